@@ -1,0 +1,1 @@
+"""What happened, durable and searchable. The only part that knows SQL."""

@@ -1,0 +1,18 @@
+"""What can go wrong for a user: one line that says what, where and what to do instead."""
+
+
+class EmulatorError(Exception):
+    """Bad input or a bad environment, told in one line.
+
+    Args:
+        what: The fault in the data's own words, e.g. "unknown action 'orderComplete'".
+        where: The file, place or path at fault, e.g. "shop.yaml: destination.subscriptions[3]".
+        remedy: What to do instead, a full sentence.
+    """
+
+    def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        place = f"{where}: " if where else ""
+        super().__init__(f"{place}{what}." + (f" {remedy}" if remedy else ""))
