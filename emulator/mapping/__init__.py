@@ -1,0 +1,8 @@
+"""The mapping core: what Segment's Insider One destination would send. Pure: no I/O, no clock."""
+
+from emulator.mapping.destination import Destination, Outcome
+from emulator.mapping.subscription import Batch, Failure, Request, Subscription
+
+__all__ = ["Batch", "Destination", "Failure", "Outcome", "Request", "Subscription"]
+
+compile_destination = Destination

@@ -1,0 +1,184 @@
+"""The few habits of JavaScript that show in Segment's output: text, numbers, emptiness, lookups."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+from emulator.types import JSON
+
+
+class Missing:
+    """JavaScript's `undefined`: not there, which is not the same as null."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+
+MISSING: Final = Missing()
+
+# What String.prototype.trim removes; Python's own set has U+001C to U+001F and lacks U+FEFF.
+WHITE_SPACE: Final = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+_LARGEST_EXACT: Final = 2**53
+
+
+def type_name(value: JSON) -> str:
+    """The name Segment's messages give a value's type, e.g. "object"."""
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    names: dict[type, str] = {str: "string", dict: "object", list: "array", Missing: "undefined"}
+    return names.get(type(value), "object" if isinstance(value, dict) else "null")
+
+
+def is_number(value: JSON) -> bool:
+    """Whether *value* is a JSON number; Python counts booleans as numbers, JavaScript does not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def text_of(value: JSON) -> str:
+    """The text that `String(value)` gives."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return _number_text(value)
+    if isinstance(value, list):
+        return ",".join("" if _is_nothing(element) else text_of(element) for element in value)
+    if isinstance(value, dict):
+        return "[object Object]"
+    return "undefined" if value is MISSING else "null"
+
+
+def _number_text(number: float) -> str:
+    if isinstance(number, int) and abs(number) <= _LARGEST_EXACT:
+        return str(number)
+    number = float(number)
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    sign = "-" if number < 0 else ""
+    mantissa, _, exponent = f"{abs(number)!r}".partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    # The decimal point stands behind this many digits.
+    point = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(digits))
+    digits = digits.rstrip("0")
+    return sign + _place_point(digits, point) if digits else "0"
+
+
+def _place_point(digits: str, point: int) -> str:
+    if 0 < point <= 21:
+        whole = digits[:point].ljust(point, "0")
+        return f"{whole}.{digits[point:]}" if len(digits) > point else whole
+    if -6 < point <= 0:
+        return f"0.{'0' * -point}{digits}"
+    exponent = f"e{point - 1:+d}"
+    return digits[0] + (f".{digits[1:]}" if len(digits) > 1 else "") + exponent
+
+
+def number_of(text: str) -> float:
+    """The number that `Number(text)` gives; NaN when the text is no number."""
+    text = text.strip(WHITE_SPACE)
+    if not text:
+        return 0
+    prefix = text[:2].lower()
+    bases = {"0x": 16, "0o": 8, "0b": 2}
+    try:
+        if prefix in bases:
+            if not text[2:].isalnum() or not text.isascii():
+                return math.nan
+            return float(int(text[2:], bases[prefix]))
+        if text.lstrip("+-") == "Infinity" and len(text) <= len("+Infinity"):
+            return -math.inf if text[0] == "-" else math.inf
+        # Python reads more than JavaScript does: digits of other scripts, 1_000, nan, inf.
+        if not set(text) <= set("0123456789+-.eE"):
+            return math.nan
+        return float(text)
+    except ValueError:
+        return math.nan
+    except OverflowError:
+        return math.inf
+
+
+def is_truthy(value: JSON) -> bool:
+    """Whether `if (value)` holds: empty lists and objects do, NaN does not."""
+    if isinstance(value, list | dict):
+        return True
+    return bool(value) and value == value
+
+
+def is_loosely_empty(value: JSON) -> bool:
+    """Whether `value == ""` holds, JavaScript's conversions included."""
+    if isinstance(value, str | list):
+        return text_of(value) == ""
+    return (is_number(value) and value == 0) or value is False
+
+
+def _is_nothing(value: JSON) -> bool:
+    return value is None or value is MISSING
+
+
+def units(text: str) -> int:
+    """The length of *text* in UTF-16 units, as JavaScript counts."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def member(value: JSON, key: str) -> JSON:
+    """What `value && value[key]` gives; MISSING when there is no such member."""
+    if isinstance(value, dict):
+        return value.get(key, MISSING)
+    if not is_truthy(value):
+        return value
+    if not isinstance(value, list | str):
+        return MISSING
+    if key == "length":
+        return units(value) if isinstance(value, str) else len(value)
+    if not (key.isascii() and key.isdigit() and str(int(key[:16])) == key):
+        return MISSING
+    if isinstance(value, str) and not value.isascii():
+        encoded = value.encode("utf-16-le", "surrogatepass")
+        value = [
+            encoded[at : at + 2].decode("utf-16-le", "surrogatepass")
+            for at in range(0, len(encoded), 2)
+        ]
+    return value[int(key)] if int(key) < len(value) else MISSING
+
+
+def entries(value: JSON) -> Iterator[tuple[str, JSON]]:
+    """The pairs of `Object.entries`: integer-like keys first, in numeric order."""
+    if isinstance(value, list | str):
+        pairs: Iterable[tuple[str, JSON]] = ((str(at), each) for at, each in enumerate(value))
+        yield from pairs
+    elif isinstance(value, dict):
+        indexes = [key for key in value if key.isascii() and key.isdigit() and _is_index(key)]
+        for key in sorted(indexes, key=int):
+            yield key, value[key]
+        for key, each in value.items():
+            if key not in indexes:
+                yield key, each
+
+
+def _is_index(key: str) -> bool:
+    return len(key) <= 10 and str(int(key)) == key and int(key) < 2**32 - 1
+
+
+def json_text(value: JSON) -> str:
+    """The text that `JSON.stringify(value)` gives for a value that is not undefined."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return f"[{','.join(json_text(element) for element in value)}]"
+    if isinstance(value, dict):
+        members = (f"{json_text(k)}:{json_text(v)}" for k, v in entries(value) if v is not MISSING)
+        return f"{{{','.join(members)}}}"
+    if value is MISSING or (is_number(value) and not math.isfinite(value)):
+        return "null"
+    return text_of(value)

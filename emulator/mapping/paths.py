@@ -1,0 +1,96 @@
+"""Paths into an event, and the templates that print what paths find."""
+
+import re
+from collections.abc import Callable
+from functools import reduce
+from typing import TypeAlias
+
+from emulator.mapping.javascript import MISSING, WHITE_SPACE, member, text_of
+from emulator.types import JSON
+
+Resolver: TypeAlias = Callable[[JSON], JSON]
+
+_SEPARATOR = re.compile(r"""\[(?=["'0-9])|\.|(?<=["'0-9])\]+""")
+_QUOTES = re.compile("['\"]")
+_TRIPLE = re.compile(r"\{\{\{([^}]+)\}\}\}")
+_DOUBLE = re.compile(r"\{\{([^}]+)\}\}")
+
+
+def keys_of(path: str) -> tuple[str, ...]:
+    """Split a path: dots and quoted or numbered brackets separate, quotes vanish."""
+    if path in ("", "."):
+        return ()
+    return tuple(_QUOTES.sub("", part) for part in _SEPARATOR.split(path) if part)
+
+
+def strip_root(path: str) -> str:
+    """Remove the first `$.`, wherever it stands."""
+    return path.replace("$.", "", 1)
+
+
+def compile_path(path: str) -> Resolver:
+    """A resolver of one path; what is not there gives MISSING, falsy values end the walk."""
+    keys = keys_of(path)
+    if not keys:
+        return lambda event: event
+    return _RESOLVERS.get(len(keys), _resolve_any)(*keys)
+
+
+def _resolve_one(first: str) -> Resolver:
+    def resolve(event: JSON) -> JSON:
+        return event.get(first, MISSING) if type(event) is dict else member(event, first)
+
+    return resolve
+
+
+def _resolve_two(first: str, second: str) -> Resolver:
+    def resolve(event: JSON) -> JSON:
+        parent = event.get(first, MISSING) if type(event) is dict else member(event, first)
+        return parent.get(second, MISSING) if type(parent) is dict else member(parent, second)
+
+    return resolve
+
+
+def _resolve_any(*keys: str) -> Resolver:
+    return lambda event: reduce(member, keys, event)
+
+
+# Nearly every path of a real mapping is one or two keys long; those are worth their own code.
+_RESOLVERS: dict[int, Callable[..., Resolver]] = {1: _resolve_one, 2: _resolve_two}
+
+
+def compile_template(template: str) -> Callable[[JSON], str]:
+    """A renderer of `{{path}}` and `{{{path}}}`; neither escapes.
+
+    Text that triple braces put in is rendered once more, because the braces are replaced in two
+    passes: first the triple ones, then the double ones.
+    """
+    double = _compile_pass(_DOUBLE, template)
+    if not _TRIPLE.search(template):
+        return double
+    triple = _compile_pass(_TRIPLE, template)
+    return lambda event: _compile_pass(_DOUBLE, triple(event))(event)
+
+
+def _compile_pass(braces: re.Pattern[str], template: str) -> Callable[[JSON], str]:
+    texts, paths = _cut(braces, template)
+
+    def render(event: JSON) -> str:
+        found = [_printed(path(event)) for path in paths]
+        return "".join(part for pair in zip(texts, [*found, ""], strict=True) for part in pair)
+
+    return render
+
+
+def _cut(braces: re.Pattern[str], template: str) -> tuple[list[str], list[Resolver]]:
+    parts = braces.split(template)
+    return parts[::2], [compile_path(part.strip(WHITE_SPACE)) for part in parts[1::2]]
+
+
+def _printed(value: JSON) -> str:
+    return "" if value is None or value is MISSING else text_of(value)
+
+
+def template_paths(template: str) -> list[str]:
+    """The paths between double or triple braces of *template*."""
+    return [path.strip(WHITE_SPACE) for path in _DOUBLE.findall(_TRIPLE.sub(r"{{\1}}", template))]

@@ -1,0 +1,273 @@
+"""One subscription, compiled: trigger, mapping, typed fields and upsert body in one pass."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import orjson
+
+from emulator.errors import EmulatorError
+from emulator.mapping.catalog import ACTIONS, SETTINGS, UPSERT_URL, Action
+from emulator.mapping.directives import DirectiveError, compile_checked
+from emulator.mapping.fields import PayloadError, Reader, compile_fields
+from emulator.mapping.javascript import MISSING
+from emulator.mapping.liquid import LiquidError
+from emulator.mapping.paths import Resolver
+from emulator.mapping.triggers import (
+    BrokenGroupError,
+    Condition,
+    Group,
+    Predicate,
+    TriggerError,
+    compile_trigger,
+    parse,
+)
+from emulator.mapping.upserts import upsert_body
+from emulator.mapping.validation import MappingError
+from emulator.types import JSON, JSONObject
+
+_ILLEGAL_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to Insider One. Header names are lower case; *body* is JSON in UTF-8."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> JSON:
+        """The body as a JSON value."""
+        return orjson.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why Segment sends nothing for an event that it should have sent.
+
+    Args:
+        code: The status Segment gives it; None for faults that carry none.
+        name: The class of the fault; None for a malformed trigger on a single event.
+    """
+
+    code: int | None
+    name: str | None
+    message: str
+
+
+Result: TypeAlias = Failure | Literal["delivered", "not_subscribed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a batch of events makes: at most one request, and one result for each event."""
+
+    request: Request | None
+    results: list[Result]
+
+
+class _ContextError(TypeError):
+    """The event's context is null where Segment's audience code looks into it."""
+
+
+class _HeaderError(TypeError):
+    """A setting of the destination cannot stand in a header."""
+
+
+_FAULTS = (
+    PayloadError, MappingError, DirectiveError, LiquidError,
+    BrokenGroupError, _ContextError, _HeaderError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One configured mapping, ready to deliver.
+
+    Args:
+        takes_type: The only event type the trigger can match; None when there may be several.
+        takes_event: Likewise for the event name.
+    """
+
+    name: str
+    action: Action
+    mapping: JSONObject
+    trigger: str
+    takes_type: str | None
+    takes_event: str | None
+    _settings_fault: str | None
+    _trigger_fault: str | None
+    _matches: Predicate
+    _resolve: Resolver
+    _read_single: Reader
+    _read_batched: Reader
+    _headers: dict[str, str]
+    _header_fault: str | None
+
+    @property
+    def action_slug(self) -> str:
+        return self.action.slug
+
+    def deliver(self, event: JSONObject) -> Request | Failure | None:
+        """Deliver one event; None when the trigger does not match it."""
+        if self._settings_fault is not None:
+            return Failure(400, "AggregateAjvError", self._settings_fault)
+        if self._trigger_fault is not None:
+            return Failure(None, None, self._trigger_fault)
+        try:
+            if not self._matches(event):
+                return None
+            values = self._read_single(self._resolve(event))
+            return self._request([event], [values])
+        except _FAULTS as fault:
+            return _failure(fault)
+
+    def deliver_batch(self, events: list[JSONObject]) -> Batch:
+        """Deliver events in one request."""
+        if self._settings_fault is not None:
+            return _all_failed(events, Failure(400, "AggregateAjvError", self._settings_fault))
+        if self._trigger_fault is not None:
+            return _all_failed(events, Failure(400, _INVALID, self._trigger_fault))
+        try:
+            return self._deliver_matching(events)
+        except _FAULTS as fault:
+            return _all_failed(events, _failure(fault))
+
+    def _deliver_matching(self, events: list[JSONObject]) -> Batch:
+        results: list[Result] = ["not_subscribed"] * len(events)
+        matching = {at: event for at, event in enumerate(events) if self._matches(event)}
+        payloads = {at: self._resolve(event) for at, event in matching.items()}
+        values = []
+        for at, payload in payloads.items():
+            try:
+                values.append(self._read_batched(payload))
+                results[at] = "delivered"
+            except PayloadError as fault:
+                results[at] = Failure(400, _INVALID, str(fault))
+        request = self._request(list(matching.values()), values) if values else None
+        return Batch(request, results)
+
+    def _request(self, events: list[JSONObject], values: list[JSONObject]) -> Request:
+        for event in events:
+            context = event.get("context", MISSING)
+            if context is None or (isinstance(context, dict) and context.get("personas", 0) is None):
+                raise _ContextError("Cannot read the audience of an event whose context is null")
+        if self._header_fault is not None:
+            raise _HeaderError(self._header_fault)
+        body = upsert_body([self.action.user(each) for each in values])
+        return Request("POST", UPSERT_URL, self._headers, _encoded(body))
+
+
+_INVALID = "PAYLOAD_VALIDATION_FAILED"
+
+
+def _all_failed(events: list[JSONObject], failure: Failure) -> Batch:
+    return Batch(None, [failure] * len(events))
+
+
+def _failure(fault: Exception) -> Failure:
+    message = str(fault)
+    if isinstance(fault, PayloadError):
+        return Failure(400, "AggregateAjvError", message)
+    if isinstance(fault, MappingError):
+        aggregate = fault.aggregate
+        return Failure(None if aggregate else 400, fault.name, message)
+    if isinstance(fault, LiquidError):
+        return Failure(None, fault.name, message)
+    return Failure(None, "Error" if isinstance(fault, DirectiveError) else "TypeError", message)
+
+
+def _encoded(body: JSON) -> bytes:
+    try:
+        return orjson.dumps(body, default=_null_in_list)
+    except orjson.JSONEncodeError:
+        # Half of a surrogate pair, cut out of a text: only an escape can carry it.
+        return json.dumps(body, default=_null_in_list).encode()
+
+
+def _null_in_list(value: object) -> None:
+    """Values that are missing in a list are sent as null."""
+
+
+def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscription:
+    """Compile a subscription in the shape of Segment's Public API.
+
+    Args:
+        definition: With "actionSlug", and "name", "trigger" and "settings" (the mapping) where
+            they are not the action's own.
+        settings: The destination's settings.
+    Raises: EmulatorError, when the action is not in the catalogue.
+    """
+    action = ACTIONS.get(definition["actionSlug"])
+    if action is None:
+        known = ", ".join(ACTIONS)
+        raise EmulatorError(
+            f"unknown action {definition['actionSlug']!r}", "actionSlug", f"Known: {known}."
+        )
+    trigger = definition.get("trigger", action.trigger)
+    mapping = definition.get("settings", action.default_mapping)
+    matches, takes, trigger_fault = _compile_trigger(trigger)
+    headers, settings_fault = _headers(settings)
+    return Subscription(
+        definition.get("name", action.title),
+        action,
+        mapping,
+        trigger,
+        takes.get("type"),
+        takes.get("event"),
+        settings_fault,
+        trigger_fault,
+        matches,
+        compile_checked(mapping),
+        compile_fields(action.fields, drop_empty_text=True),
+        compile_fields(action.fields),
+        headers,
+        _header_fault(headers),
+    )
+
+
+def _compile_trigger(trigger: JSON) -> tuple[Predicate, dict[str, str], str | None]:
+    if not trigger or not isinstance(trigger, str):
+        return _never, {}, "Failed to validate subscription"
+    try:
+        return compile_trigger(trigger), _needed(parse(trigger)), None
+    except TriggerError as error:
+        return _never, {}, f"Invalid subscription : {error}"
+
+
+def _never(event: JSONObject) -> bool:
+    return False
+
+
+def _needed(group: Group) -> dict[str, str]:
+    """The type and the event name without which a trigger cannot match."""
+    if group.operator != "and":
+        return {}
+    return {
+        each.root: str(each.value)
+        for each in group.children
+        if isinstance(each, Condition) and each.operator == "=" and each.root in ("type", "event")
+    }
+
+
+def _headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:
+    try:
+        values = compile_fields(SETTINGS, clean=False)(settings)
+    except PayloadError as error:
+        return {}, str(error)
+    return {
+        "x-partner-name": values["account_name"],
+        "x-request-token": values["ucd_key"],
+        "x-platform-name": "segment",
+        "content-type": "application/json",
+        "user-agent": "Segment (Actions)",
+    }, None
+
+
+def _header_fault(headers: dict[str, str]) -> str | None:
+    illegal = filter(_ILLEGAL_IN_HEADER.search, headers.values())
+    return next((f"{value} is not a legal HTTP header value" for value in illegal), None)
