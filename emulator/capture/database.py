@@ -1,6 +1,6 @@
 """The database all captures live in: SQLite by default, opened once per emulator."""
 
-from sqlalchemy import Engine, MetaData, StaticPool, create_engine, event
+from sqlalchemy import Engine, MetaData, QueuePool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from emulator.errors import EmulatorError
@@ -17,8 +17,13 @@ def connect(url: str) -> Engine:
     """
     in_memory = url in (":memory:", "sqlite://", "sqlite:///:memory:")
     if in_memory:
+        # One connection, lent to one thread at a time: a second one would be an empty database.
         engine = create_engine(
-            "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+            "sqlite://",
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            connect_args={"check_same_thread": False},
         )
     else:
         engine = create_engine(url if "://" in url else f"sqlite:///{url}")

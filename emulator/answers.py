@@ -1,0 +1,71 @@
+"""One shape for every JSON the emulator speaks in its own name."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from flask.json.provider import JSONProvider
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from emulator.capture.store import StorageFault
+from emulator.errors import EmulatorError
+from emulator.guard import ForeignHost
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 5  # seconds; SDKs keep their events and send them again
+PATHS = "See / for the addresses of this emulator."
+FAULTS = {
+    404: ("nothing has this address", PATHS),
+    405: ("this address does not take the method", PATHS),
+    413: ("the request is too large", "Send less in one request."),
+    500: ("the emulator has a fault", "Its log says more."),
+}
+
+
+class Json(JSONProvider):
+    """JSON in the order that a view wrote it, in UTF-8."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return orjson.loads(s)
+
+
+def register(app: Flask) -> None:
+    """Give *app* its JSON, and every error the shape {"error": {"what", "where", "remedy"}}."""
+    app.json = Json(app)
+    app.register_error_handler(EmulatorError, _misuse)
+    app.register_error_handler(StorageFault, _not_kept)
+    app.register_error_handler(HTTPException, _http)
+
+
+def fault(status: int, what: str, where: str = "", remedy: str = "") -> Response:
+    """An error answer."""
+    body = {"error": {"what": what, "where": where, "remedy": remedy}}
+    return Response(orjson.dumps(body), status, mimetype="application/json")
+
+
+def _misuse(error: EmulatorError) -> Response:
+    status = HTTPStatus.FORBIDDEN if isinstance(error, ForeignHost) else HTTPStatus.BAD_REQUEST
+    return fault(status, error.what, error.where, error.remedy)
+
+
+def _not_kept(error: StorageFault) -> Response:
+    log.error("refused reason=%s", error.orig)
+    remedy = "Free space or unlock the database; what was not acknowledged may be sent again."
+    answer = fault(503, f"the database cannot be used ({error.orig})", "", remedy)
+    answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    what, remedy = FAULTS.get(status, (error.description or error.name, ""))
+    answer = fault(status, what, request.path, remedy)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(error.valid_methods)
+    return answer

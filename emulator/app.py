@@ -1,0 +1,49 @@
+"""The application: what the parts are and how they meet, nothing else."""
+
+from flask import Flask
+
+from emulator import answers
+from emulator.capture.database import connect
+from emulator.capture.profiles import ProfileStore
+from emulator.capture.store import Store
+from emulator.clock import Clock, utc_now
+from emulator.config import Config
+from emulator.delivery.road import Road
+from emulator.delivery.senders import Remote
+from emulator.guard import guard
+from emulator.harness import front
+from emulator.harness import routes as harness
+from emulator.insider import routes as insider
+from emulator.insider.endpoint import Endpoint
+from emulator.mapping import compile_destination
+from emulator.parts import Parts
+from emulator.segment import routes as segment
+from emulator.workspace import Workspace
+
+LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
+
+
+def create_app(config: Config, workspace: Workspace, *, clock: Clock = utc_now) -> Flask:
+    """One emulator of *workspace*.
+
+    Raises: EmulatorError, when the database cannot be opened or the workspace not compiled.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
+    app.extensions["emulator"] = _parts(config, workspace, clock)
+    app.before_request(guard(config.host))
+    answers.register(app)
+    for side in (segment, insider, harness, front):
+        app.register_blueprint(side.bp)
+    return app
+
+
+def _parts(config: Config, workspace: Workspace, clock: Clock) -> Parts:
+    engine = connect(config.db)
+    store, profiles = Store(engine), ProfileStore(engine)
+    endpoint = Endpoint(
+        workspace.account_name, workspace.account_key, workspace.identifiers, profiles, clock
+    )
+    sender = Remote(config.insider_url) if config.insider_url else endpoint.answer
+    road = Road(compile_destination(workspace.destination), sender, store, clock)
+    return Parts(config, workspace, store, profiles, endpoint, road, clock)

@@ -1,0 +1,95 @@
+"""Tables of profiles, their identifiers and their events, and the statements on them."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    select,
+    update,
+)
+
+from emulator.capture.database import metadata
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("identifiers", Text, nullable=False),  # JSON: type -> values
+    Column("attributes", Text, nullable=False),  # JSON: place -> value
+    Column("written", Text, nullable=False),  # JSON: place -> ISO 8601
+    Column("trail", Text, nullable=False),  # JSON list
+    Column("created_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
+    Column("updated_at", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+identifiers = Table(
+    "identifiers",
+    metadata,
+    Column("identifier", Text, primary_key=True),  # "uuid:u1": one owner in the whole account
+    Column("profile_id", Text, nullable=False, index=True),
+)
+profile_events = Table(
+    "profile_events",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("profile_id", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("sent_as", Text, nullable=False),
+    Column("timestamp", Text, nullable=False),  # as sent
+    Column("occurred_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
+    Column("params", Text, nullable=False),  # JSON object
+    Column("received_at", Text, nullable=False),
+    Column("skip_hook", Boolean, nullable=False),
+    Index("profile_events_once", "profile_id", "fingerprint", unique=True),
+    sqlite_autoincrement=True,
+)
+
+_OWNERS = select(identifiers.c.profile_id).where(
+    identifiers.c.identifier.in_(bindparam("identifiers", expanding=True))
+)
+CONCERNED = select(profiles).where(
+    profiles.c.id.in_(_OWNERS) | profiles.c.id.in_(bindparam("ids", expanding=True))
+)
+AFTER = select(profiles).where(profiles.c.number > bindparam("after")).order_by(profiles.c.number)
+OWNING = AFTER.where(
+    profiles.c.id.in_(
+        select(identifiers.c.profile_id).where(identifiers.c.identifier == bindparam("identifier"))
+    )
+)
+BY_ID = select(profiles).where(profiles.c.id == bindparam("id"))
+EVENTS = (
+    select(profile_events)
+    .where(profile_events.c.profile_id.in_(bindparam("ids", expanding=True)))
+    .order_by(profile_events.c.number)
+)
+KNOWN = select(profile_events.c.profile_id, profile_events.c.fingerprint).where(
+    profile_events.c.profile_id.in_(bindparam("ids", expanding=True)),
+    profile_events.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
+)
+CHANGE = update(profiles).where(profiles.c.id == bindparam("which"))
+# Of an event that both profiles have, the survivor's copy stays.
+TWICE = delete(profile_events).where(
+    profile_events.c.profile_id == bindparam("ended"),
+    profile_events.c.fingerprint.in_(
+        select(profile_events.c.fingerprint).where(
+            profile_events.c.profile_id == bindparam("survivor")
+        )
+    ),
+)
+HAND_OVER = [
+    TWICE,
+    *(
+        update(table)
+        .where(table.c.profile_id == bindparam("ended"))
+        .values(profile_id=bindparam("survivor"))
+        for table in (identifiers, profile_events)
+    ),
+    delete(profiles).where(profiles.c.id == bindparam("ended")),
+]

@@ -1,0 +1,195 @@
+"""Where profiles, their identifiers and their events are kept."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, Row, delete, insert
+
+from emulator.capture.profile import Changes, Profile, ProfileEvent
+from emulator.capture.profile_tables import (
+    AFTER,
+    BY_ID,
+    CHANGE,
+    CONCERNED,
+    EVENTS,
+    HAND_OVER,
+    KNOWN,
+    OWNING,
+    identifiers,
+    profile_events,
+    profiles,
+)
+
+_MOST_VALUES = 10_000  # bound in one statement; SQLite takes 32,766
+
+
+class ProfileStore:
+    """All profiles of one emulator."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        # Two requests about one person must not both find nobody and create them twice.
+        self._lock = Lock()
+
+    @contextmanager
+    def writing(self) -> Iterator["Writing"]:
+        """One transaction, alone: committed at the end, undone by an exception."""
+        with self._lock, self._engine.begin() as connection:
+            yield Writing(connection)
+
+    def find(self, wanted: Collection[str]) -> list[Profile]:
+        """The profiles that own any of *wanted*, such as "uuid:u1", without their events."""
+        with self._engine.connect() as connection:
+            return Writing(connection).find(wanted)
+
+    def get(self, id: str) -> Profile | None:
+        """One profile with its events."""
+        with self._engine.connect() as connection:
+            found = [_profile(row) for row in connection.execute(BY_ID, {"id": id})]
+            return next(iter(_with_events(connection, found)), None)
+
+    def save(self, changes: Changes) -> list[ProfileEvent]:
+        """Write *changes* in a transaction of their own; see Writing.save."""
+        with self.writing() as writing:
+            return writing.save(changes)
+
+    def reset(self) -> None:
+        """Forget every profile."""
+        with self._lock, self._engine.begin() as connection:
+            for table in (profile_events, identifiers, profiles):
+                connection.execute(delete(table))
+
+    def list(
+        self, identifier: str | None = None, *, after: int = 0, limit: int = 100
+    ) -> tuple[list[Profile], int | None]:
+        """Profiles after number *after*, oldest first, with their events.
+
+        Args:
+            identifier: Only the profile that owns it, e.g. "uuid:u1".
+        Returns: The page, and the `after` of the next one or None.
+        """
+        statement = (OWNING if identifier else AFTER).limit(limit + 1)
+        values = {"after": after} | ({"identifier": identifier} if identifier else {})
+        with self._engine.connect() as connection:
+            found = [_profile(row) for row in connection.execute(statement, values)]
+            page = _with_events(connection, found[:limit])
+        return page, page[-1].number if len(found) > limit else None
+
+
+class Writing:
+    """The profiles inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(self, wanted: Collection[str], ids: Collection[str] = ()) -> list[Profile]:
+        """The profiles that own any of *wanted* or are one of *ids*, without their events."""
+        found: dict[str, Profile] = {}
+        for part in _parts(list(wanted)) or [[]]:
+            rows = self._connection.execute(CONCERNED, {"identifiers": part, "ids": list(ids)})
+            found.update((row.id, _profile(row)) for row in rows)
+        return list(found.values())
+
+    def save(self, changes: Changes) -> list[ProfileEvent]:
+        """Write *changes*. Returns: the events that were kept already, and so not again."""
+        for ended, survivor in changes.absorbed:
+            for statement in HAND_OVER:
+                self._connection.execute(statement, {"ended": ended, "survivor": survivor})
+        if changes.created:
+            self._connection.execute(insert(profiles), [_row(each) for each in changes.created])
+        if changes.changed:
+            rows = [{"which": each.id, **_row(each)} for each in changes.changed]
+            self._connection.execute(CHANGE, rows)
+        if changes.gained:
+            gained = changes.gained.items()
+            rows = [{"identifier": key, "profile_id": owner} for key, owner in gained]
+            self._connection.execute(insert(identifiers), rows)
+        return self._add(changes.events)
+
+    def _add(self, events: dict[str, list[ProfileEvent]]) -> list[ProfileEvent]:
+        known = self._known(events)
+        rows, repeated = [], []
+        for owner, made in events.items():
+            for event in made:
+                if (owner, event.fingerprint) in known:
+                    repeated.append(event)
+                    continue
+                known.add((owner, event.fingerprint))
+                rows.append(_event_row(owner, event))
+        if rows:
+            self._connection.execute(insert(profile_events), rows)
+        return repeated
+
+    def _known(self, events: dict[str, list[ProfileEvent]]) -> set[tuple[str, str]]:
+        known: set[tuple[str, str]] = set()
+        fingerprints = [event.fingerprint for made in events.values() for event in made]
+        for part in _parts(fingerprints):
+            values = {"ids": list(events), "fingerprints": part}
+            known.update((row[0], row[1]) for row in self._connection.execute(KNOWN, values))
+        return known
+
+
+def _parts(values: Sequence[str]) -> list[Sequence[str]]:
+    return [values[at : at + _MOST_VALUES] for at in range(0, len(values), _MOST_VALUES)]
+
+
+def _with_events(connection: Connection, found: list[Profile]) -> list[Profile]:
+    owners = {profile.id: profile for profile in found}
+    if owners:
+        for row in connection.execute(EVENTS, {"ids": list(owners)}):
+            owners[row.profile_id].events.append(_event(row))
+    return found
+
+
+def _row(profile: Profile) -> dict[str, Any]:
+    return {
+        "id": profile.id,
+        "identifiers": orjson.dumps(profile.identifiers).decode(),
+        "attributes": orjson.dumps(profile.attributes).decode(),
+        "written": orjson.dumps(profile.written).decode(),
+        "trail": orjson.dumps(profile.trail).decode(),
+        "created_at": profile.created_at,
+        "updated_at": profile.updated_at,
+    }
+
+
+def _profile(row: Row[Any]) -> Profile:
+    return Profile(
+        id=row.id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        identifiers=orjson.loads(row.identifiers),
+        attributes=orjson.loads(row.attributes),
+        written=orjson.loads(row.written),
+        trail=orjson.loads(row.trail),
+        number=row.number,
+    )
+
+
+def _event_row(owner: str, event: ProfileEvent) -> dict[str, Any]:
+    return {
+        "profile_id": owner,
+        "fingerprint": event.fingerprint,
+        "name": event.name,
+        "sent_as": event.sent_as,
+        "timestamp": event.timestamp,
+        "occurred_at": event.occurred_at,
+        "params": orjson.dumps(event.params).decode(),
+        "received_at": event.received_at,
+        "skip_hook": event.skip_hook,
+    }
+
+
+def _event(row: Row[Any]) -> ProfileEvent:
+    return ProfileEvent(
+        name=row.name,
+        sent_as=row.sent_as,
+        timestamp=row.timestamp,
+        occurred_at=row.occurred_at,
+        params=orjson.loads(row.params),
+        received_at=row.received_at,
+        skip_hook=row.skip_hook,
+    )

@@ -1,0 +1,103 @@
+"""What is kept of one message and of each delivery it led to."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from emulator.types import JSONObject
+
+Verdict = Literal[
+    "accepted",  # Insider One took it
+    "warning",  # accepted, and something in it will not do what its sender thinks
+    "dropped",  # answered 200, refused in the body
+    "rejected",  # Segment swallowed it
+    "filtered",  # its integrations object switches the destination off
+    "not_subscribed",  # no enabled subscription matches
+    "disabled",  # the destination is turned off
+    "failed",  # never answered, or answered with an error
+    "retrying",  # failed, and will be tried again
+]
+VERDICTS: tuple[str, ...] = get_args(Verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to hand a request over.
+
+    Args:
+        number: 1 for the first try.
+        at: ISO 8601, UTC.
+        duration_ms: Until the answer was read, in milliseconds.
+        status: HTTP status; None when nothing answered.
+    """
+
+    number: int
+    at: str
+    duration_ms: float
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """A request as it left, its token redacted. `body` is text, normally JSON."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `body` is text, normally JSON."""
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One subscription that matched a message, and what came of it.
+
+    Args:
+        request: None when the mapping failed before a request could be made.
+        response: None when nothing answered.
+        findings: [{"verdict", "where", "what", "remedy"}], what the emulated endpoint noticed.
+        id: Order of capture; 0 until stored.
+    """
+
+    message_id: str
+    event: str | None
+    subscription: str
+    action_slug: str
+    verdict: Verdict
+    reason: str | None
+    attempts: tuple[Attempt, ...] = ()
+    request: SentRequest | None = None
+    response: Answer | None = None
+    findings: tuple[JSONObject, ...] = ()
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One message as sent and as normalised, with its verdict.
+
+    Args:
+        sent: The call as the SDK made it.
+        normalised: The event that destinations were handed; {} when rejected.
+        deliveries: In the order they were made; empty when read back from the store.
+        id: Order of capture; 0 until stored.
+    """
+
+    message_id: str
+    type: str | None
+    event: str | None
+    user_id: str | None
+    anonymous_id: str | None
+    received_at: str
+    verdict: Verdict
+    reason: str | None
+    sent: JSONObject
+    normalised: JSONObject
+    deliveries: tuple[Delivery, ...] = ()
+    id: int = 0

@@ -1,0 +1,39 @@
+"""Where messages and deliveries are kept. Ids grow in the order of capture and never repeat."""
+
+from sqlalchemy import Column, Integer, Table, Text
+
+from emulator.capture.database import metadata
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message_id", Text, nullable=False, index=True),
+    Column("type", Text),
+    Column("event", Text),
+    Column("user_id", Text),
+    Column("anonymous_id", Text),
+    Column("received_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text),
+    Column("sent", Text, nullable=False),  # JSON object
+    Column("normalised", Text, nullable=False),  # JSON object
+    sqlite_autoincrement=True,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message_id", Text, nullable=False, index=True),
+    Column("event", Text),
+    Column("subscription", Text, nullable=False),
+    Column("action_slug", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text),
+    Column("attempts", Text, nullable=False),  # JSON list of attempts, durations in milliseconds
+    Column("request", Text),  # JSON object, the token redacted
+    Column("response", Text),  # JSON object
+    Column("findings", Text, nullable=False),  # JSON list
+    sqlite_autoincrement=True,
+)

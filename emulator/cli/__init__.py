@@ -1,0 +1,49 @@
+"""The console script `emulator`. A command's module is imported only when it is run."""
+
+from importlib import import_module
+from typing import Any
+
+import click
+
+from emulator import __version__
+from emulator.errors import EmulatorError
+
+COMMANDS = {
+    "serve": "Run the emulator until it is stopped.",
+    "demo": "Run it with a shopper's traffic, and show what Insider One received.",
+    "map": "Turn events into the requests that Insider One would receive.",
+    "verify": "Run Gherkin scenarios.",
+    "contract": "Run, check or record contract cases.",
+    "lint": "Say what is wrong in a workspace file.",
+}
+
+
+class Commands(click.Group):
+    """Sub-commands by name: module `emulator.cli.<name>`, its click command named `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"emulator.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        # From the table: asking each command for its help would import them all.
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EmulatorError as error:
+            click.echo(f"emulator: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.command(cls=Commands, epilog="Example: emulator serve --port 8282")
+@click.version_option(__version__, prog_name="emulator")
+def main() -> None:
+    """A local stand-in for the road from a Segment SDK to Insider One."""

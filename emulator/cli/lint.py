@@ -1,0 +1,49 @@
+"""`emulator lint`: check a workspace file."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+from emulator.workspace.finding import Finding
+from emulator.workspace.lint import lint
+from emulator.workspace.loading import PRESETS, read, read_preset
+
+
+@click.command("lint", epilog="Example: emulator lint shop.yaml")
+@click.argument("file", required=False, type=click.Path())
+@click.option("--preset", type=click.Choice(PRESETS), help="Check a preset instead of a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def command(ctx: click.Context, file: str | None, preset: str | None, as_json: bool) -> None:
+    """Say what is wrong in a workspace FILE, where, and what to write instead.
+
+    Exits 0 when there are no errors and no warnings, 1 when there are, 2 when FILE cannot be read.
+    """
+    if (file is None) == (preset is None):
+        raise click.UsageError("Give a FILE, or --preset NAME.")
+    findings = lint(read_preset(preset) if preset else read(file or ""))
+    if as_json:
+        click.echo(_json(findings))
+    else:
+        click.echo("".join(map(_told, findings)), nl=False)
+        click.echo(_summary(findings, file or f"preset {preset}"), err=True)
+    ctx.exit(any(finding.severity != "note" for finding in findings))
+
+
+def _json(findings: list[Finding]) -> str:
+    return json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2)
+
+
+def _told(finding: Finding) -> str:
+    place = finding.where or "the file"
+    return f"{finding.severity}: {place}\n  {finding.what}.\n  {finding.remedy}\n"
+
+
+def _summary(findings: list[Finding], name: str) -> str:
+    counts = [
+        f"{count} {severity}{'' if count == 1 else 's'}"
+        for severity in ("error", "warning", "note")
+        if (count := sum(each.severity == severity for each in findings))
+    ]
+    return f"{name}: {', '.join(counts) or 'nothing to say'}"

@@ -1,0 +1,41 @@
+"""`emulator serve`: the emulator in the foreground."""
+
+import os
+
+import click
+
+from emulator.config import Config, configure
+
+DEFAULTS = Config()
+
+
+@click.command("serve", epilog="Example: emulator serve --port 8282 --db :memory:")
+@click.option("--host", help=f"Address to listen at.  [{DEFAULTS.host}]")
+@click.option("--port", help=f"Port to listen at, 0 for any free one.  [{DEFAULTS.port}]")
+@click.option("--workspace", metavar="FILE", help="Workspace file.  [the preset guide]")
+@click.option("--db", help=f"File, SQLAlchemy URL or :memory:.  [{DEFAULTS.db}]")
+@click.option("--insider-url", metavar="URL", help="Deliver there instead of to this emulator.")
+@click.option("--strict", flag_value="true", help="Drop what carries an unknown write key.")
+def command(**flags: str | None) -> None:
+    """Run the emulator until it is stopped.
+
+    Each option is also an environment variable, such as EMULATOR_PORT.
+    """
+    # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
+    from emulator.app import create_app
+    from emulator.parts import Parts
+    from emulator.server import serve
+    from emulator.workspace import load, preset
+
+    config = configure(os.environ, flags)
+    workspace = load(config.workspace) if config.workspace else preset("guide")
+    app = create_app(config, workspace)
+    own: Parts = app.extensions["emulator"]
+    try:
+        serve(app, config.host, config.port, lambda url: _ready(url, workspace.write_key))
+    finally:
+        own.store.close()
+
+
+def _ready(url: str, write_key: str) -> None:
+    click.echo(f"ready at {url} with write key {write_key}", err=True)

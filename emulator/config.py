@@ -1,0 +1,94 @@
+"""Settings of one emulator: defaults, then the environment, then flags."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from emulator.errors import EmulatorError
+
+PREFIX = "EMULATOR_"
+WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What one emulator is told at start; nothing reads the environment after that.
+
+    Args:
+        db: An SQLAlchemy URL, a path to an SQLite file, or ":memory:".
+        insider_url: Where requests go instead of the emulated endpoint, e.g. a staging account.
+        strict: Refuse what the real services refuse only silently, such as unknown write keys.
+        workspace: Path of a workspace file; None is the preset `guide`.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8282
+    db: str = "emulator.db"
+    insider_url: str | None = None
+    strict: bool = False
+    workspace: str | None = None
+
+
+def configure(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
+    """Fill a Config once.
+
+    Args:
+        environ: Environment variables; those that begin with EMULATOR_ are settings.
+        flags: Setting name -> text, None where the flag was not given.
+    Raises: EmulatorError, for an unknown setting or a value that cannot be read.
+    """
+    settings: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if variable.startswith(PREFIX):
+            settings[_setting(variable)] = _read(_setting(variable), text, variable)
+    for name, given in flags.items():
+        if given is not None:
+            settings[name] = _read(name, given, "--" + name.replace("_", "-"))
+    return Config(**settings)
+
+
+def _setting(variable: str) -> str:
+    name = variable.removeprefix(PREFIX).lower()
+    if name not in READERS:
+        known = ", ".join(PREFIX + setting.upper() for setting in READERS)
+        raise EmulatorError("this setting does not exist", variable, f"Known: {known}.")
+    return name
+
+
+def _read(name: str, text: str, where: str) -> Any:
+    reader, wanted = READERS[name]
+    try:
+        return reader(text)
+    except (KeyError, ValueError) as error:
+        raise EmulatorError(f"{text!r} cannot be used", where, f"Give {wanted}.") from error
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(text)
+    return text.rstrip("/")
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+READERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "host": (_text, "an address of this machine, such as 127.0.0.1"),
+    "port": (_port, "a port number from 0 (any free one) to 65535"),
+    "db": (_text, "a file, an SQLAlchemy URL or :memory:"),
+    "insider_url": (_base_url, "an http or https address, such as https://insider.example"),
+    "strict": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
+    "workspace": (_text, "the path of a workspace file"),
+}

@@ -1,0 +1,1 @@
+"""The control API that tests and tools read, under /emulator/v1/."""

@@ -1,0 +1,69 @@
+"""Formats that Insider One names for values: dates, addresses, codes."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from emulator.insider.documents import document
+
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_EMAIL = re.compile(r".+@.+\..+")
+_E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_CODES = document("codes")
+
+
+def instant(text: str) -> datetime | None:
+    """Read an RFC 3339 time as an aware one in UTC; None when it is not one."""
+    if not _RFC3339.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    # February 30 has the right form; year 1 with an offset leaves the calendar.
+    except (ValueError, OverflowError):
+        return None
+
+
+def is_email(text: str) -> bool:
+    """The published expression `^.+@.+\\..+$`."""
+    return _EMAIL.fullmatch(text) is not None
+
+
+def is_e164(text: str) -> bool:
+    """The published expression `^\\+[1-9]\\d{6,14}$`."""
+    return _E164.fullmatch(text) is not None
+
+
+def is_url(text: str) -> bool:
+    """A full address: scheme and host."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.netloc)
+
+
+# Format name of the schemas -> the test, and what to send instead.
+FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
+    "rfc3339": (
+        lambda text: instant(text) is not None,
+        "an RFC 3339 time, such as 2021-01-17T14:41:21Z",
+    ),
+    "rfc3339-z": (
+        lambda text: text.endswith("Z") and instant(text) is not None,
+        "an RFC 3339 time that ends in Z, such as 1993-03-12T00:00:00Z",
+    ),
+    "email": (is_email, "a full address, such as jane@example.com"),
+    "e164": (is_e164, "E.164, such as +6598765432"),
+    "url": (is_url, "a full address, such as https://shop.example/p/1"),
+    "iso3166-alpha2": (
+        frozenset(_CODES["countries"]).__contains__,
+        "a two-letter ISO 3166-1 code, such as DE",
+    ),
+    "iso4217": (
+        frozenset(_CODES["currencies"]).__contains__,
+        "a three-letter ISO 4217 code, such as EUR",
+    ),
+}

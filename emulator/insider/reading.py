@@ -1,0 +1,49 @@
+"""A profile as the control API and pages show it."""
+
+from emulator.capture.profile import Profile, ProfileEvent, nested
+from emulator.insider.catalog import display_name
+from emulator.insider.identity import DEFAULT_IDENTIFIERS
+from emulator.insider.reach import reach
+from emulator.types import JSONObject
+
+
+def profile_json(profile: Profile) -> JSONObject:
+    """{"id", "identifiers", "attributes", "events", "reach", ...}, shaped as in an upsert.
+
+    `identifiers` has the latest value of each type, as Insider One's profile page does;
+    `identifier_values` has all of them, oldest first.
+    """
+    return {
+        "id": profile.id,
+        "identifiers": _identifiers(profile),
+        "attributes": nested(profile.attributes),
+        "events": [event_json(event) for event in profile.events],
+        "reach": reach(profile.attributes),
+        "identifier_values": profile.identifiers,
+        "created_at": profile.created_at,
+        "updated_at": profile.updated_at,
+        "trail": profile.trail,
+    }
+
+
+def event_json(event: ProfileEvent) -> JSONObject:
+    """One event as shown; `sent_as` differs from `event_name` where a name has an alias."""
+    return {
+        "event_name": event.name,
+        "display_name": display_name(event.name),
+        "sent_as": event.sent_as,
+        "timestamp": event.timestamp,
+        "event_params": event.params,
+        "received_at": event.received_at,
+        "skip_hook": event.skip_hook,
+    }
+
+
+def _identifiers(profile: Profile) -> JSONObject:
+    latest = {name: values[-1] for name, values in profile.identifiers.items()}
+    return nested(
+        {
+            name if name in DEFAULT_IDENTIFIERS else f"custom.{name}": value
+            for name, value in latest.items()
+        }
+    )

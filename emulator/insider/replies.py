@@ -1,0 +1,99 @@
+"""The answers of the unification host, with their statuses and bodies.
+
+Source: Insider One, API collection "Upsert User Data" and "Status and Error Codes".
+"""
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from emulator.http import HttpResponse
+from emulator.insider.findings import Finding, dropped, headers
+from emulator.types import JSONObject
+
+LARGEST_BODY = 5_000_000  # bytes
+MOST_USERS = 1_000
+
+
+class Refusal(Exception):
+    """A request that is refused as a whole.
+
+    Args:
+        status: HTTP status.
+        body: JSON object of the answer, in one of the host's two envelopes.
+        remedy: What the sender should do, a full sentence.
+    """
+
+    def __init__(self, status: int, body: JSONObject, remedy: str) -> None:
+        self.status, self.body, self.remedy = status, body, remedy
+        super().__init__(str(body.get("message") or body.get("error")))
+
+    def response(self) -> HttpResponse:
+        """The answer on the wire."""
+        return response(self.status, self.body, [dropped("", str(self), self.remedy)])
+
+
+def error(status: int, text: str, remedy: str) -> Refusal:
+    """A refusal in the envelope {"error": text}."""
+    return Refusal(status, {"error": text}, remedy)
+
+
+def failure(status: int, text: str, remedy: str) -> Refusal:
+    """A refusal in the envelope {"success": false, "message": text}."""
+    return Refusal(status, {"success": False, "message": text}, remedy)
+
+
+def outcome(successful: int, errors: Sequence[Mapping[str, list[str]]]) -> JSONObject:
+    """The body of a 200: how many users were taken, and the errors of each that was not."""
+    listed = {name: texts for each in errors for name, texts in each.items()}
+    return {
+        "data": {
+            "successful": {"count": successful} if successful else {},
+            "fail": {"count": len(errors), "errors": listed} if errors else {},
+        }
+    }
+
+
+def response(
+    status: int, body: JSONObject, findings: Sequence[Finding], **more: str
+) -> HttpResponse:
+    """An answer on the wire, with what the emulator noticed in its headers."""
+    sent = {"content-type": "application/json", **headers(findings), **more}
+    return HttpResponse(status, orjson.dumps(body), sent)
+
+
+INVALID_PARTNER = failure(
+    400,
+    "Partner is invalid.",
+    "Send the account name in X-PARTNER-NAME, in lower case as the InOne panel shows it.",
+)
+ACCESS_DENIED = failure(
+    403,
+    "Access Denied. You do not have sufficient access to perform this action.",
+    "Send this account's key in X-REQUEST-TOKEN.",
+)
+TOO_LARGE = error(
+    400,
+    f"request body is bigger than maximum allowed size {LARGEST_BODY:,} bytes",
+    "Send fewer users in one request.",
+)
+WRONG_CONTENT_TYPE = error(
+    400, "content type must be application/json", "Send the header Content-Type: application/json."
+)
+INVALID_JSON = failure(
+    400,
+    "Request data is not in valid JSON format.",
+    "Send one JSON object in UTF-8, with at most 100 levels.",
+)
+NO_USERS = error(
+    400, "users must be defined: bad request", 'Send {"users": [...]} with at least one user.'
+)
+# Assumed: these two texts are published nowhere.
+USERS_NOT_A_LIST = error(
+    400, "users must be array: bad request", "users is a list, also when there is one user."
+)
+TOO_MANY_USERS = error(
+    400,
+    f"number of users is bigger than maximum allowed {MOST_USERS:,}: bad request",
+    "Split the users over several requests.",
+)

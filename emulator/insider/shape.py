@@ -1,0 +1,109 @@
+"""What fails a whole user: schema errors in Insider One's words, and rules a schema cannot say."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from jsonschema.exceptions import ValidationError
+
+from emulator.insider.catalog import REQUIRED
+from emulator.insider.documents import document
+from emulator.insider.findings import quoted
+from emulator.insider.schema import validator
+from emulator.types import JSON, JSONObject
+
+_USER = validator(document("user"))
+NOBODY = "either insider_id or idenifiers must be specified"  # spelled as Insider One spells it
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error of a user: key below `users.<index>.`, text, the place at fault and a remedy."""
+
+    key: str
+    text: str
+    where: str
+    remedy: str
+
+
+def faults(user: JSON) -> list[Fault]:
+    """Why *user* is refused as a whole, in the order found; nothing when it is taken."""
+    found = [fault for error in _USER.iter_errors(user) for fault in _faults(error)]
+    if isinstance(user, dict):
+        found += _nobody(user)
+        found += _nothing(user)
+        found += _missing_parameters(user)
+    return list(dict.fromkeys(found))
+
+
+def errors(index: int, found: list[Fault]) -> dict[str, list[str]]:
+    """*found* as the answer lists it; equal texts under one key are given once."""
+    listed: dict[str, list[str]] = {}
+    for fault in found:
+        texts = listed.setdefault(f"users.{index}.{fault.key}", [])
+        if fault.text not in texts:
+            texts.append(fault.text)
+    return listed
+
+
+def _faults(error: ValidationError) -> Iterator[Fault]:
+    schema = cast(JSONObject, error.schema)
+    rule = schema["x-errors"][error.validator]
+    path = [str(step) for step in error.absolute_path]
+    event = next((step for step in path if step.isdecimal()), "")
+    key, text = rule["key"].replace("#", event), rule["text"]
+    if error.validator != "required":
+        text = text.replace("{value}", quoted(error.instance))
+        yield Fault(key, text, ".".join(path), rule["remedy"])
+        return
+    # The validator reports each missing name apart without saying which; equal faults unite.
+    for name in [
+        each for each in schema["required"] if each not in cast(JSONObject, error.instance)
+    ]:
+        where = ".".join([*path, name])
+        yield Fault(
+            key.replace("{name}", name), text.replace("{name}", name), where, rule["remedy"]
+        )
+
+
+def _nobody(user: JSONObject) -> Iterator[Fault]:
+    identifiers = user.get("identifiers", {})
+    # Assumed: an object with nothing but an empty `custom` in it names nobody either.
+    named = not isinstance(identifiers, dict) or any(
+        value != {} or name != "custom" for name, value in identifiers.items()
+    )
+    if not named and "insider_id" not in user:
+        for place in ("identifiers", "insider_id"):
+            remedy = "Name the user: uuid, email, phone_number, a custom identifier or insider_id."
+            yield Fault(f"{place}.required", NOBODY, place, remedy)
+
+
+def _nothing(user: JSONObject) -> Iterator[Fault]:
+    if "attributes" not in user and "events" not in user:
+        # Assumed: the rule is published, its error is not.
+        text = "either attributes or events must be specified"
+        for place in ("attributes", "events"):
+            remedy = "Send at least one attribute or one event."
+            yield Fault(f"{place}.required", text, place, remedy)
+
+
+def _missing_parameters(user: JSONObject) -> Iterator[Fault]:
+    events = user.get("events")
+    for at, event in enumerate(events if isinstance(events, list) else ()):
+        if not isinstance(event, dict) or not isinstance(event.get("event_name"), str):
+            continue
+        name = event["event_name"]
+        for parameter in missing_parameters(event, REQUIRED.get(name, ())):
+            yield Fault(
+                f"events.{at}.event_params.*.required",
+                f"{parameter} parameter is required on {name} event",
+                f"events.{at}.event_params.{parameter}",
+                f"Send {parameter} at the root of event_params; under custom it does not count.",
+            )
+
+
+def missing_parameters(event: JSONObject, wanted: tuple[str, ...]) -> list[str]:
+    """Those of *wanted* that the event does not carry at the root of its parameters."""
+    params = event.get("event_params")
+    given = params if isinstance(params, dict) else {}
+    return [parameter for parameter in wanted if given.get(parameter) is None]

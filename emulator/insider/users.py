@@ -1,0 +1,138 @@
+"""One valid user of a request, read: who it names and what it brings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from emulator.capture.profile import Profile, ProfileEvent
+from emulator.insider.events import read_event
+from emulator.insider.findings import Finding, quoted, warning
+from emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules
+from emulator.insider.values import ATTRIBUTES, read
+from emulator.types import JSON, JSONObject
+
+# The short forms stand in the text of an error, which says no more about them.
+_SHORT_FORMS = {"em": "email", "pn": "phone_number"}
+
+
+@dataclass(slots=True)
+class User:
+    """One user of a request.
+
+    Args:
+        where: "users.<index>".
+        identifiers: Type -> value of those that identify in this account, strongest first.
+        attributes: Value by place, see values.read.
+        append: New members of a list attribute are added to the stored ones.
+        events: Each with its place in the request.
+        findings: What its sender should know.
+    """
+
+    where: str
+    insider_id: str | None
+    identifiers: dict[str, str]
+    attributes: dict[str, JSON]
+    append: bool
+    events: list[tuple[str, ProfileEvent]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_user(
+    user: JSONObject, index: int, rules: Rules, now: datetime, *, skip_hook: bool
+) -> User:
+    """Read a user that has no faults."""
+    where = f"users.{index}"
+    given, told = _identifiers(user.get("identifiers", {}), f"{where}.identifiers")
+    attributes, more = read(user.get("attributes", {}), ATTRIBUTES, f"{where}.attributes")
+    for name in [name for name in given if name not in rules.priority]:
+        # What does not identify is an attribute like any other.
+        place = name if name in DEFAULT_IDENTIFIERS else f"custom.{name}"
+        attributes.setdefault(place, given[name])
+    usable = {
+        name: given[name]
+        for name in rules.priority
+        if name in given and given[name] not in rules.blocked
+    }
+    append = _appends(user, where, told)
+    read_as = User(where, user.get("insider_id"), usable, attributes, append)
+    read_as.findings = [*told, *more, *_useless(given, usable, rules, where), *_empty(user, where)]
+    if not usable and read_as.insider_id is None:
+        what = "no identifier of this user identifies anyone, so it makes a new anonymous profile"
+        remedy = f"Send one that the account lists: {', '.join(rules.priority)}."
+        read_as.findings.append(warning(f"{where}.identifiers", what, remedy))
+    for at, event in enumerate(user.get("events", ())):
+        place = f"{where}.events.{at}"
+        kept, noticed = read_event(event, place, now, skip_hook=skip_hook)
+        read_as.findings += noticed
+        if kept:
+            read_as.events.append((place, kept))
+    return read_as
+
+
+def apply(user: User, profile: Profile, at: str) -> None:
+    """Write the user's attributes to *profile*, and tell what an upsert cannot change."""
+    for place, value in user.attributes.items():
+        owned = profile.identifiers.get(place)
+        if owned and value not in owned:
+            what = f"{place} identifies this profile already, and an upsert cannot change it"
+            remedy = "Change an identifier with PATCH /api/user/v1/identity."
+            user.findings.append(warning(f"{user.where}.attributes.{place}", what, remedy))
+            continue
+        stored = profile.attributes.get(place)
+        if user.append and isinstance(value, list) and isinstance(stored, list):
+            value = [*stored, *(member for member in value if member not in stored)]
+        profile.write(place, value, at)
+
+
+def _identifiers(given: JSONObject, where: str) -> tuple[dict[str, str], list[Finding]]:
+    """Type -> value as text, from both levels."""
+    found = {_SHORT_FORMS.get(name, name): value for name, value in given.items()}
+    custom = found.pop("custom", {})
+    told = []
+    for name, value in custom.items():
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            what = f"a custom identifier must be text: {quoted(value)}"
+            told.append(warning(f"{where}.custom.{name}", what, "Send its value as text."))
+        elif name in DEFAULT_IDENTIFIERS:
+            what = f"{name} under custom is not the default identifier {name} and identifies nobody"
+            remedy = f"Send identifiers.{name}."
+            told.append(warning(f"{where}.custom.{name}", what, remedy))
+        else:
+            found[name] = quoted(value)
+    return found, told
+
+
+def _useless(
+    given: Mapping[str, str], usable: Mapping[str, str], rules: Rules, where: str
+) -> list[Finding]:
+    told = []
+    for name in [name for name in given if name not in usable]:
+        if name in rules.priority:
+            what = f"{name} is {given[name]!r}, a blocked value that identifies nobody"
+            remedy = "Send a real value or leave the identifier out."
+        else:
+            what = f"{name} is not in the account's identity resolution, so it identifies nobody"
+            remedy = (
+                f"Have {name} added to Identity Resolution, or send {', '.join(rules.priority)}."
+            )
+        told.append(warning(f"{where}.identifiers.{name}", what, remedy))
+    return told
+
+
+def _appends(user: JSONObject, where: str, told: list[Finding]) -> bool:
+    """Whether lists grow: so by default, and `append` outranks `not_append`."""
+    for flag in ("append", "not_append"):
+        if flag in user and not isinstance(user[flag], bool):
+            what = f"{flag} is not a boolean and is ignored: {quoted(user[flag])}"
+            told.append(warning(f"{where}.{flag}", what, "Send true or false without quotes."))
+    if isinstance(user.get("append"), bool):
+        return bool(user["append"])
+    return user.get("not_append") is not True
+
+
+def _empty(user: JSONObject, where: str) -> list[Finding]:
+    if any(value != {} for value in user.get("attributes", {}).values()) or user.get("events"):
+        return []
+    # Assumed: the rule is published; what happens to Segment's empty identify calls is not.
+    what = "the user brings neither an attribute nor an event, and Insider One asks for one"
+    return [warning(where, what, "Send at least one attribute or one event.")]

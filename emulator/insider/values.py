@@ -1,0 +1,139 @@
+"""Attributes and event parameters: what is kept of them, and what will not do as meant."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from jsonschema.protocols import Validator
+
+from emulator.insider.documents import document
+from emulator.insider.findings import Finding, quoted, warning
+from emulator.insider.formats import FORMATS
+from emulator.insider.schema import validator
+from emulator.types import JSON, JSONObject
+
+_UNSAFE_NAME = re.compile(r"[A-Z\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Attributes or parameters: one table of default names, one set of words.
+
+    Args:
+        noun: "attribute" or "parameter".
+        known: Default name -> validator of its value.
+        upsert: The names in the Upsert page's own table; the others come from elsewhere.
+        aliases: Other name in use -> the default name.
+        remedies: What to say of certain names that are not known.
+    """
+
+    noun: str
+    known: Mapping[str, Validator]
+    upsert: frozenset[str]
+    aliases: Mapping[str, str]
+    remedies: Mapping[str, str]
+
+
+def _kind(noun: str, name: str, aliases: JSONObject, remedies: JSONObject) -> Kind:
+    properties = document(name)["properties"]
+    known = {each: validator(schema) for each, schema in properties.items()}
+    upsert = {each for each, schema in properties.items() if "x-source" not in schema}
+    return Kind(noun, known, frozenset(upsert), aliases, remedies)
+
+
+ATTRIBUTES = _kind(
+    "attribute",
+    "attributes",
+    # Names that other pages, Insider One's connector and Segment's destination write.
+    {"locale": "lo", "list_id": "static_segment_id"},
+    {"phone": "Send the number as attributes.phone_number: phone is no default attribute."},
+)
+PARAMETERS = _kind("parameter", "parameters", {}, {})
+
+
+def read(given: JSONObject, kind: Kind, where: str) -> tuple[dict[str, JSON], list[Finding]]:
+    """Sort *given* into what is kept and what is told.
+
+    Args:
+        given: Default names at the root, others under "custom", already known to be an object.
+        where: Dotted place of *given*.
+    Returns: Value by place ("email", "custom.plan", "unrecognised.idfa"), and warnings.
+    """
+    kept: dict[str, JSON] = {}
+    told: list[Finding] = []
+    strange: list[str] = []
+    for name, value in given.items():
+        canonical = kind.aliases.get(name, name)
+        if name == "custom":
+            continue
+        if canonical not in kind.known:
+            kept[f"unrecognised.{name}"] = value
+            strange.append(name)
+        elif name != canonical and canonical in given:
+            continue
+        elif _fits(name, value, kind.known[canonical], f"{where}.{name}", told):
+            kept[canonical] = value
+    told += _strange(strange, kind, where)
+    for name, value in given.get("custom", {}).items():
+        if _storable(value, f"{where}.custom.{name}", told):
+            kept[f"custom.{name}"] = value
+    told += _custom_names(given.get("custom", {}), kind, where)
+    return kept, told
+
+
+def _fits(name: str, value: JSON, check: Validator, where: str, told: list[Finding]) -> bool:
+    """Whether *value* shows on the profile at all."""
+    fits = True
+    for error in check.iter_errors(value):
+        if error.validator == "format":
+            what = f"{name} is not in the form Insider One expects: {quoted(value)}"
+            told.append(warning(where, what, f"Send {FORMATS[str(error.validator_value)][1]}."))
+        else:
+            fits = False
+    if not fits:
+        wanted = quoted(check.schema["type"])  # type: ignore[index]  # ours are all objects
+        what = (
+            f"{name} is of another type, so its value never shows on the profile: {quoted(value)}"
+        )
+        told.append(warning(where, what, f"Send it as {wanted}."))
+    return fits
+
+
+def _storable(value: JSON, where: str, told: list[Finding]) -> bool:
+    members = value if isinstance(value, list) else [value]
+    if not any(member is None or isinstance(member, (dict, list)) for member in members):
+        return True
+    what = f"no type of custom value holds this, so it never shows on the profile: {quoted(value)}"
+    told.append(warning(where, what, "Send text, a number, a boolean, a date or a list of those."))
+    return False
+
+
+def _strange(names: list[str], kind: Kind, where: str) -> list[Finding]:
+    own = [name for name in names if name in kind.remedies]
+    rest = [name for name in names if name not in kind.remedies]
+    told = [warning(f"{where}.{name}", _unknown(name, kind), kind.remedies[name]) for name in own]
+    if rest:
+        remedy = f"Send them under custom, or not at all: a default {kind.noun} has a listed name."
+        told.append(warning(where, _unknown(", ".join(rest), kind), remedy))
+    return told
+
+
+def _unknown(names: str, kind: Kind) -> str:
+    return f"not a default {kind.noun}, so it may land nowhere: {names}"
+
+
+def _custom_names(custom: JSONObject, kind: Kind, where: str) -> list[Finding]:
+    told = []
+    twins = [name for name in custom if name in kind.upsert]
+    if twins:
+        what = (
+            f"a custom twin of a default {kind.noun}, which itself stays unset: {', '.join(twins)}"
+        )
+        told.append(
+            warning(f"{where}.custom", what, "Send it at the root instead of under custom.")
+        )
+    unsafe = [name for name in custom if _UNSAFE_NAME.search(name)]
+    if unsafe:
+        what = f"system names are lower case without spaces: {', '.join(unsafe)}"
+        told.append(warning(f"{where}.custom", what, "Use the system name that the panel shows."))
+    return told

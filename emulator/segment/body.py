@@ -1,0 +1,63 @@
+"""The bytes of a request, read as the JSON object they hold, whatever the content type says."""
+
+import gzip
+import io
+import zlib
+
+import orjson
+
+from emulator.segment.errors import malformed, too_large
+from emulator.types import JSONObject
+
+
+def read(body: bytes, encoding: str | None, most: int) -> JSONObject:
+    """Unpack and parse *body*.
+
+    Args:
+        encoding: The Content-Encoding header.
+        most: Bytes that the unpacked body may have.
+    Raises: IngestError, when it is too large, not gzip, not JSON or not an object.
+    """
+    plain = _unpack(body, encoding, most)
+    if len(plain) > most:
+        raise too_large(
+            f"the request has more than {most:,} bytes",
+            "body",
+            "Send smaller events, or fewer in one batch.",
+        )
+    try:
+        call = orjson.loads(plain)
+    except orjson.JSONDecodeError as error:
+        raise malformed(
+            f"not JSON ({error})", "body", "Send one JSON object in UTF-8, without a byte mark."
+        ) from error
+    if not isinstance(call, dict):
+        raise malformed(
+            f"the JSON is {_kind(call)}, not an object", "body", "Send one JSON object."
+        )
+    return call
+
+
+def _unpack(body: bytes, encoding: str | None, most: int) -> bytes:
+    """Give the plain bytes, at most one more than *most*: a gzip bomb is never unpacked."""
+    match (encoding or "identity").strip().lower():
+        case "identity" | "":
+            return body
+        case "gzip" | "x-gzip":
+            try:
+                return gzip.GzipFile(fileobj=io.BytesIO(body)).read(most + 1)
+            except (OSError, EOFError, zlib.error) as error:
+                raise malformed(
+                    f"not gzip ({error})",
+                    "body",
+                    "Send gzip, or leave the Content-Encoding header out.",
+                ) from error
+        case other:
+            raise malformed(
+                f"unknown encoding {other!r}", "Content-Encoding", "Send gzip or plain JSON."
+            )
+
+
+def _kind(value: object) -> str:
+    names = {list: "an array", str: "a string", bool: "a Boolean", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,135 @@
+"""One request to the Tracking API: bytes in, messages out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from emulator.clock import iso
+from emulator.segment.body import read
+from emulator.segment.errors import malformed, too_large
+from emulator.segment.limits import BATCH_BYTES, EVENT_BYTES, pruned, too_deep, too_heavy
+from emulator.segment.message import Message
+from emulator.segment.normalise import lend, normalise, notes
+from emulator.segment.rules import NOT_AN_OBJECT, TYPES, Refusal, crowded, oversized, refusal
+from emulator.segment.write_key import write_key
+from emulator.types import JSON, JSONObject
+
+BATCH = "batch"
+
+
+def receive(
+    body: bytes,
+    *,
+    kind: str,
+    encoding: str | None,
+    authorization: str | None,
+    now: datetime,
+    new_id: Callable[[], str],
+) -> list[Message]:
+    """Take one request in, as Segment does: it refuses little and swallows much.
+
+    Args:
+        kind: What the path asks for: a type of message, or "batch".
+        encoding: The Content-Encoding header.
+        authorization: The Authorization header.
+        now: When the request arrived; aware.
+        new_id: Makes the id of a message that has none.
+    Returns: A message for each call in the order sent, rejected ones among them. An empty batch
+        gives one rejected message, so that it can be seen.
+    Raises: IngestError, when the whole request is refused.
+    """
+    call = read(body, encoding, BATCH_BYTES if kind == BATCH else EVENT_BYTES)
+    arrival = _Arrival(write_key(authorization, call), now, new_id)
+    sent = _without(call, "writeKey")
+    if kind == BATCH:
+        return _batch(sent, arrival)
+    if problem := too_deep(sent):
+        raise malformed(f"the call is nested too deep: {problem}", "body", "Send a flatter one.")
+    return [arrival.take(sent, {**sent, "type": sent.get("type") or kind}, {})]
+
+
+def refuse_unknown(messages: list[Message], known: str) -> list[Message]:
+    """Drop what was sent with another write key than *known*, as Segment does: silently."""
+    return [
+        message
+        if message.write_key == known
+        else replace(
+            message,
+            event={},
+            rejection="unknown_source",
+            detail="No source has this write key. Use the one of this workspace.",
+        )
+        for message in messages
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """What all messages of one request share."""
+
+    write_key: str
+    now: datetime
+    new_id: Callable[[], str]
+
+    def take(self, sent: JSONObject, call: JSONObject, envelope: JSONObject) -> Message:
+        """Make the message of *call*, which is *sent* with its type filled in."""
+        if found := refusal(call):
+            return self.reject(sent, found, call.get("type"))
+        lent = lend(envelope, call)
+        own_id = lent.get("messageId") or self.new_id()
+        event = normalise(lent, own_id, self.now)
+        received = event["receivedAt"]
+        return Message(
+            own_id, event["type"], self.write_key, received, sent, event, detail=notes(lent)
+        )
+
+    def reject(self, sent: JSONObject, why: Refusal, kind: JSON = None) -> Message:
+        """Keep what Segment dropped, and the reason."""
+        own_id = sent.get("messageId")
+        return Message(
+            message_id=own_id if own_id and isinstance(own_id, str) else self.new_id(),
+            type=kind if kind in TYPES else None,
+            write_key=self.write_key,
+            received_at=iso(self.now),
+            sent=pruned(sent),  # what is too deep to read is too deep to store
+            event={},
+            rejection=why.code,
+            detail=why.detail,
+        )
+
+
+def _batch(sent: JSONObject, arrival: _Arrival) -> list[Message]:
+    envelope = _without(sent, "batch")
+    _check(envelope)
+    calls = sent.get("batch")
+    if not isinstance(calls, list | None):
+        raise malformed("the batch is not an array", "batch", "Send the calls as an array.")
+    if not calls:
+        empty = Refusal("empty_batch", "The batch has no events. Send at least one.")
+        return [arrival.reject(sent, empty)]
+    refused = crowded(calls)
+    return [_item(call, envelope, arrival, refused) for call in calls]
+
+
+def _item(call: JSON, envelope: JSONObject, arrival: _Arrival, refused: Refusal | None) -> Message:
+    if not isinstance(call, dict):
+        return arrival.reject({"message": call}, refused or NOT_AN_OBJECT)
+    sent = _without(call, "writeKey")
+    if why := refused or oversized(sent):
+        return arrival.reject(sent, why, sent.get("type"))
+    return arrival.take(sent, sent, envelope)
+
+
+def _check(envelope: JSONObject) -> None:
+    """Refuse a batch whose own values could not be lent to its calls."""
+    if problem := too_deep(envelope):
+        raise malformed(f"the envelope is nested too deep: {problem}", "body", "Send less in it.")
+    if problem := too_heavy(envelope):
+        raise too_large(f"the envelope is too large: {problem}", "body", "Send less in it.")
+    for name in ("context", "integrations"):
+        if not isinstance(envelope.get(name), dict | None):
+            raise malformed(f"{name} is not an object", name, "Send an object, or leave it out.")
+
+
+def _without(call: JSONObject, name: str) -> JSONObject:
+    return {key: value for key, value in call.items() if key != name}

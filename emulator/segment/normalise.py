@@ -1,0 +1,68 @@
+"""A call that Segment took, as destinations are handed it."""
+
+from datetime import datetime
+from reprlib import repr as brief
+
+from emulator.clock import iso
+from emulator.segment.limits import LONG_MESSAGE_ID
+from emulator.segment.times import corrected, parse
+from emulator.types import JSONObject
+
+
+def lend(envelope: JSONObject, call: JSONObject) -> JSONObject:
+    """Give *call* its batch's `context`, `integrations` and `sentAt`; its own values win.
+
+    Objects merge one level deep: Segment documents the merge, not its precedence or depth.
+    """
+    lent = dict(call)
+    for name in ("context", "integrations"):
+        if envelope.get(name):
+            lent[name] = {**envelope[name], **(call.get(name) or {})}
+    if call.get("sentAt") is None and "sentAt" in envelope:
+        lent["sentAt"] = envelope["sentAt"]
+    return lent
+
+
+def normalise(call: JSONObject, message_id: str, now: datetime) -> JSONObject:
+    """Fill in the id and the times of *call*; everything else stays as sent.
+
+    Args:
+        call: Its type filled in, its batch's values lent to it.
+        now: When it arrived, by Segment's clock.
+    Returns: A new event. `originalTimestamp` is the client's `timestamp` as sent, and absent when
+        it sent none: what Segment writes then is not documented.
+    Source: Segment, Spec: Common Fields.
+    """
+    event = {**call, "messageId": message_id, "receivedAt": iso(now), "timestamp": iso(now)}
+    sent = parse(call.get("sentAt"))
+    if sent:
+        event["sentAt"] = iso(sent)
+    if call.get("timestamp") is not None:
+        event["originalTimestamp"] = call["timestamp"]
+    if original := parse(call.get("timestamp")):
+        event["timestamp"] = iso(corrected(original, sent, now))
+    return event
+
+
+def notes(call: JSONObject) -> str | None:
+    """Say what a sender should know about a call that Segment took; None when nothing."""
+    found = []
+    if len(call.get("messageId") or "") >= LONG_MESSAGE_ID:
+        found.append(
+            f"messageId has {len(call['messageId'])} characters, "
+            f"Segment allows fewer than {LONG_MESSAGE_ID}."
+        )
+    if _unreadable(call, "timestamp"):
+        found.append(
+            f"timestamp {brief(call['timestamp'])} is not ISO 8601: "
+            "the time of receipt stands for it."
+        )
+    if _unreadable(call, "sentAt"):
+        found.append(
+            f"sentAt {brief(call['sentAt'])} is not ISO 8601: clock skew is not corrected."
+        )
+    return " ".join(found) or None
+
+
+def _unreadable(call: JSONObject, name: str) -> bool:
+    return call.get(name) is not None and parse(call[name]) is None

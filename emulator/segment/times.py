@@ -1,0 +1,33 @@
+"""The four times of an event, and the skew of a client's clock."""
+
+from datetime import UTC, datetime
+
+from emulator.types import JSON
+
+
+def parse(value: JSON) -> datetime | None:
+    """Read an ISO 8601 time with `Z`, an offset or neither (then UTC); None when it is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def corrected(original: datetime, sent: datetime | None, received: datetime) -> datetime:
+    """When it happened by Segment's clock: the event is as old as the client says it is.
+
+    Args:
+        original: When it happened, by the client's clock.
+        sent: When it was sent, by the same clock; None corrects nothing.
+        received: When it arrived, by Segment's clock.
+    Source: Segment, Spec: Common Fields, "Timestamps".
+    """
+    if sent is None:
+        return original
+    try:
+        return received - (sent - original)
+    except OverflowError:  # a clock that is off by thousands of years says nothing
+        return original

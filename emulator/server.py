@@ -1,0 +1,78 @@
+"""The WSGI server: in the foreground for people, in a thread for tests and the demo."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from threading import Thread
+from types import FrameType
+from typing import Any, Never
+
+from flask import Flask
+from waitress import wasyncore  # type: ignore[import-untyped]  # ships no types
+from waitress.server import create_server  # type: ignore[import-untyped]  # ships no types
+
+from emulator.errors import EmulatorError
+
+THREADS = 16
+LARGEST_BODY = 64 * 1024 * 1024  # bytes read at all; the application refuses smaller ones in JSON
+
+
+def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Answer requests until Ctrl-C or SIGTERM.
+
+    Args:
+        port: 0 takes any free one.
+        ready: Called with the base URL once requests are taken.
+    Raises: EmulatorError, when *host* and *port* cannot be listened at.
+    """
+    server = _listen(app, host, port, {})
+    signal.signal(signal.SIGTERM, _stop)
+    ready(_url(host, server))
+    server.run()  # ends on SystemExit and KeyboardInterrupt, after the requests under way
+    server.close()
+
+
+@contextmanager
+def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
+    """Serve *app* at 127.0.0.1 during the block; gives its base URL."""
+    sockets: dict[int, Any] = {}
+    server = _listen(app, "127.0.0.1", port, sockets)
+    thread = Thread(target=server.run, name="emulator", daemon=True)
+    thread.start()
+    try:
+        yield _url("127.0.0.1", server)
+    finally:
+        server.task_dispatcher.shutdown()
+        # The loop owns its sockets: it has to close them itself, and ends when none is left.
+        server.trigger.pull_trigger(partial(wasyncore.close_all, sockets))
+        thread.join()
+
+
+def _listen(app: Flask, host: str, port: int, sockets: dict[int, Any]) -> Any:
+    """A listening server. It is untyped, and one of two classes when *host* has two addresses."""
+    try:
+        return create_server(
+            app,
+            sockets,
+            host=host,
+            port=port,
+            threads=THREADS,
+            max_request_body_size=LARGEST_BODY,
+            clear_untrusted_proxy_headers=True,
+            ident="emulator",
+        )
+    except (OSError, ValueError) as error:
+        what = getattr(error, "strerror", None) or str(error)
+        remedy = "Choose another with --host and --port, or stop the program that holds it."
+        raise EmulatorError(f"cannot listen there ({what})", f"{host}:{port}", remedy) from error
+
+
+def _url(host: str, server: Any) -> str:
+    name = f"[{host}]" if ":" in host else host
+    listening = getattr(server, "effective_listen", None)
+    return f"http://{name}:{listening[0][1] if listening else server.effective_port}"
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> Never:
+    raise SystemExit

@@ -1,0 +1,168 @@
+"""The store keeps messages and deliveries in order, and finds them again."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emulator.capture.database import connect
+from emulator.capture.records import Answer, Attempt, Captured, Delivery, SentRequest
+from emulator.capture.store import StorageFault, Store
+
+ORDER = Delivery(
+    message_id="m1",
+    event="Order Completed",
+    subscription="Orders",
+    action_slug="orderCompletedEvent",
+    verdict="dropped",
+    reason="no order id",
+    attempts=(Attempt(1, "2026-11-23T10:00:00.000Z", 1.5, 200),),
+    request=SentRequest("POST", "https://insider.example/u", {"x-request-token": "te…"}, "{}"),
+    response=Answer(200, '{"data":{}}'),
+    findings=({"verdict": "dropped", "where": "users.0", "what": "w", "remedy": "r"},),
+)
+UNMAPPED = replace(ORDER, action_slug="trackEvent", attempts=(), request=None, response=None)
+ADA = Captured(
+    message_id="m1",
+    type="track",
+    event="Order Completed",
+    user_id="ada",
+    anonymous_id="a-1",
+    received_at="2026-11-23T10:00:00.000Z",
+    verdict="dropped",
+    reason="no order id",
+    sent={"event": "Order Completed", "properties": {"total": 8.5, "note": "Grüße \u0000"}},
+    normalised={"event": "Order Completed", "type": "track"},
+    deliveries=(ORDER, UNMAPPED),
+)
+BOB = replace(
+    ADA, message_id="m2", type="identify", event=None, user_id="bob", anonymous_id="a-2",
+    verdict="not_subscribed", deliveries=(),
+)  # fmt: skip
+EVE = replace(BOB, message_id="m3", user_id=None, anonymous_id="bob", verdict="rejected")
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    opened = Store(connect(":memory:"))
+    opened.record([ADA, BOB])
+    opened.record([EVE])
+    yield opened
+    opened.close()
+
+
+def test_a_message_comes_back_whole(store: Store) -> None:
+    kept = (replace(ORDER, id=1), replace(UNMAPPED, id=2))
+    assert store.message(1) == replace(ADA, id=1, deliveries=kept)
+
+
+def test_a_delivery_comes_back_whole(store: Store) -> None:
+    assert [store.delivery(1), store.delivery(3)] == [replace(ORDER, id=1), None]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        pytest.param({}, ["m1", "m2", "m3"], id="none: all, oldest first"),
+        pytest.param({"type": "identify"}, ["m2", "m3"], id="type"),
+        pytest.param({"event": "Order Completed"}, ["m1"], id="event"),
+        pytest.param({"user": "bob"}, ["m2", "m3"], id="user id or anonymous id"),
+        pytest.param({"verdict": "rejected"}, ["m3"], id="verdict"),
+        pytest.param({"messageId": "m2"}, ["m2"], id="message id"),
+        pytest.param({"user": "bob", "verdict": "rejected"}, ["m3"], id="both"),
+        pytest.param({"event": "' or 1=1 --"}, [], id="a value is never SQL"),
+    ],
+)
+def test_message_filters(store: Store, filters: Mapping[str, str], expected: list[str]) -> None:
+    assert [each.message_id for each in store.messages(filters)[0]] == expected
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        pytest.param({"messageId": "m1"}, [1, 2], id="message id"),
+        pytest.param({"event": "Cart Viewed"}, [], id="event"),
+        pytest.param({"verdict": "dropped"}, [1, 2], id="verdict"),
+    ],
+)
+def test_delivery_filters(store: Store, filters: Mapping[str, str], expected: list[int]) -> None:
+    assert [each.id for each in store.deliveries(filters)[0]] == expected
+
+
+@pytest.mark.parametrize(
+    ("after", "limit", "expected", "following"),
+    [
+        pytest.param(0, 2, ["m1", "m2"], 2, id="a full page names the next"),
+        pytest.param(2, 2, ["m3"], None, id="the last page names none"),
+        pytest.param(0, 3, ["m1", "m2", "m3"], None, id="a page that just fits is the last"),
+        pytest.param(9, 1, [], None, id="beyond the end"),
+    ],
+)
+def test_pages(
+    store: Store, after: int, limit: int, expected: list[str], following: int | None
+) -> None:
+    page, found_next = store.messages(after=after, limit=limit)
+    assert ([each.message_id for each in page], found_next) == (expected, following)
+
+
+def test_seen_tells_which_ids_are_kept(store: Store) -> None:
+    assert store.seen(["m1", "m3", "m9"]) == {"m1", "m3"}
+
+
+def test_seen_takes_any_number_of_ids(store: Store) -> None:
+    assert store.seen([f"m{number}" for number in range(300_000)]) == {"m1", "m2", "m3"}
+
+
+def test_reset_forgets_all_and_ids_go_on(store: Store) -> None:
+    store.reset()
+    store.record([ADA])
+    assert [[each.id for each in found] for found in (store.messages()[0], store.deliveries()[0])] \
+        == [[4], [3, 4]]  # fmt: skip
+
+
+def test_a_file_outlives_the_emulator(tmp_path: Path) -> None:
+    url = str(tmp_path / "kept.db")
+    for message in (ADA, BOB):
+        store = Store(connect(url))
+        store.record([message])
+        store.close()
+    reopened = Store(connect(url))
+    assert [each.message_id for each in reopened.messages()[0]] == ["m1", "m2"]
+    reopened.close()
+
+
+def test_a_failed_write_keeps_nothing(store: Store) -> None:
+    unwritable = replace(EVE, message_id="m4", deliveries=(replace(ORDER, subscription=None),))  # type: ignore[arg-type]  # stands for any failing row
+    with pytest.raises(Exception, match="NOT NULL"):
+        store.record([unwritable])
+    assert store.seen(["m4"]) == set()
+
+
+@pytest.mark.parametrize("name", [":memory:", "shared.db"])
+def test_readers_and_writers_at_once_lose_nothing(tmp_path: Path, name: str) -> None:
+    store = Store(connect(name if name == ":memory:" else str(tmp_path / name)))
+
+    def write(writer: int) -> None:
+        for number in range(100):
+            store.record([replace(ADA, message_id=f"{writer}-{number}")] * 10)
+
+    with ThreadPoolExecutor() as pool:
+        written = [pool.submit(write, writer) for writer in range(2)]
+        found = [pool.submit(store.messages, limit=5) for _ in range(400)]
+    faults = [each.exception() for each in written] + [each.exception() for each in found]
+    assert set(faults) == {None}
+    assert len(store.messages(limit=3000)[0]) == 2000
+    store.close()
+
+
+def test_a_full_disk_is_a_storage_fault(tmp_path: Path) -> None:
+    engine = connect(str(tmp_path / "full.db"))
+    store = Store(engine)
+    with engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(StorageFault, match="full"):
+        store.record([replace(ADA, sent={"text": "x" * 100_000})])
+    store.close()

@@ -1,0 +1,215 @@
+"""A message is carried once, through every subscription it matches, and kept with its verdict."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from emulator.capture.database import connect
+from emulator.capture.records import Attempt
+from emulator.capture.store import StorageFault, Store
+from emulator.delivery.road import DISABLED, DUPLICATE, FILTERED, NOT_SUBSCRIBED, Road
+from emulator.delivery.senders import Sender, Unanswered
+from emulator.http import HttpRequest, HttpResponse
+from emulator.mapping import compile_destination
+from emulator.segment.message import Message
+from emulator.types import JSONObject
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+FINE = HttpResponse(200, b'{"data":{"successful":{"count":1},"fail":{}}}')
+REFUSED = HttpResponse(200, b'{"data":{"successful":{},"fail":{"count":1}}}')
+WARNED = HttpResponse(
+    200,
+    FINE.body,
+    {
+        "x-emulator-verdict": "warning",
+        "x-emulator-findings": '[{"verdict":"warning","where":"users.0","what":"w","remedy":"r"}]',
+    },
+)
+DROPPED = "delivered for Segment, dropped by Insider One: 1 failed"
+
+
+def subscription(name: str, trigger: str) -> JSONObject:
+    mapping = {
+        "event_name": {"@path": "$.event"},
+        "timestamp": {"@path": "$.timestamp"},
+        "uuid": {"@path": "$.userId"},
+    }
+    return {
+        "name": name,
+        "actionSlug": "trackEvent",
+        "enabled": True,
+        "trigger": trigger,
+        "settings": mapping,
+    }
+
+
+def destination(**changes: Any) -> JSONObject:
+    return {
+        "name": "Insider Cloud Mode (Actions)",
+        "enabled": True,
+        "settings": {"account_name": "mybrand", "ucd_key": "test-key"},
+        "subscriptions": [
+            subscription("All", 'type = "track"'),
+            subscription("Orders", 'type = "track" and event = "Order Completed"'),
+        ],
+        **changes,
+    }
+
+
+def message(message_id: str = "m1", event: str = "Song Played", **changes: Any) -> Message:
+    sent = {
+        "messageId": message_id,
+        "type": "track",
+        "event": event,
+        "userId": "ada",
+        "timestamp": "2026-11-23T09:59:59.000Z",
+        **changes,
+    }
+    return Message(message_id, "track", "wk_demo", "2026-11-23T10:00:00.000Z", sent, sent)
+
+
+def rejected(detail: str | None) -> Message:
+    received = "2026-11-23T10:00:00.000Z"
+    return Message("m1", "track", "wk_demo", received, {}, {}, "no_user_anon_id", detail)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    opened = Store(connect(":memory:"))
+    yield opened
+    opened.close()
+
+
+def road(store: Store, sender: Sender, **changes: Any) -> Road:
+    return Road(compile_destination(destination(**changes)), sender, store, lambda: NOW)
+
+
+def answering(*answers: HttpResponse) -> Callable[[HttpRequest], HttpResponse]:
+    left = iter(answers)
+    return lambda _request: next(left)
+
+
+def silent(_request: HttpRequest) -> HttpResponse:
+    raise Unanswered("no answer in 10 s")
+
+
+def outcome(store: Store) -> list[tuple[str, str | None]]:
+    return [(each.verdict, each.reason) for each in store.messages()[0]]
+
+
+@pytest.mark.parametrize(
+    ("carried", "sender", "expected"),
+    [
+        pytest.param(message(), answering(FINE), ("accepted", None), id="taken"),
+        pytest.param(
+            message(event="Order Completed"),
+            answering(FINE, REFUSED),
+            ("dropped", DROPPED),
+            id="the worst of two deliveries",
+        ),
+        pytest.param(message(), answering(WARNED), ("warning", "users.0: w"), id="warned"),
+        pytest.param(
+            message(),
+            answering(HttpResponse(500, b"oops")),
+            ("failed", "Insider One answered 500: oops"),
+            id="an error",
+        ),
+        pytest.param(message(), silent, ("failed", "no answer in 10 s"), id="no answer"),
+        pytest.param(
+            message(type="page"), answering(), ("not_subscribed", NOT_SUBSCRIBED), id="no match"
+        ),
+        pytest.param(
+            message(integrations={"All": False}), answering(), ("filtered", FILTERED), id="off"
+        ),
+        pytest.param(
+            rejected("Neither userId nor anonymousId."),
+            answering(),
+            ("rejected", "no_user_anon_id: Neither userId nor anonymousId."),
+            id="swallowed by the source",
+        ),
+        pytest.param(
+            rejected(None), answering(), ("rejected", "no_user_anon_id"), id="without a detail"
+        ),
+    ],
+)
+def test_verdict_of_a_message(
+    store: Store, carried: Message, sender: Sender, expected: tuple[str, str | None]
+) -> None:
+    road(store, sender).carry([carried])
+    assert outcome(store) == [expected]
+
+
+def test_a_disabled_destination_is_handed_nothing(store: Store) -> None:
+    road(store, answering(), enabled=False).carry([message()])
+    assert outcome(store) == [("disabled", DISABLED)]
+
+
+def test_a_mapping_that_fails_makes_no_request(store: Store) -> None:
+    road(store, answering()).carry([message(timestamp=None)])
+    (failed,) = store.deliveries()[0]
+    assert (failed.verdict, failed.attempts, failed.request, failed.response) == (
+        "failed", (), None, None,
+    )  # fmt: skip
+    assert "timestamp" in str(failed.reason)
+
+
+def test_a_delivery_keeps_the_exchange_without_the_token(store: Store) -> None:
+    moments = iter([NOW, NOW + timedelta(milliseconds=12.5)])
+    own = Road(compile_destination(destination()), answering(REFUSED), store, lambda: next(moments))
+    own.carry([message()])
+    (kept,) = store.deliveries()[0]
+    assert kept.attempts == (Attempt(1, "2026-11-23T10:00:00.000Z", 12.5, 200),)
+    assert kept.request is not None
+    assert kept.request.headers["x-request-token"] == "te…"
+    assert kept.request.url == "https://unification.useinsider.com/api/user/v1/upsert"
+    assert kept.response is not None
+    assert kept.response.body.encode() == REFUSED.body
+
+
+def test_the_token_itself_is_sent_to_the_path_of_the_destination(store: Store) -> None:
+    sent: list[HttpRequest] = []
+
+    def sender(request: HttpRequest) -> HttpResponse:
+        sent.append(request)
+        return FINE
+
+    road(store, sender).carry([message()])
+    assert [(each.method, each.path, each.headers["x-request-token"]) for each in sent] == [
+        ("POST", "/api/user/v1/upsert", "test-key")
+    ]
+
+
+def test_a_message_id_is_delivered_once(store: Store) -> None:
+    own = road(store, answering(FINE))
+    own.carry([message(), message()])
+    own.carry([message()])
+    assert outcome(store) == [("accepted", None), ("rejected", DUPLICATE), ("rejected", DUPLICATE)]
+
+
+def test_two_retries_at_once_deliver_once(store: Store) -> None:
+    own = road(store, answering(FINE))
+    retries = [Thread(target=own.carry, args=([message()],)) for _ in range(4)]
+    for retry in retries:
+        retry.start()
+    for retry in retries:
+        retry.join()
+    assert outcome(store) == [("accepted", None), *[("rejected", DUPLICATE)] * 3]
+
+
+def test_what_could_not_be_kept_is_not_acknowledged(tmp_path: Path) -> None:
+    engine = connect(str(tmp_path / "locked.db"))
+    store = Store(engine)
+    own = road(store, answering(FINE, FINE))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+    with pytest.raises(StorageFault):
+        own.carry([message()])
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=OFF")
+    own.carry([message()])
+    assert outcome(store) == [("accepted", None)]
+    store.close()

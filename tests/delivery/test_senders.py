@@ -1,0 +1,65 @@
+"""A request leaves as it is, for the address that was asked for, and any ending has words."""
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+from responses import RequestsMock
+
+from emulator.delivery.senders import LARGEST_ANSWER, Remote, Unanswered
+from emulator.http import HttpRequest, HttpResponse
+
+URL = "https://staging.example/mirror/api/user/v1/upsert"
+UPSERT = HttpRequest("POST", "/api/user/v1/upsert", {"user-agent": "Segment (Actions)"}, b'{"a":1}')
+send = Remote("https://staging.example/mirror")
+
+
+@pytest.fixture
+def account() -> Iterator[RequestsMock]:
+    with RequestsMock() as mock:
+        yield mock
+
+
+def test_bytes_and_headers_arrive_unchanged(account: RequestsMock) -> None:
+    account.post(URL, body=b"fine", status=202, content_type="text/x", headers={"X-A": "b"})
+    assert send(UPSERT) == HttpResponse(202, b"fine", {"content-type": "text/x", "x-a": "b"})
+    sent = account.calls[0].request
+    assert (sent.body, sent.headers["user-agent"]) == (b'{"a":1}', "Segment (Actions)")
+
+
+def test_a_redirect_is_an_answer(account: RequestsMock) -> None:
+    account.post(URL, status=307, headers={"Location": "https://elsewhere.example/"})
+    assert send(UPSERT).status == 307
+
+
+def test_only_the_start_of_a_huge_answer_is_kept(account: RequestsMock) -> None:
+    account.post(URL, body=b"x" * (LARGEST_ANSWER + 1))
+    assert len(send(UPSERT).body) == LARGEST_ANSWER
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        pytest.param(
+            requests.ReadTimeout("slow"),
+            "no answer from https://staging.example/mirror in 10 s",
+            id="timeout",
+        ),
+        pytest.param(
+            requests.ConnectionError("Connection refused"),
+            "nothing came back from https://staging.example/mirror: Connection refused",
+            id="refused",
+        ),
+    ],
+)
+def test_silence_has_a_reason(account: RequestsMock, fault: Exception, reason: str) -> None:
+    account.post(URL, body=fault)
+    with pytest.raises(Unanswered) as silence:
+        send(UPSERT)
+    assert str(silence.value) == reason
+
+
+def test_the_reason_is_the_innermost_one() -> None:
+    with pytest.raises(Unanswered) as silence:
+        Remote("http://127.0.0.1:1")(UPSERT)
+    assert str(silence.value).endswith("http://127.0.0.1:1: [Errno 111] Connection refused")

@@ -1,0 +1,93 @@
+"""What an answer of Insider One means."""
+
+import json
+
+import pytest
+
+from emulator.capture.records import Verdict
+from emulator.delivery.verdict import Judgement, judge, worst
+from emulator.http import HttpResponse
+
+FINE = b'{"data":{"successful":{"count":1},"fail":{}}}'
+REFUSED = (
+    b'{"data":{"successful":{},"fail":{"count":1,"errors":{"users.0.events.0.event_params.*'
+    b'.required":["event_group_id parameter is required on purchase event",'
+    b'"unit_sale_price parameter is required on purchase event"]}}}}'
+)
+FINDING = {"verdict": "warning", "where": "users.0", "what": "unknown key", "remedy": "Drop it."}
+
+
+def noticed(verdict: str) -> dict[str, str]:
+    return {"x-emulator-verdict": verdict, "x-emulator-findings": json.dumps([FINDING])}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(HttpResponse(200, FINE), Judgement("accepted"), id="no failure is accepted"),
+        pytest.param(
+            HttpResponse(200, REFUSED),
+            Judgement(
+                "dropped",
+                "delivered for Segment, dropped by Insider One: event_group_id parameter is "
+                "required on purchase event; unit_sale_price parameter is required on purchase "
+                "event",
+            ),
+            marks=pytest.mark.observed,
+            id="a 200 that reports failures is dropped",
+        ),
+        pytest.param(
+            HttpResponse(200, b'{"data":{"fail":{"count":2}}}'),
+            Judgement("dropped", "delivered for Segment, dropped by Insider One: 2 failed"),
+            id="failures without texts are counted",
+        ),
+        pytest.param(
+            HttpResponse(200, FINE, noticed("warning")),
+            Judgement("warning", "users.0: unknown key", (FINDING,)),
+            id="what the emulated endpoint noticed is a warning",
+        ),
+        pytest.param(
+            HttpResponse(200, REFUSED.replace(b"_", b""), noticed("warning")),
+            Judgement(
+                "dropped",
+                "delivered for Segment, dropped by Insider One: eventgroupid parameter is "
+                "required on purchase event; unitsaleprice parameter is required on purchase "
+                "event",
+                (FINDING,),
+            ),
+            id="a refusal outweighs a warning",
+        ),
+        pytest.param(
+            HttpResponse(403, b"Access Denied\n"),
+            Judgement("failed", "Insider One answered 403: Access Denied"),
+            id="any other status has failed",
+        ),
+        pytest.param(
+            HttpResponse(302), Judgement("failed", "Insider One answered 302"), id="a redirect too"
+        ),
+        pytest.param(HttpResponse(204), Judgement("accepted"), id="no body is accepted"),
+        pytest.param(
+            HttpResponse(200, b"<html>", {"x-emulator-findings": "{"}),
+            Judgement("accepted"),
+            id="what is not JSON says nothing",
+        ),
+    ],
+)
+def test_judge(answer: HttpResponse, expected: Judgement) -> None:
+    assert judge(answer) == expected
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([], "not_subscribed"),
+        (["accepted"], "accepted"),
+        (["accepted", "warning"], "warning"),
+        (["warning", "dropped", "accepted"], "dropped"),
+        (["dropped", "failed"], "failed"),
+    ],
+)
+def test_a_message_is_as_bad_as_its_worst_delivery(
+    verdicts: list[Verdict], expected: Verdict
+) -> None:
+    assert worst(verdicts) == expected

@@ -1,0 +1,176 @@
+"""The control API shows what happened, in the shapes that tools rely on."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from emulator import __version__
+
+
+def got(client: FlaskClient, path: str) -> Any:
+    answer = client.get(f"/emulator/v1/{path}")
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def test_health(client: FlaskClient) -> None:
+    assert got(client, "health") == {"status": "ok", "version": __version__}
+
+
+def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> None:
+    listed = got(client, "messages?type=identify")
+    shown = listed["messages"][0]
+    sent, normalised = shown.pop("message"), shown.pop("normalised")
+    assert (listed["next"], sent["messageId"], normalised["receivedAt"]) == (
+        None,
+        "m2",
+        "2026-11-23T10:00:00.000Z",
+    )
+    assert shown == {
+        "id": 2,
+        "messageId": "m2",
+        "type": "identify",
+        "event": None,
+        "userId": None,
+        "anonymousId": "a-2",
+        "receivedAt": "2026-11-23T10:00:00.000Z",
+        "verdict": "not_subscribed",
+        "reason": "no enabled subscription matches this event",
+    }
+
+
+def test_a_delivery_is_shown_with_both_sides_of_the_exchange(client: FlaskClient) -> None:
+    (shown,) = got(client, "deliveries?messageId=m1")["deliveries"]
+    assert shown == {
+        "id": 1,
+        "messageId": "m1",
+        "event": "song_played",
+        "subscription": "Songs",
+        "actionSlug": "trackEvent",
+        "verdict": "accepted",
+        "reason": None,
+        "attempts": [
+            {"number": 1, "at": "2026-11-23T10:00:00.000Z", "durationMs": 0.0, "status": 200}
+        ],
+        "request": {
+            "method": "POST",
+            "url": "https://unification.useinsider.com/api/user/v1/upsert",
+            "headers": {
+                "x-partner-name": "mybrand",
+                "x-request-token": "te…",
+                "x-platform-name": "segment",
+                "content-type": "application/json",
+                "user-agent": "Segment (Actions)",
+            },
+            "json": {
+                "users": [
+                    {
+                        "identifiers": {
+                            "uuid": "ada",
+                            "custom": {"segment_anonymous_id": "a-1"},
+                        },
+                        "attributes": {"custom": {}},
+                        "events": [
+                            {
+                                "event_name": "song_played",
+                                "timestamp": "2026-11-23T09:59:00.000Z",
+                                "event_params": {"custom": {}},
+                            }
+                        ],
+                        "not_append": True,
+                    }
+                ],
+                "platform": "segment",
+            },
+        },
+        "response": {
+            "status": 200,
+            "json": {"data": {"successful": {"count": 1}, "fail": {}}},
+        },
+        "findings": [],
+    }
+
+
+def test_one_message_comes_with_its_deliveries(client: FlaskClient) -> None:
+    assert got(client, "messages/1")["deliveries"] == [got(client, "deliveries/1")]
+
+
+def test_a_list_pages_on(client: FlaskClient) -> None:
+    first = got(client, "messages?limit=1")
+    second = got(client, f"messages?limit=1&after={first['next']}")
+    assert [[each["messageId"] for each in page["messages"]] for page in (first, second)] == [
+        ["m1"],
+        ["m2"],
+    ]
+    assert second["next"] is None
+
+
+def test_a_profile_is_found_by_an_identifier(client: FlaskClient) -> None:
+    (shown,) = got(client, "profiles?identifier=uuid:ada")["profiles"]
+    assert shown["identifiers"] == {"uuid": "ada", "custom": {"segment_anonymous_id": "a-1"}}
+    assert [event["event_name"] for event in shown["events"]] == ["song_played"]
+    assert {"id", "attributes", "reach"} < shown.keys()
+    assert got(client, f"profiles/{shown['id']}") == shown
+    assert got(client, "profiles?identifier=uuid:bob") == {"profiles": [], "next": None}
+
+
+def test_reset_forgets_everything(client: FlaskClient) -> None:
+    assert client.post("/emulator/v1/reset").json == {}
+    assert [got(client, each)[each] for each in ("messages", "deliveries", "profiles")] == [
+        [],
+        [],
+        [],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "error"),
+    [
+        pytest.param(
+            "messages?user_id=ada",
+            400,
+            {
+                "what": "unknown parameter 'user_id'",
+                "where": "query",
+                "remedy": "Known: type, event, user, verdict, messageId, after, limit.",
+            },
+            id="unknown parameter",
+        ),
+        pytest.param(
+            "profiles?identifier=ada",
+            400,
+            {
+                "what": "'ada' is no identifier",
+                "where": "identifier",
+                "remedy": "Give its type and value, such as uuid:u1.",
+            },
+            id="identifier without its type",
+        ),
+        pytest.param(
+            "messages/99",
+            404,
+            {
+                "what": "there is no message 99",
+                "where": "/emulator/v1/messages/99",
+                "remedy": "List them with GET /emulator/v1/messages.",
+            },
+            id="no such message",
+        ),
+        pytest.param(
+            "deliveries/9999999999999999999999",
+            404,
+            {
+                "what": "nothing has this address",
+                "where": "/emulator/v1/deliveries/9999999999999999999999",
+                "remedy": "See / for the addresses of this emulator.",
+            },
+            id="an id beyond any",
+        ),
+    ],
+)
+def test_misuse_is_answered_in_one_shape(
+    client: FlaskClient, path: str, status: int, error: Any
+) -> None:
+    answer = client.get(f"/emulator/v1/{path}")
+    assert (answer.status_code, answer.json) == (status, {"error": error})

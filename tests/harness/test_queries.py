@@ -1,0 +1,55 @@
+"""Query parameters are read strictly: a misspelt filter never lists everything."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from emulator.errors import EmulatorError
+from emulator.harness.queries import Query, read
+
+FILTERS = ("event", "verdict")
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        pytest.param({}, Query({}, 0, 100), id="nothing: the first hundred"),
+        pytest.param({"event": "A", "after": "7"}, Query({"event": "A"}, 7, 100), id="page on"),
+        pytest.param({"event": "", "limit": ""}, Query({}, 0, 100), id="empty does not count"),
+        pytest.param({"limit": "1000"}, Query({}, 0, 1000), id="largest page"),
+    ],
+)
+def test_read(args: Mapping[str, str], expected: Query) -> None:
+    assert read(args, FILTERS) == expected
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        pytest.param(
+            {"evnt": "A"},
+            "query: unknown parameter 'evnt'. Known: event, verdict, after, limit.",
+            id="unknown parameter",
+        ),
+        pytest.param(
+            {"verdict": "lost"},
+            "verdict: unknown verdict 'lost'. Known: accepted, warning, dropped, rejected, "
+            "filtered, not_subscribed, disabled, failed, retrying.",
+            id="unknown verdict",
+        ),
+        pytest.param(
+            {"limit": "0"},
+            "limit: '0' cannot be used. Give a whole number from 1 to 1000.",
+            id="limit out of range",
+        ),
+        pytest.param(
+            {"after": "last"},
+            "after: 'last' cannot be used. Give a whole number from 0 to 9223372036854775807.",
+            id="cursor that is no number",
+        ),
+    ],
+)
+def test_misuse_is_named(args: Mapping[str, str], message: str) -> None:
+    with pytest.raises(EmulatorError) as refused:
+        read(args, FILTERS)
+    assert str(refused.value) == message

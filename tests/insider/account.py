@@ -1,0 +1,79 @@
+"""An Insider One account in memory, for tests to send to and look into."""
+
+import weakref
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import orjson
+
+from emulator.capture.database import connect
+from emulator.capture.profiles import ProfileStore
+from emulator.http import HttpRequest, HttpResponse
+from emulator.insider.endpoint import Endpoint
+from emulator.insider.reading import profile_json
+from emulator.types import JSON, JSONObject
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+RECENT = "2026-11-23T09:59:00Z"
+KEYS = {
+    "x-partner-name": "mybrand",
+    "x-request-token": "test-key",
+    "content-type": "application/json",
+}
+IDENTIFIERS = ("uuid", "email", "phone_number", "segment_anonymous_id")
+PURCHASE: JSONObject = {"event_group_id": "o1", "currency": "EUR", "unit_sale_price": 8.5, "quantity": 1}
+
+
+class Account:
+    """Profile IDs are p1, p2, ...; the time is `now`, which a test may move."""
+
+    def __init__(self, identifiers: tuple[str, ...] = IDENTIFIERS) -> None:
+        engine = connect(":memory:")
+        weakref.finalize(self, engine.dispose)
+        numbers = count(1)
+        self.now = NOW
+        self.profiles = ProfileStore(engine)
+        self.endpoint = Endpoint(
+            "mybrand",
+            "test-key",
+            identifiers,
+            self.profiles,
+            lambda: self.now,
+            new_id=lambda: f"p{next(numbers)}",
+        )
+
+    def post(self, body: bytes, **headers: str) -> HttpResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.endpoint.answer(
+            HttpRequest("POST", "/api/user/v1/upsert", {**KEYS, **named}, body)
+        )
+
+    def send(self, *users: JSON, **more: JSON) -> HttpResponse:
+        return self.post(orjson.dumps({"users": list(users), **more}))
+
+    def warned(self, *users: JSON, **more: JSON) -> list[tuple[str, str]]:
+        """Send users that are all taken; the places and sentences of the warnings."""
+        answer = self.send(*users, **more)
+        assert body(answer) == {"data": {"successful": {"count": len(users)}, "fail": {}}}
+        return [(each["where"], each["what"]) for each in findings(answer)]
+
+    def profile(self, identifier: str) -> JSONObject:
+        found, _ = self.profiles.list(identifier)
+        assert len(found) == 1, f"{len(found)} profiles own {identifier}"
+        return profile_json(found[0])
+
+    def later(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+def body(answer: HttpResponse) -> Any:
+    return orjson.loads(answer.body)
+
+
+def findings(answer: HttpResponse) -> Any:
+    return orjson.loads(answer.headers["x-emulator-findings"])
+
+
+def event(name: str, timestamp: str = RECENT, **params: JSON) -> JSONObject:
+    return {"event_name": name, "timestamp": timestamp, "event_params": params}

@@ -1,0 +1,51 @@
+"""Every address of the unification host reaches the endpoint as it stands on the wire."""
+
+from types import SimpleNamespace
+
+import orjson
+import pytest
+from account import KEYS, Account
+from flask import Flask
+from flask.testing import FlaskClient
+
+from emulator.insider.routes import bp
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    app = Flask(__name__)
+    app.extensions["emulator"] = SimpleNamespace(endpoint=Account().endpoint)
+    app.register_blueprint(bp)
+    return app.test_client()
+
+
+def test_an_upsert_is_answered_with_what_was_noticed(client: FlaskClient) -> None:
+    user = {"identifiers": {"uuid": "u1"}, "attributes": {"idfa": "x"}}
+    answer = client.post("/api/user/v1/upsert", data=orjson.dumps({"users": [user]}), headers=KEYS)
+    assert (answer.status_code, answer.data, answer.headers["x-emulator-verdict"]) == (
+        200,
+        b'{"data":{"successful":{"count":1},"fail":{}}}',
+        "warning",
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/user/v1/upsert", 405),
+        ("PATCH", "/api/user/v1/nowhere", 404),
+        ("POST", "/api/contact/v1/nowhere", 404),
+    ],
+)
+def test_other_addresses_and_methods_are_refused_in_json(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    answer = client.open(path, method=method, headers=KEYS)
+    assert (answer.status_code, answer.mimetype) == (status, "application/json")
+
+
+def test_a_body_beyond_the_limit_is_refused(client: FlaskClient) -> None:
+    answer = client.post("/api/user/v1/upsert", data=b" " * 5_000_002, headers=KEYS)
+    assert answer.json == {
+        "error": "request body is bigger than maximum allowed size 5,000,000 bytes"
+    }

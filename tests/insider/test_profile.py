@@ -1,0 +1,138 @@
+"""What a profile knows after upserts, and which channels reach it."""
+
+from typing import Any
+
+import pytest
+from account import PURCHASE, RECENT, Account, event
+
+from emulator.insider.reach import WEB_PUSH, reach
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({}, ["a", "b", "c"]),
+        ({"not_append": False}, ["a", "b", "c"]),
+        ({"not_append": True}, ["b", "c"]),
+        ({"append": False}, ["b", "c"]),
+        ({"append": True, "not_append": True}, ["a", "b", "c"]),
+        ({"append": False, "not_append": False}, ["b", "c"]),
+    ],
+)
+def test_list_attributes_grow_unless_told_otherwise(flags: Any, expected: list[str]) -> None:
+    account = Account()
+    for tags in (["a", "b"], ["b", "c"]):
+        attributes = {"custom": {"tags": tags}}
+        account.send({"identifiers": {"uuid": "u1"}, "attributes": attributes, **flags})
+    assert account.profile("uuid:u1")["attributes"]["custom"] == {"tags": expected}
+
+
+def test_attributes_are_kept_by_where_they_belong() -> None:
+    account = Account()
+    attributes = {
+        "locale": "en_US",
+        "list_id": [1],
+        "idfa": "x",
+        "age": "thirty",
+        "custom": {"plan": "pro"},
+    }
+    account.send({"identifiers": {"uuid": "u1"}, "attributes": attributes})
+    assert account.profile("uuid:u1")["attributes"] == {
+        "uuid": "u1",
+        "lo": "en_US",
+        "static_segment_id": [1],
+        "unrecognised": {"idfa": "x"},
+        "custom": {"plan": "pro"},
+    }
+
+
+@pytest.mark.documented
+def test_an_attribute_cannot_change_an_identifier() -> None:
+    account = Account()
+    account.send({"identifiers": {"uuid": "u1", "email": "a@b.io"}, "attributes": {"age": 1}})
+    told = account.warned({"identifiers": {"uuid": "u1"}, "attributes": {"email": "new@b.io"}})
+    assert told == [
+        (
+            "users.0.attributes.email",
+            "email identifies this profile already, and an upsert cannot change it",
+        )
+    ]
+    assert account.profile("uuid:u1")["attributes"]["email"] == "a@b.io"
+
+
+@pytest.mark.assumed
+def test_both_names_of_a_purchase_are_one_stored_event() -> None:
+    account = Account()
+    sent = {
+        "identifiers": {"uuid": "u1"},
+        "events": [event("purchase", custom={"tax": 1}, **PURCHASE)],
+    }
+    account.send(sent, skip_hook=True)
+    assert account.profile("uuid:u1")["events"] == [
+        {
+            "event_name": "confirmation_page_view",
+            "display_name": "Purchase (Confirmation Page View)",
+            "sent_as": "purchase",
+            "timestamp": RECENT,
+            "event_params": {**PURCHASE, "custom": {"tax": 1}},
+            "received_at": "2026-11-23T10:00:00.000Z",
+            "skip_hook": True,
+        }
+    ]
+
+
+FULL = {
+    "email": "a@b.io",
+    "phone_number": "+6598765432",
+    "email_optin": True,
+    "sms_optin": True,
+    "whatsapp_optin": True,
+    "gdpr_optin": True,
+}
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("change", "email", "sms", "whatsapp"),
+    [
+        ({}, [], [], []),
+        ({"gdpr_optin": None}, [], [], []),
+        (
+            {"gdpr_optin": False},
+            ["gdpr_optin is false"],
+            ["gdpr_optin is false"],
+            ["gdpr_optin is false"],
+        ),
+        ({"email": None}, ["no email"], [], []),
+        ({"email_optin": None}, ["email_optin is absent"], [], []),
+        ({"email_optin": False}, ["email_optin is false"], [], []),
+        ({"global_unsubscribe": True}, ["global_unsubscribe is true"], [], []),
+        ({"phone_number": None}, [], ["no phone_number"], ["no phone_number"]),
+        (
+            {"phone_number": "123"},
+            [],
+            ["phone_number is not in E.164 form"],
+            ["phone_number is not in E.164 form"],
+        ),
+        ({"sms_optin": False}, [], ["sms_optin is false"], []),
+        ({"whatsapp_optin": None}, [], [], ["whatsapp_optin is absent"]),
+        ({"wa_opt_out_user": True}, [], [], ["wa_opt_out_user is true"]),
+        ({"email": None, "email_optin": False}, ["no email", "email_optin is false"], [], []),
+    ],
+)
+def test_reach(change: Any, email: list[str], sms: list[str], whatsapp: list[str]) -> None:
+    why = {"email": email, "sms": sms, "whatsapp": whatsapp, "web_push": [WEB_PUSH]}
+    reached = reach({**FULL, **change})
+    assert {channel: told["why"] for channel, told in reached.items()} == why
+    assert all(told["reachable"] is not bool(told["why"]) for told in reached.values())
+
+
+@pytest.mark.documented
+def test_a_missing_gdpr_optin_reaches_but_is_noted() -> None:
+    attributes = {key: value for key, value in FULL.items() if key != "gdpr_optin"}
+    assert reach(attributes)["email"] == {
+        "reachable": True,
+        "why": [],
+        "notes": ["gdpr_optin was never sent: it counts as allowed, yet the guide asks for it"],
+    }

@@ -1,0 +1,360 @@
+"""The Upsert endpoint answers in Insider One's own words."""
+
+from typing import Any
+
+import orjson
+import pytest
+from account import KEYS, PURCHASE, RECENT, Account, body, event, findings
+
+from emulator.http import HttpRequest
+
+BARE = {"uuid": "u1"}
+NOBODY = ["either insider_id or idenifiers must be specified"]
+USER = {"identifiers": BARE, "attributes": {"name": "Ada"}}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in PURCHASE.items() if key != name}
+
+
+@pytest.mark.documented
+def test_users_taken_are_counted() -> None:
+    answer = Account().send(USER, {"identifiers": {"uuid": "u2"}, "attributes": {"name": "Bo"}})
+    assert (answer.status, body(answer), answer.headers["content-type"]) == (
+        200,
+        {"data": {"successful": {"count": 2}, "fail": {}}},
+        "application/json",
+    )
+    assert answer.headers["x-emulator-verdict"] == "accepted"
+    assert findings(answer) == []
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("user", "errors"),
+    [
+        pytest.param(
+            {
+                "identifiers": BARE,
+                "events": [event("purchase", currency="USD", quantity=1, product_id="p")],
+            },
+            {
+                "users.0.events.0.event_params.*.required": [
+                    "event_group_id parameter is required on purchase event",
+                    "unit_sale_price parameter is required on purchase event",
+                ]
+            },
+            id="purchase without required parameters",
+        ),
+        pytest.param(
+            {"attributes": {"name": "Ada"}},
+            {"users.0.identifiers.required": NOBODY, "users.0.insider_id.required": NOBODY},
+            id="neither identifiers nor insider_id",
+        ),
+        pytest.param(
+            {"identifiers": {"email": "sample"}, "attributes": {"name": "Ada"}},
+            {r"users.0.identifiers.*.regexp(^.+@.+\..+$)": ["not a valid email address: sample"]},
+            id="invalid e-mail address",
+        ),
+        pytest.param(
+            {"identifiers": {"uuid": 12345}, "attributes": {"name": "Ada"}},
+            {"users.0.identifiers.*.type(string)": ["uuid must be string: 12345"]},
+            id="number as uuid",
+        ),
+        pytest.param(
+            {"identifiers": {"user_id": "7"}, "attributes": {"name": "Ada"}},
+            {
+                "users.0.identifiers.*.in(defaults_column)": [
+                    "key must be one of phone_number(pn), email(em) or uuid"
+                ]
+            },
+            id="unknown default identifier",
+        ),
+        pytest.param(
+            {"identifiers": {"phone_number": "12345"}, "attributes": {"name": "Ada"}},
+            {
+                r"users.0.identifiers.*.regexp(^\+[1-9]\d{6,14}$)": [
+                    "user has an invalid phone number: 12345"
+                ]
+            },
+            id="phone number not in E.164 form",
+        ),
+        pytest.param(
+            {"identifiers": BARE, "events": [{"event_name": "homepageView", "timestamp": RECENT}]},
+            {
+                "users.0.events.0.event_name.*.regexp(^[a-z0-9][a-zA-Z0-9._-]*$)": [
+                    "invalid event name: homepageView"
+                ]
+            },
+            id="event name with a capital",
+        ),
+        pytest.param(
+            {"identifiers": {"email": "sample", "uuid": 5, "crm": "7"}, "events": []},
+            {
+                r"users.0.identifiers.*.regexp(^.+@.+\..+$)": ["not a valid email address: sample"],
+                "users.0.identifiers.*.type(string)": ["uuid must be string: 5"],
+                "users.0.identifiers.*.in(defaults_column)": [
+                    "key must be one of phone_number(pn), email(em) or uuid"
+                ],
+            },
+            id="three errors of one user count as one",
+        ),
+    ],
+)
+def test_a_documented_fault_fails_the_user(user: Any, errors: Any) -> None:
+    answer = Account().send(user)
+    assert (answer.status, body(answer)) == (
+        200,
+        {"data": {"successful": {}, "fail": {"count": 1, "errors": errors}}},
+    )
+    assert answer.headers["x-emulator-verdict"] == "dropped"
+
+
+@pytest.mark.documented
+def test_backslashes_of_an_error_key_are_doubled_in_the_raw_json() -> None:
+    answer = Account().send({"identifiers": {"email": "sample"}, "events": []})
+    assert b'"users.0.identifiers.*.regexp(^.+@.+\\\\..+$)"' in answer.body
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    ("user", "errors"),
+    [
+        ({"identifiers": {"custom": {}}, "events": []}, {"identifiers.required": NOBODY}),
+        ({"identifiers": {}, "events": []}, {"identifiers.required": NOBODY}),
+        (
+            {"identifiers": BARE},
+            {"attributes.required": ["either attributes or events must be specified"]},
+        ),
+        ("ada", {"type(object)": ["user must be object: ada"]}),
+        (
+            {"identifiers": "u1", "events": []},
+            {"identifiers.type(object)": ["identifiers must be object: u1"]},
+        ),
+        (
+            {"insider_id": 7, "events": []},
+            {"insider_id.type(string)": ["insider_id must be string: 7"]},
+        ),
+        (
+            {"identifiers": BARE, "attributes": []},
+            {"attributes.type(object)": ["attributes must be object: []"]},
+        ),
+        ({"identifiers": BARE, "events": {}}, {"events.type(array)": ["events must be array: {}"]}),
+        (
+            {"identifiers": BARE, "events": [1]},
+            {"events.0.type(object)": ["event must be object: 1"]},
+        ),
+        (
+            {"identifiers": BARE, "events": [{}]},
+            {
+                "events.0.event_name.required": ["event_name is required"],
+                "events.0.timestamp.required": ["timestamp is required"],
+            },
+        ),
+        (
+            {"identifiers": BARE, "events": [event("a", "yesterday")]},
+            {"events.0.timestamp.*.datetime(rfc3339)": ["invalid timestamp: yesterday"]},
+        ),
+        (
+            {"identifiers": BARE, "events": [{**event("a"), "event_params": []}]},
+            {"events.0.event_params.type(object)": ["event_params must be object: []"]},
+        ),
+        (
+            {"identifiers": BARE, "events": [event("order_#1")]},
+            {
+                "events.0.event_name.*.regexp(^[a-z0-9][a-zA-Z0-9._-]*$)": [
+                    "invalid event name: order_#1"
+                ]
+            },
+        ),
+    ],
+)
+def test_an_undocumented_fault_fails_the_user_in_like_words(user: Any, errors: Any) -> None:
+    answer = body(Account().send(user))["data"]["fail"]
+    expected = {f"users.0.{key}": texts for key, texts in errors.items()}
+    twins = {"identifiers.required": "insider_id", "attributes.required": "events"}
+    for key, twin in twins.items():
+        if key in errors:
+            expected[f"users.0.{twin}.required"] = errors[key]
+    assert answer == {"count": 1, "errors": expected}
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize("name", PURCHASE)
+def test_each_required_parameter_of_a_purchase(name: str) -> None:
+    answer = Account().send({"identifiers": BARE, "events": [event("purchase", **without(name))]})
+    assert body(answer)["data"]["fail"]["errors"] == {
+        "users.0.events.0.event_params.*.required": [
+            f"{name} parameter is required on purchase event"
+        ]
+    }
+
+
+@pytest.mark.documented
+def test_a_cart_needs_its_group_currency_and_price() -> None:
+    answer = Account().send({"identifiers": BARE, "events": [event("cart_page_view", quantity=2)]})
+    assert body(answer)["data"]["fail"]["errors"] == {
+        "users.0.events.0.event_params.*.required": [
+            f"{name} parameter is required on cart_page_view event"
+            for name in ("event_group_id", "currency", "unit_sale_price")
+        ]
+    }
+
+
+@pytest.mark.assumed
+def test_a_user_with_one_fault_is_refused_whole_and_the_others_are_taken() -> None:
+    account = Account()
+    half = {
+        "identifiers": {"uuid": "bad"},
+        "attributes": {"name": "Bo"},
+        "events": [event("a"), event("B")],
+    }
+    answer = body(account.send(USER, half))
+    assert (answer["data"]["successful"], answer["data"]["fail"]["count"]) == ({"count": 1}, 1)
+    assert list(answer["data"]["fail"]["errors"]) == [
+        "users.1.events.1.event_name.*.regexp(^[a-z0-9][a-zA-Z0-9._-]*$)"
+    ]
+    assert account.profiles.list("uuid:bad") == ([], None)
+    assert account.profile("uuid:u1")["attributes"] == {"uuid": "u1", "name": "Ada"}
+
+
+ACCESS_DENIED = {
+    "success": False,
+    "message": "Access Denied. You do not have sufficient access to perform this action.",
+}
+INVALID_JSON = {"success": False, "message": "Request data is not in valid JSON format."}
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("sent", "headers", "status", "answered"),
+    [
+        (b"{}", {}, 400, {"error": "users must be defined: bad request"}),
+        (
+            b" " * 5_000_001,
+            {},
+            400,
+            {"error": "request body is bigger than maximum allowed size 5,000,000 bytes"},
+        ),
+        (
+            b"{}",
+            {"content_type": "text/plain"},
+            400,
+            {"error": "content type must be application/json"},
+        ),
+        (b"{", {}, 400, INVALID_JSON),
+        (b"", {}, 400, INVALID_JSON),
+        (
+            b"{}",
+            {"x_partner_name": "other"},
+            400,
+            {"success": False, "message": "Partner is invalid."},
+        ),
+        (
+            b"{}",
+            {"x_partner_name": "MyBrand"},
+            400,
+            {"success": False, "message": "Partner is invalid."},
+        ),
+        (b"{}", {"x_request_token": "wrong"}, 403, ACCESS_DENIED),
+        (b"{}", {"x_request_token": ""}, 403, ACCESS_DENIED),
+    ],
+)
+def test_a_documented_refusal(sent: bytes, headers: Any, status: int, answered: Any) -> None:
+    answer = Account().post(sent, **headers)
+    assert (answer.status, body(answer)) == (status, answered)
+    assert [each["what"] for each in findings(answer)] == [
+        answered.get("error") or answered["message"]
+    ]
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        ({"users": []}, "users must be defined: bad request"),
+        ({"users": None}, "users must be defined: bad request"),
+        ([], "users must be defined: bad request"),
+        ({"users": {}}, "users must be array: bad request"),
+        (
+            {"users": [USER] * 1001},
+            "number of users is bigger than maximum allowed 1,000: bad request",
+        ),
+    ],
+)
+def test_an_undocumented_refusal(sent: Any, text: str) -> None:
+    answer = Account().post(orjson.dumps(sent))
+    assert (answer.status, body(answer)) == (400, {"error": text})
+
+
+def test_a_body_of_more_than_100_levels_is_refused_and_one_of_100_is_read() -> None:
+    def nested(levels: int) -> bytes:
+        return b"[" * levels + b"]" * levels
+
+    assert body(Account().post(nested(100))) == {"error": "users must be defined: bad request"}
+    assert body(Account().post(nested(101))) == INVALID_JSON
+    assert body(Account().post(nested(100_000))) == INVALID_JSON
+
+
+@pytest.mark.documented
+def test_a_thousand_users_and_a_content_type_with_a_charset_are_taken() -> None:
+    users = [{"identifiers": {"uuid": f"u{n}"}, "attributes": {"age": n}} for n in range(1000)]
+    sent = orjson.dumps({"users": users, "platform": "segment"})
+    answer = Account().post(sent, content_type="application/json; charset=utf-8")
+    assert body(answer) == {"data": {"successful": {"count": 1000}, "fail": {}}}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("POST", "/api/user/v1/nowhere", 404, None),
+        ("POST", "/api/user/v1/upsert/", 404, None),
+        ("GET", "/api/user/v1/upsert", 405, "POST"),
+    ],
+)
+def test_addresses_it_does_not_have(method: str, path: str, status: int, allow: str | None) -> None:
+    answer = Account().endpoint.answer(HttpRequest(method, path, KEYS))
+    assert (answer.status, answer.headers.get("allow")) == (status, allow)
+    assert list(body(answer)) == ["error"]
+
+
+@pytest.mark.observed
+def test_the_destinations_own_cart_is_taken_and_kept() -> None:
+    account = Account()
+    lines = [
+        {
+            "custom": {},
+            "product_id": "P1",
+            "taxonomy": ["Shoes"],
+            "unit_sale_price": 10,
+            "unit_price": 10,
+            "quantity": 2,
+            "currency": "EUR",
+            "event_group_id": "C9",
+        },
+        {
+            "custom": {},
+            "product_id": "P2",
+            "unit_sale_price": 5,
+            "unit_price": 5,
+            "currency": "EUR",
+            "event_group_id": "C9",
+        },
+    ]
+    user = {
+        "identifiers": {"uuid": "u1", "custom": {"segment_anonymous_id": "a1"}, "email": "x@y.io"},
+        "attributes": {"custom": {}, "email": "x@y.io"},
+        "events": [event("cart_page_view", "2026-11-23T09:00:00.000Z", **line) for line in lines],
+        "not_append": True,
+    }
+    assert account.warned(user, platform="segment") == []
+    profile = account.profile("segment_anonymous_id:a1")
+    assert profile["identifiers"] == {
+        "uuid": "u1",
+        "email": "x@y.io",
+        "custom": {"segment_anonymous_id": "a1"},
+    }
+    assert profile["attributes"] == {"uuid": "u1", "email": "x@y.io"}
+    assert [each["event_params"] for each in profile["events"]] == [
+        {key: value for key, value in line.items() if key != "custom"} for line in lines
+    ]

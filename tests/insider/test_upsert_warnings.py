@@ -1,0 +1,247 @@
+"""What is accepted, and will not do what its sender thinks, is told."""
+
+from typing import Any
+
+import pytest
+from account import PURCHASE, RECENT, Account, body, event, findings
+
+NEVER_SHOWS = "of another type, so its value never shows on the profile"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "where", "what"),
+    [
+        (
+            {"idfa": "x", "last_ip": "1.2.3.4"},
+            "",
+            "not a default attribute, so it may land nowhere: idfa, last_ip",
+        ),
+        (
+            {"phone": "+6598765432"},
+            ".phone",
+            "not a default attribute, so it may land nowhere: phone",
+        ),
+        (
+            {"birthday": "1993-03-12"},
+            ".birthday",
+            "birthday is not in the form Insider One expects: 1993-03-12",
+        ),
+        (
+            {"birthday": "1993-03-12T00:00:00+03:00"},
+            ".birthday",
+            "birthday is not in the form Insider One expects: 1993-03-12T00:00:00+03:00",
+        ),
+        (
+            {"country": "Germany"},
+            ".country",
+            "country is not in the form Insider One expects: Germany",
+        ),
+        ({"email_optin": "true"}, ".email_optin", f"email_optin is {NEVER_SHOWS}: true"),
+        ({"age": "30"}, ".age", f"age is {NEVER_SHOWS}: 30"),
+        ({"name": None}, ".name", f"name is {NEVER_SHOWS}: null"),
+        (
+            {"phone_number": "12345"},
+            ".phone_number",
+            "phone_number is not in the form Insider One expects: 12345",
+        ),
+        (
+            {"custom": {"email_optin": True}},
+            ".custom",
+            "a custom twin of a default attribute, which itself stays unset: email_optin",
+        ),
+        (
+            {"custom": {"Coupon Code": "x", "plan": 1}},
+            ".custom",
+            "system names are lower case without spaces: Coupon Code",
+        ),
+        (
+            {"custom": {"address": {"city": "Utrecht"}}},
+            ".custom.address",
+            "no type of custom value holds this, so it never shows on the profile: "
+            '{"city": "Utrecht"}',
+        ),
+        (
+            {"custom": {}},
+            None,
+            "the user brings neither an attribute nor an event, and Insider One asks for one",
+        ),
+    ],
+)
+def test_an_attribute(attributes: Any, where: str | None, what: str) -> None:
+    user = {"identifiers": {"uuid": "u1"}, "attributes": attributes}
+    place = "users.0" if where is None else f"users.0.attributes{where}"
+    assert Account().warned(user) == [(place, what)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "where", "what"),
+    [
+        (
+            event("a", currency="euro"),
+            "event_params.currency",
+            "currency is not in the form Insider One expects: euro",
+        ),
+        (event("a", quantity=1.5), "event_params.quantity", f"quantity is {NEVER_SHOWS}: 1.5"),
+        (
+            event("a", taxonomy="Shoes"),
+            "event_params.taxonomy",
+            f"taxonomy is {NEVER_SHOWS}: Shoes",
+        ),
+        (
+            event("a", url="/p/1"),
+            "event_params.url",
+            "url is not in the form Insider One expects: /p/1",
+        ),
+        (event("a", tax=3), "event_params", "not a default parameter, so it may land nowhere: tax"),
+        (
+            event("a", custom={"color": "red"}),
+            "event_params.custom",
+            "a custom twin of a default parameter, which itself stays unset: color",
+        ),
+        (
+            event("confirmation_page_view", currency="EUR", quantity=1),
+            "event_params",
+            "confirmation_page_view has no event_group_id, unit_sale_price,"
+            " which Insider One requires of purchase",
+        ),
+        (
+            event("a", "2026-11-24T10:00:00Z"),
+            "timestamp",
+            "a happens in the future: 2026-11-24T10:00:00Z",
+        ),
+    ],
+)
+def test_an_event(sent: Any, where: str, what: str) -> None:
+    user = {"identifiers": {"uuid": "u1"}, "events": [sent]}
+    assert Account().warned(user) == [(f"users.0.events.0.{where}", what)]
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    ("name", "days"),
+    [
+        ("purchase", 730),
+        ("confirmation_page_view", 730),
+        ("sign_up_confirmation", 365),
+        ("item_added_to_cart", 90),
+        ("song_played", 90),
+    ],
+)
+def test_an_event_beyond_its_retention_is_answered_200_and_not_kept(name: str, days: int) -> None:
+    account = Account()
+    user = {"identifiers": {"uuid": "u1"}, "events": [event(name, **PURCHASE)]}
+    account.later(days=days)
+    assert account.warned(user) == [
+        (
+            "users.0.events.0.timestamp",
+            f"{name} is older than the {days} days it is kept, so it is not stored: {RECENT}",
+        )
+    ]
+    assert account.profile("uuid:u1")["events"] == []
+    account.later(minutes=-1)
+    assert account.warned(user) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "user", "expected"),
+    [
+        (
+            {"skip_hook": "true"},
+            {},
+            ("skip_hook", "skip_hook is not a boolean and counts as false: true"),
+        ),
+        (
+            {"error_callback_endpoint": "https://shop.example/late"},
+            {},
+            (
+                "error_callback_endpoint",
+                "this emulator has no later failures, so it never calls the endpoint",
+            ),
+        ),
+        ({}, {"append": 1}, ("users.0.append", "append is not a boolean and is ignored: 1")),
+        (
+            {},
+            {"insider_id": "nobody"},
+            ("users.0.insider_id", "no profile has this insider_id, so one is made with it"),
+        ),
+    ],
+)
+def test_an_option(more: Any, user: Any, expected: tuple[str, str]) -> None:
+    user = {"identifiers": {"uuid": "u1"}, "attributes": {"name": "Ada"}, **user}
+    assert Account().warned(user, **more) == [expected]
+
+
+def test_an_identifier_that_the_account_does_not_list_is_an_attribute() -> None:
+    account = Account(("uuid",))
+    user = {
+        "identifiers": {"uuid": "u1", "email": "a@b.io", "custom": {"segment_anonymous_id": "a1"}},
+        "attributes": {"name": "Ada"},
+    }
+    assert account.warned(user) == [
+        (
+            f"users.0.identifiers.{name}",
+            f"{name} is not in the account's identity resolution, so it identifies nobody",
+        )
+        for name in ("email", "segment_anonymous_id")
+    ]
+    profile = account.profile("uuid:u1")
+    assert profile["identifiers"] == {"uuid": "u1"}
+    assert profile["attributes"] == {
+        "uuid": "u1",
+        "name": "Ada",
+        "email": "a@b.io",
+        "custom": {"segment_anonymous_id": "a1"},
+    }
+
+
+@pytest.mark.assumed
+def test_a_blocked_value_identifies_nobody() -> None:
+    account = Account()
+    user = {"identifiers": {"uuid": "undefined"}, "attributes": {"name": "Ada"}}
+    told = [
+        ("users.0.identifiers.uuid", "uuid is 'undefined', a blocked value that identifies nobody"),
+        (
+            "users.0.identifiers",
+            "no identifier of this user identifies anyone, so it makes a new anonymous profile",
+        ),
+    ]
+    assert account.warned(user) == told
+    assert account.warned(user) == told
+    assert [each.id for each in account.profiles.list()[0]] == ["p1", "p2"]
+
+
+def test_the_same_event_again_is_told_and_kept_once() -> None:
+    account = Account()
+    user = {"identifiers": {"uuid": "u1"}, "events": [event("a", plan="x"), event("a", plan="y")]}
+    account.send(user)
+    retold = [what for _, what in account.warned(user) if "very" in what]
+    assert retold == ["the profile has this very a already; it is kept once"] * 2
+    assert len(account.profile("uuid:u1")["events"]) == 2
+
+
+def test_a_finding_names_its_verdict_its_place_and_the_remedy() -> None:
+    answer = Account().send({"identifiers": {"phone_number": "12345"}, "events": []})
+    assert answer.headers["x-emulator-findings"].isascii()
+    assert findings(answer) == [
+        {
+            "verdict": "dropped",
+            "where": "users.0.identifiers.phone_number",
+            "what": "user has an invalid phone number: 12345",
+            "remedy": "Send E.164: a plus sign, the country code and 7 to 15 digits in all,"
+            " such as +6598765432.",
+        }
+    ]
+
+
+def test_findings_fit_a_header_and_the_worst_come_first() -> None:
+    users = [
+        {"identifiers": {"uuid": "u1"}, "attributes": {"custom": {f"x{n}": {}}}} for n in range(30)
+    ]
+    users.append({"identifiers": {"email": "é\n" * 100_000}, "events": []})
+    answer = Account().send(*users)
+    told = findings(answer)
+    assert body(answer)["data"]["successful"] == {"count": 30}
+    assert answer.headers["x-emulator-verdict"] == "dropped"
+    assert (len(told), told[0]["verdict"], len(told[0]["what"])) == (20, "dropped", 240)
+    assert len(answer.headers["x-emulator-findings"]) < 16_000
+    assert "\n" not in answer.headers["x-emulator-findings"]

@@ -1,0 +1,322 @@
+import base64
+import gzip
+import tracemalloc
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import orjson
+import pytest
+
+from emulator.segment.errors import IngestError
+from emulator.segment.ingest import receive, refuse_unknown
+from emulator.segment.message import Message
+
+NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
+RECEIVED = "2026-11-23T19:53:38.900Z"
+BASIC = "Basic " + base64.b64encode(b"wk_demo:").decode()
+TRACK: dict[str, Any] = {"type": "track", "event": "x", "userId": "ada", "messageId": "m1"}
+
+
+def take(
+    body: bytes | dict[str, Any] | list[Any],
+    kind: str = "track",
+    encoding: str | None = None,
+    authorization: str | None = BASIC,
+) -> list[Message]:
+    numbers = count(1)
+    return receive(
+        body if isinstance(body, bytes) else orjson.dumps(body),
+        kind=kind,
+        encoding=encoding,
+        authorization=authorization,
+        now=NOW,
+        new_id=lambda: f"api-{next(numbers)}",
+    )
+
+
+def batch(*calls: Any, **envelope: Any) -> list[Message]:
+    return take({"batch": list(calls), **envelope}, "batch")
+
+
+def nested(levels: int) -> Any:
+    return orjson.loads(b'{"a":' * levels + b"1" + b"}" * levels)
+
+
+def test_call_becomes_a_message_with_its_event() -> None:
+    sent = {
+        "event": "Order Completed",
+        "userId": "ada",
+        "timestamp": "2026-11-23T19:53:38.751+00:00",
+        "sentAt": "2026-11-23T19:53:38.857000+00:00",
+        "email": "ada@example.com",
+    }
+    assert take({**sent, "writeKey": "wk_demo"}) == [
+        Message(
+            message_id="api-1",
+            type="track",
+            write_key="wk_demo",
+            received_at=RECEIVED,
+            sent=sent,
+            event={
+                "type": "track",
+                "messageId": "api-1",
+                "event": "Order Completed",
+                "userId": "ada",
+                "timestamp": "2026-11-23T19:53:38.794Z",
+                "originalTimestamp": "2026-11-23T19:53:38.751+00:00",
+                "sentAt": "2026-11-23T19:53:38.857Z",
+                "receivedAt": RECEIVED,
+                "email": "ada@example.com",
+            },
+        )
+    ]
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        pytest.param({}, RECEIVED, id="no timestamp"),
+        pytest.param({"timestamp": None}, RECEIVED, id="a null timestamp"),
+        pytest.param(
+            {"timestamp": "2020-01-01T01:00:00+01:00"},
+            "2020-01-01T00:00:00.000Z",
+            id="no sentAt, no correction",
+        ),
+        pytest.param(
+            {"timestamp": "2026-11-23T19:00:00Z", "sentAt": "2026-11-23T19:00:01Z"},
+            "2026-11-23T19:53:37.900Z",
+            id="a slow clock",
+        ),
+    ],
+)
+def test_timestamp_is_by_the_clock_of_segment(times: dict[str, Any], expected: str) -> None:
+    [message] = take({**TRACK, **times})
+    assert message.event["timestamp"] == expected
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    ("call", "detail"),
+    [
+        pytest.param(
+            {"timestamp": "soon"},
+            "timestamp 'soon' is not ISO 8601: the time of receipt stands for it.",
+            id="an unreadable timestamp",
+        ),
+        pytest.param(
+            {"sentAt": 5},
+            "sentAt 5 is not ISO 8601: clock skew is not corrected.",
+            id="an unreadable sentAt",
+        ),
+        pytest.param(
+            {"messageId": "m" * 150},
+            "messageId has 150 characters, Segment allows fewer than 100.",
+            id="a long messageId",
+        ),
+    ],
+)
+def test_oddity_that_segment_takes_is_noted(call: dict[str, Any], detail: str) -> None:
+    [message] = take({**TRACK, **call})
+    assert (message.rejection, message.detail) == (None, detail)
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param({}, "page", id="from the path"),
+        pytest.param({"type": None}, "page", id="from the path when null"),
+        pytest.param({"type": "screen"}, "screen", id="from the body when it has one"),
+    ],
+)
+def test_type(sent: dict[str, Any], expected: str) -> None:
+    [message] = take({"userId": "ada", **sent}, "page")
+    assert (message.type, message.event["type"], message.sent) == (
+        expected,
+        expected,
+        {"userId": "ada", **sent},
+    )
+
+
+@pytest.mark.parametrize(
+    ("authorization", "in_body", "expected"),
+    [
+        pytest.param(BASIC, None, "wk_demo", id="Basic"),
+        pytest.param("basic d2tfZGVtbw==", None, "wk_demo", id="Basic without the colon"),
+        pytest.param(None, "wk_body", "wk_body", id="body"),
+        pytest.param(BASIC, "wk_demo", "wk_demo", id="both"),
+        pytest.param(BASIC, "wk_body", "wk_demo", id="the header goes first"),
+        pytest.param("Bearer token", "wk_body", "wk_body", id="OAuth and body"),
+        pytest.param("Basic Og==", "wk_body", "wk_body", id="an empty header and body"),
+        pytest.param("Basic ###", "wk_body", "wk_body", id="a broken header and body"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["track", "batch"])
+def test_write_key(
+    authorization: str | None, in_body: str | None, expected: str, kind: str
+) -> None:
+    body = {"writeKey": in_body, **({"batch": [TRACK]} if kind == "batch" else TRACK)}
+    [message] = take(body, kind, authorization=authorization)
+    assert (message.write_key, message.sent) == (expected, TRACK)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "in_body"),
+    [(None, {}), ("Basic Og==", {}), (None, {"writeKey": ""}), (None, {"writeKey": 5})],
+)
+def test_call_without_a_write_key_is_refused(
+    authorization: str | None, in_body: dict[str, Any]
+) -> None:
+    with pytest.raises(IngestError) as refused:
+        take({**TRACK, **in_body}, authorization=authorization)
+    error = refused.value
+    assert (error.status, error.message, error.code) == (
+        400,
+        "An invalid write key was provided",
+        "invalid_request",
+    )
+
+
+@pytest.mark.documented
+def test_message_of_an_unknown_key_is_dropped_when_asked() -> None:
+    messages = take(TRACK)
+    assert refuse_unknown(messages, "wk_demo") == messages
+    [dropped] = refuse_unknown(messages, "wk_other")
+    assert (dropped.rejection, dropped.event, dropped.sent) == ("unknown_source", {}, TRACK)
+
+
+@pytest.mark.documented
+def test_batch_lends_its_values_and_the_calls_win() -> None:
+    [first, second] = batch(
+        {**TRACK, "context": {"ip": "1.1.1.1"}},
+        {**TRACK, "messageId": "m2", "context": None, "sentAt": "2026-11-23T10:00:00Z"},
+        context={"ip": "0.0.0.0", "locale": "de"},
+        integrations={"All": True},
+        sentAt="2026-11-23T19:00:00Z",
+        timestamp="2000-01-01T00:00:00Z",
+    )
+    own = {**TRACK, "integrations": {"All": True}, "receivedAt": RECEIVED, "timestamp": RECEIVED}
+    assert first.event == {
+        **own,
+        "context": {"ip": "1.1.1.1", "locale": "de"},
+        "sentAt": "2026-11-23T19:00:00.000Z",
+    }
+    assert second.event == {
+        **own,
+        "messageId": "m2",
+        "context": {"ip": "0.0.0.0", "locale": "de"},
+        "sentAt": "2026-11-23T10:00:00.000Z",
+    }
+
+
+@pytest.mark.observed
+def test_write_key_that_a_browser_repeats_in_each_call_is_taken_out() -> None:
+    taken, dropped = batch({**TRACK, "writeKey": "wk_demo"}, {"event": "x", "writeKey": "wk_demo"})
+    assert (taken.sent, "writeKey" in taken.event) == (TRACK, False)
+    assert dropped.sent == {"event": "x"}
+
+
+@pytest.mark.parametrize(
+    ("call", "rejection", "kept"),
+    [
+        pytest.param({**TRACK, "event": 5}, "event_not_string", {**TRACK, "event": 5}, id="rule"),
+        pytest.param("track", "bad_request", {"message": "track"}, id="not an object"),
+        pytest.param(
+            {**TRACK, "x": "y" * 33_000}, "bad_request", {**TRACK, "x": "y" * 33_000}, id="heavy"
+        ),
+    ],
+)
+def test_wrong_call_in_a_batch_spares_the_others(call: Any, rejection: str, kept: Any) -> None:
+    wrong, right = batch(call, {**TRACK, "messageId": "m2"})
+    assert (wrong.rejection, wrong.sent, wrong.event) == (rejection, kept, {})
+    assert (right.rejection, right.message_id) == (None, "m2")
+
+
+def test_too_deep_a_call_in_a_batch_spares_the_others_and_can_be_stored() -> None:
+    wrong, right = batch({**TRACK, "properties": nested(200)}, {**TRACK, "properties": nested(99)})
+    assert (wrong.rejection, right.rejection) == ("bad_request", None)
+    assert wrong.detail == (
+        "The event is too large: it is 201 levels deep, 100 are taken. Send less in one event."
+    )
+    assert orjson.dumps(wrong.sent).count(b"{") == 100
+
+
+@pytest.mark.documented
+def test_empty_batch_is_dropped_and_seen() -> None:
+    [message] = batch(sentAt="2026-11-23T19:00:00Z")
+    assert (message.message_id, message.type, message.rejection, message.sent) == (
+        "api-1",
+        None,
+        "empty_batch",
+        {"batch": [], "sentAt": "2026-11-23T19:00:00Z"},
+    )
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(("events", "rejections"), [(2_500, {None}), (2_501, {"bad_request"})])
+def test_crowded_batch_is_dropped_whole(events: int, rejections: set[str | None]) -> None:
+    call = {"type": "track", "event": "x", "userId": "ada"}
+    messages = batch(*[call] * events)
+    assert len(messages) == events
+    assert {message.rejection for message in messages} == rejections
+
+
+MALFORMED = (400, "malformed JSON")
+TOO_LARGE = (400, "Exceed payload limit")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "encoding", "expected"),
+    [
+        pytest.param(b"", "track", None, MALFORMED, id="nothing"),
+        pytest.param(b'{"event":', "track", None, MALFORMED, id="half"),
+        pytest.param(b"[]", "batch", None, MALFORMED, id="a list"),
+        pytest.param(b"null", "track", None, MALFORMED, id="null"),
+        pytest.param(b'{"a":"\xff"}', "track", None, MALFORMED, id="not UTF-8"),
+        pytest.param(b'{"batch":{}}', "batch", None, MALFORMED, id="a batch that is no list"),
+        pytest.param(b'{"batch":[1],"context":1}', "batch", None, MALFORMED, id="a context"),
+        pytest.param(orjson.dumps(nested(101)), "track", None, MALFORMED, id="too deep"),
+        pytest.param(b"[" * 5_000, "track", None, MALFORMED, id="far too deep"),
+        pytest.param(b"{}", "track", "gzip", MALFORMED, id="not gzip"),
+        pytest.param(gzip.compress(b"{}")[:-9], "track", "gzip", MALFORMED, id="half a gzip"),
+        pytest.param(b"{}", "track", "br", MALFORMED, id="an unknown encoding"),
+        pytest.param(b" " * 32_769, "track", None, TOO_LARGE, id="a heavy event"),
+        pytest.param(b" " * 512_001, "batch", None, TOO_LARGE, id="a heavy batch"),
+        pytest.param(
+            orjson.dumps({"context": {"x": "y" * 33_000}}), "batch", None, TOO_LARGE, id="envelope"
+        ),
+        pytest.param(gzip.compress(b" " * 600_000), "batch", "gzip", TOO_LARGE, id="heavy gzip"),
+    ],
+)
+def test_request_is_refused(
+    body: bytes, kind: str, encoding: str | None, expected: tuple[int, str]
+) -> None:
+    with pytest.raises(IngestError) as refused:
+        take(body, kind, encoding)
+    error = refused.value
+    assert (error.status, error.message) == expected
+    assert error.code == "invalid_request"
+
+
+def test_gzip_bomb_is_never_unpacked() -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    tracemalloc.start()
+    with pytest.raises(IngestError, match="more than 512,000 bytes"):
+        take(bomb, "batch", "gzip")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize("kind", ["track", "batch"])
+def test_gzip_is_unpacked(kind: str) -> None:
+    body = gzip.compress(orjson.dumps({"batch": [TRACK]} if kind == "batch" else TRACK))
+    assert take(body, kind, "gzip")[0].sent == TRACK
+
+
+def test_event_of_exactly_32_kb_is_taken() -> None:
+    call = {"event": "x", "userId": "ada", "pad": ""}
+    call["pad"] = "y" * (32_768 - len(orjson.dumps(call)))
+    assert take(call)[0].rejection is None

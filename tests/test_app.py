@@ -1,0 +1,196 @@
+"""The wired emulator: errors in one shape, nothing shared, and a server that starts and stops."""
+
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import CliRunner
+from flask import Flask
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.cli import COMMANDS, main
+from emulator.config import Config
+from emulator.server import serve_in_thread
+from emulator.workspace import preset
+
+SONG = {"event": "Song Played", "userId": "ada", "messageId": "m1", "writeKey": "wk_demo"}
+
+
+@contextmanager
+def emulator(**settings: Any) -> Iterator[Flask]:
+    app = create_app(Config(**{"db": ":memory:", **settings}), preset("guide"))
+    yield app
+    app.extensions["emulator"].store.close()
+
+
+@pytest.fixture
+def client() -> Iterator[FlaskClient]:
+    with emulator() as app:
+        yield app.test_client()
+
+
+def kept(base: str) -> list[str]:
+    listed = requests.get(f"{base}/emulator/v1/messages", timeout=5).json()
+    return [message["messageId"] for message in listed["messages"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "what"),
+    [
+        pytest.param("GET", "/nowhere", 404, "nothing has this address", id="unknown path"),
+        pytest.param(
+            "PUT",
+            "/emulator/v1/health",
+            405,
+            "this address does not take the method",
+            id="wrong method",
+        ),
+    ],
+)
+def test_errors_have_one_shape(
+    client: FlaskClient, method: str, path: str, status: int, what: str
+) -> None:
+    answer = client.open(path, method=method)
+    remedy = "See / for the addresses of this emulator."
+    assert (answer.status_code, answer.json) == (
+        status,
+        {"error": {"what": what, "where": path, "remedy": remedy}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("bound", "host", "status"),
+    [
+        ("127.0.0.1", "localhost:8282", 200),
+        ("127.0.0.1", "127.0.0.1", 200),
+        ("127.0.0.1", "[::1]:8282", 200),
+        ("127.0.0.1", "attacker.example", 403),
+        ("127.0.0.1", "localhost.attacker.example:8282", 403),
+        ("0.0.0.0", "emulator.internal:8282", 200),
+    ],
+)
+def test_only_this_machine_s_names_are_answered_on_loopback(
+    bound: str, host: str, status: int
+) -> None:
+    with emulator(host=bound) as app:
+        answer = app.test_client().get("/emulator/v1/health", headers={"Host": host})
+        assert answer.status_code == status
+
+
+def test_the_front_page_says_where_to_send(client: FlaskClient) -> None:
+    page = client.get("/")
+    assert page.mimetype == "text/plain"
+    assert "wk_demo" in page.text
+
+
+def test_two_emulators_share_nothing() -> None:
+    with emulator() as one, emulator() as two:
+        one.test_client().post("/v1/track", json=SONG)
+        listed = two.test_client().get("/emulator/v1/messages").json
+        assert listed == {"messages": [], "next": None}
+
+
+def test_a_database_that_cannot_be_used_makes_sdks_retry(tmp_path: Path) -> None:
+    with emulator(db=str(tmp_path / "kept.db")) as app:
+        with closing(sqlite3.connect(tmp_path / "kept.db")) as another:
+            another.execute("DROP TABLE messages")
+        answer = app.test_client().post("/v1/track", json=SONG)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert answer.is_json
+
+
+def test_a_server_in_a_thread_answers_and_ends() -> None:
+    with emulator() as app:
+        with serve_in_thread(app) as base:
+            requests.post(f"{base}/v1/track", json=SONG, timeout=5).raise_for_status()
+            assert kept(base) == ["m1"]
+        with pytest.raises(requests.ConnectionError):
+            requests.get(base, timeout=5)
+
+
+@contextmanager
+def served(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`emulator serve` as its own process, and its base URL once it is ready."""
+    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", str(db)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        ready = process.stderr.readline()
+        found = re.fullmatch(r"ready at (http://127\.0\.0\.1:\d+) with write key wk_demo\n", ready)
+        assert found, ready + process.stderr.read()
+        yield process, found[1]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_what_was_acknowledged_outlives_the_server(tmp_path: Path, ending: signal.Signals) -> None:
+    db = tmp_path / "kept.db"
+    with served(db) as (process, base):
+        requests.post(f"{base}/v1/track", json=SONG, timeout=5).raise_for_status()
+        process.send_signal(ending)
+        clean = 0 if ending != signal.SIGKILL else -signal.SIGKILL
+        assert process.wait(10) == clean
+    with served(db) as (process, base):
+        assert kept(base) == ["m1"]
+        process.terminate()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        pytest.param(
+            ["--host", "256.1.1.1", "--db", ":memory:"],
+            r"emulator: 256\.1\.1\.1:8282: cannot listen there \(.+\)\. Choose .+\n",
+            id="bad host",
+        ),
+        pytest.param(
+            ["--db", "/nowhere/kept.db"],
+            r"emulator: /nowhere/kept\.db: the database cannot be opened \(.+\)\. Name .+\n",
+            id="no such folder",
+        ),
+        pytest.param(["--port", "x"], r"emulator: --port: 'x' cannot .+\n", id="not a port"),
+        pytest.param(
+            ["--workspace", "/nowhere.yaml"], r"emulator: /nowhere\.yaml: .+\n", id="no such file"
+        ),
+    ],
+)
+def test_misuse_is_one_line_and_exit_code_2(options: list[str], complaint: str) -> None:
+    result = CliRunner().invoke(main, ["serve", *options])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.fullmatch(complaint, result.stderr), result.stderr
+
+
+def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+    with emulator() as app, serve_in_thread(app) as base:
+        port = base.rpartition(":")[2]
+        result = CliRunner().invoke(main, ["serve", "--port", port, "--db", ":memory:"])
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"emulator: 127.0.0.1:{port}: cannot listen there (Address already in use). "
+        "Choose another with --host and --port, or stop the program that holds it.\n",
+    )
+
+
+def test_every_command_that_help_lists_exists() -> None:
+    help_text = CliRunner().invoke(main, ["--help"]).stdout
+    assert [name for name in COMMANDS if f"  {name} " not in help_text] == []
+    for name in COMMANDS:
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0, name
+
+
+def test_help_imports_no_framework() -> None:
+    script = (
+        "import sys; from emulator.cli import main; main(['--help'], standalone_mode=False);"
+        "print([name for name in ('flask', 'sqlalchemy', 'requests') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("\n[]\n")

@@ -1,0 +1,76 @@
+"""Settings come from defaults, environment and flags, in that order, and are read once."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from emulator.config import Config, configure
+from emulator.errors import EmulatorError
+
+
+@pytest.mark.parametrize(
+    ("environ", "flags", "expected"),
+    [
+        pytest.param({}, {"port": None}, Config(), id="nothing given is the defaults"),
+        pytest.param({"EMULATOR_PORT": "9000"}, {}, Config(port=9000), id="environment"),
+        pytest.param({"EMULATOR_PORT": "9000"}, {"port": "0"}, Config(port=0), id="flag wins"),
+        pytest.param({"EMULATOR_STRICT": "false"}, {}, Config(strict=False), id="false is off"),
+        pytest.param({"EMULATOR_STRICT": "True"}, {}, Config(strict=True), id="true is on"),
+        pytest.param({"PATH": "/bin"}, {}, Config(), id="other programs' variables are not ours"),
+        pytest.param(
+            {"EMULATOR_INSIDER_URL": "http://[::1]:99/"},
+            {},
+            Config(insider_url="http://[::1]:99"),
+            id="base url without its last slash",
+        ),
+    ],
+)
+def test_settings(
+    environ: Mapping[str, str], flags: Mapping[str, str | None], expected: Config
+) -> None:
+    assert configure(environ, flags) == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "flags", "message"),
+    [
+        pytest.param(
+            {"EMULATOR_PROT": "1"},
+            {},
+            "EMULATOR_PROT: this setting does not exist. Known: EMULATOR_HOST, EMULATOR_PORT, "
+            "EMULATOR_DB, EMULATOR_INSIDER_URL, EMULATOR_STRICT, EMULATOR_WORKSPACE.",
+            id="unknown name",
+        ),
+        pytest.param(
+            {"EMULATOR_STRICT": "maybe"},
+            {},
+            "EMULATOR_STRICT: 'maybe' cannot be used. Give one of true, yes, 1, false, no, 0.",
+            id="not a boolean",
+        ),
+        pytest.param(
+            {},
+            {"port": "65536"},
+            "--port: '65536' cannot be used. Give a port number from 0 (any free one) to 65535.",
+            id="port out of range",
+        ),
+        pytest.param(
+            {},
+            {"insider_url": "insider.example"},
+            "--insider-url: 'insider.example' cannot be used. "
+            "Give an http or https address, such as https://insider.example.",
+            id="address without a scheme",
+        ),
+        pytest.param(
+            {"EMULATOR_DB": ""},
+            {},
+            "EMULATOR_DB: '' cannot be used. Give a file, an SQLAlchemy URL or :memory:.",
+            id="empty",
+        ),
+    ],
+)
+def test_misuse_is_named(
+    environ: Mapping[str, str], flags: Mapping[str, str | None], message: str
+) -> None:
+    with pytest.raises(EmulatorError) as refused:
+        configure(environ, flags)
+    assert str(refused.value) == message
