@@ -28,7 +28,7 @@ def command(ctx: click.Context, file: str | None, preset: str | None, as_json: b
     else:
         click.echo("".join(map(_told, findings)), nl=False)
         click.echo(_summary(findings, file or f"preset {preset}"), err=True)
-    ctx.exit(any(finding.severity != "note" for finding in findings))
+    ctx.exit(int(any(finding.severity != "note" for finding in findings)))
 
 
 def _json(findings: list[Finding]) -> str:

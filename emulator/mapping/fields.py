@@ -161,9 +161,7 @@ def _list_reader(field: Field) -> _Read:
     return read
 
 
-def _property_coercion(
-    field: Field, *, clean: bool
-) -> Callable[[JSONObject, _Faults], JSONObject]:
+def _property_coercion(field: Field, *, clean: bool) -> Callable[[JSONObject, _Faults], JSONObject]:
     members = {each.key: _member(each, clean) for each in field.properties}
     order = list(members)
 

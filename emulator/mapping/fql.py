@@ -10,7 +10,14 @@ Kind: TypeAlias = Literal[
 
 _WHITE_SPACE = " \t\n"
 _DIGITS = "0123456789"
-_SINGLE: dict[str, Kind] = {".": "dot", "(": "(", ")": ")", "[": "other", "]": "other", ",": "other"}
+_SINGLE: dict[str, Kind] = {
+    ".": "dot",
+    "(": "(",
+    ")": ")",
+    "[": "other",
+    "]": "other",
+    ",": "other",
+}
 _WORDS: dict[str, tuple[str, Kind]] = {
     "a": ("and", "conditional"),
     "o": ("or", "conditional"),

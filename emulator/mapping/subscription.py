@@ -9,11 +9,13 @@ import orjson
 
 from emulator.errors import EmulatorError
 from emulator.mapping.catalog import ACTIONS, SETTINGS, UPSERT_URL, Action
-from emulator.mapping.directives import DirectiveError, compile_checked
+from emulator.mapping.compiling import DirectiveError
+from emulator.mapping.directives import compile_mapping
 from emulator.mapping.fields import PayloadError, Reader, compile_fields
 from emulator.mapping.javascript import MISSING
 from emulator.mapping.liquid import LiquidError
 from emulator.mapping.paths import Resolver
+from emulator.mapping.root import compile_checked
 from emulator.mapping.triggers import (
     BrokenGroupError,
     Condition,
@@ -78,7 +80,8 @@ class _HeaderError(TypeError):
     """A setting of the destination cannot stand in a header."""
 
 
-_FAULTS = (
+# Everything an event can run into on its way; any other exception is a bug.
+FAULTS = (
     PayloadError, MappingError, DirectiveError, LiquidError,
     BrokenGroupError, _ContextError, _HeaderError,
 )  # fmt: skip
@@ -101,7 +104,7 @@ class Subscription:
     takes_event: str | None
     _settings_fault: str | None
     _trigger_fault: str | None
-    _matches: Predicate
+    matches: Predicate
     _resolve: Resolver
     _read_single: Reader
     _read_batched: Reader
@@ -119,12 +122,18 @@ class Subscription:
         if self._trigger_fault is not None:
             return Failure(None, None, self._trigger_fault)
         try:
-            if not self._matches(event):
+            if not self.matches(event):
                 return None
-            values = self._read_single(self._resolve(event))
-            return self._request([event], [values])
-        except _FAULTS as fault:
+            return self._request([event], [self.values(event)])
+        except FAULTS as fault:
             return _failure(fault)
+
+    def values(self, event: JSONObject) -> JSONObject:
+        """The values of the action's fields for one event, cleaned and coerced.
+
+        Raises: One of FAULTS.
+        """
+        return self._read_single(self._resolve(event))
 
     def deliver_batch(self, events: list[JSONObject]) -> Batch:
         """Deliver events in one request."""
@@ -134,12 +143,12 @@ class Subscription:
             return _all_failed(events, Failure(400, _INVALID, self._trigger_fault))
         try:
             return self._deliver_matching(events)
-        except _FAULTS as fault:
+        except FAULTS as fault:
             return _all_failed(events, _failure(fault))
 
     def _deliver_matching(self, events: list[JSONObject]) -> Batch:
         results: list[Result] = ["not_subscribed"] * len(events)
-        matching = {at: event for at, event in enumerate(events) if self._matches(event)}
+        matching = {at: event for at, event in enumerate(events) if self.matches(event)}
         payloads = {at: self._resolve(event) for at, event in matching.items()}
         values = []
         for at, payload in payloads.items():
@@ -154,7 +163,9 @@ class Subscription:
     def _request(self, events: list[JSONObject], values: list[JSONObject]) -> Request:
         for event in events:
             context = event.get("context", MISSING)
-            if context is None or (isinstance(context, dict) and context.get("personas", 0) is None):
+            if isinstance(context, dict):
+                context = context.get("personas", MISSING)
+            if context is None:
                 raise _ContextError("Cannot read the audience of an event whose context is null")
         if self._header_fault is not None:
             raise _HeaderError(self._header_fault)
@@ -222,7 +233,7 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
         settings_fault,
         trigger_fault,
         matches,
-        compile_checked(mapping),
+        compile_checked(mapping, compile_mapping),
         compile_fields(action.fields, drop_empty_text=True),
         compile_fields(action.fields),
         headers,

@@ -11,7 +11,7 @@ from functools import reduce
 from typing import TypeAlias
 
 from emulator.mapping.fql import LexerError, Token, tokens
-from emulator.mapping.javascript import MISSING, is_number, member, number_of, text_of
+from emulator.mapping.javascript import MISSING, is_number, json_text, member, number_of, text_of
 from emulator.types import JSON, JSONObject
 
 Literal: TypeAlias = str | float | bool | None
@@ -45,6 +45,19 @@ class Condition:
     path: tuple[str, ...]
     operator: str
     value: Literal = None
+
+    def __str__(self) -> str:
+        field = ".".join((self.root, *self.path))
+        if self.operator in _UNARY:
+            return f"{field} {self.operator}"
+        return f"{field} {self.operator} {json_text(self.value)}"
+
+    def found(self, event: JSONObject) -> JSON:
+        """What the event has in the place that is compared; MISSING for nothing."""
+        return reduce(member, self.path, event.get(self.root, MISSING))
+
+    def holds(self, event: JSONObject) -> bool:
+        return _test(self.operator, self.value)(self.found(event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +217,7 @@ def _test(name: str, value: Literal) -> Callable[[JSON], bool]:
     if name in _UNARY:
         return _UNARY[name]
     if name in _ORDER:
-        order, number = _ORDER[name], value if is_number(value) else number_of(text_of(value))
-        if isinstance(value, bool):
-            number = int(value)
+        order, number = _ORDER[name], _number(value)
         return lambda actual: is_number(actual) and order(actual, number)
     text = text_of(value)
     if name in _TEXT:
@@ -217,6 +228,12 @@ def _test(name: str, value: Literal) -> Callable[[JSON], bool]:
     if name == "!=":
         return lambda actual: bool(actual != text)
     return lambda actual: False
+
+
+def _number(value: Literal) -> float:
+    if isinstance(value, str):
+        return number_of(value)
+    return float(value or 0)
 
 
 _NOT = Token("operator", "!")

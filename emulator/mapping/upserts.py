@@ -16,10 +16,45 @@ PLATFORM = "segment"
 
 # Where a name stands on its own; every other name goes under "custom".
 ROOT_ATTRIBUTES = frozenset(
-    ["email", "phone", "age", "birthday", "name", "gender", "surname", "city", "country", "app_version", "idfa", "model", "last_ip", "carrier", "os_version", "platform", "timezone", "locale"]
+    [
+        "email",
+        "phone",
+        "age",
+        "birthday",
+        "name",
+        "gender",
+        "surname",
+        "city",
+        "country",
+        "app_version",
+        "idfa",
+        "model",
+        "last_ip",
+        "carrier",
+        "os_version",
+        "platform",
+        "timezone",
+        "locale",
+    ]
 )
 ROOT_PARAMETERS = frozenset(
-    ["campaign_id", "campaign_name", "url", "product_id", "user_agent", "taxonomy", "name", "variant_id", "unit_sale_price", "unit_price", "quantity", "product_image_url", "event_group_id", "referrer", "currency"]
+    [
+        "campaign_id",
+        "campaign_name",
+        "url",
+        "product_id",
+        "user_agent",
+        "taxonomy",
+        "name",
+        "variant_id",
+        "unit_sale_price",
+        "unit_price",
+        "quantity",
+        "product_image_url",
+        "event_group_id",
+        "referrer",
+        "currency",
+    ]
 )
 _PROFILE_ATTRIBUTES = {
     "age": "age",
@@ -55,9 +90,7 @@ def normalised(name: str) -> str:
 
 def profile_user(values: JSONObject) -> JSONObject:
     """The user of a profile update: identifiers and attributes, no events."""
-    attributes = {
-        sent: values[key] for key, sent in _PROFILE_ATTRIBUTES.items() if key in values
-    }
+    attributes = {sent: values[key] for key, sent in _PROFILE_ATTRIBUTES.items() if key in values}
     if "language" in attributes:
         attributes["language"] = attributes["language"].replace("-", "_", 1)
     identifiers = _identifiers(values)

@@ -1,0 +1,130 @@
+"""`emulator map`: events in, the requests that Insider One would receive out."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+import orjson
+
+from emulator.depth import MAX_DEPTH, is_too_deep
+from emulator.errors import EmulatorError
+from emulator.mapping import Destination, Outcome
+from emulator.types import JSONObject
+from emulator.workspace import PRESETS, load, preset
+
+_LINES_A_WRITE = 512
+
+
+@click.command(epilog="Example: emulator map --explain fixtures/events/shop.ndjson")
+@click.argument("files", metavar="[FILE…]", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--workspace", type=click.Path(path_type=Path), help="A workspace file.")
+@click.option(
+    "--preset", "name", type=click.Choice(sorted(PRESETS)), default="guide", show_default=True,
+    help="The workspace to use when no file is named.",
+)  # fmt: skip
+@click.option("--explain", "explained", is_flag=True, help="Say where each value comes from.")
+@click.option("--json", "as_json", is_flag=True, help="With --explain: one JSON line an event.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    workspace: Path | None,
+    name: str,
+    explained: bool,
+    as_json: bool,
+) -> None:
+    """Print one line for each request that the events make.
+
+    Events are read one a line from FILE, or from standard input.
+    """
+    own = load(workspace) if workspace else preset(name)
+    destination = Destination(own.destination)
+    reader = _Reader(files)
+    if explained:
+        # Only explaining needs it, and mapping must start at once.
+        from emulator.cli.explaining import explanations
+
+        lines = explanations(destination, reader, as_json=as_json)
+    else:
+        lines = (_line(event, each) for event in reader for each in destination.outcomes(event))
+    _write(lines)
+    ctx.exit(2 if reader.unusable else 0)
+
+
+class _Reader:
+    """The events of the files; lines that are none are told on stderr and counted."""
+
+    def __init__(self, files: tuple[Path, ...]) -> None:
+        self._files = files
+        self.unusable = 0
+
+    def __iter__(self) -> Iterator[JSONObject]:
+        for where, lines in self._sources():
+            for number, line in enumerate(lines, start=1):
+                try:
+                    event = orjson.loads(line)
+                except orjson.JSONDecodeError as error:
+                    if line.strip():
+                        self._refuse(f"not JSON ({error})", f"{where}:{number}")
+                    continue
+                if not isinstance(event, dict):
+                    self._refuse("an event is a JSON object", f"{where}:{number}")
+                elif line.count(b"[") + line.count(b"{") > MAX_DEPTH and is_too_deep(event):
+                    self._refuse(f"nested deeper than {MAX_DEPTH} levels", f"{where}:{number}")
+                else:
+                    yield event
+
+    def _sources(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+        if not self._files:
+            yield "stdin", sys.stdin.buffer
+        for file in self._files:
+            with ExitStack() as opened:
+                try:
+                    lines = opened.enter_context(file.open("rb"))
+                except OSError as error:
+                    raise EmulatorError(
+                        f"cannot be read ({error.strerror})", str(file), "Name a file of events."
+                    ) from None
+                yield str(file), lines
+
+    def _refuse(self, what: str, where: str) -> None:
+        self.unusable += 1
+        error = EmulatorError(what, where, "The line is left out; correct it to have it mapped.")
+        click.echo(f"emulator: {error}", err=True)
+
+
+def _line(event: JSONObject, outcome: Outcome) -> bytes:
+    line: JSONObject = {
+        "messageId": event.get("messageId"),
+        "subscription": outcome.subscription.name,
+        "actionSlug": outcome.subscription.action_slug,
+    }
+    request, failure = outcome.request, outcome.failure
+    if request:
+        line["request"] = {
+            "method": request.method,
+            "url": request.url,
+            "headers": request.headers,
+            "json": orjson.Fragment(request.body),
+        }
+    if failure:
+        line["error"] = {
+            "code": failure.code,
+            "name": failure.name,
+            "message": failure.message,
+        }
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _write(lines: Iterable[bytes]) -> None:
+    out = sys.stdout.buffer
+    waiting: list[bytes] = []
+    for line in lines:
+        waiting.append(line)
+        if len(waiting) == _LINES_A_WRITE:
+            out.write(b"".join(waiting))
+            waiting.clear()
+    out.write(b"".join(waiting))
+    out.flush()

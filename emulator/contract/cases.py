@@ -1,0 +1,81 @@
+"""Reading contract cases: one JSON object a line, or one a file."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import orjson
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from emulator.depth import MAX_DEPTH, is_too_deep
+from emulator.errors import EmulatorError
+from emulator.types import JSONObject
+
+_REMEDY = "A case has name, destination, subscription and events; docs/contract.md shows one."
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case and the place it was read from, e.g. "cart.ndjson:12"."""
+
+    where: str
+    document: JSONObject
+
+    @property
+    def name(self) -> str:
+        name: str = self.document["name"]
+        return name
+
+
+def read_cases(path: Path) -> Iterator[Case | EmulatorError]:
+    """The cases of a file; a case that cannot be used comes as the error that tells why.
+
+    Raises: EmulatorError, when the file cannot be read at all.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise EmulatorError(
+            f"cannot be read ({error.strerror})", str(path), "Name a file of contract cases."
+        ) from None
+    whole = _only_document(content)
+    # Lines end at line feeds alone: other line separators may stand inside a text.
+    lines = [content] if whole else content.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            yield _case(line, str(path) if whole else f"{path}:{number}")
+
+
+def _only_document(content: bytes) -> bool:
+    """Whether the file is a single case, perhaps spread over lines."""
+    if b"\n" not in content.strip():
+        return False
+    try:
+        orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _case(text: bytes, where: str) -> Case | EmulatorError:
+    try:
+        document = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return EmulatorError(f"not JSON ({error})", where, "Correct the line or take it out.")
+    if is_too_deep(document):
+        return EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, _REMEDY)
+    fault = best_match(_validator().iter_errors(document))
+    if fault:
+        place = ".".join(map(str, fault.absolute_path)) or "the case"
+        return EmulatorError(f"{place}: {fault.message}", where, _REMEDY)
+    return Case(where, document)
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    schema = files("emulator.contract").joinpath("case.schema.json").read_text("utf-8")
+    return Draft202012Validator(json.loads(schema))

@@ -1,0 +1,220 @@
+"""Why an event made the requests it made: matched or not, each value's origin, what got lost.
+
+Nothing here runs when events are delivered. Where a value ends up in the body is not told twice:
+the action builds a body of marks instead of values, and the marks are looked up in it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from emulator.mapping.destination import Destination
+from emulator.mapping.directives import compile_mapping, is_directive
+from emulator.mapping.javascript import MISSING
+from emulator.mapping.paths import Resolver
+from emulator.mapping.root import ROOT_KEY, compile_checked
+from emulator.mapping.subscription import FAULTS, Failure, Subscription
+from emulator.mapping.tracing import leaves, note_whole, traced
+from emulator.mapping.triggers import BrokenGroupError, Condition, Group, TriggerError, parse
+from emulator.types import JSON, JSONObject
+
+# What an app says of its own; the rest of an event is Segment's envelope.
+_SAID_BY_THE_APP = ("properties", "traits")
+_MARK = re.compile("\x01(\\d+)\x01")
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionCheck:
+    """One condition of a trigger, and what the event has there (None also for nothing)."""
+
+    condition: str
+    holds: bool
+    found: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One mapped value.
+
+    Args:
+        at: Places in the body, e.g. "users[0].events[1].event_params.name"; empty when the value
+            did not get into the body.
+        field: The action's field, e.g. "parameters.currency" or "products[0].name".
+        mapping: The part of the mapping that produced the value.
+        read: Paths of the event that were read for it.
+    """
+
+    at: list[str]
+    value: JSON
+    field: str
+    mapping: JSON
+    read: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one subscription made of the event."""
+
+    subscription: str
+    action_slug: str
+    matched: bool
+    conditions: list[ConditionCheck]
+    failure: Failure | None
+    origins: list[Origin]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What all subscriptions made of the event, and the paths that no matching one read."""
+
+    message_id: str | None
+    accounts: list[Account]
+    dropped: list[str]
+
+
+def explain(destination: Destination, event: JSONObject) -> Explanation:
+    """Account for every subscription and every property of *event*; nothing is sent."""
+    accounts = [_account(subscription, event) for subscription in destination.subscriptions]
+    read = {path for account in accounts for origin in account.origins for path in origin.read}
+    said = [
+        path
+        for part in _SAID_BY_THE_APP
+        if isinstance(event.get(part), dict)
+        for path, _ in leaves(event[part], part)
+        if path != part
+    ]
+    message_id = event.get("messageId")
+    return Explanation(message_id, accounts, [path for path in said if path not in read])
+
+
+def _account(subscription: Subscription, event: JSONObject) -> Account:
+    result = subscription.deliver(event)
+    failure = result if isinstance(result, Failure) else None
+    matched = result is not None and _matches(subscription, event)
+    return Account(
+        subscription.name,
+        subscription.action_slug,
+        matched,
+        list(_conditions(subscription.trigger, event)),
+        failure,
+        _origins(subscription, event) if matched else [],
+    )
+
+
+def _matches(subscription: Subscription, event: JSONObject) -> bool:
+    try:
+        return subscription.matches(event)
+    except BrokenGroupError:
+        return False
+
+
+def _conditions(trigger: JSON, event: JSONObject) -> Iterator[ConditionCheck]:
+    try:
+        group = parse(trigger) if isinstance(trigger, str) else Group("and", ())
+    except TriggerError:
+        return
+    for condition in _flat(group):
+        found = condition.found(event)
+        yield ConditionCheck(
+            str(condition), condition.holds(event), None if found is MISSING else found
+        )
+
+
+def _flat(group: Group) -> Iterator[Condition]:
+    for child in group.children:
+        if isinstance(child, Condition):
+            yield child
+        elif child is not None:
+            yield from _flat(child)
+
+
+def _origins(subscription: Subscription, event: JSONObject) -> list[Origin]:
+    parts = dict(_parts(subscription.mapping, event))
+    try:
+        values = subscription.values(event)
+    except FAULTS:
+        # Nothing is sent, but what was read still tells what was meant.
+        return [Origin([], None, field, *part) for field, part in parts.items()]
+    marks, places = _places(subscription, values)
+    return [
+        Origin(places.get(field, []), value, field, *_part_of(field, parts))
+        for field, value in marks.items()
+    ]
+
+
+def _part_of(field: str, parts: dict[str, tuple[JSON, list[str]]]) -> tuple[JSON, list[str]]:
+    """The part that produced *field*: its own, else that of the nearest field around it."""
+    while field not in parts and "." in field:
+        field = field.rpartition(".")[0]
+    candidates = (field, field.partition("[")[0], "")
+    return next((parts[each] for each in candidates if each in parts), (None, []))
+
+
+def _parts(mapping: JSONObject, event: JSONObject) -> Iterator[tuple[str, tuple[JSON, list[str]]]]:
+    """Every part of a mapping that makes one field, with the paths it reads from *event*."""
+    if is_directive(mapping) or ROOT_KEY in mapping:
+        yield "", (mapping, _read_by(compile_checked(mapping, compile_mapping), event))
+        return
+    for key, part in mapping.items():
+        shaped = _shaped_items(part, event)
+        if shaped:
+            for at, (shape, item, prefix) in enumerate(shaped):
+                for name, each in shape.items():
+                    yield f"{key}[{at}].{name}", (each, _read(each, item, prefix))
+        elif isinstance(part, dict) and part and not is_directive(part):
+            for name, each in part.items():
+                yield f"{key}.{name}", (each, _read(each, event))
+        else:
+            yield key, (part, _read(part, event))
+
+
+def _shaped_items(part: JSON, event: JSONObject) -> list[tuple[JSONObject, JSON, str]]:
+    """For an `@arrayPath` with a shape: the shape, item and path of each item."""
+    options = part.get("@arrayPath") if isinstance(part, dict) else None
+    if not isinstance(options, list) or len(options) < 2 or not isinstance(options[0], str):
+        return []
+    path, shape = options[:2]
+    found = compile_mapping({"@path": path})(event)
+    if not isinstance(shape, dict) or is_directive(shape) or not isinstance(found, list):
+        return []
+    prefix = path.replace("$.", "", 1)
+    return [(shape, item, f"{prefix}[{at}]") for at, item in enumerate(found)]
+
+
+def _read(part: JSON, source: JSON, prefix: str = "") -> list[str]:
+    return _read_by(compile_mapping(part), source, prefix)
+
+
+def _read_by(resolve: Resolver, source: JSON, prefix: str = "") -> list[str]:
+    reads: set[str] = set()
+    if isinstance(source, dict):
+        try:
+            note_whole(resolve(traced(source, reads)))
+        except FAULTS:
+            return []
+    return sorted(f"{prefix}.{path}" if prefix else path for path in reads)
+
+
+def _places(
+    subscription: Subscription, values: JSONObject
+) -> tuple[dict[str, JSON], dict[str, list[str]]]:
+    """The value of each field, and where in the body it stands."""
+    fields: list[tuple[str, JSON]] = []
+
+    def mark(value: JSON, field: str) -> JSON:
+        if isinstance(value, bool) and "." not in field:
+            return value  # a switch of the action itself
+        if isinstance(value, dict):
+            return {key: mark(each, f"{field}.{key}") for key, each in value.items()}
+        if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+            return [mark(each, f"{field}[{at}]") for at, each in enumerate(value)]
+        fields.append((field, value))
+        return f"\x01{len(fields) - 1}\x01"
+
+    body = {"users": [subscription.action.user({k: mark(v, k) for k, v in values.items()})]}
+    places: dict[str, list[str]] = {}
+    for path, value in leaves(body):
+        found = _MARK.search(value) if isinstance(value, str) else None
+        if found:
+            places.setdefault(fields[int(found[1])][0], []).append(path)
+    return dict(fields), places
