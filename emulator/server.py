@@ -9,8 +9,8 @@ from types import FrameType
 from typing import Any, Never
 
 from flask import Flask
-from waitress import wasyncore  # type: ignore[import-untyped]  # ships no types
-from waitress.server import create_server  # type: ignore[import-untyped]  # ships no types
+from waitress import wasyncore
+from waitress.server import create_server
 
 from emulator.errors import EmulatorError
 

@@ -11,16 +11,16 @@ from emulator.mapping.explanation import Account, Explanation, Origin, explain
 from emulator.types import JSON, JSONObject
 
 
-def explanations(
+def print_explanations(
     destination: Destination, events: Iterable[JSONObject], *, as_json: bool
-) -> Iterator[bytes]:
-    """One explanation for each event, as text or as a JSON line."""
+) -> None:
+    """Print one explanation for each event, as text or as a JSON line."""
     for event in events:
         explanation = explain(destination, event)
         if as_json:
-            yield orjson.dumps(asdict(explanation), option=orjson.OPT_APPEND_NEWLINE)
+            click.echo(orjson.dumps(asdict(explanation)))
         else:
-            yield "\n".join([*_text(event, explanation), "", ""]).encode()
+            click.echo("\n".join([*_text(event, explanation), ""]))
 
 
 def _text(event: JSONObject, explanation: Explanation) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
+from emulator.cli.explaining import print_explanations
 from emulator.depth import MAX_DEPTH, is_too_deep
 from emulator.errors import EmulatorError
 from emulator.mapping import Destination, Outcome
@@ -43,13 +44,9 @@ def command(
     destination = Destination(own.destination)
     reader = _Reader(files)
     if explained:
-        # Only explaining needs it, and mapping must start at once.
-        from emulator.cli.explaining import explanations
-
-        lines = explanations(destination, reader, as_json=as_json)
+        print_explanations(destination, reader, as_json=as_json)
     else:
-        lines = (_line(event, each) for event in reader for each in destination.outcomes(event))
-    _write(lines)
+        _write(_line(event, each) for event in reader for each in destination.outcomes(event))
     ctx.exit(2 if reader.unusable else 0)
 
 

@@ -8,6 +8,6 @@ from emulator.types import JSONObject
 
 def document(name: str) -> JSONObject:
     """Read a document of `schemas/`, e.g. "user"."""
-    text = files("emulator.insider").joinpath("schemas", f"{name}.json").read_text("utf-8")
+    text = files("emulator.insider.schemas").joinpath(f"{name}.json").read_text("utf-8")
     read: JSONObject = json.loads(text)
     return read

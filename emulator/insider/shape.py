@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import cast
 
 from jsonschema.exceptions import ValidationError
@@ -13,6 +14,8 @@ from emulator.insider.schema import validator
 from emulator.types import JSON, JSONObject
 
 _USER = validator(document("user"))
+# Assumed: a body of 5 MB can hold a million faults, and nobody reads an answer of 80 MB.
+MOST = 100
 NOBODY = "either insider_id or idenifiers must be specified"  # spelled as Insider One spells it
 
 
@@ -28,12 +31,12 @@ class Fault:
 
 def faults(user: JSON) -> list[Fault]:
     """Why *user* is refused as a whole, in the order found; nothing when it is taken."""
-    found = [fault for error in _USER.iter_errors(user) for fault in _faults(error)]
+    found: Iterator[Fault] = (
+        fault for error in _USER.iter_errors(user) for fault in _faults(error)
+    )
     if isinstance(user, dict):
-        found += _nobody(user)
-        found += _nothing(user)
-        found += _missing_parameters(user)
-    return list(dict.fromkeys(found))
+        found = chain(found, _nobody(user), _nothing(user), _missing_parameters(user))
+    return list(dict.fromkeys(islice(found, MOST)))
 
 
 def errors(index: int, found: list[Fault]) -> dict[str, list[str]]:

@@ -4,8 +4,8 @@ import math
 import re
 from collections.abc import Callable
 
-from emulator.mapping.dates import is_date
-from emulator.mapping.javascript import is_number, number_of, text_of
+from emulator.mapping.dates.texts import date_of
+from emulator.mapping.javascript import WHITE_SPACE, is_number, number_of, text_of
 from emulator.types import JSON
 
 
@@ -90,6 +90,11 @@ _USUAL_DATE = re.compile(
     r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?Z",
     re.ASCII,
 )
+# The date library in front of JavaScript's own reads this, unless it ends in Z.
+_LENIENT_DATE = re.compile(
+    r"[0-9]{4}[-/]?(?:[0-9]{1,2})?[-/]?[0-9]{0,2}"
+    rf"(?:[Tt{WHITE_SPACE}])*(?:[0-9]{{1,2}})?:?(?:[0-9]{{1,2}})?:?(?:[0-9]{{1,2}})?[.:]?[0-9]*"
+)
 _LATEST_SECOND = 8.64e12
 
 
@@ -100,4 +105,6 @@ def is_date_like(text: str) -> bool:
     number = number_of(text)
     if text_of(number) == text:
         return abs(number) <= _LATEST_SECOND
-    return is_date(text)
+    if text[-1:] not in ("Z", "z") and _LENIENT_DATE.fullmatch(text):
+        return True
+    return not math.isnan(date_of(text))

@@ -13,7 +13,7 @@ from emulator.mapping.compiling import DirectiveError
 from emulator.mapping.directives import compile_mapping
 from emulator.mapping.fields import PayloadError, Reader, compile_fields
 from emulator.mapping.javascript import MISSING
-from emulator.mapping.liquid import LiquidError
+from emulator.mapping.liquid.errors import LiquidError
 from emulator.mapping.paths import Resolver
 from emulator.mapping.root import compile_checked
 from emulator.mapping.triggers import (

@@ -6,7 +6,6 @@ import orjson
 
 from emulator.mapping.compiling import Compile, Directive, DirectiveError, failing, nothing
 from emulator.mapping.javascript import MISSING, is_truthy, json_text, text_of, type_name, units
-from emulator.mapping.liquid import compile_liquid
 from emulator.mapping.paths import Resolver, compile_path, compile_template, strip_root
 from emulator.mapping.replacing import Replacer, compile_replace
 from emulator.types import JSON, JSONObject
@@ -44,6 +43,9 @@ def _template(mapping: JSON, keep_missing: bool, compile_mapping: Compile) -> Re
 def _liquid(mapping: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolver:
     if not isinstance(mapping, str):
         return failing("liquid template value must be a string")
+    # The engine takes a tenth of a second to load, which most mappings need not pay.
+    from emulator.mapping.liquid.templates import compile_liquid
+
     return compile_liquid(mapping)
 
 

@@ -22,14 +22,19 @@ KEYS = {
     "content-type": "application/json",
 }
 IDENTIFIERS = ("uuid", "email", "phone_number", "segment_anonymous_id")
-PURCHASE: JSONObject = {"event_group_id": "o1", "currency": "EUR", "unit_sale_price": 8.5, "quantity": 1}
+PURCHASE: JSONObject = {
+    "event_group_id": "o1",
+    "currency": "EUR",
+    "unit_sale_price": 8.5,
+    "quantity": 1,
+}
 
 
 class Account:
     """Profile IDs are p1, p2, ...; the time is `now`, which a test may move."""
 
-    def __init__(self, identifiers: tuple[str, ...] = IDENTIFIERS) -> None:
-        engine = connect(":memory:")
+    def __init__(self, identifiers: tuple[str, ...] = IDENTIFIERS, url: str = ":memory:") -> None:
+        engine = connect(url)
         weakref.finalize(self, engine.dispose)
         numbers = count(1)
         self.now = NOW

@@ -1,5 +1,7 @@
 """Who a user turns out to be."""
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,3 +161,13 @@ def test_a_conflict_is_told() -> None:
             "the profile keeps the value it has; this one is ignored",
         )
     ]
+
+
+def test_requests_at_once_about_a_new_person_make_one_profile(tmp_path: Path) -> None:
+    account = Account(url=str(tmp_path / "emulator.db"))
+    sent = [did(f"x{n}", uuid="u1") for n in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(account.send, sent))
+    assert {answer.status for answer in answers} == {200}
+    (profile,) = account.profiles.list()[0]
+    assert sorted(event.name for event in profile.events) == sorted(f"x{n}" for n in range(16))

@@ -218,6 +218,13 @@ def test_a_user_with_one_fault_is_refused_whole_and_the_others_are_taken() -> No
     assert account.profile("uuid:u1")["attributes"] == {"uuid": "u1", "name": "Ada"}
 
 
+@pytest.mark.assumed
+def test_the_faults_of_one_user_are_listed_up_to_a_hundred() -> None:
+    names = [{"event_name": "A", "timestamp": RECENT}] * 200
+    fail = body(Account().send({"identifiers": BARE, "events": names}))["data"]["fail"]
+    assert (fail["count"], len(fail["errors"])) == (1, 100)
+
+
 ACCESS_DENIED = {
     "success": False,
     "message": "Access Denied. You do not have sufficient access to perform this action.",

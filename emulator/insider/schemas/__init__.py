@@ -1,0 +1,1 @@
+"""JSON documents: what users, attributes and parameters must look like, and code lists."""

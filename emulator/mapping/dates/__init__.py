@@ -1,0 +1,1 @@
+"""Dates as JavaScript reads and counts them."""

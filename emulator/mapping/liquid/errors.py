@@ -1,0 +1,47 @@
+"""What can go wrong in a template, and where: lines and columns are those of its UTF-16 units."""
+
+
+class LiquidError(Exception):
+    """A template that does not parse or does not render.
+
+    Args:
+        name: The kind of error as Segment reports it, e.g. "ParseError".
+        message: Segment's words; for errors in the template they end in line and column.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name = name
+        super().__init__(message)
+
+
+class Fault(Exception):
+    """An error that does not know its place yet: the tag or output it happened in adds it."""
+
+
+def error_at(name: str, message: str, source: str, index: int) -> LiquidError:
+    """*message* with the place of *index* in *source*, e.g. `tag "x" not found, line:2, col:3`.
+
+    Args:
+        source: The template as single UTF-16 units.
+        index: The unit where the faulty part begins.
+    """
+    before = source[:index]
+    line = before.count("\n") + 1
+    column = index - (before.rfind("\n") + 1) + 1
+    return LiquidError(name, joined_units(f"{message}, line:{line}, col:{column}"))
+
+
+def single_units(text: str) -> str:
+    """*text* with each character outside the basic plane as its two surrogates."""
+    if text.isascii():
+        return text
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    pairs = zip(encoded[::2], encoded[1::2], strict=True)
+    return "".join(chr(low | high << 8) for low, high in pairs)
+
+
+def joined_units(text: str) -> str:
+    """*text* with surrogates that stand side by side made one character again."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

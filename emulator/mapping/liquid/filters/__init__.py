@@ -1,0 +1,18 @@
+"""The filters of liquidjs 10.30 by name: each takes the scope, the value and its arguments.
+
+What an argument leaves out is undefined; `name: value` arrives as the pair [name, value].
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from emulator.mapping.liquid.filters import dates, encodings, lists, numbers, output, texts
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    **dates.FILTERS,
+    **encodings.FILTERS,
+    **lists.FILTERS,
+    **numbers.FILTERS,
+    **output.FILTERS,
+    **texts.FILTERS,
+}

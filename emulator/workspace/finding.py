@@ -1,0 +1,35 @@
+"""What a check of a workspace file has to say."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal, TypeAlias
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about a workspace file.
+
+    Args:
+        severity: "error" does not work, "warning" does something else than it seems, "note" is
+            how Segment or Insider One are.
+        where: Dotted path, e.g. "destination.subscriptions[3].trigger"; "" is the whole file.
+        what: The fault, a sentence without its full stop. Never holds a value that may be secret.
+        remedy: What to write instead, a full sentence.
+    """
+
+    severity: Severity
+    where: str
+    what: str
+    remedy: str
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A sentence that names the nearest of *known*, or else all of them."""
+    folded = {each.casefold(): each for each in known}
+    near = get_close_matches(word.casefold(), folded, n=1)
+    if near:
+        return f"Did you mean {folded[near[0]]!r}?"
+    return f"Known: {', '.join(known)}."

@@ -1,0 +1,60 @@
+"""Rules on which events the subscriptions take: some twice, some not at all."""
+
+from collections.abc import Iterator
+
+from emulator.workspace.finding import Finding
+from emulator.workspace.lint.probes import OTHER, probes, track
+from emulator.workspace.lint.spec import CALLS
+from emulator.workspace.lint.subject import Placed, Subject
+
+
+def events_sent_twice(subject: Subject) -> Iterator[Finding]:
+    """Events that more than one subscription takes: each of them makes a request."""
+    takers = _takers(subject)
+    taken = [each for together in takers.values() for each in together]
+    for label, together in takers.items():
+        if len(together) < 2:
+            continue
+        widest = max(together, key=taken.count)
+        names = " and ".join(repr(each.name) for each in together)
+        # The name is quoted as in a trigger; the call types are no names.
+        event = label if label in CALLS or label == OTHER else f'"{label}"'
+        what = f"{event} is sent {len(together)} times: by {names}"
+        yield Finding("warning", widest.trigger_place, what, _narrow(event, widest))
+
+
+def calls_not_taken(subject: Subject) -> Iterator[Finding]:
+    """Types of call that go nowhere."""
+    takers = _takers(subject)
+    track_taken = any(label not in CALLS for label in takers)
+    taken = {*takers, "track"} if track_taken else set(takers)
+    missing = [call for call in CALLS if call not in taken]
+    if missing:
+        what = f"no subscription takes {', '.join(missing)} calls"
+        remedy = "If they matter, add a Track Event with a trigger and an event_name for them."
+        yield Finding("note", "destination.subscriptions", what, remedy)
+
+
+def cart_reviewed(subject: Subject) -> Iterator[Finding]:
+    """The guide's table says Cart Reviewed where its text, and the catalogue, say Cart Viewed."""
+    carts = [each for each in subject.subscriptions if each.slug == "cartViewedEvent"]
+    if carts and not any(each.takes(track("Cart Reviewed")) for each in carts):
+        what = '"Cart Reviewed", as the guide\'s table has it, makes no cart page view'
+        remedy = 'Add `or event = "Cart Reviewed"`, in parentheses, if your shop sends it.'
+        yield Finding("note", carts[0].trigger_place, what, remedy)
+
+
+def _takers(subject: Subject) -> dict[str, list[Placed]]:
+    """For each kind of event that is taken at all, the subscriptions that take it together."""
+    takers: dict[str, list[Placed]] = {}
+    for label, event in probes(subject):
+        together = [each for each in subject.subscriptions if each.takes(event)]
+        if len(together) > len(takers.get(label, [])):
+            takers[label] = together
+    return takers
+
+
+def _narrow(event: str, widest: Placed) -> str:
+    if event.startswith('"'):
+        return f"Add `and event != {event}` to the trigger of {widest.name!r}."
+    return f"Narrow the trigger of {widest.name!r}."

@@ -1,0 +1,84 @@
+"""A workspace document as the rules look at it."""
+
+from dataclasses import dataclass
+
+from emulator.mapping.subscription import Subscription, compile_subscription
+from emulator.mapping.triggers import (
+    BrokenGroupError,
+    Group,
+    Predicate,
+    TriggerError,
+    compile_trigger,
+    parse,
+)
+from emulator.types import JSONObject
+from emulator.workspace.model import Workspace, workspace_of
+from emulator.workspace.structure import place
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A subscription and its place, e.g. "destination.subscriptions[3]".
+
+    Args:
+        conditions: The trigger as it is read; None when it is malformed.
+    """
+
+    where: str
+    subscription: Subscription
+    conditions: Group | None
+    _matches: Predicate
+
+    @property
+    def name(self) -> str:
+        return self.subscription.name
+
+    @property
+    def slug(self) -> str:
+        return self.subscription.action.slug
+
+    @property
+    def mapping(self) -> JSONObject:
+        return self.subscription.mapping
+
+    @property
+    def trigger_place(self) -> str:
+        return f"{self.where}.trigger"
+
+    def field_place(self, *keys: str) -> str:
+        """The place of a field's mapping, e.g. "destination.subscriptions[3].settings.uuid"."""
+        return ".".join((self.where, "settings", *keys))
+
+    def takes(self, event: JSONObject) -> bool:
+        try:
+            return self._matches(event)
+        except BrokenGroupError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A workspace with its enabled subscriptions; the others do nothing."""
+
+    workspace: Workspace
+    subscriptions: tuple[Placed, ...]
+
+
+def subject_of(document: JSONObject) -> Subject:
+    """Compile a *document* that `structure.faults` has nothing against."""
+    workspace = workspace_of(document)
+    placed = [
+        _placed(place("destination", "subscriptions", index), definition, workspace)
+        for index, definition in enumerate(workspace.destination["subscriptions"])
+        if definition.get("enabled", True)
+    ]
+    return Subject(workspace, tuple(placed))
+
+
+def _placed(where: str, definition: JSONObject, workspace: Workspace) -> Placed:
+    subscription = compile_subscription(definition, workspace.destination["settings"])
+    try:
+        conditions = parse(subscription.trigger)
+        return Placed(where, subscription, conditions, compile_trigger(subscription.trigger))
+    except TriggerError:
+        return Placed(where, subscription, None, lambda event: False)

@@ -1,0 +1,51 @@
+"""Workspace files and presets, read and checked."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from emulator.errors import EmulatorError
+from emulator.types import JSONObject
+from emulator.workspace.finding import did_you_mean
+from emulator.workspace.model import Workspace, workspace_of
+from emulator.workspace.parsing import parse
+from emulator.workspace.structure import faults
+
+PRESETS = ("guide", "segment-defaults")
+
+
+def load(path: str | Path) -> Workspace:
+    """The workspace that a file describes. Raises: EmulatorError, naming the first mistake."""
+    return _checked(read(path), str(path))
+
+
+def preset(name: str) -> Workspace:
+    """One of the workspaces in PRESETS. Raises: EmulatorError, for any other name."""
+    return _checked(read_preset(name), f"preset {name}")
+
+
+def read(path: str | Path) -> JSONObject:
+    """The document in a file, not checked. Raises: EmulatorError, when it cannot be read."""
+    try:
+        raw = Path(path).read_bytes()
+    except OSError as error:
+        what = f"the workspace file cannot be read ({error.strerror})"
+        raise EmulatorError(what, str(path), "Give the path of a JSON or YAML file.") from error
+    return parse(raw, str(path))
+
+
+def read_preset(name: str) -> JSONObject:
+    """The document of a preset. Raises: EmulatorError, for a name that is not in PRESETS."""
+    if name not in PRESETS:
+        raise EmulatorError(f"unknown preset {name!r}", "", did_you_mean(name, list(PRESETS)))
+    resource = files("emulator.workspace").joinpath("presets", f"{name}.yaml")
+    return parse(resource.read_bytes(), f"preset {name}")
+
+
+def _checked(document: JSONObject, where: str) -> Workspace:
+    found = faults(document)
+    if found:
+        first, *others = found
+        more = f" `emulator lint` lists {len(others)} more." if others else ""
+        place = f"{where}: {first.where}" if first.where else where
+        raise EmulatorError(first.what, place, first.remedy + more)
+    return workspace_of(document)

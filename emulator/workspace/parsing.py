@@ -1,0 +1,123 @@
+"""Bytes of a workspace file to a JSON document, whichever of JSON and YAML they are."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import yaml
+
+from emulator.errors import EmulatorError
+from emulator.types import JSON, JSONObject
+from emulator.workspace.yaml_loader import DocumentFault, JSONLoader
+
+MAXIMUM_BYTES = 5_000_000
+MAXIMUM_DEPTH = 100
+# YAML's aliases let a short file stand for a document that fills the memory.
+MAXIMUM_VALUES = 200_000
+
+
+def parse(raw: bytes, where: str) -> JSONObject:
+    """Read a workspace file.
+
+    Args:
+        raw: JSON or YAML text in UTF-8; the content decides which.
+        where: Name of the file, for messages.
+    Raises: EmulatorError, when *raw* is no JSON object of a reasonable size.
+    """
+    if len(raw) > MAXIMUM_BYTES:
+        raise EmulatorError(
+            f"a file of {len(raw):,} bytes is too large", where, f"Keep it below {MAXIMUM_BYTES:,}."
+        )
+    try:
+        document = _read(raw.decode("utf-8-sig"), where)
+    except UnicodeDecodeError as error:
+        raise EmulatorError("the file is not UTF-8 text", where, "Save it as UTF-8.") from error
+    if not isinstance(document, dict):
+        remedy = "Begin with `source:` and `destination:`."
+        raise EmulatorError("this is no workspace file", where, remedy)
+    _check_values(document, where)
+    return document
+
+
+def _read(text: str, where: str) -> JSON:
+    if text.lstrip().startswith(("{", "[")):
+        try:
+            return json.loads(text, object_pairs_hook=_members, parse_constant=_no_number)
+        except DocumentFault as error:
+            raise EmulatorError(str(error), where, error.remedy) from error
+        except RecursionError as error:
+            raise _too_deep(where) from error
+        except ValueError as json_error:
+            # Braces open YAML documents, too.
+            return _read_yaml(text, where, instead_of=json_error)
+    return _read_yaml(text, where)
+
+
+def _read_yaml(text: str, where: str, instead_of: ValueError | None = None) -> JSON:
+    try:
+        if _depth(text) > MAXIMUM_DEPTH:
+            raise _too_deep(where)
+        return yaml.load(text, Loader=JSONLoader)
+    except DocumentFault as error:
+        raise EmulatorError(str(error), f"{where}, line {error.line}", error.remedy) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise _unreadable(instead_of or error, where) from error
+
+
+def _depth(text: str) -> int:
+    """How deep the document nests, found before anything recurses into it."""
+    deepest = depth = 0
+    for event in yaml.parse(text, Loader=JSONLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _unreadable(error: Exception, where: str) -> EmulatorError:
+    remedy = "Correct it there, or before."
+    if isinstance(error, json.JSONDecodeError):
+        return EmulatorError(f"broken JSON: {error.msg}", f"{where}, line {error.lineno}", remedy)
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        line = error.problem_mark.line + 1
+        return EmulatorError(f"broken YAML: {error.problem}", f"{where}, line {line}", remedy)
+    return EmulatorError("the file is neither JSON nor YAML", where, "Write it as one of them.")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> JSONObject:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise DocumentFault.repeated(next(key for key in keys if keys.count(key) > 1))
+    return members
+
+
+def _no_number(word: str) -> NoReturn:
+    raise DocumentFault(f"{word} is no JSON value", "Write a number, or null.")
+
+
+def _check_values(document: JSONObject, where: str) -> None:
+    """Refuse what JSON cannot say and what aliases have blown up."""
+    waiting: list[tuple[int, JSON]] = [(1, document)]
+    seen = 0
+    while waiting:
+        depth, value = waiting.pop()
+        seen += 1
+        if depth > MAXIMUM_DEPTH:
+            raise _too_deep(where)
+        if seen > MAXIMUM_VALUES:
+            what = f"the file stands for more than {MAXIMUM_VALUES:,} values"
+            raise EmulatorError(what, where, "Use fewer aliases.")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise EmulatorError("a number is too large for JSON", where, "Write it as text.")
+        waiting += ((depth + 1, child) for child in _children(value))
+
+
+def _children(value: JSON) -> Iterator[JSON]:
+    return iter(value.values() if isinstance(value, dict) else value if type(value) is list else ())
+
+
+def _too_deep(where: str) -> EmulatorError:
+    what = f"the file nests deeper than {MAXIMUM_DEPTH} levels"
+    return EmulatorError(what, where, "Flatten it.")

@@ -1,0 +1,88 @@
+"""The shape of a workspace file: what its JSON Schema says, told to people.
+
+No message quotes a value of the file, because it may be a key.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any, cast
+
+from jsonschema import Draft202012Validator, ValidationError
+
+from emulator.mapping.catalog import ACTIONS
+from emulator.types import JSON, JSONObject
+from emulator.workspace.finding import Finding, did_you_mean
+
+_KINDS = {str: "text", bool: "true or false", dict: "an object", list: "a list", type(None): "null"}
+_WANTED = {"string": "text", "boolean": "true or false", "object": "an object", "array": "a list"}
+
+
+def faults(document: JSONObject) -> list[Finding]:
+    """What keeps *document* from being a workspace; every finding is an error."""
+    found = [
+        fault
+        for error in sorted(_validator().iter_errors(document), key=lambda each: list(each.path))
+        for fault in _told(error)
+    ]
+    return found or list(_unknown_actions(document))
+
+
+def place(*parts: str | int) -> str:
+    """A dotted path, e.g. "destination.subscriptions[3].name"."""
+    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return dotted.removeprefix(".")
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    schema = files("emulator.workspace").joinpath("schema.json").read_text("utf-8")
+    return Draft202012Validator(json.loads(schema))
+
+
+def _told(error: ValidationError) -> Iterator[Finding]:
+    where = place(*error.absolute_path)
+    schema = cast(JSONObject, error.schema)
+    instance: JSON = error.instance
+    if error.validator == "additionalProperties":
+        known = list(schema["properties"])
+        for key in instance:
+            if key not in known:
+                what = f"unknown key {key!r}"
+                yield Finding("error", _below(where, key), what, did_you_mean(key, known))
+    else:
+        what = _SENTENCES[str(error.validator)](error)
+        yield Finding("error", where, what, schema.get("description", "Correct it."))
+
+
+def _below(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _missing(error: ValidationError) -> str:
+    required: JSON = error.validator_value
+    # One error comes for each missing key; the message is the only place that says which.
+    return next(f"{key!r} is missing" for key in required if error.message.startswith(repr(key)))
+
+
+_SENTENCES: dict[str, Any] = {
+    "required": _missing,
+    "type": lambda error: f"this is {_kind(error.instance)}, not {_WANTED[error.validator_value]}",
+    "minLength": lambda error: "this is empty",
+    "minItems": lambda error: "this list is empty",
+    "uniqueItems": lambda error: "the same entry stands twice",
+}
+
+
+def _kind(value: JSON) -> str:
+    return _KINDS.get(type(value), "a number")
+
+
+def _unknown_actions(document: JSONObject) -> Iterator[Finding]:
+    for index, subscription in enumerate(document["destination"]["subscriptions"]):
+        slug = subscription["actionSlug"]
+        if slug not in ACTIONS:
+            where = place("destination", "subscriptions", index, "actionSlug")
+            remedy = did_you_mean(slug, list(ACTIONS))
+            yield Finding("error", where, f"unknown action {slug!r}", remedy)

@@ -1,0 +1,106 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from emulator.cli import main
+from emulator.types import JSONObject
+
+ORDER: JSONObject = {
+    "type": "track",
+    "event": "Order Completed",
+    "messageId": "m1",
+    "userId": "u1",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "properties": {"order_id": "o-17", "gift": "yes", "products": [{"product_id": "mug"}]},
+}
+
+
+def mapped(*events: JSONObject | str, options: tuple[str, ...] = ()) -> Result:
+    lines = "\n".join(each if isinstance(each, str) else json.dumps(each) for each in events)
+    return CliRunner().invoke(main, ["map", *options], input=lines)
+
+
+def test_each_request_is_one_line() -> None:
+    result = mapped(ORDER, options=("--preset", "segment-defaults"))
+
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(line["messageId"], line["actionSlug"]) for line in lines] == [
+        ("m1", "trackEvent"),
+        ("m1", "orderCompletedEvent"),
+    ]
+    assert lines[1]["request"]["json"]["users"][0]["events"] == [
+        {
+            "event_name": "confirmation_page_view",
+            "timestamp": "2026-01-01T00:00:00Z",
+            "event_params": {"product_id": "mug", "event_group_id": "o-17", "custom": {}},
+        }
+    ]
+
+
+def test_event_that_fails_has_an_error_in_place_of_the_request() -> None:
+    event = {**ORDER, "timestamp": None}
+
+    result = mapped(event)
+
+    line = json.loads(result.stdout)
+    assert line["error"] == {
+        "code": 400,
+        "name": "AggregateAjvError",
+        "message": "The root value is missing the required field 'timestamp'.",
+    }
+    assert "request" not in line
+
+
+def test_event_that_nobody_takes_has_no_line() -> None:
+    assert mapped({"type": "group"}).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        pytest.param("{broken", "not JSON", id="not JSON"),
+        pytest.param("[]", "an event is a JSON object", id="no object"),
+        pytest.param('{"a":' * 101 + "1" + "}" * 101, "nested deeper than 100", id="too deep"),
+    ],
+)
+def test_broken_line_is_told_and_the_others_are_still_mapped(line: str, complaint: str) -> None:
+    result = mapped(line, ORDER)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("emulator: stdin:1: ")
+    assert complaint in result.stderr
+    assert json.loads(result.stdout)["messageId"] == "m1"
+
+
+def test_explanation_tells_origin_and_loss() -> None:
+    result = mapped(ORDER, options=("--preset", "segment-defaults", "--explain"))
+
+    lines = result.stdout.splitlines()
+    assert lines[0] == "track 'Order Completed'  m1"
+    assert '    users[0].events[0].event_params.event_group_id = "o-17"' in lines
+    assert "        from properties.order_id, by parameters.event_group_id" in lines
+    assert lines[-3:] == [
+        "  dropped: no matching subscription reads",
+        "    properties.gift",
+        "",
+    ]
+
+
+def test_explanation_as_json() -> None:
+    result = mapped(ORDER, options=("--preset", "segment-defaults", "--explain", "--json"))
+
+    explanation = json.loads(result.stdout)
+    assert explanation["message_id"] == "m1"
+    assert explanation["dropped"] == ["properties.gift"]
+
+
+def test_file_that_is_not_there() -> None:
+    result = CliRunner().invoke(main, ["map", str(Path("nowhere.ndjson"))])
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "emulator: nowhere.ndjson: cannot be read (No such file or directory). "
+        "Name a file of events.\n"
+    )

@@ -1,0 +1,171 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from emulator.cli import main
+from emulator.types import JSONObject
+
+CASE: JSONObject = {
+    "name": "sign-up",
+    "about": "A sign-up reaches Insider One.",
+    "destination": {"settings": {"account_name": "shop", "ucd_key": "key"}},
+    "subscription": {
+        "name": "Sign-up",
+        "actionSlug": "userRegisteredEvent",
+        "trigger": 'type = "track"',
+        "settings": {"uuid": {"@path": "$.userId"}, "timestamp": "2026-01-01T00:00:00Z"},
+    },
+    "batch": False,
+    "events": [{"type": "track", "userId": "u1"}],
+}
+REQUEST = {
+    "method": "POST",
+    "url": "https://unification.useinsider.com/api/user/v1/upsert",
+    "headers": {
+        "x-partner-name": "shop",
+        "x-request-token": "key",
+        "x-platform-name": "segment",
+        "content-type": "application/json",
+        "user-agent": "Segment (Actions)",
+    },
+    "json": {
+        "users": [
+            {
+                "identifiers": {"uuid": "u1", "custom": {}},
+                "attributes": {"custom": {}},
+                "events": [
+                    {
+                        "event_name": "sign_up_confirmation",
+                        "timestamp": "2026-01-01T00:00:00Z",
+                        "event_params": {"custom": {}},
+                    }
+                ],
+                "not_append": True,
+            }
+        ],
+        "platform": "segment",
+    },
+}
+EXPECT = {"requests": [REQUEST], "results": [{"status": "delivered"}]}
+
+
+def contract(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["contract", *map(str, arguments)])
+
+
+def written(folder: Path, *cases: JSONObject | str) -> Path:
+    file = folder / "cases.ndjson"
+    file.write_text("\n".join(c if isinstance(c, str) else json.dumps(c) for c in cases))
+    return file
+
+
+def test_run_prints_each_case_with_what_happens(tmp_path: Path) -> None:
+    result = contract("run", written(tmp_path, CASE))
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {**CASE, "actual": EXPECT}
+
+
+def test_check_passes_what_was_recorded(tmp_path: Path) -> None:
+    file = written(tmp_path, CASE)
+
+    assert contract("record", file).exit_code == 0
+    assert json.loads(file.read_text()) == {**CASE, "expect": EXPECT}
+    assert contract("check", file).stdout == "1 passed, 0 failed, 0 known differences\n"
+
+
+def test_check_tells_each_place_that_differs(tmp_path: Path) -> None:
+    other = json.loads(json.dumps(EXPECT))
+    user = other["requests"][0]["json"]["users"][0]
+    user["identifiers"]["uuid"] = "u2"
+    user["not_append"] = 1
+    user["extra"] = None
+    file = written(tmp_path, {**CASE, "expect": other})
+
+    result = contract("check", file)
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        f"FAILED  sign-up  {file}:1",
+        '    requests[0].json.users[0].identifiers.uuid: expected "u2", received "u1"',
+        "    requests[0].json.users[0].not_append: expected 1, received true",
+        "    requests[0].json.users[0].extra: expected null, received nothing",
+        "0 passed, 1 failed, 0 known differences",
+    ]
+
+
+def test_check_as_json_has_one_line_a_case(tmp_path: Path) -> None:
+    file = written(tmp_path, {**CASE, "expect": EXPECT})
+
+    result = contract("check", "--json", file)
+
+    assert json.loads(result.stdout) == {
+        "where": f"{file}:1",
+        "name": "sign-up",
+        "verdict": "passed",
+        "differences": [],
+        "reason": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        pytest.param("{broken", "not JSON", id="not JSON"),
+        pytest.param('{"name": "x"}', "'destination' is a required property", id="incomplete"),
+        pytest.param(
+            json.dumps({**CASE, "events": [[]]}), "events.0: [] is not of type 'object'",
+            id="wrong type",
+        ),
+        pytest.param('{"name":' + "[" * 101 + "]" * 101 + "}", "nested deeper", id="too deep"),
+    ],
+)  # fmt: skip
+def test_broken_line_is_told_and_the_others_are_still_run(
+    tmp_path: Path, line: str, complaint: str
+) -> None:
+    file = written(tmp_path, line, {**CASE, "expect": EXPECT})
+
+    result = contract("check", file)
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"emulator: {file}:1: ")
+    assert complaint in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == "1 passed, 0 failed, 0 known differences\n"
+
+
+def test_record_leaves_a_file_with_a_broken_line_alone(tmp_path: Path) -> None:
+    file = written(tmp_path, CASE, "{broken")
+    before = file.read_text()
+
+    assert contract("record", file).exit_code == 2
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("case", "complaint"),
+    [
+        pytest.param(
+            {**CASE, "subscription": {"actionSlug": "orderComplete"}},
+            "subscription.actionSlug: unknown action 'orderComplete'. Known: updateUserProfile",
+            id="unknown action",
+        ),
+    ],
+)
+def test_case_that_cannot_be_run(tmp_path: Path, case: JSONObject, complaint: str) -> None:
+    result = contract("run", written(tmp_path, case))
+
+    assert result.exit_code == 2
+    assert complaint in result.stderr
+
+
+def test_file_that_is_not_there() -> None:
+    result = contract("check", "nowhere.ndjson")
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "emulator: nowhere.ndjson: cannot be read (No such file or directory). "
+        "Name a file of contract cases.\n"
+    )

@@ -1,0 +1,76 @@
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.mapping.javascript import json_text, number_of, text_of
+from emulator.types import JSON
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (3.0, "3"),
+        (0.1 + 0.2, "0.30000000000000004"),
+        (1e21, "1e+21"),
+        (1.5e300, "1.5e+300"),
+        (123456789012345680000.0, "123456789012345680000"),
+        (12345678901234567890, "12345678901234567000"),
+        (1e-6, "0.000001"),
+        (1e-7, "1e-7"),
+        (-0.0, "0"),
+        (True, "true"),
+        (None, "null"),
+        ([1, None, [2, "x"]], "1,,2,x"),
+        ({"a": 1}, "[object Object]"),
+    ],
+)
+@pytest.mark.observed
+def test_text_is_what_javascript_prints(value: JSON, text: str) -> None:
+    assert text_of(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("", 0),
+        ("  \n", 0),
+        (" 5.0 ", 5),
+        ("1e3", 1000),
+        ("0x1F", 31),
+        ("0b101", 5),
+        (".5", 0.5),
+        ("5.", 5),
+        ("-Infinity", -math.inf),
+        ("1e999", math.inf),
+    ],
+)
+@pytest.mark.observed
+def test_number_of_text(text: str, number: float) -> None:
+    assert number_of(text) == number
+
+
+@pytest.mark.parametrize("text", ["abc", "1_000", "1,000", "inf", "nan", "٣", "0x", "--1", "1e"])
+@pytest.mark.observed
+def test_text_that_is_no_number(text: str) -> None:
+    assert math.isnan(number_of(text))
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_printed_number_reads_back_as_itself(number: float) -> None:
+    assert number_of(text_of(number)) == number
+
+
+def test_json_text_puts_integer_like_keys_first() -> None:
+    assert json_text({"b": 1, "10": 2, "2": 3, "01": 4}) == '{"2":3,"10":2,"b":1,"01":4}'
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+))  # fmt: skip
+def test_json_text_reads_back_as_the_same_value(value: JSON) -> None:
+    # Beyond 2^53 the text is shorter than the exact integer, and the same double.
+    assert json.loads(json_text(value), parse_int=float) == value

@@ -1,0 +1,36 @@
+"""Every recorded case of the published destination, run through the core."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.contract.cases import Case, read_cases
+from emulator.contract.running import actual, differences, known_differences
+
+RECORDED = Path(__file__).parents[2] / "fixtures" / "conformance"
+
+
+def recorded() -> Iterator[Case]:
+    for file in sorted(RECORDED.glob("*.ndjson")):
+        for case in read_cases(file):
+            assert isinstance(case, Case), case
+            yield case
+
+
+CASES = list(recorded())
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_core_does_what_was_recorded(case: Case) -> None:
+    found = differences(case.document["expect"], actual(case))
+
+    assert bool(found) is (case.name in known_differences()), found
+
+
+def test_known_differences_are_at_most_one_in_a_hundred_recorded_cases() -> None:
+    names = {case.name for case in CASES}
+
+    assert set(known_differences()) <= names
+    assert len(known_differences()) <= len(CASES) / 100

@@ -1,0 +1,320 @@
+"""Every row of Insider One's guide for Segment works with the preset `guide`, and once only."""
+
+from typing import Any
+
+import pytest
+
+from emulator.mapping import compile_destination
+from emulator.types import JSONObject
+from emulator.workspace import preset
+
+DESTINATION = compile_destination(preset("guide").destination)
+AT = "2026-11-23T10:00:00.000Z"
+BASE: JSONObject = {
+    "messageId": "m1",
+    "userId": "u1",
+    "anonymousId": "a1",
+    "timestamp": AT,
+    "context": {},
+}
+BOOT = {
+    "product_id": "p1",
+    "sku": "s1",
+    "category": "Shoes",
+    "name": "Boot",
+    "brand": "Rain",
+    "variant": "Blue",
+    "price": 10.5,
+    "quantity": 2,
+    "coupon": "BOOTS",
+    "position": 1,
+    "url": "https://shop.example/p1",
+    "image_url": "https://shop.example/p1.png",
+}
+TRAY = {"product_id": "p2", "price": 21}
+BOOT_ROOT = {
+    "product_id": "p1",
+    "taxonomy": ["Shoes"],
+    "name": "Boot",
+    "unit_price": 10.5,
+    "unit_sale_price": 10.5,
+    "quantity": 2,
+    "url": "https://shop.example/p1",
+    "product_image_url": "https://shop.example/p1.png",
+}
+BOOT_CUSTOM = {"sku": "s1", "brand": "Rain", "variant": "Blue", "position": 1}
+BOOT_IN_LIST = BOOT_CUSTOM | {"product_coupon": "BOOTS"}
+BOOT_IN_LIST_ROOT = BOOT_ROOT | {"variant_id": "Blue"}
+TRAY_ROOT = {"product_id": "p2", "unit_price": 21, "unit_sale_price": 21}
+ORDER = {
+    "checkout_id": "c1",
+    "order_id": "o1",
+    "affiliation": "Main shop",
+    "subtotal": 42,
+    "total": 44,
+    "revenue": 41,
+    "shipping": 3,
+    "tax": 1,
+    "discount": 2,
+    "coupon": "SPRING",
+    "currency": "EUR",
+}
+
+
+def users(event: JSONObject) -> list[JSONObject]:
+    """The users of every request that *event* makes; it makes no failure."""
+    outcomes = list(DESTINATION.outcomes(BASE | event))
+    assert [outcome.failure for outcome in outcomes if outcome.failure] == []
+    return [user for each in outcomes if each.request for user in each.request.json["users"]]
+
+
+def track(event: str, properties: JSONObject, **context: Any) -> JSONObject:
+    return {"type": "track", "event": event, "properties": properties, "context": context}
+
+
+def params(custom: JSONObject, **root: Any) -> JSONObject:
+    return {"custom": custom, **root}
+
+
+def sent(event: JSONObject) -> list[tuple[str, JSONObject]]:
+    """Name and parameters of every Insider One event that *event* makes."""
+    return [
+        (each["event_name"], each["event_params"]) for u in users(event) for each in u["events"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("traits", "attributes"),
+    [
+        pytest.param({"firstName": "Ada"}, {"name": "Ada"}, id="firstName"),
+        pytest.param({"first_name": "Ada"}, {"name": "Ada"}, id="first_name"),
+        pytest.param({"lastName": "Byron"}, {"surname": "Byron"}, id="lastName"),
+        pytest.param({"last_name": "Byron"}, {"surname": "Byron"}, id="last_name"),
+        pytest.param({"age": 36}, {"age": 36}, id="age"),
+        pytest.param(
+            {"birthday": "1815-12-10T00:00:00Z"},
+            {"birthday": "1815-12-10T00:00:00Z"},
+            id="birthday",
+        ),
+        pytest.param({"gender": "female"}, {"gender": "female"}, id="gender"),
+        pytest.param({"address": {"country": "GB"}}, {"country": "GB"}, id="country"),
+        pytest.param({"address": {"city": "London"}}, {"city": "London"}, id="city"),
+        *(
+            pytest.param({trait: value}, {f"{name}_optin": value}, id=f"{trait} {value}")
+            for name in ("gdpr", "email", "sms", "whatsapp")
+            for trait in (f"{name}_optin", f"{name}Optin", f"{name}OptIn")
+            for value in (True, False)
+        ),
+    ],
+)
+def test_a_trait_becomes_an_attribute(traits: JSONObject, attributes: JSONObject) -> None:
+    assert users({"type": "identify", "traits": traits}) == [
+        {
+            "identifiers": {"uuid": "u1", "custom": {"segment_anonymous_id": "a1"}},
+            "attributes": attributes,
+            "not_append": True,
+        }
+    ]
+
+
+def test_email_and_phone_identify_and_describe() -> None:
+    traits = {"email": "ada@shop.example", "phone": "+442071838750"}
+    assert users({"type": "identify", "traits": traits}) == [
+        {
+            "identifiers": {
+                "uuid": "u1",
+                "custom": {"segment_anonymous_id": "a1"},
+                "email": "ada@shop.example",
+                "phone_number": "+442071838750",
+            },
+            "attributes": {"email": "ada@shop.example", "phone_number": "+442071838750"},
+            "not_append": True,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("event", "properties", "name", "parameters"),
+    [
+        pytest.param(
+            "Product Viewed",
+            BOOT | {"currency": "EUR", "value": 21},
+            "product_detail_page_view",
+            [params(BOOT_CUSTOM | {"coupon": "BOOTS", "value": 21}, **BOOT_ROOT, currency="EUR")],
+            id="product viewed",
+        ),
+        pytest.param(
+            "Product Added",
+            BOOT | {"cart_id": "k1"},
+            "item_added_to_cart",
+            [params(BOOT_CUSTOM | {"coupon": "BOOTS", "cart_id": "k1"}, **BOOT_ROOT)],
+            id="product added",
+        ),
+        pytest.param(
+            "Product Removed",
+            BOOT | {"cart_id": "k1"},
+            "item_removed_from_cart",
+            [params(BOOT_CUSTOM | {"coupon": "BOOTS", "cart_id": "k1"}, **BOOT_ROOT)],
+            id="product removed",
+        ),
+        pytest.param(
+            "Product List Viewed",
+            {"list_id": "l1", "category": "Shoes", "products": [BOOT, TRAY]},
+            "listing_page_view",
+            [params({"list_id": "l1", "product_ids": ["p1", "p2"]}, taxonomy=["Shoes"])],
+            id="product list viewed",
+        ),
+        pytest.param(
+            "User Registered", {"plan": "pro"}, "sign_up_confirmation", [params({})], id="sign-up"
+        ),
+        *(
+            pytest.param(
+                event,
+                {"cart_id": "k1", "currency": "EUR", "products": [BOOT, TRAY]},
+                "cart_page_view",
+                [
+                    params(BOOT_IN_LIST, **BOOT_IN_LIST_ROOT, currency="EUR", event_group_id="k1"),
+                    params({}, **TRAY_ROOT, currency="EUR", event_group_id="k1"),
+                ],
+                id=event.lower(),
+            )
+            for event in ("Cart Viewed", "Cart Reviewed")
+        ),
+        pytest.param(
+            "Checkout Started",
+            {"order_id": "o1", "value": 41, "affiliation": "Main shop", "products": [TRAY]}
+            | {"revenue": 41, "shipping": 3, "tax": 1, "discount": 2, "coupon": "SPRING"},
+            "checkout_page_view",
+            [
+                params(
+                    {"order_id": "o1", "value": 41, "affiliation": "Main shop"}
+                    | {"revenue": 41, "shipping": 3, "tax": 1, "discount": 2, "coupon": "SPRING"},
+                    **TRAY_ROOT,
+                    event_group_id="o1",
+                )
+            ],
+            id="checkout started",
+        ),
+        pytest.param(
+            "Checkout Step Viewed",
+            {"checkout_id": "c1", "step": 2, "shipping_method": "post", "payment_method": "card"},
+            "checkout_page_view",
+            [
+                params(
+                    {"checkout_id": "c1", "step": 2}
+                    | {"shipping_method": "post", "payment_method": "card"},
+                    event_group_id="c1",
+                )
+            ],
+            id="checkout step viewed",
+        ),
+        pytest.param(
+            "Order Completed",
+            ORDER | {"products": [BOOT, TRAY]},
+            "confirmation_page_view",
+            [
+                params(custom, **root, currency="EUR", event_group_id="o1")
+                for order in [
+                    {"tax": 1, "affiliation": "Main shop", "revenue": 41, "shipping": 3}
+                    | {"discount": 2, "coupon": "SPRING", "checkout_id": "c1"}
+                    | {"subtotal": 42, "total": 44}
+                ]
+                for custom, root in [
+                    (BOOT_IN_LIST | order, BOOT_IN_LIST_ROOT),
+                    (order, TRAY_ROOT),
+                ]
+            ],
+            id="order completed",
+        ),
+        pytest.param(
+            "Newsletter Subscribed",
+            {"list": "weekly", "gift_wrap": True, "variant": "Blue", "variant_id": "Blue"},
+            "newsletter_subscribed",
+            [params({"list": "weekly", "gift_wrap": True, "variant": "Blue"})],
+            id="custom event",
+        ),
+        pytest.param("Logged Out", {}, "logged_out", [params({})], id="event without properties"),
+        pytest.param(
+            "Product List Filtered",
+            {"list_id": "l1", "category": "Sale", "products": [TRAY | {"category": "Trays"}]}
+            | {"url": "https://shop.example/sale"}
+            | {"filters": [{"type": "colour", "value": "red"}], "sorts": []},
+            "product_list_filtered",
+            [
+                params(
+                    {"list_id": "l1", "category": "Sale", "filters": ["colour:red"], "sorts": []},
+                    **TRAY_ROOT,
+                    taxonomy=["Trays"],
+                )
+            ],
+            id="a list's category and address leave its products alone",
+        ),
+        pytest.param(
+            "Order Refunded",
+            {"order_id": "o1", "total": 21, "currency": "EUR", "products": [TRAY]},
+            "order_refunded",
+            [
+                params(
+                    {"order_id": "o1", "total": 21},
+                    **TRAY_ROOT,
+                    currency="EUR",
+                    event_group_id="o1",
+                )
+            ],
+            id="order refunded",
+        ),
+    ],
+)
+def test_a_track_call_is_recorded_once(
+    event: str, properties: JSONObject, name: str, parameters: list[JSONObject]
+) -> None:
+    assert sent(track(event, properties)) == [(name, each) for each in parameters]
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "parameters"),
+    [
+        pytest.param(
+            {"name": "Home", "properties": {"title": "Welcome"}},
+            "homepage_view",
+            params({"page_name": "Home", "page_title": "Welcome"}),
+            id="home by name",
+        ),
+        pytest.param(
+            {"properties": {"path": "/", "search": "?a=1"}},
+            "homepage_view",
+            params({"page_path": "/", "page_search": "?a=1"}),
+            id="home by path",
+        ),
+        pytest.param(
+            {"name": "Boots", "category": "Catalogue", "properties": {"path": "/boots"}},
+            "other_page_view",
+            params({"page_name": "Boots", "page_category": "Catalogue", "page_path": "/boots"}),
+            id="any other page",
+        ),
+        pytest.param({}, "other_page_view", params({}), id="page without anything"),
+    ],
+)
+def test_a_page_call_is_a_page_view(call: JSONObject, name: str, parameters: JSONObject) -> None:
+    assert sent({"type": "page"} | call) == [(name, parameters)]
+
+
+def test_an_event_reads_the_person_from_context_first_and_never_their_whereabouts() -> None:
+    context = {
+        "traits": {"email": "ada@shop.example", "firstName": "Ada", "address": {"city": "London"}},
+        "location": {"city": "Paris", "country": "FR"},
+    }
+    properties = {"email": "other@shop.example", "last_name": "Byron"}
+    [user] = users(track("User Registered", properties, **context))
+    assert user["attributes"] == {
+        "custom": {},
+        "email": "ada@shop.example",
+        "name": "Ada",
+        "surname": "Byron",
+        "city": "London",
+    }
+
+
+@pytest.mark.parametrize("call", ["screen", "group", "alias"])
+def test_calls_without_a_row_in_the_guide_go_nowhere(call: str) -> None:
+    assert users({"type": call, "name": "Home"}) == []

@@ -1,0 +1,50 @@
+"""`emulator lint` answers with its exit code, and tells people or programs why."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from emulator.cli import main
+
+MISTAKES = "fixtures/workspaces/mistakes.yaml"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "last_line"),
+    [
+        pytest.param(["--preset", "guide"], 0, "preset guide: 6 notes", id="notes only"),
+        pytest.param([MISTAKES], 1, f"{MISTAKES}: 8 errors, 9 warnings, 2 notes", id="mistakes"),
+        pytest.param(
+            ["none.yaml"],
+            2,
+            "emulator: none.yaml: the workspace file cannot be read (No such file or directory). "
+            "Give the path of a JSON or YAML file.",
+            id="unreadable",
+        ),
+        pytest.param([], 2, "Error: Give a FILE, or --preset NAME.", id="nothing to check"),
+    ],
+)
+def test_the_exit_code_is_the_answer(arguments: list[str], exit_code: int, last_line: str) -> None:
+    result = CliRunner().invoke(main, ["lint", *arguments])
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (exit_code, last_line)
+
+
+def test_people_get_severity_place_fault_and_remedy() -> None:
+    result = CliRunner().invoke(main, ["lint", MISTAKES])
+    assert result.stdout.splitlines()[:3] == [
+        "error: destination.settings.ucd_key",
+        "  ucd_key is not that of insider.account, so that every request is refused.",
+        "  Write the same in both places.",
+    ]
+
+
+def test_programs_get_findings() -> None:
+    result = CliRunner().invoke(main, ["lint", MISTAKES, "--json"])
+    findings = json.loads(result.stdout)["findings"]
+    assert findings[0] == {
+        "severity": "error",
+        "where": "destination.settings.ucd_key",
+        "what": "ucd_key is not that of insider.account, so that every request is refused",
+        "remedy": "Write the same in both places.",
+    }

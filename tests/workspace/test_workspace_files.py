@@ -1,0 +1,281 @@
+"""A workspace file loads, or one line says what is wrong with it, where, and what to do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.errors import EmulatorError
+from emulator.mapping import compile_destination
+from emulator.types import JSONObject
+from emulator.workspace import PRESETS, Workspace, load, preset
+from emulator.workspace.parsing import MAXIMUM_BYTES, parse
+
+FIXTURES = Path("fixtures/workspaces")
+SOURCE = {"name": "Web shop", "writeKey": "wk_demo"}
+SETTINGS = {"account_name": "mybrand", "ucd_key": "secret-of-mine"}
+# Each level has ten times what the one above has.
+BLOWN_UP = "\n".join(
+    f"{name}: &{name} [{','.join([content] * 10)}]"
+    for name, content in zip("abcdef", ["1", "*a", "*b", "*c", "*d", "*e"], strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "identifiers"),
+    [
+        ("guide", ("uuid", "email", "phone_number", "segment_anonymous_id")),
+        ("segment-defaults", ("uuid", "email", "phone_number")),
+    ],
+)
+def test_presets_describe_the_default_workspace(name: str, identifiers: tuple[str, ...]) -> None:
+    own = preset(name)
+    assert own == Workspace(
+        name="Web shop",
+        write_key="wk_demo",
+        destination=own.document["destination"],
+        account_name="mybrand",
+        account_key="test-key",
+        identifiers=identifiers,
+        document=own.document,
+    )
+
+
+def test_segment_defaults_is_every_action_once_and_untouched() -> None:
+    own = compile_destination(preset("segment-defaults").destination)
+    assert [each.action_slug for each in own.subscriptions] == [
+        "updateUserProfile",
+        "trackEvent",
+        "productListViewedEvent",
+        "productViewedEvent",
+        "productAddedEvent",
+        "productRemovedEvent",
+        "userRegisteredEvent",
+        "cartViewedEvent",
+        "checkoutEvent",
+        "orderCompletedEvent",
+    ]
+    for each in own.subscriptions:
+        untouched = (each.action.title, each.action.trigger, each.action.default_mapping)
+        assert (each.name, each.trigger, each.mapping) == untouched
+
+
+@pytest.mark.parametrize("path", ["minimal.yaml", "export.json", "mistakes.yaml"])
+def test_files_with_the_shape_of_a_workspace_load(path: str) -> None:
+    assert load(FIXTURES / path).write_key == "wk_demo"
+
+
+def test_an_account_left_out_is_the_one_of_the_destination() -> None:
+    own = load(FIXTURES / "export.json")
+    assert (own.account_name, own.account_key) == ("mybrand", "test-key")
+    assert own.identifiers == ("uuid", "email", "phone_number")
+
+
+@pytest.mark.parametrize(
+    ("text", "document"),
+    [
+        pytest.param('{"a": [1, 2.5, true, null]}', {"a": [1, 2.5, True, None]}, id="json"),
+        pytest.param("a: [1, 2.5, true, null]", {"a": [1, 2.5, True, None]}, id="yaml"),
+        pytest.param("{a: b,}", {"a": "b"}, id="yaml in braces"),
+        pytest.param("\ufeffa: 1", {"a": 1}, id="byte order mark"),
+        pytest.param('{"a": "\\ud83d\\ude00"}', {"a": "😀"}, id="json escapes"),
+        pytest.param("country: NO", {"country": "NO"}, id="no is a country"),
+        pytest.param("on: 2026-11-23", {"on": "2026-11-23"}, id="dates are text"),
+        pytest.param("at: 1:30\nzip: 0123", {"at": "1:30", "zip": "0123"}, id="digits are text"),
+        pytest.param("a: &x {b: 1}\nc: {<<: *x, b: 2}", {"a": {"b": 1}, "c": {"b": 2}}, id="merge"),
+    ],
+)
+def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JSONObject) -> None:
+    assert parse(text.encode(), "shop.yaml") == document
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        pytest.param(
+            b"",
+            "shop.yaml: this is no workspace file. Begin with `source:` and `destination:`.",
+            id="empty",
+        ),
+        pytest.param(
+            b"\xff\xfe",
+            "shop.yaml: the file is not UTF-8 text. Save it as UTF-8.",
+            id="not text",
+        ),
+        pytest.param(
+            b"source: {}\nsource: {}",
+            "shop.yaml, line 2: the key 'source' stands twice in one object. Keep one of the two.",
+            id="repeated key in yaml",
+        ),
+        pytest.param(
+            b'{"source": 1, "source": 2}',
+            "shop.yaml: the key 'source' stands twice in one object. Keep one of the two.",
+            id="repeated key in json",
+        ),
+        pytest.param(
+            b"1: one",
+            "shop.yaml, line 1: a key is not text. Write it in quotes.",
+            id="number as key",
+        ),
+        pytest.param(
+            b'{\n"a": }x',
+            "shop.yaml, line 2: broken JSON: Expecting value. Correct it there, or before.",
+            id="broken json",
+        ),
+        pytest.param(
+            b"a: !!python/name:os.system ''",
+            "shop.yaml, line 1: broken YAML: could not determine a constructor for the tag "
+            "'tag:yaml.org,2002:python/name:os.system'. Correct it there, or before.",
+            id="python object",
+        ),
+        pytest.param(
+            b'{"a": NaN}',
+            "shop.yaml: NaN is no JSON value. Write a number, or null.",
+            id="not a number",
+        ),
+        pytest.param(
+            b"a: 1e999",
+            "shop.yaml: a number is too large for JSON. Write it as text.",
+            id="infinite number",
+        ),
+        pytest.param(
+            b"- " * 101,
+            "shop.yaml: the file nests deeper than 100 levels. Flatten it.",
+            id="deep yaml",
+        ),
+        pytest.param(
+            b'{"a":' * 101 + b"1" + b"}" * 101,
+            "shop.yaml: the file nests deeper than 100 levels. Flatten it.",
+            id="deep json",
+        ),
+        pytest.param(
+            b'{"a":' * 200_000,
+            "shop.yaml: the file nests deeper than 100 levels. Flatten it.",
+            id="very deep json",
+        ),
+        pytest.param(
+            BLOWN_UP.encode(),
+            "shop.yaml: the file stands for more than 200,000 values. Use fewer aliases.",
+            id="aliases of aliases",
+        ),
+        pytest.param(
+            b" " * (MAXIMUM_BYTES + 1),
+            "shop.yaml: a file of 5,000,001 bytes is too large. Keep it below 5,000,000.",
+            id="too large",
+        ),
+    ],
+)
+def test_unreadable_files_are_refused_in_one_line(raw: bytes, message: str) -> None:
+    with pytest.raises(EmulatorError) as refusal:
+        parse(raw, "shop.yaml")
+    assert str(refusal.value) == message
+
+
+def test_broken_yaml_is_told_with_its_line() -> None:
+    with pytest.raises(EmulatorError) as refusal:
+        parse(b"a: 1\nb: [c: d: e]\n", "shop.yaml")
+    assert refusal.value.where == "shop.yaml, line 2"
+
+
+@pytest.mark.parametrize(
+    ("document", "what", "where", "remedy"),
+    [
+        pytest.param(
+            {"source": SOURCE, "destinations": {}},
+            "'destination' is missing",
+            "",
+            "Begin with source and destination. `emulator lint` lists 1 more.",
+            id="missing part",
+        ),
+        pytest.param(
+            {"source": SOURCE | {"writekey": "x"}, "destination": {}},
+            "'settings' is missing",
+            "destination",
+            "Describe the destination as Segment's Public API does: name, enabled, settings, "
+            "subscriptions. `emulator lint` lists 2 more.",
+            id="several mistakes",
+        ),
+        pytest.param(
+            {
+                "source": SOURCE,
+                "destination": {"settings": SETTINGS | {"ucd_key": 17}, "subscriptions": []},
+            },
+            "this is a number, not text",
+            "destination.settings.ucd_key",
+            "Give the account's key as text; in YAML, put digits in quotes.",
+            id="key that is no text",
+        ),
+        pytest.param(
+            {
+                "source": SOURCE,
+                "destination": {
+                    "settings": SETTINGS,
+                    "subscriptions": [{"name": "x", "actionSlug": "trackEvents"}],
+                },
+            },
+            "unknown action 'trackEvents'",
+            "destination.subscriptions[0].actionSlug",
+            "Did you mean 'trackEvent'?",
+            id="unknown action",
+        ),
+        pytest.param(
+            {
+                "source": SOURCE,
+                "destination": {
+                    "settings": SETTINGS,
+                    "subscriptions": [{"name": "x", "actionSlug": "trackEvent", "triger": ""}],
+                },
+            },
+            "unknown key 'triger'",
+            "destination.subscriptions[0].triger",
+            "Did you mean 'trigger'?",
+            id="unknown key",
+        ),
+        pytest.param(
+            {
+                "source": SOURCE,
+                "destination": {"settings": SETTINGS, "subscriptions": []},
+                "insider": {"identifiers": []},
+            },
+            "this list is empty",
+            "insider.identifiers",
+            "List the names that identify a person, in the order in which they are tried.",
+            id="empty list",
+        ),
+    ],
+)
+def test_mistakes_are_told_with_their_place(
+    tmp_path: Path, document: Any, what: str, where: str, remedy: str
+) -> None:
+    path = tmp_path / "shop.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(EmulatorError) as refusal:
+        load(path)
+    place = f"{path}: {where}" if where else str(path)
+    assert str(refusal.value) == f"{place}: {what}. {remedy}"
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EmulatorError) as refusal:
+        load(tmp_path / "none.yaml")
+    assert str(refusal.value) == (
+        f"{tmp_path}/none.yaml: the workspace file cannot be read (No such file or directory). "
+        "Give the path of a JSON or YAML file."
+    )
+
+
+def test_an_unknown_preset_names_the_nearest() -> None:
+    with pytest.raises(EmulatorError) as refusal:
+        preset("segment-default")
+    assert str(refusal.value) == (
+        "unknown preset 'segment-default'. Did you mean 'segment-defaults'?"
+    )
+    assert PRESETS == ("guide", "segment-defaults")
+
+
+def test_the_example_of_the_docs_loads(tmp_path: Path) -> None:
+    example = Path("docs/workspace.md").read_text("utf-8").split("```yaml\n")[1].split("```")[0]
+    path = tmp_path / "shop.yaml"
+    path.write_text(example)
+    assert len(load(path).destination["subscriptions"]) == 2
