@@ -15,7 +15,7 @@ from emulator.harness import front
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
 from emulator.insider.endpoint import Endpoint
-from emulator.mapping import compile_destination
+from emulator.mapping import Destination
 from emulator.parts import Parts
 from emulator.segment import routes as segment
 from emulator.workspace import Workspace
@@ -45,5 +45,5 @@ def _parts(config: Config, workspace: Workspace, clock: Clock) -> Parts:
         workspace.account_name, workspace.account_key, workspace.identifiers, profiles, clock
     )
     sender = Remote(config.insider_url) if config.insider_url else endpoint.answer
-    road = Road(compile_destination(workspace.destination), sender, store, clock)
+    road = Road(Destination(workspace.destination), sender, store, clock)
     return Parts(config, workspace, store, profiles, endpoint, road, clock)

@@ -14,7 +14,8 @@ from emulator.capture.tables import deliveries, messages
 __all__ = ["DELIVERY_FILTERS", "MESSAGE_FILTERS", "StorageFault", "Store"]
 
 SEEN = select(messages.c.message_id).where(
-    messages.c.message_id.in_(bindparam("message_ids", expanding=True))
+    messages.c.message_id.in_(bindparam("message_ids", expanding=True)),
+    messages.c.verdict != "rejected",
 )
 MESSAGES = select(messages).where(messages.c.id > bindparam("after")).order_by(messages.c.id)
 DELIVERIES = (
@@ -61,7 +62,8 @@ class Store:
                 connection.execute(insert(deliveries), [_delivery_row(each) for each in made])
 
     def seen(self, message_ids: Iterable[str]) -> set[str]:
-        """Those of *message_ids* under which a message is kept already."""
+        """Those of *message_ids* under which a message was taken in already; rejected ones, which
+        never got as far as Segment's de-duplication, do not count."""
         asked = list(message_ids)
         with self._engine.connect() as connection:
             return {

@@ -48,15 +48,16 @@ class Road:
             captured = []
             for message in messages:
                 captured.append(self._captured(message, message.message_id in seen))
-                seen.add(message.message_id)
+                if not message.rejection:
+                    seen.add(message.message_id)
             self._store.record(captured)
 
     def _captured(self, message: Message, duplicate: bool) -> Captured:
-        if duplicate:
-            return _captured(message, "rejected", DUPLICATE)
         if message.rejection:
             detail = f": {message.detail}" if message.detail else ""
             return _captured(message, "rejected", message.rejection + detail)
+        if duplicate:
+            return _captured(message, "rejected", DUPLICATE)
         if not self._destination.enabled:
             return _captured(message, "disabled", DISABLED)
         if switched_off(message.event.get("integrations")):

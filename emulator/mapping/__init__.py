@@ -4,5 +4,3 @@ from emulator.mapping.destination import Destination, Outcome
 from emulator.mapping.subscription import Batch, Failure, Request, Subscription
 
 __all__ = ["Batch", "Destination", "Failure", "Outcome", "Request", "Subscription"]
-
-compile_destination = Destination

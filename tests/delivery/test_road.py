@@ -14,7 +14,7 @@ from emulator.capture.store import StorageFault, Store
 from emulator.delivery.road import DISABLED, DUPLICATE, FILTERED, NOT_SUBSCRIBED, Road
 from emulator.delivery.senders import Sender, Unanswered
 from emulator.http import HttpRequest, HttpResponse
-from emulator.mapping import compile_destination
+from emulator.mapping import Destination
 from emulator.segment.message import Message
 from emulator.types import JSONObject
 
@@ -85,7 +85,7 @@ def store() -> Iterator[Store]:
 
 
 def road(store: Store, sender: Sender, **changes: Any) -> Road:
-    return Road(compile_destination(destination(**changes)), sender, store, lambda: NOW)
+    return Road(Destination(destination(**changes)), sender, store, lambda: NOW)
 
 
 def answering(*answers: HttpResponse) -> Callable[[HttpRequest], HttpResponse]:
@@ -159,7 +159,7 @@ def test_a_mapping_that_fails_makes_no_request(store: Store) -> None:
 
 def test_a_delivery_keeps_the_exchange_without_the_token(store: Store) -> None:
     moments = iter([NOW, NOW + timedelta(milliseconds=12.5)])
-    own = Road(compile_destination(destination()), answering(REFUSED), store, lambda: next(moments))
+    own = Road(Destination(destination()), answering(REFUSED), store, lambda: next(moments))
     own.carry([message()])
     (kept,) = store.deliveries()[0]
     assert kept.attempts == (Attempt(1, "2026-11-23T10:00:00.000Z", 12.5, 200),)

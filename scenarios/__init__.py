@@ -1,0 +1,1 @@
+"""Gherkin scenarios for the road from a Segment SDK to Insider One: steps, shoppers, client."""

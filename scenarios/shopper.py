@@ -1,0 +1,115 @@
+"""Shoppers and what they shop for: made with Faker, the same for the same seed."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+import phonenumbers
+from faker import Faker
+
+from emulator.types import JSONObject
+
+LOCALE = "en_GB"
+SHOP = "https://shop.example"
+CATEGORIES = ("Kitchen", "Garden", "Books", "Lighting")
+BRANDS = ("Northwind", "Fabrikam", "Contoso")
+VARIANTS = ("Blue", "Green", "Sand")
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """One person with what a shop knows about them.
+
+    Args:
+        user_id: None while they have not signed in.
+        phone: E.164.
+        address: street, city, postalCode, country (ISO 3166-1 alpha-2).
+    """
+
+    user_id: str | None
+    anonymous_id: str | None
+    first_name: str
+    last_name: str
+    email: str
+    phone: str
+    address: JSONObject = field(default_factory=dict)
+
+    def traits(self) -> JSONObject:
+        """Who they are, under the names that Insider One's guide has for Segment traits."""
+        return {
+            "firstName": self.first_name,
+            "lastName": self.last_name,
+            "email": self.email,
+            "phone": self.phone,
+            "address": self.address,
+        }
+
+    @property
+    def identifiers(self) -> list[str]:
+        """What Insider One may know them by, e.g. "uuid:ada", strongest first."""
+        ids = {"uuid": self.user_id, "segment_anonymous_id": self.anonymous_id}
+        return [f"{name}:{value}" for name, value in ids.items() if value]
+
+
+def shopper(name: str | None = None, *, seed: int = 0, locale: str = LOCALE) -> Shopper:
+    """Make one person.
+
+    Args:
+        name: First name; it decides who they are, together with *seed*. None has Faker choose.
+        locale: Of Faker, e.g. "de_DE": it gives names, address and the country of the phone.
+    """
+    fake = Faker(locale)
+    fake.seed_instance(f"{seed} {name}")
+    first_name = name or fake.first_name()
+    last_name = fake.last_name()
+    country = fake.current_country_code()
+    user_id = first_name.lower()
+    return Shopper(
+        user_id=user_id,
+        anonymous_id=str(fake.uuid4()),
+        first_name=first_name,
+        last_name=last_name,
+        email=fake.ascii_safe_email(),
+        phone=_phone(fake.random, country),
+        address={
+            "street": fake.street_address(),
+            "city": fake.city(),
+            "postalCode": fake.postcode(),
+            "country": country,
+        },
+    )
+
+
+def products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[JSONObject]:
+    """Make *count* products under the names of Segment's e-commerce spec."""
+    fake = Faker(LOCALE)
+    fake.seed_instance(seed)
+    return [_product(fake, f"p-{number}", currency) for number in range(1, count + 1)]
+
+
+def _product(fake: Faker, product_id: str, currency: str) -> JSONObject:
+    return {
+        "product_id": product_id,
+        "sku": fake.bothify("??-####").upper(),
+        "category": fake.random_element(CATEGORIES),
+        "name": f"{fake.color_name()} {fake.word()}",
+        "brand": fake.random_element(BRANDS),
+        "variant": fake.random_element(VARIANTS),
+        "price": fake.random_int(200, 9900) / 100,
+        "currency": currency,
+        "quantity": fake.random_int(1, 3),
+        "url": f"{SHOP}/products/{product_id}",
+        "image_url": f"{SHOP}/images/{product_id}.jpg",
+    }
+
+
+def _phone(random: Random, country: str) -> str:
+    """A valid mobile number: what Faker calls a phone number is mostly none that can be called."""
+    kind = phonenumbers.PhoneNumberType.MOBILE
+    example = phonenumbers.example_number_for_type(country, kind)
+    assert example is not None  # there is one for each country that Faker has a locale of
+    stem = str(example.national_number)[:-4]
+    while True:
+        digits = f"{stem}{random.randrange(10_000):04}"
+        number = phonenumbers.parse(f"+{example.country_code}{digits}")
+        if phonenumbers.is_valid_number(number):
+            return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

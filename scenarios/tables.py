@@ -1,0 +1,91 @@
+"""Tables of a feature file, read as JSON values.
+
+A cell is read as JSON where it is JSON ("8.50" is a number, "true" a Boolean, "[1, 2]" a list) and
+as text elsewhere; quotes make text of anything. An empty cell is an absent value. A dotted header
+is a place inside: "address.city", "products.0.price".
+"""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import orjson
+
+from emulator.errors import EmulatorError
+from emulator.types import JSON, JSONObject
+
+Table: TypeAlias = Sequence[Sequence[str]]
+
+
+def value_of(cell: str) -> JSON:
+    """What one cell that is not empty says."""
+    try:
+        return orjson.loads(cell)
+    except orjson.JSONDecodeError:
+        return cell
+
+
+def rows(table: Table) -> list[dict[str, JSON]]:
+    """Header -> value for each row below the header; headers stay dotted."""
+    headers, *lines = table
+    return [
+        {header: value_of(cell) for header, cell in zip(headers, line, strict=True) if cell}
+        for line in lines
+    ]
+
+
+def records(table: Table) -> list[JSONObject]:
+    """One object for each row below the header."""
+    return [nested(row) for row in rows(table)]
+
+
+def pairs(table: Table) -> dict[str, JSON]:
+    """Name -> value of a table with two columns, below its header; names stay dotted.
+
+    Raises: EmulatorError, for another number of columns.
+    """
+    header, *lines = table
+    if len(header) != 2:
+        what = f"the table has {len(header)} columns"
+        remedy = "Give two, a name and a value on each line, below a header such as: name, value."
+        raise EmulatorError(what, " | ".join(header), remedy)
+    return {name: value_of(cell) for name, cell in lines if cell}
+
+
+def nested(places: dict[str, JSON]) -> JSONObject:
+    """Values by dotted place as objects and lists within the object.
+
+    Raises: EmulatorError, when a place is inside a value that has no inside.
+    """
+    tree: JSONObject = {}
+    for place, value in places.items():
+        at = tree
+        *outer, last = place.split(".")
+        for step in outer:
+            at = at.setdefault(step, {})
+            if not isinstance(at, dict):
+                remedy = f"Give {step} either a value or values inside it."
+                raise EmulatorError(f"{step} has a value of its own already", place, remedy)
+        at[last] = value
+    return {name: _listed(value) for name, value in tree.items()}
+
+
+def _listed(value: JSON) -> JSON:
+    """Objects whose keys count up from 0 become lists."""
+    if not isinstance(value, dict):
+        return value
+    inside = {key: _listed(each) for key, each in value.items()}
+    if inside and list(inside) == [str(at) for at in range(len(inside))]:
+        return list(inside.values())
+    return inside
+
+
+def flattened(value: JSONObject, prefix: str = "") -> dict[str, JSON]:
+    """Values by dotted place; a list is one value."""
+    flat: dict[str, JSON] = {}
+    for name, each in value.items():
+        place = f"{prefix}{name}"
+        if isinstance(each, dict):
+            flat.update(flattened(each, f"{place}."))
+        else:
+            flat[place] = each
+    return flat
