@@ -1,14 +1,16 @@
 """The destination, compiled once: which requests an event makes, or why it makes none."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from emulator.mapping.subscription import Failure, Request, Subscription, compile_subscription
-from emulator.types import JSONObject
+from emulator.types import JSON, JSONObject
+
+_REMEMBERED_NAMES = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one subscription makes of an event it takes: a request, or the reason for none."""
 
     subscription: Subscription
@@ -32,34 +34,32 @@ class Destination:
             for subscription in document.get("subscriptions", [])
             if subscription.get("enabled", True)
         )
-        self._names = {each.takes_event for each in self.subscriptions}
-        self._candidates: dict[tuple[str | None, str | None], tuple[Subscription, ...]] = {}
+        self._takers_by_name = lru_cache(_REMEMBERED_NAMES)(self._takers)
 
     def outcomes(self, event: JSONObject) -> Iterator[Outcome]:
         """The outcomes of the subscriptions that take *event*, in their order."""
-        for subscription in self._may_take(event):
-            result = subscription.deliver(event)
-            if isinstance(result, Request):
-                yield Outcome(subscription, request=result)
-            elif result is not None:
-                yield Outcome(subscription, failure=result)
-
-    def _may_take(self, event: JSONObject) -> tuple[Subscription, ...]:
-        """The subscriptions that no look at type and event name alone can rule out."""
         kind, name = event.get("type"), event.get("event")
-        # Names that no trigger asks for share one entry, so that the cache stays small.
-        key = (
-            kind if isinstance(kind, str) and kind in _TYPES else None,
-            name if isinstance(name, str) and name in self._names else None,
-        )
-        found = self._candidates.get(key)
-        if found is None:
-            found = self._candidates[key] = tuple(
-                each
-                for each in self.subscriptions
-                if each.takes_type in (None, kind) and each.takes_event in (None, name)
+        try:
+            takers = self._takers_by_name(kind, name)
+        except TypeError:  # a name that is a list or an object cannot be remembered
+            takers = self._takers(kind, name)
+        for subscription in takers:
+            deliver = (
+                subscription.deliver_matching
+                if subscription.decided_by_name
+                else subscription.deliver
             )
-        return found
+            result = deliver(event)
+            if isinstance(result, Request):
+                yield Outcome(subscription, result)
+            elif result is not None:
+                yield Outcome(subscription, None, result)
 
-
-_TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
+    def _takers(self, kind: JSON, name: JSON) -> tuple[Subscription, ...]:
+        """The subscriptions that this type and name decide for, or cannot decide."""
+        named = {"type": kind, "event": name}
+        return tuple(
+            subscription
+            for subscription in self.subscriptions
+            if not subscription.decided_by_name or subscription.matches(named)
+        )

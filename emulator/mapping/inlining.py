@@ -9,7 +9,7 @@ Keys enter the source as Python literals only.
 from collections.abc import Callable
 from typing import TypeAlias
 
-from emulator.mapping.javascript import MISSING, member
+from emulator.mapping.javascript import MISSING, is_truthy, member
 from emulator.mapping.paths import Resolver, keys_of, strip_root
 from emulator.types import JSON, JSONObject
 
@@ -55,11 +55,12 @@ class _Writer:
             return self._path(keys)
         if isinstance(mapping, dict) and not any(key.startswith("@") for key in mapping):
             return self.object(mapping)
-        first, second = _alternatives(mapping)
-        if first is None or second is None:
-            return self._new(self._call(mapping))
-        fallback = self._path(second)
-        value = self._new(self._path(first))
+        if not _is_choice_of_paths(mapping):
+            return self._new(self._other(mapping))
+        options = mapping["@if"]
+        otherwise = options.get("else")
+        fallback = self._value(otherwise) if is_truthy(otherwise) else "MISSING"
+        value = self._new(self._value(options["exists"]))
         self.lines.append(f"if {value} is None or {value} is MISSING: {value} = {fallback}")
         return value
 
@@ -72,7 +73,7 @@ class _Writer:
             )
         return self._paths[keys]
 
-    def _call(self, mapping: JSON) -> str:
+    def _other(self, mapping: JSON) -> str:
         name = f"other_{len(self.names)}"
         self.names[name] = self._compile_other(mapping, self._keep_missing)
         return f"{name}(event)"
@@ -91,11 +92,17 @@ def _path_keys(mapping: JSON) -> tuple[str, ...] | None:
     return keys_of(strip_root(path)) if isinstance(path, str) else None
 
 
-def _alternatives(mapping: JSON) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    """The two paths of an `@if` that takes the first path if it exists, else the second."""
+def _is_choice_of_paths(mapping: JSON) -> bool:
+    """Whether *mapping* is an `@if` that takes a path if it exists, else another such choice.
+
+    Looking at all of them is cheap and cannot fail, so the choice needs no calls.
+    """
     options = mapping.get("@if") if isinstance(mapping, dict) and len(mapping) == 1 else None
-    if not isinstance(options, dict) or options.keys() != {"exists", "then", "else"}:
-        return None, None
-    if options["exists"] != options["then"]:
-        return None, None
-    return _path_keys(options["exists"]), _path_keys(options["else"])
+    if not isinstance(options, dict) or options.get("then", MISSING) != options.get("exists"):
+        return False
+    otherwise = options.get("else")
+    return _path_keys(options["exists"]) is not None and (
+        not is_truthy(otherwise)
+        or _path_keys(otherwise) is not None
+        or _is_choice_of_paths(otherwise)
+    )

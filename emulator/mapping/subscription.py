@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import orjson
 
@@ -18,11 +18,10 @@ from emulator.mapping.paths import Resolver
 from emulator.mapping.root import compile_checked
 from emulator.mapping.triggers import (
     BrokenGroupError,
-    Condition,
-    Group,
     Predicate,
     TriggerError,
     compile_trigger,
+    decided_by_name,
     parse,
 )
 from emulator.mapping.upserts import upsert_body
@@ -32,8 +31,7 @@ from emulator.types import JSON, JSONObject
 _ILLEGAL_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request to Insider One. Header names are lower case; *body* is JSON in UTF-8."""
 
     method: str
@@ -47,8 +45,7 @@ class Request:
         return orjson.loads(self.body)
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why Segment sends nothing for an event that it should have sent.
 
     Args:
@@ -92,19 +89,18 @@ class Subscription:
     """One configured mapping, ready to deliver.
 
     Args:
-        takes_type: The only event type the trigger can match; None when there may be several.
-        takes_event: Likewise for the event name.
+        matches: Whether the trigger takes an event; raises BrokenGroupError.
+        decided_by_name: Whether an event's type and name alone decide that.
     """
 
     name: str
     action: Action
     mapping: JSONObject
     trigger: str
-    takes_type: str | None
-    takes_event: str | None
+    matches: Predicate
+    decided_by_name: bool
     _settings_fault: str | None
     _trigger_fault: str | None
-    matches: Predicate
     _resolve: Resolver
     _read_single: Reader
     _read_batched: Reader
@@ -122,8 +118,13 @@ class Subscription:
         if self._trigger_fault is not None:
             return Failure(None, None, self._trigger_fault)
         try:
-            if not self.matches(event):
-                return None
+            return self.deliver_matching(event) if self.matches(event) else None
+        except FAULTS as fault:
+            return _failure(fault)
+
+    def deliver_matching(self, event: JSONObject) -> Request | Failure:
+        """Deliver one event that the trigger is known to match."""
+        try:
             return self._request([event], [self.values(event)])
         except FAULTS as fault:
             return _failure(fault)
@@ -221,18 +222,17 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
         )
     trigger = definition.get("trigger", action.trigger)
     mapping = definition.get("settings", action.default_mapping)
-    matches, takes, trigger_fault = _compile_trigger(trigger)
+    matches, decided, trigger_fault = _compile_trigger(trigger)
     headers, settings_fault = _headers(settings)
     return Subscription(
         definition.get("name", action.title),
         action,
         mapping,
         trigger,
-        takes.get("type"),
-        takes.get("event"),
+        matches,
+        decided and settings_fault is None,
         settings_fault,
         trigger_fault,
-        matches,
         compile_checked(mapping, compile_mapping),
         compile_fields(action.fields, drop_empty_text=True),
         compile_fields(action.fields),
@@ -241,28 +241,17 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
     )
 
 
-def _compile_trigger(trigger: JSON) -> tuple[Predicate, dict[str, str], str | None]:
+def _compile_trigger(trigger: JSON) -> tuple[Predicate, bool, str | None]:
     if not trigger or not isinstance(trigger, str):
-        return _never, {}, "Failed to validate subscription"
+        return _never, False, "Failed to validate subscription"
     try:
-        return compile_trigger(trigger), _needed(parse(trigger)), None
+        return compile_trigger(trigger), decided_by_name(parse(trigger)), None
     except TriggerError as error:
-        return _never, {}, f"Invalid subscription : {error}"
+        return _never, False, f"Invalid subscription : {error}"
 
 
 def _never(event: JSONObject) -> bool:
     return False
-
-
-def _needed(group: Group) -> dict[str, str]:
-    """The type and the event name without which a trigger cannot match."""
-    if group.operator != "and":
-        return {}
-    return {
-        each.root: str(each.value)
-        for each in group.children
-        if isinstance(each, Condition) and each.operator == "=" and each.root in ("type", "event")
-    }
 
 
 def _headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:

@@ -89,6 +89,13 @@ def compile_trigger(trigger: str) -> Predicate:
     return _predicate(parse(trigger))
 
 
+def decided_by_name(node: Node) -> bool:
+    """Whether nothing but an event's type and name is looked at."""
+    if isinstance(node, Group):
+        return all(map(decided_by_name, node.children))
+    return node is not None and node.root in ("type", "event")
+
+
 class _Parser:
     def __init__(self, found: list[Token]) -> None:
         self._tokens = found[::-1]

@@ -82,7 +82,7 @@ def upsert_body(users: list[JSONObject]) -> JSONObject:
     return {"users": users, "platform": PLATFORM}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def normalised(name: str) -> str:
     """The name under which Insider One is sent an event, attribute or parameter."""
     return name.lower().strip(WHITE_SPACE).replace(" ", "_")

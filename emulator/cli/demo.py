@@ -1,0 +1,81 @@
+"""`emulator demo`: a shopper's day through a running emulator."""
+
+import signal
+from contextlib import suppress
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Never
+
+import click
+import orjson
+
+from scenarios.requirements import require
+
+if TYPE_CHECKING:
+    from scenarios.running import RunningEmulator
+    from scenarios.shopper import Shopper
+
+PORT = 8282
+STAYING = """
+Still running at {url}. Stop it with Ctrl-C.
+  Send your own events:  segment.analytics.Client("{write_key}", host="{url}")
+  See what arrived:      curl {url}/emulator/v1/profiles
+  And what became of it: curl {url}/emulator/v1/messages"""
+
+
+@click.command(epilog="Example: emulator demo --once --seed 7")
+@click.option("--once", is_flag=True, help="Exit after the summary.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"Port to listen at, 0 for any free one.  [{PORT}, with --once any free one]",
+)
+@click.option("--seed", default=1, show_default=True, help="Another seed is another shopper.")
+@click.option("--workspace", metavar="FILE", help="Workspace file.  [the preset guide]")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def command(once: bool, port: int | None, seed: int, workspace: str | None, as_json: bool) -> None:
+    """Show what Insider One receives of a shopper's day, sent by Segment's own Python SDK."""
+    require("demo")
+    # Here, not above: `emulator demo --help` needs neither an SDK nor a web framework.
+    from emulator.workspace import load, preset
+    from scenarios.running import running
+    from scenarios.shopper import shopper
+
+    chosen = load(workspace) if workspace else preset("guide")
+    listen = port if port is not None else 0 if once else PORT
+    with running(chosen, listen) as emulator:
+        _show(emulator, shopper(seed=seed), seed, as_json)
+        if not once:
+            click.echo(STAYING.format(url=emulator.url, write_key=chosen.write_key), err=True)
+            _stay()
+
+
+def _show(emulator: "RunningEmulator", who: "Shopper", seed: int, as_json: bool) -> None:
+    from emulator.demo.day import day
+    from emulator.demo.summary import summarise
+    from emulator.demo.telling import tell
+    from scenarios.shopper import products
+
+    turns = day(who, products(4, seed=seed))
+    for turn in turns:
+        emulator.shop.tell(turn.shopper, turn.call)
+    summary = summarise(emulator.client, emulator.workspace.destination, turns, who)
+    if as_json:
+        click.echo(orjson.dumps(summary))
+        return
+    click.echo(
+        f"{who.first_name} {who.last_name} shops. Segment's Python SDK sends {len(turns)} calls "
+        f"through the emulator;\nbelow is what becomes of each, and what Insider One receives."
+    )
+    for line in tell(summary):
+        click.echo(line)
+
+
+def _stay() -> None:
+    signal.signal(signal.SIGTERM, _stop)
+    with suppress(KeyboardInterrupt):
+        Event().wait()
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> Never:
+    raise SystemExit
