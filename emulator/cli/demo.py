@@ -65,7 +65,7 @@ def _show(emulator: "RunningEmulator", who: "Shopper", seed: int, as_json: bool)
         return
     click.echo(
         f"{who.first_name} {who.last_name} shops. Segment's Python SDK sends {len(turns)} calls "
-        f"through the emulator;\nbelow is what becomes of each, and what Insider One receives."
+        f"through the emulator."
     )
     for line in tell(summary):
         click.echo(line)

@@ -9,7 +9,7 @@ import click
 import orjson
 
 from emulator.cli.explaining import print_explanations
-from emulator.depth import MAX_DEPTH, is_too_deep
+from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
 from emulator.mapping import Destination, Outcome
 from emulator.types import JSONObject
@@ -68,7 +68,7 @@ class _Reader:
                     continue
                 if not isinstance(event, dict):
                     self._refuse("an event is a JSON object", f"{where}:{number}")
-                elif line.count(b"[") + line.count(b"{") > MAX_DEPTH and is_too_deep(event):
+                elif line.count(b"[") + line.count(b"{") > MAX_DEPTH and depth(event) > MAX_DEPTH:
                     self._refuse(f"nested deeper than {MAX_DEPTH} levels", f"{where}:{number}")
                 else:
                     yield event

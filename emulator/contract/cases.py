@@ -11,7 +11,7 @@ import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from emulator.depth import MAX_DEPTH, is_too_deep
+from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 
@@ -66,7 +66,7 @@ def _case(text: bytes, where: str) -> Case | EmulatorError:
         document = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return EmulatorError(f"not JSON ({error})", where, "Correct the line or take it out.")
-    if is_too_deep(document):
+    if depth(document) > MAX_DEPTH:
         return EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, _REMEDY)
     fault = best_match(_validator().iter_errors(document))
     if fault:

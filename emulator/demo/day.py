@@ -47,7 +47,8 @@ def day(shopper: Shopper, products: list[JSONObject]) -> list[Turn]:
 
 def _browsing(products: list[JSONObject]) -> Iterator[tuple[Call, str]]:
     yield calls.page("Home"), ""
-    yield calls.list_viewed(products[0]["category"], products), ""
+    listed = [{"product_id": each["product_id"], "name": each["name"]} for each in products]
+    yield calls.list_viewed(products[0]["category"], listed), ""
     for product in products[:2]:
         yield calls.product_viewed(product), ""
 

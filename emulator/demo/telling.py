@@ -1,5 +1,6 @@
 """The summary in words and columns."""
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from textwrap import wrap
@@ -8,14 +9,13 @@ import click
 
 from emulator.types import JSON, JSONObject
 
-WIDTH = 96
+WIDTH = 96  # columns
+ARRIVALS = 52  # columns of what arrived
 COLOURS = {"accepted": "green", "warning": "yellow", "not_subscribed": "yellow"}
 MEANINGS = {
     "warning": "Insider One took it, and something in it does not do what it seems to.",
-    "dropped": "Segment shows it as delivered, and Insider One kept nothing of it.",
-    "failed": "Segment could not make or deliver the request: the whole call is lost.",
+    "failed": "A request could not be made or delivered, and what it had to say is lost.",
     "rejected": "Segment answered 200 and threw it away.",
-    "not_subscribed": "No mapping of the workspace takes it.",
 }
 
 
@@ -23,8 +23,10 @@ def tell(summary: JSONObject) -> Iterator[str]:
     """The lines of a *summary*, with terminal colours."""
     calls = list(enumerate(summary["calls"], 1))
     width = max(len(_named(number, call)) for number, call in calls)
+    yield ""
+    yield f"{'  Call to Segment':{width}}  {'verdict':14}  what Insider One receives"
     for chapter, group in groupby(calls, lambda each: str(each[1]["chapter"])):
-        yield from ("", _heading(chapter))
+        yield _heading(chapter)
         for number, call in group:
             yield from _call(number, call, width)
     yield from _wrong_turns(calls)
@@ -58,26 +60,32 @@ def _arrivals(call: JSONObject) -> Iterator[str]:
             shown = [parameters.get(name) for name in ("product_id", "event_group_id")]
             yield " ".join([event["event_name"], *(str(each) for each in shown if each)])
         if not user["events"]:
-            yield "profile: " + ", ".join(user["attributes"])
+            yield from wrap("profile: " + ", ".join(user["attributes"]), ARRIVALS)
 
 
 def _wrong_turns(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
-    wrong = [(number, call) for number, call in calls if call["verdict"] != "accepted"]
-    if wrong:
+    alike: dict[tuple[str, str], list[str]] = {}
+    for number, call in calls:
+        if call["verdict"] != "accepted":
+            why = (str(call["verdict"]), str(call["reason"] or ""))
+            alike.setdefault(why, []).append(_named(number, call))
+    if alike:
         yield from ("", _heading("What went wrong, and why"))
-    for number, call in wrong:
-        yield f"{_named(number, call)}: {call['verdict']}"
-        told = [MEANINGS.get(call["verdict"], ""), str(call["reason"] or "")]
-        for text in filter(None, told):
-            yield from wrap(text, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    for (verdict, reason), names in alike.items():
+        yield from names
+        yield from _indented(" ".join(filter(None, [f"{verdict}.", MEANINGS.get(verdict)])))
+        yield from _indented(reason)
 
 
 def _unread(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
-    lost = [(number, call) for number, call in calls if call["unread"]]
+    lost = [(number, call) for number, call in calls if call["received"] and call["unread"]]
     if lost:
         yield from ("", _heading("What no mapping reads, and so never arrives"))
     for number, call in lost:
-        yield f"{_named(number, call)}: {', '.join(call['unread'])}"
+        # What goes for one product of a list goes for all.
+        paths = dict.fromkeys(re.sub(r"\[\d+]", "[]", path) for path in call["unread"])
+        yield _named(number, call)
+        yield from _indented(", ".join(paths))
 
 
 def _profile(profile: JSONObject | None) -> Iterator[str]:
@@ -92,6 +100,10 @@ def _profile(profile: JSONObject | None) -> Iterator[str]:
     for at, (channel, reach) in enumerate(profile["reach"].items()):
         why = "reaches them" if reach["reachable"] else f"does not: {', '.join(reach['why'])}"
         yield f"  {'' if at else 'channels':12}  {channel} {why}"
+
+
+def _indented(text: str) -> list[str]:
+    return wrap(text, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
 def _flat(part: JSONObject) -> Iterator[tuple[str, JSON]]:

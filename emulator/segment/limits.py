@@ -8,40 +8,28 @@ from typing import Final
 
 import orjson
 
+from emulator.depth import MAX_DEPTH, depth
 from emulator.types import JSON
 
 EVENT_BYTES: Final = 32 * 1024
 BATCH_BYTES: Final = 500 * 1024
 BATCH_EVENTS: Final = 2_500
-DEPTH: Final = 100  # Segment documents none; no event of a shop comes near.
 LONG_MESSAGE_ID: Final = 100  # characters
-
-
-def depth(value: JSON) -> int:
-    """How many objects and arrays stand inside one another: 0 for a number, 1 for {}."""
-    levels = 0
-    layer = [value]
-    while layer := [one for one in layer if isinstance(one, dict | list)]:
-        levels += 1
-        layer = [
-            child for one in layer for child in (one.values() if isinstance(one, dict) else one)
-        ]
-    return levels
 
 
 def too_deep(value: JSON) -> str | None:
     """Say by how much *value* is nested too deep; None when it is not."""
     levels = depth(value)
-    return f"it is {levels} levels deep, {DEPTH} are taken" if levels > DEPTH else None
+    return f"it is {levels} levels deep, {MAX_DEPTH} are taken" if levels > MAX_DEPTH else None
 
 
 def too_heavy(value: JSON, most: int = EVENT_BYTES) -> str | None:
-    """Say by how much *value*, no deeper than DEPTH, has too many bytes as compact JSON."""
+    """Say by how much *value*, no deeper than MAX_DEPTH, has too many bytes as compact JSON."""
     size = len(orjson.dumps(value))
     return f"it has {size:,} bytes, Segment takes {most:,}" if size > most else None
 
 
-def pruned(value: JSON, levels: int = DEPTH) -> JSON:
+def pruned(value: JSON, levels: int = MAX_DEPTH) -> JSON:
     """Copy *value* with an ellipsis for whatever lies deeper than *levels*."""
     if not isinstance(value, dict | list):
         return value
