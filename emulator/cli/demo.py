@@ -46,8 +46,7 @@ def command(once: bool, port: int | None, seed: int, workspace: str | None, as_j
     with running(chosen, listen) as emulator:
         _show(emulator, shopper(seed=seed), seed, as_json)
         if not once:
-            click.echo(STAYING.format(url=emulator.url, write_key=chosen.write_key), err=True)
-            _stay()
+            _stay(STAYING.format(url=emulator.url, write_key=chosen.write_key))
 
 
 def _show(emulator: "RunningEmulator", who: "Shopper", seed: int, as_json: bool) -> None:
@@ -71,8 +70,9 @@ def _show(emulator: "RunningEmulator", who: "Shopper", seed: int, as_json: bool)
         click.echo(line)
 
 
-def _stay() -> None:
+def _stay(told: str) -> None:
     signal.signal(signal.SIGTERM, _stop)
+    click.echo(told, err=True)
     with suppress(KeyboardInterrupt):
         Event().wait()
 

@@ -49,7 +49,7 @@ Reader: TypeAlias = Callable[[JSON], JSONObject]
 _Faults: TypeAlias = list[str]
 _Read: TypeAlias = Callable[[JSON, _Faults], JSON]
 # The key, the Python types that are taken as they are, and how any other value is read.
-_Member: TypeAlias = tuple[str, frozenset[type], _Read]
+Member: TypeAlias = tuple[str, frozenset[type], _Read]
 
 _NOT_AN_OBJECT = "must be an object but it was"
 
@@ -65,7 +65,7 @@ def compile_fields(
     Returns: A function from mapped payload to the coerced values of *fields* alone.
     Raises: The reader raises PayloadError.
     """
-    members = [_member(field, clean, drop_empty_text) for field in fields]
+    members = [compile_member(field, clean, drop_empty_text) for field in fields]
     required = [field.key for field in fields if field.required]
 
     def read(payload: JSON) -> JSONObject:
@@ -89,7 +89,8 @@ def compile_fields(
     return read
 
 
-def _member(field: Field, clean: bool, drop_empty_text: bool = False) -> _Member:
+def compile_member(field: Field, clean: bool, drop_empty_text: bool = False) -> Member:
+    """How the value of one field is read; see `compile_fields`."""
     if field.multiple:
         taken, read = frozenset[type](), _list_reader(field)
     elif field.type == "object":
@@ -118,13 +119,12 @@ def _scalar_reader(field: Field) -> _Read:
 
     def read(value: JSON, faults: _Faults) -> JSON:
         try:
-            value = coerce(value)
+            found = value = coerce(value)
         except Misfit as misfit:
-            value = misfit.value
-            faults.append(
-                f"{field.label} must be {article} {expected} but it was {_described(value)}."
-            )
-        if field.type == "datetime" and isinstance(value, str) and not is_date_like(value):
+            found = misfit.value
+            was = _described(found)
+            faults.append(f"{field.label} must be {article} {expected} but it was {was}.")
+        if field.type == "datetime" and isinstance(found, str) and not is_date_like(found):
             faults.append(f"{field.label} must be a valid date-like string but it was not.")
         return value
 
@@ -162,7 +162,7 @@ def _list_reader(field: Field) -> _Read:
 
 
 def _property_coercion(field: Field, *, clean: bool) -> Callable[[JSONObject, _Faults], JSONObject]:
-    members = {each.key: _member(each, clean) for each in field.properties}
+    members = {each.key: compile_member(each, clean) for each in field.properties}
     order = list(members)
 
     def coerce(value: JSONObject, faults: _Faults) -> JSONObject:

@@ -23,65 +23,85 @@ def inline_object(mapping: JSONObject, keep_missing: bool, compile_other: Compil
         keep_missing: Whether keys without a value stay, as MISSING.
         compile_other: Compiles the directives that are not inlined.
     """
-    writer = _Writer(keep_missing, compile_other)
-    result = writer.object(mapping)
-    source = "\n    ".join(["def resolve(event):", *writer.lines, f"return {result}"])
-    exec(compile(source, "<mapping>", "exec"), writer.names)
-    resolver: Resolver = writer.names["resolve"]
-    return resolver
+    writer = Writer(keep_missing, compile_other)
+    return writer.function(writer.object(mapping))
 
 
-class _Writer:
+def is_plain_object(mapping: JSON) -> bool:
+    """Whether *mapping* is an object whose keys are data, not directives."""
+    return isinstance(mapping, dict) and not any(key.startswith("@") for key in mapping)
+
+
+class Writer:
+    """Writes the body of one function of an event.
+
+    Args:
+        keep_missing, compile_other: As for `inline_object`.
+    """
+
     def __init__(self, keep_missing: bool, compile_other: Compile) -> None:
         self.lines: list[str] = []
-        self.names: dict[str, JSON] = {"MISSING": MISSING, "member": member}
+        self._names: dict[str, JSON] = {"MISSING": MISSING, "member": member}
         self._paths: dict[tuple[str, ...], str] = {(): "event"}
         self._keep_missing = keep_missing
         self._compile_other = compile_other
 
+    def function(self, result: str) -> Resolver:
+        """The function written so far, giving *result*."""
+        source = "\n    ".join(["def resolve(event):", *self.lines, f"return {result}"])
+        exec(compile(source, "<mapping>", "exec"), self._names)
+        resolver: Resolver = self._names["resolve"]
+        return resolver
+
     def object(self, mapping: JSONObject) -> str:
-        result = self._new("{}")
+        """Write an object; the variable that holds it."""
+        result = self.new("{}")
         for key, each in mapping.items():
-            value = self._value(each)
+            value = self.value(each)
             assignment = f"{result}[{key!r}] = {value}"
             if not self._keep_missing:
                 assignment = f"if {value} is not MISSING: {assignment}"
             self.lines.append(assignment)
         return result
 
-    def _value(self, mapping: JSON) -> str:
+    def value(self, mapping: JSON) -> str:
+        """Write any mapping; the variable that holds its value."""
         keys = _path_keys(mapping)
         if keys is not None:
-            return self._path(keys)
-        if isinstance(mapping, dict) and not any(key.startswith("@") for key in mapping):
+            # A variable of its own: the one of a path may be read again.
+            return self.new(self._path(keys))
+        if is_plain_object(mapping):
             return self.object(mapping)
         if not _is_choice_of_paths(mapping):
-            return self._new(self._other(mapping))
+            resolve = self.name(self._compile_other(mapping, self._keep_missing))
+            return self.new(f"{resolve}(event)")
         options = mapping["@if"]
         otherwise = options.get("else")
-        fallback = self._value(otherwise) if is_truthy(otherwise) else "MISSING"
-        value = self._new(self._value(options["exists"]))
+        fallback = self.value(otherwise) if is_truthy(otherwise) else "MISSING"
+        value = self.value(options["exists"])
         self.lines.append(f"if {value} is None or {value} is MISSING: {value} = {fallback}")
         return value
+
+    def new(self, expression: str) -> str:
+        """Assign *expression* to a new variable."""
+        variable = f"value_{len(self.lines)}"
+        self.lines.append(f"{variable} = {expression}")
+        return variable
+
+    def name(self, thing: JSON) -> str:
+        """A name for a Python object, for use in the source."""
+        name = f"other_{len(self._names)}"
+        self._names[name] = thing
+        return name
 
     def _path(self, keys: tuple[str, ...]) -> str:
         if keys not in self._paths:
             parent, key = self._path(keys[:-1]), keys[-1]
-            self._paths[keys] = self._new(
+            self._paths[keys] = self.new(
                 f"{parent}.get({key!r}, MISSING) if type({parent}) is dict "
                 f"else MISSING if {parent} is MISSING else member({parent}, {key!r})"
             )
         return self._paths[keys]
-
-    def _other(self, mapping: JSON) -> str:
-        name = f"other_{len(self.names)}"
-        self.names[name] = self._compile_other(mapping, self._keep_missing)
-        return f"{name}(event)"
-
-    def _new(self, expression: str) -> str:
-        variable = f"value_{len(self.lines)}"
-        self.lines.append(f"{variable} = {expression}")
-        return variable
 
 
 def _path_keys(mapping: JSON) -> tuple[str, ...] | None:
@@ -101,7 +121,7 @@ def _is_choice_of_paths(mapping: JSON) -> bool:
     if not isinstance(options, dict) or options.get("then", MISSING) != options.get("exists"):
         return False
     otherwise = options.get("else")
-    return _path_keys(options["exists"]) is not None and (
+    return _path_keys(options.get("exists")) is not None and (
         not is_truthy(otherwise)
         or _path_keys(otherwise) is not None
         or _is_choice_of_paths(otherwise)

@@ -26,6 +26,7 @@ from emulator.mapping.triggers import (
 )
 from emulator.mapping.upserts import upsert_body
 from emulator.mapping.validation import MappingError
+from emulator.mapping.values import Values, compile_values
 from emulator.types import JSON, JSONObject
 
 _ILLEGAL_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
@@ -102,7 +103,7 @@ class Subscription:
     _settings_fault: str | None
     _trigger_fault: str | None
     _resolve: Resolver
-    _read_single: Reader
+    _values: Values
     _read_batched: Reader
     _headers: dict[str, str]
     _header_fault: str | None
@@ -134,7 +135,7 @@ class Subscription:
 
         Raises: One of FAULTS.
         """
-        return self._read_single(self._resolve(event))
+        return self._values(event)
 
     def deliver_batch(self, events: list[JSONObject]) -> Batch:
         """Deliver events in one request."""
@@ -224,6 +225,7 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
     mapping = definition.get("settings", action.default_mapping)
     matches, decided, trigger_fault = _compile_trigger(trigger)
     headers, settings_fault = _headers(settings)
+    resolve = compile_checked(mapping, compile_mapping)
     return Subscription(
         definition.get("name", action.title),
         action,
@@ -233,8 +235,8 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
         decided and settings_fault is None,
         settings_fault,
         trigger_fault,
-        compile_checked(mapping, compile_mapping),
-        compile_fields(action.fields, drop_empty_text=True),
+        resolve,
+        compile_values(mapping, action.fields, resolve, compile_mapping),
         compile_fields(action.fields),
         headers,
         _header_fault(headers),
