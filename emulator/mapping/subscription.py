@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple, TypeAlias
 
 import orjson
@@ -225,7 +227,8 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
     mapping = definition.get("settings", action.default_mapping)
     matches, decided, trigger_fault = _compile_trigger(trigger)
     headers, settings_fault = _headers(settings)
-    resolve = compile_checked(mapping, compile_mapping)
+    resolve = _on_first_use(lambda: compile_checked(mapping, compile_mapping))
+    values = _on_first_use(lambda: compile_values(mapping, action.fields, resolve, compile_mapping))
     return Subscription(
         definition.get("name", action.title),
         action,
@@ -236,11 +239,17 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
         settings_fault,
         trigger_fault,
         resolve,
-        compile_values(mapping, action.fields, resolve, compile_mapping),
+        values,
         compile_fields(action.fields),
         headers,
         _header_fault(headers),
     )
+
+
+def _on_first_use(compile_it: Callable[[], Callable[[JSON], JSON]]) -> Callable[[JSON], JSON]:
+    """Put off what takes milliseconds until an event needs it: many subscriptions meet none."""
+    compiled = cache(compile_it)
+    return lambda event: compiled()(event)
 
 
 def _compile_trigger(trigger: JSON) -> tuple[Predicate, bool, str | None]:
