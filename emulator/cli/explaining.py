@@ -59,7 +59,7 @@ def _origin(origin: Origin, *, sent: bool) -> Iterator[str]:
         yield f"    {origin.at[0]} = {_shown(origin.value)}"
         yield from (f"    {place}" for place in origin.at[1:])
         yield f"        from {source}, by {origin.field}"
-    elif sent and not isinstance(origin.value, bool):
+    elif sent:
         yield f"    lost: {origin.field} = {_shown(origin.value)} from {source}"
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from emulator.mapping.catalog_fields import IDENTIFIER_SWITCHES
 from emulator.mapping.destination import Destination
 from emulator.mapping.directives import compile_mapping, is_directive
 from emulator.mapping.javascript import MISSING
@@ -20,6 +21,8 @@ from emulator.types import JSON, JSONObject
 
 # What an app says of its own; the rest of an event is Segment's envelope.
 _SAID_BY_THE_APP = ("properties", "traits")
+# They say how a body is built, and stand nowhere in it.
+_SWITCHES = frozenset(field.key for field in IDENTIFIER_SWITCHES)
 _MARK = re.compile("\x01(\\d+)\x01")
 
 
@@ -198,23 +201,27 @@ def _read_by(resolve: Resolver, source: JSON, prefix: str = "") -> list[str]:
 def _places(
     subscription: Subscription, values: JSONObject
 ) -> tuple[dict[str, JSON], dict[str, list[str]]]:
-    """The value of each field, and where in the body it stands."""
-    fields: list[tuple[str, JSON]] = []
+    """The value of each field as it is sent, and where in the body it stands."""
+    found: dict[str, JSON] = {}
 
     def mark(value: JSON, field: str) -> JSON:
-        if isinstance(value, bool) and "." not in field:
-            return value  # a switch of the action itself
+        if field in _SWITCHES:
+            return value
         if isinstance(value, dict):
             return {key: mark(each, f"{field}.{key}") for key, each in value.items()}
         if isinstance(value, list) and all(isinstance(each, dict) for each in value):
             return [mark(each, f"{field}[{at}]") for at, each in enumerate(value)]
-        fields.append((field, value))
-        return f"\x01{len(fields) - 1}\x01"
+        found[field] = value
+        return f"\x01{len(found) - 1}\x01"
 
-    body = {"users": [subscription.action.user({k: mark(v, k) for k, v in values.items()})]}
+    marked = {key: mark(value, key) for key, value in values.items()}
+    fields = list(found)
+    sent = dict(leaves({"users": [subscription.action.user(values)]}))
     places: dict[str, list[str]] = {}
-    for path, value in leaves(body):
-        found = _MARK.search(value) if isinstance(value, str) else None
-        if found:
-            places.setdefault(fields[int(found[1])][0], []).append(path)
-    return dict(fields), places
+    for path, value in leaves({"users": [subscription.action.user(marked)]}):
+        marks = _MARK.search(value) if isinstance(value, str) else None
+        if marks:
+            field = fields[int(marks[1])]
+            places.setdefault(field, []).append(path)
+            found[field] = sent.get(path, found[field])
+    return found, places

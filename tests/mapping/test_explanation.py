@@ -64,6 +64,19 @@ def test_fallback_that_was_taken_is_the_one_named() -> None:
     assert origin("parameters.url", subscription, event).read == ["context.page.url"]
 
 
+def test_opt_in_names_its_trait() -> None:
+    subscription = {
+        "actionSlug": "updateUserProfile",
+        "settings": {"uuid": "u1", "emailOptin": {"@path": "$.traits.email_optin"}},
+    }
+    event = {"type": "identify", "traits": {"email_optin": False}}
+
+    found = origin("emailOptin", subscription, event)
+
+    assert (found.at, found.value) == (["users[0].attributes.email_optin"], False)
+    assert explained(subscription, event).dropped == []
+
+
 def test_properties_that_nobody_reads_are_dropped() -> None:
     assert explained({"actionSlug": "orderCompletedEvent"}, ORDER).dropped == [
         "properties.coupon",
