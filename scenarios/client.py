@@ -10,7 +10,6 @@ from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 
 TIMEOUT = 10.0  # seconds
-PAGE = 500  # rows asked for at once
 
 
 class ControlClient:
@@ -18,11 +17,13 @@ class ControlClient:
 
     Args:
         base_url: E.g. "http://127.0.0.1:8282".
+        page: Rows asked for at once, at most 1,000.
     Raises: EmulatorError, when nothing answers there or the emulator refuses what was asked.
     """
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, page: int = 500) -> None:
         self._base_url = base_url.rstrip("/")
+        self._page = page
         self._session = requests.Session()
         # The emulator is on this machine: a proxy of the environment could not reach it.
         self._session.trust_env = False
@@ -62,22 +63,21 @@ class ControlClient:
         """Forget messages, deliveries and profiles."""
         self._ask("POST", "/emulator/v1/reset")
 
-    def post(self, path: str, body: bytes) -> int:
-        """Post a JSON body as any HTTP client may; gives the status."""
+    def post(self, path: str, body: bytes, write_key: str) -> int:
+        """Post a JSON body to Segment as any HTTP client may; gives the status."""
         headers = {"Content-Type": "application/json"}
-        return self._send("POST", path, data=body, headers=headers).status_code
+        auth = (write_key, "")
+        return self._send("POST", path, data=body, headers=headers, auth=auth).status_code
 
     def _pages(self, kind: str, filters: Mapping[str, str]) -> Iterator[JSONObject]:
         after = 0
         while after is not None:
-            query = {**filters, "after": str(after), "limit": str(PAGE)}
+            query = {**filters, "after": str(after), "limit": str(self._page)}
             page = self._ask("GET", f"/emulator/v1/{kind}", params=query)
             yield from page[kind]
             after = page["next"]
 
-    def _ask(
-        self, method: str, path: str, params: Mapping[str, str] | None = None
-    ) -> JSONObject:
+    def _ask(self, method: str, path: str, params: Mapping[str, str] | None = None) -> JSONObject:
         answer = self._send(method, path, params=params)
         try:
             told: JSONObject = answer.json()
@@ -98,11 +98,18 @@ class ControlClient:
         params: Mapping[str, str] | None = None,
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
     ) -> requests.Response:
         url = self._base_url + path
         try:
             return self._session.request(
-                method, url, params=params, data=data, headers=headers, timeout=TIMEOUT
+                method,
+                url,
+                params=params,
+                data=data,
+                headers=headers,
+                auth=auth,
+                timeout=TIMEOUT,
             )
         except requests.RequestException as error:
             remedy = "Start one with `emulator serve`, or correct the address."

@@ -1,7 +1,7 @@
 """Emulators that run during the tests: one for each workspace, in a thread, on a free port."""
 
-from contextlib import ExitStack, contextmanager
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType

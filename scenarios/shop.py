@@ -70,6 +70,6 @@ class Shop:
                 self._sdk.screen(name=call.name, properties=call.body, **who)
 
     def _now(self) -> datetime:
-        # Insider One keeps equal events of one instant once, and a machine is quicker than a shopper.
+        # Insider One keeps equal events of one instant once, and a machine outpaces a shopper.
         self._last = max(datetime.now(UTC), self._last + timedelta(milliseconds=1))
         return self._last

@@ -1,5 +1,6 @@
 """Shoppers and what they shop for: made with Faker, the same for the same seed."""
 
+import unicodedata
 from dataclasses import dataclass, field
 from random import Random
 
@@ -68,7 +69,7 @@ def shopper(name: str | None = None, *, seed: int = 0, locale: str = LOCALE) -> 
         anonymous_id=str(fake.uuid4()),
         first_name=first_name,
         last_name=last_name,
-        email=fake.ascii_safe_email(),
+        email=f"{_ascii(first_name)}.{_ascii(last_name)}@example.com",
         phone=_phone(fake.random, country),
         address={
             "street": fake.street_address(),
@@ -100,6 +101,12 @@ def _product(fake: Faker, product_id: str, currency: str) -> JSONObject:
         "url": f"{SHOP}/products/{product_id}",
         "image_url": f"{SHOP}/images/{product_id}.jpg",
     }
+
+
+def _ascii(name: str) -> str:
+    """*name* for an e-mail address; what has no Latin letters becomes x."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return "".join(filter(str.isalnum, plain)).lower() or "x"
 
 
 def _phone(random: Random, country: str) -> str:

@@ -75,7 +75,7 @@ def _core(lines: list[bytes]) -> None:
 def _map(file: Path) -> None:
     workspace = file.with_name("workspace.json")
     workspace.write_text(json.dumps(WORKSPACE))
-    command = [sys.executable, "-m", "emulator", "map", "--workspace", workspace, file]
+    command = [sys.executable, "-m", "emulator", "map", "--workspace", str(workspace), str(file)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -88,7 +88,7 @@ def _installed() -> bool:
 
 
 def _package(file: Path, reach: str) -> float:
-    command = ["node", REFERENCE / "measure.cjs", file, reach]
+    command = ["node", str(REFERENCE / "measure.cjs"), str(file), reach]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

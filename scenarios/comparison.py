@@ -1,0 +1,97 @@
+"""Tables compared, and told so that the difference can be seen."""
+
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import TypeAlias
+
+import orjson
+
+from emulator.types import JSON, JSONObject
+from scenarios.tables import value_of
+
+Row: TypeAlias = tuple[str, ...]
+
+
+def text_of(value: JSON) -> str:
+    """*value* as a cell has it: equal for equal JSON values, and for no others."""
+    value = _canonical(value)
+    if isinstance(value, str) and value and value_of(value) == value:
+        return value
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def row_of(values: JSONObject, columns: Sequence[str]) -> Row:
+    """The cells of *values* in these columns; what it does not have is empty."""
+    return tuple(text_of(values[column]) if column in values else "" for column in columns)
+
+
+def difference(columns: Sequence[str], expected: list[Row], received: list[Row]) -> list[str]:
+    """Lines that show what differs, nothing when nothing does.
+
+    `-` is expected and did not arrive, `+` arrived and was not expected.
+    """
+    if expected == received:
+        return []
+    if not received:
+        return [
+            *_aligned([(" ", tuple(columns)), *(("-", row) for row in expected)]),
+            "",
+            "Nothing arrived.",
+        ]
+    marked = list(_marked(expected, received))
+    return [*_aligned([(" ", tuple(columns)), *marked]), "", *_remarks(columns, marked)]
+
+
+def _canonical(value: JSON) -> JSON:
+    """One form for equal numbers: JSON has no other number 21.0 beside 21."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_canonical(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _canonical(each) for key, each in value.items()}
+    return value
+
+
+def _marked(expected: list[Row], received: list[Row]) -> list[tuple[str, Row]]:
+    marked: list[tuple[str, Row]] = []
+    matcher = SequenceMatcher(None, expected, received, autojunk=False)
+    for tag, start, end, other_start, other_end in matcher.get_opcodes():
+        if tag == "equal":
+            marked += [(" ", row) for row in expected[start:end]]
+        else:
+            marked += [("-", row) for row in expected[start:end]]
+            marked += [("+", row) for row in received[other_start:other_end]]
+    return marked
+
+
+def _aligned(marked: list[tuple[str, Row]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*(row for _, row in marked), strict=True)]
+    return [f"  {mark} " + "  ".join(map(str.ljust, row, widths)).rstrip() for mark, row in marked]
+
+
+def _remarks(columns: Sequence[str], marked: list[tuple[str, Row]]) -> list[str]:
+    missing = [row for mark, row in marked if mark == "-"]
+    extra = [row for mark, row in marked if mark == "+"]
+    if sorted(missing) == sorted(extra):
+        return ["The same rows arrived in another order."]
+    remarks = [f"- {len(missing)} expected, not received; + {len(extra)} received, not expected."]
+    for row in missing:
+        if extra:
+            nearest = max(extra, key=lambda other: _alike(row, other))
+            if _alike(row, nearest):
+                remarks.append(_nearest(columns, row, nearest))
+    return remarks
+
+
+def _alike(one: Row, other: Row) -> int:
+    return sum(cell == twin for cell, twin in zip(one, other, strict=True))
+
+
+def _nearest(columns: Sequence[str], row: Row, nearest: Row) -> str:
+    differing = [
+        f"{column} is {twin or 'absent'}, expected {cell or 'absent'}"
+        for column, cell, twin in zip(columns, row, nearest, strict=True)
+        if cell != twin
+    ]
+    return f"Nearest to {row[0] or 'it'}: {'; '.join(differing)}."

@@ -1,0 +1,26 @@
+"""What scenarios and the demo's shopper need beyond the emulator itself."""
+
+from importlib.util import find_spec
+
+from emulator.errors import EmulatorError
+
+# Module -> distribution; all of the extra `scenarios`.
+NEEDED = {
+    "faker": "Faker",
+    "pytest": "pytest",
+    "pytest_bdd": "pytest-bdd",
+    "segment": "segment-analytics-python",
+}
+
+
+def missing() -> list[str]:
+    """The distributions that are not installed."""
+    return [name for module, name in NEEDED.items() if find_spec(module) is None]
+
+
+def require(command: str) -> None:
+    """Raises: EmulatorError, when *command* lacks something that it needs."""
+    if absent := missing():
+        what = f"{', '.join(absent)} not installed"
+        remedy = "Run: pip install 'segment-insider-emulator[scenarios]'"
+        raise EmulatorError(what, f"emulator {command}", remedy)

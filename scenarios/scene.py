@@ -1,0 +1,79 @@
+"""What one scenario is about: an emulator, the people in it and their orders."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator.types import JSONObject
+from scenarios import calls
+from scenarios.calls import Call
+from scenarios.shopper import Shopper, shopper
+
+if TYPE_CHECKING:
+    from scenarios.running import Emulators, RunningEmulator
+
+DEFAULT_WORKSPACE = "guide"
+
+
+class Scene:
+    """The state that the steps of one scenario share.
+
+    Args:
+        folder: Where workspace files that the scenario names are looked for.
+    """
+
+    def __init__(self, emulators: "Emulators", folder: Path) -> None:
+        self._emulators, self._folder = emulators, folder
+        self.emulator: RunningEmulator = emulators.afresh(DEFAULT_WORKSPACE)
+        self.people: dict[str, Shopper] = {}
+        self.orders: dict[str, JSONObject] = {}
+        self.answered: int | None = None  # status of the last call that was posted by hand
+
+    def use(self, workspace: str) -> None:
+        """Go on with another workspace: a preset or a file. Raises: EmulatorError."""
+        self.emulator = self._emulators.afresh(workspace, self._folder)
+
+    def person(self, name: str) -> Shopper:
+        """Who is called *name*; a shopper who has signed in, if nothing else was said."""
+        return self.people.setdefault(name, shopper(name))
+
+    def describe(self, name: str, **details: Any) -> None:
+        """Change what is known of somebody; keys are fields of Shopper."""
+        self.people[name] = replace(self.person(name), **details)
+
+    def sign_in(self, name: str) -> None:
+        """Somebody says who they are, with their e-mail address."""
+        self.describe(name, user_id=name.lower())
+        self.tell(name, calls.identify({"email": self.person(name).email}))
+
+    def tell(self, name: str, *told: Call) -> None:
+        """The shop tells Segment what somebody did; on return it has been delivered."""
+        self.emulator.shop.tell(self.person(name), *told)
+
+    def profile(self, name: str) -> JSONObject | None:
+        """The profile that Insider One has of somebody."""
+        client = self.emulator.client
+        found = (client.profile(identifier) for identifier in self.person(name).identifiers)
+        return next((profile for profile in found if profile), None)
+
+    def events(self, name: str) -> list[JSONObject]:
+        """The events that Insider One has of somebody, in the order received."""
+        profile = self.profile(name)
+        events: list[JSONObject] = profile["events"] if profile else []
+        return events
+
+    def messages(self, name: str | None = None) -> list[JSONObject]:
+        """The calls that were made for somebody, or for anybody, oldest first."""
+        client = self.emulator.client
+        if name is None:
+            return client.messages()
+        who = self.person(name)
+        ids = [each for each in (who.user_id, who.anonymous_id) if each]
+        found = {each["id"]: each for id in ids for each in client.messages(user=id)}
+        return [found[id] for id in sorted(found)]
+
+
+def called(message: JSONObject) -> str:
+    """What a captured call goes by: its event, its page or screen, else its type."""
+    sent = message["message"]
+    return str(message["event"] or sent.get("name") or message["type"] or "a call without a type")

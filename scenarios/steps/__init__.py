@@ -1,0 +1,1 @@
+"""The steps, by theme. Each has its example in docs/scenarios.md."""

@@ -1,0 +1,54 @@
+"""Any call to Segment, by the SDK or by hand."""
+
+from pytest_bdd import given, parsers, then, when
+
+from scenarios import calls
+from scenarios.scene import Scene
+from scenarios.tables import Table, nested, pairs
+from scenarios.verdicts import expect
+
+
+@given(parsers.parse('{person:w} does "{event}"'))
+@when(parsers.parse('{person:w} does "{event}"'))
+def does(scene: Scene, person: str, event: str) -> None:
+    """A track call without properties."""
+    scene.tell(person, calls.event(event))
+
+
+@given(parsers.parse('{person:w} does "{event}" with:'))
+@when(parsers.parse('{person:w} does "{event}" with:'))
+def does_with(scene: Scene, person: str, event: str, datatable: Table) -> None:
+    """A track call with a table of property and value; products.0.price is a place inside."""
+    scene.tell(person, calls.event(event, nested(pairs(datatable))))
+
+
+@given(parsers.parse('{person:w} visits the page "{page}"'))
+@when(parsers.parse('{person:w} visits the page "{page}"'))
+def visits(scene: Scene, person: str, page: str) -> None:
+    """A page call."""
+    scene.tell(person, calls.page(page))
+
+
+@given(parsers.parse('{person:w} opens the screen "{screen}"'))
+@when(parsers.parse('{person:w} opens the screen "{screen}"'))
+def opens(scene: Scene, person: str, screen: str) -> None:
+    """A screen call, which apps make."""
+    scene.tell(person, calls.screen(screen))
+
+
+@when(parsers.parse('an app posts to "{path}":'))
+def posts(scene: Scene, path: str, docstring: str) -> None:
+    """JSON sent by hand with the workspace's write key, for what no SDK would send."""
+    own = scene.emulator
+    scene.answered = own.client.post(path, docstring.encode(), own.workspace.write_key)
+
+
+@then(parsers.parse("Segment answers {status:d}"))
+def segment_answers(scene: Scene, status: int) -> None:
+    """The status of what was posted by hand."""
+    expect(
+        scene,
+        f"Segment answers {status}",
+        holds=scene.answered == status,
+        found=f"It answered {scene.answered}.",
+    )

@@ -1,0 +1,109 @@
+"""Whom Insider One knows: attributes, identifiers, reach."""
+
+from pytest_bdd import parsers, then
+
+from emulator.types import JSON
+from scenarios.comparison import Row, row_of
+from scenarios.scene import Scene
+from scenarios.tables import Table, flattened, pairs
+from scenarios.verdicts import expect, expect_rows
+
+
+@then(parsers.parse("Insider One knows exactly these attributes of {person:w}:"))
+def knows_exactly(scene: Scene, person: str, datatable: Table) -> None:
+    """A table of attribute and value; custom.plan is a custom attribute."""
+    claim = f"Insider One knows exactly these attributes of {person}"
+    _compare(scene, claim, person, "attributes", datatable, only=False)
+
+
+@then(parsers.parse("Insider One knows these attributes of {person:w}:"))
+def knows(scene: Scene, person: str, datatable: Table) -> None:
+    """Others may be there; an empty value is an attribute that is not there."""
+    claim = f"Insider One knows these attributes of {person}"
+    _compare(scene, claim, person, "attributes", datatable, only=True)
+
+
+@then(parsers.parse("Insider One knows {person:w} by exactly these identifiers:"))
+def knows_by(scene: Scene, person: str, datatable: Table) -> None:
+    """A table of identifier and value; custom.segment_anonymous_id is the anonymous id."""
+    claim = f"Insider One knows {person} by exactly these identifiers"
+    _compare(scene, claim, person, "identifiers", datatable, only=False)
+
+
+@then(parsers.parse("Insider One does not know {person:w}"))
+def knows_not(scene: Scene, person: str) -> None:
+    """There is no profile with an identifier of theirs."""
+    profile = scene.profile(person)
+    expect(
+        scene,
+        f"Insider One does not know {person}",
+        holds=profile is None,
+        found=f"It has the profile of {', '.join(_identifiers(profile or {}))}.",
+        name=person,
+    )
+
+
+@then("Insider One knows nobody")
+def knows_nobody(scene: Scene) -> None:
+    """There is no profile at all."""
+    _count(scene, 0, "Insider One knows nobody")
+
+
+@then(parsers.parse("Insider One knows {count:d} people"))
+def knows_people(scene: Scene, count: int) -> None:
+    """How many profiles there are."""
+    _count(scene, count, f"Insider One knows {count} people")
+
+
+@then(parsers.parse("{person:w} can be reached by {channels}"))
+def reached_by(scene: Scene, person: str, channels: str) -> None:
+    """Exactly these channels of email, sms, whatsapp and web_push; "no channel" is none."""
+    wanted = [] if channels == "no channel" else channels.replace(" and ", ", ").split(", ")
+    reach = (scene.profile(person) or {"reach": {}})["reach"]
+    columns = ("channel", "")
+    received = [_reach(channel, reach[channel]["reachable"]) for channel in sorted(reach)]
+    expected = [_reach(channel, channel in wanted) for channel in sorted({*reach, *wanted})]
+    claim = f"{person} can be reached by {channels}"
+    expect_rows(scene, claim, columns, expected, received, name=person)
+
+
+@then(parsers.parse("{person:w} cannot be reached by {channel:w} because {why}"))
+def not_reached_by(scene: Scene, person: str, channel: str, why: str) -> None:
+    """All reasons, separated by commas."""
+    reach = (scene.profile(person) or {"reach": {}})["reach"]
+    reasons = ", ".join(reach[channel]["why"]) if channel in reach else "there is no profile"
+    expect(
+        scene,
+        f"{person} cannot be reached by {channel} because {why}",
+        holds=reasons == why,
+        found=f"Because {reasons}." if reasons else f"{person} can be reached by {channel}.",
+        name=person,
+    )
+
+
+def _compare(scene: Scene, claim: str, person: str, part: str, table: Table, *, only: bool) -> None:
+    """Compare a part of the profile with the table; *only* the names that the table has."""
+    expected = pairs(table)
+    found: dict[str, JSON] = flattened((scene.profile(person) or {part: {}})[part])
+    listed = [name for name, _ in table[1:]]
+    others = [] if only else sorted(found.keys() - listed)
+    both = ("name", "value")
+    want = [row_of({"name": n, "value": v}, both) for n, v in expected.items()]
+    have = [row_of({"name": n, "value": found[n]}, both) for n in [*listed, *others] if n in found]
+    expect_rows(scene, claim, (part.removesuffix("s"), "value"), want, have, name=person)
+
+
+def _reach(channel: str, reachable: bool) -> Row:
+    return (channel, "reached" if reachable else "not reached")
+
+
+def _count(scene: Scene, count: int, claim: str) -> None:
+    profiles = scene.emulator.client.profiles()
+    who = "; ".join(", ".join(_identifiers(profile)) or "nobody by name" for profile in profiles)
+    expect(
+        scene, claim, holds=len(profiles) == count, found=f"It knows {len(profiles)}: {who or '-'}."
+    )
+
+
+def _identifiers(profile: dict[str, JSON]) -> list[str]:
+    return [f"{name} {value}" for name, value in flattened(profile.get("identifiers", {})).items()]

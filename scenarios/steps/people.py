@@ -1,0 +1,52 @@
+"""Who is in the scenario, and with which workspace."""
+
+from dataclasses import fields
+
+from pytest_bdd import given, parsers
+
+from emulator.errors import EmulatorError
+from scenarios.scene import Scene
+from scenarios.shopper import Shopper, shopper
+from scenarios.tables import Table, nested, pairs
+
+DETAILS = [field.name for field in fields(Shopper)]
+
+
+@given(parsers.parse('the workspace "{workspace}"'))
+def workspace_in_use(scene: Scene, workspace: str) -> None:
+    """A preset, or a workspace file beside the feature file."""
+    scene.use(workspace)
+
+
+@given(parsers.parse("{person:w} shops"))
+def somebody_shops(scene: Scene, person: str) -> None:
+    """A shopper who has signed in; anybody whom a step names without this is one as well."""
+    scene.person(person)
+
+
+@given(parsers.parse('{person:w} shops in "{locale}"'))
+def somebody_shops_in(scene: Scene, person: str, locale: str) -> None:
+    """A locale such as de_DE gives a matching name, address and phone number."""
+    try:
+        scene.people[person] = shopper(person, locale=locale)
+    except AttributeError as error:
+        raise EmulatorError(
+            f"unknown locale {locale!r}", person, "Give one such as de_DE."
+        ) from error
+
+
+@given(parsers.parse("{person:w} is known to the shop as:"))
+def somebody_described(scene: Scene, person: str, datatable: Table) -> None:
+    """A table of detail and value; an empty value takes the detail away."""
+    known = {name: None for name, _ in datatable[1:]} | nested(pairs(datatable))
+    for name in known:
+        if name not in DETAILS:
+            remedy = f"Known: {', '.join(DETAILS)}."
+            raise EmulatorError(f"a shopper has no {name!r}", person, remedy)
+    scene.describe(person, **known)
+
+
+@given(parsers.parse("{person:w} has not signed in"))
+def somebody_anonymous(scene: Scene, person: str) -> None:
+    """Known by their browser's anonymous id alone."""
+    scene.describe(person, user_id=None)

@@ -1,0 +1,71 @@
+"""What Insider One received: events and their parameters."""
+
+from collections.abc import Sequence
+
+from pytest_bdd import parsers, then
+
+from emulator.types import JSON, JSONObject
+from scenarios.comparison import row_of
+from scenarios.scene import Scene
+from scenarios.tables import Table, flattened, rows
+from scenarios.verdicts import expect, expect_rows
+
+
+@then(parsers.parse("Insider One receives exactly these events for {person:w}:"))
+def receives_exactly(scene: Scene, person: str, datatable: Table) -> None:
+    """These events in this order, no others; parameters without a column are not looked at."""
+    claim = f"Insider One receives exactly these events for {person}"
+    _compare(scene, claim, person, datatable, datatable[0])
+
+
+@then(parsers.parse("Insider One receives exactly these events and parameters for {person:w}:"))
+def receives_exactly_with_parameters(scene: Scene, person: str, datatable: Table) -> None:
+    """These events with these parameters and no others; custom.sku is a custom parameter."""
+    received = [_values(event) for event in scene.events(person)]
+    columns = list(dict.fromkeys([*datatable[0], *(name for each in received for name in each)]))
+    claim = f"Insider One receives exactly these events and parameters for {person}"
+    _compare(scene, claim, person, datatable, columns)
+
+
+@then(parsers.parse("Insider One receives no events for {person:w}"))
+def receives_nothing(scene: Scene, person: str) -> None:
+    """It may know the person, or not."""
+    claim = f"Insider One receives no events for {person}"
+    columns = ("event_name",)
+    received = [row_of(_values(event), columns) for event in scene.events(person)]
+    expect_rows(scene, claim, columns, [], received, name=person)
+
+
+@then(parsers.parse('Insider One receives no "{event_name}" for {person:w}'))
+def receives_none_of(scene: Scene, person: str, event_name: str) -> None:
+    """The event's name as Insider One has it."""
+    _count(scene, person, event_name, 0)
+
+
+@then(parsers.parse('Insider One receives {count:d} "{event_name}" for {person:w}'))
+def receives_count(scene: Scene, person: str, event_name: str, count: int) -> None:
+    """How many there are of one event."""
+    _count(scene, person, event_name, count)
+
+
+def _count(scene: Scene, person: str, event_name: str, count: int) -> None:
+    names = [event["event_name"] for event in scene.events(person)]
+    found = names.count(event_name)
+    expect(
+        scene,
+        f'Insider One receives {count or "no"} "{event_name}" for {person}',
+        holds=found == count,
+        found=f"It received {found}; all events: {', '.join(names) or 'none'}.",
+        name=person,
+    )
+
+
+def _compare(scene: Scene, claim: str, person: str, table: Table, columns: Sequence[str]) -> None:
+    expected = [row_of(each, columns) for each in rows(table)]
+    received = [row_of(_values(event), columns) for event in scene.events(person)]
+    expect_rows(scene, claim, columns, expected, received, name=person)
+
+
+def _values(event: JSONObject) -> dict[str, JSON]:
+    """Column -> value: the event's name and its parameters by place, e.g. "custom.sku"."""
+    return {"event_name": event["event_name"], **flattened(event["event_params"])}

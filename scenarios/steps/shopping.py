@@ -1,0 +1,79 @@
+"""What shoppers do. Product tables have the property names of Segment's e-commerce spec."""
+
+from pytest_bdd import given, parsers, when
+
+from scenarios import calls
+from scenarios.scene import Scene
+from scenarios.tables import Table, nested, pairs, records
+
+
+@given(parsers.parse("{person:w} views these products:"))
+@when(parsers.parse("{person:w} views these products:"))
+def views_products(scene: Scene, person: str, datatable: Table) -> None:
+    """One Product Viewed for each row."""
+    scene.tell(person, *(calls.product_viewed(each) for each in records(datatable)))
+
+
+@given(parsers.parse('{person:w} views the category "{category}":'))
+@when(parsers.parse('{person:w} views the category "{category}":'))
+def views_category(scene: Scene, person: str, category: str, datatable: Table) -> None:
+    """Product List Viewed with the products of the table."""
+    scene.tell(person, calls.list_viewed(category, records(datatable)))
+
+
+@given(parsers.parse('{person:w} adds these products to cart "{cart}":'))
+@when(parsers.parse('{person:w} adds these products to cart "{cart}":'))
+def adds_products(scene: Scene, person: str, cart: str, datatable: Table) -> None:
+    """One Product Added for each row."""
+    scene.tell(person, *(calls.product_added(each, cart) for each in records(datatable)))
+
+
+@given(parsers.parse('{person:w} removes these products from cart "{cart}":'))
+@when(parsers.parse('{person:w} removes these products from cart "{cart}":'))
+def removes_products(scene: Scene, person: str, cart: str, datatable: Table) -> None:
+    """One Product Removed for each row."""
+    scene.tell(person, *(calls.product_removed(each, cart) for each in records(datatable)))
+
+
+@given(parsers.parse('{person:w} views cart "{cart}" in {currency:w}:'))
+@when(parsers.parse('{person:w} views cart "{cart}" in {currency:w}:'))
+def views_cart(scene: Scene, person: str, cart: str, currency: str, datatable: Table) -> None:
+    """One Cart Viewed with the products of the table."""
+    scene.tell(person, calls.cart_viewed(records(datatable), cart, currency))
+
+
+@given(parsers.parse('{person:w} starts checkout "{checkout}" in {currency:w}:'))
+@when(parsers.parse('{person:w} starts checkout "{checkout}" in {currency:w}:'))
+def starts_checkout(
+    scene: Scene, person: str, checkout: str, currency: str, datatable: Table
+) -> None:
+    """One Checkout Started with the products of the table."""
+    scene.tell(person, calls.checkout_started(records(datatable), checkout, currency))
+
+
+@given(parsers.parse('order "{order}" has these details:'))
+def order_details(scene: Scene, order: str, datatable: Table) -> None:
+    """A table of property and value: revenue, tax, shipping, discount, coupon and so on."""
+    scene.orders[order] = nested(pairs(datatable))
+
+
+@given(parsers.parse('{person:w} completes order "{order}" in {currency:w}:'))
+@when(parsers.parse('{person:w} completes order "{order}" in {currency:w}:'))
+def completes_order(scene: Scene, person: str, order: str, currency: str, datatable: Table) -> None:
+    """One Order Completed with the products of the table and the details given before."""
+    details = scene.orders.get(order)
+    scene.tell(person, calls.order_completed(records(datatable), order, currency, details))
+
+
+@given(parsers.parse("{person:w} signs in"))
+@when(parsers.parse("{person:w} signs in"))
+def signs_in(scene: Scene, person: str) -> None:
+    """Identify with the user id and the e-mail address."""
+    scene.sign_in(person)
+
+
+@given(parsers.parse("{person:w} tells the shop these traits:"))
+@when(parsers.parse("{person:w} tells the shop these traits:"))
+def tells_traits(scene: Scene, person: str, datatable: Table) -> None:
+    """Identify with a table of trait and value; address.city is a place inside."""
+    scene.tell(person, calls.identify(nested(pairs(datatable))))

@@ -1,0 +1,41 @@
+"""How a step that does not hold says so."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from scenarios.comparison import Row, difference
+from scenarios.scene import Scene
+from scenarios.story import story
+
+
+def expect_rows(
+    scene: Scene,
+    claim: str,
+    columns: Sequence[str],
+    expected: list[Row],
+    received: list[Row],
+    *,
+    name: str | None = None,
+) -> None:
+    """Fail unless the rows are equal.
+
+    Args:
+        claim: What the step says, a sentence without its full stop.
+        name: The person whose calls tell why; None for everybody's.
+    """
+    if differing := difference(columns, expected, received):
+        refuse(scene, claim, differing, name=name)
+
+
+def expect(scene: Scene, claim: str, *, holds: bool, found: str, name: str | None = None) -> None:
+    """Fail with what was *found* unless the claim *holds*."""
+    if not holds:
+        refuse(scene, claim, [found], name=name)
+
+
+def refuse(scene: Scene, claim: str, why: list[str], *, name: str | None = None) -> None:
+    """Fail, with the reasons and what became of the calls."""
+    # The traceback would be this library's: it is the scenario that is wrong, or the mapping.
+    text = "\n".join([f"Not so: {claim}.", "", *why, "", *story(scene, name)])
+    pytest.fail(text, pytrace=False)

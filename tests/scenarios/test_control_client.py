@@ -1,0 +1,68 @@
+"""The control API's client: complete lists, and errors that say what to do."""
+
+import pytest
+from flask import Flask
+
+from emulator.errors import EmulatorError
+from emulator.server import serve_in_thread
+from emulator.workspace import preset
+from scenarios import calls
+from scenarios.client import ControlClient
+from scenarios.running import RunningEmulator, running
+from scenarios.shop import Shop
+from scenarios.shopper import shopper
+
+ADA = shopper("Ada")
+
+
+def test_a_list_is_complete_however_many_pages_it_has(emulator: RunningEmulator) -> None:
+    emulator.shop.tell(ADA, *(calls.event(f"Song {number}") for number in range(7)))
+    with ControlClient(emulator.url, page=3) as client:
+        names = [message["event"] for message in client.messages()]
+    assert names == [f"Song {number}" for number in range(7)]
+
+
+def test_calls_of_one_instant_are_all_kept(emulator: RunningEmulator) -> None:
+    emulator.shop.tell(ADA, *[calls.event("Song Played")] * 20)
+    profile = emulator.client.profile("uuid:ada")
+    assert profile
+    assert len(profile["events"]) == 20
+
+
+def test_a_reset_leaves_nothing(emulator: RunningEmulator) -> None:
+    emulator.shop.tell(ADA, calls.identify({"email": "ada@shop.example"}))
+    assert len(emulator.client.profiles()) == 1
+    emulator.client.reset()
+    client = emulator.client
+    assert [client.messages(), client.deliveries(), client.profiles()] == [[], [], []]
+
+
+def test_health_tells_the_version(emulator: RunningEmulator) -> None:
+    assert emulator.client.health()["status"] == "ok"
+
+
+def test_a_filter_that_does_not_exist_is_refused(emulator: RunningEmulator) -> None:
+    with pytest.raises(EmulatorError, match=r"^query: unknown parameter 'colour'\. Known: "):
+        emulator.client.messages(colour="blue")
+
+
+def test_a_server_that_is_no_emulator_is_said() -> None:
+    with serve_in_thread(Flask("another")) as url, ControlClient(url) as client:
+        told = rf"^{url}: GET /emulator/v1/health was answered 404 and no JSON\. Give "
+        with pytest.raises(EmulatorError, match=told):
+            client.health()
+
+
+def test_nobody_at_the_address_is_said() -> None:
+    with ControlClient("http://127.0.0.1:1") as client:
+        told = r"^http://127\.0\.0\.1:1: no emulator answers\. Start one with `emulator serve`"
+        with pytest.raises(EmulatorError, match=told):
+            client.health()
+
+
+def test_calls_that_nobody_took_are_said() -> None:
+    with running(preset("guide")) as started:
+        pass
+    told = r": the SDK could not send: .+ See that "
+    with Shop(started.url, "wk_demo") as shop, pytest.raises(EmulatorError, match=told):
+        shop.tell(ADA, calls.event("Song Played"))

@@ -1,0 +1,86 @@
+"""What a failed step tells of the calls, for whoever wonders where an event went."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios import calls
+from scenarios.calls import Call
+from scenarios.running import Emulators
+from scenarios.scene import Scene
+from scenarios.story import story
+
+
+@pytest.fixture
+def scene(emulators: Emulators) -> Scene:
+    return Scene(emulators, Path())
+
+
+@pytest.mark.parametrize(
+    ("workspace", "call", "lines"),
+    [
+        pytest.param(
+            "guide",
+            calls.product_viewed({"product_id": "mug", "engraving": "For Bob"}),
+            [
+                "  Product Viewed - accepted",
+                "    matched Product Viewed Event",
+                "    no mapping read properties.engraving",
+            ],
+            id="a property that nobody mapped",
+        ),
+        pytest.param(
+            "guide",
+            calls.event("Cart Viewed", {"currency": "EUR", "products": [{"price": 8}]}),
+            [
+                "  Cart Viewed - dropped: delivered for Segment, dropped by Insider One: "
+                "event_group_id parameter is required on cart_page_view event",
+                "    matched Cart Viewed Event",
+            ],
+            id="a cart page that is refused",
+        ),
+        pytest.param(
+            "segment-defaults",
+            calls.page("Home"),
+            ["  Home - not_subscribed: no enabled subscription matches this event"],
+            id="a call that no trigger comes near",
+        ),
+        pytest.param(
+            "guide",
+            calls.event(""),
+            [
+                "  track - rejected: event_not_defined: "
+                "A track call needs the name of its event in `event`."
+            ],
+            id="a call that Segment threw away",
+        ),
+    ],
+)
+def test_a_call_is_told_with_its_verdict_and_why(
+    scene: Scene, workspace: str, call: Call, lines: list[str]
+) -> None:
+    scene.use(workspace)
+    scene.tell("Ada", call)
+    assert story(scene, "Ada") == ["What became of the calls for Ada:", *lines]
+
+
+def test_the_nearest_subscription_says_what_it_wants(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(
+        "source: {name: Shop, writeKey: wk}\n"
+        "destination:\n"
+        "  settings: {account_name: a, ucd_key: k}\n"
+        "  subscriptions:\n"
+        "    - {name: Carts, actionSlug: cartViewedEvent,\n"
+        '       trigger: type = "track" and event = "Cart Viewed"}\n'
+        "    - {name: People, actionSlug: updateUserProfile}\n"
+    )
+    scene.use(str(tmp_path / "shop.yaml"))
+    scene.tell("Ada", calls.event("Cart viewed"))
+    assert story(scene, "Ada")[1:] == [
+        "  Cart viewed - not_subscribed: no enabled subscription matches this event",
+        '    nearest is Carts, which wants event = "Cart Viewed" and finds Cart viewed',
+    ]
+
+
+def test_somebody_without_a_call_is_told_so(scene: Scene) -> None:
+    assert story(scene, "Bob") == ["Segment received no call for Bob."]

@@ -1,0 +1,153 @@
+"""Tables: what a cell says, and how rows are told apart."""
+
+import pytest
+
+from emulator.errors import EmulatorError
+from emulator.types import JSON, JSONObject
+from scenarios.comparison import difference, row_of, text_of
+from scenarios.tables import flattened, nested, pairs, records, value_of
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("mug", "mug"),
+        ("8.50", 8.5),
+        ("true", True),
+        ('"42"', "42"),
+        ('["a", 1]', ["a", 1]),
+        ("null", None),
+        ("+442071838750", "+442071838750"),
+        ("007", "007"),
+        ("NaN", "NaN"),
+        ("2026-11-23T10:00:00Z", "2026-11-23T10:00:00Z"),
+    ],
+)
+def test_a_cell_is_json_where_it_is_json(cell: str, value: JSON) -> None:
+    read = value_of(cell)
+    assert (read, type(read)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (21, 21.0, True),
+        (1, True, False),
+        ("42", 42, False),
+        ("true", True, False),
+        ("", None, False),
+        ({"a": 1, "b": [2.0]}, {"b": [2], "a": 1}, True),
+    ],
+)
+def test_cells_are_equal_for_equal_json_values_alone(one: JSON, other: JSON, same: bool) -> None:
+    assert (text_of(one) == text_of(other)) is same
+
+
+@pytest.mark.parametrize("value", ["mug", "42", "true", "", 8.5, 21, True, None, ["a"], {"a": 1}])
+def test_a_shown_cell_reads_as_the_value_it_shows(value: JSON) -> None:
+    assert value_of(text_of(value)) == value
+
+
+def test_an_empty_cell_is_an_absent_value() -> None:
+    table = [["product_id", "price"], ["mug", ""], ["", "8.50"]]
+    assert records(table) == [{"product_id": "mug"}, {"price": 8.5}]
+
+
+def test_a_dotted_name_goes_inside() -> None:
+    table = [
+        ["property", "value"],
+        ["order_id", "o-17"],
+        ["products.0.price", "8"],
+        ["products.1.price", "9"],
+        ["address.city", "Ely"],
+    ]
+    assert nested(pairs(table)) == {
+        "order_id": "o-17",
+        "products": [{"price": 8}, {"price": 9}],
+        "address": {"city": "Ely"},
+    }
+
+
+def test_flattened_is_the_way_back_for_objects() -> None:
+    tree: JSONObject = {"custom": {"sku": "s1"}, "taxonomy": ["Shoes"], "name": "Boot"}
+    assert nested(flattened(tree)) == tree
+
+
+def test_a_value_and_something_inside_it_is_refused() -> None:
+    with pytest.raises(EmulatorError, match=r"^address\.city: address has a value of its own"):
+        nested({"address": "x", "address.city": "Ely"})
+
+
+def test_a_table_of_names_and_values_has_two_columns() -> None:
+    told = r"^a \| b \| c: the table has 3 columns\. Give two, a name and a value on each line"
+    with pytest.raises(EmulatorError, match=told):
+        pairs([["a", "b", "c"], ["1", "2", "3"]])
+
+
+COLUMNS = ("event_name", "product_id", "unit_price")
+MUG, TRAY = ("viewed", "mug", "8.5"), ("viewed", "tray", "21")
+
+
+@pytest.mark.parametrize(
+    ("expected", "received", "lines"),
+    [
+        pytest.param([MUG], [MUG], [], id="nothing differs"),
+        pytest.param(
+            [MUG],
+            [],
+            [
+                "    event_name  product_id  unit_price",
+                "  - viewed      mug         8.5",
+                "",
+                "Nothing arrived.",
+            ],
+            id="nothing arrived",
+        ),
+        pytest.param(
+            [MUG, TRAY],
+            [MUG, ("viewed", "tray", "")],
+            [
+                "    event_name  product_id  unit_price",
+                "    viewed      mug         8.5",
+                "  - viewed      tray        21",
+                "  + viewed      tray",
+                "",
+                "- 1 expected, not received; + 1 received, not expected.",
+                "Nearest to viewed: unit_price is absent, expected 21.",
+            ],
+            id="the nearest row is named",
+        ),
+        pytest.param(
+            [MUG, TRAY],
+            [TRAY, MUG],
+            [
+                "    event_name  product_id  unit_price",
+                "  + viewed      tray        21",
+                "    viewed      mug         8.5",
+                "  - viewed      tray        21",
+                "",
+                "The same rows arrived in another order.",
+            ],
+            id="order counts",
+        ),
+        pytest.param(
+            [],
+            [MUG],
+            [
+                "    event_name  product_id  unit_price",
+                "  + viewed      mug         8.5",
+                "",
+                "- 0 expected, not received; + 1 received, not expected.",
+            ],
+            id="something arrived",
+        ),
+    ],
+)
+def test_a_difference_can_be_seen(
+    expected: list[tuple[str, ...]], received: list[tuple[str, ...]], lines: list[str]
+) -> None:
+    assert difference(COLUMNS, expected, received) == lines
+
+
+def test_a_row_has_the_columns_asked_for() -> None:
+    assert row_of({"b": 1, "a": "x", "c": None}, ["a", "b", "d"]) == ("x", "1", "")

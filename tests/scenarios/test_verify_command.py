@@ -1,0 +1,187 @@
+"""`emulator verify`, run as a user would, in a folder with nothing but feature files."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "scenarios.md").read_text()
+EXAMPLES = re.findall(r"```gherkin\n(.*?)```", PAGE, re.DOTALL)
+FAILING = (Path(__file__).parent / "failing.feature").read_text()
+PASSING = """\
+Feature: Wishes
+  Scenario: A mug
+    When Ada does "Wish Listed"
+    Then Insider One receives 1 "wish_listed" for Ada
+"""
+MISSPELT = """\
+Feature: Wishes
+  Scenario: A typing error
+    When Ada ads these products to the cart "c-9":
+      | product_id |
+      | mug        |
+"""
+BAD_TABLE = """\
+Feature: Wishes
+  Scenario: One column too many
+    When Ada tells the shop these traits:
+      | trait | value | why |
+      | age   | 36    | so  |
+"""
+OWN_WORKSPACE = """\
+Feature: Own
+  Scenario: A workspace file beside the feature
+    Given the workspace "shop.yaml"
+    When Ada opens the screen "Home"
+    Then Insider One knows nobody
+"""
+OWN_STEP = """\
+Feature: Own
+  Scenario: A step of a conftest file
+    When Ada wishes
+    Then Insider One receives 1 "wish_listed" for Ada
+"""
+CONFTEST = """\
+from pytest_bdd import parsers, when
+
+from scenarios import calls
+
+
+@when(parsers.parse("{person:w} wishes"))
+def wishes(scene, person):
+    scene.tell(person, calls.event("Wish Listed"))
+"""
+UNREADABLE = {
+    "empty": ("", "empty.feature: it has no feature. Write one."),
+    "nothing": ("Feature: Nothing\n", "nothing.feature: it has no scenarios. Write one."),
+    "twice": (
+        "Feature: Twice\n  Scenario: A\n    Given Ada shops\n  Scenario: A\n",
+        "twice.feature:4: the scenario 'A' has the name of the one in line 2. "
+        "Give it another name.",
+    ),
+    "odd": (
+        "Feature: Odd\n  Scenario: A\n    Given Ada shops\n    or not\n",
+        "odd.feature:4: Unexpected token found. Check Gherkin syntax near the reported error. "
+        "It reads: or not",
+    ),
+}
+
+
+def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "emulator", "verify", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What `verify --json` says of a folder with good and bad files."""
+    folder = tmp_path_factory.mktemp("features")
+    files = {
+        "failing.feature": FAILING,
+        "misspelt.feature": MISSPELT,
+        "table.feature": BAD_TABLE,
+        "workspace.feature": OWN_WORKSPACE,
+        "shop.yaml": (ROOT / "fixtures" / "workspaces" / "minimal.yaml").read_text(),
+        "step.feature": OWN_STEP,
+        "conftest.py": CONFTEST,
+        **{f"example-{at}.feature": example for at, example in enumerate(EXAMPLES)},
+        **{f"{name}.feature": text for name, (text, _) in UNREADABLE.items()},
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    done = verify(folder, "--json", ".")
+    assert done.returncode == 2
+    return json.loads(done.stdout)
+
+
+def of(summary: Any, file: str) -> list[Any]:
+    return [result for result in summary["scenarios"] if result["where"].startswith(file)]
+
+
+def test_a_passing_feature_exits_0_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "wishes.feature").write_text(PASSING)
+    done = verify(tmp_path, ".")
+    told = "Wishes  (wishes.feature)\n  passed   A mug\n1 scenarios: 1 passed\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["wishes.feature"]
+
+
+def test_a_failing_feature_exits_1(tmp_path: Path) -> None:
+    (tmp_path / "misspelt.feature").write_text(MISSPELT)
+    done = verify(tmp_path, "misspelt.feature")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.startswith("Wishes  (misspelt.feature)\n  failed   A typing error\n")
+
+
+def test_a_failure_reads_as_the_page_shows_it(summary: Any) -> None:
+    [result] = of(summary, "failing")
+    shown = re.search(r"```text\n(.*?)\n```", PAGE, re.DOTALL)
+    assert shown
+    assert result["failure"] == shown[1]
+
+
+def test_a_step_that_does_not_exist_is_answered_with_the_nearest(summary: Any) -> None:
+    [result] = of(summary, "misspelt")
+    assert result["failure"].splitlines() == [
+        "misspelt.feature:3: A typing error",
+        '> When  Ada ads these products to the cart "c-9":',
+        "",
+        'No step is called so: When Ada ads these products to the cart "c-9":',
+        "",
+        "Did you mean one of these?",
+        '  When {person} adds these products to cart "{cart}":',
+        '  When {person} removes these products from cart "{cart}":',
+        "  When {person} views these products:",
+    ]
+
+
+def test_bad_input_of_a_step_is_said_without_a_traceback(summary: Any) -> None:
+    [result] = of(summary, "table")
+    assert result["failure"].splitlines() == [
+        "table.feature:3: One column too many",
+        "> When  Ada tells the shop these traits:",
+        "",
+        "trait | value | why: the table has 3 columns. Give two, a name and a value on each line, "
+        "below a header such as: name, value.",
+    ]
+
+
+def test_files_that_cannot_be_read_are_told_and_lose_no_other(summary: Any) -> None:
+    assert sorted(summary["unreadable"]) == sorted(told for _, told in UNREADABLE.values())
+    assert (summary["failed"], summary["skipped"]) == (3, 0)
+
+
+def test_the_examples_of_the_page_pass(summary: Any) -> None:
+    failures = [result["failure"] for result in of(summary, "example")]
+    assert failures == [None] * "".join(EXAMPLES).count("Scenario:")
+
+
+@pytest.mark.parametrize("file", ["workspace", "step"])
+def test_what_stands_beside_a_feature_is_used(summary: Any, file: str) -> None:
+    assert [result["verdict"] for result in of(summary, file)] == ["passed"]
+
+
+def test_the_folder_features_is_the_default(tmp_path: Path) -> None:
+    done = verify(tmp_path)
+    told = "emulator: features: there is no such file or folder. Name a .feature file.\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
+@pytest.mark.parametrize("command", ["verify", "demo"])
+def test_without_the_extra_one_line_says_what_to_install(command: str) -> None:
+    script = (
+        "import sys; sys.modules['faker'] = None; from emulator.cli import main;"
+        f"main(['{command}'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        f"emulator: emulator {command}: Faker not installed. "
+        "Run: pip install 'segment-insider-emulator[scenarios]'\n",
+    )

@@ -1,0 +1,117 @@
+"""`emulator demo`, run as a user would."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import requests
+
+DEMO = [sys.executable, "-m", "emulator", "demo"]
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def summary() -> Any:
+    return json.loads(demo("--once", "--json").stdout)
+
+
+def test_every_call_ends_as_the_guide_preset_has_it(summary: Any) -> None:
+    ended = [
+        (
+            call["call"],
+            call["verdict"],
+            [event["event_name"] for user in call["received"] for event in user["events"]],
+        )
+        for call in summary["calls"]
+    ]
+    assert ended == [
+        ("page Home", "accepted", ["homepage_view"]),
+        ("track Product List Viewed", "accepted", ["listing_page_view"]),
+        ("track Product Viewed", "accepted", ["product_detail_page_view"]),
+        ("track Product Viewed", "accepted", ["product_detail_page_view"]),
+        ("track Product Added", "accepted", ["item_added_to_cart"]),
+        ("track Product Added", "accepted", ["item_added_to_cart"]),
+        ("track Cart Viewed", "dropped", []),
+        ("track Cart Viewed", "accepted", ["cart_page_view"] * 2),
+        ("identify", "failed", []),
+        ("identify", "accepted", []),
+        ("track Checkout Started", "accepted", ["checkout_page_view"] * 2),
+        ("track Order Completed", "accepted", ["confirmation_page_view"] * 2),
+        ("track", "rejected", []),
+        ("screen Thank you", "not_subscribed", []),
+    ]
+
+
+def test_what_no_mapping_reads_is_told(summary: Any) -> None:
+    order = next(call for call in summary["calls"] if call["call"] == "track Order Completed")
+    assert "properties.gift_wrap" in order["unread"]
+
+
+def test_the_shopper_ends_as_one_profile_that_two_channels_reach(summary: Any) -> None:
+    profile = summary["profile"]
+    assert profile["events"] == {
+        "homepage_view": 1,
+        "listing_page_view": 1,
+        "product_detail_page_view": 2,
+        "item_added_to_cart": 2,
+        "cart_page_view": 2,
+        "checkout_page_view": 2,
+        "confirmation_page_view": 2,
+    }
+    reached = {channel: reach["reachable"] for channel, reach in profile["reach"].items()}
+    assert reached == {"email": True, "sms": True, "whatsapp": False, "web_push": False}
+
+
+def test_a_seed_gives_the_same_day_again_and_another_seed_another(summary: Any) -> None:
+    again, other = (demo("--once", "--json", "--seed", seed).stdout for seed in ("1", "2"))
+    assert json.loads(again) == summary
+    assert json.loads(other)["profile"]["attributes"] != summary["profile"]["attributes"]
+
+
+def test_the_summary_says_what_arrived_what_did_not_and_why() -> None:
+    done = demo("--once")
+    assert (done.returncode, done.stderr) == (0, "")
+    for line in (
+        r"   8  track Cart Viewed +accepted +cart_page_view p-1 cart-9",
+        r"   7  track Cart Viewed \(without cart_id\) +dropped +-",
+        r"What went wrong, and why",
+        r"      Email Opt-in must be a boolean but it was a string\.",
+        r"What no mapping reads, and so never arrives",
+        r"      properties\.products\[\]\.currency, properties\.gift_wrap",
+        r"  channels      email reaches them",
+    ):
+        assert re.search(f"^{line}$", done.stdout, re.MULTILINE), line
+    assert "\x1b" not in done.stdout
+
+
+def test_it_stays_up_until_it_is_stopped() -> None:
+    with subprocess.Popen(
+        [*DEMO, "--port", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "\n"
+        told = process.stderr.readline()
+        url = re.fullmatch(r"Still running at (http://127\.0\.0\.1:\d+)\. .+\n", told)
+        assert url, told
+        assert "wk_demo" in process.stderr.readline()
+        answer = requests.get(f"{url[1]}/emulator/v1/profiles", timeout=5)
+        assert len(answer.json()["profiles"]) == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = demo("--once", "--port", str(port))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"emulator: 127.0.0.1:{port}: cannot listen there")
+    assert done.stderr.count("\n") == 1
