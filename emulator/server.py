@@ -63,6 +63,7 @@ def _listen(app: Flask, host: str, port: int, sockets: dict[int, Any]) -> Any:
             ident="emulator",
         )
     except (OSError, ValueError) as error:
+        wasyncore.close_all(sockets)  # what was opened before the address was refused
         what = getattr(error, "strerror", None) or str(error)
         remedy = "Choose another with --host and --port, or stop the program that holds it."
         raise EmulatorError(f"cannot listen there ({what})", f"{host}:{port}", remedy) from error

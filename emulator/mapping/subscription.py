@@ -280,5 +280,6 @@ def _headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:
 
 
 def _header_fault(headers: dict[str, str]) -> str | None:
-    illegal = filter(_ILLEGAL_IN_HEADER.search, headers.values())
-    return next((f"{value} is not a legal HTTP header value" for value in illegal), None)
+    """What is wrong with the headers, without their values: one of them is a secret."""
+    illegal = [name for name, value in headers.items() if _ILLEGAL_IN_HEADER.search(value)]
+    return f"{' and '.join(illegal)}: not a legal HTTP header value" if illegal else None
