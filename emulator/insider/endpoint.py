@@ -12,6 +12,7 @@ from emulator.capture.profiles import ProfileStore
 from emulator.clock import Clock
 from emulator.http import HttpRequest, HttpResponse
 from emulator.insider import replies, upsert
+from emulator.insider.changes import Listener
 from emulator.insider.identity import Rules
 from emulator.insider.replies import Refusal
 from emulator.insider.upsert import Upsert
@@ -29,6 +30,7 @@ class Endpoint:
         account_name, account_key: What X-PARTNER-NAME and X-REQUEST-TOKEN must say.
         identifiers: Types that identify, strongest first, e.g. ("uuid", "segment_anonymous_id").
         new_id: Makes Profile IDs.
+        on_change: Told what an upsert changed, after that is stored and before it is answered.
     """
 
     def __init__(
@@ -40,10 +42,11 @@ class Endpoint:
         clock: Clock,
         *,
         new_id: Callable[[], str] = lambda: str(uuid4()),
+        on_change: Listener = lambda changes: None,
     ) -> None:
         self._name, self._key, self._clock = account_name, account_key, clock
         self._handlers: dict[str, dict[str, Handler]] = {
-            upsert.PATH: {"POST": Upsert(Rules(tuple(identifiers)), profiles, new_id)},
+            upsert.PATH: {"POST": Upsert(Rules(tuple(identifiers)), profiles, new_id, on_change)},
         }
 
     def answer(self, request: HttpRequest) -> HttpResponse:

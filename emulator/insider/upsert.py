@@ -13,6 +13,7 @@ from emulator.capture.profiles import ProfileStore
 from emulator.clock import iso
 from emulator.http import HttpResponse
 from emulator.insider import replies
+from emulator.insider.changes import Listener, attributes_of, changed
 from emulator.insider.findings import Finding, dropped, quoted, warning
 from emulator.insider.identity import Population, Rules, key
 from emulator.insider.shape import errors, faults
@@ -31,6 +32,7 @@ class Upsert:
     rules: Rules
     profiles: ProfileStore
     new_id: Callable[[], str]
+    on_change: Listener
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
         """Take the users of *body* that have no faults, all in one transaction.
@@ -52,18 +54,22 @@ class Upsert:
             else:
                 users.append(read_user(each, index, self.rules, now, skip_hook=skip_hook))
         if users:
-            findings += self._keep(users, iso(now))
+            findings += self._keep(users, now, skip_hook=skip_hook)
         log.info("upserted users=%d failed=%d", len(users), len(failed))
         return replies.response(200, replies.outcome(len(users), failed), findings)
 
-    def _keep(self, users: list[User], now: str) -> list[Finding]:
+    def _keep(self, users: list[User], now: datetime, *, skip_hook: bool) -> list[Finding]:
         wanted = {key(*each): None for user in users for each in user.identifiers.items()}
         ids = [user.insider_id for user in users if user.insider_id]
         with self.profiles.writing() as writing:
-            population = Population(writing.find(wanted, ids), self.rules, self.new_id, now)
+            known = writing.find(wanted, ids)
+            before = attributes_of(known)
+            population = Population(known, self.rules, self.new_id, iso(now))
             for user in users:
-                _settle(user, population, now)
-            repeated = writing.save(population.changes())
+                _settle(user, population, iso(now))
+            changes = population.changes()
+            repeated = writing.save(changes)
+        self.on_change(changed(before, changes, repeated, now, skip_hook=skip_hook))
         return [finding for user in users for finding in user.findings] + _repeated(users, repeated)
 
 

@@ -10,6 +10,7 @@ import orjson
 from emulator.capture.database import connect
 from emulator.capture.profiles import ProfileStore
 from emulator.http import HttpRequest, HttpResponse
+from emulator.insider.changes import Change, Listener
 from emulator.insider.endpoint import Endpoint
 from emulator.insider.reading import profile_json
 from emulator.types import JSON, JSONObject
@@ -31,13 +32,23 @@ PURCHASE: JSONObject = {
 
 
 class Account:
-    """Profile IDs are p1, p2, ...; the time is `now`, which a test may move."""
+    """Profile IDs are p1, p2, ...; the time is `now`, which a test may move.
 
-    def __init__(self, identifiers: tuple[str, ...] = IDENTIFIERS, url: str = ":memory:") -> None:
+    `changes` is what the last upsert changed, unless a listener of one's own hears it.
+    """
+
+    def __init__(
+        self,
+        identifiers: tuple[str, ...] = IDENTIFIERS,
+        url: str = ":memory:",
+        *,
+        on_change: Listener | None = None,
+    ) -> None:
         engine = connect(url)
         weakref.finalize(self, engine.dispose)
         numbers = count(1)
         self.now = NOW
+        self.changes: list[Change] = []
         self.profiles = ProfileStore(engine)
         self.endpoint = Endpoint(
             "mybrand",
@@ -46,7 +57,11 @@ class Account:
             self.profiles,
             lambda: self.now,
             new_id=lambda: f"p{next(numbers)}",
+            on_change=on_change or self._hear,
         )
+
+    def _hear(self, changes: list[Change]) -> None:
+        self.changes = changes
 
     def post(self, body: bytes, **headers: str) -> HttpResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
