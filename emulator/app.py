@@ -42,7 +42,12 @@ def _parts(config: Config, workspace: Workspace, clock: Clock) -> Parts:
     engine = connect(config.db)
     store, profiles = Store(engine), ProfileStore(engine)
     endpoint = Endpoint(
-        workspace.account_name, workspace.account_key, workspace.identifiers, profiles, clock
+        workspace.account_name,
+        workspace.account_key,
+        workspace.identifiers,
+        profiles,
+        clock,
+        workspace.options,
     )
     sender = Remote(config.insider_url) if config.insider_url else endpoint.answer
     road = Road(Destination(workspace.destination), sender, store, clock)

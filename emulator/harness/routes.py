@@ -58,6 +58,7 @@ def delivery(id: int) -> JSONObject:
 def profiles() -> JSONObject:
     """Who Insider One would know, oldest first, or the one who owns an identifier."""
     query = read(request.args, PROFILE_FILTERS)
+    parts().endpoint.keep_up()
     found, following = parts().profiles.list(
         query.filters.get("identifier"), after=query.after, limit=query.limit
     )
@@ -67,6 +68,7 @@ def profiles() -> JSONObject:
 @bp.get("/profiles/<id>")
 def profile(id: str) -> JSONObject:
     """One profile by its Profile ID."""
+    parts().endpoint.keep_up()
     return profile_json(parts().profiles.get(id) or _missing("profile", id))
 
 
@@ -75,6 +77,7 @@ def reset() -> JSONObject:
     """Forget messages, deliveries and profiles."""
     parts().store.reset()
     parts().profiles.reset()
+    parts().endpoint.reset()
     return {}
 
 

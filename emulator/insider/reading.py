@@ -11,7 +11,8 @@ def profile_json(profile: Profile) -> JSONObject:
     """{"id", "identifiers", "attributes", "events", "reach", ...}, shaped as in an upsert.
 
     `identifiers` has the latest value of each type, as Insider One's profile page does;
-    `identifier_values` has all of them, oldest first.
+    `identifier_values` has all of them, oldest first. `merges` says of each profile that ended in
+    this one: when, which, found by which identifier, what it brought, and in which request.
     """
     return {
         "id": profile.id,
@@ -22,7 +23,10 @@ def profile_json(profile: Profile) -> JSONObject:
         "identifier_values": profile.identifiers,
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
-        "trail": profile.trail,
+        "trail": [{"at": each["at"], "what": each["what"]} for each in profile.trail],
+        "merges": [
+            {"at": each["at"], **each["merge"]} for each in profile.trail if "merge" in each
+        ],
     }
 
 

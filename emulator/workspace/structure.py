@@ -16,7 +16,14 @@ from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding, did_you_mean
 
 _KINDS = {str: "text", bool: "true or false", dict: "an object", list: "a list", type(None): "null"}
-_WANTED = {"string": "text", "boolean": "true or false", "object": "an object", "array": "a list"}
+_WANTED = {
+    "string": "text",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "integer": "a whole number",
+    "null": "null",
+}
 
 
 def faults(document: JSONObject) -> list[Finding]:
@@ -68,11 +75,18 @@ def _missing(error: ValidationError) -> str:
 
 _SENTENCES: dict[str, Any] = {
     "required": _missing,
-    "type": lambda error: f"this is {_kind(error.instance)}, not {_WANTED[error.validator_value]}",
+    "type": lambda error: f"this is {_kind(error.instance)}, not {_wanted(error.validator_value)}",
+    "enum": lambda error: f"this is none of {', '.join(map(str, error.validator_value))}",
+    "minimum": lambda error: f"this is less than {error.validator_value}",
+    "maximum": lambda error: f"this is more than {error.validator_value}",
     "minLength": lambda error: "this is empty",
     "minItems": lambda error: "this list is empty",
     "uniqueItems": lambda error: "the same entry stands twice",
 }
+
+
+def _wanted(types: str | list[str]) -> str:
+    return " or ".join(_WANTED[each] for each in ([types] if isinstance(types, str) else types))
 
 
 def _kind(value: JSON) -> str:

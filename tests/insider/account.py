@@ -12,6 +12,7 @@ from emulator.capture.profiles import ProfileStore
 from emulator.http import HttpRequest, HttpResponse
 from emulator.insider.changes import Change, Listener
 from emulator.insider.endpoint import Endpoint
+from emulator.insider.options import Options
 from emulator.insider.reading import profile_json
 from emulator.types import JSON, JSONObject
 
@@ -43,12 +44,14 @@ class Account:
         url: str = ":memory:",
         *,
         on_change: Listener | None = None,
+        **options: Any,
     ) -> None:
         engine = connect(url)
         weakref.finalize(self, engine.dispose)
         numbers = count(1)
         self.now = NOW
         self.changes: list[Change] = []
+        self.called_back: list[tuple[str, JSON]] = []
         self.profiles = ProfileStore(engine)
         self.endpoint = Endpoint(
             "mybrand",
@@ -56,8 +59,10 @@ class Account:
             identifiers,
             self.profiles,
             lambda: self.now,
+            Options(**options),
             new_id=lambda: f"p{next(numbers)}",
             on_change=on_change or self._hear,
+            call_back=lambda address, sent: self.called_back.append((address, orjson.loads(sent))),
         )
 
     def _hear(self, changes: list[Change]) -> None:
@@ -68,6 +73,10 @@ class Account:
         return self.endpoint.answer(
             HttpRequest("POST", "/api/user/v1/upsert", {**KEYS, **named}, body)
         )
+
+    def call(self, method: str, path: str, sent: JSON) -> HttpResponse:
+        """Send a body to another address, e.g. "user/v1/profile"."""
+        return self.endpoint.answer(HttpRequest(method, f"/api/{path}", KEYS, orjson.dumps(sent)))
 
     def send(self, *users: JSON, **more: JSON) -> HttpResponse:
         return self.post(orjson.dumps({"users": list(users), **more}))
