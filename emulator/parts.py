@@ -7,10 +7,11 @@ from flask import current_app
 
 from emulator.capture.profiles import ProfileStore
 from emulator.capture.store import Store
-from emulator.clock import Clock
+from emulator.clock import SandboxClock
 from emulator.config import Config
 from emulator.delivery.road import Road
 from emulator.insider.endpoint import Endpoint
+from emulator.insider.journeys.running import Journeys
 from emulator.workspace import Workspace
 
 
@@ -24,7 +25,8 @@ class Parts:
     profiles: ProfileStore
     endpoint: Endpoint
     road: Road
-    clock: Clock
+    clock: SandboxClock
+    journeys: Journeys
 
 
 def parts() -> Parts:

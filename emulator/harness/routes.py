@@ -8,6 +8,7 @@ from emulator import __version__
 from emulator.answers import fault
 from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
 from emulator.harness import shapes
+from emulator.harness.clock_orders import reset_time
 from emulator.harness.queries import LARGEST_ID, PROFILE_FILTERS, read
 from emulator.insider.reading import profile_json
 from emulator.parts import parts
@@ -74,7 +75,13 @@ def profile(id: str) -> JSONObject:
 
 @bp.post("/reset")
 def reset() -> JSONObject:
-    """Forget messages, deliveries and profiles."""
+    """Forget messages, deliveries, profiles and journey runs; the clock follows the machine again.
+
+    A body {"now": time} makes it stand still at that time instead, which may be in the past.
+    """
+    now = reset_time(request.get_data())
+    parts().journeys.reset()
+    parts().clock.reset(now)
     parts().store.reset()
     parts().profiles.reset()
     parts().endpoint.reset()

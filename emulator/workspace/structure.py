@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 
+from emulator.insider.journeys.parsing import mistakes
 from emulator.mapping.catalog import ACTIONS
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding, did_you_mean
@@ -33,7 +34,7 @@ def faults(document: JSONObject) -> list[Finding]:
         for error in sorted(_validator().iter_errors(document), key=lambda each: list(each.path))
         for fault in _told(error)
     ]
-    return found or list(_unknown_actions(document))
+    return found or [*_unknown_actions(document), *_mistaken_journeys(document)]
 
 
 def place(*parts: str | int) -> str:
@@ -100,3 +101,8 @@ def _unknown_actions(document: JSONObject) -> Iterator[Finding]:
             where = place("destination", "subscriptions", index, "actionSlug")
             remedy = did_you_mean(slug, list(ACTIONS))
             yield Finding("error", where, f"unknown action {slug!r}", remedy)
+
+
+def _mistaken_journeys(document: JSONObject) -> Iterator[Finding]:
+    for mistake in mistakes(document.get("insider", {}).get("journeys", ())):
+        yield Finding("error", mistake.where, mistake.what, mistake.remedy)
