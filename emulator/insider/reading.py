@@ -3,6 +3,7 @@
 from emulator.capture.profile import Profile, ProfileEvent, nested
 from emulator.insider.catalog import display_name
 from emulator.insider.identity import DEFAULT_IDENTIFIERS
+from emulator.insider.personal import personal
 from emulator.insider.reach import reach
 from emulator.types import JSONObject
 
@@ -20,6 +21,7 @@ def profile_json(profile: Profile) -> JSONObject:
         "attributes": nested(profile.attributes),
         "events": [event_json(event) for event in profile.events],
         "reach": reach(profile.attributes),
+        "personal": personal(profile),
         "identifier_values": profile.identifiers,
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
