@@ -9,9 +9,14 @@ from emulator.capture.profiles import ProfileStore
 from emulator.capture.store import Store
 from emulator.clock import SandboxClock
 from emulator.config import Config
+from emulator.delivery.configuration import Configuration
 from emulator.delivery.road import Road
 from emulator.insider.endpoint import Endpoint
+<<<<<<< HEAD
 from emulator.insider.journeys.running import Journeys
+=======
+from emulator.insider.panel import Panel
+>>>>>>> d912ffb (wip)
 from emulator.workspace import Workspace
 
 
@@ -24,9 +29,15 @@ class Parts:
     store: Store
     profiles: ProfileStore
     endpoint: Endpoint
+    panel: Panel
     road: Road
+<<<<<<< HEAD
     clock: SandboxClock
     journeys: Journeys
+=======
+    configuration: Configuration
+    clock: Clock
+>>>>>>> d912ffb (wip)
 
 
 def parts() -> Parts:

@@ -43,7 +43,8 @@ class Endpoint:
         account_name, account_key: What X-PARTNER-NAME and X-REQUEST-TOKEN must say.
         identifier_types: Types that identify, strongest first, e.g. ("uuid", "email").
         options: What else differs from account to account.
-        admits: Whether a token is good, in place of the comparison with account_key.
+        refusal: Why a token does not open the account, None when it does: the panel's keys in
+            place of account_key.
         new_id: Makes Profile IDs.
         on_change: Told what an upsert changed, after that is stored and before it is answered.
         call_back: Posts a body to an address, beside the answer.
@@ -58,7 +59,7 @@ class Endpoint:
         clock: Clock,
         options: Options | None = None,
         *,
-        admits: Callable[[str], bool] | None = None,
+        refusal: Callable[[str], str | None] | None = None,
         new_id: Callable[[], str] = lambda: str(uuid4()),
         on_change: Listener = lambda changes: None,
         call_back: Callable[[str, bytes], None] | None = None,
@@ -73,9 +74,7 @@ class Endpoint:
             call_back=call_back or Callbacks(),
         )
         self._name, self._clock, self._options = account_name, clock, options
-        self._admits = admits or (
-            lambda token: compare_digest(token.encode(), account_key.encode())
-        )
+        self._refusal = refusal or _only(account_key)
         self._rates, self._expiry = Rates(options.rate), Expiry(profiles, options)
         self._calls = _calls(account, self._rates)
 
@@ -112,9 +111,10 @@ class Endpoint:
     def _admit(self, request: HttpRequest) -> None:
         if request.headers.get("x-partner-name", "") != self._name:
             raise replies.INVALID_PARTNER
-        if not self._admits(request.headers.get("x-request-token", "")):
+        if why := self._refusal(request.headers.get("x-request-token", "")):
             refused = {403: replies.ACCESS_DENIED, 401: replies.TOKEN_REFUSED}
-            raise refused[self._options.auth_failure]
+            known = refused[self._options.auth_failure]
+            raise Refusal(known.status, known.body, why)
 
     def _unknown(self, request: HttpRequest) -> Refusal:
         text = f"no such endpoint: {request.method} {request.path}"
