@@ -4,11 +4,8 @@ from flask import Flask
 
 from emulator import answers
 from emulator.capture.database import connect
-<<<<<<< HEAD
 from emulator.capture.journeys import JourneyStore
-=======
 from emulator.capture.panel import ChangesStore, PanelStore
->>>>>>> d912ffb (wip)
 from emulator.capture.profiles import ProfileStore
 from emulator.capture.store import Store
 from emulator.clock import Clock, SandboxClock, utc_now
@@ -17,21 +14,14 @@ from emulator.delivery.configuration import Configuration
 from emulator.delivery.road import Road
 from emulator.delivery.senders import Remote
 from emulator.guard import guard
-<<<<<<< HEAD
 from emulator.harness import clock as clocks
-from emulator.harness import front, journeys
+from emulator.harness import destination, front, journeys, panel
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
 from emulator.insider.endpoint import Endpoint
 from emulator.insider.journeys.parsing import read_journeys
 from emulator.insider.journeys.running import Journeys
-=======
-from emulator.harness import destination, front, panel
-from emulator.harness import routes as harness
-from emulator.insider import routes as insider
-from emulator.insider.endpoint import Endpoint
 from emulator.insider.panel import Panel
->>>>>>> d912ffb (wip)
 from emulator.mapping import Destination
 from emulator.parts import Parts
 from emulator.segment import routes as segment
@@ -53,11 +43,7 @@ def create_app(config: Config, workspace: Workspace, *, clock: Clock = utc_now) 
     # What was due by now is decided before a request changes anything, or looks.
     app.before_request(own.journeys.run_due)
     answers.register(app)
-<<<<<<< HEAD
-    for side in (segment, insider, harness, clocks, journeys, front):
-=======
-    for side in (segment, insider, harness, panel, destination, front):
->>>>>>> d912ffb (wip)
+    for side in (segment, insider, harness, panel, destination, clocks, journeys, front):
         app.register_blueprint(side.bp)
     return app
 
@@ -65,12 +51,9 @@ def create_app(config: Config, workspace: Workspace, *, clock: Clock = utc_now) 
 def _parts(config: Config, workspace: Workspace, clock: SandboxClock) -> Parts:
     engine = connect(config.db)
     store, profiles = Store(engine), ProfileStore(engine)
-<<<<<<< HEAD
     defined = workspace.document.get("insider", {}).get("journeys", ())
     journeys = Journeys(read_journeys(defined), JourneyStore(engine), profiles, clock)
-=======
     keys = Panel(workspace.account_name, workspace.account_key, PanelStore(engine), clock)
->>>>>>> d912ffb (wip)
     endpoint = Endpoint(
         workspace.account_name,
         workspace.account_key,
@@ -78,17 +61,10 @@ def _parts(config: Config, workspace: Workspace, clock: SandboxClock) -> Parts:
         profiles,
         clock,
         workspace.options,
-<<<<<<< HEAD
+        refusal=keys.refusal,
         on_change=journeys.observe,
     )
     sender = Remote(config.insider_url) if config.insider_url else endpoint.answer
     road = Road(Destination(workspace.destination), sender, store, clock)
-    return Parts(config, workspace, store, profiles, endpoint, road, clock, journeys)
-=======
-        refusal=keys.refusal,
-    )
-    sender = Remote(config.insider_url) if config.insider_url else endpoint.answer
-    road = Road(Destination(workspace.destination), sender, store, clock)
     set_up = Configuration(workspace.destination, ChangesStore(engine), road)
-    return Parts(config, workspace, store, profiles, endpoint, keys, road, set_up, clock)
->>>>>>> d912ffb (wip)
+    return Parts(config, workspace, store, profiles, endpoint, keys, road, set_up, clock, journeys)

@@ -12,11 +12,8 @@ from emulator.config import Config
 from emulator.delivery.configuration import Configuration
 from emulator.delivery.road import Road
 from emulator.insider.endpoint import Endpoint
-<<<<<<< HEAD
 from emulator.insider.journeys.running import Journeys
-=======
 from emulator.insider.panel import Panel
->>>>>>> d912ffb (wip)
 from emulator.workspace import Workspace
 
 
@@ -31,13 +28,9 @@ class Parts:
     endpoint: Endpoint
     panel: Panel
     road: Road
-<<<<<<< HEAD
+    configuration: Configuration
     clock: SandboxClock
     journeys: Journeys
-=======
-    configuration: Configuration
-    clock: Clock
->>>>>>> d912ffb (wip)
 
 
 def parts() -> Parts:

@@ -75,17 +75,14 @@ def profile(id: str) -> JSONObject:
 
 @bp.post("/reset")
 def reset() -> JSONObject:
-<<<<<<< HEAD
     """Forget messages, deliveries, profiles and journey runs; the clock follows the machine again.
 
+    Both panels are set back to the workspace file.
     A body {"now": time} makes it stand still at that time instead, which may be in the past.
     """
     now = reset_time(request.get_data())
     parts().journeys.reset()
     parts().clock.reset(now)
-=======
-    """Forget what happened, and set both panels back to the workspace file."""
->>>>>>> d912ffb (wip)
     parts().store.reset()
     parts().profiles.reset()
     parts().endpoint.reset()

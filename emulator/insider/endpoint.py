@@ -137,6 +137,14 @@ def _calls(account: Account, rates: Rates) -> dict[str, dict[str, Call]]:
     }
 
 
+def _only(account_key: str) -> Callable[[str], str | None]:
+    def refusal(key: str) -> str | None:
+        same = compare_digest(key.encode(), account_key.encode())
+        return None if same else replies.ACCESS_DENIED.remedy
+
+    return refusal
+
+
 def _wrong_method(request: HttpRequest, methods: dict[str, Call]) -> HttpResponse:
     allowed = ", ".join(methods)
     text = f"{request.path} does not take {request.method}"
