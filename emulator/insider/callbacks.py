@@ -8,6 +8,7 @@ import logging
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
+from typing import Self
 from urllib.parse import urlsplit
 
 import requests
@@ -45,6 +46,13 @@ class Callbacks:
             return
         self._worker.submit(self._post, address, body)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for the calls that were accepted."""
+        self._worker.shutdown()
+
     def _post(self, address: str, body: bytes) -> None:
         try:
             with requests.Session() as session:
@@ -60,7 +68,9 @@ class Callbacks:
                 )
                 log.info("called back host=%s status=%d", _host(address), answer.status_code)
         except (requests.RequestException, ValueError) as error:
-            log.warning("failed error callback host=%s error=%s", _host(address), type(error))
+            log.warning(
+                "failed error callback host=%s error=%s", _host(address), type(error).__name__
+            )
         finally:
             self._room.release()
 

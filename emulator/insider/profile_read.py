@@ -1,14 +1,16 @@
 """Reading one profile back.
 
 Source: Insider One, API collection "Get User Profiles". Assumed: what a read costs, that unset
-attributes and parameters are left out, that `source` is "web" unless the event says otherwise, and
-that events come newest first, as in the published sample.
+attributes and parameters are left out, that `source` is "web" unless the event says otherwise,
+that events come newest first, as in the published sample, and that attributes and parameters that
+Insider One does not know cannot be read.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from jsonschema.exceptions import ValidationError
 
@@ -72,7 +74,7 @@ def attributes(profile: Profile, names: list[str]) -> JSONObject:
             told.update(
                 (_read_name(place), value)
                 for place, value in profile.attributes.items()
-                if name == "*" or place.startswith("custom.")
+                if place.startswith("custom.") or (name == "*" and "." not in place)
             )
         elif name == "iid":
             told["iid"] = profile.id
@@ -138,16 +140,17 @@ def _place(name: str) -> str:
 def _read_name(place: str) -> str:
     if place == "gdpr_optin":
         return "gdpr"
-    group, dot, name = place.partition(".")
-    return {"custom": f"c_{name}", "unrecognised": name}[group] if dot else place
+    return f"c_{place.removeprefix('custom.')}" if place.startswith("custom.") else place
 
 
 def _malformed(error: ValidationError) -> Refusal:
-    path = ".".join(map(str, error.absolute_path))
+    path, wanted = [str(step) for step in error.absolute_path], error.validator_value
     if error.validator == "anyOf":
-        return malformed("either attributes or events must be specified", "Ask for something.")
+        text = "either attributes or events must be specified"
+        return malformed(text, "List the attributes or events to be told.")
     if error.validator == "required":
-        return malformed(f"{error.message.replace(chr(39), '')} in {path}", "Send it.")
-    return malformed(
-        f"{path} must be {error.validator_value}", "Send what the endpoint's description shows."
-    )
+        given = cast(JSONObject, error.instance)
+        name = next(each for each in cast(list[str], wanted) if each not in given)
+        return malformed(f"{'.'.join([*path, name])} must be defined", f"Send {name}.")
+    wanted = f"at least {wanted}" if error.validator == "minimum" else wanted
+    return malformed(f"{'.'.join(path)} must be {wanted}", f"Send {path[-1]} as {wanted}.")

@@ -104,5 +104,5 @@ def findings(answer: HttpResponse) -> Any:
     return orjson.loads(answer.headers["x-emulator-findings"])
 
 
-def event(name: str, timestamp: str = RECENT, **params: JSON) -> JSONObject:
+def event(name: str, timestamp: str = RECENT, /, **params: JSON) -> JSONObject:
     return {"event_name": name, "timestamp": timestamp, "event_params": params}
