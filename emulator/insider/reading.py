@@ -14,6 +14,7 @@ def profile_json(profile: Profile) -> JSONObject:
     `identifiers` has the latest value of each type, as Insider One's profile page does;
     `identifier_values` has all of them, oldest first. `merges` says of each profile that ended in
     this one: when, which, found by which identifier, what it brought, and in which request.
+    `personal` is what personalisation could use, by rules of our own.
     """
     return {
         "id": profile.id,

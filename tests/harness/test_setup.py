@@ -1,6 +1,7 @@
 """The guide's set-up, walked through by API: panel, settings, toggle, events, and wrong turns."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from emulator.app import create_app
 from emulator.config import Config
 from emulator.delivery.road import DISABLED, NOT_SUBSCRIBED
+from emulator.insider.options import Options
 from emulator.workspace import Workspace
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -138,6 +140,17 @@ def test_a_wrong_key_is_refused_on_delivery(shop: Shop) -> None:
 
 
 @pytest.mark.documented
+def test_a_wrong_key_is_a_401_in_an_account_that_answers_so(workspace: Workspace) -> None:
+    app = opened(replace(workspace, options=Options(auth_failure=401)), ":memory:")
+    shop = Shop(app)
+    shop.save(settings={"ucd_key": "mistyped"})
+    assert shop.play()[0] == "failed"
+    refused = {"success": False, "message": "Partner token authentication failed."}
+    assert shop.response() == (401, refused)
+    app.extensions["emulator"].store.close()
+
+
+@pytest.mark.documented
 def test_a_wrong_account_is_refused_on_delivery(shop: Shop) -> None:
     shop.save(settings={"account_name": "MyBrand"})
     assert shop.play() == (
@@ -234,12 +247,7 @@ def test_the_set_up_outlives_a_restart_with_the_same_destination(
         assert own.get("destination")["enabled"] is enabled
         own.save(enabled=False)
         app.extensions["emulator"].store.close()
-    edited = Workspace(
-        **{
-            **{name: getattr(workspace, name) for name in workspace.__slots__},
-            "destination": {**workspace.destination, "name": "Another"},
-        }
-    )
+    edited = replace(workspace, destination={**workspace.destination, "name": "Another"})
     app = opened(edited, db)
     assert Shop(app).get("destination")["enabled"] is True
     app.extensions["emulator"].store.close()
