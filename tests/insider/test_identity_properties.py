@@ -35,10 +35,10 @@ def identifiers(person: str) -> dict[str, str]:
 
 
 def named(chosen: dict[str, str]) -> dict[str, Any]:
-    default = {name: value for name, value in chosen.items() if " " not in name}
-    anonymous = [value for name, value in chosen.items() if " " in name]
-    custom = {"segment_anonymous_id": anonymous[0]} if anonymous else {}
-    return {**default, "custom": custom} if custom else default
+    sent: dict[str, Any] = {name: value for name, value in chosen.items() if " " not in name}
+    for device in [value for name, value in chosen.items() if " " in name]:
+        sent["custom"] = {"segment_anonymous_id": device}
+    return sent
 
 
 @st.composite
