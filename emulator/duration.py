@@ -30,7 +30,7 @@ def duration(text: str, where: str) -> timedelta:
     Args:
         text: Numbers with units, or an ISO 8601 duration of weeks, days, hours, minutes, seconds.
         where: Its place, for messages.
-    Raises: EmulatorError, when *text* is none, is shorter than a millisecond or longer than LONGEST.
+    Raises: EmulatorError, when *text* is none, or not from a millisecond to LONGEST.
     """
     folded = text.strip().lower()
     seconds = 0.0

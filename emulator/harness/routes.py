@@ -77,12 +77,11 @@ def profile(id: str) -> JSONObject:
 def reset() -> JSONObject:
     """Forget messages, deliveries, profiles and journey runs; the clock follows the machine again.
 
-    Both panels are set back to the workspace file.
-    A body {"now": time} makes it stand still at that time instead, which may be in the past.
+    A body {"now": time} makes the clock stand still at that time, which may be in the past. Both
+    panels are set back to the workspace file.
     """
-    now = reset_time(request.get_data())
+    parts().clock.reset(reset_time(request.get_data()))
     parts().journeys.reset()
-    parts().clock.reset(now)
     parts().store.reset()
     parts().profiles.reset()
     parts().endpoint.reset()

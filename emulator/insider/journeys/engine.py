@@ -38,11 +38,18 @@ def enter(
 def since_entry(run: Run, events: Sequence[ProfileEvent]) -> tuple[ProfileEvent, ...]:
     """Those of a profile's *events*, oldest first, that were stored after the run's entry.
 
-    Order decides within one instant, time where a retention has taken the mark away.
+    Order decides within one instant, time where a retention has taken the mark away. Assumed: the
+    other products of the call that started the run, each an event of its own, are not since entry.
     """
     marks = [at for at, event in enumerate(events) if event.fingerprint == run.mark]
+    siblings = {(events[at].name, events[at].occurred_at) for at in marks}
     after = events[marks[-1] + 1 :] if marks else events
-    return tuple(event for event in after if event.received_at >= iso(run.entered_at))
+    return tuple(
+        event
+        for event in after
+        if event.received_at >= iso(run.entered_at)
+        and (event.name, event.occurred_at) not in siblings
+    )
 
 
 def hear(

@@ -24,8 +24,6 @@ from emulator.types import JSON
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200  # runs taken on in one transaction
-DELETED = "the profile was deleted"
-WITHDRAWN = "the workspace no longer has what comes next"
 
 Steps = list[tuple[Run, list[Entry]]]
 
@@ -61,7 +59,7 @@ class Journeys:
         with self._lock:
             now = self._clock()
             while due := self.store.due(now, AT_ONCE):
-                self._keep([self._caught_up(run, now) for run in due])
+                self._keep([self._taken_on(run) for run in due])
 
     def reset(self) -> None:
         """Forget every run."""
@@ -141,21 +139,15 @@ class Journeys:
             elif run.status == "in_progress":
                 inside.add(run.journey_id)
 
-    def _caught_up(self, run: Run, now: datetime) -> tuple[Run, list[Entry]]:
-        """Take one run that is due to its first wait beyond *now*, or to its end."""
+    def _taken_on(self, run: Run) -> tuple[Run, list[Entry]]:
+        """Take one run that is due to its next wait, or to its end."""
         journey, facts = self.journeys.get(run.journey_id), self._facts(run)
-        entries: list[Entry] = []
-        while run.due_at and run.due_at <= now:
-            if facts is None:
-                ended, entry = engine.end(run, "dropped", DELETED, run.due_at)
-                return ended, [*entries, entry]
-            if journey is None or run.element not in {None, *journey.elements}:
-                # Documented: taking a journey out of service drops everyone in progress.
-                ended, entry = engine.end(run, "dropped", WITHDRAWN, run.due_at)
-                return ended, [*entries, entry]
-            run, more = engine.go_on(journey, run, facts)
-            entries += more
-        return run, entries
+        if facts is None:
+            return _dropped(run, "the profile was deleted")
+        if journey is None or run.element not in {None, *journey.elements}:
+            # Documented: taking a journey out of service drops everyone in progress.
+            return _dropped(run, "the workspace no longer has what comes next")
+        return engine.go_on(journey, run, facts)
 
     def _facts(self, run: Run) -> Facts | None:
         """What is known of the person; None when the profile is gone."""
@@ -186,3 +178,9 @@ def _heard(
         return run, entries
     run, more = engine.hear(journey, run, happening, now)
     return run, [*entries, *more]
+
+
+def _dropped(run: Run, why: str) -> tuple[Run, list[Entry]]:
+    assert run.due_at is not None  # only a run in progress is due
+    ended, entry = engine.end(run, "dropped", why, run.due_at)
+    return ended, [entry]
