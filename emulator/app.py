@@ -4,17 +4,24 @@ from flask import Flask
 
 from emulator import answers
 from emulator.capture.database import connect
+from emulator.capture.journeys import JourneyStore
+from emulator.capture.panel import ChangesStore, PanelStore
 from emulator.capture.profiles import ProfileStore
 from emulator.capture.store import Store
-from emulator.clock import Clock, utc_now
+from emulator.clock import Clock, SandboxClock, utc_now
 from emulator.config import Config
+from emulator.delivery.configuration import Configuration
 from emulator.delivery.road import Road
 from emulator.delivery.senders import Remote
 from emulator.guard import guard
-from emulator.harness import front
+from emulator.harness import clock as clocks
+from emulator.harness import destination, front, journeys, panel
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
 from emulator.insider.endpoint import Endpoint
+from emulator.insider.journeys.parsing import read_journeys
+from emulator.insider.journeys.running import Journeys
+from emulator.insider.panel import Panel
 from emulator.mapping import Destination
 from emulator.parts import Parts
 from emulator.segment import routes as segment
@@ -24,26 +31,40 @@ LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; each side has its own, smaller limi
 
 
 def create_app(config: Config, workspace: Workspace, *, clock: Clock = utc_now) -> Flask:
-    """One emulator of *workspace*.
+    """One emulator of *workspace*, whose clock runs with *clock* until somebody moves it.
 
     Raises: EmulatorError, when the database cannot be opened or the workspace not compiled.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
-    app.extensions["emulator"] = _parts(config, workspace, clock)
+    own = _parts(config, workspace, SandboxClock(clock))
+    app.extensions["emulator"] = own
     app.before_request(guard(config.host))
+    # What was due by now is decided before a request changes anything, or looks.
+    app.before_request(own.journeys.run_due)
     answers.register(app)
-    for side in (segment, insider, harness, front):
+    for side in (segment, insider, harness, panel, destination, clocks, journeys, front):
         app.register_blueprint(side.bp)
     return app
 
 
-def _parts(config: Config, workspace: Workspace, clock: Clock) -> Parts:
+def _parts(config: Config, workspace: Workspace, clock: SandboxClock) -> Parts:
     engine = connect(config.db)
     store, profiles = Store(engine), ProfileStore(engine)
+    defined = workspace.document.get("insider", {}).get("journeys", ())
+    journeys = Journeys(read_journeys(defined), JourneyStore(engine), profiles, clock)
+    keys = Panel(workspace.account_name, workspace.account_key, PanelStore(engine), clock)
     endpoint = Endpoint(
-        workspace.account_name, workspace.account_key, workspace.identifiers, profiles, clock
+        workspace.account_name,
+        workspace.account_key,
+        workspace.identifiers,
+        profiles,
+        clock,
+        workspace.options,
+        refusal=keys.refusal,
+        on_change=journeys.observe,
     )
     sender = Remote(config.insider_url) if config.insider_url else endpoint.answer
     road = Road(Destination(workspace.destination), sender, store, clock)
-    return Parts(config, workspace, store, profiles, endpoint, road, clock)
+    set_up = Configuration(workspace.destination, ChangesStore(engine), road)
+    return Parts(config, workspace, store, profiles, endpoint, keys, road, set_up, clock, journeys)

@@ -1,10 +1,18 @@
 """Time as the emulator sees it: passed in, never read inside a decision."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import TypeAlias
 
+from emulator.errors import EmulatorError
+
 Clock: TypeAlias = Callable[[], datetime]
+
+# Room to add retentions and waits to any time, or to take them off, within the calendar.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 def utc_now() -> datetime:
@@ -15,3 +23,100 @@ def utc_now() -> datetime:
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`, as Segment writes times."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a clock shows: the time, whether it stands still, and how far ahead of the machine."""
+
+    now: datetime
+    frozen: bool
+    offset: timedelta
+
+
+class SandboxClock:
+    """A clock that runs with the machine's until it is frozen, set or moved. Safe for threads.
+
+    It never goes back, but by `reset`; while the machine's own clock goes back, it stands still.
+    """
+
+    def __init__(self, machine: Clock = utc_now) -> None:
+        self._machine = machine
+        self._lock = Lock()
+        self._frozen: datetime | None = None
+        self._offset = timedelta(0)
+        self._latest = machine()
+
+    def __call__(self) -> datetime:
+        with self._lock:
+            return self._now()
+
+    def read(self) -> Reading:
+        """Everything the clock shows, at one moment."""
+        with self._lock:
+            now = self._now()
+            return Reading(now, self._frozen is not None, now - self._machine())
+
+    def freeze(self) -> None:
+        """Stand still at the present time."""
+        with self._lock:
+            self._frozen = self._now()
+
+    def resume(self) -> None:
+        """Run again, from the time the clock shows."""
+        with self._lock:
+            now = self._now()
+            self._offset, self._frozen = now - self._machine(), None
+
+    def set(self, at: datetime) -> None:
+        """Go to *at*, aware, and stand still there.
+
+        Raises: EmulatorError, when that is earlier than the clock's time, or beyond LATEST.
+        """
+        with self._lock:
+            _check(at, "set")
+            if at < self._now():
+                what = f"{iso(at)} is earlier than the clock's time, {iso(self._now())}"
+                remedy = 'Start afresh at that time: POST /emulator/v1/reset {"now": ...}.'
+                raise EmulatorError(what, "set", remedy)
+            self._frozen = self._latest = at
+
+    def advance(self, by: timedelta) -> None:
+        """Go forward by *by*, which is positive; a clock that runs goes on running.
+
+        Raises: EmulatorError, when that is beyond LATEST.
+        """
+        with self._lock:
+            now = self._now()
+            if by > LATEST - now:
+                raise _outside("advance")
+            self._latest = now + by
+            if self._frozen:
+                self._frozen = self._latest
+            else:
+                self._offset += by
+
+    def reset(self, at: datetime | None = None) -> None:
+        """Follow the machine again or, with *at*, stand still there: the only way back in time.
+
+        Raises: EmulatorError, when *at* is not from EARLIEST to LATEST.
+        """
+        if at:
+            _check(at, "now")
+        with self._lock:
+            self._frozen, self._offset = at, timedelta(0)
+            self._latest = at or self._machine()
+
+    def _now(self) -> datetime:
+        self._latest = max(self._latest, self._frozen or self._machine() + self._offset)
+        return self._latest
+
+
+def _check(at: datetime, where: str) -> None:
+    if not EARLIEST <= at <= LATEST:
+        raise _outside(where)
+
+
+def _outside(where: str) -> EmulatorError:
+    remedy = f"Stay from {iso(EARLIEST)} to {iso(LATEST)}."
+    return EmulatorError("the clock does not go there", where, remedy)

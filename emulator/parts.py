@@ -7,10 +7,13 @@ from flask import current_app
 
 from emulator.capture.profiles import ProfileStore
 from emulator.capture.store import Store
-from emulator.clock import Clock
+from emulator.clock import SandboxClock
 from emulator.config import Config
+from emulator.delivery.configuration import Configuration
 from emulator.delivery.road import Road
 from emulator.insider.endpoint import Endpoint
+from emulator.insider.journeys.running import Journeys
+from emulator.insider.panel import Panel
 from emulator.workspace import Workspace
 
 
@@ -23,8 +26,11 @@ class Parts:
     store: Store
     profiles: ProfileStore
     endpoint: Endpoint
+    panel: Panel
     road: Road
-    clock: Clock
+    configuration: Configuration
+    clock: SandboxClock
+    journeys: Journeys
 
 
 def parts() -> Parts:

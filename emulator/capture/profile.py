@@ -47,7 +47,8 @@ class Profile:
         attributes: Value by place: "email", "custom.plan", "unrecognised.idfa".
         written: ISO 8601 time of the last write, by the same places.
         created_at, updated_at: ISO 8601, UTC, milliseconds.
-        trail: What happened to the identity, [{"at", "what"}], oldest first.
+        trail: What happened to the identity, [{"at", "what"}], oldest first; a merge has its
+            record beside them, under "merge".
         events: Oldest write first; empty where they were not asked for.
         number: Order of creation; 0 until stored.
     """
@@ -67,6 +68,11 @@ class Profile:
         self.attributes[place] = value
         self.written[place] = at
 
+    def erase(self, place: str) -> None:
+        """Remove one attribute; nothing happens when it is absent."""
+        self.attributes.pop(place, None)
+        self.written.pop(place, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -77,13 +83,17 @@ class Changes:
         absorbed: (profile id that ends, profile id that goes on), in the order of the merges.
         gained: Identifier such as "uuid:u1" -> id of the profile that now owns it.
         events: Profile id -> events in the order sent.
+        lost: Identifiers that nobody owns any more; `gained` may give them to somebody else.
+        deleted: Ids of profiles that end with everything they have.
     """
 
-    created: list[Profile]
-    changed: list[Profile]
-    absorbed: list[tuple[str, str]]
-    gained: dict[str, str]
-    events: dict[str, list[ProfileEvent]]
+    created: list[Profile] = field(default_factory=list)
+    changed: list[Profile] = field(default_factory=list)
+    absorbed: list[tuple[str, str]] = field(default_factory=list)
+    gained: dict[str, str] = field(default_factory=dict)
+    events: dict[str, list[ProfileEvent]] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
 
 
 def nested(places: Mapping[str, JSON]) -> JSONObject:

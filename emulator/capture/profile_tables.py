@@ -83,6 +83,27 @@ TWICE = delete(profile_events).where(
         )
     ),
 )
+LOSE = delete(identifiers).where(
+    identifiers.c.identifier.in_(bindparam("identifiers", expanding=True))
+)
+END = [
+    delete(table).where(column.in_(bindparam("ids", expanding=True)))
+    for table, column in (
+        (profile_events, profile_events.c.profile_id),
+        (identifiers, identifiers.c.profile_id),
+        (profiles, profiles.c.id),
+    )
+]
+# Events kept for a time of their own, and all others.
+OUTDATED = delete(profile_events).where(
+    profile_events.c.name.in_(bindparam("names", expanding=True)),
+    profile_events.c.occurred_at < bindparam("before"),
+)
+OUTDATED_OTHERS = delete(profile_events).where(
+    profile_events.c.name.not_in(bindparam("names", expanding=True)),
+    profile_events.c.occurred_at < bindparam("before"),
+)
+NOT_UPDATED = select(profiles.c.id).where(profiles.c.updated_at < bindparam("before"))
 HAND_OVER = [
     TWICE,
     *(

@@ -1,6 +1,6 @@
 """Where profiles, their identifiers and their events are kept."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
@@ -14,9 +14,14 @@ from emulator.capture.profile_tables import (
     BY_ID,
     CHANGE,
     CONCERNED,
+    END,
     EVENTS,
     HAND_OVER,
     KNOWN,
+    LOSE,
+    NOT_UPDATED,
+    OUTDATED,
+    OUTDATED_OTHERS,
     OWNING,
     identifiers,
     profile_events,
@@ -98,6 +103,10 @@ class Writing:
         for ended, survivor in changes.absorbed:
             for statement in HAND_OVER:
                 self._connection.execute(statement, {"ended": ended, "survivor": survivor})
+        if changes.deleted:
+            self.end(changes.deleted)
+        if changes.lost:
+            self._connection.execute(LOSE, {"identifiers": changes.lost})
         if changes.created:
             self._connection.execute(insert(profiles), [_row(each) for each in changes.created])
         if changes.changed:
@@ -108,6 +117,25 @@ class Writing:
             rows = [{"identifier": key, "profile_id": owner} for key, owner in gained]
             self._connection.execute(insert(identifiers), rows)
         return self._add(changes.events)
+
+    def end(self, ids: Collection[str]) -> None:
+        """Delete profiles with their identifiers and events."""
+        for part in _parts(list(ids)):
+            for statement in END:
+                self._connection.execute(statement, {"ids": part})
+
+    def expire(self, events: Mapping[str, str], others: str, profiles: str) -> None:
+        """Delete what is kept no longer; all times ISO 8601, UTC, milliseconds.
+
+        Args:
+            events: Name -> time before which an event of that name is outdated.
+            others: The same for every other name.
+            profiles: Time since which a profile must have been updated.
+        """
+        for name, before in events.items():
+            self._connection.execute(OUTDATED, {"names": [name], "before": before})
+        self._connection.execute(OUTDATED_OTHERS, {"names": list(events), "before": others})
+        self.end(list(self._connection.scalars(NOT_UPDATED, {"before": profiles})))
 
     def _add(self, events: dict[str, list[ProfileEvent]]) -> list[ProfileEvent]:
         known = self._known(events)

@@ -19,6 +19,11 @@ Verdict = Literal[
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 
+def redacted(secret: str) -> str:
+    """*secret* as it may be shown: enough to tell two of them apart, too little to use one."""
+    return f"{secret[:2]}…"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to hand a request over.

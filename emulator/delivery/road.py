@@ -6,7 +6,15 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator.capture.records import Answer, Attempt, Captured, Delivery, SentRequest, Verdict
+from emulator.capture.records import (
+    Answer,
+    Attempt,
+    Captured,
+    Delivery,
+    SentRequest,
+    Verdict,
+    redacted,
+)
 from emulator.capture.store import Store
 from emulator.clock import Clock, iso
 from emulator.delivery.claims import Claims
@@ -20,7 +28,7 @@ from emulator.segment.message import Message
 log = logging.getLogger(__name__)
 
 DUPLICATE = "duplicate messageId"
-DISABLED = "the destination is turned off in the workspace"
+DISABLED = "the destination is turned off: open the Enable Destination toggle in its settings"
 FILTERED = "the event's integrations object switches the destination off"
 NOT_SUBSCRIBED = "no enabled subscription matches this event"
 
@@ -31,11 +39,20 @@ class Road:
     def __init__(
         self, destination: Destination, sender: Sender, store: Store, clock: Clock
     ) -> None:
-        self._destination = destination
+        self.configure(destination)
         self._sender = sender
         self._store = store
         self._clock = clock
         self._claims = Claims()
+
+    def configure(self, destination: Destination, switched_off: Destination | None = None) -> None:
+        """Deliver by *destination* from now on; what is under way goes on as it was.
+
+        Args:
+            switched_off: The same destination with the disabled subscriptions alone, to tell which
+                of them an event would have gone through.
+        """
+        self._configured = (destination, switched_off)
 
     def carry(self, messages: list[Message]) -> None:
         """Deliver what is new in *messages* and keep all of them, before returning.
@@ -58,14 +75,15 @@ class Road:
             return _captured(message, "rejected", message.rejection + detail)
         if duplicate:
             return _captured(message, "rejected", DUPLICATE)
-        if not self._destination.enabled:
+        destination, disabled = self._configured  # read once: it may be changed meanwhile
+        if not destination.enabled:
             return _captured(message, "disabled", DISABLED)
         if switched_off(message.event.get("integrations")):
             return _captured(message, "filtered", FILTERED)
-        outcomes = self._destination.outcomes(message.event)
+        outcomes = destination.outcomes(message.event)
         deliveries = tuple(self._delivery(message, outcome) for outcome in outcomes)
         if not deliveries:
-            return _captured(message, "not_subscribed", NOT_SUBSCRIBED)
+            return _captured(message, "not_subscribed", _not_subscribed(message, disabled))
         verdict = worst(delivery.verdict for delivery in deliveries)
         reasons = [delivery.reason for delivery in deliveries if delivery.verdict == verdict]
         return _captured(message, verdict, reasons[0] or message.detail, deliveries)
@@ -109,6 +127,12 @@ class Road:
         return judgement, (attempt,), response
 
 
+def _not_subscribed(message: Message, disabled: Destination | None) -> str:
+    found = disabled.outcomes(message.event) if disabled else ()
+    names = [repr(outcome.subscription.name) for outcome in found if outcome.request]
+    return f"{NOT_SUBSCRIBED}; disabled, {', '.join(names)} would" if names else NOT_SUBSCRIBED
+
+
 def _captured(
     message: Message,
     verdict: Verdict,
@@ -148,7 +172,7 @@ def _answer(response: HttpResponse) -> Answer:
 def _shown(request: Request) -> SentRequest:
     """*request* without its secret, so that a database or a screenshot can be passed on."""
     headers = {
-        name: f"{value[:2]}…" if name.lower() == "x-request-token" else value
+        name: redacted(value) if name.lower() == "x-request-token" else value
         for name, value in request.headers.items()
     }
     return SentRequest(request.method, request.url, headers, request.body.decode())

@@ -32,6 +32,8 @@ def judge(answer: HttpResponse) -> Judgement:
     if not 200 <= answer.status < 300:
         said = answer.body[:300].decode(errors="replace").strip()
         reason = f"Insider One answered {answer.status}" + (f": {said}" if said else "")
+        if findings:
+            reason += f". {findings[0]['remedy']}"
         return Judgement("failed", reason, findings)
     noticed = answer.headers.get("x-emulator-verdict")
     refusal = _refusal(answer.body)

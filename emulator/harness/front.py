@@ -15,6 +15,8 @@ Insider One answers:  POST /api/user/v1/upsert
 See what happened:    GET  /emulator/v1/messages
                       GET  /emulator/v1/deliveries
                       GET  /emulator/v1/profiles
+                      GET  /emulator/v1/journeys
+Let time pass:        POST /emulator/v1/clock  {{"advance": "45 minutes"}}
 Start afresh:         POST /emulator/v1/reset
 Is it up:             GET  /emulator/v1/health
 """

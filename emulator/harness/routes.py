@@ -8,6 +8,7 @@ from emulator import __version__
 from emulator.answers import fault
 from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
 from emulator.harness import shapes
+from emulator.harness.clock_orders import reset_time
 from emulator.harness.queries import LARGEST_ID, PROFILE_FILTERS, read
 from emulator.insider.reading import profile_json
 from emulator.parts import parts
@@ -58,6 +59,7 @@ def delivery(id: int) -> JSONObject:
 def profiles() -> JSONObject:
     """Who Insider One would know, oldest first, or the one who owns an identifier."""
     query = read(request.args, PROFILE_FILTERS)
+    parts().endpoint.keep_up()
     found, following = parts().profiles.list(
         query.filters.get("identifier"), after=query.after, limit=query.limit
     )
@@ -67,14 +69,24 @@ def profiles() -> JSONObject:
 @bp.get("/profiles/<id>")
 def profile(id: str) -> JSONObject:
     """One profile by its Profile ID."""
+    parts().endpoint.keep_up()
     return profile_json(parts().profiles.get(id) or _missing("profile", id))
 
 
 @bp.post("/reset")
 def reset() -> JSONObject:
-    """Forget messages, deliveries and profiles."""
+    """Forget messages, deliveries, profiles and journey runs; the clock follows the machine again.
+
+    A body {"now": time} makes the clock stand still at that time, which may be in the past. Both
+    panels are set back to the workspace file.
+    """
+    parts().clock.reset(reset_time(request.get_data()))
+    parts().journeys.reset()
     parts().store.reset()
     parts().profiles.reset()
+    parts().endpoint.reset()
+    parts().panel.reset()
+    parts().configuration.reset()
     return {}
 
 

@@ -7,18 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from emulator.insider.options import Options
+
 _QUARTER, _YEAR, _TWO_YEARS = (timedelta(days=days) for days in (90, 365, 730))
 
 # Input names of one stored event. `purchase` is the Upsert page's name for it.
 ALIASES = {"purchase": "confirmation_page_view", "home_page_view": "homepage_view"}
 
-# Events that Insider One refuses without these parameters, by input name.
-REQUIRED = {
-    "purchase": ("event_group_id", "currency", "unit_sale_price", "quantity"),
-    "cart_page_view": ("event_group_id", "currency", "unit_sale_price"),
-}
-# Nobody says whether the other name of a purchase is checked as strictly, so it is only told.
-EXPECTED = {"confirmation_page_view": REQUIRED["purchase"]}
+_CART = ("event_group_id", "currency", "unit_sale_price")
+_PURCHASE = (*_CART, "quantity")
+CUSTOM_EVENT_KEPT = _QUARTER
+PROFILE_KEPT = _YEAR  # since its last update
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,33 @@ def display_name(name: str) -> str:
     return default.display_name if default else name
 
 
-def retention(name: str) -> timedelta:
-    """How long a stored event is kept; custom events for three months."""
+def retention(name: str, options: Options) -> timedelta:
+    """How long a stored event is kept in this account; custom events for three months."""
+    if name in options.retention_days:
+        return timedelta(days=options.retention_days[name])
     default = DEFAULT_EVENTS.get(name)
-    return default.kept if default else _QUARTER
+    return default.kept if default else CUSTOM_EVENT_KEPT
+
+
+def retentions(options: Options) -> dict[str, timedelta]:
+    """Retention by name, of all events that are not kept for the usual three months."""
+    known = {name: retention(name, options) for name in (*DEFAULT_EVENTS, *options.retention_days)}
+    return {name: kept for name, kept in known.items() if kept != CUSTOM_EVENT_KEPT}
+
+
+def required(name: str, options: Options) -> tuple[str, ...]:
+    """The parameters without which an event, by its input name, is refused."""
+    if name == "cart_page_view":
+        return _CART
+    # Nobody says whether the other name of a purchase is checked as strictly.
+    told_only = options.confirmation_page_view_required == "warn"
+    if name == "purchase" or (name == "confirmation_page_view" and not told_only):
+        return _PURCHASE if options.quantity_required else _CART
+    return ()
+
+
+def expected(name: str, options: Options) -> tuple[str, ...]:
+    """The parameters whose absence is told, though the event is kept."""
+    if name != "confirmation_page_view" or required(name, options):
+        return ()
+    return required("purchase", options)

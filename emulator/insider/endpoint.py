@@ -1,6 +1,7 @@
 """Insider One's unification host: bytes in, bytes out."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest
 from typing import TypeAlias
@@ -11,10 +12,15 @@ import orjson
 from emulator.capture.profiles import ProfileStore
 from emulator.clock import Clock
 from emulator.http import HttpRequest, HttpResponse
-from emulator.insider import replies, upsert
-from emulator.insider.identity import Rules
+from emulator.insider import deletion, identifiers, profile_read, removal, replies, upsert
+from emulator.insider.account import Account
+from emulator.insider.callbacks import Callbacks
+from emulator.insider.changes import Listener
+from emulator.insider.expiry import Expiry
+from emulator.insider.identity import rules_of
+from emulator.insider.options import Options
+from emulator.insider.rates import Rates
 from emulator.insider.replies import Refusal
-from emulator.insider.upsert import Upsert
 from emulator.types import JSON
 
 Handler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
@@ -22,59 +28,124 @@ Handler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
 DEEPEST = 100  # levels
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What answers one method of one address; *budget* is None where it takes its own units."""
+
+    handler: Handler
+    budget: str | None
+
+
 class Endpoint:
     """One account.
 
     Args:
         account_name, account_key: What X-PARTNER-NAME and X-REQUEST-TOKEN must say.
-        identifiers: Types that identify, strongest first, e.g. ("uuid", "segment_anonymous_id").
+        identifier_types: Types that identify, strongest first, e.g. ("uuid", "email").
+        options: What else differs from account to account.
+        refusal: Why a token does not open the account, None when it does: the panel's keys in
+            place of account_key.
         new_id: Makes Profile IDs.
+        on_change: Told what an upsert changed, after that is stored and before it is answered.
+        call_back: Posts a body to an address, beside the answer.
     """
 
     def __init__(
         self,
         account_name: str,
         account_key: str,
-        identifiers: Sequence[str],
+        identifier_types: Sequence[str],
         profiles: ProfileStore,
         clock: Clock,
+        options: Options | None = None,
         *,
+        refusal: Callable[[str], str | None] | None = None,
         new_id: Callable[[], str] = lambda: str(uuid4()),
+        on_change: Listener = lambda changes: None,
+        call_back: Callable[[str, bytes], None] | None = None,
     ) -> None:
-        self._name, self._key, self._clock = account_name, account_key, clock
-        self._handlers: dict[str, dict[str, Handler]] = {
-            upsert.PATH: {"POST": Upsert(Rules(tuple(identifiers)), profiles, new_id)},
-        }
+        options = options or Options()
+        account = Account(
+            rules=rules_of(identifier_types, options),
+            options=options,
+            profiles=profiles,
+            new_id=new_id,
+            on_change=on_change,
+            call_back=call_back or Callbacks(),
+        )
+        self._name, self._clock, self._options = account_name, clock, options
+        self._refusal = refusal or _only(account_key)
+        self._rates, self._expiry = Rates(options.rate), Expiry(profiles, options)
+        self._calls = _calls(account, self._rates)
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; a refusal is an answer too.
 
         Raises: StorageFault, when the profiles cannot be read or written.
         """
-        methods = self._handlers.get(request.path)
+        methods = self._calls.get(request.path)
         if methods is None:
             return self._unknown(request).response()
         if request.method not in methods:
             return _wrong_method(request, methods)
+        call = methods[request.method]
         try:
             self._admit(request)
-            return methods[request.method](_json(request), self._clock())
+            now = self._clock()
+            if call.budget:
+                self._rates.take(call.budget, now)
+            self._expiry.run(now)
+            return call.handler(_json(request), now)
         except Refusal as refusal:
             return refusal.response()
+
+    def keep_up(self) -> None:
+        """Drop what has become too old by now; whoever looks at profiles does this first."""
+        self._expiry.run(self._clock())
+
+    def reset(self) -> None:
+        """Forget how often anybody called."""
+        self._rates.reset()
+        self._expiry.reset()
 
     def _admit(self, request: HttpRequest) -> None:
         if request.headers.get("x-partner-name", "") != self._name:
             raise replies.INVALID_PARTNER
-        token = request.headers.get("x-request-token", "")
-        if not compare_digest(token.encode(), self._key.encode()):
-            raise replies.ACCESS_DENIED
+        if why := self._refusal(request.headers.get("x-request-token", "")):
+            refused = {403: replies.ACCESS_DENIED, 401: replies.TOKEN_REFUSED}
+            known = refused[self._options.auth_failure]
+            raise Refusal(known.status, known.body, why)
 
     def _unknown(self, request: HttpRequest) -> Refusal:
         text = f"no such endpoint: {request.method} {request.path}"
-        return replies.error(404, text, f"This emulator answers {', '.join(self._handlers)}.")
+        return replies.error(404, text, f"This emulator answers {', '.join(self._calls)}.")
 
 
-def _wrong_method(request: HttpRequest, methods: dict[str, Handler]) -> HttpResponse:
+def _calls(account: Account, rates: Rates) -> dict[str, dict[str, Call]]:
+    """Address -> method -> what answers; the budgets are those of options.RATES."""
+    return {
+        upsert.PATH: {"POST": Call(upsert.Upsert(account), "upsert")},
+        deletion.PATH: {"POST": Call(deletion.DeleteAttributes(account), "upsert")},
+        profile_read.PATH: {"POST": Call(profile_read.ReadProfile(account, rates), None)},
+        identifiers.PATH: {
+            "PATCH": Call(identifiers.UpdateIdentifier(account), "identityUpdate"),
+            "DELETE": Call(identifiers.DeleteIdentifiers(account), "identityDelete"),
+        },
+        removal.DELETE: {"POST": Call(removal.Delete(account), "delete")},
+        removal.ANONYMIZE: {"POST": Call(removal.Anonymize(account), "anonymize")},
+        removal.ANONYMIZE_BY_ID: {"POST": Call(removal.AnonymizeById(account), "anonymize")},
+    }
+
+
+def _only(account_key: str) -> Callable[[str], str | None]:
+    def refusal(key: str) -> str | None:
+        same = compare_digest(key.encode(), account_key.encode())
+        return None if same else replies.ACCESS_DENIED.remedy
+
+    return refusal
+
+
+def _wrong_method(request: HttpRequest, methods: dict[str, Call]) -> HttpResponse:
     allowed = ", ".join(methods)
     text = f"{request.path} does not take {request.method}"
     refusal = replies.error(405, text, f"Use {allowed}.")

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 from emulator.capture.profile import ProfileEvent, nested
 from emulator.clock import iso
-from emulator.insider.catalog import EXPECTED, retention, stored_name
+from emulator.insider.catalog import expected, retention, stored_name
 from emulator.insider.findings import Finding, warning
 from emulator.insider.formats import instant
+from emulator.insider.options import Options
 from emulator.insider.shape import missing_parameters
 from emulator.insider.values import PARAMETERS, read
 from emulator.types import JSONObject
@@ -15,23 +16,24 @@ _CLOCK_SKEW = timedelta(minutes=1)
 
 
 def read_event(
-    event: JSONObject, where: str, now: datetime, *, skip_hook: bool
+    event: JSONObject, where: str, now: datetime, options: Options, *, skip_hook: bool
 ) -> tuple[ProfileEvent | None, list[Finding]]:
     """Read one valid event.
 
     Returns: What to keep, None when it is older than its retention, and warnings.
     """
-    params, told = read(event.get("event_params", {}), PARAMETERS, f"{where}.event_params")
+    params, told = read(event.get("event_params", {}), PARAMETERS, f"{where}.event_params", options)
     sent_as, timestamp = event["event_name"], event["timestamp"]
     name, occurred = stored_name(sent_as), instant(timestamp)
     assert occurred is not None  # the schema has checked the form
-    told += _expected(event, where)
+    told += _expected(event, where, options)
     if occurred > now + _CLOCK_SKEW:
         what = f"{sent_as} happens in the future: {timestamp}"
         told.append(warning(f"{where}.timestamp", what, "Send the time at which it happened."))
     # Aware times near year 1 cannot be moved back, so the ages are compared.
-    if now - occurred > retention(name):
-        days = retention(name).days
+    kept_for = retention(name, options)
+    if now - occurred > kept_for:
+        days = kept_for.days
         what = (
             f"{sent_as} is older than the {days} days it is kept, so it is not stored: {timestamp}"
         )
@@ -49,9 +51,9 @@ def read_event(
     return kept, told
 
 
-def _expected(event: JSONObject, where: str) -> list[Finding]:
+def _expected(event: JSONObject, where: str, options: Options) -> list[Finding]:
     name = event["event_name"]
-    missing = missing_parameters(event, EXPECTED.get(name, ()))
+    missing = missing_parameters(event, expected(name, options))
     if not missing:
         return []
     what = f"{name} has no {', '.join(missing)}, which Insider One requires of purchase"

@@ -5,12 +5,15 @@ and that several matches are merged by them, but not how. This is a deterministi
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from emulator.capture.profile import Changes, Profile, ProfileEvent
+from emulator.insider.options import Options
+from emulator.types import JSON, JSONObject
 
 DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
-UNLIMITED = 10**9
+# One person uses several devices, and each has an anonymous id of its own.
+UNLIMITED = {"segment_anonymous_id": 10**9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,16 @@ class Rules:
     """
 
     priority: tuple[str, ...]
-    # One person uses several devices, and each has an anonymous id of its own.
-    limits: Mapping[str, int] = field(default_factory=lambda: {"segment_anonymous_id": UNLIMITED})
-    blocked: frozenset[str] = frozenset({"undefined", "anonymous", "0", "1", "null", ""})
+    limits: Mapping[str, int]
+    blocked: frozenset[str]
+
+    def usable(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Those of *given*, type -> value, that may identify somebody, strongest first."""
+        return {
+            name: given[name]
+            for name in self.priority
+            if name in given and given[name] not in self.blocked
+        }
 
     def room(self, profile: Profile, name: str) -> bool:
         """Whether *profile* may own one more value of *name*."""
@@ -46,6 +56,12 @@ class Settled:
 
     profile: Profile
     notes: list[tuple[str, str]]
+
+
+def rules_of(priority: Iterable[str], options: Options) -> Rules:
+    """The identity resolution of an account that lists *priority*."""
+    limits = {**UNLIMITED, **options.identifier_limits}
+    return Rules(tuple(priority), limits, frozenset(options.blocked_values))
 
 
 def key(name: str, value: str) -> str:
@@ -77,12 +93,15 @@ class Population:
         """Whether a profile has this Profile ID."""
         return insider_id in self._by_id
 
-    def settle(self, insider_id: str | None, given: Mapping[str, str]) -> Settled:
+    def settle(
+        self, insider_id: str | None, given: Mapping[str, str], request: JSONObject
+    ) -> Settled:
         """Find or make the profile of a user.
 
         Args:
             insider_id: A Profile ID, stronger than every identifier.
             given: Type -> value of usable identifiers, strongest first.
+            request: What a merge is put down to, {"method", "path", "where"}.
         """
         matches = self._matches(given)
         if insider_id:
@@ -95,7 +114,8 @@ class Population:
             self._claim(settled, name, value)
         for name, other in matches.items():
             if other.id in self._by_id and other is not profile:
-                self._join(settled, name, key(name, given[name]), other)
+                because = {"identifiers": dict(given), "request": request}
+                self._join(settled, name, key(name, given[name]), other, because)
         profile.updated_at = self._now
         if profile.id not in self._created:
             self._changed[profile.id] = profile
@@ -144,14 +164,19 @@ class Population:
         self._by_id[id] = self._created[id] = profile
         return profile
 
-    def _join(self, settled: Settled, name: str, found_by: str, other: Profile) -> None:
+    def _join(
+        self, settled: Settled, name: str, found_by: str, other: Profile, because: JSONObject
+    ) -> None:
         profile = settled.profile
         if not self._rules.compatible(profile, other):
             what = f"{found_by} belongs to another profile, which cannot be merged into this one"
             settled.notes.append((name, what))
             return
+        merged = {"absorbed": other.id, "survivor": profile.id, "found_by": found_by, **because}
+        merged["brought"] = {name: list(values) for name, values in other.identifiers.items()}
         merge(profile, other)
-        profile.trail.append({"at": self._now, "what": f"took in {other.id}, found by {found_by}"})
+        what = f"took in {other.id}, found by {found_by}"
+        profile.trail.append({"at": self._now, "what": what, "merge": merged})
         for identifier, owner in self._owner.items():
             if owner is other:
                 self._owner[identifier] = profile
@@ -174,12 +199,26 @@ class Population:
 
 
 def merge(survivor: Profile, other: Profile) -> None:
-    """Give *survivor* all that *other* has; of an attribute in both, the latest written stays."""
+    """Give *survivor* all that *other* has.
+
+    Assumed: of an attribute in both, the latest written stays. Lists are united instead, so that
+    what was appended to either is kept whenever the two turn out to be one.
+    """
     for name, values in other.identifiers.items():
         owned = survivor.identifiers.setdefault(name, [])
         owned.extend(value for value in values if value not in owned)
     for place, at in other.written.items():
-        if at > survivor.written.get(place, ""):
-            survivor.write(place, other.attributes[place], at)
+        mine, theirs = survivor.attributes.get(place), other.attributes[place]
+        written = survivor.written.get(place, "")
+        if isinstance(mine, list) and isinstance(theirs, list):
+            older, newer = (mine, theirs) if at > written else (theirs, mine)
+            survivor.write(place, united(older, newer), max(at, written))
+        elif at > written:
+            survivor.write(place, theirs, at)
     survivor.created_at = min(survivor.created_at, other.created_at)
     survivor.trail = sorted([*survivor.trail, *other.trail], key=lambda entry: str(entry["at"]))
+
+
+def united(stored: list[JSON], added: list[JSON]) -> list[JSON]:
+    """*stored* and the members of *added* that it lacks."""
+    return [*stored, *(member for member in added if member not in stored)]

@@ -3,6 +3,7 @@
 from emulator.capture.profile import Profile, ProfileEvent, nested
 from emulator.insider.catalog import display_name
 from emulator.insider.identity import DEFAULT_IDENTIFIERS
+from emulator.insider.personal import personal
 from emulator.insider.reach import reach
 from emulator.types import JSONObject
 
@@ -11,7 +12,9 @@ def profile_json(profile: Profile) -> JSONObject:
     """{"id", "identifiers", "attributes", "events", "reach", ...}, shaped as in an upsert.
 
     `identifiers` has the latest value of each type, as Insider One's profile page does;
-    `identifier_values` has all of them, oldest first.
+    `identifier_values` has all of them, oldest first. `merges` says of each profile that ended in
+    this one: when, which, found by which identifier, what it brought, and in which request.
+    `personal` is what personalisation could use, by rules of our own.
     """
     return {
         "id": profile.id,
@@ -19,10 +22,14 @@ def profile_json(profile: Profile) -> JSONObject:
         "attributes": nested(profile.attributes),
         "events": [event_json(event) for event in profile.events],
         "reach": reach(profile.attributes),
+        "personal": personal(profile),
         "identifier_values": profile.identifiers,
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
-        "trail": profile.trail,
+        "trail": [{"at": each["at"], "what": each["what"]} for each in profile.trail],
+        "merges": [
+            {"at": each["at"], **each["merge"]} for each in profile.trail if "merge" in each
+        ],
     }
 
 

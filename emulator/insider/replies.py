@@ -22,15 +22,18 @@ class Refusal(Exception):
         status: HTTP status.
         body: JSON object of the answer, in one of the host's two envelopes.
         remedy: What the sender should do, a full sentence.
+        more: Further headers of the answer.
     """
 
-    def __init__(self, status: int, body: JSONObject, remedy: str) -> None:
-        self.status, self.body, self.remedy = status, body, remedy
+    def __init__(
+        self, status: int, body: JSONObject, remedy: str, more: Mapping[str, str] | None = None
+    ) -> None:
+        self.status, self.body, self.remedy, self.more = status, body, remedy, more or {}
         super().__init__(str(body.get("message") or body.get("error")))
 
     def response(self) -> HttpResponse:
         """The answer on the wire."""
-        return response(self.status, self.body, [dropped("", str(self), self.remedy)])
+        return response(self.status, self.body, [dropped("", str(self), self.remedy)], **self.more)
 
 
 def error(status: int, text: str, remedy: str) -> Refusal:
@@ -72,6 +75,11 @@ ACCESS_DENIED = failure(
     "Access Denied. You do not have sufficient access to perform this action.",
     "Send this account's key in X-REQUEST-TOKEN.",
 )
+TOKEN_REFUSED = failure(
+    401,
+    "Partner token authentication failed.",
+    "Send this account's key in X-REQUEST-TOKEN.",
+)
 TOO_LARGE = error(
     400,
     f"request body is bigger than maximum allowed size {LARGEST_BODY:,} bytes",
@@ -97,3 +105,49 @@ TOO_MANY_USERS = error(
     f"number of users is bigger than maximum allowed {MOST_USERS:,}: bad request",
     "Split the users over several requests.",
 )
+NO_SUCH_USER = error(
+    404,
+    "no such user for these identifiers: no data",
+    "Send an identifier that a profile owns, or its Profile ID.",
+)
+NO_VALID_IDENTIFIER = error(
+    400,
+    "no valid identifier: bad request",
+    "Send an identifier that the account's identity resolution lists, and no blocked value.",
+)
+SOLE_IDENTIFIER = error(
+    400,
+    "you cannot delete the sole identifier specified for a user: bad request",
+    "Add another identifier first, or delete or anonymize the profile.",
+)
+SAME_VALUES = error(
+    400, "identifier values are the same: bad request", "Send the new value in new_identifier."
+)
+NOT_ONE_ENTRY = error(
+    400,
+    "there must be exactly 1 entry for both new and old identifiers: bad request",
+    "Send one old and one new identifier of the same type.",
+)
+ALREADY_ASSIGNED = error(
+    400,
+    "new identifier already has a user assigned to it: bad request",
+    "Free the value there first, with DELETE /api/user/v1/identity.",
+)
+# Assumed: that both must be of one type is published, the words are not.
+NOT_ONE_TYPE = error(
+    400,
+    "new and old identifiers must have the same type: bad request",
+    "Send the new value of the same identifier.",
+)
+
+
+def too_many(seconds: int) -> Refusal:
+    """The answer to one call too many; *seconds* until there is room again."""
+    text = "rejected: too many requests"
+    remedy = f"Wait {seconds} s, or send more users in one call."
+    return Refusal(429, {"error": text}, remedy, {"retry-after": str(seconds)})
+
+
+def malformed(text: str, remedy: str) -> Refusal:
+    """A refusal of a body in words like the published ones; assumed."""
+    return error(400, f"{text}: bad request", remedy)

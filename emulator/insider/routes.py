@@ -3,8 +3,10 @@
 from flask import Blueprint, Response, request
 
 from emulator.http import HttpRequest
+from emulator.insider import openapi
 from emulator.insider.replies import LARGEST_BODY
 from emulator.parts import parts
+from emulator.types import JSONObject
 
 bp = Blueprint("insider", __name__)
 
@@ -20,3 +22,9 @@ def answer(rest: str) -> Response:
     body = request.stream.read(LARGEST_BODY + 1)
     answered = parts().endpoint.answer(HttpRequest(request.method, request.path, headers, body))
     return Response(answered.body, answered.status, headers=dict(answered.headers))
+
+
+@bp.get(openapi.ADDRESS)
+def described() -> JSONObject:
+    """What the addresses above take and answer."""
+    return openapi.description()

@@ -1,21 +1,25 @@
 """What fails a whole user: schema errors in Insider One's words, and rules a schema cannot say."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, islice
 from typing import cast
 
 from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
 
-from emulator.insider.catalog import REQUIRED
+from emulator.insider.catalog import required
 from emulator.insider.documents import document
 from emulator.insider.findings import quoted
+from emulator.insider.options import EventNames, Options
 from emulator.insider.schema import validator
 from emulator.types import JSON, JSONObject
 
-_USER = validator(document("user"))
 # Assumed: a body of 5 MB can hold a million faults, and nobody reads an answer of 80 MB.
 MOST = 100
+PUBLISHED_EVENT_NAME = "^[a-z0-9][a-zA-Z0-9._-]*$"
 NOBODY = "either insider_id or idenifiers must be specified"  # spelled as Insider One spells it
 
 
@@ -29,13 +33,27 @@ class Fault:
     remedy: str
 
 
-def faults(user: JSON) -> list[Fault]:
+def faults(user: JSON, options: Options) -> list[Fault]:
     """Why *user* is refused as a whole, in the order found; nothing when it is taken."""
-    found: Iterator[Fault] = (
-        fault for error in _USER.iter_errors(user) for fault in _faults(error)
-    )
+    found = _schema_faults(_user(options.event_names), user)
     if isinstance(user, dict):
-        found = chain(found, _nobody(user), _nothing(user), _missing_parameters(user))
+        found = chain(found, _nobody(user), _nothing(user), _missing_parameters(user, options))
+    return list(dict.fromkeys(islice(found, MOST)))
+
+
+def naming_faults(user: JSON) -> list[Fault]:
+    """Why *user* names nobody, whatever else it says: faults of identifiers and insider_id."""
+    found = _schema_faults(_naming(), user)
+    if isinstance(user, dict):
+        found = chain(found, _nobody(user))
+    return list(dict.fromkeys(islice(found, MOST)))
+
+
+def deletion_faults(user: JSON) -> list[Fault]:
+    """Why *user* of attribute/delete is refused as a whole."""
+    found = iter(naming_faults(user))
+    if isinstance(user, dict):
+        found = chain(found, map(_plain_fault, _deletion().iter_errors(user)))
     return list(dict.fromkeys(islice(found, MOST)))
 
 
@@ -47,6 +65,48 @@ def errors(index: int, found: list[Fault]) -> dict[str, list[str]]:
         if fault.text not in texts:
             texts.append(fault.text)
     return listed
+
+
+@cache
+def _user(event_names: EventNames) -> Validator:
+    return validator(user_schema(event_names))
+
+
+def user_schema(event_names: EventNames) -> JSONObject:
+    """The schema of one user of an upsert, with the expression that event names must match."""
+    schema = deepcopy(document("user"))
+    if event_names == "regexp":
+        name = schema["properties"]["events"]["items"]["properties"]["event_name"]
+        name["pattern"] = PUBLISHED_EVENT_NAME
+    return schema
+
+
+@cache
+def _naming() -> Validator:
+    schema = document("user")
+    named = {name: schema["properties"][name] for name in ("identifiers", "insider_id")}
+    return validator({**schema, "properties": named})
+
+
+@cache
+def _deletion() -> Validator:
+    return validator(document("deletion"))
+
+
+def _schema_faults(check: Validator, user: JSON) -> Iterator[Fault]:
+    return (fault for error in check.iter_errors(user) for fault in _faults(error))
+
+
+def _plain_fault(error: ValidationError) -> Fault:
+    """A fault in words like the published ones; assumed."""
+    path = [str(step) for step in error.absolute_path]
+    rule, wanted = str(error.validator), error.validator_value
+    if rule == "anyOf":
+        names = [name for each in cast(list[JSONObject], wanted) for name in each["required"]]
+        text = f"at least one of {', '.join(names)} must be specified"
+        return Fault("attributes.required", text, ".".join(path), "Name what is to be deleted.")
+    text = f"{path[-1]} must be {wanted}: {quoted(error.instance)}"
+    return Fault(f"{'.'.join(path)}.{rule}({wanted})", text, ".".join(path), f"Send {wanted}.")
 
 
 def _faults(error: ValidationError) -> Iterator[Fault]:
@@ -90,13 +150,13 @@ def _nothing(user: JSONObject) -> Iterator[Fault]:
             yield Fault(f"{place}.required", text, place, remedy)
 
 
-def _missing_parameters(user: JSONObject) -> Iterator[Fault]:
+def _missing_parameters(user: JSONObject, options: Options) -> Iterator[Fault]:
     events = user.get("events")
     for at, event in enumerate(events if isinstance(events, list) else ()):
         if not isinstance(event, dict) or not isinstance(event.get("event_name"), str):
             continue
         name = event["event_name"]
-        for parameter in missing_parameters(event, REQUIRED.get(name, ())):
+        for parameter in missing_parameters(event, required(name, options)):
             yield Fault(
                 f"events.{at}.event_params.*.required",
                 f"{parameter} parameter is required on {name} event",

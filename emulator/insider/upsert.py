@@ -4,17 +4,21 @@ Source: Insider One, API collection "Upsert User Data".
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
+
 from emulator.capture.profile import ProfileEvent
-from emulator.capture.profiles import ProfileStore
 from emulator.clock import iso
 from emulator.http import HttpResponse
 from emulator.insider import replies
+from emulator.insider.account import Account
+from emulator.insider.callbacks import allowed
+from emulator.insider.changes import attributes_of, changed
 from emulator.insider.findings import Finding, dropped, quoted, warning
-from emulator.insider.identity import Population, Rules, key
+from emulator.insider.identity import Population, key
+from emulator.insider.options import Options
 from emulator.insider.shape import errors, faults
 from emulator.insider.users import User, apply, read_user
 from emulator.types import JSON, JSONObject
@@ -28,46 +32,62 @@ PATH = "/api/user/v1/upsert"
 class Upsert:
     """The endpoint's work behind its door."""
 
-    rules: Rules
-    profiles: ProfileStore
-    new_id: Callable[[], str]
+    account: Account
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
         """Take the users of *body* that have no faults, all in one transaction.
 
         Raises: Refusal, when the request is refused as a whole.
         """
-        given = _users(body)
-        skip_hook, findings = _options(body)
+        given = users_of(body)
+        skip_hook, findings = _skip_hook(body)
+        address = _callback_address(body, self.account.options, findings)
         users: list[User] = []
         failed: list[dict[str, list[str]]] = []
         for index, each in enumerate(given):
             # Assumed: a user with one fault loses its valid parts too.
-            if found := faults(each):
+            if found := faults(each, self.account.options):
                 failed.append(errors(index, found))
                 findings += [
                     dropped(f"users.{index}.{fault.where}".rstrip("."), fault.text, fault.remedy)
                     for fault in found
                 ]
             else:
-                users.append(read_user(each, index, self.rules, now, skip_hook=skip_hook))
+                users.append(read_user(each, index, self.account, now, skip_hook=skip_hook))
         if users:
-            findings += self._keep(users, iso(now))
+            findings += self._keep(users, now, skip_hook=skip_hook)
+        if address:
+            self._call_back(address, users, failed)
         log.info("upserted users=%d failed=%d", len(users), len(failed))
         return replies.response(200, replies.outcome(len(users), failed), findings)
 
-    def _keep(self, users: list[User], now: str) -> list[Finding]:
+    def _keep(self, users: list[User], now: datetime, *, skip_hook: bool) -> list[Finding]:
         wanted = {key(*each): None for user in users for each in user.identifiers.items()}
         ids = [user.insider_id for user in users if user.insider_id]
-        with self.profiles.writing() as writing:
-            population = Population(writing.find(wanted, ids), self.rules, self.new_id, now)
+        account = self.account
+        with account.profiles.writing() as writing:
+            known = writing.find(wanted, ids)
+            before = attributes_of(known)
+            population = Population(known, account.rules, account.new_id, iso(now))
             for user in users:
-                _settle(user, population, now)
-            repeated = writing.save(population.changes())
+                _settle(user, population, iso(now))
+            changes = population.changes()
+            repeated = writing.save(changes)
+        account.on_change(changed(before, changes, repeated, now, skip_hook=skip_hook))
         return [finding for user in users for finding in user.findings] + _repeated(users, repeated)
 
+    def _call_back(
+        self, address: str, users: list[User], failed: list[dict[str, list[str]]]
+    ) -> None:
+        """Post what failed to *address*: refused users, and those that could not be unified."""
+        conflicts = [user.conflicts for user in users if user.conflicts]
+        if failed or conflicts:
+            fail = replies.outcome(0, [*failed, *conflicts])["data"]["fail"]
+            self.account.call_back(address, orjson.dumps({"fail": fail}))
 
-def _users(body: JSON) -> list[JSON]:
+
+def users_of(body: JSON) -> list[JSON]:
+    """The users of a request about many. Raises: Refusal."""
     users = body.get("users") if isinstance(body, dict) else None
     if users is None or users == []:
         raise replies.NO_USERS
@@ -78,16 +98,25 @@ def _users(body: JSON) -> list[JSON]:
     return users
 
 
-def _options(body: JSONObject) -> tuple[bool, list[Finding]]:
-    told = []
+def _skip_hook(body: JSONObject) -> tuple[bool, list[Finding]]:
     skip_hook = body.get("skip_hook", False)
-    if not isinstance(skip_hook, bool):
-        what = f"skip_hook is not a boolean and counts as false: {quoted(skip_hook)}"
-        told.append(warning("skip_hook", what, "Send true or false without quotes."))
-    if "error_callback_endpoint" in body:
-        what = "this emulator has no later failures, so it never calls the endpoint"
-        told.append(warning("error_callback_endpoint", what, "Read the answer's fail object."))
-    return skip_hook is True, told
+    if isinstance(skip_hook, bool):
+        return skip_hook, []
+    what = f"skip_hook is not a boolean and counts as false: {quoted(skip_hook)}"
+    return False, [warning("skip_hook", what, "Send true or false without quotes.")]
+
+
+def _callback_address(body: JSONObject, options: Options, told: list[Finding]) -> str | None:
+    """Where failures are to be told; None, with a warning, for an address that is not called."""
+    address = body.get("error_callback_endpoint")
+    if address is None:
+        return None
+    if isinstance(address, str) and allowed(address, options.error_callback_hosts):
+        return address
+    what = f"this emulator never calls {quoted(address)}"
+    remedy = "Name this machine, or add the host to insider.options.errorCallbackHosts."
+    told.append(warning("error_callback_endpoint", what, remedy))
+    return None
 
 
 def _settle(user: User, population: Population, now: str) -> None:
@@ -95,8 +124,10 @@ def _settle(user: User, population: Population, now: str) -> None:
         what = "no profile has this insider_id, so one is made with it"
         remedy = "Send the Profile ID that the user's profile shows, or identifiers."
         user.findings.append(warning(f"{user.where}.insider_id", what, remedy))
-    settled = population.settle(user.insider_id, user.identifiers)
+    request = {"method": "POST", "path": PATH, "where": user.where}
+    settled = population.settle(user.insider_id, user.identifiers, request)
     for name, note in settled.notes:
+        user.conflicts[f"{user.where}.identifiers.{name}"] = [note]
         remedy = "Change an identifier with PATCH /api/user/v1/identity, or send the one it has."
         user.findings.append(warning(f"{user.where}.identifiers.{name}", note, remedy))
     apply(user, settled.profile, now)

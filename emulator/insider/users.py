@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from emulator.capture.profile import Profile, ProfileEvent
+from emulator.insider.account import Account
 from emulator.insider.events import read_event
 from emulator.insider.findings import Finding, quoted, warning
-from emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules
+from emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, united
 from emulator.insider.values import ATTRIBUTES, read
 from emulator.types import JSON, JSONObject
 
@@ -26,6 +27,7 @@ class User:
         append: New members of a list attribute are added to the stored ones.
         events: Each with its place in the request.
         findings: What its sender should know.
+        conflicts: Key as in the answer's errors -> why an identifier could not be unified.
     """
 
     where: str
@@ -35,24 +37,21 @@ class User:
     append: bool
     events: list[tuple[str, ProfileEvent]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    conflicts: dict[str, list[str]] = field(default_factory=dict)
 
 
 def read_user(
-    user: JSONObject, index: int, rules: Rules, now: datetime, *, skip_hook: bool
+    user: JSONObject, index: int, account: Account, now: datetime, *, skip_hook: bool
 ) -> User:
     """Read a user that has no faults."""
-    where = f"users.{index}"
-    given, told = _identifiers(user.get("identifiers", {}), f"{where}.identifiers")
-    attributes, more = read(user.get("attributes", {}), ATTRIBUTES, f"{where}.attributes")
+    where, rules, options = f"users.{index}", account.rules, account.options
+    given, told = identifiers_of(user.get("identifiers", {}), f"{where}.identifiers")
+    attributes, more = read(user.get("attributes", {}), ATTRIBUTES, f"{where}.attributes", options)
     for name in [name for name in given if name not in rules.priority]:
         # What does not identify is an attribute like any other.
         place = name if name in DEFAULT_IDENTIFIERS else f"custom.{name}"
         attributes.setdefault(place, given[name])
-    usable = {
-        name: given[name]
-        for name in rules.priority
-        if name in given and given[name] not in rules.blocked
-    }
+    usable = rules.usable(given)
     append = _appends(user, where, told)
     read_as = User(where, user.get("insider_id"), usable, attributes, append)
     read_as.findings = [*told, *more, *_useless(given, usable, rules, where), *_empty(user, where)]
@@ -62,7 +61,7 @@ def read_user(
         read_as.findings.append(warning(f"{where}.identifiers", what, remedy))
     for at, event in enumerate(user.get("events", ())):
         place = f"{where}.events.{at}"
-        kept, noticed = read_event(event, place, now, skip_hook=skip_hook)
+        kept, noticed = read_event(event, place, now, options, skip_hook=skip_hook)
         read_as.findings += noticed
         if kept:
             read_as.events.append((place, kept))
@@ -80,12 +79,12 @@ def apply(user: User, profile: Profile, at: str) -> None:
             continue
         stored = profile.attributes.get(place)
         if user.append and isinstance(value, list) and isinstance(stored, list):
-            value = [*stored, *(member for member in value if member not in stored)]
+            value = united(stored, value)
         profile.write(place, value, at)
 
 
-def _identifiers(given: JSONObject, where: str) -> tuple[dict[str, str], list[Finding]]:
-    """Type -> value as text, from both levels."""
+def identifiers_of(given: JSONObject, where: str) -> tuple[dict[str, str], list[Finding]]:
+    """Read the `identifiers` of a user: type -> value as text, from both levels, and warnings."""
     found = {_SHORT_FORMS.get(name, name): value for name, value in given.items()}
     custom = found.pop("custom", {})
     told = []

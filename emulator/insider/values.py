@@ -1,7 +1,7 @@
 """Attributes and event parameters: what is kept of them, and what will not do as meant."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from jsonschema.protocols import Validator
@@ -9,6 +9,7 @@ from jsonschema.protocols import Validator
 from emulator.insider.documents import document
 from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.formats import FORMATS
+from emulator.insider.options import CustomType, Options, Strictness
 from emulator.insider.schema import validator
 from emulator.types import JSON, JSONObject
 
@@ -25,6 +26,7 @@ class Kind:
         upsert: The names in the Upsert page's own table; the others come from elsewhere.
         aliases: Other name in use -> the default name.
         remedies: What to say of certain names that are not known.
+        defined: The custom names that an account defines, name -> type; None when it takes any.
     """
 
     noun: str
@@ -32,13 +34,20 @@ class Kind:
     upsert: frozenset[str]
     aliases: Mapping[str, str]
     remedies: Mapping[str, str]
+    defined: Callable[[Options], Mapping[str, CustomType] | None]
 
 
-def _kind(noun: str, name: str, aliases: JSONObject, remedies: JSONObject) -> Kind:
+def _kind(
+    noun: str,
+    name: str,
+    aliases: JSONObject,
+    remedies: JSONObject,
+    defined: Callable[[Options], Mapping[str, CustomType] | None],
+) -> Kind:
     properties = document(name)["properties"]
     known = {each: validator(schema) for each, schema in properties.items()}
     upsert = {each for each, schema in properties.items() if "x-source" not in schema}
-    return Kind(noun, known, frozenset(upsert), aliases, remedies)
+    return Kind(noun, known, frozenset(upsert), aliases, remedies, defined)
 
 
 ATTRIBUTES = _kind(
@@ -47,11 +56,26 @@ ATTRIBUTES = _kind(
     # Names that other pages, Insider One's connector and Segment's destination write.
     {"locale": "lo", "list_id": "static_segment_id"},
     {"phone": "Send the number as attributes.phone_number: phone is no default attribute."},
+    lambda options: options.custom_attributes,
 )
-PARAMETERS = _kind("parameter", "parameters", {}, {})
+PARAMETERS = _kind("parameter", "parameters", {}, {}, lambda options: options.custom_parameters)
+# A custom value by the type that the panel gives its name.
+_TEXT, _NUMBER = {"type": "string"}, {"type": "number"}
+CUSTOM_TYPES: Mapping[CustomType, Validator] = {
+    "String": validator(_TEXT),
+    "Strings": validator({"type": "array", "items": _TEXT}),
+    "Number": validator(_NUMBER),
+    "Numbers": validator({"type": "array", "items": _NUMBER}),
+    "Boolean": validator({"type": "boolean"}),
+    "Date": validator({"type": "string", "format": "rfc3339"}),
+    "Datetime": validator({"type": "string", "format": "rfc3339"}),
+    "URL": validator({"type": "string", "format": "url"}),
+}
 
 
-def read(given: JSONObject, kind: Kind, where: str) -> tuple[dict[str, JSON], list[Finding]]:
+def read(
+    given: JSONObject, kind: Kind, where: str, options: Options
+) -> tuple[dict[str, JSON], list[Finding]]:
     """Sort *given* into what is kept and what is told.
 
     Args:
@@ -74,11 +98,30 @@ def read(given: JSONObject, kind: Kind, where: str) -> tuple[dict[str, JSON], li
         elif _fits(name, value, kind.known[canonical], f"{where}.{name}", told):
             kept[canonical] = value
     told += _strange(strange, kind, where)
-    for name, value in given.get("custom", {}).items():
-        if _storable(value, f"{where}.custom.{name}", told):
-            kept[f"custom.{name}"] = value
-    told += _custom_names(given.get("custom", {}), kind, where)
+    custom = given.get("custom", {})
+    kept |= _custom(custom, kind, f"{where}.custom", options, told)
+    told += _custom_names(custom, kind, where)
     return kept, told
+
+
+def _custom(
+    custom: JSONObject, kind: Kind, where: str, options: Options, told: list[Finding]
+) -> dict[str, JSON]:
+    """What is kept of custom values, by place."""
+    defined = kind.defined(options)
+    kept = {}
+    for name, value in custom.items():
+        place = f"{where}.{name}"
+        if defined is not None and name in defined:
+            fits = _fits(name, value, CUSTOM_TYPES[defined[name]], place, told)
+        else:
+            fits = _storable(value, place, told)
+            if defined is not None:
+                told.append(_undefined(name, kind, place, options.undefined_custom))
+                fits = fits and options.undefined_custom == "warn"
+        if fits:
+            kept[f"custom.{name}"] = value
+    return kept
 
 
 def _fits(name: str, value: JSON, check: Validator, where: str, told: list[Finding]) -> bool:
@@ -106,6 +149,12 @@ def _storable(value: JSON, where: str, told: list[Finding]) -> bool:
     what = f"no type of custom value holds this, so it never shows on the profile: {quoted(value)}"
     told.append(warning(where, what, "Send text, a number, a boolean, a date or a list of those."))
     return False
+
+
+def _undefined(name: str, kind: Kind, where: str, strictness: Strictness) -> Finding:
+    fate = "so it may land nowhere" if strictness == "warn" else "so it is not kept"
+    what = f"the panel defines no custom {kind.noun} {name}, {fate}"
+    return warning(where, what, "Create it on the Attributes and Events page, or leave it out.")
 
 
 def _strange(names: list[str], kind: Kind, where: str) -> list[Finding]:

@@ -1,7 +1,8 @@
 """The workspace: one Segment source and destination, and the Insider One account behind them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from emulator.insider.options import Options, options_of
 from emulator.types import JSONObject
 
 # What an account resolves profiles by until more is listed; the order is ours, nobody documents it.
@@ -20,6 +21,7 @@ class Workspace:
         account_key: Its key.
         identifiers: Names that resolve profiles, in the order in which they are tried.
         document: The whole file as it was read.
+        options: What else differs from one Insider One account to the next.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Workspace:
     account_key: str
     identifiers: tuple[str, ...]
     document: JSONObject
+    options: Options = field(default_factory=Options)
 
 
 def workspace_of(document: JSONObject) -> Workspace:
@@ -44,4 +47,5 @@ def workspace_of(document: JSONObject) -> Workspace:
         account_key=account["key"],
         identifiers=tuple(insider.get("identifiers", DEFAULT_IDENTIFIERS)),
         document=document,
+        options=options_of(insider.get("options", {})),
     )

@@ -11,12 +11,20 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 
+from emulator.insider.journeys.parsing import mistakes
 from emulator.mapping.catalog import ACTIONS
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding, did_you_mean
 
 _KINDS = {str: "text", bool: "true or false", dict: "an object", list: "a list", type(None): "null"}
-_WANTED = {"string": "text", "boolean": "true or false", "object": "an object", "array": "a list"}
+_WANTED = {
+    "string": "text",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "integer": "a whole number",
+    "null": "null",
+}
 
 
 def faults(document: JSONObject) -> list[Finding]:
@@ -26,7 +34,7 @@ def faults(document: JSONObject) -> list[Finding]:
         for error in sorted(_validator().iter_errors(document), key=lambda each: list(each.path))
         for fault in _told(error)
     ]
-    return found or list(_unknown_actions(document))
+    return found or [*_unknown_actions(document), *_mistaken_journeys(document)]
 
 
 def place(*parts: str | int) -> str:
@@ -68,11 +76,18 @@ def _missing(error: ValidationError) -> str:
 
 _SENTENCES: dict[str, Any] = {
     "required": _missing,
-    "type": lambda error: f"this is {_kind(error.instance)}, not {_WANTED[error.validator_value]}",
+    "type": lambda error: f"this is {_kind(error.instance)}, not {_wanted(error.validator_value)}",
+    "enum": lambda error: f"this is none of {', '.join(map(str, error.validator_value))}",
+    "minimum": lambda error: f"this is less than {error.validator_value}",
+    "maximum": lambda error: f"this is more than {error.validator_value}",
     "minLength": lambda error: "this is empty",
     "minItems": lambda error: "this list is empty",
     "uniqueItems": lambda error: "the same entry stands twice",
 }
+
+
+def _wanted(types: str | list[str]) -> str:
+    return " or ".join(_WANTED[each] for each in ([types] if isinstance(types, str) else types))
 
 
 def _kind(value: JSON) -> str:
@@ -86,3 +101,8 @@ def _unknown_actions(document: JSONObject) -> Iterator[Finding]:
             where = place("destination", "subscriptions", index, "actionSlug")
             remedy = did_you_mean(slug, list(ACTIONS))
             yield Finding("error", where, f"unknown action {slug!r}", remedy)
+
+
+def _mistaken_journeys(document: JSONObject) -> Iterator[Finding]:
+    for mistake in mistakes(document.get("insider", {}).get("journeys", ())):
+        yield Finding("error", mistake.where, mistake.what, mistake.remedy)

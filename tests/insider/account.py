@@ -10,7 +10,9 @@ import orjson
 from emulator.capture.database import connect
 from emulator.capture.profiles import ProfileStore
 from emulator.http import HttpRequest, HttpResponse
+from emulator.insider.changes import Change, Listener
 from emulator.insider.endpoint import Endpoint
+from emulator.insider.options import Options
 from emulator.insider.reading import profile_json
 from emulator.types import JSON, JSONObject
 
@@ -31,13 +33,25 @@ PURCHASE: JSONObject = {
 
 
 class Account:
-    """Profile IDs are p1, p2, ...; the time is `now`, which a test may move."""
+    """Profile IDs are p1, p2, ...; the time is `now`, which a test may move.
 
-    def __init__(self, identifiers: tuple[str, ...] = IDENTIFIERS, url: str = ":memory:") -> None:
+    `changes` is what the last upsert changed, unless a listener of one's own hears it.
+    """
+
+    def __init__(
+        self,
+        identifiers: tuple[str, ...] = IDENTIFIERS,
+        url: str = ":memory:",
+        *,
+        on_change: Listener | None = None,
+        **options: Any,
+    ) -> None:
         engine = connect(url)
         weakref.finalize(self, engine.dispose)
         numbers = count(1)
         self.now = NOW
+        self.changes: list[Change] = []
+        self.called_back: list[tuple[str, JSON]] = []
         self.profiles = ProfileStore(engine)
         self.endpoint = Endpoint(
             "mybrand",
@@ -45,14 +59,24 @@ class Account:
             identifiers,
             self.profiles,
             lambda: self.now,
+            Options(**options),
             new_id=lambda: f"p{next(numbers)}",
+            on_change=on_change or self._hear,
+            call_back=lambda address, sent: self.called_back.append((address, orjson.loads(sent))),
         )
+
+    def _hear(self, changes: list[Change]) -> None:
+        self.changes = changes
 
     def post(self, body: bytes, **headers: str) -> HttpResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.endpoint.answer(
             HttpRequest("POST", "/api/user/v1/upsert", {**KEYS, **named}, body)
         )
+
+    def call(self, method: str, path: str, sent: JSON) -> HttpResponse:
+        """Send a body to another address, e.g. "user/v1/profile"."""
+        return self.endpoint.answer(HttpRequest(method, f"/api/{path}", KEYS, orjson.dumps(sent)))
 
     def send(self, *users: JSON, **more: JSON) -> HttpResponse:
         return self.post(orjson.dumps({"users": list(users), **more}))
@@ -80,5 +104,5 @@ def findings(answer: HttpResponse) -> Any:
     return orjson.loads(answer.headers["x-emulator-findings"])
 
 
-def event(name: str, timestamp: str = RECENT, **params: JSON) -> JSONObject:
+def event(name: str, timestamp: str = RECENT, /, **params: JSON) -> JSONObject:
     return {"event_name": name, "timestamp": timestamp, "event_params": params}

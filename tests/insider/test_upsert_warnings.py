@@ -155,7 +155,7 @@ def test_an_event_beyond_its_retention_is_answered_200_and_not_kept(name: str, d
             {},
             (
                 "error_callback_endpoint",
-                "this emulator has no later failures, so it never calls the endpoint",
+                "this emulator never calls https://shop.example/late",
             ),
         ),
         ({}, {"append": 1}, ("users.0.append", "append is not a boolean and is ignored: 1")),

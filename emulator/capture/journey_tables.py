@@ -1,0 +1,101 @@
+"""Tables of journey runs and their trails, and the statements on them. Times are ISO 8601, UTC,
+with milliseconds, so that they sort as text."""
+
+from sqlalchemy import Column, Index, Integer, Table, Text, bindparam, func, or_, select, update
+
+from emulator.capture.database import metadata
+
+journey_runs = Table(
+    "journey_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("journey_id", Integer, nullable=False),
+    Column("profile_id", Text, nullable=False),
+    Column("entered_at", Text, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("element", Text),  # NULL is the end
+    Column("due_at", Text, index=True),  # NULL once ended
+    Column("status", Text, nullable=False),
+    Column("ended_at", Text),
+    Column("watched_until", Text),
+    Column("goals", Text, nullable=False),  # JSON list
+    Index("journey_runs_of", "profile_id", "journey_id"),
+    Index("journey_runs_in", "journey_id", "status"),
+    sqlite_autoincrement=True,
+)
+journey_trails = Table(
+    "journey_trails",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("run_id", Integer, nullable=False, index=True),
+    Column("at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("element", Text),
+    Column("details", Text, nullable=False),  # JSON object
+    sqlite_autoincrement=True,
+)
+
+_IN_PROGRESS = journey_runs.c.status == "in_progress"
+_OF_PEOPLE = journey_runs.c.profile_id.in_(bindparam("profile_ids", expanding=True))
+
+DUE = (
+    select(journey_runs)
+    .where(journey_runs.c.due_at <= bindparam("now"))
+    .order_by(journey_runs.c.due_at, journey_runs.c.id)
+    .limit(bindparam("limit"))
+)
+WATCHED = (
+    select(journey_runs)
+    .where(_OF_PEOPLE, or_(_IN_PROGRESS, journey_runs.c.watched_until >= bindparam("now")))
+    .order_by(journey_runs.c.id)
+)
+LAST = (
+    select(journey_runs)
+    .where(_OF_PEOPLE, journey_runs.c.journey_id == bindparam("journey_id"))
+    .order_by(journey_runs.c.id.desc())
+    .limit(1)
+)
+CHANGE = update(journey_runs).where(journey_runs.c.id == bindparam("which"))
+HAND_OVER = update(journey_runs).where(_OF_PEOPLE).values(profile_id=bindparam("survivor"))
+RUNS = (
+    select(journey_runs)
+    .where(
+        journey_runs.c.journey_id == bindparam("journey_id"),
+        journey_runs.c.id > bindparam("after"),
+    )
+    .order_by(journey_runs.c.id)
+)
+RUN_FILTERS = {
+    "profile_id": journey_runs.c.profile_id == bindparam("profile_id"),
+    "status": journey_runs.c.status == bindparam("status"),
+}
+TRAILS = (
+    select(journey_trails)
+    .where(journey_trails.c.run_id.in_(bindparam("run_ids", expanding=True)))
+    .order_by(journey_trails.c.number)
+)
+SENT = (
+    select(journey_trails.c.element, func.max(journey_trails.c.at).label("at"))
+    .join(journey_runs, journey_runs.c.id == journey_trails.c.run_id)
+    .where(
+        journey_runs.c.profile_id == bindparam("profile_id"),
+        journey_runs.c.journey_id == bindparam("journey_id"),
+        journey_trails.c.kind == "would_send",
+    )
+    .group_by(journey_trails.c.element)
+)
+BY_STATUS = (
+    select(journey_runs.c.status, func.count().label("number"))
+    .where(journey_runs.c.journey_id == bindparam("journey_id"))
+    .group_by(journey_runs.c.status)
+)
+BY_ELEMENT = (
+    select(journey_trails.c.element, journey_trails.c.kind, func.count().label("number"))
+    .join(journey_runs, journey_runs.c.id == journey_trails.c.run_id)
+    .where(journey_runs.c.journey_id == bindparam("journey_id"))
+    .group_by(journey_trails.c.element, journey_trails.c.kind)
+)
+GOALS = select(journey_runs.c.goals).where(
+    journey_runs.c.journey_id == bindparam("journey_id"), journey_runs.c.goals != "[]"
+)

@@ -1,0 +1,168 @@
+"""Where journey runs and their trails are kept."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, Row, Select, Table, delete, insert
+
+from emulator.capture.journey import Entry, Run
+from emulator.capture.journey_tables import (
+    BY_ELEMENT,
+    BY_STATUS,
+    CHANGE,
+    DUE,
+    GOALS,
+    HAND_OVER,
+    LAST,
+    RUN_FILTERS,
+    RUNS,
+    SENT,
+    TRAILS,
+    WATCHED,
+    journey_runs,
+    journey_trails,
+)
+from emulator.clock import iso
+
+_NUMBERS = ("id", "number", "run_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of everybody in one journey.
+
+    Args:
+        statuses: Status -> runs.
+        elements: (place, kind of entry) -> entries.
+        goals: Name -> runs that reached it.
+    """
+
+    statuses: Mapping[str, int]
+    elements: Mapping[tuple[str | None, str], int]
+    goals: Mapping[str, int]
+
+
+class JourneyStore:
+    """All runs of one emulator. Raises StorageFault when the database cannot be used."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def save(self, steps: Iterable[tuple[Run, Sequence[Entry]]]) -> None:
+        """Keep runs as they are now and what was added to their trails, all or none."""
+        with self._engine.begin() as connection:
+            for run, entries in steps:
+                id = run.id or _added(connection, run)
+                if run.id:
+                    connection.execute(CHANGE, {"which": id, **_row(run, journey_runs)})
+                if entries:
+                    rows = [{"run_id": id, **_row(each, journey_trails)} for each in entries]
+                    connection.execute(insert(journey_trails), rows)
+
+    def due(self, now: datetime, limit: int) -> list[Run]:
+        """The first *limit* runs that go on at *now* or earlier, in the order in which they do."""
+        return [_run(row) for row in self._rows(DUE, now=iso(now), limit=limit)]
+
+    def watched(self, profile_ids: Sequence[str], now: datetime) -> list[Run]:
+        """Runs of these profiles that are in progress, or whose goals count at *now*."""
+        return [_run(row) for row in self._rows(WATCHED, profile_ids=profile_ids, now=iso(now))]
+
+    def last(self, journey_id: int, profile_id: str) -> Run | None:
+        """How a profile last entered a journey."""
+        rows = self._rows(LAST, journey_id=journey_id, profile_ids=[profile_id])
+        return next((_run(row) for row in rows), None)
+
+    def sent(self, journey_id: int, profile_id: str) -> dict[str, datetime]:
+        """Place of a channel -> when it last sent to this profile."""
+        rows = self._rows(SENT, journey_id=journey_id, profile_id=profile_id)
+        return {row.element: datetime.fromisoformat(row.at) for row in rows}
+
+    def hand_over(self, ended: Sequence[str], survivor: str) -> None:
+        """Give the runs of profiles that were merged to the one that goes on."""
+        with self._engine.begin() as connection:
+            connection.execute(HAND_OVER, {"profile_ids": ended, "survivor": survivor})
+
+    def runs(
+        self,
+        journey_id: int,
+        filters: Mapping[str, str],
+        *,
+        after: int = 0,
+        limit: int = 100,
+    ) -> tuple[list[tuple[Run, list[Entry]]], int | None]:
+        """Runs of a journey with their trails after id *after*, oldest first.
+
+        Args:
+            filters: Keys of RUN_FILTERS -> wanted value.
+        Returns: The page, and the `after` of the next one or None.
+        """
+        statement = RUNS.where(*(RUN_FILTERS[name] for name in filters)).limit(limit + 1)
+        rows = self._rows(statement, **filters, journey_id=journey_id, after=after)
+        page = {row.id: (_run(row), _no_entries()) for row in rows[:limit]}
+        for row in self._rows(TRAILS, run_ids=list(page)):
+            page[row.run_id][1].append(_entry(row))
+        return list(page.values()), max(page) if len(rows) > limit else None
+
+    def tally(self, journey_id: int) -> Tally:
+        """Count what became of everybody in a journey."""
+        statuses, elements, goals = (
+            self._rows(statement, journey_id=journey_id)
+            for statement in (BY_STATUS, BY_ELEMENT, GOALS)
+        )
+        return Tally(
+            statuses={row.status: row.number for row in statuses},
+            elements={(row.element, row.kind): row.number for row in elements},
+            goals=Counter(name for row in goals for name in orjson.loads(row.goals)),
+        )
+
+    def reset(self) -> None:
+        """Forget every run."""
+        with self._engine.begin() as connection:
+            for table in (journey_trails, journey_runs):
+                connection.execute(delete(table))
+
+    def _rows(self, statement: Select[Any], **values: Any) -> list[Row[Any]]:
+        with self._engine.connect() as connection:
+            return list(connection.execute(statement, values))
+
+
+def _no_entries() -> list[Entry]:
+    return []
+
+
+def _added(connection: Connection, run: Run) -> int:
+    key = connection.execute(insert(journey_runs), _row(run, journey_runs)).inserted_primary_key
+    assert key is not None  # one row went in, and the database numbered it
+    return int(key[0])
+
+
+def _row(record: Run | Entry, table: Table) -> dict[str, Any]:
+    """Column -> field of the same name; the database gives the numbers."""
+    names = [column.name for column in table.c if column.name not in _NUMBERS]
+    return {name: _stored(getattr(record, name)) for name in names}
+
+
+def _stored(value: object) -> object:
+    if isinstance(value, datetime):
+        return iso(value)
+    return orjson.dumps(value).decode() if isinstance(value, (dict, tuple)) else value
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _run(row: Row[Any]) -> Run:
+    read = {name: _moment(getattr(row, name)) for name in ("due_at", "ended_at", "watched_until")}
+    entered = datetime.fromisoformat(row.entered_at)
+    goals = tuple(orjson.loads(row.goals))
+    return Run(**{**row._mapping, **read, "entered_at": entered, "goals": goals})
+
+
+def _entry(row: Row[Any]) -> Entry:
+    at, details = datetime.fromisoformat(row.at), orjson.loads(row.details)
+    return Entry(at, row.kind, row.what, row.element, details)

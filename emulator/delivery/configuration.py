@@ -1,0 +1,89 @@
+"""What is set at Segment's end: the destination's switch, its settings, its mappings' switches."""
+
+from hashlib import blake2b
+from threading import Lock
+
+import orjson
+
+from emulator.capture.panel import ChangesStore
+from emulator.delivery.road import Road
+from emulator.mapping import Destination
+from emulator.types import JSONObject
+
+
+class Configuration:
+    """The destination of the workspace file, and what was changed of it since.
+
+    A change outlives a restart, until the file's own destination is another.
+
+    Args:
+        original: The destination as the workspace file has it.
+    Raises: EmulatorError, when it cannot be compiled.
+    """
+
+    def __init__(self, original: JSONObject, store: ChangesStore, road: Road) -> None:
+        self._original, self._store, self._road = original, store, road
+        same = orjson.dumps(original, option=orjson.OPT_SORT_KEYS)
+        self._basis = blake2b(same, digest_size=16).hexdigest()
+        self._lock = Lock()
+        self._changes = store.read(self._basis)
+        self._take(self._changes)
+
+    @property
+    def destination(self) -> JSONObject:
+        """The destination as it is now, in the shape of Segment's Public API, key included."""
+        return changed(self._original, self._changes)
+
+    def set(self, *, enabled: bool | None = None, settings: JSONObject | None = None) -> JSONObject:
+        """Save the settings page: what is given replaces what was; gives the destination."""
+        with self._lock:
+            changes = dict(self._changes)
+            if enabled is not None:
+                changes["enabled"] = enabled
+            changes["settings"] = {**changes.get("settings", {}), **(settings or {})}
+            return self._keep(changes)
+
+    def switch(self, index: int, enabled: bool) -> JSONObject:
+        """Enable or disable one subscription, 0 for the first; gives the destination."""
+        with self._lock:
+            switches = {**self._changes.get("subscriptions", {}), str(index): enabled}
+            return self._keep({**self._changes, "subscriptions": switches})
+
+    def reset(self) -> None:
+        """Back to what the workspace file says."""
+        with self._lock:
+            self._store.reset()
+            self._take({})
+
+    def _keep(self, changes: JSONObject) -> JSONObject:
+        self._store.write(self._basis, changes)
+        self._take(changes)
+        return self.destination
+
+    def _take(self, changes: JSONObject) -> None:
+        destination = changed(self._original, changes)
+        self._road.configure(Destination(destination), Destination(_inverted(destination)))
+        self._changes = changes
+
+
+def changed(destination: JSONObject, changes: JSONObject) -> JSONObject:
+    """*destination* with {"enabled", "settings", "subscriptions": {index: enabled}}, each optional.
+
+    An index is text, "0" for the first.
+    """
+    switches = changes.get("subscriptions", {})
+    return {
+        **destination,
+        "enabled": changes.get("enabled", destination.get("enabled", True)),
+        "settings": {**destination["settings"], **changes.get("settings", {})},
+        "subscriptions": [
+            {**each, "enabled": switches.get(str(index), each.get("enabled", True))}
+            for index, each in enumerate(destination["subscriptions"])
+        ],
+    }
+
+
+def _inverted(destination: JSONObject) -> JSONObject:
+    """The same destination with its disabled subscriptions enabled, and the others disabled."""
+    inverted = [{**each, "enabled": not each["enabled"]} for each in destination["subscriptions"]]
+    return {**destination, "subscriptions": inverted}

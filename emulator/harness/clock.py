@@ -1,0 +1,26 @@
+"""The control API's clock: time that stands still, moves forward and starts afresh."""
+
+from flask import Blueprint, request
+
+from emulator.clock import iso
+from emulator.harness.clock_orders import obey
+from emulator.parts import parts
+from emulator.types import JSONObject
+
+bp = Blueprint("clock", __name__, url_prefix="/emulator/v1")
+
+
+@bp.get("/clock")
+def show() -> JSONObject:
+    """{"now", "frozen", "offset"}; `offset` in seconds ahead of the machine's clock."""
+    reading = parts().clock.read()
+    offset = round(reading.offset.total_seconds(), 3)
+    return {"now": iso(reading.now), "frozen": reading.frozen, "offset": offset}
+
+
+@bp.post("/clock")
+def move() -> JSONObject:
+    """Do what the body says, see obey, and take on what is due by then."""
+    obey(parts().clock, request.get_data())
+    parts().journeys.run_due()
+    return show()

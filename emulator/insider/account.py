@@ -1,0 +1,27 @@
+"""What every address of the unification host works with: one account and its profiles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emulator.capture.profiles import ProfileStore
+from emulator.insider.changes import Listener
+from emulator.insider.identity import Rules
+from emulator.insider.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account.
+
+    Args:
+        new_id: Makes Profile IDs.
+        on_change: Told what an upsert changed, after that is stored.
+        call_back: Takes an address and the body to post there; returns at once.
+    """
+
+    rules: Rules
+    options: Options
+    profiles: ProfileStore
+    new_id: Callable[[], str]
+    on_change: Listener
+    call_back: Callable[[str, bytes], None]

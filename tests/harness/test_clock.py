@@ -1,0 +1,188 @@
+"""The emulator's clock: it follows the machine until it is told otherwise, and never goes back."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.clock import LATEST, SandboxClock
+from emulator.duration import LONGEST, duration, words
+from emulator.errors import EmulatorError
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class Machine:
+    """A machine's clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def rest(_: SandboxClock) -> None:
+    """Leave a clock alone."""
+
+
+# Each is done at noon; the machine then goes on for a minute.
+@pytest.mark.parametrize(
+    ("order", "shown", "frozen"),
+    [
+        pytest.param(rest, NOON + MINUTE, False, id="runs with the machine"),
+        pytest.param(lambda clock: clock.freeze(), NOON, True, id="stands still"),
+        pytest.param(
+            lambda clock: clock.advance(2 * MINUTE), NOON + 3 * MINUTE, False, id="runs on ahead"
+        ),
+        pytest.param(
+            lambda clock: (clock.freeze(), clock.advance(2 * MINUTE)),
+            NOON + 2 * MINUTE,
+            True,
+            id="moves while it stands",
+        ),
+        pytest.param(
+            lambda clock: clock.set(NOON + 9 * MINUTE), NOON + 9 * MINUTE, True, id="set stands"
+        ),
+        pytest.param(
+            lambda clock: (clock.set(NOON + 9 * MINUTE), clock.resume()),
+            NOON + 10 * MINUTE,
+            False,
+            id="resumes from where it stood",
+        ),
+        pytest.param(
+            lambda clock: (clock.set(NOON + 9 * MINUTE), clock.reset()),
+            NOON + MINUTE,
+            False,
+            id="reset goes back to the machine",
+        ),
+        pytest.param(
+            lambda clock: clock.reset(NOON - 9 * MINUTE),
+            NOON - 9 * MINUTE,
+            True,
+            id="reset to a time, though in the past",
+        ),
+    ],
+)
+def test_time(order: Callable[[SandboxClock], Any], shown: datetime, frozen: bool) -> None:
+    machine = Machine()
+    clock = SandboxClock(machine)
+    order(clock)
+    machine.now += MINUTE
+    reading = clock.read()
+    assert (clock(), reading.now, reading.frozen, reading.offset) == (
+        shown,
+        shown,
+        frozen,
+        shown - machine.now,
+    )
+
+
+def test_a_machine_that_goes_back_does_not_take_the_clock_with_it() -> None:
+    machine = Machine()
+    clock = SandboxClock(machine)
+    machine.now -= MINUTE
+    assert clock() == NOON
+    machine.now += 2 * MINUTE
+    assert clock() == NOON + MINUTE
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        pytest.param(
+            lambda clock: clock.set(NOON - MINUTE),
+            "set: 2026-11-23T11:59:00.000Z is earlier than the clock's time, "
+            "2026-11-23T12:00:00.000Z. Start afresh at that time: "
+            'POST /emulator/v1/reset {"now": ...}.',
+            id="back",
+        ),
+        pytest.param(
+            lambda clock: clock.set(LATEST + MINUTE),
+            "set: the clock does not go there. "
+            "Stay from 1970-01-01T00:00:00.000Z to 9000-01-01T00:00:00.000Z.",
+            id="beyond the calendar",
+        ),
+        pytest.param(
+            lambda clock: clock.advance(LATEST - NOON + MINUTE),
+            "advance: the clock does not go there. "
+            "Stay from 1970-01-01T00:00:00.000Z to 9000-01-01T00:00:00.000Z.",
+            id="forward beyond it",
+        ),
+    ],
+)
+def test_where_the_clock_does_not_go(order: Callable[[SandboxClock], Any], message: str) -> None:
+    clock = SandboxClock(Machine())
+    with pytest.raises(EmulatorError) as refusal:
+        order(clock)
+    assert str(refusal.value) == message
+
+
+def test_many_threads_move_one_clock() -> None:
+    clock = SandboxClock(Machine())
+
+    def move() -> None:
+        for _ in range(200):
+            clock.advance(MINUTE)
+
+    threads = [Thread(target=move) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert clock() == NOON + 1600 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("45 minutes", 2700),
+        ("1 minute", 60),
+        ("45min", 2700),
+        (" 1 Hour ", 3600),
+        ("1 hour 30 minutes", 5400),
+        ("1 day, 2 hours and 3 seconds", 93_603),
+        ("1h 30m", 5400),
+        ("1.5 hours", 5400),
+        ("2 weeks", 1_209_600),
+        ("PT45M", 2700),
+        ("P1DT2H", 93_600),
+        ("P2W", 1_209_600),
+        ("pt0.5s", 0.5),
+    ],
+)
+def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
+    assert duration(text, "wait") == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        pytest.param("", "'' is no length of time", id="nothing"),
+        pytest.param("45", "'45' is no length of time", id="no unit"),
+        pytest.param("soon", "'soon' is no length of time", id="no number"),
+        pytest.param("3 fortnights", "'3 fortnights' is no length of time", id="unknown unit"),
+        pytest.param("-5 minutes", "'-5 minutes' is no length of time", id="negative"),
+        pytest.param("0 minutes", "'0 minutes' is no length of time", id="zero"),
+        pytest.param("PT", "'PT' is no length of time", id="empty ISO 8601"),
+        pytest.param("P1M", "'P1M' is no length of time", id="a month has no fixed length"),
+        pytest.param("٣ minutes", "'٣ minutes' is no length of time", id="other digits"),
+        pytest.param("101 years", "'101 years' is no length of time", id="years"),
+        pytest.param("99999999 weeks", "'99999999 weeks' is too long", id="too long"),
+    ],
+)
+def test_what_is_no_length_of_time_is_refused(text: str, what: str) -> None:
+    with pytest.raises(EmulatorError) as refusal:
+        duration(text, "wait")
+    assert (refusal.value.what, refusal.value.where) == (what, "wait")
+
+
+@given(st.integers(1, LONGEST // timedelta(milliseconds=1)))
+def test_a_length_in_words_reads_back(milliseconds: int) -> None:
+    length = timedelta(milliseconds=milliseconds)
+    assert duration(words(length), "wait") == length

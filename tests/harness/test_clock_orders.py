@@ -1,0 +1,135 @@
+"""The clock's address: what it shows, what it takes, and who follows it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.workspace import preset
+
+NOON = "2026-11-23T12:00:00Z"
+
+
+@pytest.fixture
+def shop() -> Iterator[FlaskClient]:
+    """An emulator of the guide, at noon; its time stands still."""
+    app = create_app(Config(db=":memory:"), preset("guide"))
+    client = app.test_client()
+    assert client.post("/emulator/v1/reset", json={"now": NOON}).json == {}
+    yield client
+    app.extensions["emulator"].store.close()
+
+
+def test_the_clock_is_shown(client: FlaskClient) -> None:
+    assert client.get("/emulator/v1/clock").json == {
+        "now": "2026-11-23T10:00:00.000Z",
+        "frozen": False,
+        "offset": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("orders", "shown"),
+    [
+        pytest.param(
+            [{"advance": "45 minutes"}],
+            {"now": "2026-11-23T10:45:00.000Z", "frozen": False, "offset": 2700.0},
+            id="advance",
+        ),
+        pytest.param(
+            [{"advance": "P1DT1H"}],
+            {"now": "2026-11-24T11:00:00.000Z", "frozen": False, "offset": 90_000.0},
+            id="advance by an ISO 8601 duration",
+        ),
+        pytest.param(
+            [{"set": "2026-11-24T10:00:00+02:00"}],
+            {"now": "2026-11-24T08:00:00.000Z", "frozen": True, "offset": 79_200.0},
+            id="set",
+        ),
+        pytest.param(
+            [{"freeze": True}],
+            {"now": "2026-11-23T10:00:00.000Z", "frozen": True, "offset": 0.0},
+            id="freeze",
+        ),
+        pytest.param(
+            [{"set": NOON}, {"resume": True}],
+            {"now": "2026-11-23T12:00:00.000Z", "frozen": False, "offset": 7200.0},
+            id="resume",
+        ),
+    ],
+)
+def test_orders(client: FlaskClient, orders: list[Any], shown: Any) -> None:
+    answers = [client.post("/emulator/v1/clock", json=order) for order in orders]
+    assert [answer.status_code for answer in answers] == [200] * len(orders)
+    assert answers[-1].json == client.get("/emulator/v1/clock").json == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "what", "where"),
+    [
+        pytest.param(b"", "the body is no JSON object", "body", id="nothing"),
+        pytest.param(b"[]", "the body is no JSON object", "body", id="a list"),
+        pytest.param(b"{}", "this is no order for the clock", "body", id="no order"),
+        pytest.param(
+            b'{"freeze": true, "advance": "1 h"}',
+            "this is no order for the clock",
+            "body",
+            id="two orders",
+        ),
+        pytest.param(
+            b'{"forward": "1 h"}', "this is no order for the clock", "body", id="unknown order"
+        ),
+        pytest.param(b'{"advance": 45}', "'45' is no length of time", "advance", id="no unit"),
+        pytest.param(b'{"set": "noon"}', "this is no time", "set", id="no time"),
+        pytest.param(b'{"set": "2026-11-24"}', "this is no time", "set", id="a day is no time"),
+        pytest.param(
+            b'{"set": "2026-11-23T09:00:00Z"}',
+            "2026-11-23T09:00:00.000Z is earlier than the clock's time, 2026-11-23T10:00:00.000Z",
+            "set",
+            id="back",
+        ),
+        pytest.param(b'{"freeze": false}', "freeze takes true", "freeze", id="not to freeze"),
+    ],
+)
+def test_orders_that_cannot_be_meant_are_refused(
+    client: FlaskClient, body: bytes, what: str, where: str
+) -> None:
+    answer = client.post("/emulator/v1/clock", data=body)
+    assert answer.status_code == 400
+    assert answer.json
+    assert (answer.json["error"]["what"], answer.json["error"]["where"]) == (what, where)
+
+
+def test_reset_lets_the_clock_run_with_the_machine(client: FlaskClient) -> None:
+    client.post("/emulator/v1/clock", json={"set": "2027-01-01T00:00:00Z"})
+    client.post("/emulator/v1/reset")
+    shown = client.get("/emulator/v1/clock").json
+    assert shown == {"now": "2026-11-23T10:00:00.000Z", "frozen": False, "offset": 0.0}
+
+
+@pytest.mark.parametrize("body", [{"time": NOON}, {"now": 12}, {"now": "1969-01-01T00:00:00Z"}])
+def test_a_reset_that_cannot_be_meant_forgets_nothing(client: FlaskClient, body: Any) -> None:
+    assert client.post("/emulator/v1/reset", json=body).status_code == 400
+    listed = client.get("/emulator/v1/messages").json
+    assert listed
+    assert len(listed["messages"]) == 2
+
+
+def test_segment_receives_by_the_clock(shop: FlaskClient) -> None:
+    shop.post("/emulator/v1/clock", json={"advance": "1 day"})
+    shop.post("/v1/track", json={"writeKey": "wk_demo", "userId": "ada", "event": "Any"})
+    listed = shop.get("/emulator/v1/messages").json
+    assert listed
+    assert listed["messages"][0]["receivedAt"] == "2026-11-24T12:00:00.000Z"
+
+
+def test_retention_goes_by_the_clock(shop: FlaskClient) -> None:
+    shop.post("/emulator/v1/clock", json={"advance": "91 days"})
+    call = {"writeKey": "wk_demo", "userId": "ada", "event": "Any", "timestamp": NOON}
+    shop.post("/v1/track", json=call)
+    listed = shop.get("/emulator/v1/profiles").json
+    assert listed
+    assert [profile["events"] for profile in listed["profiles"]] == [[]]

@@ -1,0 +1,243 @@
+"""Journeys through the front door: events in at Segment's end, trails out of the control API."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.insider.journeys.reading import SIMULATED
+from emulator.workspace import preset
+
+NOON = "2026-11-23T12:00:00Z"
+MUG = {"product_id": "mug", "price": 8.5, "quantity": 1}
+CONSENT = {"email": "ada@x.io", "email_optin": True}
+CART, THANKS, WELCOME = 1, 2, 3
+
+
+@pytest.fixture
+def shop() -> Iterator[FlaskClient]:
+    """An emulator of the guide, at noon; its time stands still."""
+    app = create_app(Config(db=":memory:"), preset("guide"))
+    client = app.test_client()
+    client.post("/emulator/v1/reset", json={"now": NOON})
+    yield client
+    app.extensions["emulator"].store.close()
+
+
+def does(shop: FlaskClient, event: str, who: Any = None, **properties: Any) -> None:
+    call = {"writeKey": "wk_demo", **(who or {"userId": "ada"}), "event": event}
+    shop.post("/v1/track", json={**call, "properties": {"currency": "EUR", **properties}})
+
+
+def identifies(shop: FlaskClient, **traits: Any) -> None:
+    shop.post("/v1/identify", json={"writeKey": "wk_demo", "userId": "ada", "traits": traits})
+
+
+def later(shop: FlaskClient, length: str) -> None:
+    shop.post("/emulator/v1/clock", json={"advance": length})
+
+
+def got(shop: FlaskClient, path: str) -> Any:
+    answer = shop.get(f"/emulator/v1/{path}")
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+def trail(shop: FlaskClient, journey: int) -> list[str]:
+    (run,) = got(shop, f"journeys/{journey}/runs?identifier=uuid:ada")["runs"]
+    return [entry["what"] for entry in run["trail"]][1:]
+
+
+def test_an_abandoned_cart_is_mailed_about_after_45_minutes_within_a_tenth_of_a_second(
+    shop: FlaskClient,
+) -> None:
+    began = perf_counter()
+    identifies(shop, **CONSENT)
+    does(shop, "Product Added", **MUG)
+    later(shop, "45 minutes")
+    told = trail(shop, CART)
+    took = perf_counter() - began
+    assert told == [
+        "waits 45 minutes, until 2026-11-23T12:45:00.000Z",
+        "checked: email is reachable",
+        "would send email to ada@x.io: You left something in your cart",
+        "completed: reached the end of the journey",
+    ]
+    assert took < 0.1
+
+
+def test_a_cart_that_was_bought_is_left_alone(shop: FlaskClient) -> None:
+    identifies(shop, **CONSENT)
+    does(shop, "Product Added", **MUG)
+    later(shop, "30 minutes")
+    does(shop, "Order Completed", order_id="o1", products=[MUG])
+    later(shop, "1 day")
+    what = "confirmation_page_view at 2026-11-23T12:30:00.000Z"
+    assert trail(shop, CART)[1:] == [
+        f"reached the goal Purchase: {what}",
+        f"exited: left because of {what}",
+    ]
+    assert trail(shop, THANKS)[1:] == [
+        "would send email to ada@x.io: Thank you for your order",
+        "completed: reached the end of the journey",
+    ]
+
+
+def test_nobody_reachable_is_told_with_every_reason(shop: FlaskClient) -> None:
+    does(shop, "Product Added", **MUG)
+    later(shop, "45 minutes")
+    assert trail(shop, CART)[1:] == [
+        "checked: email is not reachable: no email, email_optin is absent",
+        "checked: sms is not reachable: no phone_number, sms_optin is absent",
+        "dropped: sms does not reach this person",
+    ]
+
+
+def test_two_devices_of_one_person_are_one_run(shop: FlaskClient) -> None:
+    does(shop, "Product Added", {"anonymousId": "phone"}, **MUG)
+    identifies(shop, **CONSENT)
+    does(shop, "Product Added", {"userId": "ada", "anonymousId": "phone"}, product_id="tray")
+    later(shop, "45 minutes")
+    waits, merged, *rest = trail(shop, CART)
+    assert (waits, merged[36:53], rest) == (
+        "waits 45 minutes, until 2026-11-23T12:45:00.000Z",
+        " was merged into ",
+        [
+            "checked: email is reachable",
+            "would send email to ada@x.io: You left something in your cart",
+            "completed: reached the end of the journey",
+        ],
+    )
+
+
+def test_who_registers_is_welcomed(shop: FlaskClient) -> None:
+    identifies(shop, **CONSENT)
+    does(shop, "User Registered")
+    later(shop, "1 day")
+    does(shop, "Product Viewed", **MUG)
+    later(shop, "3 days")
+    assert trail(shop, WELCOME)[1:] == [
+        "would send email to ada@x.io: Welcome",
+        "waits 3 days, until 2026-11-26T12:05:00.000Z",
+        "reached the goal First product seen: product_detail_page_view at 2026-11-24T12:00:00.000Z",
+        "checked: product_detail_page_view at 2026-11-24T12:00:00.000Z is since entry, "
+        "so not matching",
+        "completed: reached the end of the journey",
+    ]
+
+
+def test_journeys_are_listed_with_their_counters(shop: FlaskClient) -> None:
+    does(shop, "User Registered")
+    listed = got(shop, "journeys")
+    assert (listed["simulated"], listed["next"]) == (SIMULATED, None)
+    assert [
+        (each["id"], each["name"], each["counters"]["in_progress"]) for each in listed["journeys"]
+    ] == [(1, "Cart abandonment", 0), (2, "Purchase thank-you", 0), (3, "Welcome", 1)]
+    assert got(shop, "journeys/3") == {"simulated": SIMULATED, **listed["journeys"][2]}
+
+
+def test_a_run_is_shown(shop: FlaskClient) -> None:
+    does(shop, "User Registered")
+    listed = got(shop, "journeys/3/runs")
+    profile = got(shop, "profiles")["profiles"][0]["id"]
+    assert listed == {
+        "simulated": SIMULATED,
+        "runs": [
+            {
+                "id": 1,
+                "journey_id": 3,
+                "profile_id": profile,
+                "status": "in_progress",
+                "entered_at": "2026-11-23T12:00:00.000Z",
+                "waits_until": "2026-11-23T12:05:00.000Z",
+                "ended_at": None,
+                "goals": [],
+                "trail": [
+                    {
+                        "at": "2026-11-23T12:00:00.000Z",
+                        "kind": "entered",
+                        "what": "entered because of sign_up_confirmation at "
+                        "2026-11-23T12:00:00.000Z",
+                        "element": None,
+                        "details": {
+                            "event": {
+                                "event_name": "sign_up_confirmation",
+                                "timestamp": "2026-11-23T12:00:00.000Z",
+                                "event_params": {},
+                            }
+                        },
+                    },
+                    {
+                        "at": "2026-11-23T12:00:00.000Z",
+                        "kind": "waiting",
+                        "what": "waits 5 minutes, until 2026-11-23T12:05:00.000Z",
+                        "element": "steps[0]",
+                        "details": {"until": "2026-11-23T12:05:00.000Z"},
+                    },
+                ],
+            }
+        ],
+        "next": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("", 3),
+        ("?status=in_progress", 3),
+        ("?status=exited", 0),
+        ("?identifier=uuid:u2", 1),
+        ("?identifier=uuid:nobody", 0),
+        ("?limit=2", 2),
+        ("?after=2", 1),
+    ],
+)
+def test_runs_are_filtered_and_paged(shop: FlaskClient, query: str, count: int) -> None:
+    for name in ("u1", "u2", "u3"):
+        does(shop, "User Registered", {"userId": name})
+    listed = got(shop, f"journeys/3/runs{query}")
+    assert (len(listed["runs"]), listed["next"]) == (count, 2 if "limit" in query else None)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "what"),
+    [
+        ("journeys/9", 404, "there is no journey 9"),
+        ("journeys/9/runs", 404, "there is no journey 9"),
+        ("journeys/1/runs?status=gone", 400, "unknown status 'gone'"),
+        ("journeys/1/runs?user=ada", 400, "unknown parameter 'user'"),
+    ],
+)
+def test_what_is_not_there_is_told(shop: FlaskClient, path: str, status: int, what: str) -> None:
+    answer = shop.get(f"/emulator/v1/{path}")
+    assert answer.json
+    assert (answer.status_code, answer.json["error"]["what"]) == (status, what)
+
+
+def test_reset_forgets_runs(shop: FlaskClient) -> None:
+    does(shop, "User Registered")
+    shop.post("/emulator/v1/reset")
+    assert got(shop, "journeys/3/runs")["runs"] == []
+
+
+def test_moving_the_clock_is_enough_for_what_is_due(shop: FlaskClient) -> None:
+    does(shop, "User Registered")
+    later(shop, "5 minutes")
+    (run, _), *_ = shop.application.extensions["emulator"].journeys.store.runs(WELCOME, {})[0]
+    assert run.status == "dropped"
+
+
+def test_reading_is_enough_for_what_is_due() -> None:
+    machine = [datetime(2026, 11, 23, 12, tzinfo=UTC)]
+    app = create_app(Config(db=":memory:"), preset("guide"), clock=lambda: machine[-1])
+    client = app.test_client()
+    does(client, "User Registered")
+    machine.append(machine[-1] + timedelta(minutes=5))
+    assert trail(client, WELCOME)[-1] == "dropped: email does not reach this person"
+    app.extensions["emulator"].store.close()

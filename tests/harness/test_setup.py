@@ -1,0 +1,386 @@
+"""The guide's set-up, walked through by API: panel, settings, toggle, events, and wrong turns."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.delivery.road import DISABLED, NOT_SUBSCRIBED
+from emulator.insider.options import Options
+from emulator.workspace import Workspace
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+ADMINISTRATOR = {"X-InOne-Role": "Administrator"}
+SONG = {"type": "track", "event": "song_played", "userId": "ada"}
+SHOP = {"name": "Web shop", "type": "Source"}
+
+
+class Shop:
+    """An emulator, and the moves of those who set it up. Messages are m-1, m-2, ..."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client: FlaskClient = app.test_client()
+        self.sent = 0
+
+    def get(self, path: str) -> Any:
+        return self.client.get(f"/emulator/v1/{path}").json
+
+    def create(self) -> Any:
+        answer = self.client.post(
+            "/emulator/v1/panel/integrations", json=SHOP, headers=ADMINISTRATOR
+        )
+        assert answer.status_code == 201, answer.text
+        return answer.json
+
+    def revoke(self, id: int) -> Any:
+        path = f"/emulator/v1/panel/integrations/{id}"
+        return self.client.delete(path, headers=ADMINISTRATOR).json
+
+    def save(self, **form: Any) -> Any:
+        return self.patch("destination", form)
+
+    def switch(self, number: int, enabled: bool) -> Any:
+        return self.patch(f"destination/subscriptions/{number}", {"enabled": enabled})
+
+    def patch(self, path: str, form: Any) -> Any:
+        answer = self.client.patch(f"/emulator/v1/{path}", json=form)
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    def play(self, **changes: Any) -> tuple[str, str | None]:
+        """Send one event; its verdict and reason."""
+        self.sent += 1
+        message = {**SONG, "messageId": f"m-{self.sent}", **changes}
+        self.client.post("/v1/track", json={**message, "writeKey": "wk_demo"})
+        (shown,) = self.get(f"messages?messageId=m-{self.sent}")["messages"]
+        return shown["verdict"], shown["reason"]
+
+    def response(self) -> tuple[int, Any]:
+        """What the last delivery was answered."""
+        (made,) = self.get(f"deliveries?messageId=m-{self.sent}")["deliveries"]
+        return made["response"]["status"], made["response"]["json"]
+
+
+def opened(workspace: Workspace, db: str) -> Flask:
+    return create_app(Config(db=db), workspace, clock=lambda: NOW)
+
+
+@pytest.fixture
+def shop(workspace: Workspace) -> Iterator[Shop]:
+    app = opened(workspace, ":memory:")
+    yield Shop(app)
+    app.extensions["emulator"].store.close()
+
+
+@pytest.mark.documented
+def test_the_guide_s_set_up_makes_events_flow(shop: Shop) -> None:
+    shop.save(enabled=False, settings={"account_name": "to-be-entered", "ucd_key": "none"})
+    made = shop.create()
+    shop.save(enabled=True, settings={"account_name": made["accountName"], "ucd_key": made["key"]})
+    assert shop.play() == ("accepted", None)
+
+
+@pytest.mark.assumed
+def test_a_key_is_shown_once(shop: Shop) -> None:
+    made = shop.create()
+    assert len(made["key"]) == 48
+    shown = {**made, "key": made["key"][:2] + "…"}
+    listed = shop.get("panel/integrations")
+    assert listed["integrations"][1:] == [shown]
+    assert shown == {
+        "id": 2,
+        "name": "Web shop",
+        "type": "Source",
+        "accountName": "mybrand",
+        "key": shown["key"],
+        "origin": "panel",
+        "createdAt": "2026-11-23T10:00:00.000Z",
+        "createdBy": "Administrator",
+        "revokedAt": None,
+    }
+
+
+def test_the_list_of_integrations_pages_on(shop: Shop) -> None:
+    shop.create()
+    first = shop.get("panel/integrations?limit=1")
+    second = shop.get(f"panel/integrations?limit=1&after={first['next']}")
+    assert [[each["name"] for each in page["integrations"]] for page in (first, second)] == [
+        ["Workspace file"],
+        ["Web shop"],
+    ]
+    assert second["next"] is None
+
+
+DENIED = {
+    "success": False,
+    "message": "Access Denied. You do not have sufficient access to perform this action.",
+}
+ANSWERED = (
+    'Insider One answered 403: {"success":false,"message":"Access Denied. '
+    'You do not have sufficient access to perform this action."}. '
+)
+
+
+@pytest.mark.documented
+def test_a_wrong_key_is_refused_on_delivery(shop: Shop) -> None:
+    shop.save(settings={"ucd_key": "mistyped"})
+    assert shop.play() == (
+        "failed",
+        ANSWERED + "X-REQUEST-TOKEN carried another key than any of this account's: "
+        "enter the one the panel showed as API Key.",
+    )
+    assert shop.response() == (403, DENIED)
+
+
+@pytest.mark.documented
+def test_a_wrong_key_is_a_401_in_an_account_that_answers_so(workspace: Workspace) -> None:
+    app = opened(replace(workspace, options=Options(auth_failure=401)), ":memory:")
+    shop = Shop(app)
+    shop.save(settings={"ucd_key": "mistyped"})
+    assert shop.play()[0] == "failed"
+    refused = {"success": False, "message": "Partner token authentication failed."}
+    assert shop.response() == (401, refused)
+    app.extensions["emulator"].store.close()
+
+
+@pytest.mark.documented
+def test_a_wrong_account_is_refused_on_delivery(shop: Shop) -> None:
+    shop.save(settings={"account_name": "MyBrand"})
+    assert shop.play() == (
+        "failed",
+        'Insider One answered 400: {"success":false,"message":"Partner is invalid."}. '
+        "Send the account name in X-PARTNER-NAME, in lower case as the InOne panel shows it.",
+    )
+    assert shop.response() == (400, {"success": False, "message": "Partner is invalid."})
+
+
+@pytest.mark.assumed
+def test_a_revoked_key_is_refused_on_delivery(shop: Shop) -> None:
+    made = shop.create()
+    shop.save(settings={"ucd_key": made["key"]})
+    assert shop.play() == ("accepted", None)
+    assert shop.revoke(made["id"])["revokedAt"] == "2026-11-23T10:00:00.000Z"
+    assert shop.play() == (
+        "failed",
+        ANSWERED + "The key of the integration 'Web shop' was revoked at "
+        "2026-11-23T10:00:00.000Z: create an integration in the panel and enter its key as "
+        "API Key.",
+    )
+    assert shop.response() == (403, DENIED)
+
+
+@pytest.mark.assumed
+def test_the_workspace_file_s_key_can_be_revoked(shop: Shop) -> None:
+    (file,) = shop.get("panel/integrations")["integrations"]
+    shop.revoke(file["id"])
+    assert shop.play()[0] == "failed"
+
+
+def test_a_disabled_destination_sends_nothing(shop: Shop) -> None:
+    shop.save(enabled=False)
+    assert shop.play() == ("disabled", DISABLED)
+    assert shop.get("deliveries")["deliveries"] == []
+
+
+def test_an_event_that_no_subscription_takes(shop: Shop) -> None:
+    assert shop.play(event="song_paused") == ("not_subscribed", NOT_SUBSCRIBED)
+
+
+def test_a_disabled_subscription_is_named(shop: Shop) -> None:
+    shop.switch(1, enabled=False)
+    assert shop.play() == ("not_subscribed", f"{NOT_SUBSCRIBED}; disabled, 'Songs' would")
+    assert shop.play(event="song_paused") == ("not_subscribed", NOT_SUBSCRIBED)
+    shop.switch(1, enabled=True)
+    assert shop.play() == ("accepted", None)
+
+
+def test_the_destination_is_shown_without_its_key(shop: Shop) -> None:
+    songs = {
+        "number": 1,
+        "name": "Songs",
+        "actionSlug": "trackEvent",
+        "enabled": True,
+        "trigger": 'type = "track" and event = "song_played"',
+    }
+    shown = {
+        "name": "Insider Cloud Mode (Actions)",
+        "enabled": True,
+        "settings": {"account_name": "mybrand", "ucd_key": "te…"},
+        "subscriptions": [songs],
+    }
+    assert shop.get("destination") == shown
+    assert shop.switch(1, enabled=False) == {**songs, "enabled": False}
+    assert shop.save(settings={"ucd_key": "another"}) == {
+        **shown,
+        "settings": {"account_name": "mybrand", "ucd_key": "an…"},
+        "subscriptions": [{**songs, "enabled": False}],
+    }
+
+
+def test_reset_restores_the_workspace_file(shop: Shop) -> None:
+    before = [shop.get("destination"), shop.play()]
+    made = shop.create()
+    shop.save(enabled=False, settings={"ucd_key": made["key"]})
+    shop.switch(1, enabled=False)
+    shop.revoke(1)
+    shop.client.post("/emulator/v1/reset")
+    assert [shop.get("destination"), shop.play()] == before
+    assert [each["name"] for each in shop.get("panel/integrations")["integrations"]] == [
+        "Workspace file"
+    ]
+
+
+def test_the_set_up_outlives_a_restart_with_the_same_destination(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    db = str(tmp_path / "kept.db")
+    for enabled in (True, False):
+        app = opened(workspace, db)
+        own = Shop(app)
+        assert own.get("destination")["enabled"] is enabled
+        own.save(enabled=False)
+        app.extensions["emulator"].store.close()
+    edited = replace(workspace, destination={**workspace.destination, "name": "Another"})
+    app = opened(edited, db)
+    assert Shop(app).get("destination")["enabled"] is True
+    app.extensions["emulator"].store.close()
+
+
+FORM = "Send enabled (true or false), settings (an object)."
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "error"),
+    [
+        pytest.param(
+            "PATCH",
+            "destination",
+            b"enabled=true",
+            400,
+            {"what": "this is no JSON", "where": "body", "remedy": FORM},
+            id="no JSON",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination",
+            b"[]",
+            400,
+            {"what": "this is no JSON object", "where": "body", "remedy": FORM},
+            id="no object",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination",
+            b"{}",
+            400,
+            {"what": "enabled and settings missing", "where": "body", "remedy": FORM},
+            id="nothing to change",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination",
+            b'{"enabled": "yes"}',
+            400,
+            {"what": "enabled is not true or false", "where": "body.enabled", "remedy": FORM},
+            id="no switch",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination",
+            b'{"settings": {"udc_key": "x"}}',
+            400,
+            {
+                "what": "unknown key 'udc_key'",
+                "where": "body.settings",
+                "remedy": "Did you mean 'ucd_key'?",
+            },
+            id="no such setting",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination",
+            b'{"settings": {"ucd_key": ""}}',
+            400,
+            {
+                "what": "API Key is empty",
+                "where": "body.settings.ucd_key",
+                "remedy": "Copy it from the InOne panel.",
+            },
+            id="an empty setting",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination/subscriptions/2",
+            b'{"enabled": true}',
+            404,
+            {
+                "what": "there is no subscription 2",
+                "where": "/emulator/v1/destination/subscriptions/2",
+                "remedy": "List them with GET /emulator/v1/destination.",
+            },
+            id="no such subscription",
+        ),
+        pytest.param(
+            "POST",
+            "panel/integrations",
+            b'{"name": "Web shop"}',
+            400,
+            {
+                "what": "type missing",
+                "where": "body",
+                "remedy": "Send name (text), type (text).",
+            },
+            id="an integration without a type",
+        ),
+        pytest.param(
+            "DELETE",
+            "panel/integrations/9",
+            b"",
+            404,
+            {
+                "what": "there is no integration 9",
+                "where": "/emulator/v1/panel/integrations/9",
+                "remedy": "List them with GET /emulator/v1/panel/integrations.",
+            },
+            id="no such integration",
+        ),
+    ],
+)
+def test_misuse_is_told_and_changes_nothing(
+    shop: Shop, method: str, path: str, body: bytes, status: int, error: Any
+) -> None:
+    before = [shop.get("destination"), shop.get("panel/integrations")]
+    answer = shop.client.open(
+        f"/emulator/v1/{path}", method=method, data=body, headers=ADMINISTRATOR
+    )
+    assert (answer.status_code, answer.json) == (status, {"error": error})
+    assert [shop.get("destination"), shop.get("panel/integrations")] == before
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("headers", "who"),
+    [
+        pytest.param({}, "no role", id="nobody"),
+        pytest.param({"X-InOne-Role": "Editor"}, "the role 'Editor'", id="an editor without PII"),
+    ],
+)
+def test_a_role_without_the_right_is_refused(shop: Shop, headers: dict[str, str], who: str) -> None:
+    refused = {
+        "what": f"a user with {who} cannot make changes to External Platform Integrations",
+        "where": "X-InOne-Role",
+        "remedy": "Act as Administrator or Editor with PII access.",
+    }
+    for method, path in (("POST", "integrations"), ("DELETE", "integrations/1")):
+        answer = shop.client.open(
+            f"/emulator/v1/panel/{path}", method=method, json=SHOP, headers=headers
+        )
+        assert (answer.status_code, answer.json) == (403, {"error": refused})
+    assert len(shop.get("panel/integrations")["integrations"]) == 1

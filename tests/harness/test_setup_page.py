@@ -1,0 +1,74 @@
+"""docs/setup.md does what it says: its commands run, and are answered as it shows."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "setup.md").read_text("utf-8")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ANY = "…"
+END = "\x1e"
+PRELUDE = """\
+trap 'kill $(jobs -p) 2>/dev/null' EXIT
+emulator() { exec "$PYTHON" -m emulator "$@"; }  # in the background only: $! is the server
+"""
+
+
+def alike(shown: Any, got: Any) -> Any:
+    """*got* with what the page leaves open replaced by the page's own words."""
+    if isinstance(shown, str) and ANY in shown and isinstance(got, str):
+        open_ended = re.escape(shown).replace(ANY, ".+")
+        return shown if re.fullmatch(open_ended, got) else got
+    if isinstance(shown, list) and isinstance(got, list) and len(shown) == len(got):
+        return [alike(one, other) for one, other in zip(shown, got, strict=True)]
+    if isinstance(shown, dict) and isinstance(got, dict):
+        named = {name: alike(shown.get(name), got[name]) for name in got if name in shown}
+        return {**named, ANY: ANY} if ANY in shown else {**got, **named}
+    return got
+
+
+def ran(script: str, folder: Path) -> str:
+    """What bash prints for *script*; it gets an emulator's port of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    environment = {
+        **os.environ,
+        "PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT),
+        "EMULATOR_PORT": port,
+        "EMULATOR": f"http://127.0.0.1:{port}",
+    }
+    with subprocess.Popen(
+        ["bash", "-c", PRELUDE + script],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            return process.communicate(timeout=60)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
+def test_every_command_is_answered_as_shown(tmp_path: Path) -> None:
+    blocks = BLOCK.findall(PAGE)
+    (workspace,) = [text for kind, text in blocks if kind == "yaml"]
+    (tmp_path / "shop.yaml").write_text(workspace, "utf-8")
+    commands = [text for kind, text in blocks if kind == "sh"]
+    shown = [json.loads(text) for kind, text in blocks if kind == "json"]
+    printed = ran(f"printf '{END}'\n".join(commands), tmp_path).split(END)
+    assert (len(printed), printed[-1]) == (len(shown) + 1, "")
+    for command, expected, text in zip(commands, shown, printed, strict=False):
+        got = json.loads(text)
+        assert alike(expected, got) == expected, f"{command}\n{text}"

@@ -1,0 +1,277 @@
+"""Journeys of a workspace file: read in full, or refused with the place and the remedy."""
+
+from datetime import timedelta
+
+import pytest
+from sandbox import email, journey, wait
+
+from emulator.insider.journeys.definition import (
+    AttributeChange,
+    AttributeCondition,
+    Channel,
+    Check,
+    CheckReachability,
+    Comparison,
+    Did,
+    Element,
+    EventCondition,
+    Journey,
+    Wait,
+)
+from emulator.insider.journeys.parsing import read_journeys
+from emulator.types import JSON, JSONObject
+from emulator.workspace import PRESETS, load, preset
+from emulator.workspace.structure import faults
+
+PURCHASE = EventCondition(("confirmation_page_view",), {})
+
+
+def workspace(*journeys: JSON) -> JSONObject:
+    return {
+        "source": {"name": "Web shop", "writeKey": "wk_demo"},
+        "destination": {
+            "settings": {"account_name": "mybrand", "ucd_key": "test-key"},
+            "subscriptions": [],
+        },
+        "insider": {"journeys": list(journeys)},
+    }
+
+
+def test_every_part_of_a_journey_is_read() -> None:
+    document = load("fixtures/workspaces/journeys.yaml").document["insider"]["journeys"]
+    cart, newsletter = read_journeys(document).values()
+    after = "steps[1].matching[0]"
+    elements: list[Element] = [
+        Wait("steps[0]", timedelta(minutes=45), "steps[1]"),
+        Check("steps[1]", Did(EventCondition(("cart_cleared",), {}), False), after, None),
+        CheckReachability(after, "email", f"{after}.reachable[0]", f"{after}.not_reachable[0]"),
+        Channel(f"{after}.reachable[0]", "email", "Your cart", f"{after}.reachable[1]"),
+        Wait(f"{after}.reachable[1]", timedelta(hours=23.25), f"{after}.reachable[2]"),
+        Check(
+            f"{after}.reachable[2]",
+            AttributeCondition("custom.plan", Comparison("is", "gold")),
+            f"{after}.reachable[2].matching[0]",
+            None,
+        ),
+        Channel(f"{after}.reachable[2].matching[0]", "whatsapp", "A gift for you", None),
+        Channel(f"{after}.not_reachable[0]", "sms", "Your cart", None),
+    ]
+    assert cart == Journey(
+        id=1,
+        name="Cart abandonment",
+        starter=EventCondition(
+            ("item_added_to_cart",),
+            {"unit_sale_price": Comparison("more_than", 5), "currency": Comparison("is", "EUR")},
+        ),
+        ignored=(),
+        segment=(AttributeCondition("country", Comparison("is_not", "US")),),
+        exits=(PURCHASE, AttributeChange("custom.cart_size", "changes_to", 0)),
+        goals={
+            "Purchase": PURCHASE,
+            "Came back": EventCondition(("product_detail_page_view",), {}),
+        },
+        period=timedelta(days=7),
+        attribution=timedelta(days=1),
+        first="steps[0]",
+        elements={each.place: each for each in elements},
+        document=document[0],
+    )
+    assert (newsletter.starter, newsletter.period, newsletter.attribution) == (
+        AttributeChange("email_optin", "changes_to", True),
+        None,
+        timedelta(days=3),
+    )
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_journeys_of_presets_are_sound(name: str) -> None:
+    assert faults(preset(name).document) == []
+
+
+def test_the_guide_ships_examples() -> None:
+    document = preset("guide").document["insider"]["journeys"]
+    assert [each.name for each in read_journeys(document).values()] == [
+        "Cart abandonment",
+        "Purchase thank-you",
+        "Welcome",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "where", "what", "remedy"),
+    [
+        pytest.param(
+            {"id": 1},
+            "",
+            "'name' is missing",
+            "Give id, name, starter, eligibility and steps.",
+            id="not a journey",
+        ),
+        pytest.param(
+            journey(starters=[]),
+            ".starters",
+            "unknown key 'starters'",
+            "Did you mean 'starter'?",
+            id="unknown key",
+        ),
+        pytest.param(
+            journey(id="1"),
+            ".id",
+            "this is text, not a whole number",
+            "Give a whole number, 1 or more, that no other journey has.",
+            id="id that is text",
+        ),
+        pytest.param(
+            journey(starter={}),
+            ".starter",
+            "something is missing",
+            "Write one of events, attribute.",
+            id="nothing starts it",
+        ),
+        pytest.param(
+            journey(starter={"events": ["a"], "attribute": "email"}),
+            ".starter",
+            "events and attribute stand together",
+            "Write one of events, attribute.",
+            id="two starters",
+        ),
+        pytest.param(
+            journey(starter={"attribute": "email"}),
+            ".starter",
+            "something is missing",
+            "Write one of changes, changes_to, changes_from.",
+            id="attribute without its change",
+        ),
+        pytest.param(
+            journey(starter={"attribute": "email", "changes_to": ["a"]}),
+            ".starter.changes_to",
+            "changes_to takes a single value",
+            "Architect looks at changes of text, numbers and booleans.",
+            id="change to a list",
+        ),
+        pytest.param(
+            journey(starter={"events": ["home_page_view"]}),
+            ".starter",
+            "homepage_view starts a journey only with a segment",
+            "Add a segment, such as [{attribute: email_optin, is: true}].",
+            id="homepage view of everybody",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            journey(starter={"events": ["a"], "parameters": {"unit_price": {"above": 3}}}),
+            ".starter.parameters.unit_price",
+            "this is no condition on a value",
+            "Write a value, or one of is, is_not, more_than, less_than, contains, exists with its "
+            "value.",
+            id="unknown operator",
+        ),
+        pytest.param(
+            journey(starter={"events": ["a"], "parameters": {"unit_price": {"more_than": "3"}}}),
+            ".starter.parameters.unit_price.more_than",
+            "more_than takes a number",
+            "Write it without quotes.",
+            id="number in quotes",
+        ),
+        pytest.param(
+            journey(exits=[{"attribute": "customs.plan", "changes": True}]),
+            ".exits[0].attribute",
+            "'customs.plan' is no place on a profile",
+            "Write a default name, or custom. and a name.",
+            id="unknown place",
+        ),
+        pytest.param(
+            journey(eligibility={"times": "multiple"}),
+            ".eligibility",
+            "the period goes with times: multiple",
+            "Write times: once, or times: multiple with a period such as 7 days.",
+            id="multiple times without a period",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            journey(eligibility={"times": "twice"}),
+            ".eligibility.times",
+            "this is none of once, multiple",
+            "Say how often one person may enter.",
+            id="unknown eligibility",
+        ),
+        pytest.param(
+            journey(goals=[{"name": str(each), "events": ["a"]} for each in range(11)]),
+            ".goals",
+            "a journey has 10 goals at most",
+            "Keep 10.",
+            id="eleven goals",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            journey(goals=[{"name": "Purchase", "events": ["a"]}]),
+            ".goals[0].name",
+            "there is a goal 'Purchase' already",
+            "Choose another name; Purchase is always there.",
+            id="goal that is always there",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            journey(wait("a while")),
+            ".steps[0].wait",
+            "'a while' is no length of time",
+            "Give a length of time, such as 45 minutes, 1 day 2 hours or PT45M.",
+            id="wait of no length",
+        ),
+        pytest.param(
+            journey({"channel": "pigeon", "message": "Hi"}),
+            ".steps[0].channel",
+            "this is none of email, sms, whatsapp, web_push",
+            "Give one channel.",
+            id="unknown channel",
+        ),
+        pytest.param(
+            journey({"channel": "email"}),
+            ".steps[0]",
+            "'message' is missing",
+            "Give the message a name.",
+            id="channel without a message",
+        ),
+        pytest.param(
+            journey({"wait": "1 hour", "reachable": []}),
+            ".steps[0]",
+            "'reachable' does not belong to a wait",
+            "Make it a step of its own.",
+            id="path of a wait",
+        ),
+        pytest.param(
+            journey({"check": {"did": {"events": ["a"]}}, "matching": [wait("x")]}),
+            ".steps[0].matching[0].wait",
+            "'x' is no length of time",
+            "Give a length of time, such as 45 minutes, 1 day 2 hours or PT45M.",
+            id="mistake in a path",
+        ),
+        pytest.param(
+            journey({"check_reachability": "email"}, email()),
+            ".steps[1]",
+            "nothing can follow a check in the same list: its paths lead on",
+            "Move the step into a path.",
+            id="step after a check",
+        ),
+    ],
+)
+def test_mistakes_are_told_with_their_place(
+    given: JSONObject, where: str, what: str, remedy: str
+) -> None:
+    first, *_ = faults(workspace(given))
+    assert (first.where, first.what, first.remedy) == (f"insider.journeys[0]{where}", what, remedy)
+
+
+def test_ids_are_unique() -> None:
+    first, *_ = faults(workspace(journey(), journey()))
+    assert (first.where, first.what) == (
+        "insider.journeys[1].id",
+        "insider.journeys[0] has the id 1 already",
+    )
+
+
+def test_every_journey_s_first_mistake_is_told() -> None:
+    found = faults(workspace(journey(wait("x")), journey(wait("y"), id=2)))
+    assert [each.where for each in found] == [
+        "insider.journeys[0].steps[0].wait",
+        "insider.journeys[1].steps[0].wait",
+    ]

@@ -1,0 +1,285 @@
+"""What a journey does with a person, as its trail tells it."""
+
+from typing import Any
+
+import pytest
+from sandbox import ADA, ADDED, REACHABLE, Sandbox, email, journey, wait
+
+from emulator.insider.journeys.running import AT_ONCE
+from emulator.types import JSONObject
+
+WAIT = wait("45 minutes")
+BOUGHT = {"events": ["purchase"]}
+ENTERED = ("12:00", "entered because of item_added_to_cart at 2026-11-23T12:00:00Z")
+WAITS = ("12:00", "waits 45 minutes, until 2026-11-23T12:45:00.000Z")
+COMPLETED = ("12:45", "completed: reached the end of the journey")
+NO_EMAIL = "dropped: email does not reach this person"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "rest"),
+    [
+        pytest.param(
+            REACHABLE,
+            [("12:45", "would send email to ada@x.io: Your cart"), COMPLETED],
+            id="reachable",
+        ),
+        pytest.param(
+            {"email": "ada@x.io"},
+            [("12:45", "email is held back: email_optin is absent"), ("12:45", NO_EMAIL)],
+            id="no consent",
+        ),
+        pytest.param(
+            REACHABLE | {"gdpr_optin": False},
+            [("12:45", "email is held back: gdpr_optin is false"), ("12:45", NO_EMAIL)],
+            id="no data processing",
+        ),
+        pytest.param(
+            {"custom": {"plan": "gold"}},
+            [("12:45", "email is held back: no email, email_optin is absent"), ("12:45", NO_EMAIL)],
+            id="no address",
+        ),
+    ],
+)
+@pytest.mark.documented
+def test_a_channel_drops_whom_it_does_not_reach(
+    attributes: JSONObject, rest: list[tuple[str, str]]
+) -> None:
+    box = Sandbox(journey(WAIT, email()))
+    box.send(ADDED, attributes=attributes)
+    box.later("45 minutes")
+    assert box.trail() == [ENTERED, WAITS, *rest]
+
+
+@pytest.mark.documented
+def test_reach_is_evaluated_when_the_channel_is_reached() -> None:
+    box = Sandbox(journey(WAIT, email()))
+    box.send(ADDED, attributes=REACHABLE)
+    box.later("44 minutes")
+    box.send(attributes={"email_optin": False})
+    box.later("1 minute")
+    assert box.trail()[-2:] == [
+        ("12:45", "email is held back: email_optin is false"),
+        ("12:45", NO_EMAIL),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("channel", "why"),
+    [
+        pytest.param("sms", "no phone_number, sms_optin is absent", id="sms"),
+        pytest.param("whatsapp", "no phone_number, whatsapp_optin is absent", id="whatsapp"),
+        pytest.param(
+            "web_push",
+            "web push needs a browser token and permission, which no upsert carries",
+            id="web push",
+        ),
+    ],
+)
+def test_each_channel_is_held_back_for_its_own_reason(channel: str, why: str) -> None:
+    box = Sandbox(journey({"channel": channel, "message": "Hi"}))
+    box.send(ADDED)
+    assert box.trail()[1] == ("12:00", f"{channel} is held back: {why}")
+
+
+@pytest.mark.documented
+def test_an_exit_acts_at_once_wherever_a_person_stands() -> None:
+    box = Sandbox(journey(WAIT, email(), exits=[BOUGHT]))
+    box.send(ADDED, attributes=REACHABLE)
+    box.later("20 minutes")
+    box.send("purchase")
+    box.later("1 day")
+    what = "purchase at 2026-11-23T12:20:00Z"
+    assert box.trail() == [
+        ENTERED,
+        WAITS,
+        ("12:20", f"reached the goal Purchase: {what}"),
+        ("12:20", f"exited: left because of {what}"),
+    ]
+
+
+def test_an_exit_beats_what_comes_after_it_in_one_request() -> None:
+    box = Sandbox(journey(email(), exits=[BOUGHT]))
+    box.send(ADDED, "purchase", attributes=REACHABLE)
+    assert box.trails() == [["entered", "goal", "exited"]]
+
+
+@pytest.mark.parametrize(
+    ("condition", "trail"),
+    [
+        pytest.param(
+            {"did": {"events": ["purchase"]}},
+            ["purchase at 2026-11-23T12:20:00Z is since entry, so matching", "would send"],
+            id="did",
+        ),
+        pytest.param(
+            {"did_not": {"events": ["confirmation_page_view"]}},
+            ["purchase at 2026-11-23T12:20:00Z is since entry, so not matching"],
+            id="did not, by the other name",
+        ),
+        pytest.param(
+            {"did": {"events": ["purchase"], "parameters": {"unit_sale_price": {"more_than": 10}}}},
+            [
+                "no confirmation_page_view with unit_sale_price more than 10 since entry, "
+                "so not matching"
+            ],
+            id="did, with other parameters",
+        ),
+        pytest.param(
+            {"did": {"events": [ADDED]}},
+            ["no item_added_to_cart since entry, so not matching"],
+            id="what came before entry, or started it, is not since entry",
+        ),
+        pytest.param(
+            {"attribute": "custom.plan", "is": "gold"},
+            [
+                'custom.plan is "gold" where the check asks custom.plan is "gold", so matching',
+                "would send",
+            ],
+            id="attribute",
+        ),
+        pytest.param(
+            {"attribute": "age", "more_than": 17},
+            ["age is absent where the check asks age more than 17, so not matching"],
+            id="absent attribute",
+        ),
+    ],
+)
+def test_a_check_says_which_way_and_why(condition: JSONObject, trail: list[str]) -> None:
+    box = Sandbox(journey(WAIT, {"check": condition, "matching": [email()]}))
+    box.send(attributes=REACHABLE | {"custom": {"plan": "gold"}})
+    box.send(box.event(ADDED, product_id="mug"), box.event(ADDED, product_id="tray"))
+    box.later("20 minutes")
+    box.send("purchase")
+    box.later("25 minutes")
+    checked, *rest = [what for at, what in box.trail() if at == "12:45"]
+    assert [checked, *[each[:10] for each in rest[:-1]]] == [f"checked: {trail[0]}", *trail[1:]]
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("step", "status"),
+    [
+        pytest.param({"check_reachability": "email"}, "dropped", id="empty not-reachable path"),
+        pytest.param(
+            {"check": {"did": {"events": ["never"]}}, "matching": [email()]},
+            "completed",
+            id="any other empty path",
+        ),
+    ],
+)
+def test_only_an_empty_not_reachable_path_drops(step: JSONObject, status: str) -> None:
+    box = Sandbox(journey(step))
+    box.send(ADDED)
+    assert [run["status"] for run in box.runs()] == [status]
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("between", "kinds"),
+    [
+        pytest.param("29 minutes", ["entered", "skipped", "completed"], id="within 30 minutes"),
+        pytest.param("30 minutes", ["entered", "would_send", "completed"], id="30 minutes later"),
+    ],
+)
+def test_the_same_email_is_skipped_for_half_an_hour(between: str, kinds: list[str]) -> None:
+    box = Sandbox(journey(email(), eligibility={"times": "multiple", "period": "1 minute"}))
+    box.send(ADDED, attributes=REACHABLE)
+    box.later(between)
+    box.send(ADDED)
+    assert box.trails()[1] == kinds
+
+
+def test_time_passes_element_by_element() -> None:
+    box = Sandbox(journey(wait("10 minutes"), email("One"), wait("1 hour"), email("Two")))
+    box.send(ADDED, attributes=REACHABLE)
+    box.later("3 days")
+    assert [(at, what) for at, what in box.trail() if "would" in what or "completed" in what] == [
+        ("12:10", "would send email to ada@x.io: One"),
+        ("13:10", "would send email to ada@x.io: Two"),
+        ("13:10", "completed: reached the end of the journey"),
+    ]
+
+
+@pytest.mark.documented
+def test_entering_is_written_to_the_profile() -> None:
+    box = Sandbox(journey(WAIT))
+    box.send(ADDED)
+    profile = box.profiles.get("p1")
+    assert profile
+    assert [(event.name, event.params) for event in profile.events][1:] == [
+        ("journey_entered", {"journey_id": 1, "journey_campaign_name": "Cart"})
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "goals"),
+    [
+        pytest.param("1 day", ["Purchase"], id="within the attribution"),
+        pytest.param("8 days", [], id="after it"),
+    ],
+)
+def test_a_goal_counts_for_a_while_after_the_last_message(days: str, goals: list[str]) -> None:
+    box = Sandbox(journey(email()))
+    box.send(ADDED, attributes=REACHABLE)
+    box.later(days)
+    box.send("purchase")
+    box.send(box.event("purchase", event_group_id="o2"))
+    (run,) = box.runs()
+    assert (run["status"], run["goals"]) == ("completed", goals)
+
+
+def test_a_deleted_profile_is_dropped_when_it_is_due() -> None:
+    box = Sandbox(journey(WAIT, email()))
+    box.send(ADDED, attributes=REACHABLE)
+    box.post("delete", {"identifiers": ADA})
+    box.later("1 hour")
+    assert box.trail()[-1] == ("12:45", "dropped: the profile was deleted")
+
+
+@pytest.mark.documented
+def test_a_journey_taken_out_of_the_workspace_drops_who_is_in_it(tmp_path: Any) -> None:
+    url = str(tmp_path / "kept.db")
+    Sandbox(journey(WAIT), url=url).send(ADDED)
+    box = Sandbox(url=url)
+    box.later("1 hour")
+    assert box.trail()[-1] == ("12:45", "dropped: the workspace no longer has what comes next")
+
+
+def test_more_people_than_one_transaction_takes_are_all_taken_on() -> None:
+    box = Sandbox(journey(WAIT))
+    people = [
+        {"identifiers": {"uuid": f"u{each}"}, "events": [box.event(ADDED)]}
+        for each in range(2 * AT_ONCE + 1)
+    ]
+    box.post("upsert", {"users": people})
+    box.later("45 minutes")
+    assert box.counted()["counters"]["completed"] == len(people)
+
+
+@pytest.mark.documented
+def test_counters_are_architects() -> None:
+    box = Sandbox(journey(WAIT, email(), exits=[BOUGHT]))
+    for name in ("ann", "ben", "cat", "dan"):
+        box.send(ADDED, who={"uuid": name}, attributes={"name": name})
+    box.send("purchase", who={"uuid": "ben"})
+    box.send(who={"uuid": "cat"}, attributes=REACHABLE)
+    box.later("45 minutes")
+    box.send(ADDED, who={"uuid": "eve"})
+    shown = box.counted()
+    assert (shown["counters"], shown["goals"], shown["elements"]) == (
+        {"entered": 5, "in_progress": 1, "dropped": 2, "completed": 1, "exited": 1},
+        {"Purchase": 1},
+        [
+            {"element": "steps[0]", "kind": "wait", "arrived": 5},
+            {
+                "element": "steps[1]",
+                "kind": "channel",
+                "arrived": 3,
+                "channel": "email",
+                "reachable": 1,
+                "dropped": 2,
+                "skipped": 0,
+            },
+        ],
+    )

@@ -1,0 +1,46 @@
+"""Which events of a profile are "since entry"."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from emulator.capture.journey import Run
+from emulator.capture.profile import ProfileEvent
+from emulator.clock import iso
+from emulator.insider.journeys.engine import since_entry
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def event(name: str, at: datetime = NOON, received: datetime | None = None) -> ProfileEvent:
+    return ProfileEvent(name, name, iso(at), iso(at), {}, iso(received or at))
+
+
+ADDED = event("added")
+RUN = Run(1, "p1", NOON, ADDED.fingerprint, None, NOON)
+
+
+@pytest.mark.parametrize(
+    ("stored", "since"),
+    [
+        pytest.param([event("early"), ADDED, event("late")], ["late"], id="order, in one instant"),
+        pytest.param([ADDED, event("late", NOON + HOUR)], ["late"], id="later"),
+        pytest.param([ADDED, event("old", NOON - HOUR, NOON)], ["old"], id="old, but sent since"),
+        pytest.param([ADDED, replace(ADDED, params={"product_id": "b"})], [], id="other product"),
+        pytest.param([ADDED, event("added", NOON + HOUR)], ["added"], id="the same again, later"),
+        pytest.param(
+            [event("early", NOON - HOUR), event("late")],
+            ["late"],
+            id="time, where the mark is kept no longer",
+        ),
+        pytest.param(
+            [ADDED, event("early", NOON - HOUR), event("late")],
+            ["late"],
+            id="time, of what a merge brought",
+        ),
+    ],
+)
+def test_since_entry(stored: list[ProfileEvent], since: list[str]) -> None:
+    assert [each.name for each in since_entry(RUN, stored)] == since

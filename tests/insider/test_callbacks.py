@@ -1,0 +1,106 @@
+"""An error_callback_endpoint is called beside the answer, and only where it may be."""
+
+import logging
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from queue import Queue
+from threading import Thread
+
+import pytest
+from account import Account, body, event, findings
+
+from emulator.insider.callbacks import Callbacks, allowed
+
+pytestmark = pytest.mark.assumed
+HERE = "http://127.0.0.1:9/late"
+USER = {"identifiers": {"uuid": "u1"}, "attributes": {"age": 36}}
+
+
+def test_what_fails_is_posted_in_the_shape_of_the_answers_fail_object() -> None:
+    account = Account()
+    bad = {"identifiers": {"email": "sample"}, "events": []}
+    answer = account.send(USER, bad, error_callback_endpoint=HERE)
+    assert account.called_back == [(HERE, {"fail": body(answer)["data"]["fail"]})]
+
+
+def test_an_identifier_that_could_not_be_unified_is_posted_though_the_user_is_taken() -> None:
+    account = Account()
+    account.send({"identifiers": {"uuid": "u1", "email": "a@b.io"}, "events": []})
+    again = {"identifiers": {"uuid": "u1", "email": "new@b.io"}, "events": [event("a")]}
+    answer = account.send(again, error_callback_endpoint=HERE)
+    assert body(answer)["data"]["fail"] == {}
+    text = "the profile keeps the value it has; this one is ignored"
+    errors = {"users.0.identifiers.email": [text]}
+    assert account.called_back == [(HERE, {"fail": {"count": 1, "errors": errors}})]
+
+
+def test_nothing_is_posted_when_nothing_failed() -> None:
+    account = Account()
+    account.send(USER, error_callback_endpoint=HERE)
+    assert account.called_back == []
+
+
+@pytest.mark.parametrize(
+    ("address", "called"),
+    [
+        ("http://localhost:8000/x", True),
+        ("http://[::1]:8000/x", True),
+        ("https://late.shop.example/x", True),
+        ("https://other.example/x", False),
+        ("https://late.shop.example@other.example/", False),
+        ("http://127.0.0.1.other.example/", False),
+        ("ftp://localhost/x", False),
+        ("http://localhost:port/", False),
+        ("//localhost/x", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_and_the_listed_hosts_are_called(address: str, called: bool) -> None:
+    assert allowed(address, ["late.shop.example"]) is called
+
+
+@pytest.mark.parametrize("address", ["https://other.example/x", 7, {}, ""])
+def test_an_address_that_is_not_called_is_told(address: object) -> None:
+    account = Account()
+    answer = account.send({"identifiers": {"email": "x"}}, error_callback_endpoint=address)
+    assert account.called_back == []
+    assert "error_callback_endpoint" in [each["where"] for each in findings(answer)]
+
+
+@pytest.fixture
+def receiver() -> Iterator[tuple[str, Queue[tuple[str, bytes]]]]:
+    """Address of a server, and what it was posted: (content type, body)."""
+    posted: Queue[tuple[str, bytes]] = Queue()
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers["content-length"]))
+            posted.put((self.headers["content-type"], sent))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/late", posted
+        server.shutdown()
+        thread.join()
+
+
+def test_the_body_arrives_as_json(receiver: tuple[str, Queue[tuple[str, bytes]]]) -> None:
+    address, posted = receiver
+    with Callbacks() as callbacks:
+        callbacks(address, b'{"fail":{}}')
+    assert posted.get(timeout=5) == ("application/json", b'{"fail":{}}')
+
+
+def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with Callbacks() as callbacks:
+        callbacks("http://127.0.0.1:1/nobody-listens", b"{}")
+    assert [record.message for record in caplog.records] == [
+        "failed error callback host=127.0.0.1 error=ConnectionError"
+    ]

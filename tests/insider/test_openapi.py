@@ -1,0 +1,85 @@
+"""What the unification host answers is what its description says."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft202012Validator
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.insider.openapi import ADDRESS, description
+from emulator.insider.options import RATES, Options
+from emulator.types import JSON
+from emulator.workspace import preset
+
+KEYS = {"x-partner-name": "mybrand", "x-request-token": "test-key"}
+# Not the checks that wrong input is refused and right input taken: a user that fails is answered
+# with a 200, and whether a user exists no schema can say.
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+CALLS = [
+    (method, path) for path, operations in description()["paths"].items() for method in operations
+]
+
+
+@pytest.fixture(scope="module")
+def app() -> Any:
+    """An emulator whose rates nobody exceeds."""
+    unlimited = Options(rates=dict.fromkeys(RATES))
+    return create_app(Config(db=":memory:"), replace(preset("guide"), options=unlimited))
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
+def test_every_answer_is_described(app: Any, method: str, path: str, mode: GenerationMode) -> None:
+    served = schemathesis.openapi.from_wsgi(ADDRESS, app)
+    cases = served[path][method.upper()].as_strategy(generation_mode=mode)
+
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(cases)
+    def answered(case: Any) -> None:
+        case.call_and_validate(headers=KEYS, checks=CHECKS)
+
+    answered()
+
+
+def sample(method: str, path: str) -> JSON:
+    content = description()["paths"][path][method]["requestBody"]["content"]
+    return content["application/json"]["example"]
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+def test_each_sample_of_the_description_is_taken(app: Any, method: str, path: str) -> None:
+    client = app.test_client()
+    client.post("/emulator/v1/reset")
+    upsert = CALLS[0]
+    client.post(upsert[1], json=sample(*upsert), headers=KEYS)
+    answer = client.open(path, method=method.upper(), json=sample(method, path), headers=KEYS)
+    # The Profile ID of the sample is nobody's here.
+    assert answer.status_code == (404 if path.startswith("/api/contact/") else 200), answer.data
+
+
+def test_the_schemas_are_json_schemas() -> None:
+    for schema in description()["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_the_description_is_served_as_json(app: Any) -> None:
+    assert json.loads(app.test_client().get(ADDRESS).data) == description()

@@ -1,0 +1,84 @@
+"""Calls beyond the published rates are refused, on the emulator's clock."""
+
+from typing import Any
+
+import pytest
+from account import Account, body
+
+from emulator.insider.options import Options
+
+USER = {"identifiers": {"uuid": "u1"}, "attributes": {"age": 36}}
+CALLS: dict[str, tuple[str, str, Any]] = {
+    "upsert": ("POST", "user/v1/upsert", {"users": [USER]}),
+    "attribute/delete": ("POST", "user/v1/attribute/delete", {"users": [USER]}),
+    "profile": ("POST", "user/v1/profile", {**USER, "attributes": ["age"]}),
+    "update": ("PATCH", "user/v1/identity", {}),
+    "delete identifiers": ("DELETE", "user/v1/identity", {}),
+    "delete": ("POST", "user/v1/delete", USER),
+    "anonymize": ("POST", "user/v1/anonymize", {}),
+    "anonymize by id": ("POST", "contact/v1/anonymize", {}),
+}
+
+
+@pytest.mark.documented
+def test_the_published_rates() -> None:
+    options = Options()
+    assert {
+        name: options.rate(name) for name in ("upsert", "identityUpdate", "identityDelete")
+    } == {"upsert": 25_000, "identityUpdate": 2_000, "identityDelete": 1_000}
+    assert {name: options.rate(name) for name in ("profile", "delete", "anonymize")} == {
+        "profile": 1_000,
+        "delete": 10_000,
+        "anonymize": 500,
+    }
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("budget", "first", "second"),
+    [
+        ("upsert", "upsert", "upsert"),
+        ("upsert", "upsert", "attribute/delete"),
+        ("profile", "profile", "profile"),
+        ("identityUpdate", "update", "update"),
+        ("identityDelete", "delete identifiers", "delete identifiers"),
+        ("delete", "delete", "delete"),
+        ("anonymize", "anonymize", "anonymize by id"),
+    ],
+)
+def test_one_call_too_many_is_refused_until_the_next_minute(
+    budget: str, first: str, second: str
+) -> None:
+    account = Account(rates={budget: 1})
+    account.later(seconds=12.5)
+    if budget != "upsert":
+        account.send(USER)
+    assert account.call(*CALLS[first]).status != 429
+    answer = account.call(*CALLS[second])
+    assert (answer.status, body(answer), answer.headers["retry-after"]) == (
+        429,
+        {"error": "rejected: too many requests"},
+        "48",
+    )
+    account.later(seconds=48)
+    assert account.call(*CALLS[second]).status != 429
+
+
+def test_budgets_are_apart_and_null_is_no_limit() -> None:
+    account = Account(rates={"upsert": None, "delete": 0})
+    assert [account.send(USER).status for _ in range(3)] == [200] * 3
+    assert account.call(*CALLS["delete"]).status == 429
+    assert account.call(*CALLS["profile"]).status == 200
+
+
+def test_a_refused_sender_uses_up_nothing() -> None:
+    account = Account(rates={"upsert": 1})
+    assert account.post(b"{}", x_request_token="wrong").status == 403
+    assert account.send(USER).status == 200
+
+
+def test_reset_gives_everything_back() -> None:
+    account = Account(rates={"upsert": 1})
+    account.send(USER)
+    account.endpoint.reset()
+    assert account.send(USER).status == 200
