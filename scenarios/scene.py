@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 DEFAULT_WORKSPACE = "guide"
 
+# Insider One writes these itself, when a journey begins; nobody sent them.
+OWN_EVENTS = ("journey_entered",)
+
 
 class Scene:
     """The state that the steps of one scenario share.
@@ -60,7 +63,7 @@ class Scene:
         """The events that Insider One has of somebody, in the order received."""
         profile = self.profile(name)
         events: list[JSONObject] = profile["events"] if profile else []
-        return events
+        return [event for event in events if event["event_name"] not in OWN_EVENTS]
 
     def messages(self, name: str | None = None) -> list[JSONObject]:
         """The calls that were made for somebody, or for anybody, oldest first."""

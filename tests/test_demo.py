@@ -65,6 +65,7 @@ def test_the_shopper_ends_as_one_profile_that_two_channels_reach(summary: Any) -
         "cart_page_view": 2,
         "checkout_page_view": 2,
         "confirmation_page_view": 2,
+        "journey_entered": 2,  # cart abandonment, left by the purchase, and the thank-you
     }
     reached = {channel: reach["reachable"] for channel, reach in profile["reach"].items()}
     assert reached == {"email": True, "sms": True, "whatsapp": False, "web_push": False}
