@@ -45,10 +45,11 @@ class ProfileStore:
         with self._lock, self._engine.begin() as connection:
             yield Writing(connection)
 
-    def find(self, wanted: Collection[str]) -> list[Profile]:
-        """The profiles that own any of *wanted*, such as "uuid:u1", without their events."""
+    def find(self, wanted: Collection[str], ids: Collection[str] = ()) -> list[Profile]:
+        """The profiles that own any of *wanted*, such as "uuid:u1", or are one of *ids*, without
+        their events."""
         with self._engine.connect() as connection:
-            return Writing(connection).find(wanted)
+            return Writing(connection).find(wanted, ids)
 
     def get(self, id: str) -> Profile | None:
         """One profile with its events."""

@@ -13,10 +13,10 @@ from emulator.clock import iso
 from emulator.http import HttpResponse
 from emulator.insider import replies
 from emulator.insider.account import Account
-from emulator.insider.findings import Finding, dropped, warning
+from emulator.insider.findings import Finding, warning
 from emulator.insider.identity import Rules
 from emulator.insider.naming import Named, named
-from emulator.insider.shape import deletion_faults, errors
+from emulator.insider.shape import deletion_faults, errors, refusals
 from emulator.insider.upsert import users_of
 from emulator.insider.values import ATTRIBUTES
 from emulator.types import JSON, JSONObject
@@ -40,10 +40,7 @@ class DeleteAttributes:
         for index, user in enumerate(users_of(body)):
             if found := deletion_faults(user):
                 failed.append(errors(index, found))
-                findings += [
-                    dropped(f"users.{index}.{fault.where}".rstrip("."), fault.text, fault.remedy)
-                    for fault in found
-                ]
+                findings += refusals(index, found)
             else:
                 users[index] = user
         findings += self._erase(users, iso(now))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from emulator.capture.profile import Profile
-from emulator.capture.profiles import Writing
+from emulator.capture.profiles import ProfileStore, Writing
 from emulator.insider.identity import Rules, key
 from emulator.insider.replies import NO_SUCH_USER, NO_VALID_IDENTIFIER, malformed
 from emulator.insider.shape import naming_faults
@@ -67,10 +67,10 @@ def an_object(body: JSON) -> JSONObject:
     return body
 
 
-def present(writing: Writing, meant: Named) -> Profile:
+def present(profiles: ProfileStore | Writing, meant: Named) -> Profile:
     """The profile that is meant, without its events. Raises: Refusal, when there is none."""
     ids = [meant.insider_id] if meant.insider_id else []
-    profile = meant.among(writing.find(meant.owned(), ids))
+    profile = meant.among(profiles.find(meant.owned(), ids))
     if profile is None:
         raise NO_SUCH_USER
     return profile

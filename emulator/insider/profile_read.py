@@ -48,9 +48,7 @@ class ReadProfile:
         wanted = body.get("events", {}).get("wanted", ())
         cost = _BASE_COST + _EVENT_COST * len({each["event_name"] for each in wanted})
         used = self.rates.take(BUDGET, now, cost)
-        with self.account.profiles.writing() as writing:
-            found = present(writing, meant)
-        profile = self.account.profiles.get(found.id)
+        profile = self.account.profiles.get(present(self.account.profiles, meant).id)
         if profile is None:  # it ended between the two looks
             raise NO_SUCH_USER
         answer: JSONObject = {}

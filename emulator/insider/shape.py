@@ -12,7 +12,7 @@ from jsonschema.protocols import Validator
 
 from emulator.insider.catalog import required
 from emulator.insider.documents import document
-from emulator.insider.findings import quoted
+from emulator.insider.findings import Finding, dropped, quoted
 from emulator.insider.options import EventNames, Options
 from emulator.insider.schema import validator
 from emulator.types import JSON, JSONObject
@@ -65,6 +65,14 @@ def errors(index: int, found: list[Fault]) -> dict[str, list[str]]:
         if fault.text not in texts:
             texts.append(fault.text)
     return listed
+
+
+def refusals(index: int, found: list[Fault]) -> list[Finding]:
+    """*found* for people, each with its place in the request."""
+    return [
+        dropped(f"users.{index}.{fault.where}".rstrip("."), fault.text, fault.remedy)
+        for fault in found
+    ]
 
 
 @cache

@@ -16,10 +16,10 @@ from emulator.insider import replies
 from emulator.insider.account import Account
 from emulator.insider.callbacks import allowed
 from emulator.insider.changes import attributes_of, changed
-from emulator.insider.findings import Finding, dropped, quoted, warning
+from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.identity import Population, key
 from emulator.insider.options import Options
-from emulator.insider.shape import errors, faults
+from emulator.insider.shape import errors, faults, refusals
 from emulator.insider.users import User, apply, read_user
 from emulator.types import JSON, JSONObject
 
@@ -48,10 +48,7 @@ class Upsert:
             # Assumed: a user with one fault loses its valid parts too.
             if found := faults(each, self.account.options):
                 failed.append(errors(index, found))
-                findings += [
-                    dropped(f"users.{index}.{fault.where}".rstrip("."), fault.text, fault.remedy)
-                    for fault in found
-                ]
+                findings += refusals(index, found)
             else:
                 users.append(read_user(each, index, self.account, now, skip_hook=skip_hook))
         if users:

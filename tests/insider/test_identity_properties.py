@@ -50,14 +50,15 @@ def agreeing_upserts(draw: st.DrawFn) -> list[Any]:
         kinds = draw(st.sets(st.sampled_from(KINDS), min_size=1))
         device = [draw(st.sampled_from(DEVICES))] if "device" in kinds else []
         chosen = [*device, *kinds - {"device"}]
-        attributes = {
+        attributes: dict[str, Any] = {
             name: f"{name} of {person}" for name in draw(st.sets(st.sampled_from(ATTRIBUTES)))
         }
-        tags = draw(st.lists(st.sampled_from("abc"), max_size=2, unique=True))
+        if tags := draw(st.lists(st.sampled_from("abc"), max_size=2, unique=True)):
+            attributes["custom"] = {"tags": tags}
         made.append(
             {
                 "identifiers": named({name: identifiers(person)[name] for name in chosen}),
-                "attributes": {**attributes, **({"custom": {"tags": tags}} if tags else {})},
+                "attributes": attributes,
                 "events": [event(f"e{number}")],
             }
         )
