@@ -90,5 +90,5 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "db": (_text, "a file, an SQLAlchemy URL or :memory:"),
     "insider_url": (_base_url, "an http or https address, such as https://insider.example"),
     "strict": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
-    "workspace": (_text, "the path of a workspace file"),
+    "workspace": (_text, "the path of a workspace file, or a preset"),
 }

@@ -1,7 +1,7 @@
 """The database all captures live in: SQLite by default, opened once per emulator."""
 
 from sqlalchemy import Engine, MetaData, QueuePool, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from emulator.errors import EmulatorError
 
@@ -26,7 +26,7 @@ def connect(url: str) -> Engine:
             connect_args={"check_same_thread": False},
         )
     else:
-        engine = create_engine(url if "://" in url else f"sqlite:///{url}")
+        engine = _engine(url if "://" in url else f"sqlite:///{url}")
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
     try:
@@ -38,6 +38,17 @@ def connect(url: str) -> Engine:
             "Name a file in a folder you may write to, or use --db :memory:.",
         ) from error
     return engine
+
+
+def _engine(url: str) -> Engine:
+    try:
+        return create_engine(url)
+    except (ArgumentError, ImportError) as error:
+        raise EmulatorError(
+            f"the database cannot be used ({error})",
+            f"{url.partition(':')[0]}:…",  # the rest may hold a password
+            "Install the driver it names, or give a file, such as --db emulator.db.",
+        ) from error
 
 
 def _tune_sqlite(connection: object, _record: object) -> None:

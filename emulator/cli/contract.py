@@ -1,6 +1,7 @@
 """`emulator contract`: run, check or record contract cases."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -47,8 +48,23 @@ def record(ctx: click.Context, files: tuple[Path, ...]) -> None:
             for case in cases
             if isinstance(case, Case)
         ]
-        file.write_bytes(b"".join(line + b"\n" for line in lines))
-        click.echo(f"{file}: {len(lines)} cases recorded", err=True)
+        _replace(file, b"".join(line + b"\n" for line in lines))
+        click.echo(f"{file}: recorded {len(lines)}", err=True)
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Put *content* in the place of *file* at once: a full disk must not cost anybody's cases."""
+    draft = file.with_name(f".{file.name}.new")
+    try:
+        draft.write_bytes(content)
+        draft.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        what = f"cannot be written ({error.strerror})"
+        raise EmulatorError(
+            what, str(file), "Record a copy in a folder you may write to."
+        ) from None
 
 
 @command.command(epilog="Example: emulator contract check --json cases.ndjson")

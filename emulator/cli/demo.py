@@ -31,7 +31,7 @@ Still running at {url}. Stop it with Ctrl-C.
     help=f"Port to listen at, 0 for any free one.  [{PORT}, with --once any free one]",
 )
 @click.option("--seed", default=1, show_default=True, help="Another seed is another shopper.")
-@click.option("--workspace", metavar="FILE", help="Workspace file.  [the preset guide]")
+@click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def command(once: bool, port: int | None, seed: int, workspace: str | None, as_json: bool) -> None:
     """Show what Insider One receives of a shopper's day, sent by Segment's own Python SDK."""

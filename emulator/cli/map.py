@@ -13,41 +13,53 @@ from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
 from emulator.mapping import Destination, Outcome
 from emulator.types import JSONObject
-from emulator.workspace import PRESETS, load, preset
+from emulator.workspace import PRESETS, load
 
 _LINES_A_WRITE = 512
 
 
 @click.command(epilog="Example: emulator map --explain fixtures/events/shop.ndjson")
 @click.argument("files", metavar="[FILE…]", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--workspace", type=click.Path(path_type=Path), help="A workspace file.")
-@click.option(
-    "--preset", "name", type=click.Choice(sorted(PRESETS)), default="guide", show_default=True,
-    help="The workspace to use when no file is named.",
-)  # fmt: skip
+@click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
+@click.option("--preset", type=click.Choice(PRESETS), help="A preset, by its name.")
 @click.option("--explain", "explained", is_flag=True, help="Say where each value comes from.")
 @click.option("--json", "as_json", is_flag=True, help="With --explain: one JSON line an event.")
 @click.pass_context
 def command(
     ctx: click.Context,
     files: tuple[Path, ...],
-    workspace: Path | None,
-    name: str,
+    workspace: str | None,
+    preset: str | None,
     explained: bool,
     as_json: bool,
 ) -> None:
     """Print one line for each request that the events make.
 
-    Events are read one a line from FILE, or from standard input.
+    Events are read one a line from FILE, or from standard input, as Segment hands them on: a call
+    with its type and timestamp. Counts are told on standard error.
     """
-    own = load(workspace) if workspace else preset(name)
-    destination = Destination(own.destination)
+    if workspace and preset:
+        raise click.UsageError("Give --workspace or --preset, not both.")
+    if as_json and not explained:
+        raise click.UsageError("--json goes with --explain; requests are JSON already.")
+    destination = Destination(load(workspace or preset or "guide").destination)
     reader = _Reader(files)
     if explained:
         print_explanations(destination, reader, as_json=as_json)
     else:
-        _write(_line(event, each) for event in reader for each in destination.outcomes(event))
+        _write(_lines(reader, destination))
     ctx.exit(2 if reader.unusable else 0)
+
+
+def _lines(events: Iterable[JSONObject], destination: Destination) -> Iterator[bytes]:
+    read = made = failed = 0
+    for event in events:
+        read += 1
+        for outcome in destination.outcomes(event):
+            made += outcome.failure is None
+            failed += outcome.failure is not None
+            yield _line(event, outcome)
+    click.echo(f"events: {read}, requests: {made}, failed: {failed}", err=True)
 
 
 class _Reader:

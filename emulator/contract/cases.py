@@ -13,6 +13,7 @@ from jsonschema.exceptions import best_match
 
 from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
+from emulator.mapping.subscription import Subscription, compile_subscription
 from emulator.types import JSONObject
 
 _REMEDY = "A case has name, destination, subscription and events; docs/contract.md shows one."
@@ -24,6 +25,7 @@ class Case:
 
     where: str
     document: JSONObject
+    subscription: Subscription
 
     @property
     def name(self) -> str:
@@ -72,7 +74,12 @@ def _case(text: bytes, where: str) -> Case | EmulatorError:
     if fault:
         place = ".".join(map(str, fault.absolute_path)) or "the case"
         return EmulatorError(f"{place}: {fault.message}", where, _REMEDY)
-    return Case(where, document)
+    settings = document["destination"]["settings"]
+    try:
+        return Case(where, document, compile_subscription(document["subscription"], settings))
+    except EmulatorError as error:
+        place = f"{where}: subscription.{error.where}"
+        return EmulatorError(error.what, place, error.remedy)
 
 
 @cache

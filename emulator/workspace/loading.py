@@ -14,7 +14,12 @@ PRESETS = ("guide", "segment-defaults")
 
 
 def load(path: str | Path) -> Workspace:
-    """The workspace that a file describes. Raises: EmulatorError, naming the first mistake."""
+    """The workspace that a file describes, or the preset of that name where there is no such file.
+
+    Raises: EmulatorError, naming the first mistake.
+    """
+    if str(path) in PRESETS and not Path(path).exists():
+        return preset(str(path))
     return _checked(read(path), str(path))
 
 
@@ -29,7 +34,8 @@ def read(path: str | Path) -> JSONObject:
         raw = Path(path).read_bytes()
     except OSError as error:
         what = f"the workspace file cannot be read ({error.strerror})"
-        raise EmulatorError(what, str(path), "Give the path of a JSON or YAML file.") from error
+        remedy = f"Give the path of a JSON or YAML file, or a preset: {', '.join(PRESETS)}."
+        raise EmulatorError(what, str(path), remedy) from error
     return parse(raw, str(path))
 
 

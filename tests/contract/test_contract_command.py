@@ -119,6 +119,16 @@ def test_check_as_json_has_one_line_a_case(tmp_path: Path) -> None:
             json.dumps({**CASE, "events": [[]]}), "events.0: [] is not of type 'object'",
             id="wrong type",
         ),
+        pytest.param(
+            json.dumps({**CASE, "subscription": {"actionSlug": "orderComplete"}}),
+            "subscription.actionSlug: unknown action 'orderComplete'. Known: updateUserProfile",
+            id="unknown action",
+        ),
+        pytest.param(
+            json.dumps({**CASE, "subscription": {**CASE["subscription"], "triggr": ""}}),
+            "subscription: Additional properties are not allowed ('triggr' was unexpected)",
+            id="unknown key",
+        ),
         pytest.param('{"name":' + "[" * 101 + "]" * 101 + "}", "nested deeper", id="too deep"),
     ],
 )  # fmt: skip
@@ -144,21 +154,25 @@ def test_record_leaves_a_file_with_a_broken_line_alone(tmp_path: Path) -> None:
     assert file.read_text() == before
 
 
-@pytest.mark.parametrize(
-    ("case", "complaint"),
-    [
-        pytest.param(
-            {**CASE, "subscription": {"actionSlug": "orderComplete"}},
-            "subscription.actionSlug: unknown action 'orderComplete'. Known: updateUserProfile",
-            id="unknown action",
-        ),
-    ],
-)
-def test_case_that_cannot_be_run(tmp_path: Path, case: JSONObject, complaint: str) -> None:
-    result = contract("run", written(tmp_path, case))
+def test_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    file = written(tmp_path, CASE)
+    before = file.read_text()
+    (tmp_path / ".cases.ndjson.new").mkdir()
+
+    result = contract("record", file)
 
     assert result.exit_code == 2
-    assert complaint in result.stderr
+    assert result.stderr.startswith(f"emulator: {file}: cannot be written (")
+    assert file.read_text() == before
+
+
+def test_sample_of_the_docs_passes(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "contract.md").read_text()
+    sample = page.partition("```json\n")[2].partition("```")[0]
+    file = tmp_path / "sample.json"
+    file.write_text(sample)
+
+    assert contract("check", file).stdout == "1 passed, 0 failed, 0 known differences\n"
 
 
 def test_file_that_is_not_there() -> None:

@@ -261,7 +261,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load(tmp_path / "none.yaml")
     assert str(refusal.value) == (
         f"{tmp_path}/none.yaml: the workspace file cannot be read (No such file or directory). "
-        "Give the path of a JSON or YAML file."
+        "Give the path of a JSON or YAML file, or a preset: guide, segment-defaults."
     )
 
 
