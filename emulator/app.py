@@ -1,5 +1,7 @@
 """The application: what the parts are and how they meet, nothing else."""
 
+from pathlib import Path
+
 from flask import Flask
 
 from emulator import answers
@@ -11,13 +13,16 @@ from emulator.config import Config
 from emulator.delivery.road import Road
 from emulator.delivery.senders import Remote
 from emulator.guard import guard
-from emulator.harness import front
+from emulator.harness import front, segment_faults
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
 from emulator.insider.endpoint import Endpoint
 from emulator.mapping import Destination
 from emulator.parts import Parts
 from emulator.segment import routes as segment
+from emulator.segment.assets import Assets
+from emulator.segment.faults import Faults
+from emulator.segment.oauth import Tokens
 from emulator.workspace import Workspace
 
 LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
@@ -33,7 +38,7 @@ def create_app(config: Config, workspace: Workspace, *, clock: Clock = utc_now) 
     app.extensions["emulator"] = _parts(config, workspace, clock)
     app.before_request(guard(config.host))
     answers.register(app)
-    for side in (segment, insider, harness, front):
+    for side in (segment, insider, harness, segment_faults, front):
         app.register_blueprint(side.bp)
     return app
 
@@ -46,4 +51,15 @@ def _parts(config: Config, workspace: Workspace, clock: Clock) -> Parts:
     )
     sender = Remote(config.insider_url) if config.insider_url else endpoint.answer
     road = Road(Destination(workspace.destination), sender, store, clock)
-    return Parts(config, workspace, store, profiles, endpoint, road, clock)
+    return Parts(
+        config,
+        workspace,
+        store,
+        profiles,
+        endpoint,
+        road,
+        clock,
+        Tokens(workspace.account_key, workspace.oauth),
+        Assets(Path(config.cache).expanduser()),
+        Faults(),
+    )

@@ -20,6 +20,7 @@ class Config:
         insider_url: Where requests go instead of the emulated endpoint, e.g. a staging account.
         strict: Refuse what the real services refuse only silently, such as unknown write keys.
         workspace: Path of a workspace file; None is the preset `guide`.
+        cache: Folder for what is fetched once, such as analytics.js.
     """
 
     host: str = "127.0.0.1"
@@ -28,6 +29,7 @@ class Config:
     insider_url: str | None = None
     strict: bool = False
     workspace: str | None = None
+    cache: str = "~/.cache/segment-insider-emulator"
 
 
 def configure(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
@@ -39,6 +41,8 @@ def configure(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Co
     Raises: EmulatorError, for an unknown setting or a value that cannot be read.
     """
     settings: dict[str, Any] = {}
+    if home := environ.get("XDG_CACHE_HOME"):
+        settings["cache"] = f"{home}/segment-insider-emulator"
     for variable, text in environ.items():
         if variable.startswith(PREFIX):
             settings[_setting(variable)] = _read(_setting(variable), text, variable)
@@ -91,4 +95,5 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "insider_url": (_base_url, "an http or https address, such as https://insider.example"),
     "strict": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
     "workspace": (_text, "the path of a workspace file"),
+    "cache": (_text, "a folder that can be written"),
 }

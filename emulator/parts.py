@@ -11,6 +11,9 @@ from emulator.clock import Clock
 from emulator.config import Config
 from emulator.delivery.road import Road
 from emulator.insider.endpoint import Endpoint
+from emulator.segment.assets import Assets
+from emulator.segment.faults import Faults
+from emulator.segment.oauth import Tokens
 from emulator.workspace import Workspace
 
 
@@ -25,6 +28,9 @@ class Parts:
     endpoint: Endpoint
     road: Road
     clock: Clock
+    tokens: Tokens
+    assets: Assets
+    segment_faults: Faults
 
 
 def parts() -> Parts:

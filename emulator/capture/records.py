@@ -87,6 +87,7 @@ class Captured:
         normalised: The event that destinations were handed; {} when rejected.
         deliveries: In the order they were made; empty when read back from the store.
         id: Order of capture; 0 until stored.
+        source: Name of the source whose write key it came with; None when no source has it.
     """
 
     message_id: str
@@ -101,3 +102,4 @@ class Captured:
     normalised: JSONObject
     deliveries: tuple[Delivery, ...] = ()
     id: int = 0
+    source: str | None = None

@@ -18,6 +18,7 @@ messages = Table(
     Column("reason", Text),
     Column("sent", Text, nullable=False),  # JSON object
     Column("normalised", Text, nullable=False),  # JSON object
+    Column("source", Text),  # its name in the workspace
     sqlite_autoincrement=True,
 )
 

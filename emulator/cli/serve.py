@@ -15,6 +15,7 @@ DEFAULTS = Config()
 @click.option("--workspace", metavar="FILE", help="Workspace file.  [the preset guide]")
 @click.option("--db", help=f"File, SQLAlchemy URL or :memory:.  [{DEFAULTS.db}]")
 @click.option("--insider-url", metavar="URL", help="Deliver there instead of to this emulator.")
+@click.option("--cache", metavar="FOLDER", help=f"For analytics.js.  [{DEFAULTS.cache}]")
 @click.option("--strict", flag_value="true", help="Drop what carries an unknown write key.")
 def command(**flags: str | None) -> None:
     """Run the emulator until it is stopped.

@@ -128,6 +128,7 @@ def _captured(
         sent=message.sent,
         normalised=message.event,
         deliveries=deliveries,
+        source=message.source,
     )
 
 

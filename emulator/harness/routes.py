@@ -75,6 +75,7 @@ def reset() -> JSONObject:
     """Forget messages, deliveries and profiles."""
     parts().store.reset()
     parts().profiles.reset()
+    parts().segment_faults.clear()
     return {}
 
 

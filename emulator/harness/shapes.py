@@ -15,6 +15,7 @@ def message(captured: Captured) -> JSONObject:
         "event": captured.event,
         "userId": captured.user_id,
         "anonymousId": captured.anonymous_id,
+        "source": captured.source,
         "receivedAt": captured.received_at,
         "verdict": captured.verdict,
         "reason": captured.reason,

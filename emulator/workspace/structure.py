@@ -26,7 +26,7 @@ def faults(document: JSONObject) -> list[Finding]:
         for error in sorted(_validator().iter_errors(document), key=lambda each: list(each.path))
         for fault in _told(error)
     ]
-    return found or list(_unknown_actions(document))
+    return found or [*_unknown_actions(document), *_shared_keys(document)]
 
 
 def place(*parts: str | int) -> str:
@@ -86,3 +86,13 @@ def _unknown_actions(document: JSONObject) -> Iterator[Finding]:
             where = place("destination", "subscriptions", index, "actionSlug")
             remedy = did_you_mean(slug, list(ACTIONS))
             yield Finding("error", where, f"unknown action {slug!r}", remedy)
+
+
+def _shared_keys(document: JSONObject) -> Iterator[Finding]:
+    taken = {document["source"]["writeKey"]}
+    for index, source in enumerate(document.get("sources", [])):
+        if source["writeKey"] in taken:
+            where = place("sources", index, "writeKey")
+            remedy = "Give each source a write key of its own."
+            yield Finding("error", where, "another source has this write key", remedy)
+        taken.add(source["writeKey"])

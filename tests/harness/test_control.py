@@ -34,6 +34,7 @@ def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> No
         "event": None,
         "userId": None,
         "anonymousId": "a-2",
+        "source": "Web shop",
         "receivedAt": "2026-11-23T10:00:00.000Z",
         "verdict": "not_subscribed",
         "reason": "no enabled subscription matches this event",
