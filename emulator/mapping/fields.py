@@ -78,9 +78,14 @@ def compile_fields(
             value = payload.get(key, MISSING)
             if type(value) not in taken:
                 value = MISSING if value is MISSING else read_member(value, faults)
-            if value is not MISSING and (value != "" or not drop_empty_text):
+            elif value == "" and drop_empty_text:
+                value = MISSING
+            if value is not MISSING:
                 values[key] = value
-        missing = [key for key in required if key not in values]
+        # A list is there, even when what it holds comes to nothing.
+        missing = [
+            key for key in required if key not in values and type(payload.get(key)) is not list
+        ]
         if missing or faults:
             first = [f"The root value is missing the required field '{key}'." for key in missing]
             raise PayloadError(first + faults)

@@ -15,7 +15,7 @@ from emulator.mapping.fields import PayloadError, Reader, compile_fields
 from emulator.mapping.javascript import MISSING
 from emulator.mapping.liquid.errors import LiquidError
 from emulator.mapping.paths import Resolver
-from emulator.mapping.root import compile_checked
+from emulator.mapping.root import NullRootError, compile_checked
 from emulator.mapping.triggers import (
     BrokenGroupError,
     Predicate,
@@ -80,7 +80,7 @@ class _HeaderError(TypeError):
 # Everything an event can run into on its way; any other exception is a bug.
 FAULTS = (
     PayloadError, MappingError, DirectiveError, LiquidError,
-    BrokenGroupError, _ContextError, _HeaderError,
+    BrokenGroupError, NullRootError, _ContextError, _HeaderError,
 )  # fmt: skip
 
 
