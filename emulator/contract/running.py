@@ -76,8 +76,8 @@ def differences(expected: JSONObject, received: JSONObject) -> list[str]:
     Messages of JavaScript's own engine are not compared; that there is such a failure is.
     """
     places = [
-        *_differences(expected["requests"], received["requests"], "requests"),
-        *_differences(
+        *value_differences(expected["requests"], received["requests"], "requests"),
+        *value_differences(
             [_comparable(each) for each in expected["results"]],
             [_comparable(each) for each in received["results"]],
             "results",
@@ -96,7 +96,8 @@ def _comparable(result: JSONObject) -> JSONObject:
 _ENGINE_MESSAGE = "Invalid subscription : Cannot read"
 
 
-def _differences(expected: JSON, received: JSON, place: str) -> Iterator[str]:
+def value_differences(expected: JSON, received: JSON, place: str) -> Iterator[str]:
+    """Where the JSON value *received* departs from *expected*, one line for each place."""
     if isinstance(expected, dict) and isinstance(received, dict):
         for key in {**expected, **received}:
             yield from _member_differences(expected, received, key, f"{place}.{key}")
@@ -104,7 +105,7 @@ def _differences(expected: JSON, received: JSON, place: str) -> Iterator[str]:
         if len(expected) != len(received):
             yield f"{place}: expected {len(expected)} entries, received {len(received)}"
         for at, (each, other) in enumerate(zip(expected, received, strict=False)):
-            yield from _differences(each, other, f"{place}[{at}]")
+            yield from value_differences(each, other, f"{place}[{at}]")
     elif not _same(expected, received):
         yield f"{place}: expected {_shown(expected)}, received {_shown(received)}"
 
@@ -117,7 +118,7 @@ def _member_differences(
     elif key not in expected:
         yield f"{place}: expected nothing, received {_shown(received[key])}"
     else:
-        yield from _differences(expected[key], received[key], place)
+        yield from value_differences(expected[key], received[key], place)
 
 
 def _same(expected: JSON, received: JSON) -> bool:

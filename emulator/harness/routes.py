@@ -72,10 +72,14 @@ def profile(id: str) -> JSONObject:
 
 @bp.post("/reset")
 def reset() -> JSONObject:
-    """Forget messages, deliveries and profiles."""
-    parts().store.reset()
-    parts().profiles.reset()
-    parts().segment_faults.clear()
+    """Forget messages, deliveries, profiles and faults."""
+    own = parts()
+    if own.queue:
+        own.queue.drain()
+    own.store.reset()
+    own.profiles.reset()
+    own.segment_faults.clear()
+    own.faults.clear()
     return {}
 
 

@@ -34,6 +34,6 @@ def take_in(body: bytes, kind: str) -> None:
         new_id=lambda: message_id(now, secrets.token_bytes(16)),
     )
     messages = assign(messages, own.workspace.sources, strict=own.config.strict)
-    own.road.carry(messages)
+    own.carrier.carry(messages)
     rejected = sum(message.rejection is not None for message in messages)
     log.info("received kind=%s messages=%d rejected=%d", kind, len(messages), rejected)
