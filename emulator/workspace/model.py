@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from emulator.segment.filtering.plans.plan import Plan
 from emulator.types import JSONObject
 
 # What an account resolves profiles by until more is listed; the order is ours, nobody documents it.
@@ -40,6 +41,7 @@ class Workspace:
         enabled: Whether the first source takes anything.
         others: The other sources.
         oauth: None where the bearers of tokens are not checked.
+        plan: What events are held to; None when no plan is connected.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Workspace:
     enabled: bool = True
     others: tuple[Source, ...] = ()
     oauth: OAuth | None = None
+    plan: Plan | None = None
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -16,7 +16,13 @@ from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding, did_you_mean
 
 _KINDS = {str: "text", bool: "true or false", dict: "an object", list: "a list", type(None): "null"}
-_WANTED = {"string": "text", "boolean": "true or false", "object": "an object", "array": "a list"}
+_WANTED = {
+    "string": "text",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "number": "a number",
+}
 
 
 def faults(document: JSONObject) -> list[Finding]:
@@ -72,6 +78,11 @@ _SENTENCES: dict[str, Any] = {
     "minLength": lambda error: "this is empty",
     "minItems": lambda error: "this list is empty",
     "uniqueItems": lambda error: "the same entry stands twice",
+    "enum": lambda error: "this is none of the words that are known here",
+    "maxLength": lambda error: f"this has more than {error.validator_value} characters",
+    "maxItems": lambda error: f"this list has more than {error.validator_value} entries",
+    "minimum": lambda error: f"this is less than {error.validator_value}",
+    "maximum": lambda error: f"this is more than {error.validator_value}",
 }
 
 

@@ -74,7 +74,8 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
             Stop(
                 DESTINATION,
                 "INTERNAL",
-                "destination filter 1 fails and drops it: > compares numbers, and one side is string",
+                "destination filter 1 fails and drops it: "
+                "> compares numbers, and one side is string",
             ),
             id="a statement that fails drops",
         ),

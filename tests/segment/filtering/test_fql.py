@@ -1,6 +1,7 @@
 """Filter FQL means what Segment documents, and no text or event makes it crash or hang."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -184,17 +185,19 @@ VALUES = st.recursive(
 )
 EVENTS = st.dictionaries(st.sampled_from(["a", "event", "properties"]), VALUES)
 WORDS = st.sampled_from(
-    "a event properties.x 'b' \"c\" 1 -2.5 true null all and or in ! = != > <= ( ) [ ] , "
-    "contains( match( length( typeof( bool( string( number( '*a' '[' \\".split(" ")
+    [
+        *"!=><()[],\\",
+        *("a", "event", "properties.x", "'b'", '"c"', "1", "-2.5", "true", "null", "all"),
+        *("and", "or", "in", "!=", "<=", "'*a'", "'['"),
+        *(f"{name}(" for name in FUNCTIONS),
+    ]
 )
 
 
 @given(st.text() | st.lists(WORDS).map(" ".join), EVENTS)
 def test_every_text_is_a_statement_or_says_why_not(text: str, event: JSONObject) -> None:
-    try:
+    with suppress(FqlError, EvaluationError):
         assert isinstance(holds(parse(text), event), bool)
-    except (FqlError, EvaluationError) as error:
-        assert str(error)
 
 
 ATOMS = st.sampled_from(
@@ -213,7 +216,5 @@ def composed(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 @given(st.recursive(ATOMS, composed, max_leaves=6), EVENTS)
 def test_every_well_formed_statement_is_read(text: str, event: JSONObject) -> None:
     statement = parse(text)
-    try:
+    with suppress(EvaluationError):
         assert isinstance(holds(statement, event), bool)
-    except EvaluationError as error:
-        assert str(error)

@@ -1,7 +1,7 @@
 """One rule of a tracking plan: a JSON Schema over the whole event, draft 7.
 
-What the rule says is checked when it is compiled: references stay inside the rule, and expressions
-are ones that Segment's engine reads.
+What the rule says is checked when it is compiled: nothing in it leads outside or round in circles,
+and its expressions are ones that Segment's engine reads.
 """
 
 from collections.abc import Iterator
@@ -13,16 +13,15 @@ from jsonschema import Draft7Validator, FormatChecker, ValidationError
 from jsonschema.exceptions import SchemaError
 from jsonschema.validators import extend
 from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from emulator.segment.filtering.passage import Violation
 from emulator.segment.filtering.plans.formats import FORMATS
 from emulator.segment.filtering.plans.patterns import PatternError, check, searches
+from emulator.segment.filtering.plans.references import ReferenceFault, inlined, schemas
 from emulator.segment.filtering.plans.wording import worded
 from emulator.types import JSON, JSONObject
 
 MOST = 100  # violations told of one event
-ANYTHING = frozenset({"default", "examples", "enum", "const"})  # keywords that hold plain values
 
 Errors = Iterator[ValidationError]
 
@@ -39,7 +38,7 @@ class Rule:
         kind: "COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE" or "SCREEN".
         key: The event's name for TRACK, "" for most others.
         version: From 1.
-        schema: The JSON Schema as it was given.
+        schema: Its JSON Schema, references replaced by what they name.
     """
 
     kind: str
@@ -59,11 +58,7 @@ class Rule:
     def check(self, event: JSONObject) -> tuple[Violation, ...]:
         """What *event* has against this rule, in the order of its schema."""
         validator = VALIDATOR(self.schema, registry=Registry(), format_checker=FORMATS)
-        try:
-            errors = list(islice(validator.iter_errors(event), MOST))
-        except (Unresolvable, RecursionError):
-            description = "a reference of the rule leads nowhere, or back to itself"
-            return (Violation(str(self), "Internal", "(root)", None, description),)
+        errors = islice(validator.iter_errors(event), MOST)
         return tuple(worded(error, str(self)) for error in errors)
 
 
@@ -73,29 +68,20 @@ def compile_rule(kind: str, key: str, version: int, schema: JSON) -> Rule:
         raise RuleError("its jsonSchema is not an object")
     try:
         # Expressions are checked below, by the engine that will run them.
-        VALIDATOR.check_schema(schema, format_checker=FormatChecker(formats=()))
+        whole = inlined(schema)
+        VALIDATOR.check_schema(whole, format_checker=FormatChecker(formats=()))
+    except ReferenceFault as error:
+        raise RuleError(str(error)) from error
     except SchemaError as error:
         place = ".".join(map(str, error.absolute_path)) or "its top"
         raise RuleError(
             f"its jsonSchema is no JSON Schema: {error.message[:200]}, at {place}"
         ) from error
-    _check_words(schema)
-    return Rule(kind, key, version, schema)
-
-
-def _check_words(schema: JSON) -> None:
-    if not isinstance(schema, dict):
-        for each in schema if isinstance(schema, list) else ():
-            _check_words(each)
-        return
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and not reference.startswith("#"):
-        raise RuleError(f"$ref {reference!r} leads out of it, and nothing is fetched")
-    for pattern in (schema.get("pattern"), *_member(schema, "patternProperties")):
-        if isinstance(pattern, str):
-            _check_pattern(pattern)
-    for child in (schema[name] for name in schema.keys() - ANYTHING):
-        _check_words(child)
+    for each in schemas(whole):
+        for pattern in (each.get("pattern"), *_member(each, "patternProperties")):
+            if pattern is not None:
+                _check_pattern(pattern)
+    return Rule(kind, key, version, whole)
 
 
 def _check_pattern(pattern: str) -> None:

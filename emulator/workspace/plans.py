@@ -1,0 +1,29 @@
+"""The tracking plan that a workspace file names."""
+
+from pathlib import Path
+
+from emulator.errors import EmulatorError
+from emulator.segment.filtering.plans.file import SHAPE, read_plan
+from emulator.segment.filtering.plans.plan import Plan
+from emulator.types import JSONObject
+from emulator.workspace.parsing import parse
+
+
+def plan_beside(document: JSONObject, path: str | Path) -> Plan | None:
+    """The plan that the workspace *document* at *path* names; None when it names none.
+
+    A relative name starts at the folder of the workspace file.
+    Raises: EmulatorError, when there is no such file or a rule in it cannot be used.
+    """
+    name = document.get("trackingPlan")
+    if name is None:
+        return None
+    place = Path(path).parent / name
+    try:
+        raw = place.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        what = f"the tracking plan {str(place)!r} cannot be read ({reason})"
+        remedy = "Name a file by its path from the workspace file's folder."
+        raise EmulatorError(what, f"{path}: trackingPlan", remedy) from error
+    return read_plan(parse(raw, str(place), begin=("tracking plan", SHAPE)), str(place))
