@@ -59,7 +59,7 @@ def _parts(config: Config, workspace: Workspace, clock: Clock) -> Parts:
     pass_through = _pass_through(config, endpoint, differences, clock)
     sender = faults.before(pass_through or endpoint.answer)
     source = workspace.document.get("source", {})
-    gate = compile_gate(source, workspace.destination, workspace.plan)
+    gate = compile_gate(source, workspace.destination, workspace.plan, config.seed)
     destination, policy = Destination(workspace.destination), Policy(config.seed)
     road = Road(destination, sender, store, clock, gate, policy)
     return Parts(

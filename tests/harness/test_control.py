@@ -38,6 +38,10 @@ def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> No
         "receivedAt": "2026-11-23T10:00:00.000Z",
         "verdict": "not_subscribed",
         "reason": "no enabled subscription matches this event",
+        "violations": [],
+        "filtered_by": None,
+        "omitted": [],
+        "hints": [],
     }
 
 
