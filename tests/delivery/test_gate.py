@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emulator.app import create_app
 from emulator.config import Config
@@ -14,10 +16,21 @@ from emulator.delivery.gate import Gate, compile_gate, told, verdict
 from emulator.delivery.integrations import NAME
 from emulator.segment.filtering.passage import Passage
 from emulator.segment.filtering.plans.file import read_plan
+from emulator.segment.rules import TYPES
 from emulator.types import JSONObject
 from emulator.workspace import load
 
 PLAN = read_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
+WORKSPACE = load("fixtures/plans/shop.yaml")
+TRACK_SWITCHES = (
+    "allowUnplannedEvents",
+    "allowUnplannedEventProperties",
+    "allowEventOnViolations",
+    "allowPropertiesOnViolations",
+)
+NAMES = st.sampled_from(
+    ["order_id", "total", "products", "product_id", "email", "protocols", "event_version", "All"]
+)
 STRICT: JSONObject = {
     "settings": {"track": {"allowUnplannedEvents": False, "allowEventOnViolations": False}},
     "schema": {"track": {"Order Completed": False}},
@@ -53,9 +66,36 @@ def test_a_workspace_without_any_of_it_lets_everything_pass() -> None:
     assert Gate().admit(EVENT, enabled=True).event is EVENT
 
 
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=10,
+)
+SECTIONS = st.none() | st.dictionaries(NAMES, VALUES)
+CALLS = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(TYPES),
+        "event": st.sampled_from(["Order Completed", "Page Viewed", "Song Played"]),
+        "messageId": st.text(),
+    },
+    optional={"userId": VALUES}
+    | dict.fromkeys(("properties", "traits", "context", "integrations"), SECTIONS),
+)
+
+
+@given(CALLS, st.sampled_from(["BLOCK", "OMIT_PROPERTIES", "ALLOW"]), st.booleans())
+def test_no_event_that_was_taken_in_breaks_a_stage(
+    event: JSONObject, common: str, allow: bool
+) -> None:
+    track = dict.fromkeys(TRACK_SWITCHES, allow) | {"commonEventOnViolations": common}
+    source = {"settings": {"track": track}, "schema": {"identify": {"email": allow}}}
+    passage = compile_gate(source, WORKSPACE.destination, PLAN).admit(event, enabled=True)
+    assert json.dumps([passage.event, told(passage)])
+
+
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), load("fixtures/plans/shop.yaml"))
+    app = create_app(Config(db=":memory:"), WORKSPACE)
     yield app.test_client()
     app.extensions["emulator"].store.close()
 
