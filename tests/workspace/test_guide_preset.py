@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from emulator.mapping import compile_destination
+from emulator.mapping import Destination
 from emulator.types import JSONObject
 from emulator.workspace import preset
 
-DESTINATION = compile_destination(preset("guide").destination)
+DESTINATION = Destination(preset("guide").destination)
 AT = "2026-11-23T10:00:00.000Z"
 BASE: JSONObject = {
     "messageId": "m1",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from emulator.errors import EmulatorError
-from emulator.mapping import compile_destination
+from emulator.mapping import Destination
 from emulator.types import JSONObject
 from emulator.workspace import PRESETS, Workspace, load, preset
 from emulator.workspace.parsing import MAXIMUM_BYTES, parse
@@ -43,7 +43,7 @@ def test_presets_describe_the_default_workspace(name: str, identifiers: tuple[st
 
 
 def test_segment_defaults_is_every_action_once_and_untouched() -> None:
-    own = compile_destination(preset("segment-defaults").destination)
+    own = Destination(preset("segment-defaults").destination)
     assert [each.action_slug for each in own.subscriptions] == [
         "updateUserProfile",
         "trackEvent",
