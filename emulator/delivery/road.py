@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 from emulator.capture.records import Captured, Delivery, Upsert, Verdict
 from emulator.capture.store import Store
@@ -19,7 +18,7 @@ from emulator.delivery.gate import verdict as verdict_of
 from emulator.delivery.planning import Planned, plan
 from emulator.delivery.policy import Policy
 from emulator.delivery.senders import Sender
-from emulator.delivery.settling import answer, answered, drafted, shown, summary
+from emulator.delivery.settling import answered, drafted, kept, summary
 from emulator.http import HttpRequest
 from emulator.mapping import Destination, Request
 from emulator.segment.message import Message
@@ -73,8 +72,8 @@ class Road:
         Raises: StorageFault, when nothing could be kept; the caller must not acknowledge then.
         """
         with self.admitting(messages) as admitted:
-            kept, unsettled = self.results(admitted)
-            self._store.record(kept, unsettled)
+            found, unsettled = self.results(admitted)
+            self._store.record(found, unsettled)
         self.backlog.expect(unsettled)
 
     @contextmanager
@@ -102,10 +101,10 @@ class Road:
                 deliveries[delivery.message_id].append(delivery)
             if upsert:
                 unsettled.append(upsert)
-        kept = [
+        found = [
             each if isinstance(each, Captured) else _concluded(each, deliveries) for each in ways
         ]
-        return kept, unsettled
+        return found, unsettled
 
     def _passed(self, message: Message) -> Passed | Captured:
         passage = self._gate.admit(message.event, enabled=self._destination.enabled)
@@ -116,27 +115,23 @@ class Road:
 
     def _sent(self, planned: Planned) -> tuple[list[Delivery], Upsert | None]:
         """The deliveries of *planned* after its first attempt, and what has to be kept of it."""
-        drafts = drafted(planned)
-        if planned.request is None:
+        drafts, request = drafted(planned), planned.request
+        if request is None:
             return drafts, None
-        exchange = attempt(self._sender, self._clock, _wire(planned.request))
+        exchange = attempt(self._sender, self._clock, _wire(request))
         carried = [draft for draft in drafts if draft.verdict == "retrying"]
         due_at = self.backlog.due_after(exchange, key(carried))
-        id = uuid4().hex if planned.batched or due_at else None
+        action, status = planned.subscription.action_slug, exchange.attempt.status
+        log.info("sent action=%s events=%d status=%s", action, len(carried), status)
+        upsert = kept(planned, request, exchange, due_at) if planned.batched or due_at else None
+        id = upsert.id if upsert else None
         made = [
             answered(replace(draft, upsert=id), exchange, due_at)
             if draft.verdict == "retrying"
             else draft
             for draft in drafts
         ]
-        action, status = planned.subscription.action_slug, exchange.attempt.status
-        log.info("sent action=%s events=%d status=%s", action, len(carried), status)
-        if id is None:
-            return made, None
-        response = answer(exchange.response) if exchange.response else None
-        notes = {member.message.message_id: member.message.detail for member in planned.members}
-        request, tried = shown(planned.request), (exchange.attempt,)
-        return made, Upsert(id, request, response, tried, due_at, planned.batched, notes)
+        return made, upsert
 
     def _token(self) -> str:
         return str(self._destination.settings.get("ucd_key", ""))

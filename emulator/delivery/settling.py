@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import uuid4
 
-from emulator.capture.records import Answer, Batch, Delivery, SentRequest, Verdict
+from emulator.capture.records import Answer, Batch, Delivery, SentRequest, Upsert, Verdict
 from emulator.delivery.exchange import Exchange
 from emulator.delivery.planning import Member, Planned
 from emulator.delivery.shares import answer_of, user_of
@@ -61,6 +62,19 @@ def answered(delivery: Delivery, exchange: Exchange, due_at: str | None) -> Deli
         attempts=attempts,
         response=answer(response) if response else None,
         findings=judgement.findings,
+    )
+
+
+def kept(planned: Planned, request: Request, exchange: Exchange, due_at: str | None) -> Upsert:
+    """What is kept of *planned* and its *request* besides deliveries, after the first attempt."""
+    return Upsert(
+        uuid4().hex,
+        shown(request),
+        answer(exchange.response) if exchange.response else None,
+        (exchange.attempt,),
+        due_at,
+        planned.batched,
+        {member.message.message_id: member.message.detail for member in planned.members},
     )
 
 

@@ -67,9 +67,7 @@ def test_only_a_delay_that_ends_in_time_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        pytest.param(
-            None, b'{"error":"rejected: too many requests"}', id="its own words"
-        ),
+        pytest.param(None, b'{"error":"rejected: too many requests"}', id="its own words"),
         pytest.param({"a": 1}, b'{"a":1}', id="JSON"),
         pytest.param("<html>", b"<html>", id="a page"),
     ],

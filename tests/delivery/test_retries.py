@@ -58,8 +58,8 @@ def batched() -> JSONObject:
 
 def verdicts(store: Store) -> list[tuple[str, str]]:
     """Of each message and of each delivery, in this order."""
-    told = [*store.messages()[0], *store.deliveries()[0]]
-    return [(each.message_id, each.verdict) for each in told]
+    of_messages = [(each.message_id, str(each.verdict)) for each in store.messages()[0]]
+    return of_messages + [(each.message_id, each.verdict) for each in store.deliveries()[0]]
 
 
 def test_a_failure_that_may_pass_is_tried_again_when_due(store: Store, time: Time) -> None:
