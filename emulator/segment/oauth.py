@@ -109,6 +109,7 @@ def _unauthorised(what: str) -> IngestError:
 def _usable(public_key: str) -> None:
     try:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+        from jwt import InvalidKeyError
         from jwt.algorithms import RSAAlgorithm
     except ImportError as error:
         remedy = "Install segment-insider-emulator[oauth], or leave oauth out of the workspace."
@@ -116,7 +117,7 @@ def _usable(public_key: str) -> None:
     remedy = "Give an RSA key from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----."
     try:
         key = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(public_key)
-    except (ValueError, TypeError) as error:
+    except (InvalidKeyError, ValueError, TypeError) as error:
         raise EmulatorError("this is no public key", "oauth.publicKey", remedy) from error
     if not isinstance(key, RSAPublicKey):
         raise EmulatorError("this is a private key", "oauth.publicKey", remedy)

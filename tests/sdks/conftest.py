@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from end import End, running
 from playwright.sync_api import Browser, sync_playwright
-from senders import BrowserSdk, NodeSdk, Sender, with_python
 
 from emulator.config import configure
 from emulator.segment.assets import Assets, AssetsMissing
 from emulator.types import JSONObject
+from sdks.end import End, running
+from sdks.senders import BrowserSdk, NodeSdk, Sender, with_python
 
 PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1")
 FLAGS = [

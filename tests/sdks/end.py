@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from guide import Arrival
 
 from emulator.app import create_app
 from emulator.config import Config
@@ -14,6 +13,7 @@ from emulator.server import serve_in_thread
 from emulator.types import JSONObject
 from emulator.workspace import Workspace, preset
 from scenarios.client import ControlClient
+from sdks.guide import Arrival
 
 FAULTS = "/emulator/v1/faults/segment"
 

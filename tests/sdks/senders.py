@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import orjson
 import segment.analytics as sdk  # type: ignore[import-untyped]  # ships no types
 from flask import Flask
-from guide import Call
 from playwright.sync_api import Browser, Page, Response
 
 from emulator.segment.assets import Assets
 from emulator.server import serve_in_thread
 from emulator.types import JSONObject
+from sdks.guide import Call
 
 HERE = Path(__file__).parent
 PATIENCE = 20.0  # seconds until an SDK must have come to an end

@@ -4,7 +4,8 @@ import time
 from typing import Any
 
 import pytest
-from end import End
+
+from sdks.end import End
 
 SDKS = ["python_sdk", "node_sdk", "snippet_sdk"]
 CALLS = [("track", "Giraffe Fed", {"leaves": 3})]

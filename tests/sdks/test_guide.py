@@ -4,8 +4,9 @@ import logging
 from typing import Any
 
 import pytest
-from end import End
-from guide import ARRIVALS, CALLS
+
+from sdks.end import End
+from sdks.guide import ARRIVALS, CALLS
 
 TENS = [10, 10, 10, 4]
 BATCHING = {"strategy": "batching", "config": {"size": 10, "timeout": 300}}

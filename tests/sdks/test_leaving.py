@@ -6,8 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from end import End
-from senders import BrowserSdk
+
+from sdks.end import End
+from sdks.senders import BrowserSdk
 
 HERE = Path(__file__).parent
 BATCHING = {"strategy": "batching", "config": {"size": 10, "timeout": 60_000}}

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from end import End, running
-from senders import NodeSdk, with_python
 
 from emulator.workspace import preset
 from emulator.workspace.model import OAuth
+from sdks.end import End, running
+from sdks.senders import NodeSdk, with_python
 
 CALLS = [("track", "Giraffe Fed", {"leaves": 3})]
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from end import End, running
-from senders import BrowserSdk
 
 from emulator.segment.assets import VERSION
+from sdks.end import End, running
+from sdks.senders import BrowserSdk
 
 
 @pytest.mark.observed

@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 import pytest
 import requests
-from end import End
 from flask import Flask
 
 from emulator.app import create_app
@@ -18,6 +17,7 @@ from emulator.server import serve_in_thread
 from emulator.types import JSONObject
 from emulator.workspace import preset
 from scenarios.client import ControlClient
+from sdks.end import End
 
 CASES = sorted(Path("fixtures/sdks").glob("*.json"))
 HOSTS = ("api.segment.io", "events.eu1.segmentapis.com")

@@ -43,7 +43,7 @@ def road() -> Keeper:
 def emulator(road: Keeper, *, strict: bool = False) -> Flask:
     app = Flask(__name__)
     app.extensions["emulator"] = SimpleNamespace(
-        road=road,
+        carrier=road,
         clock=lambda: NOW,
         config=SimpleNamespace(strict=strict),
         workspace=SimpleNamespace(sources=(Source("Web shop", "wk_demo"),)),
