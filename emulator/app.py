@@ -1,9 +1,12 @@
 """The application: what the parts are and how they meet, nothing else."""
 
+from pathlib import Path
+
 from flask import Flask
 
 from emulator import answers
 from emulator.capture.database import connect
+from emulator.capture.differences import Differences
 from emulator.capture.journeys import JourneyStore
 from emulator.capture.panel import ChangesStore, PanelStore
 from emulator.capture.profiles import ProfileStore
@@ -11,11 +14,16 @@ from emulator.capture.store import Store
 from emulator.clock import Clock, SandboxClock, utc_now
 from emulator.config import Config
 from emulator.delivery.configuration import Configuration
+from emulator.delivery.faults import Faults as InsiderFaults
+from emulator.delivery.gate import compile_gate
+from emulator.delivery.passthrough import Credentials, PassThrough
+from emulator.delivery.policy import Policy
+from emulator.delivery.queue import Queue
 from emulator.delivery.road import Road
 from emulator.delivery.senders import Remote
 from emulator.guard import guard
 from emulator.harness import clock as clocks
-from emulator.harness import destination, front, journeys, panel
+from emulator.harness import delivery, destination, front, journeys, panel, segment_faults
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
 from emulator.insider.endpoint import Endpoint
@@ -25,6 +33,9 @@ from emulator.insider.panel import Panel
 from emulator.mapping import Destination
 from emulator.parts import Parts
 from emulator.segment import routes as segment
+from emulator.segment.assets import Assets
+from emulator.segment.faults import Faults
+from emulator.segment.oauth import Tokens
 from emulator.workspace import Workspace
 
 LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
@@ -43,7 +54,10 @@ def create_app(config: Config, workspace: Workspace, *, clock: Clock = utc_now) 
     # What was due by now is decided before a request changes anything, or looks.
     app.before_request(own.journeys.run_due)
     answers.register(app)
-    for side in (segment, insider, harness, panel, destination, clocks, journeys, front):
+    for side in (
+        segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
+        front,
+    ):  # fmt: skip
         app.register_blueprint(side.bp)
     return app
 
@@ -64,7 +78,39 @@ def _parts(config: Config, workspace: Workspace, clock: SandboxClock) -> Parts:
         refusal=keys.refusal,
         on_change=journeys.observe,
     )
-    sender = Remote(config.insider_url) if config.insider_url else endpoint.answer
-    road = Road(Destination(workspace.destination), sender, store, clock)
+    differences, faults = Differences(engine), InsiderFaults(clock, config.seed)
+    pass_through = _pass_through(config, endpoint, differences, clock)
+    sender = faults.before(pass_through or endpoint.answer)
+    source = workspace.document.get("source", {})
+    gate = compile_gate(source, workspace.destination, workspace.plan, config.seed)
+    road = Road(Destination(workspace.destination), sender, store, clock, gate, Policy(config.seed))
     set_up = Configuration(workspace.destination, ChangesStore(engine), road)
-    return Parts(config, workspace, store, profiles, endpoint, keys, road, set_up, clock, journeys)
+    return Parts(
+        config,
+        workspace,
+        store,
+        profiles,
+        endpoint,
+        keys,
+        road,
+        set_up,
+        clock,
+        journeys,
+        Tokens(workspace.account_key, workspace.oauth),
+        Assets(Path(config.cache).expanduser()),
+        Faults(),
+        faults,
+        differences,
+        pass_through,
+        Queue(road, store) if config.asynchronous else None,
+    )
+
+
+def _pass_through(
+    config: Config, endpoint: Endpoint, differences: Differences, clock: Clock
+) -> PassThrough | None:
+    if config.insider_url is None:
+        return None
+    credentials = Credentials(config.insider_account, config.insider_key)
+    real = Remote(config.insider_url)
+    return PassThrough(real, endpoint.answer, credentials, differences, clock)

@@ -1,7 +1,7 @@
 """Settings of one emulator: defaults, then the environment, then flags."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,16 +18,26 @@ class Config:
     Args:
         db: An SQLAlchemy URL, a path to an SQLite file, or ":memory:".
         insider_url: Where requests go instead of the emulated endpoint, e.g. a staging account.
+        insider_key, insider_account: Credentials of the account at `insider_url`, where they are
+            not the workspace's. For the environment: a flag could be read by other programs.
+        asynchronous: Answer before deliveries are made.
+        seed: Decides whatever is left to chance.
         strict: Refuse what the real services refuse only silently, such as unknown write keys.
         workspace: Path of a workspace file; None is the preset `guide`.
+        cache: Folder for what is fetched once, such as analytics.js.
     """
 
     host: str = "127.0.0.1"
     port: int = 8282
     db: str = "emulator.db"
     insider_url: str | None = None
+    insider_key: str | None = field(default=None, repr=False)
+    insider_account: str | None = None
+    asynchronous: bool = False
+    seed: str = ""
     strict: bool = False
     workspace: str | None = None
+    cache: str = "~/.cache/segment-insider-emulator"
 
 
 def configure(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
@@ -39,6 +49,8 @@ def configure(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Co
     Raises: EmulatorError, for an unknown setting or a value that cannot be read.
     """
     settings: dict[str, Any] = {}
+    if home := environ.get("XDG_CACHE_HOME"):
+        settings["cache"] = f"{home}/segment-insider-emulator"
     for variable, text in environ.items():
         if variable.startswith(PREFIX):
             settings[_setting(variable)] = _read(_setting(variable), text, variable)
@@ -89,6 +101,11 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "port": (_port, "a port number from 0 (any free one) to 65535"),
     "db": (_text, "a file, an SQLAlchemy URL or :memory:"),
     "insider_url": (_base_url, "an http or https address, such as https://insider.example"),
+    "insider_key": (_text, "the key of the account, as the InOne panel shows it"),
+    "insider_account": (_text, "the name of the account, as the InOne panel shows it"),
+    "asynchronous": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
+    "seed": (str, "a text"),
     "strict": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
     "workspace": (_text, "the path of a workspace file, or a preset"),
+    "cache": (_text, "a folder that can be written"),
 }

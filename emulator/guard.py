@@ -1,12 +1,14 @@
-"""Which names the emulator answers to, so that a page on the web cannot rebind its own to it."""
+"""Who may call: no page on the web can rebind its own name to the emulator, or drive it."""
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from flask import request
 
 from emulator.errors import EmulatorError
 
+CONTROL = "/emulator/"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
@@ -24,6 +26,13 @@ def guard(bound: str) -> Callable[[], None]:
     known = LOOPBACK | {bound}
 
     def check() -> None:
+        origin = request.headers.get("Origin")
+        if origin and request.path.startswith(CONTROL) and urlsplit(origin).netloc != request.host:
+            raise ForeignHost(
+                "only this emulator's own pages may use its control API",
+                f"Origin: {origin}",
+                "Call it from a program; a browser sends Origin, other clients need not.",
+            )
         if guarded and re.sub(r":\d*$", "", request.host) not in known:
             raise ForeignHost(
                 "this emulator answers only to this machine's own names",

@@ -33,12 +33,14 @@ class Attempt:
         at: ISO 8601, UTC.
         duration_ms: Until the answer was read, in milliseconds.
         status: HTTP status; None when nothing answered.
+        error: Name of the network's fault, such as "ECONNRESET"; None when something answered.
     """
 
     number: int
     at: str
     duration_ms: float
     status: int | None
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,52 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """The place of one event in a request that carries several.
+
+    Args:
+        size: Users in the request.
+        position: Of this event's user, from 0.
+    """
+
+    size: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """A request that is more than one delivery's own: a batch, or one that is tried again.
+
+    Args:
+        request: The whole of it.
+        response: The last answer; None when nothing answered.
+        attempts: Made so far, at least one.
+        due_at: ISO 8601, UTC, when it is tried again; None when it is settled.
+        batched: Whether its mapping collects events.
+        notes: Message id -> what to know about that message, as the source said.
+    """
+
+    id: str
+    request: SentRequest
+    response: Answer | None
+    attempts: tuple[Attempt, ...]
+    due_at: str | None
+    batched: bool
+    notes: dict[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One subscription that matched a message, and what came of it.
 
     Args:
-        request: None when the mapping failed before a request could be made.
-        response: None when nothing answered.
+        verdict: "retrying" until an attempt settles it.
+        request: None when the mapping failed before a request could be made; of a batch, the part
+            that is this event's.
+        response: None when nothing answered; of a batch, the part that is this event's.
         findings: [{"verdict", "where", "what", "remedy"}], what the emulated endpoint noticed.
+        code: What Segment files a failure under: an HTTP status or the name of a fault.
+        upsert: Id of the Upsert that carries it; None when its request is its own, and settled.
         id: Order of capture; 0 until stored.
     """
 
@@ -80,6 +121,9 @@ class Delivery:
     request: SentRequest | None = None
     response: Answer | None = None
     findings: tuple[JSONObject, ...] = ()
+    code: str | None = None
+    upsert: str | None = None
+    batch: Batch | None = None
     id: int = 0
 
 
@@ -92,6 +136,9 @@ class Captured:
         normalised: The event that destinations were handed; {} when rejected.
         deliveries: In the order they were made; empty when read back from the store.
         id: Order of capture; 0 until stored.
+        source: Name of the source whose write key it came with; None when no source has it.
+        filtering: {"violations", "filtered_by", "omitted", "hints"}, what tracking plan and
+            filters did; None when it never came to them.
     """
 
     message_id: str
@@ -106,3 +153,5 @@ class Captured:
     normalised: JSONObject
     deliveries: tuple[Delivery, ...] = ()
     id: int = 0
+    source: str | None = None
+    filtering: JSONObject | None = None

@@ -1,15 +1,19 @@
 """Messages and deliveries: written before anything is acknowledged, read back oldest first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import orjson
-from sqlalchemy import Engine, Row, Select, Table, bindparam, delete, insert, or_, select
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, insert, or_, select
+from sqlalchemy import update as change
 from sqlalchemy.exc import OperationalError as StorageFault  # disk full, read-only, locked
 
-from emulator.capture.records import Answer, Attempt, Captured, Delivery, SentRequest
-from emulator.capture.tables import deliveries, messages
+from emulator.capture.records import Captured, Delivery, Upsert
+from emulator.capture.rows import captured, delivery, delivery_row, message_row, upsert_row
+from emulator.capture.tables import deliveries, differences, messages, upserts, waiting
+from emulator.capture.upserts import Upserts
+from emulator.capture.waiting import Waiting, waiting_rows
+from emulator.types import JSONObject
 
 __all__ = ["DELIVERY_FILTERS", "MESSAGE_FILTERS", "StorageFault", "Store"]
 
@@ -39,6 +43,11 @@ DELIVERY_FILTERS = {
     "verdict": deliveries.c.verdict == bindparam("verdict"),
 }
 
+CONCLUDED = change(messages).where(
+    messages.c.message_id == bindparam("which"), messages.c.verdict != "rejected"
+)
+SERVED = delete(waiting).where(waiting.c.id == bindparam("place"))
+
 LOOKUP = 1000  # ids asked for at once; a database bounds the values of one statement
 
 Record = TypeVar("Record", Captured, Delivery)
@@ -50,16 +59,38 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.upserts = Upserts(engine)
+        self.waiting = Waiting(engine)
 
-    def record(self, captured: Iterable[Captured]) -> None:
-        """Keep messages and their deliveries, all or none; on return they survive a crash."""
-        kept = list(captured)
-        made = [delivery for message in kept for delivery in message.deliveries]
+    def record(
+        self,
+        kept: Sequence[Captured],
+        unsettled: Sequence[Upsert] = (),
+        acknowledged: Sequence[JSONObject] = (),
+    ) -> None:
+        """Keep messages and their deliveries, all or none; on return they survive a crash.
+
+        Args:
+            unsettled: Upserts that carry several of the deliveries, or are tried again.
+            acknowledged: What is put aside for `waiting` to give back.
+        """
         with self._engine.begin() as connection:
             if kept:
-                connection.execute(insert(messages), [_message_row(message) for message in kept])
-            if made:
-                connection.execute(insert(deliveries), [_delivery_row(each) for each in made])
+                connection.execute(insert(messages), [message_row(message) for message in kept])
+            if acknowledged:
+                connection.execute(insert(waiting), waiting_rows(acknowledged))
+            _keep_deliveries(connection, kept, unsettled)
+
+    def conclude(
+        self, kept: Sequence[Captured], unsettled: Sequence[Upsert], places: Sequence[int]
+    ) -> None:
+        """Keep what became of messages that waited at *places*; they wait no longer."""
+        with self._engine.begin() as connection:
+            rows = [{"which": each.message_id, **message_row(each)} for each in kept]
+            if rows:
+                connection.execute(CONCLUDED, rows)
+            connection.execute(SERVED, [{"place": place} for place in places])
+            _keep_deliveries(connection, kept, unsettled)
 
     def seen(self, message_ids: Iterable[str]) -> set[str]:
         """Those of *message_ids* under which a message was taken in already; rejected ones, which
@@ -86,7 +117,7 @@ class Store:
         given = filters or {}
         statement = MESSAGES.where(*(MESSAGE_FILTERS[name] for name in given))
         rows = self._rows(statement, {**given, "after": after}, limit + 1)
-        return _page([_captured(row) for row in rows], limit)
+        return _page([captured(row) for row in rows], limit)
 
     def deliveries(
         self, filters: Mapping[str, str] | None = None, *, after: int = 0, limit: int = 100
@@ -95,12 +126,12 @@ class Store:
         given = filters or {}
         statement = DELIVERIES.where(*(DELIVERY_FILTERS[name] for name in given))
         rows = self._rows(statement, {**given, "after": after}, limit + 1)
-        return _page([_delivery(row) for row in rows], limit)
+        return _page([delivery(row) for row in rows], limit)
 
     def message(self, id: int) -> Captured | None:
         """One message with its deliveries."""
         for row in self._rows(MESSAGE, {"id": id}, 1):
-            found = _captured(row)
+            found = captured(row)
             made = self.deliveries({"messageId": found.message_id}, limit=1000)[0]
             # A duplicate has the id of a message that was delivered, but led to nothing itself.
             return found if found.verdict == "rejected" else replace(found, deliveries=tuple(made))
@@ -108,13 +139,13 @@ class Store:
 
     def delivery(self, id: int) -> Delivery | None:
         """One delivery."""
-        return next((_delivery(row) for row in self._rows(DELIVERY, {"id": id}, 1)), None)
+        return next((delivery(row) for row in self._rows(DELIVERY, {"id": id}, 1)), None)
 
     def reset(self) -> None:
         """Forget everything kept here."""
         with self._engine.begin() as connection:
-            connection.execute(delete(deliveries))
-            connection.execute(delete(messages))
+            for table in (deliveries, messages, upserts, waiting, differences):
+                connection.execute(delete(table))
 
     def close(self) -> None:
         """Let go of the database."""
@@ -132,40 +163,11 @@ def _page(found: list[Record], limit: int) -> Page[Record]:
     return page, page[-1].id if len(found) > limit else None
 
 
-def _message_row(message: Captured) -> dict[str, Any]:
-    plain = _columns(message, messages)
-    return plain | {"sent": _text(message.sent), "normalised": _text(message.normalised)}
-
-
-def _delivery_row(delivery: Delivery) -> dict[str, Any]:
-    plain = _columns(delivery, deliveries)
-    return plain | {
-        "attempts": _text(delivery.attempts),
-        "request": delivery.request and _text(delivery.request),
-        "response": delivery.response and _text(delivery.response),
-        "findings": _text(delivery.findings),
-    }
-
-
-def _columns(record: object, table: Table) -> dict[str, Any]:
-    """Column -> field of the same name; the database gives the id."""
-    return {column.name: getattr(record, column.name) for column in table.c if column.name != "id"}
-
-
-def _captured(row: Row[Any]) -> Captured:
-    parsed = {"sent": orjson.loads(row.sent), "normalised": orjson.loads(row.normalised)}
-    return Captured(**{**row._mapping, **parsed})
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    parsed = {
-        "attempts": tuple(Attempt(**attempt) for attempt in orjson.loads(row.attempts)),
-        "request": SentRequest(**orjson.loads(row.request)) if row.request else None,
-        "response": Answer(**orjson.loads(row.response)) if row.response else None,
-        "findings": tuple(orjson.loads(row.findings)),
-    }
-    return Delivery(**{**row._mapping, **parsed})
-
-
-def _text(value: object) -> str:
-    return orjson.dumps(value).decode()
+def _keep_deliveries(
+    connection: Connection, kept: Sequence[Captured], unsettled: Sequence[Upsert]
+) -> None:
+    made = [delivery_row(delivery) for message in kept for delivery in message.deliveries]
+    if made:
+        connection.execute(insert(deliveries), made)
+    if unsettled:
+        connection.execute(insert(upserts), [upsert_row(each) for each in unsettled])

@@ -1,6 +1,6 @@
 """Where messages and deliveries are kept. Ids grow in the order of capture and never repeat."""
 
-from sqlalchemy import Column, Integer, Table, Text
+from sqlalchemy import Boolean, Column, Integer, Table, Text
 
 from emulator.capture.database import metadata
 
@@ -18,6 +18,8 @@ messages = Table(
     Column("reason", Text),
     Column("sent", Text, nullable=False),  # JSON object
     Column("normalised", Text, nullable=False),  # JSON object
+    Column("source", Text),  # its name in the workspace
+    Column("filtering", Text),  # JSON object
     sqlite_autoincrement=True,
 )
 
@@ -35,5 +37,40 @@ deliveries = Table(
     Column("request", Text),  # JSON object, the token redacted
     Column("response", Text),  # JSON object
     Column("findings", Text, nullable=False),  # JSON list
+    Column("code", Text),
+    Column("upsert", Text, index=True),
+    Column("batch", Text),  # JSON object
+    sqlite_autoincrement=True,
+)
+
+upserts = Table(
+    "upserts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("request", Text, nullable=False),  # JSON object, the token redacted
+    Column("response", Text),  # JSON object
+    Column("attempts", Text, nullable=False),  # JSON list
+    Column("due_at", Text, index=True),  # ISO 8601, UTC, milliseconds; null when settled
+    Column("batched", Boolean, nullable=False),
+    Column("notes", Text, nullable=False),  # JSON object
+)
+
+# Messages that were acknowledged and wait for their deliveries.
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message", Text, nullable=False),  # JSON object
+    sqlite_autoincrement=True,
+)
+
+differences = Table(
+    "differences",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("signature", Text, nullable=False, unique=True),  # one row for each kind
+    Column("times", Integer, nullable=False),
+    Column("at", Text, nullable=False),  # ISO 8601, UTC, of the first
+    Column("document", Text, nullable=False),  # JSON object
     sqlite_autoincrement=True,
 )

@@ -14,6 +14,7 @@ COMMANDS = {
     "map": "Turn events into the requests that Insider One would receive.",
     "verify": "Run Gherkin scenarios.",
     "contract": "Run, check or record contract cases.",
+    "assets": "Fetch what browsers load, for use without a network.",
     "lint": "Say what is wrong in a workspace file.",
 }
 

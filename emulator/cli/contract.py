@@ -8,7 +8,7 @@ import click
 import orjson
 
 from emulator.contract.cases import Case, read_cases
-from emulator.contract.running import actual, differences, known_differences
+from emulator.contract.running import actual, differences, known_reason
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 
@@ -114,7 +114,7 @@ def _verdict(case: Case) -> JSONObject:
     found = differences(expected, actual(case))
     if not found:
         return _judged(case, "passed", [])
-    reason = known_differences().get(case.name)
+    reason = known_reason(case)
     return _judged(case, "known" if reason else "failed", found, reason)
 
 

@@ -1,12 +1,11 @@
 """Explanations for people, and the same as JSON."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 
 import click
 import orjson
 
-from emulator.mapping import Destination
+from emulator.mapping import Destination, Failure
 from emulator.mapping.explanation import Account, Explanation, Origin, explain
 from emulator.types import JSON, JSONObject
 
@@ -18,9 +17,14 @@ def print_explanations(
     for event in events:
         explanation = explain(destination, event)
         if as_json:
-            click.echo(orjson.dumps(asdict(explanation)))
+            click.echo(orjson.dumps(explanation, default=_as_json))
         else:
             click.echo("\n".join([*_text(event, explanation), ""]))
+
+
+def _as_json(value: object) -> JSON:
+    """A failure as an object; a value that is missing in a list as null."""
+    return value._asdict() if isinstance(value, Failure) else None
 
 
 def _text(event: JSONObject, explanation: Explanation) -> Iterator[str]:

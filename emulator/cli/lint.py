@@ -8,6 +8,7 @@ import click
 from emulator.workspace.finding import Finding
 from emulator.workspace.lint import lint
 from emulator.workspace.loading import PRESETS, read, read_preset
+from emulator.workspace.plans import plan_faults
 
 
 @click.command("lint", epilog="Example: emulator lint shop.yaml")
@@ -22,13 +23,20 @@ def command(ctx: click.Context, file: str | None, preset: str | None, as_json: b
     """
     if (file is None) == (preset is None):
         raise click.UsageError("Give a FILE, or --preset NAME.")
-    findings = lint(read_preset(preset) if preset else read(file or ""))
+    findings = lint(read_preset(preset)) if preset else _linted(file or "")
     if as_json:
         click.echo(_json(findings))
     else:
         click.echo("".join(map(_told, findings)), nl=False)
         click.echo(_summary(findings, file or f"preset {preset}"), err=True)
     ctx.exit(int(any(finding.severity != "note" for finding in findings)))
+
+
+def _linted(file: str) -> list[Finding]:
+    document = read(file)
+    found = lint(document)
+    well_formed = isinstance(document.get("trackingPlan"), str)
+    return [*(plan_faults(document, file) if well_formed else []), *found]
 
 
 def _json(findings: list[Finding]) -> str:

@@ -15,6 +15,11 @@ DEFAULTS = Config()
 @click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
 @click.option("--db", help=f"File, SQLAlchemy URL or :memory:.  [{DEFAULTS.db}]")
 @click.option("--insider-url", metavar="URL", help="Deliver there instead of to this emulator.")
+@click.option("--cache", metavar="FOLDER", help=f"For analytics.js.  [{DEFAULTS.cache}]")
+@click.option(
+    "--async", "asynchronous", flag_value="true", help="Answer first, deliver after: faster."
+)
+@click.option("--seed", help="Text that decides whatever is left to chance.")
 @click.option("--strict", flag_value="true", help="Drop what carries an unknown write key.")
 def command(**flags: str | None) -> None:
     """Run the emulator until it is stopped.
@@ -34,7 +39,7 @@ def command(**flags: str | None) -> None:
     try:
         serve(app, config.host, config.port, lambda url: _ready(url, workspace.write_key))
     finally:
-        own.store.close()
+        own.close()
 
 
 def _ready(url: str, write_key: str) -> None:

@@ -52,6 +52,15 @@ def read_cases(path: Path) -> Iterator[Case | EmulatorError]:
             yield _case(line, str(path) if whole else f"{path}:{number}")
 
 
+def compiled(document: JSONObject, where: str) -> Case:
+    """The case of a document that has the shape of one.
+
+    Raises: EmulatorError, when it names an unknown action.
+    """
+    settings = document["destination"]["settings"]
+    return Case(where, document, compile_subscription(document["subscription"], settings))
+
+
 def _only_document(content: bytes) -> bool:
     """Whether the file is a single case, perhaps spread over lines."""
     if b"\n" not in content.strip():
@@ -74,9 +83,8 @@ def _case(text: bytes, where: str) -> Case | EmulatorError:
     if fault:
         place = ".".join(map(str, fault.absolute_path)) or "the case"
         return EmulatorError(f"{place}: {fault.message}", where, _REMEDY)
-    settings = document["destination"]["settings"]
     try:
-        return Case(where, document, compile_subscription(document["subscription"], settings))
+        return compiled(document, where)
     except EmulatorError as error:
         place = f"{where}: subscription.{error.where}"
         return EmulatorError(error.what, place, error.remedy)

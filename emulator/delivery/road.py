@@ -1,49 +1,70 @@
 """An event's way through the destination: subscriptions in order, each request out, all kept."""
 
 import logging
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
-from emulator.capture.records import (
-    Answer,
-    Attempt,
-    Captured,
-    Delivery,
-    SentRequest,
-    Verdict,
-    redacted,
-)
+from emulator.capture.records import Captured, Delivery, Upsert, Verdict
 from emulator.capture.store import Store
-from emulator.clock import Clock, iso
+from emulator.clock import Clock
+from emulator.delivery.backlog import Backlog, key
 from emulator.delivery.claims import Claims
-from emulator.delivery.integrations import switched_off
-from emulator.delivery.senders import Sender, Unanswered
-from emulator.delivery.verdict import Judgement, judge, worst
-from emulator.http import HttpRequest, HttpResponse
-from emulator.mapping import Destination, Outcome, Request
+from emulator.delivery.exchange import attempt
+from emulator.delivery.gate import Gate, told
+from emulator.delivery.gate import verdict as verdict_of
+from emulator.delivery.planning import Planned, plan
+from emulator.delivery.policy import Policy
+from emulator.delivery.senders import Sender
+from emulator.delivery.settling import answered, drafted, kept, summary
+from emulator.http import HttpRequest
+from emulator.mapping import Destination, Request
 from emulator.segment.message import Message
+from emulator.types import JSONObject
 
 log = logging.getLogger(__name__)
 
 DUPLICATE = "duplicate messageId"
-DISABLED = "the destination is turned off: open the Enable Destination toggle in its settings"
-FILTERED = "the event's integrations object switches the destination off"
+OPEN = Gate()
+SEGMENTS = Policy()
 NOT_SUBSCRIBED = "no enabled subscription matches this event"
+
+
+class Passed(NamedTuple):
+    """A message that goes on to the subscriptions.
+
+    Args:
+        filtering: What was found on the way, as `gate.told` says it.
+    """
+
+    message: Message
+    filtering: JSONObject
+
+
+Admitted: TypeAlias = "Message | Captured"  # what is new, or what became of the rest
 
 
 class Road:
     """Carries messages from the source to Insider One, and keeps what happened to each."""
 
     def __init__(
-        self, destination: Destination, sender: Sender, store: Store, clock: Clock
+        self,
+        destination: Destination,
+        sender: Sender,
+        store: Store,
+        clock: Clock,
+        gate: Gate = OPEN,
+        policy: Policy = SEGMENTS,
     ) -> None:
         self.configure(destination)
+        self._gate = gate
         self._sender = sender
         self._store = store
         self._clock = clock
         self._claims = Claims()
+        self.backlog = Backlog(store.upserts, sender, clock, policy, self._token)
 
     def configure(self, destination: Destination, switched_off: Destination | None = None) -> None:
         """Deliver by *destination* from now on; what is under way goes on as it was.
@@ -54,77 +75,80 @@ class Road:
         """
         self._configured = (destination, switched_off)
 
-    def carry(self, messages: list[Message]) -> None:
+    def carry(self, messages: Sequence[Message]) -> None:
         """Deliver what is new in *messages* and keep all of them, before returning.
 
         Raises: StorageFault, when nothing could be kept; the caller must not acknowledge then.
         """
+        with self.admitting(messages) as admitted:
+            found, unsettled = self.results(admitted)
+            self._store.record(found, unsettled)
+        self.backlog.expect(unsettled)
+
+    @contextmanager
+    def admitting(self, messages: Sequence[Message]) -> Iterator[list[Admitted]]:
+        """Tell what is new; until the end of the block nobody else can bring it too."""
         message_ids = {message.message_id for message in messages}
         with self._claims.hold(message_ids):
             seen = self._store.seen(message_ids)
-            captured = []
+            admitted: list[Admitted] = []
             for message in messages:
-                captured.append(self._captured(message, message.message_id in seen))
+                admitted.append(_admitted(message, message.message_id in seen))
                 if not message.rejection:
                     seen.add(message.message_id)
-            self._store.record(captured)
+            yield admitted
 
-    def _captured(self, message: Message, duplicate: bool) -> Captured:
-        if message.rejection:
-            detail = f": {message.detail}" if message.detail else ""
-            return _captured(message, "rejected", message.rejection + detail)
-        if duplicate:
-            return _captured(message, "rejected", DUPLICATE)
+    def results(self, admitted: Sequence[Admitted]) -> tuple[list[Captured], list[Upsert]]:
+        """Deliver what is new among *admitted*, and tell what became of all; keep nothing."""
         destination, disabled = self._configured  # read once: it may be changed meanwhile
-        if not destination.enabled:
-            return _captured(message, "disabled", DISABLED)
-        if switched_off(message.event.get("integrations")):
-            return _captured(message, "filtered", FILTERED)
-        outcomes = destination.outcomes(message.event)
-        deliveries = tuple(self._delivery(message, outcome) for outcome in outcomes)
-        if not deliveries:
-            return _captured(message, "not_subscribed", _not_subscribed(message, disabled))
-        verdict = worst(delivery.verdict for delivery in deliveries)
-        reasons = [delivery.reason for delivery in deliveries if delivery.verdict == verdict]
-        return _captured(message, verdict, reasons[0] or message.detail, deliveries)
+        ways = [
+            each if isinstance(each, Captured) else self._passed(each, destination)
+            for each in admitted
+        ]
+        passed = [each.message for each in ways if isinstance(each, Passed)]
+        deliveries: dict[str, list[Delivery]] = {each.message_id: [] for each in passed}
+        unsettled = []
+        for planned in plan(destination, passed):
+            made, upsert = self._sent(planned)
+            for delivery in made:
+                deliveries[delivery.message_id].append(delivery)
+            if upsert:
+                unsettled.append(upsert)
+        found = [
+            each if isinstance(each, Captured) else _concluded(each, deliveries, disabled)
+            for each in ways
+        ]
+        return found, unsettled
 
-    def _delivery(self, message: Message, outcome: Outcome) -> Delivery:
-        judgement, attempts, response = self._attempted(outcome)
-        log.info(
-            "delivered event=%s action=%s verdict=%s",
-            message.event.get("event"),
-            outcome.subscription.action_slug,
-            judgement.verdict,
-        )
-        return Delivery(
-            message_id=message.message_id,
-            event=_text(message.event.get("event")),
-            subscription=outcome.subscription.name,
-            action_slug=outcome.subscription.action_slug,
-            verdict=judgement.verdict,
-            reason=judgement.reason,
-            attempts=attempts,
-            request=_shown(outcome.request) if outcome.request else None,
-            response=_answer(response) if response else None,
-            findings=judgement.findings,
-        )
+    def _passed(self, message: Message, destination: Destination) -> Passed | Captured:
+        passage = self._gate.admit(message.event, enabled=destination.enabled)
+        message = replace(message, event=passage.event)
+        if passage.stop:
+            return captured(message, *verdict_of(passage.stop), filtering=told(passage))
+        return Passed(message, told(passage))
 
-    def _attempted(
-        self, outcome: Outcome
-    ) -> tuple[Judgement, tuple[Attempt, ...], HttpResponse | None]:
-        request, failure = outcome.request, outcome.failure
+    def _sent(self, planned: Planned) -> tuple[list[Delivery], Upsert | None]:
+        """The deliveries of *planned* after its first attempt, and what has to be kept of it."""
+        drafts, request = drafted(planned), planned.request
         if request is None:
-            return Judgement("failed", failure.message.strip() if failure else None), (), None
-        response = None
-        started = self._clock()
-        try:
-            response = self._sender(_wire(request))
-            judgement = judge(response)
-        except Unanswered as error:
-            judgement = Judgement("failed", str(error))
-        took = (self._clock() - started) / timedelta(milliseconds=1)
-        attempt = Attempt(1, iso(started), took, response.status if response else None)
-        return judgement, (attempt,), response
+            return drafts, None
+        exchange = attempt(self._sender, self._clock, _wire(request))
+        carried = [draft for draft in drafts if draft.verdict == "retrying"]
+        due_at = self.backlog.due_after(exchange, key(carried))
+        action, status = planned.subscription.action_slug, exchange.attempt.status
+        log.info("sent action=%s events=%d status=%s", action, len(carried), status)
+        upsert = kept(planned, request, exchange, due_at) if planned.batched or due_at else None
+        id = upsert.id if upsert else None
+        made = [
+            answered(replace(draft, upsert=id), exchange, due_at)
+            if draft.verdict == "retrying"
+            else draft
+            for draft in drafts
+        ]
+        return made, upsert
+
+    def _token(self) -> str:
+        return str(self._configured[0].settings.get("ucd_key", ""))
 
 
 def _not_subscribed(message: Message, disabled: Destination | None) -> str:
@@ -133,12 +157,14 @@ def _not_subscribed(message: Message, disabled: Destination | None) -> str:
     return f"{NOT_SUBSCRIBED}; disabled, {', '.join(names)} would" if names else NOT_SUBSCRIBED
 
 
-def _captured(
+def captured(
     message: Message,
     verdict: Verdict,
     reason: str | None,
-    deliveries: tuple[Delivery, ...] = (),
+    deliveries: Sequence[Delivery] = (),
+    filtering: JSONObject | None = None,
 ) -> Captured:
+    """What is kept of *message*."""
     call: Mapping[str, Any] = message.event or message.sent
     return Captured(
         message_id=message.message_id,
@@ -151,8 +177,28 @@ def _captured(
         reason=reason,
         sent=message.sent,
         normalised=message.event,
-        deliveries=deliveries,
+        deliveries=tuple(deliveries),
+        filtering=filtering,
+        source=message.source,
     )
+
+
+def _admitted(message: Message, duplicate: bool) -> Admitted:
+    if message.rejection:
+        detail = f": {message.detail}" if message.detail else ""
+        return captured(message, "rejected", message.rejection + detail)
+    return captured(message, "rejected", DUPLICATE) if duplicate else message
+
+
+def _concluded(
+    passed: Passed, made: Mapping[str, Sequence[Delivery]], disabled: Destination | None
+) -> Captured:
+    message, filtering = passed
+    deliveries = made[message.message_id]
+    if not deliveries:
+        reason = _not_subscribed(message, disabled)
+        return captured(message, "not_subscribed", reason, filtering=filtering)
+    return captured(message, *summary(deliveries, message.detail), deliveries, filtering)
 
 
 def _text(value: object) -> str | None:
@@ -163,16 +209,3 @@ def _text(value: object) -> str | None:
 def _wire(request: Request) -> HttpRequest:
     path = urlsplit(request.url).path
     return HttpRequest(request.method, path, request.headers, request.body)
-
-
-def _answer(response: HttpResponse) -> Answer:
-    return Answer(response.status, response.body.decode(errors="replace"))
-
-
-def _shown(request: Request) -> SentRequest:
-    """*request* without its secret, so that a database or a screenshot can be passed on."""
-    headers = {
-        name: redacted(value) if name.lower() == "x-request-token" else value
-        for name, value in request.headers.items()
-    }
-    return SentRequest(request.method, request.url, headers, request.body.decode())

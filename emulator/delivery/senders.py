@@ -1,7 +1,11 @@
 """The way out: the emulated endpoint itself, or an Insider One account elsewhere."""
 
+import errno
+import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import requests
 
@@ -21,7 +25,15 @@ class Sender(Protocol):
 
 
 class Unanswered(Exception):
-    """A request that met no answer; its text is the reason, for people."""
+    """A request that met no answer; its text is the reason, for people.
+
+    Args:
+        code: Node.js's name of the fault, which Segment shows, e.g. "ECONNRESET".
+    """
+
+    def __init__(self, reason: str, code: str) -> None:
+        self.code = code
+        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +44,35 @@ class Remote:
     timeout: float = TIMEOUT
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
+        session = requests.Session()
+        session.trust_env = False  # neither a proxy nor a .netrc may touch what leaves here
         try:
-            with requests.request(
-                request.method,
-                self.base_url + request.path,
-                data=request.body,
-                headers=dict(request.headers),
-                timeout=self.timeout,
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
+            with (
+                session,
+                session.request(
+                    request.method,
+                    self.base_url + request.path,
+                    data=request.body,
+                    headers=dict(request.headers),
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                    stream=True,
+                ) as answer,
+            ):
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return HttpResponse(answer.status_code, _body(answer), headers)
         except requests.Timeout as error:
-            raise Unanswered(f"no answer from {self.base_url} in {self.timeout:g} s") from error
+            reason = f"no answer from {self._shown} in {self.timeout:g} s"
+            raise Unanswered(reason, "ETIMEDOUT") from error
         except requests.RequestException as error:
-            raise Unanswered(f"nothing came back from {self.base_url}: {_cause(error)}") from error
+            reason = f"nothing came back from {self._shown}: {_causes(error)[-1]}"
+            raise Unanswered(reason, _code(error)) from error
+
+    @property
+    def _shown(self) -> str:
+        """The address without the user and password that it may hold."""
+        parts = urlsplit(self.base_url)
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _body(answer: requests.Response) -> bytes:
@@ -59,8 +84,37 @@ def _body(answer: requests.Response) -> bytes:
     return bytes(kept[:LARGEST_ANSWER])
 
 
-def _cause(error: BaseException) -> str:
-    """The innermost words: the layers above it repeat the address and name their objects."""
-    while error.__context__:
-        error = error.__context__
-    return str(error)
+def _causes(error: BaseException) -> list[BaseException]:
+    """*error* and what lies under it: the layers above repeat the address and name objects."""
+
+    def layers(each: BaseException | None) -> Iterator[BaseException]:
+        while each:
+            yield each
+            each = each.__context__
+
+    return list(layers(error))
+
+
+def _code(error: BaseException) -> str:
+    """Node.js's name for what ended a request; a fault that it would not retry is UNKNOWN_ERROR."""
+    causes = _causes(error)
+    for each in causes:
+        if isinstance(each, socket.gaierror):
+            return "EAI_AGAIN" if each.errno == socket.EAI_AGAIN else "ENOTFOUND"
+        if isinstance(each, OSError) and each.errno in CODES:
+            return CODES[each.errno]
+    broken = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+    secured = isinstance(error, requests.exceptions.SSLError)
+    return "ECONNRESET" if isinstance(error, broken) and not secured else "UNKNOWN_ERROR"
+
+
+# Python's numbers as Node.js names them.
+CODES = {
+    errno.ECONNREFUSED: "ECONNREFUSED",
+    errno.ECONNRESET: "ECONNRESET",
+    errno.EPIPE: "ECONNRESET",
+    errno.ECONNABORTED: "ECONNABORTED",
+    errno.EHOSTUNREACH: "EHOSTUNREACH",
+    errno.ENETUNREACH: "EHOSTUNREACH",
+    errno.ETIMEDOUT: "ETIMEDOUT",
+}

@@ -10,7 +10,7 @@ from emulator.http import HttpResponse
 from emulator.types import JSON, JSONObject
 
 DROPPED = "delivered for Segment, dropped by Insider One"
-WORST_FIRST: tuple[Verdict, ...] = ("failed", "dropped", "warning", "accepted")
+WORST_FIRST: tuple[Verdict, ...] = ("failed", "dropped", "retrying", "warning", "accepted")
 
 
 @dataclass(frozen=True, slots=True)

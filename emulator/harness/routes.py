@@ -75,18 +75,24 @@ def profile(id: str) -> JSONObject:
 
 @bp.post("/reset")
 def reset() -> JSONObject:
-    """Forget messages, deliveries, profiles and journey runs; the clock follows the machine again.
+    """Forget all that happened, and faults; the clock follows the machine again.
 
     A body {"now": time} makes the clock stand still at that time, which may be in the past. Both
     panels are set back to the workspace file.
     """
-    parts().clock.reset(reset_time(request.get_data()))
-    parts().journeys.reset()
-    parts().store.reset()
-    parts().profiles.reset()
-    parts().endpoint.reset()
-    parts().panel.reset()
-    parts().configuration.reset()
+    own = parts()
+    now = reset_time(request.get_data())
+    if own.queue:
+        own.queue.drain()
+    own.clock.reset(now)
+    own.journeys.reset()
+    own.store.reset()
+    own.profiles.reset()
+    own.endpoint.reset()
+    own.panel.reset()
+    own.configuration.reset()
+    own.segment_faults.clear()
+    own.faults.clear()
     return {}
 
 

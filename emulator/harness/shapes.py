@@ -2,12 +2,18 @@
 
 import orjson
 
-from emulator.capture.records import Attempt, Captured, Delivery
+from emulator.capture.records import Attempt, Captured, Delivery, Upsert
+from emulator.delivery.status import status
 from emulator.types import JSON, JSONObject
+
+NOTHING_FILTERED: JSONObject = {"violations": [], "filtered_by": None, "omitted": [], "hints": []}
 
 
 def message(captured: Captured) -> JSONObject:
-    """A message: `message` as the SDK sent it, `normalised` as destinations were handed it."""
+    """A message: `message` as the SDK sent it, `normalised` as destinations were handed it.
+
+    `violations`, `filtered_by`, `omitted` and `hints` say what tracking plan and filters did.
+    """
     return {
         "id": captured.id,
         "messageId": captured.message_id,
@@ -15,17 +21,21 @@ def message(captured: Captured) -> JSONObject:
         "event": captured.event,
         "userId": captured.user_id,
         "anonymousId": captured.anonymous_id,
+        "source": captured.source,
         "receivedAt": captured.received_at,
         "verdict": captured.verdict,
         "reason": captured.reason,
+        **(captured.filtering or NOTHING_FILTERED),
         "message": captured.sent,
         "normalised": captured.normalised,
     }
 
 
 def delivery(made: Delivery) -> JSONObject:
-    """A delivery: `request` is null when the mapping failed, `response` when nothing answered."""
-    request, response = made.request, made.response
+    """A delivery: `request` is null when the mapping failed, `response` when nothing answered.
+
+    Of a batch, both are the part that is this event's; `upsert` names the whole.
+    """
     return {
         "id": made.id,
         "messageId": made.message_id,
@@ -34,7 +44,28 @@ def delivery(made: Delivery) -> JSONObject:
         "actionSlug": made.action_slug,
         "verdict": made.verdict,
         "reason": made.reason,
+        "status": status(made),
         "attempts": [_attempt(each) for each in made.attempts],
+        "upsert": made.upsert,
+        "batch": made.batch and {"size": made.batch.size, "position": made.batch.position},
+        **_exchange(made),
+        "findings": list(made.findings),
+    }
+
+
+def upsert(kept: Upsert) -> JSONObject:
+    """A request that carries a batch, or that is tried again; `dueAt` is null when settled."""
+    return {
+        "id": kept.id,
+        "dueAt": kept.due_at,
+        "attempts": [_attempt(each) for each in kept.attempts],
+        **_exchange(kept),
+    }
+
+
+def _exchange(made: Delivery | Upsert) -> JSONObject:
+    request, response = made.request, made.response
+    return {
         "request": request
         and {
             "method": request.method,
@@ -43,7 +74,6 @@ def delivery(made: Delivery) -> JSONObject:
             "json": _json(request.body),
         },
         "response": response and {"status": response.status, "json": _json(response.body)},
-        "findings": list(made.findings),
     }
 
 
@@ -53,6 +83,7 @@ def _attempt(attempt: Attempt) -> JSONObject:
         "at": attempt.at,
         "durationMs": attempt.duration_ms,
         "status": attempt.status,
+        "error": attempt.error,
     }
 
 

@@ -36,6 +36,7 @@ def refusing(fault: Exception) -> Resolver:
     """A resolver that raises *fault* for every event."""
 
     def resolve(event: JSON) -> JSON:
-        raise fault
+        # Its traceback would grow by every event that it was raised for, and keep them all.
+        raise fault.with_traceback(None)
 
     return resolve

@@ -29,8 +29,9 @@ class Destination:
 
     def __init__(self, document: JSONObject) -> None:
         self.enabled: bool = document.get("enabled", True)
+        self.settings: JSONObject = document.get("settings", {})
         self.subscriptions = tuple(
-            compile_subscription(subscription, document.get("settings", {}))
+            compile_subscription(subscription, self.settings)
             for subscription in document.get("subscriptions", [])
             if subscription.get("enabled", True)
         )
@@ -38,22 +39,17 @@ class Destination:
 
     def outcomes(self, event: JSONObject) -> Iterator[Outcome]:
         """The outcomes of the subscriptions that take *event*, in their order."""
+        for subscription in self.candidates(event):
+            if found := outcome(subscription, event):
+                yield found
+
+    def candidates(self, event: JSONObject) -> tuple[Subscription, ...]:
+        """The subscriptions whose trigger takes *event*, or needs all of it to decide."""
         kind, name = event.get("type"), event.get("event")
         try:
-            takers = self._takers_by_name(kind, name)
+            return self._takers_by_name(kind, name)
         except TypeError:  # a name that is a list or an object cannot be remembered
-            takers = self._takers(kind, name)
-        for subscription in takers:
-            deliver = (
-                subscription.deliver_matching
-                if subscription.decided_by_name
-                else subscription.deliver
-            )
-            result = deliver(event)
-            if isinstance(result, Request):
-                yield Outcome(subscription, result)
-            elif result is not None:
-                yield Outcome(subscription, None, result)
+            return self._takers(kind, name)
 
     def _takers(self, kind: JSON, name: JSON) -> tuple[Subscription, ...]:
         """The subscriptions that this type and name decide for, or cannot decide."""
@@ -63,3 +59,14 @@ class Destination:
             for subscription in self.subscriptions
             if not subscription.decided_by_name or subscription.matches(named)
         )
+
+
+def outcome(subscription: Subscription, event: JSONObject) -> Outcome | None:
+    """What one of an event's candidates makes of it; None when it does not take it."""
+    deliver = (
+        subscription.deliver_matching if subscription.decided_by_name else subscription.deliver
+    )
+    result = deliver(event)
+    if isinstance(result, Request):
+        return Outcome(subscription, result)
+    return None if result is None else Outcome(subscription, None, result)

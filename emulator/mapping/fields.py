@@ -78,7 +78,9 @@ def compile_fields(
             value = payload.get(key, MISSING)
             if type(value) not in taken:
                 value = MISSING if value is MISSING else read_member(value, faults)
-            if value is not MISSING and (value != "" or not drop_empty_text):
+            elif value == "" and drop_empty_text:
+                value = MISSING
+            if value is not MISSING:
                 values[key] = value
         missing = [key for key in required if key not in values]
         if missing or faults:

@@ -118,7 +118,9 @@ def _is_choice_of_paths(mapping: JSON) -> bool:
     Looking at all of them is cheap and cannot fail, so the choice needs no calls.
     """
     options = mapping.get("@if") if isinstance(mapping, dict) and len(mapping) == 1 else None
-    if not isinstance(options, dict) or options.get("then", MISSING) != options.get("exists"):
+    if not isinstance(options, dict) or "exists" not in options:
+        return False
+    if options.get("then", MISSING) != options["exists"]:
         return False
     otherwise = options.get("else")
     return _path_keys(options.get("exists")) is not None and (

@@ -25,7 +25,7 @@ WHITE_SPACE: Final = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
-_LARGEST_EXACT: Final = 2**53
+LARGEST_EXACT: Final = 2**53
 
 
 def type_name(value: JSON) -> str:
@@ -59,7 +59,7 @@ def text_of(value: JSON) -> str:
 
 
 def _number_text(number: float) -> str:
-    if isinstance(number, int) and abs(number) <= _LARGEST_EXACT:
+    if isinstance(number, int) and abs(number) <= LARGEST_EXACT:
         return str(number)
     number = float(number)
     if not math.isfinite(number):

@@ -12,8 +12,6 @@ Resolver: TypeAlias = Callable[[JSON], JSON]
 
 _SEPARATOR = re.compile(r"""\[(?=["'0-9])|\.|(?<=["'0-9])\]+""")
 _QUOTES = re.compile("['\"]")
-_TRIPLE = re.compile(r"\{\{\{([^}]+)\}\}\}")
-_DOUBLE = re.compile(r"\{\{([^}]+)\}\}")
 
 
 def keys_of(path: str) -> tuple[str, ...]:
@@ -65,26 +63,45 @@ def compile_template(template: str) -> Callable[[JSON], str]:
     Text that triple braces put in is rendered once more, because the braces are replaced in two
     passes: first the triple ones, then the double ones.
     """
-    double = _compile_pass(_DOUBLE, template)
-    if not _TRIPLE.search(template):
+    double = _compile_pass(2, template)
+    if not _cut(3, template)[1]:
         return double
-    triple = _compile_pass(_TRIPLE, template)
-    return lambda event: _compile_pass(_DOUBLE, triple(event))(event)
+    triple = _compile_pass(3, template)
+    return lambda event: _compile_pass(2, triple(event))(event)
 
 
-def _compile_pass(braces: re.Pattern[str], template: str) -> Callable[[JSON], str]:
+def _compile_pass(braces: int, template: str) -> Callable[[JSON], str]:
     texts, paths = _cut(braces, template)
+    resolvers = [compile_path(path) for path in paths]
 
     def render(event: JSON) -> str:
-        found = [_printed(path(event)) for path in paths]
+        found = [_printed(resolve(event)) for resolve in resolvers]
         return "".join(part for pair in zip(texts, [*found, ""], strict=True) for part in pair)
 
     return render
 
 
-def _cut(braces: re.Pattern[str], template: str) -> tuple[list[str], list[Resolver]]:
-    parts = braces.split(template)
-    return parts[::2], [compile_path(part.strip(WHITE_SPACE)) for part in parts[1::2]]
+def _cut(braces: int, template: str) -> tuple[list[str], list[str]]:
+    """The texts of *template*, and the paths in braces between them.
+
+    A path has no closing brace in it. Braces are sought by hand: a pattern would try again from
+    each of a long run of opening ones, which an event may contain.
+    """
+    opening, closing = "{" * braces, "}" * braces
+    texts: list[str] = []
+    paths: list[str] = []
+    behind = at = 0
+    while (start := template.find(opening, at)) >= 0:
+        end = template.find("}", start)
+        if end < 0:
+            break
+        at = end + 1
+        path = template[start + braces : end]
+        if path and template.startswith(closing, end):
+            texts.append(template[behind:start])
+            paths.append(path.strip(WHITE_SPACE))
+            behind = at = end + braces
+    return [*texts, template[behind:]], paths
 
 
 def _printed(value: JSON) -> str:
@@ -93,4 +110,5 @@ def _printed(value: JSON) -> str:
 
 def template_paths(template: str) -> list[str]:
     """The paths between double or triple braces of *template*."""
-    return [path.strip(WHITE_SPACE) for path in _DOUBLE.findall(_TRIPLE.sub(r"{{\1}}", template))]
+    texts, triple = _cut(3, template)
+    return [*triple, *(path for text in texts for path in _cut(2, text)[1])]

@@ -3,38 +3,47 @@
 from emulator.mapping.compiling import Compile, DirectiveError, refusing
 from emulator.mapping.paths import Resolver
 from emulator.mapping.validation import MappingError, check_mapping
-from emulator.types import JSONObject
+from emulator.types import JSON, JSONObject
 
 ROOT_KEY = "__segment_internal_directive"
 
 
-def root_mapping(mapping: JSONObject) -> JSONObject:
+class NullRootError(TypeError):
+    """The root directive is null, where JavaScript asks for its keys."""
+
+
+def root_mapping(mapping: JSONObject) -> JSON:
     """The mapping that is really resolved: the root directive, given the other fields as its own.
 
-    Raises: DirectiveError, when the root directive is malformed.
+    A list of one object counts as a directive here, and stays a list.
+
+    Raises: DirectiveError or NullRootError, when the root directive is malformed.
     """
     if ROOT_KEY not in mapping:
         return mapping
     root = mapping[ROOT_KEY]
+    if root is None:
+        raise NullRootError("Cannot convert undefined or null to object")
     if isinstance(root, dict | list | str) and len(root) > 1:
         raise DirectiveError("The root mapping must only have a single directive object")
-    options = next(iter(root.values()), None) if isinstance(root, dict) else None
+    members = root.values() if isinstance(root, dict) else root if isinstance(root, list) else ()
+    options = next(iter(members), None)
     if not isinstance(options, dict | list):
         raise DirectiveError("The root directive must be an object")
     fields = {key: value for key, value in mapping.items() if key != ROOT_KEY}
     # On a list JavaScript sets a property that nobody reads.
     own = {**options, "mapping": fields} if isinstance(options, dict) else options
-    return {next(iter(root)): own}
+    return {next(iter(root)): own} if isinstance(root, dict) else [own]
 
 
 def compile_checked(mapping: JSONObject, compile_mapping: Compile) -> Resolver:
     """Compile a whole mapping.
 
-    Raises: The resolver raises MappingError or DirectiveError for a mapping that is refused.
+    Raises: For a refused mapping the resolver raises MappingError, DirectiveError or NullRootError.
     """
     try:
         processed = root_mapping(mapping)
         check_mapping(processed)
-    except (MappingError, DirectiveError) as error:
+    except (MappingError, DirectiveError, NullRootError) as error:
         return refusing(error)
     return compile_mapping(processed)

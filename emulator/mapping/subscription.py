@@ -14,10 +14,10 @@ from emulator.mapping.catalog import ACTIONS, SETTINGS, UPSERT_URL, Action
 from emulator.mapping.compiling import DirectiveError
 from emulator.mapping.directives import compile_mapping
 from emulator.mapping.fields import PayloadError, Reader, compile_fields
-from emulator.mapping.javascript import MISSING
+from emulator.mapping.javascript import LARGEST_EXACT, MISSING
 from emulator.mapping.liquid.errors import LiquidError
 from emulator.mapping.paths import Resolver
-from emulator.mapping.root import compile_checked
+from emulator.mapping.root import NullRootError, compile_checked
 from emulator.mapping.triggers import (
     BrokenGroupError,
     Predicate,
@@ -83,7 +83,7 @@ class _HeaderError(TypeError):
 # Everything an event can run into on its way; any other exception is a bug.
 FAULTS = (
     PayloadError, MappingError, DirectiveError, LiquidError,
-    BrokenGroupError, _ContextError, _HeaderError,
+    BrokenGroupError, NullRootError, _ContextError, _HeaderError,
 )  # fmt: skip
 
 
@@ -198,10 +198,20 @@ def _failure(fault: Exception) -> Failure:
 
 def _encoded(body: JSON) -> bytes:
     try:
-        return orjson.dumps(body, default=_null_in_list)
+        return orjson.dumps(body, default=_null_in_list, option=orjson.OPT_STRICT_INTEGER)
     except orjson.JSONEncodeError:
-        # Half of a surrogate pair, cut out of a text: only an escape can carry it.
-        return json.dumps(body, default=_null_in_list).encode()
+        # Half of a surrogate pair, cut out of a text, which only an escape can carry; or an integer
+        # beyond 2^53, of which JavaScript keeps what a double can hold.
+        return json.dumps(_as_doubles(body), default=_null_in_list).encode()
+
+
+def _as_doubles(value: JSON) -> JSON:
+    if isinstance(value, dict):
+        return {key: _as_doubles(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_as_doubles(each) for each in value]
+    is_large = isinstance(value, int) and abs(value) > LARGEST_EXACT
+    return int(float(value)) if is_large else value
 
 
 def _null_in_list(value: object) -> None:

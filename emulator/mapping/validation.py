@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import TypeAlias
 
-from emulator.mapping.javascript import MISSING, json_text, type_name, units
+from emulator.mapping.javascript import MISSING, entries, json_text, type_name, units
 from emulator.types import JSON, JSONObject
 
 Where: TypeAlias = tuple[str, ...]
@@ -74,7 +74,7 @@ def _check_directive(mapping: JSONObject, where: Where) -> list[str]:
 def _check_object(value: JSON, where: Where) -> list[str]:
     if not isinstance(value, dict) or _is_directive(value):
         return _wrong_kind(value, where, "an object")
-    faults = (mapping_errors(each, (*where, key)) for key, each in value.items())
+    faults = (mapping_errors(each, (*where, key)) for key, each in entries(value))
     return _Aggregate(chain.from_iterable(faults))
 
 

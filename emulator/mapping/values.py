@@ -77,13 +77,13 @@ class _ValueWriter(Writer):
     def _store(self, holder: str, value: str, member: Member, drop_empty_text: bool) -> None:
         key, taken, read = member
         types, reader = self.name(taken), self.name(read)
-        kept = f'{value} != ""' if drop_empty_text else f"{value} is not MISSING"
         put = f"{holder}[{key!r}] = {value}"
+        put_taken = f'if {value} != "": {put}' if drop_empty_text else put
         # Written out: the usual value costs one look at its type.
         self.lines += [
             f"if type({value}) in {types}:",
-            f"    if {kept}: {put}" if drop_empty_text else f"    {put}",
+            f"    {put_taken}",
             f"elif {value} is not MISSING:",
             f"    {value} = {reader}({value}, faults)",
-            f"    if {value} is not MISSING and {kept}: {put}",
+            f"    if {value} is not MISSING: {put}",
         ]

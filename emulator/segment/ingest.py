@@ -1,7 +1,7 @@
 """One request to the Tracking API: bytes in, messages out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from emulator.clock import iso
@@ -46,21 +46,6 @@ def receive(
     if problem := too_deep(sent):
         raise malformed(f"the call is nested too deep: {problem}", "body", "Send a flatter one.")
     return [arrival.take(sent, {**sent, "type": sent.get("type") or kind}, {})]
-
-
-def refuse_unknown(messages: list[Message], known: str) -> list[Message]:
-    """Drop what was sent with another write key than *known*, as Segment does: silently."""
-    return [
-        message
-        if message.write_key == known
-        else replace(
-            message,
-            event={},
-            rejection="unknown_source",
-            detail="No source has this write key. Use the one of this workspace.",
-        )
-        for message in messages
-    ]
 
 
 @dataclass(frozen=True, slots=True)

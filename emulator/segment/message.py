@@ -18,6 +18,7 @@ class Message:
         event: The normalised event; {} when rejected.
         rejection: Segment's discard code, e.g. "no_user_anon_id"; None when accepted.
         detail: Why it was rejected, or what to know about an accepted one; None when nothing.
+        source: Name of the source that has the write key; None until looked up, or when none has.
     """
 
     message_id: str
@@ -28,3 +29,4 @@ class Message:
     event: JSONObject
     rejection: str | None = None
     detail: str | None = None
+    source: str | None = None

@@ -1,7 +1,5 @@
-"""Segment's Tracking API over HTTP."""
+"""Segment's Tracking API over HTTP, and in the same place all else that an SDK asks Segment for."""
 
-import logging
-import secrets
 from typing import Final
 
 import orjson
@@ -9,15 +7,19 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from emulator.parts import parts
+from emulator.segment import browsers, cdn, pixel, token
 from emulator.segment.errors import IngestError, malformed, too_large
-from emulator.segment.ingest import BATCH, receive, refuse_unknown
+from emulator.segment.ingest import BATCH
+from emulator.segment.intake import take_in
 from emulator.segment.limits import BATCH_BYTES
-from emulator.segment.message_id import message_id
 from emulator.segment.rules import TYPES
 from emulator.types import JSONObject
 
 bp = Blueprint("segment", __name__)
-log = logging.getLogger(__name__)
+for part in (cdn, pixel, token):
+    bp.register_blueprint(part.bp)
+bp.before_request(browsers.preflight)
+bp.after_request(browsers.allow)
 
 # What follows /v1/, and the kind of call it takes. A browser uses the first letters.
 KINDS: Final = {
@@ -28,6 +30,7 @@ KINDS: Final = {
 TELEMETRY: Final = "m"  # an SDK's counters about itself, not events
 WIRE_BYTES: Final = 2 * BATCH_BYTES  # packed or not, nothing longer can hold a batch
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ADDRESSES: Final = f"POST /v1/{{{','.join((*TYPES, BATCH, 'import'))}}}"
 
 
 # One rule for all paths: SDKs differ in trailing slashes, and one that follows a redirect
@@ -40,34 +43,18 @@ def tracking(path: str) -> Response:
     if request.method == "POST" and name == TELEMETRY:
         return _json({"success": True})
     if kind is None or request.method not in ("GET", "POST"):
-        raise _unknown(f"{request.method} {request.path}")
+        remedy = f"Send {ADDRESSES}; the host given to an SDK mostly goes without /v1."
+        raise _unknown(remedy)
     if request.method == "GET":
-        raise malformed("a GET has no body", request.path, "Send the call with POST.")
-    _take_in(kind)
-    return _json({"success": True})
+        remedy = "Send the call with POST. An SDK that is redirected asks with GET: let none do it."
+        raise malformed("a GET has no body", request.path, remedy)
+    return _taken(kind)
 
 
-@bp.before_request
-def preflight() -> Response | None:
-    """Answer a browser's question before its request, whatever the path."""
-    return Response(status=204) if request.method == "OPTIONS" else None
-
-
-@bp.after_request
-def allow_browsers(response: Response) -> Response:
-    """Let a page of any origin call, and read how long to wait.
-
-    The headers are named one by one: the wildcard does not cover Authorization.
-    """
-    headers = response.headers
-    headers["Access-Control-Allow-Origin"] = request.headers.get("Origin", "*")
-    headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-    headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Retry-Count"
-    headers["Access-Control-Expose-Headers"] = "Retry-After"
-    if "Origin" in request.headers:
-        headers["Access-Control-Allow-Credentials"] = "true"
-        headers.add("Vary", "Origin")
-    return response
+@bp.post(f"/<any({','.join((*KINDS, TELEMETRY))}):name>", strict_slashes=False)
+def without_version(name: str) -> Response:
+    """What an SDK with a wrong apiHost asks for: a browser could not read the plain refusal."""
+    raise _unknown(f"The apiHost of this SDK has to end in /v1, so that it sends {ADDRESSES}.")
 
 
 @bp.errorhandler(IngestError)
@@ -82,22 +69,11 @@ def refuse(error: IngestError) -> Response:
     return _json(answer, error.status)
 
 
-def _take_in(kind: str) -> None:
-    own = parts()
-    now = own.clock()
-    messages = receive(
-        _body(),
-        kind=kind,
-        encoding=request.headers.get("Content-Encoding"),
-        authorization=request.headers.get("Authorization"),
-        now=now,
-        new_id=lambda: message_id(now, secrets.token_bytes(16)),
-    )
-    if own.config.strict:
-        messages = refuse_unknown(messages, own.workspace.write_key)
-    own.road.carry(messages)
-    rejected = sum(message.rejection is not None for message in messages)
-    log.info("received kind=%s messages=%d rejected=%d", kind, len(messages), rejected)
+def _taken(kind: str) -> Response:
+    fault = parts().segment_faults.take()
+    if fault is None or fault.taken:
+        take_in(_body(), kind)
+    return fault.answer() if fault else _json({"success": True})
 
 
 def _body() -> bytes:
@@ -110,16 +86,10 @@ def _body() -> bytes:
         ) from error
 
 
-def _unknown(asked: str) -> IngestError:
-    return IngestError(
-        404,
-        "not found",
-        "not_found",
-        "the Tracking API has no such address",
-        asked,
-        f"Send POST /v1/{{{','.join((*TYPES, BATCH, 'import'))}}}; "
-        "the host given to an SDK mostly goes without /v1.",
-    )
+def _unknown(remedy: str) -> IngestError:
+    what = "the Tracking API has no such address"
+    asked = f"{request.method} {request.path}"
+    return IngestError(404, "not found", "not_found", what, asked, remedy)
 
 
 def _json(answer: JSONObject, status: int = 200) -> Response:

@@ -1,5 +1,6 @@
 """Workspace files and presets, read and checked."""
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from emulator.types import JSONObject
 from emulator.workspace.finding import did_you_mean
 from emulator.workspace.model import Workspace, workspace_of
 from emulator.workspace.parsing import parse
+from emulator.workspace.plans import plan_beside
 from emulator.workspace.structure import faults
 
 PRESETS = ("guide", "segment-defaults")
@@ -20,7 +22,8 @@ def load(path: str | Path) -> Workspace:
     """
     if str(path) in PRESETS and not Path(path).exists():
         return preset(str(path))
-    return _checked(read(path), str(path))
+    document = read(path)
+    return replace(_checked(document, str(path)), plan=plan_beside(document, path))
 
 
 def preset(name: str) -> Workspace:

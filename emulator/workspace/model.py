@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from emulator.insider.options import Options, options_of
+from emulator.segment.filtering.plans.plan import Plan
 from emulator.types import JSONObject
 
 # What an account resolves profiles by until more is listed; the order is ours, nobody documents it.
@@ -10,18 +11,39 @@ DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """An app that sends with a write key of its own. One that is not enabled takes nothing."""
+
+    name: str
+    write_key: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """An OAuth application: its id, and the key that its assertions are checked with (PEM)."""
+
+    client_id: str
+    public_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Workspace:
     """One workspace file, checked.
 
     Args:
-        name: Name of the source, e.g. "Web shop".
-        write_key: What SDKs authenticate with.
+        name: Name of the first source, e.g. "Web shop".
+        write_key: What its SDKs authenticate with.
         destination: In the shape of Segment's Public API, `settings` and `subscriptions` included.
         account_name: Insider One account name, as the endpoint expects it.
         account_key: Its key.
         identifiers: Names that resolve profiles, in the order in which they are tried.
         document: The whole file as it was read.
         options: What else differs from one Insider One account to the next.
+        enabled: Whether the first source takes anything.
+        others: The other sources.
+        oauth: None where the bearers of tokens are not checked.
+        plan: What events are held to; None when no plan is connected.
     """
 
     name: str
@@ -32,6 +54,15 @@ class Workspace:
     identifiers: tuple[str, ...]
     document: JSONObject
     options: Options = field(default_factory=Options)
+    enabled: bool = True
+    others: tuple[Source, ...] = ()
+    oauth: OAuth | None = None
+    plan: Plan | None = None
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All sources; the first stands for whoever sends with a key that none has."""
+        return (Source(self.name, self.write_key, self.enabled), *self.others)
 
 
 def workspace_of(document: JSONObject) -> Workspace:
@@ -48,4 +79,15 @@ def workspace_of(document: JSONObject) -> Workspace:
         identifiers=tuple(insider.get("identifiers", DEFAULT_IDENTIFIERS)),
         document=document,
         options=options_of(insider.get("options", {})),
+        enabled=document["source"].get("enabled", True),
+        others=tuple(_source(each) for each in document.get("sources", [])),
+        oauth=_oauth(document.get("oauth")),
     )
+
+
+def _source(described: JSONObject) -> Source:
+    return Source(described["name"], described["writeKey"], described.get("enabled", True))
+
+
+def _oauth(described: JSONObject | None) -> OAuth | None:
+    return OAuth(described["clientId"], described["publicKey"]) if described else None

@@ -15,14 +15,16 @@ MAXIMUM_BYTES = 5_000_000
 MAXIMUM_DEPTH = 100
 # YAML's aliases let a short file stand for a document that fills the memory.
 MAXIMUM_VALUES = 200_000
+WORKSPACE = ("workspace file", "Begin with `source:` and `destination:`.")
 
 
-def parse(raw: bytes, where: str) -> JSONObject:
-    """Read a workspace file.
+def parse(raw: bytes, where: str, begin: tuple[str, str] = WORKSPACE) -> JSONObject:
+    """Read a workspace file, or another document of the same bounds.
 
     Args:
         raw: JSON or YAML text in UTF-8; the content decides which.
         where: Name of the file, for messages.
+        begin: What the file is to be, and how such a file begins, for messages.
     Raises: EmulatorError, when *raw* is no JSON object of a reasonable size.
     """
     if len(raw) > MAXIMUM_BYTES:
@@ -34,8 +36,8 @@ def parse(raw: bytes, where: str) -> JSONObject:
     except UnicodeDecodeError as error:
         raise EmulatorError("the file is not UTF-8 text", where, "Save it as UTF-8.") from error
     if not isinstance(document, dict):
-        remedy = "Begin with `source:` and `destination:`."
-        raise EmulatorError("this is no workspace file", where, remedy)
+        kind, remedy = begin
+        raise EmulatorError(f"this is no {kind}", where, remedy)
     _check_values(document, where)
     return document
 

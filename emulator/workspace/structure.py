@@ -24,6 +24,7 @@ _WANTED = {
     "array": "a list",
     "integer": "a whole number",
     "null": "null",
+    "number": "a number",
 }
 
 
@@ -34,7 +35,11 @@ def faults(document: JSONObject) -> list[Finding]:
         for error in sorted(_validator().iter_errors(document), key=lambda each: list(each.path))
         for fault in _told(error)
     ]
-    return found or [*_unknown_actions(document), *_mistaken_journeys(document)]
+    return found or [
+        *_unknown_actions(document),
+        *_mistaken_journeys(document),
+        *_shared_keys(document),
+    ]
 
 
 def place(*parts: str | int) -> str:
@@ -83,6 +88,8 @@ _SENTENCES: dict[str, Any] = {
     "minLength": lambda error: "this is empty",
     "minItems": lambda error: "this list is empty",
     "uniqueItems": lambda error: "the same entry stands twice",
+    "maxLength": lambda error: f"this has more than {error.validator_value} characters",
+    "maxItems": lambda error: f"this list has more than {error.validator_value} entries",
 }
 
 
@@ -106,3 +113,13 @@ def _unknown_actions(document: JSONObject) -> Iterator[Finding]:
 def _mistaken_journeys(document: JSONObject) -> Iterator[Finding]:
     for mistake in mistakes(document.get("insider", {}).get("journeys", ())):
         yield Finding("error", mistake.where, mistake.what, mistake.remedy)
+
+
+def _shared_keys(document: JSONObject) -> Iterator[Finding]:
+    taken = {document["source"]["writeKey"]}
+    for index, source in enumerate(document.get("sources", [])):
+        if source["writeKey"] in taken:
+            where = place("sources", index, "writeKey")
+            remedy = "Give each source a write key of its own."
+            yield Finding("error", where, "another source has this write key", remedy)
+        taken.add(source["writeKey"])

@@ -1,26 +1,57 @@
-"""The integrations object switches destinations off."""
+"""The integrations object switches destinations off, and says which of its names do nothing."""
 
 import pytest
 
-from emulator.delivery.integrations import NAME, switched_off
+from emulator.delivery.integrations import CODE, NAME, admit
+from emulator.segment.filtering.passage import DESTINATION, Passage, Stop
 from emulator.types import JSON
 
 pytestmark = pytest.mark.documented
+WORDS = "the event's integrations object has {!r}: false, which switches the destination off"
 
 
 @pytest.mark.parametrize(
-    ("integrations", "expected"),
+    ("integrations", "by"),
     [
-        pytest.param(None, False, id="absent: all on"),
-        pytest.param({}, False, id="empty: all on"),
-        pytest.param({"All": False}, True, id="all off"),
-        pytest.param({"All": False, NAME: True}, False, id="only this one"),
-        pytest.param({"All": False, NAME: {"option": 1}}, False, id="options count as on"),
-        pytest.param({NAME: False}, True, id="all but this one"),
-        pytest.param({NAME.lower(): False}, False, id="letter case counts"),
-        pytest.param({"Segment.io": False}, False, id="another one off"),
-        pytest.param("none", False, id="not an object"),
+        pytest.param({}, None, id="empty: all on"),
+        pytest.param({"All": False}, "All", id="all off"),
+        pytest.param({"All": False, NAME: True}, None, id="only this one"),
+        pytest.param({"All": False, NAME: {"option": 1}}, None, id="options count as on"),
+        pytest.param({"All": True, NAME: False}, NAME, id="all but this one"),
+        pytest.param({"Segment.io": False}, None, id="Segment itself is no destination"),
+        pytest.param(None, None, id="absent: all on"),
+        pytest.param("none", None, id="not an object"),
+        pytest.param({"All": False, NAME: None}, "All", id="null", marks=pytest.mark.assumed),
+        pytest.param({NAME: "false"}, None, id="text", marks=pytest.mark.assumed),
     ],
 )
-def test_switched_off(integrations: JSON, expected: bool) -> None:
-    assert switched_off(integrations) is expected
+def test_who_is_switched_off(integrations: JSON, by: str | None) -> None:
+    event = {"integrations": integrations}
+    stop = Stop(DESTINATION, CODE, WORDS.format(by)) if by else None
+    assert admit(event) == Passage(event, stop)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        pytest.param("all", "which means nothing: write 'All'.", id="letter case counts"),
+        pytest.param("segment.io", "which means nothing: write 'Segment.io'.", id="Segment's, too"),
+        pytest.param(
+            NAME.lower(), f"which is no destination: write {NAME!r}.", id="and this one's"
+        ),
+        pytest.param(
+            "Actions Insider Cloud Mode", f"which is no destination: write {NAME!r}.", id="reversed"
+        ),
+        pytest.param(
+            "Insider Audiences",
+            "which is not this destination: it changes nothing here.",
+            id="the sibling",
+        ),
+        pytest.param(
+            "Mixpanel", "which is not this destination: it changes nothing here.", id="another"
+        ),
+    ],
+)
+def test_a_name_that_does_nothing_is_told(name: str, hint: str) -> None:
+    event = {"integrations": {name: False}}
+    assert admit(event) == Passage(event, hints=(f"integrations names {name!r}, {hint}",))

@@ -11,7 +11,7 @@ import pytest
 from emulator.capture.database import connect
 from emulator.capture.records import Attempt
 from emulator.capture.store import StorageFault, Store
-from emulator.delivery.road import DISABLED, DUPLICATE, FILTERED, NOT_SUBSCRIBED, Road
+from emulator.delivery.road import DUPLICATE, NOT_SUBSCRIBED, Road
 from emulator.delivery.senders import Sender, Unanswered
 from emulator.http import HttpRequest, HttpResponse
 from emulator.mapping import Destination
@@ -28,6 +28,11 @@ WARNED = HttpResponse(
         "x-emulator-verdict": "warning",
         "x-emulator-findings": '[{"verdict":"warning","where":"users.0","what":"w","remedy":"r"}]',
     },
+)
+DISABLED = "the destination is turned off: open the Enable Destination toggle in its settings"
+FILTERED = (
+    "FILTERED_BY_INTEGRATIONS_OBJECT: the event's integrations object has 'All': false, which "
+    "switches the destination off"
 )
 DROPPED = "delivered for Segment, dropped by Insider One: 1 failed"
 
@@ -94,7 +99,7 @@ def answering(*answers: HttpResponse) -> Callable[[HttpRequest], HttpResponse]:
 
 
 def silent(_request: HttpRequest) -> HttpResponse:
-    raise Unanswered("no answer in 10 s")
+    raise Unanswered("the certificate has expired", "UNKNOWN_ERROR")
 
 
 def outcome(store: Store) -> list[tuple[str, str | None]]:
@@ -114,11 +119,11 @@ def outcome(store: Store) -> list[tuple[str, str | None]]:
         pytest.param(message(), answering(WARNED), ("warning", "users.0: w"), id="warned"),
         pytest.param(
             message(),
-            answering(HttpResponse(500, b"oops")),
-            ("failed", "Insider One answered 500: oops"),
+            answering(HttpResponse(403, b"oops")),
+            ("failed", "Insider One answered 403: oops"),
             id="an error",
         ),
-        pytest.param(message(), silent, ("failed", "no answer in 10 s"), id="no answer"),
+        pytest.param(message(), silent, ("failed", "the certificate has expired"), id="no answer"),
         pytest.param(
             message(type="page"), answering(), ("not_subscribed", NOT_SUBSCRIBED), id="no match"
         ),

@@ -38,28 +38,51 @@ def test_only_the_start_of_a_huge_answer_is_kept(account: RequestsMock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    ("fault", "reason", "code"),
     [
         pytest.param(
             requests.ReadTimeout("slow"),
             "no answer from https://staging.example/mirror in 10 s",
+            "ETIMEDOUT",
             id="timeout",
         ),
         pytest.param(
-            requests.ConnectionError("Connection refused"),
-            "nothing came back from https://staging.example/mirror: Connection refused",
-            id="refused",
+            requests.ConnectionError("Connection aborted"),
+            "nothing came back from https://staging.example/mirror: Connection aborted",
+            "ECONNRESET",
+            id="closed",
+        ),
+        pytest.param(
+            requests.exceptions.SSLError("certificate has expired"),
+            "nothing came back from https://staging.example/mirror: certificate has expired",
+            "UNKNOWN_ERROR",
+            id="not to be trusted",
         ),
     ],
 )
-def test_silence_has_a_reason(account: RequestsMock, fault: Exception, reason: str) -> None:
+def test_silence_has_a_reason_and_a_name(
+    account: RequestsMock, fault: Exception, reason: str, code: str
+) -> None:
     account.post(URL, body=fault)
     with pytest.raises(Unanswered) as silence:
         send(UPSERT)
-    assert str(silence.value) == reason
+    assert (str(silence.value), silence.value.code) == (reason, code)
 
 
 def test_the_reason_is_the_innermost_one() -> None:
     with pytest.raises(Unanswered) as silence:
         Remote("http://127.0.0.1:1")(UPSERT)
     assert str(silence.value).endswith("http://127.0.0.1:1: [Errno 111] Connection refused")
+    assert silence.value.code == "ECONNREFUSED"
+
+
+def test_a_name_that_nobody_knows_is_not_found() -> None:
+    with pytest.raises(Unanswered) as silence:
+        Remote("http://nobody.invalid")(UPSERT)
+    assert silence.value.code in ("ENOTFOUND", "EAI_AGAIN")  # the latter without a name server
+
+
+def test_a_password_in_the_address_is_not_told() -> None:
+    with pytest.raises(Unanswered) as silence:
+        Remote("http://ada:secret@127.0.0.1:1")(UPSERT)
+    assert "secret" not in str(silence.value)

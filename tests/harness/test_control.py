@@ -34,9 +34,14 @@ def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> No
         "event": None,
         "userId": None,
         "anonymousId": "a-2",
+        "source": "Web shop",
         "receivedAt": "2026-11-23T10:00:00.000Z",
         "verdict": "not_subscribed",
         "reason": "no enabled subscription matches this event",
+        "violations": [],
+        "filtered_by": None,
+        "omitted": [],
+        "hints": [],
     }
 
 
@@ -50,9 +55,25 @@ def test_a_delivery_is_shown_with_both_sides_of_the_exchange(client: FlaskClient
         "actionSlug": "trackEvent",
         "verdict": "accepted",
         "reason": None,
+        "status": {
+            "eventDelivery": "Delivered",
+            "step": "Successful delivery",
+            "code": None,
+            "reason": None,
+            "error": None,
+            "standing": "documented",
+        },
         "attempts": [
-            {"number": 1, "at": "2026-11-23T10:00:00.000Z", "durationMs": 0.0, "status": 200}
+            {
+                "number": 1,
+                "at": "2026-11-23T10:00:00.000Z",
+                "durationMs": 0.0,
+                "status": 200,
+                "error": None,
+            }
         ],
+        "upsert": None,
+        "batch": None,
         "request": {
             "method": "POST",
             "url": "https://unification.useinsider.com/api/user/v1/upsert",

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 
 from emulator.app import create_app
 from emulator.config import Config
-from emulator.delivery.road import DISABLED, NOT_SUBSCRIBED
+from emulator.delivery.gate import OFF
+from emulator.delivery.road import NOT_SUBSCRIBED
 from emulator.insider.options import Options
 from emulator.workspace import Workspace
 
@@ -185,7 +186,7 @@ def test_the_workspace_file_s_key_can_be_revoked(shop: Shop) -> None:
 
 def test_a_disabled_destination_sends_nothing(shop: Shop) -> None:
     shop.save(enabled=False)
-    assert shop.play() == ("disabled", DISABLED)
+    assert shop.play() == ("disabled", OFF.detail)
     assert shop.get("deliveries")["deliveries"] == []
 
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from emulator.segment.errors import IngestError
-from emulator.segment.ingest import receive, refuse_unknown
+from emulator.segment.ingest import receive
 from emulator.segment.message import Message
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
@@ -176,14 +176,6 @@ def test_call_without_a_write_key_is_refused(
         "An invalid write key was provided",
         "invalid_request",
     )
-
-
-@pytest.mark.documented
-def test_message_of_an_unknown_key_is_dropped_when_asked() -> None:
-    messages = take(TRACK)
-    assert refuse_unknown(messages, "wk_demo") == messages
-    [dropped] = refuse_unknown(messages, "wk_other")
-    assert (dropped.rejection, dropped.event, dropped.sent) == ("unknown_source", {}, TRACK)
 
 
 @pytest.mark.documented

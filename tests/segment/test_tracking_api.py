@@ -13,9 +13,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from emulator.segment.faults import Faults
 from emulator.segment.message import Message
+from emulator.segment.oauth import Tokens
 from emulator.segment.routes import bp
 from emulator.server import serve_in_thread
+from emulator.workspace.model import Source
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
 CALL = {"event": "x", "userId": "ada", "groupId": "acme", "writeKey": "wk_demo"}
@@ -40,10 +43,12 @@ def road() -> Keeper:
 def emulator(road: Keeper, *, strict: bool = False) -> Flask:
     app = Flask(__name__)
     app.extensions["emulator"] = SimpleNamespace(
-        road=road,
+        carrier=road,
         clock=lambda: NOW,
         config=SimpleNamespace(strict=strict),
-        workspace=SimpleNamespace(write_key="wk_demo"),
+        workspace=SimpleNamespace(sources=(Source("Web shop", "wk_demo"),)),
+        tokens=Tokens("secret", None),
+        segment_faults=Faults(),
     )
     app.register_blueprint(bp)
     return app

@@ -19,7 +19,7 @@ MISTAKES = "fixtures/workspaces/mistakes.yaml"
             ["none.yaml"],
             2,
             "emulator: none.yaml: the workspace file cannot be read (No such file or directory). "
-            "Give the path of a JSON or YAML file.",
+            "Give the path of a JSON or YAML file, or a preset: guide, segment-defaults.",
             id="unreadable",
         ),
         pytest.param([], 2, "Error: Give a FILE, or --preset NAME.", id="nothing to check"),

@@ -1,0 +1,130 @@
+"""Requests that failed for now: kept, and tried again when the emulator's clock says so."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from threading import Lock
+from urllib.parse import urlsplit
+
+from emulator.capture.records import Delivery, SentRequest, Upsert, Verdict
+from emulator.capture.upserts import Upserts
+from emulator.clock import Clock, iso
+from emulator.delivery.exchange import Exchange, attempt
+from emulator.delivery.policy import Policy, retried
+from emulator.delivery.senders import Sender
+from emulator.delivery.settling import TOKEN, answer, answered, summary
+from emulator.http import HttpRequest
+
+log = logging.getLogger(__name__)
+
+NEVER = "9999"  # later than any ISO 8601 time that is met
+
+
+class Backlog:
+    """The unsettled upserts of one emulator.
+
+    Args:
+        token: Gives the destination's key, which is stored nowhere.
+    """
+
+    def __init__(
+        self,
+        upserts: Upserts,
+        sender: Sender,
+        clock: Clock,
+        policy: Policy,
+        token: Callable[[], str],
+    ) -> None:
+        self._upserts = upserts
+        self._sender = sender
+        self._clock = clock
+        self._policy = policy
+        self._token = token
+        self._trying, self._knowing = Lock(), Lock()
+        # Known here, so that a request that meets no due retries asks no database.
+        self._quiet_until = upserts.earliest() or NEVER
+
+    def due_after(self, exchange: Exchange, named: str, first: str | None = None) -> str | None:
+        """When to try again after *exchange*, ISO 8601; None when it settled the matter.
+
+        Args:
+            named: The `key` of what is delivered.
+            first: When the first attempt was made; None when *exchange* is the first.
+        """
+        if exchange.code is None or not retried(exchange.code):
+            return None
+        tried = exchange.attempt
+        begun = datetime.fromisoformat(first or tried.at)
+        last = datetime.fromisoformat(tried.at)
+        due = self._policy.next(named, tried.number, begun, last)
+        return iso(due) if due else None
+
+    def expect(self, kept: Iterable[Upsert]) -> None:
+        """Remember when those of *kept* are due that are tried again."""
+        due = [each.due_at for each in kept if each.due_at]
+        with self._knowing:
+            self._quiet_until = min([*due, self._quiet_until])
+
+    def retry_due(self) -> int:
+        """Make every attempt that is due, each as of the moment at which it was; how many.
+
+        A clock that was set ahead finds the attempts that would have been made meanwhile.
+        """
+        made = 0
+        if self._quiet_until > iso(self._clock()):
+            return made
+        with self._trying:
+            while upsert := self._upserts.next(iso(self._clock())):
+                self._try(upsert, datetime.fromisoformat(upsert.due_at or ""))
+                made += 1
+            self._look_ahead()
+        return made
+
+    def retry_all(self) -> int:
+        """Try everything that is unsettled once, due or not; how many attempts that were."""
+        with self._trying:
+            ids = self._upserts.unsettled()
+            for id in ids:
+                if upsert := self._upserts.get(id):
+                    self._try(upsert, self._clock())
+            self._look_ahead()
+        return len(ids)
+
+    def _look_ahead(self) -> None:
+        with self._knowing:
+            self._quiet_until = self._upserts.earliest() or NEVER
+
+    def _try(self, upsert: Upsert, at: datetime) -> None:
+        number = len(upsert.attempts) + 1
+        exchange = attempt(self._sender, self._clock, self._request(upsert.request), number, at)
+        carried = self._upserts.carried(upsert.id)
+        due_at = self.due_after(exchange, key(carried), upsert.attempts[0].at)
+        made = {each.id: answered(each, exchange, due_at) for each in carried}
+        tried = replace(
+            upsert,
+            response=answer(exchange.response) if exchange.response else None,
+            attempts=(*upsert.attempts, exchange.attempt),
+            due_at=due_at,
+        )
+        self._upserts.settle(tried, list(made.values()), self._verdicts(upsert, made))
+        log.info("retried upsert=%s attempt=%d due=%s", upsert.id, number, due_at)
+
+    def _verdicts(
+        self, upsert: Upsert, made: Mapping[int, Delivery]
+    ) -> Iterator[tuple[str, Verdict, str | None]]:
+        """What the messages of *made* have come to, their other deliveries considered."""
+        by_message: dict[str, list[Delivery]] = {each.message_id: [] for each in made.values()}
+        for each in self._upserts.of_messages(by_message):
+            by_message[each.message_id].append(made.get(each.id, each))
+        for message_id, deliveries in by_message.items():
+            yield message_id, *summary(deliveries, upsert.notes.get(message_id))
+
+    def _request(self, kept: SentRequest) -> HttpRequest:
+        headers = {**kept.headers, TOKEN: self._token()}
+        return HttpRequest(kept.method, urlsplit(kept.url).path, headers, kept.body.encode())
+
+
+def key(carried: Sequence[Delivery]) -> str:
+    """What names a request that carries these: the first of them; "" when a reset took them."""
+    return f"{carried[0].message_id} {carried[0].subscription}" if carried else ""

@@ -1,0 +1,124 @@
+"""Faults on the way to Insider One, on purpose: the sender that has them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from threading import Lock
+
+from emulator.clock import Clock
+from emulator.delivery.fault import Fault, shown
+from emulator.delivery.senders import TIMEOUT, Sender, Unanswered
+from emulator.errors import EmulatorError
+from emulator.http import HttpRequest, HttpResponse
+from emulator.types import JSONObject
+
+MINUTE = timedelta(minutes=1)
+MOST = 1000  # faults at once
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A fault while it lasts."""
+
+    id: int
+    fault: Fault
+    left: int | None
+    chance: Random
+    minute: datetime | None = None
+    counted: int = field(default=0)
+
+    def strikes(self, now: datetime) -> bool:
+        """Whether the request at hand meets it, which counts as one of its times."""
+        if self.left is not None:
+            self.left -= 1
+        if self.fault.share < 1 and self.chance.random() >= self.fault.share:
+            return False
+        return self.fault.rate_limit is None or self._exceeded(now, self.fault.rate_limit)
+
+    def wait(self, now: datetime) -> int:
+        """Seconds until the minute of a rate limit ends, at least 1."""
+        left = (self.minute or now) + MINUTE - now
+        return max(1, round(left.total_seconds()))
+
+    def _exceeded(self, now: datetime, limit: int) -> bool:
+        if self.minute is None or now - self.minute >= MINUTE:
+            self.minute, self.counted = now, 0
+        self.counted += 1
+        return self.counted > limit
+
+
+class Faults:
+    """The faults of one emulator, in the order in which they were asked for.
+
+    They end with the process. A request meets the first of them that strikes.
+
+    Args:
+        seed: Decides, with a fault's own seed, which share of requests meets it.
+        sleep: Waits a number of seconds.
+    """
+
+    def __init__(
+        self, clock: Clock, seed: str = "", sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock = clock
+        self._seed = seed
+        self._sleep = sleep
+        self._standing: list[_Standing] = []
+        self._added = 0
+        self._lock = Lock()
+
+    def add(self, fault: Fault) -> None:
+        """Let *fault* happen from now on. Raises: EmulatorError, when there are too many."""
+        with self._lock:
+            if len(self._standing) >= MOST:
+                raise EmulatorError(f"there are {MOST} faults already", "faults", "Clear them.")
+            self._added += 1
+            chance = Random(f"{self._seed}:{fault.seed}:{self._added}")
+            self._standing.append(_Standing(self._added, fault, fault.times, chance))
+
+    def list(self) -> list[JSONObject]:
+        """What is still to happen."""
+        with self._lock:
+            return [shown(each.id, each.fault, each.left) for each in self._standing]
+
+    def clear(self) -> None:
+        """Let nothing go wrong any more."""
+        with self._lock:
+            self._standing.clear()
+            self._added = 0
+
+    def before(self, sender: Sender) -> Sender:
+        """*sender*, met by these faults."""
+
+        def send(request: HttpRequest, /) -> HttpResponse:
+            met = self._met()
+            return self._suffer(met, request, sender) if met else sender(request)
+
+        return send
+
+    def _met(self) -> _Standing | None:
+        now = self._clock()
+        with self._lock:
+            met = next((each for each in self._standing if each.strikes(now)), None)
+            self._standing = [each for each in self._standing if each.left != 0]
+            return met
+
+    def _suffer(self, met: _Standing, request: HttpRequest, sender: Sender) -> HttpResponse:
+        fault = met.fault
+        late = fault.delay_ms >= TIMEOUT * 1000
+        if not late:
+            self._sleep(fault.delay_ms / 1000)
+        lost = fault.timeout or fault.drop or late
+        status = 429 if fault.rate_limit is not None and fault.status is None else fault.status
+        untouched = not lost and status is None
+        # An answer that comes too late is an answer to a request that arrived.
+        response = sender(request) if fault.taken or late or untouched else None
+        if fault.timeout or late:
+            raise Unanswered(f"no answer in {TIMEOUT:g} s, as a fault has it", "ETIMEDOUT")
+        if fault.drop:
+            raise Unanswered("the connection was closed, as a fault has it", "ECONNRESET")
+        if status is not None:
+            return fault.answer(status, met.wait(self._clock()) if fault.rate_limit else None)
+        return response or sender(request)

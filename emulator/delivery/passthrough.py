@@ -1,0 +1,114 @@
+"""Delivering to a real account, and comparing what it answers with what is emulated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+import orjson
+
+from emulator.capture.differences import Differences
+from emulator.clock import Clock, iso
+from emulator.contract.running import value_differences
+from emulator.delivery.policy import retried
+from emulator.delivery.senders import Sender
+from emulator.http import HttpRequest, HttpResponse
+from emulator.types import JSON, JSONObject
+
+PARTNER, TOKEN = "x-partner-name", "x-request-token"
+REDACTED = "…"
+SHORTEST_SECRET = 4  # characters; anything shorter would take ordinary words out of an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A real account's, in place of the workspace's; None keeps what the workspace has."""
+
+    account: str | None = None
+    key: str | None = None
+
+    def applied(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """*headers* for the real account."""
+        own = {PARTNER: self.account, TOKEN: self.key}
+        return {**headers, **{name: value for name, value in own.items() if value}}
+
+
+class PassThrough:
+    """Sends to *real*, and keeps each kind of difference to what *emulated* answers.
+
+    An answer that Segment would retry says something about load, not about the contract: it is
+    not compared, and the emulated account does not get the request.
+    """
+
+    def __init__(
+        self,
+        real: Sender,
+        emulated: Sender,
+        credentials: Credentials,
+        differences: Differences,
+        clock: Clock,
+    ) -> None:
+        self._real, self._emulated = real, emulated
+        self._credentials = credentials
+        self._differences = differences
+        self._clock = clock
+        self._compared = 0
+        self._counting = Lock()
+
+    @property
+    def compared(self) -> int:
+        """Answers compared since the start."""
+        return self._compared
+
+    def __call__(self, request: HttpRequest, /) -> HttpResponse:
+        headers = self._credentials.applied(request.headers)
+        sent = HttpRequest(request.method, request.path, headers, request.body)
+        secrets = [headers.get(TOKEN, ""), request.headers.get(TOKEN, "")]
+        answer = redacted(self._real(sent), secrets)
+        if not retried(str(answer.status)):
+            self._compare(sent, answer, redacted(self._emulated(request), secrets))
+        return answer
+
+    def _compare(self, sent: HttpRequest, real: HttpResponse, emulated: HttpResponse) -> None:
+        with self._counting:
+            self._compared += 1
+        expected, actual = _shown(real), _shown(emulated)
+        found = list(value_differences(expected, actual, "answer"))
+        if not found:
+            return
+        headers = {**sent.headers, TOKEN: REDACTED}
+        document: JSONObject = {
+            "name": f"{sent.method} {sent.path} answered {real.status}",
+            "about": "A real account and the emulated one answered the same request differently.",
+            "request": {
+                "method": sent.method,
+                "path": sent.path,
+                "headers": headers,
+                "json": _json(sent.body),
+            },
+            "expect": expected,
+            "actual": actual,
+            "differences": found,
+        }
+        self._differences.record("\n".join(found), iso(self._clock()), document)
+
+
+def redacted(answer: HttpResponse, secrets: list[str]) -> HttpResponse:
+    """*answer* without *secrets*, wherever it repeats them."""
+    body, headers = answer.body, dict(answer.headers)
+    for secret in secrets:
+        if len(secret) >= SHORTEST_SECRET:
+            body = body.replace(secret.encode(), REDACTED.encode())
+            headers = {name: each.replace(secret, REDACTED) for name, each in headers.items()}
+    return HttpResponse(answer.status, body, headers)
+
+
+def _shown(answer: HttpResponse) -> JSONObject:
+    return {"status": answer.status, "json": _json(answer.body)}
+
+
+def _json(body: bytes) -> JSON:
+    """The value of *body*; what is no JSON, such as a proxy's page, as text."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body.decode(errors="replace")

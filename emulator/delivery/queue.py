@@ -1,0 +1,103 @@
+"""Acknowledge first, deliver after: the road with a durable queue before it."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from threading import Condition, Thread
+
+from emulator.capture.records import Captured
+from emulator.capture.store import StorageFault, Store
+from emulator.delivery.road import Road, captured
+from emulator.segment.message import Message
+
+log = logging.getLogger(__name__)
+
+WAITS = "acknowledged, and not delivered yet"
+MOST = 10_000  # messages; whoever brings more waits until some are delivered
+AT_ONCE = 1_000  # messages delivered together, as those of one request are
+LINGER = 0.2  # seconds in which messages gather
+AGAIN = 1.0  # seconds until a database that failed is tried again
+
+
+class Queue:
+    """Takes messages in at once, and carries them on a thread of its own.
+
+    What was taken in is in the database, and a new Queue goes on where the last one stopped.
+    """
+
+    def __init__(self, road: Road, store: Store) -> None:
+        self._road = road
+        self._store = store
+        self._changed = Condition()
+        self._waiting = store.waiting.count()
+        self._closing = False
+        self._worker = Thread(target=self._work, name="deliveries", daemon=True)
+        self._worker.start()
+
+    def carry(self, messages: Sequence[Message]) -> None:
+        """Keep *messages*, to be delivered later; waits while the queue is full.
+
+        Raises: StorageFault, when nothing could be kept; the caller must not acknowledge then.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting < MOST or self._closing)
+        with self._road.admitting(messages) as admitted:
+            new = [each for each in admitted if isinstance(each, Message)]
+            kept = [
+                each if isinstance(each, Captured) else captured(each, "retrying", WAITS)
+                for each in admitted
+            ]
+            self._store.record(kept, acknowledged=[asdict(message) for message in new])
+        self._count(len(new))
+
+    def drain(self) -> None:
+        """Return when everything that was taken in is delivered, or waits for its retry."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting <= 0 or self._closing)
+
+    def close(self) -> None:
+        """Finish what is under way; the rest is delivered after the next start."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._worker.join()
+
+    def _work(self) -> None:
+        try:
+            while self._gathered():
+                self._deliver()
+        finally:
+            with self._changed:
+                self._closing = True  # nobody waits for a thread that has ended
+                self._changed.notify_all()
+
+    def _gathered(self) -> bool:
+        """Wait until there is something to do; whether there will be."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting > 0 or self._closing, AGAIN)
+            self._changed.wait_for(lambda: self._waiting >= AT_ONCE or self._closing, LINGER)
+            return not self._closing
+
+    def _deliver(self) -> None:
+        try:
+            if first := self._store.waiting.first(AT_ONCE):
+                kept, unsettled = self._road.results([Message(**each) for _, each in first])
+                self._store.conclude(kept, unsettled, [place for place, _ in first])
+                self._road.backlog.expect(unsettled)
+            self._road.backlog.retry_due()
+            self._recount()
+        except StorageFault as fault:
+            log.error("kept waiting reason=%s", fault.orig)
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing, AGAIN)
+
+    def _count(self, more: int) -> None:
+        with self._changed:
+            self._waiting += more
+            self._changed.notify_all()
+
+    def _recount(self) -> None:
+        """Ask the database: a reset empties the queue without a word."""
+        with self._changed:
+            self._waiting = self._store.waiting.count()
+            self._changed.notify_all()

@@ -1,0 +1,119 @@
+"""What an attempt makes of the deliveries that its request carries."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from emulator.capture.records import Answer, Batch, Delivery, SentRequest, Upsert, Verdict
+from emulator.delivery.exchange import Exchange
+from emulator.delivery.planning import Member, Planned
+from emulator.delivery.shares import answer_of, user_of
+from emulator.delivery.verdict import Judgement, judge, worst
+from emulator.http import HttpResponse
+from emulator.mapping import Request
+
+INTERNAL = "INTERNAL"  # Segment's name for what ended without a status
+TOKEN = "x-request-token"
+
+
+def drafted(planned: Planned) -> list[Delivery]:
+    """The deliveries of *planned* before its first attempt; those without a request have failed."""
+    request = planned.request
+    if request is None:
+        return [_draft(planned, member) for member in planned.members]
+    sent = shown(request)
+    if not planned.batched:
+        return [replace(_draft(planned, member), request=sent) for member in planned.members]
+    body, size = request.json, sum(member.failure is None for member in planned.members)
+    return [
+        _draft(planned, member)
+        if member.failure
+        else replace(
+            _draft(planned, member),
+            request=replace(sent, body=user_of(body, member.position)),
+            batch=Batch(size, member.position),
+        )
+        for member in planned.members
+    ]
+
+
+def answered(delivery: Delivery, exchange: Exchange, due_at: str | None) -> Delivery:
+    """*delivery* after one more attempt.
+
+    Args:
+        due_at: When the next one is made; None when this was the last.
+    """
+    response = exchange.response
+    if response and delivery.batch:
+        response = answer_of(response, delivery.batch.position)
+    attempts = (*delivery.attempts, exchange.attempt)
+    judgement = judge(response) if response else Judgement("failed", exchange.silence)
+    verdict, reason = judgement.verdict, judgement.reason
+    if due_at:
+        verdict = "retrying"
+        reason = f"{reason}; attempt {len(attempts)}, the next is due at {due_at}"
+    elif exchange.code and len(attempts) > 1:
+        reason = f"given up after {len(attempts)} attempts: {reason}"
+    return replace(
+        delivery,
+        verdict=verdict,
+        reason=reason,
+        code=exchange.code,
+        attempts=attempts,
+        response=answer(response) if response else None,
+        findings=judgement.findings,
+    )
+
+
+def kept(planned: Planned, request: Request, exchange: Exchange, due_at: str | None) -> Upsert:
+    """What is kept of *planned* and its *request* besides deliveries, after the first attempt."""
+    return Upsert(
+        uuid4().hex,
+        shown(request),
+        answer(exchange.response) if exchange.response else None,
+        (exchange.attempt,),
+        due_at,
+        planned.batched,
+        {member.message.message_id: member.message.detail for member in planned.members},
+    )
+
+
+def summary(deliveries: Sequence[Delivery], note: str | None) -> tuple[Verdict, str | None]:
+    """The verdict and reason of a message from those of its deliveries.
+
+    Args:
+        note: What the source said about the message; stands where no delivery has a reason.
+    """
+    verdict = worst(delivery.verdict for delivery in deliveries)
+    reasons = [each.reason for each in deliveries if each.verdict == verdict]
+    return verdict, reasons[0] or note
+
+
+def shown(request: Request) -> SentRequest:
+    """*request* without its secret, so that a database or a screenshot can be passed on."""
+    headers = {
+        name: f"{value[:2]}…" if name.lower() == TOKEN else value
+        for name, value in request.headers.items()
+    }
+    return SentRequest(request.method, request.url, headers, request.body.decode())
+
+
+def answer(response: HttpResponse) -> Answer:
+    """*response* as it is kept."""
+    return Answer(response.status, response.body.decode(errors="replace"))
+
+
+def _draft(planned: Planned, member: Member) -> Delivery:
+    name = member.message.event.get("event")
+    delivery = Delivery(
+        message_id=member.message.message_id,
+        event=name if isinstance(name, str) else None,
+        subscription=planned.subscription.name,
+        action_slug=planned.subscription.action_slug,
+        verdict="retrying",
+        reason=None,
+    )
+    if member.failure is None:
+        return delivery
+    code = INTERNAL if member.failure.code is None else str(member.failure.code)
+    return replace(delivery, verdict="failed", reason=member.failure.message.strip(), code=code)

@@ -1,0 +1,24 @@
+"""What a browser asks before it lets a page of another origin call."""
+
+from flask import Response, request
+
+
+def preflight() -> Response | None:
+    """Answer a browser's question before its request, whatever the path."""
+    return Response(status=204) if request.method == "OPTIONS" else None
+
+
+def allow(response: Response) -> Response:
+    """Let a page of any origin call, and read how long to wait.
+
+    The headers are named one by one: the wildcard does not cover Authorization.
+    """
+    headers = response.headers
+    headers["Access-Control-Allow-Origin"] = request.headers.get("Origin", "*")
+    headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Retry-Count"
+    headers["Access-Control-Expose-Headers"] = "Retry-After"
+    if "Origin" in request.headers:
+        headers["Access-Control-Allow-Credentials"] = "true"
+        headers.add("Vary", "Origin")
+    return response

@@ -1,0 +1,91 @@
+"""Segment's CDN: settings of a source, and analytics.js with its parts."""
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Final
+
+import orjson
+from flask import Blueprint, Response, request
+
+from emulator.parts import parts
+from emulator.segment.assets import SCRIPT, VERSION, AssetsMissing
+from emulator.segment.errors import IngestError
+from emulator.segment.settings import settings
+
+bp = Blueprint("cdn", __name__)
+log = logging.getLogger(__name__)
+
+PLACEHOLDER: Final = b"__WRITE_KEY__"
+PLAIN: Final = re.compile(r"[\w-]+", re.ASCII)
+
+
+@bp.get("/v1/projects/<write_key>/settings", strict_slashes=False)
+def source_settings(write_key: str) -> Response:
+    """What a browser or a mobile app reads before it sends anything."""
+    own = parts()
+    known = {source.write_key for source in own.workspace.sources}
+    if own.config.strict and write_key not in known:
+        remedy = "Use one of this workspace, or serve without --strict."
+        raise _not_found("no source has this write key", request.path, remedy)
+    body = settings(write_key, request.host, request.scheme)
+    return _uncached(Response(orjson.dumps(body), mimetype="application/json"))
+
+
+@bp.get("/analytics.js/v1/<write_key>/analytics.min.js")
+def script(write_key: str) -> Response:
+    """analytics.js for Segment's snippet."""
+    return _served(SCRIPT, lambda source: personal(source, write_key, request.host_url.rstrip("/")))
+
+
+@bp.get("/analytics-next/bundles/<name>")
+def bundle(name: str) -> Response:
+    """A part of analytics.js that it loads when it needs it."""
+    return _served(name, lambda source: source)
+
+
+@bp.get("/next-integrations/<path:name>")
+def device_mode(name: str) -> Response:
+    """A destination that runs in the page: none is imitated."""
+    what = "destinations in device mode are not imitated"
+    raise _not_found(what, f"/next-integrations/{name}", "Take remotePlugins out of the settings.")
+
+
+def personal(source: bytes, write_key: str, base: str) -> bytes:
+    """analytics.js *source* for one write key, looking for all it loads under *base*.
+
+    It knows its own address only by https: the line in front tells it, unless the page has.
+    (observed)
+    """
+    cdn = orjson.dumps(base)
+    line = b"(window.analytics=window.analytics||[])._cdn=window.analytics._cdn||" + cdn + b";\n"
+    # A key of other characters stands in the snippet; in a script it could be more than a text.
+    key = write_key.encode() if PLAIN.fullmatch(write_key) else PLACEHOLDER
+    return line + source.replace(PLACEHOLDER, key)
+
+
+def _served(name: str, made: Callable[[bytes], bytes]) -> Response:
+    try:
+        source = parts().assets.read(name)
+    except AssetsMissing as error:
+        # 200, because a browser runs no script of another status, and then nobody reads why.
+        log.warning("missing file=%s reason=%s", name, error.what)
+        said = orjson.dumps(f"Segment emulator: {error}")
+        return _script(b"console.error(" + said + b");\n")
+    if source is None:
+        what = f"analytics.js {VERSION} has no such part"
+        raise _not_found(what, request.path, "Load analytics.js from this emulator as well.")
+    return _script(made(source))
+
+
+def _script(content: bytes) -> Response:
+    return _uncached(Response(content, mimetype="text/javascript"))
+
+
+def _uncached(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _not_found(what: str, where: str, remedy: str) -> IngestError:
+    return IngestError(404, "not found", "not_found", what, where, remedy)

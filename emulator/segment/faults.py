@@ -1,0 +1,132 @@
+"""Answers that go wrong on purpose, so that one sees what an SDK does then."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from threading import Lock
+from typing import Never
+
+import orjson
+from flask import Response
+from jsonschema import Draft202012Validator
+from waitress.channel import ClientDisconnected
+
+from emulator.errors import EmulatorError
+from emulator.types import JSON, JSONObject
+
+SHAPE = Draft202012Validator(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "retryAfter": {"type": "integer", "minimum": 0, "maximum": 86_400},
+            "drop": {"type": "boolean"},
+            "taken": {"type": "boolean"},
+            "times": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        },
+    }
+)
+REMEDY = (
+    "Give an object with status (400 to 599), retryAfter (seconds), drop, taken (true or false) "
+    "and times, each as needed."
+)
+MOST = 1000  # faults waiting at once
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """How the next requests with events are answered.
+
+    Args:
+        status: HTTP status from 400 to 599.
+        retry_after: Value of the Retry-After header in seconds; None leaves it out.
+        drop: Close the connection in place of an answer.
+        taken: Take the events in first, so that only the sender does not learn of it.
+        times: For how many requests.
+    """
+
+    status: int = 503
+    retry_after: int | None = None
+    drop: bool = False
+    taken: bool = False
+    times: int = 1
+
+    def answer(self) -> Response:
+        """What the sender gets."""
+        if self.drop:
+            return Response(_hang_up())
+        said = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else "fault"
+        body = {"success": False, "message": said, "code": "fault", "detail": "Asked for."}
+        response = Response(orjson.dumps(body), self.status, mimetype="application/json")
+        if self.retry_after is not None:
+            response.headers["Retry-After"] = str(self.retry_after)
+        return response
+
+
+class Faults:
+    """Faults in the order in which they were asked for; shared by all threads of a server."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Fault] = deque()
+        self._lock = Lock()
+
+    def add(self, fault: Fault) -> None:
+        """Let *fault* happen after those that wait. Raises: EmulatorError, when too many wait."""
+        with self._lock:
+            if len(self._waiting) >= MOST:
+                raise EmulatorError(f"{MOST} faults wait already", "faults", "Clear them first.")
+            self._waiting.append(fault)
+
+    def take(self) -> Fault | None:
+        """The fault of the request at hand, which it uses up; None to answer as usual."""
+        with self._lock:
+            if not self._waiting:
+                return None
+            fault = self._waiting.popleft()
+            if fault.times > 1:
+                self._waiting.appendleft(replace(fault, times=fault.times - 1))
+            return fault
+
+    def waiting(self) -> list[Fault]:
+        """What is still to happen, next first."""
+        with self._lock:
+            return list(self._waiting)
+
+    def clear(self) -> None:
+        """Answer as usual again."""
+        with self._lock:
+            self._waiting.clear()
+
+
+def read(asked: JSON) -> Fault:
+    """The fault that a request to the control API describes. Raises: EmulatorError."""
+    error = next(SHAPE.iter_errors(asked), None)
+    if error is not None:
+        where = ".".join(map(str, error.path)) or "body"
+        raise EmulatorError("this is no fault that can be had", where, REMEDY)
+    return Fault(
+        status=asked.get("status", 503),
+        retry_after=asked.get("retryAfter"),
+        drop=asked.get("drop", False),
+        taken=asked.get("taken", False),
+        times=asked.get("times", 1),
+    )
+
+
+def shown(fault: Fault) -> JSONObject:
+    """*fault* as the control API takes and lists it."""
+    return {
+        "status": fault.status,
+        "retryAfter": fault.retry_after,
+        "drop": fault.drop,
+        "taken": fault.taken,
+        "times": fault.times,
+    }
+
+
+def _hang_up() -> Iterator[Never]:
+    """A body at which the server closes the connection before it has sent a byte."""
+    raise ClientDisconnected
+    yield  # a generator, so that it is raised where the server reads it and nothing answers 500

@@ -1,0 +1,1 @@
+"""What may stop or change an event between the source and a destination, in Segment's order."""

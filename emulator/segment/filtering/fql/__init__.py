@@ -1,0 +1,1 @@
+"""Filter FQL: the language of destination filters, as Segment documents its server's reading."""

@@ -1,0 +1,89 @@
+"""What is left of an event behind a gate, and what was found on the way."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from emulator.types import JSON, JSONObject
+
+Step = Literal["Filtered at source", "Filtered at destination"]
+SOURCE: Step = "Filtered at source"
+DESTINATION: Step = "Filtered at destination"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One value that a tracking plan does not allow.
+
+    Args:
+        rule: The rule of the plan, e.g. "TRACK Order Completed, version 1".
+        type: Segment's name for the kind, e.g. "Required".
+        field: Dotted path in the event, e.g. "properties.products"; "(root)" is the event itself.
+        value: What stands there; None when nothing does.
+        description: Segment's words, e.g. "properties.products is required".
+        path: *field* as keys and indexes.
+    """
+
+    rule: str
+    type: str
+    field: str
+    value: JSON
+    description: str
+    path: tuple[str | int, ...] = dataclasses.field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """One field taken out of an event.
+
+    Args:
+        field: Dotted path, e.g. "properties.ssn"; a list on the way stands for each of its items.
+        by: Why, e.g. "unplanned", or the filter that did it.
+    """
+
+    field: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why an event goes no further.
+
+    Args:
+        step: Where Segment's Delivery Overview counts it.
+        code: Segment's reason, e.g. "FILTERED_BY_RULES".
+        detail: One sentence for people, without its full stop.
+    """
+
+    step: Step
+    code: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """An event on its way: as it stands now, and all that is known about how it came to that.
+
+    Args:
+        event: The event as the next stage is handed it.
+        stop: Why there is no next stage; None when there is.
+        hints: Sentences for the sender; they change nothing.
+    """
+
+    event: JSONObject
+    stop: Stop | None = None
+    violations: tuple[Violation, ...] = ()
+    omitted: tuple[Omission, ...] = ()
+    hints: tuple[str, ...] = ()
+
+    def then(self, later: Self) -> Self:
+        """This passage, continued by *later*, which began with this one's event."""
+        return dataclasses.replace(
+            later,
+            violations=self.violations + later.violations,
+            omitted=self.omitted + later.omitted,
+            hints=self.hints + later.hints,
+        )

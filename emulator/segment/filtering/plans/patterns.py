@@ -1,0 +1,35 @@
+"""Regular expressions as Segment's engine reads them: in linear time, without look-around.
+
+Segment's plans are checked by a Go library, whose expressions are RE2's; a plan's author may write
+anything, so an engine that can be made to search for ever would be a way to stop the emulator.
+"""
+
+from functools import lru_cache
+
+import re2  # type: ignore[import-untyped]  # the package ships no types
+
+_QUIET = re2.Options()
+_QUIET.log_errors = False
+
+
+class PatternError(ValueError):
+    """An expression that the engine does not read."""
+
+
+def searches(pattern: str, text: str) -> bool:
+    """Whether *pattern* is found in *text*. Raises: PatternError."""
+    return _compiled(pattern).search(text) is not None
+
+
+def check(pattern: str) -> None:
+    """Read *pattern*. Raises: PatternError, with the engine's reason."""
+    _compiled(pattern)
+
+
+@lru_cache(1024)
+def _compiled(pattern: str) -> re2._Regexp:
+    try:
+        return re2.compile(pattern, _QUIET)
+    except re2.error as error:
+        reason = error.args[0]
+        raise PatternError(reason.decode() if isinstance(reason, bytes) else reason) from error

@@ -1,0 +1,58 @@
+"""A tracking plan: which rule an event is held to.
+
+Source: Segment, Protocols, "Tracking plan"; Public API, tracking plan rules.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from emulator.segment.filtering.plans.rule import Rule
+from emulator.types import JSON, JSONObject
+
+KINDS = ("COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE", "SCREEN")
+# Pages and screens are events of these names in Segment's schema view.
+VIEWS = {"PAGE": "Page Viewed", "SCREEN": "Screen Viewed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A tracking plan by kind and name.
+
+    Args:
+        versions: (kind, key) -> version -> rule; key is "" for all kinds but TRACK.
+    """
+
+    name: str
+    common: tuple[Rule, ...]
+    versions: dict[tuple[str, str], dict[int, Rule]]
+
+    def rule(self, event: JSONObject) -> Rule | None:
+        """The rule for events such as *event*, in its version; None when none is planned."""
+        kind = event["type"].upper()
+        found = self.versions.get((kind, event["event"] if kind == "TRACK" else ""))
+        if found is None and kind in VIEWS:
+            found = self.versions.get(("TRACK", VIEWS[kind]))
+        if not found:
+            return None
+        return found.get(_version(event)) or found[min(found)]
+
+
+def plan_of(name: str, rules: Iterable[Rule]) -> Plan:
+    """Put *rules* together; the last one of a name and version counts."""
+    common = []
+    versions: dict[tuple[str, str], dict[int, Rule]] = {}
+    for rule in rules:
+        if rule.kind == "COMMON":
+            common.append(rule)
+        else:
+            key = rule.key if rule.kind == "TRACK" else ""
+            versions.setdefault((rule.kind, key), {})[rule.version] = rule
+    return Plan(name, tuple(common), versions)
+
+
+def _version(event: JSONObject) -> int:
+    """The version that *event* asks for; 0, which is none, when it is no whole number."""
+    context: JSON = event.get("context") or {}
+    protocols = context.get("protocols")
+    version = protocols.get("event_version") if isinstance(protocols, dict) else None
+    return version if isinstance(version, int) and not isinstance(version, bool) else 0

@@ -1,0 +1,163 @@
+"""One rule of a tracking plan: a JSON Schema over the whole event, draft 7.
+
+What the rule says is checked when it is compiled: nothing in it leads outside or round in circles,
+and its expressions are ones that Segment's engine reads.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from jsonschema import Draft7Validator, FormatChecker, ValidationError
+from jsonschema.exceptions import SchemaError
+from jsonschema.validators import extend
+from referencing import Registry
+
+from emulator.segment.filtering.passage import Violation
+from emulator.segment.filtering.plans.formats import FORMATS
+from emulator.segment.filtering.plans.patterns import PatternError, check, searches
+from emulator.segment.filtering.plans.references import ReferenceFault, inlined, schemas
+from emulator.segment.filtering.plans.wording import worded
+from emulator.types import JSON, JSONObject
+
+MOST = 100  # violations told of one event
+
+Errors = Iterator[ValidationError]
+
+
+class RuleError(ValueError):
+    """A rule that cannot be used; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule, ready to check events.
+
+    Args:
+        kind: "COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE" or "SCREEN".
+        key: The event's name for TRACK, "" for most others.
+        version: From 1.
+        schema: Its JSON Schema, references replaced by what they name.
+    """
+
+    kind: str
+    key: str
+    version: int
+    schema: JSONObject
+
+    def __str__(self) -> str:
+        name = f"{self.kind} {self.key}".strip()
+        return name if self.kind == "COMMON" else f"{name}, version {self.version}"
+
+    def planned(self, section: str) -> frozenset[str]:
+        """Names that the rule knows below *section*, "properties" or "traits"."""
+        held = _member(_member(self.schema, "properties"), section)
+        return frozenset(_member(held, "properties"))
+
+    def check(self, event: JSONObject) -> tuple[Violation, ...]:
+        """What *event* has against this rule, in the order of its schema."""
+        validator = VALIDATOR(self.schema, registry=Registry(), format_checker=FORMATS)
+        errors = islice(validator.iter_errors(event), MOST)
+        return tuple(worded(error, str(self)) for error in errors)
+
+
+def compile_rule(kind: str, key: str, version: int, schema: JSON) -> Rule:
+    """Check and keep a rule. Raises: RuleError."""
+    if not isinstance(schema, dict):
+        raise RuleError("its jsonSchema is not an object")
+    try:
+        # Expressions are checked below, by the engine that will run them.
+        whole = inlined(schema)
+        VALIDATOR.check_schema(whole, format_checker=FormatChecker(formats=()))
+    except ReferenceFault as error:
+        raise RuleError(str(error)) from error
+    except SchemaError as error:
+        place = ".".join(map(str, error.absolute_path)) or "its top"
+        raise RuleError(
+            f"its jsonSchema is no JSON Schema: {error.message[:200]}, at {place}"
+        ) from error
+    for each in schemas(whole):
+        for pattern in (each.get("pattern"), *_member(each, "patternProperties")):
+            if pattern is not None:
+                _check_pattern(pattern)
+    return Rule(kind, key, version, whole)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        check(pattern)
+    except PatternError as error:
+        raise RuleError(f"Segment does not read the expression {pattern!r}: {error}") from error
+
+
+def _member(schema: JSON, name: str) -> JSONObject:
+    held = schema.get(name) if isinstance(schema, dict) else None
+    return held if isinstance(held, dict) else {}
+
+
+# What follows replaces keywords of jsonschema: those that search with Python's own engine, and
+# those that tell less, or tell it otherwise, than the library that Segment's wording comes from.
+
+
+def _pattern(own: Any, pattern: str, instance: JSON, schema: JSONObject) -> Errors:
+    if isinstance(instance, str) and not searches(pattern, instance):
+        yield ValidationError(pattern)
+
+
+def _pattern_properties(own: Any, given: JSONObject, instance: JSON, schema: JSONObject) -> Errors:
+    if isinstance(instance, dict):
+        for pattern, below in given.items():
+            for key, value in instance.items():
+                if searches(pattern, key):
+                    yield from own.descend(value, below, path=key, schema_path=pattern)
+
+
+def _additional(own: Any, allowed: JSON, instance: JSON, schema: JSONObject) -> Errors:
+    if not isinstance(instance, dict):
+        return
+    patterns = schema.get("patternProperties", {})
+    for key, value in instance.items():
+        if key in schema.get("properties", {}) or any(searches(each, key) for each in patterns):
+            continue
+        if allowed is False:
+            yield ValidationError(key)
+        else:
+            yield from own.descend(value, allowed, path=key)
+
+
+def _required(own: Any, names: list[str], instance: JSON, schema: JSONObject) -> Errors:
+    if isinstance(instance, dict):
+        yield from (ValidationError(name) for name in names if name not in instance)
+
+
+def _all_of(own: Any, schemas: list[JSON], instance: JSON, schema: JSONObject) -> Errors:
+    found = [
+        error
+        for index, each in enumerate(schemas)
+        for error in own.descend(instance, each, schema_path=index)
+    ]
+    yield from found
+    if found:
+        yield ValidationError("allOf")
+
+
+def _if(own: Any, condition: JSON, instance: JSON, schema: JSONObject) -> Errors:
+    branch = "then" if own.evolve(schema=condition).is_valid(instance) else "else"
+    found = list(own.descend(instance, schema.get(branch, True), schema_path=branch))
+    yield from found
+    if found:
+        yield ValidationError(branch)
+
+
+VALIDATOR: Any = extend(  # type: ignore[no-untyped-call]  # its types leave it out
+    Draft7Validator,
+    {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional,
+        "required": _required,
+        "allOf": _all_of,
+        "if": _if,
+    },
+)

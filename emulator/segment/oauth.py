@@ -1,0 +1,155 @@
+"""Tokens in place of a secret: an assertion signed by an app, exchanged for what its calls bear.
+
+All of it goes by the wall clock, never by an emulator's own: SDKs sign by the Date of an answer.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Final
+
+from emulator.errors import EmulatorError
+from emulator.segment.errors import IngestError
+from emulator.types import JSON, JSONObject
+from emulator.workspace.model import OAuth
+
+LIFETIME: Final = 3600  # seconds; both SDKs ask again after half of it
+SCOPE: Final = "tracking_api:write"
+WANTED: Final = {
+    "grant_type": "client_credentials",
+    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+}
+CLAIMS: Final = ["iss", "sub", "iat", "exp", "jti"]
+UNAUTHORISED: Final = "unauthorized"
+
+
+class TokenRefused(EmulatorError):
+    """An exchange that is refused.
+
+    Args:
+        status: HTTP status.
+        error: The code, e.g. "invalid_client". The Python SDK needs it and a description.
+    """
+
+    def __init__(self, status: int, error: str, what: str, where: str, remedy: str = "") -> None:
+        super().__init__(what, where, remedy)
+        self.status = status
+        self.error = error
+
+
+class Tokens:
+    """Gives tokens out and knows them again, after a restart as well.
+
+    Args:
+        secret: What tokens are signed with; the same for the life of a workspace.
+        oauth: The application; None takes any assertion and any bearer.
+    Raises: EmulatorError, when its public key cannot be used.
+    """
+
+    def __init__(self, secret: str, oauth: OAuth | None) -> None:
+        self._secret = hashlib.sha256(f"oauth {secret}".encode()).digest()
+        self._oauth = oauth
+        if oauth:
+            _usable(oauth.public_key)
+
+    def exchange(self, form: Mapping[str, str], now: float) -> JSONObject:
+        """A token for the assertion in *form*.
+
+        Args:
+            now: Seconds since 1970.
+        Returns: {"access_token", "expires_in", "token_type"}; expires_in is a number, because the
+            Node SDK asks again for ever when it is text. (observed)
+        Raises: TokenRefused.
+        Source: Segment, "OAuth 2.0"; the Python and Node SDKs.
+        """
+        for name, value in WANTED.items():
+            if form.get(name) != value:
+                what = f"{name} is not {value!r}"
+                raise TokenRefused(400, "invalid_request", what, name, f"Send {value}.")
+        if form.get("scope") not in (None, SCOPE):
+            remedy = f"Ask for {SCOPE}, or leave it out."
+            raise TokenRefused(400, "invalid_scope", "this scope is not given", "scope", remedy)
+        assertion = form.get("client_assertion")
+        if not assertion:
+            remedy = "Send the signed assertion."
+            raise TokenRefused(400, "invalid_request", "it is missing", "client_assertion", remedy)
+        if self._oauth:
+            _verify(assertion, self._oauth)
+        expiry = str(int(now) + LIFETIME)
+        token = f"{expiry}.{self._signature(expiry)}"
+        return {"access_token": token, "expires_in": LIFETIME, "token_type": "Bearer"}
+
+    def check(self, authorization: str | None, now: float) -> None:
+        """Refuse a call whose bearer is not one of ours, where an application is configured.
+
+        A call without a bearer passes: that Segment can insist on one is a setting of the source,
+        and is not imitated. The answer to a bad one is assumed; both SDKs then ask for another
+        token, but lose the batch. (observed)
+        Raises: IngestError.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if self._oauth is None or scheme.lower() != "bearer":
+            return
+        expiry, _, signature = token.strip().partition(".")
+        genuine = hmac.compare_digest(signature.encode(), self._signature(expiry).encode())
+        if not genuine:
+            raise _unauthorised("this token was not given out here")
+        if int(expiry) <= now:
+            raise _unauthorised("this token has expired")
+
+    def _signature(self, expiry: str) -> str:
+        return hmac.new(self._secret, expiry.encode(), "sha256").hexdigest()
+
+
+def _unauthorised(what: str) -> IngestError:
+    remedy = "Ask for a token with POST /token."
+    return IngestError(401, UNAUTHORISED, UNAUTHORISED, what, "Authorization", remedy)
+
+
+def _usable(public_key: str) -> None:
+    try:
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+        from jwt import InvalidKeyError
+        from jwt.algorithms import RSAAlgorithm
+    except ImportError as error:
+        remedy = "Install segment-insider-emulator[oauth], or leave oauth out of the workspace."
+        raise EmulatorError("assertions cannot be checked here", "oauth", remedy) from error
+    remedy = "Give an RSA key from -----BEGIN PUBLIC KEY----- to -----END PUBLIC KEY-----."
+    try:
+        key = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(public_key)
+    except (InvalidKeyError, ValueError, TypeError) as error:
+        raise EmulatorError("this is no public key", "oauth.publicKey", remedy) from error
+    if not isinstance(key, RSAPublicKey):
+        raise EmulatorError("this is a private key", "oauth.publicKey", remedy)
+
+
+def _verify(assertion: str, oauth: OAuth) -> None:
+    # Here, not above: only a workspace with oauth needs the package.
+    import jwt
+
+    try:
+        claims: JSON = jwt.decode(
+            assertion,
+            oauth.public_key,
+            algorithms=["RS256"],
+            # The server's own URL is what an app calls it, which nobody here can know.
+            options={"require": CLAIMS, "verify_aud": False},
+        )
+    except jwt.ExpiredSignatureError as error:
+        # These two texts make the Python SDK set its clock by our Date and try again. (observed)
+        raise _bad_claim("Token is expired") from error
+    except jwt.ImmatureSignatureError as error:
+        raise _bad_claim("Token used before issued") from error
+    except jwt.PyJWTError as error:
+        raise _invalid_client(str(error)) from error
+    if claims["sub"] != oauth.client_id:
+        raise _invalid_client("its subject is not the clientId of the workspace")
+
+
+def _bad_claim(what: str) -> TokenRefused:
+    return TokenRefused(400, "invalid_request", what, "client_assertion")
+
+
+def _invalid_client(what: str) -> TokenRefused:
+    remedy = "Sign with the private key of the workspace's oauth.publicKey, with RS256."
+    return TokenRefused(401, "invalid_client", what, "client_assertion", remedy)

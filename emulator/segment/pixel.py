@@ -1,0 +1,78 @@
+"""Calls made by an image in a page or a mail, where nothing can be posted."""
+
+import base64
+import logging
+from collections.abc import Iterable
+from typing import Final
+
+import orjson
+from flask import Blueprint, Response, request
+
+from emulator.depth import MAX_DEPTH
+from emulator.segment.errors import IngestError, malformed
+from emulator.segment.intake import take_in
+from emulator.segment.rules import TYPES
+from emulator.types import JSONObject
+
+bp = Blueprint("pixel", __name__)
+log = logging.getLogger(__name__)
+
+GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+ALPHABET: Final = str.maketrans("-_ ", "+/+")  # URL-safe, and a plus that was read as a blank
+
+
+@bp.get("/v1/pixel/<kind>")
+def pixel(kind: str) -> Response:
+    """Take the call in and answer with an image of one pixel, whatever became of it.
+
+    Source: Segment, Pixel Tracking API. What was wrong stands in a header that Segment has not.
+    """
+    answer = Response(GIF, mimetype="image/gif")
+    answer.headers["Cache-Control"] = "no-store"
+    try:
+        _take_in(kind)
+    except IngestError as error:
+        log.warning("refused pixel=%s reason=%s", kind, error.what)
+        answer.headers["X-Emulator-Detail"] = ascii(str(error))[1:-1]
+    return answer
+
+
+def call(query: Iterable[tuple[str, str]]) -> bytes:
+    """The JSON of the call that *query* holds: base64 in `data`, or spread over dotted names.
+
+    Args:
+        query: Names and values, e.g. ("properties.subject", "Spring"); all values are text.
+    Raises: IngestError, when it cannot be read.
+    """
+    given = dict(reversed(list(query)))  # of names that stand twice the first counts
+    if "data" not in given:
+        return orjson.dumps(_nested(reversed(given.items())))
+    packed = given["data"].translate(ALPHABET).rstrip("=")
+    try:
+        return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+    except ValueError as error:
+        raise malformed("it is not base64", "data", "Encode the call's JSON as base64.") from error
+
+
+def _take_in(kind: str) -> None:
+    if kind not in TYPES:
+        remedy = f"Ask for /v1/pixel/{{{','.join(TYPES)}}}."
+        raise malformed(f"there is no pixel {kind!r}", request.path, remedy)
+    take_in(call(request.args.items(multi=True)), kind)
+
+
+def _nested(dotted: Iterable[tuple[str, str]]) -> JSONObject:
+    nested: JSONObject = {}
+    for name, value in dotted:
+        *outer, last = name.split(".")
+        if len(outer) >= MAX_DEPTH:
+            raise malformed("the name has too many dots", name[:40], "Send a flatter call.")
+        inside = nested
+        for part in outer:
+            inside = inside.setdefault(part, {})
+            if not isinstance(inside, dict):
+                raise malformed(f"{part!r} is a value and an object", name, "Give it once.")
+        if last in inside:
+            raise malformed(f"{last!r} is a value and an object", name, "Give it once.")
+        inside[last] = value
+    return nested

@@ -1,0 +1,34 @@
+"""Which source a message belongs to: the one that has its write key."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from emulator.segment.message import Message
+from emulator.workspace.model import Source
+
+UNKNOWN = "No source has this write key. Use one of this workspace."
+DISABLED = "The source is turned off in the workspace. Set its `enabled` to true."
+
+
+def assign(messages: list[Message], sources: Sequence[Source], *, strict: bool) -> list[Message]:
+    """Name the source of each of *messages*; drop, as Segment does silently, what none takes.
+
+    Args:
+        sources: Of the workspace; the first stands in for a write key that none has.
+        strict: Drop what carries such a key instead.
+    Source: Segment, Delivery Overview, discards `unknown_source` and `source_disabled`.
+    """
+    known = {source.write_key: source for source in sources}
+    default = None if strict else sources[0]
+    return [_assigned(message, known.get(message.write_key, default)) for message in messages]
+
+
+def _assigned(message: Message, source: Source | None) -> Message:
+    if source is None:
+        return _dropped(message, "unknown_source", UNKNOWN)
+    named = replace(message, source=source.name)
+    return named if source.enabled else _dropped(named, "source_disabled", DISABLED)
+
+
+def _dropped(message: Message, code: str, detail: str) -> Message:
+    return replace(message, event={}, rejection=code, detail=detail)

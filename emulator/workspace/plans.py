@@ -1,0 +1,40 @@
+"""The tracking plan that a workspace file names."""
+
+from pathlib import Path
+
+from emulator.errors import EmulatorError
+from emulator.segment.filtering.plans.file import SHAPE, read_plan
+from emulator.segment.filtering.plans.plan import Plan
+from emulator.types import JSONObject
+from emulator.workspace.finding import Finding
+from emulator.workspace.parsing import parse
+
+
+def plan_faults(document: JSONObject, path: str | Path) -> list[Finding]:
+    """What keeps the plan that *document* names from being used, for `emulator lint`."""
+    try:
+        plan_beside(document, path)
+    except EmulatorError as error:
+        what = f"{error.what} ({error.where})"
+        return [Finding("error", "trackingPlan", what, error.remedy)]
+    return []
+
+
+def plan_beside(document: JSONObject, path: str | Path) -> Plan | None:
+    """The plan that the workspace *document* at *path* names; None when it names none.
+
+    A relative name starts at the folder of the workspace file.
+    Raises: EmulatorError, when there is no such file or a rule in it cannot be used.
+    """
+    name = document.get("trackingPlan")
+    if name is None:
+        return None
+    place = Path(path).parent / name
+    try:
+        raw = place.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        remedy = "Name a file as trackingPlan by its path from the workspace file's folder."
+        what = f"the tracking plan cannot be read ({reason})"
+        raise EmulatorError(what, str(place), remedy) from error
+    return read_plan(parse(raw, str(place), begin=("tracking plan", SHAPE)), str(place))

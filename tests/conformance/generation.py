@@ -1,0 +1,167 @@
+"""Generated contract cases: any event, through any mapping of any action.
+
+Most of a case is likely, so that it gets past the first check; any part may be anything.
+"""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from mappings import KEYS, MAPPINGS, SCALARS, VALUES
+from triggers import triggers
+
+from emulator.mapping.catalog import ACTIONS, Action
+from emulator.mapping.root import ROOT_KEY
+from emulator.types import JSON, JSONObject
+
+AT = "2026-05-06T07:08:09.123Z"
+NAMES = st.sampled_from(
+    ["Order Completed", "Cart Viewed", "Product Viewed", "Product Added", "Product Removed",
+     "Product List Viewed", "User Registered", "Checkout Started", "Checkout Step Viewed",
+     "Custom Thing", "  Odd  Name ", "Order #1", "", None, 5, "É\tx"]
+)  # fmt: skip
+
+
+def _mostly(likely: Any) -> SearchStrategy[JSON]:
+    """*likely*, or one time in twenty anything."""
+    return st.integers(0, 19).flatmap(lambda roll: SCALARS if roll == 19 else st.just(likely))
+
+
+MOMENTS = st.integers(0, 3).flatmap(
+    lambda roll: _mostly(AT) if roll else st.sampled_from(
+        ["05/06/2026 10:00", "Wed, 06 May 2026 07:08:09 GMT", "2026-13-01", 1700000000]
+    )
+)  # fmt: skip
+PRODUCT = st.fixed_dictionaries(
+    {},
+    optional={
+        "product_id": st.sampled_from(["p1", "p2", 3, None, ""]),
+        "category": st.sampled_from(["Shoes", "A/B", ["x"], ["x", "y"], None]),
+        "name": st.sampled_from(["Mug", None, 5]),
+        "variant": st.sampled_from(["Blue", 3, "7", None]),
+        "price": st.sampled_from([10, 5.5, "9.9", "", None, "free", [3]]),
+        "quantity": st.sampled_from([1, 2, "3", 1.5, None, ""]),
+        "url": st.sampled_from(["https://shop.example/p", None]),
+        "image_url": st.just("https://shop.example/i.png"),
+        "brand": st.just("B"),
+        "coupon": st.just("C"),
+    },
+)
+# Few of what a product may have: one wrong value in any of them fails the whole event.
+_GOOD = st.fixed_dictionaries(
+    {"product_id": st.just("p1"), "price": st.sampled_from([10, "9.9"])},
+    optional={"name": st.just("Mug"), "variant": st.just("Blue"), "quantity": st.just(2)},
+)
+PRODUCTS = st.one_of(
+    *[st.lists(_GOOD, max_size=3)] * 4,
+    st.lists(PRODUCT, max_size=3),
+    PRODUCT,
+    st.lists(st.one_of(SCALARS, PRODUCT, st.lists(PRODUCT, max_size=1)), max_size=2),
+    SCALARS,
+)
+_SHOP = {
+    "currency": "EUR", "cart_id": "C1", "order_id": "O1", "checkout_id": "K1", "revenue": 10.5,
+    "category": "Shoes", "price": 9.5, "quantity": 2, "variant": "7", "first_name": "Ada",
+    "address": {"city": "Oslo", "country": "NO"},
+}  # fmt: skip
+_PERSON = {
+    "email": "ada@shop.example", "phone": "+3161234", "age": 34, "birthday": "1990-01-01",
+    "first_name": "Ada", "last_name": "L", "gender": "f", "plan": "pro", "email_optin": True,
+    "address": {"city": "Oslo", "country": "NO"},
+}  # fmt: skip
+_DEVICE = {
+    "locale": "zh-Hans-CN", "page": {"url": "https://shop.example/x", "referrer": "r"},
+    "app": {"version": "1.2"}, "os": {"name": "iOS", "version": 17.4}, "ip": "192.0.2.1",
+    "location": {"city": "Bergen", "country": "NO"}, "timezone": "Europe/Oslo",
+}  # fmt: skip
+
+
+def _some_of(likely: JSONObject, **more: SearchStrategy[JSON]) -> SearchStrategy[JSONObject]:
+    mostly = {key: _mostly(value) for key, value in likely.items()}
+    return st.fixed_dictionaries({}, optional={**mostly, **more})
+
+
+TRAITS = _some_of(_PERSON)
+CONTEXT: SearchStrategy[JSON] = st.one_of(
+    _some_of(_DEVICE, traits=TRAITS),
+    _some_of(_DEVICE, traits=TRAITS),
+    st.sampled_from([None, "x", [], {"personas": None}, {"personas": {}}]),
+)
+_SHOP_PROPERTIES = _some_of(_SHOP, products=PRODUCTS)
+_ANY_PROPERTIES = st.builds(
+    lambda anything, shop: anything | shop,
+    st.dictionaries(KEYS, VALUES, max_size=4),
+    _SHOP_PROPERTIES,
+)
+PROPERTIES = st.one_of(*[_SHOP_PROPERTIES] * 3, *[_ANY_PROPERTIES] * 3, SCALARS)
+
+
+def _taken(action: Action) -> JSONObject:
+    words = action.trigger.split('"')[1::2]
+    return dict(zip(("type", "event"), words, strict=False))
+
+
+@st.composite
+def events(draw: st.DrawFn, action: Action) -> JSONObject:
+    """An event; as a rule one that the published trigger of *action* takes."""
+    event: JSONObject = {"messageId": "m1", **_taken(action)}
+    if draw(st.integers(0, 7)) == 7:
+        event["type"] = draw(st.sampled_from(["track", "identify", "page"]))
+    if draw(st.integers(0, 7)) == 7 or event == {"messageId": "m1", "type": "track"}:
+        event["event"] = draw(NAMES)
+    parts = st.fixed_dictionaries(
+        {"timestamp": MOMENTS, "properties": PROPERTIES, "context": CONTEXT},
+        optional={
+            "userId": _mostly("u1"),
+            "anonymousId": st.just("a1"),
+            "traits": st.one_of(TRAITS, VALUES),
+            "name": SCALARS,
+        },
+    )
+    left_out = draw(st.sampled_from([None] * 20 + ["timestamp", "properties", "context"]))
+    return event | {key: value for key, value in draw(parts).items() if key != left_out}
+
+
+@st.composite
+def _mapping(draw: st.DrawFn, action: Action) -> JSONObject:
+    """The action's own mapping with a few fields mapped anew."""
+    mapping = action.default_mapping
+    # Keys of objects have no type: what is mapped to them is sent, not refused.
+    open_ended = [field for field in action.fields if field.type == "object"]
+    choices = action.fields if draw(st.booleans()) else tuple(open_ended)
+    for field in draw(st.lists(st.sampled_from(choices), max_size=2)):
+        own = mapping.get(field.key, {})
+        if field.type == "object" and not field.multiple and draw(st.integers(0, 3)):
+            mapping[field.key] = own | {draw(KEYS): draw(MAPPINGS)}
+        else:
+            mapping[field.key] = draw(MAPPINGS)
+    oddity = draw(st.integers(0, 59))
+    if oddity == 0:
+        mapping[draw(KEYS)] = draw(MAPPINGS)
+    elif oddity == 1:
+        mapping[ROOT_KEY] = draw(MAPPINGS)
+    elif oddity == 2 and mapping:
+        del mapping[draw(st.sampled_from(sorted(mapping)))]
+    return mapping
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> JSONObject:
+    """A contract case without "expect"."""
+    action = draw(st.sampled_from(sorted(ACTIONS.values(), key=lambda each: each.slug)))
+    batched = draw(st.integers(0, 2)) == 2
+    settings: JSONObject = {"account_name": "shop", "ucd_key": "key"}
+    if draw(st.integers(0, 49)) == 49:
+        settings[draw(st.sampled_from(sorted(settings)))] = draw(SCALARS)
+    return {
+        "name": "generated",
+        "destination": {"settings": settings},
+        "subscription": {
+            "name": "generated",
+            "actionSlug": action.slug,
+            "trigger": draw(triggers(action.trigger)),
+            "settings": draw(_mapping(action)),
+        },
+        "batch": batched,
+        "events": draw(st.lists(events(action), min_size=1, max_size=3 if batched else 1)),
+    }

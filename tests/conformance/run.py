@@ -1,0 +1,128 @@
+"""Compares the mapping core with the published destination, or two versions of that.
+
+Run by hand: `python tests/conformance/run.py --help`. Node is needed; the package is installed into
+a cache folder on first use. docs/conformance.md says how to read what it prints.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import orjson
+from changelog import changes, told
+from comparing import Comparison, Progress, Road, compare, core, smallest
+from published import RECORDED, Published
+
+from emulator.contract.cases import Case, read_cases
+from emulator.contract.running import differences
+from emulator.errors import EmulatorError
+from emulator.types import JSONObject
+
+CASES = Path(__file__).parents[2] / "fixtures" / "conformance"
+COUNT = click.option("--cases", "count", default=20_000, show_default=True, help="How many cases.")
+SEED = click.option("--seed", default=0, show_default=True, help="The same seed, the same cases.")
+VERSION = click.option("--version", default=RECORDED, show_default=True, help="Of the package.")
+
+
+class Group(click.Group):
+    """Ends in exit code 2 and one line when the package cannot be had."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except EmulatorError as error:
+            click.echo(f"conformance: {error}", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=Group)
+def main() -> None:
+    """The mapping core beside the published destination."""
+
+
+@main.command(epilog="Example: python tests/conformance/run.py generated --cases 20000")
+@VERSION
+@COUNT
+@SEED
+@click.pass_context
+def generated(ctx: click.Context, version: str, count: int, seed: int) -> None:
+    """Generated cases through both; prints the smallest that differs as a contract case.
+
+    Exits 1 when one differs.
+    """
+    with Published(version) as package:
+        run = _compared(package.outcome, core, count, seed)
+        if run.differing:
+            click.echo("looking for the smallest case…", err=True)
+            case = smallest(package.outcome, core, count, seed) or run.differing[0]
+            click.echo(orjson.dumps({**case, "name": "smallest", "about": _about(case)}))
+    ctx.exit(int(bool(run.differing)))
+
+
+@main.command(epilog="Example: python tests/conformance/run.py recorded --version 3.387.0")
+@VERSION
+@click.pass_context
+def recorded(ctx: click.Context, version: str) -> None:
+    """The recorded cases through a version; prints what it does otherwise, as a changelog.
+
+    Exits 1 when it does anything otherwise.
+    """
+    cases = _recorded()
+    with Published(version) as package, _progress(len(cases)) as progress:
+        pairs = []
+        for done, case in enumerate(cases, start=1):
+            pairs.append((case, package.outcome(case)))
+            progress(done)
+    ctx.exit(_tell(pairs, f"{version} beside what was recorded from {RECORDED}"))
+
+
+@main.command(
+    "changes", epilog="Example: python tests/conformance/run.py changes --version 3.387.0"
+)
+@VERSION
+@COUNT
+@SEED
+@click.pass_context
+def between(ctx: click.Context, version: str, count: int, seed: int) -> None:
+    """Generated cases through the recorded version and another one, as a changelog."""
+    with Published(RECORDED) as before, Published(version) as after:
+        run = _compared(before.outcome, after.outcome, count, seed)
+        pairs = [(case, after.outcome(case)) for case in run.differing]
+    ctx.exit(_tell(pairs, f"{version} beside {RECORDED}"))
+
+
+@contextmanager
+def _progress(length: int) -> Iterator[Progress]:
+    """A bar on stderr; call it with how many cases are done."""
+    with click.progressbar(length=length, file=sys.stderr) as bar:
+        yield lambda done: bar.update(done - bar.pos)
+
+
+def _compared(expected: Road, received: Road, count: int, seed: int) -> Comparison:
+    with _progress(count) as progress:
+        run = compare(expected, received, count, seed, progress)
+    statuses = ", ".join(f"{number:,} {status}" for status, number in sorted(run.statuses.items()))
+    click.echo(f"{run.cases:,} cases ({statuses}), {len(run.differing)} differ", err=True)
+    return run
+
+
+def _recorded() -> list[JSONObject]:
+    found = [case for file in sorted(CASES.glob("*.ndjson")) for case in read_cases(file)]
+    return [case.document for case in found if isinstance(case, Case)]
+
+
+def _about(case: JSONObject) -> str:
+    return "; ".join(differences(case["expect"], core(case)))
+
+
+def _tell(pairs: list[tuple[JSONObject, JSONObject]], title: str) -> int:
+    found = changes(pairs)
+    click.echo("\n".join(told(found)), nl=bool(found))
+    click.echo(f"{title}: {len(found)} changes", err=True)
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""A fault does to a request what was asked for, as often as was asked for."""
+
+from datetime import timedelta
+
+import pytest
+from carried import FINE, NOW
+
+from emulator.delivery.fault import read
+from emulator.delivery.faults import Faults
+from emulator.delivery.senders import Unanswered
+from emulator.errors import EmulatorError
+from emulator.http import HttpRequest, HttpResponse
+from emulator.types import JSON, JSONObject
+
+REQUEST = HttpRequest("POST", "/api/user/v1/upsert", {})
+
+
+class Account:
+    """Answers well, and counts what it took."""
+
+    def __init__(self, *faults: JSONObject, seed: str = "") -> None:
+        self.taken = 0
+        self.slept: list[float] = []
+        self.now = NOW
+        self.faults = Faults(lambda: self.now, seed, self.slept.append)
+        for each in faults:
+            self.faults.add(read(each))
+        self.send = self.faults.before(self.take)
+
+    def take(self, _request: HttpRequest) -> HttpResponse:
+        self.taken += 1
+        return FINE
+
+    def ending(self) -> int | str:
+        """A status, or the name of what came instead."""
+        try:
+            return self.send(REQUEST).status
+        except Unanswered as silence:
+            return silence.code
+
+
+@pytest.mark.parametrize(
+    ("fault", "ending", "taken"),
+    [
+        pytest.param({"status": 500}, 500, 0, id="a status"),
+        pytest.param({"status": 500, "taken": True}, 500, 1, id="a status for what was taken"),
+        pytest.param({"drop": True}, "ECONNRESET", 0, id="a dropped connection"),
+        pytest.param({"drop": True, "taken": True}, "ECONNRESET", 1, id="a lost answer"),
+        pytest.param({"timeout": True}, "ETIMEDOUT", 0, id="a timeout"),
+        pytest.param({"delayMs": 10_000}, "ETIMEDOUT", 1, id="an answer too late"),
+        pytest.param({"delayMs": 200}, 200, 1, id="a slow answer"),
+        pytest.param({"rateLimit": 0}, 429, 0, id="no request allowed"),
+    ],
+)
+def test_what_a_fault_does(fault: JSONObject, ending: int | str, taken: int) -> None:
+    account = Account(fault)
+    assert (account.ending(), account.taken) == (ending, taken)
+
+
+def test_only_a_delay_that_ends_in_time_is_waited_for() -> None:
+    account = Account({"delayMs": 200}, {"delayMs": 60_000})
+    account.ending()
+    account.ending()
+    assert [each for each in account.slept if each] == [0.2]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        pytest.param(None, b'{"error":"rejected: too many requests"}', id="its own words"),
+        pytest.param({"a": 1}, b'{"a":1}', id="JSON"),
+        pytest.param("<html>", b"<html>", id="a page"),
+    ],
+)
+def test_the_body_of_a_fault(body: JSON, expected: bytes) -> None:
+    assert Account({"status": 429, "body": body}).send(REQUEST).body == expected
+
+
+@pytest.mark.parametrize(
+    ("faults", "expected"),
+    [
+        pytest.param([{"status": 500}], [500, 200, 200], id="once, unless told otherwise"),
+        pytest.param([{"status": 500, "times": 2}], [500, 500, 200], id="the next two"),
+        pytest.param([{"status": 500}, {"status": 503}], [500, 503, 200], id="one after another"),
+        pytest.param([{"status": 500, "share": 1}], [500, 500, 500], id="a share, until cleared"),
+    ],
+)
+def test_how_often_a_fault_happens(faults: list[JSONObject], expected: list[int]) -> None:
+    account = Account(*faults)
+    assert [account.ending() for _ in range(3)] == expected
+
+
+def test_a_share_is_drawn_with_a_seed() -> None:
+    def run(seed: str) -> list[int | str]:
+        account = Account({"status": 500, "share": 0.3}, seed=seed)
+        return [account.ending() for _ in range(1000)]
+
+    assert run("a") == run("a")
+    assert run("a") != run("b")
+    assert 250 <= run("a").count(500) <= 350
+
+
+def test_a_rate_limit_counts_the_requests_of_a_minute() -> None:
+    account = Account({"rateLimit": 2})
+    assert [account.ending() for _ in range(3)] == [200, 200, 429]
+    account.now += timedelta(seconds=20)
+    assert account.send(REQUEST).headers["retry-after"] == "40"
+    account.now += timedelta(seconds=40)
+    assert account.ending() == 200
+
+
+def test_clearing_ends_all_faults() -> None:
+    account = Account({"status": 500, "share": 1})
+    account.faults.clear()
+    assert (account.ending(), account.faults.list()) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "where"),
+    [
+        pytest.param({}, "body", id="nothing"),
+        pytest.param(None, "body", id="no object"),
+        pytest.param({"status": 42}, "status", id="no status"),
+        pytest.param({"status": 500, "share": 0}, "share", id="no share"),
+        pytest.param({"delay": 5}, "body", id="an unknown name"),
+        pytest.param({"status": 500, "times": 0}, "times", id="never"),
+    ],
+)
+def test_what_is_no_fault_is_refused(asked: JSON, where: str) -> None:
+    with pytest.raises(EmulatorError) as refused:
+        read(asked)
+    assert (refused.value.where, refused.value.what) == (where, "this is no fault that can be had")

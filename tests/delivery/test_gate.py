@@ -1,0 +1,198 @@
+"""Stages stand in Segment's order: the first that stops an event is the one that is told."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.delivery.gate import Gate, compile_gate, told, verdict
+from emulator.delivery.integrations import NAME
+from emulator.segment.filtering.passage import Passage
+from emulator.segment.filtering.plans.file import read_plan
+from emulator.segment.rules import TYPES
+from emulator.types import JSONObject
+from emulator.workspace import load
+
+PLAN = read_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
+WORKSPACE = load("fixtures/plans/shop.yaml")
+TRACK_SWITCHES = (
+    "allowUnplannedEvents",
+    "allowUnplannedEventProperties",
+    "allowEventOnViolations",
+    "allowPropertiesOnViolations",
+)
+NAMES = st.sampled_from(
+    ["order_id", "total", "products", "product_id", "email", "protocols", "event_version", "All"]
+)
+STRICT: JSONObject = {
+    "settings": {"track": {"allowUnplannedEvents": False, "allowEventOnViolations": False}},
+    "schema": {"track": {"Order Completed": False}},
+}
+SPARED: JSONObject = {"filters": [{"title": "All", "if": "all", "actions": [{"type": "DROP"}]}]}
+EVENT: JSONObject = {"type": "track", "event": "Order Completed", "userId": "ada"}
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("source", "enabled", "changes", "reason"),
+    [
+        pytest.param(STRICT, False, {}, "event_setting", id="the source's schema first"),
+        pytest.param(
+            {**STRICT, "schema": {}}, False, {}, "schema_violation", id="then the tracking plan"
+        ),
+        pytest.param({}, False, {}, "the destination is turned off", id="then the destination"),
+        pytest.param({}, True, {}, "FILTERED_BY_INTEGRATIONS_OBJECT", id="then integrations"),
+        pytest.param({}, True, {"integrations": None}, "FILTERED_BY_RULES", id="then filters"),
+    ],
+)
+def test_the_first_stage_that_stops_an_event_is_told(
+    source: JSONObject, enabled: bool, changes: JSONObject, reason: str
+) -> None:
+    event = {**EVENT, "integrations": {NAME: False}, **changes}
+    passage = compile_gate(source, SPARED, PLAN).admit(event, enabled=enabled)
+    assert passage.stop is not None
+    assert verdict(passage.stop)[1].startswith(reason)
+
+
+def test_a_workspace_without_any_of_it_lets_everything_pass() -> None:
+    assert compile_gate({}, {}).admit(EVENT, enabled=True) == Passage(EVENT)
+    assert Gate().admit(EVENT, enabled=True).event is EVENT
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=10,
+)
+SECTIONS = st.none() | st.dictionaries(NAMES, VALUES)
+CALLS = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(TYPES),
+        "event": st.sampled_from(["Order Completed", "Page Viewed", "Song Played"]),
+        "messageId": st.text(),
+    },
+    optional={"userId": VALUES}
+    | dict.fromkeys(("properties", "traits", "context", "integrations"), SECTIONS),
+)
+
+
+@settings(deadline=None)  # one slow example on a busy machine is no fault
+@given(CALLS, st.sampled_from(["BLOCK", "OMIT_PROPERTIES", "ALLOW"]), st.booleans())
+def test_no_event_that_was_taken_in_breaks_a_stage(
+    event: JSONObject, common: str, allow: bool
+) -> None:
+    track = dict.fromkeys(TRACK_SWITCHES, allow) | {"commonEventOnViolations": common}
+    source = {"settings": {"track": track}, "schema": {"identify": {"email": allow}}}
+    passage = compile_gate(source, WORKSPACE.destination, PLAN).admit(event, enabled=True)
+    assert json.dumps([passage.event, told(passage)])
+
+
+@pytest.fixture
+def client() -> Iterator[FlaskClient]:
+    app = create_app(Config(db=":memory:"), WORKSPACE)
+    yield app.test_client()
+    app.extensions["emulator"].store.close()
+
+
+def sent(client: FlaskClient, kind: str, **call: Any) -> JSONObject:
+    """The message as the control API shows it once *call* was sent."""
+    call = {"userId": "ada", "writeKey": "wk_demo", "messageId": "m1", **call}
+    assert client.post(f"/v1/{kind}", json=call).json == {"success": True}
+    shown: JSONObject = client.get("/emulator/v1/messages/1").json or {}
+    return shown
+
+
+ORDER: JSONObject = {
+    "order_id": "o-17",
+    "total": "20",
+    "colour": "red",
+    "products": [{"product_id": "mug"}],
+}
+
+
+def test_a_violation_is_shown_next_to_the_event(client: FlaskClient) -> None:
+    shown = sent(client, "track", event="Order Completed", properties=ORDER)
+    violation = {
+        "type": "Invalid Type",
+        "field": "properties.total",
+        "description": "Invalid type. Expected: number, given: string",
+    }
+    own = {"rule": "TRACK Order Completed, version 1", "value": "20"}
+    assert shown["violations"] == [violation | own]
+    assert shown["omitted"] == [{"field": "properties.colour", "by": "unplanned"}]
+    assert shown["filtered_by"] is None
+    assert shown["normalised"]["context"]["protocols"] == {
+        "sourceId": "srcExample01",
+        "omitted": ["properties.colour"],
+        "violations": [violation],
+    }
+    assert "colour" not in shown["normalised"]["properties"]
+    assert shown["message"]["properties"] == ORDER
+
+
+@pytest.mark.parametrize(
+    ("kind", "call", "filtered_by"),
+    [
+        pytest.param(
+            "track",
+            {"event": "Song Played"},
+            {
+                "step": "Filtered at source",
+                "code": "unplanned",
+                "detail": "the plan has no event 'Song Played'; "
+                "names match in every letter and blank",
+            },
+            id="at the source",
+        ),
+        pytest.param(
+            "track",
+            {
+                "event": "Order Completed",
+                "properties": {"order_id": "o-17"},
+                "integrations": {"All": False},
+            },
+            {
+                "step": "Filtered at destination",
+                "code": "FILTERED_BY_INTEGRATIONS_OBJECT",
+                "detail": "the event's integrations object has 'All': false, "
+                "which switches the destination off",
+            },
+            id="at the destination",
+        ),
+    ],
+)
+def test_a_filtered_event_says_where_and_why(
+    client: FlaskClient, kind: str, call: JSONObject, filtered_by: JSONObject
+) -> None:
+    shown = sent(client, kind, **call)
+    reason = f"{filtered_by['code']}: {filtered_by['detail']}"
+    assert (shown["verdict"], shown["reason"]) == ("filtered", reason)
+    assert (shown["filtered_by"], shown["deliveries"]) == (filtered_by, [])
+
+
+def test_what_a_filter_takes_out_never_reaches_a_mapping(client: FlaskClient) -> None:
+    traits = {"ssn": "123", "email": "ada@example.com"}
+    shown = sent(client, "identify", traits=traits, context={"ip": "203.0.113.7"})
+    by = "filter 'No addresses'"
+    assert shown["omitted"] == [
+        {"field": "context.ip", "by": by},
+        {"field": "traits.ssn", "by": by},
+    ]
+    assert shown["normalised"]["traits"] == {"email": "ada@example.com"}
+    assert "123" not in json.dumps(shown["deliveries"])
+
+
+def test_what_a_passage_tells() -> None:
+    assert told(Passage(EVENT, hints=("Mind.",))) == {
+        "violations": [],
+        "filtered_by": None,
+        "omitted": [],
+        "hints": ["Mind."],
+    }

@@ -1,0 +1,198 @@
+"""A request that failed for now is tried again when it is due, by this emulator or the next."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from carried import FINE, NOW, answering, destination, message, subscription
+
+from emulator.capture.database import connect
+from emulator.capture.store import Store
+from emulator.clock import iso
+from emulator.delivery.road import Road
+from emulator.delivery.senders import Sender, Unanswered
+from emulator.http import HttpRequest, HttpResponse
+from emulator.mapping import Destination
+from emulator.types import JSONObject
+
+BUSY = HttpResponse(503, b"busy")
+REFUSED = HttpResponse(403, b"no")
+MIXED = HttpResponse(
+    200,
+    b'{"data":{"successful":{"count":1},"fail":{"count":1,"errors":'
+    b'{"users.1.identifiers.required":["either"]}}}}',
+)
+
+
+class Time:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    opened = Store(connect(":memory:"))
+    yield opened
+    opened.close()
+
+
+def road(store: Store, sender: Sender, time: Time, *subscriptions: JSONObject) -> Road:
+    made = Destination(destination(*(subscriptions or [subscription()])))
+    return Road(made, sender, store, time)
+
+
+def batched() -> JSONObject:
+    return subscription("Batched", enable_batching=True)
+
+
+def verdicts(store: Store) -> list[tuple[str, str]]:
+    """Of each message and of each delivery, in this order."""
+    of_messages = [(each.message_id, str(each.verdict)) for each in store.messages()[0]]
+    return of_messages + [(each.message_id, each.verdict) for each in store.deliveries()[0]]
+
+
+def test_a_failure_that_may_pass_is_tried_again_when_due(store: Store, time: Time) -> None:
+    own = road(store, answering(BUSY, FINE), time)
+    own.carry([message()])
+    (waiting,) = store.deliveries()[0]
+    assert (waiting.verdict, waiting.code) == ("retrying", "503")
+    (id,) = store.upserts.unsettled()
+    kept = store.upserts.get(id)
+    assert kept is not None
+    assert kept.due_at is not None
+    assert waiting.reason == (
+        f"Insider One answered 503: busy; attempt 1, the next is due at {kept.due_at}"
+    )
+    time.now = datetime.fromisoformat(kept.due_at) - timedelta(milliseconds=1)
+    assert own.backlog.retry_due() == 0
+    time.now += timedelta(milliseconds=1)
+    assert own.backlog.retry_due() == 1
+    (made,) = store.deliveries()[0]
+    assert [(each.number, each.at, each.status) for each in made.attempts] == [
+        (1, iso(NOW), 503),
+        (2, kept.due_at, 200),
+    ]
+    assert (made.verdict, made.reason, made.code) == ("accepted", None, None)
+    assert verdicts(store) == [("m1", "accepted"), ("m1", "accepted")]
+    assert (store.upserts.unsettled(), store.upserts.get(id)) == ([], None)
+
+
+def test_a_clock_set_ahead_finds_the_attempts_made_meanwhile(store: Store, time: Time) -> None:
+    own = road(store, answering(BUSY, BUSY, BUSY, FINE), time)
+    own.carry([message()])
+    time.now += timedelta(minutes=45)
+    assert own.backlog.retry_due() == 3
+    (made,) = store.deliveries()[0]
+    moments = [each.at for each in made.attempts]
+    assert moments == sorted(set(moments))
+    assert moments[-1] < iso(NOW + timedelta(minutes=1))
+
+
+@pytest.mark.documented
+def test_after_four_hours_it_has_failed(store: Store, time: Time) -> None:
+    own = road(store, lambda _request: BUSY, time)
+    own.carry([message()])
+    time.now += timedelta(hours=5)
+    own.backlog.retry_due()
+    (made,) = store.deliveries()[0]
+    number = len(made.attempts)
+    assert made.reason == f"given up after {number} attempts: Insider One answered 503: busy"
+    assert verdicts(store) == [("m1", "failed"), ("m1", "failed")]
+    assert made.attempts[-1].at <= iso(NOW + timedelta(hours=4))
+    assert store.upserts.unsettled() == []
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        pytest.param(REFUSED, "failed", id="an error that stays"),
+        pytest.param(BUSY, "retrying", id="an error that may pass"),
+        pytest.param(Unanswered("reset", "ECONNRESET"), "retrying", id="silence"),
+    ],
+)
+def test_what_the_next_attempt_makes_of_it(
+    store: Store, time: Time, later: HttpResponse | Exception, expected: str
+) -> None:
+    own = road(store, answering(BUSY, later), time)
+    own.carry([message()])
+    assert own.backlog.retry_all() == 1
+    assert verdicts(store) == [("m1", expected), ("m1", expected)]
+
+
+def test_a_message_is_as_bad_as_its_worst_delivery_then(store: Store, time: Time) -> None:
+    twice = [subscription("One"), subscription("Two")]
+    own = road(store, answering(BUSY, REFUSED, FINE), time, *twice)
+    own.carry([message()])
+    own.backlog.retry_all()
+    assert verdicts(store) == [("m1", "failed"), ("m1", "accepted"), ("m1", "failed")]
+
+
+def test_a_batch_is_tried_again_as_a_whole(store: Store, time: Time) -> None:
+    own = road(store, answering(BUSY, MIXED), time, batched())
+    own.carry([message("m1"), message("m2"), message("m3", timestamp=None)])
+    assert [verdict for _, verdict in verdicts(store)] == ["retrying", "retrying", "failed"] * 2
+    own.backlog.retry_all()
+    assert [verdict for _, verdict in verdicts(store)] == ["accepted", "dropped", "failed"] * 2
+    first, second, third = store.deliveries()[0]
+    assert (first.upsert, third.upsert) == (second.upsert, None)
+    kept = store.upserts.get(first.upsert or "")
+    assert kept is not None
+    assert (kept.due_at, len(kept.attempts), kept.response and kept.response.status) == (
+        None, 2, 200,
+    )  # fmt: skip
+
+
+def test_the_key_is_stored_nowhere_and_sent_each_time(tmp_path: Path, time: Time) -> None:
+    sent: list[HttpRequest] = []
+
+    def sender(request: HttpRequest) -> HttpResponse:
+        sent.append(request)
+        return BUSY
+
+    store = Store(connect(str(tmp_path / "kept.db")))
+    own = road(store, sender, time)
+    own.carry([message()])
+    own.backlog.retry_all()
+    store.close()
+    assert [each.headers["x-request-token"] for each in sent] == ["test-key"] * 2
+    assert sent[0] == sent[1]
+    assert not [file for file in tmp_path.iterdir() if b"test-key" in file.read_bytes()]
+
+
+def test_a_restart_goes_on_with_what_is_unsettled(tmp_path: Path, time: Time) -> None:
+    database = str(tmp_path / "kept.db")
+    before = Store(connect(database))
+    road(before, answering(BUSY), time).carry([message()])
+    before.close()
+    after = Store(connect(database))
+    resumed = road(after, answering(FINE), time)
+    time.now += timedelta(minutes=1)
+    assert resumed.backlog.retry_due() == 1
+    assert verdicts(after) == [("m1", "accepted"), ("m1", "accepted")]
+    after.close()
+
+
+@pytest.mark.documented
+def test_later_events_do_not_wait_for_earlier_ones(store: Store, time: Time) -> None:
+    own = road(store, answering(BUSY, FINE), time)
+    own.carry([message("m1"), message("m2")])
+    assert verdicts(store)[:2] == [("m1", "retrying"), ("m2", "accepted")]
+
+
+def test_a_reset_leaves_nothing_to_try(store: Store, time: Time) -> None:
+    own = road(store, answering(BUSY), time)
+    own.carry([message()])
+    store.reset()
+    time.now += timedelta(hours=1)
+    assert (own.backlog.retry_due(), own.backlog.retry_all()) == (0, 0)

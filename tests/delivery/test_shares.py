@@ -1,0 +1,76 @@
+"""Of a batch's answer, each event is shown its own part."""
+
+import orjson
+import pytest
+
+from emulator.delivery.shares import answer_of, user_of
+from emulator.http import HttpResponse
+from emulator.types import JSONObject
+
+ERRORS = {"users.1.identifiers.required": ["either"], "users.10.insider_id.required": ["or"]}
+MIXED = {"data": {"successful": {"count": 9}, "fail": {"count": 2, "errors": ERRORS}}}
+FINDING = {"verdict": "warning", "where": "users.1.attributes", "what": "w", "remedy": "r"}
+
+
+def ok(body: JSONObject, *findings: JSONObject) -> HttpResponse:
+    noticed = {"x-emulator-findings": orjson.dumps(findings).decode()} if findings else {}
+    return HttpResponse(200, orjson.dumps(body), noticed)
+
+
+@pytest.mark.parametrize(
+    ("position", "expected"),
+    [
+        pytest.param(0, {"successful": {"count": 1}, "fail": {}}, id="a user that was taken"),
+        pytest.param(
+            1,
+            {
+                "successful": {},
+                "fail": {"count": 1, "errors": {"users.0.identifiers.required": ["either"]}},
+            },
+            id="a user that was not, under the index it has alone",
+        ),
+        pytest.param(
+            10,
+            {
+                "successful": {},
+                "fail": {"count": 1, "errors": {"users.0.insider_id.required": ["or"]}},
+            },
+            id="an index is a whole number",
+        ),
+    ],
+)
+def test_failures_are_those_of_one_s_own_user(position: int, expected: JSONObject) -> None:
+    assert orjson.loads(answer_of(ok(MIXED), position).body) == {"data": expected}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"data": {"successful": {}, "fail": {"count": 2}}}, id="no errors listed"),
+        pytest.param({"error": "x"}, id="another shape"),
+    ],
+)
+def test_failures_that_name_nobody_are_everybody_s(body: JSONObject) -> None:
+    assert answer_of(ok(body), 1).body == orjson.dumps(body)
+
+
+def test_findings_are_those_of_one_s_own_user() -> None:
+    answer = ok(MIXED, FINDING, {**FINDING, "where": "skip_hook"})
+    own, other = answer_of(answer, 1), answer_of(answer, 0)
+    assert [each["where"] for each in orjson.loads(own.headers["x-emulator-findings"])] == [
+        "users.0.attributes",
+        "skip_hook",
+    ]
+    assert [each["where"] for each in orjson.loads(other.headers["x-emulator-findings"])] == [
+        "skip_hook"
+    ]
+    assert own.headers["x-emulator-verdict"] == "warning"
+
+
+def test_an_error_is_everybody_s_and_its_page_is_cut() -> None:
+    assert answer_of(HttpResponse(502, b"x" * 9_000), 3) == HttpResponse(502, b"x" * 2_000)
+
+
+def test_a_request_has_one_s_own_user() -> None:
+    body = {"users": [{"a": 1}, {"a": 2}], "platform": "segment"}
+    assert orjson.loads(user_of(body, 1)) == {"users": [{"a": 2}], "platform": "segment"}

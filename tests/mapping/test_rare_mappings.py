@@ -1,0 +1,86 @@
+"""Mappings that nobody writes on purpose, as the published destination treats them."""
+
+from typing import Any
+
+import pytest
+
+from emulator.mapping import Failure, Request
+from emulator.mapping.subscription import compile_subscription
+from emulator.types import JSONObject
+
+SETTINGS = {"account_name": "shop", "ucd_key": "key"}
+EVENT: JSONObject = {
+    "type": "track",
+    "event": "Sign-up",
+    "userId": "u1",
+    "timestamp": "2026-05-06T07:08:09.123Z",
+    "properties": {},
+}
+MAPPING: JSONObject = {
+    "uuid": {"@path": "$.userId"},
+    "event_name": {"@path": "$.event"},
+    "timestamp": {"@path": "$.timestamp"},
+}
+ROOT = "__segment_internal_directive"
+WRONG = {"@json": {"mode": "x", "value": 1}}
+FAULT = 'should be one of encode, decode but it is "x".'
+
+pytestmark = pytest.mark.observed
+
+
+def delivered(settings: JSONObject, batch: bool = False) -> Any:
+    subscription = compile_subscription(
+        {"actionSlug": "trackEvent", "trigger": 'type = "track"', "settings": settings}, SETTINGS
+    )
+    if batch:
+        return subscription.deliver_batch([EVENT]).results[0]
+    result = subscription.deliver(EVENT)
+    return result.json["users"][0] if isinstance(result, Request) else result
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {"timestamp": [{"@path": "$.properties.none"}]},
+            Failure(
+                400,
+                "AggregateAjvError",
+                "Timestamp must be a string or number but it was undefined.",
+            ),
+            id="a required list of nothing is there",
+        ),
+        pytest.param(
+            {ROOT: None},
+            Failure(None, "TypeError", "Cannot convert undefined or null to object"),
+            id="a root directive of null is JavaScript's own fault",
+        ),
+        pytest.param(
+            {ROOT: [{"@transform": {"apply": {}}}]},
+            Failure(
+                400, "AggregateAjvError", "The root value must be an object but it was an array."
+            ),
+            id="a root directive may be a list, which is no payload",
+        ),
+        pytest.param(
+            {"uuid": {"b": WRONG, "1": WRONG, "0": WRONG}},
+            Failure(
+                None,
+                "AggregateError",
+                "".join(f"\n    ValidationError: /uuid/{key}/@json/mode {FAULT}" for key in "01b"),
+            ),
+            id="faults come in the order of JavaScript's keys, numbers first",
+        ),
+        pytest.param(
+            {"uuid": {"@if": {"then": None}}},
+            Failure(None, "Error", '@if requires an "exists" key or a "blank" key'),
+            id="a choice without a question is refused, not crashed over",
+        ),
+    ],
+)
+def test_a_rare_mapping(changes: JSONObject, expected: Failure) -> None:
+    assert delivered(MAPPING | changes) == expected
+
+
+def test_a_list_of_null_is_an_empty_text_that_stays() -> None:
+    assert delivered(MAPPING | {"uuid": [None]})["identifiers"] == {"uuid": "", "custom": {}}

@@ -1,0 +1,1 @@
+"""Segment's SDKs as published, driven against the emulator."""

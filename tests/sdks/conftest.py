@@ -1,0 +1,119 @@
+"""The SDKs, fetched once into the cache folder; where one cannot be had, its tests say so."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from emulator.config import configure
+from emulator.segment.assets import Assets, AssetsMissing
+from emulator.types import JSONObject
+from sdks.end import End, running
+from sdks.senders import BrowserSdk, NodeSdk, Sender, with_python
+
+PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1")
+FLAGS = [
+    "--no-sandbox",  # it cannot be had as root, and the pages are our own
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # nothing reaches the real service
+]
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    return Path(configure(os.environ, {}).cache).expanduser()
+
+
+@pytest.fixture
+def end(cache: Path) -> Iterator[End]:
+    with running(cache) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="session")
+def node_modules(cache: Path) -> Path:
+    """A folder in which Node finds PACKAGES."""
+    folder = cache / "sdks-for-tests"
+    wanted = "\n".join(PACKAGES)
+    installed = folder / "installed.txt"
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("Node and npm are not installed: nothing to drive its SDK with")
+    if not (installed.is_file() and installed.read_text("utf-8") == wanted):
+        folder.mkdir(parents=True, exist_ok=True)
+        ask = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit"]
+        ran = subprocess.run([*ask, *PACKAGES], capture_output=True, text=True, check=False)
+        if ran.returncode:
+            pytest.skip(f"npm cannot install {PACKAGES[0]}: {ran.stderr.strip()[:200]}")
+        installed.write_text(wanted, "utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def assets(cache: Path) -> Assets:
+    own = Assets(cache)
+    try:
+        own.fetch()
+    except AssetsMissing as error:
+        pytest.skip(str(error))
+    return own
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.skip("Chromium is not installed: nothing to open pages with")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def python_sdk() -> Sender:
+    return with_python
+
+
+@pytest.fixture(scope="session")
+def node_sdk(node_modules: Path) -> NodeSdk:
+    return NodeSdk(node_modules)
+
+
+@pytest.fixture(scope="session")
+def snippet(node_modules: Path) -> str:
+    """Segment's snippet as its own package writes it, for the host `HOST`."""
+    ask = "require('@segment/snippet').min({host: 'HOST', apiKey: 'wk_demo', page: false})"
+    ran = subprocess.run(
+        ["node", "-p", ask], cwd=node_modules, capture_output=True, text=True, check=True
+    )
+    return ran.stdout
+
+
+@pytest.fixture
+def snippet_sdk(browser: Browser, assets: Assets, snippet: str) -> BrowserSdk:
+    """A page whose snippet names another host, and nothing else."""
+
+    def page(url: str, options: JSONObject) -> str:
+        load = f'analytics.load("wk_demo", {json.dumps(options)})'
+        own = snippet.replace("https://HOST", url).replace('analytics.load("wk_demo")', load)
+        return f"<title>Shop</title><script>{own}</script>"
+
+    return BrowserSdk(browser, page, assets)
+
+
+@pytest.fixture
+def bundle_sdk(browser: Browser, assets: Assets) -> BrowserSdk:
+    """A page that bundles the npm package, and is told where the CDN is."""
+
+    def page(url: str, options: JSONObject) -> str:
+        told = json.dumps({"writeKey": "wk_demo", "cdnURL": url})
+        load = f"AnalyticsNext.AnalyticsBrowser.load({told}, {json.dumps(options)})"
+        script = f"window.analytics = {load}"
+        return f'<title>Shop</title><script src="index.js"></script><script>{script}</script>'
+
+    return BrowserSdk(browser, page, assets)

@@ -1,0 +1,81 @@
+"""The emulator that SDKs are pointed at, and what it saw."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.server import serve_in_thread
+from emulator.types import JSONObject
+from emulator.workspace import Workspace, preset
+from scenarios.client import ControlClient
+from sdks.guide import Arrival
+
+FAULTS = "/emulator/v1/faults/segment"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A running emulator of the preset `guide`."""
+
+    url: str
+    client: ControlClient
+
+    def arrivals(self) -> dict[str, list[Arrival]]:
+        """Name of each call taken in -> the Insider One events it became."""
+        return {
+            message["event"] or message["message"].get("name") or "": self._of(message)
+            for message in self.client.messages()
+        }
+
+    def came(self) -> list[str]:
+        """Of each message, in order: "delivered", or why it was not.
+
+        A browser's are warned of as well, for its time zone lands nowhere.
+        """
+        return [
+            "delivered" if message["verdict"] in ("accepted", "warning") else message["reason"]
+            for message in self.client.messages()
+        ]
+
+    def events(self) -> int:
+        """How many events Insider One has, of everybody."""
+        return sum(len(profile["events"]) for profile in self.client.profiles())
+
+    def fail(self, **fault: object) -> None:
+        """Let the next requests meet *fault*."""
+        requests.post(self.url + FAULTS, json=fault, timeout=5).raise_for_status()
+
+    def faults_left(self) -> int:
+        """How many requests would still meet a fault."""
+        listed = requests.get(self.url + FAULTS, timeout=5).json()["faults"]
+        return sum(fault["times"] for fault in listed)
+
+    def _of(self, message: JSONObject) -> list[Arrival]:
+        made = self.client.deliveries(messageId=message["messageId"])
+        events = (
+            event
+            for delivery in made
+            for user in delivery["request"]["json"]["users"]
+            for event in user.get("events", [])
+        )
+        return [(event["event_name"], *_ids(event["event_params"])) for event in events]
+
+
+@contextmanager
+def running(cache: Path, workspace: Workspace | None = None) -> Iterator[End]:
+    """An emulator during the block; analytics.js comes from *cache*."""
+    app = create_app(Config(db=":memory:", cache=str(cache)), workspace or preset("guide"))
+    try:
+        with serve_in_thread(app) as url, ControlClient(url) as client:
+            yield End(url, client)
+    finally:
+        app.extensions["emulator"].store.close()
+
+
+def _ids(parameters: JSONObject) -> tuple[str | None, str | None]:
+    return parameters.get("event_group_id"), parameters.get("product_id")

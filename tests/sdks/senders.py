@@ -1,0 +1,146 @@
+"""Segment's SDKs as they are published, each behind one signature."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+import segment.analytics as sdk  # type: ignore[import-untyped]  # ships no types
+from flask import Flask
+from playwright.sync_api import Browser, Page, Response
+
+from emulator.segment.assets import Assets
+from emulator.server import serve_in_thread
+from emulator.types import JSONObject
+from sdks.guide import Call
+
+HERE = Path(__file__).parent
+PATIENCE = 20.0  # seconds until an SDK must have come to an end
+
+
+class Sender(Protocol):
+    """Sends calls to an emulator, and gives back what the SDK says it could not deliver.
+
+    Args:
+        options: Of the SDK itself.
+    """
+
+    def __call__(self, url: str, calls: Iterable[Call], **options: Any) -> list[str]: ...
+
+
+def with_python(url: str, calls: Iterable[Call], **options: Any) -> list[str]:
+    """segment-analytics-python."""
+    failures: list[str] = []
+    options = {"on_error": lambda error, _: failures.append(str(error)), **options}
+    client = sdk.Client("wk_demo", host=url, **options)
+    for kind, name, body in calls:
+        match kind:
+            case "identify":
+                client.identify("ada", body)
+            case "page":
+                client.page("ada", None, name, body)
+            case _:
+                client.track("ada", name, body)
+    if client.consumers:  # none in its sync_mode, and then shutdown() breaks
+        client.shutdown()
+    return failures
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSdk:
+    """@segment/analytics-node, installed in *folder*."""
+
+    folder: Path
+
+    def __call__(self, url: str, calls: Iterable[Call], **options: Any) -> list[str]:
+        plan = {
+            "options": {"writeKey": "wk_demo", "host": url, **options},
+            "calls": [(kind, _named(kind, name, body)) for kind, name, body in calls],
+        }
+        ran = subprocess.run(
+            ["node", str(HERE / "send.cjs"), str(self.folder)],
+            input=orjson.dumps(plan),
+            capture_output=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+        failures: list[str] = orjson.loads(ran.stdout)
+        return failures
+
+
+@dataclass(slots=True)
+class BrowserSdk:
+    """@segment/analytics-next in a page of its own.
+
+    Args:
+        page: HTML of the page for an emulator's URL and the SDK's options.
+        assets: What the page's own server has: the npm bundle.
+        astray: Requests that would have left this machine.
+    """
+
+    browser: Browser
+    page: Callable[[str, JSONObject], str]
+    assets: Assets
+    astray: list[str] = field(default_factory=list)
+
+    def __call__(self, url: str, calls: Iterable[Call], **options: Any) -> list[str]:
+        told = list(calls)
+        with self.opened(url, options) as page:
+            delivered = _delivered(page)
+            page.evaluate((HERE / "shop.js").read_text("utf-8"), told)
+            until = time.monotonic() + PATIENCE
+            while sum(delivered) + len(failures := page.evaluate("failures")) < len(told):
+                assert time.monotonic() < until, f"{sum(delivered)} of {len(told)} delivered"
+                page.wait_for_timeout(20)
+            return list(failures)
+
+    @contextmanager
+    def opened(self, url: str, options: JSONObject) -> Iterator[Page]:
+        """The page during the block, its SDK loaded; nothing of it reaches another machine.
+
+        A server of its own makes it local: Chromium lets no other page speak to this machine.
+        """
+        with serve_in_thread(self._shop(url, options)) as shop, self.browser.new_context() as open_:
+            open_.set_default_timeout(PATIENCE * 1000)
+            open_.on("request", lambda asked: self._note(asked.url, (url, shop)))
+            page = open_.new_page()
+            page.goto(shop)
+            page.wait_for_function(
+                "window.analytics && (analytics.initialized || analytics.instance)"
+            )
+            yield page
+
+    def _shop(self, url: str, options: JSONObject) -> Flask:
+        app = Flask(__name__)
+        app.add_url_rule("/", "page", lambda: self.page(url, options))
+        app.add_url_rule("/index.js", "bundle", lambda: self.assets.read("index.js") or b"")
+        app.add_url_rule("/favicon.ico", "icon", lambda: b"")
+        return app
+
+    def _note(self, asked: str, own: tuple[str, ...]) -> None:
+        if not asked.startswith(own):
+            self.astray.append(asked)
+
+
+def _named(kind: str, name: str, body: JSONObject) -> JSONObject:
+    if kind == "identify":
+        return {"userId": "ada", "traits": body}
+    key = "event" if kind == "track" else "name"
+    return {"userId": "ada", key: name, "properties": body}
+
+
+def _delivered(page: Page) -> list[int]:
+    """Fills while *page* is open: the number of calls in each request that was answered well."""
+    counts: list[int] = []
+
+    def answered(response: Response) -> None:
+        if response.request.method == "POST" and response.ok:
+            sent = orjson.loads(response.request.post_data or "")
+            counts.append(len(sent.get("batch", [sent])))
+
+    page.on("response", answered)
+    return counts

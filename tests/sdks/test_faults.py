@@ -1,0 +1,59 @@
+"""What SDKs do when Segment's end fails: nothing acknowledged is lost, nothing arrives twice."""
+
+import time
+from typing import Any
+
+import pytest
+
+from sdks.end import End
+
+SDKS = ["python_sdk", "node_sdk", "snippet_sdk"]
+CALLS = [("track", "Giraffe Fed", {"leaves": 3})]
+TWICE = ["delivered", "duplicate messageId"]
+FAULTS = 5  # more than any SDK meets of those that it does not try again
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize("sender", SDKS)
+@pytest.mark.parametrize("status", [400, 401])
+def test_a_refused_call_is_dropped_and_told(
+    end: End, sender: str, status: int, request: pytest.FixtureRequest
+) -> None:
+    end.fail(status=status, times=FAULTS)
+    failures = request.getfixturevalue(sender)(end.url, CALLS)
+    assert (len(failures), end.faults_left(), end.came()) == (1, FAULTS - 1, [])
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize("sender", SDKS)
+@pytest.mark.parametrize(
+    ("fault", "came"),
+    [
+        pytest.param({"status": 500}, ["delivered"], id="500"),
+        pytest.param({"drop": True}, ["delivered"], id="no answer"),
+        pytest.param({"status": 500, "taken": True}, TWICE, id="taken, then 500"),
+        pytest.param({"drop": True, "taken": True}, TWICE, id="taken, no answer"),
+    ],
+)
+def test_a_failed_call_arrives_once(
+    end: End,
+    sender: str,
+    fault: dict[str, Any],
+    came: list[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    send = request.getfixturevalue(sender)
+    end.fail(**fault)
+    assert send(end.url, CALLS) == []
+    assert (end.came(), end.events()) == (came, 1)
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize("sender", SDKS)
+def test_retry_after_is_waited_for(end: End, sender: str, request: pytest.FixtureRequest) -> None:
+    send = request.getfixturevalue(sender)
+    end.fail(status=429, retryAfter=1)
+    began = time.monotonic()
+    assert send(end.url, CALLS) == []
+    assert time.monotonic() - began >= 1
+    assert (end.came(), end.events()) == (["delivered"], 1)

@@ -1,0 +1,54 @@
+"""Each SDK as published, pointed at the emulator, brings the whole guide to Insider One."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from sdks.end import End
+from sdks.guide import ARRIVALS, CALLS
+
+TENS = [10, 10, 10, 4]
+BATCHING = {"strategy": "batching", "config": {"size": 10, "timeout": 300}}
+IN_BATCHES = {"integrations": {"Segment.io": {"deliveryStrategy": BATCHING}}}
+SINGLY = [1] * len(CALLS)
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize(
+    ("sender", "options", "requests"),
+    [
+        pytest.param("python_sdk", {}, [34], id="Python"),
+        pytest.param("python_sdk", {"gzip": True}, [34], id="Python, gzip"),
+        pytest.param("python_sdk", {"upload_size": 10}, TENS, id="Python, batches of ten"),
+        pytest.param("python_sdk", {"sync_mode": True}, SINGLY, id="Python, call by call"),
+        pytest.param("node_sdk", {}, [15, 15, 4], id="Node"),
+        pytest.param("node_sdk", {"flushAt": 10}, TENS, id="Node, batches of ten"),
+        pytest.param("snippet_sdk", {}, SINGLY, id="browser, snippet"),
+        pytest.param("snippet_sdk", IN_BATCHES, [10, 24], id="browser, snippet, in batches"),
+        pytest.param("bundle_sdk", {}, SINGLY, id="browser, npm bundle"),
+        pytest.param("bundle_sdk", IN_BATCHES, [10, 24], id="browser, npm bundle, in batches"),
+    ],
+)
+def test_the_whole_guide_arrives(
+    end: End,
+    sender: str,
+    options: dict[str, Any],
+    requests: list[int],
+    request: pytest.FixtureRequest,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    send = request.getfixturevalue(sender)
+    with caplog.at_level(logging.INFO, "emulator.segment.intake"):
+        failures = send(end.url, CALLS, **options)
+    assert failures == []
+    assert end.arrivals() == ARRIVALS
+    assert end.came() == ["delivered"] * len(CALLS)
+    assert sorted(sizes(caplog), reverse=True) == sorted(requests, reverse=True)
+    assert getattr(send, "astray", []) == []
+
+
+def sizes(log: pytest.LogCaptureFixture) -> list[int]:
+    """Messages in each request, as the emulator logged it."""
+    lines = (record.getMessage() for record in log.records)
+    return [int(line.split("messages=")[1].split()[0]) for line in lines if "messages=" in line]

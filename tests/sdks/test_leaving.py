@@ -1,0 +1,36 @@
+"""What is still in an SDK when a program ends or a page is left arrives all the same."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sdks.end import End
+from sdks.senders import BrowserSdk
+
+HERE = Path(__file__).parent
+BATCHING = {"strategy": "batching", "config": {"size": 10, "timeout": 60_000}}
+IN_BATCHES = {"integrations": {"Segment.io": {"deliveryStrategy": BATCHING}}}
+THREE = "for (const leaves of [0, 1, 2]) analytics.track('Giraffe Fed', {leaves})"
+
+
+@pytest.mark.observed
+def test_the_python_sdk_flushes_at_exit(end: End) -> None:
+    program = [sys.executable, str(HERE / "leave.py"), end.url]
+    subprocess.run(program, check=True, timeout=20)
+    assert end.came() == ["delivered"] * 3
+
+
+@pytest.mark.observed
+def test_a_page_that_is_left_flushes_its_batch(end: End, snippet_sdk: BrowserSdk) -> None:
+    with snippet_sdk.opened(end.url, IN_BATCHES) as page:
+        page.evaluate(THREE)
+        page.wait_for_timeout(200)
+        assert end.came() == []
+        page.goto("about:blank")
+        until = time.monotonic() + 10
+        while not end.came() and time.monotonic() < until:
+            page.wait_for_timeout(20)
+    assert end.came() == ["delivered"] * 3

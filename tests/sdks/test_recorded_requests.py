@@ -1,0 +1,73 @@
+"""SDKs that do not run here: the requests they make are taken all the same."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import requests
+from flask import Flask
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.server import serve_in_thread
+from emulator.types import JSONObject
+from emulator.workspace import preset
+from scenarios.client import ControlClient
+from sdks.end import End
+
+CASES = sorted(Path("fixtures/sdks").glob("*.json"))
+HOSTS = ("api.segment.io", "events.eu1.segmentapis.com")
+
+
+def recorded(path: Path) -> Any:
+    case = json.loads(path.read_text("utf-8"))
+    mark = {"documented": pytest.mark.documented, "observed": pytest.mark.observed}
+    return pytest.param(case, id=path.stem, marks=mark[case["standing"]])
+
+
+@pytest.fixture
+def end() -> Iterator[End]:
+    app = reached_by_any_name()
+    with serve_in_thread(app) as url, ControlClient(url) as client:
+        yield End(url, client)
+    app.extensions["emulator"].store.close()
+
+
+def reached_by_any_name() -> Flask:
+    return create_app(Config(db=":memory:", host="0.0.0.0"), preset("guide"))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("case", [recorded(path) for path in CASES])
+def test_a_recorded_request_is_taken(end: End, case: JSONObject, host: str) -> None:
+    answer = send(end.url, host, case["request"])
+    assert (answer.status_code, answer.headers["Content-Type"], answer.json()) == (
+        200,
+        "application/json",
+        {"success": True},
+    )
+    assert [shown(message) for message in end.client.messages()] == case["expect"]
+
+
+def send(url: str, host: str, request: JSONObject) -> requests.Response:
+    body = orjson.dumps(request["json"])
+    headers = {**request["headers"], "Host": host}
+    if request["gzip"]:
+        body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+    content = iter([body[:50], body[50:]]) if request["chunked"] else body
+    return requests.post(url + request["path"], data=content, headers=headers, timeout=5)
+
+
+def shown(message: JSONObject) -> JSONObject:
+    normalised = message["normalised"]
+    return {
+        "type": message["type"],
+        "event": message["event"],
+        "userId": message["userId"],
+        "anonymousId": message["anonymousId"],
+        "originalTimestamp": normalised["originalTimestamp"],
+    }

@@ -1,0 +1,204 @@
+"""Destination filters spare a destination events and fields, in Segment's order."""
+
+from typing import Any
+
+import pytest
+
+from emulator.segment.filtering.destination_filters import apply, compile_filters
+from emulator.segment.filtering.passage import DESTINATION, Omission, Passage, Stop
+from emulator.types import JSONObject
+
+DROP: JSONObject = {"type": "DROP"}
+ORDER: JSONObject = {
+    "type": "track",
+    "event": "Order Completed",
+    "messageId": "m1",
+    "userId": "ada",
+    "context": {"ip": "203.0.113.7", "locale": "de"},
+    "properties": {
+        "email": "ada@example.com",
+        "total": 20,
+        "products": [{"sku": "mug", "price": 8.5}, {"sku": "tray", "price": 11.5}, "?"],
+    },
+}
+
+
+def filter_of(condition: str, *actions: JSONObject, **changes: Any) -> JSONObject:
+    return {"title": "Own", "if": condition, "actions": list(actions), **changes}
+
+
+def dropped(title: str = "Own") -> Stop:
+    return Stop(DESTINATION, "FILTERED_BY_RULES", f"destination filter {title!r} drops it")
+
+
+def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> Passage:
+    return apply(compile_filters(filters), event, seed)
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("filters", "stop"),
+    [
+        pytest.param([], None, id="no filter"),
+        pytest.param([filter_of("type = 'track'", DROP)], dropped(), id="drop"),
+        pytest.param([filter_of("type = 'page'", DROP)], None, id="another event"),
+        pytest.param([filter_of("all", DROP, enabled=False)], None, id="not enabled"),
+        pytest.param([filter_of("all", {"type": "SAMPLE", "percent": 1})], None, id="all of them"),
+        pytest.param(
+            [filter_of("all", {"type": "SAMPLE", "percent": 0})],
+            Stop(
+                DESTINATION, "FILTERED_BY_RULES", "destination filter 'Own' lets 0% of events pass"
+            ),
+            id="none of them",
+        ),
+        pytest.param(
+            [filter_of("all", DROP), filter_of("all", {"type": "SAMPLE", "percent": 0}, title="S")],
+            Stop(DESTINATION, "FILTERED_BY_RULES", "destination filter 'S' lets 0% of events pass"),
+            id="sample comes before drop",
+        ),
+        pytest.param(
+            [filter_of("userId = oops'", DROP, enabled=False)], None, id="a broken one, not enabled"
+        ),
+        pytest.param(
+            [filter_of("userId = oops'", {"type": "DROP_PROPERTIES", "fields": {}})],
+            Stop(
+                DESTINATION,
+                "INTERNAL",
+                "destination filter 'Own' fails and drops it: "
+                "the text that begins at character 14 has no closing '",
+            ),
+            id="a statement that cannot be read drops",
+        ),
+        pytest.param(
+            [filter_of("event > 3", {"type": "DROP_PROPERTIES", "fields": {}}, title="")],
+            Stop(
+                DESTINATION,
+                "INTERNAL",
+                "destination filter 1 fails and drops it: "
+                "> compares numbers, and one side is string",
+            ),
+            id="a statement that fails drops",
+        ),
+    ],
+)
+def test_an_event_is_dropped_or_not(filters: list[JSONObject], stop: Stop | None) -> None:
+    assert through(*filters) == Passage(ORDER, stop)
+
+
+def fields(kind: str, **named: list[str]) -> JSONObject:
+    return {"type": kind, "fields": {name.replace("_", "."): keys for name, keys in named.items()}}
+
+
+@pytest.mark.parametrize(
+    ("action", "changes", "omitted"),
+    [
+        pytest.param(
+            fields("DROP_PROPERTIES", properties=["email", "absent"], context=["ip"]),
+            {
+                "context": {"locale": "de"},
+                "properties": {key: ORDER["properties"][key] for key in ("total", "products")},
+            },
+            ["context.ip", "properties.email"],
+            id="keys of objects",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            {"type": "DROP_PROPERTIES", "fields": {"": ["context", "properties"]}},
+            {"context": None, "properties": None},
+            ["context", "properties"],
+            id="keys of the event",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            fields("DROP_PROPERTIES", properties_products=["price"]),
+            {
+                "properties": {
+                    **ORDER["properties"],
+                    "products": [{"sku": "mug"}, {"sku": "tray"}, "?"],
+                }
+            },
+            ["properties.products.price"],
+            id="a key of every product",
+            marks=pytest.mark.observed,
+        ),
+        pytest.param(
+            fields("DROP_PROPERTIES", properties=["products.price"]),
+            {},
+            [],
+            id="a key is not a path",
+            marks=pytest.mark.observed,
+        ),
+        pytest.param(
+            fields("DROP_PROPERTIES", properties_email=["x"], traits=["email"]),
+            {},
+            [],
+            id="no object there",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            fields("ALLOW_PROPERTIES", properties=["total"]),
+            {"properties": {"total": 20}},
+            ["properties.email", "properties.products"],
+            id="only named keys, in the named object alone",
+            marks=pytest.mark.observed,
+        ),
+        pytest.param(
+            {"type": "DROP_PROPERTIES"}, {}, [], id="no fields", marks=pytest.mark.assumed
+        ),
+    ],
+)
+def test_fields_are_taken_out(action: JSONObject, changes: JSONObject, omitted: list[str]) -> None:
+    passage = through(filter_of("all", action))
+    expected = {key: value for key, value in {**ORDER, **changes}.items() if value is not None}
+    assert passage == Passage(
+        expected, omitted=tuple(Omission(place, "filter 'Own'") for place in omitted)
+    )
+
+
+@pytest.mark.documented
+def test_fields_are_dropped_before_others_are_allowed() -> None:
+    passage = through(
+        filter_of("all", fields("ALLOW_PROPERTIES", properties=["total", "email"]), title="A"),
+        filter_of("all", fields("DROP_PROPERTIES", properties=["email"]), title="B"),
+    )
+    assert passage.event["properties"] == {"total": 20}
+    assert [each.by for each in passage.omitted] == ["filter 'B'", "filter 'A'"]
+
+
+@pytest.mark.assumed
+def test_every_condition_looks_at_the_event_as_it_came() -> None:
+    passage = through(
+        filter_of("all", fields("DROP_PROPERTIES", properties=["email"])),
+        filter_of("properties.email != null", fields("DROP_PROPERTIES", properties=["total"])),
+    )
+    assert passage.event["properties"].keys() == {"products"}
+
+
+def test_the_event_that_came_stays_as_it_was() -> None:
+    before = repr(ORDER)
+    through(filter_of("all", fields("DROP_PROPERTIES", properties_products=["price"])))
+    assert repr(ORDER) == before
+
+
+def kept(action: JSONObject, events: list[JSONObject], seed: str) -> set[str]:
+    own = compile_filters([filter_of("all", action)])
+    return {event["messageId"] for event in events if not apply(own, event, seed).stop}
+
+
+EVENTS = [{**ORDER, "messageId": f"m{at}", "userId": f"u{at % 50}"} for at in range(1000)]
+
+
+def test_a_sample_is_about_its_share_and_the_same_for_the_same_seed() -> None:
+    action = {"type": "SAMPLE", "percent": 0.3}
+    first, again, other = (kept(action, EVENTS, seed) for seed in ("1", "1", "2"))
+    assert 250 < len(first) < 350
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.documented
+def test_a_sample_by_path_takes_all_events_of_a_value_or_none() -> None:
+    left = kept({"type": "SAMPLE", "percent": 0.5, "path": "userId"}, EVENTS, "1")
+    users = {event["userId"] for event in EVENTS if event["messageId"] in left}
+    assert left == {event["messageId"] for event in EVENTS if event["userId"] in users}
+    assert 10 < len(users) < 40

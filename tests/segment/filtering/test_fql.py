@@ -1,0 +1,222 @@
+"""Filter FQL means what Segment documents, and no text or event makes it crash or hang."""
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.segment.filtering.fql.evaluation import holds
+from emulator.segment.filtering.fql.kinds import EvaluationError
+from emulator.segment.filtering.fql.lexer import MAXIMUM_BYTES, FqlError
+from emulator.segment.filtering.fql.syntax import FUNCTIONS, MAXIMUM_DEPTH, parse
+from emulator.types import JSONObject
+
+CLICK: JSONObject = {
+    "event": "Button Clicked",
+    "type": "track",
+    "userId": "ada",
+    "context": {"library": {"name": "analytics.js", "version": "1.0"}},
+    "properties": {
+        "features": ["discounts", "dark-mode"],
+        "product 1": {"price": "19.99"},
+        "price": 10,
+        "whole": 1.0,
+        "sale": True,
+        "nothing": None,
+        "kana": "ア",
+        "empty": "",
+    },
+}
+
+
+def documented(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.documented)
+
+
+def assumed(*values: Any) -> Any:
+    return pytest.param(*values, marks=pytest.mark.assumed)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        documented("event = 'Button Clicked'", True),
+        documented('event = "Button Clicked"', True),
+        documented("event = 'Screen Tapped'", False),
+        documented("event = 'button clicked'", False),
+        documented("context.path.path = '/login'", False),
+        documented("type = 'identify' or type = 'track'", True),
+        documented("event = 'Button Clicked' and type = 'track'", True),
+        documented("match( context.library.version, '1.*' )", True),
+        documented("match( context.library.version, '2.*' )", False),
+        documented("type = 'track' and ( event = 'Click' or match( event, 'Button *' ) )", True),
+        documented("!contains( context.library.name, 'js' )", False),
+        documented("'dark-mode' in properties.features", True),
+        documented("'blink' in properties.features", False),
+        documented("!( type in ['track', 'identify'] )", False),
+        documented(r"properties.product\ 1.price = '19.99'", True),
+        documented("all", True),
+        # Types are strict.
+        documented("properties.price = 10", True),
+        documented("properties.price = '10'", False),
+        documented("properties.price != '10'", True),
+        documented("properties.whole = 1", True),
+        documented("properties.whole = true", False),
+        documented("properties.features = ['discounts', 'dark-mode']", True),
+        documented("properties.price > 9.5", True),
+        documented("properties.price >= 10 and properties.price <= 10", True),
+        documented("properties.price < -1", False),
+        documented("properties.sale", True),
+        documented("properties.absent and properties.sale", False),
+        documented("properties.absent or properties.sale", True),
+        # A missing field is null.
+        documented("properties.absent = null", True),
+        documented("properties.nothing = null", True),
+        documented("userId != null", True),
+        documented("length(properties.absent) < 1", True),
+        documented("length(userId) > 0", True),
+        documented("typeof(properties.absent) = 'null'", True),
+        documented("contains(properties.absent, 'x')", False),
+        documented("match(properties.absent, '*')", False),
+        documented("lowercase(properties.absent) = null", True),
+        # Functions.
+        documented("length(properties.kana) = 3", True),
+        documented("length(properties.features) = 2", True),
+        documented("lowercase(event) = 'button clicked'", True),
+        documented("uppercase(event) = 'BUTTON CLICKED'", True),
+        documented("snakecase('test string') = 'test_string'", True),
+        documented("kebabcase('test string') = 'test-string'", True),
+        documented("titlecase('test string') = 'Test String'", True),
+        documented("typeof(properties.features) = 'list'", True),
+        documented("typeof(properties.sale) = 'bool'", True),
+        documented("number('10.5') = 10.5", True),
+        documented("string(10.5) = '10.5'", True),
+        # Globs.
+        documented("match('abcd', 'a*d')", True),
+        documented("match('', '*')", True),
+        documented("match('abc', 'ab')", False),
+        documented("match('abcd', 'a??d')", True),
+        documented("match('abcd', '*d')", True),
+        documented(r"match('ab*d', 'ab\*d')", True),
+        documented(r"match('abxd', 'ab\*d')", False),
+        documented("match('abCd', 'ab[cC]d')", True),
+        documented("match('abcd', 'ab[a-z]d')", True),
+        documented("match('abcd', 'ab[A-Z]d')", False),
+        documented("match('a.d', 'a?d') and !match('axd', 'a.d')", True),
+        # What nobody documents.
+        assumed("true or false and false", True),
+        assumed("properties.absent > 5", False),
+        assumed("!properties.absent", True),
+        assumed("'x' in properties.absent", False),
+        assumed("bool('false') or bool(properties.empty) or bool(0)", False),
+        assumed("typeof(context) = 'object'", True),
+        assumed("properties.features.0 = 'discounts'", False),
+        assumed(r"event = 'it\'s'", False),
+    ],
+)
+def test_a_statement_about_an_event(statement: str, expected: bool) -> None:
+    assert holds(parse(statement), CLICK) is expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ('userId = oops"', 'the text that begins at character 14 has no closing "'),
+        ("", "the end stands where a field or a value is wanted"),
+        ("type =", "the end stands where a field or a value is wanted"),
+        ("type 'x'", "'x' at character 6 stands where the end, `and` or `or` is wanted"),
+        ("type = 'a' AND x", "AND at character 12 stands where the end, `and` or `or` is wanted"),
+        ("(type = 'a'", "the end stands where `)` is wanted"),
+        ("['a' 'b']", "'b' at character 6 stands where `,` or `]` is wanted"),
+        ("and", "and at character 1 stands where a field or a value is wanted"),
+        ("size(x) = 1", f"unknown function size at character 1; known: {', '.join(FUNCTIONS)}"),
+        ("contains(event)", "contains() takes 2 arguments, not 1"),
+        ("length()", "length() takes 1 argument, not 0"),
+        ("properties.größe", "'ö' at character 14 means nothing; in a path, write \\ before it"),
+        ("userId\\", "the statement ends in an escape"),
+        ("!" * 60 + "true", f"the statement nests deeper than {MAXIMUM_DEPTH} levels"),
+        ("x" * 6000, f"the statement has 6,000 bytes, Segment takes {MAXIMUM_BYTES:,}"),
+    ],
+)
+def test_a_statement_that_cannot_be_read(statement: str, fault: str) -> None:
+    with pytest.raises(FqlError) as raised:
+        parse(statement)
+    assert str(raised.value) == fault
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("event", "the statement is string, not true or false"),
+        ("event and true", "the left side of and is string, not true or false"),
+        ("!event", "what ! negates is string, not true or false"),
+        ("event > 5", "> compares numbers, and one side is string"),
+        ("event in event", "the right side of in is string, not a list"),
+        ("contains(properties.price, '1')", "contains() takes text, and was given number"),
+        ("length(context) > 1", "length() takes text, and was given object"),
+        ("number('ten') = 10", "number() was given a text that is no number"),
+        ("match(event, 'a[b')", "the pattern 'a[b' has a [ without its ]"),
+        ("match(event, '[z-a]')", "the pattern '[z-a]' has a range that ends before it begins"),
+    ],
+)
+def test_a_value_that_a_statement_cannot_work_with(statement: str, fault: str) -> None:
+    with pytest.raises(EvaluationError) as raised:
+        holds(parse(statement), CLICK)
+    assert str(raised.value) == fault
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*a" * 2000 + "b", "*" * 4000 + "b", "[ab]*" * 800 + "c", "?*" * 2000 + "b"]
+)
+def test_a_glob_of_many_stars_fails_in_time(pattern: str) -> None:
+    started = time.monotonic()
+    assert not holds(parse(f"match(event, '{pattern}')"), {"event": "a" * 30_000})
+    assert time.monotonic() - started < 5
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+EVENTS = st.dictionaries(st.sampled_from(["a", "event", "properties"]), VALUES)
+WORDS = st.sampled_from(
+    [
+        *"!=><()[],\\",
+        *("a", "event", "properties.x", "'b'", '"c"', "1", "-2.5", "true", "null", "all"),
+        *("and", "or", "in", "!=", "<=", "'*a'", "'['"),
+        *(f"{name}(" for name in FUNCTIONS),
+    ]
+)
+
+
+@settings(deadline=None)  # one slow example on a busy machine is no fault
+@given(st.text() | st.lists(WORDS).map(" ".join), EVENTS)
+def test_every_text_is_a_statement_or_says_why_not(text: str, event: JSONObject) -> None:
+    with suppress(FqlError, EvaluationError):
+        assert isinstance(holds(parse(text), event), bool)
+
+
+ATOMS = st.sampled_from(
+    ["a", "event", "properties.x", "'b'", "1", "-2.5", "true", "null", "[1, 'b']"]
+)
+
+
+def composed(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    operators = st.sampled_from(["and", "or", "=", "!=", ">", "<", "in"])
+    unary = st.sampled_from(["!({})", "length({})", "typeof({})", "string({})", "lowercase({})"])
+    return st.builds("({}) {} ({})".format, inner, operators, inner) | st.builds(
+        str.format, unary, inner
+    )
+
+
+@settings(deadline=None)  # one slow example on a busy machine is no fault
+@given(st.recursive(ATOMS, composed, max_leaves=6), EVENTS)
+def test_every_well_formed_statement_is_read(text: str, event: JSONObject) -> None:
+    statement = parse(text)
+    with suppress(EvaluationError):
+        assert isinstance(holds(statement, event), bool)

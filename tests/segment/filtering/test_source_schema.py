@@ -1,0 +1,48 @@
+"""The source's schema switches events and traits off by name."""
+
+from typing import Any
+
+import pytest
+
+from emulator.segment.filtering.passage import SOURCE, Omission, Passage, Stop
+from emulator.segment.filtering.source_schema import screen
+from emulator.types import JSONObject
+
+SCHEMA: JSONObject = {
+    "track": {"Debug Ping": False, "Order Completed": True},
+    "page": False,
+    "identify": {"ssn": False},
+    "group": {"employees": False},
+}
+PING_OFF = Stop(SOURCE, "event_setting", "the source's schema switches 'Debug Ping' off")
+PAGES_OFF = Stop(SOURCE, "event_setting", "the source's schema switches page calls off")
+
+
+def call(kind: str, **changes: Any) -> JSONObject:
+    return {"type": kind, "userId": "ada", **changes}
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("event", "stop"),
+    [
+        pytest.param(call("track", event="Debug Ping"), PING_OFF, id="a name that is off"),
+        pytest.param(call("track", event="debug ping"), None, id="letter case counts"),
+        pytest.param(call("track", event="Order Completed"), None, id="a name that is on"),
+        pytest.param(call("track", event="Song Played"), None, id="a name it does not know"),
+        pytest.param(call("page", name="Debug Ping"), PAGES_OFF, id="all pages"),
+        pytest.param(call("screen", name="Home"), None, id="screens are not pages"),
+        pytest.param(call("alias", previousId="a"), None, id="alias"),
+        pytest.param(call("identify", traits=None), None, id="no traits"),
+    ],
+)
+def test_events_are_switched_off_by_name(event: JSONObject, stop: Stop | None) -> None:
+    assert screen(SCHEMA, event) == Passage(event, stop)
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(("kind", "trait"), [("identify", "ssn"), ("group", "employees")])
+def test_traits_are_switched_off_alone(kind: str, trait: str) -> None:
+    event = call(kind, traits={trait: 1, "name": "Ada"})
+    omitted = (Omission(f"traits.{trait}", "event_setting"),)
+    assert screen(SCHEMA, event) == Passage(call(kind, traits={"name": "Ada"}), omitted=omitted)

@@ -1,0 +1,329 @@
+"""A tracking plan finds what is wrong with an event, and the source's settings say what follows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.segment.filtering.passage import SOURCE, Omission, Stop, Violation
+from emulator.segment.filtering.plans.controls import read_controls
+from emulator.segment.filtering.plans.enforcement import Protocols
+from emulator.segment.filtering.plans.file import read_plan
+from emulator.types import JSON, JSONObject
+
+PLAN = read_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
+ORDERS = "TRACK Order Completed, version 1"
+
+
+def order(more: JSONObject, **changes: Any) -> JSONObject:
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "userId": "ada",
+        "properties": {"order_id": "o-17", **more},
+        **changes,
+    }
+
+
+def identify(traits: JSONObject) -> JSONObject:
+    return {"type": "identify", "userId": "ada", "traits": traits}
+
+
+def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols:
+    return Protocols(PLAN, read_controls(settings), source_id)
+
+
+@pytest.mark.parametrize(
+    ("event", "violations"),
+    [
+        pytest.param(order({"total": 20}), [], id="nothing wrong"),
+        pytest.param(
+            order({}, properties={}),
+            [
+                Violation(
+                    ORDERS, "Required", "properties.order_id", None,
+                    "properties.order_id is required",
+                )
+            ],
+            id="a missing property",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            order({"products": [{"product_id": "mug", "quantity": 1.5}]}),
+            [
+                Violation(
+                    ORDERS, "Invalid Type", "properties.products.0.quantity", 1.5,
+                    "Invalid type. Expected: integer, given: number",
+                )
+            ],
+            id="a value of another type",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            order({"total": -1, "currency": "euro"}),
+            [
+                Violation(
+                    ORDERS, "Number Gte", "properties.total", -1,
+                    "Must be greater than or equal to 0",
+                ),
+                Violation(
+                    ORDERS, "Pattern", "properties.currency", "euro",
+                    "Does not match pattern '^[A-Z]{3}$'",
+                ),
+            ],
+            id="values out of bounds",
+            marks=pytest.mark.assumed,
+        ),
+        pytest.param(
+            order({"email": "ada"}),
+            [
+                Violation(
+                    "COMMON", "Format", "properties.email", "ada", "Does not match format 'email'"
+                )
+            ],
+            id="the common rule",
+            marks=pytest.mark.assumed,
+        ),
+        pytest.param(
+            order({}, event="order completed", userId=None),
+            [
+                Violation(
+                    "COMMON", "Invalid Type", "userId", None,
+                    "Invalid type. Expected: string, given: null",
+                )
+            ],
+            id="an event that is not planned meets the common rule alone",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            {"type": "page", "userId": "ada", "properties": {}},
+            [
+                Violation(
+                    "TRACK Page Viewed, version 1", "Required", "properties.title", None,
+                    "properties.title is required",
+                )
+            ],
+            id="a page is the event Page Viewed",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param({"type": "screen", "userId": "ada"}, [], id="a screen that is not planned"),
+        pytest.param({"type": "alias", "userId": "ada", "previousId": "a"}, [], id="an alias"),
+        pytest.param(
+            identify({"plan": "silver", "birthday": "yesterday"}),
+            [
+                Violation(
+                    "IDENTIFY, version 1", "Format", "traits.birthday", "yesterday",
+                    "Does not match format 'date-time'",
+                ),
+                Violation(
+                    "IDENTIFY, version 1", "Enum", "traits.plan", "silver",
+                    'traits.plan must be one of the following: "free", "gold"',
+                ),
+            ],
+            id="traits",
+            marks=pytest.mark.assumed,
+        ),
+    ],
+)  # fmt: skip
+def test_violations(event: JSONObject, violations: list[Violation]) -> None:
+    passage = protocols().enforce(event)
+    assert (passage.stop, list(passage.violations)) == (None, violations)
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("version", "rule"),
+    [
+        pytest.param(2, "TRACK Order Completed, version 2", id="as asked"),
+        pytest.param(1, None, id="the oldest"),
+        pytest.param(7, None, id="one that is not there"),
+        pytest.param("2", None, id="not a whole number"),
+        pytest.param(True, None, id="no number"),
+    ],
+)
+def test_an_event_names_the_version_of_its_rule(version: JSON, rule: str | None) -> None:
+    context = {"protocols": {"event_version": version}}
+    found = protocols().enforce(order({}, context=context)).violations
+    assert {each.rule for each in found} == ({rule} if rule else set())
+
+
+TRACK_ALLOWS = {"allowUnplannedEvents": True, "allowEventOnViolations": True}
+NO_ORDER_ID = "properties.order_id: properties.order_id is required"
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("settings", "event", "stop"),
+    [
+        pytest.param({}, order({}, event="Song"), None, id="unplanned, allowed by default"),
+        pytest.param(
+            {"track": {"allowUnplannedEvents": False}},
+            order({}, event="Song"),
+            ("unplanned", "the plan has no event 'Song'; names match in every letter and blank"),
+            id="unplanned, blocked",
+        ),
+        pytest.param(
+            {"track": {"allowUnplannedEvents": False, "commonEventOnViolations": "BLOCK"}},
+            order({}, event="Song", userId=None),
+            (
+                "unplanned_and_schema_violation",
+                "the plan has no event 'Song', userId: Invalid type. "
+                "Expected: string, given: null (COMMON)",
+            ),
+            id="unplanned and violating",
+            marks=pytest.mark.assumed,
+        ),
+        pytest.param({"track": TRACK_ALLOWS}, order({}, properties={}), None, id="allowed"),
+        pytest.param(
+            {"track": {"allowEventOnViolations": False}},
+            order({}, properties={"total": "20"}),
+            ("schema_violation", f"{NO_ORDER_ID} ({ORDERS}), and 1 more"),
+            id="violating, blocked",
+        ),
+        pytest.param(
+            {"track": {"allowEventOnViolations": False}},
+            order({"email": "ada"}),
+            None,
+            id="the common rule is another control",
+        ),
+        pytest.param(
+            {"track": {"commonEventOnViolations": "BLOCK"}},
+            order({"email": "ada"}),
+            (
+                "common_schema_violation",
+                "properties.email: Does not match format 'email' (COMMON)",
+            ),
+            id="common, blocked",
+        ),
+        pytest.param(
+            {"identify": {"commonEventOnViolations": "BLOCK"}},
+            identify({"email": "ada"}),
+            ("common_schema_violation", "traits.email: Does not match format 'email' (COMMON)"),
+            id="common, for identify calls",
+        ),
+        pytest.param(
+            {"track": {"allowUnplannedEvents": False}},
+            {"type": "screen", "userId": "ada", "name": "Home"},
+            None,
+            id="the controls of track calls are not those of screens",
+        ),
+    ],
+)
+def test_blocking(settings: JSONObject, event: JSONObject, stop: tuple[str, str] | None) -> None:
+    passage = protocols(**settings).enforce(event)
+    assert passage.stop == (Stop(SOURCE, *stop) if stop else None)
+
+
+OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations": False}
+
+
+@pytest.mark.parametrize(
+    ("settings", "event", "left", "omitted"),
+    [
+        pytest.param(
+            {"track": {"allowUnplannedEventProperties": False}},
+            order({"total": 20, "colour": "red"}),
+            {"order_id": "o-17", "total": 20},
+            [("properties.colour", "unplanned")],
+            id="unplanned properties",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            {"track": {"allowUnplannedEventProperties": False}},
+            order({"products": [{"product_id": "mug", "colour": "red"}]}),
+            {"order_id": "o-17", "products": [{"product_id": "mug", "colour": "red"}]},
+            [],
+            id="what lies deeper stays",
+            marks=pytest.mark.assumed,
+        ),
+        pytest.param(
+            {"track": {"allowPropertiesOnViolations": False}},
+            order({"total": "20", "currency": "EUR"}),
+            {"order_id": "o-17", "currency": "EUR"},
+            [("properties.total", "violation")],
+            id="a violating property",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            {"track": {"allowPropertiesOnViolations": False}},
+            order({"products": ["mug", {"product_id": "tray", "price": "8"}, "cup"]}),
+            {"order_id": "o-17", "products": [{"product_id": "tray"}]},
+            [
+                ("properties.products.0", "violation"),
+                ("properties.products.1.price", "violation"),
+                ("properties.products.2", "violation"),
+            ],
+            id="violating items of a list",
+            marks=pytest.mark.assumed,
+        ),
+        pytest.param(
+            {"track": {"allowPropertiesOnViolations": False}},
+            order({}, properties={"total": 20}),
+            {"total": 20},
+            [],
+            id="what is missing cannot be taken out",
+            marks=pytest.mark.assumed,
+        ),
+        pytest.param(
+            {"track": {"commonEventOnViolations": "OMIT_PROPERTIES"}},
+            order({"email": "ada"}),
+            {"order_id": "o-17"},
+            [("properties.email", "violation")],
+            id="common",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            {"track": {"allowUnplannedEventProperties": False, "commonEventOnViolations": "BLOCK"}},
+            order({"email": "ada"}),
+            {"order_id": "o-17"},
+            [("properties.email", "unplanned")],
+            id="the common rule sees what is left",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            {"identify": {"allowUnplannedTraits": False, "allowTraitsOnViolations": False}},
+            identify({"plan": "silver", "first_name": "Ada", "email": "ada@shop.example"}),
+            {"email": "ada@shop.example"},
+            [("traits.first_name", "unplanned"), ("traits.plan", "violation")],
+            id="traits",
+            marks=pytest.mark.documented,
+        ),
+    ],
+)
+def test_omission(
+    settings: JSONObject, event: JSONObject, left: JSONObject, omitted: list[tuple[str, str]]
+) -> None:
+    before = repr(event)
+    passage = protocols(**settings).enforce(event)
+    section = "traits" if event["type"] == "identify" else "properties"
+    assert (passage.stop, passage.event[section]) == (None, left)
+    assert passage.omitted == tuple(Omission(*each) for each in omitted)
+    assert repr(event) == before
+
+
+@pytest.mark.documented
+def test_an_event_carries_what_was_found_in_its_context() -> None:
+    context = {"ip": "203.0.113.7", "protocols": {"event_version": 1}}
+    event = order({"total": "20", "colour": "red"}, context=context)
+    assert protocols("srcExample01", track=OMIT_ALL).enforce(event).event["context"] == {
+        "ip": "203.0.113.7",
+        "protocols": {
+            "event_version": 1,
+            "sourceId": "srcExample01",
+            "omitted": ["properties.colour"],
+            "omitted_on_violation": ["properties.total"],
+            "violations": [
+                {
+                    "type": "Invalid Type",
+                    "field": "properties.total",
+                    "description": "Invalid type. Expected: number, given: string",
+                }
+            ],
+        },
+    }
+
+
+def test_an_event_that_keeps_to_the_plan_is_left_alone() -> None:
+    event = order({})
+    assert protocols("srcExample01").enforce(event).event is event

@@ -1,0 +1,117 @@
+"""What browsers and mobile apps ask the CDN for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.segment.assets import VERSION
+from emulator.workspace import preset
+
+FILES = {"standalone.js": 'x="__WRITE_KEY__"', "407.bundle.61ef.js": "part()"}
+LINE = "(window.analytics=window.analytics||[])._cdn=window.analytics._cdn||"
+
+
+@pytest.fixture
+def client(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[FlaskClient]:
+    folder = tmp_path / f"analytics-next-{VERSION}"
+    folder.mkdir()
+    for name, content in FILES.items():
+        (folder / name).write_text(content, "utf-8")
+    config = Config(
+        db=":memory:",
+        cache=str(tmp_path),
+        host="0.0.0.0",
+        strict=getattr(request, "param", False),
+    )
+    app = create_app(config, preset("guide"))
+    yield app.test_client()
+    app.extensions["emulator"].store.close()
+
+
+def settings(client: FlaskClient, **asked: Any) -> Any:
+    return client.get("/v1/projects/wk_demo/settings", **asked).json
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize(
+    ("base", "host", "protocol"),
+    [
+        ("http://127.0.0.1:8282", "127.0.0.1:8282", "http"),
+        ("http://localhost:8282", "localhost:8282", "http"),
+        ("https://segment.shop.example", "segment.shop.example", "https"),
+    ],
+)
+def test_settings_name_the_emulator_and_nothing_else(
+    client: FlaskClient, base: str, host: str, protocol: str
+) -> None:
+    told = settings(client, base_url=base)
+    assert list(told["integrations"]) == ["Segment.io"]
+    own = told["integrations"]["Segment.io"]
+    assert (own["apiKey"], own["apiHost"], own["protocol"]) == ("wk_demo", f"{host}/v1", protocol)
+    assert told["metrics"] == {"sampleRate": 0}
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_settings_can_be_read_by_a_page_of_another_origin(client: FlaskClient, slash: str) -> None:
+    asked = {"Origin": "https://shop.example"}
+    answer = client.get(f"/v1/projects/wk_demo/settings{slash}", headers=asked)
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize("client", [True], indirect=True)
+def test_a_strict_emulator_has_settings_for_its_own_keys_alone(client: FlaskClient) -> None:
+    answer = client.get("/v1/projects/wk_none/settings")
+    assert (answer.status_code, answer.json) == (
+        404,
+        {
+            "success": False,
+            "message": "not found",
+            "code": "not_found",
+            "detail": "/v1/projects/wk_none/settings: no source has this write key. "
+            "Use one of this workspace, or serve without --strict.",
+        },
+    )
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize(
+    ("write_key", "placed"),
+    [
+        pytest.param("wk_demo", "wk_demo", id="its key is put in"),
+        pytest.param("%22;alert(1);%22", "__WRITE_KEY__", id="a hostile key is not"),
+    ],
+)
+def test_the_script_finds_its_way_back(client: FlaskClient, write_key: str, placed: str) -> None:
+    answer = client.get(
+        f"/analytics.js/v1/{write_key}/analytics.min.js", base_url="http://127.0.0.1:8282"
+    )
+    assert (answer.status_code, answer.mimetype) == (200, "text/javascript")
+    assert answer.text == f'{LINE}"http://127.0.0.1:8282";\nx="{placed}"'
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        pytest.param("/analytics-next/bundles/407.bundle.61ef.js", 200, "part()", id="a part"),
+        pytest.param("/analytics-next/bundles/none.js", 404, "has no such part", id="no part"),
+        pytest.param("/analytics-next/bundles/..%5Cx.js", 404, "has no such part", id="elsewhere"),
+        pytest.param(
+            "/next-integrations/integrations/vendor/commons.js",
+            404,
+            "destinations in device mode are not imitated",
+            id="device mode",
+        ),
+    ],
+)
+def test_parts_are_served_by_name(client: FlaskClient, path: str, status: int, text: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert text in answer.text

@@ -1,0 +1,162 @@
+"""The token endpoint, and calls that bear a token."""
+
+import base64
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.errors import EmulatorError
+from emulator.segment.errors import IngestError
+from emulator.segment.oauth import LIFETIME, Tokens
+from emulator.workspace import preset
+from emulator.workspace.model import OAuth
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PRIVATE = KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+)
+PUBLIC = KEY.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+APPLICATION = OAuth("shop-app", PUBLIC.decode())
+FORM = {
+    "grant_type": "client_credentials",
+    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    "scope": "tracking_api:write",
+}
+CALL = {"event": "Giraffe Fed", "userId": "ada", "writeKey": "wk_demo"}
+
+
+def assertion(key: Any = PRIVATE, algorithm: str = "RS256", **claims: Any) -> str:
+    now = time.time()
+    own = {"iss": "shop-app", "sub": "shop-app", "aud": "http://localhost", "jti": "1"}
+    times = {"iat": now - 5, "exp": now + 3600}  # with fractions, as Node sends them
+    given = {name: value for name, value in (own | times | claims).items() if value is not None}
+    return jwt.encode(given, key, algorithm, headers={"kid": "k1"})
+
+
+@pytest.fixture
+def client() -> Iterator[FlaskClient]:
+    app = create_app(Config(db=":memory:"), replace(preset("guide"), oauth=APPLICATION))
+    yield app.test_client()
+    app.extensions["emulator"].store.close()
+
+
+def asked(client: FlaskClient, **form: str) -> tuple[int, Any]:
+    answer = client.post("/token", data=FORM | form)
+    return answer.status_code, answer.json
+
+
+@pytest.mark.observed
+def test_a_signed_assertion_is_worth_a_token(client: FlaskClient) -> None:
+    status, told = asked(client, client_assertion=assertion())
+    token = told.pop("access_token")
+    assert (status, told) == (200, {"expires_in": 3600, "token_type": "Bearer"})
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert client.post("/v1/track", json=CALL, headers=bearer).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error", "description"),
+    [
+        pytest.param(
+            {"client_assertion": assertion(exp=time.time() - 1)},
+            *(400, "invalid_request", "Token is expired"),
+            id="expired",
+            marks=pytest.mark.observed,
+        ),
+        pytest.param(
+            {"client_assertion": assertion(iat=time.time() + 900, exp=time.time() + 960)},
+            *(400, "invalid_request", "Token used before issued"),
+            id="of the future",
+            marks=pytest.mark.observed,
+        ),
+        pytest.param(
+            {"client_assertion": assertion(sub="another")},
+            *(401, "invalid_client", "its subject is not the clientId of the workspace"),
+            id="another application",
+        ),
+        pytest.param(
+            {"client_assertion": assertion(jti=None)},
+            *(401, "invalid_client", 'Token is missing the "jti" claim'),
+            id="without an id",
+        ),
+        pytest.param(
+            {"client_assertion": assertion("s" * 64, "HS256")},
+            *(401, "invalid_client", "The specified alg value is not allowed"),
+            id="another algorithm",
+        ),
+        pytest.param(
+            {"client_assertion": "x.y.z"},
+            *(401, "invalid_client", "Invalid header padding"),
+            id="no JWT",
+        ),
+        pytest.param({}, *(400, "invalid_request", "it is missing"), id="no assertion"),
+        pytest.param(
+            {"client_assertion": assertion(), "scope": "functions:write"},
+            *(400, "invalid_scope", "this scope is not given"),
+            id="another scope",
+        ),
+        pytest.param(
+            {"grant_type": "password"},
+            *(400, "invalid_request", "grant_type is not 'client_credentials'"),
+            id="another grant",
+        ),
+    ],
+)
+def test_a_refusal_has_both_members(
+    client: FlaskClient, form: dict[str, str], status: int, error: str, description: str
+) -> None:
+    answered, told = asked(client, **form)
+    del told["detail"]
+    assert (answered, told) == (status, {"error": error, "error_description": description})
+
+
+def test_a_body_that_is_no_form_is_refused(client: FlaskClient) -> None:
+    answer = client.post("/token", json=FORM)
+    assert (answer.status_code, answer.json["error"]) == (415, "invalid_request")  # type: ignore[index]  # JSON
+
+
+@pytest.mark.parametrize("path", ["/v1/track", "/v1/batch"])
+@pytest.mark.parametrize("token", ["", "x", "9999999999.00", "9999999999.é", "x." + "0" * 64])
+def test_a_forged_token_is_refused(client: FlaskClient, path: str, token: str) -> None:
+    answer = client.post(path, json=CALL, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 401
+    assert client.get("/emulator/v1/messages").json == {"messages": [], "next": None}
+
+
+def test_a_token_lives_an_hour_and_outlives_a_restart() -> None:
+    open_to_all = Tokens("key", None).exchange(FORM | {"client_assertion": "any"}, 1000.5)
+    bearer = f"Bearer {open_to_all['access_token']}"
+    restarted = Tokens("key", APPLICATION)
+    restarted.check(bearer, 1000 + LIFETIME - 1)
+    with pytest.raises(IngestError, match="this token has expired"):
+        restarted.check(bearer, 1000 + LIFETIME)
+    with pytest.raises(IngestError, match="this token was not given out here"):
+        Tokens("another key", APPLICATION).check(bearer, 1000)
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "Basic " + base64.b64encode(b"wk_demo:").decode(), "Bearer any"]
+)
+def test_without_an_application_any_bearer_passes(authorization: str | None) -> None:
+    Tokens("key", None).check(authorization, 0)
+
+
+@pytest.mark.parametrize(
+    ("pem", "what"),
+    [("none", "this is no public key"), (PRIVATE.decode(), "this is a private key")],
+)
+def test_a_key_that_cannot_be_used_is_told_at_the_start(pem: str, what: str) -> None:
+    with pytest.raises(EmulatorError) as refused:
+        Tokens("key", OAuth("shop-app", pem))
+    assert (refused.value.what, refused.value.where) == (what, "oauth.publicKey")

@@ -1,0 +1,221 @@
+"""Filters, the source's schema and settings, and the tracking plan in a workspace file."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from emulator.cli import main
+from emulator.errors import EmulatorError
+from emulator.types import JSONObject
+from emulator.workspace import load
+from emulator.workspace.finding import Finding
+from emulator.workspace.lint.filtering import broken_filters, idle_controls, idle_filters
+from emulator.workspace.lint.subject import subject_of
+from emulator.workspace.structure import faults
+
+DROP: JSONObject = {"type": "DROP"}
+
+
+def workspace(source: JSONObject | None = None, *filters: JSONObject, **more: Any) -> JSONObject:
+    return {
+        "source": {"name": "Web shop", "writeKey": "wk_demo", **(source or {})},
+        "destination": {
+            "settings": {"account_name": "mybrand", "ucd_key": "test-key"},
+            "subscriptions": [],
+            "filters": list(filters),
+        },
+        **more,
+    }
+
+
+def filter_of(statement: str = "all", **changes: Any) -> JSONObject:
+    return {"if": statement, "actions": [DROP], **changes}
+
+
+def acting(**action: Any) -> JSONObject:
+    return workspace(None, filter_of(actions=[action]))
+
+
+FILTER = "destination.filters[0]"
+ACTION = f"{FILTER}.actions[0]"
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        pytest.param(
+            workspace(None, *[filter_of()] * 11),
+            (
+                "destination.filters",
+                "this list has more than 10 entries",
+                "List the destination filters, 10 at most: Segment takes no more.",
+            ),
+            id="eleven filters",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            workspace(None, filter_of(title="x" * 65)),
+            (
+                f"{FILTER}.title",
+                "this has more than 64 characters",
+                "Give the filter a title of 64 characters at most.",
+            ),
+            id="a long title",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            acting(type="BLOCK"),
+            (
+                f"{ACTION}.type",
+                "this is none of SAMPLE, DROP, DROP_PROPERTIES, ALLOW_PROPERTIES",
+                "Write SAMPLE, DROP, DROP_PROPERTIES or ALLOW_PROPERTIES.",
+            ),
+            id="an unknown action",
+        ),
+        pytest.param(
+            acting(type="SAMPLE"),
+            (ACTION, "'percent' is missing", "Give the share that is kept, from 0 to 1."),
+            id="a sample of no size",
+        ),
+        pytest.param(
+            acting(type="SAMPLE", percent=50),
+            (
+                f"{ACTION}.percent",
+                "this is more than 1",
+                "Write the share that is kept, from 0 to 1.",
+            ),
+            id="percent is a share",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            acting(type="DROP_PROPERTIES", fields={"properties": "email"}),
+            (f"{ACTION}.fields.properties", "this is text, not a list", "List keys as text."),
+            id="one field",
+        ),
+        pytest.param(
+            workspace({"schema": {"track": {"Debug Ping": "off"}}}),
+            (
+                "source.schema.track.Debug Ping",
+                "this is text, not true or false",
+                "Write true or false.",
+            ),
+            id="a switch",
+        ),
+        pytest.param(
+            workspace({"settings": {"identify": {"commonEventOnViolations": "OMIT_PROPERTIES"}}}),
+            (
+                "source.settings.identify.commonEventOnViolations",
+                "this is none of ALLOW, BLOCK, OMIT_TRAITS",
+                "Write ALLOW, BLOCK or OMIT_TRAITS.",
+            ),
+            id="traits are no properties",
+            marks=pytest.mark.documented,
+        ),
+        pytest.param(
+            workspace({"settings": {"track": {"allowUnplanned": True}}}),
+            (
+                "source.settings.track.allowUnplanned",
+                "unknown key 'allowUnplanned'",
+                "Did you mean 'allowUnplannedEvents'?",
+            ),
+            id="an unknown control",
+        ),
+    ],
+)
+def test_mistakes_of_shape(document: JSONObject, expected: tuple[str, str, str]) -> None:
+    assert faults(document) == [Finding("error", *expected)]
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        pytest.param(
+            workspace(None, filter_of("type == 'track'"), filter_of("a ="), filter_of("!")),
+            [
+                "= at character 7 stands where a field or a value is wanted",
+                "the end stands where a field or a value is wanted",
+                "the end stands where a field or a value is wanted",
+            ],
+            id="broken",
+        ),
+        pytest.param(workspace(None, filter_of("a =", enabled=False)), [], id="not enabled"),
+        pytest.param(workspace(None, filter_of("type = 'track'")), [], id="fine"),
+    ],
+)
+def test_broken_filters(document: JSONObject, expected: list[str]) -> None:
+    told = "Segment cannot read this filter and drops every event: "
+    remedy = "Correct it, or switch the filter off with enabled: false."
+    assert list(broken_filters(subject_of(document))) == [
+        Finding("error", f"destination.filters[{index}].if", told + what, remedy)
+        for index, what in enumerate(expected)
+    ]
+
+
+def test_an_action_without_fields_is_idle() -> None:
+    document = acting(type="ALLOW_PROPERTIES", fields={})
+    assert list(idle_filters(subject_of(document))) == [
+        Finding(
+            "warning",
+            ACTION,
+            "this action names no fields and does nothing",
+            "Name them, such as fields: {properties: [email]}.",
+        )
+    ]
+    assert list(idle_filters(subject_of(acting(type="DROP")))) == []
+
+
+def test_controls_without_a_plan_are_idle() -> None:
+    controlled = {"settings": {"track": {"allowUnplannedEvents": False}, "region": "eu"}}
+    assert list(idle_controls(subject_of(workspace(controlled)))) == [
+        Finding(
+            "warning",
+            "source.settings.track",
+            "no tracking plan is connected, so these controls do nothing",
+            "Name the plan's file as trackingPlan.",
+        )
+    ]
+    assert list(idle_controls(subject_of(workspace(controlled, trackingPlan="p.json")))) == []
+
+
+def test_a_plan_is_read_beside_the_workspace_file() -> None:
+    plan = load("fixtures/plans/shop.yaml").plan
+    assert plan is not None
+    assert ("TRACK", "Order Completed") in plan.versions
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        pytest.param(
+            None,
+            "{}: the tracking plan cannot be read (No such file or directory). "
+            "Name a file as trackingPlan by its path from the workspace file's folder.",
+            id="no file",
+        ),
+        pytest.param(
+            "[]",
+            "{}: this is no tracking plan. Give what GET /tracking-plans/{{id}}/rules answers: "
+            '{{"rules": [{{"type", "key", "jsonSchema"}}]}}.',
+            id="no plan",
+        ),
+        pytest.param(
+            '{"rules": [{"type": "TRACK"}]}',
+            "{}: rules[0]: this rule names no event. Give the event's exact name.",
+            id="a rule without a name",
+        ),
+    ],
+)
+def test_a_plan_that_cannot_be_used(tmp_path: Path, plan: str | None, said: str) -> None:
+    own = tmp_path / "shop.json"
+    own.write_text(json.dumps(workspace(trackingPlan="plan.json")))
+    if plan is not None:
+        (tmp_path / "plan.json").write_text(plan)
+    with pytest.raises(EmulatorError) as raised:
+        load(own)
+    assert str(raised.value) == said.format(tmp_path / "plan.json")
+    linted = CliRunner().invoke(main, ["lint", str(own), "--json"])
+    assert linted.exit_code == 1
+    assert "trackingPlan" in [each["where"] for each in json.loads(linted.stdout)["findings"]]
