@@ -7,7 +7,7 @@ from emulator.insider.shape import Fault, faults
 from emulator.mapping.directives import is_directive
 from emulator.mapping.upserts import normalised
 from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.census import Census, Taken, Tally, census
+from emulator.workspace.drift.census import EXPLAINED, Census, Taken, Tally, census
 from emulator.workspace.drift.departure import Against, Change, Effect, Found
 from emulator.workspace.drift.ids import row_of
 from emulator.workspace.drift.leaves import leaves_of, read_by
@@ -104,7 +104,7 @@ def _read_otherwise(placed: Placed, taken: Taken, path: str, came: str) -> Found
         if path in sources(mapping)
     )
     tally = taken.unread[came]
-    what = f"{came} came {_times(tally.count)} where {'.'.join(keys)} reads {path}, which never did"
+    what = f"{came} came {_seen(tally.count)} where {'.'.join(keys)} reads {path}, which never did"
     new = {"@path": f"$.{came}"}
     mapping = {"@if": {"exists": new, "then": new, "else": own}}
     change = Change(_keys(placed, "settings", *keys), mapping) if "[]" not in came else None
@@ -117,7 +117,7 @@ def _unread(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
     for path, tally in taken.unread.items():
         if path in told:
             continue
-        what = f"{path} came {_times(tally.count)} and nobody reads it"
+        what = f"{path} came {_seen(tally.count)} and nobody reads it"
         change, remedy = _mapped(placed, path)
         id = _row_of_unread(placed, path)
         where = change.where.removeprefix(f"{placed.where}.") if change else "settings"
@@ -129,7 +129,9 @@ def _row_of_unread(placed: Placed, path: str) -> str:
     if path.startswith("traits."):
         optin = "optin" in _folded(name)
         return "D3" if optin else row_of(placed.slug, name) or "D38"
-    return row_of(placed.slug, "parameters", _TARGETS.get(name, name)) or "D17"
+    row = row_of(placed.slug, "parameters", _TARGETS.get(name, name))
+    # Only carts are refused for the want of it.
+    return "D17" if row == "D41" and placed.slug != "cartViewedEvent" else row
 
 
 def _mapped(placed: Placed, path: str) -> tuple[Change | None, str]:
@@ -236,6 +238,11 @@ def _found(
 def _keys(placed: Placed, *below: JSON) -> tuple[str | int, ...]:
     index = int(placed.where.rpartition("[")[2].rstrip("]"))
     return ("subscriptions", index, *below)
+
+
+def _seen(count: int) -> str:
+    """How often something came among the events that were looked at."""
+    return f"{count} times or more" if count >= EXPLAINED else _times(count)
 
 
 def _times(count: int) -> str:
