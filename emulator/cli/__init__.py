@@ -16,7 +16,14 @@ COMMANDS = {
     "contract": "Run, check or record contract cases.",
     "assets": "Fetch what browsers load, for use without a network.",
     "lint": "Say what is wrong in a workspace file.",
+    "drift": "Say where a workspace departs from the guide, the catalogue and the traffic.",
+    "import": "Make a workspace file of what Segment or Terraform says.",
+    "export": "Write a workspace as requests to Segment, or for Terraform.",
 }
+
+
+# Commands whose names are words of Python.
+_MODULES = {"import": "import_"}
 
 
 class Commands(click.Group):
@@ -28,7 +35,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"emulator.cli.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"emulator.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -39,7 +39,8 @@ def root_mapping(mapping: JSONObject) -> JSON:
 def compile_checked(mapping: JSONObject, compile_mapping: Compile) -> Resolver:
     """Compile a whole mapping.
 
-    Raises: For a refused mapping the resolver raises MappingError, DirectiveError or NullRootError.
+    Raises: The resolver raises MappingError, DirectiveError or NullRootError for a mapping
+        that is refused.
     """
     try:
         processed = root_mapping(mapping)

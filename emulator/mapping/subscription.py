@@ -1,6 +1,7 @@
 """One subscription, compiled: trigger, mapping, typed fields and upsert body in one pass."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -210,6 +211,8 @@ def _as_doubles(value: JSON) -> JSON:
         return {key: _as_doubles(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_as_doubles(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     is_large = isinstance(value, int) and abs(value) > LARGEST_EXACT
     return int(float(value)) if is_large else value
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from mappings import KEYS, MAPPINGS, SCALARS, VALUES
-from triggers import triggers
+from triggers import one_time_in, triggers
 
 from emulator.mapping.catalog import ACTIONS, Action
 from emulator.mapping.root import ROOT_KEY
@@ -24,11 +24,11 @@ NAMES = st.sampled_from(
 
 def _mostly(likely: Any) -> SearchStrategy[JSON]:
     """*likely*, or one time in twenty anything."""
-    return st.integers(0, 19).flatmap(lambda roll: SCALARS if roll == 19 else st.just(likely))
+    return one_time_in(20).flatmap(lambda odd: SCALARS if odd else st.just(likely))
 
 
-MOMENTS = st.integers(0, 3).flatmap(
-    lambda roll: _mostly(AT) if roll else st.sampled_from(
+MOMENTS = one_time_in(5).flatmap(
+    lambda odd: _mostly(AT) if not odd else st.sampled_from(
         ["05/06/2026 10:00", "Wed, 06 May 2026 07:08:09 GMT", "2026-13-01", 1700000000]
     )
 )  # fmt: skip
@@ -82,10 +82,11 @@ def _some_of(likely: JSONObject, **more: SearchStrategy[JSON]) -> SearchStrategy
 
 
 TRAITS = _some_of(_PERSON)
-CONTEXT: SearchStrategy[JSON] = st.one_of(
-    _some_of(_DEVICE, traits=TRAITS),
-    _some_of(_DEVICE, traits=TRAITS),
-    st.sampled_from([None, "x", [], {"personas": None}, {"personas": {}}]),
+_ODD_CONTEXT: SearchStrategy[JSON] = st.sampled_from(
+    [None, "x", [], {"personas": None}, {"personas": {}}]
+)
+CONTEXT: SearchStrategy[JSON] = one_time_in(20).flatmap(
+    lambda odd: _ODD_CONTEXT if odd else _some_of(_DEVICE, traits=TRAITS)
 )
 _SHOP_PROPERTIES = _some_of(_SHOP, products=PRODUCTS)
 _ANY_PROPERTIES = st.builds(
@@ -93,7 +94,9 @@ _ANY_PROPERTIES = st.builds(
     st.dictionaries(KEYS, VALUES, max_size=4),
     _SHOP_PROPERTIES,
 )
-PROPERTIES = st.one_of(*[_SHOP_PROPERTIES] * 3, *[_ANY_PROPERTIES] * 3, SCALARS)
+PROPERTIES: SearchStrategy[JSON] = one_time_in(20).flatmap(
+    lambda odd: SCALARS if odd else st.one_of(_SHOP_PROPERTIES, _ANY_PROPERTIES)
+)
 
 
 def _taken(action: Action) -> JSONObject:
@@ -105,9 +108,9 @@ def _taken(action: Action) -> JSONObject:
 def events(draw: st.DrawFn, action: Action) -> JSONObject:
     """An event; as a rule one that the published trigger of *action* takes."""
     event: JSONObject = {"messageId": "m1", **_taken(action)}
-    if draw(st.integers(0, 7)) == 7:
+    if draw(one_time_in(10)):
         event["type"] = draw(st.sampled_from(["track", "identify", "page"]))
-    if draw(st.integers(0, 7)) == 7 or event == {"messageId": "m1", "type": "track"}:
+    if draw(one_time_in(10)) or event == {"messageId": "m1", "type": "track"}:
         event["event"] = draw(NAMES)
     parts = st.fixed_dictionaries(
         {"timestamp": MOMENTS, "properties": PROPERTIES, "context": CONTEXT},
@@ -118,7 +121,9 @@ def events(draw: st.DrawFn, action: Action) -> JSONObject:
             "name": SCALARS,
         },
     )
-    left_out = draw(st.sampled_from([None] * 20 + ["timestamp", "properties", "context"]))
+    left_out = None
+    if draw(one_time_in(10)):
+        left_out = draw(st.sampled_from(["timestamp", "properties", "context"]))
     return event | {key: value for key, value in draw(parts).items() if key != left_out}
 
 
@@ -131,16 +136,15 @@ def _mapping(draw: st.DrawFn, action: Action) -> JSONObject:
     choices = action.fields if draw(st.booleans()) else tuple(open_ended)
     for field in draw(st.lists(st.sampled_from(choices), max_size=2)):
         own = mapping.get(field.key, {})
-        if field.type == "object" and not field.multiple and draw(st.integers(0, 3)):
+        if isinstance(own, dict) and field.type == "object" and draw(st.integers(0, 3)):
             mapping[field.key] = own | {draw(KEYS): draw(MAPPINGS)}
         else:
             mapping[field.key] = draw(MAPPINGS)
-    oddity = draw(st.integers(0, 59))
-    if oddity == 0:
+    if draw(one_time_in(30)):
         mapping[draw(KEYS)] = draw(MAPPINGS)
-    elif oddity == 1:
+    elif draw(one_time_in(30)):
         mapping[ROOT_KEY] = draw(MAPPINGS)
-    elif oddity == 2 and mapping:
+    elif draw(one_time_in(30)) and mapping:
         del mapping[draw(st.sampled_from(sorted(mapping)))]
     return mapping
 
@@ -151,7 +155,7 @@ def cases(draw: st.DrawFn) -> JSONObject:
     action = draw(st.sampled_from(sorted(ACTIONS.values(), key=lambda each: each.slug)))
     batched = draw(st.integers(0, 2)) == 2
     settings: JSONObject = {"account_name": "shop", "ucd_key": "key"}
-    if draw(st.integers(0, 49)) == 49:
+    if draw(one_time_in(50)):
         settings[draw(st.sampled_from(sorted(settings)))] = draw(SCALARS)
     return {
         "name": "generated",

@@ -1,7 +1,7 @@
 """Compares the mapping core with the published destination, or two versions of that.
 
 Run by hand: `python tests/conformance/run.py --help`. Node is needed; the package is installed into
-a cache folder on first use. docs/conformance.md says how to read what it prints.
+a cache folder on first use. README.md says how to read what it prints.
 """
 
 import sys

@@ -162,6 +162,21 @@ def test_refusal_has_one_shape(
     assert road.messages == []
 
 
+@pytest.mark.parametrize("path", ["/t", "/b", "/batch", "/import/", "/m", "/track"])
+def test_an_api_host_without_its_version_is_told_to_pages_too(
+    client: FlaskClient, road: Keeper, path: str
+) -> None:
+    page = {"Origin": "https://shop.example"}
+    answer = client.post(path, json=CALL, headers=page)
+    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (
+        404,
+        "https://shop.example",
+    )
+    assert "The apiHost of this SDK has to end in /v1" in answer.json["detail"]  # type: ignore[index]  # JSON
+    assert client.options(path, headers=page).status_code == 204
+    assert road.messages == []
+
+
 def test_body_that_no_batch_could_have_is_not_read(client: FlaskClient) -> None:
     status, body = shown(client.post("/v1/batch", data=b" " * 2_000_000))
     assert (status, body) == (

@@ -13,7 +13,7 @@ from emulator.workspace.lint.subject import Placed, Subject
 from emulator.workspace.lint.values import LITERAL, members, sources
 
 # Fields that Segment adds to every action that can send batches.
-_AUTOMATIC = ("enable_batching", "batch_size", "batch_keys", "batch_bytes")
+AUTOMATIC = ("enable_batching", "batch_size", "batch_keys", "batch_bytes")
 _INVALID = re.compile(r"^/(?P<path>.*?)/? has an invalid directive: (?P<name>.*)\.$")
 
 
@@ -36,7 +36,7 @@ def unknown_fields(subject: Subject) -> Iterator[Finding]:
     for placed in subject.subscriptions:
         known = [field.key for field in placed.subscription.action.fields]
         for key in placed.mapping:
-            if key not in (*known, *_AUTOMATIC, ROOT_KEY) and not key.startswith("@"):
+            if key not in (*known, *AUTOMATIC, ROOT_KEY) and not key.startswith("@"):
                 what = f"{placed.slug} has no field {key!r}, so that it is dropped"
                 yield Finding("error", placed.field_place(key), what, did_you_mean(key, known))
 

@@ -1,0 +1,80 @@
+"""`emulator import`: what Segment or Terraform says, as a workspace file."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from emulator.errors import EmulatorError
+from emulator.workspace.importing.assembling import Imported, assembled
+from emulator.workspace.importing.pieces import joined
+from emulator.workspace.importing.reading import pieces
+from emulator.workspace.importing.writing import yaml_text
+
+
+@click.command("import", epilog="Example: emulator import destination.json subscriptions.json")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Write the workspace file there.")
+@click.option("--destination", help="Id of the destination, where there are several.")
+@click.option("--keep-secrets", is_flag=True, help="Keep the key of the Insider One account.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the workspace and the findings as JSON."
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    output: Path | None,
+    destination: str | None,
+    keep_secrets: bool,
+    as_json: bool,
+) -> None:
+    """Make a workspace file of answers of Segment's Public API, or of Terraform.
+
+    Each FILE is an answer (a destination, its subscriptions, its filters, a source; alone or
+    together), the output of `terraform show -json`, a state file, or configuration. Exits 0, or 1
+    when something could not be taken over, or 2 when a FILE cannot be read.
+    """
+    found = joined(pieces(_read(file), str(file)) for file in files)
+    imported = assembled(found, destination, keep_secrets=keep_secrets)
+    text = yaml_text(imported.document, imported.left_out)
+    if output:
+        _write(output, text)
+    if as_json:
+        click.echo(_json(imported))
+    else:
+        if not output:
+            click.echo(text, nl=False)
+        for each in imported.findings:
+            place = f"{each.where}: " if each.where else ""
+            click.echo(f"{each.severity}: {place}{each.what}. {each.remedy}", err=True)
+    ctx.exit(int(any(each.severity != "note" for each in imported.findings)))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        raise EmulatorError(
+            what, str(file), "Name a file that Segment or Terraform wrote."
+        ) from None
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        raise EmulatorError(what, str(file), "Name a file in a folder you may write to.") from None
+
+
+def _json(imported: Imported) -> str:
+    findings = [asdict(each) for each in imported.findings]
+    told = {
+        "workspace": imported.document,
+        "findings": findings,
+        "leftOut": imported.left_out,
+    }
+    return json.dumps(told, indent=2)

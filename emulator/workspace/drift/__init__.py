@@ -1,0 +1,54 @@
+"""`emulator drift`: where a workspace departs from the guide, the catalogue and the traffic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from emulator.types import JSONObject
+from emulator.workspace.drift.checklist import Check, checklist
+from emulator.workspace.drift.departure import Departure, Table, merged, tabled
+from emulator.workspace.drift.mappings import from_mappings
+from emulator.workspace.drift.preview import Preview
+from emulator.workspace.drift.rules import from_rules
+from emulator.workspace.drift.standing import from_standing
+from emulator.workspace.drift.traffic import from_traffic
+from emulator.workspace.drift.whole import from_whole
+from emulator.workspace.finding import Finding
+from emulator.workspace.lint.subject import subject_of
+from emulator.workspace.structure import faults
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What was found: a table for the workspace and for each subscription, and the checklist."""
+
+    tables: list[Table]
+    checks: list[Check]
+
+    @property
+    def departures(self) -> list[Departure]:
+        return [each for table in self.tables for each in table.departures]
+
+    @property
+    def loses(self) -> bool:
+        """Whether any departure loses data."""
+        return any(each.effect == "loses" for each in self.departures)
+
+
+def drift(document: JSONObject, traffic: Sequence[JSONObject] = ()) -> Drift | list[Finding]:
+    """Everything in which a workspace departs; the errors of its shape when it has none.
+
+    Args:
+        document: A workspace file as read.
+        traffic: Captured events, as destinations are handed them.
+    """
+    wrong = faults(document)
+    if wrong:
+        return wrong
+    subject = subject_of(document)
+    found = merged(list(from_traffic(subject, traffic)), list(from_mappings(subject)))
+    found += from_whole(subject)
+    found += from_rules(subject, found)
+    found += from_standing(subject)
+    preview = Preview(subject, traffic)
+    tables = tabled(subject, [(each, preview.of(each)) for each in found])
+    return Drift(tables, checklist(tables))

@@ -1,0 +1,121 @@
+"""What lint has to say, as departures: each rule with its row of the checklist."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from emulator.mapping.directives import is_directive
+from emulator.mapping.upserts import normalised
+from emulator.workspace.drift.departure import Change, Effect, Found
+from emulator.workspace.drift.reference import guides_own
+from emulator.workspace.finding import Finding
+from emulator.workspace.lint import RULES, Rule, account, fields, overlap, parameters, people
+from emulator.workspace.lint.subject import Placed, Subject
+
+_ROWS: dict[Rule, str] = {
+    account.silent_destinations: "D25",
+    account.wrong_credentials: "D35",
+    overlap.events_sent_twice: "D24",
+    overlap.calls_not_taken: "D26",
+    overlap.cart_reviewed: "D12",
+    fields.unnamed_pages: "D26",
+    people.anonymous_subscriptions: "D11",
+    people.unlisted_identifiers: "D10",
+    people.unsent_identifiers: "D10",
+    people.unread_names: "D1",
+    people.unmapped_opt_ins: "D3",
+    people.truthful_opt_ins: "D5",
+    people.custom_twins: "D4",
+    people.phone_numbers: "D7",
+    parameters.lost_keys: "D31",
+    parameters.overwritten_products: "D23",
+    parameters.required_parameters: "D41",
+    parameters.dropped_properties: "D17",
+    parameters.dropped_custom_properties: "D17",
+    parameters.textual_variants: "D21",
+    parameters.cart_currency: "D41",
+    parameters.typed_products: "D21",
+}
+# The comparison with the guide says the same, with the line to write.
+_COMPARED = (
+    people.unread_names,
+    people.unmapped_opt_ins,
+    parameters.dropped_properties,
+    parameters.dropped_custom_properties,
+    parameters.required_parameters,
+)
+# Something arrives, only not as it should.
+_DIFFERS = (overlap.events_sent_twice, overlap.cart_reviewed, people.unlisted_identifiers)
+
+
+def from_rules(subject: Subject, known: Sequence[Found]) -> Iterator[Found]:
+    """The findings of every rule that say more than the departures *known* already."""
+    losing = {each.at for each in known if each.effect == "loses" and "guide" in each.against}
+    for rule in RULES:
+        for finding in rule(subject):
+            placed = _placed(subject, finding.where)
+            if rule in _COMPARED and placed and placed.where in losing:
+                continue
+            found = _departure(rule, finding, placed)
+            if found.change is None or all(found.change != each.change for each in known):
+                yield found
+
+
+def _placed(subject: Subject, where: str) -> Placed | None:
+    return next(
+        (
+            each
+            for each in subject.subscriptions
+            if where == each.where or where.startswith(f"{each.where}.")
+        ),
+        None,
+    )
+
+
+def _departure(rule: Rule, finding: Finding, placed: Placed | None) -> Found:
+    effect: Effect = "note" if finding.severity == "note" else "loses"
+    if rule in _DIFFERS:
+        effect = "differs"
+    found = Found(
+        _ROWS.get(rule, ""),
+        placed.where if placed else "",
+        ("guide",),
+        effect,
+        finding.where,
+        finding.what,
+        finding.remedy,
+    )
+    if placed is None:
+        return found
+    return replace(found, change=_change(rule, finding, placed))
+
+
+def _change(rule: Rule, finding: Finding, placed: Placed) -> Change | None:
+    index = int(placed.where.rpartition("[")[2].rstrip("]"))
+    own = ("subscriptions", index)
+    if rule is overlap.events_sent_twice:
+        return _narrowed(finding, placed, own)
+    guides = guides_own(placed)
+    if rule is overlap.cart_reviewed and guides:
+        return Change((*own, "trigger"), guides.subscription.trigger)
+    if rule is parameters.lost_keys:
+        return _renamed(finding, placed, own)
+    return None
+
+
+def _narrowed(finding: Finding, placed: Placed, own: tuple[str | int, ...]) -> Change | None:
+    event = finding.what.partition(" is sent ")[0]
+    trigger = placed.subscription.trigger
+    if not event.startswith('"') or " or " in trigger:
+        return None
+    return Change((*own, "trigger"), f"{trigger} and event != {event}")
+
+
+def _renamed(finding: Finding, placed: Placed, own: tuple[str | int, ...]) -> Change | None:
+    field, _, key = finding.where.removeprefix(f"{placed.where}.settings.").partition(".")
+    mapping = placed.mapping.get(field)
+    if not isinstance(mapping, dict) or is_directive(mapping) or key not in mapping:
+        return None
+    better = finding.remedy.removeprefix("Write '").removesuffix("'.")
+    if normalised(better) != better:
+        return None
+    return Change((*own, "settings", field, better), mapping[key], drops=key)

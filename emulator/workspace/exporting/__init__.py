@@ -1,0 +1,1 @@
+"""`emulator export`: a workspace as what Segment can be told to do."""

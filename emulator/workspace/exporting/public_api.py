@@ -1,0 +1,69 @@
+"""Request bodies for Segment's Public API: what was proven here, to be applied there.
+
+An object whose id the workspace knows is changed; any other is created.
+Source: Segment's Public API; subscriptions are an alpha resource there.
+"""
+
+from emulator.types import JSONObject
+from emulator.workspace.exporting import applied
+from emulator.workspace.exporting.identity import METADATA_ID
+from emulator.workspace.model import Workspace
+
+ALPHA = "application/vnd.segment.v1alpha+json"
+V1 = "application/vnd.segment.v1+json"
+
+
+def requests(workspace: Workspace, *, keep_secrets: bool = False) -> list[JSONObject]:
+    """The requests in the order in which they are made.
+
+    Returns: [{"method", "path", "contentType", "body"}]; a path may have {destinationId} in it
+        and a body "<sourceId>", to be filled in by whoever makes the requests.
+    """
+    own = workspace.destination
+    return [
+        _destination(workspace, keep_secrets=keep_secrets),
+        *(_subscription(own, each) for each in applied.subscriptions(workspace)),
+        *(_filter(own, each) for each in applied.filters(workspace)),
+    ]
+
+
+def _destination(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
+    body = applied.destination(workspace, keep_secrets=keep_secrets)
+    own = workspace.destination
+    if own.get("id"):
+        return _request("PATCH", f"/destinations/{own['id']}", V1, body)
+    return _request(
+        "POST", "/destinations", V1, {"sourceId": _source(own), "metadataId": METADATA_ID} | body
+    )
+
+
+def _subscription(own: JSONObject, subscription: JSONObject) -> JSONObject:
+    where = f"/destinations/{_id(own)}/subscriptions"
+    body = {key: value for key, value in subscription.items() if key != "id"}
+    if "id" not in subscription:
+        return _request("POST", where, ALPHA, body)
+    # An action cannot be exchanged; the id stays for whoever reads the request.
+    change = {key: body[key] for key in ("name", "trigger", "enabled", "settings")}
+    path = f"{where}/{subscription['id']}"
+    return _request("PATCH", path, ALPHA, {"input": change}) | {"actionId": body["actionId"]}
+
+
+def _filter(own: JSONObject, wanted: JSONObject) -> JSONObject:
+    where = f"/destination/{_id(own)}/filters"
+    kept = ("title", "description", "if", "actions", "enabled")
+    body = {key: wanted[key] for key in kept if key in wanted}
+    if wanted.get("id"):
+        return _request("PATCH", f"{where}/{wanted['id']}", V1, body)
+    return _request("POST", where, V1, {"sourceId": _source(own)} | body)
+
+
+def _id(own: JSONObject) -> str:
+    return str(own.get("id") or "{destinationId}")
+
+
+def _source(own: JSONObject) -> str:
+    return str(own.get("sourceId") or "<sourceId>")
+
+
+def _request(method: str, path: str, content_type: str, body: JSONObject) -> JSONObject:
+    return {"method": method, "path": path, "contentType": content_type, "body": body}

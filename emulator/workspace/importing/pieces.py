@@ -1,0 +1,47 @@
+"""What was found of a workspace, in the shapes of Segment's Public API, before it is assembled."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from emulator.types import JSONObject
+from emulator.workspace.finding import Finding
+
+KINDS = ("sources", "destinations", "subscriptions", "filters")
+
+
+@dataclass(slots=True)
+class Pieces:
+    """Objects by kind, each once, in the order in which they were found.
+
+    Args:
+        findings: What could not be taken over on the way here.
+    """
+
+    sources: list[JSONObject] = field(default_factory=list)
+    destinations: list[JSONObject] = field(default_factory=list)
+    subscriptions: list[JSONObject] = field(default_factory=list)
+    filters: list[JSONObject] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(self, kind: str, piece: JSONObject) -> None:
+        """Keep *piece* as one of KINDS, in place of an earlier one with its id."""
+        kept: list[JSONObject] = getattr(self, kind)
+        for at, each in enumerate(kept):
+            if piece.get("id") is not None and each.get("id") == piece["id"]:
+                kept[at] = each | piece
+                return
+        kept.append(piece)
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, kind) for kind in KINDS)
+
+
+def joined(many: Iterable[Pieces]) -> Pieces:
+    """All pieces as one."""
+    whole = Pieces()
+    for each in many:
+        whole.findings += each.findings
+        for kind in KINDS:
+            for piece in getattr(each, kind):
+                whole.add(kind, piece)
+    return whole

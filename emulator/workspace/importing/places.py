@@ -1,0 +1,20 @@
+"""Which keys a workspace file has a place for, as its JSON Schema lists them."""
+
+import json
+from functools import cache
+from importlib.resources import files
+
+_WHERE = {
+    "source": ("properties", "source"),
+    "destination": ("properties", "destination"),
+    "subscription": ("$defs", "subscription"),
+    "filter": ("$defs", "filter"),
+}
+
+
+@cache
+def keys(kind: str) -> frozenset[str]:
+    """The keys of a "source", "destination", "subscription" or "filter"."""
+    text = files("emulator.workspace").joinpath("schema.json").read_text("utf-8")
+    group, name = _WHERE[kind]
+    return frozenset(json.loads(text)[group][name].get("properties", {}))

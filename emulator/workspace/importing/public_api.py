@@ -1,0 +1,128 @@
+"""Answers of Segment's Public API, alone or together, wrapped or not, and its request bodies.
+
+Source: Segment's Public API, destinations, subscriptions, destination filters and sources.
+"""
+
+import re
+
+from emulator.errors import EmulatorError
+from emulator.types import JSON, JSONObject
+from emulator.workspace.finding import Finding
+from emulator.workspace.importing.pieces import Pieces
+
+# The key of a result -> what it is. An answer holds one object or a list of them.
+_RESULTS = {
+    "source": "sources",
+    "sources": "sources",
+    "destination": "destinations",
+    "destinations": "destinations",
+    "subscription": "subscriptions",
+    "subscriptions": "subscriptions",
+    "destinationSubscription": "subscriptions",
+    "filter": "filters",
+    "filters": "filters",
+}
+# What a request is about, told by its path; the first that fits.
+_PATHS = (
+    (
+        re.compile(r"/destinations/(?P<destination>[^/]+)/subscriptions(?:/(?P<id>[^/]+))?"),
+        "subscriptions",
+    ),
+    (re.compile(r"/destination/(?P<destination>[^/]+)/filters(?:/(?P<id>[^/]+))?"), "filters"),
+    (re.compile(r"/destinations(?:/(?P<id>[^/]+))?"), "destinations"),
+)
+
+
+def pieces(document: JSON, where: str) -> Pieces:
+    """Everything of a workspace in *document*, however it is wrapped.
+
+    Raises: EmulatorError, when the document is an error that Segment answered with.
+    """
+    found = Pieces()
+    _gather(document, where, found)
+    return found
+
+
+def _gather(document: JSON, where: str, found: Pieces) -> None:
+    if isinstance(document, list):
+        for each in document:
+            _gather(each, where, found)
+    elif isinstance(document, dict):
+        _refuse_errors(document, where)
+        kind = _kind(document)
+        if isinstance(document.get("body"), dict) and isinstance(document.get("path"), str):
+            _request(document, found)
+        elif kind:
+            _piece(kind, document, found)
+        else:
+            _answer(document, where, found)
+
+
+def _answer(document: JSONObject, where: str, found: Pieces) -> None:
+    for key, value in document.items():
+        if key in _RESULTS:
+            _results(_RESULTS[key], value, where, found)
+        elif key in ("data", "requests"):
+            _gather(value, where, found)
+    _pages(document, where, found)
+
+
+def _refuse_errors(document: JSONObject, where: str) -> None:
+    errors = document.get("errors")
+    if isinstance(errors, list) and errors and isinstance(errors[0], dict):
+        said = errors[0].get("message") or errors[0].get("type")
+        what = f"Segment answered with an error instead ({said})"
+        raise EmulatorError(what, where, "Make the call again with a token that may read this.")
+
+
+def _results(kind: str, value: JSON, where: str, found: Pieces) -> None:
+    if isinstance(value, dict) and ("data" in value or _RESULTS.keys() & value.keys()):
+        # A whole answer under the name of what it holds.
+        _gather(value, where, found)
+        if not _kind(value):
+            return
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, dict) and each not in getattr(found, kind):
+            _piece(kind, each, found)
+
+
+def _piece(kind: str, piece: JSONObject, found: Pieces) -> None:
+    """Keep a piece, and what is inside of it as one of its own."""
+    inner = {key: value for key, value in piece.items() if key in ("subscriptions", "filters")}
+    found.add(kind, {key: value for key, value in piece.items() if key not in inner})
+    for key, value in inner.items():
+        for each in value if isinstance(value, list) else []:
+            if isinstance(each, dict):
+                _piece(key, {"destinationId": piece.get("id"), **each}, found)
+
+
+def _kind(document: JSONObject) -> str | None:
+    """What an object is that has no name around it, by the keys that only it has."""
+    keys = document.keys()
+    if {"actionId", "trigger"} <= keys or {"actionSlug", "name"} <= keys:
+        return "subscriptions"
+    if {"if", "actions"} <= keys:
+        return "filters"
+    if {"metadata", "settings"} <= keys:
+        return "sources" if "slug" in keys else "destinations"
+    return None
+
+
+def _request(request: JSONObject, found: Pieces) -> None:
+    for pattern, kind in _PATHS:
+        match = pattern.fullmatch(request["path"])
+        if match:
+            body = request["body"].get("input", request["body"])
+            about = {"id": match["id"], "destinationId": match.groupdict().get("destination")}
+            extra = {"actionId": request["actionId"]} if "actionId" in request else {}
+            known = {key: value for key, value in about.items() if value}
+            _piece(kind, known | extra | body, found)
+            return
+
+
+def _pages(document: JSONObject, where: str, found: Pieces) -> None:
+    pagination = document.get("pagination")
+    if isinstance(pagination, dict) and pagination.get("next"):
+        what = "this is not the last page of the answer"
+        remedy = f"Give the next page as well, cursor {pagination['next']!r}."
+        found.findings.append(Finding("warning", where, what, remedy))

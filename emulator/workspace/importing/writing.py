@@ -1,0 +1,51 @@
+"""A workspace document as YAML that reads back as the same document."""
+
+import json
+
+import yaml
+
+from emulator.types import JSON, JSONObject
+from emulator.workspace.yaml_loader import JSONLoader
+
+_WIDTH = 110
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts quotes around whatever our loader, or another one, would take for something else."""
+
+    def ignore_aliases(self, data: JSON) -> bool:
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [
+        *yaml.SafeDumper.yaml_implicit_resolvers.get(first, []),
+        *JSONLoader.yaml_implicit_resolvers.get(first, []),
+    ]
+    for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *JSONLoader.yaml_implicit_resolvers}
+}
+
+
+def _represent(dumper: _Dumper, value: JSONObject) -> yaml.Node:
+    # A directive such as {"@path": $.userId} is easier to read on one line.
+    short = len(value) == 1 and all(isinstance(each, str) for each in value.values())
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=short)
+
+
+def _represent_text(dumper: _Dumper, value: str) -> yaml.Node:
+    # Anything but double quotes would fold these line ends away.
+    style = '"' if any(each in value for each in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_Dumper.add_representer(dict, _represent)
+_Dumper.add_representer(str, _represent_text)
+
+
+def yaml_text(document: JSONObject, left_out: list[JSONObject]) -> str:
+    """The text of a workspace file; what was left out stands at its end, as comments."""
+    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    if left_out:
+        lines = [f"#   {json.dumps(each)}" for each in left_out]
+        text += "\n".join(["# Left out, because it cannot be used as it is:", *lines, ""])
+    return text

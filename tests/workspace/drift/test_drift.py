@@ -1,0 +1,415 @@
+"""Drift says where a workspace departs, what to write, and what Insider One would then receive."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emulator.capture.database import connect
+from emulator.capture.records import Captured
+from emulator.capture.store import Store
+from emulator.cli import main
+from emulator.mapping.catalog import ACTIONS
+from emulator.types import JSONObject
+from emulator.workspace.drift import Drift, drift
+from emulator.workspace.drift.departure import Departure
+from emulator.workspace.finding import Finding
+from emulator.workspace.importing.assembling import assembled
+from emulator.workspace.importing.pieces import joined
+from emulator.workspace.importing.reading import pieces
+from emulator.workspace.loading import read_preset
+
+IMPORTS = Path("fixtures/imports")
+FIRST = "destination.subscriptions[0]"
+AT = "2026-05-06T07:08:09.123Z"
+
+
+def path(place: str) -> JSONObject:
+    return {"@path": f"$.{place}"}
+
+
+PERSON: JSONObject = {"uuid": path("userId"), "segment_anonymous_id": path("anonymousId")}
+EVENT: JSONObject = PERSON | {"timestamp": path("timestamp")}
+
+
+def workspace(slug: str, trigger: str, **mapping: Any) -> JSONObject:
+    own = {"name": "Own", "actionSlug": slug, "trigger": trigger, "settings": mapping}
+    settings_ = {"account_name": "mybrand", "ucd_key": "test-key"}
+    return {
+        "source": {"name": "Shop", "writeKey": "wk"},
+        "destination": {"settings": settings_, "subscriptions": [own]},
+    }
+
+
+def track(name: str, **properties: Any) -> JSONObject:
+    common = {"messageId": "m", "userId": "u1", "timestamp": AT, "type": "track", "context": {}}
+    return common | {"event": name, "properties": properties}
+
+
+def identify(**traits: Any) -> JSONObject:
+    return {"messageId": "m", "userId": "u1", "timestamp": AT, "type": "identify", "traits": traits}
+
+
+def found(document: JSONObject, *traffic: JSONObject) -> Drift:
+    result = drift(document, traffic)
+    assert isinstance(result, Drift)
+    return result
+
+
+def departure(document: JSONObject, what: str, *traffic: JSONObject) -> Departure:
+    """The one departure whose sentence is *what*."""
+    all_of_them = found(document, *traffic).departures
+    told = [each for each in all_of_them if each.what == what]
+    assert len(told) == 1, "\n".join(each.what for each in all_of_them)
+    return told[0]
+
+
+def outcome(each: Departure) -> tuple[Any, ...]:
+    receives = [(receipt.at, receipt.before, receipt.after) for receipt in each.receives]
+    change = each.change
+    return each.id, each.effect, each.against, change and (change.where, change.value), receives
+
+
+ORDERS = workspace(
+    "orderCompletedEvent",
+    'type = "track" and event = "Order Completed"',
+    **EVENT,
+    parameters={"event_group_id": path("properties.order_id"), "gift": path("properties.gift")},
+    products={"@arrayPath": ["$.properties.products", {"product_id": {"@path": "product_id"}}]},
+)
+PROFILE = workspace(
+    "updateUserProfile",
+    'type = "identify"',
+    **PERSON,
+    firstName=path("traits.first_name"),
+    custom={"tier": path("traits.tier")},
+)
+EITHER = {
+    "@if": {
+        "exists": path("traits.firstName"),
+        "then": path("traits.firstName"),
+        "else": path("traits.first_name"),
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("document", "what", "traffic", "expected"),
+    [
+        pytest.param(
+            ORDERS,
+            "parameters.tax is not mapped; the guide reads properties.tax",
+            [],
+            (
+                "D16", "loses", ("guide",),
+                (f"{FIRST}.settings.parameters.tax", path("properties.tax")),
+                [("events[0].event_params.custom.tax", None, 4.2)],
+            ),
+            id="what the guide maps",
+        ),
+        pytest.param(
+            ORDERS,
+            "parameters.currency is not mapped; the guide reads properties.currency",
+            [],
+            (
+                "D41", "loses", ("guide", "catalogue"),
+                (f"{FIRST}.settings.parameters.currency", path("properties.currency")),
+                [("events[0].event_params.currency", None, "EUR")],
+            ),
+            id="what both map is said once",
+        ),
+        pytest.param(
+            PROFILE,
+            "firstName does not read traits.firstName; the guide does",
+            [],
+            (
+                "D1", "loses", ("guide",), (f"{FIRST}.settings.firstName", EITHER),
+                [("attributes.name", None, "Ada")],
+            ),
+            id="a name in the other spelling",
+        ),
+        pytest.param(
+            PROFILE,
+            "traits.firstName came 2 times where firstName reads traits.first_name, which never "
+            "did",
+            [identify(firstName="Eve"), identify(firstName="Bo")],
+            (
+                "D1", "loses", ("traffic", "guide"), (f"{FIRST}.settings.firstName", EITHER),
+                [("attributes.name", None, "Eve")],
+            ),
+            id="firstName sent where first_name is read",
+        ),
+        pytest.param(
+            PROFILE,
+            "traits.shoeSize came once and nobody reads it",
+            [identify(shoeSize=41)],
+            (
+                "D38", "loses", ("traffic",),
+                (f"{FIRST}.settings.custom.shoe_size", path("traits.shoeSize")),
+                [("attributes.custom.shoe_size", None, 41)],
+            ),
+            id="a trait that nobody reads, under a key that keeps its value",
+        ),
+        pytest.param(
+            PROFILE,
+            "traits.emailOptin came once and nobody reads it",
+            [identify(emailOptin=True)],
+            None,
+            id="an opt-in that is not mapped at all",
+        ),
+        pytest.param(
+            PROFILE,
+            "custom.tier reads traits.tier, which none of 1 events has",
+            [identify(plan="pro")],
+            ("D38", "note", ("traffic",), None, []),
+            id="a field mapped from a path that never arrives",
+        ),
+        pytest.param(
+            ORDERS,
+            "properties.products[].brand came once and nobody reads it",
+            [track("Order Completed", products=[{"product_id": "p1", "brand": "Rain"}])],
+            (
+                "D17", "loses", ("traffic", "guide"),
+                (f"{FIRST}.settings.products.@arrayPath[1].brand", {"@path": "brand"}),
+                [("events[0].event_params.custom.brand", None, "Rain")],
+            ),
+            id="a property of products that nobody reads",
+        ),
+        pytest.param(
+            ORDERS,
+            "no subscription takes 'Cart Reviewed', which came 2 times",
+            [track("Cart Reviewed"), track("Cart Reviewed")],
+            None,
+            id="an event that nobody takes",
+        ),
+        pytest.param(
+            workspace(
+                "cartViewedEvent",
+                'type = "track" and event = "Cart Viewed"',
+                **EVENT,
+                parameters={"giftWrap": path("properties.giftWrap")},
+            ),
+            "the key 'giftWrap' arrives as 'giftwrap', without its value",
+            [track("Cart Viewed", giftWrap=True)],
+            (
+                "D31", "loses", ("guide",),
+                (f"{FIRST}.settings.parameters.gift_wrap", path("properties.giftWrap")),
+                [("events[0].event_params.custom.gift_wrap", None, True)],
+            ),
+            id="a key with a capital",
+        ),
+        pytest.param(
+            workspace(
+                "cartViewedEvent",
+                'type = "track" and event = "Cart Viewed"',
+                **EVENT,
+                parameters={"event_group_id": path("properties.cart_id")},
+            ),
+            "Insider One refuses 1 of 1 users it is sent: currency parameter is required on "
+            "cart_page_view event",
+            [track("Cart Viewed", cart_id="c1")],
+            ("D41", "loses", ("traffic",), None, []),
+            id="a required parameter that stays empty",
+        ),
+        pytest.param(
+            workspace(
+                "productViewedEvent",
+                'type = "track" and event = "Product Viewed"',
+                **EVENT,
+                parameters={"quantity": path("properties.quantity")},
+            ),
+            "Segment refuses 1 of 1 events: Quantity must be an integer but it was a number",
+            [track("Product Viewed", quantity=1.5)],
+            ("D21", "loses", ("traffic",), None, []),
+            id="an event that Segment refuses",
+        ),
+        pytest.param(
+            workspace("userRegisteredEvent", 'type = "track"', **EVENT,
+                      attributes={"email_optin": path("context.traits.email_optin")}),
+            "on an event action, 'email_optin' becomes a custom attribute",
+            [],
+            ("D4", "loses", ("guide",), None, []),
+            id="an opt-in on an event action",
+        ),
+    ],
+)  # fmt: skip
+def test_a_departure(
+    document: JSONObject, what: str, traffic: list[JSONObject], expected: tuple[Any, ...] | None
+) -> None:
+    told = departure(document, what, *traffic)
+    if expected is not None:
+        assert outcome(told) == expected
+
+
+def test_two_subscriptions_that_match_one_event() -> None:
+    document = read_preset("segment-defaults")
+    what = "'Order Completed' came once and is sent by 'Track Event' and 'Order Completed Event' "
+    told = departure(document, f"{what}each time", track("Order Completed", order_id="o1"))
+    trigger = 'type = "track" and event != "Order Completed"'
+    assert outcome(told) == (
+        "D24",
+        "differs",
+        ("traffic",),
+        ("destination.subscriptions[1].trigger", trigger),
+        [("the request of 'Track Event'", "order_completed", None)],
+    )
+
+
+def test_a_missing_action_is_added_as_the_guide_has_it() -> None:
+    told = departure(PROFILE, "no enabled subscription has the action Cart Viewed Event")
+    assert told.change is not None
+    assert told.change.where == "destination.subscriptions[1]"
+    assert [(each.before, each.after) for each in told.receives] == [(None, "cart_page_view")]
+
+
+# Every row that the guide and the catalogue's defaults differ in, or that holds with both.
+DEPART = {"D1", "D2", "D3", "D10", "D12", "D13", "D16", "D17", "D21", "D23", "D24", "D26"}
+HOLD = {"D6", "D7", "D8", "D11", "D19", "D20", "D22", "D27", "D28", "D29", "D30", "D38", "D41"}
+
+
+def test_the_known_differences_all_appear_for_the_defaults() -> None:
+    checks = {each.id: each.state for each in found(read_preset("segment-defaults")).checks}
+    assert list(checks) == [f"D{number}" for number in range(1, 43)]
+    assert {id for id, state in checks.items() if state == "departs"} == DEPART
+    assert {id for id, state in checks.items() if state == "holds"} == {*HOLD, "D42"}
+
+
+def test_the_guide_loses_nothing() -> None:
+    own = found(read_preset("guide"))
+    assert not own.loses
+    assert {each.id for each in own.departures if "guide" in each.against} <= {
+        *HOLD, "D5", "D21", "D26", "D42", "",
+    }  # fmt: skip
+
+
+def test_a_document_that_is_no_workspace_gets_its_faults() -> None:
+    assert drift({"source": {}}) == [
+        Finding("error", "", "'destination' is missing", "Begin with source and destination."),
+        Finding("error", "source", "'name' is missing", "Give the source a name and a writeKey."),
+        Finding(
+            "error", "source", "'writeKey' is missing", "Give the source a name and a writeKey."
+        ),
+    ]
+
+
+NAMES = st.sampled_from(["a", "tax", "giftWrap", "price", "email", "products", "quantity"])
+PLACES = st.sampled_from(["$.properties.a", "$.traits.email", "$.userId", "", "a", "$."])
+MAPPINGS: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3)
+    | st.builds(lambda place: {"@path": place}, PLACES),
+    lambda inner: st.lists(inner, max_size=2)
+    | st.dictionaries(NAMES, inner, max_size=2)
+    | st.builds(
+        lambda name, value: {name: value},
+        st.sampled_from(["@if", "@arrayPath", "@merge", "@template", "@nope", "@transform"]),
+        inner,
+    )
+    | st.builds(lambda a, b: {"@if": {"exists": a, "then": b}}, inner, inner)
+    | st.builds(lambda a, b: {"@arrayPath": [a, {"tax": b}]}, inner, inner)
+    | st.builds(lambda a, b: {"@merge": {"objects": [a, b]}}, inner, inner),
+    max_leaves=4,
+)  # fmt: skip
+FIELDS = st.sampled_from(["uuid", "parameters", "products", "attributes", "custom", "timestamp"])
+
+
+@given(
+    st.sampled_from(sorted(ACTIONS)),
+    st.sampled_from(['type = "track"', 'type = "identify"', "nonsense", "()"]),
+    st.dictionaries(FIELDS, MAPPINGS, max_size=3),
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_mapping_is_too_odd_to_be_looked_at(
+    slug: str, trigger: str, mapping: JSONObject
+) -> None:
+    traffic = [track("Order Completed", tax=1, products=[{"sku": "s"}]), identify(email="e")]
+    json.dumps([each.what for each in found(workspace(slug, trigger, **mapping), *traffic).checks])
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(main, ["drift", *arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "last_line"),
+    [
+        pytest.param(
+            ["--preset", "guide"],
+            0,
+            "preset guide: 0 departures lose data, 26 differ, 29 notes",
+            id="nothing is lost",
+        ),
+        pytest.param(
+            ["--preset", "segment-defaults", "--traffic", "none.ndjson"],
+            2,
+            "emulator: none.ndjson: the traffic cannot be read (No such file or directory). Give a "
+            "database that `emulator serve --db` wrote, or events as JSON, one a line.",
+            id="no traffic there",
+        ),
+        pytest.param([], 2, "Error: Give a FILE, or --preset NAME.", id="nothing to look at"),
+    ],
+)
+def test_the_exit_code_is_the_answer(arguments: list[str], exit_code: int, last_line: str) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (exit_code, last_line)
+
+
+def test_people_get_the_line_to_write_and_what_would_be_received() -> None:
+    result = run("--preset", "segment-defaults")
+    lines = result.stdout.splitlines()
+    at = lines.index(
+        "  D16  loses   guide           parameters.tax is not mapped; the guide reads "
+        "properties.tax."
+    )
+    assert result.exit_code == 1
+    assert lines[at + 1 : at + 3] == [
+        "       write  destination.subscriptions[9].settings.parameters.tax: "
+        '{"@path": "$.properties.tax"}',
+        "       then   events[0].event_params.custom.tax: nothing -> 4.2",
+    ]
+
+
+def test_programs_get_the_same_as_json() -> None:
+    told = json.loads(run("--preset", "segment-defaults", "--json").stdout)
+    assert told["losesData"] is True
+    assert [each["name"] for each in told["subscriptions"]][:2] == [
+        None,
+        "Create or Update a User Profile",
+    ]
+    assert told["checklist"][0]["id"] == "D1"
+    assert told["subscriptions"][1]["departures"][0]["write"]["where"] == (
+        f"{FIRST}.settings.firstName"
+    )
+
+
+def test_an_imported_workspace_with_its_traffic(tmp_path: Path) -> None:
+    files = sorted((IMPORTS / "public-api").glob("*.json"))
+    own = assembled(joined(pieces(each.read_bytes(), str(each)) for each in files)).document
+    file = tmp_path / "shop.json"
+    file.write_text(json.dumps(own))
+    result = run(str(file), "--traffic", str(IMPORTS / "traffic.ndjson"), "--json")
+    told = json.loads(result.stdout)["subscriptions"]
+    seen = {each["id"] for table in told for each in table["departures"]
+            if "traffic" in each["against"] and each["effect"] != "note"}  # fmt: skip
+    assert seen == {"D1", "D3", "D7", "D16", "D17", "D21", "D24", "D26", "D30", "D41"}
+
+
+def test_traffic_comes_from_a_database_as_well(tmp_path: Path) -> None:
+    database = tmp_path / "emulator.db"
+    store = Store(connect(str(database)))
+    event = identify(shoeSize=41)
+    store.record(
+        [
+            Captured(
+                message_id="m", type="identify", event=None, user_id="u1", anonymous_id=None,
+                received_at=AT, verdict="accepted", reason=None, sent=event, normalised=event,
+            )
+        ]
+    )  # fmt: skip
+    store.close()
+    result = run("--preset", "guide", "--traffic", str(database))
+    assert "traits.shoeSize came once and nobody reads it." in result.stdout
+    assert result.exit_code == 1

@@ -1,0 +1,194 @@
+"""What is exported can be imported again, and is what Segment and Terraform ask for."""
+
+import json
+from typing import Any
+
+import hcl2
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emulator.cli import main
+from emulator.mapping.catalog import ACTIONS
+from emulator.types import JSON, JSONObject
+from emulator.workspace import Workspace, preset
+from emulator.workspace.exporting.hcl import expression, text
+from emulator.workspace.exporting.identity import ACTION_IDS
+from emulator.workspace.exporting.public_api import requests
+from emulator.workspace.exporting.terraform import configuration
+from emulator.workspace.importing.assembling import assembled
+from emulator.workspace.importing.reading import pieces
+from emulator.workspace.importing.writing import yaml_text
+from emulator.workspace.model import workspace_of
+from emulator.workspace.parsing import parse
+
+SETTINGS = {"account_name": "northwind", "ucd_key": "secret"}
+MATTERS = ("name", "actionSlug", "enabled", "trigger", "settings")
+
+TEXTS = st.one_of(
+    st.text(st.characters(codec="utf-8"), max_size=8),
+    st.sampled_from(["${a}", "$${", "%{if}", "$", "{{x}}", '"', "\\", "a\nb", "\t", "NO", "1e3",
+                     "2026-11-23", "null", "~", "@path", "<<", "=", "- a", "# b", "if", "$$$%{"]),
+)  # fmt: skip
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**53), 2**53), TEXTS,
+    st.floats(allow_nan=False, allow_infinity=False),
+)  # fmt: skip
+VALUES: st.SearchStrategy[JSON] = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3)
+)
+SUBSCRIPTIONS = st.fixed_dictionaries(
+    {
+        "name": TEXTS.filter(bool),
+        "actionSlug": st.sampled_from(sorted(ACTIONS)),
+        "enabled": st.booleans(),
+        "trigger": TEXTS,
+        "settings": st.dictionaries(TEXTS, VALUES, max_size=3),
+    }
+)
+
+
+def workspace(*subscriptions: JSONObject, **destination: Any) -> Workspace:
+    own = {"name": "Insider", "enabled": True, "settings": SETTINGS, **destination}
+    return workspace_of(
+        {
+            "source": {"name": "Shop", "writeKey": "wk"},
+            "destination": own | {"subscriptions": list(subscriptions)},
+        }
+    )
+
+
+def exported(own: Workspace, form: str) -> bytes:
+    if form == "terraform":
+        return configuration(own, keep_secrets=True).encode()
+    return json.dumps({"requests": requests(own, keep_secrets=True)}).encode()
+
+
+def back(own: Workspace, form: str) -> JSONObject:
+    read = assembled(pieces(exported(own, form), "export"), keep_secrets=True).document
+    found: JSONObject = read["destination"]
+    return found
+
+
+def what_matters(destination: JSONObject) -> JSONObject:
+    subscriptions = [{key: each[key] for key in MATTERS} for each in destination["subscriptions"]]
+    own = {key: destination[key] for key in ("name", "enabled", "settings")}
+    return own | {"subscriptions": subscriptions}
+
+
+@pytest.mark.parametrize("form", ["public-api", "terraform"])
+def test_an_export_imports_as_the_same(form: str) -> None:
+    @given(st.lists(SUBSCRIPTIONS, max_size=2))
+    @settings(max_examples=60, deadline=None)
+    def same(subscriptions: list[JSONObject]) -> None:
+        own = workspace(*subscriptions)
+        assert what_matters(back(own, form)) == what_matters(own.destination)
+
+    same()
+
+
+@pytest.mark.parametrize("form", ["public-api", "terraform"])
+def test_the_guide_comes_back_whole(form: str) -> None:
+    own = preset("guide")
+    assert what_matters(back(own, form)) == what_matters(own.destination)
+
+
+@pytest.mark.parametrize("form", ["public-api", "terraform"])
+def test_filters_come_back(form: str) -> None:
+    wanted = {
+        "title": "No staff",
+        "if": "contains(traits.email, '@northwind.example')",
+        "actions": [{"type": "DROP_PROPERTIES", "fields": {"properties": ["email"]}}],
+        "enabled": True,
+    }
+    found = back(workspace(filters=[wanted]), form)["filters"]
+    assert [{key: each[key] for key in wanted} for each in found] == [wanted]
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_yaml_reads_back_as_the_same(document: JSONObject) -> None:
+    assert parse(yaml_text(document, []).encode(), "shop.yaml") == document
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("known", "method", "path"),
+    [
+        pytest.param({}, "POST", "/destinations/{destinationId}/subscriptions", id="a new one"),
+        pytest.param(
+            {"id": "b1"}, "PATCH", "/destinations/d1/subscriptions/b1", id="one with an id"
+        ),
+    ],
+)
+def test_what_has_an_id_is_changed(known: JSONObject, method: str, path: str) -> None:
+    own = {"name": "S", "actionSlug": "trackEvent", "trigger": "t", "settings": {}, **known}
+    made = requests(workspace(own, **({"id": "d1"} if known else {})))[1]
+    body = {"name": "S", "trigger": "t", "enabled": True, "settings": {}}
+    created = body | {"actionId": ACTION_IDS["trackEvent"]}
+    assert (made["method"], made["path"]) == (method, path)
+    assert made["body"] == ({"input": body} if known else created)
+
+
+@pytest.mark.parametrize("form", ["public-api", "terraform"])
+def test_a_mapping_left_to_the_catalogue_is_spelled_out(form: str) -> None:
+    found = back(workspace({"name": "S", "actionSlug": "trackEvent"}), form)["subscriptions"][0]
+    action = ACTIONS["trackEvent"]
+    assert (found["trigger"], found["settings"]) == (action.trigger, action.default_mapping)
+
+
+def test_every_action_has_the_id_of_the_catalogue() -> None:
+    assert list(ACTION_IDS) == list(ACTIONS)
+    assert len(set(ACTION_IDS.values())) == len(ACTIONS)
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("a ${b} %{c}", '"a \\u0024{b} \\u0025{c}"', id="templates are escaped"),
+        pytest.param('a "b"\n\\', '"a \\"b\\"\\n\\\\"', id="quotes, line ends and backslashes"),
+        pytest.param("$$${", '"\\u0024\\u0024\\u0024{"', id="dollars in a row"),
+    ],
+)
+def test_texts_of_the_configuration_language(value: str, expected: str) -> None:
+    assert text(value) == expected
+
+
+def test_words_of_the_language_are_no_keys() -> None:
+    assert expression({"else": None, "then": 1}) == '{\n  "else" = null\n  then = 1\n}'
+
+
+def test_the_configuration_is_one_and_keeps_the_key_out() -> None:
+    own = preset("guide")
+    written = configuration(own)
+    blocks = hcl2.loads(written)["resource"]
+    assert len(blocks) == 1 + len(own.destination["subscriptions"])
+    assert "test-key" not in written
+    assert "var.ucd_key" in written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "start"),
+    [
+        pytest.param(["--format", "terraform"], 2, "", id="nothing to export"),
+        pytest.param(["--preset", "guide"], 2, "", id="no format"),
+        pytest.param(
+            ["--preset", "guide", "--format", "terraform"], 0, "# Terraform", id="terraform"
+        ),
+        pytest.param(
+            ["--preset", "guide", "--format", "public-api"], 0, '{\n  "requests"', id="requests"
+        ),
+        pytest.param(
+            ["--preset", "guide", "--format", "terraform", "--json"],
+            0,
+            '{"configuration": "# Terraform',
+            id="terraform in JSON",
+        ),
+    ],
+)
+def test_the_command(arguments: list[str], exit_code: int, start: str) -> None:
+    result = CliRunner().invoke(main, ["export", *arguments])
+    assert result.exit_code == exit_code
+    assert result.stdout.startswith(start)

@@ -1,0 +1,302 @@
+"""What Segment and Terraform say becomes a workspace file, and nothing is dropped silently."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from emulator.cli import main
+from emulator.errors import EmulatorError
+from emulator.types import JSONObject
+from emulator.workspace import load
+from emulator.workspace.importing.assembling import Imported, assembled
+from emulator.workspace.importing.pieces import joined
+from emulator.workspace.importing.reading import pieces
+from emulator.workspace.importing.writing import yaml_text
+from emulator.workspace.parsing import parse
+
+FILES = Path("fixtures/imports")
+ANSWERS = [FILES / "public-api" / f"{name}.json" for name in ("destination", "source", "filters")]
+SUBSCRIPTIONS = FILES / "public-api" / "subscriptions.json"
+KEY = "5f1d-not-a-real-key"
+DESTINATION: JSONObject = {
+    "id": "d1",
+    "name": "Insider",
+    "enabled": True,
+    "sourceId": "s1",
+    "metadata": {"id": "643697f531f98a978f414453", "slug": "actions-insider-cloud"},
+    "settings": {"account_name": "northwind", "ucd_key": KEY},
+}
+SUBSCRIPTION: JSONObject = {
+    "id": "b1",
+    "name": "Orders",
+    "actionId": "xjHAWdHAw2SMv7kL1RD7f8",
+    "actionSlug": "orderCompletedEvent",
+    "destinationId": "d1",
+    "enabled": False,
+    "trigger": 'type = "track"',
+    "settings": {"uuid": {"@path": "$.userId"}},
+    "modelId": "",
+}
+IMPORTED = {
+    key: SUBSCRIPTION[key]
+    for key in ("name", "actionSlug", "id", "actionId", "destinationId", "enabled", "trigger")
+} | {"settings": SUBSCRIPTION["settings"]}
+
+
+def imported(*documents: Any, **options: Any) -> Imported:
+    raw = [json.dumps(each).encode() for each in documents]
+    return assembled(joined(pieces(each, "answer.json") for each in raw), **options)
+
+
+def from_files(*files: Path) -> Imported:
+    return assembled(joined(pieces(file.read_bytes(), str(file)) for file in files))
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["import", *map(str, arguments)])
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    "documents",
+    [
+        pytest.param(
+            [{"data": {"destination": DESTINATION}}, {"data": {"subscriptions": [SUBSCRIPTION]}}],
+            id="an answer each",
+        ),
+        pytest.param(
+            [{"data": {"destination": DESTINATION}}, {"data": {"subscription": SUBSCRIPTION}}],
+            id="one subscription",
+        ),
+        pytest.param(
+            [
+                {"data": {"destination": DESTINATION}},
+                {"data": {"destinationSubscription": SUBSCRIPTION}},
+            ],
+            id="what creating a subscription answers",
+        ),
+        pytest.param([[DESTINATION, SUBSCRIPTION]], id="objects without wrappers"),
+        pytest.param([DESTINATION | {"subscriptions": [SUBSCRIPTION]}], id="one in the other"),
+        pytest.param(
+            [
+                {
+                    "destination": {"data": {"destination": DESTINATION}},
+                    "subscriptions": {"data": {"subscriptions": [SUBSCRIPTION]}},
+                }
+            ],
+            id="whole answers under names",
+        ),
+        pytest.param(
+            [{"data": {"destinations": [DESTINATION]}}, {"subscriptions": [SUBSCRIPTION] * 2}],
+            id="lists, and the same twice",
+        ),
+        pytest.param(
+            [{"data": {"data": {"destination": DESTINATION, "subscriptions": [SUBSCRIPTION]}}}],
+            id="wrapped once more by a tool in between",
+        ),
+    ],
+)
+def test_answers_come_in_any_wrapping(documents: list[Any]) -> None:
+    assert imported(*documents).document["destination"] == {
+        "name": "Insider",
+        "enabled": True,
+        "id": "d1",
+        "sourceId": "s1",
+        "metadata": DESTINATION["metadata"],
+        "settings": {"account_name": "northwind", "ucd_key": "test-key"},
+        "subscriptions": [IMPORTED],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        pytest.param(
+            {"actionSlug": "syncAudience", "actionId": "zz"},
+            "the subscription 'Orders' is left out: its action 'syncAudience' is unknown",
+            id="an unknown action",
+        ),
+        pytest.param(
+            {"trigger": None},
+            "the subscription 'Orders' is left out: it has no trigger",
+            id="no trigger",
+        ),
+        pytest.param(
+            {"settings": {"paramters": {}}},
+            "orderCompletedEvent has no field 'paramters', so that Segment drops it; it is kept "
+            "here",
+            id="an unknown field",
+        ),
+        pytest.param(
+            {"destinationId": "d2"},
+            "'Orders' belongs to another destination and is left out",
+            id="another destination's",
+        ),
+        pytest.param(
+            {"modelId": "m1"},
+            "this mapping is fed by a reverse-ETL model, whose rows do not come through here",
+            id="a model",
+        ),
+        pytest.param(
+            {"createdAt": "2026-01-01"},
+            "a workspace file has no place for createdAt, left out",
+            id="a key that the file has no place for",
+        ),
+    ],
+)
+def test_what_finds_no_place_is_told(change: JSONObject, what: str) -> None:
+    found = imported(DESTINATION, SUBSCRIPTION | change).findings
+    assert what in [each.what for each in found]
+
+
+def test_a_subscription_that_is_left_out_stays_in_the_file_as_a_comment() -> None:
+    odd = SUBSCRIPTION | {"actionSlug": "syncAudience", "actionId": "zz"}
+    read = imported(DESTINATION, odd)
+    text = yaml_text(read.document, read.left_out)
+    assert text.splitlines()[-1] == f"#   {json.dumps(odd)}"
+    assert parse(text.encode(), "shop.yaml") == read.document
+
+
+@pytest.mark.parametrize(("keep", "key"), [(False, "test-key"), (True, KEY)])
+def test_the_key_is_left_out_unless_it_is_kept(keep: bool, key: str) -> None:
+    read = imported(DESTINATION, keep_secrets=keep)
+    assert read.document["destination"]["settings"]["ucd_key"] == key
+    assert (KEY in json.dumps([each.what for each in read.findings])) is False
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        pytest.param(
+            {"errors": [{"type": "forbidden", "message": "Forbidden"}]},
+            "answer.json: Segment answered with an error instead (Forbidden). "
+            "Make the call again with a token that may read this.",
+            id="an error of Segment's",
+        ),
+        pytest.param(
+            [DESTINATION, DESTINATION | {"id": "d2"}],
+            "2 destinations are Insider One's. Name one with --destination: d1, d2.",
+            id="two destinations",
+        ),
+        pytest.param(
+            {"destination": DESTINATION | {"metadata": {"slug": "webhook"}, "settings": {}}},
+            "no destination of Insider One's is in here. Give what Segment answers about "
+            "Insider Cloud Mode (Actions), or Terraform's resources.",
+            id="another vendor's destination",
+        ),
+        pytest.param(
+            {"data": {"warehouses": []}},
+            "answer.json: nothing of a workspace is in here. Give an answer of Segment's Public "
+            "API, `terraform show -json`, a state file or configuration.",
+            id="something else",
+        ),
+        pytest.param(
+            {"format_version": "1.0", "values": {"root_module": {"resources": [{}]}}},
+            "answer.json: this is no state of Terraform's, though it begins like one. "
+            "Write it anew with terraform show -json.",
+            id="a broken state",
+        ),
+    ],
+)
+def test_input_that_cannot_be_used_gets_one_clear_message(document: Any, message: str) -> None:
+    with pytest.raises(EmulatorError) as error:
+        imported(document)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("raw", "start"),
+    [
+        pytest.param(b'{"a": ', "x, line 1: broken JSON", id="JSON that ends early"),
+        pytest.param(b"\xff\xfe", "x: the file is not UTF-8 text", id="no text"),
+        pytest.param(b'{"a": 1e999}', "x: this is no JSON that can be used", id="no number"),
+        pytest.param(b"[" * 5000, "x: this is no JSON that can be used", id="depth"),
+        pytest.param(b"resource {{{", "x, line 1: this is no Terraform", id="broken HCL"),
+        pytest.param(b"hello", "x, line 2: this is no Terraform", id="prose"),
+        pytest.param(b"", "x: nothing of a workspace", id="an empty file"),
+    ],
+)
+def test_files_that_cannot_be_read_get_one_clear_message(raw: bytes, start: str) -> None:
+    with pytest.raises(EmulatorError) as error:
+        pieces(raw, "x")
+    assert str(error.value).startswith(start)
+
+
+def test_a_page_that_is_not_the_last_is_told() -> None:
+    page = {"data": {"subscriptions": [SUBSCRIPTION], "pagination": {"next": "Mg=="}}}
+    assert imported(DESTINATION, page).findings[0].remedy == (
+        "Give the next page as well, cursor 'Mg=='."
+    )
+
+
+def test_state_and_its_shown_form_and_the_answers_say_the_same() -> None:
+    state = from_files(FILES / "terraform" / "terraform.tfstate").document["destination"]
+    shown = from_files(FILES / "terraform" / "show.json").document["destination"]
+    answers = from_files(*ANSWERS, SUBSCRIPTIONS).document["destination"]
+    answers["filters"] = [
+        {key: each[key] for key in each if key not in ("createdAt", "updatedAt", "description")}
+        for each in answers["filters"]
+    ]
+    assert state == shown
+    assert state == answers
+
+
+def test_configuration_is_worked_out_as_far_as_it_can_be() -> None:
+    read = from_files(FILES / "terraform" / "insider.tf")
+    profile, order, cart = read.document["destination"]["subscriptions"]
+    assert profile["settings"]["custom"] == {
+        "loyalty_tier": {
+            "@if": {
+                "exists": {"@path": "$.traits.tier"},
+                "then": {"@path": "$.traits.tier"},
+                "else": "none",
+            }
+        },
+        "greeting": {"@template": "Hello {{traits.firstName}}, ${not} a variable"},
+    }
+    assert order["trigger"] == 'type = "track" and event = "Order Completed"'
+    assert order["settings"] == {
+        "uuid": {"@path": "$.userId"},
+        "timestamp": {"@path": "$.timestamp"},
+    }
+    assert cart["settings"]["parameters"] == {"event_group_id": {"@path": "$.properties.cart_id"}}
+    assert [each.what for each in read.findings if each.severity == "warning"] == [
+        'only Terraform knows lookup(local.currencies, "web"), so that it is left out'
+    ]
+
+
+def test_the_command_writes_a_file_that_loads(tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    result = run(*ANSWERS, SUBSCRIPTIONS, "--output", file)
+    assert (result.exit_code, result.stdout) == (1, "")
+    own = load(file)
+    assert (own.name, own.write_key, own.account_name) == (
+        "Web shop",
+        "exampleWriteKey",
+        "northwind",
+    )
+    assert [each["actionSlug"] for each in own.destination["subscriptions"]] == [
+        "updateUserProfile",
+        "orderCompletedEvent",
+        "cartViewedEvent",
+        "trackEvent",
+    ]
+
+
+def test_the_command_prints_the_same_as_json() -> None:
+    told = json.loads(run(*ANSWERS, SUBSCRIPTIONS, "--json").stdout)
+    assert told["workspace"] == from_files(*ANSWERS, SUBSCRIPTIONS).document
+    assert [each["name"] for each in told["leftOut"]] == ["Audience sync"]
+    assert [each["severity"] for each in told["findings"]] == ["note", "warning", "error"]
+
+
+def test_nothing_to_tell_is_exit_code_0() -> None:
+    result = run(FILES / "terraform" / "terraform.tfstate", "--destination", "none")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "emulator: no destination of Insider One's has the id 'none'. "
+        "There are: 65a0exampledest00000000a.\n",
+    )

@@ -1,0 +1,71 @@
+"""A workspace may have several sources and an OAuth application."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.errors import EmulatorError
+from emulator.workspace import Workspace, load
+from emulator.workspace.model import OAuth, Source
+
+SHOP = {
+    "source": {"name": "Web shop", "writeKey": "wk_demo", "enabled": False},
+    "destination": {
+        "settings": {"account_name": "mybrand", "ucd_key": "test-key"},
+        "subscriptions": [],
+    },
+}
+APP = {"name": "Shop app", "writeKey": "wk_app"}
+
+
+def loaded(folder: Path, **more: Any) -> Workspace:
+    path = folder / "shop.json"
+    path.write_text(json.dumps(SHOP | more), "utf-8")
+    return load(path)
+
+
+def test_the_first_source_stands_before_the_others(tmp_path: Path) -> None:
+    own = loaded(tmp_path, sources=[APP, {**APP, "writeKey": "wk_tv", "enabled": False}])
+    assert own.sources == (
+        Source("Web shop", "wk_demo", enabled=False),
+        Source("Shop app", "wk_app"),
+        Source("Shop app", "wk_tv", enabled=False),
+    )
+
+
+def test_an_application_has_an_id_and_a_key(tmp_path: Path) -> None:
+    own = loaded(tmp_path, oauth={"clientId": "shop-app", "publicKey": "PEM"})
+    assert own.oauth == OAuth("shop-app", "PEM")
+    assert loaded(tmp_path).oauth is None
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        pytest.param(
+            {"sources": [APP, {**APP, "writeKey": "wk_demo"}]},
+            "sources[1].writeKey: another source has this write key. "
+            "Give each source a write key of its own.",
+            id="one key for two",
+        ),
+        pytest.param(
+            {"sources": [{"name": "Shop app"}]},
+            "sources[0]: 'writeKey' is missing. Give the source a name and a writeKey.",
+            id="no key",
+        ),
+        pytest.param(
+            {"oauth": {"clientId": "shop-app"}},
+            "oauth: 'publicKey' is missing. "
+            "Give the clientId and the publicKey of the OAuth application.",
+            id="no public key",
+        ),
+    ],
+)
+def test_mistakes_are_told_with_their_place(
+    tmp_path: Path, more: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(EmulatorError) as refused:
+        loaded(tmp_path, **more)
+    assert str(refused.value) == f"{tmp_path / 'shop.json'}: {told}"
