@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from emulator.insider.options import Options
 from emulator.insider.shape import Fault, faults
 from emulator.mapping.directives import is_directive
 from emulator.mapping.upserts import normalised
@@ -46,7 +47,7 @@ def from_traffic(subject: Subject, traffic: Sequence[JSONObject]) -> Iterator[Fo
         yield from _unread(placed, taken, set(renamed.values()))
         yield from _dead(placed, taken, set(renamed))
         yield from _failing(placed, taken)
-        yield from _refused(placed, taken)
+        yield from _refused(placed, taken, subject.workspace.options)
 
 
 def _events(subject: Subject, counted: Census) -> Iterator[Found]:
@@ -204,11 +205,11 @@ def _failing(placed: Placed, taken: Taken) -> Iterator[Found]:
         yield _found(id, placed, "loses", "settings", what, remedy, None, tally)
 
 
-def _refused(placed: Placed, taken: Taken) -> Iterator[Found]:
+def _refused(placed: Placed, taken: Taken, options: Options) -> Iterator[Found]:
     """What Insider One answers 200 to and does not take."""
     tallies: dict[tuple[str, str], Tally] = {}
     for user, event in taken.users:
-        for fault in dict.fromkeys(map(_general, faults(user))):
+        for fault in dict.fromkeys(map(_general, faults(user, options))):
             tallies.setdefault(fault, Tally()).add(event)
     for (text, remedy), tally in tallies.items():
         what = f"Insider One refuses {tally.count} of {len(taken.users)} users it is sent: {text}"
