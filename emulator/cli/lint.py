@@ -7,7 +7,8 @@ import click
 
 from emulator.workspace.finding import Finding
 from emulator.workspace.lint import lint
-from emulator.workspace.loading import PRESETS, read, read_preset
+from emulator.workspace.loading import PRESETS, names_preset, read, read_preset
+from emulator.workspace.plans import plan_faults
 
 
 @click.command("lint", epilog="Example: emulator lint shop.yaml")
@@ -20,15 +21,26 @@ def command(ctx: click.Context, file: str | None, preset: str | None, as_json: b
 
     Exits 0 when there are no errors and no warnings, 1 when there are, 2 when FILE cannot be read.
     """
-    if (file is None) == (preset is None):
+    if file is not None and preset is not None:
+        raise click.UsageError(f"Give {file} or --preset {preset}, not both.")
+    if file is None and preset is None:
         raise click.UsageError("Give a FILE, or --preset NAME.")
-    findings = lint(read_preset(preset) if preset else read(file or ""))
+    findings = lint(read_preset(preset)) if preset else _linted(file or "")
     if as_json:
         click.echo(_json(findings))
     else:
         click.echo("".join(map(_told, findings)), nl=False)
         click.echo(_summary(findings, file or f"preset {preset}"), err=True)
     ctx.exit(int(any(finding.severity != "note" for finding in findings)))
+
+
+def _linted(file: str) -> list[Finding]:
+    if names_preset(file):
+        return lint(read_preset(file))
+    document = read(file)
+    found = lint(document)
+    well_formed = isinstance(document.get("trackingPlan"), str)
+    return [*(plan_faults(document, file) if well_formed else []), *found]
 
 
 def _json(findings: list[Finding]) -> str:
