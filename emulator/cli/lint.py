@@ -7,7 +7,7 @@ import click
 
 from emulator.workspace.finding import Finding
 from emulator.workspace.lint import lint
-from emulator.workspace.loading import PRESETS, read, read_preset
+from emulator.workspace.loading import PRESETS, names_preset, read, read_preset
 from emulator.workspace.plans import plan_faults
 
 
@@ -21,7 +21,9 @@ def command(ctx: click.Context, file: str | None, preset: str | None, as_json: b
 
     Exits 0 when there are no errors and no warnings, 1 when there are, 2 when FILE cannot be read.
     """
-    if (file is None) == (preset is None):
+    if file is not None and preset is not None:
+        raise click.UsageError(f"Give {file} or --preset {preset}, not both.")
+    if file is None and preset is None:
         raise click.UsageError("Give a FILE, or --preset NAME.")
     findings = lint(read_preset(preset)) if preset else _linted(file or "")
     if as_json:
@@ -33,6 +35,8 @@ def command(ctx: click.Context, file: str | None, preset: str | None, as_json: b
 
 
 def _linted(file: str) -> list[Finding]:
+    if names_preset(file):
+        return lint(read_preset(file))
     document = read(file)
     found = lint(document)
     well_formed = isinstance(document.get("trackingPlan"), str)

@@ -35,7 +35,15 @@ class Token:
 
 
 class LexerError(ValueError):
-    """The text has a character, or an end, where none may be."""
+    """The text has a character, or an end, where none may be.
+
+    Args:
+        at: Which character of the text that is, from 1.
+    """
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 def tokens(text: str) -> list[Token]:
@@ -79,7 +87,7 @@ class _Lexer:
             return self._string(char)
         if char in _SINGLE:
             return Token(_SINGLE[char], char)
-        raise LexerError(f"invalid character {char!r}")
+        raise LexerError(f"a trigger cannot have {char!r}", self._at)
 
     def _operator(self, char: str) -> Token:
         if char == "=":
@@ -89,7 +97,7 @@ class _Lexer:
         if self._accept("="):
             return Token("operator", f"{char}=")
         if char == "!":
-            raise LexerError("expected '=' after '!'")
+            raise LexerError("'!' stands alone", self._at)
         return Token("operator", char)
 
     def _word(self, char: str) -> Token:
@@ -100,12 +108,12 @@ class _Lexer:
         while _is_name_part(self._peek()):
             name += self._unescaped(self._next())
         if not (_ends_word(self._peek()) or self._peek() in ".(=!"):
-            raise LexerError(f"unexpected character after {name!r}")
+            raise LexerError(f"{self._peek()!r} cannot follow {name!r}", self._at + 1)
         return Token("ident", self._bounded(name))
 
     def _unescaped(self, char: str) -> str:
         if char == "\\" and not self._peek():
-            raise LexerError("expected a character after the escape character")
+            raise LexerError("nothing follows the backslash", self._at)
         return self._next() if char == "\\" else char
 
     def _number(self, char: str) -> Token:
@@ -113,13 +121,13 @@ class _Lexer:
         while self._peek() and self._peek() in _DIGITS + ".":
             number += self._next()
             if number[-1] == "." and (_ends_word(self._peek()) or number.count(".") > 1):
-                raise LexerError(f"misplaced decimal point after {number!r}")
+                raise LexerError(f"{number!r} is no number", self._at)
         return Token("number", self._bounded(number))
 
     def _string(self, quote: str) -> Token:
         end = self._text.find(quote, self._at)
         if end < 0:
-            raise LexerError("unterminated string")
+            raise LexerError("this quote is never closed", self._at)
         content = self._bounded(self._text[self._at : end])
         self._at = end
         # A closing quote that does not end a word is not eaten: it opens the next string.
@@ -148,7 +156,7 @@ class _Lexer:
 
     def _bounded(self, word: str) -> str:
         if len(word) >= _MAXIMUM_LENGTH:
-            raise LexerError("unreasonable length")
+            raise LexerError("this word is too long", self._at)
         return word
 
 

@@ -15,7 +15,8 @@ class Finding:
     Args:
         severity: "error" does not work, "warning" does something else than it seems, "note" is
             how Segment or Insider One are.
-        where: Dotted path, e.g. "destination.subscriptions[3].trigger"; "" is the whole file.
+        where: Dotted path; "" is the whole file. The name of a subscription follows its index,
+            e.g. "destination.subscriptions[3] 'Purchases'.trigger".
         what: The fault, a sentence without its full stop. Never holds a value that may be secret.
         remedy: What to write instead, a full sentence.
     """

@@ -20,10 +20,15 @@ def load(path: str | Path) -> Workspace:
 
     Raises: EmulatorError, naming the first mistake.
     """
-    if str(path) in PRESETS and not Path(path).exists():
+    if names_preset(path):
         return preset(str(path))
     document = read(path)
     return replace(_checked(document, str(path)), plan=plan_beside(document, path))
+
+
+def names_preset(path: str | Path) -> bool:
+    """Whether *path* is the name of a preset and of no file."""
+    return str(path) in PRESETS and not Path(path).exists()
 
 
 def preset(name: str) -> Workspace:

@@ -1,10 +1,12 @@
 """The shape of a workspace file: what its JSON Schema says, told to people.
 
-No message quotes a value of the file, because it may be a key.
+No message quotes a value of the file, because it may be a key; names of subscriptions are none.
 """
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
@@ -16,6 +18,7 @@ from emulator.mapping.catalog import ACTIONS
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding, did_you_mean
 
+_SUBSCRIPTION = re.compile(r"destination\.subscriptions\[(\d+)\]")
 _KINDS = {str: "text", bool: "true or false", dict: "an object", list: "a list", type(None): "null"}
 _WANTED = {
     "string": "text",
@@ -35,17 +38,34 @@ def faults(document: JSONObject) -> list[Finding]:
         for error in sorted(_validator().iter_errors(document), key=lambda each: list(each.path))
         for fault in _told(error)
     ]
-    return found or [
+    found = found or [
         *_unknown_actions(document),
         *_mistaken_journeys(document),
         *_shared_keys(document),
     ]
+    return named(found, document)
 
 
 def place(*parts: str | int) -> str:
     """A dotted path, e.g. "destination.subscriptions[3].name"."""
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return dotted.removeprefix(".")
+
+
+def named(found: list[Finding], document: JSONObject) -> list[Finding]:
+    """*found* with the name of a subscription, where it has one, behind its index."""
+    return [replace(each, where=_named_place(each.where, document)) for each in found]
+
+
+def _named_place(where: str, document: JSONObject) -> str:
+    indexed = _SUBSCRIPTION.match(where)
+    if not indexed:
+        return where
+    subscription: JSON = document["destination"]["subscriptions"][int(indexed[1])]
+    name = subscription.get("name") if isinstance(subscription, dict) else None
+    if not isinstance(name, str) or not name:
+        return where
+    return f"{indexed[0]} {name!r}{where[indexed.end() :]}"
 
 
 @cache

@@ -13,6 +13,7 @@ from emulator.workspace.lint import (
     Rule,
     account,
     conditions,
+    directives,
     fields,
     lint,
     overlap,
@@ -23,6 +24,7 @@ from emulator.workspace.lint import (
 from emulator.workspace.lint.spec import ECOMMERCE
 from emulator.workspace.lint.subject import subject_of
 from emulator.workspace.loading import read, read_preset
+from emulator.workspace.parsing import parse
 
 SUBSCRIPTIONS = "destination.subscriptions"
 FIRST = f"{SUBSCRIPTIONS}[0]"
@@ -87,18 +89,18 @@ def found(rule: Rule, document: JSONObject) -> list[tuple[str, str, str, str]]:
             [
                 (
                     "error",
-                    "the trigger is malformed, so that it never matches",
+                    "the trigger has no condition, so that it never matches",
                     'Write it like: type = "track" and event = "Order Completed".',
                 )
             ],
-            id="malformed",
+            id="no condition",
         ),
         pytest.param(
             f'{TRACK} and event = "A" or event = "B"',
             [
                 (
                     "error",
-                    '"and" beside "or" on one level: the last, "or", joins all',
+                    '"and" and "or" are mixed: Segment reads each of them as "or", the last',
                     "Put the conditions that belong together in parentheses.",
                 )
             ],
@@ -114,6 +116,58 @@ def found(rule: Rule, document: JSONObject) -> list[tuple[str, str, str, str]]:
                 )
             ],
             id="function in a group",
+        ),
+        *(
+            pytest.param(
+                f"{TRACK} {rest}",
+                [("error", f"the trigger is malformed at character {what}", remedy)],
+                id=f"malformed: {rest}",
+            )
+            for rest, what, remedy in [
+                (
+                    '& event = "A"',
+                    "16: a trigger cannot have '&', so that it never matches",
+                    "Write and.",
+                ),
+                (
+                    'and event# = "A"',
+                    "25: '#' cannot follow 'event', so that it never matches",
+                    'Write it like: type = "track" and event = "Order Completed".',
+                ),
+                (
+                    'and event = "A',
+                    "28: this quote is never closed, so that it never matches",
+                    "Close the text with another quote.",
+                ),
+                (
+                    'and (event = "A" or event = "("',
+                    "20: this parenthesis is never closed, so that it never matches",
+                    "Close it behind its last condition.",
+                ),
+            ]
+        ),
+        *(
+            pytest.param(f"{TRACK} and {rest}", [("error", what, remedy)], id=rest)
+            for rest, what, remedy in [
+                ('event "A"', "no operator follows 'event'", 'Write event = "...".'),
+                ("event =", "no value follows 'event ='", 'Write event = "...".'),
+                ('event == "A"', "no value follows 'event ='", 'Write event = "...".'),
+                (
+                    'contains "A"',
+                    "no parenthesis follows 'contains'",
+                    'Write contains(event, "Order").',
+                ),
+                (
+                    "contains(event)",
+                    "contains() needs a field and a text",
+                    'Write contains(event, "Order").',
+                ),
+                (
+                    '"A"',
+                    '"A" stands in no comparison, so that it is skipped',
+                    "Put a field before it, or take it out.",
+                ),
+            ]
         ),
         pytest.param(
             f'{TRACK} and (event = "A" or (event = "B" and userId = "u"))',
@@ -422,6 +476,136 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
                 )
             ],
             id="line break in the key",
+        ),
+        pytest.param(
+            account.unknown_settings,
+            workspace(
+                destination={"settings": {"account_name": "a", "ucd_key": "k", "ucdKey": "k"}}
+            ),
+            [
+                (
+                    "warning",
+                    "destination.settings.ucdKey",
+                    "the destination has no setting 'ucdKey', so that it does nothing",
+                    "Did you mean 'ucd_key'?",
+                )
+            ],
+            id="unknown setting",
+        ),
+        pytest.param(
+            account.shared_names,
+            workspace(subscription(), subscription(name="T"), subscription(enabled=False)),
+            [
+                (
+                    "warning",
+                    f"{SUBSCRIPTIONS}[2].name",
+                    "subscriptions[0] has the name 'S', too",
+                    "Give each subscription a name of its own.",
+                )
+            ],
+            id="two subscriptions of one name",
+        ),
+        pytest.param(
+            directives.unknown_options,
+            mapped(parameters={"tax": when("properties.tax", thn=path("properties.tax"))}),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings.parameters.tax.@if.thn",
+                    "@if has no option 'thn', so that it is dropped",
+                    "Did you mean 'then'?",
+                )
+            ],
+            id="unknown option",
+        ),
+        pytest.param(
+            directives.idle_conditions,
+            mapped(
+                parameters={
+                    "a": when("properties.a"),
+                    "b": when("properties.b", **{"else": "none"}),
+                    "c": {"@if": {"then": "c"}},
+                    "d": when("properties.d", then="d"),
+                }
+            ),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings.parameters.a.@if",
+                    "@if has no then, so that it never gives a value",
+                    "Say under then what it gives.",
+                ),
+                (
+                    "warning",
+                    f"{FIRST}.settings.parameters.b.@if",
+                    "@if has no then, so that it gives nothing where it finds what it tests",
+                    "Say under then what it gives.",
+                ),
+                (
+                    "error",
+                    f"{FIRST}.settings.parameters.c.@if",
+                    "@if tests nothing, so that every event fails",
+                    'Say what to test, such as exists: {"@path": ...}.',
+                ),
+            ],
+            id="conditions that lead nowhere",
+        ),
+        pytest.param(
+            directives.idle_conditions,
+            mapped(
+                parameters={
+                    "@merge": {
+                        "direction": "right",
+                        "objects": [path("properties"), {"price": when("properties.price")}],
+                    }
+                }
+            ),
+            [],
+            id="a condition that takes a key out of a merge",
+        ),
+        pytest.param(
+            directives.unpaired_braces,
+            mapped(
+                parameters={
+                    "color": {"@template": "{{properties.color"},
+                    "list": {"@arrayPath": ["$.properties.list", {"k": {"@template": "{{{k}}"}}]},
+                    "size": {"@template": "size}}"},
+                    "fine": {"@template": '{"a": {"b": {{userId}}}} {{{event}}}'},
+                }
+            ),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings.parameters.{field}.@template",
+                    f"the braces of {template!r} do not pair, so that no value is put in",
+                    remedy,
+                )
+                for field, template, remedy in [
+                    ("color", "{{properties.color", "Write {{properties.color}}."),
+                    ("list.@arrayPath[1].k", "{{{k}}", "Write {{k}}."),
+                    ("size", "size}}", "Write {{properties.color}}."),
+                ]
+            ],
+            id="unclosed braces",
+        ),
+        pytest.param(
+            directives.broken_liquid,
+            mapped(
+                parameters={
+                    "color": {"@liquid": "{{properties.color"},
+                    "fine": {"@liquid": "{{properties.color | upcase}}"},
+                }
+            ),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings.parameters.color.@liquid",
+                    "this Liquid does not parse, so that every event fails: output "
+                    '"{{properties.color" not closed, line:1, col:1',
+                    "Correct it there, or before.",
+                )
+            ],
+            id="unclosed Liquid",
         ),
         pytest.param(
             conditions.misspelt_events,
@@ -788,6 +972,52 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
             ],
             id="required of a cart page view",
         ),
+        *(
+            pytest.param(
+                parameters.required_parameters,
+                mapped("orderCompletedEvent", parameters={"currency": "EUR"}, products=PRODUCTS)
+                | {"insider": {"options": options}},
+                [
+                    (
+                        severity,
+                        f"{FIRST}.settings",
+                        f"Insider One {verb} {names} with confirmation_page_view, and nothing "
+                        "fills it",
+                        "Map it under parameters, or under products where each has its own.",
+                    )
+                ],
+                id=f"required of a confirmation page view: {options}",
+            )
+            for options, severity, verb, names in [
+                ({}, "warning", "asks for", "event_group_id, unit_sale_price, quantity"),
+                (
+                    {"confirmationPageViewRequired": "drop"},
+                    "error",
+                    "needs",
+                    "event_group_id, unit_sale_price, quantity",
+                ),
+                (
+                    {"quantityRequired": False},
+                    "warning",
+                    "asks for",
+                    "event_group_id, unit_sale_price",
+                ),
+            ]
+        ),
+        pytest.param(
+            parameters.required_parameters,
+            mapped(event_name="purchase", parameters={"currency": "EUR"}, products=PRODUCTS),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings",
+                    "Insider One needs event_group_id, unit_sale_price, quantity with purchase, "
+                    "and nothing fills it",
+                    "Map it under parameters, or under products where each has its own.",
+                )
+            ],
+            id="required of a purchase",
+        ),
         pytest.param(
             parameters.required_parameters,
             mapped(event_name="purchase", parameters=path("properties")),
@@ -849,6 +1079,27 @@ def test_a_rule_says_what_where_and_what_instead(
 
 def test_the_guide_lints_without_errors_and_warnings() -> None:
     assert [each for each in lint(read_preset("guide")) if each.severity != "note"] == []
+
+
+def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
+    page = Path("docs/workspace.md").read_text("utf-8")
+    example = parse(page.split("```yaml\n")[1].split("```")[0].encode(), "docs/workspace.md")
+    assert [each for each in lint(example) if each.severity != "note"] == []
+
+
+@pytest.mark.parametrize(
+    ("faulty", "place"),
+    [
+        pytest.param(subscription(name="Orders", trigger=""), " 'Orders'.trigger", id="rule"),
+        pytest.param(subscription(name="Orders", trigger=1), " 'Orders'.trigger", id="shape"),
+        pytest.param(subscription("orders", "Orders"), " 'Orders'.actionSlug", id="action"),
+        pytest.param({"actionSlug": "trackEvent"}, "", id="no name"),
+        pytest.param("Orders", "", id="no object"),
+    ],
+)
+def test_the_name_of_a_subscription_is_part_of_the_place(faulty: JSONObject, place: str) -> None:
+    places = [each.where for each in lint(workspace(faulty)) if each.where.startswith(FIRST)]
+    assert places[0] == f"{FIRST}{place}"
 
 
 def test_segment_defaults_send_every_mapped_event_twice() -> None:

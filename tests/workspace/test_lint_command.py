@@ -1,6 +1,7 @@
 """`emulator lint` answers with its exit code, and tells people or programs why."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -14,13 +15,25 @@ MISTAKES = "fixtures/workspaces/mistakes.yaml"
     ("arguments", "exit_code", "last_line"),
     [
         pytest.param(["--preset", "guide"], 0, "preset guide: 6 notes", id="notes only"),
-        pytest.param([MISTAKES], 1, f"{MISTAKES}: 8 errors, 9 warnings, 2 notes", id="mistakes"),
+        pytest.param([MISTAKES], 1, f"{MISTAKES}: 7 errors, 10 warnings, 2 notes", id="mistakes"),
         pytest.param(
             ["none.yaml"],
             2,
             "emulator: none.yaml: the workspace file cannot be read (No such file or directory). "
             "Give the path of a JSON or YAML file, or a preset: guide, segment-defaults.",
             id="unreadable",
+        ),
+        pytest.param(
+            ["guide"],
+            0,
+            "guide: 6 notes",
+            id="preset as a file",
+        ),
+        pytest.param(
+            [MISTAKES, "--preset", "guide"],
+            2,
+            f"Error: Give {MISTAKES} or --preset guide, not both.",
+            id="file and preset",
         ),
         pytest.param([], 2, "Error: Give a FILE, or --preset NAME.", id="nothing to check"),
     ],
@@ -47,4 +60,19 @@ def test_programs_get_findings() -> None:
         "where": "destination.settings.ucd_key",
         "what": "ucd_key is not that of insider.account, so that every request is refused",
         "remedy": "Write the same in both places.",
+    }
+
+
+def test_a_tracking_plan_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    shop = tmp_path / "shop.yaml"
+    shop.write_text(
+        Path("fixtures/workspaces/minimal.yaml").read_text() + "trackingPlan: plan.json"
+    )
+    result = CliRunner().invoke(main, ["lint", str(shop), "--json"])
+    assert json.loads(result.stdout)["findings"][0] == {
+        "severity": "error",
+        "where": "trackingPlan",
+        "what": "the tracking plan cannot be read (No such file or directory) "
+        f"({tmp_path / 'plan.json'})",
+        "remedy": "Name a file as trackingPlan by its path from the workspace file's folder.",
     }

@@ -26,6 +26,15 @@ def compile_liquid(source: str) -> Callable[[JSON], str]:
     return template.text
 
 
+def parse_fault(source: str) -> str:
+    """Why every rendering of *source* fails, in Segment's words; "" when it parses."""
+    try:
+        _LIQUID.template(_limited(source))
+    except LiquidError as error:
+        return str(error)
+    return ""
+
+
 def _limited(source: str) -> str:
     if units(source) > MAX_UNITS:
         limit = f"liquid template values are limited to {MAX_UNITS} characters"

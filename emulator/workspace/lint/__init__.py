@@ -8,6 +8,7 @@ from emulator.workspace.finding import SEVERITIES, Finding
 from emulator.workspace.lint import (
     account,
     conditions,
+    directives,
     fields,
     filtering,
     overlap,
@@ -16,7 +17,7 @@ from emulator.workspace.lint import (
     reading,
 )
 from emulator.workspace.lint.subject import Subject, subject_of
-from emulator.workspace.structure import faults
+from emulator.workspace.structure import faults, named
 
 Rule: TypeAlias = Callable[[Subject], Iterator[Finding]]
 
@@ -24,6 +25,8 @@ RULES: tuple[Rule, ...] = (
     account.silent_destinations,
     account.too_many_subscriptions,
     account.wrong_credentials,
+    account.unknown_settings,
+    account.shared_names,
     reading.misread_triggers,
     conditions.impossible_triggers,
     conditions.misspelt_events,
@@ -32,6 +35,10 @@ RULES: tuple[Rule, ...] = (
     overlap.calls_not_taken,
     overlap.cart_reviewed,
     fields.faulty_directives,
+    directives.unknown_options,
+    directives.idle_conditions,
+    directives.unpaired_braces,
+    directives.broken_liquid,
     fields.unknown_fields,
     fields.required_fields,
     fields.dead_paths,
@@ -67,5 +74,5 @@ def lint(document: JSONObject) -> list[Finding]:
     found = faults(document)
     if not found:
         subject = subject_of(document)
-        found = [finding for rule in RULES for finding in rule(subject)]
+        found = named([finding for rule in RULES for finding in rule(subject)], document)
     return sorted(found, key=lambda each: SEVERITIES.index(each.severity))

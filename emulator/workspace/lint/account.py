@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from emulator.workspace.finding import Finding
+from emulator.workspace.finding import Finding, did_you_mean
 from emulator.workspace.lint.subject import Subject
+from emulator.workspace.structure import place
 
 # A plan may allow fewer.
 _MAXIMUM_SUBSCRIPTIONS = 50
+_SETTINGS = ["account_name", "ucd_key"]
 _ILLEGAL_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
@@ -44,3 +46,24 @@ def wrong_credentials(subject: Subject) -> Iterator[Finding]:
         if _ILLEGAL_IN_HEADER.search(settings[setting]):
             what = f"{setting} has a character that no header may have, so that nothing is sent"
             yield Finding("error", where, what, "Copy it anew, without line breaks.")
+
+
+def unknown_settings(subject: Subject) -> Iterator[Finding]:
+    """Settings that the destination does not have."""
+    for setting in subject.workspace.destination["settings"]:
+        if setting not in _SETTINGS:
+            where = f"destination.settings.{setting}"
+            what = f"the destination has no setting {setting!r}, so that it does nothing"
+            yield Finding("warning", where, what, did_you_mean(setting, _SETTINGS))
+
+
+def shared_names(subject: Subject) -> Iterator[Finding]:
+    """Subscriptions that cannot be told apart, disabled ones included."""
+    first: dict[str, int] = {}
+    for index, subscription in enumerate(subject.workspace.destination["subscriptions"]):
+        name = subscription["name"]
+        if name in first:
+            where = place("destination", "subscriptions", index, "name")
+            what = f"subscriptions[{first[name]}] has the name {name!r}, too"
+            yield Finding("warning", where, what, "Give each subscription a name of its own.")
+        first.setdefault(name, index)

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from emulator.insider.catalog import expected, required
 from emulator.mapping.upserts import normalised
 from emulator.types import JSON
-from emulator.workspace.finding import Finding
+from emulator.workspace.finding import Finding, Severity
 from emulator.workspace.lint.probes import OTHER, track
 from emulator.workspace.lint.spec import ECOMMERCE, LIST_LEVEL, PRODUCT
 from emulator.workspace.lint.subject import Placed, Subject
@@ -18,14 +19,6 @@ from emulator.workspace.lint.values import (
 )
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_CART = ("event_group_id", "currency", "unit_sale_price")
-_PURCHASE = (*_CART, "quantity")
-# By the name Insider One gives the event, whichever action sends it.
-_REQUIRED = {
-    "cart_page_view": _CART,
-    "confirmation_page_view": _PURCHASE,
-    "purchase": _PURCHASE,
-}
 _SENDS = {"cartViewedEvent": "cart_page_view", "orderCompletedEvent": "confirmation_page_view"}
 
 
@@ -54,17 +47,23 @@ def overwritten_products(subject: Subject) -> Iterator[Finding]:
 
 
 def required_parameters(subject: Subject) -> Iterator[Finding]:
-    """What Insider One refuses an event without, and no mapping fills."""
+    """What Insider One refuses an event without, or asks for, and no mapping fills."""
+    options = subject.workspace.options
     for placed in subject.subscriptions:
         event = _SENDS.get(placed.slug) or placed.mapping.get("event_name")
-        required = _REQUIRED.get(event, ()) if isinstance(event, str) else ()
+        if not isinstance(event, str):
+            continue
+        refused_without = required(event, options)
+        wanted = refused_without or expected(event, options)
         fields = [placed.mapping.get("parameters"), product_shape(placed.mapping.get("products"))]
         filled = {key for mapping in fields for key in members(mapping)}
-        missing = [key for key in required if key not in filled]
+        missing = [key for key in wanted if key not in filled]
         if missing and not any(takes_whole(mapping) for mapping in fields):
-            what = f"Insider One needs {', '.join(missing)} with {event}, and nothing fills it"
+            verb = "needs" if refused_without else "asks for"
+            what = f"Insider One {verb} {', '.join(missing)} with {event}, and nothing fills it"
             remedy = "Map it under parameters, or under products where each has its own."
-            yield Finding("error", placed.field_place(), what, remedy)
+            severity: Severity = "error" if refused_without else "warning"
+            yield Finding(severity, placed.field_place(), what, remedy)
 
 
 def dropped_properties(subject: Subject) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import TypeAlias
 
+from emulator.mapping.fql import LexerError, tokens
 from emulator.workspace.finding import Finding, Severity, did_you_mean
 from emulator.workspace.lint.subject import Placed, Subject
 from emulator.workspace.lint.terms import FUNCTIONS, Term, terms
@@ -16,7 +17,17 @@ Said: TypeAlias = tuple[Severity, str, str]
 
 _ROOTS = ["type", "event", "name", "userId", "properties", "traits", "context"]
 _QUOTED = re.compile(r'("[^"]*")([^ \t\n\r,\])])?')
+_TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
 _INDEX = re.compile(r"[A-Za-z_](?:\[|\.\d)")
+_INSTEAD = {
+    "&": "Write and.",
+    "|": "Write or.",
+    "!": "Write != between the field and the value.",
+    '"': "Close the text with another quote.",
+    "'": 'Put texts between double quotes: "Order Completed".',
+    "\u201c": 'Use straight quotes: "Order Completed".',
+    "\u201d": 'Use straight quotes: "Order Completed".',
+}
 _EXAMPLE = 'Write it like: type = "track" and event = "Order Completed".'
 
 
@@ -30,11 +41,34 @@ def misread_triggers(subject: Subject) -> Iterator[Finding]:
 def _said(placed: Placed) -> list[Said]:
     text = placed.subscription.trigger
     said = [each for rule in _TEXT_RULES for each in rule(text)]
-    said += [each for rule in _TERM_RULES for each in rule(terms(text))]
+    # A quote that is glued to what follows moves the ends of all texts behind it.
+    rules = _TERM_RULES if said else (*_TERM_RULES, _strays)
+    said += [each for rule in rules for each in rule(terms(text))]
     if placed.conditions is None and not any(severity == "error" for severity, _, _ in said):
-        what = "the trigger is malformed" if text.strip() else "the trigger is empty"
-        said.append(("error", f"{what}, so that it never matches", _EXAMPLE))
+        what, remedy = _malformed(text)
+        said.append(("error", f"{what}, so that it never matches", remedy))
     return said
+
+
+def _malformed(text: str) -> tuple[str, str]:
+    """Where a trigger that no other rule explains breaks off, and what to write there."""
+    if not text.strip():
+        return "the trigger is empty", _EXAMPLE
+    try:
+        tokens(text)
+    except LexerError as error:
+        place = f"the trigger is malformed at character {error.at}"
+        return f"{place}: {error}", _INSTEAD.get(text[error.at - 1 : error.at], _EXAMPLE)
+    opened: list[int] = []
+    for at, char in enumerate(_TEXT.sub(lambda quoted: "_" * len(quoted[0]), text), 1):
+        if char == "(":
+            opened.append(at)
+        elif char == ")" and opened:
+            opened.pop()
+    if opened:
+        place = f"the trigger is malformed at character {opened[-1]}"
+        return f"{place}: this parenthesis is never closed", "Close it behind its last condition."
+    return "the trigger has no condition", _EXAMPLE
 
 
 def _carriage_returns(text: str) -> Iterator[Said]:
@@ -71,16 +105,42 @@ def _words(found: list[Term]) -> Iterator[Said]:
         elif term.text == "AND":
             what = "AND in capitals is skipped, so that another word may join the conditions"
             yield "warning", what, "Write and in lower case."
+        elif term.text.split(".")[0] in _ROOTS:
+            yield "error", f"no operator follows {term.text!r}", f'Write {term.text} = "...".'
+        elif term.text in FUNCTIONS:
+            example = f'Write {term.text}(event, "Order").'
+            yield "error", f"no parenthesis follows {term.text!r}", example
         else:
             known = did_you_mean(term.text, ["and", "or", *FUNCTIONS])
             yield "error", f"{term.text!r} means nothing here", known
+
+
+def _missing_parts(found: list[Term]) -> Iterator[Said]:
+    for term in found:
+        if term.kind == "comparison" and not term.value:
+            what = f"no value follows '{term.text} {term.operator}'"
+            yield "error", what, f'Write {term.text} {term.operator} "...".'
+        elif term.kind == "call" and not term.value:
+            field = term.field or "event"
+            what = f"{term.text}() needs a field and a text"
+            yield "error", what, f'Write {term.text}({field}, "Order").'
+
+
+def _strays(found: list[Term]) -> Iterator[Said]:
+    explained = False
+    for term in found:
+        if term.kind == "stray" and not explained:
+            what = f"{term.text} stands in no comparison, so that it is skipped"
+            yield "error", what, "Put a field before it, or take it out."
+        # What stands behind a field without operator or value has been told of with the field.
+        explained = term.kind == "word" or (term.kind == "comparison" and not term.value)
 
 
 def _skipped_fields(found: list[Term]) -> Iterator[Said]:
     for term in found:
         field = term.field if term.kind == "call" else term.text
         known = _ROOTS[1:] if term.kind == "call" else _ROOTS
-        if term.kind in ("comparison", "call") and field.split(".")[0] not in known:
+        if term.kind in ("comparison", "call") and field and field.split(".")[0] not in known:
             what = f"the condition on {field!r} is skipped"
             yield "error", what, did_you_mean(field.split(".")[0], known)
 
@@ -121,7 +181,9 @@ def _mixed_joins(found: list[Term]) -> Iterator[Said]:
             levels[-1 if term.depth else 0].append(term.text)
     for joins in levels:
         if len(set(joins)) > 1:
-            what = f'"and" beside "or" on one level: the last, "{joins[-1]}", joins all'
+            what = (
+                f'"and" and "or" are mixed: Segment reads each of them as "{joins[-1]}", the last'
+            )
             yield "error", what, "Put the conditions that belong together in parentheses."
 
 
@@ -155,6 +217,7 @@ _TEXT_RULES: tuple[Callable[[str], Iterator[Said]], ...] = (
 _TERM_RULES: tuple[Callable[[list[Term]], Iterator[Said]], ...] = (
     _single_quotes,
     _words,
+    _missing_parts,
     _skipped_fields,
     _wildcards,
     _negated_groups,

@@ -14,15 +14,15 @@ class Term:
 
     Args:
         kind: "comparison" of a field, "call" of a function, "join" for and/or, "word" for a name
-            that stands alone, and the parts of groups.
+            that stands alone, "stray" for any other part that does, and the parts of groups.
         text: The field, the function, the word or the sign.
         depth: How many groups stand around it, the one it opens included.
         field: What a call looks at.
         operator: Of a comparison.
-        value: The literal as written, with its quotes.
+        value: The literal as written, with its quotes; "" where something else stands.
     """
 
-    kind: Literal["comparison", "call", "join", "word", "open", "close", "not"]
+    kind: Literal["comparison", "call", "join", "word", "open", "close", "not", "stray"]
     text: str
     depth: int
     field: str = ""
@@ -49,15 +49,24 @@ def terms(trigger: str) -> list[Term]:
 def _term(found: list[Token], depth: int) -> list[Term]:
     first, second = found[0], found[1] if len(found) > 1 else found[0]
     if _is_call(found):
-        inner = found[2 : _length(found) - 1]
-        field, value = (inner[0].value, inner[-1].value) if inner else ("", "")
+        inner = [each for each in found[2 : _length(found)] if each.kind != ")"]
+        field = inner[0].value if inner else ""
+        value = _literal(inner[-1]) if len(inner) > 2 else ""
         return [Term("call", first.value, depth, field=field, value=value)]
     if first.kind == "ident" and second.kind == "operator" and second.value != "!":
-        return [Term("comparison", first.value, depth, operator=second.value, value=found[2].value)]
+        return [
+            Term("comparison", first.value, depth, operator=second.value, value=_literal(found[2]))
+        ]
     kind = _KINDS.get(first.kind)
     if first.kind == "operator" and second.kind == "(":
         kind = "not"
+    elif first.kind in ("operator", "string", "number") and first.value != "!":
+        kind = "stray"
     return [Term(kind, first.value, depth)] if kind else []
+
+
+def _literal(token: Token) -> str:
+    return token.value if token.kind in ("string", "number", "ident", "null") else ""
 
 
 def _length(found: list[Token]) -> int:
@@ -73,5 +82,5 @@ def _is_call(found: list[Token]) -> bool:
     return found[0].value in FUNCTIONS and found[1].kind == "("
 
 
-_Kind = Literal["join", "word", "open", "close", "not"]
+_Kind = Literal["join", "word", "open", "close", "not", "stray"]
 _KINDS: dict[str, _Kind] = {"conditional": "join", "ident": "word", "(": "open", ")": "close"}
