@@ -26,7 +26,7 @@ def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> Non
         ready: Called with the base URL once requests are taken.
     Raises: EmulatorError, when *host* and *port* cannot be listened at.
     """
-    server = _listen(app, host, port, {})
+    server = _listen(app, host, port, {}, "--host and --port")
     signal.signal(signal.SIGTERM, _stop)
     ready(_url(host, server))
     server.run()  # ends on SystemExit and KeyboardInterrupt, after the requests under way
@@ -37,7 +37,7 @@ def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> Non
 def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
     """Serve *app* at 127.0.0.1 during the block; gives its base URL."""
     sockets: dict[int, Any] = {}
-    server = _listen(app, "127.0.0.1", port, sockets)
+    server = _listen(app, "127.0.0.1", port, sockets, "--port")
     thread = Thread(target=server.run, name="emulator", daemon=True)
     thread.start()
     try:
@@ -49,8 +49,12 @@ def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
         thread.join()
 
 
-def _listen(app: Flask, host: str, port: int, sockets: dict[int, Any]) -> Any:
-    """A listening server. It is untyped, and one of two classes when *host* has two addresses."""
+def _listen(app: Flask, host: str, port: int, sockets: dict[int, Any], options: str) -> Any:
+    """A listening server. It is untyped, and one of two classes when *host* has two addresses.
+
+    Args:
+        options: Those that choose the address, for the error message.
+    """
     try:
         return create_server(
             app,
@@ -65,7 +69,7 @@ def _listen(app: Flask, host: str, port: int, sockets: dict[int, Any]) -> Any:
     except (OSError, ValueError) as error:
         wasyncore.close_all(sockets)  # what was opened before the address was refused
         what = getattr(error, "strerror", None) or str(error)
-        remedy = "Choose another with --host and --port, or stop the program that holds it."
+        remedy = f"Choose another with {options}, or stop the program that holds it."
         raise EmulatorError(f"cannot listen there ({what})", f"{host}:{port}", remedy) from error
 
 

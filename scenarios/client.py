@@ -4,16 +4,21 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
+import orjson
 import requests
 
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 
 TIMEOUT = 10.0  # seconds
+PANEL = "/emulator/v1/panel"
+DESTINATION = "/emulator/v1/destination"
 
 
 class ControlClient:
-    """Reads what one emulator captured. Lists are complete, oldest first, whatever their length.
+    """Reads what one emulator captured, and sets its clock and both its panels.
+
+    Lists are complete, oldest first, whatever their length.
 
     Args:
         base_url: E.g. "http://127.0.0.1:8282".
@@ -59,9 +64,55 @@ class ControlClient:
         """Who owns *identifier*, e.g. "uuid:u1"."""
         return next(self._pages("profiles", {"identifier": identifier}), None)
 
-    def reset(self) -> None:
-        """Forget messages, deliveries and profiles."""
-        self._ask("POST", "/emulator/v1/reset")
+    def journeys(self) -> list[JSONObject]:
+        """The journeys of the workspace, with their counters."""
+        return list(self._pages("journeys", {}))
+
+    def runs(self, journey: int) -> list[JSONObject]:
+        """Who is or was in a journey, each time with the trail."""
+        return list(self._pages("runs", {}, f"journeys/{journey}/"))
+
+    def reset(self, now: str | None = None) -> None:
+        """Forget messages, deliveries, profiles and runs, and set both panels back.
+
+        Args:
+            now: ISO 8601; the clock stands still then. None has it follow the machine.
+        """
+        self._ask("POST", "/emulator/v1/reset", body={"now": now} if now else {})
+
+    def advance(self, length: str) -> None:
+        """Let time pass, e.g. "45 minutes"; what is due by then has been done on return."""
+        self._ask("POST", "/emulator/v1/clock", body={"advance": length})
+
+    def resume(self) -> None:
+        """Have a clock that stands still run on."""
+        self._ask("POST", "/emulator/v1/clock", body={"resume": True})
+
+    def integrations(self) -> list[JSONObject]:
+        """Those of the InOne panel; keys are redacted."""
+        return list(self._pages("integrations", {}, "panel/"))
+
+    def create_integration(self, name: str, type: str, role: str) -> JSONObject:
+        """Save an integration in the InOne panel; the only answer with its key."""
+        return self._ask(
+            "POST", f"{PANEL}/integrations", body={"name": name, "type": type}, role=role
+        )
+
+    def revoke_integration(self, id: int, role: str) -> None:
+        """End an integration's key."""
+        self._ask("DELETE", f"{PANEL}/integrations/{id}", role=role)
+
+    def destination(self) -> JSONObject:
+        """Segment's settings of the destination and its mappings; the key is redacted."""
+        return self._ask("GET", DESTINATION)
+
+    def save_destination(self, changes: JSONObject) -> None:
+        """Save Changes in Segment: "enabled", "settings", or both."""
+        self._ask("PATCH", DESTINATION, body=changes)
+
+    def switch_subscription(self, number: int, *, enabled: bool) -> None:
+        """Enable or disable one mapping; 1 is the first."""
+        self._ask("PATCH", f"{DESTINATION}/subscriptions/{number}", body={"enabled": enabled})
 
     def post(self, path: str, body: bytes, write_key: str) -> int:
         """Post a JSON body to Segment as any HTTP client may; gives the status."""
@@ -69,16 +120,30 @@ class ControlClient:
         auth = (write_key, "")
         return self._send("POST", path, data=body, headers=headers, auth=auth).status_code
 
-    def _pages(self, kind: str, filters: Mapping[str, str]) -> Iterator[JSONObject]:
+    def _pages(self, kind: str, filters: Mapping[str, str], of: str = "") -> Iterator[JSONObject]:
         after = 0
         while after is not None:
             query = {**filters, "after": str(after), "limit": str(self._page)}
-            page = self._ask("GET", f"/emulator/v1/{kind}", params=query)
+            page = self._ask("GET", f"/emulator/v1/{of}{kind}", params=query)
             yield from page[kind]
             after = page["next"]
 
-    def _ask(self, method: str, path: str, params: Mapping[str, str] | None = None) -> JSONObject:
-        answer = self._send(method, path, params=params)
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: JSONObject | None = None,
+        role: str | None = None,
+    ) -> JSONObject:
+        answer = self._send(
+            method,
+            path,
+            params=params,
+            data=None if body is None else orjson.dumps(body),
+            headers={"X-InOne-Role": role} if role else None,
+        )
         try:
             told: JSONObject = answer.json()
         except requests.JSONDecodeError as error:

@@ -4,6 +4,7 @@ It is apart from the step library: in a project whose test modules bind its feat
 collect each of them twice.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,12 @@ import pytest
 from pytest_bdd.exceptions import GherkinParseError
 from pytest_bdd.gherkin_parser import GherkinDocument, get_gherkin_document
 
+# What the parser says of a line, below a heading of its own -> what people are told.
+DETAIL = re.compile(r"^\(\d+:\d+\): (.+)", re.MULTILINE)
+DETAILS = {
+    "inconsistent cell count within the table": "This row has more or fewer cells than the first "
+    "row of its table.",
+}
 BINDING = "from pytest_bdd import scenarios\nscenarios({path!r})\n"
 
 
@@ -31,9 +38,7 @@ class FeatureFile(pytest.Module):
         try:
             self._check(get_gherkin_document(path))
         except GherkinParseError as error:
-            line = error.line_content.strip()
-            place = f"{self.nodeid}:{error.line}"
-            raise self.CollectError(f"{place}: {error.message} It reads: {line}") from error
+            raise self.CollectError(f"{self.nodeid}:{error.line}: {_told(error)}") from error
         except KeyError as error:
             # How the library below puts that a file has no feature at all.
             raise self.CollectError(f"{self.nodeid}: it has no feature. Write one.") from error
@@ -55,6 +60,14 @@ class FeatureFile(pytest.Module):
             seen[name] = line
         if not seen:
             raise self.CollectError(f"{self.nodeid}: it has no scenarios. Write one.")
+
+
+def _told(error: GherkinParseError) -> str:
+    """What is wrong, and the line."""
+    detail = DETAIL.search(error.message)
+    known = detail and DETAILS.get(detail[1])
+    what = known or (f"{detail[1]}." if detail else error.message)
+    return f"{what} It reads: {error.line_content.strip()}"
 
 
 def _scenarios(document: GherkinDocument) -> Iterator[tuple[str, int]]:

@@ -1,29 +1,63 @@
 """Where a scenario failed, and what an unknown step may have meant."""
 
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
 from pytest_bdd.parser import Scenario, Step
 
-from scenarios.catalogue import catalogue
+from scenarios.catalogue import catalogue, matching
 
 MOST_SUGGESTIONS = 3
+NOTHING = "This scenario checks nothing: it has no Then. Say in one what Insider One must have."
+SEVERAL_WORDS = re.compile(r"[A-Z]\w*(?:[ '-][A-Z]\w*)+")
 
 
-def located(scenario: Scenario, failed: Step) -> str:
+def located(scenario: Scenario, failed: Step | None = None) -> str:
     """The scenario's steps, with `>` at the one that failed."""
-    lines = [f"{Path(scenario.feature.filename).name}:{failed.line_number}: {scenario.name}"]
+    at = failed.line_number if failed else scenario.line_number
+    lines = [f"{Path(scenario.feature.filename).name}:{at}: {scenario.name}"]
     for step in scenario.steps:
-        same = (step.line_number, step.name) == (failed.line_number, failed.name)
+        same = failed and (step.line_number, step.name) == (failed.line_number, failed.name)
         lines.append(f"{'>' if same else ' '} {step.keyword.strip():5} {step.name}")
     return "\n".join(lines)
 
 
+def claims(scenario: Scenario) -> bool:
+    """Whether the scenario has a Then."""
+    return any(step.type == "then" for step in scenario.steps)
+
+
 def unknown_step(step: Step) -> str:
-    """Say that no step is called so, and which come near."""
+    """Say that no step is called so, and which was meant or comes near."""
+    kind = step.type.capitalize()
+    said = _of_other_kind(step) or _with_long_name(step) or _nearest(step)
+    return f"No step is called so: {kind} {step.name}\n\n{said}"
+
+
+def _of_other_kind(step: Step) -> str | None:
+    for entry in matching(step.name):
+        kind = entry.kinds[0].capitalize()
+        return f"It exists as a {kind}:\n  {kind} {entry.pattern}"
+    return None
+
+
+def _with_long_name(step: Step) -> str | None:
+    """A step that is known, but for a person with a name of several words."""
+    for found in SEVERAL_WORDS.finditer(step.name):
+        name = re.split(r"\W", found[0])[0]
+        short = step.name[: found.start()] + name + step.name[found.end() :]
+        for entry in matching(short):
+            if step.type in entry.kinds:
+                kind = step.type.capitalize()
+                lead = f"People have names of one word: {name}, not {found[0]}."
+                return f"{lead}\n  {kind} {entry.pattern}"
+    return None
+
+
+def _nearest(step: Step) -> str:
     kind = step.type.capitalize()
     known = [entry.pattern for entry in catalogue() if step.type in entry.kinds]
     near = get_close_matches(step.name, known, n=MOST_SUGGESTIONS, cutoff=0.4)
     lead = "Did you mean one of these?" if near else f"These are the {kind} steps:"
-    listed = "\n".join(f"  {kind} {pattern}" for pattern in near or known)
-    return f"No step is called so: {kind} {step.name}\n\n{lead}\n{listed}"
+    return "\n".join([lead, *(f"  {kind} {pattern}" for pattern in near or known)])

@@ -4,7 +4,8 @@ pytest loads this in every run of an environment that it is installed in, so not
 imported before a scenario asks for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,19 @@ if TYPE_CHECKING:
     from scenarios.running import Emulators, RunningEmulator
     from scenarios.scene import Scene
 
-THEMES = ("people", "shopping", "calling", "received", "known", "outcomes")
+THEMES = (
+    "people",
+    "connecting",
+    "shopping",
+    "calling",
+    "time",
+    "received",
+    "known",
+    "journeys",
+    "outcomes",
+)
+FOLDER = pytest.StashKey[Path]()  # of the feature file
+OURS = pytest.StashKey[bool]()  # the scenario is about an emulator
 MARKS = {
     "documented": "the vendor documents this behaviour",
     "observed": "recorded from the published destination or a real SDK",
@@ -55,27 +68,59 @@ def scene(emulators: "Emulators", request: pytest.FixtureRequest) -> "Scene":
     """What the steps of one scenario share."""
     from scenarios.scene import Scene
 
-    return Scene(emulators, request.path.parent)
+    request.node.stash[OURS] = True
+    return Scene(emulators, request.node.stash.get(FOLDER, request.path.parent))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_bdd_before_scenario(
     request: pytest.FixtureRequest, feature: "Feature", scenario: "Scenario"
 ) -> None:
-    """Let reports tell the scenario from its test."""
+    """Let reports tell the scenario from its test, and steps find what stands beside its file."""
+    request.node.stash[FOLDER] = Path(feature.filename).parent
     request.node.user_properties += [("feature", feature.name), ("scenario", scenario.name)]
+    verified = request.config.pluginmanager.has_plugin("scenarios.collector")
+    request.node.stash.setdefault(OURS, verified)
+    if not scenario.steps:
+        _expect_claims(request, scenario)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_bdd_before_step_call(step: "Step", step_func: Callable[..., object]) -> None:
+    """Refuse a table that the step would not read."""
+    from scenarios.arguments import refuse_unread
+
+    refuse_unread(step, step_func)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_bdd_after_step(
+    request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
+) -> None:
+    """Fail a scenario that came to its end and has checked nothing."""
+    if step is scenario.steps[-1]:
+        _expect_claims(request, scenario)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_bdd_step_error(
-    request: pytest.FixtureRequest, scenario: "Scenario", step: "Step", exception: Exception
+    request: pytest.FixtureRequest,
+    scenario: "Scenario",
+    step: "Step",
+    step_func: Callable[..., object],
+    exception: Exception,
 ) -> None:
     """Show where in the scenario it failed, and bad input without a traceback."""
+    from scenarios.arguments import lacking
+    from scenarios.catalogue import NOUNS
     from scenarios.failing import located
 
     request.node.add_report_section("call", "scenario", located(scenario, step))
     if isinstance(exception, EmulatorError):
         raise pytest.fail.Exception(str(exception), pytrace=False) from None
+    if isinstance(exception, pytest.FixtureLookupError) and exception.argname in NOUNS:
+        told = lacking(exception.argname, step_func)
+        raise pytest.fail.Exception(told, pytrace=False) from None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -87,3 +132,12 @@ def pytest_bdd_step_func_lookup_error(
 
     request.node.add_report_section("call", "scenario", located(scenario, step))
     pytest.fail(unknown_step(step), pytrace=False)
+
+
+def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
+    """Fail a scenario without a Then, unless it has nothing to do with an emulator."""
+    from scenarios.failing import NOTHING, claims, located
+
+    if request.node.stash[OURS] and not claims(scenario):
+        request.node.add_report_section("call", "scenario", located(scenario))
+        pytest.fail(NOTHING, pytrace=False)

@@ -22,5 +22,8 @@ def require(command: str) -> None:
     """Raises: EmulatorError, when *command* lacks something that it needs."""
     if absent := missing():
         what = f"{', '.join(absent)} not installed"
-        remedy = "Run: pip install 'segment-insider-emulator[scenarios]'"
+        remedy = (
+            "Run: pip install 'segment-insider-emulator[scenarios]', "
+            "or in a checkout: pip install '.[scenarios]'"
+        )
         raise EmulatorError(what, f"emulator {command}", remedy)

@@ -1,9 +1,11 @@
 """What one scenario is about: an emulator, the people in it and their orders."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from scenarios import calls
 from scenarios.calls import Call
@@ -31,14 +33,37 @@ class Scene:
         self.people: dict[str, Shopper] = {}
         self.orders: dict[str, JSONObject] = {}
         self.answered: int | None = None  # status of the last call that was posted by hand
+        self.roles: dict[str, str] = {}  # in the InOne panel, by person
+        self.made: dict[str, JSONObject] = {}  # integrations with their keys, by name
+        self.refused: str | None = None  # what the InOne panel said last
 
     def use(self, workspace: str) -> None:
         """Go on with another workspace: a preset or a file. Raises: EmulatorError."""
         self.emulator = self._emulators.afresh(workspace, self._folder)
 
+    def start(self, now: str) -> None:
+        """Have the clock stand at *now*, from where it runs. Raises: EmulatorError.
+
+        It runs because the SDK tells the age of a call by the machine's clock: at one instant,
+        what was done first could seem to be the younger.
+        """
+        if self.messages():
+            remedy = "Make it the first step, or let time pass."
+            raise EmulatorError("something has happened before", now, remedy)
+        self.emulator.client.reset(now)
+        self.emulator.client.resume()
+
     def person(self, name: str) -> Shopper:
         """Who is called *name*; a shopper who has signed in, if nothing else was said."""
         return self.people.setdefault(name, shopper(name))
+
+    def named(self, name: str) -> Shopper:
+        """Somebody whom the scenario has named before. Raises: EmulatorError."""
+        if name not in self.people:
+            near = get_close_matches(name, self.people, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else f"Say first: Given {name} shops."
+            raise EmulatorError("no Given and no When names this person", name, remedy)
+        return self.people[name]
 
     def describe(self, name: str, **details: Any) -> None:
         """Change what is known of somebody; keys are fields of Shopper."""
@@ -54,9 +79,9 @@ class Scene:
         self.emulator.shop.tell(self.person(name), *told)
 
     def profile(self, name: str) -> JSONObject | None:
-        """The profile that Insider One has of somebody."""
+        """The profile that Insider One has of somebody. Raises: EmulatorError."""
         client = self.emulator.client
-        found = (client.profile(identifier) for identifier in self.person(name).identifiers)
+        found = (client.profile(identifier) for identifier in self.named(name).identifiers)
         return next((profile for profile in found if profile), None)
 
     def events(self, name: str) -> list[JSONObject]:
@@ -65,12 +90,25 @@ class Scene:
         events: list[JSONObject] = profile["events"] if profile else []
         return [event for event in events if event["event_name"] not in OWN_EVENTS]
 
+    def runs(self, journey: str, name: str | None = None) -> list[JSONObject]:
+        """Each time that somebody, or anybody, was in a journey. Raises: EmulatorError."""
+        client = self.emulator.client
+        ids = {each["name"]: each["id"] for each in client.journeys()}
+        if journey not in ids:
+            known = f"Known: {', '.join(ids) or 'none'}."
+            raise EmulatorError(f"the workspace has no journey {journey!r}", "", known)
+        runs = client.runs(ids[journey])
+        if name is None:
+            return runs
+        profile = self.profile(name) or {"id": None}
+        return [run for run in runs if run["profile_id"] == profile["id"]]
+
     def messages(self, name: str | None = None) -> list[JSONObject]:
         """The calls that were made for somebody, or for anybody, oldest first."""
         client = self.emulator.client
         if name is None:
             return client.messages()
-        who = self.person(name)
+        who = self.named(name)
         ids = [each for each in (who.user_id, who.anonymous_id) if each]
         found = {each["id"]: each for id in ids for each in client.messages(user=id)}
         return [found[id] for id in sorted(found)]

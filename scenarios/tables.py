@@ -25,8 +25,12 @@ def value_of(cell: str) -> JSON:
 
 
 def rows(table: Table) -> list[dict[str, JSON]]:
-    """Header -> value for each row below the header; headers stay dotted."""
+    """Header -> value for each row below the header; headers stay dotted.
+
+    Raises: EmulatorError, for two columns of one name.
+    """
     headers, *lines = table
+    _expect_once(headers, headers)
     return [
         {header: value_of(cell) for header, cell in zip(headers, line, strict=True) if cell}
         for line in lines
@@ -41,14 +45,20 @@ def records(table: Table) -> list[JSONObject]:
 def pairs(table: Table) -> dict[str, JSON]:
     """Name -> value of a table with two columns, below its header; names stay dotted.
 
-    Raises: EmulatorError, for another number of columns.
+    Raises: EmulatorError, for another number of columns, or a name listed twice.
     """
     header, *lines = table
     if len(header) != 2:
         what = f"the table has {len(header)} columns"
         remedy = "Give two, a name and a value on each line, below a header such as: name, value."
         raise EmulatorError(what, " | ".join(header), remedy)
+    _expect_once(header, [name for name, _ in lines])
     return {name: value_of(cell) for name, cell in lines if cell}
+
+
+def listed(words: str) -> list[str]:
+    """What stands in a sentence: "email, sms and whatsapp" is three words."""
+    return words.replace(" and ", ", ").split(", ")
 
 
 def nested(places: dict[str, JSON]) -> JSONObject:
@@ -67,6 +77,13 @@ def nested(places: dict[str, JSON]) -> JSONObject:
                 raise EmulatorError(f"{step} has a value of its own already", place, remedy)
         at[last] = value
     return {name: _listed(value) for name, value in tree.items()}
+
+
+def _expect_once(header: Sequence[str], names: Sequence[str]) -> None:
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            where = " | ".join(header)
+            raise EmulatorError(f"{name!r} is listed twice", where, "Keep one of them.")
 
 
 def _listed(value: JSON) -> JSON:

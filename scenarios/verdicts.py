@@ -7,6 +7,7 @@ import pytest
 from scenarios.comparison import Row, difference
 from scenarios.scene import Scene
 from scenarios.story import story
+from scenarios.trail import told
 
 
 def expect_rows(
@@ -17,25 +18,43 @@ def expect_rows(
     received: list[Row],
     *,
     name: str | None = None,
+    journey: str | None = None,
 ) -> None:
     """Fail unless the rows are equal.
 
     Args:
         claim: What the step says, a sentence without its full stop.
         name: The person whose calls tell why; None for everybody's.
+        journey: The one whose trail tells why, that of *name* or all of them.
     """
     if differing := difference(columns, expected, received):
-        refuse(scene, claim, differing, name=name)
+        refuse(scene, claim, differing, name=name, journey=journey)
 
 
-def expect(scene: Scene, claim: str, *, holds: bool, found: str, name: str | None = None) -> None:
+def expect(
+    scene: Scene,
+    claim: str,
+    *,
+    holds: bool,
+    found: str,
+    name: str | None = None,
+    journey: str | None = None,
+) -> None:
     """Fail with what was *found* unless the claim *holds*."""
     if not holds:
-        refuse(scene, claim, [found], name=name)
+        refuse(scene, claim, [found], name=name, journey=journey)
 
 
-def refuse(scene: Scene, claim: str, why: list[str], *, name: str | None = None) -> None:
-    """Fail, with the reasons and what became of the calls."""
+def refuse(
+    scene: Scene,
+    claim: str,
+    why: list[str],
+    *,
+    name: str | None = None,
+    journey: str | None = None,
+) -> None:
+    """Fail, with the reasons, the trail through the journey and what became of the calls."""
     # The traceback would be this library's: it is the scenario that is wrong, or the mapping.
-    text = "\n".join([f"Not so: {claim}.", "", *why, "", *story(scene, name)])
+    trail = told(scene, journey, name) if journey else []
+    text = "\n".join([f"Not so: {claim}.", "", *why, "", *trail, *story(scene, name)])
     pytest.fail(text, pytrace=False)

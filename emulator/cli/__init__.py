@@ -8,6 +8,8 @@ import click
 from emulator import __version__
 from emulator.errors import EmulatorError
 
+INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
+
 COMMANDS = {
     "serve": "Run the emulator until it is stopped.",
     "demo": "Run it with a shopper's traffic, and show what Insider One received.",
@@ -50,6 +52,9 @@ class Commands(click.Group):
         except EmulatorError as error:
             click.echo(f"emulator: {error}", err=True)
             ctx.exit(2)
+        except KeyboardInterrupt:
+            click.echo("emulator: stopped", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.command(cls=Commands, epilog="Example: emulator serve --port 8282")

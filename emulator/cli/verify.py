@@ -63,4 +63,6 @@ def _summary(run: "Run") -> dict[str, object]:
 
 def _counts(run: "Run") -> str:
     parts = [f"{run.count(verdict)} {verdict}" for verdict in COLOURS if run.count(verdict)]
-    return f"{len(run.results)} scenarios: {', '.join(parts) or 'none run'}"
+    number = len(run.results)
+    noun = "scenario" if number == 1 else "scenarios"
+    return f"{number} {noun}: {', '.join(parts) or 'none run'}"

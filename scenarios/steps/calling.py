@@ -18,7 +18,12 @@ def does(scene: Scene, person: str, event: str) -> None:
 @given(parsers.parse('{person:w} does "{event}" with:'))
 @when(parsers.parse('{person:w} does "{event}" with:'))
 def does_with(scene: Scene, person: str, event: str, datatable: Table) -> None:
-    """A track call with a table of property and value; products.0.price is a place inside."""
+    """A track call with a table of property and value; products.0.price is a place inside.
+
+    | property   | value |
+    | product_id | mug   |
+    | price      | 8.50  |
+    """
     scene.tell(person, calls.event(event, nested(pairs(datatable))))
 
 
@@ -27,6 +32,17 @@ def does_with(scene: Scene, person: str, event: str, datatable: Table) -> None:
 def visits(scene: Scene, person: str, page: str) -> None:
     """A page call."""
     scene.tell(person, calls.page(page))
+
+
+@given(parsers.parse('{person:w} visits the page "{page}" with:'))
+@when(parsers.parse('{person:w} visits the page "{page}" with:'))
+def visits_with(scene: Scene, person: str, page: str, datatable: Table) -> None:
+    """A page call with a table of property and value, such as url, path, title.
+
+    | property | value                 |
+    | url      | https://shop.example/ |
+    """
+    scene.tell(person, calls.page(page, nested(pairs(datatable))))
 
 
 @given(parsers.parse('{person:w} opens the screen "{screen}"'))
@@ -38,7 +54,10 @@ def opens(scene: Scene, person: str, screen: str) -> None:
 
 @when(parsers.parse('an app posts to "{path}":'))
 def posts(scene: Scene, path: str, docstring: str) -> None:
-    """JSON sent by hand with the workspace's write key, for what no SDK would send."""
+    """JSON sent by hand with the workspace's write key, for what no SDK would send.
+
+    {"event": "Wish Listed", "userId": "ada"}
+    """
     own = scene.emulator
     scene.answered = own.client.post(path, docstring.encode(), own.workspace.write_key)
 

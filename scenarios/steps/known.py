@@ -2,30 +2,53 @@
 
 from pytest_bdd import parsers, then
 
-from emulator.types import JSON
+from emulator.types import JSON, JSONObject
 from scenarios.comparison import Row, row_of
+from scenarios.naming import expect_names
 from scenarios.scene import Scene
-from scenarios.tables import Table, flattened, pairs
+from scenarios.tables import Table, flattened, listed, pairs, rows
 from scenarios.verdicts import expect, expect_rows
+
+# What personalisation knows several of -> the name that a table has each by.
+PERSONAL_LISTS = {
+    "viewed_products": "product_id",
+    "cart": "product_id",
+    "interest_categories": "category",
+    "order_value": "amount",
+}
 
 
 @then(parsers.parse("Insider One knows exactly these attributes of {person:w}:"))
 def knows_exactly(scene: Scene, person: str, datatable: Table) -> None:
-    """A table of attribute and value; custom.plan is a custom attribute."""
+    """A table of attribute and value; custom.plan is a custom attribute.
+
+    | attribute   | value            |
+    | email       | ada@shop.example |
+    | custom.plan | gold             |
+    """
     claim = f"Insider One knows exactly these attributes of {person}"
     _compare(scene, claim, person, "attributes", datatable, only=False)
 
 
 @then(parsers.parse("Insider One knows these attributes of {person:w}:"))
 def knows(scene: Scene, person: str, datatable: Table) -> None:
-    """Others may be there; an empty value is an attribute that is not there."""
+    """Others may be there; an empty value is an attribute that is not there.
+
+    | attribute | value            |
+    | email     | ada@shop.example |
+    | sms_optin |                  |
+    """
     claim = f"Insider One knows these attributes of {person}"
     _compare(scene, claim, person, "attributes", datatable, only=True)
 
 
 @then(parsers.parse("Insider One knows {person:w} by exactly these identifiers:"))
 def knows_by(scene: Scene, person: str, datatable: Table) -> None:
-    """A table of identifier and value; custom.segment_anonymous_id is the anonymous id."""
+    """A table of identifier and value; custom.segment_anonymous_id is the anonymous id.
+
+    | identifier | value |
+    | uuid       | ada   |
+    """
     claim = f"Insider One knows {person} by exactly these identifiers"
     _compare(scene, claim, person, "identifiers", datatable, only=False)
 
@@ -58,7 +81,7 @@ def knows_people(scene: Scene, count: int) -> None:
 @then(parsers.parse("{person:w} can be reached by {channels}"))
 def reached_by(scene: Scene, person: str, channels: str) -> None:
     """Exactly these channels of email, sms, whatsapp and web_push; "no channel" is none."""
-    wanted = [] if channels == "no channel" else channels.replace(" and ", ", ").split(", ")
+    wanted = [] if channels == "no channel" else listed(channels)
     reach = (scene.profile(person) or {"reach": {}})["reach"]
     columns = ("channel", "")
     received = [_reach(channel, reach[channel]["reachable"]) for channel in sorted(reach)]
@@ -81,16 +104,68 @@ def not_reached_by(scene: Scene, person: str, channel: str, why: str) -> None:
     )
 
 
+@then(parsers.parse("Insider One has merged exactly these profiles into that of {person:w}:"))
+def has_merged(scene: Scene, person: str, datatable: Table) -> None:
+    """found_by is the identifier that did it; brought.uuid and so on, what the other one had.
+
+    | found_by                   |
+    | segment_anonymous_id:phone |
+    """
+    columns = datatable[0]
+    merges = (scene.profile(person) or {"merges": []})["merges"]
+    received = [row_of(flattened(merge), columns) for merge in merges]
+    expected = [row_of(row, columns) for row in rows(datatable)]
+    claim = f"Insider One has merged exactly these profiles into that of {person}"
+    expect_rows(scene, claim, columns, expected, received, name=person)
+
+
+@then(parsers.parse("Insider One can personalise for {person:w} by:"))
+def can_personalise(scene: Scene, person: str, datatable: Table) -> None:
+    """A table of what and value: name, age, viewed_products, cart, interest_categories and more.
+
+    | what | value |
+    | name | Ada   |
+    """
+    known = _personal((scene.profile(person) or {"personal": {}})["personal"])
+    columns = datatable[0]
+    expected = [row_of(row, columns) for row in rows(datatable)]
+    what, value = columns
+    received = [
+        row_of({what: name, value: known[name]}, columns)
+        if known.get(name) is not None
+        else (name, "")
+        for name, _ in datatable[1:]
+    ]
+    claim = f"Insider One can personalise for {person} by"
+    expect_rows(scene, claim, columns, expected, received, name=person)
+
+
+def _personal(known: JSONObject) -> dict[str, JSON]:
+    """What a table says of it: products and categories by their names alone."""
+    short = dict(known)
+    for lists, name in PERSONAL_LISTS.items():
+        short[lists] = [each[name] for each in known.get(lists, [])]
+    if bought := known.get("last_purchase"):
+        short["last_purchase"] = [each["product_id"] for each in bought["products"]]
+    return short
+
+
 def _compare(scene: Scene, claim: str, person: str, part: str, table: Table, *, only: bool) -> None:
     """Compare a part of the profile with the table; *only* the names that the table has."""
     expected = pairs(table)
     found: dict[str, JSON] = flattened((scene.profile(person) or {part: {}})[part])
     listed = [name for name, _ in table[1:]]
+    expect_names(part.removesuffix("s"), listed, lambda: _received(scene, part), claim)
     others = [] if only else sorted(found.keys() - listed)
     both = ("name", "value")
     want = [row_of({"name": n, "value": v}, both) for n, v in expected.items()]
     have = [row_of({"name": n, "value": found[n]}, both) for n in [*listed, *others] if n in found]
     expect_rows(scene, claim, (part.removesuffix("s"), "value"), want, have, name=person)
+
+
+def _received(scene: Scene, part: str) -> set[str]:
+    """The names in this part of everybody's profile."""
+    return {name for each in scene.emulator.client.profiles() for name in flattened(each[part])}
 
 
 def _reach(channel: str, reachable: bool) -> Row:

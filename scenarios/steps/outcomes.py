@@ -40,7 +40,11 @@ def ends_as_because(scene: Scene, call: str, verdict: str, reason: str) -> None:
 
 @then(parsers.parse('no mapping reads exactly these properties of the call "{call}":'))
 def reads_not(scene: Scene, call: str, datatable: Table) -> None:
-    """A table with one column: properties.gift_wrap, traits.nickname."""
+    """A table with one column: properties.gift_wrap, traits.nickname.
+
+    | property             |
+    | properties.gift_wrap |
+    """
     columns = datatable[0]
     paths = unread(scene, _newest(scene, call))
     received = [row_of({columns[0]: path}, columns) for path in sorted(paths)]

@@ -20,7 +20,7 @@ def workspace_in_use(scene: Scene, workspace: str) -> None:
 
 @given(parsers.parse("{person:w} shops"))
 def somebody_shops(scene: Scene, person: str) -> None:
-    """A shopper who has signed in; anybody whom a step names without this is one as well."""
+    """A shopper who has signed in; anybody whom a Given or a When names is one as well."""
     scene.person(person)
 
 
@@ -37,7 +37,11 @@ def somebody_shops_in(scene: Scene, person: str, locale: str) -> None:
 
 @given(parsers.parse("{person:w} is known to the shop as:"))
 def somebody_described(scene: Scene, person: str, datatable: Table) -> None:
-    """A table of detail and value; an empty value takes the detail away."""
+    """A table of detail and value; an empty value takes the detail away.
+
+    | detail | value            |
+    | email  | ada@shop.example |
+    """
     known = {name: None for name, _ in datatable[1:]} | nested(pairs(datatable))
     for name in known:
         if name not in DETAILS:
@@ -50,3 +54,9 @@ def somebody_described(scene: Scene, person: str, datatable: Table) -> None:
 def somebody_anonymous(scene: Scene, person: str) -> None:
     """Known by their browser's anonymous id alone."""
     scene.describe(person, user_id=None)
+
+
+@given(parsers.parse('{person:w} goes on at the device "{device}"'))
+def at_device(scene: Scene, person: str, device: str) -> None:
+    """It has an anonymous id of its own, which is its name, and nobody has signed in there yet."""
+    scene.describe(person, anonymous_id=device, user_id=None)

@@ -6,6 +6,7 @@ from pytest_bdd import parsers, then
 
 from emulator.types import JSON, JSONObject
 from scenarios.comparison import row_of
+from scenarios.naming import expect_names
 from scenarios.scene import Scene
 from scenarios.tables import Table, flattened, rows
 from scenarios.verdicts import expect, expect_rows
@@ -13,14 +14,22 @@ from scenarios.verdicts import expect, expect_rows
 
 @then(parsers.parse("Insider One receives exactly these events for {person:w}:"))
 def receives_exactly(scene: Scene, person: str, datatable: Table) -> None:
-    """These events in this order, no others; parameters without a column are not looked at."""
+    """These events in this order, no others; parameters without a column are not looked at.
+
+    | event_name             | product_id | unit_price |
+    | confirmation_page_view | mug        | 8.50       |
+    """
     claim = f"Insider One receives exactly these events for {person}"
     _compare(scene, claim, person, datatable, datatable[0])
 
 
 @then(parsers.parse("Insider One receives exactly these events and parameters for {person:w}:"))
 def receives_exactly_with_parameters(scene: Scene, person: str, datatable: Table) -> None:
-    """These events with these parameters and no others; custom.sku is a custom parameter."""
+    """These events with these parameters and no others; custom.sku is a custom parameter.
+
+    | event_name  | custom.list |
+    | wish_listed | mine        |
+    """
     received = [_values(event) for event in scene.events(person)]
     columns = list(dict.fromkeys([*datatable[0], *(name for each in received for name in each)]))
     claim = f"Insider One receives exactly these events and parameters for {person}"
@@ -61,9 +70,16 @@ def _count(scene: Scene, person: str, event_name: str, count: int) -> None:
 
 
 def _compare(scene: Scene, claim: str, person: str, table: Table, columns: Sequence[str]) -> None:
+    expect_names("parameter", table[0], lambda: _received(scene), claim)
     expected = [row_of(each, columns) for each in rows(table)]
     received = [row_of(_values(event), columns) for event in scene.events(person)]
     expect_rows(scene, claim, columns, expected, received, name=person)
+
+
+def _received(scene: Scene) -> set[str]:
+    """The parameters of all events of everybody."""
+    profiles = scene.emulator.client.profiles()
+    return {name for each in profiles for event in each["events"] for name in _values(event)}
 
 
 def _values(event: JSONObject) -> dict[str, JSON]:

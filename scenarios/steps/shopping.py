@@ -4,41 +4,61 @@ from pytest_bdd import given, parsers, when
 
 from scenarios import calls
 from scenarios.scene import Scene
-from scenarios.tables import Table, nested, pairs, records
+from scenarios.tables import Table, listed, nested, pairs, records
 
 
 @given(parsers.parse("{person:w} views these products:"))
 @when(parsers.parse("{person:w} views these products:"))
 def views_products(scene: Scene, person: str, datatable: Table) -> None:
-    """One Product Viewed for each row."""
+    """One Product Viewed for each row.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
     scene.tell(person, *(calls.product_viewed(each) for each in records(datatable)))
 
 
 @given(parsers.parse('{person:w} views the category "{category}":'))
 @when(parsers.parse('{person:w} views the category "{category}":'))
 def views_category(scene: Scene, person: str, category: str, datatable: Table) -> None:
-    """Product List Viewed with the products of the table."""
+    """Product List Viewed with the products of the table.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
     scene.tell(person, calls.list_viewed(category, records(datatable)))
 
 
 @given(parsers.parse('{person:w} adds these products to cart "{cart}":'))
 @when(parsers.parse('{person:w} adds these products to cart "{cart}":'))
 def adds_products(scene: Scene, person: str, cart: str, datatable: Table) -> None:
-    """One Product Added for each row."""
+    """One Product Added for each row.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
     scene.tell(person, *(calls.product_added(each, cart) for each in records(datatable)))
 
 
 @given(parsers.parse('{person:w} removes these products from cart "{cart}":'))
 @when(parsers.parse('{person:w} removes these products from cart "{cart}":'))
 def removes_products(scene: Scene, person: str, cart: str, datatable: Table) -> None:
-    """One Product Removed for each row."""
+    """One Product Removed for each row.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
     scene.tell(person, *(calls.product_removed(each, cart) for each in records(datatable)))
 
 
 @given(parsers.parse('{person:w} views cart "{cart}" in {currency:w}:'))
 @when(parsers.parse('{person:w} views cart "{cart}" in {currency:w}:'))
 def views_cart(scene: Scene, person: str, cart: str, currency: str, datatable: Table) -> None:
-    """One Cart Viewed with the products of the table."""
+    """One Cart Viewed with the products of the table.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
     scene.tell(person, calls.cart_viewed(records(datatable), cart, currency))
 
 
@@ -47,20 +67,32 @@ def views_cart(scene: Scene, person: str, cart: str, currency: str, datatable: T
 def starts_checkout(
     scene: Scene, person: str, checkout: str, currency: str, datatable: Table
 ) -> None:
-    """One Checkout Started with the products of the table."""
+    """One Checkout Started with the products of the table.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
     scene.tell(person, calls.checkout_started(records(datatable), checkout, currency))
 
 
 @given(parsers.parse('order "{order}" has these details:'))
 def order_details(scene: Scene, order: str, datatable: Table) -> None:
-    """A table of property and value: revenue, tax, shipping, discount, coupon and so on."""
+    """A table of property and value: revenue, tax, shipping, discount, coupon and so on.
+
+    | property | value |
+    | tax      | 1.36  |
+    """
     scene.orders[order] = nested(pairs(datatable))
 
 
 @given(parsers.parse('{person:w} completes order "{order}" in {currency:w}:'))
 @when(parsers.parse('{person:w} completes order "{order}" in {currency:w}:'))
 def completes_order(scene: Scene, person: str, order: str, currency: str, datatable: Table) -> None:
-    """One Order Completed with the products of the table and the details given before."""
+    """One Order Completed with the products of the table and the details given before.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
     details = scene.orders.get(order)
     scene.tell(person, calls.order_completed(records(datatable), order, currency, details))
 
@@ -75,5 +107,20 @@ def signs_in(scene: Scene, person: str) -> None:
 @given(parsers.parse("{person:w} tells the shop these traits:"))
 @when(parsers.parse("{person:w} tells the shop these traits:"))
 def tells_traits(scene: Scene, person: str, datatable: Table) -> None:
-    """Identify with a table of trait and value; address.city is a place inside."""
+    """Identify with a table of trait and value; address.city is a place inside.
+
+    | trait        | value            |
+    | email        | ada@shop.example |
+    | address.city | London           |
+    """
     scene.tell(person, calls.identify(nested(pairs(datatable))))
+
+
+@given(parsers.parse("{person:w} opts in to {channels}"))
+@when(parsers.parse("{person:w} opts in to {channels}"))
+def opts_in(scene: Scene, person: str, channels: str) -> None:
+    """Identify with e-mail address, phone number, GDPR opt-in and that of each channel."""
+    who = scene.person(person)
+    optins = {f"{channel}_optin": True for channel in listed(channels)}
+    traits = {"email": who.email, "phone": who.phone, "gdpr_optin": True, **optins}
+    scene.tell(person, calls.identify(traits))

@@ -83,4 +83,5 @@ def test_the_nearest_subscription_says_what_it_wants(scene: Scene, tmp_path: Pat
 
 
 def test_somebody_without_a_call_is_told_so(scene: Scene) -> None:
+    scene.person("Bob")
     assert story(scene, "Bob") == ["Segment received no call for Bob."]

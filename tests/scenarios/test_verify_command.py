@@ -69,6 +69,12 @@ UNREADABLE = {
         "odd.feature:4: Unexpected token found. Check Gherkin syntax near the reported error. "
         "It reads: or not",
     ),
+    "uneven": (
+        "Feature: Uneven\n  Scenario: A\n    Given Ada views these products:\n"
+        "      | product_id | price |\n      | mug |\n",
+        "uneven.feature:5: This row has more or fewer cells than the first row of its table. "
+        "It reads: | mug |",
+    ),
 }
 
 
@@ -106,7 +112,7 @@ def of(summary: Any, file: str) -> list[Any]:
 def test_a_passing_feature_exits_0_and_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "wishes.feature").write_text(PASSING)
     done = verify(tmp_path, ".")
-    told = "Wishes  (wishes.feature)\n  passed   A mug\n1 scenarios: 1 passed\n"
+    told = "Wishes  (wishes.feature)\n  passed   A mug\n1 scenario: 1 passed\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
     assert [path.name for path in tmp_path.iterdir()] == ["wishes.feature"]
 
@@ -183,5 +189,6 @@ def test_without_the_extra_one_line_says_what_to_install(command: str) -> None:
         2,
         "",
         f"emulator: emulator {command}: Faker not installed. "
-        "Run: pip install 'segment-insider-emulator[scenarios]'\n",
+        "Run: pip install 'segment-insider-emulator[scenarios]', "
+        "or in a checkout: pip install '.[scenarios]'\n",
     )

@@ -1,0 +1,50 @@
+"""What stands below a step: its table, or its text between triple quotes."""
+
+from collections.abc import Callable
+from inspect import getdoc, signature
+from textwrap import indent
+
+from pytest_bdd.parser import Step
+
+from emulator.errors import EmulatorError
+from scenarios.catalogue import NOUNS, catalogue, matching
+
+LIBRARY = "scenarios.steps."
+
+
+def lacking(argument: str, function: Callable[..., object]) -> str:
+    """Say what a step needs below it, with the example of its docstring.
+
+    Args:
+        argument: One of NOUNS.
+    """
+    noun = NOUNS[argument]
+    about, _, example = (getdoc(function) or "").partition("\n\n")
+    if not example:
+        return f"This step needs a {noun} below it. {about}".rstrip()
+    shown = example if argument == "datatable" else f'"""\n{example}\n"""'
+    return f"This step needs a {noun} below it, such as:\n\n{indent(shown, '  ')}"
+
+
+def refuse_unread(step: Step, function: Callable[..., object]) -> None:
+    """Refuse what stands below a step of the library that does not read it.
+
+    Raises: EmulatorError.
+    """
+    if not function.__module__.startswith(LIBRARY):
+        return
+    given = {"datatable": step.datatable, "docstring": step.docstring}
+    for argument, value in given.items():
+        if value is not None and argument not in signature(function).parameters:
+            noun = NOUNS[argument]
+            what = f"this step takes no {noun}"
+            raise EmulatorError(what, step.name, _instead(step, noun))
+
+
+def _instead(step: Step, noun: str) -> str:
+    """The step that begins as this one and takes what stands below."""
+    begun = tuple(entry.pattern for entry in matching(step.name))
+    for entry in catalogue():
+        if entry.below == noun and step.type in entry.kinds and entry.pattern.startswith(begun):
+            return f"With a {noun} it is: {step.type.capitalize()} {entry.pattern}"
+    return f"Remove the {noun}, or choose another step."

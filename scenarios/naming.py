@@ -1,0 +1,51 @@
+"""Names in the tables of Then steps: one that Insider One never has would check nothing."""
+
+from collections.abc import Callable, Collection, Iterable
+from difflib import get_close_matches
+
+from emulator.errors import EmulatorError
+from emulator.insider.identity import DEFAULT_IDENTIFIERS
+from emulator.insider.values import ATTRIBUTES, PARAMETERS
+
+EVENT_NAME = "event_name"
+# Before names that an account makes up itself, and those that Insider One knows nothing of.
+FREE = ("custom.", "unrecognised.")
+KNOWN = {
+    "parameter": frozenset({EVENT_NAME, *PARAMETERS.known}),
+    "attribute": frozenset(ATTRIBUTES.known),
+    "identifier": frozenset(DEFAULT_IDENTIFIERS),
+}
+
+
+def expect_names(
+    noun: str, names: Iterable[str], received: Callable[[], Collection[str]], where: str
+) -> None:
+    """Refuse a name that Insider One neither knows nor received.
+
+    Args:
+        noun: One of KNOWN.
+        received: Gives the names that anybody has; asked only about a name that is not known.
+        where: The step, for the error message.
+    Raises: EmulatorError.
+    """
+    unknown = [each for each in names if each not in KNOWN[noun] and not _is_free(each)]
+    if not unknown:
+        return
+    there = received()
+    for name in unknown:
+        if name not in there:
+            remedy = _remedy(name, noun, there)
+            raise EmulatorError(f"Insider One has no {noun} {name!r}", where, remedy)
+
+
+def _is_free(name: str) -> bool:
+    return any(name.startswith(prefix) and name != prefix for prefix in FREE)
+
+
+def _remedy(name: str, noun: str, received: Collection[str]) -> str:
+    inside = [f"{prefix}{name}" for prefix in FREE if f"{prefix}{name}" in received]
+    known = sorted({*KNOWN[noun], *received})
+    near = inside or get_close_matches(name, known, n=1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Write 'custom.{name}' when it is one of your own."

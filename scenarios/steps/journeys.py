@@ -1,0 +1,147 @@
+"""Journeys: who is in, who leaves, what would be sent and what is held back."""
+
+from pytest_bdd import parsers, then
+
+from emulator.types import JSONObject
+from scenarios.comparison import row_of
+from scenarios.scene import Scene
+from scenarios.tables import Table, rows
+from scenarios.trail import entries, values
+from scenarios.verdicts import expect, expect_rows
+
+
+@then(parsers.parse('{person:w} enters the journey "{journey}" because of "{event}"'))
+def enters(scene: Scene, person: str, journey: str, event: str) -> None:
+    """Once, with this event of Insider One's; whether the journey has ended says another step."""
+    claim = f'{person} enters the journey "{journey}" because of "{event}"'
+    _expect_causes(scene, claim, person, journey, "entered", [event])
+
+
+@then(parsers.parse('{person:w} enters the journey "{journey}" {count:d} times'))
+def enters_times(scene: Scene, person: str, journey: str, count: int) -> None:
+    """How often; 1 times is once."""
+    found = len(scene.runs(journey, person))
+    claim = f'{person} enters the journey "{journey}" {count} times'
+    _expect(scene, claim, person, journey, holds=found == count, found=f"It was {found} times.")
+
+
+@then(parsers.parse('{person:w} never enters the journey "{journey}"'))
+def never_enters(scene: Scene, person: str, journey: str) -> None:
+    """Insider One may know the person, or not."""
+    claim = f'{person} never enters the journey "{journey}"'
+    _expect_causes(scene, claim, person, journey, "entered", [])
+
+
+@then(parsers.parse('{person:w} leaves the journey "{journey}" because of "{event}"'))
+def leaves(scene: Scene, person: str, journey: str, event: str) -> None:
+    """By an exit of the journey, which acts at once."""
+    claim = f'{person} leaves the journey "{journey}" because of "{event}"'
+    _expect_causes(scene, claim, person, journey, "exited", [event])
+
+
+@then(parsers.parse('{person:w} waits in the journey "{journey}"'))
+def waits(scene: Scene, person: str, journey: str) -> None:
+    """The latest run is in progress."""
+    claim = f'{person} waits in the journey "{journey}"'
+    _expect_status(scene, claim, person, journey, "in_progress")
+
+
+@then(parsers.parse('the journey "{journey}" ends for {person:w} as {status:w}'))
+def ends(scene: Scene, person: str, journey: str, status: str) -> None:
+    """The latest run ended so: completed, dropped or exited."""
+    claim = f'the journey "{journey}" ends for {person} as {status}'
+    _expect_status(scene, claim, person, journey, status)
+
+
+@then(parsers.parse('the journey "{journey}" reaches the goal "{goal}" with {person:w}'))
+def reaches_goal(scene: Scene, person: str, journey: str, goal: str) -> None:
+    """Purchase is a goal of every journey."""
+    goals = [each for run in scene.runs(journey, person) for each in run["goals"]]
+    claim = f'the journey "{journey}" reaches the goal "{goal}" with {person}'
+    found = f"It reached {', '.join(goals) or 'none'}."
+    _expect(scene, claim, person, journey, holds=goal in goals, found=found)
+
+
+@then(parsers.parse('the journey "{journey}" would send {channel:w} to {address}'))
+def would_send(scene: Scene, journey: str, channel: str, address: str) -> None:
+    """Once, to this address or number, whoever it belongs to."""
+    sent = [
+        f"{entry['details']['channel']} to {entry['details']['address']}"
+        for entry in entries(scene, journey)
+        if entry["kind"] == "would_send"
+    ]
+    claim = f'the journey "{journey}" would send {channel} to {address}'
+    holds = sent.count(f"{channel} to {address}") == 1
+    found = f"It would send {', '.join(sent) or 'nothing'}."
+    expect(scene, claim, holds=holds, found=found, journey=journey)
+
+
+@then(parsers.parse('the journey "{journey}" would not write to {person:w}'))
+def would_not_write(scene: Scene, journey: str, person: str) -> None:
+    """On no channel so far, inside the journey or not."""
+    sent = [
+        entry["what"] for entry in entries(scene, journey, person) if entry["kind"] == "would_send"
+    ]
+    claim = f'the journey "{journey}" would not write to {person}'
+    _expect(scene, claim, person, journey, holds=not sent, found=f"It {', '.join(sent)}.")
+
+
+@then(
+    parsers.parse('the journey "{journey}" holds back {channel:w} for {person:w} because "{why}"')
+)
+def holds_back(scene: Scene, person: str, journey: str, channel: str, why: str) -> None:
+    """At a reachability check or at the channel itself; all reasons, separated by commas."""
+    found = [
+        (entry["details"]["channel"], ", ".join(entry["details"]["why"]))
+        for entry in entries(scene, journey, person)
+        if entry["details"].get("channel") and entry["details"].get("why")
+    ]
+    shown = "; ".join(f"{held} because {reasons}" for held, reasons in found) or "nothing"
+    claim = f'the journey "{journey}" holds back {channel} for {person} because "{why}"'
+    holds = (channel, why) in found
+    _expect(scene, claim, person, journey, holds=holds, found=f"It holds back {shown}.")
+
+
+@then(parsers.parse('the journey "{journey}" leaves exactly this trail for {person:w}:'))
+def leaves_trail(scene: Scene, person: str, journey: str, datatable: Table) -> None:
+    """Every entry: its kind, and its details such as channel, address, why, event.event_name.
+
+    | kind       | channel |
+    | entered    |         |
+    | would_send | email   |
+    """
+    claim = f'the journey "{journey}" leaves exactly this trail for {person}'
+    columns = datatable[0]
+    received = [row_of(values(entry), columns) for entry in entries(scene, journey, person)]
+    expected = [row_of(row, columns) for row in rows(datatable)]
+    expect_rows(scene, claim, columns, expected, received, name=person, journey=journey)
+
+
+def _expect_causes(
+    scene: Scene, claim: str, person: str, journey: str, kind: str, events: list[str]
+) -> None:
+    """Entries of *kind* were caused by these events, in this order, and by nothing else."""
+    trail = [each for each in entries(scene, journey, person) if each["kind"] == kind]
+    causes = [_cause(entry["details"]) for entry in trail]
+    found = f"It was {kind} because of {', '.join(causes)}." if causes else f"Nothing is {kind}."
+    _expect(scene, claim, person, journey, holds=causes == events, found=found)
+
+
+def _expect_status(scene: Scene, claim: str, person: str, journey: str, status: str) -> None:
+    runs = scene.runs(journey, person)
+    latest = runs[-1]["status"] if runs else "never entered"
+    holds = latest == status
+    _expect(scene, claim, person, journey, holds=holds, found=f"The latest run is {latest}.")
+
+
+def _expect(
+    scene: Scene, claim: str, person: str, journey: str, *, holds: bool, found: str
+) -> None:
+    expect(scene, claim, holds=holds, found=found, name=person, journey=journey)
+
+
+def _cause(details: JSONObject) -> str:
+    """What an entry is put down to: an event or an attribute; a merge names neither."""
+    if "event" in details:
+        return str(details["event"]["event_name"])
+    return str(details["attribute"]["name"]) if "attribute" in details else "something else"
