@@ -9,8 +9,7 @@ from flask import Flask, Response, request
 from flask.json.provider import JSONProvider
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from emulator.capture.store import StorageFault
-from emulator.errors import EmulatorError
+from emulator.errors import EmulatorError, Unavailable
 from emulator.guard import ForeignHost
 
 log = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ def register(app: Flask) -> None:
     """Give *app* its JSON, and every error the shape {"error": {"what", "where", "remedy"}}."""
     app.json = Json(app)
     app.register_error_handler(EmulatorError, _misuse)
-    app.register_error_handler(StorageFault, _not_kept)
+    app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(HTTPException, _http)
 
 
@@ -54,10 +53,9 @@ def _misuse(error: EmulatorError) -> Response:
     return fault(status, error.what, error.where, error.remedy)
 
 
-def _not_kept(error: StorageFault) -> Response:
-    log.error("refused reason=%s", error.orig)
-    remedy = "Free space or unlock the database; what was not acknowledged may be sent again."
-    answer = fault(503, f"the database cannot be used ({error.orig})", "", remedy)
+def _unavailable(error: Unavailable) -> Response:
+    log.error("refused reason=%s", error.what)
+    answer = fault(503, error.what, error.where, error.remedy)
     answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer
 

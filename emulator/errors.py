@@ -16,3 +16,7 @@ class EmulatorError(Exception):
         self.remedy = remedy
         place = f"{where}: " if where else ""
         super().__init__(f"{place}{what}." + (f" {remedy}" if remedy else ""))
+
+
+class Unavailable(EmulatorError):
+    """A fault that passes: the same request may be taken a little later."""

@@ -100,12 +100,22 @@ def test_two_emulators_share_nothing() -> None:
 
 
 def test_a_database_that_cannot_be_used_makes_sdks_retry(tmp_path: Path) -> None:
-    with emulator(db=str(tmp_path / "kept.db")) as app:
-        with closing(sqlite3.connect(tmp_path / "kept.db")) as another:
-            another.execute("DROP TABLE messages")
+    file = tmp_path / "kept.db"
+    with emulator(db=str(file)) as app, closing(sqlite3.connect(file)) as another:
+        another.execute("BEGIN EXCLUSIVE")
         answer = app.test_client().post("/v1/track", json=SONG)
+        another.rollback()
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-        assert answer.is_json
+        what = answer.get_json()["error"]["what"]
+        assert what == "the database cannot be used (database is locked)"
+        assert app.test_client().post("/v1/track", json=SONG).status_code == 200
+
+
+def test_tables_that_do_not_fit_are_not_told_as_a_full_disk(tmp_path: Path) -> None:
+    file = tmp_path / "kept.db"
+    with emulator(db=str(file)) as app, closing(sqlite3.connect(file)) as another:
+        another.execute("DROP TABLE messages")
+        assert app.test_client().post("/v1/track", json=SONG).status_code == 500
 
 
 def test_a_server_in_a_thread_answers_and_ends() -> None:

@@ -7,6 +7,7 @@ import orjson
 from sqlalchemy import Engine, Row, bindparam, insert, select
 from sqlalchemy import update as change
 
+from emulator.capture.database import transaction
 from emulator.capture.tables import differences
 from emulator.types import JSONObject
 
@@ -41,7 +42,7 @@ class Differences:
 
     def record(self, signature: str, at: str, document: JSONObject) -> None:
         """Keep *document* unless one with this signature is there; count it in any case."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             if connection.execute(AGAIN, {"which": signature}).rowcount:
                 return
             row = {"signature": signature, "times": 1, "at": at, "document": _text(document)}
@@ -49,7 +50,7 @@ class Differences:
 
     def list(self, *, after: int = 0, limit: int = 100) -> tuple[list[Difference], int | None]:
         """Those after id *after*, oldest first, and the `after` of the next page or None."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             rows = connection.execute(AFTER, {"after": after, "most": limit + 1})
             found = [_difference(row) for row in rows]
         page = found[:limit]

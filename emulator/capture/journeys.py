@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Row, Select, Table, delete, insert
 
+from emulator.capture.database import transaction
 from emulator.capture.journey import Entry, Run
 from emulator.capture.journey_tables import (
     BY_ELEMENT,
@@ -54,7 +55,7 @@ class JourneyStore:
 
     def save(self, steps: Iterable[tuple[Run, Sequence[Entry]]]) -> None:
         """Keep runs as they are now and what was added to their trails, all or none."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             for run, entries in steps:
                 id = run.id or _added(connection, run)
                 if run.id:
@@ -83,7 +84,7 @@ class JourneyStore:
 
     def hand_over(self, ended: Sequence[str], survivor: str) -> None:
         """Give the runs of profiles that were merged to the one that goes on."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(HAND_OVER, {"profile_ids": ended, "survivor": survivor})
 
     def runs(
@@ -121,12 +122,12 @@ class JourneyStore:
 
     def reset(self) -> None:
         """Forget every run."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             for table in (journey_trails, journey_runs):
                 connection.execute(delete(table))
 
     def _rows(self, statement: Select[Any], **values: Any) -> list[Row[Any]]:
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return list(connection.execute(statement, values))
 
 

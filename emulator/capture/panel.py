@@ -6,6 +6,7 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
+from emulator.capture.database import transaction
 from emulator.capture.panel_tables import destination_changes, integrations
 from emulator.types import JSONObject
 
@@ -61,31 +62,31 @@ class PanelStore:
 
     def all(self) -> list[Integration]:
         """Every integration, oldest first, revoked ones among them."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return [Integration(**row._mapping) for row in connection.execute(INTEGRATIONS)]
 
     def add(self, integration: Integration) -> int:
         """Keep a new one; gives its id."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             id: int = connection.scalars(ADD, [_row(integration)]).one()
         return id
 
     def seed(self, integration: Integration) -> None:
         """Keep the workspace file's one in place of any from an earlier file."""
         digest = {"digest": integration.key_digest}
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(OUTDATED, digest)
             if connection.scalar(SAME_KEY, digest) is None:
                 connection.execute(insert(integrations), [_row(integration)])
 
     def revoke(self, id: int, at: str) -> None:
         """Note that a key ends at *at*; one that has ended keeps its time."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(REVOKE, {"which": id, "at": at})
 
     def reset(self, integration: Integration) -> None:
         """Forget all but the workspace file's one."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(integrations))
             connection.execute(insert(integrations), [_row(integration)])
 
@@ -98,7 +99,7 @@ class ChangesStore:
 
     def read(self, basis: str) -> JSONObject:
         """The changes that were made to *basis*, a fingerprint; {} when there are none."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             found = connection.scalar(CHANGES, {"basis": basis})
         changes: JSONObject = orjson.loads(found) if found else {}
         return changes
@@ -106,13 +107,13 @@ class ChangesStore:
     def write(self, basis: str, changes: JSONObject) -> None:
         """Keep *changes* in place of all earlier ones."""
         row = {"basis": basis, "changes": orjson.dumps(changes).decode()}
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(destination_changes))
             connection.execute(insert(destination_changes), [row])
 
     def reset(self) -> None:
         """Forget every change."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             connection.execute(delete(destination_changes))
 
 

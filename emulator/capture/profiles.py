@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, delete, insert
 
+from emulator.capture.database import transaction
 from emulator.capture.profile import Changes, Profile, ProfileEvent
 from emulator.capture.profile_tables import (
     AFTER,
@@ -36,24 +37,26 @@ class ProfileStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # Two requests about one person must not both find nobody and create them twice.
-        self._lock = Lock()
+        # Two requests about one person must not both find nobody and create them twice. Journeys
+        # take the same lock: with one of their own, either could wait for what the other has.
+        self.lock = RLock()
 
     @contextmanager
     def writing(self) -> Iterator["Writing"]:
-        """One transaction, alone: committed at the end, undone by an exception."""
-        with self._lock, self._engine.begin() as connection:
+        """One transaction, alone: committed at the end, undone by an exception. What is kept in
+        the block, here or in another store, belongs to it."""
+        with self.lock, transaction(self._engine) as connection:
             yield Writing(connection)
 
     def find(self, wanted: Collection[str], ids: Collection[str] = ()) -> list[Profile]:
         """The profiles that own any of *wanted*, such as "uuid:u1", or are one of *ids*, without
         their events."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return Writing(connection).find(wanted, ids)
 
     def get(self, id: str) -> Profile | None:
         """One profile with its events."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             found = [_profile(row) for row in connection.execute(BY_ID, {"id": id})]
             return next(iter(_with_events(connection, found)), None)
 
@@ -64,7 +67,7 @@ class ProfileStore:
 
     def reset(self) -> None:
         """Forget every profile."""
-        with self._lock, self._engine.begin() as connection:
+        with self.lock, transaction(self._engine) as connection:
             for table in (profile_events, identifiers, profiles):
                 connection.execute(delete(table))
 
@@ -79,7 +82,7 @@ class ProfileStore:
         """
         statement = (OWNING if identifier else AFTER).limit(limit + 1)
         values = {"after": after} | ({"identifier": identifier} if identifier else {})
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             found = [_profile(row) for row in connection.execute(statement, values)]
             page = _with_events(connection, found[:limit])
         return page, page[-1].number if len(found) > limit else None

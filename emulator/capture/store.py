@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, insert, or_, select
 from sqlalchemy import update as change
-from sqlalchemy.exc import OperationalError as StorageFault  # disk full, read-only, locked
 
+from emulator.capture.database import StorageFault, transaction
 from emulator.capture.records import Captured, Delivery, Upsert
 from emulator.capture.rows import captured, delivery, delivery_row, message_row, upsert_row
 from emulator.capture.tables import deliveries, differences, messages, upserts, waiting
@@ -74,7 +74,7 @@ class Store:
             unsettled: Upserts that carry several of the deliveries, or are tried again.
             acknowledged: What is put aside for `waiting` to give back.
         """
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             if kept:
                 connection.execute(insert(messages), [message_row(message) for message in kept])
             if acknowledged:
@@ -85,7 +85,7 @@ class Store:
         self, kept: Sequence[Captured], unsettled: Sequence[Upsert], places: Sequence[int]
     ) -> None:
         """Keep what became of messages that waited at *places*; they wait no longer."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             rows = [{"which": each.message_id, **message_row(each)} for each in kept]
             if rows:
                 connection.execute(CONCLUDED, rows)
@@ -96,7 +96,7 @@ class Store:
         """Those of *message_ids* under which a message was taken in already; rejected ones, which
         never got as far as Segment's de-duplication, do not count."""
         asked = list(message_ids)
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return {
                 found
                 for start in range(0, len(asked), LOOKUP)
@@ -143,7 +143,7 @@ class Store:
 
     def reset(self) -> None:
         """Forget everything kept here."""
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             for table in (deliveries, messages, upserts, waiting, differences):
                 connection.execute(delete(table))
 
@@ -154,7 +154,7 @@ class Store:
     def _rows(
         self, statement: Select[Any], values: Mapping[str, Any], limit: int
     ) -> list[Row[Any]]:
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return list(connection.execute(statement.limit(limit), values))
 
 

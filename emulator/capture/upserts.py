@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, bindparam, delete, insert, select
 from sqlalchemy import update as change
 
+from emulator.capture.database import transaction
 from emulator.capture.records import Delivery, Upsert, Verdict
 from emulator.capture.rows import delivery, delivery_row, upsert, upsert_row
 from emulator.capture.tables import deliveries, messages, upserts
@@ -58,23 +59,23 @@ class Upserts:
 
     def unsettled(self) -> list[str]:
         """Ids of those that will be tried again, the earliest due first."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return list(connection.scalars(UNSETTLED))
 
     def earliest(self) -> str | None:
         """When the next one is due, ISO 8601; None when none is."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return connection.scalar(EARLIEST)
 
     def carried(self, id: str) -> list[Delivery]:
         """The deliveries that the upsert *id* carries."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return [delivery(row) for row in connection.execute(CARRIED, {"upsert": id})]
 
     def of_messages(self, message_ids: Iterable[str]) -> list[Delivery]:
         """Every delivery of any of these messages."""
         asked = list(message_ids)
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return [
                 delivery(row)
                 for start in range(0, len(asked), LOOKUP)
@@ -97,7 +98,7 @@ class Upserts:
         """
         rows = [{"which": each.id, **delivery_row(each)} for each in made]
         told = [{"which": id, "now": verdict, "why": why} for id, verdict, why in verdicts]
-        with self._engine.begin() as connection:
+        with transaction(self._engine) as connection:
             if rows:
                 connection.execute(SETTLE_DELIVERY, rows)
             if told:
@@ -108,6 +109,6 @@ class Upserts:
                 connection.execute(insert(upserts), [upsert_row(upsert)])
 
     def _one(self, statement: Any, values: dict[str, str]) -> Upsert | None:
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             row = connection.execute(statement, values).first()
             return upsert(row) if row else None

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, bindparam, func, select
 
+from emulator.capture.database import transaction
 from emulator.capture.tables import waiting
 from emulator.types import JSONObject
 
@@ -21,13 +22,13 @@ class Waiting:
 
     def first(self, most: int) -> list[tuple[int, JSONObject]]:
         """At most *most* messages, each with its place."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             rows = connection.execute(FIRST, {"most": most})
             return [(row.id, orjson.loads(row.message)) for row in rows]
 
     def count(self) -> int:
         """How many wait."""
-        with self._engine.connect() as connection:
+        with transaction(self._engine) as connection:
             return connection.scalar(COUNT) or 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 
 from emulator.capture.database import connect
-from emulator.capture.store import StorageFault, Store
+from emulator.capture.store import Store
 from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
@@ -45,8 +45,6 @@ def _stored(url: str) -> Iterator[JSONObject]:
         while after is not None:
             page, after = store.messages(after=after, limit=_PAGE)
             yield from (each.normalised for each in page if each.normalised)
-    except StorageFault as error:
-        raise EmulatorError("the database is not one of the emulator's", url, _REMEDY) from error
     finally:
         store.close()
 

@@ -87,7 +87,7 @@ class Queue:
             self._road.backlog.retry_due()
             self._recount()
         except StorageFault as fault:
-            log.error("kept waiting reason=%s", fault.orig)
+            log.error("kept waiting reason=%s", fault.what)
             with self._changed:
                 self._changed.wait_for(lambda: self._closing, AGAIN)
 

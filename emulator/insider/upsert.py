@@ -70,7 +70,8 @@ class Upsert:
                 _settle(user, population, iso(now))
             changes = population.changes()
             repeated = writing.save(changes)
-        account.on_change(changed(before, changes, repeated, now, skip_hook=skip_hook))
+            # Inside: a retry of what was kept is a repeated event, which starts no journey.
+            account.on_change(changed(before, changes, repeated, now, skip_hook=skip_hook))
         return [finding for user in users for finding in user.findings] + _repeated(users, repeated)
 
     def _call_back(

@@ -7,7 +7,6 @@ so that what is due is decided by what was known when it was due.
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from threading import RLock
 
 from emulator.capture.journey import Entry, Run
 from emulator.capture.journeys import JourneyStore
@@ -41,10 +40,10 @@ class Journeys:
         self.journeys, self.store = journeys, store
         self._profiles, self._clock = profiles, clock
         # Two requests of one person must not both find nobody inside and let them in twice.
-        self._lock = RLock()
+        self._lock = profiles.lock
 
     def observe(self, changes: list[Change]) -> None:
-        """Act on what an upsert changed; the listener of an endpoint."""
+        """Act on what an upsert changed, in its transaction; the listener of an endpoint."""
         concerned = [change for change in changes if change.absorbed or self._concerns(change)]
         if not concerned:
             return

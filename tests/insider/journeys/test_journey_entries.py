@@ -1,5 +1,9 @@
 """Who enters a journey, when, and as whom they go on."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from sandbox import ADA, ADDED, NOON, REACHABLE, Sandbox, email, journey, wait
 
@@ -225,3 +229,19 @@ def test_reset_forgets_every_run() -> None:
     box.clock.reset(NOON)
     assert box.runs() == []
     assert box.counted()["counters"]["entered"] == 0
+
+
+def test_a_retry_lets_in_whom_a_fault_kept_out(tmp_path: Path) -> None:
+    file = tmp_path / "kept.db"
+    sandbox = Sandbox(journey(wait("1 hour")), url=str(file))
+    added = sandbox.event(ADDED)
+    fault = "BEFORE INSERT ON journey_runs BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    with closing(sqlite3.connect(file)) as another:
+        another.execute(f"CREATE TRIGGER fault {fault}")
+        with pytest.raises(Exception, match="the disk is full"):
+            sandbox.send(added)
+        another.execute("DROP TRIGGER fault")
+    sandbox.send(added)
+    (profile,), _ = sandbox.profiles.list()
+    assert [event.name for event in profile.events] == [ADDED, "journey_entered"]
+    assert sandbox.trails() == [["entered", "waiting"]]
