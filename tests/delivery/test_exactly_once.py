@@ -77,7 +77,7 @@ def batches() -> Iterator[JSONObject]:
 def acknowledged(url: str, batch: JSONObject) -> bool:
     try:
         return requests.post(f"{url}/v1/batch", json=batch, timeout=10).ok
-    except requests.ConnectionError:
+    except requests.RequestException:  # the server died, before or within its answer
         return False
 
 
