@@ -37,7 +37,7 @@ class Queue:
     def carry(self, messages: Sequence[Message]) -> None:
         """Keep *messages*, to be delivered later; waits while the queue is full.
 
-        Raises: StorageFault, when nothing could be kept; the caller must not acknowledge then.
+        Raises: Unavailable, when nothing could be kept; the caller must not acknowledge then.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting < MOST or self._closing)

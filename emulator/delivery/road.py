@@ -78,7 +78,7 @@ class Road:
     def carry(self, messages: Sequence[Message]) -> None:
         """Deliver what is new in *messages* and keep all of them, before returning.
 
-        Raises: StorageFault, when nothing could be kept; the caller must not acknowledge then.
+        Raises: Unavailable, when nothing could be kept; the caller must not acknowledge then.
         """
         with self.admitting(messages) as admitted:
             found, unsettled = self.results(admitted)

@@ -2,12 +2,16 @@
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
+from threading import Timer
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from emulator.http import HttpRequest, HttpResponse
 
@@ -38,7 +42,11 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Sends to *base_url* in place of the host that the destination has built in."""
+    """Sends to *base_url* in place of the host that the destination has built in.
+
+    Args:
+        timeout: Seconds for the whole answer, however slowly it drips.
+    """
 
     base_url: str
     timeout: float = TIMEOUT
@@ -46,8 +54,12 @@ class Remote:
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
         session = requests.Session()
         session.trust_env = False  # neither a proxy nor a .netrc may touch what leaves here
+        cutting = _Cutting()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, cutting)
         try:
             with (
+                cutting.after(self.timeout),
                 session,
                 session.request(
                     request.method,
@@ -73,6 +85,58 @@ class Remote:
         """The address without the user and password that it may hold."""
         parts = urlsplit(self.base_url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+class _Cutting(HTTPAdapter):
+    """Ends its connections at a deadline: the timeout of `requests` is that of each read alone."""
+
+    def __init__(self) -> None:
+        self._late = False
+        self._sockets: list[socket.socket] = []
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *given: Any, **named: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*given, **named)
+        pool.ConnectionCls = partial(self._made, pool.ConnectionCls)
+        return pool
+
+    @contextmanager
+    def after(self, seconds: float) -> Iterator[None]:
+        """Cut what is still open after *seconds* of the block. Raises: Timeout, when it was."""
+        timer = Timer(seconds, self._cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        except requests.RequestException as error:
+            if self._late:
+                raise requests.Timeout from error
+            raise
+        finally:
+            timer.cancel()
+        if self._late:  # an answer without a length ends as if it were whole
+            raise requests.Timeout
+
+    def _made(self, make: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        connection = make(*given, **named)
+        connect = connection.connect
+
+        def connected() -> None:
+            connect()
+            # Kept here: a connection lets go of its socket before the answer is read to its end.
+            self._sockets.append(connection.sock)
+            if self._late:
+                self._cut()
+
+        connection.connect = connected
+        return connection
+
+    def _cut(self) -> None:
+        self._late = True
+        for each in self._sockets:
+            # The plain one: that of TLS would drop the cipher under the thread that reads.
+            with suppress(OSError):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
 
 
 def _body(answer: requests.Response) -> bytes:

@@ -19,7 +19,7 @@ def take_in(body: bytes, kind: str) -> None:
 
     Args:
         kind: What the path asks for: a type of message, or "batch".
-    Raises: IngestError, when the whole request is refused; StorageFault, when nothing was kept.
+    Raises: IngestError, when the whole request is refused; Unavailable, when nothing was kept.
     """
     own = parts()
     now = own.clock()

@@ -1,6 +1,10 @@
 """A request leaves as it is, for the address that was asked for, and any ending has words."""
 
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
+from threading import Thread
 
 import pytest
 import requests
@@ -86,3 +90,37 @@ def test_a_password_in_the_address_is_not_told() -> None:
     with pytest.raises(Unanswered) as silence:
         Remote("http://ada:secret@127.0.0.1:1")(UPSERT)
     assert "secret" not in str(silence.value)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", id="body"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", id="body without a length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX-Slow: ", id="headers"),
+    ],
+)
+def test_an_answer_that_drips_is_cut_at_the_timeout(start: bytes) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        dripping = Thread(target=drip, args=(server, start))
+        dripping.start()
+        began = time.monotonic()
+        base = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(Unanswered) as silence:
+            Remote(base, timeout=0.2)(UPSERT)
+        took = time.monotonic() - began
+        dripping.join()
+    told = (str(silence.value), silence.value.code)
+    assert told == (f"no answer from {base} in 0.2 s", "ETIMEDOUT")
+    assert took < 1.5
+
+
+def drip(server: socket.socket, start: bytes) -> None:
+    """Answer one request with *start*, then a byte each 50 ms for two seconds or while heard."""
+    connection, _ = server.accept()
+    with connection, suppress(OSError):
+        connection.recv(65_536)
+        connection.sendall(start)
+        for _ in range(40):
+            time.sleep(0.05)
+            connection.sendall(b"x")
