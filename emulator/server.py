@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Thread
 from types import FrameType
@@ -45,7 +45,10 @@ def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
     finally:
         server.task_dispatcher.shutdown()
         # The loop owns its sockets: it has to close them itself, and ends when none is left.
-        server.trigger.pull_trigger(partial(wasyncore.close_all, sockets))
+        with suppress(
+            OSError
+        ):  # the loop may have heard it, and closed the trigger, before its bell
+            server.trigger.pull_trigger(partial(wasyncore.close_all, sockets))
         thread.join()
 
 
