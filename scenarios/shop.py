@@ -70,7 +70,7 @@ class Shop:
                 self._sdk.screen(name=call.name, properties=call.body, **who)
 
     def _now(self) -> datetime:
-        # Insider One keeps equal events of one instant once, and a machine outpaces a shopper. Each
-        # batch's times are corrected by its own journey, so one millisecond may not tell them apart.
+        # Insider One keeps equal events of one instant once, and a machine outpaces a shopper. The
+        # times of each batch are corrected by its own delay, so a millisecond may not be enough.
         self._last = max(datetime.now(UTC), self._last + timedelta(milliseconds=50))
         return self._last
