@@ -5,7 +5,7 @@ from flask import Blueprint, Response, abort, request
 from emulator.answers import fault
 from emulator.capture.panel import Integration
 from emulator.harness import bodies
-from emulator.harness.queries import LARGEST_ID, read
+from emulator.harness.queries import ID, read
 from emulator.insider.panel import NotPermitted
 from emulator.parts import parts
 from emulator.types import JSONObject
@@ -33,7 +33,7 @@ def create() -> tuple[JSONObject, int]:
     return {**_shown(made), "key": key}, 201
 
 
-@bp.delete(f"/integrations/<int(max={LARGEST_ID}):id>")
+@bp.delete(f"/integrations/{ID}")
 def revoke(id: int) -> JSONObject:
     """End an integration's key; it stays in the list."""
     revoked = parts().panel.revoke(id, _role())

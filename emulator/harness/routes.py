@@ -9,14 +9,12 @@ from emulator.answers import fault
 from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
 from emulator.harness import shapes
 from emulator.harness.clock_orders import reset_time
-from emulator.harness.queries import LARGEST_ID, PROFILE_FILTERS, read
+from emulator.harness.queries import ID, PROFILE_FILTERS, read
 from emulator.insider.reading import profile_json
 from emulator.parts import parts
 from emulator.types import JSONObject
 
 bp = Blueprint("harness", __name__, url_prefix="/emulator/v1")
-
-ID = f"<int(max={LARGEST_ID}):id>"  # a larger one is no id, and no number to a database
 
 
 @bp.get("/health")

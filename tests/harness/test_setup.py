@@ -318,6 +318,30 @@ FORM = "Send enabled (true or false), settings (an object)."
         ),
         pytest.param(
             "PATCH",
+            "destination",
+            b'{"settings": {"ucd_key": "secret "}}',
+            400,
+            {
+                "what": "API Key has blanks around it, or control characters in it",
+                "where": "body.settings.ucd_key",
+                "remedy": "Copy it from the InOne panel.",
+            },
+            id="a blank after a setting",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination",
+            b'{"settings": {"account_name": "my\\u0000brand"}}',
+            400,
+            {
+                "what": "Account Name has blanks around it, or control characters in it",
+                "where": "body.settings.account_name",
+                "remedy": "Copy it from the InOne panel.",
+            },
+            id="a control character in a setting",
+        ),
+        pytest.param(
+            "PATCH",
             "destination/subscriptions/2",
             b'{"enabled": true}',
             404,
