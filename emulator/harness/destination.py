@@ -39,7 +39,7 @@ def switch(id: int) -> JSONObject:
     if not 1 <= id <= len(own.destination["subscriptions"]):
         remedy = "List them with GET /emulator/v1/destination."
         abort(fault(404, f"there is no subscription {id}", request.path, remedy))
-    form = bodies.read({"enabled": bool}, required=True)
+    form = bodies.read({"enabled": bool})
     changed = own.switch(id - 1, form["enabled"])
     return _subscription(id, changed["subscriptions"][id - 1])
 

@@ -28,7 +28,7 @@ def integrations() -> JSONObject:
 @bp.post("/integrations")
 def create() -> tuple[JSONObject, int]:
     """Save an integration; the only answer that has its key."""
-    form = bodies.read({"name": str, "type": str}, required=True)
+    form = bodies.read({"name": str, "type": str}, required=2)
     made, key = parts().panel.create(form["name"], form["type"], _role())
     return {**_shown(made), "key": key}, 201
 

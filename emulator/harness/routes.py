@@ -7,8 +7,8 @@ from flask import Blueprint, abort, request
 from emulator import __version__
 from emulator.answers import fault
 from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
-from emulator.harness import shapes
-from emulator.harness.clock_orders import reset_time
+from emulator.harness import bodies, shapes
+from emulator.harness.clock_orders import RESET, reset_time
 from emulator.harness.queries import ID, PROFILE_FILTERS, read
 from emulator.insider.reading import profile_json
 from emulator.parts import parts
@@ -79,7 +79,7 @@ def reset() -> JSONObject:
     panels are set back to the workspace file.
     """
     own = parts()
-    now = reset_time(request.get_data())
+    now = reset_time(bodies.read(RESET, required=0))
     if own.queue:
         own.queue.drain()
     own.clock.reset(now)

@@ -281,7 +281,7 @@ FORM = "Send enabled (true or false), settings (an object)."
             "destination",
             b"{}",
             400,
-            {"what": "enabled and settings missing", "where": "body", "remedy": FORM},
+            {"what": "enabled or settings missing", "where": "body", "remedy": FORM},
             id="nothing to change",
         ),
         pytest.param(
