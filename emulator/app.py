@@ -1,5 +1,6 @@
 """The application: what the parts are and how they meet, nothing else."""
 
+import time
 from pathlib import Path
 
 from flask import Flask
@@ -11,7 +12,7 @@ from emulator.capture.journeys import JourneyStore
 from emulator.capture.panel import ChangesStore, PanelStore
 from emulator.capture.profiles import ProfileStore
 from emulator.capture.store import Store
-from emulator.clock import Clock, SandboxClock, utc_now
+from emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from emulator.config import Config
 from emulator.delivery.configuration import Configuration
 from emulator.delivery.faults import Faults as InsiderFaults
@@ -41,14 +42,23 @@ from emulator.workspace import Workspace
 LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
 
 
-def create_app(config: Config, workspace: Workspace, *, clock: Clock = utc_now) -> Flask:
+def create_app(
+    config: Config,
+    workspace: Workspace,
+    *,
+    clock: Clock = utc_now,
+    stopwatch: Stopwatch = time.monotonic,
+) -> Flask:
     """One emulator of *workspace*, whose clock runs with *clock* until somebody moves it.
+
+    Args:
+        stopwatch: Measures how long deliveries take, whatever the clock does.
 
     Raises: EmulatorError, when the database cannot be opened or the workspace not compiled.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
-    own = _parts(config, workspace, SandboxClock(clock))
+    own = _parts(config, workspace, SandboxClock(clock), stopwatch)
     app.extensions["emulator"] = own
     app.before_request(guard(config.host))
     # What was due by now is decided before a request changes anything, or looks.
@@ -62,7 +72,9 @@ def create_app(config: Config, workspace: Workspace, *, clock: Clock = utc_now) 
     return app
 
 
-def _parts(config: Config, workspace: Workspace, clock: SandboxClock) -> Parts:
+def _parts(
+    config: Config, workspace: Workspace, clock: SandboxClock, stopwatch: Stopwatch
+) -> Parts:
     engine = connect(config.db)
     store, profiles = Store(engine), ProfileStore(engine)
     defined = workspace.document.get("insider", {}).get("journeys", ())
@@ -83,7 +95,8 @@ def _parts(config: Config, workspace: Workspace, clock: SandboxClock) -> Parts:
     sender = faults.before(pass_through or endpoint.answer)
     source = workspace.document.get("source", {})
     gate = compile_gate(source, workspace.destination, workspace.plan, config.seed)
-    road = Road(Destination(workspace.destination), sender, store, clock, gate, Policy(config.seed))
+    compiled, policy = Destination(workspace.destination), Policy(config.seed)
+    road = Road(compiled, sender, store, clock, gate, policy, stopwatch)
     set_up = Configuration(workspace.destination, ChangesStore(engine), road)
     return Parts(
         config,

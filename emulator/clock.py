@@ -9,6 +9,7 @@ from typing import TypeAlias
 from emulator.errors import EmulatorError
 
 Clock: TypeAlias = Callable[[], datetime]
+Stopwatch: TypeAlias = Callable[[], float]  # seconds, from any moment on; never goes back
 
 # Room to add retentions and waits to any time, or to take them off, within the calendar.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,5 +1,6 @@
 """Settings of one emulator: defaults, then the environment, then flags."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +74,8 @@ def _read(name: str, text: str, where: str) -> Any:
     try:
         return reader(text)
     except (KeyError, ValueError) as error:
-        raise EmulatorError(f"{text!r} cannot be used", where, f"Give {wanted}.") from error
+        shown = re.sub("//.*@", "//…@", text)  # a password given by mistake is not told
+        raise EmulatorError(f"{shown!r} cannot be used", where, f"Give {wanted}.") from error
 
 
 def _port(text: str) -> int:
@@ -86,6 +88,8 @@ def _port(text: str) -> int:
 def _base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(text)
+    if "@" in parts.netloc:
         raise ValueError(text)
     return text.rstrip("/")
 
@@ -100,7 +104,10 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "host": (_text, "an address of this machine, such as 127.0.0.1"),
     "port": (_port, "a port number from 0 (any free one) to 65535"),
     "db": (_text, "a file, an SQLAlchemy URL or :memory:"),
-    "insider_url": (_base_url, "an http or https address, such as https://insider.example"),
+    "insider_url": (
+        _base_url,
+        "an http or https address without a user, such as https://insider.example",
+    ),
     "insider_key": (_text, "the key of the account, as the InOne panel shows it"),
     "insider_account": (_text, "the name of the account, as the InOne panel shows it"),
     "asynchronous": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),

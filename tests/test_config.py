@@ -59,8 +59,15 @@ def test_settings(
             {},
             {"insider_url": "insider.example"},
             "--insider-url: 'insider.example' cannot be used. "
-            "Give an http or https address, such as https://insider.example.",
+            "Give an http or https address without a user, such as https://insider.example.",
             id="address without a scheme",
+        ),
+        pytest.param(
+            {"EMULATOR_INSIDER_URL": "https://ada:secret@insider.example"},
+            {},
+            "EMULATOR_INSIDER_URL: 'https://…@insider.example' cannot be used. "
+            "Give an http or https address without a user, such as https://insider.example.",
+            id="address with a password",
         ),
         pytest.param(
             {"EMULATOR_DB": ""},

@@ -1,6 +1,7 @@
 """Requests that failed for now: kept, and tried again when the emulator's clock says so."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 from emulator.capture.records import Delivery, SentRequest, Upsert, Verdict
 from emulator.capture.upserts import Upserts
-from emulator.clock import Clock, iso
+from emulator.clock import Clock, Stopwatch, iso
 from emulator.delivery.exchange import Exchange, attempt
 from emulator.delivery.policy import Policy, retried
 from emulator.delivery.senders import Sender
@@ -35,12 +36,14 @@ class Backlog:
         clock: Clock,
         policy: Policy,
         token: Callable[[], str],
+        stopwatch: Stopwatch = time.monotonic,
     ) -> None:
         self._upserts = upserts
         self._sender = sender
         self._clock = clock
         self._policy = policy
         self._token = token
+        self._stopwatch = stopwatch
         self._trying, self._knowing = Lock(), Lock()
         # Known here, so that a request that meets no due retries asks no database.
         self._quiet_until = upserts.earliest() or NEVER
@@ -97,7 +100,8 @@ class Backlog:
 
     def _try(self, upsert: Upsert, at: datetime) -> None:
         number = len(upsert.attempts) + 1
-        exchange = attempt(self._sender, self._clock, self._request(upsert.request), number, at)
+        request = self._request(upsert.request)
+        exchange = attempt(self._sender, self._clock, self._stopwatch, request, number, at)
         carried = self._upserts.carried(upsert.id)
         due_at = self.due_after(exchange, key(carried), upsert.attempts[0].at)
         made = {each.id: answered(each, exchange, due_at) for each in carried}

@@ -1,10 +1,10 @@
 """One attempt: a request handed over, and what came of it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from emulator.capture.records import Attempt
-from emulator.clock import Clock, iso
+from emulator.clock import Clock, Stopwatch, iso
 from emulator.delivery.senders import Sender, Unanswered
 from emulator.http import HttpRequest, HttpResponse
 
@@ -26,25 +26,31 @@ class Exchange:
 
 
 def attempt(
-    sender: Sender, clock: Clock, request: HttpRequest, number: int = 1, at: datetime | None = None
+    sender: Sender,
+    clock: Clock,
+    stopwatch: Stopwatch,
+    request: HttpRequest,
+    number: int = 1,
+    at: datetime | None = None,
 ) -> Exchange:
     """Hand *request* over.
 
     Args:
+        stopwatch: Measures how long it takes: the clock may stand still, or be moved meanwhile.
         number: Of the attempt, from 1.
         at: When it was due, if that is not now.
     """
-    started = clock()
-    when = iso(at or started)
+    when = iso(at or clock())
+    started = stopwatch()
     try:
         response = sender(request)
     except Unanswered as silence:
-        tried = Attempt(number, when, _milliseconds(clock() - started), None, silence.code)
+        tried = Attempt(number, when, _milliseconds(stopwatch() - started), None, silence.code)
         return Exchange(tried, None, silence.code, str(silence))
-    tried = Attempt(number, when, _milliseconds(clock() - started), response.status)
+    tried = Attempt(number, when, _milliseconds(stopwatch() - started), response.status)
     delivered = 200 <= response.status < 300
     return Exchange(tried, response, None if delivered else str(response.status))
 
 
-def _milliseconds(took: timedelta) -> float:
-    return took / timedelta(milliseconds=1)
+def _milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -1,6 +1,7 @@
 """An event's way through the destination: subscriptions in order, each request out, all kept."""
 
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 from emulator.capture.records import Captured, Delivery, Upsert, Verdict
 from emulator.capture.store import Store
-from emulator.clock import Clock
+from emulator.clock import Clock, Stopwatch
 from emulator.delivery.backlog import Backlog, key
 from emulator.delivery.claims import Claims
 from emulator.delivery.exchange import attempt
@@ -57,14 +58,16 @@ class Road:
         clock: Clock,
         gate: Gate = OPEN,
         policy: Policy = SEGMENTS,
+        stopwatch: Stopwatch = time.monotonic,
     ) -> None:
         self.configure(destination)
         self._gate = gate
         self._sender = sender
         self._store = store
         self._clock = clock
+        self._stopwatch = stopwatch
         self._claims = Claims()
-        self.backlog = Backlog(store.upserts, sender, clock, policy, self._token)
+        self.backlog = Backlog(store.upserts, sender, clock, policy, self._token, stopwatch)
 
     def configure(self, destination: Destination, switched_off: Destination | None = None) -> None:
         """Deliver by *destination* from now on; what is under way goes on as it was.
@@ -132,7 +135,7 @@ class Road:
         drafts, request = drafted(planned), planned.request
         if request is None:
             return drafts, None
-        exchange = attempt(self._sender, self._clock, _wire(request))
+        exchange = attempt(self._sender, self._clock, self._stopwatch, _wire(request))
         carried = [draft for draft in drafts if draft.verdict == "retrying"]
         due_at = self.backlog.due_after(exchange, key(carried))
         action, status = planned.subscription.action_slug, exchange.attempt.status

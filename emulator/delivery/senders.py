@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import check_header_validity
 
 from emulator.http import HttpRequest, HttpResponse
 
@@ -73,6 +74,11 @@ class Remote:
             ):
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return HttpResponse(answer.status_code, _body(answer), headers)
+        except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
+            # Told by name alone, and without the cause: both quote the value, which may be a key.
+            names = ", ".join(_unfit(request.headers))
+            reason = f"no request can carry the value of {names}: look for blanks and signs in it"
+            raise Unanswered(reason, "UNKNOWN_ERROR") from None
         except requests.Timeout as error:
             reason = f"no answer from {self._shown} in {self.timeout:g} s"
             raise Unanswered(reason, "ETIMEDOUT") from error
@@ -137,6 +143,16 @@ class _Cutting(HTTPAdapter):
             # The plain one: that of TLS would drop the cipher under the thread that reads.
             with suppress(OSError):
                 socket.socket.shutdown(each, socket.SHUT_RDWR)
+
+
+def _unfit(headers: Mapping[str, str]) -> Iterator[str]:
+    """Names of those of *headers* whose values HTTP cannot carry."""
+    for name, value in headers.items():
+        try:
+            check_header_validity((name, value))
+            value.encode("latin-1")
+        except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
+            yield name
 
 
 def _body(answer: requests.Response) -> bytes:

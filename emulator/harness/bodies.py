@@ -12,25 +12,29 @@ from emulator.workspace.finding import did_you_mean
 KINDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an object"}
 
 
-def read(fields: Mapping[str, type], *, required: bool = False) -> JSONObject:
+def read(fields: Mapping[str, type], *, required: int = 1) -> JSONObject:
     """The JSON object of the current request.
 
     Args:
         fields: Name -> one of KINDS, for each that may be there.
-        required: Whether all of them must be.
+        required: How many of them must be; with 0 the body may be empty.
     Raises: EmulatorError, naming the first mistake.
     """
+    raw = request.get_data()
+    if not required and not raw.strip():
+        return {}
     try:
-        body = orjson.loads(request.get_data())
+        body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise EmulatorError("this is no JSON", "body", _shape(fields)) from error
     return check(body, fields, "body", required=required)
 
 
-def check(
-    value: JSON, fields: Mapping[str, type], where: str, *, required: bool = False
-) -> JSONObject:
-    """*value*, an object with *fields* and no others. Raises: EmulatorError."""
+def check(value: JSON, fields: Mapping[str, type], where: str, *, required: int = 1) -> JSONObject:
+    """*value*, an object with *required* of *fields* or more, and no others.
+
+    Raises: EmulatorError.
+    """
     if not isinstance(value, dict):
         raise EmulatorError("this is no JSON object", where, _shape(fields))
     for name, given in value.items():
@@ -40,9 +44,10 @@ def check(
             raise EmulatorError(
                 f"{name} is not {KINDS[fields[name]]}", f"{where}.{name}", _shape(fields)
             )
-    missing = [name for name in fields if name not in value]
-    if missing and (required or not value):
-        raise EmulatorError(f"{' and '.join(missing)} missing", where, _shape(fields))
+    if len(value) < required:
+        missing = [name for name in fields if name not in value]
+        link = " and " if required == len(fields) else " or "
+        raise EmulatorError(f"{link.join(missing)} missing", where, _shape(fields))
     return value
 
 

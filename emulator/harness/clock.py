@@ -1,9 +1,10 @@
 """The control API's clock: time that stands still, moves forward and starts afresh."""
 
-from flask import Blueprint, request
+from flask import Blueprint
 
 from emulator.clock import iso
-from emulator.harness.clock_orders import obey
+from emulator.harness import bodies
+from emulator.harness.clock_orders import FIELDS, obey
 from emulator.parts import parts
 from emulator.types import JSONObject
 
@@ -21,6 +22,6 @@ def show() -> JSONObject:
 @bp.post("/clock")
 def move() -> JSONObject:
     """Do what the body says, see obey, and take on what is due by then."""
-    obey(parts().clock, request.get_data())
+    obey(parts().clock, bodies.read(FIELDS))
     parts().journeys.run_due()
     return show()

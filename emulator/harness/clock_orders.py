@@ -2,69 +2,56 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-
-import orjson
+from typing import Any
 
 from emulator.clock import SandboxClock
 from emulator.duration import duration
 from emulator.errors import EmulatorError
 from emulator.insider.formats import instant
-from emulator.types import JSON, JSONObject
+from emulator.types import JSONObject
 
 EXAMPLE = "2026-11-23T10:00:00Z"
+FIELDS: Mapping[str, type] = {"advance": str, "set": str, "freeze": bool, "resume": bool}
+RESET: Mapping[str, type] = {"now": str}
 
 
-def obey(clock: SandboxClock, body: bytes) -> None:
-    """Do to *clock* what *body* says: {"advance": length}, {"set": time}, {"freeze": true} or
-    {"resume": true}.
+def obey(clock: SandboxClock, order: JSONObject) -> None:
+    """Do to *clock* what *order* says: one of FIELDS, as {"advance": length}, {"set": time},
+    {"freeze": true} or {"resume": true}.
 
-    Raises: EmulatorError, when it says none of them, or several, or what cannot be done.
+    Raises: EmulatorError, when it says several, or what cannot be done.
     """
-    order = _object(body)
-    if len(order) != 1 or (name := next(iter(order))) not in ORDERS:
-        known = ", ".join(ORDERS)
-        raise EmulatorError("this is no order for the clock", "body", f"Give one of {known}.")
-    ORDERS[name](clock, order[name])
+    if len(order) != 1:
+        what = f"{' and '.join(order)} at once"
+        raise EmulatorError(what, "body", "Send one order after the other.")
+    ((name, value),) = order.items()
+    ORDERS[name](clock, value)
 
 
-def reset_time(body: bytes) -> datetime | None:
-    """The `now` of a reset; None where it has none. Raises: EmulatorError, for anything else."""
-    order = _object(body) if body.strip() else {}
-    if set(order) - {"now"}:
-        remedy = f'Send no body, or {{"now": "{EXAMPLE}"}}.'
-        raise EmulatorError("this is no order for a reset", "body", remedy)
+def reset_time(order: JSONObject) -> datetime | None:
+    """The `now` of a reset; None where it has none. Raises: EmulatorError, when it is no time."""
     return _moment("now", order["now"]) if "now" in order else None
 
 
-def _object(body: bytes) -> JSONObject:
-    try:
-        order = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        order = None
-    if not isinstance(order, dict):
-        raise EmulatorError("the body is no JSON object", "body", 'Send {"advance": "45 minutes"}.')
-    return order
+def _advance(clock: SandboxClock, length: str) -> None:
+    clock.advance(duration(length, "advance"))
 
 
-def _advance(clock: SandboxClock, length: JSON) -> None:
-    clock.advance(duration(length if isinstance(length, str) else str(length), "advance"))
-
-
-def _set(clock: SandboxClock, at: JSON) -> None:
+def _set(clock: SandboxClock, at: str) -> None:
     clock.set(_moment("set", at))
 
 
-def _freeze(clock: SandboxClock, wanted: JSON) -> None:
+def _freeze(clock: SandboxClock, wanted: bool) -> None:
     _must_be_true("freeze", wanted)
     clock.freeze()
 
 
-def _resume(clock: SandboxClock, wanted: JSON) -> None:
+def _resume(clock: SandboxClock, wanted: bool) -> None:
     _must_be_true("resume", wanted)
     clock.resume()
 
 
-ORDERS: Mapping[str, Callable[[SandboxClock, JSON], None]] = {
+ORDERS: Mapping[str, Callable[[SandboxClock, Any], None]] = {
     "advance": _advance,
     "set": _set,
     "freeze": _freeze,
@@ -72,13 +59,13 @@ ORDERS: Mapping[str, Callable[[SandboxClock, JSON], None]] = {
 }
 
 
-def _moment(name: str, text: JSON) -> datetime:
-    at = instant(text) if isinstance(text, str) else None
+def _moment(name: str, text: str) -> datetime:
+    at = instant(text)
     if at is None:
         raise EmulatorError("this is no time", name, f"Give one with its zone, such as {EXAMPLE}.")
     return at
 
 
-def _must_be_true(name: str, wanted: JSON) -> None:
-    if wanted is not True:
+def _must_be_true(name: str, wanted: bool) -> None:
+    if not wanted:
         raise EmulatorError(f"{name} takes true", name, 'Send {"resume": true} to let it run.')

@@ -1,12 +1,14 @@
 """Segment's settings of the destination as addresses of the control API."""
 
+from unicodedata import category
+
 from flask import Blueprint, abort, request
 
 from emulator.answers import fault
 from emulator.capture.records import redacted
 from emulator.errors import EmulatorError
 from emulator.harness import bodies
-from emulator.harness.queries import LARGEST_ID
+from emulator.harness.queries import ID
 from emulator.mapping.catalog import ACTIONS, SETTINGS
 from emulator.parts import parts
 from emulator.types import JSONObject
@@ -30,26 +32,37 @@ def save() -> JSONObject:
     return _shown(parts().configuration.set(enabled=form.get("enabled"), settings=settings))
 
 
-@bp.patch(f"/subscriptions/<int(max={LARGEST_ID}):number>")
-def switch(number: int) -> JSONObject:
+@bp.patch(f"/subscriptions/{ID}")
+def switch(id: int) -> JSONObject:
     """Enable or disable one subscription; 1 is the first."""
     own = parts().configuration
-    if not 1 <= number <= len(own.destination["subscriptions"]):
+    if not 1 <= id <= len(own.destination["subscriptions"]):
         remedy = "List them with GET /emulator/v1/destination."
-        abort(fault(404, f"there is no subscription {number}", request.path, remedy))
-    form = bodies.read({"enabled": bool}, required=True)
-    changed = own.switch(number - 1, form["enabled"])
-    return _subscription(number, changed["subscriptions"][number - 1])
+        abort(fault(404, f"there is no subscription {id}", request.path, remedy))
+    form = bodies.read({"enabled": bool})
+    changed = own.switch(id - 1, form["enabled"])
+    return _subscription(id, changed["subscriptions"][id - 1])
 
 
 def _settings(given: JSONObject) -> JSONObject:
     settings = bodies.check(given, {field.key: str for field in SETTINGS}, "body.settings")
     for field in SETTINGS:
-        if settings.get(field.key) == "":
-            # Segment's form lets neither be empty. (observed in the destination's source)
+        if wrong := _fault(settings.get(field.key)):
             remedy = "Copy it from the InOne panel."
-            raise EmulatorError(f"{field.label} is empty", f"body.settings.{field.key}", remedy)
+            raise EmulatorError(f"{field.label} {wrong}", f"body.settings.{field.key}", remedy)
     return settings
+
+
+def _fault(value: str | None) -> str | None:
+    """What is wrong with a setting's *value*; it may be a key, and is not repeated."""
+    if value is None:
+        return None
+    if not value:
+        return "is empty"  # Segment's form lets neither be. (observed in the destination's source)
+    # Assumed: a header carries either, and HTTP has no way to write these in one.
+    if value != value.strip() or any(category(each) == "Cc" for each in value):
+        return "has blanks around it, or control characters in it"
+    return None
 
 
 def _shown(destination: JSONObject) -> JSONObject:

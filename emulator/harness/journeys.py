@@ -7,7 +7,7 @@ from flask import Blueprint, abort, request
 from emulator.answers import fault
 from emulator.capture.journey import STATUSES
 from emulator.errors import EmulatorError
-from emulator.harness.queries import LARGEST_ID, read
+from emulator.harness.queries import ID, read, refuse
 from emulator.insider.journeys.definition import Journey
 from emulator.insider.journeys.reading import SIMULATED, journey_json, run_json
 from emulator.parts import parts
@@ -16,13 +16,12 @@ from emulator.types import JSONObject
 bp = Blueprint("journeys", __name__, url_prefix="/emulator/v1")
 
 RUN_FILTERS = ("identifier", "status")
-ID = f"<int(max={LARGEST_ID}):id>"
 
 
 @bp.get("/journeys")
 def journeys() -> JSONObject:
     """The journeys of the workspace with their counters, in the order of the file."""
-    read(request.args, ())
+    refuse(request.args)
     own = parts().journeys
     shown = [journey_json(each, own.store.tally(each.id)) for each in own.journeys.values()]
     return {"simulated": SIMULATED, "journeys": shown, "next": None}

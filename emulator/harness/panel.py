@@ -5,7 +5,7 @@ from flask import Blueprint, Response, abort, request
 from emulator.answers import fault
 from emulator.capture.panel import Integration
 from emulator.harness import bodies
-from emulator.harness.queries import LARGEST_ID, read
+from emulator.harness.queries import ID, read
 from emulator.insider.panel import NotPermitted
 from emulator.parts import parts
 from emulator.types import JSONObject
@@ -28,12 +28,12 @@ def integrations() -> JSONObject:
 @bp.post("/integrations")
 def create() -> tuple[JSONObject, int]:
     """Save an integration; the only answer that has its key."""
-    form = bodies.read({"name": str, "type": str}, required=True)
+    form = bodies.read({"name": str, "type": str}, required=2)
     made, key = parts().panel.create(form["name"], form["type"], _role())
     return {**_shown(made), "key": key}, 201
 
 
-@bp.delete(f"/integrations/<int(max={LARGEST_ID}):id>")
+@bp.delete(f"/integrations/{ID}")
 def revoke(id: int) -> JSONObject:
     """End an integration's key; it stays in the list."""
     revoked = parts().panel.revoke(id, _role())

@@ -10,6 +10,7 @@ PROFILE_FILTERS = ("identifier",)  # a type and a value, such as uuid:u1
 DEFAULT_LIMIT = 100
 LARGEST_LIMIT = 1000
 LARGEST_ID = 2**63 - 1
+ID = f"<int(max={LARGEST_ID}):id>"  # in a route: a larger one is no id, and no number to a database
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,12 @@ def read(args: Mapping[str, str], filters: Collection[str]) -> Query:
     after = _number("after", args.get("after") or "0", 0, LARGEST_ID)
     limit = _number("limit", args.get("limit") or str(DEFAULT_LIMIT), 1, LARGEST_LIMIT)
     return Query(wanted, after, limit)
+
+
+def refuse(args: Mapping[str, str]) -> None:
+    """For what takes no parameter. Raises: EmulatorError, naming the first of *args*."""
+    for name in args:
+        raise EmulatorError(f"unknown parameter {name!r}", "query", "Send none.")
 
 
 def _number(name: str, text: str, least: int, most: int) -> int:

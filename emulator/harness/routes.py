@@ -7,16 +7,14 @@ from flask import Blueprint, abort, request
 from emulator import __version__
 from emulator.answers import fault
 from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
-from emulator.harness import shapes
-from emulator.harness.clock_orders import reset_time
-from emulator.harness.queries import LARGEST_ID, PROFILE_FILTERS, read
+from emulator.harness import bodies, shapes
+from emulator.harness.clock_orders import RESET, reset_time
+from emulator.harness.queries import ID, PROFILE_FILTERS, read
 from emulator.insider.reading import profile_json
 from emulator.parts import parts
 from emulator.types import JSONObject
 
 bp = Blueprint("harness", __name__, url_prefix="/emulator/v1")
-
-ID = f"<int(max={LARGEST_ID}):id>"  # a larger one is no id, and no number to a database
 
 
 @bp.get("/health")
@@ -81,7 +79,7 @@ def reset() -> JSONObject:
     panels are set back to the workspace file.
     """
     own = parts()
-    now = reset_time(request.get_data())
+    now = reset_time(bodies.read(RESET, required=0))
     if own.queue:
         own.queue.drain()
     own.clock.reset(now)

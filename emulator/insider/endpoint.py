@@ -11,6 +11,7 @@ import orjson
 
 from emulator.capture.profiles import ProfileStore
 from emulator.clock import Clock
+from emulator.depth import MAX_DEPTH, depth
 from emulator.http import HttpRequest, HttpResponse
 from emulator.insider import deletion, identifiers, profile_read, removal, replies, upsert
 from emulator.insider.account import Account
@@ -24,8 +25,6 @@ from emulator.insider.replies import Refusal
 from emulator.types import JSON
 
 Handler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
-
-DEEPEST = 100  # levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +162,6 @@ def _json(request: HttpRequest) -> JSON:
         body = orjson.loads(request.body)
     except orjson.JSONDecodeError:
         raise replies.INVALID_JSON from None
-    if _too_deep(body):
+    if depth(body) > MAX_DEPTH:
         raise replies.INVALID_JSON
     return body
-
-
-def _too_deep(value: JSON) -> bool:
-    """Whether *value* has more than DEEPEST levels, found level by level, not by recursion."""
-    level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            child
-            for each in level
-            if isinstance(each, (dict, list))
-            for child in (each.values() if isinstance(each, dict) else each)
-        ]
-        if not level:
-            return False
-    return any(isinstance(each, (dict, list)) for each in level)

@@ -12,7 +12,7 @@ from emulator.mapping.catalog_fields import IDENTIFIER_SWITCHES
 from emulator.mapping.destination import Destination
 from emulator.mapping.directives import compile_mapping, is_directive
 from emulator.mapping.javascript import MISSING
-from emulator.mapping.paths import Resolver
+from emulator.mapping.paths import Resolver, strip_root
 from emulator.mapping.root import ROOT_KEY, compile_checked
 from emulator.mapping.subscription import FAULTS, Failure, Subscription
 from emulator.mapping.tracing import leaves, note_whole, traced
@@ -180,7 +180,7 @@ def _shaped_items(part: JSON, event: JSONObject) -> list[tuple[JSONObject, JSON,
     found = compile_mapping({"@path": path})(event)
     if not isinstance(shape, dict) or is_directive(shape) or not isinstance(found, list):
         return []
-    prefix = path.replace("$.", "", 1)
+    prefix = strip_root(path)
     return [(shape, item, f"{prefix}[{at}]") for at, item in enumerate(found)]
 
 

@@ -1,18 +1,18 @@
 """Bytes of a workspace file to a JSON document, whichever of JSON and YAML they are."""
 
 import json
-import math
+import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import yaml
 
+from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 from emulator.workspace.yaml_loader import DocumentFault, JSONLoader
 
 MAXIMUM_BYTES = 5_000_000
-MAXIMUM_DEPTH = 100
 # YAML's aliases let a short file stand for a document that fills the memory.
 MAXIMUM_VALUES = 200_000
 WORKSPACE = ("workspace file", "Begin with `source:` and `destination:`.")
@@ -58,7 +58,7 @@ def _read(text: str, where: str) -> JSON:
 
 def _read_yaml(text: str, where: str, instead_of: ValueError | None = None) -> JSON:
     try:
-        if _depth(text) > MAXIMUM_DEPTH:
+        if _nesting(text) > MAX_DEPTH:
             raise _too_deep(where)
         return yaml.load(text, Loader=JSONLoader)
     except DocumentFault as error:
@@ -67,13 +67,13 @@ def _read_yaml(text: str, where: str, instead_of: ValueError | None = None) -> J
         raise _unreadable(instead_of or error, where) from error
 
 
-def _depth(text: str) -> int:
-    """How deep the document nests, found before anything recurses into it."""
-    deepest = depth = 0
+def _nesting(text: str) -> int:
+    """The depth of what a YAML *text* writes out: its loader would recurse that deep."""
+    deepest = level = 0
     for event in yaml.parse(text, Loader=JSONLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        deepest = max(deepest, depth)
+        level += isinstance(event, yaml.CollectionStartEvent)
+        level -= isinstance(event, yaml.CollectionEndEvent)
+        deepest = max(deepest, level)
     return deepest
 
 
@@ -101,19 +101,19 @@ def _no_number(word: str) -> NoReturn:
 
 def _check_values(document: JSONObject, where: str) -> None:
     """Refuse what JSON cannot say and what aliases have blown up."""
-    waiting: list[tuple[int, JSON]] = [(1, document)]
+    waiting: list[JSON] = [document]
     seen = 0
     while waiting:
-        depth, value = waiting.pop()
+        value = waiting.pop()
         seen += 1
-        if depth > MAXIMUM_DEPTH:
-            raise _too_deep(where)
         if seen > MAXIMUM_VALUES:
             what = f"the file stands for more than {MAXIMUM_VALUES:,} values"
             raise EmulatorError(what, where, "Use fewer aliases.")
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
             raise EmulatorError("a number is too large for JSON", where, "Write it as text.")
-        waiting += ((depth + 1, child) for child in _children(value))
+        waiting += _children(value)
+    if depth(document) > MAX_DEPTH:
+        raise _too_deep(where)
 
 
 def _children(value: JSON) -> Iterator[JSON]:
@@ -121,5 +121,5 @@ def _children(value: JSON) -> Iterator[JSON]:
 
 
 def _too_deep(where: str) -> EmulatorError:
-    what = f"the file nests deeper than {MAXIMUM_DEPTH} levels"
+    what = f"the file nests deeper than {MAX_DEPTH} levels"
     return EmulatorError(what, where, "Flatten it.")

@@ -1,7 +1,7 @@
 """A message is carried once, through every subscription it matches, and kept with its verdict."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -163,8 +163,14 @@ def test_a_mapping_that_fails_makes_no_request(store: Store) -> None:
 
 
 def test_a_delivery_keeps_the_exchange_without_the_token(store: Store) -> None:
-    moments = iter([NOW, NOW + timedelta(milliseconds=12.5)])
-    own = Road(Destination(destination()), answering(REFUSED), store, lambda: next(moments))
+    seconds = iter([3.0, 3.0125])  # the clock stands still
+    own = Road(
+        Destination(destination()),
+        answering(REFUSED),
+        store,
+        lambda: NOW,
+        stopwatch=lambda: next(seconds),
+    )
     own.carry([message()])
     (kept,) = store.deliveries()[0]
     assert kept.attempts == (Attempt(1, "2026-11-23T10:00:00.000Z", 12.5, 200),)

@@ -92,6 +92,18 @@ def test_a_password_in_the_address_is_not_told() -> None:
     assert "secret" not in str(silence.value)
 
 
+@pytest.mark.parametrize("key", [" secret", "sec\r\nret", "секрет-secret"])
+def test_a_header_that_cannot_be_sent_is_named_and_not_quoted(key: str) -> None:
+    headers = {**UPSERT.headers, "x-request-token": key}
+    with pytest.raises(Unanswered) as silence:
+        Remote("http://127.0.0.1:1")(HttpRequest("POST", UPSERT.path, headers, b""))
+    assert (str(silence.value), silence.value.code) == (
+        "no request can carry the value of x-request-token: look for blanks and signs in it",
+        "UNKNOWN_ERROR",
+    )
+    assert silence.value.__cause__ is None
+
+
 @pytest.mark.parametrize(
     "start",
     [

@@ -56,7 +56,7 @@ def workspace() -> Workspace:
 
 @pytest.fixture
 def client(workspace: Workspace) -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), workspace, clock=lambda: NOW)
+    app = create_app(Config(db=":memory:"), workspace, clock=lambda: NOW, stopwatch=lambda: 0.0)
     client = app.test_client()
     client.post("/v1/batch", json={"writeKey": "wk_demo", "batch": [SONG, LOGIN]})
     yield client

@@ -70,19 +70,18 @@ def test_orders(client: FlaskClient, orders: list[Any], shown: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "what", "where"),
     [
-        pytest.param(b"", "the body is no JSON object", "body", id="nothing"),
-        pytest.param(b"[]", "the body is no JSON object", "body", id="a list"),
-        pytest.param(b"{}", "this is no order for the clock", "body", id="no order"),
+        pytest.param(b"", "this is no JSON", "body", id="nothing"),
+        pytest.param(b"[]", "this is no JSON object", "body", id="a list"),
+        pytest.param(b"{}", "advance or set or freeze or resume missing", "body", id="no order"),
         pytest.param(
             b'{"freeze": true, "advance": "1 h"}',
-            "this is no order for the clock",
+            "freeze and advance at once",
             "body",
             id="two orders",
         ),
-        pytest.param(
-            b'{"forward": "1 h"}', "this is no order for the clock", "body", id="unknown order"
-        ),
-        pytest.param(b'{"advance": 45}', "'45' is no length of time", "advance", id="no unit"),
+        pytest.param(b'{"forward": "1 h"}', "unknown key 'forward'", "body", id="unknown order"),
+        pytest.param(b'{"advance": 45}', "advance is not text", "body.advance", id="a number"),
+        pytest.param(b'{"advance": "45"}', "'45' is no length of time", "advance", id="no unit"),
         pytest.param(b'{"set": "noon"}', "this is no time", "set", id="no time"),
         pytest.param(b'{"set": "2026-11-24"}', "this is no time", "set", id="a day is no time"),
         pytest.param(
@@ -116,6 +115,18 @@ def test_a_reset_that_cannot_be_meant_forgets_nothing(client: FlaskClient, body:
     listed = client.get("/emulator/v1/messages").json
     assert listed
     assert len(listed["messages"]) == 2
+
+
+def test_a_reset_that_is_no_object_is_told_what_a_reset_takes(client: FlaskClient) -> None:
+    answer = client.post("/emulator/v1/reset", json=[])
+    assert answer.status_code == 400
+    assert answer.json == {
+        "error": {
+            "what": "this is no JSON object",
+            "where": "body",
+            "remedy": "Send now (text).",
+        }
+    }
 
 
 def test_segment_receives_by_the_clock(shop: FlaskClient) -> None:

@@ -211,6 +211,7 @@ def test_runs_are_filtered_and_paged(shop: FlaskClient, query: str, count: int) 
         ("journeys/9", 404, "there is no journey 9"),
         ("journeys/9/runs", 404, "there is no journey 9"),
         ("journeys/1/runs?status=gone", 400, "unknown status 'gone'"),
+        ("journeys?limit=1&after=99", 400, "unknown parameter 'limit'"),
         ("journeys/1/runs?user=ada", 400, "unknown parameter 'user'"),
     ],
 )

@@ -281,7 +281,7 @@ FORM = "Send enabled (true or false), settings (an object)."
             "destination",
             b"{}",
             400,
-            {"what": "enabled and settings missing", "where": "body", "remedy": FORM},
+            {"what": "enabled or settings missing", "where": "body", "remedy": FORM},
             id="nothing to change",
         ),
         pytest.param(
@@ -315,6 +315,30 @@ FORM = "Send enabled (true or false), settings (an object)."
                 "remedy": "Copy it from the InOne panel.",
             },
             id="an empty setting",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination",
+            b'{"settings": {"ucd_key": "secret "}}',
+            400,
+            {
+                "what": "API Key has blanks around it, or control characters in it",
+                "where": "body.settings.ucd_key",
+                "remedy": "Copy it from the InOne panel.",
+            },
+            id="a blank after a setting",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination",
+            b'{"settings": {"account_name": "my\\u0000brand"}}',
+            400,
+            {
+                "what": "Account Name has blanks around it, or control characters in it",
+                "where": "body.settings.account_name",
+                "remedy": "Copy it from the InOne panel.",
+            },
+            id="a control character in a setting",
         ),
         pytest.param(
             "PATCH",

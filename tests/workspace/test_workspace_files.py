@@ -140,6 +140,11 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
             id="infinite number",
         ),
         pytest.param(
+            b"a: [-" + b"9" * 400 + b"]",
+            "shop.yaml: a number is too large for JSON. Write it as text.",
+            id="whole number beyond a double",
+        ),
+        pytest.param(
             b"- " * 101,
             "shop.yaml: the file nests deeper than 100 levels. Flatten it.",
             id="deep yaml",
