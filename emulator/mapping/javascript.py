@@ -143,19 +143,27 @@ def member(value: JSON, key: str) -> JSON:
         return units(value) if isinstance(value, str) else len(value)
     if not (key.isascii() and key.isdigit() and str(int(key[:16])) == key):
         return MISSING
-    if isinstance(value, str) and not value.isascii():
-        encoded = value.encode("utf-16-le", "surrogatepass")
-        value = [
-            encoded[at : at + 2].decode("utf-16-le", "surrogatepass")
-            for at in range(0, len(encoded), 2)
-        ]
+    if isinstance(value, str):
+        value = _characters(value)
     return value[int(key)] if int(key) < len(value) else MISSING
+
+
+def _characters(text: str) -> str | list[str]:
+    """The characters of *text* as JavaScript counts them: half a pair is one."""
+    if text.isascii():
+        return text
+    encoded = text.encode("utf-16-le", "surrogatepass")
+    return [
+        encoded[at : at + 2].decode("utf-16-le", "surrogatepass")
+        for at in range(0, len(encoded), 2)
+    ]
 
 
 def entries(value: JSON) -> Iterator[tuple[str, JSON]]:
     """The pairs of `Object.entries`: integer-like keys first, in numeric order."""
     if isinstance(value, list | str):
-        pairs: Iterable[tuple[str, JSON]] = ((str(at), each) for at, each in enumerate(value))
+        members = _characters(value) if isinstance(value, str) else value
+        pairs: Iterable[tuple[str, JSON]] = ((str(at), each) for at, each in enumerate(members))
         yield from pairs
     elif isinstance(value, dict):
         indexes = [key for key in value if key.isascii() and key.isdigit() and _is_index(key)]

@@ -90,14 +90,15 @@ def _flatten(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Res
         glue = separator(event)
         if not isinstance(glue, str):
             raise DirectiveError("@flatten requires a string separator")
-        return _flattened(subject(event), "", glue, omit_arrays)
+        flat = _flattened(subject(event), "", glue, omit_arrays)
+        return flat if keep_missing else _present(flat)
 
     return resolve
 
 
 def _flattened(value: JSON, prefix: str, glue: str, omit_arrays: bool) -> JSONObject:
     if not isinstance(value, dict) and (omit_arrays or not isinstance(value, list)):
-        return {} if value is MISSING else {prefix: value}
+        return {prefix: value}
     flat: JSONObject = {}
     for key, each in entries(value):
         flat |= _flattened(each, f"{prefix}{glue}{key}" if prefix else key, glue, omit_arrays)

@@ -46,7 +46,11 @@ class Request(NamedTuple):
     @property
     def json(self) -> JSON:
         """The body as a JSON value."""
-        return orjson.loads(self.body)
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            # Half of a surrogate pair, which only the slower reader takes.
+            return json.loads(self.body)
 
 
 class Failure(NamedTuple):

@@ -84,3 +84,22 @@ def test_a_rare_mapping(changes: JSONObject, expected: Failure) -> None:
 
 def test_a_list_of_null_is_an_empty_text_that_stays() -> None:
     assert delivered(MAPPING | {"uuid": [None]})["identifiers"] == {"uuid": "", "custom": {}}
+
+
+@pytest.mark.parametrize(
+    ("merged", "expected"),
+    [
+        pytest.param([{"@template": "😀"}], {"0": "\ud83d", "1": "\ude00"}, id="a text in halves"),
+        pytest.param(
+            [
+                {"@flatten": {"separator": ".", "value": "a"}},
+                {"@flatten": {"separator": ".", "value": {"@path": "$.properties.none"}}},
+            ],
+            {},
+            id="nothing, flattened, is a key without a value",
+        ),
+    ],
+)
+def test_a_merge_of_what_is_no_object(merged: list[Any], expected: JSONObject) -> None:
+    mapping = {"custom_identifiers": {"@merge": {"direction": "right", "objects": merged}}}
+    assert delivered(MAPPING | mapping)["identifiers"]["custom"] == expected
