@@ -34,7 +34,7 @@ class Rates:
         minute = floor(seconds / MINUTE)
         limit = self._limit(budget)
         with self._lock:
-            if minute != self._minute:
+            if minute > self._minute:  # a slower thread may bring an older time
                 self._minute, self._used = minute, {}
             used = self._used.get(budget, 0) + units
             if limit is not None and used > limit:
@@ -45,4 +45,4 @@ class Rates:
     def reset(self) -> None:
         """Forget what was used."""
         with self._lock:
-            self._used = {}
+            self._minute, self._used = 0, {}

@@ -5,7 +5,7 @@ Source: Insider One, "Check Reachability" and "Reachability on Channels".
 
 from collections.abc import Mapping
 
-from emulator.insider.formats import is_e164
+from emulator.insider.formats import is_e164, is_email
 from emulator.types import JSON, JSONObject
 
 # Channel -> (address, opt-in, flag that outranks the opt-in).
@@ -41,6 +41,8 @@ def _why(attributes: Mapping[str, JSON], address: str, optin: str, out: str) -> 
         why.append(f"no {address}")
     elif address == "phone_number" and not is_e164(value):
         why.append("phone_number is not in E.164 form")
+    elif address == "email" and not is_email(value):
+        why.append("email is no e-mail address")
     if attributes.get(optin) is None:
         why.append(f"{optin} is absent")
     elif not attributes[optin]:

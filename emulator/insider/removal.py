@@ -75,7 +75,9 @@ def anonymize(account: Account, meant: Named, now: datetime) -> HttpResponse:
             for name in account.options.pii_attributes
             for value in profile.identifiers.pop(name.removeprefix("custom."), ())
         ]
-        for name in account.options.pii_attributes:
+        # Assumed: what nobody recognises may be personal too, such as a phone from an event.
+        unknown = [name for name in profile.attributes if name.startswith("unrecognised.")]
+        for name in (*account.options.pii_attributes, *unknown):
             profile.erase(name)
         _forget_in_trail(profile, iso(now))
         writing.save(Changes(changed=[profile], lost=lost))
