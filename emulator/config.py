@@ -25,6 +25,7 @@ class Config:
         seed: Decides whatever is left to chance.
         strict: Refuse what the real services refuse only silently, such as unknown write keys.
         workspace: Path of a workspace file; None is the preset `guide`.
+        verbose: Log what crosses an edge, not only what goes wrong.
         cache: Folder for what is fetched once, such as analytics.js.
     """
 
@@ -38,6 +39,7 @@ class Config:
     seed: str = ""
     strict: bool = False
     workspace: str | None = None
+    verbose: bool = False
     cache: str = "~/.cache/segment-insider-emulator"
 
 
@@ -114,5 +116,6 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "seed": (str, "a text"),
     "strict": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
     "workspace": (_text, "the path of a workspace file, or a preset"),
+    "verbose": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
     "cache": (_text, "a folder that can be written"),
 }

@@ -29,7 +29,9 @@ def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> Non
     server = _listen(app, host, port, {}, "--host and --port")
     signal.signal(signal.SIGTERM, _stop)
     ready(_url(host, server))
-    server.run()  # ends on SystemExit and KeyboardInterrupt, after the requests under way
+    # Ends on SystemExit and KeyboardInterrupt. Requests under way have waitress's 5 seconds to end;
+    # a sender that is not answered by then has to send again.
+    server.run()
     server.close()
 
 

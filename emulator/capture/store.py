@@ -17,6 +17,7 @@ from emulator.types import JSONObject
 
 __all__ = ["DELIVERY_FILTERS", "MESSAGE_FILTERS", "StorageFault", "Store"]
 
+# Segment looks back for 24 hours at least; here nothing is forgotten. (docs/assumptions.md, A9)
 SEEN = select(messages.c.message_id).where(
     messages.c.message_id.in_(bindparam("message_ids", expanding=True)),
     messages.c.verdict != "rejected",

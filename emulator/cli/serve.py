@@ -1,5 +1,6 @@
 """`emulator serve`: the emulator in the foreground."""
 
+import logging
 import os
 
 import click
@@ -21,6 +22,7 @@ DEFAULTS = Config()
 )
 @click.option("--seed", help="Text that decides whatever is left to chance.")
 @click.option("--strict", flag_value="true", help="Drop what carries an unknown write key.")
+@click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")
 def command(**flags: str | None) -> None:
     """Run the emulator until it is stopped.
 
@@ -33,6 +35,7 @@ def command(**flags: str | None) -> None:
     from emulator.workspace import load, preset
 
     config = configure(os.environ, flags)
+    _log(config.verbose)
     workspace = load(config.workspace) if config.workspace else preset("guide")
     app = create_app(config, workspace)
     own: Parts = app.extensions["emulator"]
@@ -40,6 +43,12 @@ def command(**flags: str | None) -> None:
         serve(app, config.host, config.port, lambda url: _ready(url, workspace.write_key))
     finally:
         own.close()
+
+
+def _log(verbose: bool) -> None:
+    """Say on stderr what goes wrong or, with *verbose*, all that the emulator has to say."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("emulator").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
 def _ready(url: str, write_key: str) -> None:

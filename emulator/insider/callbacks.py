@@ -66,10 +66,10 @@ class Callbacks:
                     allow_redirects=False,
                     stream=True,
                 )
-                log.info("called back host=%s status=%d", _host(address), answer.status_code)
+                log.info("called back host=%r status=%d", _host(address), answer.status_code)
         except (requests.RequestException, ValueError) as error:
             log.warning(
-                "failed error callback host=%s error=%s", _host(address), type(error).__name__
+                "failed error callback host=%r error=%s", _host(address), type(error).__name__
             )
         finally:
             self._room.release()

@@ -69,7 +69,7 @@ def _served(name: str, made: Callable[[bytes], bytes]) -> Response:
         source = parts().assets.read(name)
     except AssetsMissing as error:
         # 200, because a browser runs no script of another status, and then nobody reads why.
-        log.warning("missing file=%s reason=%s", name, error.what)
+        log.warning("missing file=%r reason=%r", name, error.what)
         said = orjson.dumps(f"Segment emulator: {error}")
         return _script(b"console.error(" + said + b");\n")
     if source is None:

@@ -32,7 +32,7 @@ def pixel(kind: str) -> Response:
     try:
         _take_in(kind)
     except IngestError as error:
-        log.warning("refused pixel=%s reason=%s", kind, error.what)
+        log.warning("refused pixel=%r reason=%r", kind, error.what)
         answer.headers["X-Emulator-Detail"] = ascii(str(error))[1:-1]
     return answer
 

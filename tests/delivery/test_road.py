@@ -1,7 +1,7 @@
 """A message is carried once, through every subscription it matches, and kept with its verdict."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -160,6 +160,16 @@ def test_a_mapping_that_fails_makes_no_request(store: Store) -> None:
         "failed", (), None, None,
     )  # fmt: skip
     assert "timestamp" in str(failed.reason)
+
+
+@pytest.mark.assumed
+def test_a_message_id_is_remembered_for_ever(store: Store) -> None:
+    now = [NOW]
+    own = Road(Destination(destination()), answering(FINE), store, lambda: now[-1])
+    own.carry([message()])
+    now.append(NOW + timedelta(days=3650))
+    own.carry([message()])
+    assert outcome(store) == [("accepted", None), ("rejected", DUPLICATE)]
 
 
 def test_a_delivery_keeps_the_exchange_without_the_token(store: Store) -> None:

@@ -34,6 +34,11 @@ def test_a_row_has_a_standing_and_names_what_holds_it(row: list[str]) -> None:
     assert missing == []
 
 
+def test_how_long_message_ids_are_remembered_is_told() -> None:
+    (row,) = [row for row in ROWS if "`messageId`" in row[1]]
+    assert row[3:] == ["inferred", "`emulator/capture/store.py`"]
+
+
 def test_every_option_has_a_row() -> None:
     named = {name for row in ROWS for name in re.findall(r"option `([^`]+)`", row[-1])}
     assert named == set(NAMES)

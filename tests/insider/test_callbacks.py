@@ -102,5 +102,5 @@ def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixtur
     with Callbacks() as callbacks:
         callbacks("http://127.0.0.1:1/nobody-listens", b"{}")
     assert [record.message for record in caplog.records] == [
-        "failed error callback host=127.0.0.1 error=ConnectionError"
+        "failed error callback host='127.0.0.1' error=ConnectionError"
     ]

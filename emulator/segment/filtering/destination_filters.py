@@ -129,5 +129,5 @@ def _dropped(detail: str) -> Stop:
 
 def _failed(own: Filter, fault: str) -> Stop:
     # Segment drops it so that a filter for personal values cannot leak them, and shows nothing.
-    log.warning("filter failed name=%s", own.name)
+    log.warning("filter failed name=%r", own.name)
     return Stop(DESTINATION, "INTERNAL", f"destination {own.name} fails and drops it: {fault}")

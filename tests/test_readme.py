@@ -1,0 +1,92 @@
+"""README.md does what it says: its commands and samples run. Its two installations are CI's."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.workspace import preset
+from scenarios.running import running
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+SHELL = [text for kind, text in BLOCKS if kind == "sh"]
+INSTALLS = [text for text in SHELL if "pip install" in text]
+URL = "http://127.0.0.1:8282"
+PRELUDE = 'set -e\nemulator() { "$PYTHON" -m emulator "$@"; }\n'
+
+
+def only(kind: str) -> str:
+    (text,) = [text for each, text in BLOCKS if each == kind]
+    return text
+
+
+def holding(word: str) -> str:
+    (text,) = [text for text in SHELL if word in text and text not in INSTALLS]
+    return text
+
+
+def printed(*command: str, cwd: Path = ROOT) -> str:
+    """What *command* prints; it has to succeed."""
+    environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def shell(script: str) -> str:
+    return printed("bash", "-c", PRELUDE + script)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """The default emulator, to which the Python sample has sent."""
+    with running(preset("guide")) as emulator:
+        sample = only("python")
+        assert URL in sample
+        printed(sys.executable, "-c", sample.replace(URL, emulator.url))
+        yield emulator.url
+
+
+def test_every_command_is_run_here_or_by_ci() -> None:
+    tried = {*INSTALLS, holding("curl"), holding("--explain")}
+    assert tried == set(SHELL)
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+    demo, tests = INSTALLS
+    assert tests.strip() in ci
+    assert "emulator demo" in demo
+    assert 'emulator" demo' in ci
+
+
+def test_the_sample_s_order_is_found_by_both_addresses(url: str) -> None:
+    script = holding("curl").replace(URL, url).replace("\ncurl", "\necho; curl")
+    deliveries, profiles = (json.loads(line) for line in shell(script).splitlines())
+    assert [each["verdict"] for each in deliveries["deliveries"]] == ["accepted"]
+    (ada,) = profiles["profiles"]
+    names = [each["event_name"] for each in ada["events"]]
+    assert names == ["confirmation_page_view", "journey_entered"]
+
+
+def test_the_first_name_is_explained() -> None:
+    told = shell(holding("--explain"))
+    assert told.startswith("identify")
+    assert "traits.firstName" in told
+
+
+def test_commands_within_sentences_run() -> None:
+    (explain,) = re.findall(r"`(emulator map [^`]+)`", PAGE)
+    assert "Order Completed" in shell(explain)
+
+
+def test_the_scenario_passes(tmp_path: Path) -> None:
+    (tmp_path / "purchase.feature").write_text(only("gherkin"), "utf-8")
+    verified = printed(sys.executable, "-m", "emulator", "verify", str(tmp_path), cwd=tmp_path)
+    assert re.search(r"^  passed   An order of two products$", verified, re.MULTILINE), verified
