@@ -23,12 +23,14 @@ PRELUDE = 'set -e\nemulator() { "$PYTHON" -m emulator "$@"; }\n'
 
 
 def only(kind: str) -> str:
-    (text,) = [text for each, text in BLOCKS if each == kind]
+    texts: list[str] = [text for each, text in BLOCKS if each == kind]
+    (text,) = texts
     return text
 
 
 def holding(word: str) -> str:
-    (text,) = [text for text in SHELL if word in text and text not in INSTALLS]
+    texts: list[str] = [text for text in SHELL if word in text and text not in INSTALLS]
+    (text,) = texts
     return text
 
 

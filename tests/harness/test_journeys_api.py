@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -53,22 +52,16 @@ def trail(shop: FlaskClient, journey: int) -> list[str]:
     return [entry["what"] for entry in run["trail"]][1:]
 
 
-def test_an_abandoned_cart_is_mailed_about_after_45_minutes_within_a_tenth_of_a_second(
-    shop: FlaskClient,
-) -> None:
-    began = perf_counter()
+def test_an_abandoned_cart_is_mailed_about_after_45_minutes(shop: FlaskClient) -> None:
     identifies(shop, **CONSENT)
     does(shop, "Product Added", **MUG)
     later(shop, "45 minutes")
-    told = trail(shop, CART)
-    took = perf_counter() - began
-    assert told == [
+    assert trail(shop, CART) == [
         "waits 45 minutes, until 2026-11-23T12:45:00.000Z",
         "checked: email is reachable",
         "would send email to ada@x.io: You left something in your cart",
         "completed: reached the end of the journey",
     ]
-    assert took < 0.1
 
 
 def test_a_cart_that_was_bought_is_left_alone(shop: FlaskClient) -> None:
