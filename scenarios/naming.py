@@ -38,6 +38,18 @@ def expect_names(
             raise EmulatorError(f"Insider One has no {noun} {name!r}", where, remedy)
 
 
+def expect_known(noun: str, names: Iterable[str], known: Collection[str], where: str) -> None:
+    """Refuse a name that is none of *known*; a list without any says nothing against it.
+
+    Raises: EmulatorError.
+    """
+    for name in names:
+        if known and name not in known:
+            near = get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}."
+            raise EmulatorError(f"there is no {noun} {name!r}", where, remedy)
+
+
 def _is_free(name: str) -> bool:
     return any(name.startswith(prefix) and name != prefix for prefix in FREE)
 

@@ -5,6 +5,7 @@ from pytest_bdd import given, parsers, then, when
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from scenarios.comparison import row_of
+from scenarios.naming import expect_known
 from scenarios.scene import Scene
 from scenarios.tables import Table, pairs, rows
 from scenarios.verdicts import expect, expect_rows
@@ -111,9 +112,12 @@ def shows_integrations(scene: Scene, datatable: Table) -> None:
     | Shop             | false   |
     """
     columns = datatable[0]
-    received = [row_of(_shown(each), columns) for each in scene.emulator.client.integrations()]
+    shown = [_shown(each) for each in scene.emulator.client.integrations()]
+    claim = "InOne shows exactly these integrations"
+    expect_known("column", columns, {name for each in shown for name in each}, claim)
+    received = [row_of(each, columns) for each in shown]
     expected = [row_of(row, columns) for row in rows(datatable)]
-    expect_rows(scene, "InOne shows exactly these integrations", columns, expected, received)
+    expect_rows(scene, claim, columns, expected, received)
 
 
 def _shown(integration: JSONObject) -> JSONObject:

@@ -4,6 +4,7 @@ from pytest_bdd import parsers, then
 
 from emulator.types import JSONObject
 from scenarios.comparison import row_of
+from scenarios.naming import expect_known
 from scenarios.scene import Scene
 from scenarios.tables import Table, rows
 from scenarios.trail import entries, values
@@ -112,7 +113,9 @@ def leaves_trail(scene: Scene, person: str, journey: str, datatable: Table) -> N
     """
     claim = f'the journey "{journey}" leaves exactly this trail for {person}'
     columns = datatable[0]
-    received = [row_of(values(entry), columns) for entry in entries(scene, journey, person)]
+    trail = [values(entry) for entry in entries(scene, journey, person)]
+    expect_known("column", columns, {name for each in trail for name in each}, claim)
+    received = [row_of(each, columns) for each in trail]
     expected = [row_of(row, columns) for row in rows(datatable)]
     expect_rows(scene, claim, columns, expected, received, name=person, journey=journey)
 

@@ -3,8 +3,8 @@
 from pytest_bdd import parsers, then
 
 from emulator.types import JSON, JSONObject
-from scenarios.comparison import Row, row_of
-from scenarios.naming import expect_names
+from scenarios.comparison import Row, row_of, text_of
+from scenarios.naming import expect_known, expect_names
 from scenarios.scene import Scene
 from scenarios.tables import Table, flattened, listed, pairs, rows
 from scenarios.verdicts import expect, expect_rows
@@ -127,24 +127,25 @@ def can_personalise(scene: Scene, person: str, datatable: Table) -> None:
     | name | Ada   |
     """
     known = _personal((scene.profile(person) or {"personal": {}})["personal"])
-    columns = datatable[0]
-    expected = [row_of(row, columns) for row in rows(datatable)]
-    what, value = columns
-    received = [
-        row_of({what: name, value: known[name]}, columns)
-        if known.get(name) is not None
-        else (name, "")
-        for name, _ in datatable[1:]
-    ]
     claim = f"Insider One can personalise for {person} by"
-    expect_rows(scene, claim, columns, expected, received, name=person)
+    names = [name for name, _ in datatable[1:]]
+    expected = pairs(datatable)
+    expect_known("detail", names, known, claim)
+    columns = datatable[0]
+    want: list[Row] = [
+        (name, text_of(expected[name]) if name in expected else "") for name in names
+    ]
+    found = {name: text_of(value) for name, value in known.items() if value is not None}
+    have: list[Row] = [(name, found.get(name, "")) for name in names]
+    expect_rows(scene, claim, columns, want, have, name=person)
 
 
 def _personal(known: JSONObject) -> dict[str, JSON]:
     """What a table says of it: products and categories by their names alone."""
     short = dict(known)
     for lists, name in PERSONAL_LISTS.items():
-        short[lists] = [each[name] for each in known.get(lists, [])]
+        if lists in known:
+            short[lists] = [each[name] for each in known[lists]]
     if bought := known.get("last_purchase"):
         short["last_purchase"] = [each["product_id"] for each in bought["products"]]
     return short

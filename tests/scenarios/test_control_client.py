@@ -66,3 +66,40 @@ def test_calls_that_nobody_took_are_said() -> None:
     told = r": the SDK could not send: .+ See that "
     with Shop(started.url, "wk_demo") as shop, pytest.raises(EmulatorError, match=told):
         shop.tell(ADA, calls.event("Song Played"))
+
+
+def test_time_passes_when_it_is_told_to(emulator: RunningEmulator) -> None:
+    emulator.client.reset("2026-11-23T12:00:00Z")
+    emulator.client.advance("45 minutes")
+    emulator.shop.tell(ADA, calls.event("Song Played"))
+    [message] = emulator.client.messages()
+    assert message["receivedAt"] == "2026-11-23T12:45:00.000Z"
+
+
+def test_a_reset_sets_both_panels_back(emulator: RunningEmulator) -> None:
+    client = emulator.client
+    made = client.create_integration("Web shop", "Source", "Administrator")
+    client.save_destination({"enabled": False, "settings": {"ucd_key": made["key"]}})
+    client.switch_subscription(1, enabled=False)
+    client.reset()
+    destination = client.destination()
+    assert [each["name"] for each in client.integrations()] == ["Workspace file"]
+    assert (destination["enabled"], destination["subscriptions"][0]["enabled"]) == (True, True)
+
+
+def test_a_revoked_integration_says_when(emulator: RunningEmulator) -> None:
+    made = emulator.client.create_integration("Web shop", "Source", "Administrator")
+    emulator.client.revoke_integration(made["id"], "Administrator")
+    revoked = [each["revokedAt"] is not None for each in emulator.client.integrations()]
+    assert revoked == [False, True]
+
+
+def test_what_the_panel_refuses_is_an_error_in_its_words(emulator: RunningEmulator) -> None:
+    told = r"^X-InOne-Role: a user with the role 'Editor' cannot make changes .+ Act as Admin"
+    with pytest.raises(EmulatorError, match=told):
+        emulator.client.create_integration("Web shop", "Source", "Editor")
+
+
+def test_journeys_are_those_of_the_workspace(emulator: RunningEmulator) -> None:
+    names = [each["name"] for each in emulator.client.journeys()]
+    assert names == ["Cart abandonment", "Purchase thank-you", "Welcome"]

@@ -1,0 +1,88 @@
+"""Steps about time and journeys: what they refuse, and the trail that a failed one prints."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.errors import EmulatorError
+from scenarios import calls
+from scenarios.running import Emulators
+from scenarios.scene import Scene
+from scenarios.steps import journeys, known
+from scenarios.trail import told
+
+HERE = Path(__file__).parent
+PAGE = (HERE.parent.parent / "docs" / "scenarios.md").read_text()
+MOMENT = re.compile(r":\d\d\.\d{3}Z")  # the clock runs on while a scenario runs
+NOON = "2026-11-23T12:00:00Z"
+
+
+@pytest.fixture
+def scene(emulators: Emulators) -> Scene:
+    return Scene(emulators, Path())
+
+
+def test_a_failed_step_prints_the_trail_as_the_page_shows_it() -> None:
+    command = [sys.executable, "-m", "emulator", "verify", "--json", "failing_journey.feature"]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60)
+    [result] = json.loads(done.stdout)["scenarios"]
+    _, shown = re.findall(r"```text\n(.*?)\n```", PAGE, re.DOTALL)
+    assert MOMENT.sub("", shown) in MOMENT.sub("", result["failure"])
+
+
+def test_a_clock_that_is_set_runs_on(scene: Scene) -> None:
+    scene.start(NOON)
+    scene.tell("Ada", calls.event("Song Played"))
+    [message] = scene.messages()
+    assert message["receivedAt"].startswith("2026-11-23T12:00:0")
+    assert message["receivedAt"] > "2026-11-23T12:00:00.000Z"
+
+
+def test_a_clock_is_set_before_anything_happens(scene: Scene) -> None:
+    scene.tell("Ada", calls.event("Song Played"))
+    said = rf"^{NOON}: something has happened before\. Make it the first step, or let time pass\.$"
+    with pytest.raises(EmulatorError, match=said):
+        scene.start(NOON)
+
+
+def test_a_journey_that_the_workspace_does_not_have_is_said(scene: Scene) -> None:
+    known = r"the workspace has no journey 'Carts'\. Known: Cart abandonment, Purchase thank-you, "
+    with pytest.raises(EmulatorError, match=known):
+        scene.runs("Carts")
+
+
+def test_whoever_never_entered_has_no_trail(scene: Scene) -> None:
+    scene.person("Ada")
+    assert told(scene, "Welcome", "Ada") == ["Ada never entered Welcome.", ""]
+    assert told(scene, "Welcome") == ["Nobody entered Welcome.", ""]
+
+
+def test_each_run_has_its_own_trail_with_its_standing(scene: Scene) -> None:
+    scene.start(NOON)
+    scene.tell("Ada", calls.product_added({"product_id": "mug"}, "c-9"))
+    scene.emulator.client.advance("2 days")
+    scene.tell("Ada", calls.product_added({"product_id": "tray"}, "c-10"))
+    headings = [line for line in told(scene, "Cart abandonment", "Ada") if line.endswith(":")]
+    assert headings == [
+        "The trail of Ada in Cart abandonment, dropped:",
+        "The trail of Ada in Cart abandonment, in progress:",
+    ]
+
+
+def test_a_column_that_no_entry_has_is_said(scene: Scene) -> None:
+    scene.tell("Ada", calls.product_added({"product_id": "mug"}, "c-9"))
+    table = [["kind", "event.event_nam"], ["entered", ""], ["waiting", ""]]
+    said = r"there is no column 'event\.event_nam'\. Did you mean 'event\.event_name'\?"
+    with pytest.raises(EmulatorError, match=said):
+        journeys.leaves_trail(scene, "Ada", "Cart abandonment", table)
+
+
+def test_a_detail_that_personalisation_does_not_have_is_said(scene: Scene) -> None:
+    scene.tell("Ada", calls.event("Song Played"))
+    said = r"there is no detail 'carte'\. Did you mean 'cart'\?"
+    with pytest.raises(EmulatorError, match=said):
+        known.can_personalise(scene, "Ada", [["what", "value"], ["carte", ""]])
