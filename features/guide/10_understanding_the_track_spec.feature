@@ -14,7 +14,7 @@ Feature: 10 Understanding the Track Spec
         | event_name  | custom.list | custom.priority | custom.public |
         | wish_listed | Birthday    | 2               | true          |
 
-    @documented
+    @observed
     Scenario: Parameters that Insider One knows by a name of its own get that name
       When Ada does "Wish Listed" with:
         | property   | value                        |
