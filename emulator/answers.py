@@ -1,7 +1,6 @@
 """One shape for every JSON the emulator speaks in its own name."""
 
 import logging
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -10,7 +9,7 @@ from flask.json.provider import JSONProvider
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from emulator.errors import EmulatorError, Unavailable
-from emulator.guard import ForeignHost
+from emulator.guard import Refused, Unauthorised, challenge
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +48,9 @@ def fault(status: int, what: str, where: str = "", remedy: str = "") -> Response
 
 
 def _misuse(error: EmulatorError) -> Response:
-    status = HTTPStatus.FORBIDDEN if isinstance(error, ForeignHost) else HTTPStatus.BAD_REQUEST
-    return fault(status, error.what, error.where, error.remedy)
+    status = error.status if isinstance(error, Refused) else 400
+    answer = fault(status, error.what, error.where, error.remedy)
+    return challenge(answer) if isinstance(error, Unauthorised) else answer
 
 
 def _unavailable(error: Unavailable) -> Response:

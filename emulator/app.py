@@ -24,13 +24,14 @@ from emulator.delivery.road import Road
 from emulator.delivery.senders import Remote
 from emulator.guard import guard
 from emulator.harness import clock as clocks
-from emulator.harness import delivery, destination, front, journeys, panel, segment_faults
+from emulator.harness import delivery, destination, journeys, panel, segment_faults
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
 from emulator.insider.endpoint import Endpoint
 from emulator.insider.journeys.parsing import read_journeys
 from emulator.insider.journeys.running import Journeys
 from emulator.insider.panel import Panel
+from emulator.inspector import routes as inspector
 from emulator.mapping import Destination
 from emulator.parts import Parts
 from emulator.segment import routes as segment
@@ -60,13 +61,13 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     own = _parts(config, workspace, SandboxClock(clock), stopwatch)
     app.extensions["emulator"] = own
-    app.before_request(guard(config.host))
+    app.before_request(guard(config.host, config.password))
     # What was due by now is decided before a request changes anything, or looks.
     app.before_request(own.journeys.run_due)
     answers.register(app)
     for side in (
         segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
-        front,
+        inspector,
     ):  # fmt: skip
         app.register_blueprint(side.bp)
     return app

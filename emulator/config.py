@@ -26,6 +26,8 @@ class Config:
         strict: Refuse what the real services refuse only silently, such as unknown write keys.
         workspace: Path of a workspace file; None is the preset `guide`.
         verbose: Log what crosses an edge, not only what goes wrong.
+        password: What pages and the control API ask for; None asks for nothing. For the
+            environment, as the key is.
         cache: Folder for what is fetched once, such as analytics.js.
     """
 
@@ -40,6 +42,7 @@ class Config:
     strict: bool = False
     workspace: str | None = None
     verbose: bool = False
+    password: str | None = field(default=None, repr=False)
     cache: str = "~/.cache/segment-insider-emulator"
 
 
@@ -117,5 +120,6 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "strict": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
     "workspace": (_text, "the path of a workspace file, or a preset"),
     "verbose": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
+    "password": (_text, "a text"),
     "cache": (_text, "a folder that can be written"),
 }

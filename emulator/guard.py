@@ -1,43 +1,110 @@
-"""Who may call: no page on the web can rebind its own name to the emulator, or drive it."""
+"""Who may call: no page on the web can rebind its own name to the emulator, read or drive it."""
 
+import hmac
 import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import Response, request
 
 from emulator.errors import EmulatorError
 
 CONTROL = "/emulator/"
+HEALTH = "/emulator/v1/health"  # what a container is asked; it tells nothing
+PAGES = "inspector"  # the blueprint whose pages are for people
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+OWN_SITE = ("same-origin", "none")  # Sec-Fetch-Site: asked by our own page, or typed by a person
 
 
-class ForeignHost(EmulatorError):
-    """A request addressed to a name that is not this machine's own."""
+class Refused(EmulatorError):
+    """A request that its caller may not make."""
+
+    status = 403
 
 
-def guard(bound: str) -> Callable[[], None]:
+class ForeignHost(Refused):
+    """A request addressed to a name that is not this machine's own, or made by another's page."""
+
+
+class Unauthorised(Refused):
+    """A request without the password."""
+
+    status = 401
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what is bound to *host*, a name or address."""
+    return host in LOOPBACK or host.startswith("127.")
+
+
+def guard(bound: str, password: str | None = None) -> Callable[[], None]:
     """A before-request check for an emulator bound to *bound*, a host name or address.
 
     One that is bound beyond the loopback is meant to be reached by names we cannot know.
+
+    Args:
+        password: What pages and the control API ask for; the user's name may be any.
     Source: the browser lets a page on attacker.example read what that name resolves to.
     """
-    guarded = bound in LOOPBACK or bound.startswith("127.")
+    guarded = is_loopback(bound)
     known = LOOPBACK | {bound}
 
     def check() -> None:
-        origin = request.headers.get("Origin")
-        if origin and request.path.startswith(CONTROL) and urlsplit(origin).netloc != request.host:
-            raise ForeignHost(
-                "only this emulator's own pages may use its control API",
-                f"Origin: {origin}",
-                "Call it from a program; a browser sends Origin, other clients need not.",
-            )
         if guarded and re.sub(r":\d*$", "", request.host) not in known:
             raise ForeignHost(
                 "this emulator answers only to this machine's own names",
                 f"Host: {request.host}",
                 "Use localhost or 127.0.0.1, or serve with --host 0.0.0.0.",
             )
+        if not _is_private():
+            return
+        _refuse_other_pages()
+        if password is not None and request.path != HEALTH and not _knows(password):
+            raise Unauthorised(
+                "this emulator asks for a password",
+                request.path,
+                "Give it with HTTP Basic authentication, under any user name.",
+            )
 
     return check
+
+
+def challenge(answer: Response) -> Response:
+    """*answer*, so that a browser asks for the password."""
+    answer.headers["WWW-Authenticate"] = 'Basic realm="emulator", charset="UTF-8"'
+    return answer
+
+
+def _is_private() -> bool:
+    """Whether this is asked of ourselves: the rest Segment and Insider One answer to anybody."""
+    pages = request.blueprints
+    return request.path.startswith(CONTROL) or bool(pages and pages[-1] == PAGES)
+
+
+def _refuse_other_pages() -> None:
+    origin = request.headers.get("Origin")
+    if origin and urlsplit(origin).netloc != request.host:
+        raise ForeignHost(
+            "only this emulator's own pages may use its control API",
+            f"Origin: {origin}",
+            "Call it from a program; a browser sends Origin, other clients need not.",
+        )
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if site not in OWN_SITE and not _is_followed_link():
+        raise ForeignHost(
+            "another site's page may link here, and no more",
+            f"Sec-Fetch-Site: {site}",
+            "Open the address in a tab of its own.",
+        )
+
+
+def _is_followed_link() -> bool:
+    """Whether a person came by a link: the page that has it sees nothing of the answer."""
+    wanted = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
+    return request.method == "GET" and wanted == ("navigate", "document")
+
+
+def _knows(password: str) -> bool:
+    given = request.authorization
+    said = given.password if given and given.type == "basic" else None
+    return said is not None and hmac.compare_digest(said.encode(), password.encode())

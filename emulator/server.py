@@ -1,12 +1,12 @@
 """The WSGI server: in the foreground for people, in a thread for tests and the demo."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 from types import FrameType
-from typing import Any, Never
+from typing import TYPE_CHECKING, Any, Never
 
 from flask import Flask
 from waitress import wasyncore
@@ -14,8 +14,28 @@ from waitress.server import create_server
 
 from emulator.errors import EmulatorError
 
-THREADS = 16
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+STREAMS = 6  # answers that go on until the page is closed; each has a thread of its own
+THREADS = 16 + STREAMS
 LARGEST_BODY = 64 * 1024 * 1024  # bytes read at all; the application refuses smaller ones in JSON
+
+
+class Streams:
+    """The threads of one server that may hold a stream. Found in its WSGI environment."""
+
+    def __init__(self, most: int = STREAMS) -> None:
+        self._free = BoundedSemaphore(most)
+        self.closing = False  # whether streams have to end, because the server does
+
+    def take(self) -> bool:
+        """Take a thread, where one is left; `release` gives it back."""
+        return self._free.acquire(blocking=False)
+
+    def release(self) -> None:
+        """Give back what `take` took."""
+        self._free.release()
 
 
 def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -26,10 +46,18 @@ def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> Non
         ready: Called with the base URL once requests are taken.
     Raises: EmulatorError, when *host* and *port* cannot be listened at.
     """
-    server = _listen(app, host, port, {}, "--host and --port")
-    signal.signal(signal.SIGTERM, _stop)
+    streams = Streams()
+    server = _listen(app, host, port, {}, streams, "--host and --port")
+
+    def stop(_signal: int, _frame: FrameType | None) -> Never:
+        streams.closing = True
+        raise SystemExit
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, stop)
     ready(_url(host, server))
-    # Ends on SystemExit and KeyboardInterrupt. Requests under way have waitress's 5 seconds to end;
+    # Ends on SystemExit. Requests under way have waitress's 5 seconds to end;
     # a sender that is not answered by then has to send again.
     server.run()
     server.close()
@@ -39,12 +67,14 @@ def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> Non
 def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
     """Serve *app* at 127.0.0.1 during the block; gives its base URL."""
     sockets: dict[int, Any] = {}
-    server = _listen(app, "127.0.0.1", port, sockets, "--port")
+    streams = Streams()
+    server = _listen(app, "127.0.0.1", port, sockets, streams, "--port")
     thread = Thread(target=server.run, name="emulator", daemon=True)
     thread.start()
     try:
         yield _url("127.0.0.1", server)
     finally:
+        streams.closing = True
         server.task_dispatcher.shutdown()
         # The loop owns its sockets: it has to close them itself, and ends when none is left.
         with suppress(
@@ -54,19 +84,28 @@ def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
         thread.join()
 
 
-def _listen(app: Flask, host: str, port: int, sockets: dict[int, Any], options: str) -> Any:
+def _listen(
+    app: Flask, host: str, port: int, sockets: dict[int, Any], streams: Streams, options: str
+) -> Any:
     """A listening server. It is untyped, and one of two classes when *host* has two addresses.
 
     Args:
         options: Those that choose the address, for the error message.
     """
+
+    def told(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        environ["emulator.streams"] = streams
+        return app(environ, start_response)
+
     try:
         return create_server(
-            app,
+            told,
             sockets,
             host=host,
             port=port,
             threads=THREADS,
+            # Goes on reading while it answers, and so sees that a stream's page was closed.
+            channel_request_lookahead=1,
             max_request_body_size=LARGEST_BODY,
             clear_untrusted_proxy_headers=True,
             ident="emulator",
@@ -82,7 +121,3 @@ def _url(host: str, server: Any) -> str:
     name = f"[{host}]" if ":" in host else host
     listening = getattr(server, "effective_listen", None)
     return f"http://{name}:{listening[0][1] if listening else server.effective_port}"
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> Never:
-    raise SystemExit

@@ -88,7 +88,7 @@ def test_only_this_machine_s_names_are_answered_on_loopback(
 
 def test_the_front_page_says_where_to_send(client: FlaskClient) -> None:
     page = client.get("/")
-    assert page.mimetype == "text/plain"
+    assert page.mimetype == "text/html"
     assert "wk_demo" in page.text
 
 

@@ -40,7 +40,7 @@ def test_settings(
             "EMULATOR_PROT: this setting does not exist. Known: EMULATOR_HOST, EMULATOR_PORT, "
             "EMULATOR_DB, EMULATOR_INSIDER_URL, EMULATOR_INSIDER_KEY, EMULATOR_INSIDER_ACCOUNT, "
             "EMULATOR_ASYNCHRONOUS, EMULATOR_SEED, EMULATOR_STRICT, EMULATOR_WORKSPACE, "
-            "EMULATOR_VERBOSE, EMULATOR_CACHE.",
+            "EMULATOR_VERBOSE, EMULATOR_PASSWORD, EMULATOR_CACHE.",
             id="unknown name",
         ),
         pytest.param(

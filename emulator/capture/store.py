@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, inser
 from sqlalchemy import update as change
 
 from emulator.capture.database import StorageFault, transaction
+from emulator.capture.news import News
 from emulator.capture.records import Captured, Delivery, Upsert
 from emulator.capture.rows import captured, delivery, delivery_row, message_row, upsert_row
 from emulator.capture.tables import deliveries, differences, messages, upserts, waiting
@@ -62,6 +63,7 @@ class Store:
         self._engine = engine
         self.upserts = Upserts(engine)
         self.waiting = Waiting(engine)
+        self.news = News(engine)
 
     def record(
         self,

@@ -1,0 +1,69 @@
+"""Whether something was kept since one last looked: told once, where connections come back."""
+
+from threading import Condition
+from time import monotonic
+from typing import Any
+
+from sqlalchemy import Engine, event, func, select
+
+from emulator.capture.database import transaction
+from emulator.capture.tables import messages
+
+LOOK = 1.0  # seconds between two looks for what another process kept
+NEWEST = select(func.max(messages.c.id))
+
+
+class News:
+    """Counts the commits of one engine that wrote something.
+
+    A connection goes back to its pool when its transaction is over: whoever is woken then finds
+    everything in the database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._changed = Condition()
+        self._count = 0
+        self._newest: int | None = None
+        self._looked_at = 0.0
+        event.listen(engine, "after_cursor_execute", _mark)
+        event.listen(engine, "checkin", self._returned)
+
+    @property
+    def count(self) -> int:
+        """How many changes there were."""
+        return self._count
+
+    def wait(self, told: int, seconds: float) -> int:
+        """The count, as soon as it is not *told* or after *seconds*."""
+        self._look()
+        with self._changed:
+            self._changed.wait_for(lambda: self._count != told, seconds)
+            return self._count
+
+    def _returned(self, _connection: object, record: Any) -> None:
+        if record.info.pop("wrote", False):
+            with self._changed:
+                self._count += 1
+                self._changed.notify_all()
+
+    def _look(self) -> None:
+        """See, once in a while for all who wait, whether another process kept something."""
+        with self._changed:
+            if monotonic() - self._looked_at < LOOK:
+                return
+            self._looked_at = monotonic()
+        with transaction(self._engine) as connection:
+            newest = connection.scalar(NEWEST)
+        with self._changed:
+            if newest != self._newest:
+                self._newest = newest
+                self._count += 1
+                self._changed.notify_all()
+
+
+def _mark(
+    connection: Any, _cursor: object, _statement: object, _values: object, context: Any, _many: bool
+) -> None:
+    if context.isinsert or context.isupdate or context.isdelete:
+        connection.info["wrote"] = True

@@ -1,0 +1,1 @@
+"""The pages: what arrived, what became of it, and why."""

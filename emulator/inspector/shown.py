@@ -1,0 +1,47 @@
+"""Filters of the templates: how times, values and names look on a page."""
+
+from datetime import datetime
+
+import orjson
+from flask import Blueprint, url_for
+
+from emulator.inspector.assets import VERSION
+
+LONGEST = 200  # characters of a value in a table
+
+
+def clock(at: str) -> str:
+    """ISO 8601 as the time of day, e.g. "10:00:00.123"."""
+    return datetime.fromisoformat(at).strftime("%H:%M:%S.%f")[:-3]
+
+
+def day(at: str) -> str:
+    """ISO 8601 as the day, e.g. "23 Nov 2026"."""
+    return f"{datetime.fromisoformat(at):%-d %b %Y}"
+
+
+def compact(value: object) -> str:
+    """*value* as JSON in one line."""
+    return orjson.dumps(value, default=str).decode()
+
+
+def pretty(value: object) -> str:
+    """*value* as indented JSON."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
+
+
+def cut(text: str, most: int = LONGEST) -> str:
+    """*text*, or its beginning where it is longer than *most* characters."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+def asset(name: str) -> str:
+    """The address of a script or style."""
+    return url_for("inspector.asset", version=VERSION, name=name)
+
+
+def register(bp: Blueprint) -> None:
+    """Give the templates of *bp* these filters and `asset`."""
+    for each in (clock, day, compact, pretty, cut):
+        bp.add_app_template_filter(each)
+    bp.add_app_template_global(asset)

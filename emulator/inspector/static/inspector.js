@@ -1,0 +1,8 @@
+// What every page has: theme, copy buttons, and parts that follow what happens.
+import { copying } from "./copy.js";
+import { refreshing } from "./refresh.js";
+import { themes } from "./themes.js";
+
+themes();
+copying();
+refreshing();

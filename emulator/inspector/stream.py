@@ -1,0 +1,57 @@
+"""The stream that tells open pages that something was kept; what it was they fetch themselves."""
+
+from collections.abc import Callable, Iterator
+from time import sleep
+
+import orjson
+from flask import Blueprint, Response, request
+
+from emulator.answers import fault
+from emulator.capture.news import News
+from emulator.parts import parts
+from emulator.server import Streams
+
+bp = Blueprint("stream", __name__)
+
+HEARTBEAT = 0.25  # seconds after which a page that was closed, or a server that ends, is noticed
+SPACING = 0.1  # seconds between two pushes: what comes in between goes with the later one
+PING = 15.0  # seconds of silence after which a comment keeps proxies from cutting the line
+
+
+@bp.get("/stream")
+def events() -> Response:
+    """Server-sent events: `changed`, with the number of changes so far, at most ten a second.
+
+    A stream holds a thread of the server, which therefore has spare ones for a few, and tells the
+    others to poll: 503.
+    """
+    streams: Streams | None = request.environ.get("emulator.streams")
+    if streams is None or not streams.take():
+        remedy = "Ask again for what you show, every other second or so."
+        return fault(503, "every stream is taken", request.path, remedy)
+    gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
+    answer = Response(
+        _told(parts().store.news, lambda: gone() or streams.closing),
+        mimetype="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+    answer.call_on_close(streams.release)
+    return answer
+
+
+def _told(news: News, over: Callable[[], bool]) -> Iterator[bytes]:
+    told, silent = news.count, 0.0
+    yield b"retry: 2000\n\n" + _event(told)
+    while not over():
+        count = news.wait(told, HEARTBEAT)
+        if count != told:
+            told, silent = count, 0.0
+            yield _event(told)
+            sleep(SPACING)
+        elif (silent := silent + HEARTBEAT) >= PING:
+            silent = 0.0
+            yield b": still here\n\n"
+
+
+def _event(count: int) -> bytes:
+    return b"event: changed\ndata: " + orjson.dumps({"count": count}) + b"\n\n"

@@ -1,0 +1,77 @@
+"""A browser that fails the test on any error in its console, and what it looks at."""
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from inspector.running import DESK, Running, running
+
+FLAGS = [
+    "--no-sandbox",  # it cannot be had as root, and the pages are our own
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture
+def emulator() -> Iterator[Running]:
+    with running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.skip("Chromium is not installed: nothing to open pages with")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    with browser.new_context(
+        viewport=DESK, permissions=["clipboard-read", "clipboard-write"]
+    ) as opened:
+        opened.set_default_timeout(10_000)
+        yield opened
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page of 1280 by 800; what it says in the console as an error fails the test."""
+    opened = context.new_page()
+    errors: list[str] = []
+
+    def hear(said: ConsoleMessage) -> None:
+        if said.type == "error":
+            errors.append(said.text)
+
+    opened.on("console", hear)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    assert errors == []
+
+
+@pytest.fixture
+def accessible() -> Callable[[Page], None]:
+    """A check that axe finds nothing serious on a page, as it is now, in light and in dark."""
+    axe = Axe()
+
+    def check(page: Page) -> None:
+        found = []
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for violation in axe.run(page).response["violations"]:
+                if violation["impact"] in SERIOUS:
+                    places = [node["html"][:160] for node in violation["nodes"][:5]]
+                    found.append((scheme, violation["id"], places))
+        assert found == []
+
+    return check

@@ -1,0 +1,76 @@
+"""What all pages have in common: headers, addresses that may be kept, and a way out of faults."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Page
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.inspector.assets import VERSION
+from emulator.workspace import preset
+from inspector.running import PHONE, Running
+
+
+@pytest.fixture
+def client() -> Iterator[FlaskClient]:
+    app = create_app(Config(db=":memory:"), preset("guide"))
+    yield app.test_client()
+    app.extensions["emulator"].close()
+
+
+def test_a_page_tells_the_browser_what_not_to_do(client: FlaskClient) -> None:
+    headers = client.get("/").headers
+    assert headers["Content-Security-Policy"] == (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("version", "kept"),
+    [
+        pytest.param(VERSION, "immutable", id="this program's"),
+        pytest.param("000000000000", "no-store", id="another's"),
+    ],
+)
+def test_a_script_is_kept_under_the_address_of_its_content(
+    client: FlaskClient, version: str, kept: str
+) -> None:
+    answer = client.get(f"/static/{version}/inspector.js")
+    assert (answer.status_code, answer.mimetype) == (200, "text/javascript")
+    assert kept in answer.headers["Cache-Control"]
+
+
+def test_a_missing_script_is_404(client: FlaskClient) -> None:
+    assert client.get(f"/static/{VERSION}/../routes.py").status_code == 404
+
+
+def test_pages_work_below_a_path(client: FlaskClient) -> None:
+    page = client.get("/", environ_overrides={"SCRIPT_NAME": "/sandboxes/one"}).text
+    assert f'href="/sandboxes/one/static/{VERSION}/inspector.css"' in page
+    assert 'data-stream="/sandboxes/one/stream"' in page
+
+
+def test_the_empty_page_is_accessible(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(emulator.url)
+    accessible(page)
+    page.set_viewport_size(PHONE)
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0
+
+
+def test_the_theme_can_be_chosen_and_stays(emulator: Running, page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(emulator.url)
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    page.get_by_role("button", name="Light or dark").click()
+    page.reload()
+    assert page.evaluate(ground) == "rgb(20, 22, 27)"
