@@ -24,7 +24,14 @@ from emulator.delivery.road import Road
 from emulator.delivery.senders import Remote
 from emulator.guard import guard
 from emulator.harness import clock as clocks
-from emulator.harness import delivery, destination, journeys, panel, segment_faults
+from emulator.harness import (
+    delivery,
+    destination,
+    journeys,
+    panel,
+    scenario_runs,
+    segment_faults,
+)
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
 from emulator.insider.endpoint import Endpoint
@@ -67,7 +74,7 @@ def create_app(
     answers.register(app)
     for side in (
         segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
-        inspector,
+        scenario_runs, inspector,
     ):  # fmt: skip
         app.register_blueprint(side.bp)
     return app

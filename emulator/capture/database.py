@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError, Tim
 from emulator.errors import EmulatorError, Unavailable
 
 metadata = MetaData()
-SCHEMA = 1  # one more with every change to a table: a file keeps the number it was made with
+SCHEMA = 2  # one more with every change to a table: a file keeps the number it was made with
 _APPLICATION = 0x53494521  # marks an SQLite file as the emulator's, whatever its tables are called
 _open: ContextVar[Connection | None] = ContextVar("open", default=None)
 

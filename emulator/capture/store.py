@@ -11,6 +11,7 @@ from emulator.capture.database import StorageFault, transaction
 from emulator.capture.news import News
 from emulator.capture.records import Captured, Delivery, Upsert
 from emulator.capture.rows import captured, delivery, delivery_row, message_row, upsert_row
+from emulator.capture.scenario_runs import ScenarioRuns
 from emulator.capture.tables import deliveries, differences, messages, upserts, waiting
 from emulator.capture.upserts import Upserts
 from emulator.capture.waiting import Waiting, waiting_rows
@@ -64,6 +65,7 @@ class Store:
         self.upserts = Upserts(engine)
         self.waiting = Waiting(engine)
         self.news = News(engine)
+        self.scenario_runs = ScenarioRuns(engine)
 
     def record(
         self,

@@ -1,0 +1,172 @@
+"""What the page of one person shows: identity, attributes, reach, history in the guide's groups."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from emulator.capture.profile import Profile, ProfileEvent
+from emulator.insider.catalog import display_name
+from emulator.insider.personal import personal
+from emulator.insider.reach import reach
+from emulator.types import JSON, JSONObject
+
+CHANNELS = {"email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "web_push": "Web push"}
+# The guide: "viewed products, items added to cart", and purchases.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Viewed": (
+        "product_detail_page_view", "listing_page_view", "homepage_view", "other_page_view",
+    ),
+    "In cart": (
+        "item_added_to_cart", "item_removed_from_cart", "cart_page_view", "cart_cleared",
+        "checkout_page_view",
+    ),
+    "Bought": ("confirmation_page_view",),
+}  # fmt: skip
+OTHER = "Everything else"
+_NAMES = ("name", "surname")
+_FOREMOST = ("email", "phone_number", "uuid", "segment_anonymous_id")
+# Shown on a line of the history; all parameters are one click away.
+_SUMMED_UP = ("name", "product_id", "unit_sale_price", "currency", "quantity", "event_group_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """One type with its values, the latest first."""
+
+    type: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute; *written* is an ISO 8601 time."""
+
+    place: str
+    value: JSON
+    written: str | None
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Whether one channel reaches the person, and if not, why."""
+
+    title: str
+    reachable: bool
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event of the history. *summed_up* is "name Mug", "quantity 2" and so on."""
+
+    event: ProfileEvent
+    title: str
+    summed_up: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Events that the guide names together, the newest first; *left_out* older ones are not shown.
+
+    Args:
+        left_out: Events that are older than those shown.
+    """
+
+    title: str
+    happened: tuple[Happened, ...]
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePage:
+    """One person."""
+
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    identifiers: tuple[Identifier, ...]
+    attributes: tuple[Attribute, ...]
+    channels: tuple[Channel, ...]
+    notes: tuple[str, ...]
+    personal: JSONObject
+    groups: tuple[Group, ...]
+    trail: tuple[JSONObject, ...]
+
+
+def profile_page(profile: Profile, most: int = 100) -> ProfilePage:
+    """Say what Insider One would know.
+
+    Args:
+        most: Events of one group that are shown.
+    """
+    reached = reach(profile.attributes)
+    return ProfilePage(
+        id=profile.id,
+        name=called(profile),
+        created_at=profile.created_at,
+        updated_at=profile.updated_at,
+        identifiers=tuple(
+            Identifier(type, tuple(reversed(values)))
+            for type, values in profile.identifiers.items()
+        ),
+        attributes=_attributes(profile),
+        channels=tuple(
+            Channel(CHANNELS[name], each["reachable"], tuple(each["why"]))
+            for name, each in reached.items()
+        ),
+        notes=tuple(dict.fromkeys(note for each in reached.values() for note in each["notes"])),
+        personal=personal(profile),
+        groups=_groups(profile.events, most),
+        trail=tuple(reversed(profile.trail)),
+    )
+
+
+def called(profile: Profile) -> str:
+    """What to call somebody: by name, else by the identifier that people know best."""
+    names = [str(profile.attributes[each]) for each in _NAMES if profile.attributes.get(each)]
+    if names:
+        return " ".join(names)
+    known = {**{type: values[-1] for type, values in profile.identifiers.items() if values}}
+    for type in _FOREMOST:
+        if type in known:
+            return known[type]
+    return next(iter(known.values()), profile.id)
+
+
+def _attributes(profile: Profile) -> tuple[Attribute, ...]:
+    """Default ones first, then custom ones, then what Insider One does not know."""
+    order = {"custom": 1, "unrecognised": 2}
+    places = sorted(
+        profile.attributes, key=lambda each: (order.get(each.partition(".")[0], 0), each)
+    )
+    return tuple(
+        Attribute(
+            place.removeprefix("unrecognised."),
+            profile.attributes[place],
+            profile.written.get(place),
+            known=not place.startswith("unrecognised."),
+        )
+        for place in places
+    )
+
+
+def _groups(events: Sequence[ProfileEvent], most: int) -> tuple[Group, ...]:
+    newest = sorted(events, key=lambda event: event.occurred_at, reverse=True)
+    group_of = {name: title for title, names in GROUPS.items() for name in names}
+    sorted_in: dict[str, list[ProfileEvent]] = {title: [] for title in (*GROUPS, OTHER)}
+    for event in newest:
+        sorted_in[group_of.get(event.name, OTHER)].append(event)
+    return tuple(
+        Group(title, tuple(map(_happened, made[:most])), max(len(made) - most, 0))
+        for title, made in sorted_in.items()
+    )
+
+
+def _happened(event: ProfileEvent) -> Happened:
+    summed_up = tuple(
+        f"{name.replace('_', ' ')} {event.params[name]}"
+        for name in _SUMMED_UP
+        if event.params.get(name) is not None
+    )
+    return Happened(event, display_name(event.name), summed_up)

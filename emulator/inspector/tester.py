@@ -1,0 +1,175 @@
+"""The tester: what each subscription would make of an event, and what an edit would change."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from emulator.errors import EmulatorError
+from emulator.insider.options import Options
+from emulator.insider.shape import Fault, faults
+from emulator.mapping.destination import Destination
+from emulator.mapping.explanation import Account, ConditionCheck, explain
+from emulator.mapping.subscription import Failure, Request, Subscription, compile_subscription
+from emulator.mapping.tracing import leaves
+from emulator.types import JSON, JSONObject
+
+# Captured events that an edit is run against, besides the one at hand.
+MOST_EVENTS = 500
+# Requests that an edit changes and that are shown; more are counted.
+MOST_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What one subscription makes of an event.
+
+    Args:
+        number: 1 for the first of the destination.
+        unmet: Conditions of the trigger that do not hold.
+        body: Of the request; None when none is made.
+        refusals: Why Insider One would answer 200 and take nothing.
+    """
+
+    number: int
+    name: str
+    action_slug: str
+    enabled: bool
+    matched: bool
+    unmet: tuple[ConditionCheck, ...]
+    failure: Failure | None
+    body: JSON
+    refusals: tuple[Fault, ...]
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What the whole destination makes of an event. *unread* are paths that nobody who takes it
+    reads."""
+
+    event: JSONObject
+    tried: tuple[Tried, ...]
+    unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value of a request; None is absent."""
+
+    at: str
+    before: JSON
+    after: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What one event's request was and would be; a text says why there is none."""
+
+    event: JSONObject
+    before: JSON
+    after: JSON
+    changes: tuple[Change, ...]
+
+
+def try_out(destination: JSONObject, event: JSONObject, options: Options) -> Trial:
+    """Run *event* through every subscription, the disabled ones too; nothing is sent.
+
+    Args:
+        destination: In the shape of Segment's Public API.
+        event: As destinations are handed it.
+    """
+    subscriptions = destination["subscriptions"]
+    every = [{**each, "enabled": True} for each in subscriptions]
+    explanation = explain(Destination({**destination, "subscriptions": every}), event)
+    tried = tuple(
+        _tried(number, given, account, destination["settings"], event, options)
+        for number, (given, account) in enumerate(
+            zip(subscriptions, explanation.accounts, strict=True), 1
+        )
+    )
+    read = {
+        path
+        for each in tried
+        if each.enabled and each.matched
+        for origin in each.account.origins
+        for path in origin.read
+    }
+    said = [path for part in ("properties", "traits") for path in _paths(event, part)]
+    return Trial(event, tried, tuple(path for path in said if path not in read))
+
+
+def compare(
+    before: JSONObject, after: JSONObject, settings: JSONObject, events: Sequence[JSONObject]
+) -> Iterator[Comparison]:
+    """Those of *events* whose request an edited subscription changes.
+
+    Args:
+        before, after: The subscription as it is, and as edited.
+    Raises: EmulatorError, when it cannot be compiled.
+    """
+    old, new = compile_subscription(before, settings), compile_subscription(after, settings)
+    for event in events:
+        compared = compared_at(old, new, event)
+        if compared.before != compared.after:
+            yield compared
+
+
+def compared_at(old: Subscription, new: Subscription, event: JSONObject) -> Comparison:
+    """One event's request by *old* and by *new*."""
+    before, after = _sent(old, event), _sent(new, event)
+    return Comparison(event, before, after, tuple(_changes(before, after)))
+
+
+def _tried(
+    number: int,
+    given: JSONObject,
+    account: Account,
+    settings: JSONObject,
+    event: JSONObject,
+    options: Options,
+) -> Tried:
+    result = compile_subscription(given, settings).deliver(event)
+    body = result.json if isinstance(result, Request) else None
+    refusals = (
+        tuple(fault for user in body["users"] for fault in faults(user, options)) if body else ()
+    )
+    return Tried(
+        number,
+        account.subscription,
+        account.action_slug,
+        given.get("enabled", True),
+        account.matched,
+        tuple(each for each in account.conditions if not each.holds),
+        account.failure,
+        body,
+        refusals,
+        account,
+    )
+
+
+def _paths(event: JSONObject, part: str) -> Iterator[str]:
+    if isinstance(event.get(part), dict):
+        yield from (path for path, _ in leaves(event[part], part) if path != part)
+
+
+def _sent(subscription: Subscription, event: JSONObject) -> JSON:
+    result = subscription.deliver(event)
+    if isinstance(result, Request):
+        return result.json
+    return f"fails: {result.message}" if result else "does not match"
+
+
+def _changes(before: JSON, after: JSON) -> Iterator[Change]:
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return
+    old, new = dict(leaves(before)), dict(leaves(after))
+    for at in {**old, **new}:
+        if old.get(at) != new.get(at):
+            yield Change(at, old.get(at), new.get(at))
+
+
+def usable(subscription: JSONObject) -> JSONObject:
+    """*subscription*, compiled once to see that it can be. Raises: EmulatorError."""
+    if not isinstance(subscription.get("settings"), dict):
+        what = "a mapping is a JSON object"
+        raise EmulatorError(what, "mapping", 'Begin with {"uuid": {"@path": "$.userId"}}.')
+    return subscription
