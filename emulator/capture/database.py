@@ -1,26 +1,47 @@
 """The database all captures live in: SQLite by default, opened once per emulator."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from sqlalchemy import Connection, Engine, MetaData, QueuePool, create_engine, event, inspect
-from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy import Connection, Engine, MetaData, QueuePool, create_engine, event
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    OperationalError,
+    SQLAlchemyError,
+    TimeoutError,
+)
 
+from emulator.capture.migration import migrate, recognise
 from emulator.errors import EmulatorError, Unavailable
 
 metadata = MetaData()
-SCHEMA = 2  # one more with every change to a table: a file keeps the number it was made with
-_APPLICATION = 0x53494521  # marks an SQLite file as the emulator's, whatever its tables are called
 _open: ContextVar[Connection | None] = ContextVar("open", default=None)
+
+SAVE = "Move the file away; `sqlite3 FILE .recover` may save what is in it."
+# What SQLite cannot do now and may later, and what to do about it.
+REMEDIES = {
+    sqlite3.SQLITE_BUSY: "Stop the program that holds the database.",
+    sqlite3.SQLITE_LOCKED: "Stop the program that holds the database.",
+    sqlite3.SQLITE_READONLY: "Make the file and its folder writable.",
+    sqlite3.SQLITE_IOERR: "Look at the disk, and the space left on it.",
+    sqlite3.SQLITE_FULL: "Free space on the disk.",
+    sqlite3.SQLITE_CANTOPEN: "Name a file in a folder you may write to, or use --db :memory:.",
+    sqlite3.SQLITE_CORRUPT: SAVE,
+    sqlite3.SQLITE_NOTADB: SAVE,
+}
+ELSEWHERE = "See that the database can be reached."
 
 
 class StorageFault(Unavailable):
-    """The database cannot be used now: locked, full, read-only, or out of connections."""
+    """The database cannot be used now: locked, full, read-only, damaged, or out of connections."""
 
     def __init__(self, reason: object) -> None:
-        remedy = "Free space or unlock the database; what was not acknowledged may be sent again."
+        remedy = REMEDIES.get(_code(reason), ELSEWHERE)
+        remedy += " What was not acknowledged may be sent again."
         super().__init__(f"the database cannot be used ({reason})", "", remedy)
 
 
@@ -44,20 +65,31 @@ def transaction(engine: Engine) -> Iterator[Connection]:
                 _open.reset(before)
     except TimeoutError as error:
         raise StorageFault(error) from error
-    except OperationalError as error:
-        # SQLite's plain "error" is a statement that does not fit the tables: no retry helps.
-        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+    except DatabaseError as error:
+        # A statement that does not fit the tables is not here: no retry helps.
+        if not _may_pass(error):
             raise
         raise StorageFault(error.orig) from error
 
 
+def _may_pass(error: DatabaseError) -> bool:
+    if isinstance(error.orig, sqlite3.Error):
+        return _code(error.orig) in REMEDIES
+    return isinstance(error, OperationalError)
+
+
+def _code(reason: object) -> int:
+    """SQLite's number for *reason*, without its finer shades; 0 for what is not SQLite's."""
+    return getattr(reason, "sqlite_errorcode", 0) & 0xFF
+
+
 def connect(url: str) -> Engine:
-    """Open *url* and create the tables that are missing.
+    """Open *url*, and make its tables or bring them to their present shape.
 
     Args:
         url: An SQLAlchemy URL, a path to an SQLite file, or ":memory:".
-    Raises: EmulatorError, when the database cannot be opened or written, or is an SQLite file that
-        this version of the emulator did not make.
+    Raises: EmulatorError, when the database cannot be opened or written, is of a later version of
+        the emulator, or an SQLite file of another program.
     """
     in_memory = url in (":memory:", "sqlite://", "sqlite:///:memory:")
     if in_memory:
@@ -71,18 +103,18 @@ def connect(url: str) -> Engine:
         )
     else:
         engine = _engine(url if "://" in url else f"sqlite:///{url}")
+    shown = re.sub("//.*@", "//…@", url)  # without a password
     try:
         if engine.dialect.name == "sqlite":
             if not in_memory:
-                _claim(engine, url)
+                recognise(engine, shown)
+                engine.dispose()  # its connections are not tuned, which would change the file
             event.listen(engine, "connect", _tune_sqlite)
-        metadata.create_all(engine)
+        migrate(engine, metadata, shown)
     except SQLAlchemyError as error:
-        raise EmulatorError(
-            f"the database cannot be opened ({error.__cause__ or error})",
-            url,
-            "Name a file in a folder you may write to, or use --db :memory:.",
-        ) from error
+        reason = error.__cause__ or error
+        remedy = REMEDIES.get(_code(reason), ELSEWHERE)
+        raise EmulatorError(f"the database cannot be opened ({reason})", shown, remedy) from error
     return engine
 
 
@@ -95,24 +127,6 @@ def _engine(url: str) -> Engine:
             f"{url.partition(':')[0]}:…",  # the rest may hold a password
             "Install the driver it names, or give a file, such as --db emulator.db.",
         ) from error
-
-
-def _claim(engine: Engine, url: str) -> None:
-    """Mark an empty file as made by this version; refuse one that something else has made.
-
-    Before the file is tuned, which would change it, and before there are tables: whoever opens it
-    at the same moment finds it empty or marked.
-    """
-    wanted = {"application_id": _APPLICATION, "user_version": SCHEMA}
-    with engine.connect() as connection:
-        if not inspect(connection).get_table_names():
-            for pragma, number in wanted.items():
-                connection.exec_driver_sql(f"PRAGMA {pragma}={number}")
-        found = {each: connection.exec_driver_sql(f"PRAGMA {each}").scalar() for each in wanted}
-    engine.dispose()  # its connections are not tuned
-    if found != wanted:
-        what = "made by another version of the emulator, or by another program"
-        raise EmulatorError(what, url, "Move it away or name another file.")
 
 
 def _tune_sqlite(connection: object, _record: object) -> None:

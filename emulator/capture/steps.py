@@ -1,0 +1,32 @@
+"""How the tables came to their present shape, in numbered steps.
+
+Whoever changes a table does it twice: in its definition, which new databases are made from, and in
+a step at the end of STEPS, for those that are there. A step is written out in SQL or with tables of
+its own, never with the definitions: these go on to change, and it must not. A step that somebody
+may have taken stays as it is.
+
+    def browsing(connection: Connection) -> None:
+        connection.execute(DDL("CREATE INDEX messages_received ON messages (received_at)"))
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text
+
+Step: TypeAlias = Callable[[Connection], None]
+
+
+def scenario_runs(connection: Connection) -> None:
+    """What came of Gherkin scenarios."""
+    Table(
+        "scenario_runs",
+        MetaData(),
+        Column("id", Integer, primary_key=True),
+        Column("run", Text, nullable=False),
+        sqlite_autoincrement=True,
+    ).create(connection)
+
+
+# The first leads from version 1 to version 2.
+STEPS: tuple[Step, ...] = (scenario_runs,)
