@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
-
 from emulator.capture.database import connect
 from emulator.capture.store import Store
-from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
+from emulator.lines import BadLine, event_of
 from emulator.types import JSONObject
 
 _PAGE = 500
@@ -51,15 +49,9 @@ def _stored(url: str) -> Iterator[JSONObject]:
 
 def _lines(content: bytes, name: str) -> Iterator[JSONObject]:
     for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{name}:{number}"
         try:
-            event = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise EmulatorError(f"not JSON ({error})", where, _REMEDY) from None
-        if not isinstance(event, dict):
-            raise EmulatorError("an event is a JSON object", where, _REMEDY)
-        if depth(event) > MAX_DEPTH:
-            raise EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, _REMEDY)
-        yield event
+            event = event_of(line)
+        except BadLine as fault:
+            raise EmulatorError(str(fault), f"{name}:{number}", _REMEDY) from None
+        if event is not None:
+            yield event

@@ -9,8 +9,8 @@ import click
 import orjson
 
 from emulator.cli.explaining import print_explanations
-from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
+from emulator.lines import BadLine, event_of
 from emulator.mapping import Destination, Outcome
 from emulator.types import JSONObject
 from emulator.workspace import PRESETS, load
@@ -73,16 +73,11 @@ class _Reader:
         for where, lines in self._sources():
             for number, line in enumerate(lines, start=1):
                 try:
-                    event = orjson.loads(line)
-                except orjson.JSONDecodeError as error:
-                    if line.strip():
-                        self._refuse(f"not JSON ({error})", f"{where}:{number}")
+                    event = event_of(line)
+                except BadLine as fault:
+                    self._refuse(str(fault), f"{where}:{number}")
                     continue
-                if not isinstance(event, dict):
-                    self._refuse("an event is a JSON object", f"{where}:{number}")
-                elif line.count(b"[") + line.count(b"{") > MAX_DEPTH and depth(event) > MAX_DEPTH:
-                    self._refuse(f"nested deeper than {MAX_DEPTH} levels", f"{where}:{number}")
-                else:
+                if event is not None:
                     yield event
 
     def _sources(self) -> Iterator[tuple[str, Iterable[bytes]]]:

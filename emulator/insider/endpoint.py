@@ -153,15 +153,25 @@ def _wrong_method(request: HttpRequest, methods: dict[str, Call]) -> HttpRespons
 
 
 def _json(request: HttpRequest) -> JSON:
-    if len(request.body) > replies.LARGEST_BODY:
-        raise replies.TOO_LARGE
     media_type = request.headers.get("content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
-        raise replies.WRONG_CONTENT_TYPE
+        # Of two reasons to refuse a request, its size is told first.
+        raise _too_large(request.body) or replies.WRONG_CONTENT_TYPE
+    return read_body(request.body)
+
+
+def read_body(body: bytes) -> JSON:
+    """The JSON value of a request. Raises: Refusal."""
+    if refusal := _too_large(body):
+        raise refusal
     try:
-        body = orjson.loads(request.body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise replies.INVALID_JSON from None
-    if depth(body) > MAX_DEPTH:
+    if depth(value) > MAX_DEPTH:
         raise replies.INVALID_JSON
-    return body
+    return value
+
+
+def _too_large(body: bytes) -> Refusal | None:
+    return replies.TOO_LARGE if len(body) > replies.LARGEST_BODY else None

@@ -17,9 +17,9 @@ from emulator.insider.account import Account
 from emulator.insider.callbacks import allowed
 from emulator.insider.changes import attributes_of, changed
 from emulator.insider.findings import Finding, quoted, warning
-from emulator.insider.identity import Population, key
+from emulator.insider.identity import Population, Rules, key
 from emulator.insider.options import Options
-from emulator.insider.shape import errors, faults, refusals
+from emulator.insider.shape import Fault, errors, faults, refusals
 from emulator.insider.users import User, apply, read_user
 from emulator.types import JSON, JSONObject
 
@@ -41,16 +41,11 @@ class Upsert:
         """
         given = users_of(body)
         skip_hook, findings = _skip_hook(body)
-        address = _callback_address(body, self.account.options, findings)
-        users: list[User] = []
-        failed: list[dict[str, list[str]]] = []
-        for index, each in enumerate(given):
-            # Assumed: a user with one fault loses its valid parts too.
-            if found := faults(each, self.account.options):
-                failed.append(errors(index, found))
-                findings += refusals(index, found)
-            else:
-                users.append(read_user(each, index, self.account, now, skip_hook=skip_hook))
+        account = self.account
+        address = _callback_address(body, account.options, findings)
+        users, refused = read_users(given, account.rules, account.options, now, skip_hook=skip_hook)
+        failed = [errors(*each) for each in refused.items()]
+        findings += [told for each in refused.items() for told in refusals(*each)]
         if users:
             findings += self._keep(users, now, skip_hook=skip_hook)
         if address:
@@ -82,6 +77,21 @@ class Upsert:
         if failed or conflicts:
             fail = replies.outcome(0, [*failed, *conflicts])["data"]["fail"]
             self.account.call_back(address, orjson.dumps({"fail": fail}))
+
+
+def read_users(
+    given: list[JSON], rules: Rules, options: Options, now: datetime, *, skip_hook: bool
+) -> tuple[list[User], dict[int, list[Fault]]]:
+    """The users that are taken, and by index why each of the others is refused."""
+    users: list[User] = []
+    refused: dict[int, list[Fault]] = {}
+    for index, each in enumerate(given):
+        # Assumed: a user with one fault loses its valid parts too.
+        if found := faults(each, options):
+            refused[index] = found
+        else:
+            users.append(read_user(each, index, rules, options, now, skip_hook=skip_hook))
+    return users, refused
 
 
 def users_of(body: JSON) -> list[JSON]:

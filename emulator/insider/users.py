@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from emulator.capture.profile import Profile, ProfileEvent
-from emulator.insider.account import Account
 from emulator.insider.events import read_event
 from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, united
+from emulator.insider.options import Options
 from emulator.insider.values import ATTRIBUTES, read
 from emulator.types import JSON, JSONObject
 
@@ -41,10 +41,10 @@ class User:
 
 
 def read_user(
-    user: JSONObject, index: int, account: Account, now: datetime, *, skip_hook: bool
+    user: JSONObject, index: int, rules: Rules, options: Options, now: datetime, *, skip_hook: bool
 ) -> User:
     """Read a user that has no faults."""
-    where, rules, options = f"users.{index}", account.rules, account.options
+    where = f"users.{index}"
     given, told = identifiers_of(user.get("identifiers", {}), f"{where}.identifiers")
     attributes, more = read(user.get("attributes", {}), ATTRIBUTES, f"{where}.attributes", options)
     for name in [name for name in given if name not in rules.priority]:

@@ -1,0 +1,26 @@
+"""Events in files: JSON objects, one a line."""
+
+import orjson
+
+from emulator.depth import MAX_DEPTH, depth
+from emulator.types import JSONObject
+
+
+class BadLine(ValueError):
+    """A line that holds no event; the message says why."""
+
+
+def event_of(line: bytes) -> JSONObject | None:
+    """The event on a line; None when the line is empty. Raises: BadLine."""
+    try:
+        event = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        if line.strip():
+            raise BadLine(f"not JSON ({error})") from None
+        return None
+    if not isinstance(event, dict):
+        raise BadLine("an event is a JSON object")
+    # Counting bytes is cheaper than walking the event, which few lines then need.
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and depth(event) > MAX_DEPTH:
+        raise BadLine(f"nested deeper than {MAX_DEPTH} levels")
+    return event
