@@ -15,7 +15,7 @@ class Account:
 
     Args:
         new_id: Makes Profile IDs.
-        on_change: Told what an upsert changed, in the transaction that stores it.
+        on_change: Told what a request changed, in the transaction that stores it.
         call_back: Takes an address and the body to post there; returns at once.
     """
 

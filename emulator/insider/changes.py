@@ -1,4 +1,4 @@
-"""What an upsert changed, for those who act on it: journeys start, go on and end by this."""
+"""What a request changed, for those who act on it: journeys start, go on and end by this."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from emulator.types import JSON
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One profile after one upsert.
+    """One profile after one request.
 
     Args:
         profile_id: The profile as it goes on, after merges.
@@ -37,7 +37,7 @@ Listener: TypeAlias = Callable[[list[Change]], None]
 
 
 def attributes_of(profiles: list[Profile]) -> dict[str, dict[str, JSON]]:
-    """Profile ID -> its attributes as they are now; a copy, because upserts write to profiles."""
+    """Profile ID -> its attributes as they are now; a copy, because requests write to profiles."""
     return {profile.id: dict(profile.attributes) for profile in profiles}
 
 

@@ -45,7 +45,7 @@ class Endpoint:
         refusal: Why a token does not open the account, None when it does: the panel's keys in
             place of account_key.
         new_id: Makes Profile IDs.
-        on_change: Told what an upsert changed, in the transaction that stores it.
+        on_change: Told what a request changed, in the transaction that stores it.
         call_back: Posts a body to an address, beside the answer.
     """
 

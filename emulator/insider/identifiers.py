@@ -12,6 +12,7 @@ from emulator.clock import iso
 from emulator.http import HttpResponse
 from emulator.insider import replies
 from emulator.insider.account import Account
+from emulator.insider.changes import attributes_of, changed
 from emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, key
 from emulator.insider.naming import Named, an_object, one_named, present
 from emulator.types import JSON
@@ -32,14 +33,17 @@ class UpdateIdentifier:
             if writing.find([key(name, new)]):
                 raise replies.ALREADY_ASSIGNED
             profile = present(writing, Named(None, {name: old}))
-            values = profile.identifiers[name]
+            before, values = attributes_of([profile]), profile.identifiers[name]
             values[values.index(old)] = new
             if name in DEFAULT_IDENTIFIERS:
                 profile.write(name, values[-1], iso(now))
             profile.trail.append({"at": iso(now), "what": f"{name} was changed by PATCH {PATH}"})
             profile.updated_at = iso(now)
             gained = {key(name, new): profile.id}
-            writing.save(Changes(changed=[profile], lost=[key(name, old)], gained=gained))
+            changes = Changes(changed=[profile], lost=[key(name, old)], gained=gained)
+            writing.save(changes)
+            # A default identifier is an attribute, too, and updates of one start journeys.
+            self.account.on_change(changed(before, changes, [], now, skip_hook=False))
         return replies.response(200, {}, [])
 
 

@@ -23,7 +23,7 @@ class Rules:
     Args:
         priority: Identifier types that identify, strongest first; the name alone for custom ones.
         limits: Type -> values that one profile may own; 1 where not said.
-        blocked: Values that never identify, as Insider One recommends.
+        blocked: Values that never identify, as Insider One recommends; the empty text among them.
     """
 
     priority: tuple[str, ...]
@@ -61,7 +61,8 @@ class Settled:
 def rules_of(priority: Iterable[str], options: Options) -> Rules:
     """The identity resolution of an account that lists *priority*."""
     limits = {**UNLIMITED, **options.identifier_limits}
-    return Rules(tuple(priority), limits, frozenset(options.blocked_values))
+    # Assumed: an empty text identifies nobody, whatever else an account blocks.
+    return Rules(tuple(priority), limits, frozenset(options.blocked_values) | {""})
 
 
 def key(name: str, value: str) -> str:
@@ -99,15 +100,14 @@ class Population:
         """Find or make the profile of a user.
 
         Args:
-            insider_id: A Profile ID, stronger than every identifier.
+            insider_id: A Profile ID, stronger than every identifier; one that no profile has says
+                nothing, because a new profile gets a new Profile ID.
             given: Type -> value of usable identifiers, strongest first.
             request: What a merge is put down to, {"method", "path", "where"}.
         """
         matches = self._matches(given)
-        if insider_id:
-            profile = self._by_id.get(insider_id) or self._create(insider_id)
-        else:
-            profile = self._best(matches, given) or self._create(self._new_id())
+        known = self._by_id.get(insider_id) if insider_id else None
+        profile = known or self._best(matches, given) or self._create()
         settled = Settled(profile, [])
         # Claims come first: what the user says of itself decides who else it can be.
         for name, value in given.items():
@@ -159,9 +159,9 @@ class Population:
     def _takes(self, profile: Profile, name: str, value: str) -> bool:
         return value in profile.identifiers.get(name, ()) or self._rules.room(profile, name)
 
-    def _create(self, id: str) -> Profile:
-        profile = Profile(id, created_at=self._now, updated_at=self._now)
-        self._by_id[id] = self._created[id] = profile
+    def _create(self) -> Profile:
+        profile = Profile(self._new_id(), created_at=self._now, updated_at=self._now)
+        self._by_id[profile.id] = self._created[profile.id] = profile
         return profile
 
     def _join(

@@ -44,7 +44,7 @@ class Options:
         profile_id_in_reads: A profile read tells `iid` although nobody asked for it.
         identifier_limits: Identifier type -> values that one profile may own; 1 where not said,
             any number of `segment_anonymous_id`.
-        blocked_values: Identifier values that identify nobody.
+        blocked_values: Identifier values that identify nobody, besides the empty text.
         custom_attributes, custom_parameters: What the panel's Attributes and Events page defines,
             name -> type; None takes any name and any type.
         undefined_custom: What becomes of a custom attribute or parameter that is not defined.
@@ -61,7 +61,7 @@ class Options:
     attribute_delete_answer: Answer = "envelope"
     profile_id_in_reads: bool = False
     identifier_limits: Mapping[str, int] = field(default_factory=dict)
-    blocked_values: tuple[str, ...] = ("undefined", "anonymous", "0", "1", "null", "")
+    blocked_values: tuple[str, ...] = ("undefined", "anonymous", "0", "1", "null")
     custom_attributes: Mapping[str, CustomType] | None = None
     custom_parameters: Mapping[str, CustomType] | None = None
     undefined_custom: Strictness = "warn"

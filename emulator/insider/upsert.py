@@ -129,7 +129,9 @@ def _callback_address(body: JSONObject, options: Options, told: list[Finding]) -
 
 def _settle(user: User, population: Population, now: str) -> None:
     if user.insider_id and not population.has(user.insider_id):
-        what = "no profile has this insider_id, so one is made with it"
+        fate = "its identifiers decide" if user.identifiers else "it makes a new anonymous profile"
+        what = f"no profile has this insider_id, so {fate}"
+        user.conflicts[f"{user.where}.insider_id"] = [what]
         remedy = "Send the Profile ID that the user's profile shows, or identifiers."
         user.findings.append(warning(f"{user.where}.insider_id", what, remedy))
     request = {"method": "POST", "path": PATH, "where": user.where}

@@ -27,7 +27,7 @@ class User:
         append: New members of a list attribute are added to the stored ones.
         events: Each with its place in the request.
         findings: What its sender should know.
-        conflicts: Key as in the answer's errors -> why an identifier could not be unified.
+        conflicts: Key as in the answer's errors -> why it could not be unified.
     """
 
     where: str

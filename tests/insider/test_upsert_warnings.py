@@ -162,7 +162,7 @@ def test_an_event_beyond_its_retention_is_answered_200_and_not_kept(name: str, d
         (
             {},
             {"insider_id": "nobody"},
-            ("users.0.insider_id", "no profile has this insider_id, so one is made with it"),
+            ("users.0.insider_id", "no profile has this insider_id, so its identifiers decide"),
         ),
     ],
 )
@@ -192,6 +192,37 @@ def test_an_identifier_that_the_account_does_not_list_is_an_attribute() -> None:
         "email": "a@b.io",
         "custom": {"segment_anonymous_id": "a1"},
     }
+
+
+@pytest.mark.assumed
+def test_an_unknown_profile_id_makes_a_new_profile_with_an_id_of_its_own() -> None:
+    account = Account()
+    user = {"insider_id": "nobody", "attributes": {"name": "Ada"}}
+    what = "no profile has this insider_id, so it makes a new anonymous profile"
+    assert account.warned(user) == [("users.0.insider_id", what)]
+    assert [(each.id, each.identifiers) for each in account.profiles.list()[0]] == [("p1", {})]
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize("blocked", [{}, {"blocked_values": ("guest",)}], ids=["usual", "own list"])
+def test_an_empty_value_identifies_nobody_whatever_the_account_blocks(blocked: Any) -> None:
+    user = {"identifiers": {"uuid": "", "email": "a@b.io"}, "attributes": {"name": "Ada"}}
+    account = Account(**blocked)
+    assert account.warned(user) == [
+        ("users.0.identifiers.uuid", "uuid is '', a blocked value that identifies nobody")
+    ]
+    assert account.profile("email:a@b.io")["identifiers"] == {"email": "a@b.io"}
+
+
+@pytest.mark.assumed
+def test_identifiers_are_case_sensitive() -> None:
+    account = Account()
+    for email in ("Ada@b.io", "ada@b.io"):
+        account.send({"identifiers": {"email": email}, "attributes": {"name": email}})
+    names = {
+        each.attributes["email"]: each.attributes["name"] for each in account.profiles.list()[0]
+    }
+    assert names == {"Ada@b.io": "Ada@b.io", "ada@b.io": "ada@b.io"}
 
 
 @pytest.mark.assumed

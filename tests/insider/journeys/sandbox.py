@@ -77,10 +77,10 @@ class Sandbox:
             on_change=self.journeys.observe,
         )
 
-    def post(self, path: str, body: JSON) -> None:
+    def post(self, path: str, body: JSON, method: str = "POST") -> None:
         """What was due is decided before a request, as the application does it."""
         self.journeys.run_due()
-        request = HttpRequest("POST", f"/api/user/v1/{path}", KEYS, orjson.dumps(body))
+        request = HttpRequest(method, f"/api/user/v1/{path}", KEYS, orjson.dumps(body))
         answer = self._endpoint.answer(request)
         assert answer.status == 200, answer.body
         assert b'"fail":{}' in answer.body or answer.body == b"{}", answer.body

@@ -110,6 +110,25 @@ def test_deleting_an_attribute_starts_nothing() -> None:
     assert box.runs() == []
 
 
+@pytest.mark.assumed
+def test_a_changed_identifier_is_an_attribute_that_changes() -> None:
+    moved = {"attribute": "email", "changes_to": "new@x.io"}
+    box = Sandbox(journey(starter=moved, eligibility=ONCE))
+    box.send(attributes={"name": "Ada"}, who={"email": "ada@x.io"})
+    identity = {"old_identifier": {"email": "ada@x.io"}, "new_identifier": {"email": "new@x.io"}}
+    box.post("identity", identity, "PATCH")
+    assert box.trail()[0][1] == 'entered because of email changed from "ada@x.io" to "new@x.io"'
+
+
+@pytest.mark.assumed
+def test_an_attribute_that_a_merge_brings_is_one_that_changes() -> None:
+    box = Sandbox(journey(starter={"attribute": "name", "changes": True}, eligibility=ONCE))
+    box.send(who={"uuid": "ada"})
+    box.send(attributes={"name": "Ada"}, who={"email": "ada@x.io"}, skip_hook=True)
+    box.send(who={"uuid": "ada", "email": "ada@x.io"})
+    assert box.trail()[0][1] == 'entered because of name set to "Ada"'
+
+
 @pytest.mark.documented
 @pytest.mark.parametrize("starter", [{"events": [ADDED]}, OPTED_IN], ids=["event", "attribute"])
 def test_skip_hook_starts_nothing(starter: JSONObject) -> None:
