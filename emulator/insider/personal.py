@@ -2,7 +2,7 @@
 
 Source: the guide, "Personalizing User Experience", promises name, age, viewed products, items added
 to the cart and interest categories (documented). How they follow from events is published nowhere:
-every rule here is ours (assumed), and docs/setup.md lists them.
+every rule here is ours (assumed), and docs/assumptions.md lists them.
 """
 
 from collections import Counter

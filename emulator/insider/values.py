@@ -24,6 +24,7 @@ class Kind:
         noun: "attribute" or "parameter".
         known: Default name -> validator of its value.
         upsert: The names in the Upsert page's own table; the others come from elsewhere.
+        channels: The names that Insider One's channels set.
         aliases: Other name in use -> the default name.
         remedies: What to say of certain names that are not known.
         defined: The custom names that an account defines, name -> type; None when it takes any.
@@ -32,6 +33,7 @@ class Kind:
     noun: str
     known: Mapping[str, Validator]
     upsert: frozenset[str]
+    channels: frozenset[str]
     aliases: Mapping[str, str]
     remedies: Mapping[str, str]
     defined: Callable[[Options], Mapping[str, CustomType] | None]
@@ -46,8 +48,10 @@ def _kind(
 ) -> Kind:
     properties = document(name)["properties"]
     known = {each: validator(schema) for each, schema in properties.items()}
-    upsert = {each for each, schema in properties.items() if "x-source" not in schema}
-    return Kind(noun, known, frozenset(upsert), aliases, remedies, defined)
+    sources = {each: schema.get("x-source") for each, schema in properties.items()}
+    upsert = frozenset(each for each, source in sources.items() if source is None)
+    channels = frozenset(each for each, source in sources.items() if source == "channels")
+    return Kind(noun, known, upsert, channels, aliases, remedies, defined)
 
 
 ATTRIBUTES = _kind(
@@ -97,7 +101,7 @@ def read(
             continue
         elif _fits(name, value, kind.known[canonical], f"{where}.{name}", told):
             kept[canonical] = value
-    told += _strange(strange, kind, where)
+    told += _strange(strange, kind, where) + _of_channels([*kind.channels & kept.keys()], where)
     custom = given.get("custom", {})
     kept |= _custom(custom, kind, f"{where}.custom", options, told)
     told += _custom_names(custom, kind, where)
@@ -165,6 +169,12 @@ def _strange(names: list[str], kind: Kind, where: str) -> list[Finding]:
         remedy = f"Send them under custom, or not at all: a default {kind.noun} has a listed name."
         told.append(warning(where, _unknown(", ".join(rest), kind), remedy))
     return told
+
+
+def _of_channels(names: list[str], where: str) -> list[Finding]:
+    what = "Insider One's channels set this; nobody says what an upsert of it does"
+    remedy = "Leave it out, unless a scenario is about somebody who unsubscribed."
+    return [warning(f"{where}.{name}", what, remedy) for name in sorted(names)]
 
 
 def _unknown(names: str, kind: Kind) -> str:

@@ -2,7 +2,7 @@ Feature: 3 Personalizing User Experience
   "You can leverage the comprehensive user information (e.g., name, age, viewed products, items added
   to cart, interest categories, etc.) passed from Segment to deliver personalized user experiences."
 
-  How viewed products, cart and interests follow from events is ours: docs/setup.md lists the rules.
+  How viewed products, cart and interests follow from events is ours: docs/assumptions.md lists the rules.
 
   @documented
   Scenario: Name and age

@@ -1,23 +1,33 @@
 """The page of assumptions names what is there, and leaves nothing out."""
 
 import re
+from itertools import groupby
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 
 from emulator.insider.options import NAMES
 
 PAGE = Path("docs/assumptions.md")
+INSIDER = Path("emulator/insider")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in PAGE.read_text("utf-8").splitlines()
-    if re.match(r"\| [CUA]\d+ \|", line)
+    if re.match(r"\| [A-Z]\d+ \|", line)
 ]
+HELD_BY = [name for row in ROWS for name in re.findall(r"`([^`]+)`", row[-1])]
 
 
 def test_every_contradiction_and_unknown_has_a_row() -> None:
     numbers = [row[0] for row in ROWS if row[0][0] in "CU"]
     assert numbers == [f"C{n}" for n in range(1, 19)] + [f"U{n}" for n in range(1, 21)]
+
+
+def test_rows_are_numbered_without_a_gap() -> None:
+    for kind, rows in groupby(ROWS, key=lambda row: row[0][0]):
+        numbers = [row[0] for row in rows]
+        assert numbers == [f"{kind}{n}" for n in range(1, len(numbers) + 1)]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
@@ -26,19 +36,33 @@ def test_a_row_has_a_standing_and_names_what_holds_it(row: list[str]) -> None:
     assert standing in ("documented", "inferred", "invented")
     holders = re.findall(r"(option )?`([^`]+)`", held_by)
     assert holders
-    missing = [
-        name
-        for option, name in holders
-        if name not in NAMES and (option or not Path(name).is_file())
-    ]
-    assert missing == []
+    assert [name for option, name in holders if not there(name, bool(option))] == []
+
+
+def there(name: str, option: bool) -> bool:
+    """Whether an option, a file or a name in the code exists."""
+    if option:
+        return name in NAMES
+    if "/" in name:
+        return Path(name).is_file()
+    return resolve_name(name) is not None
 
 
 def test_how_long_message_ids_are_remembered_is_told() -> None:
     (row,) = [row for row in ROWS if "`messageId`" in row[1]]
-    assert row[3:] == ["inferred", "`emulator/capture/store.py`"]
+    assert row[3:] == ["inferred", "`emulator.capture.store.SEEN`"]
 
 
 def test_every_option_has_a_row() -> None:
     named = {name for row in ROWS for name in re.findall(r"option `([^`]+)`", row[-1])}
     assert named == set(NAMES)
+
+
+def test_every_module_that_assumes_something_holds_a_row() -> None:
+    assuming = {
+        ".".join(module.with_suffix("").parts)
+        for module in INSIDER.rglob("*.py")
+        if re.search(r"Assumed:|\(assumed|; assumed\.", module.read_text("utf-8"))
+    }
+    holding = {module for module in assuming if any(f"{module}." in name for name in HELD_BY)}
+    assert sorted(assuming - holding) == []

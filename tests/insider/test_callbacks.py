@@ -34,6 +34,14 @@ def test_an_identifier_that_could_not_be_unified_is_posted_though_the_user_is_ta
     assert account.called_back == [(HERE, {"fail": {"count": 1, "errors": errors}})]
 
 
+def test_a_profile_id_that_nobody_has_is_posted_though_the_user_is_taken() -> None:
+    account = Account()
+    account.send({"insider_id": "nobody", "events": [event("a")]}, error_callback_endpoint=HERE)
+    text = "no profile has this insider_id, so it makes a new anonymous profile"
+    errors = {"users.0.insider_id": [text]}
+    assert account.called_back == [(HERE, {"fail": {"count": 1, "errors": errors}})]
+
+
 def test_nothing_is_posted_when_nothing_failed() -> None:
     account = Account()
     account.send(USER, error_callback_endpoint=HERE)

@@ -215,6 +215,32 @@ def test_an_empty_value_identifies_nobody_whatever_the_account_blocks(blocked: A
 
 
 @pytest.mark.assumed
+def test_a_required_parameter_of_another_type_is_there_and_never_shows() -> None:
+    account = Account()
+    bought = event("purchase", **{**PURCHASE, "unit_sale_price": "8.5"})
+    assert account.warned({"identifiers": {"uuid": "u1"}, "events": [bought]}) == [
+        (
+            "users.0.events.0.event_params.unit_sale_price",
+            f"unit_sale_price is {NEVER_SHOWS}: 8.5",
+        )
+    ]
+    (kept,) = account.profile("uuid:u1")["events"]
+    assert kept["event_params"] == {"event_group_id": "o1", "currency": "EUR", "quantity": 1}
+
+
+@pytest.mark.assumed
+def test_whoever_unsubscribed_is_not_reached_whatever_the_opt_in_says_afterwards() -> None:
+    account = Account()
+    ada = {"identifiers": {"uuid": "u1", "email": "a@b.io"}}
+    gone = {**ada, "attributes": {"global_unsubscribe": True}}
+    what = "Insider One's channels set this; nobody says what an upsert of it does"
+    assert account.warned(gone) == [("users.0.attributes.global_unsubscribe", what)]
+    assert account.warned({**ada, "attributes": {"email_optin": True}}) == []
+    email = account.profile("uuid:u1")["reach"]["email"]
+    assert (email["reachable"], email["why"]) == (False, ["global_unsubscribe is true"])
+
+
+@pytest.mark.assumed
 def test_identifiers_are_case_sensitive() -> None:
     account = Account()
     for email in ("Ada@b.io", "ada@b.io"):

@@ -1,7 +1,7 @@
 """How a person goes through a journey: plain decisions, from what is known to what comes next.
 
 Documented: entering, exiting, dropping and completing, as Insider One's "Anatomy of a Journey"
-counts them. Assumed: everything else; docs/journeys.md lists it.
+counts them. Assumed: everything else; docs/assumptions.md lists it.
 """
 
 from collections.abc import Sequence
