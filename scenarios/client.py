@@ -29,9 +29,9 @@ class ControlClient:
     def __init__(self, base_url: str, page: int = 500) -> None:
         self._base_url = base_url.rstrip("/")
         self._page = page
-        self._session = requests.Session()
+        self.session = requests.Session()
         # The emulator is on this machine: a proxy of the environment could not reach it.
-        self._session.trust_env = False
+        self.session.trust_env = False
 
     def __enter__(self) -> Self:
         return self
@@ -42,7 +42,7 @@ class ControlClient:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._session.close()
+        self.session.close()
 
     def health(self) -> JSONObject:
         """{"status": "ok", "version"}."""
@@ -168,7 +168,7 @@ class ControlClient:
     ) -> requests.Response:
         url = self._base_url + path
         try:
-            return self._session.request(
+            return self.session.request(
                 method,
                 url,
                 params=params,

@@ -42,6 +42,15 @@ MARKS = {
 pytest_plugins = [f"scenarios.steps.{theme}" for theme in THEMES] if not missing() else []
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say where emulators run."""
+    parser.getgroup("emulator").addoption(
+        "--emulator-served",
+        action="store_true",
+        help="Serve emulators at free ports, so that programs in other processes reach them.",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the standings of scenarios known."""
     for name, meaning in MARKS.items():
@@ -49,18 +58,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def emulators() -> "Iterator[Emulators]":
+def emulators(pytestconfig: pytest.Config) -> "Iterator[Emulators]":
     """Emulators by workspace: each starts when it is first asked for."""
     from scenarios.running import Emulators
 
-    with Emulators() as started:
+    with Emulators(served=pytestconfig.getoption("emulator_served")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def served_emulators() -> "Iterator[Emulators]":
+    """The same, at free ports."""
+    from scenarios.running import Emulators
+
+    with Emulators(served=True) as started:
         yield started
 
 
 @pytest.fixture
 def emulator(emulators: "Emulators") -> "RunningEmulator":
-    """An emulator of the preset `guide` at a free port, with nothing captured."""
+    """An emulator of the preset `guide` in this process, with nothing captured."""
     return emulators.afresh("guide")
+
+
+@pytest.fixture
+def served_emulator(served_emulators: "Emulators") -> "RunningEmulator":
+    """The same at a free port, for programs in other processes."""
+    return served_emulators.afresh("guide")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 
 import phonenumbers
@@ -58,7 +59,7 @@ def shopper(name: str | None = None, *, seed: int = 0, locale: str = LOCALE) -> 
         name: First name; it decides who they are, together with *seed*. None has Faker choose.
         locale: Of Faker, e.g. "de_DE": it gives names, address and the country of the phone.
     """
-    fake = Faker(locale)
+    fake = _faker(locale)
     fake.seed_instance(f"{seed} {name}")
     first_name = name or fake.first_name()
     last_name = fake.last_name()
@@ -82,9 +83,15 @@ def shopper(name: str | None = None, *, seed: int = 0, locale: str = LOCALE) -> 
 
 def products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[JSONObject]:
     """Make *count* products under the names of Segment's e-commerce spec."""
-    fake = Faker(LOCALE)
+    fake = _faker(LOCALE)
     fake.seed_instance(seed)
     return [_product(fake, f"p-{number}", currency) for number in range(1, count + 1)]
+
+
+@cache
+def _faker(locale: str) -> Faker:
+    """It takes longer to make one than to seed it anew."""
+    return Faker(locale)
 
 
 def _product(fake: Faker, product_id: str, currency: str) -> JSONObject:

@@ -15,9 +15,9 @@ from scenarios.shopper import shopper
 ADA = shopper("Ada")
 
 
-def test_a_list_is_complete_however_many_pages_it_has(emulator: RunningEmulator) -> None:
-    emulator.shop.tell(ADA, *(calls.event(f"Song {number}") for number in range(7)))
-    with ControlClient(emulator.url, page=3) as client:
+def test_a_list_is_complete_however_many_pages_it_has(served_emulator: RunningEmulator) -> None:
+    served_emulator.shop.tell(ADA, *(calls.event(f"Song {number}") for number in range(7)))
+    with ControlClient(served_emulator.url, page=3) as client:
         names = [message["event"] for message in client.messages()]
     assert names == [f"Song {number}" for number in range(7)]
 
@@ -64,8 +64,8 @@ def test_calls_that_nobody_took_are_said() -> None:
     with running(preset("guide")) as started:
         pass
     told = r": the SDK could not send: .+ See that "
-    with Shop(started.url, "wk_demo") as shop, pytest.raises(EmulatorError, match=told):
-        shop.tell(ADA, calls.event("Song Played"))
+    with pytest.raises(EmulatorError, match=told):
+        Shop(started.url, "wk_demo").tell(ADA, calls.event("Song Played"))
 
 
 def test_time_passes_when_it_is_told_to(emulator: RunningEmulator) -> None:

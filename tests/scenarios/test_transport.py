@@ -1,0 +1,90 @@
+"""A request to an emulator in this process is answered as one that went through a socket."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask, request
+
+from emulator.server import serve_in_thread
+from scenarios.transport import InProcess
+
+
+@pytest.fixture(scope="module")
+def app() -> Flask:
+    """Says what it was asked."""
+    mirror = Flask("mirror")
+
+    @mirror.route("/", defaults={"path": ""}, methods=["GET", "POST", "PATCH"])
+    @mirror.route("/<path:path>", methods=["GET", "POST", "PATCH"])
+    def shown(path: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+        told = {
+            "method": request.method,
+            "path": path,
+            "args": request.args.to_dict(flat=False),
+            "query": request.query_string.decode(),
+            "body": request.get_data().decode(),
+            "auth": request.authorization and request.authorization.to_header(),
+            "type": request.content_type,
+            "encoding": request.headers.get("Content-Encoding"),
+            "scheme": request.scheme,
+        }
+        return told, 418, {"X-Answer": "yes", "Set-Cookie": "a=b; Path=/"}
+
+    return mirror
+
+
+@pytest.fixture(scope="module")
+def served(app: Flask) -> Iterator[str]:
+    with serve_in_thread(app) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given"),
+    [
+        pytest.param("GET", "/", {}, id="nothing but the root"),
+        pytest.param("GET", "/a%20b/%C3%A9?x=1&x=2&y=%2B", {}, id="what is escaped"),
+        pytest.param("GET", "/list", {"params": {"identifier": "uuid:ü"}}, id="a query"),
+        pytest.param("POST", "/v1/track", {"json": {"event": "Ünï"}}, id="JSON"),
+        pytest.param("POST", "/v1/track", {"data": "text"}, id="text"),
+        pytest.param("POST", "/v1/track", {"data": BytesIO(b"file")}, id="a file"),
+        pytest.param("POST", "/v1/track", {"auth": ("wk_demo", "")}, id="a write key"),
+        pytest.param(
+            "PATCH", "/v1/x", {"data": b"\x1f", "headers": {"Content-Encoding": "br"}}, id="headers"
+        ),
+    ],
+)
+def test_the_answer_is_that_of_a_server(
+    app: Flask, served: str, method: str, path: str, given: dict[str, Any]
+) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        expected = session.request(method, served + path, **given)
+        if "data" in given and hasattr(given["data"], "seek"):
+            given["data"].seek(0)
+        session.cookies.clear()
+        session.mount(served, InProcess(app))
+        received = session.request(method, served + path, **given)
+    assert received.json() == expected.json()
+    for attribute in ("status_code", "reason", "url", "encoding"):
+        assert getattr(received, attribute) == getattr(expected, attribute)
+    assert received.headers["X-Answer"] == expected.headers["X-Answer"]
+
+
+def test_chunks_are_one_body(app: Flask) -> None:
+    with requests.Session() as session:
+        session.mount("http://", InProcess(app))
+        answer = session.post("http://shop.example/", data=iter([b"a", b"b"]))
+    assert answer.json()["body"] == "ab"
+
+
+def test_the_application_can_be_given_a_name_of_its_own(app: Flask) -> None:
+    hosts: list[str] = []
+    app.before_request_funcs.setdefault(None, []).append(lambda: hosts.append(request.host))
+    with requests.Session() as session:
+        session.mount("https://", InProcess(app, "localhost"))
+        assert session.get("https://api.segment.io/x").json()["scheme"] == "https"
+    assert hosts == ["localhost"]
