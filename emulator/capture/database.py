@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, MetaData, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -15,10 +16,14 @@ from sqlalchemy.exc import (
     TimeoutError,
 )
 
+from emulator.capture.memory import in_memory
 from emulator.capture.migration import migrate, recognise
 from emulator.errors import EmulatorError, Unavailable
 
+__all__ = ["Engine", "StorageFault", "close", "connect", "is_memory", "metadata", "transaction"]
+
 metadata = MetaData()
+_closed: WeakSet[Engine] = WeakSet()
 _open: ContextVar[Connection | None] = ContextVar("open", default=None)
 
 SAVE = "Move the file away; `sqlite3 FILE .recover` may save what is in it."
@@ -56,6 +61,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     if outer is not None and outer.engine is engine:
         yield outer
         return
+    if engine in _closed:
+        raise StorageFault("it was closed")
     try:
         with engine.begin() as connection:
             before = _open.set(connection)
@@ -91,24 +98,14 @@ def connect(url: str) -> Engine:
     Raises: EmulatorError, when the database cannot be opened or written, is of a later version of
         the emulator, or an SQLite file of another program.
     """
-    in_memory = url in (":memory:", "sqlite://", "sqlite:///:memory:")
-    if in_memory:
-        # One connection, lent to one thread at a time: a second one would be an empty database.
-        engine = create_engine(
-            "sqlite://",
-            poolclass=QueuePool,
-            pool_size=1,
-            max_overflow=0,
-            connect_args={"check_same_thread": False},
-        )
-    else:
-        engine = _engine(url if "://" in url else f"sqlite:///{url}")
+    if is_memory(url):
+        return in_memory(metadata)
+    engine = _engine(url if "://" in url else f"sqlite:///{url}")
     shown = re.sub("//.*@", "//…@", url)  # without a password
     try:
         if engine.dialect.name == "sqlite":
-            if not in_memory:
-                recognise(engine, shown)
-                engine.dispose()  # its connections are not tuned, which would change the file
+            recognise(engine, shown)
+            engine.dispose()  # its connections are not tuned, which would change the file
             event.listen(engine, "connect", _tune_sqlite)
         migrate(engine, metadata, shown)
     except SQLAlchemyError as error:
@@ -116,6 +113,17 @@ def connect(url: str) -> Engine:
         remedy = REMEDIES.get(_code(reason), ELSEWHERE)
         raise EmulatorError(f"the database cannot be opened ({reason})", shown, remedy) from error
     return engine
+
+
+def is_memory(url: str) -> bool:
+    """Whether a database of this *url* lives as long as its engine."""
+    return url in (":memory:", "sqlite://", "sqlite:///:memory:")
+
+
+def close(engine: Engine) -> None:
+    """Let go of the database for good: whoever still asks for it meets a StorageFault."""
+    _closed.add(engine)
+    engine.dispose()
 
 
 def _engine(url: str) -> Engine:

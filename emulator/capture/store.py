@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, insert, or_, select
 from sqlalchemy import update as change
 
-from emulator.capture.database import StorageFault, transaction
+from emulator.capture.database import StorageFault, close, transaction
 from emulator.capture.news import News
 from emulator.capture.records import Captured, Delivery, Upsert
 from emulator.capture.rows import captured, delivery, delivery_row, message_row, upsert_row
@@ -153,8 +153,8 @@ class Store:
                 connection.execute(delete(table))
 
     def close(self) -> None:
-        """Let go of the database."""
-        self._engine.dispose()
+        """Let go of the database for good."""
+        close(self._engine)
 
     def _rows(
         self, statement: Select[Any], values: Mapping[str, Any], limit: int

@@ -4,8 +4,8 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 import orjson
@@ -33,6 +33,9 @@ from emulator.mapping.values import Values, compile_values
 from emulator.types import JSON, JSONObject
 
 _ILLEGAL_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+
+_REMEMBERED = 1024  # subscriptions
+_LARGEST_REMEMBERED = 50_000  # characters of one
 
 
 class Request(NamedTuple):
@@ -234,6 +237,30 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
         settings: The destination's settings.
     Raises: EmulatorError, when the action is not in the catalogue.
     """
+    headers, settings_fault = _headers(settings)
+    compiled = _compiled(definition)
+    return replace(
+        compiled,
+        decided_by_name=compiled.decided_by_name and settings_fault is None,
+        _settings_fault=settings_fault,
+        _headers=headers,
+        _header_fault=_header_fault(headers),
+    )
+
+
+def _compiled(definition: JSONObject) -> Subscription:
+    """*definition* compiled, with no settings; once for all destinations that have the same."""
+    same = json.dumps(definition)
+    remembered = len(same) <= _LARGEST_REMEMBERED
+    return _remembered(same) if remembered else _compile(definition)
+
+
+@lru_cache(_REMEMBERED)
+def _remembered(definition: str) -> Subscription:
+    return _compile(json.loads(definition))
+
+
+def _compile(definition: JSONObject) -> Subscription:
     action = ACTIONS.get(definition["actionSlug"])
     if action is None:
         known = ", ".join(ACTIONS)
@@ -243,7 +270,6 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
     trigger = definition.get("trigger", action.trigger)
     mapping = definition.get("settings", action.default_mapping)
     matches, decided, trigger_fault = _compile_trigger(trigger)
-    headers, settings_fault = _headers(settings)
     resolve = _on_first_use(lambda: compile_checked(mapping, compile_mapping))
     values = _on_first_use(lambda: compile_values(mapping, action.fields, resolve, compile_mapping))
     return Subscription(
@@ -252,14 +278,14 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
         mapping,
         trigger,
         matches,
-        decided and settings_fault is None,
-        settings_fault,
+        decided,
+        None,
         trigger_fault,
         resolve,
         values,
         compile_fields(action.fields),
-        headers,
-        _header_fault(headers),
+        {},
+        None,
     )
 
 
@@ -284,7 +310,7 @@ def _never(event: JSONObject) -> bool:
 
 def _headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:
     try:
-        values = compile_fields(SETTINGS, clean=False)(settings)
+        values = _settings_reader()(settings)
     except PayloadError as error:
         return {}, str(error)
     return {
@@ -294,6 +320,11 @@ def _headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:
         "content-type": "application/json",
         "user-agent": "Segment (Actions)",
     }, None
+
+
+@cache
+def _settings_reader() -> Reader:
+    return compile_fields(SETTINGS, clean=False)
 
 
 def _header_fault(headers: dict[str, str]) -> str | None:
