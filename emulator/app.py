@@ -6,11 +6,12 @@ from pathlib import Path
 from flask import Flask
 
 from emulator import answers
-from emulator.capture.database import connect
+from emulator.capture.database import Engine, connect
 from emulator.capture.differences import Differences
 from emulator.capture.journeys import JourneyStore
 from emulator.capture.panel import ChangesStore, PanelStore
 from emulator.capture.profiles import ProfileStore
+from emulator.capture.sandboxes import SandboxStore
 from emulator.capture.store import Store
 from emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from emulator.config import Config
@@ -29,6 +30,7 @@ from emulator.harness import (
     destination,
     journeys,
     panel,
+    sandboxes,
     scenario_runs,
     segment_faults,
 )
@@ -40,7 +42,8 @@ from emulator.insider.journeys.running import Journeys
 from emulator.insider.panel import Panel
 from emulator.inspector import routes as inspector
 from emulator.mapping import Destination
-from emulator.parts import Parts
+from emulator.parts import Parts, parts
+from emulator.sandboxes import Sandboxes, serve_sandboxes
 from emulator.segment import routes as segment
 from emulator.segment.assets import Assets
 from emulator.segment.faults import Faults
@@ -66,24 +69,50 @@ def create_app(
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
-    own = _parts(config, workspace, SandboxClock(clock), stopwatch)
-    app.extensions["emulator"] = own
     app.before_request(guard(config.host, config.password))
+    app.extensions["emulator"] = _serve(app, config, workspace, clock, stopwatch)
     # What was due by now is decided before a request changes anything, or looks.
-    app.before_request(own.journeys.run_due)
+    app.before_request(run_due)
     answers.register(app)
     for side in (
         segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
-        scenario_runs, inspector,
+        sandboxes, scenario_runs, inspector,
     ):  # fmt: skip
         app.register_blueprint(side.bp)
     return app
 
 
-def _parts(
-    config: Config, workspace: Workspace, clock: SandboxClock, stopwatch: Stopwatch
+def run_due() -> None:
+    """Take the journeys of the sandbox that is asked to where they are by now."""
+    parts().journeys.run_due()
+
+
+def _serve(
+    app: Flask, config: Config, workspace: Workspace, clock: Clock, stopwatch: Stopwatch
 ) -> Parts:
+    """The parts of the default sandbox; *app* answers for it and for those that are created."""
+    assets = Assets(Path(config.cache).expanduser())
+
+    def make(workspace: Workspace, engine: Engine) -> Parts:
+        return _parts(config, workspace, engine, SandboxClock(clock), stopwatch, assets)
+
     engine = connect(config.db)
+    default = make(workspace, engine)
+    created = Sandboxes(
+        default, lambda own, db: make(own, connect(db)), SandboxStore(engine), clock
+    )
+    serve_sandboxes(app, created)
+    return default
+
+
+def _parts(
+    config: Config,
+    workspace: Workspace,
+    engine: Engine,
+    clock: SandboxClock,
+    stopwatch: Stopwatch,
+    assets: Assets,
+) -> Parts:
     store, profiles = Store(engine), ProfileStore(engine)
     defined = workspace.document.get("insider", {}).get("journeys", ())
     journeys = Journeys(read_journeys(defined), JourneyStore(engine), profiles, clock)
@@ -118,7 +147,7 @@ def _parts(
         clock,
         journeys,
         Tokens(workspace.account_key, workspace.oauth),
-        Assets(Path(config.cache).expanduser()),
+        assets,
         Faults(),
         faults,
         differences,

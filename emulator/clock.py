@@ -75,7 +75,7 @@ class SandboxClock:
         Raises: EmulatorError, when that is earlier than the clock's time, or beyond LATEST.
         """
         with self._lock:
-            _check(at, "set")
+            check(at, "set")
             if at < self._now():
                 what = f"{iso(at)} is earlier than the clock's time, {iso(self._now())}"
                 remedy = 'Start afresh at that time: POST /emulator/v1/reset {"now": ...}.'
@@ -103,7 +103,7 @@ class SandboxClock:
         Raises: EmulatorError, when *at* is not from EARLIEST to LATEST.
         """
         if at:
-            _check(at, "now")
+            check(at, "now")
         with self._lock:
             self._frozen, self._offset = at, timedelta(0)
             self._latest = at or self._machine()
@@ -113,7 +113,8 @@ class SandboxClock:
         return self._latest
 
 
-def _check(at: datetime, where: str) -> None:
+def check(at: datetime, where: str) -> None:
+    """Raises: EmulatorError, when *at* is not from EARLIEST to LATEST."""
     if not EARLIEST <= at <= LATEST:
         raise _outside(where)
 

@@ -1,9 +1,10 @@
-"""What the blueprints of one emulator share."""
+"""What the blueprints of one sandbox share."""
 
 from dataclasses import dataclass
-from typing import cast
+from datetime import datetime
+from typing import Final, cast
 
-from flask import current_app
+from flask import current_app, has_request_context, request
 
 from emulator.capture.differences import Differences
 from emulator.capture.profiles import ProfileStore
@@ -26,7 +27,7 @@ from emulator.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One emulator's parts. Two emulators in one process share none of them."""
+    """One sandbox's parts. Two sandboxes of one process share none that holds anything."""
 
     config: Config
     workspace: Workspace
@@ -51,6 +52,24 @@ class Parts:
         """Who takes messages from the source."""
         return self.queue or self.road
 
+    def reset(self, now: datetime | None = None) -> None:
+        """Forget all that happened, and faults; both panels are set back to the workspace file.
+
+        Args:
+            now: Where the clock stands still then; None has it follow the machine.
+        """
+        if self.queue:
+            self.queue.drain()
+        self.clock.reset(now)
+        self.journeys.reset()
+        self.store.reset()
+        self.profiles.reset()
+        self.endpoint.reset()
+        self.panel.reset()
+        self.configuration.reset()
+        self.segment_faults.clear()
+        self.faults.clear()
+
     def close(self) -> None:
         """Finish what is under way, and let go of the database."""
         if self.queue:
@@ -58,6 +77,10 @@ class Parts:
         self.store.close()
 
 
+ADDRESSED: Final = "emulator.parts"  # in a WSGI environment: those of another than the default
+
+
 def parts() -> Parts:
-    """The parts of the emulator that answers the current request."""
-    return cast(Parts, current_app.extensions["emulator"])
+    """The parts of the sandbox that answers the current request."""
+    addressed = request.environ.get(ADDRESSED) if has_request_context() else None
+    return cast(Parts, addressed or current_app.extensions["emulator"])

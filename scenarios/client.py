@@ -8,11 +8,12 @@ import orjson
 import requests
 
 from emulator.errors import EmulatorError
-from emulator.types import JSONObject
+from emulator.types import JSON, JSONObject
 
 TIMEOUT = 10.0  # seconds
 PANEL = "/emulator/v1/panel"
 DESTINATION = "/emulator/v1/destination"
+SANDBOXES = "/emulator/v1/sandboxes"
 
 
 class ControlClient:
@@ -72,6 +73,25 @@ class ControlClient:
     def runs(self, journey: int) -> list[JSONObject]:
         """Who is or was in a journey, each time with the trail."""
         return list(self._pages("runs", {}, f"journeys/{journey}/"))
+
+    def create_sandbox(self, **order: JSON) -> JSONObject:
+        """One more emulator in the same process.
+
+        Args:
+            order: id, workspace (a preset's name or a document), writeKey, account, key, now.
+        Returns: {"id", "url", "writeKey", "account", "key", ...}; a ControlClient of that "url" is
+            the sandbox's own.
+        """
+        return self._ask("POST", SANDBOXES, body=order)
+
+    def sandboxes(self) -> list[JSONObject]:
+        """All sandboxes of the process, the default one first; keys are redacted."""
+        listed: list[JSONObject] = self._ask("GET", SANDBOXES)["sandboxes"]
+        return listed
+
+    def delete_sandbox(self, id: str) -> None:
+        """End a sandbox with all that it holds."""
+        self._ask("DELETE", f"{SANDBOXES}/{id}")
 
     def reset(self, now: str | None = None) -> None:
         """Forget messages, deliveries, profiles and runs, and set both panels back.

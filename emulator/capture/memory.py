@@ -43,9 +43,7 @@ class _Template(NamedTuple):
 
 @cache
 def _template(metadata: MetaData) -> _Template:
-    engine = create_engine(
-        URL, poolclass=StaticPool, connect_args={"check_same_thread": False}
-    )
+    engine = create_engine(URL, poolclass=StaticPool, connect_args={"check_same_thread": False})
     migrate(engine, metadata, ":memory:")
     with engine.connect() as connection:
         raw = connection.connection.driver_connection

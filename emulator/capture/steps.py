@@ -28,5 +28,16 @@ def scenario_runs(connection: Connection) -> None:
     ).create(connection)
 
 
+def sandboxes(connection: Connection) -> None:
+    """Which sandboxes were created."""
+    required = ("workspace", "write_key", "account", "key", "created_at")
+    Table(
+        "sandboxes",
+        MetaData(),
+        Column("id", Text, primary_key=True),
+        *(Column(name, Text, nullable=False) for name in required),
+    ).create(connection)
+
+
 # The first leads from version 1 to version 2.
-STEPS: tuple[Step, ...] = (scenario_runs,)
+STEPS: tuple[Step, ...] = (scenario_runs, sandboxes)

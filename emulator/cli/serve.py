@@ -30,7 +30,7 @@ def command(**flags: str | None) -> None:
     """
     # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
     from emulator.app import create_app
-    from emulator.parts import Parts
+    from emulator.sandboxes import Sandboxes
     from emulator.server import serve
     from emulator.workspace import load, preset
 
@@ -38,11 +38,11 @@ def command(**flags: str | None) -> None:
     _log(config.verbose)
     workspace = load(config.workspace) if config.workspace else preset("guide")
     app = create_app(config, workspace)
-    own: Parts = app.extensions["emulator"]
+    sandboxes: Sandboxes = app.extensions["sandboxes"]
     try:
         serve(app, config.host, config.port, lambda url: _ready(url, workspace.write_key))
     finally:
-        own.close()
+        sandboxes.close()
 
 
 def _log(verbose: bool) -> None:

@@ -1,6 +1,8 @@
 """Bodies of the control API's requests, checked."""
 
 from collections.abc import Mapping
+from types import UnionType
+from typing import TypeAlias
 
 import orjson
 from flask import request
@@ -9,10 +11,16 @@ from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import did_you_mean
 
-KINDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an object"}
+Kind: TypeAlias = type | UnionType
+KINDS: Mapping[Kind, str] = {
+    str: "text",
+    bool: "true or false",
+    dict: "an object",
+    str | dict: "text or an object",
+}
 
 
-def read(fields: Mapping[str, type], *, required: int = 1) -> JSONObject:
+def read(fields: Mapping[str, Kind], *, required: int = 1) -> JSONObject:
     """The JSON object of the current request.
 
     Args:
@@ -30,7 +38,7 @@ def read(fields: Mapping[str, type], *, required: int = 1) -> JSONObject:
     return check(body, fields, "body", required=required)
 
 
-def check(value: JSON, fields: Mapping[str, type], where: str, *, required: int = 1) -> JSONObject:
+def check(value: JSON, fields: Mapping[str, Kind], where: str, *, required: int = 1) -> JSONObject:
     """*value*, an object with *required* of *fields* or more, and no others.
 
     Raises: EmulatorError.
@@ -51,5 +59,5 @@ def check(value: JSON, fields: Mapping[str, type], where: str, *, required: int 
     return value
 
 
-def _shape(fields: Mapping[str, type]) -> str:
+def _shape(fields: Mapping[str, Kind]) -> str:
     return f"Send {', '.join(f'{name} ({KINDS[kind]})' for name, kind in fields.items())}."

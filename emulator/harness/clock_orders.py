@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from emulator.clock import SandboxClock
+from emulator.clock import SandboxClock, check
 from emulator.duration import duration
 from emulator.errors import EmulatorError
 from emulator.insider.formats import instant
@@ -29,8 +29,15 @@ def obey(clock: SandboxClock, order: JSONObject) -> None:
 
 
 def reset_time(order: JSONObject) -> datetime | None:
-    """The `now` of a reset; None where it has none. Raises: EmulatorError, when it is no time."""
-    return _moment("now", order["now"]) if "now" in order else None
+    """The `now` of a reset; None where it has none.
+
+    Raises: EmulatorError, when it is no time, or none that a clock may show.
+    """
+    if "now" not in order:
+        return None
+    at = _moment("now", order["now"])
+    check(at, "now")
+    return at
 
 
 def _advance(clock: SandboxClock, length: str) -> None:

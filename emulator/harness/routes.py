@@ -78,19 +78,7 @@ def reset() -> JSONObject:
     A body {"now": time} makes the clock stand still at that time, which may be in the past. Both
     panels are set back to the workspace file.
     """
-    own = parts()
-    now = reset_time(bodies.read(RESET, required=0))
-    if own.queue:
-        own.queue.drain()
-    own.clock.reset(now)
-    own.journeys.reset()
-    own.store.reset()
-    own.profiles.reset()
-    own.endpoint.reset()
-    own.panel.reset()
-    own.configuration.reset()
-    own.segment_faults.clear()
-    own.faults.clear()
+    parts().reset(reset_time(bodies.read(RESET, required=0)))
     return {}
 
 

@@ -28,14 +28,14 @@ def source_settings(write_key: str) -> Response:
     if own.config.strict and write_key not in known:
         remedy = "Use one of this workspace, or serve without --strict."
         raise _not_found("no source has this write key", request.path, remedy)
-    body = settings(write_key, request.host, request.scheme)
+    body = settings(write_key, request.host + request.root_path, request.scheme)
     return _uncached(Response(orjson.dumps(body), mimetype="application/json"))
 
 
 @bp.get("/analytics.js/v1/<write_key>/analytics.min.js")
 def script(write_key: str) -> Response:
     """analytics.js for Segment's snippet."""
-    return _served(SCRIPT, lambda source: personal(source, write_key, request.host_url.rstrip("/")))
+    return _served(SCRIPT, lambda source: personal(source, write_key, request.url_root.rstrip("/")))
 
 
 @bp.get("/analytics-next/bundles/<name>")

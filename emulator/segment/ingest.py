@@ -17,11 +17,20 @@ from emulator.types import JSON, JSONObject
 BATCH = "batch"
 
 
+def unpacked(body: bytes, encoding: str | None, kind: str) -> JSONObject:
+    """The call that the *body* of a request holds; for *kind* see receive.
+
+    Args:
+        encoding: The Content-Encoding header.
+    Raises: IngestError, when it is too large, or no JSON object.
+    """
+    return read(body, encoding, BATCH_BYTES if kind == BATCH else EVENT_BYTES)
+
+
 def receive(
-    body: bytes,
+    call: JSONObject,
     *,
     kind: str,
-    encoding: str | None,
     authorization: str | None,
     now: datetime,
     new_id: Callable[[], str],
@@ -29,8 +38,8 @@ def receive(
     """Take one request in, as Segment does: it refuses little and swallows much.
 
     Args:
+        call: What `unpacked` gave.
         kind: What the path asks for: a type of message, or "batch".
-        encoding: The Content-Encoding header.
         authorization: The Authorization header.
         now: When the request arrived; aware.
         new_id: Makes the id of a message that has none.
@@ -38,7 +47,6 @@ def receive(
         gives one rejected message, so that it can be seen.
     Raises: IngestError, when the whole request is refused.
     """
-    call = read(body, encoding, BATCH_BYTES if kind == BATCH else EVENT_BYTES)
     arrival = _Arrival(write_key(authorization, call), now, new_id)
     sent = _without(call, "writeKey")
     if kind == BATCH:

@@ -3,18 +3,60 @@
 import logging
 import secrets
 import time
+from collections.abc import Callable
+from typing import Final
 
 from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from emulator.parts import parts
-from emulator.segment.ingest import receive
+from emulator.segment.errors import too_large
+from emulator.segment.ingest import BATCH, receive, unpacked
+from emulator.segment.limits import BATCH_BYTES
 from emulator.segment.message_id import message_id
+from emulator.segment.rules import TYPES
 from emulator.segment.sources import assign
+from emulator.types import JSONObject
 
 log = logging.getLogger(__name__)
 
+# What follows /v1/, and the kind of call it takes. A browser uses the first letters.
+KINDS: Final = {
+    **{kind: kind for kind in TYPES},
+    **{kind[0]: kind for kind in TYPES},
+    **dict.fromkeys(("batch", "b", "import"), BATCH),
+}
+WIRE_BYTES: Final = 2 * BATCH_BYTES  # packed or not, nothing longer can hold a batch
+_OPENED: Final = "emulator.call"
 
-def take_in(body: bytes, kind: str) -> None:
+
+def posted(*, cache: bool = False) -> bytes:
+    """The body of the current request, packed as it came.
+
+    Args:
+        cache: Keep it, so that it can be read again.
+    Raises: IngestError, when it is too large.
+    """
+    request.max_content_length = WIRE_BYTES
+    try:
+        return request.get_data(cache=cache)
+    except RequestEntityTooLarge as error:
+        raise too_large(
+            f"the request has more than {WIRE_BYTES:,} bytes", "body", "Send smaller batches."
+        ) from error
+
+
+def opened(body: Callable[[], bytes], kind: str) -> JSONObject:
+    """The call in the *body* of the current request, unpacked once: it may be asked for before, to
+    find its write key. Raises: IngestError."""
+    call: JSONObject | None = request.environ.get(_OPENED)
+    if call is None:
+        call = unpacked(body(), request.headers.get("Content-Encoding"), kind)
+        request.environ[_OPENED] = call
+    return call
+
+
+def take_in(body: Callable[[], bytes], kind: str) -> None:
     """Take *body* in, and return once its messages are delivered and kept.
 
     Args:
@@ -26,9 +68,8 @@ def take_in(body: bytes, kind: str) -> None:
     authorization = request.headers.get("Authorization")
     own.tokens.check(authorization, time.time())
     messages = receive(
-        body,
+        opened(body, kind),
         kind=kind,
-        encoding=request.headers.get("Content-Encoding"),
         authorization=authorization,
         now=now,
         new_id=lambda: message_id(now, secrets.token_bytes(16)),

@@ -54,11 +54,16 @@ def call(query: Iterable[tuple[str, str]]) -> bytes:
         raise malformed("it is not base64", "data", "Encode the call's JSON as base64.") from error
 
 
+def queried() -> bytes:
+    """The call in the current request's query. Raises: IngestError."""
+    return call(request.args.items(multi=True))
+
+
 def _take_in(kind: str) -> None:
     if kind not in TYPES:
         remedy = f"Ask for /v1/pixel/{{{','.join(TYPES)}}}."
         raise malformed(f"there is no pixel {kind!r}", request.path, remedy)
-    take_in(call(request.args.items(multi=True)), kind)
+    take_in(queried, kind)
 
 
 def _nested(dotted: Iterable[tuple[str, str]]) -> JSONObject:

@@ -4,14 +4,12 @@ from typing import Final
 
 import orjson
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from emulator.parts import parts
 from emulator.segment import browsers, cdn, pixel, token
-from emulator.segment.errors import IngestError, malformed, too_large
+from emulator.segment.errors import IngestError, malformed
 from emulator.segment.ingest import BATCH
-from emulator.segment.intake import take_in
-from emulator.segment.limits import BATCH_BYTES
+from emulator.segment.intake import KINDS, posted, take_in
 from emulator.segment.rules import TYPES
 from emulator.types import JSONObject
 
@@ -21,14 +19,7 @@ for part in (cdn, pixel, token):
 bp.before_request(browsers.preflight)
 bp.after_request(browsers.allow)
 
-# What follows /v1/, and the kind of call it takes. A browser uses the first letters.
-KINDS: Final = {
-    **{kind: kind for kind in TYPES},
-    **{kind[0]: kind for kind in TYPES},
-    **dict.fromkeys(("batch", "b", "import"), BATCH),
-}
 TELEMETRY: Final = "m"  # an SDK's counters about itself, not events
-WIRE_BYTES: Final = 2 * BATCH_BYTES  # packed or not, nothing longer can hold a batch
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ADDRESSES: Final = f"POST /v1/{{{','.join((*TYPES, BATCH, 'import'))}}}"
 
@@ -72,18 +63,8 @@ def refuse(error: IngestError) -> Response:
 def _taken(kind: str) -> Response:
     fault = parts().segment_faults.take()
     if fault is None or fault.taken:
-        take_in(_body(), kind)
+        take_in(posted, kind)
     return fault.answer() if fault else _json({"success": True})
-
-
-def _body() -> bytes:
-    request.max_content_length = WIRE_BYTES
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        raise too_large(
-            f"the request has more than {WIRE_BYTES:,} bytes", "body", "Send smaller batches."
-        ) from error
 
 
 def _unknown(remedy: str) -> IngestError:

@@ -7,7 +7,7 @@ def settings(write_key: str, host: str, protocol: str) -> JSONObject:
     """The settings of a source, such that its events come to this emulator and nowhere else.
 
     Args:
-        host: Name and port under which the emulator was asked, e.g. "127.0.0.1:8282".
+        host: Name, port and any path under which the emulator was asked, e.g. "127.0.0.1:8282".
         protocol: "http" or "https".
     Source: the settings that analytics.js 1.84.3, Kotlin and Swift read. (observed, source)
     """

@@ -12,7 +12,7 @@ def write_key(authorization: str | None, call: JSONObject) -> str:
     Raises: IngestError, when there is none. A key nobody knows is taken: Segment's edge does not
         look it up.
     """
-    key = _basic(authorization) or call.get("writeKey")
+    key = basic(authorization) or call.get("writeKey")
     if isinstance(key, str) and key.strip():
         return key.strip()
     raise IngestError(
@@ -25,7 +25,8 @@ def write_key(authorization: str | None, call: JSONObject) -> str:
     )
 
 
-def _basic(authorization: str | None) -> str:
+def basic(authorization: str | None) -> str:
+    """The user name of Basic authentication; "" where there is none."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return ""

@@ -8,7 +8,7 @@ from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from emulator.workspace.finding import did_you_mean
 from emulator.workspace.model import Workspace, workspace_of
-from emulator.workspace.parsing import parse
+from emulator.workspace.parsing import check_values, parse
 from emulator.workspace.plans import plan_beside
 from emulator.workspace.structure import faults
 
@@ -24,6 +24,18 @@ def load(path: str | Path) -> Workspace:
         return preset(str(path))
     document = read(path)
     return replace(_checked(document, str(path)), plan=plan_beside(document, path))
+
+
+def from_document(document: JSONObject, where: str) -> Workspace:
+    """The workspace that a *document* describes which came from elsewhere than a file.
+
+    Raises: EmulatorError, naming the first mistake.
+    """
+    check_values(document, where)
+    if "trackingPlan" in document:
+        remedy = "Leave it out, or name it in the file of `emulator serve --workspace`."
+        raise EmulatorError("a tracking plan is a file of its own", f"{where}.trackingPlan", remedy)
+    return _checked(document, where)
 
 
 def names_preset(path: str | Path) -> bool:

@@ -1,6 +1,6 @@
 """The workspace: one Segment source and destination, and the Insider One account behind them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from emulator.insider.options import Options, options_of
 from emulator.segment.filtering.plans.plan import Plan
@@ -82,6 +82,27 @@ def workspace_of(document: JSONObject) -> Workspace:
         enabled=document["source"].get("enabled", True),
         others=tuple(_source(each) for each in document.get("sources", [])),
         oauth=_oauth(document.get("oauth")),
+    )
+
+
+def with_keys(workspace: Workspace, write_key: str, account: str, key: str) -> Workspace:
+    """*workspace* with the write key of its first source, and its account, replaced.
+
+    Args:
+        account, key: Of Insider One, at both ends.
+    """
+    document = workspace.document
+    settings = {**workspace.destination["settings"], "account_name": account, "ucd_key": key}
+    destination = {**workspace.destination, "settings": settings}
+    insider = {**document.get("insider", {}), "account": {"name": account, "key": key}}
+    source = {**document.get("source", {}), "writeKey": write_key}
+    return replace(
+        workspace,
+        write_key=write_key,
+        account_name=account,
+        account_key=key,
+        destination=destination,
+        document={**document, "source": source, "destination": destination, "insider": insider},
     )
 
 

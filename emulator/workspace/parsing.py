@@ -38,7 +38,7 @@ def parse(raw: bytes, where: str, begin: tuple[str, str] = WORKSPACE) -> JSONObj
     if not isinstance(document, dict):
         kind, remedy = begin
         raise EmulatorError(f"this is no {kind}", where, remedy)
-    _check_values(document, where)
+    check_values(document, where)
     return document
 
 
@@ -99,7 +99,7 @@ def _no_number(word: str) -> NoReturn:
     raise DocumentFault(f"{word} is no JSON value", "Write a number, or null.")
 
 
-def _check_values(document: JSONObject, where: str) -> None:
+def check_values(document: JSONObject, where: str) -> None:
     """Refuse what JSON cannot say and what aliases have blown up."""
     waiting: list[JSON] = [document]
     seen = 0

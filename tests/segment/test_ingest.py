@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from emulator.segment.errors import IngestError
-from emulator.segment.ingest import receive
+from emulator.segment.ingest import receive, unpacked
 from emulator.segment.message import Message
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
@@ -25,10 +25,10 @@ def take(
     authorization: str | None = BASIC,
 ) -> list[Message]:
     numbers = count(1)
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
     return receive(
-        body if isinstance(body, bytes) else orjson.dumps(body),
+        unpacked(raw, encoding, kind),
         kind=kind,
-        encoding=encoding,
         authorization=authorization,
         now=NOW,
         new_id=lambda: f"api-{next(numbers)}",

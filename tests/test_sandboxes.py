@@ -1,0 +1,299 @@
+"""Sandboxes: emulators beside each other in one process, none of which sees another."""
+
+import base64
+import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from emulator.app import create_app
+from emulator.capture.database import StorageFault
+from emulator.config import Config
+from emulator.sandboxes import MOST
+from emulator.workspace import preset
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+ADA = {"messageId": "m1", "userId": "ada", "traits": {"email": "ada@x.io"}}
+UPSERT = {"users": [{"identifiers": {"uuid": "eve"}, "attributes": {"name": "Eve"}}]}
+SANDBOXES = "/emulator/v1/sandboxes"
+NAMES = {"id": "red", "writeKey": "wk_red", "account": "redshop", "key": "k-red"}
+
+
+@contextmanager
+def emulator(db: str = ":memory:", **settings: Any) -> Iterator[Flask]:
+    app = create_app(Config(db=db, **settings), preset("guide"), clock=lambda: NOW)
+    yield app
+    app.extensions["sandboxes"].close()
+
+
+@pytest.fixture
+def client() -> Iterator[FlaskClient]:
+    with emulator() as app:
+        client = app.test_client()
+        assert client.post(SANDBOXES, json=NAMES).status_code == 201
+        yield client
+
+
+def told(answer: TestResponse) -> Any:
+    return orjson.loads(answer.data)
+
+
+def people(client: FlaskClient, sandbox: str) -> list[str]:
+    """Whom the account of a sandbox knows."""
+    known = told(client.get(f"/sandboxes/{sandbox}/emulator/v1/profiles"))
+    return [profile["identifiers"]["uuid"] for profile in known["profiles"]]
+
+
+def basic(write_key: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{write_key}:".encode()).decode()}
+
+
+def test_a_sandbox_tells_its_keys_once(client: FlaskClient) -> None:
+    shown = {
+        "id": "red-2",
+        "url": "http://localhost/sandboxes/red-2",
+        "writeKey": "wk_red-2",
+        "account": "redshop-2",
+        "key": "k-red-2",
+        "workspace": "Web shop",
+        "now": "2020-01-01T00:00:00.000Z",
+        "createdAt": "2026-11-23T10:00:00.000Z",
+    }
+    order = {name: f"{value}-2" for name, value in NAMES.items()}
+    made = client.post(SANDBOXES, json={**order, "now": "2020-01-01T00:00:00Z"})
+    assert (made.status_code, told(made)) == (201, shown)
+    assert told(client.get(f"{SANDBOXES}/red-2")) == {**shown, "key": "k-…"}
+
+
+def test_what_is_not_named_is_made_up_and_nobody_elses(client: FlaskClient) -> None:
+    made = [told(client.post(SANDBOXES, json={})) for _ in range(2)]
+    for name in NAMES:
+        assert made[0][name] != made[1][name], name
+    listed = [each["id"] for each in told(client.get(SANDBOXES))["sandboxes"]]
+    assert listed == ["default", "red", made[0]["id"], made[1]["id"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body"),
+    [
+        pytest.param("/v1/identify", basic("wk_red"), orjson.dumps(ADA), id="header"),
+        pytest.param("/v1/i", {}, orjson.dumps({**ADA, "writeKey": "wk_red"}), id="body"),
+        pytest.param(
+            "/v1/batch/",
+            {"Content-Encoding": "gzip"},
+            gzip.compress(
+                orjson.dumps({"writeKey": "wk_red", "batch": [{**ADA, "type": "identify"}]})
+            ),
+            id="packed batch",
+        ),
+        pytest.param(
+            "/sandboxes/red/v1/identify", basic("wk_demo"), orjson.dumps(ADA), id="address"
+        ),
+    ],
+)
+def test_a_message_goes_where_it_is_addressed(
+    client: FlaskClient, path: str, headers: dict[str, str], body: bytes
+) -> None:
+    assert client.post(path, data=body, headers=headers).status_code == 200
+    assert (people(client, "red"), people(client, "default")) == (["ada"], [])
+
+
+def test_a_pixel_goes_by_its_write_key(client: FlaskClient) -> None:
+    packed = base64.urlsafe_b64encode(orjson.dumps({**ADA, "writeKey": "wk_red"})).decode()
+    client.get("/v1/pixel/identify", query_string={"data": packed})
+    assert (people(client, "red"), people(client, "default")) == (["ada"], [])
+
+
+@pytest.mark.parametrize(
+    "write_key", [pytest.param("wk_demo", id="its own"), pytest.param("wk_none", id="nobody's")]
+)
+def test_other_write_keys_are_the_default_sandboxs(client: FlaskClient, write_key: str) -> None:
+    client.post("/v1/identify", json=ADA, headers=basic(write_key))
+    assert (people(client, "red"), people(client, "default")) == ([], ["ada"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"{", id="no JSON"),
+        pytest.param(b'{"userId": "ada"}', id="no write key"),
+        pytest.param(b"1" * 2_000_000, id="too large"),
+    ],
+)
+def test_what_names_nobody_is_refused_as_without_sandboxes(
+    client: FlaskClient, body: bytes
+) -> None:
+    with emulator() as alone:
+        expected = alone.test_client().post("/v1/track", data=body)
+    answer = client.post("/v1/track", data=body)
+    assert (answer.status_code, told(answer)) == (expected.status_code, told(expected))
+    assert answer.status_code == 400
+
+
+def test_an_upsert_goes_by_the_name_of_the_account(client: FlaskClient) -> None:
+    for account, key in (("redshop", "k-red"), ("mybrand", "test-key")):
+        headers = {"X-PARTNER-NAME": account, "X-REQUEST-TOKEN": key}
+        answer = client.post("/api/user/v1/upsert", json=UPSERT, headers=headers)
+        assert answer.status_code == 200, answer.data
+        assert people(client, "red") == ["eve"]
+    assert people(client, "default") == ["eve"]
+
+
+def test_the_settings_of_a_source_lead_back_into_its_sandbox(client: FlaskClient) -> None:
+    settings = told(client.get("/sandboxes/red/v1/projects/wk_red/settings"))
+    host = settings["integrations"]["Segment.io"]["apiHost"]
+    assert host == "localhost/sandboxes/red/v1"
+    assert client.post(f"http://{host}/identify", json={**ADA, "writeKey": "x"}).status_code == 200
+    assert people(client, "red") == ["ada"]
+
+
+def test_each_sandbox_has_its_own_clock_faults_and_switches(client: FlaskClient) -> None:
+    inside = "/sandboxes/red/emulator/v1"
+    client.post(f"{inside}/clock", json={"advance": "1 day"})
+    client.post(f"{inside}/faults/segment", json={"status": 500})
+    client.patch(f"{inside}/destination", json={"enabled": False})
+    assert told(client.get("/emulator/v1/clock"))["offset"] == 0
+    assert told(client.get("/emulator/v1/faults/segment")) == {"faults": []}
+    assert told(client.get("/emulator/v1/destination"))["enabled"] is True
+    assert told(client.get(f"{inside}/clock"))["offset"] == 86_400
+    assert told(client.get(f"{inside}/destination"))["enabled"] is False
+
+
+def test_a_reset_leaves_the_others_alone(client: FlaskClient) -> None:
+    for key in ("wk_red", "wk_demo"):
+        client.post("/v1/identify", json=ADA, headers=basic(key))
+    assert client.post(f"{SANDBOXES}/red/reset", json={}).status_code == 200
+    assert (people(client, "red"), people(client, "default")) == ([], ["ada"])
+
+
+def test_a_deleted_sandbox_is_gone(client: FlaskClient) -> None:
+    assert told(client.delete(f"{SANDBOXES}/red")) == {}
+    gone = client.get("/sandboxes/red/emulator/v1/messages")
+    assert (gone.status_code, told(gone)) == (
+        404,
+        {
+            "error": {
+                "what": "there is no sandbox 'red'",
+                "where": "/sandboxes/red/emulator/v1/messages",
+                "remedy": "List them with GET /emulator/v1/sandboxes, or create it with POST.",
+            }
+        },
+    )
+    assert client.post(SANDBOXES, json=NAMES).status_code == 201
+    assert people(client, "red") == []
+
+
+def test_a_request_that_outlives_its_sandbox_is_told_so(client: FlaskClient) -> None:
+    own = client.application.extensions["sandboxes"].get("red").parts
+    client.delete(f"{SANDBOXES}/red")
+    with pytest.raises(StorageFault, match="it was closed"):
+        own.store.messages()
+
+
+def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> None:
+    document = preset("segment-defaults").document
+    named = {**document, "source": {**document["source"], "name": "App"}}
+    made = told(client.post(SANDBOXES, json={"id": "app", "workspace": named}))
+    assert made["workspace"] == "App"
+    defaults = told(client.post(SANDBOXES, json={"workspace": "segment-defaults"}))
+    assert defaults["workspace"] == document["source"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("order", "status", "where", "what"),
+    [
+        pytest.param(
+            {"id": "red"}, 409, "body.id", "another sandbox has the id 'red'", id="id taken"
+        ),
+        pytest.param(
+            {"id": "default"}, 409, "body.id", "another sandbox has the id 'default'", id="default"
+        ),
+        pytest.param(
+            {"writeKey": "wk_demo"},
+            409,
+            "body.writeKey",
+            "another sandbox has the writeKey 'wk_demo'",
+            id="write key taken",
+        ),
+        pytest.param(
+            {"account": "mybrand"},
+            409,
+            "body.account",
+            "another sandbox has the account 'mybrand'",
+            id="account taken",
+        ),
+        pytest.param({"id": "../x"}, 400, "body.id", "'../x' cannot stand in an address", id="id"),
+        pytest.param(
+            {"writeKey": "a:b"}, 400, "body.writeKey", "this cannot be a writeKey", id="key"
+        ),
+        pytest.param({"workspace": "guid"}, 400, "", "unknown preset 'guid'", id="unknown preset"),
+        pytest.param(
+            {"workspace": {"source": {}}},
+            400,
+            "workspace",
+            "'destination' is missing",
+            id="faulty workspace",
+        ),
+        pytest.param(
+            {"workspace": {"trackingPlan": "/etc/passwd"}},
+            400,
+            "workspace.trackingPlan",
+            "a tracking plan is a file of its own",
+            id="no file is read",
+        ),
+        pytest.param({"now": "noon"}, 400, "now", "this is no time", id="no time"),
+        pytest.param(
+            {"now": "9999-01-01T00:00:00Z"},
+            400,
+            "now",
+            "the clock does not go there",
+            id="too late",
+        ),
+    ],
+)
+def test_what_cannot_be_made_is_said(
+    client: FlaskClient, order: dict[str, Any], status: int, where: str, what: str
+) -> None:
+    answer = client.post(SANDBOXES, json=order)
+    error = told(answer)["error"]
+    assert (answer.status_code, error["where"], error["what"]) == (status, where, what)
+    assert len(told(client.get(SANDBOXES))["sandboxes"]) == 2
+
+
+def test_their_number_is_bounded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emulator.sandboxes.MOST", 1)
+    answer = client.post(SANDBOXES, json={})
+    assert (answer.status_code, told(answer)["error"]["what"]) == (
+        409,
+        "there are 1 sandboxes already",
+    )
+    assert MOST > 1
+
+
+def test_the_default_sandbox_stays(client: FlaskClient) -> None:
+    assert client.delete(f"{SANDBOXES}/default").status_code == 409
+
+
+def test_sandboxes_on_file_survive_a_restart(tmp_path: Path) -> None:
+    db = str(tmp_path / "emulator.db")
+    with emulator(db) as before:
+        client = before.test_client()
+        client.post(SANDBOXES, json=NAMES)
+        client.post("/v1/identify", json=ADA, headers=basic("wk_red"))
+    with emulator(db) as after:
+        client = after.test_client()
+        assert people(client, "red") == ["ada"]
+        client.delete(f"{SANDBOXES}/red")
+        assert sorted(tmp_path.rglob("red*")) == []
+    with emulator(db) as again:
+        assert [each["id"] for each in told(again.test_client().get(SANDBOXES))["sandboxes"]] == [
+            "default"
+        ]
