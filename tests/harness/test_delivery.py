@@ -142,7 +142,7 @@ def test_misuse_is_told(
     ("asked", "where"),
     [
         pytest.param({}, "body", id="an empty object"),
-        pytest.param(None, "body", id="no object"),
+        pytest.param([], "body", id="no object"),
         pytest.param({"status": 42}, "status", id="no status"),
         pytest.param({"status": 500, "share": 0}, "share", id="no share"),
         pytest.param({"delay": 5}, "body", id="an unknown name"),
