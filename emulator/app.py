@@ -15,11 +15,10 @@ from emulator.capture.sandboxes import SandboxStore
 from emulator.capture.store import Store
 from emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from emulator.config import Config
-from emulator.delivery.account import RealAccount
 from emulator.delivery.configuration import Configuration
 from emulator.delivery.faults import Faults as InsiderFaults
 from emulator.delivery.gate import compile_gate
-from emulator.delivery.passthrough import PassThrough
+from emulator.delivery.passthrough import Credentials, PassThrough
 from emulator.delivery.policy import Policy
 from emulator.delivery.queue import Queue
 from emulator.delivery.road import Road
@@ -129,15 +128,12 @@ def _parts(
         on_change=journeys.observe,
     )
     differences, faults = Differences(engine), InsiderFaults(clock, config.seed)
-    real = _real_account(config)
-    pass_through = (
-        PassThrough(Remote(real.url), endpoint.answer, real, differences, clock) if real else None
-    )
+    pass_through = _pass_through(config, endpoint, differences, clock)
     sender = faults.before(pass_through or endpoint.answer)
     source = workspace.document.get("source", {})
     gate = compile_gate(source, workspace.destination, workspace.plan, config.seed)
     compiled, policy = Destination(workspace.destination), Policy(config.seed)
-    road = Road(compiled, sender, store, clock, gate, policy, stopwatch, real)
+    road = Road(compiled, sender, store, clock, gate, policy, stopwatch)
     set_up = Configuration(workspace.destination, ChangesStore(engine), road)
     return Parts(
         config,
@@ -160,7 +156,11 @@ def _parts(
     )
 
 
-def _real_account(config: Config) -> RealAccount | None:
+def _pass_through(
+    config: Config, endpoint: Endpoint, differences: Differences, clock: Clock
+) -> PassThrough | None:
     if config.insider_url is None:
         return None
-    return RealAccount(config.insider_url, config.insider_account, config.insider_key)
+    credentials = Credentials(config.insider_account, config.insider_key)
+    real = Remote(config.insider_url)
+    return PassThrough(real, endpoint.answer, credentials, differences, clock)

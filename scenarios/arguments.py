@@ -7,9 +7,7 @@ from textwrap import indent
 from pytest_bdd.parser import Step
 
 from emulator.errors import EmulatorError
-from scenarios.catalogue import NOUNS, catalogue, matching
-
-LIBRARY = "scenarios.steps."
+from scenarios.catalogue import LIBRARY, NOUNS, catalogue, matching
 
 
 def lacking(argument: str, function: Callable[..., object]) -> str:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from emulator.types import JSONObject
 
-Kind = Literal["track", "identify", "page", "screen"]
+Kind = Literal["track", "identify", "page", "screen", "group", "alias"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +13,9 @@ class Call:
     """One call to Segment.
 
     Args:
-        name: Of the event, page or screen; None for identify and for a page without one.
-        body: Properties, or the traits of an identify.
+        name: Of the event, page or screen; the id of a group; what an alias was known as before;
+            None for identify and for a page without one.
+        body: Properties, or the traits of an identify or a group.
     """
 
     kind: Kind
@@ -35,6 +36,16 @@ def page(name: str, properties: JSONObject | None = None) -> Call:
 def screen(name: str) -> Call:
     """A screen of the shop's app."""
     return Call("screen", name, {})
+
+
+def group(group_id: str, traits: JSONObject | None = None) -> Call:
+    """The company or club that the shopper belongs to."""
+    return Call("group", group_id, traits or {})
+
+
+def alias(previous_id: str) -> Call:
+    """Who was *previous_id* before has the shopper's user id from now on."""
+    return Call("alias", previous_id, {})
 
 
 def identify(traits: JSONObject | None = None) -> Call:

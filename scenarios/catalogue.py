@@ -3,12 +3,56 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
 from inspect import getdoc, signature
 
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
+from scenarios.steps import THEMES
+
+LIBRARY = "scenarios.steps"
 TYPED = re.compile(r":[a-z]}")  # the parser's type of a word or a number
+MOST_SUGGESTIONS = 3
 KINDS = ("given", "when", "then")
+PLACEHOLDER = re.compile(r"{(\w+)}")
+# What stands for a placeholder in an example.
+EXAMPLES = {
+    "address": "ada@shop.example",
+    "call": "Order Completed",
+    "cart": "c-9",
+    "category": "Kitchen",
+    "channel": "email",
+    "channels": "email and sms",
+    "checkout": "k-3",
+    "count": "2",
+    "currency": "EUR",
+    "device": "phone",
+    "event": "Wish Listed",
+    "event_name": "wish_listed",
+    "file": "shop.ndjson",
+    "goal": "Purchase",
+    "group": "acme",
+    "journey": "Welcome",
+    "length": "45 minutes",
+    "locale": "de_DE",
+    "mapping": "Order Completed Event",
+    "name": "Web shop",
+    "now": "2026-11-23T12:00:00Z",
+    "order": "o-17",
+    "page": "Home",
+    "path": "/v1/track",
+    "person": "Ada",
+    "previous": "guest-7",
+    "reason": "event_group_id parameter is required",
+    "role": "Administrator",
+    "screen": "Home",
+    "status": "503",
+    "type": "Source",
+    "verdict": "accepted",
+    "why": "email_optin is absent",
+    "workspace": "segment-defaults",
+}
 # What pytest-bdd calls that which stands below a step -> what people call it.
 NOUNS = {"datatable": "table", "docstring": "text"}
 
@@ -23,6 +67,7 @@ class StepEntry:
         pattern: What it reads, e.g. '{person} does "{event}"'.
         about: One sentence.
         below: "table" or "text", when it needs one below it.
+        shown: An example of what stands below it; empty when nothing does, or none is known.
     """
 
     module: str
@@ -30,23 +75,53 @@ class StepEntry:
     pattern: str
     about: str
     below: str | None
+    shown: str
+
+    @property
+    def theme(self) -> str:
+        """The last part of its module, e.g. "people"."""
+        return self.module.rpartition(".")[2]
+
+    @property
+    def example(self) -> str:
+        """The step as a feature has it, with what stands below it."""
+        words = PLACEHOLDER.sub(lambda found: EXAMPLES.get(found[1], found[0]), self.pattern)
+        lines = [f"{self.kinds[-1].capitalize()} {words}", *self._below()]
+        return "\n".join(lines)
+
+    def _below(self) -> list[str]:
+        if not self.shown:
+            return []
+        if self.below == "table":
+            return [f"  {line}" for line in self.shown.splitlines()]
+        quoted = ['"""', *self.shown.splitlines(), '"""']
+        return [f"  {line}" for line in quoted]
 
 
 def catalogue() -> list[StepEntry]:
     """The steps in the order of their patterns."""
-    kinds: dict[tuple[str, str, str, str | None], set[str]] = {}
+    kinds: dict[tuple[str, str, str, str | None, str], set[str]] = {}
     for context in step_function_context_registry.values():
         function = context.step_func
-        pattern = _pattern(context)
-        about = (getdoc(function) or "").partition("\n\n")[0]
-        entry = (function.__module__, pattern, about, _below(function))
+        about, _, shown = (getdoc(function) or "").partition("\n\n")
+        below = _below(function)
+        entry = (function.__module__, _pattern(context), about, below, shown if below else "")
         kinds.setdefault(entry, set()).add(context.type or "step")
     entries = [
-        StepEntry(module, tuple(k for k in KINDS if k in found), pattern, about, below)
-        for (module, pattern, about, below), found in kinds.items()
+        StepEntry(module, tuple(k for k in KINDS if k in found), pattern, about, below, shown)
+        for (module, pattern, about, below, shown), found in kinds.items()
         if module != "pytest_bdd.plugin"
     ]
     return sorted(entries, key=lambda entry: entry.pattern)
+
+
+def library() -> list[StepEntry]:
+    """The library's own steps, theme by theme in the order of its page."""
+    for theme in THEMES:
+        import_module(f"{LIBRARY}.{theme}")
+    own = {f"{LIBRARY}.{theme}": at for at, theme in enumerate(THEMES)}
+    found = [entry for entry in catalogue() if entry.module in own]
+    return sorted(found, key=lambda entry: (own[entry.module], entry.pattern))
 
 
 def matching(name: str) -> list[StepEntry]:
@@ -57,6 +132,12 @@ def matching(name: str) -> list[StepEntry]:
         if context.parser.is_matching(name)
     }
     return [entry for entry in catalogue() if entry.pattern in patterns]
+
+
+def suggestions(words: str, kind: str | None = None) -> list[str]:
+    """The patterns of *kind*, or of any, that come nearest to *words*, best first."""
+    patterns = {each.pattern: None for each in catalogue() if kind in (None, *each.kinds)}
+    return get_close_matches(words, patterns, n=MOST_SUGGESTIONS, cutoff=0.4)
 
 
 def _pattern(context: StepFunctionContext) -> str:

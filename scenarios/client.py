@@ -13,6 +13,7 @@ from emulator.types import JSON, JSONObject
 TIMEOUT = 10.0  # seconds
 PANEL = "/emulator/v1/panel"
 DESTINATION = "/emulator/v1/destination"
+FAULTS = "/emulator/v1/faults"
 SANDBOXES = "/emulator/v1/sandboxes"
 
 
@@ -24,13 +25,16 @@ class ControlClient:
     Args:
         base_url: E.g. "http://127.0.0.1:8282".
         page: Rows asked for at once, at most 1,000.
+        session: Somebody else's, who closes it; None has the client make its own.
     Raises: EmulatorError, when nothing answers there or the emulator refuses what was asked.
     """
 
-    def __init__(self, base_url: str, page: int = 500) -> None:
+    def __init__(
+        self, base_url: str, page: int = 500, session: requests.Session | None = None
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._page = page
-        self.session = requests.Session()
+        self.session = session or requests.Session()
         # The emulator is on this machine: a proxy of the environment could not reach it.
         self.session.trust_env = False
 
@@ -108,6 +112,23 @@ class ControlClient:
     def resume(self) -> None:
         """Have a clock that stands still run on."""
         self._ask("POST", "/emulator/v1/clock", body={"resume": True})
+
+    def add_fault(self, fault: JSONObject) -> None:
+        """Let deliveries to Insider One meet a fault, e.g. {"status": 503, "times": 2}."""
+        self._ask("POST", FAULTS, body=fault)
+
+    def add_segment_fault(self, fault: JSONObject) -> None:
+        """Let requests to Segment meet a fault, e.g. {"status": 500, "times": 2}."""
+        self._ask("POST", f"{FAULTS}/segment", body=fault)
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more, at either end."""
+        self._ask("DELETE", FAULTS)
+        self._ask("DELETE", f"{FAULTS}/segment")
+
+    def retry(self) -> None:
+        """Try again at once what Insider One has not taken."""
+        self._ask("POST", "/emulator/v1/deliveries/retry")
 
     def integrations(self) -> list[JSONObject]:
         """Those of the InOne panel; keys are redacted."""

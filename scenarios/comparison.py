@@ -42,6 +42,14 @@ def difference(columns: Sequence[str], expected: list[Row], received: list[Row])
     return [*_aligned([(" ", tuple(columns)), *marked]), "", *_remarks(columns, marked)]
 
 
+def lacking(columns: Sequence[str], missing: list[Row], received: list[Row]) -> list[str]:
+    """Lines that show which rows are *missing* beside all that were received."""
+    marked = [*(("-", row) for row in missing), *((" ", row) for row in received)]
+    nearest = [_nearest(columns, row, near) for row in missing if (near := _closest(row, received))]
+    told = f"- {len(missing)} expected, not received here; the others were received."
+    return [*_aligned([(" ", tuple(columns)), *marked]), "", told, *nearest]
+
+
 def _canonical(value: JSON) -> JSON:
     """One form for equal numbers: JSON has no other number 21.0 beside 21."""
     if isinstance(value, float) and value.is_integer():
@@ -76,12 +84,15 @@ def _remarks(columns: Sequence[str], marked: list[tuple[str, Row]]) -> list[str]
     if sorted(missing) == sorted(extra):
         return ["The same rows arrived in another order."]
     remarks = [f"- {len(missing)} expected, not received; + {len(extra)} received, not expected."]
-    for row in missing:
-        if extra:
-            nearest = max(extra, key=lambda other: _alike(row, other))
-            if _alike(row, nearest):
-                remarks.append(_nearest(columns, row, nearest))
-    return remarks
+    return remarks + [
+        _nearest(columns, row, near) for row in missing if (near := _closest(row, extra))
+    ]
+
+
+def _closest(row: Row, others: list[Row]) -> Row | None:
+    """The one with most cells in common and not all; None when none has any."""
+    near = max(others, key=lambda other: _alike(row, other), default=None)
+    return near if near and 0 < _alike(row, near) < len(row) else None
 
 
 def _alike(one: Row, other: Row) -> int:

@@ -1,14 +1,12 @@
 """Where a scenario failed, and what an unknown step may have meant."""
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 
 from pytest_bdd.parser import Scenario, Step
 
-from scenarios.catalogue import catalogue, matching
+from scenarios.catalogue import catalogue, matching, suggestions
 
-MOST_SUGGESTIONS = 3
 NOTHING = "This scenario checks nothing: it has no Then. Say in one what Insider One must have."
 SEVERAL_WORDS = re.compile(r"[A-Z]\w*(?:[ '-][A-Z]\w*)+")
 
@@ -35,6 +33,18 @@ def unknown_step(step: Step) -> str:
     return f"No step is called so: {kind} {step.name}\n\n{said}"
 
 
+def ambiguous_step(step: Step) -> str | None:
+    """Say which steps would all read this one; None when only one does, or none."""
+    entries = [entry for entry in matching(step.name) if step.type in entry.kinds]
+    if len(entries) < 2:
+        return None
+    kind = step.type.capitalize()
+    lead = f"Several steps read this: {kind} {step.name}"
+    known = [f"  {kind} {entry.pattern}  ({entry.module})" for entry in entries]
+    remedy = "Say it in other words, or rename the step that is your own."
+    return "\n".join([lead, "", *known, "", remedy])
+
+
 def _of_other_kind(step: Step) -> str | None:
     for entry in matching(step.name):
         kind = entry.kinds[0].capitalize()
@@ -58,6 +68,6 @@ def _with_long_name(step: Step) -> str | None:
 def _nearest(step: Step) -> str:
     kind = step.type.capitalize()
     known = [entry.pattern for entry in catalogue() if step.type in entry.kinds]
-    near = get_close_matches(step.name, known, n=MOST_SUGGESTIONS, cutoff=0.4)
+    near = suggestions(step.name, step.type)
     lead = "Did you mean one of these?" if near else f"These are the {kind} steps:"
     return "\n".join([lead, *(f"  {kind} {pattern}" for pattern in near or known)])

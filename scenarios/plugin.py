@@ -12,25 +12,17 @@ import pytest
 
 from emulator.errors import EmulatorError
 from scenarios.requirements import missing
+from scenarios.steps import THEMES
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, Step
 
+    from emulator.workspace import Workspace
     from scenarios.running import Emulators, RunningEmulator
     from scenarios.scene import Scene
 
-THEMES = (
-    "people",
-    "connecting",
-    "shopping",
-    "calling",
-    "time",
-    "received",
-    "known",
-    "journeys",
-    "outcomes",
-)
 FOLDER = pytest.StashKey[Path]()  # of the feature file
+FAILED = pytest.StashKey[bool]()  # a step has
 OURS = pytest.StashKey[bool]()  # the scenario is about an emulator
 MARKS = {
     "documented": "the vendor documents this behaviour",
@@ -44,10 +36,19 @@ pytest_plugins = [f"scenarios.steps.{theme}" for theme in THEMES] if not missing
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Say where emulators run."""
-    parser.getgroup("emulator").addoption(
+    group = parser.getgroup("emulator")
+    group.addoption(
         "--emulator-served",
         action="store_true",
-        help="Serve emulators at free ports, so that programs in other processes reach them.",
+        help="Serve the emulator at a free port, so that programs in other processes reach it.",
+    )
+    group.addoption(
+        "--emulator-url",
+        metavar="URL",
+        help="Use sandboxes of an emulator that runs; those of failed scenarios stay there.",
+    )
+    group.addoption(
+        "--emulator-seed", type=int, default=0, metavar="N", help="Another one makes other people."
     )
 
 
@@ -59,16 +60,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def emulators(pytestconfig: pytest.Config) -> "Iterator[Emulators]":
-    """Emulators by workspace: each starts when it is first asked for."""
+    """Where the sandboxes of this run are; it starts when the first is asked for."""
     from scenarios.running import Emulators
 
-    with Emulators(served=pytestconfig.getoption("emulator_served")) as started:
+    served, url = (pytestconfig.getoption(f"emulator_{name}") for name in ("served", "url"))
+    with Emulators(served=served, url=url) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
 def served_emulators() -> "Iterator[Emulators]":
-    """The same, at free ports."""
+    """The same, at a free port."""
     from scenarios.running import Emulators
 
     with Emulators(served=True) as started:
@@ -76,24 +78,40 @@ def served_emulators() -> "Iterator[Emulators]":
 
 
 @pytest.fixture
-def emulator(emulators: "Emulators") -> "RunningEmulator":
+def emulator(emulators: "Emulators") -> "Iterator[RunningEmulator]":
     """An emulator of the preset `guide` in this process, with nothing captured."""
-    return emulators.afresh("guide")
+    with emulators.sandbox(_guide()) as own:
+        yield own
 
 
 @pytest.fixture
-def served_emulator(served_emulators: "Emulators") -> "RunningEmulator":
+def served_emulator(served_emulators: "Emulators") -> "Iterator[RunningEmulator]":
     """The same at a free port, for programs in other processes."""
-    return served_emulators.afresh("guide")
+    with served_emulators.sandbox(_guide()) as own:
+        yield own
 
 
 @pytest.fixture
-def scene(emulators: "Emulators", request: pytest.FixtureRequest) -> "Scene":
+def scene(emulators: "Emulators", request: pytest.FixtureRequest) -> "Iterator[Scene]":
     """What the steps of one scenario share."""
     from scenarios.scene import Scene
 
-    request.node.stash[OURS] = True
-    return Scene(emulators, request.node.stash.get(FOLDER, request.path.parent))
+    stash = request.node.stash
+    stash[OURS] = True
+    folder = stash.get(FOLDER, request.path.parent)
+    seed = request.config.getoption("emulator_seed")
+
+    def kept() -> bool:
+        return emulators.url is not None and FAILED in stash
+
+    with Scene(emulators, folder, seed=seed, kept=kept) as own:
+        yield own
+
+
+def _guide() -> "Workspace":
+    from scenarios.workspaces import workspace_at
+
+    return workspace_at("guide", Path())
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -111,9 +129,12 @@ def pytest_bdd_before_scenario(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_bdd_before_step_call(step: "Step", step_func: Callable[..., object]) -> None:
-    """Refuse a table that the step would not read."""
+    """Refuse a step that two functions would take, and a table that its own would not read."""
     from scenarios.arguments import refuse_unread
+    from scenarios.failing import ambiguous_step
 
+    if told := ambiguous_step(step):
+        pytest.fail(told, pytrace=False)
     refuse_unread(step, step_func)
 
 
@@ -139,6 +160,7 @@ def pytest_bdd_step_error(
     from scenarios.catalogue import NOUNS
     from scenarios.failing import located
 
+    request.node.stash[FAILED] = True
     request.node.add_report_section("call", "scenario", located(scenario, step))
     if isinstance(exception, EmulatorError):
         raise pytest.fail.Exception(str(exception), pytrace=False) from None

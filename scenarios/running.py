@@ -1,10 +1,9 @@
 """Emulators that run during the tests: in this process, or at a port for programs in others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -13,9 +12,12 @@ from segment.analytics import request as sdk  # type: ignore[import-untyped]  # 
 
 from emulator.app import create_app
 from emulator.config import Config
-from emulator.parts import Parts
+from emulator.errors import EmulatorError
+from emulator.sandboxes import Sandboxes
 from emulator.server import serve_in_thread
-from emulator.workspace import PRESETS, Workspace, load, preset
+from emulator.types import JSONObject
+from emulator.workspace import Workspace, preset
+from emulator.workspace.model import with_keys
 from scenarios.client import ControlClient
 from scenarios.shop import Shop
 from scenarios.transport import InProcess
@@ -75,24 +77,27 @@ def in_process(workspace: Workspace) -> Iterator[RunningEmulator]:
 @contextmanager
 def _application(workspace: Workspace, config: Config) -> Iterator[Flask]:
     app = create_app(config, workspace)
-    parts: Parts = app.extensions["emulator"]
+    sandboxes: Sandboxes = app.extensions["sandboxes"]
     try:
         yield app
     finally:
-        parts.close()
+        sandboxes.close()
 
 
 class Emulators:
-    """Runs an emulator the first time that a workspace is asked for; all end together.
+    """Sandboxes, each an emulator of its own: of one that starts when the first is asked for.
 
     Args:
-        served: At free ports, so that programs in other processes reach them.
+        served: At a free port, so that programs in other processes reach it.
+        url: Of an emulator that runs elsewhere; its sandboxes have keys that nobody else has.
     """
 
-    def __init__(self, *, served: bool = False) -> None:
+    def __init__(self, *, served: bool = False, url: str | None = None) -> None:
         self._run = running if served else in_process
+        self.url = url
         self._stack = ExitStack()
-        self._running: dict[str, RunningEmulator] = {}
+        self._host: ControlClient | None = None
+        self._taken: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -105,14 +110,60 @@ class Emulators:
     ) -> None:
         self._stack.close()
 
-    def afresh(self, workspace: str, folder: Path = Path()) -> RunningEmulator:
-        """The emulator of a preset, or of a file in *folder*, with nothing captured.
+    @contextmanager
+    def sandbox(
+        self, workspace: Workspace, kept: Callable[[], bool] = lambda: False
+    ) -> Iterator[RunningEmulator]:
+        """An emulator of *workspace* in which nothing has happened, during the block.
 
-        Raises: EmulatorError, when there is no such workspace.
+        Args:
+            kept: Asked at the end whether it shall stay, for somebody who looks at it.
+        Raises: EmulatorError, when no emulator answers at the url.
         """
-        place = workspace if workspace in PRESETS else str((folder / workspace).resolve())
-        if place not in self._running:
-            chosen = preset(place) if place in PRESETS else load(place)
-            self._running[place] = self._stack.enter_context(self._run(chosen))
-        self._running[place].client.reset()
-        return self._running[place]
+        if workspace.plan:  # a file of its own, which no sandbox can be sent
+            self._expect_here(workspace)
+            with self._run(workspace) as emulator:
+                yield emulator
+            return
+        host = self._started()
+        made = host.create_sandbox(workspace=workspace.document, **self._keys(workspace))
+        try:
+            yield _reached(host, made, workspace)
+        finally:
+            self._taken.discard(made["writeKey"])
+            if not kept():
+                host.delete_sandbox(made["id"])
+
+    def _started(self) -> ControlClient:
+        if self._host is None:
+            if self.url:
+                self._host = self._stack.enter_context(ControlClient(self.url))
+            else:
+                # Whose keys no workspace file has, so that a sandbox may have those of its own.
+                hosting = with_keys(preset("guide"), *("of-the-host",) * 3)
+                self._host = self._stack.enter_context(self._run(hosting)).client
+        return self._host
+
+    def _keys(self, workspace: Workspace) -> dict[str, str]:
+        """Those of the file, while nobody else has them."""
+        if self.url or workspace.write_key in self._taken:
+            return {}
+        self._taken.add(workspace.write_key)
+        return {
+            "writeKey": workspace.write_key,
+            "account": workspace.account_name,
+            "key": workspace.account_key,
+        }
+
+    def _expect_here(self, workspace: Workspace) -> None:
+        if self.url:
+            what = "a sandbox elsewhere cannot be given a tracking plan"
+            remedy = "Run these scenarios without --emulator-url."
+            raise EmulatorError(what, workspace.name, remedy)
+
+
+def _reached(host: ControlClient, made: JSONObject, workspace: Workspace) -> RunningEmulator:
+    url = made["url"]
+    own = with_keys(workspace, made["writeKey"], made["account"], made["key"])
+    client = ControlClient(url, session=host.session)
+    return RunningEmulator(url, own, client, Shop(url, own.write_key))

@@ -1,15 +1,21 @@
 """What one scenario is about: an emulator, the people in it and their orders."""
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
+from emulator.workspace import Workspace
+from emulator.workspace.loading import from_document
 from scenarios import calls
 from scenarios.calls import Call
 from scenarios.shopper import Shopper, shopper
+from scenarios.workspaces import workspace_at
 
 if TYPE_CHECKING:
     from scenarios.running import Emulators, RunningEmulator
@@ -24,12 +30,23 @@ class Scene:
     """The state that the steps of one scenario share.
 
     Args:
-        folder: Where workspace files that the scenario names are looked for.
+        folder: Where files that the scenario names are looked for.
+        seed: Another one makes other people.
+        kept: Asked at the end whether the sandbox shall stay.
     """
 
-    def __init__(self, emulators: "Emulators", folder: Path) -> None:
-        self._emulators, self._folder = emulators, folder
-        self.emulator: RunningEmulator = emulators.afresh(DEFAULT_WORKSPACE)
+    def __init__(
+        self,
+        emulators: "Emulators",
+        folder: Path,
+        *,
+        seed: int = 0,
+        kept: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._emulators, self._seed, self._kept = emulators, seed, kept
+        self.folder = folder
+        self._stack = ExitStack()
+        self.emulator: RunningEmulator = self._open(workspace_at(DEFAULT_WORKSPACE, folder))
         self.people: dict[str, Shopper] = {}
         self.orders: dict[str, JSONObject] = {}
         self.answered: int | None = None  # status of the last call that was posted by hand
@@ -37,9 +54,42 @@ class Scene:
         self.made: dict[str, JSONObject] = {}  # integrations with their keys, by name
         self.refused: str | None = None  # what the InOne panel said last
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
     def use(self, workspace: str) -> None:
-        """Go on with another workspace: a preset or a file. Raises: EmulatorError."""
-        self.emulator = self._emulators.afresh(workspace, self._folder)
+        """Go on with another workspace, a preset or a file, in which nothing has happened.
+
+        Raises: EmulatorError.
+        """
+        self._reopen(workspace_at(workspace, self.folder))
+
+    def change(self, document: JSONObject) -> None:
+        """Go on with the workspace as *document* has it.
+
+        Raises: EmulatorError, when it has a mistake, or something has happened before.
+        """
+        plan = self.emulator.workspace.plan
+        if self.messages():
+            remedy = "Make it one of the first steps."
+            raise EmulatorError("something has happened before", "the workspace", remedy)
+        bare = {name: value for name, value in document.items() if name != "trackingPlan"}
+        self._reopen(replace(from_document(bare, "the workspace"), plan=plan))
+
+    def _reopen(self, workspace: Workspace) -> None:
+        self._stack.close()
+        self.emulator = self._open(workspace)
+
+    def _open(self, workspace: Workspace) -> "RunningEmulator":
+        return self._stack.enter_context(self._emulators.sandbox(workspace, self._kept))
 
     def start(self, now: str) -> None:
         """Have the clock stand at *now*, from where it runs. Raises: EmulatorError.
@@ -55,7 +105,9 @@ class Scene:
 
     def person(self, name: str) -> Shopper:
         """Who is called *name*; a shopper who has signed in, if nothing else was said."""
-        return self.people.setdefault(name, shopper(name))
+        if name not in self.people:
+            self.people[name] = shopper(name, seed=self._seed)
+        return self.people[name]
 
     def named(self, name: str) -> Shopper:
         """Somebody whom the scenario has named before. Raises: EmulatorError."""
@@ -118,3 +170,13 @@ def called(message: JSONObject) -> str:
     """What a captured call goes by: its event, its page or screen, else its type."""
     sent = message["message"]
     return str(message["event"] or sent.get("name") or message["type"] or "a call without a type")
+
+
+def newest(scene: Scene, call: str) -> JSONObject:
+    """The newest captured call of this event, page, screen or type. Raises: EmulatorError."""
+    messages = scene.messages()
+    for message in reversed(messages):
+        if call in (called(message), message["type"]):
+            return message
+    made = ", ".join(called(message) for message in messages) or "none"
+    raise EmulatorError(f"there was no call {call!r}", "", f"Calls in this scenario: {made}.")

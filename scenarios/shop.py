@@ -51,6 +51,12 @@ class Shop:
             case "screen":
                 self._sdk.screen(name=call.name, properties=call.body, **who)
 
+            case "group":
+                self._sdk.group(group_id=call.name, traits=call.body, **who)
+            case "alias":
+                del who["anonymous_id"]
+                self._sdk.alias(previous_id=call.name, **who)
+
     def _now(self) -> datetime:
         # Insider One keeps equal events of one instant once, and a machine outpaces a shopper. The
         # time of each call is corrected by its own delay, so a millisecond may not be enough.

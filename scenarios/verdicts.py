@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from scenarios.comparison import Row, difference
+from scenarios.comparison import Row, difference, lacking
 from scenarios.scene import Scene
 from scenarios.story import story
 from scenarios.trail import told
@@ -29,6 +29,19 @@ def expect_rows(
     """
     if differing := difference(columns, expected, received):
         refuse(scene, claim, differing, name=name, journey=journey)
+
+
+def refuse_missing(
+    scene: Scene,
+    claim: str,
+    columns: Sequence[str],
+    missing: list[Row],
+    received: list[Row],
+    *,
+    name: str,
+) -> None:
+    """Fail with the rows that did not arrive, and with all that did."""
+    refuse(scene, claim, lacking(columns, missing, received), name=name)
 
 
 def expect(

@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "Run it with a shopper's traffic, and show what Insider One received.",
     "map": "Turn events into the requests that Insider One would receive.",
     "verify": "Run Gherkin scenarios.",
+    "steps": "List the steps that scenarios may have, with examples.",
     "contract": "Run, check or record contract cases.",
     "assets": "Fetch what browsers load, for use without a network.",
     "lint": "Say what is wrong in a workspace file.",

@@ -1,6 +1,5 @@
 """The workspace: one Segment source and destination, and the Insider One account behind them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from emulator.insider.options import Options, options_of
@@ -13,10 +12,7 @@ DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An app that sends with a write key. One that is not enabled takes nothing.
-
-    A source with several keys is told once for each.
-    """
+    """An app that sends with a write key of its own. One that is not enabled takes nothing."""
 
     name: str
     write_key: str
@@ -45,7 +41,7 @@ class Workspace:
         document: The whole file as it was read.
         options: What else differs from one Insider One account to the next.
         enabled: Whether the first source takes anything.
-        others: The other sources, and the first one's other keys.
+        others: The other sources.
         oauth: None where the bearers of tokens are not checked.
         plan: What events are held to; None when no plan is connected.
     """
@@ -84,7 +80,7 @@ def workspace_of(document: JSONObject) -> Workspace:
         document=document,
         options=options_of(insider.get("options", {})),
         enabled=document["source"].get("enabled", True),
-        others=(*_other_keys(document["source"]), *map(_source, document.get("sources", []))),
+        others=tuple(_source(each) for each in document.get("sources", [])),
         oauth=_oauth(document.get("oauth")),
     )
 
@@ -93,10 +89,13 @@ def with_keys(workspace: Workspace, write_key: str, account: str, key: str) -> W
     """*workspace* with the write key of its first source, and its account, replaced.
 
     Args:
-        account, key: Of Insider One, at both ends.
+        account, key: Of Insider One; Segment's end has them too, where it had those of the account.
     """
     document = workspace.document
-    settings = {**workspace.destination["settings"], "account_name": account, "ucd_key": key}
+    settings = workspace.destination["settings"]
+    held = (settings["account_name"], settings["ucd_key"])
+    if held == (workspace.account_name, workspace.account_key):
+        settings = {**settings, "account_name": account, "ucd_key": key}
     destination = {**workspace.destination, "settings": settings}
     insider = {**document.get("insider", {}), "account": {"name": account, "key": key}}
     source = {**document.get("source", {}), "writeKey": write_key}
@@ -108,12 +107,6 @@ def with_keys(workspace: Workspace, write_key: str, account: str, key: str) -> W
         destination=destination,
         document={**document, "source": source, "destination": destination, "insider": insider},
     )
-
-
-def _other_keys(described: JSONObject) -> Iterator[Source]:
-    for key in dict.fromkeys(described.get("writeKeys", [])):
-        if key != described["writeKey"]:
-            yield _source(described | {"writeKey": key})
 
 
 def _source(described: JSONObject) -> Source:

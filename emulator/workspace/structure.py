@@ -136,8 +136,7 @@ def _mistaken_journeys(document: JSONObject) -> Iterator[Finding]:
 
 
 def _shared_keys(document: JSONObject) -> Iterator[Finding]:
-    own = document["source"]
-    taken = {own["writeKey"], *own.get("writeKeys", [])}
+    taken = {document["source"]["writeKey"]}
     for index, source in enumerate(document.get("sources", [])):
         if source["writeKey"] in taken:
             where = place("sources", index, "writeKey")

@@ -1,11 +1,16 @@
 """Any call to Segment, by the SDK or by hand."""
 
+import orjson
 from pytest_bdd import given, parsers, then, when
 
+from emulator.errors import EmulatorError
 from scenarios import calls
+from scenarios.call_files import read_calls
 from scenarios.scene import Scene
 from scenarios.tables import Table, nested, pairs
 from scenarios.verdicts import expect
+
+OK = 200
 
 
 @given(parsers.parse('{person:w} does "{event}"'))
@@ -50,6 +55,33 @@ def visits_with(scene: Scene, person: str, page: str, datatable: Table) -> None:
 def opens(scene: Scene, person: str, screen: str) -> None:
     """A screen call, which apps make."""
     scene.tell(person, calls.screen(screen))
+
+
+@given(parsers.parse('{person:w} joins the group "{group}"'))
+@when(parsers.parse('{person:w} joins the group "{group}"'))
+def joins(scene: Scene, person: str, group: str) -> None:
+    """A group call; the destination has no action for it."""
+    scene.tell(person, calls.group(group))
+
+
+@given(parsers.parse('{person:w} was known as "{previous}" before'))
+@when(parsers.parse('{person:w} was known as "{previous}" before'))
+def was_known_as(scene: Scene, person: str, previous: str) -> None:
+    """An alias call from an earlier id to the user id; the destination has no action for it."""
+    scene.tell(person, calls.alias(previous))
+
+
+@given(parsers.parse('an app sends the calls of "{file}"'))
+@when(parsers.parse('an app sends the calls of "{file}"'))
+def sends_file(scene: Scene, file: str) -> None:
+    """A file beside the feature: one call a line (NDJSON), or a JSON list of them."""
+    own = scene.emulator
+    for where, call in read_calls(scene.folder / file):
+        body = orjson.dumps(call)
+        scene.answered = own.client.post(f"/v1/{call['type']}", body, own.workspace.write_key)
+        if scene.answered != OK:
+            remedy = "Correct the call, or send it by hand: When an app posts to …"
+            raise EmulatorError(f"Segment answered {scene.answered}", where, remedy)
 
 
 @when(parsers.parse('an app posts to "{path}":'))

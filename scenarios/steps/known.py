@@ -4,10 +4,11 @@ from pytest_bdd import parsers, then
 
 from emulator.types import JSON, JSONObject
 from scenarios.comparison import Row, row_of, text_of
+from scenarios.expectations import unmet
 from scenarios.naming import expect_known, expect_names
 from scenarios.scene import Scene
 from scenarios.tables import Table, flattened, listed, pairs, rows
-from scenarios.verdicts import expect, expect_rows
+from scenarios.verdicts import expect, expect_rows, refuse
 
 # What personalisation knows several of -> the name that a table has each by.
 PERSONAL_LISTS = {
@@ -40,6 +41,21 @@ def knows(scene: Scene, person: str, datatable: Table) -> None:
     """
     claim = f"Insider One knows these attributes of {person}"
     _compare(scene, claim, person, "attributes", datatable, only=True)
+
+
+@then(parsers.parse("the profile of {person:w} has these values:"))
+def profile_has(scene: Scene, person: str, datatable: Table) -> None:
+    """Places begin with identifiers, attributes, events, reach, or merges.
+
+    | place            | must be   | value            |
+    | attributes.email | like      | .+@example[.]com |
+    | events           | of length | 0                |
+    """
+    claim = f"the profile of {person} has these values"
+    profile = scene.profile(person)
+    why = ["There is no profile."] if profile is None else unmet(datatable, profile, claim)
+    if why:
+        refuse(scene, claim, why, name=person)
 
 
 @then(parsers.parse("Insider One knows {person:w} by exactly these identifiers:"))

@@ -6,7 +6,7 @@ from emulator.capture.records import VERDICTS
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from scenarios.comparison import row_of
-from scenarios.scene import Scene, called
+from scenarios.scene import Scene, newest
 from scenarios.story import unread
 from scenarios.tables import Table
 from scenarios.verdicts import expect, expect_rows
@@ -16,7 +16,7 @@ from scenarios.verdicts import expect, expect_rows
 def ends_as(scene: Scene, call: str, verdict: str) -> None:
     """The newest call of this event, page or screen, or of this type."""
     _known(verdict)
-    message = _newest(scene, call)
+    message = newest(scene, call)
     expect(
         scene,
         f'the call "{call}" ends as {verdict}',
@@ -29,7 +29,7 @@ def ends_as(scene: Scene, call: str, verdict: str) -> None:
 def ends_as_because(scene: Scene, call: str, verdict: str, reason: str) -> None:
     """The reason may be a part of what the emulator says."""
     _known(verdict)
-    message = _newest(scene, call)
+    message = newest(scene, call)
     expect(
         scene,
         f'the call "{call}" ends as {verdict} because "{reason}"',
@@ -46,7 +46,7 @@ def reads_not(scene: Scene, call: str, datatable: Table) -> None:
     | properties.gift_wrap |
     """
     columns = datatable[0]
-    paths = unread(scene, _newest(scene, call))
+    paths = unread(scene, newest(scene, call))
     received = [row_of({columns[0]: path}, columns) for path in sorted(paths)]
     expected = sorted(tuple(line) for line in datatable[1:])
     claim = f'no mapping reads exactly these properties of the call "{call}"'
@@ -56,15 +56,6 @@ def reads_not(scene: Scene, call: str, datatable: Table) -> None:
 def _known(verdict: str) -> None:
     if verdict not in VERDICTS:
         raise EmulatorError(f"unknown verdict {verdict!r}", "", f"Known: {', '.join(VERDICTS)}.")
-
-
-def _newest(scene: Scene, call: str) -> JSONObject:
-    messages = scene.messages()
-    for message in reversed(messages):
-        if call in (called(message), message["type"]):
-            return message
-    made = ", ".join(called(message) for message in messages) or "none"
-    raise EmulatorError(f"there was no call {call!r}", "", f"Calls in this scenario: {made}.")
 
 
 def _ending(message: JSONObject) -> str:

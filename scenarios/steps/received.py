@@ -1,15 +1,17 @@
 """What Insider One received: events and their parameters."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from pytest_bdd import parsers, then
 
 from emulator.types import JSON, JSONObject
-from scenarios.comparison import row_of
+from scenarios.comparison import Row, row_of
+from scenarios.expectations import unmet
 from scenarios.naming import expect_names
 from scenarios.scene import Scene
 from scenarios.tables import Table, flattened, rows
-from scenarios.verdicts import expect, expect_rows
+from scenarios.verdicts import expect, expect_rows, refuse, refuse_missing
 
 
 @then(parsers.parse("Insider One receives exactly these events for {person:w}:"))
@@ -57,6 +59,51 @@ def receives_count(scene: Scene, person: str, event_name: str, count: int) -> No
     _count(scene, person, event_name, count)
 
 
+@then(parsers.parse("Insider One receives at least these events for {person:w}:"))
+def receives_at_least(scene: Scene, person: str, datatable: Table) -> None:
+    """Each row once, in any order; others may be there.
+
+    | event_name  | product_id |
+    | wish_listed | mug        |
+    """
+    claim = f"Insider One receives at least these events for {person}"
+    expected, received = _rows(scene, claim, person, datatable, datatable[0])
+    missing = list((Counter(expected) - Counter(received)).elements())
+    if missing:
+        refuse_missing(scene, claim, datatable[0], missing, received, name=person)
+
+
+@then(parsers.parse("Insider One receives these events for {person:w} in this order:"))
+def receives_in_order(scene: Scene, person: str, datatable: Table) -> None:
+    """Others may come before, between and after.
+
+    | event_name               |
+    | product_detail_page_view |
+    | wish_listed              |
+    """
+    claim = f"Insider One receives these events for {person} in this order"
+    expected, received = _rows(scene, claim, person, datatable, datatable[0])
+    coming = iter(received)
+    missing = [row for row in expected if row not in coming]
+    if missing:
+        refuse_missing(scene, claim, datatable[0], missing, received, name=person)
+
+
+@then(parsers.parse('the newest "{event_name}" of {person:w} has these values:'))
+def newest_has(scene: Scene, person: str, event_name: str, datatable: Table) -> None:
+    """Of the event as the profile has it: event_name, timestamp, event_params.
+
+    | place                   | must be | value |
+    | timestamp               | a       | time  |
+    | event_params.unit_price | about   | 8.5   |
+    """
+    claim = f'the newest "{event_name}" of {person} has these values'
+    events = [each for each in scene.events(person) if each["event_name"] == event_name]
+    why = unmet(datatable, events[-1], claim) if events else [f"There is no {event_name!r}."]
+    if why:
+        refuse(scene, claim, why, name=person)
+
+
 def _count(scene: Scene, person: str, event_name: str, count: int) -> None:
     names = [event["event_name"] for event in scene.events(person)]
     found = names.count(event_name)
@@ -70,10 +117,17 @@ def _count(scene: Scene, person: str, event_name: str, count: int) -> None:
 
 
 def _compare(scene: Scene, claim: str, person: str, table: Table, columns: Sequence[str]) -> None:
+    expected, received = _rows(scene, claim, person, table, columns)
+    expect_rows(scene, claim, columns, expected, received, name=person)
+
+
+def _rows(
+    scene: Scene, claim: str, person: str, table: Table, columns: Sequence[str]
+) -> tuple[list[Row], list[Row]]:
+    """What *table* expects, and what Insider One received, in these columns."""
     expect_names("parameter", table[0], lambda: _received(scene), claim)
     expected = [row_of(each, columns) for each in rows(table)]
-    received = [row_of(_values(event), columns) for event in scene.events(person)]
-    expect_rows(scene, claim, columns, expected, received, name=person)
+    return expected, [row_of(_values(event), columns) for event in scene.events(person)]
 
 
 def _received(scene: Scene) -> set[str]:

@@ -1,5 +1,6 @@
 """Steps of the set-up: what they refuse because it cannot be meant."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from scenarios.steps import connecting
 
 
 @pytest.fixture
-def scene(emulators: Emulators) -> Scene:
-    return Scene(emulators, Path())
+def scene(emulators: Emulators) -> Iterator[Scene]:
+    with Scene(emulators, Path()) as own:
+        yield own
 
 
 def test_a_role_has_to_be_said(scene: Scene) -> None:

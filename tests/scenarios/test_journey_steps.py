@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ NOON = "2026-11-23T12:00:00Z"
 
 
 @pytest.fixture
-def scene(emulators: Emulators) -> Scene:
-    return Scene(emulators, Path())
+def scene(emulators: Emulators) -> Iterator[Scene]:
+    with Scene(emulators, Path()) as own:
+        yield own
 
 
 def test_a_failed_step_prints_the_trail_as_the_page_shows_it() -> None:

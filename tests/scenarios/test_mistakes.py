@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pytest_bdd.steps import step_function_context_registry
 
-from scenarios.arguments import LIBRARY, lacking
-from scenarios.catalogue import NOUNS
+from scenarios.arguments import lacking
+from scenarios.catalogue import LIBRARY, NOUNS
 
 EVENTS = "Insider One receives exactly these events for Ada"
 ATTRIBUTES = "Insider One knows these attributes of Ada"

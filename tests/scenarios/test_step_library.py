@@ -5,21 +5,21 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pytest_bdd.feature import get_feature
 from pytest_bdd.parser import Step
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
-import scenarios.plugin
-from scenarios.catalogue import StepEntry, catalogue
+from emulator.cli import main
+from scenarios.catalogue import LIBRARY, StepEntry, library, matching
+from scenarios.plugin import MARKS
+from scenarios.steps import THEMES
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "scenarios.md").read_text()
+REFERENCE = (ROOT / "docs" / "steps.md").read_text()
 FEATURES = sorted((ROOT / "features").rglob("*.feature"))
-OWN = tuple(f"scenarios.steps.{theme}" for theme in scenarios.plugin.THEMES)
-
-
-def own_entries() -> list[StepEntry]:
-    return [entry for entry in catalogue() if entry.module in OWN]
+OWN = tuple(f"{LIBRARY}.{theme}" for theme in THEMES)
 
 
 def steps(paths: Iterable[Path]) -> Iterator[tuple[str, Step]]:
@@ -56,14 +56,17 @@ def takers(step: Step) -> list[StepFunctionContext]:
     ]
 
 
-def test_the_page_has_a_row_for_every_step_and_no_other() -> None:
-    rows = re.findall(r"^\| (?:Given|When|Then).*\|$", PAGE, re.MULTILINE)
-    expected = [
-        f"| {', '.join(kind.capitalize() for kind in entry.kinds)}: `{entry.pattern}` "
-        f"| {entry.about} |"
-        for entry in own_entries()
-    ]
-    assert sorted(rows) == sorted(expected)
+def test_the_reference_is_the_one_that_the_command_prints() -> None:
+    printed = CliRunner().invoke(main, ["steps", "--markdown"])
+    assert printed.output == REFERENCE
+
+
+@pytest.mark.parametrize("entry", library(), ids=lambda entry: entry.pattern)
+def test_an_example_is_a_step_that_only_its_own_pattern_reads(entry: StepEntry) -> None:
+    kind, _, words = entry.example.partition("\n")[0].partition(" ")
+    taking = [each for each in matching(words) if kind.lower() in each.kinds]
+    assert taking == [entry]
+    assert (entry.below is None) == (entry.shown == "")
 
 
 def test_every_step_of_a_feature_is_taken_by_exactly_one(tmp_path: Path) -> None:
@@ -71,10 +74,6 @@ def test_every_step_of_a_feature_is_taken_by_exactly_one(tmp_path: Path) -> None
         where for where, step in steps([*examples(tmp_path), *FEATURES]) if len(takers(step)) != 1
     ]
     assert wrong == []
-
-
-def test_the_page_shows_every_step_at_work(tmp_path: Path) -> None:
-    assert unused(examples(tmp_path)) == set()
 
 
 def test_a_feature_uses_every_step() -> None:
@@ -86,5 +85,5 @@ def test_a_scenario_has_one_when_and_one_standing(path: Path) -> None:
     for name, scenario in get_feature(str(path.parent), path.name).scenarios.items():
         keywords = [step.keyword.strip() for step in scenario.steps]
         assert keywords.count("When") == 1, name
-        assert len(scenario.tags & scenarios.plugin.MARKS.keys()) == 1, name
+        assert len(scenario.tags & MARKS.keys()) == 1, name
         assert len(scenario.all_background_steps) <= 3, name

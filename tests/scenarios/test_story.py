@@ -1,5 +1,6 @@
 """What a failed step tells of the calls, for whoever wonders where an event went."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from scenarios.story import story
 
 
 @pytest.fixture
-def scene(emulators: Emulators) -> Scene:
-    return Scene(emulators, Path())
+def scene(emulators: Emulators) -> Iterator[Scene]:
+    with Scene(emulators, Path()) as own:
+        yield own
 
 
 @pytest.mark.parametrize(

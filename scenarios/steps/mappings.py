@@ -1,0 +1,74 @@
+"""Mappings that a scenario changes, before anything happens."""
+
+from copy import deepcopy
+
+from pytest_bdd import given, parsers
+
+from emulator.errors import EmulatorError
+from emulator.mapping.catalog import ACTIONS
+from emulator.types import JSON, JSONObject
+from emulator.workspace.finding import did_you_mean
+from scenarios.scene import Scene
+from scenarios.tables import Table, pairs
+
+PATH = "$."  # what a value that is read from the call begins with
+
+
+@given(parsers.parse('the mapping "{mapping}" has this trigger:'))
+def has_trigger(scene: Scene, mapping: str, docstring: str) -> None:
+    """Segment's own language, as the Mappings page has it.
+
+    type = "track" and event = "Wish Listed"
+    """
+    document, subscription = _changing(scene, mapping)
+    subscription["trigger"] = docstring.strip()
+    scene.change(document)
+
+
+@given(parsers.parse('the mapping "{mapping}" has these fields:'))
+def has_fields(scene: Scene, mapping: str, datatable: Table) -> None:
+    """A value that begins with $. is read from the call; an empty value takes the field away.
+
+    | field      | value               |
+    | uuid       | $.properties.member |
+    | parameters | {"shop": "web"}     |
+    """
+    document, subscription = _changing(scene, mapping)
+    fields: JSONObject = _settings(subscription)
+    given_values = pairs(datatable)
+    for place in [name for name, _ in datatable[1:]]:
+        _put(fields, place, given_values.get(place))
+    scene.change(document)
+
+
+def _changing(scene: Scene, mapping: str) -> tuple[JSONObject, JSONObject]:
+    """A copy of the workspace's document, and the mapping in it. Raises: EmulatorError."""
+    document = deepcopy(scene.emulator.workspace.document)
+    known = {each.get("name", ""): each for each in document["destination"]["subscriptions"]}
+    if mapping not in known:
+        remedy = did_you_mean(mapping, list(known))
+        raise EmulatorError(f"there is no mapping {mapping!r}", "the workspace", remedy)
+    return document, known[mapping]
+
+
+def _settings(subscription: JSONObject) -> JSONObject:
+    """Its fields; where it has none of its own, those that Segment proposes become its own."""
+    action = ACTIONS[subscription["actionSlug"]]
+    settings: JSONObject = subscription.setdefault("settings", deepcopy(action.default_mapping))
+    return settings
+
+
+def _put(fields: JSONObject, place: str, value: JSON) -> None:
+    *outer, last = place.split(".")
+    at = fields
+    for step in outer:
+        at = at.setdefault(step, {})
+        if not isinstance(at, dict) or any(key.startswith("@") for key in at):
+            remedy = f"Give {step} as a whole."
+            raise EmulatorError(f"{step} has no fields inside", place, remedy)
+    if value is None:
+        at.pop(last, None)
+    elif isinstance(value, str) and value.startswith(PATH):
+        at[last] = {"@path": value}
+    else:
+        at[last] = value
