@@ -108,6 +108,7 @@ class Delivery:
         findings: [{"verdict", "where", "what", "remedy"}], what the emulated endpoint noticed.
         code: What Segment files a failure under: an HTTP status or the name of a fault.
         upsert: Id of the Upsert that carries it; None when its request is its own, and settled.
+        changes: What it changed in profiles, as the emulated endpoint tells; None when nobody told.
         id: Order of capture; 0 until stored.
     """
 
@@ -124,6 +125,7 @@ class Delivery:
     code: str | None = None
     upsert: str | None = None
     batch: Batch | None = None
+    changes: tuple[JSONObject, ...] | None = None
     id: int = 0
 
 

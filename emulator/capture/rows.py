@@ -36,6 +36,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "response": delivery.response and _text(delivery.response),
         "findings": _text(delivery.findings),
         "batch": delivery.batch and _text(delivery.batch),
+        "changes": None if delivery.changes is None else _text(delivery.changes),
     }
 
 
@@ -60,6 +61,7 @@ def delivery(row: Row[Any]) -> Delivery:
         **_exchange(row),
         "findings": tuple(orjson.loads(row.findings)),
         "batch": Batch(**orjson.loads(row.batch)) if row.batch else None,
+        "changes": None if row.changes is None else tuple(orjson.loads(row.changes)),
     }
     return Delivery(**{**row._mapping, **parsed})
 

@@ -39,5 +39,17 @@ def sandboxes(connection: Connection) -> None:
     ).create(connection)
 
 
+def browsing(connection: Connection) -> None:
+    """Ways to find messages among many, and what a delivery changed in profiles."""
+    for name in ("event", "user_id", "anonymous_id", "verdict"):
+        connection.exec_driver_sql(f"CREATE INDEX ix_messages_{name} ON messages ({name})")
+    for statement in (
+        "CREATE INDEX messages_counted ON messages (received_at, verdict)",
+        "CREATE INDEX deliveries_taken ON deliveries (subscription, message_id)",
+        "ALTER TABLE deliveries ADD COLUMN changes TEXT",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # The first leads from version 1 to version 2.
-STEPS: tuple[Step, ...] = (scenario_runs, sandboxes)
+STEPS: tuple[Step, ...] = (scenario_runs, sandboxes, browsing)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, insert, or_, select
 from sqlalchemy import update as change
 
+from emulator.capture.browsing import Browsing
 from emulator.capture.database import StorageFault, close, transaction
 from emulator.capture.news import News
 from emulator.capture.records import Captured, Delivery, Upsert
@@ -65,6 +66,7 @@ class Store:
         self.upserts = Upserts(engine)
         self.waiting = Waiting(engine)
         self.news = News(engine)
+        self.browsing = Browsing(engine)
         self.scenario_runs = ScenarioRuns(engine)
 
     def record(

@@ -1,6 +1,6 @@
 """Where messages and deliveries are kept. Ids grow in the order of capture and never repeat."""
 
-from sqlalchemy import Boolean, Column, Integer, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, Table, Text
 
 from emulator.capture.database import metadata
 
@@ -10,16 +10,17 @@ messages = Table(
     Column("id", Integer, primary_key=True),
     Column("message_id", Text, nullable=False, index=True),
     Column("type", Text),
-    Column("event", Text),
-    Column("user_id", Text),
-    Column("anonymous_id", Text),
+    Column("event", Text, index=True),
+    Column("user_id", Text, index=True),
+    Column("anonymous_id", Text, index=True),
     Column("received_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
-    Column("verdict", Text, nullable=False),
+    Column("verdict", Text, nullable=False, index=True),
     Column("reason", Text),
     Column("sent", Text, nullable=False),  # JSON object
     Column("normalised", Text, nullable=False),  # JSON object
     Column("source", Text),  # its name in the workspace
     Column("filtering", Text),  # JSON object
+    Index("messages_counted", "received_at", "verdict"),
     sqlite_autoincrement=True,
 )
 
@@ -40,6 +41,8 @@ deliveries = Table(
     Column("code", Text),
     Column("upsert", Text, index=True),
     Column("batch", Text),  # JSON object
+    Column("changes", Text),  # JSON list
+    Index("deliveries_taken", "subscription", "message_id"),
     sqlite_autoincrement=True,
 )
 

@@ -8,7 +8,7 @@ from emulator.capture.records import Answer, Batch, Delivery, SentRequest, Upser
 from emulator.delivery.exchange import Exchange
 from emulator.delivery.planning import Member, Planned
 from emulator.delivery.shares import answer_of, user_of
-from emulator.delivery.verdict import Judgement, judge, worst
+from emulator.delivery.verdict import Judgement, changes, judge, worst
 from emulator.http import HttpResponse
 from emulator.mapping import Request
 
@@ -62,6 +62,7 @@ def answered(delivery: Delivery, exchange: Exchange, due_at: str | None) -> Deli
         attempts=attempts,
         response=answer(response) if response else None,
         findings=judgement.findings,
+        changes=changes(response) if response else None,
     )
 
 

@@ -10,6 +10,7 @@ from emulator.types import JSON, JSONObject
 LONGEST_ERROR = 2_000  # bytes of an error page that every delivery of a batch keeps
 FINDINGS = "x-emulator-findings"
 VERDICT = "x-emulator-verdict"
+CHANGES = "x-emulator-changes"
 INDEX = re.compile(r"users\.(\d+)(?=\.|$)")
 
 
@@ -30,6 +31,10 @@ def answer_of(answer: HttpResponse, position: int) -> HttpResponse:
     verdicts = {each["verdict"] for each in findings}
     worst = next((each for each in ("dropped", "warning") if each in verdicts), None)
     noticed = {VERDICT: worst} if worst else {}
+    changed = _json(answer.headers.get(CHANGES, ""))
+    if isinstance(changed, list):
+        own = [{**each, "users": [0]} for each in changed if position in each["users"]]
+        noticed[CHANGES] = orjson.dumps(own).decode()
     return HttpResponse(answer.status, _outcome(answer.body, position), headers | noticed)
 
 

@@ -45,6 +45,12 @@ def judge(answer: HttpResponse) -> Judgement:
     return Judgement("accepted", None, findings)
 
 
+def changes(answer: HttpResponse) -> tuple[JSONObject, ...] | None:
+    """What the emulated endpoint says to have changed in profiles; None when it says nothing."""
+    listed = _json(answer.headers.get("x-emulator-changes", "").encode())
+    return tuple(listed) if isinstance(listed, list) else None
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict of a message from those of its deliveries: `not_subscribed` without any."""
     return min(verdicts, key=WORST_FIRST.index, default="not_subscribed")

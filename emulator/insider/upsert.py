@@ -20,6 +20,7 @@ from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.identity import Population, Rules, key
 from emulator.insider.options import Options
 from emulator.insider.shape import Fault, errors, faults, refusals
+from emulator.insider.telling import header
 from emulator.insider.users import User, apply, read_user
 from emulator.types import JSON, JSONObject
 
@@ -46,14 +47,19 @@ class Upsert:
         users, refused = read_users(given, account.rules, account.options, now, skip_hook=skip_hook)
         failed = [errors(*each) for each in refused.items()]
         findings += [told for each in refused.items() for told in refusals(*each)]
+        more: dict[str, str] = {}
         if users:
-            findings += self._keep(users, now, skip_hook=skip_hook)
+            noticed, more = self._keep(users, now, skip_hook=skip_hook)
+            findings += noticed
         if address:
             self._call_back(address, users, failed)
         log.info("upserted users=%d failed=%d", len(users), len(failed))
-        return replies.response(200, replies.outcome(len(users), failed), findings)
+        return replies.response(200, replies.outcome(len(users), failed), findings, **more)
 
-    def _keep(self, users: list[User], now: datetime, *, skip_hook: bool) -> list[Finding]:
+    def _keep(
+        self, users: list[User], now: datetime, *, skip_hook: bool
+    ) -> tuple[list[Finding], dict[str, str]]:
+        """Keep *users*; gives what was noticed, and the header that tells what changed."""
         wanted = {key(*each): None for user in users for each in user.identifiers.items()}
         ids = [user.insider_id for user in users if user.insider_id]
         account = self.account
@@ -61,13 +67,15 @@ class Upsert:
             known = writing.find(wanted, ids)
             before = attributes_of(known)
             population = Population(known, account.rules, account.new_id, iso(now))
-            for user in users:
-                _settle(user, population, iso(now))
+            owners = [(user.index, _settle(user, population, iso(now))) for user in users]
             changes = population.changes()
             repeated = writing.save(changes)
             # Inside: a retry of what was kept is a repeated event, which starts no journey.
-            account.on_change(changed(before, changes, repeated, now, skip_hook=skip_hook))
-        return [finding for user in users for finding in user.findings] + _repeated(users, repeated)
+            told = changed(before, changes, repeated, now, skip_hook=skip_hook)
+            account.on_change(told)
+        noticed = [finding for user in users for finding in user.findings]
+        noticed += _repeated(users, repeated)
+        return noticed, header(told, changes.gained, owners)
 
     def _call_back(
         self, address: str, users: list[User], failed: list[dict[str, list[str]]]
@@ -127,7 +135,8 @@ def _callback_address(body: JSONObject, options: Options, told: list[Finding]) -
     return None
 
 
-def _settle(user: User, population: Population, now: str) -> None:
+def _settle(user: User, population: Population, now: str) -> str:
+    """Give *user* to the profile that it is; gives that profile's id."""
     if user.insider_id and not population.has(user.insider_id):
         fate = "its identifiers decide" if user.identifiers else "it makes a new anonymous profile"
         what = f"no profile has this insider_id, so {fate}"
@@ -142,6 +151,7 @@ def _settle(user: User, population: Population, now: str) -> None:
         user.findings.append(warning(f"{user.where}.identifiers.{name}", note, remedy))
     apply(user, settled.profile, now)
     population.add(settled.profile, [event for _, event in user.events])
+    return settled.profile.id
 
 
 def _repeated(users: list[User], repeated: list[ProfileEvent]) -> list[Finding]:

@@ -39,6 +39,11 @@ class User:
     findings: list[Finding] = field(default_factory=list)
     conflicts: dict[str, list[str]] = field(default_factory=dict)
 
+    @property
+    def index(self) -> int:
+        """Its place in the request, from 0."""
+        return int(self.where.rpartition(".")[2])
+
 
 def read_user(
     user: JSONObject, index: int, rules: Rules, options: Options, now: datetime, *, skip_hook: bool

@@ -1,13 +1,100 @@
 """The Live page: every message as it comes, newest first."""
 
-from flask import Blueprint
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response as Redirect
 
+from emulator.capture.browsing import Listed
+from emulator.capture.records import VERDICTS
+from emulator.errors import EmulatorError
+from emulator.inspector import volume
 from emulator.inspector.rendering import render
+from emulator.inspector.sdks import sdks
+from emulator.inspector.sending import sample, send_all
+from emulator.inspector.view import View, number, read
+from emulator.parts import parts
+from emulator.segment.rules import TYPES
 
 bp = Blueprint("live", __name__)
 
+PAGE = 100  # messages
+WATCHED = 200  # messages on a page whose verdict may still change
+
 
 @bp.get("/")
-def page() -> str:
-    """What arrived, newest first."""
-    return render("live.html")
+def page() -> str | tuple[str, int]:
+    """What arrived, newest first.
+
+    Parts: `rows` has those after id `after`, and those of `watch` as they are now; `list` and
+    `totals` are the rest of the page.
+    """
+    own = parts()
+    try:
+        view = read(request.args, own.clock)
+    except EmulatorError as error:
+        empty = {"rows": [], "more": False, "stages": [], "bars": []}
+        return render("live.html", view=View(), fault=error, **_choices(), **empty), 400
+    if request.args.get("part") == "rows":
+        return render("live.html", "rows", view=view, **_news(view))
+    listing = _listing(view) if request.args.get("part") != "totals" else {}
+    totals = _totals(view) if request.args.get("part") != "list" else {}
+    return render("live.html", "list", "totals", view=view, **_choices(), **listing, **totals)
+
+
+@bp.post("/sample")
+def shopper() -> Redirect:
+    """Send what a sample shopper does."""
+    send_all(sample())
+    return redirect(url_for("inspector.live.page"), 303)
+
+
+@bp.post("/clear")
+def clear() -> Redirect:
+    """Forget all that happened; the clock follows the machine again."""
+    parts().reset()
+    return redirect(url_for("inspector.live.page"), 303)
+
+
+def _listing(view: View) -> dict[str, object]:
+    rows, more = parts().store.browsing.page(view.filters, before=view.before, limit=PAGE)
+    return {"rows": rows, "more": more}
+
+
+def _news(view: View) -> dict[str, object]:
+    """What came after the newest message of a page, and what became of those it watches."""
+    after = number(request.args.get("after", ""), "after") or 0
+    watched = [number(each, "watch") or 0 for each in request.args.getlist("watch")[:WATCHED]]
+    browsing = parts().store.browsing
+    rows, gap = browsing.page(view.filters, after=after, limit=PAGE)
+    changed: list[Listed] = []
+    if watched:
+        changed, _ = browsing.page(view.filters, ids=watched, limit=WATCHED)
+    return {"rows": [*rows, *changed], "gap": gap}
+
+
+def _totals(view: View) -> dict[str, object]:
+    browsing = parts().store.browsing
+    span = browsing.span()
+    if span is None:
+        return {"stages": volume.stages({}), "bars": []}
+    since, until = view.filters.since or span[0], view.filters.until or span[1]
+    cut = volume.unit(since, until)
+    counts = browsing.counts(view.filters, cut.prefix)
+    return {
+        "stages": volume.stages(counts),
+        "bars": volume.bars(counts, since, until, cut),
+        "drawing": (volume.WIDTH, volume.HEIGHT),
+    }
+
+
+def _choices() -> dict[str, object]:
+    """What the fields of the filters offer."""
+    own = parts()
+    host = f"{request.host_url.rstrip('/')}{request.script_root}"
+    return {
+        "host": host,
+        "sdks": sdks(host, own.workspace.write_key),
+        "types": TYPES,
+        "verdicts": VERDICTS,
+        "sources": [each.name for each in own.workspace.sources],
+        "names": own.store.browsing.names(),
+    }

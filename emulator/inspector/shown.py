@@ -5,6 +5,7 @@ from datetime import datetime
 import orjson
 from flask import Blueprint, url_for
 
+from emulator.delivery.verdict import DROPPED
 from emulator.inspector.assets import VERSION
 
 LONGEST = 200  # characters of a value in a table
@@ -30,9 +31,22 @@ def pretty(value: object) -> str:
     return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
 
 
+def indented(text: str) -> str:
+    """A JSON *text* with indentation; any other text as it is."""
+    try:
+        return pretty(orjson.loads(text))
+    except orjson.JSONDecodeError:
+        return text
+
+
 def cut(text: str, most: int = LONGEST) -> str:
     """*text*, or its beginning where it is longer than *most* characters."""
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def why(reason: str) -> str:
+    """*reason* where the verdict stands beside it, and need not be said twice."""
+    return reason.removeprefix(f"{DROPPED}: ")
 
 
 def asset(name: str) -> str:
@@ -42,6 +56,6 @@ def asset(name: str) -> str:
 
 def register(bp: Blueprint) -> None:
     """Give the templates of *bp* these filters and `asset`."""
-    for each in (clock, day, compact, pretty, cut):
+    for each in (clock, day, compact, pretty, indented, cut, why):
         bp.add_app_template_filter(each)
     bp.add_app_template_global(asset)

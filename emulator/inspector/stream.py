@@ -6,7 +6,6 @@ from time import sleep
 import orjson
 from flask import Blueprint, Response, request
 
-from emulator.answers import fault
 from emulator.capture.news import News
 from emulator.parts import parts
 from emulator.server import Streams
@@ -22,13 +21,12 @@ PING = 15.0  # seconds of silence after which a comment keeps proxies from cutti
 def events() -> Response:
     """Server-sent events: `changed`, with the number of changes so far, at most ten a second.
 
-    A stream holds a thread of the server, which therefore has spare ones for a few, and tells the
-    others to poll: 503.
+    A stream holds a thread of the server, which has spare ones for a few. The others are answered
+    204, which tells a browser not to connect again; their pages poll.
     """
     streams: Streams | None = request.environ.get("emulator.streams")
     if streams is None or not streams.take():
-        remedy = "Ask again for what you show, every other second or so."
-        return fault(503, "every stream is taken", request.path, remedy)
+        return Response(status=204)
     gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
     answer = Response(
         _told(parts().store.news, lambda: gone() or streams.closing),

@@ -63,12 +63,17 @@ def take_in(body: Callable[[], bytes], kind: str) -> None:
         kind: What the path asks for: a type of message, or "batch".
     Raises: IngestError, when the whole request is refused; Unavailable, when nothing was kept.
     """
+    authorization = request.headers.get("Authorization")
+    parts().tokens.check(authorization, time.time())
+    accept(opened(body, kind), kind, authorization)
+
+
+def accept(call: JSONObject, kind: str, authorization: str | None = None) -> None:
+    """The same for a *call* that was unpacked, or made here."""
     own = parts()
     now = own.clock()
-    authorization = request.headers.get("Authorization")
-    own.tokens.check(authorization, time.time())
     messages = receive(
-        opened(body, kind),
+        call,
         kind=kind,
         authorization=authorization,
         now=now,

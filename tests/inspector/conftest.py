@@ -1,6 +1,7 @@
 """A browser that fails the test on any error in its console, and what it looks at."""
 
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -75,3 +76,17 @@ def accessible() -> Callable[[Page], None]:
         assert found == []
 
     return check
+
+
+@pytest.fixture
+def shell() -> Callable[[str], str]:
+    """Runs what was copied, as a person does; gives what it printed."""
+
+    def run(script: str) -> str:
+        ran = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    return run

@@ -14,12 +14,12 @@ export async function refresh(part) {
   if (html !== undefined) swap(part, html);
 }
 
-/** The HTML of a part of this page; undefined when it cannot be had now. */
-export async function fetchPart(name, more = {}) {
+/** The HTML of a part of this page, asked for with *more* parameters; undefined when it cannot be
+ * had now. */
+export async function fetchPart(name, more = new URLSearchParams()) {
   const address = new URL(location.href);
-  for (const [key, value] of Object.entries({ part: name, ...more })) {
-    address.searchParams.set(key, value);
-  }
+  address.searchParams.set("part", name);
+  for (const [key, value] of more) address.searchParams.append(key, value);
   try {
     const answer = await fetch(address);
     return answer.ok ? await answer.text() : undefined;

@@ -47,6 +47,8 @@ class Found:
             Segment or Insider One are.
         where: The place of the line to change.
         example: An event that shows it; None for a sample.
+        path: The part of an event that came and is not read, e.g. "properties.products[].colour";
+            "" where it is about something else.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Found:
     remedy: str
     change: Change | None = None
     example: JSONObject | None = None
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

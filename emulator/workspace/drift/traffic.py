@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from emulator.insider.options import Options
 from emulator.insider.shape import Fault, faults
@@ -111,7 +112,8 @@ def _read_otherwise(placed: Placed, taken: Taken, path: str, came: str) -> Found
     change = Change(_keys(placed, "settings", *keys), mapping) if "[]" not in came else None
     row = row_of(placed.slug, *keys)
     where = ".".join(("settings", *keys))
-    return _found(row, placed, "loses", where, what, f"Read $.{came} as well.", change, tally)
+    found = _found(row, placed, "loses", where, what, f"Read $.{came} as well.", change, tally)
+    return replace(found, path=came)
 
 
 def _unread(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
@@ -122,7 +124,8 @@ def _unread(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
         change, remedy = _mapped(placed, path)
         id = _row_of_unread(placed, path)
         where = change.where.removeprefix(f"{placed.where}.") if change else "settings"
-        yield _found(id, placed, "loses", where, what, remedy, change, tally)
+        found = _found(id, placed, "loses", where, what, remedy, change, tally)
+        yield replace(found, path=path)
 
 
 def _row_of_unread(placed: Placed, path: str) -> str:

@@ -1,0 +1,76 @@
+// Keys of every page. Arrows scroll and Tab moves as they always do.
+const HELP = [
+  ["j / k", "Next, previous message"],
+  ["Enter", "Open it"],
+  ["e", "Its requests, in the list"],
+  ["/", "Search"],
+  ["p", "Pause, go on"],
+  ["Esc", "Leave a field; back to the list"],
+  ["?", "This help"],
+];
+
+export function keys() {
+  const dialog = help();
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const typing = event.target.closest("input, select, textarea");
+    if (event.key === "Escape") return escape(event, typing);
+    if (typing || dialog.open) return;
+    const act = {
+      j: () => step(1),
+      k: () => step(-1),
+      "/": () => document.querySelector("[data-search]")?.focus(),
+      "?": () => dialog.showModal(),
+    }[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  for (const button of document.querySelectorAll("[data-keys]")) {
+    button.addEventListener("click", () => dialog.showModal());
+  }
+  for (const form of document.querySelectorAll("form[data-confirm]")) {
+    form.addEventListener("submit", (event) => {
+      if (!confirm(form.dataset.confirm)) event.preventDefault();
+    });
+  }
+}
+
+function escape(event, typing) {
+  if (typing) return typing.blur();
+  if (document.querySelector("dialog[open]")) return; // the browser closes it
+  document.querySelector("[data-back]")?.click();
+}
+
+/** Move among what [data-step] marks: links of a list, or "newer" and "older" of one message. */
+function step(by) {
+  const direct = document.querySelector(by > 0 ? "[data-older]" : "[data-newer]");
+  if (direct) return direct.click();
+  const steps = [...document.querySelectorAll("[data-step]")];
+  const at = steps.findIndex((each) => each.closest("tr")?.contains(document.activeElement));
+  const next = steps[Math.min(Math.max(at + by, 0), steps.length - 1)];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+function help() {
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-label", "Keyboard");
+  const list = document.createElement("dl");
+  list.className = "facts";
+  for (const [key, what] of HELP) {
+    const name = document.createElement("dt");
+    const kbd = document.createElement("kbd");
+    kbd.textContent = key;
+    name.append(kbd);
+    const text = document.createElement("dd");
+    text.textContent = what;
+    list.append(name, text);
+  }
+  const close = document.createElement("button");
+  close.textContent = "Close";
+  close.addEventListener("click", () => dialog.close());
+  dialog.append(list, close);
+  document.body.append(dialog);
+  return dialog;
+}

@@ -1,0 +1,288 @@
+"""The Live page: messages are on it as they come, and its address says which."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from emulator.types import JSONObject
+from inspector.running import PHONE, Running, running
+
+ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
+VIEWED: JSONObject = {
+    "type": "track",
+    "userId": "ada",
+    "event": "Product Viewed",
+    "properties": {"product_id": "mug", "price": 8.5, "gift": True, "tags": ["blue"]},
+}
+WISHED: JSONObject = {
+    "type": "track",
+    "userId": "grace",
+    "event": "Wish Listed",
+    "properties": {"product_id": "tray", "price": 21, "gift": False},
+}
+CART: JSONObject = {
+    "type": "track",
+    "userId": "ada",
+    "event": "Cart Viewed",
+    "properties": {"currency": "EUR", "products": [{"product_id": "mug"}]},
+}
+NOBODY: JSONObject = {"type": "track", "event": "Wish Listed"}
+
+
+def titles(page: Page) -> list[str]:
+    return page.locator("#rows .event").all_inner_texts()
+
+
+def told(page: Page, stage: str) -> str:
+    return page.get_by_role("link", name=re.compile(rf"^[\d,]+ {stage}$")).inner_text().split()[0]
+
+
+def test_a_message_is_on_the_page_as_it_comes(emulator: Running, page: Page) -> None:
+    emulator.send(ADA)
+    page.goto(emulator.url)
+    expect(page.locator("#rows tr")).to_have_count(1)
+    emulator.send(CART, NOBODY)
+    expect(page.locator("#rows tr")).to_have_count(3)
+    assert page.locator("#rows .outcome").all_inner_texts() == [
+        "Rejected by Segment no_user_anon_id: It has no userId and no anonymousId. "
+        "Send one of them.",
+        "Dropped by Insider One event_group_id parameter is required on cart_page_view event; "
+        "unit_sale_price parameter is required on cart_page_view event",
+        "Accepted",
+    ]
+    expect(page.get_by_role("link", name="3 Received")).to_be_visible()
+
+
+def test_the_first_message_takes_the_place_of_the_welcome(emulator: Running, page: Page) -> None:
+    page.goto(emulator.url)
+    expect(page.get_by_text("Nothing has arrived yet")).to_be_visible()
+    emulator.send(ADA)
+    expect(page.locator("#rows .event")).to_have_text("Identify")
+
+
+def test_without_streams_the_page_asks_itself(
+    emulator: Running, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.send(ADA)
+    page.route("**/stream", lambda route: route.fulfill(status=204))
+    page.goto(emulator.url)
+    emulator.send(VIEWED)
+    expect(page.locator("#rows tr")).to_have_count(2)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        pytest.param(
+            "",
+            ["Wish Listed", "Cart Viewed", "Wish Listed", "Product Viewed", "Identify"],
+            id="all, newest first",
+        ),
+        pytest.param("type=identify", ["Identify"], id="type"),
+        pytest.param("event=Wish+Listed&user=grace", ["Wish Listed"], id="event and user"),
+        pytest.param("verdict=dropped&verdict=rejected", ["Wish Listed", "Cart Viewed"],
+                     id="any of the verdicts"),
+        pytest.param("subscription=Product+Viewed+Event", ["Product Viewed"], id="subscription"),
+        pytest.param("q=TRAY", ["Wish Listed"], id="text of what was sent"),
+        pytest.param("q=no_user_anon", ["Wish Listed"], id="text of the reason"),
+        pytest.param("q=100%25", [], id="text with a sign that SQL knows"),
+        pytest.param("path=$.properties.gift", ["Wish Listed", "Product Viewed"], id="path exists"),
+        pytest.param("path=$.properties.price%3D8.5", ["Product Viewed"], id="path is a number"),
+        pytest.param("path=properties.gift%3Dfalse", ["Wish Listed"], id="path is false"),
+        pytest.param("path=$.properties.tags[0]%3Dblue", ["Product Viewed"], id="path is a text"),
+        pytest.param('path=$["traits"].firstName', ["Identify"], id="path in brackets"),
+        pytest.param("since=1+hour&type=identify", ["Identify"], id="since a while"),
+        pytest.param("until=2026-01-01", [], id="until a day"),
+        pytest.param("source=Web+shop&type=identify", ["Identify"], id="source"),
+    ],
+)  # fmt: skip
+def test_the_address_says_which_messages(
+    emulator: Running, query: str, expected: list[str]
+) -> None:
+    emulator.send(ADA, VIEWED, WISHED, CART, NOBODY)
+    page = requests.get(f"{emulator.url}/?{query}", timeout=5)
+    found = re.findall(r'data-step>(?:<span class="muted">)?([^<]*)<', page.text)
+    assert (page.status_code, found) == (200, expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "what"),
+    [
+        ("verdict=lost", "unknown verdict &#39;lost&#39;"),
+        ("path=$..x", "&#39;$..x&#39; is no path"),
+        ('path=$["a', "&#39;$[&#34;a&#39; is no path"),
+        ("path=%3D1", "&#39;&#39; is no path"),
+        ("since=soon", "&#39;soon&#39; is no time"),
+        ("since=9999-12-31T23:59-14:00", "&#39;9999-12-31T23:59-14:00&#39; is no time"),
+        ("before=x", "&#39;x&#39; is no id"),
+        ("before=99999999999999999999", "&#39;99999999999999999999&#39; is no id"),
+        ("q=" + "x" * 501, "this is too long"),
+        ("q=%00", "this is too long"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_on_the_page(emulator: Running, query: str, what: str) -> None:
+    page = requests.get(f"{emulator.url}/?{query}", timeout=5)
+    assert page.status_code == 400
+    assert f"<h2>{what}</h2>" in page.text
+
+
+def test_fields_change_the_address_and_the_list(emulator: Running, page: Page) -> None:
+    emulator.send(ADA, VIEWED, WISHED)
+    page.goto(emulator.url)
+    page.get_by_label("Search").fill("tray")
+    expect(page.locator("#rows tr")).to_have_count(1)
+    assert page.url == f"{emulator.url}/?q=tray"
+    page.reload()
+    assert titles(page) == ["Wish Listed"]
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.locator("#rows tr")).to_have_count(3)
+
+
+def test_stages_and_bars_filter(emulator: Running, page: Page) -> None:
+    emulator.send(ADA, CART, NOBODY)
+    page.goto(emulator.url)
+    page.get_by_role("link", name="1 Dropped by Insider One").click()
+    expect(page).to_have_url(f"{emulator.url}/?verdict=dropped")
+    assert titles(page) == ["Cart Viewed"]
+    page.get_by_role("link", name="1 Received").click()
+    page.get_by_role("link", name=re.compile("^3 from")).click()
+    expect(page).to_have_url(re.compile(r"\?since=.*&until="))
+    assert len(titles(page)) == 3
+
+
+def test_a_path_can_be_pinned_as_a_column(emulator: Running, page: Page) -> None:
+    emulator.send(ADA, VIEWED)
+    page.goto(emulator.url)
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Show as a column").fill("$.properties.tags")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator(".pinned")).to_have_text(['["blue"]', "none"])
+    page.get_by_role("link", name=re.compile("column")).click()
+    expect(page.locator(".pinned")).to_have_count(0)
+
+
+def test_a_row_opens_to_its_requests(emulator: Running, page: Page) -> None:
+    emulator.send(VIEWED)
+    page.goto(emulator.url)
+    page.get_by_role("button", name="Requests of Product Viewed").click()
+    expect(page.locator("tr.requests")).to_contain_text("product_detail_page_view")
+    page.get_by_role("button", name="Requests of Product Viewed").click()
+    expect(page.locator("tr.requests")).to_have_count(0)
+
+
+def test_a_paused_page_counts_and_catches_up(emulator: Running, page: Page) -> None:
+    emulator.send(ADA)
+    page.goto(emulator.url)
+    page.get_by_role("button", name="Pause").click()
+    emulator.send(VIEWED, WISHED)
+    expect(page.get_by_role("button", name="2 new")).to_be_visible()
+    assert titles(page) == ["Identify"]
+    page.get_by_role("button", name="2 new").click()
+    assert titles(page) == ["Wish Listed", "Product Viewed", "Identify"]
+
+
+def test_a_scrolled_page_does_not_jump(emulator: Running, page: Page) -> None:
+    emulator.send(*[VIEWED] * 60)
+    page.goto(emulator.url)
+    page.evaluate("scrollTo(0, 600)")
+    emulator.send(WISHED)
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    assert page.evaluate("scrollY") == 600
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("#rows tr").first).to_contain_text("Wish Listed")
+
+
+def test_more_than_a_page_leads_on_by_pages(emulator: Running, page: Page) -> None:
+    emulator.send(*[{**VIEWED, "event": f"Song {number}"} for number in range(230)])
+    page.goto(emulator.url)
+    seen = titles(page)
+    for _ in range(2):
+        page.get_by_role("link", name="Older").click()
+        page.wait_for_url("**before=*")
+        seen += titles(page)
+    assert seen == [f"Song {number}" for number in reversed(range(230))]
+    expect(page.get_by_role("link", name="Older")).to_have_count(0)
+
+
+def test_what_is_retried_changes_on_the_page(emulator: Running, page: Page) -> None:
+    requests.post(f"{emulator.url}/emulator/v1/faults", json={"status": 503}, timeout=5)
+    emulator.send(VIEWED)
+    page.goto(emulator.url)
+    expect(page.locator("#rows .outcome")).to_contain_text("Retrying")
+    requests.post(f"{emulator.url}/emulator/v1/deliveries/retry", timeout=5)
+    expect(page.locator("#rows .outcome")).to_have_text("Accepted")
+
+
+def test_keys_move_open_and_search(emulator: Running, page: Page) -> None:
+    emulator.send(ADA, VIEWED)
+    page.goto(emulator.url)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="Identify")).to_be_focused()
+    page.keyboard.press("k")
+    expect(page.get_by_role("link", name="Product Viewed")).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Search")).not_to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/messages/2$"))
+
+
+def test_clear_asks_and_forgets(emulator: Running, page: Page) -> None:
+    emulator.send(ADA)
+    page.goto(emulator.url)
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("button", name="Clear everything").click()
+    assert titles(page) == ["Identify"]
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Clear everything").click()
+    expect(page.get_by_text("Nothing has arrived yet")).to_be_visible()
+
+
+def test_the_sample_shopper_shops(emulator: Running, page: Page) -> None:
+    page.goto(emulator.url)
+    page.get_by_role("button", name="Send a sample shopper").click()
+    expect(page.locator("#rows tr")).to_have_count(10)
+    assert [told(page, stage) for stage in ("Rejected by Segment", "Dropped by Insider One")] == [
+        "1",
+        "1",
+    ]
+
+
+def test_the_curl_of_the_welcome_runs(
+    emulator: Running, page: Page, shell: Callable[[str], str]
+) -> None:
+    page.goto(emulator.url)
+    page.locator('[data-copy="sdk-1"]').click()
+    shell(page.evaluate("navigator.clipboard.readText()"))
+    expect(page.locator("#rows .event")).to_have_text("Product Viewed")
+
+
+def test_the_list_is_accessible(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    emulator.send(ADA, VIEWED, CART, NOBODY)
+    page.goto(f"{emulator.url}/?column=$.properties.price")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_role("button", name="Requests of Product Viewed").click()
+    accessible(page)
+    page.set_viewport_size(PHONE)
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_an_open_page_frees_its_thread_when_it_is_closed(page: Page) -> None:
+    with running() as emulator:
+        for _ in range(8):  # more than there are threads for streams
+            page.goto(emulator.url)
+            page.wait_for_function("performance.getEntriesByType('resource').length > 0")
+        emulator.send(ADA)
+        expect(page.locator("#rows .event")).to_have_text("Identify")
