@@ -15,10 +15,11 @@ from emulator.capture.sandboxes import SandboxStore
 from emulator.capture.store import Store
 from emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from emulator.config import Config
+from emulator.delivery.account import RealAccount
 from emulator.delivery.configuration import Configuration
 from emulator.delivery.faults import Faults as InsiderFaults
 from emulator.delivery.gate import compile_gate
-from emulator.delivery.passthrough import Credentials, PassThrough
+from emulator.delivery.passthrough import PassThrough
 from emulator.delivery.policy import Policy
 from emulator.delivery.queue import Queue
 from emulator.delivery.road import Road
@@ -128,12 +129,15 @@ def _parts(
         on_change=journeys.observe,
     )
     differences, faults = Differences(engine), InsiderFaults(clock, config.seed)
-    pass_through = _pass_through(config, endpoint, differences, clock)
+    real = _real_account(config)
+    pass_through = (
+        PassThrough(Remote(real.url), endpoint.answer, real, differences, clock) if real else None
+    )
     sender = faults.before(pass_through or endpoint.answer)
     source = workspace.document.get("source", {})
     gate = compile_gate(source, workspace.destination, workspace.plan, config.seed)
     compiled, policy = Destination(workspace.destination), Policy(config.seed)
-    road = Road(compiled, sender, store, clock, gate, policy, stopwatch)
+    road = Road(compiled, sender, store, clock, gate, policy, stopwatch, real)
     set_up = Configuration(workspace.destination, ChangesStore(engine), road)
     return Parts(
         config,
@@ -156,11 +160,7 @@ def _parts(
     )
 
 
-def _pass_through(
-    config: Config, endpoint: Endpoint, differences: Differences, clock: Clock
-) -> PassThrough | None:
+def _real_account(config: Config) -> RealAccount | None:
     if config.insider_url is None:
         return None
-    credentials = Credentials(config.insider_account, config.insider_key)
-    real = Remote(config.insider_url)
-    return PassThrough(real, endpoint.answer, credentials, differences, clock)
+    return RealAccount(config.insider_url, config.insider_account, config.insider_key)

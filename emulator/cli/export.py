@@ -7,6 +7,7 @@ import click
 
 from emulator.errors import EmulatorError
 from emulator.workspace import PRESETS, load, preset
+from emulator.workspace.exporting.applied import unwritten
 from emulator.workspace.exporting.public_api import requests
 from emulator.workspace.exporting.terraform import configuration
 
@@ -30,20 +31,26 @@ def command(
     keep_secrets: bool,
     as_json: bool,
 ) -> None:
-    """Write the destination of a workspace FILE so that it can be applied at Segment.
+    """Write a workspace FILE so that it can be applied at Segment.
 
-    public-api prints the requests to make, in order; terraform prints resources.
+    That is its destination, tracking plan and what the source does about violations; what has no
+    place there is told. public-api prints the requests to make, in order; terraform resources.
     """
     if (file is None) == (name is None):
         raise click.UsageError("Give a FILE, or --preset NAME.")
     workspace = preset(name) if name else load(file or "")
-    if form == "terraform":
+    terraform = form == "terraform"
+    left_out = unwritten(workspace, controlled=not terraform or workspace.plan is not None)
+    if terraform:
         text = configuration(workspace, keep_secrets=keep_secrets)
         if as_json:
-            text = json.dumps({"configuration": text}) + "\n"
+            text = json.dumps({"configuration": text, "leftOut": left_out}) + "\n"
     else:
         made = requests(workspace, keep_secrets=keep_secrets)
-        text = json.dumps({"requests": made}, indent=2) + "\n"
+        text = json.dumps({"requests": made, "leftOut": left_out}, indent=2) + "\n"
+    if left_out:
+        told = f"left out, because it has no place there: {', '.join(left_out)}"
+        click.echo(f"note: {told}. Set it by hand where you need it.", err=True)
     if output is None:
         click.echo(text, nl=False)
         return

@@ -39,7 +39,7 @@ def _linted(file: str) -> list[Finding]:
         return lint(read_preset(file))
     document = read(file)
     found = lint(document)
-    well_formed = isinstance(document.get("trackingPlan"), str)
+    well_formed = isinstance(document.get("trackingPlan"), str | dict)
     return [*(plan_faults(document, file) if well_formed else []), *found]
 
 

@@ -14,11 +14,13 @@ from emulator.clock import Clock, Stopwatch, iso
 from emulator.delivery.exchange import Exchange, attempt
 from emulator.delivery.policy import Policy, retried
 from emulator.delivery.senders import Sender
-from emulator.delivery.settling import TOKEN, answer, answered, summary
+from emulator.delivery.settling import answer, answered, summary
 from emulator.http import HttpRequest
+from emulator.mapping.catalog import UPSERT_URL
 
 log = logging.getLogger(__name__)
 
+PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
 NEVER = "9999"  # later than any ISO 8601 time that is met
 
 
@@ -26,7 +28,7 @@ class Backlog:
     """The unsettled upserts of one emulator.
 
     Args:
-        token: Gives the destination's key, which is stored nowhere.
+        credentials: Gives the headers that authenticate; the key is stored nowhere.
     """
 
     def __init__(
@@ -35,14 +37,14 @@ class Backlog:
         sender: Sender,
         clock: Clock,
         policy: Policy,
-        token: Callable[[], str],
+        credentials: Callable[[], Mapping[str, str]],
         stopwatch: Stopwatch = time.monotonic,
     ) -> None:
         self._upserts = upserts
         self._sender = sender
         self._clock = clock
         self._policy = policy
-        self._token = token
+        self._credentials = credentials
         self._stopwatch = stopwatch
         self._trying, self._knowing = Lock(), Lock()
         # Known here, so that a request that meets no due retries asks no database.
@@ -125,8 +127,8 @@ class Backlog:
             yield message_id, *summary(deliveries, upsert.notes.get(message_id))
 
     def _request(self, kept: SentRequest) -> HttpRequest:
-        headers = {**kept.headers, TOKEN: self._token()}
-        return HttpRequest(kept.method, urlsplit(kept.url).path, headers, kept.body.encode())
+        headers = {**kept.headers, **self._credentials()}
+        return HttpRequest(kept.method, PATH, headers, kept.body.encode())
 
 
 def key(carried: Sequence[Delivery]) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import orjson
 from jsonschema import Draft202012Validator
 
-from emulator.errors import EmulatorError
 from emulator.http import HttpResponse
 from emulator.types import JSON, JSONObject
 
@@ -87,16 +86,11 @@ class Fault:
         return HttpResponse(status, orjson.dumps(body) if page is None else page, headers)
 
 
-def read(asked: JSON) -> Fault:
-    """The fault that a request to the control API describes.
+def described(asked: JSONObject) -> Fault:
+    """The fault that *asked*, which fits SHAPE, describes.
 
     Left out, `times` is 1, or without end where there is a `share` or a `rateLimit`.
-    Raises: EmulatorError, when it describes none.
     """
-    error = next(SHAPE.iter_errors(asked), None)
-    if error is not None:
-        where = ".".join(map(str, error.path)) or "body"
-        raise EmulatorError("this is no fault that can be had", where, REMEDY)
     lasting = "share" in asked or "rateLimit" in asked
     named = {"delayMs": "delay_ms", "rateLimit": "rate_limit"}
     values = {named.get(name, name): value for name, value in asked.items()}

@@ -1,35 +1,20 @@
 """Delivering to a real account, and comparing what it answers with what is emulated."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from threading import Lock
 
 import orjson
 
+from emulator import __version__
 from emulator.capture.differences import Differences
 from emulator.clock import Clock, iso
 from emulator.contract.running import value_differences
+from emulator.delivery.account import REDACTED, TOKEN, RealAccount, redacted
 from emulator.delivery.policy import retried
 from emulator.delivery.senders import Sender
 from emulator.http import HttpRequest, HttpResponse
 from emulator.types import JSON, JSONObject
 
-PARTNER, TOKEN = "x-partner-name", "x-request-token"
-REDACTED = "…"
 SHORTEST_SECRET = 4  # characters; anything shorter would take ordinary words out of an answer
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A real account's, in place of the workspace's; None keeps what the workspace has."""
-
-    account: str | None = None
-    key: str | None = None
-
-    def applied(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """*headers* for the real account."""
-        own = {PARTNER: self.account, TOKEN: self.key}
-        return {**headers, **{name: value for name, value in own.items() if value}}
 
 
 class PassThrough:
@@ -43,12 +28,12 @@ class PassThrough:
         self,
         real: Sender,
         emulated: Sender,
-        credentials: Credentials,
+        account: RealAccount,
         differences: Differences,
         clock: Clock,
     ) -> None:
         self._real, self._emulated = real, emulated
-        self._credentials = credentials
+        self._account = account
         self._differences = differences
         self._clock = clock
         self._compared = 0
@@ -60,12 +45,12 @@ class PassThrough:
         return self._compared
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
-        headers = self._credentials.applied(request.headers)
+        headers = self._account.headers(request.headers)
         sent = HttpRequest(request.method, request.path, headers, request.body)
         secrets = [headers.get(TOKEN, ""), request.headers.get(TOKEN, "")]
-        answer = redacted(self._real(sent), secrets)
+        answer = without(secrets, self._real(sent))
         if not retried(str(answer.status)):
-            self._compare(sent, answer, redacted(self._emulated(request), secrets))
+            self._compare(sent, answer, without(secrets, self._emulated(request)))
         return answer
 
     def _compare(self, sent: HttpRequest, real: HttpResponse, emulated: HttpResponse) -> None:
@@ -75,14 +60,14 @@ class PassThrough:
         found = list(value_differences(expected, actual, "answer"))
         if not found:
             return
-        headers = {**sent.headers, TOKEN: REDACTED}
         document: JSONObject = {
             "name": f"{sent.method} {sent.path} answered {real.status}",
             "about": "A real account and the emulated one answered the same request differently.",
+            "emulator": __version__,
             "request": {
                 "method": sent.method,
-                "path": sent.path,
-                "headers": headers,
+                "url": self._account.url + sent.path,
+                "headers": redacted(sent.headers),
                 "json": _json(sent.body),
             },
             "expect": expected,
@@ -92,7 +77,7 @@ class PassThrough:
         self._differences.record("\n".join(found), iso(self._clock()), document)
 
 
-def redacted(answer: HttpResponse, secrets: list[str]) -> HttpResponse:
+def without(secrets: list[str], answer: HttpResponse) -> HttpResponse:
     """*answer* without *secrets*, wherever it repeats them."""
     body, headers = answer.body, dict(answer.headers)
     for secret in secrets:

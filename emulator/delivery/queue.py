@@ -8,6 +8,7 @@ from threading import Condition, Thread
 from emulator.capture.records import Captured
 from emulator.capture.store import StorageFault, Store
 from emulator.delivery.road import Road, captured
+from emulator.errors import Unavailable
 from emulator.segment.message import Message
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ AGAIN = 1.0  # seconds until a database that failed is tried again
 class Queue:
     """Takes messages in at once, and carries them on a thread of its own.
 
-    What was taken in is in the database, and a new Queue goes on where the last one stopped.
+    What was taken in is in the database, and a new Queue goes on where the last one stopped. When
+    the thread ends by a fault of the emulator's own, nothing more is taken in.
     """
 
     def __init__(self, road: Road, store: Store) -> None:
@@ -31,16 +33,19 @@ class Queue:
         self._changed = Condition()
         self._waiting = store.waiting.count()
         self._closing = False
+        self._fault: str | None = None  # that ended the thread
         self._worker = Thread(target=self._work, name="deliveries", daemon=True)
         self._worker.start()
 
     def carry(self, messages: Sequence[Message]) -> None:
         """Keep *messages*, to be delivered later; waits while the queue is full.
 
-        Raises: Unavailable, when nothing could be kept; the caller must not acknowledge then.
+        Raises: Unavailable, when nothing could be kept or nothing is delivered any more; the
+            caller must not acknowledge then.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting < MOST or self._closing)
+            self._refuse_after_fault()
         with self._road.admitting(messages) as admitted:
             new = [each for each in admitted if isinstance(each, Message)]
             kept = [
@@ -51,9 +56,13 @@ class Queue:
         self._count(len(new))
 
     def drain(self) -> None:
-        """Return when everything that was taken in is delivered, or waits for its retry."""
+        """Return when everything that was taken in is delivered, or waits for its retry.
+
+        Raises: Unavailable, when nothing is delivered any more.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting <= 0 or self._closing)
+            self._refuse_after_fault()
 
     def close(self) -> None:
         """Finish what is under way; the rest is delivered after the next start."""
@@ -62,10 +71,19 @@ class Queue:
             self._changed.notify_all()
         self._worker.join()
 
+    def _refuse_after_fault(self) -> None:
+        if self._fault:
+            what = f"deliveries have stopped by a fault of the emulator ({self._fault})"
+            remedy = "Restart it, which delivers what was acknowledged, and report the log."
+            raise Unavailable(what, "--async", remedy)
+
     def _work(self) -> None:
         try:
             while self._gathered():
                 self._deliver()
+        except Exception as error:
+            self._fault = type(error).__name__
+            log.exception("stopped delivering waiting=%d", self._waiting)
         finally:
             with self._changed:
                 self._closing = True  # nobody waits for a thread that has ended

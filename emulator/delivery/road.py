@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
-from urllib.parse import urlsplit
 
 from emulator.capture.records import Captured, Delivery, Upsert, Verdict
 from emulator.capture.store import Store
 from emulator.clock import Clock, Stopwatch
-from emulator.delivery.backlog import Backlog, key
+from emulator.delivery.account import RealAccount, credentials
+from emulator.delivery.backlog import PATH, Backlog, key
 from emulator.delivery.claims import Claims
 from emulator.delivery.exchange import attempt
 from emulator.delivery.gate import Gate, told
@@ -19,7 +19,7 @@ from emulator.delivery.gate import verdict as verdict_of
 from emulator.delivery.planning import Planned, plan
 from emulator.delivery.policy import Policy
 from emulator.delivery.senders import Sender
-from emulator.delivery.settling import answered, drafted, kept, summary
+from emulator.delivery.settling import answered, drafted, kept, shown, summary
 from emulator.http import HttpRequest
 from emulator.mapping import Destination, Request
 from emulator.segment.message import Message
@@ -59,15 +59,17 @@ class Road:
         gate: Gate = OPEN,
         policy: Policy = SEGMENTS,
         stopwatch: Stopwatch = time.monotonic,
+        real: RealAccount | None = None,
     ) -> None:
         self.configure(destination)
+        self._real = real
         self._gate = gate
         self._sender = sender
         self._store = store
         self._clock = clock
         self._stopwatch = stopwatch
         self._claims = Claims()
-        self.backlog = Backlog(store.upserts, sender, clock, policy, self._token, stopwatch)
+        self.backlog = Backlog(store.upserts, sender, clock, policy, self._credentials, stopwatch)
 
     def configure(self, destination: Destination, switched_off: Destination | None = None) -> None:
         """Deliver by *destination* from now on; what is under way goes on as it was.
@@ -132,7 +134,7 @@ class Road:
 
     def _sent(self, planned: Planned) -> tuple[list[Delivery], Upsert | None]:
         """The deliveries of *planned* after its first attempt, and what has to be kept of it."""
-        drafts, request = drafted(planned), planned.request
+        drafts, request = drafted(planned, self._real), planned.request
         if request is None:
             return drafts, None
         exchange = attempt(self._sender, self._clock, self._stopwatch, _wire(request))
@@ -140,7 +142,9 @@ class Road:
         due_at = self.backlog.due_after(exchange, key(carried))
         action, status = planned.subscription.action_slug, exchange.attempt.status
         log.info("sent action=%s events=%d status=%s", action, len(carried), status)
-        upsert = kept(planned, request, exchange, due_at) if planned.batched or due_at else None
+        upsert = None
+        if planned.batched or due_at:
+            upsert = kept(planned, shown(request, self._real), exchange, due_at)
         id = upsert.id if upsert else None
         made = [
             answered(replace(draft, upsert=id), exchange, due_at)
@@ -150,8 +154,8 @@ class Road:
         ]
         return made, upsert
 
-    def _token(self) -> str:
-        return str(self._configured[0].settings.get("ucd_key", ""))
+    def _credentials(self) -> dict[str, str]:
+        return credentials(self._configured[0].settings)
 
 
 def _not_subscribed(message: Message, disabled: Destination | None) -> str:
@@ -210,5 +214,4 @@ def _text(value: object) -> str | None:
 
 
 def _wire(request: Request) -> HttpRequest:
-    path = urlsplit(request.url).path
-    return HttpRequest(request.method, path, request.headers, request.body)
+    return HttpRequest(request.method, PATH, request.headers, request.body)

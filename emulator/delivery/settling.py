@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 from emulator.capture.records import Answer, Batch, Delivery, SentRequest, Upsert, Verdict
+from emulator.delivery.account import RealAccount, redacted
 from emulator.delivery.exchange import Exchange
 from emulator.delivery.planning import Member, Planned
 from emulator.delivery.shares import answer_of, user_of
@@ -13,15 +14,14 @@ from emulator.http import HttpResponse
 from emulator.mapping import Request
 
 INTERNAL = "INTERNAL"  # Segment's name for what ended without a status
-TOKEN = "x-request-token"
 
 
-def drafted(planned: Planned) -> list[Delivery]:
+def drafted(planned: Planned, real: RealAccount | None = None) -> list[Delivery]:
     """The deliveries of *planned* before its first attempt; those without a request have failed."""
     request = planned.request
     if request is None:
         return [_draft(planned, member) for member in planned.members]
-    sent = shown(request)
+    sent = shown(request, real)
     if not planned.batched:
         return [replace(_draft(planned, member), request=sent) for member in planned.members]
     body, size = request.json, sum(member.failure is None for member in planned.members)
@@ -66,11 +66,16 @@ def answered(delivery: Delivery, exchange: Exchange, due_at: str | None) -> Deli
     )
 
 
-def kept(planned: Planned, request: Request, exchange: Exchange, due_at: str | None) -> Upsert:
+def kept(
+    planned: Planned,
+    request: SentRequest,
+    exchange: Exchange,
+    due_at: str | None,
+) -> Upsert:
     """What is kept of *planned* and its *request* besides deliveries, after the first attempt."""
     return Upsert(
         uuid4().hex,
-        shown(request),
+        request,
         answer(exchange.response) if exchange.response else None,
         (exchange.attempt,),
         due_at,
@@ -90,13 +95,12 @@ def summary(deliveries: Sequence[Delivery], note: str | None) -> tuple[Verdict, 
     return verdict, reasons[0] or note
 
 
-def shown(request: Request) -> SentRequest:
-    """*request* without its secret, so that a database or a screenshot can be passed on."""
-    headers = {
-        name: f"{value[:2]}…" if name.lower() == TOKEN else value
-        for name, value in request.headers.items()
-    }
-    return SentRequest(request.method, request.url, headers, request.body.decode())
+def shown(request: Request, real: RealAccount | None = None) -> SentRequest:
+    """*request* as it is really sent, without its secret."""
+    url, headers = request.url, request.headers
+    if real:
+        url, headers = real.address(url), real.headers(headers)
+    return SentRequest(request.method, url, redacted(headers), request.body.decode())
 
 
 def answer(response: HttpResponse) -> Answer:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from types import UnionType
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import orjson
 from flask import request
+from jsonschema import Draft202012Validator
 
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
@@ -28,14 +29,24 @@ def read(fields: Mapping[str, Kind], *, required: int = 1) -> JSONObject:
         required: How many of them must be; with 0 the body may be empty.
     Raises: EmulatorError, naming the first mistake.
     """
-    raw = request.get_data()
-    if not required and not raw.strip():
-        return {}
-    try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise EmulatorError("this is no JSON", "body", _shape(fields)) from error
-    return check(body, fields, "body", required=required)
+    return check(_json(_shape(fields), required), fields, "body", required=required)
+
+
+def fault(shape: Draft202012Validator, remedy: str, *, required: int = 1) -> JSONObject:
+    """The fault that the current request asks for, at either end.
+
+    Args:
+        shape: What there may be in it.
+        remedy: The same in words.
+        required: With 0 the body may be empty.
+    Raises: EmulatorError, naming the first mistake.
+    """
+    asked = _json(remedy, required)
+    error = next(shape.iter_errors(asked), None)
+    if error is not None:
+        where = ".".join(map(str, error.path)) or "body"
+        raise EmulatorError("this is no fault that can be had", where, remedy)
+    return cast(JSONObject, asked)
 
 
 def check(value: JSON, fields: Mapping[str, Kind], where: str, *, required: int = 1) -> JSONObject:
@@ -57,6 +68,16 @@ def check(value: JSON, fields: Mapping[str, Kind], where: str, *, required: int 
         link = " and " if required == len(fields) else " or "
         raise EmulatorError(f"{link.join(missing)} missing", where, _shape(fields))
     return value
+
+
+def _json(remedy: str, required: int) -> JSON:
+    raw = request.get_data()
+    if not required and not raw.strip():
+        return {}
+    try:
+        return cast(JSON, orjson.loads(raw))
+    except orjson.JSONDecodeError as error:
+        raise EmulatorError("this is no JSON", "body", remedy) from error
 
 
 def _shape(fields: Mapping[str, Kind]) -> str:

@@ -1,12 +1,10 @@
 """Control API: retries, batches, what goes wrong on the way to Insider One, and what differs."""
 
-import orjson
 from flask import Blueprint, abort, request
 
 from emulator.answers import fault
-from emulator.delivery.fault import REMEDY, read
-from emulator.errors import EmulatorError
-from emulator.harness import queries, shapes
+from emulator.delivery.fault import REMEDY, SHAPE, described
+from emulator.harness import bodies, queries, shapes
 from emulator.parts import parts
 from emulator.types import JSONObject
 
@@ -55,11 +53,7 @@ def faults() -> JSONObject:
 @bp.post("/faults")
 def add_fault() -> JSONObject:
     """Let deliveries meet a fault; gives all that there are."""
-    try:
-        asked = orjson.loads(request.get_data() or b"null")
-    except orjson.JSONDecodeError as error:
-        raise EmulatorError(f"not JSON ({error})", "body", REMEDY) from error
-    parts().faults.add(read(asked))
+    parts().faults.add(described(bodies.fault(SHAPE, REMEDY)))
     return faults()
 
 

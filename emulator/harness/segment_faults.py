@@ -1,11 +1,10 @@
 """Control API: what goes wrong on purpose at Segment's end."""
 
-import orjson
-from flask import Blueprint, request
+from flask import Blueprint
 
-from emulator.errors import EmulatorError
+from emulator.harness import bodies
 from emulator.parts import parts
-from emulator.segment.faults import REMEDY, read, shown
+from emulator.segment.faults import REMEDY, SHAPE, described, shown
 from emulator.types import JSONObject
 
 bp = Blueprint("segment_faults", __name__, url_prefix="/emulator/v1/faults/segment")
@@ -14,11 +13,7 @@ bp = Blueprint("segment_faults", __name__, url_prefix="/emulator/v1/faults/segme
 @bp.post("")
 def add() -> JSONObject:
     """Let the next requests with events meet a fault; gives all that wait."""
-    try:
-        asked = orjson.loads(request.get_data() or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise EmulatorError(f"not JSON ({error})", "body", REMEDY) from error
-    parts().segment_faults.add(read(asked))
+    parts().segment_faults.add(described(bodies.fault(SHAPE, REMEDY, required=0)))
     return waiting()
 
 

@@ -1,5 +1,6 @@
 """The workspace: one Segment source and destination, and the Insider One account behind them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from emulator.insider.options import Options, options_of
@@ -12,7 +13,10 @@ DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An app that sends with a write key of its own. One that is not enabled takes nothing."""
+    """An app that sends with a write key. One that is not enabled takes nothing.
+
+    A source with several keys is told once for each.
+    """
 
     name: str
     write_key: str
@@ -41,7 +45,7 @@ class Workspace:
         document: The whole file as it was read.
         options: What else differs from one Insider One account to the next.
         enabled: Whether the first source takes anything.
-        others: The other sources.
+        others: The other sources, and the first one's other keys.
         oauth: None where the bearers of tokens are not checked.
         plan: What events are held to; None when no plan is connected.
     """
@@ -80,7 +84,7 @@ def workspace_of(document: JSONObject) -> Workspace:
         document=document,
         options=options_of(insider.get("options", {})),
         enabled=document["source"].get("enabled", True),
-        others=tuple(_source(each) for each in document.get("sources", [])),
+        others=(*_other_keys(document["source"]), *map(_source, document.get("sources", []))),
         oauth=_oauth(document.get("oauth")),
     )
 
@@ -107,6 +111,12 @@ def with_keys(workspace: Workspace, write_key: str, account: str, key: str) -> W
         destination=destination,
         document={**document, "source": source, "destination": destination, "insider": insider},
     )
+
+
+def _other_keys(described: JSONObject) -> Iterator[Source]:
+    for key in dict.fromkeys(described.get("writeKeys", [])):
+        if key != described["writeKey"]:
+            yield _source(described | {"writeKey": key})
 
 
 def _source(described: JSONObject) -> Source:

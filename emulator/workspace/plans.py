@@ -21,7 +21,7 @@ def plan_faults(document: JSONObject, path: str | Path) -> list[Finding]:
 
 
 def plan_beside(document: JSONObject, path: str | Path) -> Plan | None:
-    """The plan that the workspace *document* at *path* names; None when it names none.
+    """The plan that the workspace *document* at *path* has or names; None when it has none.
 
     A relative name starts at the folder of the workspace file.
     Raises: EmulatorError, when there is no such file or a rule in it cannot be used.
@@ -29,6 +29,8 @@ def plan_beside(document: JSONObject, path: str | Path) -> Plan | None:
     name = document.get("trackingPlan")
     if name is None:
         return None
+    if isinstance(name, dict):
+        return read_plan(name, f"{path}: trackingPlan")
     place = Path(path).parent / name
     try:
         raw = place.read_bytes()

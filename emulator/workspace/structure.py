@@ -136,7 +136,8 @@ def _mistaken_journeys(document: JSONObject) -> Iterator[Finding]:
 
 
 def _shared_keys(document: JSONObject) -> Iterator[Finding]:
-    taken = {document["source"]["writeKey"]}
+    own = document["source"]
+    taken = {own["writeKey"], *own.get("writeKeys", [])}
     for index, source in enumerate(document.get("sources", [])):
         if source["writeKey"] in taken:
             where = place("sources", index, "writeKey")

@@ -5,10 +5,9 @@ from datetime import timedelta
 import pytest
 from carried import FINE, NOW
 
-from emulator.delivery.fault import read
+from emulator.delivery.fault import described
 from emulator.delivery.faults import Faults
 from emulator.delivery.senders import Unanswered
-from emulator.errors import EmulatorError
 from emulator.http import HttpRequest, HttpResponse
 from emulator.types import JSON, JSONObject
 
@@ -24,7 +23,7 @@ class Account:
         self.now = NOW
         self.faults = Faults(lambda: self.now, seed, self.slept.append)
         for each in faults:
-            self.faults.add(read(each))
+            self.faults.add(described(each))
         self.send = self.faults.before(self.take)
 
     def take(self, _request: HttpRequest) -> HttpResponse:
@@ -113,20 +112,3 @@ def test_clearing_ends_all_faults() -> None:
     account = Account({"status": 500, "share": 1})
     account.faults.clear()
     assert (account.ending(), account.faults.list()) == (200, [])
-
-
-@pytest.mark.parametrize(
-    ("asked", "where"),
-    [
-        pytest.param({}, "body", id="nothing"),
-        pytest.param(None, "body", id="no object"),
-        pytest.param({"status": 42}, "status", id="no status"),
-        pytest.param({"status": 500, "share": 0}, "share", id="no share"),
-        pytest.param({"delay": 5}, "body", id="an unknown name"),
-        pytest.param({"status": 500, "times": 0}, "times", id="never"),
-    ],
-)
-def test_what_is_no_fault_is_refused(asked: JSON, where: str) -> None:
-    with pytest.raises(EmulatorError) as refused:
-        read(asked)
-    assert (refused.value.where, refused.value.what) == (where, "this is no fault that can be had")

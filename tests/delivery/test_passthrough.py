@@ -5,12 +5,15 @@ from collections.abc import Iterator
 import pytest
 from carried import FINE, NOW
 
+from emulator import __version__
 from emulator.capture.database import connect
 from emulator.capture.differences import Differences
-from emulator.delivery.passthrough import Credentials, PassThrough
+from emulator.delivery.account import RealAccount
+from emulator.delivery.passthrough import PassThrough
 from emulator.http import HttpRequest, HttpResponse
 
-CREDENTIALS = Credentials("realbrand", "real-key-7")
+URL = "https://insider.example"
+REAL = RealAccount(URL, "realbrand", "real-key-7")
 UPSERT = HttpRequest(
     "POST",
     "/api/user/v1/upsert",
@@ -46,24 +49,26 @@ def passing(
     differences: Differences,
     real: Account,
     emulated: Account,
-    credentials: Credentials = CREDENTIALS,
+    account: RealAccount = REAL,
 ) -> PassThrough:
-    return PassThrough(real, emulated, credentials, differences, lambda: NOW)
+    return PassThrough(real, emulated, account, differences, lambda: NOW)
 
 
 @pytest.mark.parametrize(
-    ("credentials", "expected"),
+    ("account", "expected"),
     [
-        pytest.param(CREDENTIALS, ("realbrand", "real-key-7"), id="its own"),
-        pytest.param(Credentials(key="real-key-7"), ("mybrand", "real-key-7"), id="its own key"),
-        pytest.param(Credentials(), ("mybrand", "test-key"), id="the workspace's"),
+        pytest.param(REAL, ("realbrand", "real-key-7"), id="its own"),
+        pytest.param(
+            RealAccount(URL, key="real-key-7"), ("mybrand", "real-key-7"), id="its own key"
+        ),
+        pytest.param(RealAccount(URL), ("mybrand", "test-key"), id="the workspace's"),
     ],
 )
 def test_each_account_gets_its_credentials(
-    differences: Differences, credentials: Credentials, expected: tuple[str, str]
+    differences: Differences, account: RealAccount, expected: tuple[str, str]
 ) -> None:
     real, emulated = Account(FINE), Account(FINE)
-    passing(differences, real, emulated, credentials)(UPSERT)
+    passing(differences, real, emulated, account)(UPSERT)
     (sent,) = real.got
     assert (sent.headers["x-partner-name"], sent.headers["x-request-token"]) == expected
     assert emulated.got == [UPSERT]
@@ -82,10 +87,11 @@ def test_a_difference_is_kept_with_all_that_reproduces_it(differences: Differenc
     assert found.document == {
         "name": "POST /api/user/v1/upsert answered 200",
         "about": "A real account and the emulated one answered the same request differently.",
+        "emulator": __version__,
         "request": {
             "method": "POST",
-            "path": "/api/user/v1/upsert",
-            "headers": {"x-partner-name": "realbrand", "x-request-token": "…"},
+            "url": "https://insider.example/api/user/v1/upsert",
+            "headers": {"x-partner-name": "realbrand", "x-request-token": "re…"},
             "json": {"users": [{}]},
         },
         "expect": {"status": 200, "json": {"data": {"successful": {}, "fail": {"count": 1}}}},

@@ -12,6 +12,7 @@ from emulator.capture.store import Store
 from emulator.delivery.queue import Queue
 from emulator.delivery.road import DUPLICATE, Road
 from emulator.delivery.senders import Sender
+from emulator.errors import Unavailable
 from emulator.http import HttpRequest, HttpResponse
 from emulator.mapping import Destination
 
@@ -79,6 +80,31 @@ def test_messages_of_several_requests_make_one_batch(store: Store) -> None:
     assert len(account.got) < 20
     assert {verdict for _, verdict, _ in verdicts(store)} == {"accepted"}
     own.close()
+
+
+def test_after_a_fault_nothing_is_acknowledged_and_nothing_lost(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_request: HttpRequest) -> HttpResponse:
+        raise ZeroDivisionError
+
+    stopped = queue(store, broken)
+    stopped.carry([message("m1")])
+    for refused in (stopped.drain, lambda: stopped.carry([message("m2")])):
+        with pytest.raises(Unavailable) as fault:
+            refused()
+        assert str(fault.value) == (
+            "--async: deliveries have stopped by a fault of the emulator (ZeroDivisionError). "
+            "Restart it, which delivers what was acknowledged, and report the log."
+        )
+    assert [each.getMessage() for each in caplog.records] == ["stopped delivering waiting=1"]
+    stopped.close()
+    account = Account()
+    account.gate.set()
+    resumed = queue(store, account)
+    resumed.drain()
+    assert verdicts(store) == [("m1", "accepted", None)]
+    resumed.close()
 
 
 def test_the_next_queue_goes_on_where_one_stopped(store: Store) -> None:

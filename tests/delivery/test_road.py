@@ -11,6 +11,7 @@ import pytest
 from emulator.capture.database import connect
 from emulator.capture.records import Attempt
 from emulator.capture.store import StorageFault, Store
+from emulator.delivery.account import RealAccount
 from emulator.delivery.road import DUPLICATE, NOT_SUBSCRIBED, Road
 from emulator.delivery.senders import Sender, Unanswered
 from emulator.http import HttpRequest, HttpResponse
@@ -202,6 +203,31 @@ def test_the_token_itself_is_sent_to_the_path_of_the_destination(store: Store) -
     assert [(each.method, each.path, each.headers["x-request-token"]) for each in sent] == [
         ("POST", "/api/user/v1/upsert", "test-key")
     ]
+
+
+def test_what_goes_to_a_real_account_is_shown_as_it_was_sent(store: Store) -> None:
+    real = RealAccount("https://insider.example/eu", "realbrand", "real-key-7")
+    own = Road(Destination(destination()), answering(REFUSED), store, lambda: NOW, real=real)
+    own.carry([message()])
+    (kept,) = store.deliveries()[0]
+    assert kept.request is not None
+    assert kept.request.url == "https://insider.example/eu/api/user/v1/upsert"
+    assert kept.request.headers["x-partner-name"] == "realbrand"
+    assert kept.request.headers["x-request-token"] == "re…"
+
+
+def test_a_retry_is_handed_over_as_the_first_attempt_was(store: Store) -> None:
+    sent: list[HttpRequest] = []
+
+    def sender(request: HttpRequest) -> HttpResponse:
+        sent.append(request)
+        return HttpResponse(503) if len(sent) == 1 else FINE
+
+    real = RealAccount("https://insider.example/eu", "realbrand", "real-key-7")
+    own = Road(Destination(destination()), sender, store, lambda: NOW, real=real)
+    own.carry([message()])
+    own.backlog.retry_all()
+    assert sent[1] == sent[0]
 
 
 def test_a_message_id_is_delivered_once(store: Store) -> None:

@@ -5,6 +5,7 @@ from emulator.types import JSONObject
 from emulator.workspace.exporting.identity import ACTION_IDS
 from emulator.workspace.model import Workspace
 
+CONTROLS = ("track", "identify", "group", "forwardingViolationsTo", "forwardingBlockedEventsTo")
 # Stands for a secret; whoever applies an export puts the real one there.
 PLACEHOLDER = "<ucd_key>"
 
@@ -29,6 +30,38 @@ def filters(workspace: Workspace) -> list[JSONObject]:
     """The destination filters as Segment stores them, in order."""
     return [
         {"title": "", "enabled": True, **each} for each in workspace.destination.get("filters", [])
+    ]
+
+
+def plan(workspace: Workspace) -> JSONObject | None:
+    """The tracking plan as Segment stores it, `id` "" where it is not known; None without one."""
+    own = workspace.plan
+    if own is None:
+        return None
+    rules = [
+        {"type": each.kind, "key": each.key, "version": each.version, "jsonSchema": each.schema}
+        for each in own.rules
+    ]
+    return {"id": own.id, "name": own.name or "Tracking plan", "rules": rules}
+
+
+def controls(workspace: Workspace) -> JSONObject:
+    """What the source does about violations, {} where nothing is said."""
+    settings = workspace.document["source"].get("settings", {})
+    return {key: settings[key] for key in CONTROLS if key in settings}
+
+
+def unwritten(workspace: Workspace, *, controlled: bool) -> list[str]:
+    """What of Segment's end an export has no place for, as dotted places of the workspace file.
+
+    Args:
+        controlled: Whether what the source does about violations has one.
+    """
+    document = workspace.document
+    return [
+        *(["source.schema"] if document["source"].get("schema") else []),
+        *(f"source.settings.{key}" for key in controls(workspace) if not controlled),
+        *(key for key in ("sources", "oauth") if document.get(key)),
     ]
 
 

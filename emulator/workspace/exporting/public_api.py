@@ -4,6 +4,8 @@ An object whose id the workspace knows is changed; any other is created.
 Source: Segment's Public API; subscriptions are an alpha resource there.
 """
 
+from collections.abc import Iterator
+
 from emulator.types import JSONObject
 from emulator.workspace.exporting import applied
 from emulator.workspace.exporting.identity import METADATA_ID
@@ -11,19 +13,22 @@ from emulator.workspace.model import Workspace
 
 ALPHA = "application/vnd.segment.v1alpha+json"
 V1 = "application/vnd.segment.v1+json"
+RULES = 200  # of a tracking plan, in one request
 
 
 def requests(workspace: Workspace, *, keep_secrets: bool = False) -> list[JSONObject]:
     """The requests in the order in which they are made.
 
     Returns: [{"method", "path", "contentType", "body"}]; a path may have {destinationId} in it
-        and a body "<sourceId>", to be filled in by whoever makes the requests.
+        or {trackingPlanId} in it, and "<sourceId>", to be filled in by whoever makes the requests.
     """
     own = workspace.destination
     return [
         _destination(workspace, keep_secrets=keep_secrets),
         *(_subscription(own, each) for each in applied.subscriptions(workspace)),
         *(_filter(own, each) for each in applied.filters(workspace)),
+        *_plan(own, applied.plan(workspace)),
+        *_controls(own, applied.controls(workspace)),
     ]
 
 
@@ -55,6 +60,25 @@ def _filter(own: JSONObject, wanted: JSONObject) -> JSONObject:
     if wanted.get("id"):
         return _request("PATCH", f"{where}/{wanted['id']}", V1, body)
     return _request("POST", where, V1, {"sourceId": _source(own)} | body)
+
+
+def _plan(own: JSONObject, plan: JSONObject | None) -> Iterator[JSONObject]:
+    if plan is None:
+        return
+    if not plan["id"]:
+        yield _request("POST", "/tracking-plans", V1, {"name": plan["name"], "type": "LIVE"})
+    where = f"/tracking-plans/{plan['id'] or '{trackingPlanId}'}"
+    rules = plan["rules"]
+    yield _request("PUT", f"{where}/rules", V1, {"rules": rules[:RULES]})
+    for first in range(RULES, len(rules), RULES):
+        # PUT replaces all rules, PATCH adds to them.
+        yield _request("PATCH", f"{where}/rules", V1, {"rules": rules[first : first + RULES]})
+    yield _request("POST", f"{where}/sources", V1, {"sourceId": _source(own)})
+
+
+def _controls(own: JSONObject, controls: JSONObject) -> Iterator[JSONObject]:
+    if controls:
+        yield _request("PATCH", f"/sources/{_source(own)}/settings", V1, controls)
 
 
 def _id(own: JSONObject) -> str:

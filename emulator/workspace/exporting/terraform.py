@@ -1,6 +1,7 @@
 """A workspace as Terraform configuration for Segment's provider.
 
-Source: Segment's Terraform provider, resources segment_destination, _subscription and _filter.
+Source: Segment's Terraform provider, resources segment_destination, _destination_subscription,
+_destination_filter, _tracking_plan and _source_tracking_plan_connection.
 """
 
 import re
@@ -12,7 +13,7 @@ from emulator.workspace.exporting.hcl import Expression, expression, text
 from emulator.workspace.exporting.identity import METADATA_ID, SLUGS
 from emulator.workspace.model import Workspace
 
-_DESTINATION = "insider"
+_DESTINATION, _PLAN = "insider", "source"
 _HEAD = """\
 # Terraform configuration of Segment's destination for Insider One.
 # `terraform import` takes over what exists already: a subscription by
@@ -31,6 +32,7 @@ def configuration(workspace: Workspace, *, keep_secrets: bool = False) -> str:
         _filter(_label(each["title"] or "filter", labels), each, workspace)
         for each in applied.filters(workspace)
     )
+    blocks += _plan(workspace)
     return "\n\n".join([_HEAD, *blocks]) + "\n"
 
 
@@ -87,6 +89,38 @@ def _action(own: JSONObject) -> JSONObject:
     return own | {"fields": _json(own["fields"])} if "fields" in own else own
 
 
+def _plan(workspace: Workspace) -> Iterator[str]:
+    """The tracking plan, and the source's connection to it with what it does about violations."""
+    own = applied.plan(workspace)
+    if own is None:
+        return
+    rules = [_rule(each) for each in own["rules"]]
+    arguments: JSONObject = {"name": own["name"], "type": "LIVE", "rules": rules}
+    yield _resource("segment_tracking_plan", _PLAN, arguments)
+    connection: JSONObject = {
+        "source_id": _source(workspace),
+        "tracking_plan_id": Expression(f"segment_tracking_plan.{_PLAN}.id"),
+    }
+    if controls := applied.controls(workspace):
+        connection["schema_settings"] = _snake(controls)
+    yield _resource("segment_source_tracking_plan_connection", _PLAN, connection)
+
+
+def _rule(own: JSONObject) -> JSONObject:
+    known = {"type": own["type"], "version": own["version"]}
+    key = {"key": own["key"]} if own["key"] else {}
+    return key | known | {"json_schema": _json(own["jsonSchema"], 3)}
+
+
+def _snake(value: JSON) -> JSON:
+    if not isinstance(value, dict):
+        return value
+    return {
+        re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", key): _snake(each)
+        for key, each in value.items()
+    }
+
+
 def _reference() -> Expression:
     return Expression(f"segment_destination.{_DESTINATION}.id")
 
@@ -95,8 +129,8 @@ def _source(workspace: Workspace) -> JSON:
     return workspace.destination.get("sourceId") or Expression("var.source_id")
 
 
-def _json(value: JSONObject) -> Expression:
-    return Expression(f"jsonencode({expression(value, 1)})")
+def _json(value: JSONObject, level: int = 1) -> Expression:
+    return Expression(f"jsonencode({expression(value, level)})")
 
 
 def _resource(kind: str, label: str, arguments: JSONObject) -> str:

@@ -9,6 +9,7 @@ from emulator.types import JSON, JSONObject
 from emulator.workspace.exporting.hcl import Expression
 from emulator.workspace.exporting.identity import METADATA_ID
 from emulator.workspace.finding import Finding
+from emulator.workspace.importing import protocols
 from emulator.workspace.importing.pieces import Pieces
 from emulator.workspace.importing.places import keys
 from emulator.workspace.importing.subscriptions import subscription
@@ -37,11 +38,13 @@ def assembled(pieces: Pieces, wanted: str | None = None, *, keep_secrets: bool =
     """
     own, others = _chosen(pieces, wanted)
     imported = Imported({}, list(pieces.findings))
-    source = _source(pieces, own, imported.findings)
+    source = _controlled(_source(pieces, own, imported.findings), pieces, own, imported.findings)
     destination = _destination(own, imported.findings, keep_secrets=keep_secrets)
     destination["subscriptions"] = list(_subscriptions(pieces, own, imported))
     filters = list(_filters(pieces, own, imported.findings))
     imported.document.update(source=source, destination=destination | _if_any("filters", filters))
+    found = protocols.plan(pieces, own.get("sourceId") or source.get("id"), imported.findings)
+    imported.document.update({"trackingPlan": found} if found else {})
     for other in others:
         what = f"the destination {_name(other)!r} is another one and is left out"
         imported.findings.append(Finding("note", _place(other), what, "Nothing to do."))
@@ -99,6 +102,15 @@ def _source(pieces: Pieces, own: JSONObject, findings: list[Finding]) -> JSONObj
         findings.append(Finding("note", "source.writeKey", what, remedy))
     first = write_keys[0] if write_keys else WRITE_KEY
     return {"name": "Imported source", "writeKey": first} | kept | {"writeKey": first}
+
+
+def _controlled(
+    source: JSONObject, pieces: Pieces, own: JSONObject, findings: list[Finding]
+) -> JSONObject:
+    """*source* with what it does about violations of its tracking plan."""
+    wanted = own.get("sourceId") or source.get("id")
+    controls = protocols.controls(pieces, wanted, findings)
+    return source | {"settings": {**source.get("settings", {}), **controls}} if controls else source
 
 
 def _ids(source: JSON) -> JSONObject:

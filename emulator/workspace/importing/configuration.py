@@ -6,6 +6,7 @@ have a literal value in the same file; anything else stays an Expression.
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from textwrap import dedent
 from typing import Any
@@ -32,7 +33,22 @@ def resources(text: str, where: str) -> Iterator[Resource]:
     Raises: EmulatorError, when it is no configuration or cannot be read here.
     """
     document = _parsed(text, where)
+    try:
+        yield from _resources(document)
+    except _NoCharacter as error:
+        remedy = "Write one up to \\U0010FFFF that is no half of a pair."
+        raise EmulatorError(f"the escape {error} stands for no character", where, remedy) from error
+
+
+class _NoCharacter(ValueError):
+    """An escape whose number no character has; the text is the escape."""
+
+
+def _resources(document: JSONObject) -> Iterator[Resource]:
     names = dict(_names(document))
+    for block in document.get("module", []):
+        for label in block:
+            yield Resource("module", f"module.{_unquoted(label)}", {})
     for block in document.get("resource", []):
         for kind, labelled in block.items():
             for label, attributes in labelled.items():
@@ -126,7 +142,12 @@ def _unescaped(match: re.Match[str]) -> str:
     short, long, plain, marker = match.groups()
     if marker:
         return f"{marker}{{"
-    return _PLAIN.get(plain, plain) if plain else chr(int(short or long, 16))
+    if plain:
+        return _PLAIN.get(plain, plain)
+    number = int(short or long, 16)
+    if number > sys.maxunicode or 0xD800 <= number < 0xE000:
+        raise _NoCharacter(match[0])
+    return chr(number)
 
 
 def _unquoted(key: str) -> str:

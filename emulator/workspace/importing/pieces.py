@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from emulator.types import JSONObject
 from emulator.workspace.finding import Finding
 
-KINDS = ("sources", "destinations", "subscriptions", "filters")
+KINDS = (
+    "sources",
+    "destinations",
+    "subscriptions",
+    "filters",
+    "plans",
+    "rules",
+    "connections",
+)
 
 
 @dataclass(slots=True)
@@ -14,6 +22,9 @@ class Pieces:
     """Objects by kind, each once, in the order in which they were found.
 
     Args:
+        rules: {"rules": [...]} of a tracking plan, "trackingPlanId" where it is known.
+        connections: What a source has of Protocols: "trackingPlanId", "schemaSettings", or both;
+            "sourceId" where it is known.
         findings: What could not be taken over on the way here.
     """
 
@@ -21,6 +32,9 @@ class Pieces:
     destinations: list[JSONObject] = field(default_factory=list)
     subscriptions: list[JSONObject] = field(default_factory=list)
     filters: list[JSONObject] = field(default_factory=list)
+    plans: list[JSONObject] = field(default_factory=list)
+    rules: list[JSONObject] = field(default_factory=list)
+    connections: list[JSONObject] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, kind: str, piece: JSONObject) -> None:

@@ -1,6 +1,7 @@
 """Answers of Segment's Public API, alone or together, wrapped or not, and its request bodies.
 
-Source: Segment's Public API, destinations, subscriptions, destination filters and sources.
+Source: Segment's Public API, destinations, subscriptions, destination filters, sources and their
+schema settings, tracking plans and their rules.
 """
 
 import re
@@ -21,7 +22,10 @@ _RESULTS = {
     "destinationSubscription": "subscriptions",
     "filter": "filters",
     "filters": "filters",
+    "trackingPlan": "plans",
+    "trackingPlans": "plans",
 }
+_WRAPPERS = ("data", "requests")
 # What a request is about, told by its path; the first that fits.
 _PATHS = (
     (
@@ -30,7 +34,21 @@ _PATHS = (
     ),
     (re.compile(r"/destination/(?P<destination>[^/]+)/filters(?:/(?P<id>[^/]+))?"), "filters"),
     (re.compile(r"/destinations(?:/(?P<id>[^/]+))?"), "destinations"),
+    (re.compile(r"/tracking-plans(?:/(?P<id>[^/]+))?"), "plans"),
+    (re.compile(r"/tracking-plans/(?P<plan>[^/]+)/rules"), "rules"),
+    (re.compile(r"/tracking-plans/(?P<plan>[^/]+)/sources"), "connections"),
+    (re.compile(r"/sources/(?P<source>[^/]+)/settings"), "connections"),
+    (re.compile(r"/sources(?:/(?P<id>[^/]+))?"), "sources"),
 )
+# What an export writes for the id of a plan that is not there yet.
+_NEW_PLAN = "{trackingPlanId}"
+# What a path names besides the thing itself -> the key it is kept under.
+_NAMED = {
+    "id": "id",
+    "destination": "destinationId",
+    "plan": "trackingPlanId",
+    "source": "sourceId",
+}
 
 
 def pieces(document: JSON, where: str) -> Pieces:
@@ -51,7 +69,7 @@ def _gather(document: JSON, where: str, found: Pieces) -> None:
         _refuse_errors(document, where)
         kind = _kind(document)
         if isinstance(document.get("body"), dict) and isinstance(document.get("path"), str):
-            _request(document, found)
+            _request(document, where, found)
         elif kind:
             _piece(kind, document, found)
         else:
@@ -62,9 +80,35 @@ def _answer(document: JSONObject, where: str, found: Pieces) -> None:
     for key, value in document.items():
         if key in _RESULTS:
             _results(_RESULTS[key], value, where, found)
-        elif key in ("data", "requests"):
+        elif key in _WRAPPERS:
             _gather(value, where, found)
+        elif key == "rules":
+            _rules(value, where, found)
+        elif key == "settings" and isinstance(value, dict):
+            found.add("connections", {"schemaSettings": value})
+        elif key == "trackingPlanId":
+            found.add("connections", _connection(document, value))
+        elif key not in ("pagination", "leftOut"):
+            what = f"a workspace file has no place for {key!r}, left out"
+            found.findings.append(
+                Finding("note", where, what, "Nothing to do, unless you need it.")
+            )
     _pages(document, where, found)
+
+
+def _rules(value: JSON, where: str, found: Pieces) -> None:
+    if isinstance(value, list):
+        found.add("rules", {"rules": value})
+        return
+    what = "this tracking plan has the shape of older exports and is left out"
+    remedy = "Name its file under trackingPlan in the workspace file, which takes it as it is."
+    found.findings.append(Finding("warning", where, what, remedy))
+
+
+def _connection(document: JSONObject, plan: JSON) -> JSONObject:
+    source = document.get("source")
+    named = {"sourceId": source.get("id")} if isinstance(source, dict) else {}
+    return named | {"trackingPlanId": plan}
 
 
 def _refuse_errors(document: JSONObject, where: str) -> None:
@@ -103,21 +147,28 @@ def _kind(document: JSONObject) -> str | None:
         return "subscriptions"
     if {"if", "actions"} <= keys:
         return "filters"
+    if "resourceSchemaId" in keys:
+        return "plans"
     if {"metadata", "settings"} <= keys:
         return "sources" if "slug" in keys else "destinations"
     return None
 
 
-def _request(request: JSONObject, found: Pieces) -> None:
+def _request(request: JSONObject, where: str, found: Pieces) -> None:
     for pattern, kind in _PATHS:
         match = pattern.fullmatch(request["path"])
         if match:
             body = request["body"].get("input", request["body"])
-            about = {"id": match["id"], "destinationId": match.groupdict().get("destination")}
+            about = {_NAMED[name]: value for name, value in match.groupdict().items() if value}
             extra = {"actionId": request["actionId"]} if "actionId" in request else {}
-            known = {key: value for key, value in about.items() if value}
-            _piece(kind, known | extra | body, found)
+            if "sourceId" in about:
+                body = {"schemaSettings": body}
+            if kind == "plans":
+                about.setdefault("id", _NEW_PLAN)
+            _piece(kind, about | extra | body, found)
             return
+    what = f"the request to {request['path']} is about nothing that a workspace file has"
+    found.findings.append(Finding("note", where, what, "Nothing to do, unless you need it."))
 
 
 def _pages(document: JSONObject, where: str, found: Pieces) -> None:

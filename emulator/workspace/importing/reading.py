@@ -35,7 +35,7 @@ def pieces(raw: bytes, where: str) -> Pieces:
         found = joined(_of_json(each, where) for each in _documents(text, where))
     else:
         found = terraform.pieces(configuration.resources(text, where))
-    if not found:
+    if not found and all(each.severity == "note" for each in found.findings):
         raise EmulatorError("nothing of a workspace is in here", where, _REMEDY)
     return found
 

@@ -18,6 +18,8 @@ _KINDS = {
     "segment_destination": "destinations",
     "segment_destination_subscription": "subscriptions",
     "segment_destination_filter": "filters",
+    "segment_tracking_plan": "plans",
+    "segment_source_tracking_plan_connection": "connections",
 }
 _SPELT = {"reverse_etl_schedule": "reverseETLSchedule"}
 
@@ -50,11 +52,23 @@ def pieces(resources: Iterable[Resource]) -> Pieces:
     for resource in resources:
         kind = _KINDS.get(resource.kind)
         if kind:
-            found.add(kind, _piece(resource, found.findings))
+            _add(kind, _piece(resource, found.findings), found)
+        elif resource.kind == "module":
+            what = "the resources of this module are not in the file that calls it"
+            remedy = "Give the module's files too, or the state: terraform show -json."
+            found.findings.append(Finding("warning", resource.address, what, remedy))
         elif resource.kind.startswith("segment_"):
             what = f"{resource.kind} has no place in a workspace file and is left out"
-            found.findings.append(Finding("note", resource.address, what, _remedy(resource)))
+            remedy = "Nothing to do, unless something of it should happen here."
+            found.findings.append(Finding("note", resource.address, what, remedy))
     return found
+
+
+def _add(kind: str, piece: JSONObject, found: Pieces) -> None:
+    controls = piece.pop("schemaSettings", None) if kind == "sources" else None
+    found.add(kind, piece)
+    if controls:
+        found.add("connections", {"sourceId": piece["id"], "schemaSettings": controls})
 
 
 def state_resources(document: JSONObject) -> Iterator[Resource]:
@@ -71,14 +85,12 @@ def is_state(document: JSON) -> bool:
     """Whether *document* is a state of Terraform's, in one of its forms."""
     if not isinstance(document, dict):
         return False
-    shown = "format_version" in document
-    return shown or ("terraform_version" in document and "resources" in document)
+    return "format_version" in document or isinstance(document.get("resources"), list)
 
 
 def _module(module: JSONObject) -> Iterator[Resource]:
     for each in module.get("resources", []):
-        if each.get("mode", "managed") == "managed":
-            yield Resource(each["type"], each["address"], each.get("values") or {})
+        yield Resource(each["type"], each["address"], each.get("values") or {})
     for child in module.get("child_modules", []):
         yield from _module(child)
 
@@ -92,6 +104,10 @@ def _piece(resource: Resource, findings: list[Finding]) -> JSONObject:
             value = _decoded(value, where, findings)
         elif key == "actions" and isinstance(value, list):
             value = [_action(each, where, findings) for each in value]
+        elif key == "rules" and isinstance(value, list):
+            value = [_rule(each, f"{where}[{at}]", findings) for at, each in enumerate(value)]
+        elif key == "schema_settings":
+            value = _renamed(value)
         piece[_camel(key)] = value
     # What configuration has no id for yet is known by what others call it.
     piece.setdefault("id", Expression(f"{resource.address}.id"))
@@ -103,6 +119,20 @@ def _action(action: JSONObject, where: str, findings: list[Finding]) -> JSONObje
     if "fields" in present:
         present["fields"] = _decoded(present["fields"], f"{where}.fields", findings)
     return present
+
+
+def _rule(rule: JSONObject, where: str, findings: list[Finding]) -> JSONObject:
+    present = {_camel(key): value for key, value in rule.items() if value is not None}
+    if "jsonSchema" in present:
+        present["jsonSchema"] = _decoded(present["jsonSchema"], where, findings)
+    return present
+
+
+def _renamed(value: JSON) -> JSON:
+    """Schema settings under the Public API's names, without what is not set."""
+    if not isinstance(value, dict):
+        return value
+    return {_camel(key): _renamed(each) for key, each in value.items() if each is not None}
 
 
 def _decoded(value: JSON, where: str, findings: list[Finding]) -> JSON:
@@ -121,9 +151,3 @@ def _decoded(value: JSON, where: str, findings: list[Finding]) -> JSON:
 
 def _camel(key: str) -> str:
     return _SPELT.get(key) or re.sub(r"_([a-z])", lambda match: match[1].upper(), key)
-
-
-def _remedy(resource: Resource) -> str:
-    if "tracking_plan" in resource.kind:
-        return "Save the plan's rules as JSON, and name the file under trackingPlan."
-    return "Nothing to do, unless something of it should happen here."

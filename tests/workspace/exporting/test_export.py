@@ -1,6 +1,7 @@
 """What is exported can be imported again, and is what Segment and Terraform ask for."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import hcl2
@@ -11,8 +12,11 @@ from hypothesis import strategies as st
 
 from emulator.cli import main
 from emulator.mapping.catalog import ACTIONS
+from emulator.segment.filtering.plans.file import read_plan
+from emulator.segment.filtering.plans.plan import plan_of
+from emulator.segment.filtering.plans.rule import compile_rule
 from emulator.types import JSON, JSONObject
-from emulator.workspace import Workspace, preset
+from emulator.workspace import Workspace, load, preset
 from emulator.workspace.exporting.hcl import expression, text
 from emulator.workspace.exporting.identity import ACTION_IDS
 from emulator.workspace.exporting.public_api import requests
@@ -104,6 +108,44 @@ def test_filters_come_back(form: str) -> None:
     }
     found = back(workspace(filters=[wanted]), form)["filters"]
     assert [{key: each[key] for key in wanted} for each in found] == [wanted]
+
+
+@pytest.mark.parametrize("form", ["public-api", "terraform"])
+def test_the_tracking_plan_and_its_controls_come_back(form: str) -> None:
+    own = load("fixtures/plans/shop.yaml")
+    assert own.plan is not None
+    read = assembled(pieces(exported(own, form), "export"), keep_secrets=True).document
+    rules = read_plan(read["trackingPlan"], "trackingPlan").rules
+    assert [(each.kind, each.key, each.version, each.schema) for each in rules] == [
+        (each.kind, each.key, each.version, each.schema) for each in own.plan.rules
+    ]
+    assert read["source"]["settings"] == own.document["source"]["settings"]
+
+
+@pytest.mark.documented
+def test_a_plan_with_an_id_has_its_rules_replaced_200_at_a_time() -> None:
+    rules = [compile_rule("TRACK", f"Event {number}", 1, {}) for number in range(201)]
+    own = replace(workspace(sourceId="s1"), plan=plan_of("Shop", rules, "tp_1"))
+    made = requests(own)[1:]
+    assert [
+        (each["method"], each["path"], len(each["body"].get("rules", []))) for each in made
+    ] == [
+        ("PUT", "/tracking-plans/tp_1/rules", 200),
+        ("PATCH", "/tracking-plans/tp_1/rules", 1),
+        ("POST", "/tracking-plans/tp_1/sources", 0),
+    ]
+    read = assembled(pieces(exported(own, "public-api"), "export")).document["trackingPlan"]
+    assert (read["id"], len(read["rules"])) == ("tp_1", 201)
+
+
+def test_what_has_no_place_in_an_export_is_told() -> None:
+    arguments = ["export", "fixtures/plans/shop.yaml", "--format", "public-api"]
+    result = CliRunner().invoke(main, arguments)
+    assert result.stderr == (
+        "note: left out, because it has no place there: source.schema. "
+        "Set it by hand where you need it.\n"
+    )
+    assert json.loads(result.stdout)["leftOut"] == ["source.schema"]
 
 
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))

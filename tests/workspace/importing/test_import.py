@@ -19,6 +19,10 @@ from emulator.workspace.parsing import parse
 
 FILES = Path("fixtures/imports")
 ANSWERS = [FILES / "public-api" / f"{name}.json" for name in ("destination", "source", "filters")]
+PROTOCOLS = [
+    FILES / "public-api" / f"{name}.json"
+    for name in ("source-settings", "tracking-plan", "tracking-plan-rules")
+]
 SUBSCRIPTIONS = FILES / "public-api" / "subscriptions.json"
 KEY = "5f1d-not-a-real-key"
 DESTINATION: JSONObject = {
@@ -244,6 +248,130 @@ def test_state_and_its_shown_form_and_the_answers_say_the_same() -> None:
     assert state == answers
 
 
+SOURCE = {"id": "s1", "name": "Shop", "slug": "shop", "writeKeys": ["wk"], "metadata": {},
+          "settings": {}}  # fmt: skip
+RULE = {"type": "TRACK", "key": "Order Completed", "version": 1, "jsonSchema": {"type": "object"}}
+PLAN = {"id": "tp_1", "resourceSchemaId": "rs_1", "name": "Shop"}
+
+
+def connected(plan: str | None) -> JSONObject:
+    return {"data": {"source": SOURCE, "trackingPlanId": plan}}
+
+
+@pytest.mark.parametrize(
+    ("documents", "plan", "told"),
+    [
+        pytest.param([connected(None)], None, [], id="a source without a plan"),
+        pytest.param(
+            [connected("tp_1")],
+            None,
+            ["the source is connected to the tracking plan 'tp_1', whose rules are not in here"],
+            id="a plan that is not there",
+        ),
+        pytest.param(
+            [connected("tp_1"), {"data": {"trackingPlan": PLAN}}, {"data": {"rules": [RULE]}}],
+            PLAN | {"rules": [RULE]},
+            [],
+            id="a plan and its rules",
+        ),
+        pytest.param(
+            [connected("tp_1"), {"data": {"rules": [RULE]}}],
+            {"id": "tp_1", "rules": [RULE]},
+            [],
+            id="rules alone",
+        ),
+        pytest.param(
+            [SOURCE, {"data": {"rules": [RULE]}}],
+            {"rules": [RULE]},
+            ["the tracking plan is taken as the source's; nothing here says so"],
+            id="rules of nobody",
+        ),
+        pytest.param(
+            [connected("tp_2"), {"data": {"trackingPlan": PLAN}}, {"data": {"rules": [RULE]}}],
+            None,
+            [
+                "the tracking plan 'Shop' is not this source's and is left out",
+                "the source is connected to the tracking plan 'tp_2', whose rules are not in here",
+            ],
+            id="another plan",
+        ),
+        pytest.param(
+            [connected("tp_1"), {"data": {"trackingPlan": PLAN}}],
+            PLAN | {"rules": []},
+            ["the tracking plan has no rules here, so that all events are unplanned"],
+            id="a plan without its rules",
+        ),
+        pytest.param(
+            [connected("tp_1"), {"data": {"rules": [{"type": "TRACK"}]}}],
+            {"id": "tp_1", "rules": [{"type": "TRACK"}]},
+            ["this rule names no event"],
+            id="a rule that cannot be used",
+        ),
+        pytest.param(
+            [SOURCE, {"display_name": "Shop", "rules": {"events": []}}],
+            None,
+            [
+                "a workspace file has no place for 'display_name', left out",
+                "this tracking plan has the shape of older exports and is left out",
+            ],
+            id="an older export",
+        ),
+    ],
+)
+def test_a_tracking_plan_is_read_or_told(
+    documents: list[Any], plan: JSONObject | None, told: list[str]
+) -> None:
+    read = imported(DESTINATION, *documents)
+    assert read.document.get("trackingPlan") == plan
+    assert [each.what for each in read.findings if "key" not in each.where] == told
+
+
+def test_answers_and_state_have_the_same_plan_and_controls() -> None:
+    answers = from_files(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS).document
+    state = from_files(FILES / "terraform" / "terraform.tfstate").document
+    rule = answers["trackingPlan"]["rules"][0]
+    assert state["source"]["settings"] == answers["source"]["settings"]
+    assert state["trackingPlan"] == {
+        "id": "tp_1",
+        "name": "Shop",
+        "type": "LIVE",
+        "rules": [{key: rule[key] for key in ("key", "type", "version", "jsonSchema")}],
+    }
+
+
+def test_every_write_key_of_the_source_is_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    run(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS, "--output", file)
+    own = load(file)
+    assert [(each.name, each.write_key) for each in own.sources] == [
+        ("Web shop", "exampleWriteKey"),
+        ("Web shop", "exampleOtherKey"),
+    ]
+
+
+def test_a_state_needs_no_version_of_terraform() -> None:
+    state = json.loads((FILES / "terraform" / "terraform.tfstate").read_text())
+    without = {key: state[key] for key in ("version", "resources")}
+    assert imported(without).document == imported(state).document
+
+
+@pytest.mark.parametrize("escape", ["\\UFFFFFFFF", "\\U00110000", "\\uD800"])
+def test_an_escape_of_no_character_gets_one_clear_message(escape: str) -> None:
+    with pytest.raises(EmulatorError) as error:
+        pieces(f'resource "segment_source" "a" {{ name = "{escape}" }}'.encode(), "shop.tf")
+    assert str(error.value) == (
+        f"shop.tf: the escape {escape} stands for no character. "
+        "Write one up to \\U0010FFFF that is no half of a pair."
+    )
+
+
+def test_a_module_that_is_only_called_is_told() -> None:
+    found = pieces(b'module "events" { source = "./events" }', "main.tf").findings
+    assert [(each.where, each.what) for each in found] == [
+        ("module.events", "the resources of this module are not in the file that calls it")
+    ]
+
+
 def test_configuration_is_worked_out_as_far_as_it_can_be() -> None:
     read = from_files(FILES / "terraform" / "insider.tf")
     profile, order, cart = read.document["destination"]["subscriptions"]
@@ -287,10 +415,13 @@ def test_the_command_writes_a_file_that_loads(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_the_same_as_json() -> None:
-    told = json.loads(run(*ANSWERS, SUBSCRIPTIONS, "--json").stdout)
-    assert told["workspace"] == from_files(*ANSWERS, SUBSCRIPTIONS).document
+    files = [*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS]
+    told = json.loads(run(*files, "--json").stdout)
+    assert told["workspace"] == from_files(*files).document
     assert [each["name"] for each in told["leftOut"]] == ["Audience sync"]
-    assert [each["severity"] for each in told["findings"]] == ["note", "warning", "error"]
+    assert [each["severity"] for each in told["findings"]] == [
+        "note", "note", "warning", "error",
+    ]  # fmt: skip
 
 
 def test_nothing_to_tell_is_exit_code_0() -> None:

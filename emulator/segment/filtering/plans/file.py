@@ -36,13 +36,14 @@ def read_plan(document: JSONObject, where: str) -> Plan:
             read = _older(rules, where)
         case _:
             raise EmulatorError("this is no tracking plan", where, SHAPE)
-    return plan_of(_name(document, held), read)
+    described: JSON = held.get("trackingPlan") or document.get("trackingPlan") or held
+    about = described if isinstance(described, dict) else {}
+    return plan_of(_text(about, "display_name", "name", "id"), read, _text(about, "id"))
 
 
-def _name(document: JSONObject, held: JSONObject) -> str:
-    plan: JSON = held.get("trackingPlan") or document.get("trackingPlan") or held
-    given = [plan.get(key) for key in ("display_name", "name", "id") if isinstance(plan, dict)]
-    return next((name for name in given if isinstance(name, str)), "")
+def _text(about: JSONObject, *keys: str) -> str:
+    """The first text under one of *keys*."""
+    return next((about[key] for key in keys if isinstance(about.get(key), str)), "")
 
 
 def _listed(rules: list[JSON], where: str) -> Iterator[Rule]:

@@ -19,12 +19,19 @@ class Plan:
     """A tracking plan by kind and name.
 
     Args:
+        id: Segment's, such as "tp_1"; "" where it is not known.
         versions: (kind, key) -> version -> rule; key is "" for all kinds but TRACK.
     """
 
     name: str
     common: tuple[Rule, ...]
     versions: dict[tuple[str, str], dict[int, Rule]]
+    id: str = ""
+
+    @property
+    def rules(self) -> list[Rule]:
+        """All rules, the common ones first."""
+        return [*self.common, *(rule for each in self.versions.values() for rule in each.values())]
 
     def rule(self, event: JSONObject) -> Rule | None:
         """The rule for events such as *event*, in its version; None when none is planned."""
@@ -37,7 +44,7 @@ class Plan:
         return found.get(_version(event)) or found[min(found)]
 
 
-def plan_of(name: str, rules: Iterable[Rule]) -> Plan:
+def plan_of(name: str, rules: Iterable[Rule], id: str = "") -> Plan:
     """Put *rules* together; the last one of a name and version counts."""
     common = []
     versions: dict[tuple[str, str], dict[int, Rule]] = {}
@@ -47,7 +54,7 @@ def plan_of(name: str, rules: Iterable[Rule]) -> Plan:
         else:
             key = rule.key if rule.kind == "TRACK" else ""
             versions.setdefault((rule.kind, key), {})[rule.version] = rule
-    return Plan(name, tuple(common), versions)
+    return Plan(name, tuple(common), versions, id)
 
 
 def _version(event: JSONObject) -> int:
