@@ -8,13 +8,12 @@ from itertools import chain, islice
 from typing import cast
 
 from jsonschema.exceptions import ValidationError
-from jsonschema.protocols import Validator
 
 from emulator.insider.catalog import required
 from emulator.insider.documents import document
 from emulator.insider.findings import Finding, dropped, quoted
 from emulator.insider.options import EventNames, Options
-from emulator.insider.schema import validator
+from emulator.insider.schema import Check, validator
 from emulator.types import JSON, JSONObject
 
 # Assumed: a body of 5 MB can hold a million faults, and nobody reads an answer of 80 MB.
@@ -76,7 +75,7 @@ def refusals(index: int, found: list[Fault]) -> list[Finding]:
 
 
 @cache
-def _user(event_names: EventNames) -> Validator:
+def _user(event_names: EventNames) -> Check:
     return validator(user_schema(event_names))
 
 
@@ -90,18 +89,18 @@ def user_schema(event_names: EventNames) -> JSONObject:
 
 
 @cache
-def _naming() -> Validator:
+def _naming() -> Check:
     schema = document("user")
     named = {name: schema["properties"][name] for name in ("identifiers", "insider_id")}
     return validator({**schema, "properties": named})
 
 
 @cache
-def _deletion() -> Validator:
+def _deletion() -> Check:
     return validator(document("deletion"))
 
 
-def _schema_faults(check: Validator, user: JSON) -> Iterator[Fault]:
+def _schema_faults(check: Check, user: JSON) -> Iterator[Fault]:
     return (fault for error in check.iter_errors(user) for fault in _faults(error))
 
 

@@ -4,13 +4,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from jsonschema.protocols import Validator
-
 from emulator.insider.documents import document
 from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.formats import FORMATS
 from emulator.insider.options import CustomType, Options, Strictness
-from emulator.insider.schema import validator
+from emulator.insider.schema import Check, validator
 from emulator.types import JSON, JSONObject
 
 _UNSAFE_NAME = re.compile(r"[A-Z\s]")
@@ -31,7 +29,7 @@ class Kind:
     """
 
     noun: str
-    known: Mapping[str, Validator]
+    known: Mapping[str, Check]
     upsert: frozenset[str]
     channels: frozenset[str]
     aliases: Mapping[str, str]
@@ -65,7 +63,7 @@ ATTRIBUTES = _kind(
 PARAMETERS = _kind("parameter", "parameters", {}, {}, lambda options: options.custom_parameters)
 # A custom value by the type that the panel gives its name.
 _TEXT, _NUMBER = {"type": "string"}, {"type": "number"}
-CUSTOM_TYPES: Mapping[CustomType, Validator] = {
+CUSTOM_TYPES: Mapping[CustomType, Check] = {
     "String": validator(_TEXT),
     "Strings": validator({"type": "array", "items": _TEXT}),
     "Number": validator(_NUMBER),
@@ -128,7 +126,7 @@ def _custom(
     return kept
 
 
-def _fits(name: str, value: JSON, check: Validator, where: str, told: list[Finding]) -> bool:
+def _fits(name: str, value: JSON, check: Check, where: str, told: list[Finding]) -> bool:
     """Whether *value* shows on the profile at all."""
     fits = True
     for error in check.iter_errors(value):
@@ -138,7 +136,7 @@ def _fits(name: str, value: JSON, check: Validator, where: str, told: list[Findi
         else:
             fits = False
     if not fits:
-        wanted = quoted(check.schema["type"])  # type: ignore[index]  # ours are all objects
+        wanted = quoted(check.schema["type"])
         what = (
             f"{name} is of another type, so its value never shows on the profile: {quoted(value)}"
         )
