@@ -1,6 +1,8 @@
 """The application: what the parts are and how they meet, nothing else."""
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from flask import Flask
@@ -137,7 +139,8 @@ def _parts(
     source = workspace.document.get("source", {})
     gate = compile_gate(source, workspace.destination, workspace.plan, config.seed)
     compiled, policy = Destination(workspace.destination), Policy(config.seed)
-    road = Road(compiled, sender, store, clock, gate, policy, stopwatch, real)
+    together = _together(profiles, faults) if pass_through is None else nullcontext
+    road = Road(compiled, sender, store, clock, gate, policy, stopwatch, real, together)
     set_up = Configuration(workspace.destination, ChangesStore(engine), road)
     return Parts(
         config,
@@ -158,6 +161,13 @@ def _parts(
         pass_through,
         Queue(road, store) if config.asynchronous else None,
     )
+
+
+def _together(
+    profiles: ProfileStore, faults: InsiderFaults
+) -> Callable[[], AbstractContextManager[object]]:
+    """One transaction for what one request brings, unless a fault may make it a long one."""
+    return lambda: profiles.writing() if faults.none else nullcontext()
 
 
 def _real_account(config: Config) -> RealAccount | None:

@@ -83,6 +83,11 @@ class Faults:
         with self._lock:
             return [shown(each.id, each.fault, each.left) for each in self._standing]
 
+    @property
+    def none(self) -> bool:
+        """Whether nothing is to go wrong."""
+        return not self._standing
+
     def clear(self) -> None:
         """Let nothing go wrong any more."""
         with self._lock:

@@ -99,8 +99,9 @@ class Queue:
     def _deliver(self) -> None:
         try:
             if first := self._store.waiting.first(AT_ONCE):
-                kept, unsettled = self._road.results([Message(**each) for _, each in first])
-                self._store.conclude(kept, unsettled, [place for place, _ in first])
+                with self._road.together():
+                    kept, unsettled = self._road.results([Message(**each) for _, each in first])
+                    self._store.conclude(kept, unsettled, [place for place, _ in first])
                 self._road.backlog.expect(unsettled)
             self._road.backlog.retry_due()
             self._recount()

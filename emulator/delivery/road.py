@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -48,7 +48,11 @@ Admitted: TypeAlias = "Message | Captured"  # what is new, or what became of the
 
 
 class Road:
-    """Carries messages from the source to Insider One, and keeps what happened to each."""
+    """Carries messages from the source to Insider One, and keeps what happened to each.
+
+    Args:
+        together: Makes one transaction of all that the messages of one request write.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Road:
         policy: Policy = SEGMENTS,
         stopwatch: Stopwatch = time.monotonic,
         real: RealAccount | None = None,
+        together: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.configure(destination)
         self._real = real
@@ -68,6 +73,7 @@ class Road:
         self._store = store
         self._clock = clock
         self._stopwatch = stopwatch
+        self.together = together
         self._claims = Claims()
         self.backlog = Backlog(store.upserts, sender, clock, policy, self._credentials, stopwatch)
 
@@ -85,7 +91,7 @@ class Road:
 
         Raises: Unavailable, when nothing could be kept; the caller must not acknowledge then.
         """
-        with self.admitting(messages) as admitted:
+        with self.admitting(messages) as admitted, self.together():
             found, unsettled = self.results(admitted)
             self._store.record(found, unsettled)
         self.backlog.expect(unsettled)

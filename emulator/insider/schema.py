@@ -83,8 +83,9 @@ def _without_patterns(schema: JSON, formats: dict[str, Callable[[str], bool]]) -
     plain = {name: _without_patterns(each, formats) for name, each in schema.items()}
     if isinstance(pattern := schema.get("pattern"), str):
         del plain["pattern"]
-        plain["format"] = pattern
-        formats[pattern] = partial(_matches, pattern)
+        # A name of our own: the library writes it into its code unescaped.
+        plain["format"] = f"pattern-{len(formats)}"
+        formats[plain["format"]] = partial(_matches, pattern)
     return plain
 
 
