@@ -99,3 +99,42 @@ BY_ELEMENT = (
 GOALS = select(journey_runs.c.goals).where(
     journey_runs.c.journey_id == bindparam("journey_id"), journey_runs.c.goals != "[]"
 )
+
+_INSIDE = select(func.max(journey_trails.c.number)).join(
+    journey_runs, journey_runs.c.id == journey_trails.c.run_id
+)
+# Whoever is in progress waits where the last entry about a wait says.
+WAITING = (
+    select(journey_trails.c.element, func.count().label("number"))
+    .where(
+        journey_trails.c.number.in_(
+            _INSIDE.where(
+                _IN_PROGRESS,
+                journey_runs.c.journey_id == bindparam("journey_id"),
+                journey_trails.c.kind == "waiting",
+            ).group_by(journey_trails.c.run_id)
+        )
+    )
+    .group_by(journey_trails.c.element)
+)
+NEWEST = (
+    select(journey_runs)
+    .where(
+        journey_runs.c.journey_id == bindparam("journey_id"),
+        journey_runs.c.id < bindparam("before"),
+    )
+    .order_by(journey_runs.c.id.desc())
+)
+OF_PROFILE = (
+    select(journey_runs)
+    .where(journey_runs.c.profile_id == bindparam("profile_id"))
+    .order_by(journey_runs.c.id.desc())
+    .limit(bindparam("limit"))
+)
+MESSAGES = (
+    select(journey_trails, journey_runs.c.journey_id, journey_runs.c.profile_id)
+    .join(journey_runs, journey_runs.c.id == journey_trails.c.run_id)
+    .where(journey_trails.c.kind.in_(("would_send", "held_back", "skipped")))
+    .order_by(journey_trails.c.number.desc())
+    .limit(bindparam("limit"))
+)

@@ -19,16 +19,21 @@ from emulator.capture.journey_tables import (
     GOALS,
     HAND_OVER,
     LAST,
+    MESSAGES,
+    NEWEST,
+    OF_PROFILE,
     RUN_FILTERS,
     RUNS,
     SENT,
     TRAILS,
+    WAITING,
     WATCHED,
     journey_runs,
     journey_trails,
 )
 from emulator.clock import iso
 
+LATEST = 2**63 - 1  # no run has a larger id
 _NUMBERS = ("id", "number", "run_id")
 
 
@@ -45,6 +50,15 @@ class Tally:
     statuses: Mapping[str, int]
     elements: Mapping[tuple[str | None, str], int]
     goals: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An arrival at a channel: what would be sent, or why it would not."""
+
+    journey_id: int
+    profile_id: str
+    entry: Entry
 
 
 class JourneyStore:
@@ -103,10 +117,32 @@ class JourneyStore:
         """
         statement = RUNS.where(*(RUN_FILTERS[name] for name in filters)).limit(limit + 1)
         rows = self._rows(statement, **filters, journey_id=journey_id, after=after)
-        page = {row.id: (_run(row), _no_entries()) for row in rows[:limit]}
-        for row in self._rows(TRAILS, run_ids=list(page)):
-            page[row.run_id][1].append(_entry(row))
-        return list(page.values()), max(page) if len(rows) > limit else None
+        page = self._with_trails(rows[:limit])
+        return page, page[-1][0].id if len(rows) > limit else None
+
+    def newest(
+        self, journey_id: int, status: str | None = None, *, before: int = LATEST, limit: int = 50
+    ) -> tuple[list[tuple[Run, list[Entry]]], int | None]:
+        """Runs of a journey with their trails before id *before*, newest first; and the `before`
+        of the next page or None."""
+        wanted = {"status": status} if status else {}
+        statement = NEWEST.where(*(RUN_FILTERS[name] for name in wanted)).limit(limit + 1)
+        rows = self._rows(statement, **wanted, journey_id=journey_id, before=before)
+        page = self._with_trails(rows[:limit])
+        return page, page[-1][0].id if len(rows) > limit else None
+
+    def of_profile(self, profile_id: str, limit: int = 50) -> list[tuple[Run, list[Entry]]]:
+        """The last runs of one profile with their trails, newest first."""
+        return self._with_trails(self._rows(OF_PROFILE, profile_id=profile_id, limit=limit))
+
+    def waiting(self, journey_id: int) -> dict[str, int]:
+        """Place of a wait -> how many are in it now."""
+        return {row.element: row.number for row in self._rows(WAITING, journey_id=journey_id)}
+
+    def messages(self, limit: int = 50) -> list[Sent]:
+        """The last arrivals at a channel, newest first."""
+        rows = self._rows(MESSAGES, limit=limit)
+        return [Sent(row.journey_id, row.profile_id, _entry(row)) for row in rows]
 
     def tally(self, journey_id: int) -> Tally:
         """Count what became of everybody in a journey."""
@@ -125,6 +161,12 @@ class JourneyStore:
         with transaction(self._engine) as connection:
             for table in (journey_trails, journey_runs):
                 connection.execute(delete(table))
+
+    def _with_trails(self, rows: Sequence[Row[Any]]) -> list[tuple[Run, list[Entry]]]:
+        page = {row.id: (_run(row), _no_entries()) for row in rows}
+        for row in self._rows(TRAILS, run_ids=list(page)):
+            page[row.run_id][1].append(_entry(row))
+        return list(page.values())
 
     def _rows(self, statement: Select[Any], **values: Any) -> list[Row[Any]]:
         with transaction(self._engine) as connection:

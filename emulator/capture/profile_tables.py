@@ -9,6 +9,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     select,
     update,
 )
@@ -62,6 +63,25 @@ OWNING = AFTER.where(
     profiles.c.id.in_(
         select(identifiers.c.profile_id).where(identifiers.c.identifier == bindparam("identifier"))
     )
+)
+_NEWEST = (
+    select(profiles)
+    .where(profiles.c.number < bindparam("before"))
+    .order_by(profiles.c.number.desc())
+)
+NEWEST = _NEWEST.limit(bindparam("most"))
+NEWEST_LIKE = _NEWEST.where(
+    profiles.c.attributes.ilike(bindparam("like"), escape="\\")
+    | profiles.c.id.in_(
+        select(identifiers.c.profile_id).where(
+            identifiers.c.identifier.ilike(bindparam("like"), escape="\\")
+        )
+    )
+).limit(bindparam("most"))
+EVENT_COUNTS = (
+    select(profile_events.c.profile_id, func.count().label("number"))
+    .where(profile_events.c.profile_id.in_(bindparam("ids", expanding=True)))
+    .group_by(profile_events.c.profile_id)
 )
 BY_ID = select(profiles).where(profiles.c.id == bindparam("id"))
 EVENTS = (

@@ -1,5 +1,6 @@
 """Where profiles, their identifiers and their events are kept."""
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
@@ -16,10 +17,13 @@ from emulator.capture.profile_tables import (
     CHANGE,
     CONCERNED,
     END,
+    EVENT_COUNTS,
     EVENTS,
     HAND_OVER,
     KNOWN,
     LOSE,
+    NEWEST,
+    NEWEST_LIKE,
     NOT_UPDATED,
     OUTDATED,
     OUTDATED_OTHERS,
@@ -30,6 +34,7 @@ from emulator.capture.profile_tables import (
 )
 
 _MOST_VALUES = 10_000  # bound in one statement; SQLite takes 32,766
+LAST = 2**63 - 1  # no profile has a larger number
 
 
 class ProfileStore:
@@ -70,6 +75,27 @@ class ProfileStore:
         with self.lock, transaction(self._engine) as connection:
             for table in (profile_events, identifiers, profiles):
                 connection.execute(delete(table))
+
+    def newest(
+        self, containing: str = "", *, before: int = LAST, limit: int = 100
+    ) -> tuple[list[tuple[Profile, int]], int | None]:
+        """Profiles before number *before*, newest first, each with how many events it has.
+
+        Args:
+            containing: Only those with this text in an identifier or an attribute.
+        Returns: The page, and the `before` of the next one or None.
+        """
+        values = {"before": before, "most": limit + 1} | (
+            {"like": f"%{_literal(containing)}%"} if containing else {}
+        )
+        with transaction(self._engine) as connection:
+            rows = connection.execute(NEWEST_LIKE if containing else NEWEST, values)
+            found = [_profile(row) for row in rows]
+            page = found[:limit]
+            ids = {"ids": [each.id for each in page]}
+            counts = {row.profile_id: row.number for row in connection.execute(EVENT_COUNTS, ids)}
+        following = page[-1].number if len(found) > limit else None
+        return [(each, counts.get(each.id, 0)) for each in page], following
 
     def list(
         self, identifier: str | None = None, *, after: int = 0, limit: int = 100
@@ -162,6 +188,11 @@ class Writing:
             values = {"ids": list(events), "fingerprints": part}
             known.update((row[0], row[1]) for row in self._connection.execute(KNOWN, values))
         return known
+
+
+def _literal(text: str) -> str:
+    """*text* in a pattern that stands for itself."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
 
 
 def _parts(values: Sequence[str]) -> list[Sequence[str]]:

@@ -10,6 +10,7 @@ from sqlalchemy import update as change
 from emulator.capture.browsing import Browsing
 from emulator.capture.database import StorageFault, close, transaction
 from emulator.capture.news import News
+from emulator.capture.overview import Overview
 from emulator.capture.records import Captured, Delivery, Upsert
 from emulator.capture.rows import captured, delivery, delivery_row, message_row, upsert_row
 from emulator.capture.scenario_runs import ScenarioRuns
@@ -68,6 +69,7 @@ class Store:
         self.news = News(engine)
         self.browsing = Browsing(engine)
         self.scenario_runs = ScenarioRuns(engine)
+        self.overview = Overview(engine)
 
     def record(
         self,

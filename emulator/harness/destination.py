@@ -28,7 +28,7 @@ def destination() -> JSONObject:
 def save() -> JSONObject:
     """Save Changes: the Enable Destination toggle, the settings, or both."""
     form = bodies.read({"enabled": bool, "settings": dict})
-    settings = _settings(form["settings"]) if "settings" in form else None
+    settings = checked(form["settings"]) if "settings" in form else None
     return _shown(parts().configuration.set(enabled=form.get("enabled"), settings=settings))
 
 
@@ -44,7 +44,8 @@ def switch(id: int) -> JSONObject:
     return _subscription(id, changed["subscriptions"][id - 1])
 
 
-def _settings(given: JSONObject) -> JSONObject:
+def checked(given: JSONObject) -> JSONObject:
+    """Settings as Segment's form lets them be saved. Raises: EmulatorError."""
     settings = bodies.check(given, {field.key: str for field in SETTINGS}, "body.settings")
     for field in SETTINGS:
         if wrong := _fault(settings.get(field.key)):

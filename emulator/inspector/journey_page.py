@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 from emulator.capture.journey import Entry, Run
 from emulator.capture.journeys import Tally
-from emulator.clock import iso
 from emulator.duration import words
 from emulator.insider.journeys.conditions import told
 from emulator.insider.journeys.definition import (
@@ -117,7 +117,8 @@ def visit(run: Run, trail: list[Entry], name: str, now: datetime) -> Visit:
     """What to show of *run*, which *name* is on."""
     due = None
     if run.due_at:
-        due = f"in {words(run.due_at - now)}" if run.due_at > now else "now"
+        seconds = timedelta(seconds=ceil((run.due_at - now).total_seconds()))
+        due = f"in {words(seconds)}" if seconds else "now"
     return Visit(run, name, STATUSES[run.status], due, tuple(trail))
 
 
@@ -174,8 +175,3 @@ def _counts(kinds: Mapping[str, int]) -> list[str]:
         "skipped": "skipped, just sent",
     }
     return [f"{kinds[kind]} {what}" for kind, what in said.items() if kinds.get(kind)]
-
-
-def until(due: datetime, now: datetime) -> str:
-    """The shortest time after *now* at which *due* has come, as the clock's form takes it."""
-    return iso(max(due, now))

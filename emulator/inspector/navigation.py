@@ -2,7 +2,12 @@
 
 from typing import NamedTuple
 
-PAGES = (("Live", "inspector.live.page"),)
+PAGES = (
+    ("Live", "inspector.live.page"),
+    ("Profiles", "inspector.profiles.page"),
+    ("Journeys", "inspector.journeys.page"),
+    ("Workspace", "inspector.workspace.page"),
+)
 
 
 class Entry(NamedTuple):

@@ -23,9 +23,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 OTHER = "Everything else"
 _NAMES = ("name", "surname")
-_FOREMOST = ("email", "phone_number", "uuid", "segment_anonymous_id")
-# Shown on a line of the history; all parameters are one click away.
-_SUMMED_UP = ("name", "product_id", "unit_sale_price", "currency", "quantity", "event_group_id")
+_FOREMOST = ("email", "phone_number", "uuid")
+_ANONYMOUS = "segment_anonymous_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event of the history. *summed_up* is "name Mug", "quantity 2" and so on."""
+    """One event of the history. *summed_up* is "2 x Mug", "8.5 EUR" and so on."""
 
     event: ProfileEvent
     title: str
@@ -100,7 +99,7 @@ def profile_page(profile: Profile, most: int = 100) -> ProfilePage:
     Args:
         most: Events of one group that are shown.
     """
-    reached = reach(profile.attributes)
+    notes = (note for each in reach(profile.attributes).values() for note in each["notes"])
     return ProfilePage(
         id=profile.id,
         name=called(profile),
@@ -111,11 +110,8 @@ def profile_page(profile: Profile, most: int = 100) -> ProfilePage:
             for type, values in profile.identifiers.items()
         ),
         attributes=_attributes(profile),
-        channels=tuple(
-            Channel(CHANNELS[name], each["reachable"], tuple(each["why"]))
-            for name, each in reached.items()
-        ),
-        notes=tuple(dict.fromkeys(note for each in reached.values() for note in each["notes"])),
+        channels=channels(profile),
+        notes=tuple(dict.fromkeys(notes)),
         personal=personal(profile),
         groups=_groups(profile.events, most),
         trail=tuple(reversed(profile.trail)),
@@ -127,11 +123,19 @@ def called(profile: Profile) -> str:
     names = [str(profile.attributes[each]) for each in _NAMES if profile.attributes.get(each)]
     if names:
         return " ".join(names)
-    known = {**{type: values[-1] for type, values in profile.identifiers.items() if values}}
-    for type in _FOREMOST:
-        if type in known:
+    known = {type: values[-1] for type, values in profile.identifiers.items() if values}
+    for type in (*_FOREMOST, *known):
+        if type in known and type != _ANONYMOUS:
             return known[type]
-    return next(iter(known.values()), profile.id)
+    return f"Anonymous {known.get(_ANONYMOUS, profile.id)[:8]}"
+
+
+def channels(profile: Profile) -> tuple[Channel, ...]:
+    """Which channels reach somebody."""
+    return tuple(
+        Channel(CHANNELS[name], each["reachable"], tuple(each["why"]))
+        for name, each in reach(profile.attributes).items()
+    )
 
 
 def _attributes(profile: Profile) -> tuple[Attribute, ...]:
@@ -164,9 +168,14 @@ def _groups(events: Sequence[ProfileEvent], most: int) -> tuple[Group, ...]:
 
 
 def _happened(event: ProfileEvent) -> Happened:
-    summed_up = tuple(
-        f"{name.replace('_', ' ')} {event.params[name]}"
-        for name in _SUMMED_UP
-        if event.params.get(name) is not None
-    )
-    return Happened(event, display_name(event.name), summed_up)
+    """All parameters are one click away; here stands what tells one event from the next."""
+    params = event.params
+    told = []
+    if product := params.get("name") or params.get("product_id"):
+        quantity = params.get("quantity")
+        told.append(f"{quantity} x {product}" if quantity is not None else str(product))
+    if (price := params.get("unit_sale_price")) is not None:
+        told.append(" ".join(str(each) for each in (price, params.get("currency")) if each))
+    names = ("event_group_id", "journey_campaign_name")
+    told += [str(params[name]) for name in names if params.get(name) is not None]
+    return Happened(event, display_name(event.name), tuple(told))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from emulator.errors import EmulatorError
 from emulator.insider.options import Options
 from emulator.insider.shape import Fault, faults
 from emulator.mapping.destination import Destination
@@ -13,7 +12,7 @@ from emulator.mapping.tracing import leaves
 from emulator.types import JSON, JSONObject
 
 # Captured events that an edit is run against, besides the one at hand.
-MOST_EVENTS = 500
+MOST_EVENTS = 300
 # Requests that an edit changes and that are shown; more are counted.
 MOST_SHOWN = 5
 
@@ -165,11 +164,3 @@ def _changes(before: JSON, after: JSON) -> Iterator[Change]:
     for at in {**old, **new}:
         if old.get(at) != new.get(at):
             yield Change(at, old.get(at), new.get(at))
-
-
-def usable(subscription: JSONObject) -> JSONObject:
-    """*subscription*, compiled once to see that it can be. Raises: EmulatorError."""
-    if not isinstance(subscription.get("settings"), dict):
-        what = "a mapping is a JSON object"
-        raise EmulatorError(what, "mapping", 'Begin with {"uuid": {"@path": "$.userId"}}.')
-    return subscription

@@ -1,0 +1,68 @@
+"""The whole of what is kept at a glance: its latest part, how much there is, and where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, bindparam, func, select, text
+
+from emulator.capture.database import metadata, transaction
+from emulator.capture.records import Captured, Delivery
+from emulator.capture.rows import captured, delivery
+from emulator.capture.tables import deliveries, messages
+
+LATEST = select(messages).order_by(messages.c.id.desc()).limit(bindparam("most"))
+LED_TO = (
+    select(deliveries)
+    .where(deliveries.c.message_id.in_(bindparam("message_ids", expanding=True)))
+    .order_by(deliveries.c.id)
+)
+BYTES = {
+    "sqlite": text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"),
+    "postgresql": text("SELECT pg_database_size(current_database())"),
+}
+LOOKUP = 1000  # ids asked for at once; a database bounds the values of one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """A database: its kind, its address without a password, bytes, and rows of each table."""
+
+    kind: str
+    address: str
+    bytes: int | None  # None where the kind of database does not tell
+    rows: dict[str, int]
+
+
+class Overview:
+    """Looks at one database. Raises StorageFault when it cannot be used."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def latest(self, most: int) -> tuple[list[Captured], list[Delivery]]:
+        """The last *most* messages, newest first, and what they led to."""
+        with transaction(self._engine) as connection:
+            found = [captured(row) for row in connection.execute(LATEST, {"most": most})]
+            made = [
+                delivery(row)
+                for ids in _parts([each.message_id for each in found])
+                for row in connection.execute(LED_TO, {"message_ids": ids})
+            ]
+        return found, made
+
+    def storage(self) -> Storage:
+        """How much is kept where."""
+        engine = self._engine
+        with transaction(engine) as connection:
+            size = BYTES.get(engine.dialect.name)
+            rows = {
+                table.name: connection.scalar(select(func.count()).select_from(table)) or 0
+                for table in metadata.sorted_tables
+            }
+            used = None if size is None else connection.scalar(size)
+        address = engine.url.render_as_string(hide_password=True)
+        return Storage(engine.dialect.name, address, used, rows)
+
+
+def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[at : at + LOOKUP] for at in range(0, len(ids), LOOKUP)]

@@ -1,0 +1,78 @@
+"""What the tester's form says: an event and, perhaps, an edited mapping, read and checked."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from emulator.depth import MAX_DEPTH, depth
+from emulator.errors import EmulatorError
+from emulator.mapping.catalog import ACTIONS
+from emulator.segment.normalise import normalise
+from emulator.types import JSON, JSONObject
+
+TYPES = ("track", "identify", "page", "screen", "group", "alias")
+EXAMPLE = 'Paste a call as an SDK sends it, such as {"type": "track", "event": "Order Completed"}.'
+MAPPING = 'Write an object, such as {"uuid": {"@path": "$.userId"}}.'
+MESSAGE_ID = "tester"  # of a call that has none
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The form as texts, good or not.
+
+    Args:
+        event: JSON of a call.
+        number: The subscription that is edited, 1 for the first; None when none is.
+        trigger, mapping: Its trigger, and its mapping as JSON.
+    """
+
+    event: str = ""
+    number: int | None = None
+    trigger: str = ""
+    mapping: str = ""
+
+
+def editing(event: str, number: int, subscription: JSONObject) -> Filled:
+    """The form with *subscription* as it is, ready to be edited."""
+    action = ACTIONS[subscription["actionSlug"]]
+    mapping = subscription.get("settings", action.default_mapping)
+    text = orjson.dumps(mapping, option=orjson.OPT_INDENT_2).decode()
+    return Filled(event, number, str(subscription.get("trigger", action.trigger)), text)
+
+
+def read_event(text: str, now: datetime) -> JSONObject:
+    """The event that destinations would be handed. Raises: EmulatorError.
+
+    One that was captured has `receivedAt`, and is taken as it stands.
+    """
+    call = _json(text, "event", EXAMPLE)
+    if call.get("type") not in TYPES:
+        raise EmulatorError("a call has a type", "event.type", f"Write one of {', '.join(TYPES)}.")
+    for name in ("context", "properties", "traits"):
+        if not isinstance(call.get(name, {}), dict):
+            raise EmulatorError("this is no JSON object", f"event.{name}", "Write {…}.")
+    if "receivedAt" in call:
+        return call
+    message_id = call.get("messageId")
+    return normalise(call, message_id if isinstance(message_id, str) else MESSAGE_ID, now)
+
+
+def draft(filled: Filled, subscription: JSONObject) -> JSONObject:
+    """*subscription* as edited. Raises: EmulatorError."""
+    settings = _json(filled.mapping, "mapping", MAPPING)
+    return {**subscription, "trigger": filled.trigger.strip(), "settings": settings}
+
+
+def _json(text: str, where: str, remedy: str) -> JSONObject:
+    try:
+        value: JSON = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        place = f"{where}, line {error.lineno}" if text.strip() else where
+        what = error.msg if text.strip() else "nothing is there"
+        raise EmulatorError(what, place, remedy) from error
+    if not isinstance(value, dict):
+        raise EmulatorError("this is no JSON object", where, remedy)
+    if depth(value) > MAX_DEPTH:
+        raise EmulatorError(f"it is nested deeper than {MAX_DEPTH} levels", where, "Flatten it.")
+    return value

@@ -1,0 +1,154 @@
+"""The tester's page: an event through every mapping, and an edited mapping beside the real one."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import orjson
+from flask import Blueprint, abort, request
+
+from emulator.capture.records import Captured
+from emulator.errors import EmulatorError
+from emulator.inspector.forms import Mistake, mistake
+from emulator.inspector.paging import number
+from emulator.inspector.rendering import render
+from emulator.inspector.tester import MOST_EVENTS, MOST_SHOWN, Comparison, compare, try_out
+from emulator.inspector.tester_form import Filled, draft, editing, read_event
+from emulator.inspector.trigger_words import trigger_words
+from emulator.parts import Parts, parts
+from emulator.types import JSONObject
+from emulator.workspace.finding import Finding
+from emulator.workspace.lint import lint
+
+bp = Blueprint("tester", __name__, url_prefix="/workspace/test")
+
+RECENT = 40  # captured events to choose from
+
+
+class Edit(NamedTuple):
+    """What an edited mapping would change.
+
+    Args:
+        here: The event at hand, when its request changes.
+        others: The first few captured events whose request changes.
+        changed, looked_at: How many captured events change, of how many.
+        findings: What lint says of the edited mapping and did not say of the real one.
+    """
+
+    takes: str
+    here: Comparison | None
+    others: Sequence[Comparison]
+    changed: int
+    looked_at: int
+    findings: Sequence[Finding]
+
+
+@bp.get("")
+def page() -> str:
+    """The tester; `message` is a captured one's id, `subscription` the number of a mapping."""
+    own = parts()
+    found = own.store.message(number("message", 0))
+    event = _pretty(found.normalised or found.sent) if found else ""
+    chosen = number("subscription", 0)
+    if chosen:
+        return _page(editing(event, chosen, _subscription(own, chosen)))
+    return _page(Filled(event))
+
+
+@bp.post("")
+def run() -> str | tuple[str, int]:
+    """Try an event; nothing is sent and nothing changes."""
+    filled = _filled()
+    try:
+        read_event(filled.event, parts().clock())
+        _drafted(parts(), filled)
+    except EmulatorError as error:
+        return _page(filled, mistake("test", error)), 400
+    return _page(filled)
+
+
+def _filled() -> Filled:
+    """The form that was sent: `edit` asks to begin with a mapping as it is."""
+    form = request.form
+    event, chosen = form.get("event", ""), form.get("edit") or form.get("subscription", "")
+    if not (chosen.isdecimal() and len(chosen) < 7 and int(chosen)):
+        return Filled(event)
+    if form.get("edit"):
+        return editing(event, int(chosen), _subscription(parts(), int(chosen)))
+    mapping = form.get("mapping", "")
+    return Filled(event, int(chosen), form.get("trigger", ""), mapping)
+
+
+def _subscription(own: Parts, chosen: int) -> JSONObject:
+    subscriptions = own.configuration.destination["subscriptions"]
+    if not 1 <= chosen <= len(subscriptions):
+        abort(404)
+    found: JSONObject = subscriptions[chosen - 1]
+    return found
+
+
+def _drafted(own: Parts, filled: Filled) -> JSONObject | None:
+    """The edited subscription; None when none is edited."""
+    if filled.number is None:
+        return None
+    return draft(filled, _subscription(own, filled.number))
+
+
+def _page(filled: Filled, wrong: Mistake | None = None) -> str:
+    own = parts()
+    recent, _ = own.store.overview.latest(MOST_EVENTS)
+    trial = edit = None
+    if not wrong:
+        event = read_event(filled.event, own.clock()) if filled.event else None
+        destination = own.configuration.destination
+        trial = try_out(destination, event, own.workspace.options) if event else None
+        edit = _edit(own, filled, event, recent)
+    return render(
+        "tester.html",
+        filled=filled,
+        trial=trial,
+        edit=edit,
+        recent=[each for each in recent if each.normalised][:RECENT],
+        names=[each["name"] for each in own.configuration.destination["subscriptions"]],
+        mistake=wrong,
+    )
+
+
+def _edit(
+    own: Parts, filled: Filled, event: JSONObject | None, recent: Sequence[Captured]
+) -> Edit | None:
+    after = _drafted(own, filled)
+    if after is None or filled.number is None:
+        return None
+    before, settings = _subscription(own, filled.number), own.configuration.destination["settings"]
+    here = next(compare(before, after, settings, [event] if event else []), None)
+    events = [each.normalised for each in recent if each.normalised]
+    changed = list(compare(before, after, settings, events))
+    return Edit(
+        trigger_words(after["trigger"]),
+        here,
+        list(islice(changed, MOST_SHOWN)),
+        len(changed),
+        len(events),
+        _new_findings(own, filled.number, after),
+    )
+
+
+def _new_findings(own: Parts, chosen: int, after: JSONObject) -> list[Finding]:
+    """What lint says with the edit and did not say without."""
+    known = set(lint(document(own)))
+    return [each for each in lint(document(own, chosen, after)) if each not in known]
+
+
+def document(own: Parts, chosen: int = 0, after: JSONObject | None = None) -> JSONObject:
+    """The workspace as it is now; *after*, if given, in place of subscription *chosen*."""
+    destination = own.configuration.destination
+    subscriptions = list(destination["subscriptions"])
+    if after is not None:
+        subscriptions[chosen - 1] = after
+    changed = {**destination, "subscriptions": subscriptions}
+    return {**own.workspace.document, "destination": changed}
+
+
+def _pretty(value: JSONObject) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
