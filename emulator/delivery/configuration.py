@@ -1,5 +1,6 @@
-"""What is set at Segment's end: the destination's switch, its settings, its mappings' switches."""
+"""What is set at Segment's end: the destination's switch, its settings, its mappings."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from threading import Lock
 
@@ -7,6 +8,8 @@ import orjson
 
 from emulator.capture.panel import ChangesStore
 from emulator.delivery.road import Road
+from emulator.depth import MAX_DEPTH, depth
+from emulator.errors import EmulatorError
 from emulator.mapping import Destination
 from emulator.types import JSONObject
 
@@ -49,6 +52,29 @@ class Configuration:
             switches = {**self._changes.get("subscriptions", {}), str(index): enabled}
             return self._keep({**self._changes, "subscriptions": switches})
 
+    def edit(self, index: int, edited: JSONObject) -> JSONObject:
+        """Change the trigger or the mapping of one subscription, 0 for the first.
+
+        Args:
+            edited: {"trigger", "settings"}, of which what is missing stays as it is.
+        Raises: EmulatorError, when the mapping is nested too deep.
+        """
+        if depth(edited) > MAX_DEPTH:
+            what = f"the mapping is nested deeper than {MAX_DEPTH} levels"
+            raise EmulatorError(what, "settings", "Flatten it.")
+        with self._lock:
+            edits = dict(self._changes.get("edited", {}))
+            edits[str(index)] = {**edits.get(str(index), {}), **edited}
+            return self._keep({**self._changes, "edited": edits})
+
+    def replace(self, subscriptions: Sequence[JSONObject]) -> JSONObject:
+        """Put *subscriptions* in the place of all there are; gives the destination."""
+        with self._lock:
+            kept = {
+                key: self._changes[key] for key in ("enabled", "settings") & self._changes.keys()
+            }
+            return self._keep({**kept, "replaced": list(subscriptions)})
+
     def reset(self) -> None:
         """Back to what the workspace file says."""
         with self._lock:
@@ -67,18 +93,25 @@ class Configuration:
 
 
 def changed(destination: JSONObject, changes: JSONObject) -> JSONObject:
-    """*destination* with {"enabled", "settings", "subscriptions": {index: enabled}}, each optional.
+    """*destination* with *changes*, each optional: "enabled"; "settings"; "replaced", the
+    subscriptions instead of its own; and of these, by index, "subscriptions", whether they are
+    enabled, and "edited", their {"trigger", "settings"}.
 
     An index is text, "0" for the first.
     """
-    switches = changes.get("subscriptions", {})
+    switches, edits = changes.get("subscriptions", {}), changes.get("edited", {})
+    subscriptions = changes.get("replaced") or destination["subscriptions"]
     return {
         **destination,
         "enabled": changes.get("enabled", destination.get("enabled", True)),
         "settings": {**destination["settings"], **changes.get("settings", {})},
         "subscriptions": [
-            {**each, "enabled": switches.get(str(index), each.get("enabled", True))}
-            for index, each in enumerate(destination["subscriptions"])
+            {
+                **each,
+                "enabled": switches.get(str(index), each.get("enabled", True)),
+                **edits.get(str(index), {}),
+            }
+            for index, each in enumerate(subscriptions)
         ],
     }
 

@@ -33,15 +33,18 @@ def save() -> JSONObject:
 
 
 @bp.patch(f"/subscriptions/{ID}")
-def switch(id: int) -> JSONObject:
-    """Enable or disable one subscription; 1 is the first."""
+def change(id: int) -> JSONObject:
+    """Enable or disable one subscription, or change its trigger or mapping; 1 is the first."""
     own = parts().configuration
     if not 1 <= id <= len(own.destination["subscriptions"]):
         remedy = "List them with GET /emulator/v1/destination."
         abort(fault(404, f"there is no subscription {id}", request.path, remedy))
-    form = bodies.read({"enabled": bool})
-    changed = own.switch(id - 1, form["enabled"])
-    return _subscription(id, changed["subscriptions"][id - 1])
+    form = bodies.read({"enabled": bool, "trigger": str, "settings": dict})
+    if "enabled" in form:
+        own.switch(id - 1, form.pop("enabled"))
+    if form:
+        own.edit(id - 1, form)
+    return _subscription(id, own.destination["subscriptions"][id - 1])
 
 
 def checked(given: JSONObject) -> JSONObject:

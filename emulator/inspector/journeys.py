@@ -58,14 +58,14 @@ def one(id: int) -> str:
 
 
 @bp.post("/clock")
-def clock() -> Response | tuple[str, int]:
+def clock() -> Response | str:
     """Move, set, stop or start the clock, and take on what is due by then."""
     own = parts()
     try:
         order, value = _order()
         obey(own.clock, {order: value})
     except EmulatorError as error:
-        return _page(mistake("clock", error)), 400
+        return _page(mistake("clock", error))
     own.journeys.run_due()
     own.road.backlog.retry_due()
     notices = {

@@ -6,14 +6,14 @@ from werkzeug.exceptions import HTTPException
 from emulator.answers import FAULTS
 from emulator.errors import EmulatorError, Unavailable
 from emulator.guard import Refused, Unauthorised, challenge
-from emulator.inspector import event, forms, journeys, live, profiles, shown, stream, workspace
+from emulator.inspector import event, forms, journeys, live, profiles, shown, stream, testing, workspace
 from emulator.inspector.assets import STATIC, VERSION
 from emulator.inspector.headers import protect
 from emulator.inspector.navigation import entries
 from emulator.parts import parts
 
 bp = Blueprint("inspector", __name__, template_folder="templates")
-for page in (live, event, profiles, journeys, workspace, stream):
+for page in (live, event, profiles, journeys, workspace, testing, stream):
     bp.register_blueprint(page.bp)
 bp.after_request(protect)
 shown.register(bp)

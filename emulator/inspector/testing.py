@@ -1,14 +1,15 @@
 """The tester's page: an event through every mapping, and an edited mapping beside the real one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 import orjson
-from flask import Blueprint, abort, request
+from flask import Blueprint, Response, abort, request
 
 from emulator.capture.records import Captured
 from emulator.errors import EmulatorError
+from emulator.inspector import forms
 from emulator.inspector.forms import Mistake, mistake
 from emulator.inspector.paging import number
 from emulator.inspector.rendering import render
@@ -17,8 +18,12 @@ from emulator.inspector.tester_form import Filled, draft, editing, read_event
 from emulator.inspector.trigger_words import trigger_words
 from emulator.parts import Parts, parts
 from emulator.types import JSONObject
+from emulator.workspace import Workspace
+from emulator.workspace.exporting.public_api import requests
+from emulator.workspace.exporting.terraform import configuration
 from emulator.workspace.finding import Finding
 from emulator.workspace.lint import lint
+from emulator.workspace.model import workspace_of
 
 bp = Blueprint("tester", __name__, url_prefix="/workspace/test")
 
@@ -56,15 +61,58 @@ def page() -> str:
 
 
 @bp.post("")
-def run() -> str | tuple[str, int]:
+def run() -> str:
     """Try an event; nothing is sent and nothing changes."""
     filled = _filled()
     try:
         read_event(filled.event, parts().clock())
         _drafted(parts(), filled)
     except EmulatorError as error:
-        return _page(filled, mistake("test", error)), 400
+        return _page(filled, mistake("test", error))
     return _page(filled)
+
+
+@bp.post("/apply")
+def apply() -> Response | str:
+    """Use the edited mapping in this sandbox from now on."""
+    own, filled = parts(), _filled()
+    try:
+        after = _drafted(own, filled)
+    except EmulatorError as error:
+        return _page(filled, mistake("test", error))
+    if after is None or filled.number is None:
+        abort(404)
+    own.configuration.edit(
+        filled.number - 1, {"trigger": after["trigger"], "settings": after["settings"]}
+    )
+    notice = f"{after['name']} is used as edited, until a reset"
+    return forms.done(notice, "inspector.workspace.subscription", id=filled.number)
+
+
+@bp.post("/export/<form>")
+def export(form: str) -> Response | str:
+    """The destination with the edited mapping as a file, its key left out."""
+    own, filled = parts(), _filled()
+    if form not in EXPORTS:
+        abort(404)
+    try:
+        after = _drafted(own, filled)
+    except EmulatorError as error:
+        return _page(filled, mistake("test", error))
+    written = EXPORTS[form](workspace_of(document(own, filled.number or 0, after)))
+    headers = {"Content-Disposition": f'attachment; filename="{FILES[form]}"'}
+    return Response(written, mimetype="text/plain", headers=headers)
+
+
+def _public_api(workspace: Workspace) -> str:
+    return _pretty({"requests": requests(workspace)})
+
+
+EXPORTS: Mapping[str, Callable[[Workspace], str]] = {
+    "public-api": _public_api,
+    "terraform": configuration,
+}
+FILES = {"public-api": "public-api.json", "terraform": "insider.tf"}
 
 
 def _filled() -> Filled:

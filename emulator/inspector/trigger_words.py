@@ -1,9 +1,14 @@
 """A trigger as people read it."""
 
+from collections.abc import Iterator
+from itertools import groupby
+
 from emulator.mapping.javascript import json_text
 from emulator.mapping.triggers import Condition, Group, TriggerError, parse
 from emulator.types import JSON
 
+# "a != 1 and a != 2" and "a = 1 or a = 2": what joins them, their operator, and words for all.
+_SERIES = {"and": ("!=", "is none of"), "or": ("=", "is one of")}
 _OPERATORS = {
     "=": "is",
     "!=": "is not",
@@ -37,8 +42,28 @@ def trigger_words(trigger: JSON) -> str:
 
 
 def _group(group: Group, *, outermost: bool = False) -> str:
-    told = f" {group.operator} ".join(_node(child) for child in group.children)
-    return told if outermost or len(group.children) < 2 else f"({told})"
+    parts = list(_parts(group))
+    told = f" {group.operator} ".join(parts)
+    return told if outermost or len(parts) < 2 else f"({told})"
+
+
+def _parts(group: Group) -> Iterator[str]:
+    """The children in words; comparisons of one field that follow each other are told as one."""
+    operator, words = _SERIES.get(group.operator, ("", ""))
+    for field, series in groupby(group.children, lambda child: _in_series(child, operator)):
+        children = list(series)
+        if field and len(children) > 1:
+            values = [json_text(each.value) for each in children if isinstance(each, Condition)]
+            yield f"{field} {words} {', '.join(values)}"
+        else:
+            yield from map(_node, children)
+
+
+def _in_series(node: Condition | Group | None, operator: str) -> str:
+    """The field of a comparison by *operator*; "" for anything else."""
+    if not isinstance(node, Condition) or node.operator != operator:
+        return ""
+    return ".".join((node.root, *node.path))
 
 
 def _node(node: Condition | Group | None) -> str:

@@ -33,7 +33,7 @@ def page() -> str:
 
 
 @bp.post("/integrations")
-def create() -> Response | tuple[str, int]:
+def create() -> Response | str:
     """Create an integration in the InOne panel; the page after shows its key once."""
     form = request.form
     try:
@@ -41,22 +41,22 @@ def create() -> Response | tuple[str, int]:
             form.get("name", ""), form.get("type", ""), form.get("role", "")
         )
     except EmulatorError as error:
-        return _page(mistake("integration", error)), 400
+        return _page(mistake("integration", error))
     return forms.done(f"Integration {made.name} was saved", HERE, secret=key)
 
 
 @bp.post(f"/integrations/{ID}/revoke")
-def revoke(id: int) -> Response | tuple[str, int]:
+def revoke(id: int) -> Response | str:
     """End an integration's key."""
     try:
         revoked = parts().panel.revoke(id, request.form.get("role", ""))
     except EmulatorError as error:
-        return _page(mistake("revoke", error)), 400
+        return _page(mistake("revoke", error))
     return forms.done(f"The key of {revoked.name} was revoked", HERE) if revoked else abort(404)
 
 
 @bp.post("/destination")
-def save() -> Response | tuple[str, int]:
+def save() -> Response | str:
     """Save Changes in Segment: a key that is left empty stays as it is."""
     form = request.form
     given = {key: form[key] for key in ("account_name", SECRET) if key in form}
@@ -68,7 +68,7 @@ def save() -> Response | tuple[str, int]:
             enabled=None if enabled is None else enabled == "true", settings=checked(given)
         )
     except EmulatorError as error:
-        return _page(mistake("destination", error)), 400
+        return _page(mistake("destination", error))
     return forms.done("Saved in Segment", HERE)
 
 

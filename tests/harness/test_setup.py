@@ -225,6 +225,17 @@ def test_the_destination_is_shown_without_its_key(shop: Shop) -> None:
     }
 
 
+def test_a_subscription_is_edited_until_a_reset(shop: Shop) -> None:
+    other = 'type = "track" and event = "other"'
+    edited = shop.patch("destination/subscriptions/1", {"trigger": other, "settings": {}})
+    assert edited["trigger"] == other
+    assert shop.play()[0] == "not_subscribed"
+    shop.switch(1, enabled=False)
+    assert shop.get("destination")["subscriptions"][0]["trigger"] == other
+    shop.client.post("/emulator/v1/reset")
+    assert shop.play()[0] == "accepted"
+
+
 def test_reset_restores_the_workspace_file(shop: Shop) -> None:
     before = [shop.get("destination"), shop.play()]
     made = shop.create()
@@ -339,6 +350,18 @@ FORM = "Send enabled (true or false), settings (an object)."
                 "remedy": "Copy it from the InOne panel.",
             },
             id="a control character in a setting",
+        ),
+        pytest.param(
+            "PATCH",
+            "destination/subscriptions/1",
+            b'{"settings": {"custom": ' + b"[" * 200 + b"]" * 200 + b"}}",
+            400,
+            {
+                "what": "the mapping is nested deeper than 100 levels",
+                "where": "settings",
+                "remedy": "Flatten it.",
+            },
+            id="a mapping without end",
         ),
         pytest.param(
             "PATCH",

@@ -1,0 +1,111 @@
+"""The Profiles pages: everybody, and one person."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from inspector.running import PHONE, Running
+
+HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}\"'"
+MUG = {"product_id": "mug", "name": "Mug", "price": 8.5, "quantity": 2, "category": "Kitchen"}
+
+
+def ada_shops(emulator: Running) -> None:
+    """Ada looks around anonymously, says who she is, buys one mug and leaves one in her cart."""
+    anonymous, known = {"anonymousId": "a-1"}, {"anonymousId": "a-1", "userId": "ada"}
+    traits = {"email": "ada@x.io", "email_optin": True, "firstName": "Ada", "lastName": "Lind"}
+    added = {**MUG, "currency": "EUR"}
+    order = {"order_id": "o-1", "currency": "EUR", "products": [MUG]}
+    emulator.send(
+        {"type": "track", "event": "Product Viewed", "properties": MUG, **anonymous},
+        {"type": "identify", "traits": traits, **known},
+        {"type": "track", "event": "Product Added", "properties": added, **known},
+        {"type": "track", "event": "Order Completed", "properties": order, **known},
+        {
+            "type": "track",
+            "event": "Product Added",
+            "properties": {**added, "quantity": 1},
+            **known,
+        },
+        {"type": "track", "event": "Rated", "properties": {"stars": 5}, **known},
+    )
+
+
+def test_without_anybody_the_page_says_what_to_do(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(f"{emulator.url}/profiles")
+    expect(page.get_by_role("heading", name="Insider One knows nobody yet")).to_be_visible()
+    accessible(page)
+
+
+def test_a_person_is_found_by_a_part_of_an_identifier(emulator: Running, page: Page) -> None:
+    ada_shops(emulator)
+    emulator.send({"type": "identify", "userId": "bo", "traits": {"firstName": "Bo"}})
+    page.goto(f"{emulator.url}/profiles")
+    expect(page.get_by_role("row")).to_have_count(3)
+    page.get_by_role("searchbox").fill("ADA@X")
+    page.get_by_role("button", name="Search").click()
+    expect(page.get_by_role("row")).to_have_count(2)
+    page.get_by_role("link", name="Ada Lind").click()
+    expect(page.get_by_role("heading", name="Ada Lind", level=1)).to_be_visible()
+
+
+def test_a_profile_tells_what_insider_one_knows(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    ada_shops(emulator)
+    page.goto(f"{emulator.url}/profiles")
+    page.get_by_role("link", name="Ada Lind").click()
+    reach = page.get_by_role("region", name="Reach")
+    expect(reach.get_by_role("listitem").first).to_contain_text("can be reached")
+    expect(reach.get_by_role("listitem").nth(1)).to_contain_text("no phone_number")
+    for title, count, first in (
+        ("Viewed", 1, "Product Detail Page View"),
+        ("In cart", 2, "Item Added to Cart"),
+        ("Bought", 1, "Purchase (Confirmation Page View) 2 x Mug · 8.5 EUR · o-1"),
+    ):
+        group = page.get_by_role("region", name=title)
+        expect(group.get_by_role("listitem")).to_have_count(count)
+        expect(group.get_by_role("listitem").first).to_contain_text(first)
+    personal = page.get_by_role("region", name="Personalisation")
+    expect(personal).to_contain_text("1 x Mug")
+    expect(personal).to_contain_text("1, 17.00 EUR")
+    expect(page.get_by_role("region", name="Journeys")).to_contain_text("Cart abandonment")
+    accessible(page)
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_merge_is_told(emulator: Running, page: Page) -> None:
+    emulator.send(
+        {"type": "track", "event": "Visited", "anonymousId": "phone"},
+        {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}},
+        {"type": "identify", "userId": "ada", "anonymousId": "phone"},
+    )
+    page.goto(f"{emulator.url}/profiles")
+    page.get_by_role("link", name="Ada").click()
+    merges = page.get_by_role("region", name="Identity and merges")
+    merges.get_by_text("The merge").click()
+    expect(merges).to_contain_text("segment_anonymous_id:phone")
+
+
+def test_hostile_values_stay_text(emulator: Running, page: Page) -> None:
+    emulator.send(
+        {"type": "identify", "userId": HOSTILE, "traits": {"firstName": HOSTILE}},
+        {
+            "type": "track",
+            "event": "Product Viewed",
+            "userId": HOSTILE,
+            "properties": {"product_id": HOSTILE, "name": HOSTILE * 50, "note": HOSTILE},
+        },
+    )
+    page.goto(f"{emulator.url}/profiles")
+    page.get_by_role("link", name="<img").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+    assert page.locator("img").count() == 0
+
+
+def test_nobody_is_404(emulator: Running, page: Page) -> None:
+    answer = page.request.get(f"{emulator.url}/profiles/nobody")
+    assert (answer.status, "nothing has this address" in answer.text()) == (404, True)

@@ -1,0 +1,126 @@
+"""The tester: an event through every mapping, an edit beside the real one, applied and exported."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from emulator.types import JSONObject
+from inspector.running import PHONE, Running
+
+CART: JSONObject = {
+    "type": "track",
+    "event": "Cart Viewed",
+    "userId": "ada",
+    "properties": {"currency": "EUR", "products": [{"product_id": "mug", "price": 8.5}], "mood": 1},
+}
+CART_MAPPING = 7  # of the preset
+
+
+def try_out(page: Page, event: object) -> None:
+    page.get_by_label("A call as an SDK sends it").fill(json.dumps(event))
+    page.get_by_role("button", name="Test", exact=True).click()
+
+
+def opened(emulator: Running, page: Page) -> Page:
+    page.goto(f"{emulator.url}/workspace/test")
+    return page
+
+
+def test_a_pasted_event_shows_who_takes_it_and_what_insider_one_would_say(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    try_out(opened(emulator, page), CART)
+    expect(page.get_by_role("heading", name="1 of 12 mappings takes it")).to_be_visible()
+    cart = page.get_by_role("listitem").filter(has_text="Cart Viewed Event")
+    expect(cart).to_contain_text("Sent, and dropped by Insider One")
+    expect(cart).to_contain_text("event_group_id parameter is required on cart_page_view event")
+    expect(cart.locator("pre")).to_contain_text('"event_name": "cart_page_view"')
+    expect(page.get_by_text("Nobody reads properties.mood.")).to_be_visible()
+    order = page.get_by_role("listitem").filter(has_text="Order Completed Event")
+    order.get_by_text("Does not take it").click()
+    expect(order).to_contain_text('event = "Order Completed" but it is Cart Viewed')
+    accessible(page)
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert emulator.parts.store.messages() == ([], None)
+
+
+def test_a_captured_event_is_taken(emulator: Running, page: Page) -> None:
+    emulator.send(CART)
+    opened(emulator, page).get_by_role("button", name="Take it").click()
+    expect(page.get_by_role("heading", name="1 of 12 mappings takes it")).to_be_visible()
+
+
+def test_an_edit_shows_what_changes_and_is_applied(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    emulator.send(CART)
+    try_out(opened(emulator, page), CART)
+    cart = page.get_by_role("listitem").filter(has_text="Cart Viewed Event")
+    cart.get_by_role("button", name="Edit the mapping").click()
+    mapping = page.locator("textarea[name=mapping]")
+    edited = json.loads(mapping.input_value())
+    edited["parameters"]["event_group_id"] = {"@path": "$.userId"}
+    mapping.fill(json.dumps(edited))
+    page.get_by_role("button", name="Test the edit").click()
+    difference = page.get_by_role("region", name="What the edit changes")
+    expect(difference.get_by_role("row").nth(1)).to_have_text(
+        "users[0].events[0].event_params.event_group_id not there ada", use_inner_text=False
+    )
+    expect(difference).to_contain_text("Of the last 1 captured events, 1 would be sent otherwise.")
+    accessible(page)
+    page.get_by_role("button", name="Apply to this sandbox").click()
+    expect(page.locator(".notice")).to_contain_text("Cart Viewed Event is used as edited")
+    emulator.send(CART)
+    found, _ = emulator.parts.store.messages()
+    assert [each.verdict for each in found] == ["dropped", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("button", "file", "beginning"),
+    [
+        pytest.param("Export for the Public API", "public-api.json", '{\n  "requests"', id="API"),
+        pytest.param("Export as Terraform", "insider.tf", "# Terraform", id="Terraform"),
+    ],
+)
+def test_an_edit_is_exported_without_the_key(
+    emulator: Running, page: Page, button: str, file: str, beginning: str
+) -> None:
+    page.goto(f"{emulator.url}/workspace/test?subscription={CART_MAPPING}")
+    page.get_by_label("A call as an SDK sends it").fill(json.dumps(CART))
+    page.get_by_label("Trigger").fill('event = "Basket Seen"')
+    with page.expect_download() as download:
+        page.get_by_role("button", name=button).click()
+    written = Path(download.value.path()).read_text("utf-8")
+    assert download.value.suggested_filename == file
+    assert written.startswith(beginning)
+    assert ("Basket Seen" in written, "test-key" in written) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        pytest.param("{", "event, line 1", id="no JSON"),
+        pytest.param("[]", "this is no JSON object", id="no object"),
+        pytest.param('{"type": "order"}', "a call has a type", id="no type"),
+        pytest.param('{"type": "track", "properties": 1}', "event.properties", id="no properties"),
+        pytest.param('{"type":"track","x":' + "[" * 200 + "]" * 200 + "}", "nested", id="deep"),
+    ],
+)
+def test_a_mistake_is_told_beside_the_form_and_keeps_the_input(
+    emulator: Running, page: Page, event: str, told: str
+) -> None:
+    opened(emulator, page).get_by_label("A call as an SDK sends it").fill(event)
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text(told)
+    expect(page.get_by_label("A call as an SDK sends it")).to_have_value(event)
+
+
+def test_a_hostile_event_stays_text(emulator: Running, page: Page) -> None:
+    hostile = "</textarea><img src=x onerror=alert(1)>"
+    try_out(opened(emulator, page), {"type": "track", "event": hostile, "properties": {hostile: 1}})
+    expect(page.get_by_role("heading", name="mappings take")).to_be_visible()
+    assert page.locator("img").count() == 0

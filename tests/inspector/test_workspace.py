@@ -1,0 +1,121 @@
+"""The Workspace page: both panels as the guide walks them, and the mappings."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page, expect
+
+from emulator.types import JSONObject
+from emulator.workspace.loading import from_document, read_preset
+from inspector.running import PHONE, Running, running
+
+HOSTILE = "<script>alert(1)</script>\"'{{7*7}}"
+ORDER: JSONObject = {
+    "type": "track",
+    "event": "Order Completed",
+    "userId": "ada",
+    "properties": {
+        "order_id": "o-1",
+        "currency": "EUR",
+        "products": [{"product_id": "mug", "price": 8.5, "quantity": 2}],
+    },
+}
+
+
+def verdicts(emulator: Running) -> list[str]:
+    found, _ = emulator.parts.store.messages()
+    return [each.verdict for each in found]
+
+
+def inone(page: Page) -> Locator:
+    return page.get_by_role("region", name="InOne: create the integration")
+
+
+def segment(page: Page) -> Locator:
+    return page.get_by_role("region", name="Segment: enter it, switch on, save")
+
+
+def test_the_guide_is_walked_from_a_new_key_to_an_order_that_arrives(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(f"{emulator.url}/workspace")
+    inone(page).get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("Insider One will refuse the key.")).to_be_visible()
+    emulator.send(ORDER)
+    inone(page).get_by_label("Integration Name").fill("Web shop")
+    inone(page).get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".notice")).to_have_text("Integration Web shop was saved")
+    accessible(page)
+    inone(page).get_by_role("button", name="Enter both in Segment and enable").click()
+    expect(page.get_by_text("Segment is connected")).to_be_visible()
+    expect(page.get_by_role("button", name="Enter both")).to_have_count(0)
+    emulator.send(ORDER)
+    assert verdicts(emulator) == ["failed", "accepted"]
+
+
+def test_another_role_is_refused_and_the_form_keeps_what_was_typed(
+    emulator: Running, page: Page
+) -> None:
+    page.goto(f"{emulator.url}/workspace")
+    inone(page).get_by_label("Integration Name").fill("Mine")
+    inone(page).get_by_label("Acting as").select_option("Editor")
+    inone(page).get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Act as Administrator")
+    expect(inone(page).get_by_label("Integration Name")).to_have_value("Mine")
+    assert len(emulator.parts.panel.integrations()) == 1
+    assert page.url == f"{emulator.url}/workspace"
+
+
+def test_segment_saves_settings_and_switch(emulator: Running, page: Page) -> None:
+    page.goto(f"{emulator.url}/workspace")
+    segment(page).get_by_label("Account Name").fill("MyBrand")
+    segment(page).get_by_label("Off").check()
+    segment(page).get_by_role("button", name="Save Changes").click()
+    expect(page.get_by_text("The Enable Destination toggle is off")).to_be_visible()
+    saved = emulator.parts.configuration.destination
+    assert (saved["enabled"], saved["settings"]["ucd_key"]) == (False, "test-key")
+    segment(page).get_by_label("On").check()
+    segment(page).get_by_role("button", name="Save Changes").click()
+    expect(page.get_by_text("Insider One will refuse the account name")).to_be_visible()
+    segment(page).get_by_label("API Key").fill(" ")
+    segment(page).get_by_role("button", name="Save Changes").click()
+    expect(page.get_by_role("alert")).to_contain_text("Copy it from the InOne panel")
+
+
+def test_a_mapping_is_switched_off(emulator: Running, page: Page) -> None:
+    page.goto(f"{emulator.url}/workspace")
+    switch = page.get_by_role("switch", name="Mapping Order Completed Event")
+    switch.click()
+    expect(switch).not_to_be_checked()
+    emulator.send(ORDER)
+    switch.click()
+    expect(switch).to_be_checked()
+    emulator.send(ORDER)
+    assert verdicts(emulator) == ["not_subscribed", "accepted"]
+
+
+def test_a_mapping_is_shown_in_words(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(f"{emulator.url}/workspace")
+    page.get_by_role("link", name="Create or Update a User Profile").click()
+    first_name = page.get_by_role("row", name="First Name")
+    expect(first_name).to_contain_text("traits.firstName or else traits.first_name")
+    page.get_by_text("The whole mapping as JSON").click()
+    expect(page.locator("pre").last).to_contain_text('"email_as_identifier": true')
+    accessible(page)
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_hostile_names_stay_text(page: Page) -> None:
+    document = read_preset("guide")
+    source = {**document["source"], "name": HOSTILE}
+    own = document["destination"]
+    subscription = {**own["subscriptions"][0], "name": HOSTILE, "trigger": f'event = "{HOSTILE}"'}
+    destination = {**own, "name": HOSTILE, "subscriptions": [subscription]}
+    workspace = from_document({**document, "source": source, "destination": destination}, "test")
+    with running(workspace) as emulator:
+        page.goto(f"{emulator.url}/workspace")
+        expect(page.get_by_role("link", name=HOSTILE)).to_be_visible()
+        page.get_by_role("link", name=HOSTILE).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
