@@ -6,7 +6,17 @@ from werkzeug.exceptions import HTTPException
 from emulator.answers import FAULTS
 from emulator.errors import EmulatorError, Unavailable
 from emulator.guard import Refused, Unauthorised, challenge
-from emulator.inspector import event, forms, journeys, live, profiles, shown, stream, testing, workspace
+from emulator.inspector import (
+    event,
+    forms,
+    journeys,
+    live,
+    profiles,
+    shown,
+    stream,
+    testing,
+    workspace,
+)
 from emulator.inspector.assets import STATIC, VERSION
 from emulator.inspector.headers import protect
 from emulator.inspector.navigation import entries
