@@ -31,11 +31,13 @@ from emulator.harness import clock as clocks
 from emulator.harness import (
     delivery,
     destination,
+    dry_run,
     journeys,
     panel,
     sandboxes,
     scenario_runs,
     segment_faults,
+    verifying,
 )
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
@@ -79,7 +81,7 @@ def create_app(
     answers.register(app)
     for side in (
         segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
-        sandboxes, scenario_runs, inspector,
+        sandboxes, scenario_runs, dry_run, verifying, inspector,
     ):  # fmt: skip
         app.register_blueprint(side.bp)
     return app

@@ -58,15 +58,27 @@ class Parts:
         Args:
             now: Where the clock stands still then; None has it follow the machine.
         """
-        if self.queue:
-            self.queue.drain()
+        self.reset_captures()
         self.clock.reset(now)
-        self.journeys.reset()
-        self.store.reset()
-        self.profiles.reset()
-        self.endpoint.reset()
+        self.reset_profiles()
         self.panel.reset()
         self.configuration.reset()
+        self.reset_faults()
+
+    def reset_captures(self) -> None:
+        """Forget messages, deliveries and what waits to be tried again."""
+        if self.queue:
+            self.queue.drain()
+        self.store.reset()
+
+    def reset_profiles(self) -> None:
+        """Forget profiles, their journeys, and how often anybody called the account."""
+        self.journeys.reset()
+        self.profiles.reset()
+        self.endpoint.reset()
+
+    def reset_faults(self) -> None:
+        """Let nothing go wrong any more."""
         self.segment_faults.clear()
         self.faults.clear()
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 STREAMS = 6  # answers that go on until the page is closed; each has a thread of its own
-THREADS = 16 + STREAMS
+WAITERS = 8  # requests that are answered when something happens; each holds a thread
+THREADS = 16 + STREAMS + WAITERS
 LARGEST_BODY = 64 * 1024 * 1024  # bytes read at all; the application refuses smaller ones in JSON
 
 

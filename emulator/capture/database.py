@@ -79,6 +79,24 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise StorageFault(error.orig) from error
 
 
+@contextmanager
+def undone(engine: Engine) -> Iterator[None]:
+    """Whatever the block writes, in this thread, is gone after it.
+
+    Raises: StorageFault, when the database cannot be used.
+    """
+    try:
+        with transaction(engine):
+            yield
+            raise _Undo
+    except _Undo:
+        pass
+
+
+class _Undo(Exception):
+    """Ends a transaction that was never to be kept."""
+
+
 def _may_pass(error: DatabaseError) -> bool:
     if isinstance(error.orig, sqlite3.Error):
         return _code(error.orig) in REMEDIES

@@ -1,6 +1,7 @@
 """Messages and deliveries: written before anything is acknowledged, read back oldest first."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, inser
 from sqlalchemy import update as change
 
 from emulator.capture.browsing import Browsing
-from emulator.capture.database import StorageFault, close, transaction
+from emulator.capture.database import StorageFault, close, transaction, undone
 from emulator.capture.news import News
 from emulator.capture.overview import Overview
 from emulator.capture.records import Captured, Delivery, Upsert
@@ -32,6 +33,8 @@ DELIVERIES = (
 )
 MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
 DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("id"))
+NEWEST_MESSAGE = select(messages.c.id).order_by(messages.c.id.desc())
+NEWEST_DELIVERY = select(deliveries).order_by(deliveries.c.id.desc())
 # A shopper is asked for by either of the ids a message may carry.
 MESSAGE_FILTERS = {
     "type": messages.c.type == bindparam("type"),
@@ -46,6 +49,8 @@ DELIVERY_FILTERS = {
     "messageId": deliveries.c.message_id == bindparam("messageId"),
     "event": deliveries.c.event == bindparam("event"),
     "verdict": deliveries.c.verdict == bindparam("verdict"),
+    "subscription": deliveries.c.subscription == bindparam("subscription"),
+    "actionSlug": deliveries.c.action_slug == bindparam("actionSlug"),
 }
 
 CONCLUDED = change(messages).where(
@@ -137,6 +142,17 @@ class Store:
         rows = self._rows(statement, {**given, "after": after}, limit + 1)
         return _page([delivery(row) for row in rows], limit)
 
+    def newest_message(self, filters: Mapping[str, str]) -> Captured | None:
+        """The last message that *filters*, keys of MESSAGE_FILTERS, find, with its deliveries."""
+        statement = NEWEST_MESSAGE.where(*(MESSAGE_FILTERS[name] for name in filters))
+        found = next((row.id for row in self._rows(statement, filters, 1)), None)
+        return found and self.message(found)
+
+    def newest_delivery(self, filters: Mapping[str, str]) -> Delivery | None:
+        """The last delivery that *filters*, keys of DELIVERY_FILTERS, find."""
+        statement = NEWEST_DELIVERY.where(*(DELIVERY_FILTERS[name] for name in filters))
+        return next((delivery(row) for row in self._rows(statement, filters, 1)), None)
+
     def message(self, id: int) -> Captured | None:
         """One message with its deliveries."""
         for row in self._rows(MESSAGE, {"id": id}, 1):
@@ -149,6 +165,10 @@ class Store:
     def delivery(self, id: int) -> Delivery | None:
         """One delivery."""
         return next((delivery(row) for row in self._rows(DELIVERY, {"id": id}, 1)), None)
+
+    def rehearsing(self) -> AbstractContextManager[None]:
+        """A block after which nothing that it wrote is there, see database.undone."""
+        return undone(self._engine)
 
     def reset(self) -> None:
         """Forget everything kept here."""

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -101,13 +102,13 @@ class Road:
         """Tell what is new; until the end of the block nobody else can bring it too."""
         message_ids = {message.message_id for message in messages}
         with self._claims.hold(message_ids):
-            seen = self._store.seen(message_ids)
-            admitted: list[Admitted] = []
-            for message in messages:
-                admitted.append(_admitted(message, message.message_id in seen))
-                if not message.rejection:
-                    seen.add(message.message_id)
-            yield admitted
+            yield _new(messages, self._store.seen(message_ids))
+
+    def rehearse(self, messages: Sequence[Message], sender: Sender) -> list[Captured]:
+        """What would become of *messages*, were they new and handed over by *sender*."""
+        twin = copy(self)
+        twin._sender = sender
+        return twin.results(_new(messages, set()))[0]
 
     def results(self, admitted: Sequence[Admitted]) -> tuple[list[Captured], list[Upsert]]:
         """Deliver what is new among *admitted*, and tell what became of all; keep nothing."""
@@ -194,6 +195,16 @@ def captured(
         filtering=filtering,
         source=message.source,
     )
+
+
+def _new(messages: Sequence[Message], seen: set[str]) -> list[Admitted]:
+    """What goes on of *messages*, and what became of the rest; adds their ids to *seen*."""
+    admitted: list[Admitted] = []
+    for message in messages:
+        admitted.append(_admitted(message, message.message_id in seen))
+        if not message.rejection:
+            seen.add(message.message_id)
+    return admitted
 
 
 def _admitted(message: Message, duplicate: bool) -> Admitted:

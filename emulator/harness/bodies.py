@@ -18,6 +18,8 @@ KINDS: Mapping[Kind, str] = {
     bool: "true or false",
     dict: "an object",
     str | dict: "text or an object",
+    list: "a list",
+    int: "a whole number",
 }
 
 

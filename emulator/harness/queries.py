@@ -27,7 +27,18 @@ def read(args: Mapping[str, str], filters: Collection[str]) -> Query:
 
     Raises: EmulatorError, for an unknown parameter or a value that cannot be meant.
     """
-    known = [*filters, "after", "limit"]
+    wanted = _wanted(args, filters, [*filters, "after", "limit"])
+    after = _number("after", args.get("after") or "0", 0, LARGEST_ID)
+    limit = _number("limit", args.get("limit") or str(DEFAULT_LIMIT), 1, LARGEST_LIMIT)
+    return Query(wanted, after, limit)
+
+
+def one(args: Mapping[str, str], filters: Collection[str]) -> dict[str, str]:
+    """Read *args* of what gives one thing: filters alone. Raises: EmulatorError."""
+    return _wanted(args, filters, list(filters))
+
+
+def _wanted(args: Mapping[str, str], filters: Collection[str], known: list[str]) -> dict[str, str]:
     for name in args:
         if name not in known:
             raise EmulatorError(
@@ -40,9 +51,7 @@ def read(args: Mapping[str, str], filters: Collection[str]) -> Query:
     if (verdict := wanted.get("verdict", VERDICTS[0])) not in VERDICTS:
         remedy = f"Known: {', '.join(VERDICTS)}."
         raise EmulatorError(f"unknown verdict {verdict!r}", "verdict", remedy)
-    after = _number("after", args.get("after") or "0", 0, LARGEST_ID)
-    limit = _number("limit", args.get("limit") or str(DEFAULT_LIMIT), 1, LARGEST_LIMIT)
-    return Query(wanted, after, limit)
+    return wanted
 
 
 def refuse(args: Mapping[str, str]) -> None:

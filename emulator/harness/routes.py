@@ -1,15 +1,17 @@
 """The control API's addresses."""
 
+from collections.abc import Callable
 from typing import Never
 
 from flask import Blueprint, abort, request
 
 from emulator import __version__
 from emulator.answers import fault
+from emulator.capture.records import Captured
 from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
 from emulator.harness import bodies, shapes
 from emulator.harness.clock_orders import RESET, reset_time
-from emulator.harness.queries import ID, PROFILE_FILTERS, read
+from emulator.harness.queries import ID, PROFILE_FILTERS, one, read
 from emulator.insider.reading import profile_json
 from emulator.parts import parts
 from emulator.types import JSONObject
@@ -31,12 +33,24 @@ def messages() -> JSONObject:
     return {"messages": [shapes.message(each) for each in found], "next": following}
 
 
+@bp.get("/messages/newest")
+def newest_message() -> JSONObject:
+    """The last message that the filters find, with the deliveries it led to."""
+    found = parts().store.newest_message(one(request.args, MESSAGE_FILTERS))
+    return _whole(found or _none("message"))
+
+
+@bp.get("/deliveries/newest")
+def newest_delivery() -> JSONObject:
+    """The last delivery that the filters find."""
+    found = parts().store.newest_delivery(one(request.args, DELIVERY_FILTERS))
+    return shapes.delivery(found or _none("delivery"))
+
+
 @bp.get(f"/messages/{ID}")
 def message(id: int) -> JSONObject:
     """One message with the deliveries it led to."""
-    found = parts().store.message(id) or _missing("message", id)
-    made = [shapes.delivery(each) for each in found.deliveries]
-    return {**shapes.message(found), "deliveries": made}
+    return _whole(parts().store.message(id) or _missing("message", id))
 
 
 @bp.get("/deliveries")
@@ -80,6 +94,47 @@ def reset() -> JSONObject:
     """
     parts().reset(reset_time(bodies.read(RESET, required=0)))
     return {}
+
+
+@bp.post("/reset/captures")
+def reset_captures() -> JSONObject:
+    """Forget messages and deliveries alone."""
+    return _reset(parts().reset_captures)
+
+
+@bp.post("/reset/profiles")
+def reset_profiles() -> JSONObject:
+    """Forget profiles and their journeys alone."""
+    return _reset(parts().reset_profiles)
+
+
+@bp.post("/reset/faults")
+def reset_faults() -> JSONObject:
+    """Forget what was to go wrong, at either end."""
+    return _reset(parts().reset_faults)
+
+
+@bp.post("/reset/clock")
+def reset_clock() -> JSONObject:
+    """Let the clock follow the machine again, or stand still at a time: {"now"}."""
+    parts().clock.reset(reset_time(bodies.read(RESET, required=0)))
+    return {}
+
+
+def _reset(order: Callable[[], None]) -> JSONObject:
+    bodies.read({}, required=0)
+    order()
+    return {}
+
+
+def _whole(found: Captured) -> JSONObject:
+    made = [shapes.delivery(each) for each in found.deliveries]
+    return {**shapes.message(found), "deliveries": made}
+
+
+def _none(kind: str) -> Never:
+    remedy = "Ask for less, or wait for it with POST /emulator/v1/wait-for."
+    abort(fault(404, f"no {kind} matches", request.path, remedy))
 
 
 def _missing(kind: str, id: int | str) -> Never:

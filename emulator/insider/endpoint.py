@@ -1,7 +1,8 @@
 """Insider One's unification host: bytes in, bytes out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import TypeAlias
@@ -64,7 +65,7 @@ class Endpoint:
         call_back: Callable[[str, bytes], None] | None = None,
     ) -> None:
         options = options or Options()
-        account = Account(
+        self._account = Account(
             rules=rules_of(identifier_types, options),
             options=options,
             profiles=profiles,
@@ -75,7 +76,7 @@ class Endpoint:
         self._name, self._clock, self._options = account_name, clock, options
         self._refusal = refusal or _only(account_key)
         self._rates, self._expiry = Rates(options.rate), Expiry(profiles, options)
-        self._calls = _calls(account, self._rates)
+        self._calls = _calls(self._account, self._rates)
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; a refusal is an answer too.
@@ -97,6 +98,20 @@ class Endpoint:
             return call.handler(_json(request), now)
         except Refusal as refusal:
             return refusal.response()
+
+    def rehearsal(self) -> "Endpoint":
+        """The same account, to try requests on: it counts no calls and tells nobody.
+
+        What it writes to the profiles is the caller's to undo.
+        """
+        twin = copy(self)
+        twin._rates = Rates(self._options.rate)
+        twin._expiry = Expiry(self._account.profiles, self._options)
+        quiet = replace(
+            self._account, on_change=lambda changes: None, call_back=lambda address, body: None
+        )
+        twin._calls = _calls(quiet, twin._rates)
+        return twin
 
     def keep_up(self) -> None:
         """Drop what has become too old by now; whoever looks at profiles does this first."""
