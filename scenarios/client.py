@@ -11,10 +11,11 @@ from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 
 TIMEOUT = 10.0  # seconds
-PANEL = "/emulator/v1/panel"
-DESTINATION = "/emulator/v1/destination"
-FAULTS = "/emulator/v1/faults"
-SANDBOXES = "/emulator/v1/sandboxes"
+API = "/emulator/v1"
+PANEL = f"{API}/panel"
+DESTINATION = f"{API}/destination"
+FAULTS = f"{API}/faults"
+SANDBOXES = f"{API}/sandboxes"
 
 
 class ControlClient:
@@ -51,7 +52,7 @@ class ControlClient:
 
     def health(self) -> JSONObject:
         """{"status": "ok", "version"}."""
-        return self._ask("GET", "/emulator/v1/health")
+        return self._ask("GET", f"{API}/health")
 
     def messages(self, **filters: str) -> list[JSONObject]:
         """What SDKs sent. Filters: type, event, user, verdict, messageId."""
@@ -60,6 +61,41 @@ class ControlClient:
     def deliveries(self, **filters: str) -> list[JSONObject]:
         """What subscriptions sent to Insider One. Filters: messageId, event, verdict."""
         return list(self._pages("deliveries", filters))
+
+    def newest_message(self, **filters: str) -> JSONObject:
+        """The last message that the filters find, with its "deliveries".
+
+        Raises: EmulatorError, when there is none.
+        """
+        return self._ask("GET", f"{API}/messages/newest", params=filters)
+
+    def newest_delivery(self, **filters: str) -> JSONObject:
+        """The last delivery that the filters find. Raises: EmulatorError, when there is none."""
+        return self._ask("GET", f"{API}/deliveries/newest", params=filters)
+
+    def verify(self, *claims: JSONObject) -> JSONObject:
+        """Whether what happened is as claimed, see docs/control-api.md.
+
+        Args:
+            claims: E.g. {"of": "deliveries", "where": {"event": "Order Completed"}, "exactly": 1}.
+        Returns: {"ok", "claims": [{"ok", "count", "expected", "matched", "near"}]}.
+        """
+        return self._ask("POST", f"{API}/verify", body={"claims": list(claims)})
+
+    def wait_for(self, claim: JSONObject, timeout: float = 5.0) -> JSONObject:
+        """Return as soon as *claim* is met, or when the time has passed.
+
+        Args:
+            timeout: Seconds, at most 60.
+        Returns: What verify tells of one claim; with "ok" false it is in vain.
+        """
+        order = {**claim, "timeout": f"{timeout:f} s"}
+        return self._ask("POST", f"{API}/wait-for", body=order, timeout=timeout + TIMEOUT)
+
+    def dry_run(self, event: JSONObject) -> list[JSONObject]:
+        """What *event*, or a {"batch": [...]}, would lead to; nothing is sent and nothing kept."""
+        told: list[JSONObject] = self._ask("POST", f"{API}/dry-run", body=event)["messages"]
+        return told
 
     def profiles(self) -> list[JSONObject]:
         """Everybody whom Insider One knows."""
@@ -71,7 +107,7 @@ class ControlClient:
 
     def journeys(self) -> list[JSONObject]:
         """The journeys of the workspace, with their counters."""
-        listed: list[JSONObject] = self._ask("GET", "/emulator/v1/journeys")["journeys"]
+        listed: list[JSONObject] = self._ask("GET", f"{API}/journeys")["journeys"]
         return listed
 
     def runs(self, journey: int) -> list[JSONObject]:
@@ -103,15 +139,19 @@ class ControlClient:
         Args:
             now: ISO 8601; the clock stands still then. None has it follow the machine.
         """
-        self._ask("POST", "/emulator/v1/reset", body={"now": now} if now else {})
+        self._ask("POST", f"{API}/reset", body={"now": now} if now else {})
+
+    def reset_part(self, part: str) -> None:
+        """Forget "captures", "profiles" or "faults" alone, or reset the "clock"."""
+        self._ask("POST", f"{API}/reset/{part}")
 
     def advance(self, length: str) -> None:
         """Let time pass, e.g. "45 minutes"; what is due by then has been done on return."""
-        self._ask("POST", "/emulator/v1/clock", body={"advance": length})
+        self._ask("POST", f"{API}/clock", body={"advance": length})
 
     def resume(self) -> None:
         """Have a clock that stands still run on."""
-        self._ask("POST", "/emulator/v1/clock", body={"resume": True})
+        self._ask("POST", f"{API}/clock", body={"resume": True})
 
     def add_fault(self, fault: JSONObject) -> None:
         """Let deliveries to Insider One meet a fault, e.g. {"status": 503, "times": 2}."""
@@ -128,7 +168,7 @@ class ControlClient:
 
     def retry(self) -> None:
         """Try again at once what Insider One has not taken."""
-        self._ask("POST", "/emulator/v1/deliveries/retry")
+        self._ask("POST", f"{API}/deliveries/retry")
 
     def integrations(self) -> list[JSONObject]:
         """Those of the InOne panel; keys are redacted."""
@@ -166,7 +206,7 @@ class ControlClient:
         after = 0
         while after is not None:
             query = {**filters, "after": str(after), "limit": str(self._page)}
-            page = self._ask("GET", f"/emulator/v1/{of}{kind}", params=query)
+            page = self._ask("GET", f"{API}/{of}{kind}", params=query)
             yield from page[kind]
             after = page["next"]
 
@@ -178,6 +218,7 @@ class ControlClient:
         params: Mapping[str, str] | None = None,
         body: JSONObject | None = None,
         role: str | None = None,
+        timeout: float = TIMEOUT,
     ) -> JSONObject:
         answer = self._send(
             method,
@@ -185,6 +226,7 @@ class ControlClient:
             params=params,
             data=None if body is None else orjson.dumps(body),
             headers={"X-InOne-Role": role} if role else None,
+            timeout=timeout,
         )
         try:
             told: JSONObject = answer.json()
@@ -206,6 +248,7 @@ class ControlClient:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
+        timeout: float = TIMEOUT,
     ) -> requests.Response:
         url = self._base_url + path
         try:
@@ -216,7 +259,7 @@ class ControlClient:
                 data=data,
                 headers=headers,
                 auth=auth,
-                timeout=TIMEOUT,
+                timeout=timeout,
             )
         except requests.RequestException as error:
             remedy = "Start one with `emulator serve`, or correct the address."

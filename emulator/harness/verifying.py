@@ -26,9 +26,7 @@ MOST_CLAIMS: Final = 100  # of one request
 MOST_COMPARED: Final = 1_000  # candidates looked at for near misses
 LONGEST_WAIT: Final = timedelta(seconds=60)
 USUAL_WAIT: Final = "5 seconds"
-BEAT: Final = (
-    0.25  # seconds after which what the clock makes due is done, or a server's end noticed
-)
+BEAT: Final = 0.25  # seconds between two looks at what the clock makes due, and who is gone
 SHARE: Final = 4  # of a waiting thread's time, one part in so many goes into looking
 
 _free = BoundedSemaphore(WAITERS)

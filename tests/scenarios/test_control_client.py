@@ -103,3 +103,24 @@ def test_what_the_panel_refuses_is_an_error_in_its_words(emulator: RunningEmulat
 def test_journeys_are_those_of_the_workspace(emulator: RunningEmulator) -> None:
     names = [each["name"] for each in emulator.client.journeys()]
     assert names == ["Cart abandonment", "Purchase thank-you", "Welcome"]
+
+
+def test_a_sandbox_has_a_client_of_its_own(emulator: RunningEmulator) -> None:
+    made = emulator.client.create_sandbox(workspace="guide", now="2026-11-23T10:00:00Z")
+    with ControlClient(made["url"], session=emulator.client.session) as client:
+        Shop(made["url"], made["writeKey"]).tell(ADA, calls.event("Song Played"))
+        assert client.newest_message()["event"] == "Song Played"
+        assert client.verify({"of": "messages", "exactly": 1})["ok"]
+        assert client.wait_for({"of": "messages"}, timeout=0.01)["ok"]
+        client.reset_part("captures")
+        assert client.messages() == []
+    assert emulator.client.messages() == []
+    emulator.client.delete_sandbox(made["id"])
+    assert [each["id"] for each in emulator.client.sandboxes()] == ["default"]
+
+
+def test_a_dry_run_tells_the_deliveries(emulator: RunningEmulator) -> None:
+    event = {"type": "identify", "userId": "ada", "traits": {"email": "ada@x.io"}}
+    (message,) = emulator.client.dry_run(event)
+    assert [each["verdict"] for each in message["deliveries"]] == ["accepted"]
+    assert emulator.client.profiles() == []
