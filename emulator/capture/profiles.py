@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Row, delete, insert
 
-from emulator.capture.database import transaction
+from emulator.capture.database import transaction, undone
 from emulator.capture.profile import Changes, Profile, ProfileEvent
 from emulator.capture.profile_tables import (
     AFTER,
@@ -52,6 +52,12 @@ class ProfileStore:
         the block, here or in another store, belongs to it."""
         with self.lock, transaction(self._engine) as connection:
             yield Writing(connection)
+
+    @contextmanager
+    def rehearsing(self) -> Iterator[None]:
+        """One transaction, alone, and undone at its end: for what is tried and not kept."""
+        with self.lock, undone(self._engine):
+            yield
 
     def find(self, wanted: Collection[str], ids: Collection[str] = ()) -> list[Profile]:
         """The profiles that own any of *wanted*, such as "uuid:u1", or are one of *ids*, without

@@ -1,7 +1,6 @@
 """Messages and deliveries: written before anything is acknowledged, read back oldest first."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -9,7 +8,7 @@ from sqlalchemy import Connection, Engine, Row, Select, bindparam, delete, inser
 from sqlalchemy import update as change
 
 from emulator.capture.browsing import Browsing
-from emulator.capture.database import StorageFault, close, transaction, undone
+from emulator.capture.database import StorageFault, close, transaction
 from emulator.capture.news import News
 from emulator.capture.overview import Overview
 from emulator.capture.records import Captured, Delivery, Upsert
@@ -165,10 +164,6 @@ class Store:
     def delivery(self, id: int) -> Delivery | None:
         """One delivery."""
         return next((delivery(row) for row in self._rows(DELIVERY, {"id": id}, 1)), None)
-
-    def rehearsing(self) -> AbstractContextManager[None]:
-        """A block after which nothing that it wrote is there, see database.undone."""
-        return undone(self._engine)
 
     def reset(self) -> None:
         """Forget everything kept here."""

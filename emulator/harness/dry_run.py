@@ -42,7 +42,7 @@ def rehearse(own: Parts, messages: list[Message]) -> list[Captured]:
     Answers are those of the emulated account as it is now, without faults and rates, wherever
     deliveries go otherwise.
     """
-    with own.store.rehearsing():
+    with own.profiles.rehearsing():
         return own.road.rehearse(messages, own.endpoint.rehearsal().answer)
 
 
