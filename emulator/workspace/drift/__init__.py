@@ -11,6 +11,7 @@ from emulator.workspace.drift.preview import Preview
 from emulator.workspace.drift.rules import from_rules
 from emulator.workspace.drift.standing import from_standing
 from emulator.workspace.drift.traffic import from_traffic
+from emulator.workspace.drift.triggers import at_once
 from emulator.workspace.drift.whole import from_whole
 from emulator.workspace.finding import Finding
 from emulator.workspace.lint.subject import subject_of
@@ -46,9 +47,12 @@ def drift(document: JSONObject, traffic: Sequence[JSONObject] = ()) -> Drift | l
         return wrong
     subject = subject_of(document)
     found = merged(list(from_traffic(subject, traffic)), list(from_mappings(subject)))
-    found += from_whole(subject)
+    found += [
+        each for each in from_whole(subject) if all(each.change != other.change for other in found)
+    ]
     found += from_rules(subject, found)
     found += from_standing(subject)
+    found = at_once(subject, found)
     preview = Preview(subject, traffic)
     tables = tabled(subject, [(each, preview.of(each)) for each in found])
     return Drift(tables, checklist(tables))

@@ -30,6 +30,11 @@ class Change:
     drops: str | None = None
 
     @property
+    def adds(self) -> bool:
+        """Whether a subscription is written that is not there yet."""
+        return len(self.keys) == 2
+
+    @property
     def where(self) -> str:
         """The place in the file, e.g. "destination.subscriptions[3].settings.uuid"."""
         return place("destination", *self.keys)
@@ -49,6 +54,8 @@ class Found:
         example: An event that shows it; None for a sample.
         path: The part of an event that came and is not read, e.g. "properties.products[].colour";
             "" where it is about something else.
+        several: What is said of several such departures after their number, e.g. "values are not
+            mapped; the guide maps them"; "" where each is told alone.
     """
 
     id: str
@@ -61,6 +68,7 @@ class Found:
     change: Change | None = None
     example: JSONObject | None = None
     path: str = ""
+    several: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class Departure:
     remedy: str
     change: Change | None
     receives: tuple[Receipt, ...]
+    several: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +131,11 @@ def _table(
     where: str, placed: Placed | None, found: Sequence[tuple[Found, tuple[Receipt, ...]]]
 ) -> Table:
     own = [(each, receives) for each, receives in found if each.at == where]
-    own.sort(key=lambda pair: (EFFECTS.index(pair[0].effect), number(pair[0].id)))
+    own.sort(key=lambda pair: (EFFECTS.index(pair[0].effect), number(pair[0].id), pair[0].several))
     departures = [
         Departure(
             each.id, each.against, each.effect, each.where, each.what, each.remedy, each.change,
-            receives,
+            receives, each.several,
         )
         for each, receives in own
     ]  # fmt: skip

@@ -105,7 +105,8 @@ def _missing(placed: Placed, keys: tuple[str, ...], mapping: JSON, against: Agai
     told = f"reads {paths}" if paths else f"has {_shown(mapping)}"
     what = f"{'.'.join(keys)} is not mapped; {_NAMES[against]} {told}"
     effect: Effect = "differs" if read <= {LITERAL} or _carried(placed, keys[0], read) else "loses"
-    return _found(placed, keys, mapping, against, effect, what)
+    several = f"values are not mapped; {_NAMES[against]} maps them"
+    return _found(placed, keys, mapping, against, effect, what, several)
 
 
 def _listed(paths: list[str]) -> str:
@@ -134,12 +135,13 @@ def _otherwise(
         what = f"{dotted} does not read {told}; {_NAMES[against]} does"
         # What reads less loses; what reads something else may be meant so.
         effect: Effect = "loses" if have <= want else "differs"
+        several = f"values do not read all that {_NAMES[against]} reads"
     elif have <= {LITERAL} and want <= {LITERAL}:
         what = f"{dotted} is {_shown(own)}; {_NAMES[against]} has {_shown(mapping)}"
-        effect = "differs"
+        effect, several = "differs", f"values are others than {_NAMES[against]} has"
     else:
         return
-    yield _found(placed, keys, mapping, against, effect, what)
+    yield _found(placed, keys, mapping, against, effect, what, several)
 
 
 def _found(
@@ -149,6 +151,7 @@ def _found(
     against: Against,
     effect: Effect,
     what: str,
+    several: str,
 ) -> Found:
     row = row_of(placed.slug, *keys)
     if placed.slug == "cartViewedEvent" and keys[-1] in _NEEDED:
@@ -162,6 +165,7 @@ def _found(
         what,
         "Write the line below, unless it is meant so.",
         _change(placed, keys, mapping),
+        several=several,
     )
 
 

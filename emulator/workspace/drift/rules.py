@@ -7,6 +7,7 @@ from emulator.mapping.directives import is_directive
 from emulator.mapping.upserts import normalised
 from emulator.workspace.drift.departure import Change, Effect, Found
 from emulator.workspace.drift.reference import guides_own
+from emulator.workspace.drift.triggers import SENT_TWICE, narrowed
 from emulator.workspace.finding import Finding
 from emulator.workspace.lint import RULES, Rule, account, fields, overlap, parameters, people
 from emulator.workspace.lint.subject import Placed, Subject
@@ -83,6 +84,7 @@ def _departure(rule: Rule, finding: Finding, placed: Placed | None) -> Found:
         finding.where,
         finding.what,
         finding.remedy,
+        several=SENT_TWICE if rule is overlap.events_sent_twice else "",
     )
     if placed is None:
         return found
@@ -93,21 +95,14 @@ def _change(rule: Rule, finding: Finding, placed: Placed) -> Change | None:
     index = int(placed.where.rpartition("[")[2].rstrip("]"))
     own = ("subscriptions", index)
     if rule is overlap.events_sent_twice:
-        return _narrowed(finding, placed, own)
+        event = finding.what.partition(" is sent ")[0]
+        return narrowed(placed, event.strip('"')) if event.startswith('"') else None
     guides = guides_own(placed)
     if rule is overlap.cart_reviewed and guides:
         return Change((*own, "trigger"), guides.subscription.trigger)
     if rule is parameters.lost_keys:
         return _renamed(finding, placed, own)
     return None
-
-
-def _narrowed(finding: Finding, placed: Placed, own: tuple[str | int, ...]) -> Change | None:
-    event = finding.what.partition(" is sent ")[0]
-    trigger = placed.subscription.trigger
-    if not event.startswith('"') or " or " in trigger:
-        return None
-    return Change((*own, "trigger"), f"{trigger} and event != {event}")
 
 
 def _renamed(finding: Finding, placed: Placed, own: tuple[str | int, ...]) -> Change | None:

@@ -14,6 +14,7 @@ from emulator.workspace.drift.departure import Against, Change, Effect, Found
 from emulator.workspace.drift.ids import row_of
 from emulator.workspace.drift.leaves import leaves_of, read_by
 from emulator.workspace.drift.reference import definition, guide
+from emulator.workspace.drift.triggers import SENT_TWICE, narrowed
 from emulator.workspace.lint.subject import Placed, Subject
 from emulator.workspace.lint.values import LITERAL, sources
 
@@ -66,9 +67,10 @@ def _events(subject: Subject, counted: Census) -> Iterator[Found]:
         names = " and ".join(repr(each.name) for each in takers)
         what = f"{name!r} came {_times(tally.count)} and is sent by {names} each time"
         widest = next((each for each in takers if each.slug == "trackEvent"), takers[-1])
-        change = _narrowed(widest, name) if kind == "track" else None
+        change = narrowed(widest, name) if kind == "track" else None
         remedy = f"Narrow the trigger of {widest.name!r}."
-        yield _found("D24", widest, "differs", "trigger", what, remedy, change, tally)
+        found = _found("D24", widest, "differs", "trigger", what, remedy, change, tally)
+        yield replace(found, several=SENT_TWICE)
 
 
 def _guides(subject: Subject, event: JSONObject) -> Change | None:
@@ -76,13 +78,6 @@ def _guides(subject: Subject, event: JSONObject) -> Change | None:
     own = next((each for each in guide().subscriptions if each.takes(event)), None)
     count = len(subject.workspace.destination["subscriptions"])
     return Change(("subscriptions", count), definition(own)) if own else None
-
-
-def _narrowed(placed: Placed, name: str) -> Change | None:
-    trigger = placed.subscription.trigger
-    if " or " in trigger or '"' in name:
-        return None
-    return Change(_keys(placed, "trigger"), f'{trigger} and event != "{name}"')
 
 
 def _renamed(placed: Placed, taken: Taken) -> Iterator[tuple[str, str]]:
@@ -125,7 +120,7 @@ def _unread(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
         id = _row_of_unread(placed, path)
         where = change.where.removeprefix(f"{placed.where}.") if change else "settings"
         found = _found(id, placed, "loses", where, what, remedy, change, tally)
-        yield replace(found, path=path)
+        yield replace(found, path=path, several="paths came and nobody reads them")
 
 
 def _row_of_unread(placed: Placed, path: str) -> str:
@@ -185,7 +180,7 @@ def _dead(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
         ):
             continue
         paths = ", ".join(sorted(read))
-        what = f"{'.'.join(keys)} reads {paths}, which none of {taken.events} events has"
+        what = f"{'.'.join(keys)} reads {paths}, which never came in {_counted(taken.events)}"
         needed = placed.slug == "cartViewedEvent" and keys[-1] in ("event_group_id", "currency")
         row = row_of(placed.slug, *keys)
         remedy = "Send it, or read what is sent." if needed else "Nothing to do if it is optional."
@@ -247,6 +242,10 @@ def _keys(placed: Placed, *below: JSON) -> tuple[str | int, ...]:
 def _seen(count: int) -> str:
     """How often something came among the events that were looked at."""
     return f"{count} times or more" if count >= EXPLAINED else _times(count)
+
+
+def _counted(events: int) -> str:
+    return "1 event" if events == 1 else f"{events} events"
 
 
 def _times(count: int) -> str:

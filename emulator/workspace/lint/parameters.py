@@ -39,8 +39,8 @@ def overwritten_products(subject: Subject) -> Iterator[Finding]:
     for placed in subject.subscriptions:
         items = members(product_shape(placed.mapping.get("products")))
         parameters = members(placed.mapping.get("parameters"))
-        for key in parameters.keys() & items.keys():
-            if _overwrites(parameters[key], items[key]):
+        for key in parameters:
+            if key in items and _overwrites(parameters[key], items[key]):
                 what = f"the parameter {key!r} overwrites the {key} of each product"
                 remedy = "Give one of the two another name."
                 yield Finding("warning", placed.field_place("parameters", key), what, remedy)

@@ -100,7 +100,7 @@ def truthful_opt_ins(subject: Subject) -> Iterator[Finding]:
     for placed in _profiles(subject):
         mapped = [field for field in _OPT_INS if field in placed.mapping]
         if mapped:
-            what = f'{", ".join(mapped)} take true and false: a "yes" loses the whole identify call'
+            what = f'only true and false fit {", ".join(mapped)}: a "yes" loses the identify call'
             remedy = "Send booleans."
             yield Finding("note", placed.field_place(), what, remedy)
 

@@ -163,7 +163,7 @@ EITHER = {
         ),
         pytest.param(
             PROFILE,
-            "custom.tier reads traits.tier, which none of 1 events has",
+            "custom.tier reads traits.tier, which never came in 1 event",
             [identify(plan="pro")],
             ("D38", "note", ("traffic",), None, []),
             id="a field mapped from a path that never arrives",
@@ -249,7 +249,12 @@ def test_two_subscriptions_that_match_one_event() -> None:
     document = read_preset("segment-defaults")
     what = "'Order Completed' came once and is sent by 'Track Event' and 'Order Completed Event' "
     told = departure(document, f"{what}each time", track("Order Completed", order_id="o1"))
-    trigger = 'type = "track" and event != "Order Completed"'
+    left_out = [
+        "Order Completed", "Product List Viewed", "Product Viewed", "Product Added",
+        "Product Removed", "Cart Viewed", "Checkout Started", "Checkout Step Viewed",
+        "User Registered",
+    ]  # fmt: skip
+    trigger = 'type = "track"' + "".join(f' and event != "{name}"' for name in left_out)
     assert outcome(told) == (
         "D24",
         "differs",
@@ -357,19 +362,50 @@ def test_the_exit_code_is_the_answer(arguments: list[str], exit_code: int, last_
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (exit_code, last_line)
 
 
-def test_people_get_the_line_to_write_and_what_would_be_received() -> None:
+def test_people_get_the_lines_to_write_and_what_would_be_received() -> None:
     result = run("--preset", "segment-defaults")
     lines = result.stdout.splitlines()
+    place = "destination.subscriptions[9].settings"
     at = lines.index(
-        "  D16  loses   guide           parameters.tax is not mapped; the guide reads "
-        "properties.tax."
+        "  D16  loses   guide           7 values are not mapped; the guide maps them. "
+        f"Write under {place}:"
     )
     assert result.exit_code == 1
     assert lines[at + 1 : at + 3] == [
-        "       write  destination.subscriptions[9].settings.parameters.tax: "
-        '{"@path": "$.properties.tax"}',
-        "       then   events[0].event_params.custom.tax: nothing -> 4.2",
+        '         parameters.tax: {"@path": "$.properties.tax"}  '
+        "then events[0].event_params.custom.tax: nothing -> 4.2",
+        '         parameters.affiliation: {"@path": "$.properties.affiliation"}  '
+        'then events[0].event_params.custom.affiliation: nothing -> "affiliation-1"',
     ]
+
+
+def test_a_mapping_is_printed_whole_or_not_at_all() -> None:
+    place = "destination.subscriptions[1].settings.parameters"
+    short = run("--preset", "segment-defaults").stdout
+    whole = run("--preset", "segment-defaults", "--whole").stdout
+    cut = f"{place}: the guide's mapping, 1,428 characters; --whole prints them"
+    assert cut in short
+    assert cut not in whole
+    written = next(line for line in whole.splitlines() if f"write  {place}: " in line)
+    assert len(json.dumps(json.loads(written.partition(": ")[2]))) == 1428
+
+
+def test_a_mapping_that_comes_again_names_where_it_came_first() -> None:
+    lines = run("--preset", "segment-defaults").stdout.splitlines()
+    first = "destination.subscriptions[1].settings.attributes.name"
+    told = f'attributes.name: the same as {first}  then attributes.name: nothing -> "Ada"'
+    assert lines.count(f"         {told}") == 8
+
+
+def test_events_that_go_out_twice_get_one_trigger() -> None:
+    lines = run("--preset", "segment-defaults").stdout.splitlines()
+    at = lines.index(
+        "  D24  differs guide           9 events are sent by more than one subscription."
+    )
+    assert lines[at + 10].startswith(
+        '       write  destination.subscriptions[1].trigger: "type = \\"track\\" and event != '
+    )
+    assert lines[at + 10].count("event != ") == 9
 
 
 def test_programs_get_the_same_as_json() -> None:
