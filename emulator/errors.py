@@ -17,6 +17,10 @@ class EmulatorError(Exception):
         place = f"{where}: " if where else ""
         super().__init__(f"{place}{what}." + (f" {remedy}" if remedy else ""))
 
+    def __reduce__(self) -> tuple[type["EmulatorError"], tuple[str, str, str]]:
+        # Raised in another process, it is made again of what it was made of.
+        return type(self), (self.what, self.where, self.remedy)
+
 
 class Unavailable(EmulatorError):
     """A fault that passes: the same request may be taken a little later."""

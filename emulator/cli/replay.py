@@ -1,0 +1,135 @@
+"""`emulator replay`: what Insider One would have received of an archive, and what it would not."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import click
+import orjson
+
+from emulator.clock import utc_now
+from emulator.errors import EmulatorError
+from emulator.replay.archive import Part, files_of, parts_of
+from emulator.replay.columns import write_parquet
+from emulator.replay.counting import Job
+from emulator.replay.dry_run import Counter, dry_run
+from emulator.replay.ledger import Checkpoint, Ledger, work_of
+from emulator.replay.machine import counted_here
+from emulator.replay.page import write_page
+from emulator.replay.report import losses, report
+from emulator.replay.text import text
+from emulator.replay.trial import Clocks
+from emulator.segment.times import parse
+from emulator.types import JSONObject
+from emulator.workspace import PRESETS, load
+
+
+@click.command(epilog="Example: emulator replay --html report.html archive/2026-03/")
+@click.argument("names", metavar="FILE…", nargs=-1, required=True)
+@click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
+@click.option("--preset", type=click.Choice(PRESETS), help="A preset, by its name.")
+@click.option("--against", metavar="FILE", help="Say what another workspace would change.")
+@click.option("--at", metavar="TIME", help="Insider One's clock, in place of each receivedAt.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page for people.")
+@click.option("--parquet", type=click.Path(path_type=Path), help="Write all figures as Parquet.")
+@click.option("--resume", type=click.Path(path_type=Path), help="Keep what is done; go on with it.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [one a core]")
+@click.option("--scheduler", metavar="URL", help="Count on a Dask cluster, e.g. tcp://host:8786.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    names: tuple[str, ...],
+    workspace: str | None,
+    preset: str | None,
+    against: str | None,
+    at: str | None,
+    as_json: bool,
+    html: Path | None,
+    parquet: Path | None,
+    resume: Path | None,
+    workers: int | None,
+    scheduler: str | None,
+) -> None:
+    """Say what Insider One would have received of a Segment archive; store and send nothing.
+
+    FILE is a file of events, plain or gzip, a folder, a pattern, or an address such as
+    s3://bucket/segment-logs/. Exits 1 when something would be lost or, with --against, requests
+    would differ; 2 when something cannot be read; else 0.
+    """
+    if workspace and preset:
+        raise click.UsageError("Give --workspace or --preset, not both.")
+    if workers and scheduler:
+        raise click.UsageError("Give --workers or --scheduler, not both.")
+    files = files_of(names)
+    parts = list(parts_of(files))
+    clocks = Clocks(utc_now().replace(microsecond=0), _moment(at))
+    other = load(against) if against else None
+    job = Job.of(load(workspace or preset or "guide"), other, clocks)
+    checkpoint = Checkpoint(resume, work_of(job, parts), time.monotonic) if resume else None
+    ledger = (checkpoint and checkpoint.load()) or Ledger(clocks.now)
+    # What was begun yesterday goes on with yesterday's clock.
+    job = replace(job, clocks=replace(clocks, now=ledger.now))
+    with _progress(parts) as on_done:
+        dry_run(parts, _counter(job, workers, scheduler), ledger, checkpoint, on_done)
+    document = report(ledger, files, compared=other is not None)
+    _write(document, as_json=as_json, html=html, parquet=parquet)
+    ctx.exit(_exit_code(document))
+
+
+def _moment(at: str | None) -> datetime | None:
+    if at is None:
+        return None
+    moment = parse(at)
+    if moment is None:
+        what, remedy = f"{at!r} is no ISO 8601 time", "Give one such as 2026-03-31T00:00:00Z."
+        raise EmulatorError(what, "--at", remedy)
+    return moment
+
+
+def _counter(job: Job, workers: int | None, scheduler: str | None) -> Counter:
+    if scheduler is None:
+        return lambda parts: counted_here(job, parts, workers or os.cpu_count() or 1)
+    try:
+        from emulator.replay.cluster import counted_there
+    except ImportError:
+        remedy = "Install the extra: pip install 'segment-insider-emulator[dask]'."
+        raise EmulatorError("a cluster needs Dask", "--scheduler", remedy) from None
+    return lambda parts: counted_there(job, parts, scheduler)
+
+
+@contextmanager
+def _progress(parts: Sequence[Part]) -> Iterator[Callable[[Part], None]]:
+    """Shows a bar while parts are done, to people alone."""
+    if not sys.stderr.isatty():
+        yield lambda part: None
+        return
+    length = sum(part.size for part in parts)
+    with click.progressbar(length=length, label="replaying", file=sys.stderr) as bar:
+        yield lambda part: bar.update(part.size)
+
+
+def _write(document: JSONObject, *, as_json: bool, html: Path | None, parquet: Path | None) -> None:
+    if html:
+        write_page(document, html)
+    if parquet:
+        write_parquet(document, parquet)
+    if as_json:
+        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    else:
+        click.echo(text(document))
+
+
+def _exit_code(document: JSONObject) -> int:
+    if document["unread"]:
+        for row in document["unread"]:
+            places = ", ".join(sample["at"] for sample in row["samples"])
+            click.echo(f"emulator: {row['count']:,} x {row['what']}, at {places}", err=True)
+        return 2
+    comparison = document["comparison"]
+    return int(bool(losses(document)) or bool(comparison and comparison["differing"]))

@@ -1,0 +1,57 @@
+"""The report as a Parquet file, one row for each figure."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from emulator.errors import EmulatorError
+from emulator.types import JSONObject
+
+_TEXTS = (
+    "section", "day", "type", "event", "subscription", "actionSlug", "verdict", "where", "what",
+    "remedy", "eventName", "field", "change", "before", "after", "kind", "value", "sample",
+)  # fmt: skip
+_SECTIONS = ("verdicts", "events", "received", "deliveries", "reasons", "days", "unread")
+
+
+def write_parquet(document: JSONObject, path: Path) -> None:
+    """Write the rows of all tables, which `section` tells apart; a column that it lacks is null.
+
+    Raises: EmulatorError, when pyarrow is missing or the file cannot be written.
+    """
+    try:
+        pyarrow: Any = import_module("pyarrow")
+        parquet: Any = import_module("pyarrow.parquet")
+    except ImportError:
+        remedy = "Install the extra: pip install 'segment-insider-emulator[archive]'."
+        raise EmulatorError("writing Parquet needs pyarrow", "--parquet", remedy) from None
+    columns = {name: pyarrow.string() for name in _TEXTS}
+    schema = pyarrow.schema(columns | {"lost": pyarrow.bool_(), "count": pyarrow.int64()})
+    table = pyarrow.Table.from_pylist(list(_rows(document)), schema=schema)
+    try:
+        parquet.write_table(table, path)
+    except OSError as error:
+        what = f"cannot be written ({error.strerror or error})"
+        raise EmulatorError(what, str(path), "Name a file that can be.") from None
+
+
+def _rows(document: JSONObject) -> Iterator[JSONObject]:
+    for section in _SECTIONS:
+        yield from (_row(section, row) for row in document[section])
+    for section in ("changes", "turned"):
+        found = (document["comparison"] or {}).get(section, ())
+        yield from (_row(section, row) for row in found)
+
+
+def _row(section: str, row: JSONObject) -> JSONObject:
+    samples = row.get("samples")
+    value = ", ".join(
+        f"{amount:.2f} {currency}" for currency, amount in row.get("value", {}).items()
+    )
+    return {
+        **row,
+        "section": section,
+        "value": value or None,
+        "sample": samples[0]["at"] if samples else None,
+    }

@@ -1,0 +1,71 @@
+"""The lines of one part of an archive, with no more than a line of it in memory."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from typing import IO, cast
+
+from emulator.replay.archive import GZIP, Part, opened
+
+LONGEST = 1024 * 1024  # bytes of a line that are looked at
+_BUFFER = 1024 * 1024
+
+
+class Damaged(Exception):
+    """A file that cannot be read to its end; the message says why."""
+
+
+def lines(part: Part) -> Iterator[bytes | None]:
+    """The lines that begin in *part*, without their ends; None is one longer than LONGEST.
+
+    Raises: Damaged, after the lines that could be read.
+    """
+    try:
+        with closing(opened(part.name)) as file:
+            yield from _lines(_plain(file, part), part)
+    except EOFError:
+        raise Damaged("the gzip file ends too early") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise Damaged(f"the gzip file is damaged ({error})") from None
+    except OSError as error:
+        raise Damaged(f"cannot be read ({error.strerror or error})") from None
+
+
+def _plain(file: IO[bytes], part: Part) -> io.BufferedIOBase:
+    """*file* unpacked, if it is packed, at the first line that begins in *part*."""
+    buffered = cast(io.BufferedIOBase, file)
+    if part.start:
+        buffered.seek(part.start - 1)
+        _end_of_line(buffered)
+        return buffered
+    magic = buffered.read(len(GZIP))
+    buffered.seek(0)
+    if magic == GZIP and part.end is None:
+        return io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER)
+    return buffered
+
+
+def _lines(file: io.BufferedIOBase, part: Part) -> Iterator[bytes | None]:
+    at = file.tell()
+    while part.end is None or at < part.end:
+        line = file.readline(LONGEST + 1)
+        if not line:
+            return
+        at += len(line)
+        if len(line) > LONGEST and not line.endswith(b"\n"):
+            at += _end_of_line(file)
+            yield None
+        else:
+            yield line
+
+
+def _end_of_line(file: io.BufferedIOBase) -> int:
+    """Go to the end of the line; the bytes that were passed."""
+    passed = 0
+    while piece := file.readline(LONGEST):
+        passed += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return passed
