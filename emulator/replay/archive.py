@@ -70,9 +70,9 @@ def parts_of(files: Iterable[File], most: int = PART) -> Iterator[Part]:
 
 
 def opened(name: str) -> IO[bytes]:
-    """The bytes of a file. Raises: OSError, or what its file system raises."""
+    """The bytes of a file, unbuffered. Raises: OSError, or what its file system raises."""
     if "://" not in name:
-        return Path(name).open("rb")
+        return Path(name).open("rb", buffering=0)
     system, path = _system(name)
     file: IO[bytes] = system.open(path, "rb")
     return file
@@ -103,16 +103,15 @@ def _remote(name: str) -> Iterator[File]:
     try:
         if any(each in path for each in "*?["):
             found = system.glob(path, detail=True)
-        elif system.isdir(path):
-            found = system.find(path, detail=True)
         else:
             found = {path: system.info(path)}
+            if found[path]["type"] == "directory":
+                found = system.find(path, detail=True)
     except Exception as error:  # noqa: BLE001  # every file system raises errors of its own
         raise EmulatorError(f"cannot be read ({error})", name, _REMEDY) from None
-    scheme = name.partition("://")[0]
     for path, known in found.items():
         if known["type"] == "file" and not _noted(Path(path)):
-            yield File(f"{scheme}://{path.lstrip('/')}", known["size"])
+            yield File(system.unstrip_protocol(path), known["size"])
 
 
 def _system(name: str) -> tuple[Any, str]:

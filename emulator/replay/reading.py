@@ -5,7 +5,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import closing
-from typing import IO, cast
+from typing import cast
 
 from emulator.replay.archive import GZIP, Part, opened
 
@@ -23,8 +23,10 @@ def lines(part: Part) -> Iterator[bytes | None]:
     Raises: Damaged, after the lines that could be read.
     """
     try:
-        with closing(opened(part.name)) as file:
-            yield from _lines(_plain(file, part), part)
+        # Files of some systems read whole lines only, however long: so each has a buffer of ours.
+        raw = cast(io.RawIOBase, opened(part.name))
+        with closing(io.BufferedReader(raw, _BUFFER)) as file, closing(_plain(file, part)) as plain:
+            yield from _lines(plain, part)
     except EOFError:
         raise Damaged("the gzip file ends too early") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -33,18 +35,15 @@ def lines(part: Part) -> Iterator[bytes | None]:
         raise Damaged(f"cannot be read ({error.strerror or error})") from None
 
 
-def _plain(file: IO[bytes], part: Part) -> io.BufferedIOBase:
+def _plain(file: io.BufferedIOBase, part: Part) -> io.BufferedIOBase:
     """*file* unpacked, if it is packed, at the first line that begins in *part*."""
-    buffered = cast(io.BufferedIOBase, file)
     if part.start:
-        buffered.seek(part.start - 1)
-        _end_of_line(buffered)
-        return buffered
-    magic = buffered.read(len(GZIP))
-    buffered.seek(0)
-    if magic == GZIP and part.end is None:
-        return io.BufferedReader(gzip.GzipFile(fileobj=file), _BUFFER)
-    return buffered
+        file.seek(part.start - 1)
+        _end_of_line(file)
+        return file
+    packed = part.end is None and file.read(len(GZIP)) == GZIP
+    file.seek(0)
+    return gzip.GzipFile(fileobj=file) if packed else file
 
 
 def _lines(file: io.BufferedIOBase, part: Part) -> Iterator[bytes | None]:

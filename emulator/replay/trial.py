@@ -104,7 +104,8 @@ class Trial:
             return Tried("rejected", received_at, why)
         if arrived is None:
             own_id = call.get("messageId") or message_id(received_at, chance)
-            call = normalise(call, own_id, received_at)
+            sent = {name: value for name, value in call.items() if name != "writeKey"}
+            call = normalise(sent, own_id, received_at)
         passage = self._gate.admit(call, enabled=self._destination.enabled)
         if passage.stop:
             verdict, text = verdict_of(passage.stop)

@@ -1,0 +1,46 @@
+"""Archives that the tests of dry runs share: events of one shop."""
+
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+
+import orjson
+
+from emulator.types import JSONObject
+
+DAY = "2026-03-14"
+
+
+def track(number: int, event: str = "Order Completed", **changes: object) -> JSONObject:
+    """A track call as Segment archives it."""
+    return {
+        "type": "track",
+        "event": event,
+        "messageId": f"m{number}",
+        "userId": f"u{number}",
+        "timestamp": f"{DAY}T10:00:00.000Z",
+        "receivedAt": f"{DAY}T10:00:01.000Z",
+        "properties": {
+            "order_id": f"o-{number}",
+            "currency": "EUR",
+            "revenue": 29.5,
+            "products": [
+                {"product_id": "mug", "price": 8.5, "quantity": 1},
+                {"product_id": "tray", "price": 21, "quantity": 1},
+            ],
+        },
+        **changes,
+    }
+
+
+def ndjson(events: Iterable[JSONObject]) -> bytes:
+    """Events one a line."""
+    return b"".join(orjson.dumps(event) + b"\n" for event in events)
+
+
+def write(path: Path, events: Iterable[JSONObject]) -> Path:
+    """A file of *events*, packed if its name says so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = ndjson(events)
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path

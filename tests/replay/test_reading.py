@@ -1,0 +1,69 @@
+import gzip
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator.replay.archive import File, files_of, parts_of
+from emulator.replay.reading import LONGEST, Damaged, lines
+
+LINES = st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=20)
+PACKED_TOO_LITTLE = gzip.compress(b"1\n" * 99)[:-9]
+WRONG_SUM = gzip.compress(b"1\n")[:-8] + b"\0" * 8
+
+
+def read(path: Path, most: int) -> list[bytes | None]:
+    parts = parts_of(files_of([str(path)]), most)
+    return [line for part in parts for line in lines(part)]
+
+
+@given(LINES, st.booleans(), st.integers(1, 40))
+def test_each_line_is_in_one_part_wherever_a_file_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, content: list[bytes], ended: bool, most: int
+) -> None:
+    path = tmp_path_factory.mktemp("cut") / "events.ndjson"
+    last = [b"last\n"] if ended else [b"last"]
+    expected = [b"{}\n", *(line + b"\n" for line in content), *last]
+    path.write_bytes(b"".join(expected))
+
+    assert read(path, most) == expected
+
+
+@pytest.mark.parametrize("most", [1024, LONGEST, 100 * LONGEST])
+def test_line_that_is_too_long_is_passed_over(tmp_path: Path, most: int) -> None:
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(b"{}\n" + b"x" * (2 * LONGEST) + b"\n[]\n")
+
+    assert read(path, most) == [b"{}\n", None, b"[]\n"]
+
+
+@pytest.mark.parametrize("name", ["events.gz", "events.ndjson"])
+def test_gzip_is_known_by_its_content_and_never_cut(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"1\n2\n") + gzip.compress(b"3\n"))
+
+    assert read(path, 4) == [b"1\n", b"2\n", b"3\n"]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        pytest.param(PACKED_TOO_LITTLE, "the gzip file ends too early", id="cut off"),
+        pytest.param(WRONG_SUM, "the gzip file is damaged", id="wrong sum"),
+        pytest.param(gzip.compress(b"1\n") + b"rest", "damaged", id="something behind it"),
+    ],
+)
+def test_damaged_gzip_is_told(tmp_path: Path, content: bytes, complaint: str) -> None:
+    path = tmp_path / "events.gz"
+    path.write_bytes(content)
+
+    with pytest.raises(Damaged, match=complaint):
+        read(path, LONGEST)
+
+
+def test_file_that_is_gone_by_now_is_told(tmp_path: Path) -> None:
+    gone = File(str(tmp_path / "gone.ndjson"), 3)
+
+    with pytest.raises(Damaged, match=r"cannot be read \(No such file or directory\)"):
+        list(lines(next(parts_of([gone]))))
