@@ -1,0 +1,187 @@
+"""A dry run says of an event what the emulator says of it once it is sent."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from archives import track
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.replay.comparing import Change, changes
+from emulator.replay.reasons import Reason
+from emulator.replay.trial import PROFILE_UPDATE, Clocks, Trial, Tried
+from emulator.types import JSONObject
+from emulator.workspace import load
+from emulator.workspace.model import Workspace, workspace_of
+
+NOW = datetime(2026, 3, 14, 10, 0, 1, tzinfo=UTC)
+SHOP = [
+    orjson.loads(line) for line in Path("fixtures/events/shop.ndjson").read_bytes().splitlines()
+]
+FILTER: JSONObject = {
+    "title": "No staff",
+    "enabled": True,
+    "if": 'userId = "staff"',
+    "actions": [{"type": "DROP"}],
+}
+
+
+def workspace(**destination: Any) -> Workspace:
+    document = load("guide").document
+    return workspace_of({**document, "destination": {**document["destination"], **destination}})
+
+
+def without_arrival(event: JSONObject) -> JSONObject:
+    return {name: value for name, value in event.items() if name != "receivedAt"}
+
+
+SENT = [
+    *SHOP,
+    *(
+        without_arrival(event)
+        for event in (
+            track(1),
+            track(2, userId=None, anonymousId="a2"),
+            track(3, userId=None),
+            track(4, event=""),
+            track(5, userId=5),
+            track(6, "Song Played"),
+            track(7, integrations={"All": False}),
+            track(8, userId="staff"),
+            track(9, timestamp="2019-01-01T00:00:00Z"),
+            track(10, properties={"products": "mug"}),
+            track(11, properties={"currency": "EUR"}),
+            track(12, "Cart Viewed", properties={"products": [{"product_id": "mug"}]}),
+            track(13, "Ä" * 300),
+            track(14, properties={"blob": "x" * 40_000}),
+            {**track(15), "type": "identify", "traits": {"phone": "12", "email": "nobody"}},
+            {**track(16), "type": "identify", "traits": {"email_optin": "perhaps"}},
+            {**track(17), "type": "group", "groupId": "g"},
+            {**track(18), "type": "nothing"},
+        )
+    ),
+]
+
+
+def carried(shop: Workspace, event: JSONObject) -> tuple[str, list[tuple[Any, ...]]]:
+    """The verdict of *event* and of each delivery, with the body that was sent, by the emulator."""
+    client = create_app(Config(db=":memory:"), shop, clock=lambda: NOW).test_client()
+    client.post("/v1/batch", json={"batch": [event], "writeKey": shop.write_key})
+    (message,) = client.get("/emulator/v1/messages").json["messages"]
+    found = client.get("/emulator/v1/deliveries").json["deliveries"]
+    deliveries = [
+        (each["subscription"], each["verdict"], (each["request"] or {}).get("json"))
+        for each in found
+    ]
+    return message["verdict"], deliveries
+
+
+def tried(shop: Workspace, event: JSONObject, **clocks: datetime) -> Tried:
+    return Trial(shop, Clocks(NOW, **clocks)).run(event, len(orjson.dumps(event)), bytes(16))
+
+
+@pytest.mark.parametrize("event", SENT, ids=lambda event: str(event.get("messageId")))
+@pytest.mark.parametrize("enabled", [True, False], ids=["enabled", "disabled"])
+def test_verdicts_and_requests_are_those_of_the_emulator(event: JSONObject, enabled: bool) -> None:
+    shop = workspace(enabled=enabled, filters=[FILTER])
+
+    found = tried(shop, event)
+
+    deliveries = [
+        (each.subscription, each.verdict, each.body and orjson.loads(each.body))
+        for each in found.deliveries
+    ]
+    assert (found.verdict, deliveries) == carried(shop, event)
+
+
+def test_archived_event_is_taken_as_segment_wrote_it() -> None:
+    event = track(1, originalTimestamp="2026-03-14T09:00:00Z", sentAt="2026-03-14T09:00:01Z")
+
+    (delivery,) = tried(load("guide"), event).deliveries
+
+    events = orjson.loads(delivery.body or b"")["users"][0]["events"]
+    assert {each["timestamp"] for each in events} == {"2026-03-14T10:00:00.000Z"}
+
+
+def test_every_event_of_a_request_is_validated() -> None:
+    products = [{"product_id": "mug", "price": 1, "quantity": 1}, {"product_id": "tray"}]
+    event = track(
+        1, "Cart Viewed", properties={"cart_id": "c", "currency": "EUR"} | {"products": products}
+    )
+
+    (delivery,) = tried(load("guide"), event).deliveries
+
+    assert delivery.verdict == "dropped"
+    assert delivery.reasons == (
+        Reason(
+            "dropped",
+            True,
+            "events[].event_params.unit_sale_price",
+            "unit_sale_price parameter is required on cart_page_view event",
+            "Send unit_sale_price at the root of event_params; under custom it does not count.",
+        ),
+    )
+
+
+def test_stored_events_are_told_by_the_names_of_insider_one() -> None:
+    assert tried(load("guide"), track(1)).deliveries[0].received == ("confirmation_page_view",) * 2
+    assert tried(load("guide"), SHOP[0]).deliveries[0].received == (PROFILE_UPDATE,)
+
+
+@pytest.mark.parametrize(
+    ("clocks", "received"),
+    [
+        pytest.param({}, 2, id="by the time of its arrival"),
+        pytest.param({"insider": datetime(2028, 3, 13, tzinfo=UTC)}, 2, id="just in time"),
+        pytest.param({"insider": datetime(2028, 3, 15, tzinfo=UTC)}, 0, id="outdated"),
+    ],
+)
+def test_events_are_kept_as_long_as_their_retention(
+    clocks: dict[str, datetime], received: int
+) -> None:
+    (delivery,) = tried(load("guide"), track(1), **clocks).deliveries
+
+    lost = {reason.what for reason in delivery.reasons if reason.lost}
+    assert len(delivery.received) == received
+    assert lost == (
+        set()
+        if received
+        else {"confirmation_page_view is older than the 730 days it is kept, so it is not stored"}
+    )
+
+
+def test_reasons_are_the_same_for_all_values() -> None:
+    one = {**track(1), "type": "identify", "traits": {"email": "nobody"}}
+    other = {**track(2), "type": "identify", "traits": {"email": "no:: body"}}
+
+    found = [tried(load("guide"), event).deliveries[0].reasons for event in (one, other)]
+
+    assert found[0] == found[1]
+    assert "nobody" not in str(found)
+
+
+def test_two_workspaces_are_compared_field_by_field() -> None:
+    guide = workspace()
+    fixed = workspace(
+        subscriptions=[
+            {
+                **each,
+                "settings": {**each["settings"], "uuid": {"@path": "$.anonymousId"}},
+            }
+            if each["actionSlug"] == "orderCompletedEvent"
+            else each
+            for each in guide.destination["subscriptions"]
+        ]
+    )
+    event = track(1, anonymousId="a1")
+
+    before, after = tried(guide, event).deliveries, tried(fixed, event).deliveries
+
+    name = before[0].subscription
+    assert changes(before, after) == [Change(name, "users[].identifiers.uuid", "differs")]
+    assert changes(before, before) == []
+    assert changes(before, ()) == [Change(name, "(request)", "gone")]
+    assert changes((), before) == [Change(name, "(request)", "new")]
