@@ -70,8 +70,8 @@ def carried(shop: Workspace, event: JSONObject) -> tuple[str, list[tuple[Any, ..
     """The verdict of *event* and of each delivery, with the body that was sent, by the emulator."""
     client = create_app(Config(db=":memory:"), shop, clock=lambda: NOW).test_client()
     client.post("/v1/batch", json={"batch": [event], "writeKey": shop.write_key})
-    (message,) = client.get("/emulator/v1/messages").json["messages"]
-    found = client.get("/emulator/v1/deliveries").json["deliveries"]
+    (message,) = client.get("/emulator/v1/messages").get_json()["messages"]
+    found = client.get("/emulator/v1/deliveries").get_json()["deliveries"]
     deliveries = [
         (each["subscription"], each["verdict"], (each["request"] or {}).get("json"))
         for each in found

@@ -1,0 +1,63 @@
+"""The page is for people: whole without a network, and harmless whatever an archive holds."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+from archives import track, write
+from click.testing import CliRunner
+
+from emulator.cli import main
+
+HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+class _Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def page(tmp_path: Path, *events: object) -> _Elements:
+    archive = write(tmp_path / "a.gz", events)  # type: ignore[arg-type]  # hostile on purpose
+    file = tmp_path / "report.html"
+    CliRunner().invoke(
+        main, ["replay", str(archive), "--workers", "1", "--html", str(file), "--against", "guide"]
+    )
+    elements = _Elements()
+    elements.feed(file.read_text())
+    return elements
+
+
+def test_page_tells_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
+    text = " ".join("".join(page(tmp_path, track(1), track(2, userId=None)).text).split())
+
+    assert "Of 2 events, 1 (50.0 %) would have reached Insider One." in text
+    assert "1 reason costs data; the costliest come first below." in text
+    assert "29.50 EUR" in text
+    assert "confirmation_page_view" in text
+
+
+def test_page_runs_nothing_and_fetches_nothing(tmp_path: Path) -> None:
+    hostile = track(1, HOSTILE, userId=None, properties={HOSTILE: HOSTILE})
+
+    elements = page(tmp_path, hostile, track(2, HOSTILE))
+
+    assert {tag for tag, _ in elements.found}.isdisjoint({"script", "img", "link", "iframe"})
+    attributes = [name for _, attrs in elements.found for name in attrs]
+    assert not [name for name in attributes if name.startswith("on") or name in ("src", "href")]
+    assert not re.search(r"url\(|@import", "".join(elements.text))
+    assert any(HOSTILE in text for text in elements.text)
+
+
+def test_page_of_nothing_says_so(tmp_path: Path) -> None:
+    text = "".join(page(tmp_path).text)
+
+    assert "Nothing: look at the reasons above and below." in text

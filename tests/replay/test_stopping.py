@@ -1,0 +1,94 @@
+"""A run that is stopped keeps what is done, and another one goes on with it."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from archives import ndjson, track, write
+from click.testing import CliRunner
+from serving import serving
+
+from emulator.cli import main
+
+FILES = {f"{number}.ndjson": ndjson([track(number), track(-number)]) for number in range(1, 5)}
+LAST = "4.ndjson"
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "emulator", "replay", "--json", *map(str, arguments)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path, workers: int) -> None:
+    checkpoint = tmp_path / "checkpoint.json"
+    with serving(FILES, held={LAST}) as server:
+        archive = [server.address(name) for name in FILES]
+        options = ("--workers", str(workers), "--resume", checkpoint)
+        running = subprocess.Popen(
+            command(*archive, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert server.asked.get(timeout=60) == LAST
+        running.send_signal(signal.SIGINT)
+        told = running.communicate(timeout=60)
+        kept = json.loads(checkpoint.read_bytes())
+        server.release.set()
+        resumed = subprocess.run(
+            command(*archive, *options), capture_output=True, text=True, timeout=60
+        )
+        whole = subprocess.run(
+            command(*archive, "--workers", "1"), capture_output=True, text=True, timeout=60
+        )
+
+    assert (running.returncode, *told) == (130, "", "emulator: stopped\n")
+    assert {file for file, *_ in kept["done"]} <= {0, 1, 2}
+    assert (resumed.returncode, resumed.stderr) == (0, "")
+    assert json.loads(resumed.stdout) == json.loads(whole.stdout)
+
+
+def test_finished_run_is_told_again_from_its_checkpoint(tmp_path: Path) -> None:
+    archive = write(tmp_path / "a.gz", [track(1)])
+    arguments = ["replay", "--json", "--workers", "1", str(archive)]
+    arguments += ["--resume", str(tmp_path / "checkpoint.json")]
+
+    first, second = (CliRunner().invoke(main, arguments) for _ in range(2))
+
+    assert first.exit_code == second.exit_code == 0
+    assert first.stdout == second.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        pytest.param(b"{", "not a file of --resume", id="no JSON"),
+        pytest.param(b"[]", "not a file of --resume", id="something else"),
+        pytest.param(
+            b'{"version":1,"work":"other"}', "this was begun with other files", id="other work"
+        ),
+    ],
+)
+def test_checkpoint_of_something_else_is_refused(
+    tmp_path: Path, content: bytes, complaint: str
+) -> None:
+    archive = write(tmp_path / "a.gz", [track(1)])
+    checkpoint = tmp_path / "checkpoint.json"
+    checkpoint.write_bytes(content)
+
+    result = CliRunner().invoke(main, ["replay", str(archive), "--resume", str(checkpoint)])
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"emulator: {checkpoint}: {complaint}")
+    assert checkpoint.read_bytes() == content
+
+
+def test_processes_count_as_one_does(tmp_path: Path) -> None:
+    for number in range(5):
+        write(tmp_path / f"{number}.gz", [track(number), track(number, userId=None)])
+    arguments = ["replay", "--json", str(tmp_path), "--workers"]
+
+    one, two = (CliRunner().invoke(main, [*arguments, count]) for count in ("1", "2"))
+
+    assert json.loads(one.stdout)["archive"]["events"] == 10
+    assert two.stdout == one.stdout
