@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
-    OperationalError,
     SQLAlchemyError,
     TimeoutError,
 )
@@ -73,10 +72,9 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     except TimeoutError as error:
         raise StorageFault(error) from error
     except DatabaseError as error:
-        # A statement that does not fit the tables is not here: no retry helps.
-        if not _may_pass(error):
-            raise
-        raise StorageFault(error.orig) from error
+        raise _told(error.orig) or error from error
+    except engine.dialect.loaded_dbapi.DatabaseError as error:  # of a prepared statement
+        raise _told(error) or error from error
 
 
 @contextmanager
@@ -97,10 +95,13 @@ class _Undo(Exception):
     """Ends a transaction that was never to be kept."""
 
 
-def _may_pass(error: DatabaseError) -> bool:
-    if isinstance(error.orig, sqlite3.Error):
-        return _code(error.orig) in REMEDIES
-    return isinstance(error, OperationalError)
+def _told(error: BaseException | None) -> StorageFault | None:
+    """*error* of the driver as a fault that passes; None where no retry helps, as for a statement
+    that does not fit the tables."""
+    passes = "Operational" in type(error).__name__
+    if isinstance(error, sqlite3.Error):
+        passes = _code(error) in REMEDIES
+    return StorageFault(error) if passes else None
 
 
 def _code(reason: object) -> int:

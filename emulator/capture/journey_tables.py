@@ -1,9 +1,22 @@
 """Tables of journey runs and their trails, and the statements on them. Times are ISO 8601, UTC,
 with milliseconds, so that they sort as text."""
 
-from sqlalchemy import Column, Index, Integer, Table, Text, bindparam, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    Table,
+    Text,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from emulator.capture.database import metadata
+from emulator.capture.prepared import Prepared, without
 
 journey_runs = Table(
     "journey_runs",
@@ -39,24 +52,31 @@ journey_trails = Table(
 _IN_PROGRESS = journey_runs.c.status == "in_progress"
 _OF_PEOPLE = journey_runs.c.profile_id.in_(bindparam("profile_ids", expanding=True))
 
-DUE = (
+_OF_ONE = journey_runs.c.profile_id == bindparam("profile_id")
+
+DUE = Prepared(
     select(journey_runs)
     .where(journey_runs.c.due_at <= bindparam("now"))
     .order_by(journey_runs.c.due_at, journey_runs.c.id)
     .limit(bindparam("limit"))
 )
-WATCHED = (
+WATCHED = Prepared(
     select(journey_runs)
-    .where(_OF_PEOPLE, or_(_IN_PROGRESS, journey_runs.c.watched_until >= bindparam("now")))
+    .where(_OF_ONE, or_(_IN_PROGRESS, journey_runs.c.watched_until >= bindparam("now")))
     .order_by(journey_runs.c.id)
 )
-LAST = (
+LAST = Prepared(
     select(journey_runs)
-    .where(_OF_PEOPLE, journey_runs.c.journey_id == bindparam("journey_id"))
+    .where(_OF_ONE, journey_runs.c.journey_id == bindparam("journey_id"))
     .order_by(journey_runs.c.id.desc())
     .limit(1)
 )
-CHANGE = update(journey_runs).where(journey_runs.c.id == bindparam("which"))
+ADD = insert(journey_runs)
+CHANGE = Prepared(
+    update(journey_runs).where(journey_runs.c.id == bindparam("which")),
+    without(journey_runs, "id"),
+)
+NOTE = Prepared(insert(journey_trails), without(journey_trails, "number"))
 HAND_OVER = update(journey_runs).where(_OF_PEOPLE).values(profile_id=bindparam("survivor"))
 RUNS = (
     select(journey_runs)
@@ -67,7 +87,7 @@ RUNS = (
     .order_by(journey_runs.c.id)
 )
 RUN_FILTERS = {
-    "profile_id": journey_runs.c.profile_id == bindparam("profile_id"),
+    "profile_id": _OF_ONE,
     "status": journey_runs.c.status == bindparam("status"),
 }
 TRAILS = (
@@ -75,7 +95,7 @@ TRAILS = (
     .where(journey_trails.c.run_id.in_(bindparam("run_ids", expanding=True)))
     .order_by(journey_trails.c.number)
 )
-SENT = (
+SENT = Prepared(
     select(journey_trails.c.element, func.max(journey_trails.c.at).label("at"))
     .join(journey_runs, journey_runs.c.id == journey_trails.c.run_id)
     .where(

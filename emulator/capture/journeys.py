@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, Select, Table, delete, insert
+from sqlalchemy import Connection, Engine, Row, Select, delete
 
 from emulator.capture.database import transaction
 from emulator.capture.journey import Entry, Run
 from emulator.capture.journey_tables import (
+    ADD,
     BY_ELEMENT,
     BY_STATUS,
     CHANGE,
@@ -21,6 +22,7 @@ from emulator.capture.journey_tables import (
     LAST,
     MESSAGES,
     NEWEST,
+    NOTE,
     OF_PROFILE,
     RUN_FILTERS,
     RUNS,
@@ -31,10 +33,12 @@ from emulator.capture.journey_tables import (
     journey_runs,
     journey_trails,
 )
+from emulator.capture.prepared import Prepared, without
 from emulator.clock import iso
 
 LATEST = 2**63 - 1  # no run has a larger id
-_NUMBERS = ("id", "number", "run_id")
+_RUN = without(journey_runs, "id")
+_ENTRY = [name for name in without(journey_trails, "number") if name != "run_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +77,28 @@ class JourneyStore:
             for run, entries in steps:
                 id = run.id or _added(connection, run)
                 if run.id:
-                    connection.execute(CHANGE, {"which": id, **_row(run, journey_runs)})
-                if entries:
-                    rows = [{"run_id": id, **_row(each, journey_trails)} for each in entries]
-                    connection.execute(insert(journey_trails), rows)
+                    CHANGE.run(connection, [{"which": id, **_row(run, _RUN)}])
+                rows = [{"run_id": id, **_row(each, _ENTRY)} for each in entries]
+                NOTE.run(connection, rows)
 
     def due(self, now: datetime, limit: int) -> list[Run]:
         """The first *limit* runs that go on at *now* or earlier, in the order in which they do."""
-        return [_run(row) for row in self._rows(DUE, now=iso(now), limit=limit)]
+        return [_run(row) for row in self._found(DUE, now=iso(now), limit=limit)]
 
     def watched(self, profile_ids: Sequence[str], now: datetime) -> list[Run]:
         """Runs of these profiles that are in progress, or whose goals count at *now*."""
-        return [_run(row) for row in self._rows(WATCHED, profile_ids=profile_ids, now=iso(now))]
+        at = iso(now)
+        rows = [row for id in profile_ids for row in self._found(WATCHED, profile_id=id, now=at)]
+        return sorted(map(_run, rows), key=lambda run: run.id)
 
     def last(self, journey_id: int, profile_id: str) -> Run | None:
         """How a profile last entered a journey."""
-        rows = self._rows(LAST, journey_id=journey_id, profile_ids=[profile_id])
+        rows = self._found(LAST, journey_id=journey_id, profile_id=profile_id)
         return next((_run(row) for row in rows), None)
 
     def sent(self, journey_id: int, profile_id: str) -> dict[str, datetime]:
         """Place of a channel -> when it last sent to this profile."""
-        rows = self._rows(SENT, journey_id=journey_id, profile_id=profile_id)
+        rows = self._found(SENT, journey_id=journey_id, profile_id=profile_id)
         return {row.element: datetime.fromisoformat(row.at) for row in rows}
 
     def hand_over(self, ended: Sequence[str], survivor: str) -> None:
@@ -172,20 +177,23 @@ class JourneyStore:
         with transaction(self._engine) as connection:
             return list(connection.execute(statement, values))
 
+    def _found(self, statement: Prepared, **values: Any) -> list[Any]:
+        with transaction(self._engine) as connection:
+            return statement.rows(connection, values)
+
 
 def _no_entries() -> list[Entry]:
     return []
 
 
 def _added(connection: Connection, run: Run) -> int:
-    key = connection.execute(insert(journey_runs), _row(run, journey_runs)).inserted_primary_key
+    key = connection.execute(ADD, _row(run, _RUN)).inserted_primary_key
     assert key is not None  # one row went in, and the database numbered it
     return int(key[0])
 
 
-def _row(record: Run | Entry, table: Table) -> dict[str, Any]:
+def _row(record: Run | Entry, names: Sequence[str]) -> dict[str, Any]:
     """Column -> field of the same name; the database gives the numbers."""
-    names = [column.name for column in table.c if column.name not in _NUMBERS]
     return {name: _stored(getattr(record, name)) for name in names}
 
 
@@ -199,11 +207,11 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _run(row: Row[Any]) -> Run:
+def _run(row: Any) -> Run:
     read = {name: _moment(getattr(row, name)) for name in ("due_at", "ended_at", "watched_until")}
     entered = datetime.fromisoformat(row.entered_at)
     goals = tuple(orjson.loads(row.goals))
-    return Run(**{**row._mapping, **read, "entered_at": entered, "goals": goals})
+    return Run(**{**row._asdict(), **read, "entered_at": entered, "goals": goals})
 
 
 def _entry(row: Row[Any]) -> Entry:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, event, func, select
 
 from emulator.capture.database import transaction
+from emulator.capture.prepared import WROTE
 from emulator.capture.tables import messages
 
 LOOK = 1.0  # seconds between two looks for what another process kept
@@ -42,7 +43,7 @@ class News:
             return self._count
 
     def _returned(self, _connection: object, record: Any) -> None:
-        if record.info.pop("wrote", False):
+        if record.info.pop(WROTE, False):
             with self._changed:
                 self._count += 1
                 self._changed.notify_all()
@@ -66,4 +67,4 @@ def _mark(
     connection: Any, _cursor: object, _statement: object, _values: object, context: Any, _many: bool
 ) -> None:
     if context.isinsert or context.isupdate or context.isdelete:
-        connection.info["wrote"] = True
+        connection.info[WROTE] = True

@@ -10,11 +10,13 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    insert,
     select,
     update,
 )
 
 from emulator.capture.database import metadata
+from emulator.capture.prepared import Prepared, without
 
 profiles = Table(
     "profiles",
@@ -52,12 +54,6 @@ profile_events = Table(
     sqlite_autoincrement=True,
 )
 
-_OWNERS = select(identifiers.c.profile_id).where(
-    identifiers.c.identifier.in_(bindparam("identifiers", expanding=True))
-)
-CONCERNED = select(profiles).where(
-    profiles.c.id.in_(_OWNERS) | profiles.c.id.in_(bindparam("ids", expanding=True))
-)
 AFTER = select(profiles).where(profiles.c.number > bindparam("after")).order_by(profiles.c.number)
 OWNING = AFTER.where(
     profiles.c.id.in_(
@@ -83,17 +79,27 @@ EVENT_COUNTS = (
     .where(profile_events.c.profile_id.in_(bindparam("ids", expanding=True)))
     .group_by(profile_events.c.profile_id)
 )
-BY_ID = select(profiles).where(profiles.c.id == bindparam("id"))
-EVENTS = (
+BY_ID = Prepared(select(profiles).where(profiles.c.id == bindparam("id")))
+OWNER = Prepared(
+    select(identifiers.c.profile_id).where(identifiers.c.identifier == bindparam("identifier"))
+)
+ADD = Prepared(insert(profiles), without(profiles, "number"))
+GAIN = Prepared(insert(identifiers), without(identifiers))
+HAPPEN = Prepared(insert(profile_events), without(profile_events, "number"))
+EVENTS = Prepared(
     select(profile_events)
-    .where(profile_events.c.profile_id.in_(bindparam("ids", expanding=True)))
+    .where(profile_events.c.profile_id == bindparam("id"))
     .order_by(profile_events.c.number)
 )
-KNOWN = select(profile_events.c.profile_id, profile_events.c.fingerprint).where(
-    profile_events.c.profile_id.in_(bindparam("ids", expanding=True)),
-    profile_events.c.fingerprint.in_(bindparam("fingerprints", expanding=True)),
+KNOWN = Prepared(
+    select(profile_events.c.number).where(
+        profile_events.c.profile_id == bindparam("id"),
+        profile_events.c.fingerprint == bindparam("fingerprint"),
+    )
 )
-CHANGE = update(profiles).where(profiles.c.id == bindparam("which"))
+CHANGE = Prepared(
+    update(profiles).where(profiles.c.id == bindparam("which")), without(profiles, "number")
+)
 # Of an event that both profiles have, the survivor's copy stays.
 TWICE = delete(profile_events).where(
     profile_events.c.profile_id == bindparam("ended"),

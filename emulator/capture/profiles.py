@@ -7,19 +7,21 @@ from threading import RLock
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, delete, insert
+from sqlalchemy import Connection, Engine, Row, delete
 
 from emulator.capture.database import transaction, undone
 from emulator.capture.profile import Changes, Profile, ProfileEvent
 from emulator.capture.profile_tables import (
+    ADD,
     AFTER,
     BY_ID,
     CHANGE,
-    CONCERNED,
     END,
     EVENT_COUNTS,
     EVENTS,
+    GAIN,
     HAND_OVER,
+    HAPPEN,
     KNOWN,
     LOSE,
     NEWEST,
@@ -27,6 +29,7 @@ from emulator.capture.profile_tables import (
     NOT_UPDATED,
     OUTDATED,
     OUTDATED_OTHERS,
+    OWNER,
     OWNING,
     identifiers,
     profile_events,
@@ -68,7 +71,7 @@ class ProfileStore:
     def get(self, id: str) -> Profile | None:
         """One profile with its events."""
         with transaction(self._engine) as connection:
-            found = [_profile(row) for row in connection.execute(BY_ID, {"id": id})]
+            found = [_profile(row) for row in BY_ID.rows(connection, {"id": id})]
             return next(iter(_with_events(connection, found)), None)
 
     def save(self, changes: Changes) -> list[ProfileEvent]:
@@ -128,11 +131,16 @@ class Writing:
 
     def find(self, wanted: Collection[str], ids: Collection[str] = ()) -> list[Profile]:
         """The profiles that own any of *wanted* or are one of *ids*, without their events."""
-        found: dict[str, Profile] = {}
-        for part in _parts(list(wanted)) or [[]]:
-            rows = self._connection.execute(CONCERNED, {"identifiers": part, "ids": list(ids)})
-            found.update((row.id, _profile(row)) for row in rows)
-        return list(found.values())
+        owners = [
+            row.profile_id
+            for each in wanted
+            for row in OWNER.rows(self._connection, {"identifier": each})
+        ]
+        return [
+            _profile(row)
+            for id in dict.fromkeys([*owners, *ids])
+            for row in BY_ID.rows(self._connection, {"id": id})
+        ]
 
     def save(self, changes: Changes) -> list[ProfileEvent]:
         """Write *changes*. Returns: the events that were kept already, and so not again."""
@@ -144,14 +152,14 @@ class Writing:
         if changes.lost:
             self._connection.execute(LOSE, {"identifiers": changes.lost})
         if changes.created:
-            self._connection.execute(insert(profiles), [_row(each) for each in changes.created])
+            ADD.run(self._connection, map(_row, changes.created))
         if changes.changed:
             rows = [{"which": each.id, **_row(each)} for each in changes.changed]
-            self._connection.execute(CHANGE, rows)
+            CHANGE.run(self._connection, rows)
         if changes.gained:
             gained = changes.gained.items()
             rows = [{"identifier": key, "profile_id": owner} for key, owner in gained]
-            self._connection.execute(insert(identifiers), rows)
+            GAIN.run(self._connection, rows)
         return self._add(changes.events)
 
     def end(self, ids: Collection[str]) -> None:
@@ -174,26 +182,22 @@ class Writing:
         self.end(list(self._connection.scalars(NOT_UPDATED, {"before": profiles})))
 
     def _add(self, events: dict[str, list[ProfileEvent]]) -> list[ProfileEvent]:
-        known = self._known(events)
+        added: set[tuple[str, str]] = set()
         rows, repeated = [], []
         for owner, made in events.items():
             for event in made:
-                if (owner, event.fingerprint) in known:
+                if (owner, event.fingerprint) in added or self._has(owner, event):
                     repeated.append(event)
                     continue
-                known.add((owner, event.fingerprint))
+                added.add((owner, event.fingerprint))
                 rows.append(_event_row(owner, event))
         if rows:
-            self._connection.execute(insert(profile_events), rows)
+            HAPPEN.run(self._connection, rows)
         return repeated
 
-    def _known(self, events: dict[str, list[ProfileEvent]]) -> set[tuple[str, str]]:
-        known: set[tuple[str, str]] = set()
-        fingerprints = [event.fingerprint for made in events.values() for event in made]
-        for part in _parts(fingerprints):
-            values = {"ids": list(events), "fingerprints": part}
-            known.update((row[0], row[1]) for row in self._connection.execute(KNOWN, values))
-        return known
+    def _has(self, owner: str, event: ProfileEvent) -> bool:
+        values = {"id": owner, "fingerprint": event.fingerprint}
+        return bool(KNOWN.rows(self._connection, values))
 
 
 def _literal(text: str) -> str:
@@ -206,10 +210,8 @@ def _parts(values: Sequence[str]) -> list[Sequence[str]]:
 
 
 def _with_events(connection: Connection, found: list[Profile]) -> list[Profile]:
-    owners = {profile.id: profile for profile in found}
-    if owners:
-        for row in connection.execute(EVENTS, {"ids": list(owners)}):
-            owners[row.profile_id].events.append(_event(row))
+    for profile in found:
+        profile.events += map(_event, EVENTS.rows(connection, {"id": profile.id}))
     return found
 
 
@@ -260,5 +262,5 @@ def _event(row: Row[Any]) -> ProfileEvent:
         occurred_at=row.occurred_at,
         params=orjson.loads(row.params),
         received_at=row.received_at,
-        skip_hook=row.skip_hook,
+        skip_hook=bool(row.skip_hook),
     )

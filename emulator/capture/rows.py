@@ -3,8 +3,9 @@
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Table
+from sqlalchemy import Row
 
+from emulator.capture.prepared import without
 from emulator.capture.records import (
     Answer,
     Attempt,
@@ -16,10 +17,13 @@ from emulator.capture.records import (
 )
 from emulator.capture.tables import deliveries, messages
 
+# Fields of the records that are columns of the same name; the database gives the ids.
+MESSAGE_COLUMNS, DELIVERY_COLUMNS = without(messages, "id"), without(deliveries, "id")
+
 
 def message_row(message: Captured) -> dict[str, Any]:
     """The row of a message; the database gives the id."""
-    plain = _columns(message, messages)
+    plain = {name: getattr(message, name) for name in MESSAGE_COLUMNS}
     return plain | {
         "sent": _text(message.sent),
         "normalised": _text(message.normalised),
@@ -29,7 +33,7 @@ def message_row(message: Captured) -> dict[str, Any]:
 
 def delivery_row(delivery: Delivery) -> dict[str, Any]:
     """The row of a delivery; the database gives the id."""
-    plain = _columns(delivery, deliveries)
+    plain = {name: getattr(delivery, name) for name in DELIVERY_COLUMNS}
     return plain | {
         "attempts": _text(delivery.attempts),
         "request": delivery.request and _text(delivery.request),
@@ -38,11 +42,6 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "batch": delivery.batch and _text(delivery.batch),
         "changes": None if delivery.changes is None else _text(delivery.changes),
     }
-
-
-def _columns(record: object, table: Table) -> dict[str, Any]:
-    """Column -> field of the same name; the database gives the id."""
-    return {column.name: getattr(record, column.name) for column in table.c if column.name != "id"}
 
 
 def captured(row: Row[Any]) -> Captured:

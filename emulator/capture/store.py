@@ -11,8 +11,17 @@ from emulator.capture.browsing import Browsing
 from emulator.capture.database import StorageFault, close, transaction
 from emulator.capture.news import News
 from emulator.capture.overview import Overview
+from emulator.capture.prepared import Prepared
 from emulator.capture.records import Captured, Delivery, Upsert
-from emulator.capture.rows import captured, delivery, delivery_row, message_row, upsert_row
+from emulator.capture.rows import (
+    DELIVERY_COLUMNS,
+    MESSAGE_COLUMNS,
+    captured,
+    delivery,
+    delivery_row,
+    message_row,
+    upsert_row,
+)
 from emulator.capture.scenario_runs import ScenarioRuns
 from emulator.capture.tables import deliveries, differences, messages, upserts, waiting
 from emulator.capture.upserts import Upserts
@@ -52,6 +61,8 @@ DELIVERY_FILTERS = {
     "actionSlug": deliveries.c.action_slug == bindparam("actionSlug"),
 }
 
+ADD_MESSAGE = Prepared(insert(messages), MESSAGE_COLUMNS)
+ADD_DELIVERY = Prepared(insert(deliveries), DELIVERY_COLUMNS)
 CONCLUDED = change(messages).where(
     messages.c.message_id == bindparam("which"), messages.c.verdict != "rejected"
 )
@@ -89,7 +100,7 @@ class Store:
         """
         with transaction(self._engine) as connection:
             if kept:
-                connection.execute(insert(messages), [message_row(message) for message in kept])
+                ADD_MESSAGE.run(connection, map(message_row, kept))
             if acknowledged:
                 connection.execute(insert(waiting), waiting_rows(acknowledged))
             _keep_deliveries(connection, kept, unsettled)
@@ -192,6 +203,6 @@ def _keep_deliveries(
 ) -> None:
     made = [delivery_row(delivery) for message in kept for delivery in message.deliveries]
     if made:
-        connection.execute(insert(deliveries), made)
+        ADD_DELIVERY.run(connection, made)
     if unsettled:
         connection.execute(insert(upserts), [upsert_row(each) for each in unsettled])
