@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from sqlite3 import IntegrityError
 
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError
 
 from emulator.capture.database import connect
 from emulator.capture.profile import Changes, Profile, ProfileEvent
