@@ -143,6 +143,7 @@ def _read_name(place: str) -> str:
 
 def _malformed(error: ValidationError) -> Refusal:
     path, wanted = [str(step) for step in error.absolute_path], error.validator_value
+    where = ".".join(path)
     if error.validator == "anyOf":
         text = "either attributes or events must be specified"
         return malformed(text, "List the attributes or events to be told.")
@@ -150,5 +151,6 @@ def _malformed(error: ValidationError) -> Refusal:
         given = cast(JSONObject, error.instance)
         name = next(each for each in cast(list[str], wanted) if each not in given)
         return malformed(f"{'.'.join([*path, name])} must be defined", f"Send {name}.")
-    wanted = f"at least {wanted}" if error.validator == "minimum" else wanted
-    return malformed(f"{'.'.join(path)} must be {wanted}", f"Send {path[-1]} as {wanted}.")
+    if error.validator == "minimum":
+        return malformed(f"{where} must be at least {wanted}", f"Send {wanted} or more.")
+    return malformed(f"{where} must be {wanted}", f"Send {where} as a JSON {wanted}.")

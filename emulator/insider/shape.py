@@ -112,8 +112,8 @@ def _plain_fault(error: ValidationError) -> Fault:
         names = [name for each in cast(list[JSONObject], wanted) for name in each["required"]]
         text = f"at least one of {', '.join(names)} must be specified"
         return Fault("attributes.required", text, ".".join(path), "Name what is to be deleted.")
-    text = f"{path[-1]} must be {wanted}: {quoted(error.instance)}"
-    return Fault(f"{'.'.join(path)}.{rule}({wanted})", text, ".".join(path), f"Send {wanted}.")
+    where, text = ".".join(path), f"{path[-1]} must be {wanted}: {quoted(error.instance)}"
+    return Fault(f"{where}.{rule}({wanted})", text, where, f"Send {where} as a JSON {wanted}.")
 
 
 def _faults(error: ValidationError) -> Iterator[Fault]:
@@ -122,18 +122,28 @@ def _faults(error: ValidationError) -> Iterator[Fault]:
     path = [str(step) for step in error.absolute_path]
     event = next((step for step in path if step.isdecimal()), "")
     key, text = rule["key"].replace("#", event), rule["text"]
-    if error.validator != "required":
+    names = _names(error)
+    if not names:
         text = text.replace("{value}", quoted(error.instance))
         yield Fault(key, text, ".".join(path), rule["remedy"])
-        return
-    # The validator reports each missing name apart without saying which; equal faults unite.
-    for name in [
-        each for each in schema["required"] if each not in cast(JSONObject, error.instance)
-    ]:
+    for name in names:
         where = ".".join([*path, name])
         yield Fault(
             key.replace("{name}", name), text.replace("{name}", name), where, rule["remedy"]
         )
+
+
+def _names(error: ValidationError) -> list[str]:
+    """The keys that an error about an object's keys is about.
+
+    The validator reports each missing key apart without saying which; equal faults unite.
+    """
+    schema, given = cast(JSONObject, error.schema), error.instance
+    if error.validator == "required":
+        return [name for name in schema["required"] if name not in cast(JSONObject, given)]
+    if error.validator == "additionalProperties":
+        return [name for name in cast(JSONObject, given) if name not in schema["properties"]]
+    return []
 
 
 def _nobody(user: JSONObject) -> Iterator[Fault]:

@@ -179,6 +179,12 @@ def test_an_undocumented_fault_fails_the_user_in_like_words(user: Any, errors: A
     assert answer == {"count": 1, "errors": expected}
 
 
+def test_an_unknown_identifier_is_named_to_people_though_the_answer_does_not() -> None:
+    answer = Account().send({"identifiers": {"uuid": "u1", "crm": "7", "erp": "8"}, "events": []})
+    named = [each["where"] for each in findings(answer)]
+    assert named == ["users.0.identifiers.crm", "users.0.identifiers.erp"]
+
+
 @pytest.mark.documented
 @pytest.mark.parametrize("name", PURCHASE)
 def test_each_required_parameter_of_a_purchase(name: str) -> None:
