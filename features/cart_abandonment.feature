@@ -4,7 +4,7 @@ Feature: Cart abandonment
 
   Rule: a cart reaches Insider One product by product
 
-    @documented
+    @observed
     Scenario: Two products are put into the cart
       When Ada adds these products to cart "c-9":
         | product_id | name | category | price | currency | quantity | sku    |
@@ -15,7 +15,7 @@ Feature: Cart abandonment
         | item_added_to_cart | mug        | Mug  | ["Kitchen"] | 8.50       | 8.50            | EUR      | 2        | c-9            | MUG-01     |
         | item_added_to_cart | tray       | Tray | ["Kitchen"] | 21.00      | 21.00           | EUR      | 1        | c-9            |            |
 
-    @documented
+    @observed
     Scenario: The cart page shows two products
       When Ada views cart "c-9" in EUR:
         | product_id | name | category | price | quantity |
@@ -26,7 +26,7 @@ Feature: Cart abandonment
         | cart_page_view | c-9            | mug        | Mug  | ["Kitchen"] | 8.50       | 8.50            | 2        | EUR      |
         | cart_page_view | c-9            | tray       |      |             | 21.00      | 21.00           |          | EUR      |
 
-    @documented
+    @observed
     Scenario: A product is taken out of the cart
       Given Ada adds these products to cart "c-9":
         | product_id | price |
@@ -97,7 +97,7 @@ Feature: Cart abandonment
         | identifier                  | value   |
         | custom.segment_anonymous_id | anon-42 |
 
-    @assumed
+    @documented
     Scenario: Signing in keeps the cart
       Given Ada is known to the shop as:
         | detail       | value            |
@@ -145,7 +145,7 @@ Feature: Cart abandonment
         | currency        | c-9     |          | 8.50  |
         | unit_sale_price | c-9     | EUR      |       |
 
-    @documented
+    @observed
     Scenario: The name in the guide's table is not the one that Segment's catalogue takes
       Given the workspace "segment-defaults"
       When Ada does "Cart Reviewed" with:

@@ -40,7 +40,7 @@ Feature: Opt-in
         | yes    |
         | "on"   |
 
-    @documented
+    @observed
     Scenario: Segment's catalogue maps no opt-in
       Given the workspace "segment-defaults"
       When Ada tells the shop these traits:
@@ -150,7 +150,7 @@ Feature: Opt-in
         | whatsapp_optin | true             |
         | sms_optin      |                  |
 
-    @assumed
+    @observed
     Scenario: Shopping says nothing about opt-ins
       Given Ada tells the shop these traits:
         | trait       | value            |

@@ -14,7 +14,7 @@ Feature: Purchase
         | confirmation_page_view | o-17           | mug        | Mug  | ["Kitchen"] | 8.50       | 8.50            | 2        | EUR      |
         | confirmation_page_view | o-17           | tray       | Tray | ["Kitchen"] | 21.00      | 21.00           | 1        | EUR      |
 
-    @observed
+    @documented
     Scenario: Two orders are two groups
       Given Ada completes order "o-17" in EUR:
         | product_id | price | quantity |
@@ -27,7 +27,7 @@ Feature: Purchase
         | confirmation_page_view | o-17           | mug        |
         | confirmation_page_view | o-18           | mug        |
 
-    @documented
+    @observed
     Scenario: The checkout comes before the purchase
       Given Ada starts checkout "k-3" in EUR:
         | product_id | price | quantity |
@@ -117,7 +117,7 @@ Feature: Purchase
       And the call "Order Completed" ends as rejected because "no_user_anon_id"
       And Insider One knows nobody
 
-    @documented
+    @observed
     Scenario: What an app shows on a screen reaches nobody
       When Ada opens the screen "Order Completed"
       Then the call "Order Completed" ends as not_subscribed
@@ -125,7 +125,7 @@ Feature: Purchase
 
   Rule: every other event arrives once, under its own name
 
-    @documented
+    @observed
     Scenario: A review after the purchase
       When Ada does "Product Reviewed" with:
         | property   | value |

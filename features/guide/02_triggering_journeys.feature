@@ -180,7 +180,7 @@ Feature: 2 Triggering Journeys
       And the journey "Cart abandonment" ends for Ada as dropped
       And the journey "Cart abandonment" would not write to Ada
 
-    @assumed
+    @documented
     Scenario: The opt-in of the moment counts, not that of the start
       Given Ada adds these products to cart "c-9":
         | product_id | price |

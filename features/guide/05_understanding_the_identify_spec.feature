@@ -45,7 +45,7 @@ Feature: 5 Create or update a User Profile: Understanding the Identify Spec
         | product_detail_page_view | mug        |
       And Insider One knows 1 people
 
-    @assumed
+    @documented
     Scenario: Anonymous to known is one profile with the whole history
       Given Ada is known to the shop as:
         | detail       | value            |

@@ -9,41 +9,26 @@ Feature: 6 Create or update a User Profile: Identification
 
     @documented
     Scenario Outline: <Segment attribute> is mapped to <Mapping on Insider One>
-      Given Ada is known to the shop as:
+      Given the workspace "<workspace>"
+      And Ada is known to the shop as:
         | detail       | value          |
         | user_id      | <user id>      |
         | anonymous_id | <anonymous id> |
       When Ada tells the shop these traits:
-        | trait     | value |
-        | firstName | Ada   |
+        | trait   | value  |
+        | <trait> | <told> |
       Then Insider One knows Ada by exactly these identifiers:
-        | identifier   | value   |
-        | <identifier> | <value> |
+        | identifier   | value           |
+        | <identifier> | <value>         |
+        | <beside>     | <value of that> |
 
       Examples: Create or update a User Profile, Identification
-        | Segment attribute | Mapping on Insider One | user id | anonymous id | identifier                  | value   |
-        | userID            | uuid                   | ada-42  |              | uuid                        | ada-42  |
-        | anonymousId       | segment_anonymous_Id   |         | anon-42      | custom.segment_anonymous_id | anon-42 |
-
-    @documented
-    Scenario Outline: The trait <Segment attribute> is mapped to <Mapping on Insider One>
-      Given the workspace "<workspace>"
-      And Ada is known to the shop as:
-        | detail       | value |
-        | anonymous_id |       |
-      When Ada tells the shop these traits:
-        | trait   | value   |
-        | <trait> | <value> |
-      Then Insider One knows Ada by exactly these identifiers:
-        | identifier   | value   |
-        | uuid         | ada     |
-        | <identifier> | <value> |
-
-      Examples: Create or update a User Profile, Identification
-        | Segment attribute     | Mapping on Insider One | workspace           | trait      | identifier        | value            |
-        | email                 | email                  | guide               | email      | email             | ada@shop.example |
-        | phone                 | phone number           | guide               | phone      | phone_number      | "+442071838750"  |
-        | your custom attribute | your custom identifier | own-identifier.yaml | loyalty_id | custom.loyalty_id | L-7              |
+        | Segment attribute     | Mapping on Insider One | workspace           | user id | anonymous id | trait      | told             | identifier                  | value            | beside | value of that |
+        | userID                | uuid                   | guide               | ada-42  |              | age        | 36               | uuid                        | ada-42           | email  |               |
+        | email                 | email                  | guide               | ada-42  |              | email      | ada@shop.example | email                       | ada@shop.example | uuid   | ada-42        |
+        | phone                 | phone number           | guide               | ada-42  |              | phone      | +442071838750    | phone_number                | "+442071838750"  | uuid   | ada-42        |
+        | anonymousId           | segment_anonymous_Id   | guide               |         | anon-42      | age        | 36               | custom.segment_anonymous_id | anon-42          | uuid   |               |
+        | your custom attribute | your custom identifier | own-identifier.yaml | ada-42  |              | loyalty_id | L-7              | custom.loyalty_id           | L-7              | uuid   | ada-42        |
 
   Rule: "(Optional) The field can be selected as an identifier"
 

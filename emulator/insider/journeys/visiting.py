@@ -1,7 +1,7 @@
 """What becomes of a person at one element of a journey.
 
 Documented: unreachable people are dropped, the same e-mail is skipped within half an hour, and an
-empty not-reachable path drops. Assumed: an address and the opt-ins of the moment decide.
+empty not-reachable path drops; the opt-ins of the moment decide. Assumed: so does the address.
 """
 
 from collections.abc import Mapping, Sequence
