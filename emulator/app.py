@@ -13,6 +13,8 @@ from emulator.capture.differences import Differences
 from emulator.capture.journeys import JourneyStore
 from emulator.capture.panel import ChangesStore, PanelStore
 from emulator.capture.profiles import ProfileStore
+from emulator.capture.pruning import Pruner
+from emulator.capture.retention import Limits, Retention
 from emulator.capture.sandboxes import SandboxStore
 from emulator.capture.store import Store
 from emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
@@ -37,6 +39,7 @@ from emulator.harness import (
     sandboxes,
     scenario_runs,
     segment_faults,
+    storage,
     verifying,
 )
 from emulator.harness import routes as harness
@@ -81,7 +84,7 @@ def create_app(
     answers.register(app)
     for side in (
         segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
-        sandboxes, scenario_runs, dry_run, verifying, inspector,
+        sandboxes, scenario_runs, storage, dry_run, verifying, inspector,
     ):  # fmt: skip
         app.register_blueprint(side.bp)
     return app
@@ -162,6 +165,7 @@ def _parts(
         differences,
         pass_through,
         Queue(road, store) if config.asynchronous else None,
+        Pruner(Retention(engine, limits, clock)) if (limits := _limits(config)) else None,
     )
 
 
@@ -170,6 +174,10 @@ def _together(
 ) -> Callable[[], AbstractContextManager[object]]:
     """One transaction for what one request brings, unless a fault may make it a long one."""
     return lambda: profiles.writing() if faults.none else nullcontext()
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(config.keep_days, config.keep_messages, config.keep_bytes)
 
 
 def _real_account(config: Config) -> RealAccount | None:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from emulator.errors import EmulatorError
 
 PREFIX = "EMULATOR_"
+MOST_DAYS = 36_500
+UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -25,6 +27,9 @@ class Config:
         seed: Decides whatever is left to chance.
         strict: Refuse what the real services refuse only silently, such as unknown write keys.
         workspace: Path of a workspace file; None is the preset `guide`.
+        keep_days, keep_messages, keep_bytes: What is kept of messages and deliveries at most, by
+            age, count and size of the database. None keeps everything: a harness that forgot
+            unasked would say of what it had that it never came.
         verbose: Log what crosses an edge, not only what goes wrong.
         password: What pages and the control API ask for; None asks for nothing. For the
             environment, as the key is.
@@ -41,6 +46,9 @@ class Config:
     seed: str = ""
     strict: bool = False
     workspace: str | None = None
+    keep_days: int | None = None
+    keep_messages: int | None = None
+    keep_bytes: int | None = None
     verbose: bool = False
     password: str | None = field(default=None, repr=False)
     cache: str = "~/.cache/segment-insider-emulator"
@@ -90,6 +98,27 @@ def _port(text: str) -> int:
     return port
 
 
+def _count(text: str) -> int:
+    count = int(text) if len(text) < 20 else 0
+    if count < 1:
+        raise ValueError(text)
+    return count
+
+
+def _days(text: str) -> int:
+    days = _count(text)
+    if days > MOST_DAYS:
+        raise ValueError(text)
+    return days
+
+
+def _bytes(text: str) -> int:
+    found = re.fullmatch(r"(\d+) ?([kMG]?)B?", text)
+    if not found:
+        raise ValueError(text)
+    return _count(found[1]) * UNITS[found[2]]
+
+
 def _base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -119,6 +148,9 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "seed": (str, "a text"),
     "strict": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
     "workspace": (_text, "the path of a workspace file, or a preset"),
+    "keep_days": (_days, f"a number of days from 1 to {MOST_DAYS}"),
+    "keep_messages": (_count, "a number of messages"),
+    "keep_bytes": (_bytes, "a size, such as 500MB or 2GB"),
     "verbose": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
     "password": (_text, "a text"),
     "cache": (_text, "a folder that can be written"),

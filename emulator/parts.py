@@ -8,6 +8,7 @@ from flask import current_app, has_request_context, request
 
 from emulator.capture.differences import Differences
 from emulator.capture.profiles import ProfileStore
+from emulator.capture.pruning import Pruner
 from emulator.capture.store import Store
 from emulator.clock import SandboxClock
 from emulator.config import Config
@@ -46,6 +47,7 @@ class Parts:
     differences: Differences
     pass_through: PassThrough | None  # None where deliveries go to the emulated account
     queue: Queue | None  # None where a request is answered after its deliveries
+    pruner: Pruner | None  # None where everything is kept
 
     @property
     def carrier(self) -> Road | Queue:
@@ -84,8 +86,9 @@ class Parts:
 
     def close(self) -> None:
         """Finish what is under way, and let go of the database."""
-        if self.queue:
-            self.queue.close()
+        for worker in (self.queue, self.pruner):
+            if worker:
+                worker.close()
         self.store.close()
 
 

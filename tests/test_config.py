@@ -23,6 +23,7 @@ from emulator.errors import EmulatorError
             Config(insider_url="http://[::1]:99"),
             id="base url without its last slash",
         ),
+        pytest.param({}, {"keep_bytes": "2GB"}, Config(keep_bytes=2_000_000_000), id="a size"),
     ],
 )
 def test_settings(
@@ -40,7 +41,8 @@ def test_settings(
             "EMULATOR_PROT: this setting does not exist. Known: EMULATOR_HOST, EMULATOR_PORT, "
             "EMULATOR_DB, EMULATOR_INSIDER_URL, EMULATOR_INSIDER_KEY, EMULATOR_INSIDER_ACCOUNT, "
             "EMULATOR_ASYNCHRONOUS, EMULATOR_SEED, EMULATOR_STRICT, EMULATOR_WORKSPACE, "
-            "EMULATOR_VERBOSE, EMULATOR_PASSWORD, EMULATOR_CACHE.",
+            "EMULATOR_KEEP_DAYS, EMULATOR_KEEP_MESSAGES, EMULATOR_KEEP_BYTES, EMULATOR_VERBOSE, "
+            "EMULATOR_PASSWORD, EMULATOR_CACHE.",
             id="unknown name",
         ),
         pytest.param(
@@ -68,6 +70,18 @@ def test_settings(
             "EMULATOR_INSIDER_URL: 'https://…@insider.example' cannot be used. "
             "Give an http or https address without a user, such as https://insider.example.",
             id="address with a password",
+        ),
+        pytest.param(
+            {},
+            {"keep_days": "0"},
+            "--keep-days: '0' cannot be used. Give a number of days from 1 to 36500.",
+            id="nothing would be kept",
+        ),
+        pytest.param(
+            {},
+            {"keep_bytes": "2 TB"},
+            "--keep-bytes: '2 TB' cannot be used. Give a size, such as 500MB or 2GB.",
+            id="not a size",
         ),
         pytest.param(
             {"EMULATOR_DB": ""},

@@ -51,5 +51,17 @@ def browsing(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def forgotten(connection: Connection) -> None:
+    """Ids of messages that retention took away."""
+    Table(
+        "forgotten",
+        MetaData(),
+        Column("id", Integer, primary_key=True),
+        Column("message_id", Text, nullable=False, index=True),
+        Column("received_at", Text, nullable=False, index=True),
+        sqlite_autoincrement=True,
+    ).create(connection)
+
+
 # The first leads from version 1 to version 2.
-STEPS: tuple[Step, ...] = (scenario_runs, sandboxes, browsing)
+STEPS: tuple[Step, ...] = (scenario_runs, sandboxes, browsing, forgotten)

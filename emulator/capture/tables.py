@@ -67,6 +67,16 @@ waiting = Table(
     sqlite_autoincrement=True,
 )
 
+# Ids of messages that retention took away, as long as duplicates of them are dropped.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message_id", Text, nullable=False, index=True),
+    Column("received_at", Text, nullable=False, index=True),  # ISO 8601, UTC, milliseconds
+    sqlite_autoincrement=True,
+)
+
 differences = Table(
     "differences",
     metadata,

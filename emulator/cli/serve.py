@@ -22,6 +22,9 @@ DEFAULTS = Config()
 )
 @click.option("--seed", help="Text that decides whatever is left to chance.")
 @click.option("--strict", flag_value="true", help="Drop what carries an unknown write key.")
+@click.option("--keep-days", metavar="DAYS", help="Forget older messages.  [never]")
+@click.option("--keep-messages", metavar="COUNT", help="Forget the oldest beyond.  [never]")
+@click.option("--keep-bytes", metavar="SIZE", help="So that the database fits, e.g. 2GB.  [never]")
 @click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")
 def command(**flags: str | None) -> None:
     """Run the emulator until it is stopped.

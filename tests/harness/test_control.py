@@ -18,6 +18,19 @@ def test_health(client: FlaskClient) -> None:
     assert got(client, "health") == {"status": "ok", "version": __version__}
 
 
+def test_storage_tells_what_is_kept_and_what_may_be(client: FlaskClient) -> None:
+    told = got(client, "storage")
+    assert told.pop("usedBytes") > 4096
+    assert told == {
+        "messages": 2,
+        "deliveries": 1,
+        "oldest": "2026-11-23T10:00:00.000Z",
+        "rememberedIds": 0,
+        "fileBytes": None,
+        "keep": {"days": None, "messages": None, "bytes": None},
+    }
+
+
 def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> None:
     listed = got(client, "messages?type=identify")
     shown = listed["messages"][0]

@@ -1,0 +1,61 @@
+"""How much a database holds, as it is: nothing estimated."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, func, select
+
+from emulator.capture.database import transaction
+from emulator.capture.tables import deliveries, forgotten, messages
+
+OLDEST = select(messages.c.received_at).order_by(messages.c.id).limit(1)
+WRITTEN_BESIDE = ("", "-wal", "-shm")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What a database holds.
+
+    Args:
+        remembered: Ids of messages that are gone, and whose duplicates are dropped all the same.
+        oldest: When the oldest message was received, ISO 8601; None when there is none.
+        used_bytes: What is taken by something; None when the database does not tell.
+        file_bytes: What it takes on the disk, free pages and what is written beside it included;
+            None when it is no file.
+    """
+
+    messages: int
+    deliveries: int
+    remembered: int
+    oldest: str | None
+    used_bytes: int | None
+    file_bytes: int | None
+
+
+def measure(engine: Engine) -> Sizes:
+    """Count. Raises: StorageFault, when the database cannot be used."""
+    with transaction(engine) as connection:
+        kept, made, remembered = (
+            connection.scalar(select(func.count()).select_from(table)) or 0
+            for table in (messages, deliveries, forgotten)
+        )
+        oldest, used = connection.scalar(OLDEST), used_bytes(connection)
+    return Sizes(kept, made, remembered, oldest, used, _on_disk(engine))
+
+
+def used_bytes(connection: Connection) -> int | None:
+    """Bytes in use; None when the database does not tell."""
+    if connection.dialect.name != "sqlite":
+        return None
+    pages, free, size = (
+        int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return (pages - free) * size
+
+
+def _on_disk(engine: Engine) -> int | None:
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    files = [Path(engine.url.database + end) for end in WRITTEN_BESIDE]
+    return sum(file.stat().st_size for file in files if file.exists())
