@@ -1,0 +1,132 @@
+"""Kills `emulator serve` hundreds of times under load, and asks what became of what it promised.
+
+    python tests/soak/crash.py --kills 300
+    python tests/soak/crash.py --kills 300 --async
+
+Three senders behave as SDKs do: what was not answered with 200 is sent again. A third of the
+requests to Insider One fail. The process is killed at random moments, in every tenth life before
+it takes a request. In the end everything that was acknowledged has to be stored once, mapped as
+the core maps it, delivered, and in its profile once.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+
+import click
+import requests
+from killable import Served
+from ledger import Ledger, account
+
+from emulator.types import JSONObject
+
+SENDERS = 3
+PEOPLE = 200
+LONGEST_LIFE = 0.6  # seconds after the first request is taken
+LONGEST_START = 0.8  # seconds of a process that is killed while it starts
+FAULTS: Sequence[JSONObject] = (
+    {"status": 503, "share": 0.1, "seed": "a"},
+    {"drop": True, "taken": True, "share": 0.1, "seed": "b"},
+    {"timeout": True, "share": 0.1, "seed": "c"},
+)
+
+
+def batch(chance: random.Random, sender: int, first: int) -> list[JSONObject]:
+    """Up to thirty calls of one sender."""
+    return [
+        {
+            "type": "track",
+            "event": "song_played",
+            "messageId": f"s{sender}-{number}",
+            "userId": f"u{chance.randrange(PEOPLE)}",
+            "timestamp": "2026-11-23T10:00:00.000Z",
+            "properties": {"number": sender * 10**9 + number},
+        }
+        for number in range(first, first + chance.randint(1, 30))
+    ]
+
+
+def send(served: Served, ledger: Ledger, sender: int, seed: int, ended: Event) -> None:
+    """Send until *ended*, each batch until it is acknowledged."""
+    chance, first = random.Random(seed * 100 + sender), 0
+    with requests.Session() as session:
+        while not ended.is_set():
+            calls = batch(chance, sender, first)
+            ids = [call["messageId"] for call in calls]
+            ledger.sending(ids)
+            while not acknowledged(session, served, calls) and not ended.is_set():
+                served.up.wait(1)
+            else:
+                if not ended.is_set():
+                    ledger.told(ids)
+            first += len(calls)
+
+
+def acknowledged(session: requests.Session, served: Served, calls: list[JSONObject]) -> bool:
+    """Whether the batch was answered with 200."""
+    body = {"writeKey": "wk_demo", "batch": calls}
+    try:
+        return session.post(f"{served.url}/v1/batch", json=body, timeout=20).status_code == 200
+    except requests.RequestException:  # killed before or within its answer
+        return False
+
+
+@contextmanager
+def under_load(served: Served, ledger: Ledger, seed: int) -> Iterator[None]:
+    """Senders at work during the block."""
+    ended = Event()
+    senders = [
+        Thread(target=send, args=(served, ledger, sender, seed, ended)) for sender in range(SENDERS)
+    ]
+    for each in senders:
+        each.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for each in senders:
+            each.join()
+
+
+def crash(kills: int, db: Path, seed: int, options: Sequence[str] = ()) -> tuple[Ledger, list[str]]:
+    """Kill *kills* processes; gives what senders were told and what is wrong in the end."""
+    chance, ledger = random.Random(seed), Ledger()
+    with Served(db, options, FAULTS) as served:
+        with under_load(served, ledger, seed):
+            for number in range(kills):
+                time.sleep(chance.uniform(0, LONGEST_LIFE))
+                served.kill()
+                if number % 10 == 9:
+                    served.stillborn(chance.uniform(0, LONGEST_START))
+                served.begin()
+        return ledger, account(served, ledger)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Kill the emulator under load.")
+    parser.add_argument("--kills", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--async", dest="options", action="append_const", const="--async")
+    given = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        db = Path(folder) / "kept.db"
+        ledger, found = crash(given.kills, db, given.seed, given.options or ())
+        size = db.stat().st_size
+    click.echo(
+        f"{given.kills} kills in {time.monotonic() - began:.0f} s: {len(ledger.sent):,} messages "
+        f"sent, {len(ledger.acknowledged):,} acknowledged, {len(found)} differences, "
+        f"{size / 1e6:.1f} MB"
+    )
+    click.echo("\n".join(found[:20]))
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""`emulator serve` as a process of its own, that can be ended at any moment and begun again."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+from typing import Self
+
+import requests
+
+from emulator.types import JSONObject
+
+
+class Served:
+    """One database file, and the process that serves it at one port while it lives.
+
+    Args:
+        faults: What is to go wrong on the way to Insider One; given anew to each process.
+    """
+
+    def __init__(
+        self, db: Path, options: Sequence[str] = (), faults: Sequence[JSONObject] = ()
+    ) -> None:
+        self.up = Event()  # set while requests are taken
+        self.url = ""
+        self.said: list[str] = []  # on stderr, by all processes
+        self._command = [sys.executable, "-m", "emulator", "serve", "--db", str(db), *options]
+        self._faults = faults
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def begin(self) -> None:
+        """Start a process; requests are taken on return."""
+        process = self._launch()
+        assert process.stderr is not None
+        ready = re.match(r"ready at (\S+) ", line := process.stderr.readline())
+        assert ready, line + process.stderr.read()
+        self.url = ready[1]
+        # Whoever does not read what a process says stops it in the end.
+        self._listener = Thread(target=self.said.extend, args=(process.stderr,))
+        self._listener.start()
+        for fault in self._faults:
+            requests.post(f"{self.url}/emulator/v1/faults", json=fault, timeout=10)
+        self.up.set()
+
+    def stillborn(self, seconds: float) -> None:
+        """Start a process and kill it, in all likelihood before it takes a request."""
+        with self._launch() as process:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(seconds)
+            process.kill()
+
+    def kill(self) -> None:
+        """End the process as `kill -9` does, whatever it is at."""
+        self.up.clear()
+        assert self._process is not None
+        self._process.kill()
+        self._listener.join()
+        self._process.communicate()
+
+    def calm(self) -> None:
+        """Let nothing go wrong any more on the way to Insider One."""
+        requests.delete(f"{self.url}/emulator/v1/faults", timeout=10)
+
+    def memory(self) -> int:
+        """Bytes of the process in the machine's memory."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found, status
+        return int(found[1]) * 1024
+
+    def _launch(self) -> subprocess.Popen[str]:
+        # The port of the first process, so that senders find the next one at the same address.
+        port = self.url.rpartition(":")[2] or "0"
+        self._process = subprocess.Popen(
+            [*self._command, "--port", port], stderr=subprocess.PIPE, text=True
+        )
+        return self._process

@@ -1,0 +1,21 @@
+"""Short runs of what crash.py and traffic.py do for long."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from crash import crash
+from traffic import soak
+
+
+@pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
+def test_what_was_acknowledged_outlives_every_kill(tmp_path: Path, options: Sequence[str]) -> None:
+    ledger, wrong = crash(3, tmp_path / "kept.db", seed=3, options=options)
+    assert wrong == []
+    assert ledger.acknowledged
+
+
+def test_mixed_traffic_is_accounted_for(tmp_path: Path) -> None:
+    outcome = soak(3, tmp_path / "kept.db", seed=5)
+    assert outcome.wrong == []
+    assert outcome.ledger.acknowledged
