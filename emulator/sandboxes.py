@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import RLock
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import orjson
-from flask import Flask, abort, request
+from flask import Flask, abort, current_app, request
 
 from emulator.answers import fault
 from emulator.capture.sandboxes import Described, SandboxStore, beside, remove
@@ -211,11 +211,16 @@ class Prefixed:
         return self._application(environ, start_response)
 
 
-def serve_sandboxes(app: Flask, sandboxes: Sandboxes) -> None:
-    """Have *app* answer for all of *sandboxes*."""
-    app.extensions["sandboxes"] = sandboxes
+def serve_sandboxes(app: Flask, served: Sandboxes) -> None:
+    """Have *app* answer for all that are *served*."""
+    app.extensions["sandboxes"] = served
     app.wsgi_app = Prefixed(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
-    app.before_request(sandboxes.enter)
+    app.before_request(served.enter)
+
+
+def sandboxes() -> Sandboxes:
+    """The sandboxes of the process that answers the current request."""
+    return cast(Sandboxes, current_app.extensions["sandboxes"])
 
 
 def unknown(id: str) -> Any:

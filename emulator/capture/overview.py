@@ -16,6 +16,11 @@ LED_TO = (
     .where(deliveries.c.message_id.in_(bindparam("message_ids", expanding=True)))
     .order_by(deliveries.c.id)
 )
+IDS = (
+    select(messages.c.message_id, messages.c.id)
+    .where(messages.c.message_id.in_(bindparam("message_ids", expanding=True)))
+    .order_by(messages.c.id.desc())
+)
 BYTES = {
     "sqlite": text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"),
     "postgresql": text("SELECT pg_database_size(current_database())"),
@@ -49,6 +54,15 @@ class Overview:
                 for row in connection.execute(LED_TO, {"message_ids": ids})
             ]
         return found, made
+
+    def captured(self, message_ids: Sequence[str]) -> dict[str, int]:
+        """messageId -> id of the first message that has it, for those that are kept."""
+        with transaction(self._engine) as connection:
+            return {
+                row.message_id: row.id
+                for ids in _parts(message_ids)
+                for row in connection.execute(IDS, {"message_ids": ids})
+            }
 
     def storage(self) -> Storage:
         """How much is kept where."""

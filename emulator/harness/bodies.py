@@ -43,7 +43,11 @@ def fault(shape: Draft202012Validator, remedy: str, *, required: int = 1) -> JSO
         required: With 0 the body may be empty.
     Raises: EmulatorError, naming the first mistake.
     """
-    asked = _json(remedy, required)
+    return possible(_json(remedy, required), shape, remedy)
+
+
+def possible(asked: JSON, shape: Draft202012Validator, remedy: str) -> JSONObject:
+    """*asked*, a fault that fits *shape*. Raises: EmulatorError, naming the first mistake."""
     error = next(shape.iter_errors(asked), None)
     if error is not None:
         where = ".".join(map(str, error.path)) or "body"

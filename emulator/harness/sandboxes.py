@@ -1,17 +1,17 @@
 """The control API's sandboxes: emulators of their own, each with an address, keys and a clock."""
 
 from collections.abc import Mapping
-from typing import cast
 
-from flask import Blueprint, Response, abort, current_app, request
+from flask import Blueprint, Response, abort, request
 
+from emulator import sandboxes as known
 from emulator.answers import fault
 from emulator.capture.records import redacted
 from emulator.clock import iso
 from emulator.harness import bodies
 from emulator.harness.clock_orders import RESET, reset_time
 from emulator.harness.queries import refuse
-from emulator.sandboxes import Conflict, Sandbox, Sandboxes, unknown
+from emulator.sandboxes import Conflict, Sandbox, unknown
 from emulator.types import JSONObject
 
 bp = Blueprint("sandboxes", __name__, url_prefix="/emulator/v1/sandboxes")
@@ -30,7 +30,7 @@ CREATE: Mapping[str, bodies.Kind] = {
 def sandboxes() -> JSONObject:
     """All sandboxes, the default one first; keys are redacted."""
     refuse(request.args)
-    return {"sandboxes": [_shown(each) for each in _sandboxes().list()], "next": None}
+    return {"sandboxes": [_shown(each) for each in known.sandboxes().list()], "next": None}
 
 
 @bp.post("")
@@ -41,7 +41,7 @@ def create() -> tuple[JSONObject, int]:
     """
     order = bodies.read(CREATE, required=0)
     now = reset_time(order)
-    made = _sandboxes().create(
+    made = known.sandboxes().create(
         id=order.get("id"),
         workspace=order.get("workspace"),
         write_key=order.get("writeKey"),
@@ -69,7 +69,7 @@ def reset(id: str) -> JSONObject:
 @bp.delete("/<id>")
 def delete(id: str) -> JSONObject:
     """End one with all that it holds."""
-    if not _sandboxes().delete(id):
+    if not known.sandboxes().delete(id):
         abort(unknown(id))
     return {}
 
@@ -81,11 +81,7 @@ def refused(error: Conflict) -> Response:
 
 
 def _found(id: str) -> Sandbox:
-    return _sandboxes().get(id) or abort(unknown(id))
-
-
-def _sandboxes() -> Sandboxes:
-    return cast(Sandboxes, current_app.extensions["sandboxes"])
+    return known.sandboxes().get(id) or abort(unknown(id))
 
 
 def _shown(sandbox: Sandbox) -> JSONObject:

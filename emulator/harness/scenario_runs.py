@@ -9,12 +9,12 @@ from flask import Blueprint, request
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from emulator.capture.scenario_runs import ScenarioRun
+from emulator.capture.scenario_runs import ScenarioRun, ScenarioRuns
 from emulator.depth import depth
 from emulator.errors import EmulatorError
 from emulator.harness.queries import refuse
 from emulator.insider.formats import instant
-from emulator.parts import parts
+from emulator.sandboxes import DEFAULT, sandboxes
 from emulator.types import JSON, JSONObject
 from emulator.workspace.structure import place
 
@@ -28,15 +28,22 @@ TIME = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z."
 @bp.post("")
 def add() -> tuple[JSONObject, int]:
     """Keep a run, {"startedAt", "features"}; the last fifty are kept."""
-    return {"id": parts().store.scenario_runs.add(read(request.get_data()))}, 201
+    return {"id": kept().add(read(request.get_data()))}, 201
 
 
 @bp.get("")
 def runs() -> JSONObject:
     """All runs that are kept, the newest last."""
     refuse(request.args)
-    kept = reversed(parts().store.scenario_runs.newest())
-    return {"scenarioRuns": [_shown(each) for each in kept], "next": None}
+    oldest_first = reversed(kept().newest())
+    return {"scenarioRuns": [_shown(each) for each in oldest_first], "next": None}
+
+
+def kept() -> ScenarioRuns:
+    """The runs of the process, which the default sandbox keeps: a run may use many sandboxes."""
+    default = sandboxes().get(DEFAULT)
+    assert default is not None  # it stays as long as the process
+    return default.parts.store.scenario_runs
 
 
 def read(raw: bytes) -> JSONObject:

@@ -8,7 +8,7 @@ from emulator.capture.records import Verdict
 from emulator.inspector.flow import Link, Node
 
 WIDTH = 1100.0
-COLUMNS = (250.0, 560.0, 850.0)  # left edges of the boxes
+COLUMNS = (230.0, 540.0, 850.0)  # left edges of the boxes
 BOX = 12.0  # width of one
 TALLEST = 460.0  # of the column that has the most, without its gaps
 THINNEST = 1.5  # of a band, so that a single event is seen beside thousands

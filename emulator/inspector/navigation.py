@@ -4,9 +4,12 @@ from typing import NamedTuple
 
 PAGES = (
     ("Live", "inspector.live.page"),
+    ("Flow", "inspector.flow.page"),
     ("Profiles", "inspector.profiles.page"),
     ("Journeys", "inspector.journeys.page"),
     ("Workspace", "inspector.workspace.page"),
+    ("Scenarios", "inspector.scenarios.page"),
+    ("Settings", "inspector.settings.page"),
 )
 
 

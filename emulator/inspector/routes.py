@@ -7,11 +7,16 @@ from emulator.answers import FAULTS
 from emulator.errors import EmulatorError, Unavailable
 from emulator.guard import Refused, Unauthorised, challenge
 from emulator.inspector import (
+    checks,
     event,
+    flows,
     forms,
+    imports,
     journeys,
     live,
     profiles,
+    scenarios,
+    settings,
     shown,
     stream,
     testing,
@@ -23,7 +28,10 @@ from emulator.inspector.navigation import entries
 from emulator.parts import parts
 
 bp = Blueprint("inspector", __name__, template_folder="templates")
-for page in (live, event, profiles, journeys, workspace, testing, stream):
+for page in (
+    live, event, flows, profiles, journeys, workspace, testing, checks, imports, scenarios,
+    settings, stream,
+):  # fmt: skip
     bp.register_blueprint(page.bp)
 bp.after_request(protect)
 shown.register(bp)

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, request
 from emulator.capture.records import Captured
 from emulator.errors import EmulatorError
 from emulator.inspector import forms
+from emulator.inspector.current import document
 from emulator.inspector.forms import Mistake, mistake
 from emulator.inspector.paging import number
 from emulator.inspector.rendering import render
@@ -186,16 +187,6 @@ def _new_findings(own: Parts, chosen: int, after: JSONObject) -> list[Finding]:
     """What lint says with the edit and did not say without."""
     known = set(lint(document(own)))
     return [each for each in lint(document(own, chosen, after)) if each not in known]
-
-
-def document(own: Parts, chosen: int = 0, after: JSONObject | None = None) -> JSONObject:
-    """The workspace as it is now; *after*, if given, in place of subscription *chosen*."""
-    destination = own.configuration.destination
-    subscriptions = list(destination["subscriptions"])
-    if after is not None:
-        subscriptions[chosen - 1] = after
-    changed = {**destination, "subscriptions": subscriptions}
-    return {**own.workspace.document, "destination": changed}
 
 
 def _pretty(value: JSONObject) -> str:

@@ -1,0 +1,28 @@
+"""The Flow page: which events become what at Insider One, as a drawing and as a table."""
+
+from flask import Blueprint
+
+from emulator.inspector.flow import flow
+from emulator.inspector.flow_drawing import draw, verdicts
+from emulator.inspector.rendering import render
+from emulator.parts import parts
+
+bp = Blueprint("flow", __name__, url_prefix="/flow")
+
+LOOKED_AT = 2000  # messages
+
+
+@bp.get("")
+def page() -> str:
+    """The last messages, by event name, subscription and Insider One event."""
+    messages, deliveries = parts().store.overview.latest(LOOKED_AT)
+    links = flow(messages, deliveries)
+    return render(
+        "flow.html",
+        "flow_now",
+        drawing=draw(links),
+        links=sorted(links, key=lambda link: (link.source.column, -link.count)),
+        verdicts=verdicts(links),
+        looked_at=len(messages),
+        is_all=len(messages) < LOOKED_AT,
+    )

@@ -1,0 +1,40 @@
+"""The Checks page: lint and drift of the workspace as it is."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from emulator.workspace import preset
+from inspector.running import PHONE, Running, running
+
+
+def test_segments_defaults_lose_what_apps_send_as_first_name(
+    page: Page, accessible: Callable[[Page], None]
+) -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
+        page.goto(f"{emulator.url}/workspace/checks")
+        drift = page.get_by_role("region", name="Drift")
+        loss = drift.get_by_role("listitem").filter(has_text="traits.firstName came once").first
+        expect(loss).to_contain_text("Loses data")
+        expect(loss).to_contain_text("nothing → Ada")
+        loss.get_by_text("Write in destination.subscriptions[0]").click()
+        expect(loss.locator("pre")).to_contain_text("$.traits.firstName")
+        accessible(page)
+        page.set_viewport_size(PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_an_edit_is_linted(emulator: Running, page: Page) -> None:
+    emulator.parts.configuration.edit(0, {"trigger": "type ="})
+    page.goto(f"{emulator.url}/workspace/checks")
+    lint = page.get_by_role("region", name="Lint")
+    expect(lint.get_by_role("listitem").first).to_contain_text("Error")
+
+
+def test_notes_are_shown_when_asked_for(emulator: Running, page: Page) -> None:
+    page.goto(f"{emulator.url}/workspace/checks")
+    lint = page.get_by_role("region", name="Lint")
+    expect(lint).to_contain_text("Nothing is wrong.")
+    page.get_by_role("link", name="notes too").click()
+    expect(lint.get_by_role("listitem").first).to_contain_text("Note")

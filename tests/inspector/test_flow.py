@@ -1,0 +1,93 @@
+"""The flow: what is counted where, how it is drawn, and its page."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from emulator.inspector.flow import Link, Node, flow
+from emulator.inspector.flow_drawing import COLUMNS, TOP, draw
+from emulator.types import JSONObject
+from inspector.running import PHONE, Running
+
+MUGS = [{"product_id": "mug", "price": 8.5}, {"product_id": "tray", "price": 21}]
+CART: JSONObject = {
+    "type": "track",
+    "event": "Cart Viewed",
+    "userId": "ada",
+    "properties": {"currency": "EUR", "cart_id": "c-1", "products": MUGS},
+}
+
+
+def arrives(emulator: Running) -> None:
+    forgotten = {"currency": "EUR", "products": MUGS}
+    emulator.send(
+        CART,
+        {**CART, "properties": forgotten},
+        {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}},
+        {"type": "screen", "userId": "ada", "name": "<b>Home</b>"},
+        {"type": "track", "event": "<img src=x>", "userId": "ada"},
+        {"type": "track", "event": "Rated"},
+    )
+
+
+def test_each_message_is_counted_from_its_name_to_what_insider_one_gets(
+    emulator: Running,
+) -> None:
+    arrives(emulator)
+    cart = Node(1, "Cart Viewed Event", ("subscription", "Cart Viewed Event"))
+    viewed, page_view = Node(0, "Cart Viewed", ("event", "Cart Viewed")), Node(2, "Cart Page View")
+    track = Node(1, "Track Event", ("subscription", "Track Event"))
+    profile = "Create or Update a User Profile"
+    update = Node(1, profile, ("subscription", profile))
+    image = Node(0, "<img src=x>", ("event", "<img src=x>"))
+    assert set(flow(*emulator.parts.store.overview.latest(10))) == {
+        Link(viewed, cart, "accepted", 1),
+        Link(cart, page_view, "accepted", 2),
+        Link(viewed, cart, "dropped", 1),
+        Link(cart, page_view, "dropped", 2),
+        Link(Node(0, "identify calls", ("type", "identify")), update, "accepted", 1),
+        Link(update, Node(2, "Profile attributes"), "accepted", 1),
+        Link(
+            Node(0, "screen calls", ("type", "screen")),
+            Node(1, "Not subscribed"),
+            "not_subscribed",
+            1,
+        ),
+        Link(image, track, "dropped", 1),
+        Link(track, Node(2, "<img_src=x>"), "dropped", 1),
+        Link(Node(0, "Rated", ("event", "Rated")), Node(1, "Rejected by Segment"), "rejected", 1),
+    }
+
+
+def test_boxes_are_as_high_as_what_goes_through_them() -> None:
+    few, many, mapping = Node(0, "few"), Node(0, "many"), Node(1, "mapping")
+    links = [Link(few, mapping, "accepted", 1), Link(many, mapping, "accepted", 3)]
+    drawn = draw(links)
+    places = [(box.node.title, box.x, box.y, box.height, box.count) for box in drawn.boxes]
+    assert places == [
+        ("many", COLUMNS[0], TOP, 345.0, 3),
+        ("few", COLUMNS[0], TOP + 345.0 + 18.0, 115.0, 1),
+        ("mapping", COLUMNS[1], TOP, 460.0, 4),
+    ]
+    assert [band.width for band in drawn.bands] == [345.0, 115.0]
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert draw([]).boxes == ()
+
+
+def test_the_page_draws_and_lists_the_same(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(f"{emulator.url}/flow")
+    expect(page.get_by_role("heading", name="Nothing has flowed yet")).to_be_visible()
+    arrives(emulator)
+    expect(page.locator("svg.flow .band")).to_have_count(10)
+    page.get_by_text("The same as a table").click()
+    row = page.get_by_role("row").filter(has_text="Cart Viewed Event")
+    expect(row.filter(has_text="Dropped by Insider One").first).to_contain_text("Cart Viewed")
+    accessible(page)
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.get_by_role("link", name="Cart Viewed 2").click()
+    expect(page).to_have_url(f"{emulator.url}/?event=Cart+Viewed")

@@ -1,0 +1,70 @@
+"""The Scenarios pages: runs, and one run step by step."""
+
+from collections.abc import Callable
+from typing import Any
+
+import requests
+from playwright.sync_api import Page, expect
+
+from inspector.running import PHONE, Running
+
+HOSTILE = "<script>alert(1)</script>"
+PASSED = {"keyword": "When", "text": "Ada buys a mug", "line": 6, "verdict": "passed"}
+FAILED: dict[str, Any] = {
+    "keyword": "Then",
+    "text": f"Insider One receives two events\n| {HOSTILE} |",
+    "line": 7,
+    "verdict": "failed",
+    "failure": f"expected: 2 events\nreceived: 1 event {HOSTILE}",
+}
+SKIPPED = {"keyword": "And", "text": "she is reachable", "line": 8, "verdict": "skipped"}
+
+
+def run() -> dict[str, Any]:
+    good = {"name": "A view", "line": 3, "verdict": "passed", "seconds": 0.2, "steps": [PASSED]}
+    bad = {
+        "name": f"An order {HOSTILE}",
+        "line": 5,
+        "verdict": "failed",
+        "seconds": 1.3,
+        "messages": ["m-1", "gone"],
+        "failure": FAILED["failure"],
+        "steps": [PASSED, FAILED, SKIPPED],
+    }
+    viewing = {"name": "Viewing", "uri": "features/view.feature", "scenarios": [good]}
+    buying = {"name": "Buying", "uri": "features/buy.feature", "scenarios": [good, bad]}
+    return {"startedAt": "2026-11-23T10:00:00Z", "features": [viewing, buying]}
+
+
+def report(emulator: Running) -> None:
+    answer = requests.post(f"{emulator.url}/emulator/v1/scenario-runs", json=run(), timeout=10)
+    answer.raise_for_status()
+
+
+def test_without_a_run_the_page_says_how_to_report_one(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(f"{emulator.url}/scenarios")
+    expect(page.get_by_role("heading", name="No run was reported yet")).to_be_visible()
+    accessible(page)
+
+
+def test_a_failed_scenario_is_open_with_expected_received_and_its_events(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    emulator.send({"type": "track", "event": "Rated", "userId": "ada", "messageId": "m-1"})
+    report(emulator)
+    page.goto(f"{emulator.url}/scenarios")
+    expect(page.get_by_role("row").nth(1)).to_contain_text("2 passed 1 failed")
+    accessible(page)
+    page.get_by_role("link", name="23 Nov 2026").click()
+    expect(page.get_by_role("heading", level=2)).to_have_text(["Buying", "Viewing"])
+    failed = page.get_by_role("region", name="Buying").locator("details[open]")
+    expect(failed).to_have_count(1)
+    expect(failed.locator("pre")).to_have_text(FAILED["failure"])
+    accessible(page)
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    expect(failed.get_by_role("link")).to_have_count(1)
+    failed.get_by_role("link", name="m-1").click()
+    expect(page).to_have_url(f"{emulator.url}/messages/1")
