@@ -1,7 +1,7 @@
 """What flows where: event names, through subscriptions, to what Insider One gets, by verdict."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -19,7 +19,11 @@ ENDS: dict[str, str] = {
     "not_subscribed": "Not subscribed",
     "disabled": "Destination off",
 }
-MORE = "Other events"
+MORE = (
+    "Other events",
+    "Other subscriptions",
+    "Other events",
+)  # what the rest of a column is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +56,52 @@ def flow(
 
     Args:
         deliveries: Those of *messages*.
-        most: Event names that have a box of their own; the rarer ones share one.
+        most: Boxes of one column; the rarer ones share the last.
     """
     made: dict[str, list[Delivery]] = {}
     for delivery in deliveries:
         made.setdefault(delivery.message_id, []).append(delivery)
-    kept = list(messages)
-    names = Counter(map(_event, kept))
-    shown = {name for name, _ in names.most_common(most if len(names) <= most else most - 1)}
     counted: Counter[tuple[Node, Node, Verdict]] = Counter()
-    for message in kept:
-        name = _event(message)
-        event = name if name in shown else Node(0, MORE)
-        # A duplicate shares its id with what was delivered, and led to nothing itself.
-        own = made.get(message.message_id, []) if message.verdict not in ENDS else []
-        if not own:
-            end = Node(1, ENDS.get(message.verdict, NO_REQUEST))
-            counted[event, end, message.verdict] += 1
-        for delivery in own:
-            subscription = Node(1, delivery.subscription, ("subscription", delivery.subscription))
-            counted[event, subscription, delivery.verdict] += 1
-            for target in _received(delivery):
-                counted[subscription, target, delivery.verdict] += 1
-    return [Link(*places, count) for places, count in counted.items()]
+    for message in messages:
+        counted.update(_ways(message, made))
+    return [Link(*way, count) for way, count in _lumped(counted, most).items()]
+
+
+def _ways(
+    message: Captured, made: Mapping[str, list[Delivery]]
+) -> Iterator[tuple[Node, Node, Verdict]]:
+    event = _event(message)
+    # A duplicate shares its id with what was delivered, and led to nothing itself.
+    own = made.get(message.message_id, []) if message.verdict not in ENDS else []
+    if not own:
+        yield event, Node(1, ENDS.get(message.verdict, NO_REQUEST)), message.verdict
+    for delivery in own:
+        subscription = Node(1, delivery.subscription, ("subscription", delivery.subscription))
+        yield event, subscription, delivery.verdict
+        for target in _received(delivery):
+            yield subscription, target, delivery.verdict
+
+
+def _lumped(
+    counted: Counter[tuple[Node, Node, Verdict]], most: int
+) -> Counter[tuple[Node, Node, Verdict]]:
+    """The same with at most *most* boxes in a column."""
+    sizes: Counter[Node] = Counter()
+    for (source, target, _), count in counted.items():
+        sizes[source] += count
+        sizes[target] += count
+    shown: set[Node] = set()
+    for column in range(len(MORE)):
+        nodes = [node for node, _ in sizes.most_common() if node.column == column]
+        shown.update(nodes if len(nodes) <= most else nodes[: most - 1])
+    lumped: Counter[tuple[Node, Node, Verdict]] = Counter()
+    for (source, target, verdict), count in counted.items():
+        lumped[_shown(source, shown), _shown(target, shown), verdict] += count
+    return lumped
+
+
+def _shown(node: Node, shown: set[Node]) -> Node:
+    return node if node in shown else Node(node.column, MORE[node.column])
 
 
 def _event(message: Captured) -> Node:

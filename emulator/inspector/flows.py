@@ -9,7 +9,7 @@ from emulator.parts import parts
 
 bp = Blueprint("flow", __name__, url_prefix="/flow")
 
-LOOKED_AT = 2000  # messages
+LOOKED_AT = 1000  # messages
 
 
 @bp.get("")

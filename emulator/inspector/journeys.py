@@ -1,6 +1,6 @@
 """The Journeys pages: who is where, what would be sent, and the clock that moves it all."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, abort, request
 
@@ -117,7 +117,7 @@ def _page(wrong: Mistake | None = None) -> str:
         sent=sent,
         names=names,
         clock=now,
-        ahead=words(abs(now.offset)) if abs(now.offset).total_seconds() >= 1 else "",
+        ahead=words(timedelta(seconds=round(abs(now.offset).total_seconds()))),
         mistake=wrong,
     )
 

@@ -111,9 +111,9 @@ def _said(mapping: JSON) -> Iterator[Piece]:
 
 
 def _as_it_stands(mapping: JSON, name: str) -> Iterator[Piece]:
-    if name not in DIRECTIVES:
-        yield Piece("word", f"{name}, which is no directive:")
     yield Piece("value", _json(mapping))
+    if name not in DIRECTIVES:
+        yield Piece("word", f"of which {name} is no directive")
 
 
 def _joined(members: list[tuple[str, JSON]]) -> Iterator[Piece]:

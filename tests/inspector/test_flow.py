@@ -59,6 +59,22 @@ def test_each_message_is_counted_from_its_name_to_what_insider_one_gets(
     }
 
 
+def test_what_is_rare_shares_a_box(emulator: Running) -> None:
+    calls = [{"type": "track", "event": f"event {n}", "userId": "ada"} for n in range(5)]
+    emulator.send(*calls, calls[0], calls[0], calls[1])
+    links = flow(*emulator.parts.store.overview.latest(10), most=3)
+    boxes = {(each.column, each.title) for link in links for each in (link.source, link.target)}
+    assert boxes == {
+        (0, "event 0"),
+        (0, "event 1"),
+        (0, "Other events"),
+        (1, "Track Event"),
+        (2, "event_0"),
+        (2, "event_1"),
+        (2, "Other events"),
+    }
+
+
 def test_boxes_are_as_high_as_what_goes_through_them() -> None:
     few, many, mapping = Node(0, "few"), Node(0, "many"), Node(1, "mapping")
     links = [Link(few, mapping, "accepted", 1), Link(many, mapping, "accepted", 3)]

@@ -1,0 +1,86 @@
+"""The pictures of the README: the pages of an emulator through which a few shoppers went.
+
+Run it with `python docs/screenshots.py`: it needs `pip install -e '.[test]'` and Chromium.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from emulator.demo.day import day
+from emulator.workspace import preset
+from scenarios.running import RunningEmulator, running
+from scenarios.shopper import products, shopper
+
+IMAGES = Path(__file__).parent / "images"
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+SIZE = (1280, 800)
+SHOPPERS = (1, 2, 3)
+LEFT_EARLY = 3  # a shopper who leaves the cart, and is written to about it
+MORNING = "2026-11-23T10:00:00Z"
+PAUSE = "40 seconds"  # from one call to the next
+CART = "Cart Viewed"
+
+
+def shop(emulator: RunningEmulator) -> None:
+    """Let shoppers go through the emulator; its time stands still, so that pictures are alike."""
+    emulator.client.reset(now=MORNING)
+    for seed in SHOPPERS:
+        turns = day(shopper(seed=seed), products(4, seed=seed))
+        if seed == LEFT_EARLY:
+            turns = [turn for turn in turns if "Buying" not in turn.chapter]
+        for turn in turns:
+            emulator.shop.tell(turn.shopper, turn.call)
+            emulator.client.advance(PAUSE)
+
+
+def pictures(emulator: RunningEmulator, page: Page) -> Iterator[str]:
+    """Open one page after the other; gives the name of each while it is open."""
+    page.goto(emulator.url)
+    page.get_by_role("row").nth(1).wait_for()
+    yield "live"
+    forgotten = next(m["id"] for m in emulator.client.messages(event=CART, verdict="dropped"))
+    page.goto(f"{emulator.url}/messages/{forgotten}")
+    yield "event"
+    page.goto(f"{emulator.url}/flow")
+    yield "flow"
+    page.goto(f"{emulator.url}/workspace/test?message={forgotten}")
+    yield "tester"
+    emulator.client.advance("5 minutes")
+    page.goto(f"{emulator.url}/journeys")
+    yield "journeys"
+    page.goto(f"{emulator.url}/profiles")
+    page.get_by_role("table").get_by_role("link").first.click()
+    page.get_by_role("region", name="Reach").wait_for()
+    yield "profile"
+
+
+def take(browser: Browser, emulator: RunningEmulator) -> Iterator[Path]:
+    """Write each picture."""
+    width, height = SIZE
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+    for name in pictures(emulator, page):
+        file = IMAGES / f"{name}.png"
+        page.screenshot(path=file, animations="disabled")
+        yield file
+
+
+def main() -> None:
+    """Take all pictures."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        sys.exit(f"docs/screenshots.py: no browser found. Install one of {', '.join(CHROMIUM)}.")
+    IMAGES.mkdir(exist_ok=True)
+    with running(preset("guide")) as emulator, sync_playwright() as playwright:
+        shop(emulator)
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        for file in take(browser, emulator):
+            sys.stdout.write(f"{file}\n")
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

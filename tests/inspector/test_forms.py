@@ -1,0 +1,111 @@
+"""Forms: who may send them, what they answer, and what a page says once."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.parts import Parts
+from emulator.workspace import preset
+
+FORMS = (
+    "/journeys/clock",
+    "/journeys/reset",
+    "/workspace/integrations",
+    "/workspace/integrations/1/revoke",
+    "/workspace/destination",
+    "/workspace/subscriptions/1/switch",
+    "/workspace/test/apply",
+    "/workspace/import/use",
+    "/workspace/import/sandbox",
+    "/settings/faults/insider",
+    "/settings/faults/segment/clear",
+    "/settings/retry",
+    "/settings/sandboxes",
+    "/settings/sandboxes/x/delete",
+)
+
+
+@pytest.fixture
+def client() -> Iterator[FlaskClient]:
+    app = create_app(Config(db=":memory:"), preset("guide"))
+    yield app.test_client()
+    app.extensions["emulator"].close()
+
+
+@pytest.mark.parametrize("address", FORMS)
+def test_nothing_changes_by_a_link_or_by_another_sites_page(
+    client: FlaskClient, address: str
+) -> None:
+    assert client.get(address).status_code == 405
+    foreign = {"Origin": "https://attacker.example"}
+    assert client.post(address, headers=foreign).status_code == 403
+    assert client.post(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+
+def test_a_form_is_answered_with_a_redirect_whose_page_speaks_once(client: FlaskClient) -> None:
+    sent = client.post("/journeys/clock", data={"order": "freeze"})
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/journeys")
+    assert "The clock stands still" in client.get("/journeys").text
+    assert 'class="notice"' not in client.get("/journeys").text
+
+
+def test_a_key_is_shown_once_and_kept_from_scripts(client: FlaskClient) -> None:
+    form = {"name": "Shop", "type": "Source", "role": "Administrator"}
+    sent = client.post("/workspace/integrations", data=form)
+    cookies = sent.headers.getlist("Set-Cookie")
+    assert all("HttpOnly" in each and "SameSite=Strict" in each for each in cookies)
+    assert "Enter both in Segment" in client.get("/workspace").text
+    assert "Enter both in Segment" not in client.get("/workspace").text
+
+
+def test_a_notice_that_somebody_made_up_stays_text(client: FlaskClient) -> None:
+    client.set_cookie("notice", "%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "&lt;script&gt;alert(1)" in client.get("/journeys").text
+
+
+@pytest.mark.parametrize("order", ["", "backwards", "freeze\0"])
+def test_an_order_that_no_button_gives_is_told(client: FlaskClient, order: str) -> None:
+    page = client.post("/journeys/clock", data={"order": order})
+    assert (page.status_code, "no order for the clock" in page.text) == (200, True)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/profiles?before=x",
+        f"/profiles?before={'9' * 400}",
+        "/profiles?q=%25_%5C%00",
+        "/journeys/1?status=nothing&before=-1",
+        "/workspace/test?message=99999&subscription=",
+        "/flow?part=flow_now",
+    ],
+)
+def test_an_address_with_nonsense_still_has_a_page(client: FlaskClient, address: str) -> None:
+    assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/workspace/subscriptions/0",
+        "/workspace/subscriptions/999",
+        "/workspace/test?subscription=999",
+        "/workspace/import?preset=mine",
+        "/journeys/99",
+        "/scenarios/99",
+        "/flow?part=nothing",
+    ],
+)
+def test_what_there_is_not_is_404(client: FlaskClient, address: str) -> None:
+    assert client.get(address).status_code == 404
+
+
+def test_a_sandboxs_forms_change_that_sandbox_alone(client: FlaskClient) -> None:
+    client.post("/settings/sandboxes", data={"id": "one"})
+    sent = client.post("/sandboxes/one/journeys/clock", data={"order": "freeze"})
+    assert sent.headers["Location"] == "/sandboxes/one/journeys"
+    own: Parts = client.application.extensions["emulator"]
+    assert not own.clock.read().frozen
