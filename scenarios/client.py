@@ -54,13 +54,13 @@ class ControlClient:
         """{"status": "ok", "version"}."""
         return self._ask("GET", f"{API}/health")
 
-    def messages(self, **filters: str) -> list[JSONObject]:
-        """What SDKs sent. Filters: type, event, user, verdict, messageId."""
-        return list(self._pages("messages", filters))
+    def messages(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
+        """What SDKs sent, *after* that id. Filters: type, event, user, verdict, messageId."""
+        return list(self._pages("messages", filters, after=after))
 
-    def deliveries(self, **filters: str) -> list[JSONObject]:
+    def deliveries(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
         """What subscriptions sent to Insider One. Filters: messageId, event, verdict."""
-        return list(self._pages("deliveries", filters))
+        return list(self._pages("deliveries", filters, after=after))
 
     def newest_message(self, **filters: str) -> JSONObject:
         """The last message that the filters find, with its "deliveries".
@@ -170,6 +170,11 @@ class ControlClient:
         """Try again at once what Insider One has not taken."""
         self._ask("POST", f"{API}/deliveries/retry")
 
+    def report_run(self, run: JSONObject) -> int:
+        """Have the emulator's pages show what came of scenarios; gives the id of the run."""
+        id: int = self._ask("POST", "/emulator/v1/scenario-runs", body=run)["id"]
+        return id
+
     def integrations(self) -> list[JSONObject]:
         """Those of the InOne panel; keys are redacted."""
         return list(self._pages("integrations", {}, "panel/"))
@@ -202,8 +207,9 @@ class ControlClient:
         auth = (write_key, "")
         return self._send("POST", path, data=body, headers=headers, auth=auth).status_code
 
-    def _pages(self, kind: str, filters: Mapping[str, str], of: str = "") -> Iterator[JSONObject]:
-        after = 0
+    def _pages(
+        self, kind: str, filters: Mapping[str, str], of: str = "", after: int | None = 0
+    ) -> Iterator[JSONObject]:
         while after is not None:
             query = {**filters, "after": str(after), "limit": str(self._page)}
             page = self._ask("GET", f"{API}/{of}{kind}", params=query)

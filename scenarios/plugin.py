@@ -4,7 +4,7 @@ pytest loads this in every run of an environment that it is installed in, so not
 imported before a scenario asks for it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from scenarios.scene import Scene
 
 FOLDER = pytest.StashKey[Path]()  # of the feature file
-FAILED = pytest.StashKey[bool]()  # a step has
+SCENE = pytest.StashKey["Scene"]()
+FAILED = pytest.StashKey[bool]()
 OURS = pytest.StashKey[bool]()  # the scenario is about an emulator
 MARKS = {
     "documented": "the vendor documents this behaviour",
@@ -105,6 +106,7 @@ def scene(emulators: "Emulators", request: pytest.FixtureRequest) -> "Iterator[S
         return emulators.url is not None and FAILED in stash
 
     with Scene(emulators, folder, seed=seed, kept=kept) as own:
+        stash[SCENE] = own
         yield own
 
 
@@ -160,7 +162,6 @@ def pytest_bdd_step_error(
     from scenarios.catalogue import NOUNS
     from scenarios.failing import located
 
-    request.node.stash[FAILED] = True
     request.node.add_report_section("call", "scenario", located(scenario, step))
     if isinstance(exception, EmulatorError):
         raise pytest.fail.Exception(str(exception), pytrace=False) from None
@@ -178,6 +179,17 @@ def pytest_bdd_step_func_lookup_error(
 
     request.node.add_report_section("call", "scenario", located(scenario, step))
     pytest.fail(unknown_step(step), pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure until the sandbox is closed."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
 
 
 def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None:

@@ -29,12 +29,17 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class RunningEmulator:
-    """One emulator that answers at *url*, its control API and a shop that sends to it."""
+    """One emulator that answers at *url*, its control API and a shop that sends to it.
+
+    Args:
+        stays: Whether somebody can look at it when the tests are over.
+    """
 
     url: str
     workspace: Workspace
     client: ControlClient
     shop: Shop
+    stays: bool = False
 
 
 @contextmanager
@@ -128,11 +133,19 @@ class Emulators:
         host = self._started()
         made = host.create_sandbox(workspace=workspace.document, **self._keys(workspace))
         try:
-            yield _reached(host, made, workspace)
+            yield self._reached(host, made, workspace)
         finally:
             self._taken.discard(made["writeKey"])
             if not kept():
                 host.delete_sandbox(made["id"])
+
+    def _reached(
+        self, host: ControlClient, made: JSONObject, workspace: Workspace
+    ) -> RunningEmulator:
+        own = with_keys(workspace, made["writeKey"], made["account"], made["key"])
+        url = made["url"]
+        client = ControlClient(url, session=host.session)
+        return RunningEmulator(url, own, client, Shop(url, own.write_key), bool(self.url))
 
     def _started(self) -> ControlClient:
         if self._host is None:
@@ -160,10 +173,3 @@ class Emulators:
             what = "a sandbox elsewhere cannot be given a tracking plan"
             remedy = "Run these scenarios without --emulator-url."
             raise EmulatorError(what, workspace.name, remedy)
-
-
-def _reached(host: ControlClient, made: JSONObject, workspace: Workspace) -> RunningEmulator:
-    url = made["url"]
-    own = with_keys(workspace, made["writeKey"], made["account"], made["key"])
-    client = ControlClient(url, session=host.session)
-    return RunningEmulator(url, own, client, Shop(url, own.write_key))

@@ -69,5 +69,7 @@ def refuse(
     """Fail, with the reasons, the trail through the journey and what became of the calls."""
     # The traceback would be this library's: it is the scenario that is wrong, or the mapping.
     trail = told(scene, journey, name) if journey else []
-    text = "\n".join([f"Not so: {claim}.", "", *why, "", *trail, *story(scene, name)])
+    emulator = scene.emulator
+    look = ["", f"It stays to be looked at: {emulator.url}/"] if emulator.stays else []
+    text = "\n".join([f"Not so: {claim}.", "", *why, "", *trail, *story(scene, name), *look])
     pytest.fail(text, pytrace=False)

@@ -5,19 +5,23 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from emulator.errors import EmulatorError
+from scenarios.recording import ATTRIBUTE
+from scenarios.reports.results import Results, ScenarioResult, Unreadable, scenario_of
 
 # Nothing of the project around is wanted: neither its settings nor its Python tests. Its conftest
 # files are read, as steps of one's own are there.
 ARGUMENTS = (
     *("-c", os.devnull),
     *("-p", "scenarios.collector"),
+    *("-p", "scenarios.recording"),
     *("-p", "no:terminal"),
     *("-p", "no:cacheprovider"),
     *("-o", "python_files="),
@@ -30,65 +34,97 @@ CONFTEST = re.compile(r"^ImportError while loading conftest '(.+)'\.$", re.MULTI
 FAULT = re.compile(r"^E   ([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioResult:
-    """What came of one scenario, or of one row of an outline's examples.
-
-    Args:
-        where: The feature file, as pytest names it.
-        seconds: Of its steps.
-        failure: What the failed step says and where it is; None when passed.
-    """
-
-    where: str
-    feature: str
-    scenario: str
-    verdict: Literal["passed", "failed", "skipped"]
-    seconds: float
-    failure: str | None
-
-
 class Run:
     """One run: results in the order in which scenarios ended, and files that cannot be read."""
 
-    def __init__(self, ended: Callable[[ScenarioResult], None]) -> None:
+    def __init__(self, ended: Callable[[ScenarioResult, int, int], None]) -> None:
         self._ended = ended
+        self._started_at = datetime.now(UTC)
+        self.expected = 0  # scenarios that were found
         self.results: list[ScenarioResult] = []
-        self.unreadable: list[str] = []
+        self.unreadable: list[Unreadable] = []
+        self.interrupted = False
 
     def count(self, verdict: str) -> int:
         """How many scenarios ended so."""
         return sum(result.verdict == verdict for result in self.results)
 
+    def summary(self) -> Results:
+        """The whole run, for reports; it has ended."""
+        ended_at = datetime.now(UTC)
+        return Results(self._started_at, ended_at, self.results, self.unreadable, self.interrupted)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take how many scenarios there are; with workers, each knows them all."""
+        self.expected = max(self.expected, len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """The same, from a worker."""
+        self.expected = max(self.expected, len(ids))
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the result of a scenario; one that could not be set up has no steps."""
         if report.when != "call" and report.passed:
             return
-        told = {str(name): str(value) for name, value in report.user_properties}
-        result = ScenarioResult(
-            where=report.nodeid.partition("::")[0],
-            feature=told.get("feature", report.nodeid.partition("::")[0]),
-            scenario=told.get("scenario", report.nodeid.rpartition("::")[2]),
-            verdict=report.outcome,
-            seconds=round(report.duration, 3),
-            failure=_failure(report) if report.failed else None,
-        )
+        failure = _failure(report) if report.failed else None
+        where, _, name = report.nodeid.partition("::")
+        if record := getattr(report, ATTRIBUTE, None):
+            result = scenario_of(where, report.outcome, record, failure)
+        else:
+            seconds = round(report.duration, 3)
+            result = ScenarioResult(where, where, name, report.outcome, seconds, failure)
         self.results.append(result)
-        self._ended(result)
+        self._ended(result, len(self.results), self.expected)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take what is wrong with a file."""
         if report.failed:
-            self.unreadable.append(_unreadable(report.nodeid, report.longreprtext))
+            told = _unreadable(report.nodeid, report.longreprtext)
+            self.unreadable.append(Unreadable(report.nodeid, told))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How scenarios are run.
+
+    Args:
+        workers: Processes; 1 is this one.
+        traffic: Whether what each step sent and delivered is recorded.
+        url: Of an emulator that runs elsewhere; None has one in each process.
+        served: Whether emulators listen at ports.
+        seed: Another one makes other people.
+    """
+
+    workers: int = 1
+    traffic: bool = False
+    url: str | None = None
+    served: bool = False
+    seed: int = 0
+
+    def arguments(self) -> list[str]:
+        """For pytest. Raises: EmulatorError, when several processes cannot be had."""
+        given = [f"--emulator-seed={self.seed}"]
+        if self.workers > 1:
+            if find_spec("xdist") is None:
+                remedy = "Run: pip install 'segment-insider-emulator[scenarios]', or leave it out."
+                raise EmulatorError("pytest-xdist is not installed", "--workers", remedy)
+            given += ["-p", "xdist", f"--numprocesses={self.workers}"]
+        if self.url:
+            given += [f"--emulator-url={self.url}"]
+        flags = {"--emulator-traffic": self.traffic, "--emulator-served": self.served}
+        return given + [flag for flag, wanted in flags.items() if wanted]
 
 
 def verify(
-    features: Sequence[Path], ended: Callable[[ScenarioResult], None] = lambda result: None
+    features: Sequence[Path],
+    ended: Callable[[ScenarioResult, int, int], None],
+    options: Options,
 ) -> Run:
     """Run the scenarios in files and folders.
 
     Args:
-        ended: Called with each result as it comes.
+        ended: Called with each result as it comes, how many there are, and how many will be.
     Raises: EmulatorError, when a path is no feature or none has a scenario, or when the project's
         conftest.py cannot be imported.
     """
@@ -97,14 +133,13 @@ def verify(
     for variable in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         os.environ.pop(variable, None)  # meant for the tests of the project around
     run = Run(ended)
-    arguments = [*ARGUMENTS, f"--rootdir={Path.cwd()}", *map(str, features)]
+    arguments = [*ARGUMENTS, f"--rootdir={Path.cwd()}", *options.arguments(), *map(str, features)]
     with redirect_stderr(StringIO()) as said:
         code = pytest.main(arguments, plugins=[run])
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise _not_run(said.getvalue())
-    if code == pytest.ExitCode.INTERRUPTED:
-        raise KeyboardInterrupt
-    if not run.results and not run.unreadable:
+    run.interrupted = code == pytest.ExitCode.INTERRUPTED
+    if not run.results and not run.unreadable and not run.interrupted:
         where = ", ".join(map(str, features))
         raise EmulatorError("no scenarios found", where, "Name a .feature file that has some.")
     return run

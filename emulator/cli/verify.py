@@ -1,9 +1,10 @@
 """`emulator verify`: Gherkin scenarios against an emulator of their own."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -11,58 +12,129 @@ import orjson
 from scenarios.requirements import require
 
 if TYPE_CHECKING:
-    from scenarios.verifying import Run, ScenarioResult
+    from scenarios.reports.results import ScenarioResult
+    from scenarios.verifying import Run
 
 FEATURES = Path("features")
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
+INTERRUPTED = 130
+REPORT = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(epilog="Example: emulator verify features/purchase.feature")
+@click.command(epilog="Example: emulator verify --junit report.xml features/purchase.feature")
 @click.argument("features", metavar="[FEATURE…]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary at the end.")
+@click.option(
+    "-n", "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
+    help="Run in so many processes.",
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, help="Another seed makes other people.")
+@click.option("--url", metavar="URL", help="Use sandboxes of the emulator that runs there.")
+@click.option("--serve", is_flag=True, help="Serve emulators at ports, for other programs.")
+@click.option("--junit", type=REPORT, metavar="FILE", help="Write JUnit XML.")
+@click.option("--cucumber-json", type=REPORT, metavar="FILE", help="Write Cucumber JSON.")
+@click.option("--cucumber-messages", type=REPORT, metavar="FILE", help="Write Cucumber messages.")
+@click.option("--html", type=REPORT, metavar="FILE", help="Write one page with all traffic.")
+@click.option("--report-to", metavar="URL", help="Send the run to the emulator that runs there.")
 @click.pass_context
-def command(ctx: click.Context, features: tuple[Path, ...], as_json: bool) -> None:
+def command(
+    ctx: click.Context,
+    /,
+    features: tuple[Path, ...],
+    as_json: bool,
+    report_to: str | None,
+    **asked: Any,
+) -> None:
     """Run the scenarios in files and folders, by default in ./features.
 
     Exits 0 when all pass, 1 when one fails, 2 when a file cannot be read or there are none.
     """
     require("verify")
     # Here, not above: `emulator verify --help` needs no test runner.
-    from scenarios.verifying import verify
+    from scenarios.reports.sending import send
+    from scenarios.reports.writing import WITH_TRAFFIC, WRITERS, write
+    from scenarios.verifying import Options, verify
 
-    run = verify(features or (FEATURES,), (lambda result: None) if as_json else Teller())
+    reports = {kind: asked[kind] for kind in WRITERS if asked[kind]}
+    traffic = bool(report_to) or any(kind in reports for kind in WITH_TRAFFIC)
+    options = Options(asked["workers"], traffic, asked["url"], asked["serve"], asked["seed"])
+    run = verify(features or (FEATURES,), Quiet() if as_json else Teller(), options)
+    write(run.summary(), reports)
+    if report_to:
+        send(run.summary(), report_to)
     if as_json:
         click.echo(orjson.dumps(_summary(run)))
     for fault in run.unreadable:
-        click.echo(f"emulator: {fault}", err=True)
+        click.echo(f"emulator: {fault.told}", err=True)
     click.echo(_counts(run), err=as_json)
-    ctx.exit(2 if run.unreadable else 1 if run.count("failed") else 0)
+    ctx.exit(_code(run))
+
+
+def _code(run: "Run") -> int:
+    if run.interrupted:
+        return INTERRUPTED
+    return 2 if run.unreadable else 1 if run.count("failed") else 0
+
+
+class Quiet:
+    """Prints nothing."""
+
+    def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None: ...
 
 
 class Teller:
-    """Prints results as they come, below the names of their features."""
+    """Prints results as they come, below the names of their features, and how far the run is."""
 
     def __init__(self) -> None:
         self._feature: str | None = None
+        self._progress = sys.stdout.isatty()
 
-    def __call__(self, result: "ScenarioResult") -> None:
+    def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None:
+        self._clear()
         if result.feature != self._feature:
             self._feature = result.feature
             click.echo(f"{result.feature}  ({result.where})")
         verdict = click.style(f"{result.verdict:7}", fg=COLOURS[result.verdict])
         click.echo(f"  {verdict}  {result.scenario}")
         if result.failure:
-            click.echo("\n" + indent(result.failure, "    ") + "\n")
+            click.echo("\n" + indent(_coloured(result.failure), "    ") + "\n")
+        if self._progress and done < expected:
+            click.echo(f"{done} of {expected} …", nl=False)
+
+    def _clear(self) -> None:
+        if self._progress:
+            click.echo("\r\x1b[K", nl=False)
+
+
+def _coloured(failure: str) -> str:
+    """What was expected in green, what came in red; `click` leaves colour out of files."""
+    return "\n".join(_line(line) for line in failure.splitlines())
+
+
+def _line(line: str) -> str:
+    if line.startswith("  - "):
+        return click.style(line, fg="green")
+    if line.startswith("  + "):
+        return click.style(line, fg="red")
+    return click.style(line, bold=True) if line.startswith(("> ", "Not so: ")) else line
 
 
 def _summary(run: "Run") -> dict[str, object]:
     counts = {verdict: run.count(verdict) for verdict in COLOURS}
     scenarios = [asdict(result) for result in run.results]
-    return {**counts, "unreadable": run.unreadable, "scenarios": scenarios}
+    unreadable = [fault.told for fault in run.unreadable]
+    return {
+        **counts,
+        "interrupted": run.interrupted,
+        "unreadable": unreadable,
+        "scenarios": scenarios,
+    }
 
 
 def _counts(run: "Run") -> str:
     parts = [f"{run.count(verdict)} {verdict}" for verdict in COLOURS if run.count(verdict)]
-    number = len(run.results)
+    if missing := run.expected - len(run.results):
+        parts.append(f"{missing} not run")
+    number = max(run.expected, len(run.results))
     noun = "scenario" if number == 1 else "scenarios"
     return f"{number} {noun}: {', '.join(parts) or 'none run'}"

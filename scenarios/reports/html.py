@@ -1,0 +1,29 @@
+"""One page with everything in it: it can be kept, mailed, and opened without a network."""
+
+from functools import cache
+
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from emulator.types import JSON
+from scenarios.reports.results import Results
+
+
+def html(results: Results) -> str:
+    """The page. What was captured is hostile text: all of it is escaped, and no script may run."""
+    verdicts = [each.verdict for each in results.scenarios]
+    counts = {verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "skipped")}
+    return _template().render(results=results, counts=counts, shown=_shown)
+
+
+def _shown(value: JSON) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+@cache
+def _template() -> Template:
+    loader = PackageLoader("scenarios.reports")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("report.html")

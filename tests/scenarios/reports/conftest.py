@@ -1,0 +1,151 @@
+"""One run with every kind of end, and the reports of it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.config import configure
+
+HOSTILE = "<script>alert(1)</script> & ]]> \u0007 'quoted'"
+ENDS = f"""\
+Feature: Ends
+  @observed
+  Scenario: It passes
+    When Ada does "Wish Listed" with:
+      | property | value          |
+      | note     | {HOSTILE} |
+    Then Insider One receives 1 "wish_listed" for Ada
+
+  Scenario: It fails
+    Given Ada shops
+    When an app posts to "/v1/track":
+      \"\"\"
+      {{"event": "Wish Listed", "userId": "ada"}}
+      \"\"\"
+    Then Insider One receives 2 "wish_listed" for Ada
+    And Segment answers 200
+
+  Scenario: It is not known
+    When Ada wishes for a mug
+    Then Insider One knows nobody
+
+  Scenario: It checks nothing
+    When Ada does "Wish Listed"
+
+  Rule: rows
+
+    Scenario Outline: It has rows
+      When Ada does "<event>"
+      Then Insider One receives 1 "wish_listed" for Ada
+
+      Examples:
+        | event       |
+        | Wish Listed |
+        | Song Played |
+"""
+BROKEN = "Feature: Broken\n  Scenario: A\n    Given Ada shops\n    or not\n"
+SKIPPED = """\
+Feature: Skipped
+  Scenario: Later
+    Given it is too early
+    Then Insider One knows nobody
+"""
+CONFTEST = """\
+import pytest
+from pytest_bdd import given
+
+
+@given("it is too early")
+def too_early():
+    pytest.skip("too early")
+
+
+@given("somebody presses Ctrl-C")
+def pressed(scene):
+    raise KeyboardInterrupt
+"""
+INTERRUPTED = """\
+Feature: Interrupted
+  Scenario: First
+    When Ada does "Wish Listed"
+    Then Insider One receives 1 "wish_listed" for Ada
+  Scenario: Second
+    Given Ada shops
+    And somebody presses Ctrl-C
+    Then Insider One knows nobody
+  Scenario: Third
+    When Ada does "Wish Listed"
+    Then Insider One receives 1 "wish_listed" for Ada
+"""
+REPORTS = {
+    "--junit": "report.xml",
+    "--html": "report.html",
+    "--cucumber-json": "report.json",
+    "--cucumber-messages": "report.ndjson",
+}
+CUCUMBER = (
+    "@cucumber/messages@34.2.1",
+    "@cucumber/query@16.2.0",
+    "@cucumber/html-formatter@24.2.0",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What `emulator verify` wrote, and how it ended."""
+
+    folder: Path
+    code: int
+    stdout: str
+
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text("utf-8")
+
+    def messages(self) -> list[Any]:
+        return [json.loads(line) for line in self.read("report.ndjson").splitlines()]
+
+
+def report(folder: Path, *arguments: str, **files: str) -> Reported:
+    """Verify *files*, named without their suffix, with all reports."""
+    (folder / "conftest.py").write_text(CONFTEST)
+    for name, text in files.items():
+        (folder / f"{name}.feature").write_text(text, "utf-8")
+    options = [part for pair in REPORTS.items() for part in pair]
+    command = [sys.executable, "-m", "emulator", "verify", *options, *arguments, "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return Reported(folder, done.returncode, done.stdout)
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    folder = tmp_path_factory.mktemp("reported")
+    return report(folder, ends=ENDS, broken=BROKEN, skipped=SKIPPED)
+
+
+@pytest.fixture(scope="session")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    return report(tmp_path_factory.mktemp("interrupted"), interrupted=INTERRUPTED)
+
+
+@pytest.fixture(scope="session")
+def cucumber() -> Path:
+    """A folder in which Node finds Cucumber's own packages."""
+    folder = Path(configure(os.environ, {}).cache).expanduser() / "cucumber-for-tests"
+    wanted, installed = "\n".join(CUCUMBER), folder / "installed.txt"
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("Node and npm are not installed: nothing to read the messages with")
+    if not (installed.is_file() and installed.read_text("utf-8") == wanted):
+        folder.mkdir(parents=True, exist_ok=True)
+        ask = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit"]
+        ran = subprocess.run([*ask, *CUCUMBER], capture_output=True, text=True, check=False)
+        if ran.returncode:
+            pytest.skip(f"npm cannot install {CUCUMBER[0]}: {ran.stderr.strip()[:200]}")
+        installed.write_text(wanted, "utf-8")
+    return folder

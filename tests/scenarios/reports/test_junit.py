@@ -1,0 +1,67 @@
+"""JUnit XML with the elements and attributes that pytest's own has, and every kind of end."""
+
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree.ElementTree import Element, fromstring, parse
+
+import pytest
+
+from reports.conftest import Reported
+
+PYTEST = """\
+import pytest
+def test_passes(): pass
+def test_fails(): assert False
+def test_is_skipped(): pytest.skip("later")
+@pytest.fixture
+def broken(): raise OSError
+def test_errs(broken): pass
+"""
+
+
+def words(root: Element) -> set[tuple[str, str]]:
+    """Every element and attribute, e.g. ("testcase", "name")."""
+    return {(each.tag, name) for each in root.iter() for name in ["", *each.attrib]}
+
+
+def ends(root: Element) -> list[tuple[str | None, str]]:
+    return [(case.get("name"), child.tag) for case in root.iter("testcase") for child in case]
+
+
+def test_it_says_nothing_that_pytest_would_not(reported: Reported, tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(PYTEST)
+    command = [sys.executable, "-m", "pytest", "-q", "--junitxml=own.xml", "-p", "no:cacheprovider"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    known = words(parse(tmp_path / "own.xml").getroot())
+    assert words(fromstring(reported.read("report.xml"))) <= known
+
+
+def test_each_end_has_its_element(reported: Reported) -> None:
+    assert ends(fromstring(reported.read("report.xml"))) == [
+        ("It fails", "failure"),
+        ("It is not known", "failure"),
+        ("It checks nothing", "failure"),
+        ("It has rows", "failure"),
+        ("Later", "skipped"),
+        ("it can be run", "error"),
+    ]
+
+
+def test_the_counts_are_those_of_the_cases(reported: Reported) -> None:
+    suite = fromstring(reported.read("report.xml"))[0]
+    counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
+    assert counts == {"tests": "8", "failures": "4", "errors": "1", "skipped": "1"}
+
+
+def test_a_failure_begins_with_what_does_not_hold(reported: Reported) -> None:
+    failures = fromstring(reported.read("report.xml")).iter("failure")
+    assert [each.get("message") for each in failures][:2] == [
+        'Not so: Insider One receives 2 "wish_listed" for Ada.',
+        "No step is called so: When Ada wishes for a mug",
+    ]
+
+
+@pytest.mark.parametrize("name", ["Second", "it can be run"])
+def test_what_was_interrupted_has_not_passed(interrupted: Reported, name: str) -> None:
+    assert name in [case for case, _ in ends(fromstring(interrupted.read("report.xml")))]
