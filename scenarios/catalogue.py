@@ -134,6 +134,15 @@ def matching(name: str) -> list[StepEntry]:
     return [entry for entry in catalogue() if entry.pattern in patterns]
 
 
+def reading(name: str, kind: str) -> set[str]:
+    """The patterns of *kind* that would read *name*, as the parser has them."""
+    return {
+        context.parser.name
+        for context in step_function_context_registry.values()
+        if context.type in (kind, None) and context.parser.is_matching(name)
+    }
+
+
 def suggestions(words: str, kind: str | None = None) -> list[str]:
     """The patterns of *kind*, or of any, that come nearest to *words*, best first."""
     patterns = {each.pattern: None for each in catalogue() if kind in (None, *each.kinds)}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pytest_bdd.parser import Scenario, Step
 
-from scenarios.catalogue import catalogue, matching, suggestions
+from scenarios.catalogue import catalogue, matching, reading, suggestions
 
 NOTHING = "This scenario checks nothing: it has no Then. Say in one what Insider One must have."
 SEVERAL_WORDS = re.compile(r"[A-Z]\w*(?:[ '-][A-Z]\w*)+")
@@ -35,9 +35,9 @@ def unknown_step(step: Step) -> str:
 
 def ambiguous_step(step: Step) -> str | None:
     """Say which steps would all read this one; None when only one does, or none."""
-    entries = [entry for entry in matching(step.name) if step.type in entry.kinds]
-    if len(entries) < 2:
+    if len(reading(step.name, step.type)) < 2:
         return None
+    entries = [entry for entry in matching(step.name) if step.type in entry.kinds]
     kind = step.type.capitalize()
     lead = f"Several steps read this: {kind} {step.name}"
     known = [f"  {kind} {entry.pattern}  ({entry.module})" for entry in entries]

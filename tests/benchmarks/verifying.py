@@ -1,6 +1,6 @@
 """How many scenarios a second run, in one process and in two, and whether they agree.
 
-By hand: python tests/benchmarks/scenarios.py [COUNT]
+By hand: python tests/benchmarks/verifying.py [COUNT]
 Each scenario has people, an order and a wish of its own; one in ten must fail.
 """
 
