@@ -56,7 +56,7 @@ ROOT_PARAMETERS = frozenset(
         "currency",
     ]
 )
-_PROFILE_ATTRIBUTES = {
+PROFILE_ATTRIBUTES = {
     "age": "age",
     "birthday": "birthday",
     "email": "email",
@@ -90,7 +90,7 @@ def normalised(name: str) -> str:
 
 def profile_user(values: JSONObject) -> JSONObject:
     """The user of a profile update: identifiers and attributes, no events."""
-    attributes = {sent: values[key] for key, sent in _PROFILE_ATTRIBUTES.items() if key in values}
+    attributes = {sent: values[key] for key, sent in PROFILE_ATTRIBUTES.items() if key in values}
     if "language" in attributes:
         attributes["language"] = attributes["language"].replace("-", "_", 1)
     identifiers = _identifiers(values)

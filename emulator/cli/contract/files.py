@@ -1,0 +1,70 @@
+"""Files of contract cases, read one after another and written at once."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from emulator.contract.cases import Case, read_cases
+from emulator.errors import EmulatorError
+
+FILES = click.argument(
+    "files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+
+
+class Reader:
+    """The usable cases of some files and folders; the others are told on stderr."""
+
+    def __init__(self, files: tuple[Path, ...]) -> None:
+        self._files = files
+        self.unusable = 0
+
+    def __iter__(self) -> Iterator[Case]:
+        for file in case_files(self._files):
+            for case in read_cases(file):
+                if isinstance(case, Case):
+                    yield case
+                else:
+                    self.unusable += 1
+                    click.echo(f"emulator: {case}", err=True)
+
+
+def case_files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    """The files themselves, and those of folders in the order of their names."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(
+                each for each in path.iterdir() if each.suffix in (".json", ".ndjson")
+            )
+        else:
+            yield path
+
+
+def usable_cases(file: Path) -> list[Case]:
+    """All cases of *file*. Raises: EmulatorError, when one cannot be used."""
+    cases = []
+    for case in read_cases(file):
+        if isinstance(case, EmulatorError):
+            raise case
+        cases.append(case)
+    return cases
+
+
+def replace(file: Path, content: bytes) -> None:
+    """Put *content* in the place of *file* at once: a full disk must not cost anybody's cases.
+
+    Raises: EmulatorError, when it cannot be written.
+    """
+    draft = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(content)
+        draft.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        what = f"cannot be written ({error.strerror})"
+        remedy = "Name a file in a folder you may write to."
+        raise EmulatorError(what, str(file), remedy) from None

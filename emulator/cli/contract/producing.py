@@ -1,0 +1,54 @@
+"""`emulator contract events`: whether an app's events satisfy a workspace."""
+
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+
+import click
+import orjson
+
+from emulator.cli.contract.files import FILES, replace
+from emulator.cli.contract.traffic import numbered_events
+from emulator.contract.junit import Outcome, junit
+from emulator.contract.producing import Produced, produced
+from emulator.workspace import load
+
+
+@click.command(epilog="Example: emulator contract events --workspace shop.yaml events.ndjson")
+@FILES
+@click.option("--workspace", default="guide", show_default=True, help="File or preset.")
+@click.option("--strict", is_flag=True, help="Refuse warnings, and events that no mapping takes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each event.")
+@click.option("--junit", "report", type=click.Path(path_type=Path), help="Write JUnit XML there.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    workspace: str,
+    strict: bool,
+    as_json: bool,
+    report: Path | None,
+) -> None:
+    """Check the events in files, one a line: the tracking plan, the mappings, Insider One's needs.
+
+    Exits 1 when one of them is stopped on its way, or does not do what its sender thinks.
+    """
+    outcomes = []
+    for each in produced(chain.from_iterable(map(numbered_events, files)), load(workspace)):
+        holds = each.satisfies(strict=strict)
+        if as_json:
+            click.echo(orjson.dumps({**asdict(each), "satisfies": holds}))
+        elif not holds:
+            _print(each)
+        outcomes.append(Outcome(each.where, each.name, [] if holds else each.why or [each.verdict]))
+    if report:
+        replace(report, junit("emulator contract events", outcomes))
+    failed = sum(bool(each.why) for each in outcomes)
+    click.echo(f"{len(outcomes) - failed} passed, {failed} failed", err=as_json)
+    ctx.exit(1 if failed else 0)
+
+
+def _print(each: Produced) -> None:
+    click.echo(f"FAILED  {each.name}: {each.verdict}  {each.where}")
+    for why in each.why:
+        click.echo(f"    {why}")

@@ -1,0 +1,72 @@
+"""The producer's side of a contract: whether an app's events do what their sender thinks."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.types import JSONObject
+from emulator.workspace import Workspace
+
+FINE: Final = "accepted"
+TOLERATED: Final = ("warning", "not_subscribed")
+
+
+@dataclass(frozen=True, slots=True)
+class Produced:
+    """What becomes of one event.
+
+    Args:
+        where: The place it was read from, e.g. "events.ndjson:3".
+        name: Its event, page or screen, or its type.
+        verdict: As GET /emulator/v1/messages has it.
+        why: One line for each thing that is wrong: of the tracking plan, of a mapping, of Insider
+            One.
+    """
+
+    where: str
+    name: str
+    verdict: str
+    why: list[str]
+
+    def satisfies(self, *, strict: bool) -> bool:
+        """Whether the contract holds; *strict* tolerates neither warnings nor events for nobody."""
+        return self.verdict == FINE or (self.verdict in TOLERATED and not strict)
+
+
+def produced(events: Iterable[tuple[str, JSONObject]], workspace: Workspace) -> Iterator[Produced]:
+    """Send each event through the whole road, and say what became of it.
+
+    Args:
+        events: Place and event.
+    """
+    app = create_app(Config(db=":memory:"), workspace)
+    client = app.test_client()
+    try:
+        for where, event in events:
+            client.post("/emulator/v1/reset")
+            kind = event.get("type", "track")
+            body = orjson.dumps({**event, "writeKey": workspace.write_key})
+            answer = client.post(f"/v1/{kind}", data=body, content_type="application/json")
+            if answer.status_code != 200:
+                why = [f"Segment answers {answer.status_code}: {answer.get_data(as_text=True)}"]
+                yield Produced(where, str(kind), "rejected", why)
+                continue
+            found = orjson.loads(client.get("/emulator/v1/messages").data)["messages"]
+            made = orjson.loads(client.get("/emulator/v1/deliveries").data)["deliveries"]
+            yield _of(where, found[-1], made)
+    finally:
+        app.extensions["sandboxes"].close()
+
+
+def _of(where: str, message: JSONObject, deliveries: list[JSONObject]) -> Produced:
+    sent = message["message"]
+    name = message["event"] or sent.get("name") or message["type"]
+    why = [str(each) for each in message["violations"]]
+    why += [f"{each['subscription']}: {each['reason']}" for each in deliveries if each["reason"]]
+    if not why and message["reason"]:
+        why = [message["reason"]]
+    return Produced(where, str(name), message["verdict"], why)

@@ -1,0 +1,175 @@
+"""Cases made of traffic: stable, sorted, without what changes from run to run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from emulator.app import create_app
+from emulator.cli import main
+from emulator.config import Config
+from emulator.contract.normalising import read_rules
+from emulator.contract.recording import record
+from emulator.errors import EmulatorError
+from emulator.types import JSONObject
+from emulator.workspace import preset
+from scenarios import calls
+from scenarios.running import RunningEmulator
+from scenarios.shopper import shopper
+
+EVENTS = Path(__file__).parents[2] / "fixtures" / "events" / "shop.ndjson"
+GUIDE = preset("guide")
+
+
+def contract(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["contract", *map(str, arguments)])
+
+
+def order(run: int) -> JSONObject:
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": f"m-{run}",
+        "anonymousId": f"a-{run}",
+        "userId": "ada",
+        "timestamp": f"2026-0{run}-01T00:00:00Z",
+        "properties": {"order_id": f"o-{run}", "currency": "EUR", "products": []},
+        "context": {"ip": f"198.51.100.{run}"},
+    }
+
+
+def test_two_runs_of_one_app_record_the_same() -> None:
+    rules = read_rules(["properties.order_id=order"])
+    first, second = (record([order(run)], GUIDE, rules) for run in (1, 2))
+    assert first == second
+    [case] = first
+    assert case["events"] == [
+        {
+            "type": "track",
+            "event": "Order Completed",
+            "messageId": "message-1",
+            "anonymousId": "anonymous-1",
+            "userId": "ada",
+            "timestamp": "2026-01-01T00:00:00.000Z",
+            "properties": {"order_id": "order-1", "currency": "EUR", "products": []},
+            "context": {"ip": "192.0.2.1"},
+        }
+    ]
+    assert case["normalised"] == {
+        "messageId": "message",
+        "anonymousId": "anonymous",
+        "timestamp": "time",
+        "context.ip": "ip",
+        "properties.order_id": "order",
+    }
+
+
+def test_events_that_differ_in_ids_alone_are_one_case() -> None:
+    rules = read_rules(["properties.order_id=order"])
+    assert len(record([order(1), order(2)], GUIDE, rules)) == 1
+
+
+def test_no_key_of_an_account_is_written() -> None:
+    [case] = record([order(1)], GUIDE, read_rules([]))
+    assert case["destination"]["settings"] == {"account_name": "account", "ucd_key": "key"}
+    assert "test-key" not in json.dumps(case)
+
+
+def test_cases_are_sorted_and_pass(tmp_path: Path) -> None:
+    file = tmp_path / "cases.ndjson"
+    assert contract("record", "--from", EVENTS, file).exit_code == 0
+    names = [json.loads(line)["name"] for line in file.read_text().splitlines()]
+    assert names == sorted(names)
+    assert names[:2] == ["cart-viewed-by-cart-viewed-event", "home-by-homepage-view"]
+    assert contract("check", file).exit_code == 0
+    again = file.read_bytes()
+    contract("record", "--from", EVENTS, file)
+    assert file.read_bytes() == again
+
+
+def test_a_folder_has_a_file_for_each_case(tmp_path: Path) -> None:
+    contract("record", "--from", EVENTS, tmp_path / "cases")
+    files = sorted(each.name for each in (tmp_path / "cases").iterdir())
+    assert "order-completed-by-order-completed-event.json" in files
+    assert contract("check", tmp_path / "cases").stdout.startswith(f"{len(files)} passed, 0 failed")
+
+
+def test_a_running_emulator_is_recorded(served_emulator: RunningEmulator, tmp_path: Path) -> None:
+    served_emulator.shop.tell(shopper("Ada"), calls.event("Wish Listed"))
+    file = tmp_path / "cases.ndjson"
+    assert contract("record", "--from", served_emulator.url, file).exit_code == 0
+    [case] = [json.loads(line) for line in file.read_text().splitlines()]
+    assert case["name"] == "wish-listed-by-track-event"
+    assert contract("check", file).exit_code == 0
+
+
+def test_a_database_is_recorded(tmp_path: Path) -> None:
+    app = create_app(Config(db=str(tmp_path / "own.db")), GUIDE)
+    call = {"event": "Wish Listed", "userId": "ada", "writeKey": "wk_demo"}
+    app.test_client().post("/v1/track", json=call)
+    app.extensions["sandboxes"].close()
+    file = tmp_path / "cases.ndjson"
+    assert contract("record", "--from", tmp_path / "own.db", file).exit_code == 0
+    assert json.loads(file.read_text())["events"][0]["messageId"] == "message-1"
+
+
+@pytest.mark.parametrize("rule", ["order_id", "=order", "properties.order_id=Order 1"])
+def test_a_rule_that_cannot_be_read_is_refused(rule: str) -> None:
+    with pytest.raises(EmulatorError, match="is no rule"):
+        read_rules([rule])
+
+
+def test_update_writes_what_differs_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "cases.ndjson"
+    contract("record", "--from", EVENTS, file)
+    lines = file.read_bytes().splitlines(keepends=True)
+    changed: Any = json.loads(lines[1])
+    changed["expect"]["requests"] = []
+    mistaken = json.dumps(changed, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    file.write_bytes(b"".join([lines[0], mistaken, *lines[2:]]))
+    report = tmp_path / "report.xml"
+    assert contract("check", "--junit", report, file).exit_code == 1
+    assert report.read_text().count("<failure ") == 1
+    assert contract("check", "--update", file).exit_code == 0
+    assert file.read_bytes() == b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("event", "code", "told"),
+    [
+        pytest.param(
+            {"type": "identify", "userId": "ada", "traits": {"email": "ada@shop.example"}},
+            0, "1 passed, 0 failed\n",
+            id="fine",
+        ),
+        pytest.param(
+            {"type": "track", "event": "Cart Viewed", "userId": "ada"},
+            1, "FAILED  Cart Viewed: dropped  events.ndjson:1\n",
+            id="what Insider One refuses",
+        ),
+        pytest.param(
+            {"type": "track", "event": "Wish Listed"},
+            1, "FAILED  Wish Listed: rejected  events.ndjson:1\n",
+            id="what Segment throws away",
+        ),
+        pytest.param(
+            {"type": "group", "userId": "ada", "groupId": "g"}, 0, "1 passed, 0 failed\n",
+            id="for nobody",
+        ),
+    ],
+)  # fmt: skip
+def test_an_app_s_events_are_checked(
+    event: JSONObject, code: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("events.ndjson").write_text(json.dumps(event))
+    done = contract("events", "events.ndjson")
+    assert (done.exit_code, done.stdout[: len(told)]) == (code, told)
+
+
+def test_strict_takes_no_event_that_reaches_nobody(tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text('{"type": "group", "userId": "ada", "groupId": "g"}')
+    assert contract("events", "--strict", file).exit_code == 1

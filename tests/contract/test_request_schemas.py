@@ -1,0 +1,150 @@
+"""The published schemas take every request that the core makes, and no request that it cannot."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from emulator.cli import main
+from emulator.contract.cases import Case, read_cases
+from emulator.contract.running import actual
+from emulator.contract.schema import request_schemas
+from emulator.mapping import Destination
+from emulator.mapping.catalog import ACTIONS
+from emulator.types import JSON, JSONObject
+from emulator.workspace import Workspace, preset
+from emulator.workspace.model import workspace_of
+
+RECORDED = sorted((Path(__file__).parents[2] / "fixtures" / "conformance").glob("*.ndjson"))
+GUIDE = preset("guide")
+SETTINGS = {"account_name": "shop", "ucd_key": "key"}
+KEYS = st.sampled_from(
+    ["product_id", "price", "quantity", "category", "products", "email", "phone", "Gift Wrap",
+     "order_id", "cart_id", "currency", "variant", "first_name", "firstName", "age", "locale",
+     "Taxonomy", "taxonomy", "email_optin", "address", "city"]
+)  # fmt: skip
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6)
+    | st.sampled_from(["5", "5.5", "true", "2026-01-01T00:00:00Z"])
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(KEYS, VALUES, max_size=6)
+EVENTS = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["track", "identify", "page"]),
+        "userId": st.just("u1") | SCALARS,
+        "timestamp": st.just("2026-01-01T00:00:00Z") | SCALARS,
+    },
+    optional={
+        "event": st.sampled_from(
+            ["Order Completed", "Cart Viewed", "Product Viewed", "Checkout Started", "Wished"]
+        ),
+        "name": SCALARS,
+        "anonymousId": SCALARS,
+        "properties": OBJECTS,
+        "traits": OBJECTS,
+        "context": st.fixed_dictionaries({}, optional={"traits": OBJECTS, "ip": SCALARS}),
+    },
+)
+
+
+def of(*subscriptions: JSONObject) -> Workspace:
+    return workspace_of(
+        {
+            "source": {"name": "Shop", "writeKey": "wk"},
+            "destination": {"settings": SETTINGS, "subscriptions": list(subscriptions)},
+        }
+    )
+
+
+def validator(workspace: Workspace) -> Draft202012Validator:
+    schema = request_schemas(workspace)
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def cases(file: Path) -> list[Case]:
+    return [case for case in read_cases(file) if isinstance(case, Case)]
+
+
+@pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
+def test_every_recorded_request_is_taken(file: Path) -> None:
+    validators = {slug: validator(of({"actionSlug": slug})) for slug in ACTIONS}
+    refused = [
+        (case.name, error.json_path, error.message)
+        for case in cases(file)
+        for request in actual(case)["requests"]
+        for error in validators[case.document["subscription"]["actionSlug"]].iter_errors(
+            json.loads(json.dumps(request["json"]))
+        )
+    ]
+    assert refused == []
+
+
+@given(EVENTS)
+@settings(max_examples=150, deadline=None)
+def test_every_request_of_the_guide_is_taken(event: JSONObject) -> None:
+    published = validator(GUIDE)
+    for outcome in Destination(GUIDE.destination).outcomes(event):
+        if outcome.request:
+            assert list(published.iter_errors(json.loads(outcome.request.body))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param(["platform"], "web", id="another platform"),
+        pytest.param(["users"], [], id="nobody"),
+        pytest.param(["users", 0, "events", 0, "event_name"], "cart", id="an unknown event"),
+        pytest.param(["users", 0, "events", 0, "event_params", "quantity"], 1.5, id="half a mug"),
+        pytest.param(["users", 0, "events", 0, "event_params", "x"], 1, id="an unknown parameter"),
+        pytest.param(["users", 0, "identifiers", "uuid"], 7, id="an id that is no text"),
+    ],
+)
+def test_a_request_that_cannot_be_made_is_refused(path: list[str | int], value: JSON) -> None:
+    body: JSONObject = {
+        "users": [
+            {
+                "identifiers": {"uuid": "u1", "custom": {}},
+                "attributes": {"custom": {}},
+                "events": [
+                    {
+                        "event_name": "product_detail_page_view",
+                        "timestamp": "2026-01-01T00:00:00Z",
+                        "event_params": {"quantity": 1, "custom": {}},
+                    }
+                ],
+                "not_append": True,
+            }
+        ],
+        "platform": "segment",
+    }
+    published = validator(of({"actionSlug": "productViewedEvent"}))
+    assert published.is_valid(body)
+    *outer, last = path
+    at: JSON = body
+    for step in outer:
+        at = at[step]
+    at[last] = value
+    assert not published.is_valid(body)
+
+
+def test_a_disabled_mapping_makes_no_request() -> None:
+    workspace = of(
+        {"actionSlug": "trackEvent"}, {"actionSlug": "cartViewedEvent", "enabled": False}
+    )
+    assert list(request_schemas(workspace)["$defs"]) == ["trackEvent"]
+
+
+def test_the_command_prints_the_schema_of_a_workspace() -> None:
+    printed = CliRunner().invoke(main, ["contract", "schema", "--workspace", "guide"])
+    assert json.loads(printed.stdout) == request_schemas(GUIDE)
