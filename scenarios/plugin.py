@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, Step
 
     from emulator.workspace import Workspace
+    from scenarios.insider_one import InsiderOne
     from scenarios.running import Emulators, RunningEmulator
     from scenarios.scene import Scene
+    from scenarios.shop import Shop
+    from scenarios.shopper import Shopper
+    from scenarios.timing import Clock
 
 FOLDER = pytest.StashKey[Path]()  # of the feature file
 SCENE = pytest.StashKey["Scene"]()
@@ -90,6 +94,45 @@ def served_emulator(served_emulators: "Emulators") -> "Iterator[RunningEmulator]
     """The same at a free port, for programs in other processes."""
     with served_emulators.sandbox(_guide()) as own:
         yield own
+
+
+@pytest.fixture
+def segment(emulator: "RunningEmulator") -> "Shop":
+    """A shop that tells Segment what shoppers do, through its Python SDK."""
+    return emulator.shop
+
+
+@pytest.fixture
+def insider_one(emulator: "RunningEmulator") -> "InsiderOne":
+    """What Insider One knows and was sent."""
+    from scenarios.insider_one import InsiderOne
+
+    return InsiderOne(emulator.client)
+
+
+@pytest.fixture
+def clock(emulator: "RunningEmulator") -> "Clock":
+    """The emulator's clock."""
+    from scenarios.timing import Clock
+
+    return Clock(emulator.client)
+
+
+@pytest.fixture
+def shopper() -> "Callable[..., Shopper]":
+    """Makes people: shopper("Ada"), shopper(seed=7, locale="de_DE")."""
+    from scenarios.shopper import shopper
+
+    return shopper
+
+
+@pytest.fixture
+def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
+    """The emulator, which answers for Segment's and Insider One's own names as well."""
+    from scenarios.interception import intercepting
+
+    with intercepting(emulator):
+        yield emulator
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +22,7 @@ from emulator.workspace.model import with_keys
 from scenarios.client import ControlClient
 from scenarios.shop import Shop
 from scenarios.transport import InProcess
+from scenarios.workspaces import workspace_at
 
 # The name resolves to this machine alone, and nothing listens behind it.
 NAME = "emulator-{}.localhost"
@@ -58,12 +60,18 @@ def running(workspace: Workspace, port: int = 0) -> Iterator[RunningEmulator]:
 
 
 @contextmanager
-def in_process(workspace: Workspace) -> Iterator[RunningEmulator]:
+def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator]:
     """An emulator of *workspace* without a port: requests to its URL are function calls.
 
     The control client and the SDK reach it, and so does a session of `requests` on which somebody
     mounts scenarios.transport.InProcess.
+
+    Args:
+        workspace: One that is read, the name of a preset, or the path of a file.
+    Raises: EmulatorError, when the workspace cannot be read.
     """
+    if isinstance(workspace, str):
+        workspace = workspace_at(workspace, Path())
     name = NAME.format(next(_numbers))
     url = f"http://{name}"
     with (

@@ -35,8 +35,8 @@ def junit(suite_name: str, outcomes: Iterable[Outcome]) -> bytes:
         if each.why:
             failure = SubElement(case, "failure", message=_fit(each.why[0]))
             failure.text = _fit("\n".join([each.where, *each.why]))
-    head = b'<?xml version="1.0" encoding="utf-8"?>\n'
-    return head + tostring(suites, encoding="utf-8") + b"\n"
+    text = f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(suites, encoding="unicode")}\n'
+    return text.encode()
 
 
 def _fit(text: str) -> str:

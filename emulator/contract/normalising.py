@@ -66,7 +66,7 @@ class Normaliser:
         """*event* without what the rules are about: equal for events that are one case."""
         bare = deepcopy(event)
         for place, word in self.rules.items():
-            _replace(bare, place.split("."), lambda _, word=word: word)
+            _replace(bare, place.split("."), partial(_without_value, word))
         return bare
 
     def _steady(self, word: str, value: JSON) -> str:
@@ -74,6 +74,10 @@ class Normaliser:
             return FIXED[word]
         known = len([each for each, _ in self._numbers if each == word])
         return self._numbers.setdefault((word, repr(value)), f"{word}-{known + 1}")
+
+
+def _without_value(word: str, _value: JSON) -> str:
+    return word
 
 
 def _replace(at: JSON, steps: list[str], steady: Callable[[JSON], str]) -> bool:

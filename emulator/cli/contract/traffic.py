@@ -38,7 +38,8 @@ def _of_database(db: str) -> Iterator[JSONObject]:
 
     if "://" not in db and not Path(db).is_file():
         raise EmulatorError("there is no such database", db, "Name one that `serve` has written.")
-    store, after = Store(connect(db)), 0
+    store = Store(connect(db))
+    after: int | None = 0
     try:
         while after is not None:
             found, after = store.messages({}, after=after, limit=PAGE)

@@ -1,0 +1,89 @@
+"""An emulator inside a test: its fixtures, and code that knows nothing of it."""
+
+import socket
+from collections.abc import Callable
+
+import pytest
+import requests
+import segment.analytics as analytics  # type: ignore[import-untyped]  # ships no types
+from flask import Flask
+
+from emulator.server import serve_in_thread
+from scenarios import calls, in_process, intercepting
+from scenarios.insider_one import InsiderOne
+from scenarios.running import RunningEmulator
+from scenarios.shop import Shop
+from scenarios.shopper import Shopper
+from scenarios.timing import Clock
+
+
+def test_the_fixtures_are_one_emulator(
+    segment: Shop, insider_one: InsiderOne, shopper: Callable[..., Shopper], clock: Clock
+) -> None:
+    clock.start("2026-11-23T12:00:00Z")
+    clock.advance("45 minutes")
+    segment.tell(shopper("Ada"), calls.event("Wish Listed"))
+    names = [event["event_name"] for event in insider_one.events("uuid:ada")]
+    sent = [
+        event["event_name"] for event in insider_one.requests()[0]["json"]["users"][0]["events"]
+    ]
+    assert (names, sent) == (["wish_listed"], ["wish_listed"])
+    assert len(insider_one.profiles()) == 1
+
+
+def test_no_socket_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket.socket, "bind", refused)
+    with in_process() as emulator:
+        emulator.shop.tell(Shopper("ada", None, "Ada", "L", "", ""), calls.event("Wish Listed"))
+        assert emulator.client.profile("uuid:ada")
+
+
+def test_two_emulators_know_nothing_of_each_other() -> None:
+    with in_process() as one, in_process("segment-defaults") as other:
+        one.shop.tell(Shopper("ada", None, "Ada", "L", "", ""), calls.event("Wish Listed"))
+        assert (len(one.client.profiles()), other.client.profiles()) == (1, [])
+
+
+def test_an_application_s_own_sdk_is_intercepted(intercepted: RunningEmulator) -> None:
+    """The SDK has no host of ours; the code under test stays as it is in production."""
+    client = analytics.Client("the-real-write-key", sync_mode=True)
+    client.track("ada", "Wish Listed", {"product_id": "mug"})
+    profile = intercepted.client.profile("uuid:ada")
+    assert profile
+    assert [event["event_name"] for event in profile["events"]] == ["wish_listed"]
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        pytest.param("https://events.eu1.segmentapis.com/v1/track", 200, id="Segment in the EU"),
+        pytest.param("https://api.segment.io:443/v1/track", 200, id="with its port"),
+        pytest.param(
+            "https://unification.useinsider.com/api/user/v1/upsert", 400, id="Insider One"
+        ),
+    ],
+)
+def test_hosts_are_answered_for(intercepted: RunningEmulator, url: str, status: int) -> None:
+    call = {"event": "Wish Listed", "userId": "ada", "writeKey": "wk_demo"}
+    assert requests.post(url, json=call).status_code == status
+
+
+def test_settings_come_from_the_content_network(intercepted: RunningEmulator) -> None:
+    url = "https://cdn.segment.com/v1/projects/wk_demo/settings"
+    assert "integrations" in requests.get(url).json()
+
+
+def test_other_hosts_are_left_alone(emulator: RunningEmulator) -> None:
+    with serve_in_thread(Flask("another")) as url, intercepting(emulator):
+        assert requests.get(url).status_code == 404
+
+
+def test_afterwards_nothing_is_intercepted() -> None:
+    before = requests.adapters.HTTPAdapter.send
+    with in_process() as emulator, intercepting(emulator):
+        assert requests.adapters.HTTPAdapter.send is not before
+    assert requests.adapters.HTTPAdapter.send is before

@@ -1,0 +1,139 @@
+"""The documentation builds, and what it and its examples say can be done is done."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+EXAMPLES = DOCS / "examples"
+EMULATOR = [sys.executable, "-m", "emulator"]
+PYTHON = re.findall(r"^```python\n(.*?)^```$", (DOCS / "in-process.md").read_text(), re.M | re.S)
+
+
+def read(name: str) -> Any:
+    return yaml.safe_load((EXAMPLES / name).read_text("utf-8"))
+
+
+def scripts() -> list[str]:
+    """Every command of the pipelines."""
+    steps = read("github-actions.yml")["jobs"]["integration"]["steps"]
+    github = [step["run"] for step in steps if "run" in step]
+    return [*github, *read("gitlab-ci.yml")["integration"]["script"]]
+
+
+def ours() -> list[str]:
+    return sorted({line for line in scripts() if line.startswith("emulator ")})
+
+
+def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody's project, with what the examples expect in it."""
+    folder = tmp_path_factory.mktemp("project") / "shop"
+    shutil.copytree(EXAMPLES, folder)
+    return folder
+
+
+def test_pipelines_install_and_call_us_and_nothing_else() -> None:
+    assert [line for line in scripts() if not line.startswith(("emulator ", "pip install "))] == []
+
+
+@pytest.mark.parametrize("line", ours())
+def test_a_command_of_a_pipeline_runs(line: str, project: Path) -> None:
+    done = run([*EMULATOR, *shlex.split(line)[1:]], project)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("hook", yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()))
+def test_a_hook_runs_on_the_files_it_takes(hook: Any, project: Path) -> None:
+    taken = {
+        "emulator-lint": [ROOT / "emulator" / "workspace" / "presets" / "guide.yaml"],
+        "emulator-contract-check": sorted((project / "cases").iterdir()),
+        "emulator-verify": sorted((project / "features").iterdir()),
+    }
+    done = run([*EMULATOR, *hook["entry"].split()[1:], *map(str, taken[hook["id"]])], project)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_hooks_that_are_shown_exist() -> None:
+    known = {each["id"] for each in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    [repository] = read("pre-commit-config.yaml")["repos"]
+    assert {each["id"] for each in repository["hooks"]} <= known
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[dict[str, Any], int]]:
+    """The service of the Compose file at a free port, once it listens."""
+    service = read("compose.yaml")["services"]["emulator"]
+    port = free_port()
+    command = [*EMULATOR, *service["command"][1:], "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        process.stderr.readline()
+        yield service, port
+        process.terminate()
+
+
+def test_the_service_is_healthy_by_its_own_check(served: tuple[dict[str, Any], int]) -> None:
+    service, port = served
+    _, _, *check = service["healthcheck"]["test"]
+    done = run([sys.executable, *[part.replace("8282", str(port)) for part in check]], ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_container_and_compose_say_the_same() -> None:
+    service = read("compose.yaml")["services"]["emulator"]
+    lines = (EXAMPLES / "Containerfile").read_text("utf-8").splitlines()
+    commands = [json.loads(line.partition("CMD ")[2]) for line in lines if "CMD [" in line]
+    assert commands == [service["healthcheck"]["test"][1:], service["command"]]
+
+
+def test_the_python_of_the_page_passes(tmp_path: Path) -> None:
+    for number, text in enumerate(PYTHON):
+        (tmp_path / f"test_{number}.py").write_text(text, "utf-8")
+    done = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."], tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
+
+
+@pytest.mark.parametrize("page", ["start-qa.md", "start-ci.md", "start-developers.md"])
+def test_a_page_to_start_from_names_commands_that_exist(page: str) -> None:
+    text = (DOCS / page).read_text("utf-8")
+    for command in sorted(set(re.findall(r"(?:`|\n *)emulator ((?:contract )?[a-z]+)", text))):
+        done = run([*EMULATOR, *command.split(), "--help"], ROOT)
+        assert done.returncode == 0, command
+
+
+def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="the extra `docs` is not installed")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = run(build, ROOT)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "index.html").read_text("utf-8")
+    loaded = re.findall(r"<(?:script|link)[^>]+(?:src|href)=\"(https?://[^\"]+)\"", page)
+    assert loaded == []
