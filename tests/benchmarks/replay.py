@@ -1,0 +1,141 @@
+"""How fast a dry run of a large archive is, and whether its memory stays flat.
+
+Run by hand: `python tests/benchmarks/replay.py [EVENTS]`, 5,000,000 unless said. Writes an archive
+of packed parts to a temporary folder, replays it with all cores, prints a table and writes
+replay.json beside itself.
+"""
+
+import gzip
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
+from events import events
+
+from emulator.types import JSONObject
+
+HERE = Path(__file__).parent
+COUNT = 5_000_000
+PART = 50_000  # events of one file; the same in all of them, but for their ids and days
+DAYS = 31
+MISTAKES: tuple[JSONObject, ...] = (
+    {"userId": None, "anonymousId": None},
+    {"timestamp": "2023-01-01T00:00:00.000Z"},
+    {"integrations": {"All": False}},
+    {"event": "Ünplanned"},
+    {"context": {"traits": {"email": "nobody"}}},
+)
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        written = _write(folder / "archive", count)
+        measured = {"events": count, "bytes": written, **_replay(folder)}
+    for name, value in measured.items():
+        print(f"  {name:<28} {value}")  # noqa: T201
+    (HERE / "replay.json").write_text(json.dumps(measured, indent=2) + "\n")
+
+
+def _write(folder: Path, count: int) -> int:
+    """An archive of *count* events; the bytes of its lines."""
+    folder.mkdir()
+    base = b"\n".join(_lines(min(PART, count))) + b"\n"
+    for number, _ in enumerate(range(0, count, PART)):
+        day = f"2026-03-{number % DAYS + 1:02}".encode()
+        part = base.replace(b"2026-03-14", day).replace(b"benchmark-", b"part-%05d-" % number)
+        (folder / f"{number:05}.gz").write_bytes(gzip.compress(part, 1))
+    return len(base) * -(-count // PART)
+
+
+def _lines(count: int) -> Iterator[bytes]:
+    chance = random.Random(7)
+    for line in events(count, seed=7):
+        yield _spoilt(line, chance) if chance.random() < 0.08 else line
+
+
+def _spoilt(line: bytes, chance: random.Random) -> bytes:
+    """A line with one of the mistakes that real archives have."""
+    event: JSONObject = orjson.loads(line)
+    properties = event.get("properties", {})
+    mistake = chance.randrange(len(MISTAKES) + 3)
+    if mistake < len(MISTAKES):
+        event |= MISTAKES[mistake]
+    elif mistake == len(MISTAKES):
+        return line[: len(line) // 2]
+    elif mistake == len(MISTAKES) + 1:
+        properties.pop("currency", None)
+    else:
+        properties["products"] = "none"
+    return orjson.dumps(event)
+
+
+def _replay(folder: Path) -> JSONObject:
+    report = folder / "report.json"
+    command = [sys.executable, "-m", "emulator", "replay", "--json", str(folder / "archive")]
+    start = time.perf_counter()
+    with report.open("wb") as out:
+        running = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+        resident = []
+        while running.poll() is None:
+            resident.append(_resident(running.pid))
+            time.sleep(1)
+    seconds = time.perf_counter() - start
+    read = json.loads(report.read_bytes())
+    return {
+        "cores": os.cpu_count(),
+        "seconds": round(seconds, 1),
+        "events a second": round(read["archive"]["events"] / seconds),
+        "microseconds a core": round(
+            seconds * (os.cpu_count() or 1) / read["archive"]["events"] * 1e6
+        ),
+        "exit code": running.returncode,
+        "peak MB of each process": _peaks(resident),
+        "MB in all, by tenths of time": _tenths([sum(each.values()) for each in resident]),
+        "verdicts": {row["verdict"]: row["count"] for row in read["verdicts"]},
+        "unread": {row["what"]: row["count"] for row in read["unread"]},
+    }
+
+
+def _cpu() -> float:
+    """CPU seconds of the processes that have ended: other work on the machine adds none."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _resident(pid: int) -> dict[int, int]:
+    """Resident MB of a process and of its children, by process id."""
+    try:
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        pages = {each: Path(f"/proc/{each}/statm").read_text() for each in (str(pid), *below)}
+    except OSError:  # one of them has just ended
+        return {}
+    return {
+        int(each): int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
+        for each, text in pages.items()
+    }
+
+
+def _peaks(resident: list[dict[int, int]]) -> list[int]:
+    found: dict[int, int] = {}
+    for each in resident:
+        for pid, size in each.items():
+            found[pid] = max(size, found.get(pid, 0))
+    return sorted(found.values())
+
+
+def _tenths(sizes: list[int]) -> list[int]:
+    return [sizes[len(sizes) * tenth // 10] for tenth in range(10)] if sizes else []
+
+
+if __name__ == "__main__":
+    main()
