@@ -101,6 +101,7 @@ class _Counter:
             self._reason(called, "", tried.reason, event)
         for each in tried.deliveries:
             self._delivery(called, each, event)
+        self.figures.losing += tried.loses
         if self._against:
             other = self._against.run(event, len(line), chance)
             self._compare(called, tried, other, event)

@@ -113,6 +113,9 @@ TABLES: Mapping[str, tuple[Row, int]] = {
 }
 
 
+_COUNTS = ("lines", "events", "losing", "bytes", "differing")
+
+
 def _tables() -> dict[str, Table]:
     return {name: Table(most) for name, (_, most) in TABLES.items()}
 
@@ -124,22 +127,22 @@ class Figures:
     Args:
         lines: Lines read, empty and broken ones among them.
         events: Events found on them.
+        losing: Events that are lost, or of which a part is.
         bytes: Of the lines, unpacked.
         differing: Events whose requests differ between two workspaces.
     """
 
     lines: int = 0
     events: int = 0
+    losing: int = 0
     bytes: int = 0
     differing: int = 0
     tables: dict[str, Table] = field(default_factory=_tables)
 
     def add(self, other: Self) -> None:
         """Count what *other* counted, which are other lines."""
-        self.lines += other.lines
-        self.events += other.events
-        self.bytes += other.bytes
-        self.differing += other.differing
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, table in self.tables.items():
             table.add(other.tables[name])
 
@@ -152,10 +155,7 @@ class Figures:
 def to_json(figures: Figures) -> JSONObject:
     """*figures* as JSON, for `from_json`."""
     return {
-        "lines": figures.lines,
-        "events": figures.events,
-        "bytes": figures.bytes,
-        "differing": figures.differing,
+        **{name: getattr(figures, name) for name in _COUNTS},
         "tables": {
             name: {
                 "rows": [[list(row), _tally(tally)] for row, tally in table.rows.items()],
@@ -173,9 +173,7 @@ def from_json(document: JSONObject) -> Figures:
         written = document["tables"][name]
         table.rows = {tuple(row): _read_tally(tally) for row, tally in written["rows"]}
         table.beyond = _read_tally(written["beyond"])
-    return Figures(
-        document["lines"], document["events"], document["bytes"], document["differing"], tables
-    )
+    return Figures(**{name: document[name] for name in _COUNTS}, tables=tables)
 
 
 def _tally(tally: Tally) -> list[object]:

@@ -14,8 +14,8 @@ from emulator.types import JSON, JSONObject
 
 # What each verdict says to somebody who never saw the integration.
 WORDS = {
-    "accepted": "stored as sent",
-    "warning": "stored, with something to look at",
+    "accepted": "taken by Insider One",
+    "warning": "taken by Insider One, with something to look at",
     "dropped": "refused by Insider One, although Segment shows it as delivered",
     "failed": "Segment could not make or deliver a request",
     "rejected": "refused by Segment on arrival",
@@ -23,7 +23,6 @@ WORDS = {
     "not_subscribed": "no mapping sends it",
     "disabled": "the destination is turned off",
 }
-_STORED = ("accepted", "warning")
 _ROWS = 200  # of a table; all of them are in the JSON report
 
 
@@ -46,7 +45,6 @@ def page(document: JSONObject) -> str:
     lost = losses(document)
     return environment.from_string(template).render(
         report=document,
-        stored=sum(row["count"] for row in document["verdicts"] if row["verdict"] in _STORED),
         lost=lost,
         remarks=[row for row in document["reasons"] if not row["lost"]],
         words=WORDS,

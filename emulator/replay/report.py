@@ -32,6 +32,7 @@ def report(ledger: Ledger, files: Sequence[File], *, compared: bool) -> JSONObje
             "unpackedBytes": figures.bytes,
             "lines": figures.lines,
             "events": figures.events,
+            "losing": figures.losing,
         },
         "verdicts": listed("verdicts"),
         "events": listed("events"),

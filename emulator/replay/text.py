@@ -18,8 +18,8 @@ def text(document: JSONObject) -> str:
 
 def _lines(document: JSONObject) -> Iterator[str]:
     archive = document["archive"]
-    events, lines, files = (archive[name] for name in ("events", "lines", "files"))
-    yield f"{events:,} events on {lines:,} lines of {files:,} files"
+    events, losing = archive["events"], archive["losing"]
+    yield f"Of {events:,} events, {losing:,} would be lost, in whole or in part."
     verdicts = ((row["verdict"], row["count"]) for row in document["verdicts"])
     yield from _table("What became of them", ("verdict", "events"), verdicts)
     received = ((row["eventName"], row["count"]) for row in document["received"])

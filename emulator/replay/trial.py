@@ -65,6 +65,13 @@ class Tried(NamedTuple):
     reason: Reason | None = None
     deliveries: tuple[Delivered, ...] = ()
 
+    @property
+    def loses(self) -> bool:
+        """Whether the event is lost, or a part of it."""
+        if self.reason and self.reason.lost:
+            return True
+        return any(reason.lost for each in self.deliveries for reason in each.reasons)
+
 
 @dataclass(frozen=True, slots=True)
 class Clocks:

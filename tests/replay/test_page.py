@@ -39,8 +39,8 @@ def page(tmp_path: Path, *events: object) -> _Elements:
 def test_page_tells_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
     text = " ".join("".join(page(tmp_path, track(1), track(2, userId=None)).text).split())
 
-    assert "Of 2 events, 1 (50.0 %) would have reached Insider One." in text
-    assert "1 reason costs data; the costliest come first below." in text
+    assert "Of 2 events, 1 (50.0 %) would be lost, in whole or in part." in text
+    assert "Read from 2 lines in 1 file." in text
     assert "29.50 EUR" in text
     assert "confirmation_page_view" in text
 
@@ -60,4 +60,5 @@ def test_page_runs_nothing_and_fetches_nothing(tmp_path: Path) -> None:
 def test_page_of_nothing_says_so(tmp_path: Path) -> None:
     text = "".join(page(tmp_path).text)
 
+    assert "none would be lost" in text
     assert "Nothing: look at the reasons above and below." in text
