@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Flask
 
 from emulator import answers
-from emulator.capture.database import Engine, connect
+from emulator.capture.database import connect
 from emulator.capture.differences import Differences
 from emulator.capture.journeys import JourneyStore
 from emulator.capture.panel import ChangesStore, PanelStore
@@ -34,6 +34,7 @@ from emulator.harness import (
     delivery,
     destination,
     dry_run,
+    exporting,
     journeys,
     panel,
     sandboxes,
@@ -41,6 +42,7 @@ from emulator.harness import (
     segment_faults,
     storage,
     verifying,
+    workspaces,
 )
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
@@ -50,7 +52,7 @@ from emulator.insider.journeys.running import Journeys
 from emulator.insider.panel import Panel
 from emulator.inspector import routes as inspector
 from emulator.mapping import Destination
-from emulator.parts import Parts, parts
+from emulator.parts import Kept, Parts, parts
 from emulator.sandboxes import Sandboxes, serve_sandboxes
 from emulator.segment import routes as segment
 from emulator.segment.assets import Assets
@@ -84,7 +86,8 @@ def create_app(
     answers.register(app)
     for side in (
         segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
-        sandboxes, scenario_runs, storage, dry_run, verifying, inspector,
+        sandboxes, scenario_runs, storage, dry_run, verifying,
+        exporting, workspaces, inspector,
     ):  # fmt: skip
         app.register_blueprint(side.bp)
     return app
@@ -101,27 +104,27 @@ def _serve(
     """The parts of the default sandbox; *app* answers for it and for those that are created."""
     assets = Assets(Path(config.cache).expanduser())
 
-    def make(workspace: Workspace, engine: Engine) -> Parts:
-        return _parts(config, workspace, engine, SandboxClock(clock), stopwatch, assets)
+    def make(workspace: Workspace, kept: Kept) -> Parts:
+        return _parts(config, workspace, kept, stopwatch, assets)
 
-    engine = connect(config.db)
-    default = make(workspace, engine)
-    created = Sandboxes(
-        default, lambda own, db: make(own, connect(db)), SandboxStore(engine), clock
-    )
-    serve_sandboxes(app, created)
+    def empty(db: str) -> Kept:
+        engine = connect(db)
+        return Kept(engine, Store(engine), ProfileStore(engine), SandboxClock(clock))
+
+    default = make(workspace, empty(config.db))
+    store = SandboxStore(default.engine)
+    serve_sandboxes(app, Sandboxes(default, make, empty, store, clock))
     return default
 
 
 def _parts(
     config: Config,
     workspace: Workspace,
-    engine: Engine,
-    clock: SandboxClock,
+    kept: Kept,
     stopwatch: Stopwatch,
     assets: Assets,
 ) -> Parts:
-    store, profiles = Store(engine), ProfileStore(engine)
+    engine, store, profiles, clock = kept
     defined = workspace.document.get("insider", {}).get("journeys", ())
     journeys = Journeys(read_journeys(defined), JourneyStore(engine), profiles, clock)
     keys = Panel(workspace.account_name, workspace.account_key, PanelStore(engine), clock)
@@ -150,6 +153,7 @@ def _parts(
     return Parts(
         config,
         workspace,
+        engine,
         store,
         profiles,
         endpoint,

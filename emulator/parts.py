@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from flask import current_app, has_request_context, request
 
+from emulator.capture.database import Engine
 from emulator.capture.differences import Differences
 from emulator.capture.profiles import ProfileStore
 from emulator.capture.pruning import Pruner
@@ -26,12 +27,22 @@ from emulator.segment.oauth import Tokens
 from emulator.workspace import Workspace
 
 
+class Kept(NamedTuple):
+    """What a sandbox has whatever its workspace is."""
+
+    engine: Engine
+    store: Store
+    profiles: ProfileStore
+    clock: SandboxClock
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """One sandbox's parts. Two sandboxes of one process share none that holds anything."""
 
     config: Config
     workspace: Workspace
+    engine: Engine
     store: Store
     profiles: ProfileStore
     endpoint: Endpoint
@@ -48,6 +59,11 @@ class Parts:
     pass_through: PassThrough | None  # None where deliveries go to the emulated account
     queue: Queue | None  # None where a request is answered after its deliveries
     pruner: Pruner | None  # None where everything is kept
+
+    @property
+    def kept(self) -> Kept:
+        """What goes on when the workspace is replaced."""
+        return Kept(self.engine, self.store, self.profiles, self.clock)
 
     @property
     def carrier(self) -> Road | Queue:

@@ -3,10 +3,10 @@
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import RLock
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 
 import orjson
 from flask import Flask, abort, current_app, request
@@ -15,7 +15,7 @@ from emulator.answers import fault
 from emulator.capture.sandboxes import Described, SandboxStore, beside, remove
 from emulator.clock import Clock, iso
 from emulator.errors import EmulatorError
-from emulator.parts import ADDRESSED, Parts
+from emulator.parts import ADDRESSED, Kept, Parts
 from emulator.segment.addressee import named_key
 from emulator.types import JSONObject
 from emulator.workspace import Workspace, preset
@@ -30,8 +30,6 @@ _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _KEY: Final = re.compile(r"[!-.0-9;-~]{1,100}")
 _NAMED_BY: Final = "emulator.sandbox"  # in a WSGI environment: the id in the address
 _REMEMBERED = 64  # workspaces
-
-Make: TypeAlias = Callable[[Workspace, str], Parts]
 
 
 class Conflict(EmulatorError):
@@ -51,18 +49,27 @@ class Sandboxes:
 
     Args:
         default: Answers whatever names no other.
-        make: Builds the parts for a workspace and a database.
+        make: Builds the parts for a workspace.
+        empty: Opens a database, with a clock beside it.
         store: Where those that were created are listed; they are opened again here.
     Raises: EmulatorError, when one of those cannot be opened.
     """
 
-    def __init__(self, default: Parts, make: Make, store: SandboxStore, now: Clock) -> None:
-        own = default.workspace
+    def __init__(
+        self,
+        default: Parts,
+        make: Callable[[Workspace, Kept], Parts],
+        empty: Callable[[str], Kept],
+        store: SandboxStore,
+        now: Clock,
+    ) -> None:
+        own = self._original = default.workspace
         self._default = Sandbox(
             Described(DEFAULT, None, own.write_key, own.account_name, own.account_key, iso(now())),
             default,
         )
-        self._make, self._store, self._now = make, store, now
+        self._make, self._empty = make, empty
+        self._store, self._now = store, now
         self._lock = RLock()
         self._by_id: dict[str, Sandbox] = {}
         self._by_write_key: dict[str, Sandbox] = {}
@@ -109,6 +116,34 @@ class Sandboxes:
             self._know(made)
         return made
 
+    def replace(
+        self, own: Parts, workspace: Workspace | None, asked: JSONObject | str | None
+    ) -> Parts:
+        """Give the sandbox of *own* another workspace; what it captured stays, its keys, too.
+
+        Journeys begin afresh, and faults and what the panels changed are gone.
+
+        Args:
+            workspace: None for the emulator's own.
+            asked: What to open it with after a restart; the default sandbox has the file again.
+        Returns: Its parts from now on.
+        """
+        with self._lock:
+            old = next(each for each in self.list() if each.parts is own)
+            described = replace(old.described, workspace=asked)
+            if own.queue:
+                own.queue.close()
+            made = _keyed(workspace or self._original, described)
+            new = Sandbox(described, self._make(made, own.kept))
+            new.parts.journeys.reset()
+            if old is self._default:
+                self._default = new
+            else:
+                self._store.change(described)
+                self._know(new)
+        request.environ[ADDRESSED] = new.parts
+        return new.parts
+
     def delete(self, id: str) -> bool:
         """End a sandbox with all that it holds; whether there was one.
 
@@ -145,7 +180,7 @@ class Sandboxes:
         elif self._by_id:
             found = self._named() or self._default
         else:
-            return
+            found = self._default
         request.environ[ADDRESSED] = found.parts
 
     def _named(self) -> Sandbox | None:
@@ -157,10 +192,9 @@ class Sandboxes:
         return None
 
     def _open(self, described: Described) -> Parts:
-        keys = described.write_key, described.account, described.key
-        workspace = _workspace(described.workspace) or self._default.parts.workspace
+        workspace = workspace_of(described.workspace) or self._original
         own = beside(self._default.parts.config.db, described.id)
-        return self._make(with_keys(workspace, *keys), own)
+        return self._make(_keyed(workspace, described), self._empty(own))
 
     def _know(self, sandbox: Sandbox) -> None:
         self._by_id[sandbox.described.id] = sandbox
@@ -229,7 +263,15 @@ def unknown(id: str) -> Any:
     return fault(404, f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 
 
-def _workspace(asked: JSONObject | str | None) -> Workspace | None:
+def _keyed(workspace: Workspace, described: Described) -> Workspace:
+    return with_keys(workspace, described.write_key, described.account, described.key)
+
+
+def workspace_of(asked: JSONObject | str | None) -> Workspace | None:
+    """A preset, the workspace of a document, or None for the emulator's own.
+
+    Raises: EmulatorError, naming the first mistake.
+    """
     if asked is None:
         return None
     if isinstance(asked, str):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 import requests
@@ -201,6 +201,35 @@ class ControlClient:
         """Enable or disable one mapping; 1 is the first."""
         self._ask("PATCH", f"{DESTINATION}/subscriptions/{number}", body={"enabled": enabled})
 
+    def add_subscription(self, subscription: JSONObject) -> JSONObject:
+        """Add a mapping behind the others; what it leaves out is the action's own."""
+        return self._ask("POST", f"{DESTINATION}/subscriptions", body=subscription)
+
+    def remove_subscription(self, number: int) -> None:
+        """Remove one mapping; 1 is the first."""
+        self._ask("DELETE", f"{DESTINATION}/subscriptions/{number}")
+
+    def workspace(self) -> JSONObject:
+        """The document of the workspace; keys are redacted."""
+        return self._ask("GET", f"{API}/workspace")
+
+    def replace_workspace(self, workspace: JSON) -> None:
+        """Use another workspace, a preset's name or a document; what was captured stays."""
+        self._ask("PUT", f"{API}/workspace", body={"workspace": workspace})
+
+    def export(self) -> bytes:
+        """All that the sandbox has, as lines of JSON; keys are redacted."""
+        return self._send("GET", f"{API}/export").content
+
+    def import_(self, exported: bytes) -> int:
+        """Put what `export` gave in the place of all there is; gives the number of rows."""
+        imported: int = self._told("POST", f"{API}/import", data=exported)["imported"]
+        return imported
+
+    def har(self) -> JSONObject:
+        """All requests to Insider One with their answers, HAR 1.2."""
+        return self._ask("GET", f"{API}/export.har")
+
     def post(self, path: str, body: bytes, write_key: str) -> int:
         """Post a JSON body to Segment as any HTTP client may; gives the status."""
         headers = {"Content-Type": "application/json"}
@@ -226,7 +255,7 @@ class ControlClient:
         role: str | None = None,
         timeout: float = TIMEOUT,
     ) -> JSONObject:
-        answer = self._send(
+        return self._told(
             method,
             path,
             params=params,
@@ -234,6 +263,9 @@ class ControlClient:
             headers={"X-InOne-Role": role} if role else None,
             timeout=timeout,
         )
+
+    def _told(self, method: str, path: str, **sent: Any) -> JSONObject:
+        answer = self._send(method, path, **sent)
         try:
             told: JSONObject = answer.json()
         except requests.JSONDecodeError as error:

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from sqlalchemy import Column, Engine, Table, Text, bindparam, delete, insert, make_url, select
+from sqlalchemy import (
+    Column,
+    Engine,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    make_url,
+    select,
+    update,
+)
 
 from emulator.capture.database import is_memory, metadata, transaction
 from emulator.errors import EmulatorError
@@ -23,6 +34,11 @@ sandboxes = Table(
 )
 
 ALL = select(sandboxes).order_by(sandboxes.c.created_at, sandboxes.c.id)
+CHANGE = (
+    update(sandboxes)
+    .where(sandboxes.c.id == bindparam("which"))
+    .values(workspace=bindparam("asked"))
+)
 FORGET = delete(sandboxes).where(sandboxes.c.id == bindparam("id"))
 
 
@@ -62,6 +78,12 @@ class SandboxStore:
         row["workspace"] = orjson.dumps(made.workspace).decode()
         with transaction(self._engine) as connection:
             connection.execute(insert(sandboxes), [row])
+
+    def change(self, described: Described) -> None:
+        """Keep another workspace for a sandbox."""
+        row = {"which": described.id, "asked": orjson.dumps(described.workspace).decode()}
+        with transaction(self._engine) as connection:
+            connection.execute(CHANGE, row)
 
     def forget(self, id: str) -> None:
         """Take one off the list."""

@@ -100,7 +100,8 @@ def changed(destination: JSONObject, changes: JSONObject) -> JSONObject:
     An index is text, "0" for the first.
     """
     switches, edits = changes.get("subscriptions", {}), changes.get("edited", {})
-    subscriptions = changes.get("replaced") or destination["subscriptions"]
+    replaced: list[JSONObject] | None = changes.get("replaced")
+    subscriptions = destination["subscriptions"] if replaced is None else replaced
     return {
         **destination,
         "enabled": changes.get("enabled", destination.get("enabled", True)),

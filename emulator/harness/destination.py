@@ -1,5 +1,6 @@
 """Segment's settings of the destination as addresses of the control API."""
 
+from collections.abc import Mapping
 from unicodedata import category
 
 from flask import Blueprint, abort, request
@@ -12,10 +13,18 @@ from emulator.harness.queries import ID
 from emulator.mapping.catalog import ACTIONS, SETTINGS
 from emulator.parts import parts
 from emulator.types import JSONObject
+from emulator.workspace.structure import faults
 
 bp = Blueprint("destination", __name__, url_prefix="/emulator/v1/destination")
 
 SECRET = "ucd_key"
+SUBSCRIPTION: Mapping[str, bodies.Kind] = {
+    "name": str,
+    "actionSlug": str,
+    "enabled": bool,
+    "trigger": str,
+    "settings": dict,
+}
 
 
 @bp.get("")
@@ -36,15 +45,47 @@ def save() -> JSONObject:
 def change(id: int) -> JSONObject:
     """Enable or disable one subscription, or change its trigger or mapping; 1 is the first."""
     own = parts().configuration
-    if not 1 <= id <= len(own.destination["subscriptions"]):
-        remedy = "List them with GET /emulator/v1/destination."
-        abort(fault(404, f"there is no subscription {id}", request.path, remedy))
+    _expect(id)
     form = bodies.read({"enabled": bool, "trigger": str, "settings": dict})
     if "enabled" in form:
         own.switch(id - 1, form.pop("enabled"))
     if form:
         own.edit(id - 1, form)
     return _subscription(id, own.destination["subscriptions"][id - 1])
+
+
+@bp.post("/subscriptions")
+def add() -> tuple[JSONObject, int]:
+    """Add a subscription behind the others: {"name", "actionSlug", "enabled", "trigger",
+    "settings"}, where what is left out is the action's own."""
+    own = parts().configuration
+    given = bodies.read(SUBSCRIPTION)
+    there = own.destination["subscriptions"]
+    _refuse_faulty([*there, given])
+    changed = own.replace([*there, given])["subscriptions"]
+    return _subscription(len(changed), changed[-1]), 201
+
+
+@bp.delete(f"/subscriptions/{ID}")
+def remove(id: int) -> JSONObject:
+    """Remove a subscription; those after it move up. Gives the destination."""
+    own = parts().configuration
+    _expect(id)
+    kept = [each for at, each in enumerate(own.destination["subscriptions"], 1) if at != id]
+    return _shown({**own.destination, **own.replace(kept)})
+
+
+def _expect(id: int) -> None:
+    if not 1 <= id <= len(parts().configuration.destination["subscriptions"]):
+        remedy = "List them with GET /emulator/v1/destination."
+        abort(fault(404, f"there is no subscription {id}", request.path, remedy))
+
+
+def _refuse_faulty(subscriptions: list[JSONObject]) -> None:
+    document = parts().workspace.document
+    destination = {**document["destination"], "subscriptions": subscriptions}
+    for found in faults({**document, "destination": destination}):
+        raise EmulatorError(found.what, found.where, found.remedy)
 
 
 def checked(given: JSONObject) -> JSONObject:

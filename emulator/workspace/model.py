@@ -7,6 +7,7 @@ from emulator.insider.options import Options, options_of
 from emulator.segment.filtering.plans.plan import Plan
 from emulator.types import JSONObject
 
+REDACTED = "…"
 # What an account resolves profiles by until more is listed; the order is ours, nobody documents it.
 DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
 
@@ -117,6 +118,20 @@ def _other_keys(described: JSONObject) -> Iterator[Source]:
     for key in dict.fromkeys(described.get("writeKeys", [])):
         if key != described["writeKey"]:
             yield _source(described | {"writeKey": key})
+
+
+def shown(document: JSONObject) -> JSONObject:
+    """*document* without what opens the account, and without the plan, which is another file."""
+    kept = {name: value for name, value in document.items() if name != "trackingPlan"}
+    destination = kept["destination"]
+    kept["destination"] = {
+        **destination,
+        "settings": {**destination["settings"], "ucd_key": REDACTED},
+    }
+    insider = kept.get("insider", {})
+    if "account" in insider:
+        kept["insider"] = {**insider, "account": {**insider["account"], "key": REDACTED}}
+    return kept
 
 
 def _source(described: JSONObject) -> Source:

@@ -124,3 +124,24 @@ def test_a_dry_run_tells_the_deliveries(emulator: RunningEmulator) -> None:
     (message,) = emulator.client.dry_run(event)
     assert [each["verdict"] for each in message["deliveries"]] == ["accepted"]
     assert emulator.client.profiles() == []
+
+
+def test_what_was_exported_is_imported_again(emulator: RunningEmulator) -> None:
+    emulator.shop.tell(ADA, calls.identify({"email": "ada@shop.example"}))
+    client = emulator.client
+    kept, exported = client.profiles(), client.export()
+    assert len(client.har()["log"]["entries"]) == 1
+    client.reset()
+    client.import_(exported)
+    assert client.profiles() == kept
+
+
+def test_a_workspace_is_changed_while_it_runs(emulator: RunningEmulator) -> None:
+    client = emulator.client
+    client.replace_workspace("segment-defaults")
+    before = len(client.destination()["subscriptions"])
+    added = client.add_subscription({"name": "Mine", "actionSlug": "trackEvent"})
+    assert added["number"] == before + 1
+    client.remove_subscription(added["number"])
+    assert len(client.destination()["subscriptions"]) == before
+    assert client.workspace()["destination"]["settings"]["ucd_key"] == "…"

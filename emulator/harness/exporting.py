@@ -1,0 +1,143 @@
+"""The control API's exports: a whole sandbox as lines of JSON, its requests as HAR; and back."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final, cast
+
+import orjson
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from emulator import __version__
+from emulator.capture.archive import Archive, checked
+from emulator.capture.records import Delivery, Upsert
+from emulator.clock import iso
+from emulator.depth import MAX_DEPTH, depth
+from emulator.errors import EmulatorError
+from emulator.harness import har, shapes
+from emulator.harness.clock_orders import RESET, reset_time
+from emulator.harness.subjects import SUBJECTS
+from emulator.parts import Parts, parts
+from emulator.sandboxes import Sandboxes, workspace_of
+from emulator.types import JSON, JSONObject
+from emulator.workspace.model import shown
+
+bp = Blueprint("exporting", __name__, url_prefix="/emulator/v1")
+
+FORMAT: Final = 1
+LINES: Final = "application/x-ndjson"
+LARGEST: Final = 64 * 1024 * 1024  # bytes
+HEAD: Final = frozenset({"kind", "format", "version", "clock", "workspace"})
+REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
+
+
+@bp.get("/export")
+def export() -> Response:
+    """The sandbox as lines of JSON: workspace and clock in the first, then a line for each row.
+
+    Keys are redacted: whoever imports it has others.
+    """
+    own = parts()
+    reading = own.clock.read()
+    destination = own.configuration.destination
+    head: JSONObject = {
+        "kind": "sandbox",
+        "format": FORMAT,
+        "version": __version__,
+        "clock": {"now": iso(reading.now), "frozen": reading.frozen},
+        "workspace": shown({**own.workspace.document, "destination": destination}),
+    }
+    rows = ({"kind": name, "row": row} for name, row in Archive(own.engine).rows())
+    lines = [orjson.dumps(line) + b"\n" for line in chain([head], rows)]
+    return Response(b"".join(lines), mimetype=LINES)
+
+
+@bp.get("/export.har")
+def export_har() -> JSONObject:
+    """All requests to Insider One with their answers, HAR 1.2; tokens are redacted."""
+    return har.archive(_exchanges(parts()))
+
+
+@bp.post("/import")
+def import_() -> JSONObject:
+    """Take an export in, in the place of all that this sandbox has; it keeps its own keys.
+
+    {"imported": number of rows}
+    """
+    head, rows = _read()
+    clock = _clock(head["clock"])
+    sandboxes = cast(Sandboxes, current_app.extensions["sandboxes"])
+    workspace = workspace_of(head["workspace"])
+    old = parts()
+    if old.queue:
+        old.queue.drain()
+    with old.profiles.writing():
+        Archive(old.engine).replace(rows)
+        _read_back(old)
+    own = sandboxes.replace(old, workspace, head["workspace"])
+    own.clock.reset(reset_time(clock))
+    if not head["clock"]["frozen"]:
+        own.clock.resume()
+    return {"imported": len(rows)}
+
+
+def _exchanges(own: Parts) -> Iterator[Delivery | Upsert]:
+    """Each request once, whole: a batch is that of its upsert, not of its deliveries."""
+    told: set[str] = set()
+    after: int | None = 0
+    while after is not None:
+        page, after = own.store.deliveries(after=after, limit=1000)
+        for each in page:
+            if each.upsert is None:
+                yield each
+            elif each.upsert not in told:
+                told.add(each.upsert)
+                yield own.store.upserts.get(each.upsert) or each
+
+
+def _read() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:
+    request.max_content_length = LARGEST
+    try:
+        lines = request.get_data().splitlines()
+    except RequestEntityTooLarge as error:
+        remedy = f"Send up to {LARGEST:,} bytes."
+        raise EmulatorError("the export is too large", "body", remedy) from error
+    head = _line(lines[0], 1) if lines else {}
+    if head.keys() != HEAD or head["format"] != FORMAT or not isinstance(head["workspace"], dict):
+        raise EmulatorError("this does not begin as an export", "body, line 1", REMEDY)
+    rows = [
+        checked(line.get("kind"), line.get("row"), f"body, line {number}")
+        for number, line in enumerate(map(_line, lines[1:], range(2, len(lines) + 1)), 2)
+    ]
+    return head, rows
+
+
+def _line(raw: bytes, number: int) -> JSONObject:
+    where = f"body, line {number}"
+    try:
+        line: JSON = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise EmulatorError("this is no JSON", where, REMEDY) from error
+    if not isinstance(line, dict) or depth(line) > MAX_DEPTH:
+        raise EmulatorError("this is no line of an export", where, REMEDY)
+    return line
+
+
+def _clock(given: JSON) -> JSONObject:
+    if isinstance(given, dict) and isinstance(given.get("now"), str) and "frozen" in given:
+        return {name: given[name] for name in RESET}
+    raise EmulatorError("this is no clock", "body, line 1.clock", REMEDY)
+
+
+def _read_back(own: Parts) -> None:
+    """See that what was written can be shown. Raises: EmulatorError, when some of it cannot."""
+    try:
+        for read in SUBJECTS.values():
+            for _ in read(own, 0, {}):
+                pass
+        for each in _exchanges(own):
+            if isinstance(each, Upsert):
+                shapes.upsert(each)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        what = f"rows of this export cannot be read ({type(error).__name__}: {error})"
+        raise EmulatorError(what[:300], "body", REMEDY) from error

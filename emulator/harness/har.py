@@ -1,0 +1,71 @@
+"""Requests to Insider One as an HTTP archive, which browsers and proxies open: HAR 1.2."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Final
+
+from emulator import __version__
+from emulator.capture.records import Answer, Attempt, Delivery, SentRequest, Upsert
+from emulator.types import JSONObject
+
+JSON_TYPE: Final = "application/json"
+UNKNOWN: Final = -1  # the format's own word for a size that nobody measured
+
+
+def archive(exchanges: Iterable[Delivery | Upsert]) -> JSONObject:
+    """{"log": ...} with an entry for each attempt, in the order in which they were made.
+
+    An attempt but the last has no answer kept: its status alone is told.
+    """
+    entries = [
+        _entry(each.request, attempt, each.response if attempt is each.attempts[-1] else None)
+        for each in exchanges
+        if each.request
+        for attempt in each.attempts
+    ]
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "segment-insider-emulator", "version": __version__},
+            "entries": sorted(entries, key=lambda entry: str(entry["startedDateTime"])),
+        }
+    }
+
+
+def _entry(request: SentRequest, attempt: Attempt, answer: Answer | None) -> JSONObject:
+    return {
+        "startedDateTime": attempt.at,
+        "time": attempt.duration_ms,
+        "request": {
+            "method": request.method,
+            "url": request.url,
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": [{"name": name, "value": value} for name, value in request.headers.items()],
+            "queryString": [],
+            "postData": {"mimeType": JSON_TYPE, "params": [], "text": request.body},
+            "headersSize": UNKNOWN,
+            "bodySize": len(request.body.encode(errors="surrogatepass")),
+        },
+        "response": _response(attempt, answer.body if answer else ""),
+        "cache": {},
+        "timings": {"send": 0, "wait": attempt.duration_ms, "receive": 0},
+        "comment": attempt.error or "",
+    }
+
+
+def _response(attempt: Attempt, body: str) -> JSONObject:
+    status = attempt.status or 0  # as browsers write a request that met no answer
+    known = status in HTTPStatus.__members__.values()
+    size = len(body.encode(errors="surrogatepass"))
+    return {
+        "status": status,
+        "statusText": HTTPStatus(status).phrase if known else "",
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": [],
+        "content": {"size": size, "mimeType": JSON_TYPE, "text": body},
+        "redirectURL": "",
+        "headersSize": UNKNOWN,
+        "bodySize": size,
+    }

@@ -1,0 +1,32 @@
+"""The control API's workspace: what a sandbox was made of, and another in its place."""
+
+from typing import cast
+
+from flask import Blueprint, current_app
+
+from emulator.harness import bodies
+from emulator.parts import parts
+from emulator.sandboxes import Sandboxes, workspace_of
+from emulator.types import JSONObject
+from emulator.workspace.model import shown
+
+bp = Blueprint("workspaces", __name__, url_prefix="/emulator/v1/workspace")
+
+
+@bp.get("")
+def workspace() -> JSONObject:
+    """The document, without what was changed of it since; keys are redacted."""
+    return shown(parts().workspace.document)
+
+
+@bp.put("")
+def replace() -> JSONObject:
+    """Use another workspace from now on: {"workspace": a preset's name or a document}.
+
+    What was captured stays, and the sandbox's own keys, too; journeys begin afresh. The default
+    sandbox has its file again after a restart.
+    """
+    asked = bodies.read({"workspace": str | dict})["workspace"]
+    sandboxes = cast(Sandboxes, current_app.extensions["sandboxes"])
+    own = sandboxes.replace(parts(), workspace_of(asked), asked)
+    return shown(own.workspace.document)

@@ -1,0 +1,155 @@
+"""Exports: a whole sandbox goes out as lines and comes in again; its requests as HAR."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from werkzeug.test import TestResponse
+
+API = "/emulator/v1"
+SCHEMAS = "har-schema@2.0.0"
+KINDS = ("messages", "deliveries", "profiles")
+
+
+def told(answer: TestResponse) -> Any:
+    return orjson.loads(answer.data)
+
+
+def state(client: FlaskClient, prefix: str = "") -> list[Any]:
+    return [told(client.get(f"{prefix}{API}/{kind}"))[kind] for kind in KINDS]
+
+
+def lines(client: FlaskClient) -> list[Any]:
+    return [orjson.loads(line) for line in client.get(f"{API}/export").data.splitlines()]
+
+
+def sent(client: FlaskClient, *given: Any) -> TestResponse:
+    return client.post(f"{API}/import", data=b"\n".join(map(orjson.dumps, given)))
+
+
+@pytest.fixture
+def document(client: FlaskClient, workspace: Any) -> None:
+    """A workspace as a file has it: the one of these tests has no document."""
+    source = {"name": "Web shop", "writeKey": "wk_demo"}
+    order = {"source": source, "destination": workspace.destination}
+    assert client.put(f"{API}/workspace", json={"workspace": order}).status_code == 200
+
+
+@pytest.mark.usefixtures("document")
+def test_a_sandbox_is_the_same_elsewhere(client: FlaskClient) -> None:
+    client.post(f"{API}/clock", json={"set": "2027-01-01T00:00:00Z"})
+    exported = client.get(f"{API}/export").data
+    client.post(f"{API}/sandboxes", json={"id": "copy", "workspace": "guide"})
+    inside = "/sandboxes/copy"
+    answer = client.post(f"{inside}{API}/import", data=exported)
+    assert (answer.status_code, told(answer)) == (200, {"imported": 7})
+    assert state(client, inside) == state(client)
+    assert told(client.get(f"{inside}{API}/clock"))["now"] == "2027-01-01T00:00:00.000Z"
+    names = [
+        each["name"] for each in told(client.get(f"{inside}{API}/destination"))["subscriptions"]
+    ]
+    assert names == ["Songs"]
+
+
+@pytest.mark.usefixtures("document")
+def test_an_export_has_no_keys(client: FlaskClient) -> None:
+    assert b"test-key" not in client.get(f"{API}/export").data
+
+
+@pytest.mark.usefixtures("document")
+def test_a_copy_delivers_with_keys_of_its_own(client: FlaskClient) -> None:
+    made = told(client.post(f"{API}/sandboxes", json={"id": "copy"}))
+    client.post(f"/sandboxes/copy{API}/import", data=client.get(f"{API}/export").data)
+    call = {"writeKey": made["writeKey"], "type": "track", "event": "song_played", "userId": "eve"}
+    client.post("/v1/track", json=call)
+    newest = told(client.get(f"/sandboxes/copy{API}/deliveries/newest"))
+    assert newest["verdict"] == "accepted"
+
+
+@pytest.mark.usefixtures("document")
+@pytest.mark.parametrize(
+    ("line", "change", "what"),
+    [
+        pytest.param(0, {"format": 2}, "this does not begin as an export", id="format"),
+        pytest.param(0, {"clock": {}}, "this is no clock", id="clock"),
+        pytest.param(0, {"workspace": {}}, "'source' is missing", id="workspace"),
+        pytest.param(1, {"kind": "sandboxes"}, "this is no row of an export", id="table"),
+        pytest.param(1, {"row": {"id": 1}}, "other columns than messages has", id="columns"),
+    ],
+)
+def test_what_is_no_export_is_refused(
+    client: FlaskClient, line: int, change: dict[str, Any], what: str
+) -> None:
+    before, exported = state(client), lines(client)
+    exported[line] = {**exported[line], **change}
+    answer = sent(client, *exported)
+    assert (answer.status_code, told(answer)["error"]["what"]) == (400, what)
+    assert state(client) == before
+
+
+@pytest.mark.usefixtures("document")
+@pytest.mark.parametrize(
+    ("kind", "change", "what"),
+    [
+        pytest.param("messages", {"id": "1"}, "not a value of this column", id="type"),
+        pytest.param("deliveries", {"request": "{}"}, "not a value of this column", id="text"),
+        pytest.param(
+            "deliveries",
+            {"attempts": [{"no": 1}]},
+            "rows of this export cannot be read",
+            id="shape",
+        ),
+        pytest.param(
+            "identifiers", {"identifier": "uuid:ada"}, "rows of identifiers contradict", id="twice"
+        ),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused_together(
+    client: FlaskClient, kind: str, change: dict[str, Any], what: str
+) -> None:
+    before, exported = state(client), lines(client)
+    for line in exported:
+        if line["kind"] == kind:
+            line["row"] |= change
+    answer = sent(client, *exported)
+    assert (answer.status_code, told(answer)["error"]["what"][: len(what)]) == (400, what)
+    assert state(client) == before
+
+
+@pytest.fixture(scope="session")
+def har(tmp_path_factory: pytest.TempPathFactory) -> Draft202012Validator:
+    """The published schema of HAR 1.2."""
+    if not shutil.which("npm"):
+        pytest.skip("npm is not installed: nothing to fetch the schema of HAR with")
+    folder = tmp_path_factory.mktemp("har")
+    ask = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", SCHEMAS]
+    ran = subprocess.run(ask, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        pytest.skip(f"npm cannot install {SCHEMAS}: {ran.stderr.strip()[:200]}")
+    schemas = [json.loads(each.read_text()) for each in _schemas(folder)]
+    resources = [(each["$id"], Resource.from_contents(each)) for each in schemas]
+    registry: Registry[Any] = Registry().with_resources(resources)
+    return Draft202012Validator({"$ref": "har.json#"}, registry=registry)
+
+
+def _schemas(folder: Path) -> list[Path]:
+    return sorted((folder / "node_modules" / "har-schema" / "lib").glob("*.json"))
+
+
+def test_requests_go_out_as_har(client: FlaskClient, har: Draft202012Validator) -> None:
+    client.post(f"{API}/faults", json={"drop": True, "times": 1})
+    call = {"writeKey": "wk_demo", "type": "track", "event": "song_played", "userId": "eve"}
+    client.post("/v1/track", json=call)
+    client.post(f"{API}/deliveries/retry")
+    archive = told(client.get(f"{API}/export.har"))
+    assert [error.message for error in har.iter_errors(archive)] == []
+    entries = archive["log"]["entries"]
+    assert [each["response"]["status"] for each in entries] == [200, 0, 200]
+    assert b"test-key" not in orjson.dumps(archive)
