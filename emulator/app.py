@@ -36,6 +36,7 @@ from emulator.harness import (
     dry_run,
     exporting,
     journeys,
+    openapi,
     panel,
     sandboxes,
     scenario_runs,
@@ -87,7 +88,7 @@ def create_app(
     for side in (
         segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
         sandboxes, scenario_runs, storage, dry_run, verifying,
-        exporting, workspaces, inspector,
+        exporting, workspaces, openapi, inspector,
     ):  # fmt: skip
         app.register_blueprint(side.bp)
     return app

@@ -1,0 +1,119 @@
+"""The control API answers what its description says, and the description leaves nothing out."""
+
+from typing import Any
+
+import orjson
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from jsonschema import Draft202012Validator
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.harness.openapi import PREFIX, description
+from emulator.harness.operations import operations
+from emulator.workspace import preset
+
+ADDRESS = "/emulator/v1/openapi.json"
+# Not the checks that wrong input is refused and right input taken: whether a path, a pattern or a
+# mapping can be used, no schema can say.
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+def emulator() -> Flask:
+    app = create_app(Config(db=":memory:"), preset("guide"))
+    call = {"writeKey": "wk_demo", "userId": "ada", "traits": {"email": "ada@x.io"}}
+    app.test_client().post("/v1/identify", json=call)
+    return app
+
+
+APP = emulator()
+DESCRIBED = description(APP)
+CALLS = [(method, path) for path, methods in DESCRIBED["paths"].items() for method in methods]
+# A body of lines is no JSON that could be made up: test_exporting.py has the tests of it.
+LINES = ("post", "/emulator/v1/import")
+
+
+def operation(method: str, path: str) -> Any:
+    return DESCRIBED["paths"][path][method]
+
+
+def can_be_wrong(method: str, path: str) -> bool:
+    """Whether anything can be sent there that the description does not allow."""
+    told = operation(method, path)
+    texts = [
+        each["in"] == "path" and "maximum" not in each["schema"] for each in told["parameters"]
+    ]
+    return "requestBody" in told or not all(texts)
+
+
+TRIED = [
+    pytest.param(method, path, mode, id=f"{method} {path} {mode.value}")
+    for method, path in CALLS
+    if (method, path) != LINES
+    for mode in GenerationMode
+    if mode is GenerationMode.POSITIVE or can_be_wrong(method, path)
+]
+
+
+def test_every_address_is_described() -> None:
+    served = {each.endpoint for each in APP.url_map.iter_rules() if each.rule.startswith(PREFIX)}
+    assert served == set(operations())
+
+
+def test_every_address_says_what_it_does() -> None:
+    silent = [call for call in CALLS if not operation(*call)["summary"]]
+    assert silent == []
+
+
+def test_the_schemas_are_json_schemas() -> None:
+    for schema in DESCRIBED["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_the_description_is_served() -> None:
+    assert orjson.loads(APP.test_client().get(ADDRESS).data) == DESCRIBED
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [call for call in CALLS if "requestBody" in operation(*call) and call != LINES],
+)
+def test_each_example_is_taken(method: str, path: str) -> None:
+    (content,) = operation(method, path)["requestBody"]["content"].values()
+    example = content["example"]
+    headers = {"X-InOne-Role": "Administrator"}
+    there = path.replace("{id}", "default" if "sandboxes" in path else "1")
+    answer = emulator().test_client().open(there, method=method, json=example, headers=headers)
+    expected = next(iter(operation(method, path)["responses"]))
+    assert str(answer.status_code) == expected, answer.data
+
+
+@pytest.mark.parametrize(("method", "path", "mode"), TRIED)
+def test_every_answer_is_described(method: str, path: str, mode: GenerationMode) -> None:
+    served = schemathesis.openapi.from_wsgi(ADDRESS, APP)
+    cases = served[path][method.upper()].as_strategy(generation_mode=mode)
+
+    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(cases)
+    def answered(case: Any) -> None:
+        if path.endswith("/wait-for") and isinstance(case.body, dict):
+            case.body["timeout"] = "0.001 s"
+        case.call_and_validate(checks=CHECKS)
+
+    answered()
