@@ -16,7 +16,7 @@ from emulator.types import JSONObject
 from sdks.end import End, running
 from sdks.senders import BrowserSdk, NodeSdk, Sender, with_python
 
-PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1")
+PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1", "playwright-core@1.65.1")
 FLAGS = [
     "--no-sandbox",  # it cannot be had as root, and the pages are our own
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # nothing reaches the real service
