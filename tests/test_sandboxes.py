@@ -3,6 +3,7 @@
 import base64
 import gzip
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
+import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -18,6 +20,7 @@ from emulator.app import create_app
 from emulator.capture.database import StorageFault
 from emulator.config import Config
 from emulator.sandboxes import MOST
+from emulator.server import serve_in_thread
 from emulator.workspace import preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -297,3 +300,18 @@ def test_sandboxes_on_file_survive_a_restart(tmp_path: Path) -> None:
         assert [each["id"] for each in told(again.test_client().get(SANDBOXES))["sandboxes"]] == [
             "default"
         ]
+
+
+def test_sandboxes_at_work_at_once_do_not_meet() -> None:
+    with emulator() as app, serve_in_thread(app) as url, ThreadPoolExecutor(8) as shops:
+        made = [requests.post(f"{url}{SANDBOXES}", json={}).json() for _ in range(8)]
+
+        def sell(sandbox: dict[str, Any]) -> list[str]:
+            for number in range(10):
+                call = {"userId": f"{sandbox['id']}-{number}", "writeKey": sandbox["writeKey"]}
+                assert requests.post(f"{url}/v1/identify", json=call).ok
+            return people(app.test_client(), sandbox["id"])
+
+        for sandbox, known in zip(made, shops.map(sell, made), strict=True):
+            assert known == [f"{sandbox['id']}-{number}" for number in range(10)]
+        assert people(app.test_client(), "default") == []
