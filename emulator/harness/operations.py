@@ -17,11 +17,13 @@ from emulator.harness.answers_schemas import (
     ANSWERS,
     BOOLEAN,
     COUNT,
+    NUMBER,
     OBJECT,
     OBJECTS,
     TEXT,
     closed,
     many,
+    maybe,
     page,
     ref,
 )
@@ -184,6 +186,16 @@ def operations() -> Mapping[str, Operation]:
         "segment_faults.waiting": Operation(_INSIDER_FAULTS),
         "segment_faults.add": Operation(_INSIDER_FAULTS, _shape(SEGMENT_FAULT), {"status": 500}),
         "segment_faults.clear": Operation(_INSIDER_FAULTS),
+        "storage.storage": Operation(
+            closed(
+                {
+                    **dict.fromkeys(("messages", "deliveries", "rememberedIds"), COUNT),
+                    "oldest": maybe(TEXT),
+                    **dict.fromkeys(("usedBytes", "fileBytes"), maybe(COUNT)),
+                    "keep": closed(dict.fromkeys(("days", "messages", "bytes"), maybe(NUMBER))),
+                }
+            )
+        ),
         "panel.integrations": Operation(page("integrations", ref("Integration")), query=_PAGED),
         "panel.create": Operation(
             ref("Integration"),
