@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from emulator.capture.database import transaction
 from emulator.capture.journey_tables import journey_runs, journey_trails
 from emulator.capture.profile_tables import identifiers, profile_events, profiles
-from emulator.capture.tables import deliveries, differences, messages, upserts, waiting
+from emulator.capture.tables import deliveries, differences, forgotten, messages, upserts, waiting
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 
@@ -22,6 +22,7 @@ TABLES: Final[Mapping[str, Table]] = {
         deliveries,
         upserts,
         waiting,
+        forgotten,
         differences,
         profiles,
         identifiers,
