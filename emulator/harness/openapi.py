@@ -18,8 +18,9 @@ from emulator.types import JSONObject
 bp = Blueprint("openapi", __name__, url_prefix="/emulator/v1")
 
 PREFIX: Final = "/emulator/v1/"
-# Misuse, no password, another's page, too large, a role or a database that cannot be had.
-EVERYWHERE: Final = (400, 401, 403, 413, 503)
+# Misuse, no password, another's page or role, no such method, too large, no database to be had.
+# Werkzeug says 405 of an id beyond all ids, too, where two methods have one path.
+EVERYWHERE: Final = (400, 401, 403, 405, 413, 503)
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _VARIABLE = re.compile(r"<(?:(int)\([^)]*\):)?(\w+)>")
 
@@ -80,7 +81,7 @@ def _operation(app: Flask, rule: Rule) -> JSONObject:
     }
     if told.body is not None:
         content = {"schema": told.body} | ({"example": told.example} if told.example else {})
-        shown["requestBody"] = {"content": {told.body_media: content}}
+        shown["requestBody"] = {"content": dict.fromkeys(told.body_media, content)}
     return shown
 
 

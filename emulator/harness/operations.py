@@ -48,7 +48,8 @@ class Operation:
         example: A body that is taken.
         query, headers: Schemas of parameters by name.
         refusals: Statuses besides those of every address.
-        media, body_media: Content types.
+        media: Content type of the answer.
+        body_media: Content types of the request's body, which is read as what it is.
     """
 
     answer: JSONObject
@@ -59,7 +60,7 @@ class Operation:
     status: int = 200
     refusals: tuple[int, ...] = ()
     media: str = JSON_TYPE
-    body_media: str = JSON_TYPE
+    body_media: tuple[str, ...] = (JSON_TYPE,)
 
 
 def optional(**properties: JSONObject) -> JSONObject:
@@ -251,7 +252,9 @@ def operations() -> Mapping[str, Operation]:
         ),
         "exporting.export": Operation(TEXT, media=NDJSON),
         "exporting.export_har": Operation(OBJECT),
-        "exporting.import_": Operation(closed({"imported": COUNT}), TEXT, body_media=NDJSON),
+        "exporting.import_": Operation(
+            closed({"imported": COUNT}), TEXT, body_media=(NDJSON, "text/plain")
+        ),
         "workspaces.workspace": Operation(OBJECT),
         "workspaces.replace": Operation(
             OBJECT, closed({"workspace": _WORKSPACE}), {"workspace": "guide"}
