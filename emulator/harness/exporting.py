@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Final, cast
+from typing import Final
 
 import orjson
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from emulator import __version__
@@ -18,7 +18,7 @@ from emulator.harness import har, shapes
 from emulator.harness.clock_orders import RESET, reset_time
 from emulator.harness.subjects import SUBJECTS
 from emulator.parts import Parts, parts
-from emulator.sandboxes import Sandboxes, workspace_of
+from emulator.sandboxes import sandboxes, workspace_of
 from emulator.types import JSON, JSONObject
 from emulator.workspace.model import shown
 
@@ -66,7 +66,6 @@ def import_() -> JSONObject:
     """
     head, rows = _read()
     clock = _clock(head["clock"])
-    sandboxes = cast(Sandboxes, current_app.extensions["sandboxes"])
     workspace = workspace_of(head["workspace"])
     old = parts()
     if old.queue:
@@ -74,7 +73,7 @@ def import_() -> JSONObject:
     with old.profiles.writing():
         Archive(old.engine).replace(rows)
         _read_back(old)
-    own = sandboxes.replace(old, workspace, head["workspace"])
+    own = sandboxes().replace(old, workspace, head["workspace"])
     own.clock.reset(reset_time(clock))
     if not head["clock"]["frozen"]:
         own.clock.resume()

@@ -1,12 +1,10 @@
 """The control API's workspace: what a sandbox was made of, and another in its place."""
 
-from typing import cast
-
-from flask import Blueprint, current_app
+from flask import Blueprint
 
 from emulator.harness import bodies
 from emulator.parts import parts
-from emulator.sandboxes import Sandboxes, workspace_of
+from emulator.sandboxes import sandboxes, workspace_of
 from emulator.types import JSONObject
 from emulator.workspace.model import shown
 
@@ -27,6 +25,5 @@ def replace() -> JSONObject:
     sandbox has its file again after a restart.
     """
     asked = bodies.read({"workspace": str | dict})["workspace"]
-    sandboxes = cast(Sandboxes, current_app.extensions["sandboxes"])
-    own = sandboxes.replace(parts(), workspace_of(asked), asked)
+    own = sandboxes().replace(parts(), workspace_of(asked), asked)
     return shown(own.workspace.document)
