@@ -86,7 +86,7 @@ _CLAIM: Final[JSONObject] = {
     "atMost": COUNT,
     "after": COUNT,
 }
-_CLAIMED: Final[JSONObject] = {"of": "messages", "where": {"event": {"regex": "^Order "}}}
+_CLAIMED: Final[JSONObject] = {"of": "messages", "where": {"type": {"regex": "^identify$"}}}
 _SAVED = optional(
     enabled=BOOLEAN,
     settings=optional(**{field.key: {"type": "string", "minLength": 1} for field in SETTINGS}),
