@@ -21,6 +21,7 @@ from emulator.workspace.importing.reading import pieces
 from emulator.workspace.importing.writing import yaml_text
 from emulator.workspace.loading import PRESETS, from_document, read_preset
 from emulator.workspace.parsing import MAXIMUM_BYTES, parse
+from emulator.workspace.structure import faults
 
 bp = Blueprint("imports", __name__, url_prefix="/workspace/import")
 
@@ -128,27 +129,24 @@ def _workspace_file(name: str, raw: bytes) -> Imported | None:
         found = parse(raw, name)
     except EmulatorError:
         return None
-    return Imported(found) if {"source", "destination"} <= found.keys() else None
+    return Imported(found, faults(found)) if {"source", "destination"} <= found.keys() else None
 
 
 def _shown(title: str, found: Imported) -> Shown:
-    subscriptions = found.document.get("destination", {}).get("subscriptions", [])
-    return Shown(
-        title,
-        yaml_text(found.document, found.left_out),
-        [_subscription(each) for each in subscriptions],
-        found.findings,
-    )
+    """A document with errors is shown as text alone: nothing in it need be what it seems."""
+    broken = any(each.severity == "error" for each in found.findings)
+    subscriptions = [] if broken else found.document["destination"]["subscriptions"]
+    text = yaml_text(found.document, found.left_out)
+    return Shown(title, text, [_subscription(each) for each in subscriptions], found.findings)
 
 
 def _subscription(own: JSONObject) -> JSONObject:
-    action = ACTIONS.get(str(own.get("actionSlug")))
-    trigger = own.get("trigger", action.trigger if action else "")
+    action = ACTIONS[own["actionSlug"]]
     return {
-        "name": str(own.get("name")),
-        "action": action.title if action else f"unknown action {own.get('actionSlug')}",
+        "name": own["name"],
+        "action": action.title,
         "enabled": own.get("enabled", True),
-        "takes": trigger_words(trigger),
+        "takes": trigger_words(own.get("trigger", action.trigger)),
     }
 
 

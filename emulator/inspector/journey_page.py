@@ -26,17 +26,8 @@ STATUSES = {
     "exited": "Exited",
     "dropped": "Dropped",
 }
-# What an entry of a trail says with an icon of a verdict: the same signs mean the same everywhere.
-SIGNS = {
-    "would_send": "accepted",
-    "held_back": "dropped",
-    "skipped": "filtered",
-    "waiting": "retrying",
-    "goal": "accepted",
-    "completed": "accepted",
-    "dropped": "failed",
-    "exited": "disabled",
-}
+# An arrival at a channel -> the verdict whose sign it has: the same signs mean the same everywhere.
+SIGNS = {"would_send": "accepted", "held_back": "dropped", "skipped": "filtered"}
 
 
 @dataclass(frozen=True, slots=True)

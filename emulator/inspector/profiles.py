@@ -19,7 +19,8 @@ def page() -> str:
     """Everybody, newest first; `q` is a text in an identifier or an attribute."""
     own = parts()
     own.endpoint.keep_up()
-    search = request.args.get("q", "").strip()[:SEARCH]
+    # PostgreSQL has no texts with that character.
+    search = request.args.get("q", "").replace("\0", "").strip()[:SEARCH]
     found, following = own.profiles.newest(search, before=number("before"), limit=PAGE)
     people = [(profile, called(profile), events, channels(profile)) for profile, events in found]
     return render("profiles.html", "people", people=people, search=search, following=following)

@@ -107,15 +107,9 @@ def compare(
     """
     old, new = compile_subscription(before, settings), compile_subscription(after, settings)
     for event in events:
-        compared = compared_at(old, new, event)
-        if compared.before != compared.after:
-            yield compared
-
-
-def compared_at(old: Subscription, new: Subscription, event: JSONObject) -> Comparison:
-    """One event's request by *old* and by *new*."""
-    before, after = _sent(old, event), _sent(new, event)
-    return Comparison(event, before, after, tuple(_changes(before, after)))
+        sent, would_be = _sent(old, event), _sent(new, event)
+        if sent != would_be:
+            yield Comparison(event, sent, would_be, tuple(_changes(sent, would_be)))
 
 
 def _tried(

@@ -84,6 +84,20 @@ def test_no_file_is_told(emulator: Running, page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("no file was chosen")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"source: 1\ndestination: [1]", id="of other types"),
+        pytest.param(b"source: {}\ndestination: {subscriptions: [3]}", id="of other parts"),
+    ],
+)
+def test_what_is_wrong_in_a_workspace_file_is_listed(
+    emulator: Running, page: Page, content: bytes
+) -> None:
+    upload(emulator, page, file(content))
+    expect(page.get_by_role("listitem").filter(has_text="Error").first).to_be_visible()
+
+
 def test_what_is_wrong_can_be_corrected_in_place(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace/import?preset=guide")
     page.get_by_text("The workspace file").first.click()

@@ -68,6 +68,7 @@ def test_the_clock_is_set_stopped_and_started(emulator: Running, page: Page) -> 
     assert said(page) == "The clock stands still at 2999-01-01T00:00:00.000Z"
     page.get_by_role("button", name="Resume").click()
     assert not emulator.parts.clock.read().frozen
+    page.on("dialog", lambda asked: asked.accept())
     page.get_by_role("button", name="Start afresh").click()
     assert said(page) == "Everything was forgotten"
     assert emulator.parts.clock().year < 2999

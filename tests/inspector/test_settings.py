@@ -86,6 +86,7 @@ def test_a_sandbox_is_created_entered_and_deleted(emulator: Running, page: Page)
     page.get_by_role("link", name="default").click()
     expect(page).to_have_url(f"{emulator.url}/")
     page.get_by_role("link", name="Settings").click()
+    page.on("dialog", lambda asked: asked.accept())
     page.get_by_role("button", name="Delete the sandbox team-a").click()
     expect(page.locator(".notice")).to_have_text("The sandbox team-a was deleted")
 

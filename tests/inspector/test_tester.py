@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from emulator.types import JSONObject
 from inspector.running import PHONE, Running
@@ -117,6 +117,20 @@ def test_a_mistake_is_told_beside_the_form_and_keeps_the_input(
     page.get_by_role("button", name="Test", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text(told)
     expect(page.get_by_label("A call as an SDK sends it")).to_have_value(event)
+
+
+def test_all_of_it_works_without_scripts(emulator: Running, browser: Browser) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        try_out(opened(emulator, page), CART)
+        page.get_by_text("Cart Viewed Event").click()
+        page.get_by_text("Cart Viewed Event").click()
+        page.get_by_role("button", name="Edit the mapping Cart Viewed Event").click()
+        page.get_by_label("Trigger").fill('event = "Basket Seen"')
+        page.get_by_role("button", name="Test the edit").click()
+        expect(page.get_by_role("region", name="What the edit changes")).to_contain_text(
+            "does not match"
+        )
 
 
 def test_a_hostile_event_stays_text(emulator: Running, page: Page) -> None:
