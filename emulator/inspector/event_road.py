@@ -1,0 +1,220 @@
+"""The road of one message, station by station, as the Event page tells it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+
+import orjson
+
+from emulator.capture.records import Captured, Delivery
+from emulator.inspector.json_view import Mark
+from emulator.mapping import Destination, Request
+from emulator.mapping.explanation import Account, Explanation, Origin, explain
+from emulator.mapping.tracing import leaves
+from emulator.types import JSON, JSONObject
+from emulator.workspace.drift.departure import Found
+from emulator.workspace.drift.traffic import from_traffic
+from emulator.workspace.lint.subject import subject_of
+
+_NUMBER = re.compile(r"\[\d+\]")
+_FINDING_STEP = re.compile(r"\.(\d+)(?=\.|$)")
+MOST = 200  # added or changed values told of
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A property that nobody read.
+
+    Args:
+        path: In the event, e.g. "properties.gift_wrap".
+        remedy: What to do, a full sentence.
+        where: Place of the line in the workspace file that would map it; "" when there is none.
+        line: What to write there.
+    """
+
+    path: str
+    value: JSON
+    remedy: str = ""
+    where: str = ""
+    line: JSON = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One subscription that took the event.
+
+    Args:
+        delivery: What became of it; None when this destination took it only after a change.
+        marks: Of the upsert, by path.
+    """
+
+    account: Account
+    delivery: Delivery | None
+    marks: Mapping[str, Mark]
+    body: JSON
+    answer: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One subscription that did not take it, and why."""
+
+    name: str
+    action_slug: str
+    why: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventRoad:
+    """All of it.
+
+    Args:
+        added: Path -> value of what Segment put into the event.
+        changed: Path -> (as sent, as destinations got it).
+        removed: Paths that destinations did not get.
+        is_current: Whether the mappings are still those that made the requests.
+    """
+
+    message: Captured
+    added: Mapping[str, JSON]
+    changed: Mapping[str, tuple[JSON, JSON]]
+    removed: tuple[str, ...]
+    taken: tuple[Taken, ...]
+    passed: tuple[Passed, ...]
+    dropped: tuple[Dropped, ...]
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    is_current: bool = True
+
+
+def road(message: Captured, destination: JSONObject, document: JSONObject) -> EventRoad:
+    """Retell the road of *message* by the mappings of *destination* as they are now.
+
+    Args:
+        document: The workspace file, for lines that would map what is dropped.
+    """
+    event, compiled = message.normalised, Destination(destination)
+    made, sent = dict(leaves(event)) if event else {}, dict(leaves(message.sent))
+    explanation = explain(compiled, event) if event else Explanation(None, [], [])
+    taken = tuple(_taken(explanation.accounts, message.deliveries))
+    dropped: tuple[Dropped, ...] = ()
+    if taken and explanation.dropped:
+        found = _remedies(event, destination, document)
+        dropped = tuple(_dropped(path, made.get(path), found) for path in explanation.dropped)
+    read = {path for each in taken for origin in each.account.origins for path in origin.read}
+    marks = {path: Mark("read") for path in read}
+    return EventRoad(
+        message=message,
+        added=dict(_first(made, lambda path: path not in sent)),
+        changed={
+            path: (sent[path], value)
+            for path, value in _first(made, lambda path: sent.get(path, made[path]) != made[path])
+        },
+        removed=tuple(
+            path for path, _ in _first(sent, lambda path: bool(event) and path not in made)
+        ),
+        taken=taken,
+        passed=(*_passed(explanation.accounts), *_switched_off(destination)),
+        dropped=dropped,
+        marks=marks | {each.path: Mark("dropped", "dropped") for each in dropped},
+        is_current=all(_is_current(each, compiled, event) for each in taken),
+    )
+
+
+def _first(values: Mapping[str, JSON], chosen: Callable[[str], bool]) -> Iterator[tuple[str, JSON]]:
+    yield from islice((pair for pair in values.items() if chosen(pair[0])), MOST)
+
+
+def _taken(accounts: list[Account], deliveries: tuple[Delivery, ...]) -> Iterator[Taken]:
+    left = list(deliveries)
+    for account in accounts:
+        if not account.matched and not account.failure:
+            continue
+        name = (account.subscription, account.action_slug)
+        own = next((each for each in left if (each.subscription, each.action_slug) == name), None)
+        if own:
+            left.remove(own)
+        yield _of(account, own)
+    for each in left:  # of a mapping that is gone, or takes such events no longer
+        yield _of(Account(each.subscription, each.action_slug, True, [], None, []), each)
+
+
+def _of(account: Account, delivery: Delivery | None) -> Taken:
+    body = parsed(delivery.request.body) if delivery and delivery.request else None
+    answer = parsed(delivery.response.body) if delivery and delivery.response else None
+    marks = {place: _origin(origin) for origin in account.origins for place in origin.at}
+    for finding in delivery.findings if delivery else ():
+        place = _FINDING_STEP.sub(r"[\1]", str(finding["where"]))
+        known = marks.get(place)
+        reads, by = (known.reads, known.field) if known else ((), "")
+        marks[place] = Mark(str(finding["verdict"]), str(finding["verdict"]), "", reads, by)
+    return Taken(account, delivery, marks, body, answer)
+
+
+def _origin(origin: Origin) -> Mark:
+    source = ", ".join(origin.read) or "the mapping itself"
+    return Mark("made", "", f"{source} → {origin.field}", tuple(origin.read), origin.field)
+
+
+def _passed(accounts: list[Account]) -> Iterator[Passed]:
+    for account in accounts:
+        if not account.matched and not account.failure:
+            yield Passed(account.subscription, account.action_slug, why_not(account), True)
+
+
+def why_not(account: Account) -> str:
+    """The conditions of a trigger that do not hold, and what the event has there."""
+    failed = [each for each in account.conditions if not each.holds]
+    return "; ".join(
+        f"wants {each.condition}, found {'nothing' if each.found is None else _short(each.found)}"
+        for each in failed
+    )
+
+
+def _switched_off(destination: JSONObject) -> Iterator[Passed]:
+    for each in destination["subscriptions"]:
+        if not each.get("enabled", True):
+            slug = each["actionSlug"]
+            yield Passed(each.get("name", slug), slug, "is disabled", False)
+
+
+def _remedies(event: JSONObject, destination: JSONObject, document: JSONObject) -> dict[str, Found]:
+    """What to do about paths that nobody reads, by path; lists unnumbered."""
+    subject = subject_of({**document, "destination": {**destination, "enabled": True}})
+    return {each.path: each for each in from_traffic(subject, [event]) if each.path}
+
+
+def _dropped(path: str, value: JSON, remedies: Mapping[str, Found]) -> Dropped:
+    found = remedies.get(_NUMBER.sub("[]", path))
+    if found is None or found.change is None:
+        return Dropped(path, value, found.remedy if found else "")
+    return Dropped(path, value, found.remedy, found.change.where, found.change.value)
+
+
+def _is_current(taken: Taken, destination: Destination, event: JSONObject) -> bool:
+    """Whether the mappings as they are now make the request that was made."""
+    if taken.delivery is None or not isinstance(taken.body, dict):
+        return taken.delivery is not None
+    for each in destination.subscriptions:
+        if (each.name, each.action_slug) == (
+            taken.delivery.subscription,
+            taken.delivery.action_slug,
+        ):
+            result = each.deliver(event)
+            if isinstance(result, Request) and result.json["users"] == taken.body["users"]:
+                return True
+    return False
+
+
+def parsed(body: str) -> JSON:
+    """The JSON value of a body; a text that is none, such as a proxy's page, as it stands."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+
+
+def _short(value: JSON) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 60 else f"{text[:60]}…"
