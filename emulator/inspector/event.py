@@ -42,12 +42,11 @@ def page(id: int) -> str:
     except EmulatorError:  # a filter of the list, which has no say here
         view = View()
     newer, older = own.store.browsing.beside(id, view.filters)
-    shown = without_secrets(message.normalised or message.sent)
     return render(
         "event.html",
         message=message,
         road=told,
-        event=Tree("event", told.marks).draw(shown),
+        event=Tree("event", told.marks).draw(without_secrets(message.sent)),
         tree=lambda name, value, marks: Tree(name, marks).draw(without_secrets(value)),
         raw={"sent": without_secrets(message.sent), "event": without_secrets(message.normalised)},
         copied=_copied(own, told),
@@ -75,13 +74,13 @@ def edit(id: int) -> str:
 
 
 @bp.post(f"/messages/{ID}/edit")
-def resend(id: int) -> str | Redirect | tuple[str, int]:
+def resend(id: int) -> str | Redirect:
     """Send what the form says, as an SDK would, and go to what became of it."""
     message, text = _message(id), request.form.get("call", "")
     try:
         sent = _resent(text)
     except EmulatorError as error:
-        return render("edit.html", message=message, text=text, fault=error), 400
+        return render("edit.html", message=message, text=text, fault=error)
     return redirect(url_for("inspector.event.page", id=sent), 303)
 
 

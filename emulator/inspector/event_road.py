@@ -1,9 +1,10 @@
 """The road of one message, station by station, as the Event page tells it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import TypeAlias
 
 import orjson
 
@@ -13,9 +14,12 @@ from emulator.mapping import Destination, Request
 from emulator.mapping.explanation import Account, Explanation, Origin, explain
 from emulator.mapping.tracing import leaves
 from emulator.types import JSON, JSONObject
+from emulator.workspace.drift.census import paths
 from emulator.workspace.drift.departure import Found
-from emulator.workspace.drift.traffic import from_traffic
+from emulator.workspace.drift.leaves import leaves_of, read_by
+from emulator.workspace.drift.traffic import came, from_traffic
 from emulator.workspace.lint.subject import subject_of
+from emulator.workspace.lint.values import LITERAL
 
 _NUMBER = re.compile(r"\[\d+\]")
 _FINDING_STEP = re.compile(r"\.(\d+)(?=\.|$)")
@@ -28,16 +32,24 @@ class Dropped:
 
     Args:
         path: In the event, e.g. "properties.gift_wrap".
-        remedy: What to do, a full sentence.
+        why: What was seen, and what to do, in full sentences.
         where: Place of the line in the workspace file that would map it; "" when there is none.
         line: What to write there.
     """
 
     path: str
     value: JSON
-    remedy: str = ""
+    why: str = ""
     where: str = ""
     line: JSON = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A field of a mapping that got no value, for the event has nothing where it reads."""
+
+    field: str
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,12 @@ class Taken:
     marks: Mapping[str, Mark]
     body: JSON
     answer: JSON
+    absent: tuple[Absent, ...] = ()
+
+    def missing_at(self, where: str) -> Absent | None:
+        """The field that should have made what a finding misses at *where*."""
+        wanted = where.rpartition(".")[2]
+        return next((each for each in self.absent if each.field.split(".")[-1] == wanted), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +115,7 @@ def road(message: Captured, destination: JSONObject, document: JSONObject) -> Ev
     event, compiled = message.normalised, Destination(destination)
     made, sent = dict(leaves(event)) if event else {}, dict(leaves(message.sent))
     explanation = explain(compiled, event) if event else Explanation(None, [], [])
-    taken = tuple(_taken(explanation.accounts, message.deliveries))
+    taken = tuple(_taken(explanation.accounts, message.deliveries, _absent(compiled, event)))
     dropped: tuple[Dropped, ...] = ()
     if taken and explanation.dropped:
         found = _remedies(event, destination, document)
@@ -126,7 +144,29 @@ def _first(values: Mapping[str, JSON], chosen: Callable[[str], bool]) -> Iterato
     yield from islice((pair for pair in values.items() if chosen(pair[0])), MOST)
 
 
-def _taken(accounts: list[Account], deliveries: tuple[Delivery, ...]) -> Iterator[Taken]:
+Name: TypeAlias = tuple[str, str]  # of a subscription, and of its action
+
+
+def _absent(destination: Destination, event: JSONObject) -> dict[Name, tuple[Absent, ...]]:
+    present = set(paths(event))
+    return {
+        (each.name, each.action_slug): tuple(_unfilled(each.mapping, present))
+        for each in destination.candidates(event)
+    }
+
+
+def _unfilled(mapping: JSONObject, present: Set[str]) -> Iterator[Absent]:
+    for keys in leaves_of(mapping):
+        read = read_by(mapping, keys) - {""}
+        if read and LITERAL not in read and not any(came(path, present) for path in read):
+            yield Absent(".".join(keys), tuple(sorted(read)))
+
+
+def _taken(
+    accounts: list[Account],
+    deliveries: tuple[Delivery, ...],
+    absent: Mapping[Name, tuple[Absent, ...]],
+) -> Iterator[Taken]:
     left = list(deliveries)
     for account in accounts:
         if not account.matched and not account.failure:
@@ -135,7 +175,7 @@ def _taken(accounts: list[Account], deliveries: tuple[Delivery, ...]) -> Iterato
         own = next((each for each in left if (each.subscription, each.action_slug) == name), None)
         if own:
             left.remove(own)
-        yield _of(account, own)
+        yield replace(_of(account, own), absent=absent.get(name, ()))
     for each in left:  # of a mapping that is gone, or takes such events no longer
         yield _of(Account(each.subscription, each.action_slug, True, [], None, []), each)
 
@@ -187,9 +227,12 @@ def _remedies(event: JSONObject, destination: JSONObject, document: JSONObject) 
 
 def _dropped(path: str, value: JSON, remedies: Mapping[str, Found]) -> Dropped:
     found = remedies.get(_NUMBER.sub("[]", path))
-    if found is None or found.change is None:
-        return Dropped(path, value, found.remedy if found else "")
-    return Dropped(path, value, found.remedy, found.change.where, found.change.value)
+    if found is None:
+        return Dropped(path, value)
+    why = f"{found.what.removeprefix(path).strip()}. {found.remedy}"
+    if found.change is None:
+        return Dropped(path, value, why)
+    return Dropped(path, value, why, found.change.where, found.change.value)
 
 
 def _is_current(taken: Taken, destination: Destination, event: JSONObject) -> bool:

@@ -22,7 +22,8 @@ _NAME = re.compile(r"[A-Za-z]{1,30}")
 _OF_THE_CALL = ("properties.", "traits.", "event", "type", "userId", "anonymousId", "timestamp",
                 "name", "messageId", "receivedAt")  # fmt: skip
 # Verdicts that do not depend on what happened before.
-_SURE = ("dropped", "not_subscribed", "filtered", "disabled")
+_SURE = ("dropped", "not_subscribed", "filtered", "disabled", "rejected")
+_FOUND_BY = {"uuid", "segment_anonymous_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def scenario(road: EventRoad, call: JSONObject, workspace: str, account: Account
     person = _person(message)
     lines += _known(person, message)
     lines += _when(road, call, person)
-    then = [*_ending(message), *_received(road, person, account)] or [_nobody()]
+    then = [*_received(road, person, account)] or ["Insider One knows nobody"]
     lines += [f"    Then {then[0]}", *(_follows(each) for each in then[1:])]
     return "\n".join(lines) + "\n"
 
@@ -112,19 +113,22 @@ def _is_plain(said: JSONObject, name: JSON, part: str) -> bool:
     )
 
 
-def _ending(message: Captured) -> Iterator[str]:
-    call = message.event or message.normalised.get("name") or message.type
-    rejected = message.verdict == "rejected" and not (message.reason or "").startswith("duplicate")
-    if message.verdict in _SURE or rejected:
-        call = call or "a call without a type"
-        if isinstance(call, str) and _PLAIN.fullmatch(call):
-            yield f'the call "{call}" ends as {message.verdict}'
-
-
 def _received(road: EventRoad, person: str | None, account: Account) -> Iterator[str]:
-    if person is None:
-        return
+    """The claims of the Then, with the tables that follow them."""
     users = [user for each in road.taken for user in _users(each.body, road.message, account)]
+    # A scenario finds people by these two; whom else an account knows them by has no step.
+    is_found = any(_FOUND_BY & user.identifiers.keys() for user in users)
+    message, call = road.message, _called(road.message)
+    is_duplicate = (message.reason or "").startswith("duplicate")
+    is_sure = message.verdict in _SURE and not is_duplicate
+    if is_sure or (users and not is_found):
+        is_plain = _PLAIN.fullmatch(call)
+        yield f'the call "{call}" ends as {message.verdict}' if is_plain else "Segment answers 200"
+    if person and (is_found or not users):
+        yield from _known_of(person, users)
+
+
+def _known_of(person: str, users: list[User]) -> Iterator[str]:
     events = [event for user in users for _, event in user.events]
     attributes = {name: value for user in users for name, value in user.attributes.items()}
     if events:
@@ -136,6 +140,11 @@ def _received(road: EventRoad, person: str | None, account: Account) -> Iterator
         yield from _table(("attribute", "value"), rows)
     if not events and not attributes:
         yield f"Insider One receives no events for {person}"
+
+
+def _called(message: Captured) -> str:
+    """What steps call a message: its event, page or screen, or else its type."""
+    return str(message.event or message.sent.get("name") or message.type or "a call without a type")
 
 
 def _users(body: JSON, message: Captured, account: Account) -> list[User]:
@@ -159,10 +168,6 @@ def _flattened(value: JSONObject, prefix: str = "") -> Iterator[tuple[str, JSON]
             yield from _flattened(each, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", each
-
-
-def _nobody() -> str:
-    return "Insider One knows nobody"
 
 
 def _follows(line: str) -> str:

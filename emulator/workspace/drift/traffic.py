@@ -1,7 +1,7 @@
 """Where the mappings depart from what captured traffic really contains."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
 from emulator.insider.options import Options
@@ -176,7 +176,7 @@ def _dead(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
             not read
             or LITERAL in read
             or read & told
-            or any(_came(path, taken.present) for path in read)
+            or any(came(path, taken.present) for path in read)
         ):
             continue
         paths = ", ".join(sorted(read))
@@ -189,7 +189,7 @@ def _dead(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
         yield _found(row, placed, effect, where, what, remedy, None, Tally())
 
 
-def _came(path: str, present: set[str]) -> bool:
+def came(path: str, present: Set[str]) -> bool:
     """Whether an event had anything at *path*, or below it."""
     return any(each == path or each.startswith((f"{path}.", f"{path}[")) for each in present)
 

@@ -1,0 +1,340 @@
+"""The Event page: the road of one message, what is copied from it, and the same message again."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from emulator.inspector.sending import sample
+from emulator.types import JSONObject
+from emulator.workspace import preset
+from inspector.running import PHONE, Running, running
+
+ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
+CART: JSONObject = {
+    "type": "track",
+    "userId": "ada",
+    "event": "Cart Viewed",
+    "properties": {
+        "currency": "EUR",
+        "products": [{"product_id": "mug", "price": 8.5, "quantity": 2}],
+    },
+}
+ORDER: JSONObject = {
+    "type": "track",
+    "userId": "ada",
+    "event": "Order Completed",
+    "properties": {
+        "order_id": "o-17",
+        "currency": "EUR",
+        "gift_wrap": True,
+        "products": [{"product_id": "mug", "price": 8.5, "quantity": 2}],
+    },
+}
+WITH_CONTEXT: JSONObject = {
+    "type": "track",
+    "anonymousId": "browser-7",
+    "event": 'Said "hello" | 100%',
+    "properties": {"list": "it's mine", "note": "two\nlines", "number": "42"},
+    "context": {"locale": "en-GB", "page": {"url": "https://shop.example/"}},
+}
+
+
+def opened(page: Page, emulator: Running, number: int = 1) -> None:
+    page.goto(f"{emulator.url}/messages/{number}")
+
+
+def copied(page: Page, name: str) -> str:
+    page.get_by_text("Copy as", exact=True).click()
+    page.get_by_role("button", name=name).click()
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
+def stations(page: Page) -> list[str]:
+    return [" | ".join(each.split("\n")) for each in page.locator(".stations a").all_inner_texts()]
+
+
+def test_the_road_is_told_station_by_station(emulator: Running, page: Page) -> None:
+    emulator.send(ORDER)
+    opened(page, emulator)
+    assert stations(page) == [
+        "Sent by the SDK | track | Web shop",
+        "Segment | took it in | 3 added",
+        "Subscriptions | 1 of 12 | Order Completed Event",
+        "Upserts | 1 request | 1 attempt",
+        "Insider One | 200 | 0 findings",
+        "Profile | 2 changes | attributes and events",
+    ]
+
+
+def test_the_screen_says_why_a_first_name_did_not_arrive(page: Page) -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send(ADA)
+        page.goto(emulator.url)
+        page.get_by_role("link", name="Identify").click()
+        told = page.get_by_role("region", name="What to know")
+        expect(told).to_contain_text(
+            "traits.firstName came once where firstName reads traits.first_name, which never did. "
+            "Read $.traits.firstName as well. "
+            "Write at destination.subscriptions[0].settings.firstName:"
+        )
+        expect(page.locator("#sent .line", has_text="firstName").last).to_contain_text("dropped")
+
+
+def test_the_screen_says_why_a_cart_was_dropped(emulator: Running, page: Page) -> None:
+    emulator.send(CART)
+    page.goto(emulator.url)
+    page.get_by_role("link", name="Cart Viewed").click()
+    told = page.get_by_role("region", name="What to know")
+    expect(told).to_contain_text(
+        "delivered for Segment, dropped by Insider One: event_group_id parameter is required on "
+        "cart_page_view event"
+    )
+    expect(told).to_contain_text(
+        "The mapping fills parameters.event_group_id from properties.cart_id, which this event "
+        "does not have."
+    )
+
+
+@pytest.mark.parametrize("how", ["hover", "focus"])
+def test_a_value_of_the_upsert_shows_where_it_came_from(
+    emulator: Running, page: Page, how: str
+) -> None:
+    emulator.send(ORDER)
+    opened(page, emulator)
+    value = page.locator('[data-path="users[0].events[0].event_params.event_group_id"]')
+    getattr(value, how)()
+    expect(page.locator("#origin")).to_have_text("properties.order_id → parameters.event_group_id")
+    lit = page.locator(".lit")
+    assert lit.all_inner_texts() == [
+        "o-17",
+        "parameters.event_group_id\tproperties.order_id",
+        "o-17",
+    ]
+
+
+def test_a_property_shows_what_was_made_of_it(emulator: Running, page: Page) -> None:
+    emulator.send(ORDER)
+    opened(page, emulator)
+    page.locator('#sent [data-path="properties.products[0].price"]').hover()
+    lit = page.locator("button.lit")
+    assert [each.get_attribute("data-path") for each in lit.all()] == [
+        "users[0].events[0].event_params.unit_price",
+        "users[0].events[0].event_params.unit_sale_price",
+    ]
+
+
+def test_what_did_not_take_it_says_why(emulator: Running, page: Page) -> None:
+    emulator.send({"type": "group", "userId": "ada", "groupId": "g1"})
+    opened(page, emulator)
+    passed = page.locator(".passed li", has_text="Order Completed Event")
+    expect(passed).to_contain_text('wants type = "track", found "group"')
+
+
+def test_a_profile_that_changed_is_linked(emulator: Running, page: Page) -> None:
+    emulator.send(ADA)
+    opened(page, emulator)
+    changes = page.locator("#profile")
+    expect(changes).to_contain_text("A new profile")
+    expect(changes).to_contain_text('name\n"Ada"', use_inner_text=True)
+    changes.get_by_role("link").click()
+    expect(page).to_have_url(re.compile("/profiles/"))
+
+
+def test_the_copied_curl_runs(emulator: Running, page: Page, shell: Callable[[str], str]) -> None:
+    emulator.send(WITH_CONTEXT)
+    opened(page, emulator)
+    assert shell(copied(page, "cURL")) == '{"success":true}'
+    first, second = requests.get(f"{emulator.url}/emulator/v1/messages", timeout=5).json()[
+        "messages"
+    ]
+    differing = ("id", "messageId", "receivedAt", "normalised", "message")
+    assert {k: v for k, v in second.items() if k not in differing} == {
+        k: v for k, v in first.items() if k not in differing
+    }
+    assert second["message"] == {**WITH_CONTEXT, "type": "track"}
+
+
+def test_the_copied_json_is_the_call(emulator: Running, page: Page) -> None:
+    emulator.send(ORDER)
+    opened(page, emulator)
+    assert json.loads(copied(page, "JSON")) == ORDER
+
+
+def emulator_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "emulator", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("workspace", "count"), [("guide", 4), ("segment-defaults", 6)])
+def test_the_copied_contract_cases_pass(
+    page: Page, tmp_path: Path, workspace: str, count: int
+) -> None:
+    file = tmp_path / "case.ndjson"
+    with running(preset(workspace)) as emulator:
+        emulator.send(ORDER, WITH_CONTEXT, ADA, CART)
+        cases = []
+        for number in range(1, 5):
+            opened(page, emulator, number)
+            cases.append(copied(page, "Contract case"))
+    file.write_text("".join(cases))
+    checked = emulator_command("contract", "check", file)
+    assert (checked.returncode, checked.stdout) == (
+        0,
+        f"{count} passed, 0 failed, 0 known differences\n",
+    )
+
+
+@pytest.mark.parametrize("workspace", ["guide", "segment-defaults"])
+def test_the_copied_scenarios_pass(page: Page, tmp_path: Path, workspace: str) -> None:
+    calls = [*sample()[2:7], WITH_CONTEXT, ADA, {**ADA, "traits": {}}, {"type": "nothing"}]
+    with running(preset(workspace)) as emulator:
+        emulator.send(*calls)
+        for number in range(1, len(calls) + 1):
+            opened(page, emulator, number)
+            feature = tmp_path / f"copied-{number:02}.feature"
+            feature.write_text(copied(page, "Gherkin scenario"))
+    verified = emulator_command("verify", tmp_path)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert f"{len(calls)} passed" in verified.stdout + verified.stderr
+
+
+def test_a_call_in_plain_words_is_copied_in_plain_words(emulator: Running, page: Page) -> None:
+    emulator.send(
+        {
+            "type": "track",
+            "userId": "ada",
+            "event": "Wish Listed",
+            "properties": {"product_id": "mug", "price": 8.5, "list": "42"},
+        }
+    )
+    opened(page, emulator)
+    assert (
+        copied(page, "Gherkin scenario")
+        == """\
+Feature: Captured messages
+
+  Scenario: Wish Listed is accepted
+    Given Ada is known to the shop as:
+      | detail       | value |
+      | user_id      | ada   |
+      | anonymous_id |       |
+    When Ada does "Wish Listed" with:
+      | property   | value |
+      | product_id | mug   |
+      | price      | 8.5   |
+      | list       | "42"  |
+    Then Insider One receives exactly these events and parameters for Ada:
+      | event_name  | product_id | unit_price | unit_sale_price | custom.list |
+      | wish_listed | mug        | 8.5        | 8.5             | "42"        |
+"""
+    )
+
+
+def test_edit_and_resend(emulator: Running, page: Page) -> None:
+    emulator.send(CART)
+    opened(page, emulator)
+    page.get_by_role("link", name="Edit and resend").click()
+    call = page.get_by_label("The call")
+    call.fill("{")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("alert")).to_contain_text("this is no JSON")
+
+
+def test_a_corrected_call_is_sent_and_shown(emulator: Running, page: Page) -> None:
+    emulator.send(CART)
+    page.goto(f"{emulator.url}/messages/1/edit")
+    call = page.get_by_label("The call")
+    call.fill(call.input_value().replace('"currency"', '"cart_id": "c-9",\n    "currency"'))
+    page.get_by_role("button", name="Send").click()
+    expect(page).to_have_url(f"{emulator.url}/messages/2")
+    expect(page.locator(".event-head")).to_contain_text("Accepted")
+
+
+def test_two_messages_are_compared(emulator: Running, page: Page) -> None:
+    other = {**ORDER, "properties": {**ORDER["properties"], "order_id": "o-18"}}
+    emulator.send(ORDER, other)
+    opened(page, emulator)
+    page.get_by_text("Compare", exact=True).click()
+    page.locator("#compare a").nth(1).click()
+    differing = page.locator("tr.differs td:first-child").all_inner_texts()
+    assert differing == [
+        "properties.order_id",
+        "messageId",
+        "users[0].events[0].event_params.event_group_id",
+    ]
+
+
+def test_alone_and_in_a_batch_is_the_same_upsert(emulator: Running, page: Page) -> None:
+    emulator.send(ORDER)
+    opened(page, emulator)
+    page.get_by_text("Compare", exact=True).click()
+    page.get_by_role("link", name="Alone and in a batch").click()
+    expect(page.locator(".compared header")).to_contain_text("no differences")
+
+
+def test_keys_lead_to_the_next_and_back(emulator: Running, page: Page) -> None:
+    emulator.send(ADA, ORDER, CART)
+    page.goto(f"{emulator.url}/?type=track")
+    page.get_by_role("link", name="Cart Viewed").click()
+    page.wait_for_load_state()
+    page.keyboard.press("j")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Order Completed")
+    expect(page.get_by_role("link", name="Older")).to_have_count(0)  # the filter holds
+    page.wait_for_load_state()
+    page.keyboard.press("k")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cart Viewed")
+    page.wait_for_load_state()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(f"{emulator.url}/?type=track")
+
+
+def test_a_changed_mapping_is_said(emulator: Running, page: Page) -> None:
+    emulator.send(ORDER)
+    listed = requests.get(f"{emulator.url}/emulator/v1/destination", timeout=5).json()
+    at = [each["name"] for each in listed["subscriptions"]].index("Order Completed Event") + 1
+    switch = f"{emulator.url}/emulator/v1/destination/subscriptions/{at}"
+    requests.patch(switch, json={"enabled": False}, timeout=5).raise_for_status()
+    opened(page, emulator)
+    expect(page.get_by_text("The mappings have been changed since")).to_be_visible()
+    expect(page.locator(".passed li", has_text="Order Completed Event")).to_contain_text("disabled")
+
+
+def test_attempts_and_a_batch_are_shown(emulator: Running, page: Page) -> None:
+    requests.post(f"{emulator.url}/emulator/v1/faults", json={"status": 503}, timeout=5)
+    emulator.send(ORDER)
+    requests.post(f"{emulator.url}/emulator/v1/deliveries/retry", timeout=5)
+    opened(page, emulator)
+    expect(page.locator(".attempts li")).to_contain_text(["503", "200"])
+
+
+def test_the_event_page_is_accessible(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    emulator.send(CART, ORDER, {"type": "track", "event": "Nobody"})
+    for number in (1, 2, 3):
+        opened(page, emulator, number)
+        for fold in page.locator("details > summary").all():
+            fold.click()
+        accessible(page)
+    for path in ("edit", "compare?with=batch", "compare?with=1"):
+        page.goto(f"{emulator.url}/messages/2/{path}")
+        accessible(page)
+    page.set_viewport_size(PHONE)
+    opened(page, emulator, 2)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/messages/9", "/messages/9/edit", "/messages/x", "/messages/9/compare"]
+)
+def test_a_message_that_is_not_there_is_a_page(emulator: Running, path: str) -> None:
+    answer = requests.get(emulator.url + path, timeout=5)
+    assert answer.status_code == 404
