@@ -43,7 +43,7 @@ def command(**flags: str | None) -> None:
     app = create_app(config, workspace)
     sandboxes: Sandboxes = app.extensions["sandboxes"]
     try:
-        serve(app, config.host, config.port, lambda url: _ready(url, workspace.write_key))
+        serve(app, config.host, config.port, lambda url: _ready(config, url, workspace.write_key))
     finally:
         sandboxes.close()
 
@@ -54,5 +54,10 @@ def _log(verbose: bool) -> None:
     logging.getLogger("emulator").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def _ready(url: str, write_key: str) -> None:
+def _ready(config: Config, url: str, write_key: str) -> None:
+    from emulator.guard import is_loopback
+
     click.echo(f"ready at {url} with write key {write_key}", err=True)
+    if config.password is None and not is_loopback(config.host):
+        what = f"anybody who reaches {config.host} can read what is captured, and clear it"
+        click.echo(f"emulator: {what}. Set EMULATOR_PASSWORD, or serve at 127.0.0.1.", err=True)

@@ -74,8 +74,10 @@ def _news(view: View) -> dict[str, object]:
 def _totals(view: View) -> dict[str, object]:
     browsing = parts().store.browsing
     span = browsing.span()
-    if span is None:
-        return {"stages": volume.stages({}), "bars": []}
+    searched = view.filters.text or view.filters.paths
+    if span is None or (searched and "part" not in request.args):
+        # Every message is looked into for these: the list does not wait for it, the script asks.
+        return {"stages": volume.stages({}), "bars": [], "pending": span is not None}
     since, until = view.filters.since or span[0], view.filters.until or span[1]
     cut = volume.unit(since, until)
     counts = browsing.counts(view.filters, cut.prefix)

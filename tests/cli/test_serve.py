@@ -1,5 +1,6 @@
 """`emulator serve` logs on stderr: little unless it is asked to, and nothing that forges a line."""
 
+import os
 import re
 import subprocess
 import sys
@@ -48,3 +49,31 @@ def test_log(options: list[str], lines: list[str]) -> None:
     assert len(said) == len(lines), said
     for line, pattern in zip(said, lines, strict=True):
         assert re.fullmatch(pattern, line), line
+
+
+@pytest.mark.parametrize(
+    ("host", "password", "said"),
+    [
+        pytest.param("127.0.0.1", None, [], id="this machine alone"),
+        pytest.param(
+            "0.0.0.0",
+            None,
+            [
+                "emulator: anybody who reaches 0.0.0.0 can read what is captured, and clear it. "
+                "Set EMULATOR_PASSWORD, or serve at 127.0.0.1."
+            ],
+            id="the network, without a password",
+        ),
+        pytest.param("0.0.0.0", "sesame", [], id="the network, with one"),
+    ],
+)
+def test_an_open_door_is_told(host: str, password: str | None, said: list[str]) -> None:
+    environment = {**os.environ, **({"EMULATOR_PASSWORD": password} if password else {})}
+    command = [*SERVE, "--host", host]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("ready at ")
+        if said:
+            assert [process.stderr.readline().rstrip()] == said
+        process.terminate()
+        assert process.communicate(timeout=10)[1] == ""

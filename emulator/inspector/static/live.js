@@ -1,6 +1,6 @@
 // The table of messages: new rows on top as they come, and those that may still change.
 import { onNews } from "./news.js";
-import { fetchPart, refresh, spaced, swap } from "./refresh.js";
+import { fetchPart, refresh, spaced } from "./refresh.js";
 import { say } from "./say.js";
 
 const MOST = 500; // rows on the page: older ones go, and are under "Older"
@@ -140,4 +140,3 @@ document.addEventListener("keydown", (event) => {
 
 onNews(spaced(update, 0));
 onNews(spaced(() => refresh(totals)));
-swap(totals, totals.innerHTML);

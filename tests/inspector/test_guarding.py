@@ -1,0 +1,147 @@
+"""Who may look: this machine, whoever knows the password, and no page of another site."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.server import STREAMS
+from emulator.workspace import preset
+from inspector.running import Running, running
+
+PAGES = ("/", "/messages/1", "/stream", "/emulator/v1/messages")
+
+
+def client(**settings: Any) -> Iterator[FlaskClient]:
+    app = create_app(Config(**{"db": ":memory:", **settings}), preset("guide"))
+    yield app.test_client()
+    app.extensions["emulator"].close()
+
+
+@pytest.fixture(name="open_client")
+def _open_client() -> Iterator[FlaskClient]:
+    yield from client()
+
+
+@pytest.fixture(name="closed_client")
+def _closed_client() -> Iterator[FlaskClient]:
+    yield from client(password="sesame", host="0.0.0.0")
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Origin": "https://shop.example"}, id="another origin"),
+        pytest.param({"Origin": "null"}, id="a sandboxed frame"),
+        pytest.param({"Host": "attacker.example"}, id="a name bound anew"),
+        pytest.param({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, id="an image"),
+        pytest.param(
+            {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, id="another port's fetch"
+        ),
+        pytest.param(
+            {
+                "Sec-Fetch-Site": "cross-site",
+                "Sec-Fetch-Mode": "navigate",
+                "Sec-Fetch-Dest": "iframe",
+            },
+            id="a frame",
+        ),
+    ],
+)
+def test_pages_of_others_are_refused(
+    open_client: FlaskClient, path: str, headers: dict[str, str]
+) -> None:
+    assert open_client.get(path, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/sample", "/clear", "/messages/1/edit"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://shop.example"},
+        {"Origin": "null"},
+        {
+            "Sec-Fetch-Site": "cross-site",
+            "Sec-Fetch-Mode": "navigate",
+            "Sec-Fetch-Dest": "document",
+        },
+    ],
+)
+def test_forms_of_others_change_nothing(
+    open_client: FlaskClient, path: str, headers: dict[str, str]
+) -> None:
+    open_client.post("/v1/track", json={"writeKey": "wk_demo", "userId": "ada", "event": "Sung"})
+    assert open_client.post(path, headers=headers, data={"call": "{}"}).status_code == 403
+    listed = open_client.get("/emulator/v1/messages").get_json()["messages"]
+    assert [each["event"] for each in listed] == ["Sung"]
+
+
+@pytest.mark.parametrize("path", ["/sample", "/clear"])
+def test_looking_changes_nothing(open_client: FlaskClient, path: str) -> None:
+    assert open_client.get(path).status_code == 405
+
+
+def test_a_link_from_elsewhere_opens(open_client: FlaskClient) -> None:
+    followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    answer = open_client.get("/", headers={**followed, "Sec-Fetch-Dest": "document"})
+    assert answer.status_code == 200
+
+
+def test_a_page_elsewhere_can_neither_read_nor_drive(emulator: Running, browser: Browser) -> None:
+    emulator.send({"type": "identify", "userId": "ada"})
+    with running() as other, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{other.url}/emulator/v1/health")
+        for path in ("/", "/stream", "/emulator/v1/messages"):
+            read = page.evaluate(
+                "url => fetch(url).then(r => r.text()).catch(e => 'refused')", emulator.url + path
+            )
+            assert read == "refused"
+        page.evaluate(
+            "url => fetch(url, {method: 'POST', mode: 'no-cors'}).catch(() => 0)",
+            f"{emulator.url}/clear",
+        )
+    listed = requests.get(f"{emulator.url}/emulator/v1/messages", timeout=5).json()["messages"]
+    assert len(listed) == 1
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_password_is_asked_for(closed_client: FlaskClient, path: str) -> None:
+    refused = closed_client.get(path)
+    assert refused.status_code == 401
+    assert refused.headers["WWW-Authenticate"] == 'Basic realm="emulator", charset="UTF-8"'
+    assert closed_client.get(path, auth=("", "sesame2")).status_code == 401
+    assert closed_client.get(path, auth=("anybody", "sesame")).status_code != 401
+
+
+def test_sdks_and_health_need_no_password(closed_client: FlaskClient) -> None:
+    assert closed_client.get("/emulator/v1/health").status_code == 200
+    call = {"writeKey": "wk_demo", "userId": "ada", "event": "Sung"}
+    assert closed_client.post("/v1/track", json=call).status_code == 200
+
+
+def test_streams_leave_threads_for_everybody_else(emulator: Running) -> None:
+    streams = [
+        requests.get(f"{emulator.url}/stream", stream=True, timeout=5) for _ in range(STREAMS)
+    ]
+    first = [next(each.iter_content(None)) for each in streams]
+    assert all(b"event: changed" in each for each in first)
+    assert requests.get(f"{emulator.url}/stream", timeout=5).status_code == 204
+    assert requests.get(f"{emulator.url}/emulator/v1/health", timeout=5).status_code == 200
+    for each in streams:
+        each.close()
+
+
+def test_a_stream_that_was_closed_gives_its_thread_back(emulator: Running) -> None:
+    for _ in range(STREAMS + 2):
+        answer = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)
+        while answer.status_code == 204:  # until the server sees that the one before is gone
+            answer = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)
+        next(answer.iter_content(None))
+        answer.close()
