@@ -3,7 +3,7 @@
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from emulator.capture.browsing import Listed
+from emulator.capture.browsing import Filters, Listed
 from emulator.capture.records import VERDICTS
 from emulator.errors import EmulatorError
 from emulator.inspector import volume
@@ -74,9 +74,8 @@ def _news(view: View) -> dict[str, object]:
 def _totals(view: View) -> dict[str, object]:
     browsing = parts().store.browsing
     span = browsing.span()
-    searched = view.filters.text or view.filters.paths
-    if span is None or (searched and "part" not in request.args):
-        # Every message is looked into for these: the list does not wait for it, the script asks.
+    if span is None or ("part" not in request.args and _is_search(view.filters)):
+        # Every message is looked at to count these: the list does not wait, the script asks.
         return {"stages": volume.stages({}), "bars": [], "pending": span is not None}
     since, until = view.filters.since or span[0], view.filters.until or span[1]
     cut = volume.unit(since, until)
@@ -86,6 +85,13 @@ def _totals(view: View) -> dict[str, object]:
         "bars": volume.bars(counts, since, until, cut),
         "drawing": (volume.WIDTH, volume.HEIGHT),
     }
+
+
+def _is_search(filters: Filters) -> bool:
+    """Whether no index counts what passes *filters*."""
+    return bool(
+        filters.text or filters.paths or filters.type or filters.source or filters.subscription
+    )
 
 
 def _choices() -> dict[str, object]:
