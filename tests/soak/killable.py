@@ -1,6 +1,7 @@
 """`emulator serve` as a process of its own, that can be ended at any moment and begun again."""
 
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -70,6 +71,11 @@ class Served:
     def calm(self) -> None:
         """Let nothing go wrong any more on the way to Insider One."""
         requests.delete(f"{self.url}/emulator/v1/faults", timeout=10)
+
+    def limit_files(self, most: int) -> None:
+        """Let no file of the process grow beyond *most* bytes."""
+        assert self._process is not None
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
     def memory(self) -> int:
         """Bytes of the process in the machine's memory."""

@@ -1,0 +1,139 @@
+"""A disk that is full, damaged or read-only is told in one line, and never answered with 200."""
+
+import resource
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+from click.testing import CliRunner
+from killable import Served
+
+from emulator.app import create_app
+from emulator.cli import main
+from emulator.config import Config
+from emulator.types import JSONObject
+from emulator.workspace import preset
+
+MB = 1_000_000
+
+
+def song(number: int) -> JSONObject:
+    note = {"number": number, "note": "x" * 20_000}
+    return {
+        "writeKey": "wk_demo",
+        "messageId": f"m{number}",
+        "userId": "ada",
+        "event": "song_played",
+        "properties": note,
+    }
+
+
+def stored(url: str) -> set[str]:
+    listed = requests.get(f"{url}/emulator/v1/messages?limit=1000", timeout=10).json()
+    return {each["messageId"] for each in listed["messages"]}
+
+
+def test_a_full_disk_refuses_keeps_what_it_took_and_goes_on_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    taken = set()
+    with Served(tmp_path / "kept.db") as served:
+        # A file that may not grow any more is to the process what a full disk is.
+        served.limit_files(2 * MB)
+        for number in range(200):
+            answer = requests.post(f"{served.url}/v1/track", json=song(number), timeout=20)
+            if answer.status_code != 200:
+                break
+            taken.add(f"m{number}")
+        error = answer.json()["error"]
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert error["what"].startswith("the database cannot be used (")
+        assert requests.get(f"{served.url}/emulator/v1/health", timeout=5).status_code == 200
+        assert stored(served.url) == taken
+        served.limit_files(resource.RLIM_INFINITY)
+        again = requests.post(f"{served.url}/v1/track", json=song(999), timeout=20)
+        assert again.status_code == 200
+        assert stored(served.url) == taken | {"m999"}
+    assert len(taken) > 5
+
+
+def damaged_head(file: Path) -> None:
+    file.write_bytes(b"This was a database once. " * 1000)
+
+
+def damaged_middle(file: Path) -> None:
+    page = 4096
+    whole = bytearray(file.read_bytes())
+    for start in range(2 * page, len(whole), page):
+        whole[start : start + page] = b"\xa5" * page
+    file.write_bytes(whole)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A file with messages, which nobody has open."""
+    file = tmp_path / "kept.db"
+    app = create_app(Config(db=str(file)), preset("guide"))
+    for number in range(20):
+        app.test_client().post("/v1/track", json=song(number))
+    app.extensions["emulator"].close()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("url", "damage", "told"),
+    [
+        pytest.param(
+            "{file}",
+            damaged_head,
+            "emulator: {file}: the database cannot be opened (file is not a database). Move the "
+            "file away; `sqlite3 FILE .recover` may save what is in it.\n",
+            id="no database any more",
+        ),
+        pytest.param(
+            "sqlite:///file:{file}?mode=ro&uri=true",
+            lambda _: None,
+            "emulator: sqlite:///file:{file}?mode=ro&uri=true: the database cannot be opened "
+            "(attempt to write a readonly database). Make the file and its folder writable.\n",
+            id="read-only",
+        ),
+    ],
+)
+def test_what_cannot_be_opened_ends_the_start_with_one_line(
+    kept: Path, url: str, damage: Callable[[Path], None], told: str
+) -> None:
+    damage(kept)
+    result = CliRunner().invoke(main, ["serve", "--port", "0", "--db", url.format(file=kept)])
+    assert (result.exit_code, result.stderr) == (2, told.format(file=kept))
+
+
+def test_a_file_that_is_damaged_within_is_answered_with_503(kept: Path) -> None:
+    app = create_app(Config(db=str(kept)), preset("guide"))
+    client = app.test_client()
+    damaged_middle(kept)
+    answer = client.post("/v1/track", json=song(1))
+    app.extensions["emulator"].close()
+    assert (answer.status_code, answer.get_json()["error"]) == (
+        503,
+        {
+            "what": "the database cannot be used (database disk image is malformed)",
+            "where": "",
+            "remedy": "Move the file away; `sqlite3 FILE .recover` may save what is in it. "
+            "What was not acknowledged may be sent again.",
+        },
+    )
+
+
+def test_a_database_that_another_program_holds_is_told_at_the_start(kept: Path) -> None:
+    with closing(sqlite3.connect(kept)) as another:
+        another.execute("BEGIN EXCLUSIVE")
+        result = CliRunner().invoke(main, ["serve", "--port", "0", "--db", str(kept)])
+        another.rollback()
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"emulator: {kept}: the database cannot be opened (database is locked). "
+        "Stop the program that holds the database.\n",
+    )
