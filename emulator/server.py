@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STREAMS = 6  # answers that go on until the page is closed; each has a thread of its own
 WAITERS = 8  # requests that are answered when something happens; each holds a thread
 THREADS = 16 + STREAMS + WAITERS
+CONNECTIONS = 800  # at once: a hundred slow clients must not keep all others out
 LARGEST_BODY = 64 * 1024 * 1024  # bytes read at all; the application refuses smaller ones in JSON
 
 
@@ -107,6 +108,8 @@ def _listen(
             threads=THREADS,
             # Goes on reading while it answers, and so sees that a stream's page was closed.
             channel_request_lookahead=1,
+            connection_limit=CONNECTIONS,
+            asyncore_use_poll=True,  # select would fail beyond 1,024 files
             max_request_body_size=LARGEST_BODY,
             clear_untrusted_proxy_headers=True,
             ident="emulator",

@@ -14,6 +14,8 @@ import requests
 
 from emulator.types import JSONObject
 
+PATIENCE = 120  # seconds; what is due to be tried again is tried before a request is answered
+
 
 class Served:
     """One database file, and the process that serves it at one port while it lives.
@@ -50,7 +52,7 @@ class Served:
         self._listener = Thread(target=self.said.extend, args=(process.stderr,))
         self._listener.start()
         for fault in self._faults:
-            requests.post(f"{self.url}/emulator/v1/faults", json=fault, timeout=10)
+            requests.post(f"{self.url}/emulator/v1/faults", json=fault, timeout=PATIENCE)
         self.up.set()
 
     def stillborn(self, seconds: float) -> None:
@@ -70,7 +72,7 @@ class Served:
 
     def calm(self) -> None:
         """Let nothing go wrong any more on the way to Insider One."""
-        requests.delete(f"{self.url}/emulator/v1/faults", timeout=10)
+        requests.delete(f"{self.url}/emulator/v1/faults", timeout=PATIENCE)
 
     def limit_files(self, most: int) -> None:
         """Let no file of the process grow beyond *most* bytes."""

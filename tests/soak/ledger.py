@@ -47,7 +47,7 @@ def account(served: Served, ledger: Ledger) -> list[str]:
 def settle(url: str) -> None:
     """Try again what failed, until nothing is left to try."""
     for _ in range(ROUNDS):
-        answer = requests.post(f"{url}/emulator/v1/deliveries/retry", timeout=60)
+        answer = requests.post(f"{url}/emulator/v1/deliveries/retry", timeout=600)
         if not answer.json()["retrying"]:
             return
     raise AssertionError(f"{answer.json()} after {ROUNDS} rounds")

@@ -1,0 +1,169 @@
+"""Whatever a client does with its connection, it gets no 500, and all others are served."""
+
+import gzip
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from killable import Served
+
+SONG = b'{"writeKey":"wk_demo","userId":"ada","event":"song_played"}'
+TRACK = b"POST /v1/track HTTP/1.1\r\nHost: localhost\r\n"
+LAST = b"Connection: close\r\n"
+OPENAPI = b"GET /emulator/v1/openapi/insider.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+SIZED = b"Content-Length: %d\r\n\r\n" % len(SONG)
+CHUNKED = TRACK + LAST + b"Transfer-Encoding: chunked\r\n\r\n"
+PATIENCE = 20.0  # seconds for any answer
+GROWTH = 120 * 1024**2  # bytes; a bomb below unpacks to eight times as many
+
+Address = tuple[str, int]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    db: Path = tmp_path_factory.mktemp("hostile") / "kept.db"
+    with Served(db) as process:
+        yield process
+    assert [line for line in process.said if "Traceback" in line] == []
+
+
+@pytest.fixture
+def address(served: Served) -> Address:
+    parts = urlsplit(served.url)
+    return parts.hostname or "", parts.port or 0
+
+
+def statuses(address: Address, sent: bytes, *, end: bool = False) -> list[int]:
+    """Statuses of all answers to *sent*, until the server closes the connection or cuts it.
+
+    Args:
+        end: Whether the sender closes its half after what it sent.
+    """
+    heard = b""
+    with closing(socket.create_connection(address, PATIENCE)) as connection:
+        try:
+            connection.sendall(sent)
+            if end:
+                connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65_536):
+                heard += part
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+    return [int(each.split(b" ", 1)[0]) for each in heard.split(b"HTTP/1.1 ")[1:]]
+
+
+def taken(url: str) -> bool:
+    """Whether somebody else is served."""
+    song = {"writeKey": "wk_demo", "userId": "bob", "event": "song_played"}
+    return requests.post(f"{url}/v1/track", json=song, timeout=PATIENCE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered"),
+    [
+        pytest.param(
+            (TRACK + SIZED + SONG) * 2 + TRACK + LAST + SIZED + SONG, [200] * 3, id="three at once"
+        ),
+        pytest.param(CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (len(SONG), SONG), [200], id="one chunk"),
+        pytest.param(CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n", [400], id="a size that is no number"),
+        pytest.param(CHUNKED + b"-5\r\n{}\r\n0\r\n\r\n", [400], id="a size below nothing"),
+        pytest.param(
+            TRACK + b"Transfer-Encoding: xchunked\r\n" + SIZED + SONG, [501], id="no such encoding"
+        ),
+        pytest.param(TRACK + b"Content-Length: -1\r\n\r\n", [400], id="a length below nothing"),
+        pytest.param(TRACK + b"Content-Length: 1e9\r\n\r\n", [400], id="a length in words"),
+        pytest.param(
+            TRACK + b"Content-Length: 99999999999\r\n\r\n", [413], id="a length beyond all limits"
+        ),
+    ],
+)
+def test_an_odd_request_is_answered(address: Address, sent: bytes, answered: list[int]) -> None:
+    assert statuses(address, sent) == answered
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(TRACK + SIZED + SONG[:10], id="within the body"),
+        pytest.param(TRACK + b"Content-Len", id="within the headers"),
+        pytest.param(TRACK, id="before the end of the headers"),
+        pytest.param(CHUNKED + b"5\r\n{", id="within a chunk"),
+        pytest.param(CHUNKED + b"f" * 5000, id="within the size of a chunk"),
+        pytest.param(CHUNKED + b"5;" + b"a" * 9000, id="within an extension"),
+        pytest.param(b"\x16\x03\x01\x02\x00" * 20, id="in TLS"),
+    ],
+)
+def test_half_a_request_is_none(served: Served, address: Address, sent: bytes) -> None:
+    assert statuses(address, sent, end=True) == []
+    assert taken(served.url)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param(b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n", id="two lengths"),
+        pytest.param(b"Content-Length : 5\r\n\r\n", id="a blank before the colon"),
+        pytest.param(b"Transfer-Encoding\x0b: chunked\r\n\r\n", id="a control character"),
+        pytest.param(b"X: a\r\n Content-Length: 5\r\n\r\n", id="a header that is continued"),
+    ],
+)
+def test_a_request_is_not_smuggled_in_the_body_of_another(address: Address, headers: bytes) -> None:
+    hidden = b"0\r\n\r\nGET /emulator/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert 200 not in statuses(address, TRACK + headers + hidden, end=True)
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/api/user/v1/upsert", "/emulator/v1/clock"])
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(b"[" * 100_000 + b"]" * 100_000, {}, id="deep lists"),
+        pytest.param(b'{"a":' * 50_000 + b"1" + b"}" * 50_000, {}, id="deep objects"),
+        pytest.param(gzip.compress(b" " * 10**9, 1), {"Content-Encoding": "gzip"}, id="a bomb"),
+        pytest.param(
+            gzip.compress(gzip.compress(b" " * 10**7)),
+            {"Content-Encoding": "gzip, gzip"},
+            id="a bomb in a bomb",
+        ),
+        pytest.param(b"x" * 40_000_000, {}, id="forty megabytes"),
+        pytest.param('{"userId":"Ådå"}'.encode("utf-16"), {}, id="UTF-16"),
+        pytest.param('{"userId":"Ådå"}'.encode("latin-1"), {}, id="Latin-1"),
+        pytest.param(b'\xef\xbb\xbf{"userId":"a"}', {}, id="a byte order mark"),
+        pytest.param(b'{"userId":"\\ud800"}', {}, id="half a surrogate pair"),
+        pytest.param(b'{"a":' + b"9" * 100_000 + b"}", {}, id="a long number"),
+        pytest.param(b'{"a":1e400}', {}, id="a number without end"),
+        pytest.param(b"\x00" * 1000, {}, id="nothing but zeros"),
+        pytest.param(SONG, {"Content-Encoding": "br"}, id="an encoding that nobody has"),
+        pytest.param(SONG, {"Content-Type": "a" * 5000}, id="a long content type"),
+        pytest.param(SONG, {"Authorization": "Basic \xff"}, id="no base64"),
+    ],
+)
+def test_a_hostile_body_is_refused(
+    served: Served, path: str, body: bytes, headers: dict[str, str]
+) -> None:
+    known = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
+    before = served.memory()
+    answer = requests.post(served.url + path, body, headers=known | headers, timeout=PATIENCE)
+    assert 400 <= answer.status_code < 500 or (path, answer.status_code) == ("/v1/batch", 200)
+    assert served.memory() - before < GROWTH
+
+
+def test_many_slow_clients_leave_room_for_others(served: Served, address: Address) -> None:
+    with ExitStack() as stack:
+        for number in range(300):
+            slow = stack.enter_context(closing(socket.create_connection(address, PATIENCE)))
+            slow.sendall(TRACK + (b"Content-Length: 9\r\n\r\n{" if number % 2 else b"X-Slow: "))
+        assert taken(served.url)
+
+
+def test_a_client_that_reads_nothing_leaves_room_for_others(
+    served: Served, address: Address
+) -> None:
+    with closing(socket.create_connection(address, PATIENCE)) as deaf:
+        deaf.sendall(
+            b"GET /emulator/v1/openapi/insider.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
+        )
+        assert taken(served.url)
