@@ -71,7 +71,7 @@ class Endpoint:
             profiles=profiles,
             new_id=new_id,
             on_change=on_change,
-            call_back=call_back or Callbacks(),
+            call_back=call_back or Callbacks(options.error_callback_hosts),
         )
         self._name, self._clock, self._options = account_name, clock, options
         self._refusal = refusal or _only(account_key)

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 from account import Account, body, event, findings
 
-from emulator.insider.callbacks import Callbacks, allowed
+from emulator.insider.callbacks import Callbacks, Elsewhere, allowed, pinned
 
 pytestmark = pytest.mark.assumed
 HERE = "http://127.0.0.1:9/late"
@@ -75,6 +75,84 @@ def test_an_address_that_is_not_called_is_told(address: object) -> None:
     assert "error_callback_endpoint" in [each["where"] for each in findings(answer)]
 
 
+LISTED = ("late.shop.example", "172.18.0.0/16", "10.1.2.3")
+
+
+@pytest.mark.parametrize(
+    ("host", "found", "called"),
+    [
+        pytest.param("late.shop.example", ["93.184.216.34"], "93.184.216.34", id="a public one"),
+        pytest.param("late.shop.example", ["172.18.0.5"], "172.18.0.5", id="in a listed network"),
+        pytest.param("late.shop.example", ["10.1.2.3"], "10.1.2.3", id="a listed address"),
+        pytest.param("late.shop.example", ["10.1.2.4"], None, id="private"),
+        pytest.param("late.shop.example", ["127.0.0.1"], None, id="this machine by another name"),
+        pytest.param("late.shop.example", ["169.254.169.254"], None, id="link-local"),
+        pytest.param("late.shop.example", ["0.0.0.0"], None, id="nowhere"),
+        pytest.param("late.shop.example", ["::ffff:127.0.0.1"], None, id="mapped"),
+        pytest.param("late.shop.example", ["93.184.216.34", "::1"], None, id="one of two"),
+        pytest.param("localhost", ["127.0.0.1"], "127.0.0.1", id="localhost"),
+        pytest.param("localhost", ["93.184.216.34"], None, id="localhost, elsewhere"),
+    ],
+)
+def test_a_name_is_asked_once_and_has_to_lead_to_where_it_may(
+    host: str, found: list[str], called: str | None
+) -> None:
+    if called is None:
+        with pytest.raises(Elsewhere):
+            pinned(host, LISTED, lambda _: found)
+    else:
+        assert pinned(host, LISTED, lambda _: found) == called
+
+
+def test_the_second_answer_of_a_name_is_never_asked_for(
+    receiver: tuple[str, Queue[tuple[str, bytes]]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    address, posted = receiver
+    asked: list[str] = []
+
+    def rebound(host: str) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    with Callbacks(["late.shop.example", "127.0.0.1"], rebound) as callbacks:
+        callbacks(address.replace("127.0.0.1", "late.shop.example"), b"{}")
+    with Callbacks(["late.shop.example"], rebound) as callbacks:
+        callbacks(address.replace("127.0.0.1", "late.shop.example"), b"[]")
+    assert ([posted.get(timeout=5)[1]], posted.empty(), asked) == (
+        [b"{}"],
+        True,
+        ["late.shop.example"] * 2,
+    )
+    assert [record.message for record in caplog.records] == [
+        "called back host='late.shop.example' status=204",
+        "failed error callback host='late.shop.example' error=Elsewhere",
+    ]
+
+
+def test_a_redirect_is_not_followed() -> None:
+    asked: list[str] = []
+
+    class Elsewhither(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(307)
+            self.send_header("Location", "/secret")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhither) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        with Callbacks() as callbacks:
+            callbacks(f"http://127.0.0.1:{server.server_port}/late", b"{}")
+        server.shutdown()
+        thread.join()
+    assert asked == ["/late"]
+
+
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, Queue[tuple[str, bytes]]]]:
     """Address of a server, and what it was posted: (content type, body)."""
@@ -110,5 +188,5 @@ def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixtur
     with Callbacks() as callbacks:
         callbacks("http://127.0.0.1:1/nobody-listens", b"{}")
     assert [record.message for record in caplog.records] == [
-        "failed error callback host='127.0.0.1' error=ConnectionError"
+        "failed error callback host='127.0.0.1' error=NewConnectionError"
     ]
