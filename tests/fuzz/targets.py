@@ -1,0 +1,115 @@
+"""What a stranger's text is read by, each as a function that raises only where there is a fault."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from emulator.mapping.dates.texts import date_of
+from emulator.mapping.liquid.errors import LiquidError
+from emulator.mapping.liquid.templates import compile_liquid
+from emulator.mapping.paths import compile_path, compile_template
+from emulator.mapping.root import NullRootError
+from emulator.mapping.triggers import BrokenGroupError, TriggerError, compile_trigger
+from emulator.segment.errors import IngestError
+from emulator.segment.filtering.fql.evaluation import holds
+from emulator.segment.filtering.fql.kinds import EvaluationError
+from emulator.segment.filtering.fql.lexer import FqlError
+from emulator.segment.filtering.fql.syntax import parse
+from emulator.segment.filtering.plans.patterns import PatternError, searches
+from emulator.segment.ingest import receive, unpacked
+from emulator.types import JSONObject
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+EVENT: JSONObject = {
+    "type": "track",
+    "event": "Order Completed",
+    "userId": "ada",
+    "properties": {"total": 21.5, "products": [{"name": "Mug", "price": 8.5}, None], "a.b": "c"},
+    "context": {"page": {"url": "https://shop.example/?q=1"}, "traits": {"email": "a@b.io"}},
+}
+
+
+def trigger(text: str) -> None:
+    """A subscription's trigger."""
+    with suppress(TriggerError, BrokenGroupError):
+        compile_trigger(text)(EVENT)
+
+
+def filtering(text: str) -> None:
+    """A destination filter's statement."""
+    with suppress(FqlError, EvaluationError):
+        holds(parse(text), EVENT)
+
+
+def path(text: str) -> None:
+    """A path of a mapping."""
+    with suppress(NullRootError):
+        compile_path(text)(EVENT)
+
+
+def template(text: str) -> None:
+    """A template of a mapping."""
+    with suppress(NullRootError):
+        compile_template(text)(EVENT)
+
+
+def liquid(text: str) -> None:
+    """A Liquid template of a mapping."""
+    with suppress(LiquidError):
+        compile_liquid(text)(EVENT)
+
+
+def date(text: str) -> None:
+    """A text where a date is expected."""
+    date_of(text)
+
+
+def pattern(text: str) -> None:
+    """A regular expression of a tracking plan."""
+    with suppress(PatternError):
+        searches(text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")
+
+
+def body(text: str) -> None:
+    """The body of a request."""
+    for kind in ("batch", "track"):
+        with suppress(IngestError):
+            call = unpacked(text.encode(errors="replace"), None, kind)
+            receive(call, kind=kind, authorization=None, now=NOW, new_id=lambda: "m1")
+
+
+TARGETS: Mapping[str, Callable[[str], None]] = {
+    each.__name__: each
+    for each in (trigger, filtering, path, template, liquid, date, pattern, body)
+}
+# What such texts are made of: random letters alone seldom get past the first token.
+WORDS: Mapping[str, tuple[str, ...]] = {
+    "trigger": (
+        "type", "event", "properties.total", "context.page.url", "traits.a", "=", "!=", "<", ">=",
+        "contains", "contains()", "match()", "(", ")", " and ", " or ", "!", '"track"', "null", "5",
+        "true", "-1.5", '"', "\\", ", ", "is_null",
+    ),
+    "filtering": (
+        "type", "event", "properties.total", "context.page", "=", "!=", "<", "in", "(", ")", "[",
+        "]", " and ", " or ", "!", "'a'", '"track"', "null", "5", "match(", "contains(", "length(",
+        "lowercase(", "typeof(", ", ", "*", "\\", "\\u0000", "1e5",
+    ),
+    "path": ("$", ".", "[", "]", "'", '"', "properties", "products", "0", "-1", "\\", "*", "$."),
+    "template": ("{{", "}}", "{{{", "}}}", "properties.total", " ", ".", "$", "&", "#", "/", "!"),
+    "liquid": (
+        "{{", "}}", "{%", "%}", "-", " if ", " else ", " endif ", " for ", " in ", " endfor ",
+        " assign ", " case ", " when ", " unless ", " properties.total ", "products", "x", "|",
+        "date:", "times:", "split:", "truncate:", "'%Y'", "(1..9999999)", "1", "-1", '"', "=",
+        "append:", " capture ", "sort", "[", "]", " cycle ", "raw", "limit:", "99999999999",
+    ),
+    "date": (
+        "2026", "-", "/", ":", "T", "Z", "+", "12", "Jan", "March", "GMT", "(", ")", ".", "pm",
+        "000000", "99999", " ", ",", "1",
+    ),
+    "pattern": ("(", ")", "[", "]", "{", "}", "*", "+", "?", "|", "a", "\\", "^", "$", "(?P<", "1"),
+    "body": (
+        "{", "}", "[", "]", ":", ",", '"batch"', '"type"', '"track"', '"userId"', '"event"',
+        '"timestamp"', '"sentAt"', '"context"', '"integrations"', "null", "true", "1e999", "-0",
+        '"2026-11-23T10:00:00Z"', '"0000-00-00"', '"\\ud800"', "99999999999999999999", '"writeKey"',
+    ),
+}  # fmt: skip

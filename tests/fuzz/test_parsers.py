@@ -1,0 +1,42 @@
+"""No text makes a parser fail otherwise than it says, or takes it long."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from targets import TARGETS, WORDS
+
+from emulator.segment.filtering.plans.patterns import searches
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_any_text_is_read_or_refused(name: str) -> None:
+    pieces = st.lists(st.sampled_from(WORDS[name]) | st.text(max_size=3), max_size=30)
+
+    @settings(deadline=None, max_examples=300)
+    @given(pieces.map("".join))
+    def read(text: str) -> None:
+        TARGETS[name](text)
+
+    read()
+
+
+HANGING = "a" * 50_000 + "!"
+
+
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)+$", "(.*a){20}$", "([a-z]+)*[0-9]"])
+def test_an_expression_that_others_never_finish_is_finished(pattern: str) -> None:
+    assert searches(pattern, HANGING) is False
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% for i in (1..99999999) %}{{ i }}{% endfor %}",
+        "{% for i in (1..9999) %}{% for j in (1..9999) %}x{% endfor %}{% endfor %}",
+        "{% assign x = 'aaaaaaaaaa' %}" + "{% assign x = x | append: x %}" * 25 + "{{ x }}",
+        "{{ '" + "a," * 200 + "' | split: ',' | join: '" + "b" * 300 + "' }}",
+        "{{ 9999999999 | times: 9999999999 | times: 9999999999 | times: 9999999999 }}",
+    ],
+)
+def test_liquid_ends(source: str) -> None:
+    TARGETS["liquid"](source)
