@@ -15,7 +15,7 @@ from emulator.insider import replies
 from emulator.insider.account import Account
 from emulator.insider.findings import Finding, warning
 from emulator.insider.identity import Rules
-from emulator.insider.naming import Named, named
+from emulator.insider.naming import Found, named
 from emulator.insider.shape import deletion_faults, errors, refusals
 from emulator.insider.upsert import users_of
 from emulator.insider.values import ATTRIBUTES
@@ -68,27 +68,6 @@ class DeleteAttributes:
                 profile.updated_at = now
             writing.save(Changes(changed=found.all))
         return findings
-
-
-class Found:
-    """Profiles of one request, by what they own; a thousand users are not searched one by one."""
-
-    def __init__(self, profiles: list[Profile]) -> None:
-        self.all = profiles
-        self._by_id = {profile.id: profile for profile in profiles}
-        self._owner = {
-            (name, value): profile
-            for profile in profiles
-            for name, values in profile.identifiers.items()
-            for value in values
-        }
-
-    def profile(self, meant: Named) -> Profile | None:
-        """The profile that is meant, by its strongest identifier."""
-        if meant.insider_id:
-            return self._by_id.get(meant.insider_id)
-        owners = (self._owner.get(each) for each in meant.identifiers.items())
-        return next((owner for owner in owners if owner), None)
 
 
 def erase(profile: Profile, user: JSONObject, rules: Rules, where: str, now: str) -> list[Finding]:
