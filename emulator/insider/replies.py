@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
+from emulator.depth import MAX_DEPTH
 from emulator.http import HttpResponse
 from emulator.insider.findings import Finding, dropped, headers
 from emulator.types import JSONObject
@@ -91,7 +92,7 @@ WRONG_CONTENT_TYPE = error(
 INVALID_JSON = failure(
     400,
     "Request data is not in valid JSON format.",
-    "Send one JSON object in UTF-8, with at most 100 levels.",
+    f"Send one JSON object in UTF-8, with at most {MAX_DEPTH} levels.",
 )
 NO_USERS = error(
     400, "users must be defined: bad request", 'Send {"users": [...]} with at least one user.'
