@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from account import Account, event
+from account import IDENTIFIERS, Account, event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,6 +138,28 @@ def test_whatever_is_merged_no_event_is_lost_and_no_identifier_has_two_owners(
     assert set(owned.values()) <= {1}
     limited = [len(each.identifiers.get(name, ())) for each in profiles for name in CONTESTED]
     assert max(limited) <= 1
+
+
+@settings(deadline=None)
+@given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12), st.data())
+def test_an_event_is_of_whoever_owns_the_strongest_identifier_that_came_with_it(
+    named: list[Any], data: st.DataObject
+) -> None:
+    users = [
+        {"identifiers": each, "events": [event(f"e{number}")]} for number, each in enumerate(named)
+    ]
+    account = sent(users, [data.draw(st.booleans()) for _ in users])
+    owners = {
+        made.name: profile for profile in account.profiles.list()[0] for made in profile.events
+    }
+    for number, each in enumerate(named):
+        name, value = strongest(each)
+        assert value in owners[f"e{number}"].identifiers[name]
+
+
+def strongest(identifiers: dict[str, Any]) -> tuple[str, str]:
+    flat = {**identifiers, **identifiers.get("custom", {})}
+    return next((name, flat[name]) for name in IDENTIFIERS if name in flat)
 
 
 @settings(deadline=None)
