@@ -96,7 +96,8 @@ def read(
             kept[f"unrecognised.{name}"] = value
             strange.append(name)
         elif name != canonical and canonical in given:
-            continue
+            what = f"another name of {canonical}, whose own value is kept"
+            told.append(warning(f"{where}.{name}", what, f"Send {canonical} alone."))
         elif _fits(name, value, kind.known[canonical], f"{where}.{name}", told):
             kept[canonical] = value
     told += _strange(strange, kind, where) + _of_channels([*kind.channels & kept.keys()], where)

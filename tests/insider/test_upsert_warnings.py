@@ -36,6 +36,11 @@ NEVER_SHOWS = "of another type, so its value never shows on the profile"
             ".country",
             "country is not in the form Insider One expects: Germany",
         ),
+        (
+            {"lo": "de_DE", "locale": "en_US"},
+            ".locale",
+            "another name of lo, whose own value is kept",
+        ),
         ({"email_optin": "true"}, ".email_optin", f"email_optin is {NEVER_SHOWS}: true"),
         ({"age": "30"}, ".age", f"age is {NEVER_SHOWS}: 30"),
         ({"name": None}, ".name", f"name is {NEVER_SHOWS}: null"),
