@@ -1,0 +1,141 @@
+"""Secrets are sent to every place that takes one; none of them comes out of any place again."""
+
+import base64
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+
+from emulator.app import create_app
+from emulator.cli import main
+from emulator.config import Config
+from emulator.types import JSONObject
+from emulator.workspace import load
+
+KEY = "account-key-5a1f"
+SECRETS = {
+    "the account's key": KEY,
+    "a wrong token": "wrong-token-9c2e",
+    "the key of a sandbox": "sandbox-key-7b3d",
+    "the real account's key": "real-key-e4f5",
+    "a password in an address": "callback-password-8d6c",
+    "an OAuth token": "oauth-token-1b2a",
+}
+WRITE_KEY = "write-key-3f7e"  # public, as pages have it in their source, but of no use in a log
+SONG = {"userId": "ada", "event": "song_played", "messageId": "m1"}
+# What is in the database as it is: a sandbox has to know its key after a restart.
+KEPT = {"the key of a sandbox in the database"}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    document: JSONObject = {
+        "source": {"name": "Shop", "writeKey": WRITE_KEY},
+        "destination": {
+            "name": "Insider Cloud Mode (Actions)",
+            "enabled": True,
+            "settings": {"account_name": "mybrand", "ucd_key": KEY},
+            "subscriptions": [
+                {
+                    "name": "Songs",
+                    "actionSlug": "trackEvent",
+                    "enabled": True,
+                    "trigger": 'type = "track"',
+                    "settings": {
+                        "event_name": {"@path": "$.event"},
+                        "timestamp": {"@path": "$.timestamp"},
+                        "uuid": {"@path": "$.userId"},
+                    },
+                }
+            ],
+        },
+        "insider": {"account": {"name": "mybrand", "key": KEY}, "identifiers": ["uuid"]},
+    }
+    file = tmp_path / "shop.json"
+    file.write_bytes(orjson.dumps(document))
+    return file
+
+
+@pytest.fixture
+def told(
+    tmp_path: Path, workspace: Path, caplog: pytest.LogCaptureFixture
+) -> Iterator[tuple[Flask, dict[str, bytes]]]:
+    """The emulator after all secrets were sent to it, and what it answered to them."""
+    caplog.set_level(logging.INFO)
+    config = Config(
+        db=str(tmp_path / "kept.db"),
+        insider_key=SECRETS["the real account's key"],
+        verbose=True,
+    )
+    app = create_app(config, load(str(workspace)))
+    client = app.test_client()
+    basic = base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
+    known = {"Authorization": f"Basic {basic}"}
+    token = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": KEY}
+    wrong = token | {"X-REQUEST-TOKEN": SECRETS["a wrong token"]}
+    bad = {"users": [{"identifiers": {"email": "x"}, "events": []}]}
+    address = f"http://ada:{SECRETS['a password in an address']}@127.0.0.1:1/late"
+    sandbox = {"id": "two", "key": SECRETS["the key of a sandbox"]}
+    bearer = {"Authorization": f"Bearer {SECRETS['an OAuth token']}"}
+    sent = [
+        client.post("/v1/track", json=SONG, headers=known),
+        client.post("/v1/track", json=SONG, headers=bearer),
+        client.post("/v1/batch", data=b"{", headers=known),
+        client.post("/api/user/v1/upsert", json=bad, headers=token),
+        client.post("/api/user/v1/upsert", json=bad, headers=wrong),
+        client.post(
+            "/api/user/v1/upsert", json=bad | {"error_callback_endpoint": address}, headers=token
+        ),
+        client.post("/emulator/v1/faults", json={"status": 503, "times": 1}),
+        client.post(
+            "/v1/track",
+            json=SONG | {"messageId": "m2"},
+            headers=known,
+        ),
+    ]
+    assert client.post("/emulator/v1/sandboxes", json=sandbox).status_code == 201
+    yield app, {f"answer {number}": answer.data for number, answer in enumerate(sent)}
+    app.extensions["emulator"].close()
+
+
+def places(app: Flask) -> Iterator[tuple[str, bytes]]:
+    """Every address that shows something without being told what."""
+    client = app.test_client()
+    for rule in app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()) and not rule.arguments and "events" not in rule.rule:
+            yield rule.rule, client.get(rule.rule).data
+
+
+def test_no_secret_comes_out_again(
+    told: tuple[Flask, dict[str, bytes]],
+    workspace: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    app, answers = told
+    out = answers | dict(places(app))
+    app.extensions["emulator"].close()
+    files = [file for file in tmp_path.rglob("kept.db*") if file.is_file()]
+    out |= {"the database": b"".join(file.read_bytes() for file in files)}
+    cases = tmp_path / "cases.ndjson"
+    from_database = ["--from", str(tmp_path / "kept.db"), "--workspace", str(workspace)]
+    for command in (
+        ["contract", "record", *from_database, str(cases)],
+        ["drift", str(workspace), "--json"],
+        ["lint", str(workspace), "--json"],
+    ):
+        out[command[0]] = CliRunner().invoke(main, command).output.encode()
+    out |= {"the cases": cases.read_bytes(), "the log": caplog.text.encode()}
+    assert len(out) > 20
+    found = [
+        f"{secret} in {place}"
+        for secret, value in SECRETS.items()
+        for place, text in out.items()
+        if value.encode() in text
+    ]
+    assert set(found) == KEPT
+    assert WRITE_KEY not in caplog.text
