@@ -55,6 +55,18 @@ from scenarios import calls
 @when(parsers.parse("{person:w} wishes"))
 def wishes(scene, person):
     scene.tell(person, calls.event("Wish Listed"))
+
+
+@when(parsers.parse("{person:w} opens the screen {screen} and smiles"))
+@when(parsers.parse("{person:w} opens the screen {screen} and {face}"))
+def smiles(scene, person):
+    pass
+"""
+AMBIGUOUS = """\
+Feature: Own
+  Scenario: Two steps for one sentence
+    When Ada opens the screen "Home" and smiles
+    Then Insider One knows nobody
 """
 UNREADABLE = {
     "empty": ("", "empty.feature: it has no feature. Write one."),
@@ -94,6 +106,7 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "workspace.feature": OWN_WORKSPACE,
         "shop.yaml": (ROOT / "fixtures" / "workspaces" / "minimal.yaml").read_text(),
         "step.feature": OWN_STEP,
+        "ambiguous.feature": AMBIGUOUS,
         "conftest.py": CONFTEST,
         **{f"example-{at}.feature": example for at, example in enumerate(EXAMPLES)},
         **{f"{name}.feature": text for name, (text, _) in UNREADABLE.items()},
@@ -146,6 +159,19 @@ def test_a_step_that_does_not_exist_is_answered_with_the_nearest(summary: Any) -
     ]
 
 
+def test_a_step_that_two_functions_would_take_is_refused(summary: Any) -> None:
+    [result] = of(summary, "ambiguous")
+    assert result["steps"][0]["verdict"] == "ambiguous"
+    assert result["failure"].splitlines()[4:] == [
+        'Several steps read this: When Ada opens the screen "Home" and smiles',
+        "",
+        "  When {person} opens the screen {screen} and smiles  (conftest)",
+        "  When {person} opens the screen {screen} and {face}  (conftest)",
+        "",
+        "Say it in other words, or rename the step that is your own.",
+    ]
+
+
 def test_bad_input_of_a_step_is_said_without_a_traceback(summary: Any) -> None:
     [result] = of(summary, "table")
     assert result["failure"].splitlines() == [
@@ -159,7 +185,7 @@ def test_bad_input_of_a_step_is_said_without_a_traceback(summary: Any) -> None:
 
 def test_files_that_cannot_be_read_are_told_and_lose_no_other(summary: Any) -> None:
     assert sorted(summary["unreadable"]) == sorted(told for _, told in UNREADABLE.values())
-    assert (summary["failed"], summary["skipped"]) == (3, 0)
+    assert (summary["failed"], summary["skipped"]) == (4, 0)
 
 
 def test_the_examples_of_the_page_pass(summary: Any) -> None:

@@ -1,0 +1,48 @@
+"""Scenarios know nothing of each other, in one process or in two, and end alike."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COUNT = 24
+# All have the same people and ids: whatever one could see of another would fail it.
+SCENARIO = """\
+  Scenario: Number {n}
+    Given the clock stands at "2026-11-{day:02}T12:00:00Z"
+    When Ada completes order "o-17" in EUR:
+      | product_id | price | quantity |
+      | p-{n}      | {n}   | 1        |
+    Then Insider One receives exactly these events for Ada:
+      | event_name             | product_id |
+      | confirmation_page_view | p-{wanted} |
+    And Insider One knows 1 people
+    And the number of requests to Insider One is 1
+"""
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("features")
+    for file in range(4):
+        scenarios = [
+            SCENARIO.format(n=n, day=n % 28 + 1, wanted=n if n % 6 else 0)
+            for n in range(file * 6 + 1, file * 6 + 7)
+        ]
+        (folder / f"shop-{file}.feature").write_text(f"Feature: {file}\n" + "".join(scenarios))
+    return folder
+
+
+def verdicts(folder: Path, *options: str) -> list[tuple[str, str]]:
+    command = [sys.executable, "-m", "emulator", "verify", "--json", *options, "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    found = json.loads(done.stdout)["scenarios"]
+    return sorted((each["scenario"], each["verdict"]) for each in found)
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2"), ("--serve",)], ids=["one", "two", "served"])
+def test_each_scenario_ends_as_if_it_were_alone(features: Path, options: tuple[str, ...]) -> None:
+    expected = [(f"Number {n}", "passed" if n % 6 else "failed") for n in range(1, COUNT + 1)]
+    assert verdicts(features, *options) == sorted(expected)

@@ -1,0 +1,58 @@
+"""Files of calls, changed mappings and steps that two functions take: what is refused, and how."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.errors import EmulatorError
+from scenarios import calls
+from scenarios.call_files import read_calls
+from scenarios.running import Emulators
+from scenarios.scene import Scene
+from scenarios.steps.mappings import has_fields, has_trigger
+
+
+@pytest.fixture
+def scene(emulators: Emulators) -> Iterator[Scene]:
+    with Scene(emulators, Path()) as own:
+        yield own
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("{", "calls.ndjson:1: not JSON", id="no JSON"),
+        pytest.param('\n{"type": "wish"}', "calls.ndjson:2: this is no call", id="another type"),
+        pytest.param("[1]", r"calls.ndjson\[1\]: this is no call", id="a list of something else"),
+    ],
+)
+def test_a_file_that_holds_no_calls_is_refused(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "calls.ndjson").write_text(text)
+    with pytest.raises(EmulatorError, match=f"^{told}"):
+        list(read_calls(tmp_path / "calls.ndjson"))
+
+
+def test_a_list_of_calls_is_read_in_its_order(tmp_path: Path) -> None:
+    (tmp_path / "calls.json").write_text('[{"type": "page"}, {"type": "track"}]')
+    assert list(read_calls(tmp_path / "calls.json")) == [
+        ("calls.json[1]", {"type": "page"}),
+        ("calls.json[2]", {"type": "track"}),
+    ]
+
+
+def test_a_mapping_that_the_workspace_lacks_is_answered_with_the_nearest(scene: Scene) -> None:
+    with pytest.raises(EmulatorError, match="Did you mean 'Track Event'"):
+        has_trigger(scene, "Track Events", 'type = "track"')
+
+
+def test_a_workspace_is_not_changed_when_something_has_happened(scene: Scene) -> None:
+    scene.tell("Ada", calls.event("Wish Listed"))
+    with pytest.raises(EmulatorError, match="something has happened before"):
+        has_trigger(scene, "Track Event", 'type = "track"')
+
+
+def test_a_field_has_no_place_inside_a_directive(scene: Scene) -> None:
+    table = [("field", "value"), ("uuid.inner", "x")]
+    with pytest.raises(EmulatorError, match="Give uuid as a whole"):
+        has_fields(scene, "Track Event", table)
