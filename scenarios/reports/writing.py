@@ -12,7 +12,7 @@ from scenarios.reports.results import Results
 
 # Option of `emulator verify` -> what it writes.
 WRITERS: dict[str, Callable[[Results], bytes]] = {
-    "junit": lambda results: junit(results).encode(),
+    "junit": junit,
     "cucumber_json": cucumber_json,
     "cucumber_messages": lambda results: cucumber_messages(results, Path.cwd()),
     "html": lambda results: html(results).encode(),

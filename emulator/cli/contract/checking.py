@@ -7,9 +7,11 @@ import orjson
 
 from emulator.cli.contract.files import FILES, Reader, case_files, replace, usable_cases
 from emulator.contract.cases import Case
-from emulator.contract.junit import Outcome, junit
 from emulator.contract.recording import file_text, text_of
+from emulator.contract.reporting import case_of
 from emulator.contract.running import actual, differences, known_reason
+from emulator.junit import Case as ReportedCase
+from emulator.junit import junit
 from emulator.types import JSONObject
 
 
@@ -37,7 +39,7 @@ def command(
         for name in ("passed", "failed", "known")
     }
     if report:
-        replace(report, junit("emulator contract", map(_outcome, verdicts)))
+        replace(report, junit("emulator contract", map(_reported, verdicts)))
     if update and not reader.unusable:
         _update(files)
     failed = f"{counts['failed']} {'updated' if update else 'failed'}"
@@ -77,9 +79,9 @@ def _judged(case: Case, verdict: str, found: list[str], reason: str | None = Non
     }
 
 
-def _outcome(verdict: JSONObject) -> Outcome:
+def _reported(verdict: JSONObject) -> ReportedCase:
     why = verdict["differences"] if verdict["verdict"] == "failed" else []
-    return Outcome(verdict["where"], verdict["name"], why)
+    return case_of(verdict["where"], verdict["name"], why)
 
 
 def _update(files: tuple[Path, ...]) -> None:

@@ -9,8 +9,9 @@ import orjson
 
 from emulator.cli.contract.files import FILES, replace
 from emulator.cli.contract.traffic import numbered_events
-from emulator.contract.junit import Outcome, junit
 from emulator.contract.producing import Produced, produced
+from emulator.contract.reporting import case_of
+from emulator.junit import junit
 from emulator.workspace import load
 
 
@@ -33,18 +34,18 @@ def command(
 
     Exits 1 when one of them is stopped on its way, or does not do what its sender thinks.
     """
-    outcomes = []
+    cases = []
     for each in produced(chain.from_iterable(map(numbered_events, files)), load(workspace)):
         holds = each.satisfies(strict=strict)
         if as_json:
             click.echo(orjson.dumps({**asdict(each), "satisfies": holds}))
         elif not holds:
             _print(each)
-        outcomes.append(Outcome(each.where, each.name, [] if holds else each.why or [each.verdict]))
+        cases.append(case_of(each.where, each.name, [] if holds else each.why or [each.verdict]))
     if report:
-        replace(report, junit("emulator contract events", outcomes))
-    failed = sum(bool(each.why) for each in outcomes)
-    click.echo(f"{len(outcomes) - failed} passed, {failed} failed", err=as_json)
+        replace(report, junit("emulator contract events", cases))
+    failed = sum(each.end == "failure" for each in cases)
+    click.echo(f"{len(cases) - failed} passed, {failed} failed", err=as_json)
     ctx.exit(1 if failed else 0)
 
 

@@ -1,0 +1,50 @@
+"""`emulator steps`: every step, those that have some words, and what is said when none has."""
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from emulator.cli import main
+from scenarios.catalogue import library
+
+
+def steps(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["steps", *arguments])
+
+
+def test_json_has_a_line_for_each_step() -> None:
+    told = [json.loads(line) for line in steps("--json").stdout.splitlines()]
+    assert [each["pattern"] for each in told] == [entry.pattern for entry in library()]
+
+
+def test_a_line_has_the_example() -> None:
+    [told] = map(json.loads, steps("--json", "opens", "screen").stdout.splitlines())
+    assert told == {
+        "module": "scenarios.steps.calling",
+        "kinds": ["given", "when"],
+        "pattern": '{person} opens the screen "{screen}"',
+        "about": "A screen call, which apps make.",
+        "below": None,
+        "shown": "",
+        "example": 'When Ada opens the screen "Home"',
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        pytest.param(
+            ["Ada", "opens", "the", "screens"],
+            'No step says so. Did you mean one of these?\n  {person} opens the screen "{screen}"\n',
+            id="near one",
+        ),
+        pytest.param(
+            ["zzz"], "No step says so. Ask for fewer words, or for none.\n", id="near none"
+        ),
+    ],
+)
+def test_words_that_no_step_has_exit_1(words: list[str], told: str) -> None:
+    done = steps(*words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith(told.removesuffix("\n"))
