@@ -1,5 +1,6 @@
 """The console script `emulator`. A command's module is imported only when it is run."""
 
+import os
 from importlib import import_module
 from typing import Any
 
@@ -49,6 +50,8 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
+        if os.environ.get("NO_COLOR"):  # as no-color.org has it; to a file there is none anyway
+            ctx.color = False
         try:
             return super().invoke(ctx)
         except EmulatorError as error:

@@ -48,3 +48,12 @@ def test_words_that_no_step_has_exit_1(words: list[str], told: str) -> None:
     done = steps(*words)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith(told.removesuffix("\n"))
+
+
+@pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colour_is_left_out_where_it_is_not_wanted(
+    environment: dict[str, str], coloured: bool
+) -> None:
+    runner = CliRunner(env={"NO_COLOR": None, **environment})
+    printed = runner.invoke(main, ["steps", "screen"], color=True).stdout
+    assert ("\x1b[" in printed) is coloured
