@@ -7,8 +7,8 @@ import orjson
 
 from emulator.cli.contract.files import FILES, Reader, case_files, replace, usable_cases
 from emulator.contract.cases import Case
+from emulator.contract.junit import case_of
 from emulator.contract.recording import file_text, text_of
-from emulator.contract.reporting import case_of
 from emulator.contract.running import actual, differences, known_reason
 from emulator.junit import Case as ReportedCase
 from emulator.junit import junit

@@ -9,8 +9,8 @@ import orjson
 
 from emulator.cli.contract.files import FILES, replace
 from emulator.cli.contract.traffic import numbered_events
+from emulator.contract.junit import case_of
 from emulator.contract.producing import Produced, produced
-from emulator.contract.reporting import case_of
 from emulator.junit import junit
 from emulator.workspace import load
 
