@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from emulator.capture.records import Captured, Delivery, Upsert, Verdict
@@ -23,6 +23,7 @@ from emulator.delivery.senders import Sender
 from emulator.delivery.settling import answered, drafted, kept, shown, summary
 from emulator.http import HttpRequest
 from emulator.mapping import Destination, Request
+from emulator.segment.filtering.passage import DESTINATION, Stop
 from emulator.segment.message import Message
 from emulator.types import JSONObject
 
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 DUPLICATE = "duplicate messageId"
 OPEN = Gate()
 SEGMENTS = Policy()
+NO_MATCHING_MAPPING = "NO_MATCHING_MAPPING"  # Segment's code of it, in Delivery Overview
 NOT_SUBSCRIBED = "no enabled subscription matches this event"
 
 
@@ -221,7 +223,8 @@ def _concluded(
     deliveries = made[message.message_id]
     if not deliveries:
         reason = _not_subscribed(message, disabled)
-        return captured(message, "not_subscribed", reason, filtering=filtering)
+        stopped = {"filtered_by": asdict(Stop(DESTINATION, NO_MATCHING_MAPPING, reason))}
+        return captured(message, "not_subscribed", reason, filtering=filtering | stopped)
     return captured(message, *summary(deliveries, message.detail), deliveries, filtering)
 
 

@@ -16,6 +16,7 @@ from emulator.segment.settings import settings
 bp = Blueprint("cdn", __name__)
 log = logging.getLogger(__name__)
 
+SETTINGS: Final = "/v1/projects/<writeKey>/settings"  # no write key is repeated, nor logged
 PLACEHOLDER: Final = b"__WRITE_KEY__"
 PLAIN: Final = re.compile(r"[\w-]+", re.ASCII)
 
@@ -27,9 +28,16 @@ def source_settings(write_key: str) -> Response:
     known = {source.write_key for source in own.workspace.sources}
     if own.config.strict and write_key not in known:
         remedy = "Use one of this workspace, or serve without --strict."
-        raise _not_found("no source has this write key", request.path, remedy)
+        raise _not_found("no source has this write key", SETTINGS, remedy)
     body = settings(write_key, request.host + request.root_path, request.scheme)
     return _uncached(Response(orjson.dumps(body), mimetype="application/json"))
+
+
+@bp.get("/projects/<write_key>/settings", strict_slashes=False)
+def settings_without_version(write_key: str) -> Response:
+    """What a mobile SDK with a wrong cdnHost asks for."""
+    remedy = f"The cdnHost of this SDK has to end in /v1, so that it asks for {SETTINGS}."
+    raise _not_found("the CDN has no such address", SETTINGS.removeprefix("/v1"), remedy)
 
 
 @bp.get("/analytics.js/v1/<write_key>/analytics.min.js")

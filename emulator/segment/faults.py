@@ -62,6 +62,9 @@ class Fault:
         response = Response(orjson.dumps(body), self.status, mimetype="application/json")
         if self.retry_after is not None:
             response.headers["Retry-After"] = str(self.retry_after)
+        if self.retry_after is not None and self.status == HTTPStatus.TOO_MANY_REQUESTS:
+            # Segment names it beside the other, in seconds as well. (documented)
+            response.headers["X-RateLimit-Reset"] = str(self.retry_after)
         return response
 
 

@@ -1,5 +1,6 @@
 """Segment's Tracking API over HTTP, and in the same place all else that an SDK asks Segment for."""
 
+import logging
 from typing import Final
 
 import orjson
@@ -14,6 +15,7 @@ from emulator.segment.rules import TYPES
 from emulator.types import JSONObject
 
 bp = Blueprint("segment", __name__)
+log = logging.getLogger(__name__)
 for part in (cdn, pixel, token):
     bp.register_blueprint(part.bp)
 bp.before_request(browsers.preflight)
@@ -27,6 +29,7 @@ ADDRESSES: Final = f"POST /v1/{{{','.join((*TYPES, BATCH, 'import'))}}}"
 # One rule for all paths: SDKs differ in trailing slashes, and one that follows a redirect
 # turns its POST into a GET and loses the batch.
 @bp.route("/v1/<path:path>", methods=METHODS, merge_slashes=False)
+@bp.route("/v1//<path:path>", methods=METHODS, merge_slashes=False)
 def tracking(path: str) -> Response:
     """Take in what an SDK sends, and answer once it is delivered and kept."""
     name = path.rstrip("/")
@@ -50,7 +53,11 @@ def without_version(name: str) -> Response:
 
 @bp.errorhandler(IngestError)
 def refuse(error: IngestError) -> Response:
-    """Answer as Segment does, with a `detail` for people that Segment has not."""
+    """Answer as Segment does, with a `detail` for people that Segment has not.
+
+    It stands in the log as well: hardly an SDK shows more of an answer than `message`.
+    """
+    log.warning("refused method=%s status=%d reason=%r", request.method, error.status, str(error))
     answer = {
         "success": False,
         "message": error.message,

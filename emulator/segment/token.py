@@ -14,7 +14,7 @@ bp = Blueprint("token", __name__)
 FORM = "application/x-www-form-urlencoded"
 
 
-@bp.post("/token")
+@bp.post("/token", strict_slashes=False)
 def token() -> Response:
     """Exchange a signed assertion for a token."""
     if request.mimetype != FORM:

@@ -205,6 +205,18 @@ def test_the_token_itself_is_sent_to_the_path_of_the_destination(store: Store) -
     ]
 
 
+@pytest.mark.documented
+def test_an_event_that_no_mapping_takes_has_segments_code(store: Store) -> None:
+    road(store, answering()).carry([message(type="page")])
+    (kept,), _ = store.messages()
+    assert kept.filtering is not None
+    assert kept.filtering["filtered_by"] == {
+        "step": "Filtered at destination",
+        "code": "NO_MATCHING_MAPPING",
+        "detail": NOT_SUBSCRIBED,
+    }
+
+
 def test_what_goes_to_a_real_account_is_shown_as_it_was_sent(store: Store) -> None:
     real = RealAccount("https://insider.example/eu", "realbrand", "real-key-7")
     own = Road(Destination(destination()), answering(REFUSED), store, lambda: NOW, real=real)

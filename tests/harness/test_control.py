@@ -52,7 +52,11 @@ def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> No
         "verdict": "not_subscribed",
         "reason": "no enabled subscription matches this event",
         "violations": [],
-        "filtered_by": None,
+        "filtered_by": {
+            "step": "Filtered at destination",
+            "code": "NO_MATCHING_MAPPING",
+            "detail": "no enabled subscription matches this event",
+        },
         "omitted": [],
         "hints": [],
     }

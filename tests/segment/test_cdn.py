@@ -75,10 +75,22 @@ def test_a_strict_emulator_has_settings_for_its_own_keys_alone(client: FlaskClie
             "success": False,
             "message": "not found",
             "code": "not_found",
-            "detail": "/v1/projects/wk_none/settings: no source has this write key. "
+            "detail": "/v1/projects/<writeKey>/settings: no source has this write key. "
             "Use one of this workspace, or serve without --strict.",
         },
     )
+
+
+def test_a_cdn_host_without_its_version_is_told(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = client.get("/projects/wk_demo/settings")
+    said = (
+        "/projects/<writeKey>/settings: the CDN has no such address. The cdnHost of this SDK has "
+        "to end in /v1, so that it asks for /v1/projects/<writeKey>/settings."
+    )
+    assert (answer.status_code, (answer.json or {})["detail"]) == (404, said)
+    assert caplog.messages == [f"refused method=GET status=404 reason={said!r}"]
 
 
 @pytest.mark.observed

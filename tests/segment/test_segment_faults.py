@@ -39,6 +39,13 @@ def test_faults_happen_in_order_and_then_no_more(client: FlaskClient) -> None:
     assert kept(client) == 1
 
 
+@pytest.mark.documented
+def test_a_429_says_twice_how_long_to_wait(client: FlaskClient) -> None:
+    client.post(FAULTS, json={"status": 429, "retryAfter": 7})
+    answer = client.post("/v1/track", json=CALL)
+    assert (answer.headers["Retry-After"], answer.headers["X-RateLimit-Reset"]) == ("7", "7")
+
+
 def test_an_answer_can_fail_after_the_call_was_taken(client: FlaskClient) -> None:
     client.post(FAULTS, json={"taken": True})
     assert client.post("/v1/track", json=CALL).status_code == 503

@@ -162,6 +162,12 @@ def test_refusal_has_one_shape(
     assert road.messages == []
 
 
+@pytest.mark.parametrize("path", ["/v1/track/", "/v1//track", "/v1//track/"])
+def test_slashes_are_taken_as_they_come(client: FlaskClient, road: Keeper, path: str) -> None:
+    assert client.post(path, json=CALL).status_code == 200
+    assert len(road.messages) == 1
+
+
 @pytest.mark.parametrize("path", ["/t", "/b", "/batch", "/import/", "/m", "/track"])
 def test_an_api_host_without_its_version_is_told_to_pages_too(
     client: FlaskClient, road: Keeper, path: str
