@@ -145,6 +145,8 @@ def _transform(options: JSON, keep_missing: bool, compile_mapping: Compile) -> R
     mapping = compile_mapping(options["mapping"], keep_missing)
 
     def resolve(event: JSON) -> JSON:
+        if event is MISSING:
+            event = {}  # as a parameter left out: the outer one of two may have made nothing
         if not isinstance(event, dict):
             raise DirectiveError(f"data must be an object, got {type_name(event)}")
         return mapping(apply(event))

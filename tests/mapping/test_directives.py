@@ -65,6 +65,16 @@ ABSENT = {"@path": "$.properties.absent"}
             {"@transform": {"apply": {"n": NAME}, "mapping": {"x": {"@path": "$.n"}}}},
             {"x": "Mug"}, id="transform",
         ),
+        pytest.param(
+            {
+                "@transform": {
+                    "apply": {"@path": "$.properties.absent"},
+                    "mapping": {"@transform": {"apply": {"x": {"@literal": 1}},
+                                               "mapping": {"@path": "$.x"}}},
+                }
+            },
+            1, id="transform of what another one did not make",
+        ),
         pytest.param({"@excludeWhenNull": {"@path": "$.properties.none"}}, MISSING, id="null goes"),
         pytest.param({"@liquid": "{{ userId | upcase }}"}, "U1", id="liquid"),
     ],
