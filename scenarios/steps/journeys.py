@@ -23,7 +23,8 @@ def enters_times(scene: Scene, person: str, journey: str, count: int) -> None:
     """How often; 1 times is once."""
     found = len(scene.runs(journey, person))
     claim = f'{person} enters the journey "{journey}" {count} times'
-    _expect(scene, claim, person, journey, holds=found == count, found=f"It was {found} times.")
+    told = f"{person} entered it {found} times."
+    _expect(scene, claim, person, journey, holds=found == count, found=told)
 
 
 @then(parsers.parse('{person:w} never enters the journey "{journey}"'))
@@ -132,9 +133,10 @@ def _expect_causes(
 
 def _expect_status(scene: Scene, claim: str, person: str, journey: str, status: str) -> None:
     runs = scene.runs(journey, person)
-    latest = runs[-1]["status"] if runs else "never entered"
-    holds = latest == status
-    _expect(scene, claim, person, journey, holds=holds, found=f"The latest run is {latest}.")
+    latest = runs[-1]["status"] if runs else None
+    shown = latest.replace("_", " ") if latest else ""
+    found = f"The latest run is {shown}." if latest else f"{person} never entered it."
+    _expect(scene, claim, person, journey, holds=latest == status, found=found)
 
 
 def _expect(
