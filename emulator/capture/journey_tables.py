@@ -71,7 +71,7 @@ LAST = Prepared(
     .order_by(journey_runs.c.id.desc())
     .limit(1)
 )
-ADD = insert(journey_runs)
+ADD = Prepared(insert(journey_runs).returning(journey_runs.c.id), without(journey_runs, "id"))
 CHANGE = Prepared(
     update(journey_runs).where(journey_runs.c.id == bindparam("which")),
     without(journey_runs, "id"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, Select, delete
+from sqlalchemy import Engine, Row, Select, delete
 
 from emulator.capture.database import transaction
 from emulator.capture.journey import Entry, Run
@@ -75,7 +75,7 @@ class JourneyStore:
         """Keep runs as they are now and what was added to their trails, all or none."""
         with transaction(self._engine) as connection:
             for run, entries in steps:
-                id = run.id or _added(connection, run)
+                id = run.id or ADD.rows(connection, _row(run, _RUN))[0].id
                 if run.id:
                     CHANGE.run(connection, [{"which": id, **_row(run, _RUN)}])
                 rows = [{"run_id": id, **_row(each, _ENTRY)} for each in entries]
@@ -184,12 +184,6 @@ class JourneyStore:
 
 def _no_entries() -> list[Entry]:
     return []
-
-
-def _added(connection: Connection, run: Run) -> int:
-    key = connection.execute(ADD, _row(run, _RUN)).inserted_primary_key
-    assert key is not None  # one row went in, and the database numbered it
-    return int(key[0])
 
 
 def _row(record: Run | Entry, names: Sequence[str]) -> dict[str, Any]:

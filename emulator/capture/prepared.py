@@ -7,11 +7,11 @@ to run it.
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import ReturningInsert
 
 Values = Mapping[str, Any]
 WROTE = "wrote"  # in the info of a connection: something was written through it
@@ -22,6 +22,14 @@ def without(table: Table, numbered: str = "") -> list[str]:
     return [column.name for column in table.c if column.name != numbered]
 
 
+class _Way(NamedTuple):
+    """How a driver is asked: its SQL, values as it takes them, and what a row becomes."""
+
+    sql: str
+    bind: Callable[[Values], Any]
+    row: Callable[..., Any]
+
+
 class Prepared:
     """One statement, for columns of plain text, numbers and Booleans.
 
@@ -30,28 +38,37 @@ class Prepared:
     """
 
     def __init__(
-        self, statement: Select[Any] | Insert | Update, columns: Sequence[str] | None = None
+        self,
+        statement: Select[Any] | Insert | Update | ReturningInsert[Any],
+        columns: Sequence[str] | None = None,
     ) -> None:
         self._statement, self._columns = statement, columns
-        self._for = cache(self._compiled)
+        self._ways: dict[str, _Way] = {}  # by driver: each sandbox has a dialect of its own
 
     def rows(self, connection: Connection, values: Values) -> list[Any]:
-        """Named tuples of what it selects. Raises: the driver's own errors."""
-        sql, bind, row = self._for(connection.dialect)
+        """Named tuples of what it selects or returns. Raises: the driver's own errors."""
+        sql, bind, row = self._way(connection.dialect)
         with closing(connection.connection.cursor()) as cursor:
             cursor.execute(sql, bind(values))
-            return [row(*each) for each in cursor.fetchall()]
+            found = [row(*each) for each in cursor.fetchall()]
+        if self._columns:
+            connection.info[WROTE] = True
+        return found
 
     def run(self, connection: Connection, rows: Iterable[Values]) -> None:
         """Write *rows*. Raises: the driver's own errors."""
-        sql, bind, _ = self._for(connection.dialect)
+        sql, bind, _ = self._way(connection.dialect)
         with closing(connection.connection.cursor()) as cursor:
             cursor.executemany(sql, [bind(each) for each in rows])
         connection.info[WROTE] = True
 
-    def _compiled(
-        self, dialect: Dialect
-    ) -> tuple[str, Callable[[Values], Any], Callable[..., Any]]:
+    def _way(self, dialect: Dialect) -> _Way:
+        way = self._ways.get(dialect.driver)
+        if way is None:
+            way = self._ways[dialect.driver] = self._compiled(dialect)
+        return way
+
+    def _compiled(self, dialect: Dialect) -> _Way:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiled, SQLCompiler)
         given = {name: value for name, value in compiled.params.items() if value is not None}
@@ -59,8 +76,10 @@ class Prepared:
         names = [each.key for each in selected]
         row: Any = namedtuple("row", names)  # type: ignore[misc]  # only the statement knows
         if compiled.positiontup is None:
-            return str(compiled), lambda values: {**given, **values}, row
+            return _Way(str(compiled), lambda values: {**given, **values}, row)
         order = compiled.positiontup
         if not given:
-            return str(compiled), lambda values: [values[name] for name in order], row
-        return str(compiled), lambda values: [{**given, **values}[name] for name in order], row
+            return _Way(str(compiled), lambda values: [values[name] for name in order], row)
+        return _Way(
+            str(compiled), lambda values: [{**given, **values}[name] for name in order], row
+        )
