@@ -33,6 +33,7 @@ def others(*own: str) -> tuple[str, ...]:
         pytest.param("insider", ("emulator.segment", *WATCHERS), id="insider knows no segment"),
         pytest.param("delivery", WATCHERS, id="delivery is not watched from inside"),
         pytest.param("capture", WATCHERS, id="capture is not watched from inside"),
+        pytest.param("replay", (*WATCHERS, "flask", "sqlalchemy"), id="replay stores nothing"),
         pytest.param("workspace", (*WATCHERS, "flask", "sqlalchemy"), id="workspace is a file"),
     ],
 )

@@ -15,7 +15,6 @@ import orjson
 from emulator.clock import utc_now
 from emulator.errors import EmulatorError
 from emulator.replay.archive import Part, files_of, parts_of
-from emulator.replay.columns import write_parquet
 from emulator.replay.counting import Job
 from emulator.replay.dry_run import Counter, dry_run
 from emulator.replay.ledger import Checkpoint, Ledger, work_of
@@ -66,6 +65,7 @@ def command(
         raise click.UsageError("Give --workspace or --preset, not both.")
     if workers and scheduler:
         raise click.UsageError("Give --workers or --scheduler, not both.")
+    write = _writer(as_json=as_json, html=html, parquet=parquet)
     files = files_of(names)
     parts = list(parts_of(files))
     clocks = Clocks(utc_now().replace(microsecond=0), _moment(at))
@@ -78,7 +78,7 @@ def command(
     with _progress(parts) as on_done:
         dry_run(parts, _counter(job, workers, scheduler), ledger, checkpoint, on_done)
     document = report(ledger, files, compared=other is not None)
-    _write(document, as_json=as_json, html=html, parquet=parquet)
+    write(document)
     ctx.exit(_exit_code(document))
 
 
@@ -114,15 +114,44 @@ def _progress(parts: Sequence[Part]) -> Iterator[Callable[[Part], None]]:
         yield lambda part: bar.update(part.size)
 
 
-def _write(document: JSONObject, *, as_json: bool, html: Path | None, parquet: Path | None) -> None:
+def _writer(
+    *, as_json: bool, html: Path | None, parquet: Path | None
+) -> Callable[[JSONObject], None]:
+    """Writes a report where it is wanted. What would keep it from that is told at once, not after
+    hours of counting."""
+    writers: list[Callable[[JSONObject], None]] = []
+    for path in filter(None, (html, parquet)):
+        if not path.parent.is_dir():
+            raise EmulatorError("there is no such folder", str(path), "Make it, or name another.")
     if html:
-        write_page(document, html)
+        writers.append(lambda document: write_page(document, html))
     if parquet:
-        write_parquet(document, parquet)
-    if as_json:
-        click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    else:
-        click.echo(text(document))
+        write_parquet = _parquet_writer()
+        writers.append(lambda document: write_parquet(document, parquet))
+    writers.append(_print_json if as_json else _print_text)
+
+    def write(document: JSONObject) -> None:
+        for each in writers:
+            each(document)
+
+    return write
+
+
+def _parquet_writer() -> Callable[[JSONObject, Path], None]:
+    try:
+        from emulator.replay.columns import write_parquet
+    except ImportError:
+        remedy = "Install the extra: pip install 'segment-insider-emulator[archive]'."
+        raise EmulatorError("writing Parquet needs pyarrow", "--parquet", remedy) from None
+    return write_parquet
+
+
+def _print_json(document: JSONObject) -> None:
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+
+
+def _print_text(document: JSONObject) -> None:
+    click.echo(text(document))
 
 
 def _exit_code(document: JSONObject) -> int:

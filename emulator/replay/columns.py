@@ -1,9 +1,10 @@
 """The report as a Parquet file, one row for each figure."""
 
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+
+import pyarrow  # type: ignore[import-untyped]  # the package ships no types
+from pyarrow import parquet
 
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
@@ -18,14 +19,8 @@ _SECTIONS = ("verdicts", "events", "received", "deliveries", "reasons", "days", 
 def write_parquet(document: JSONObject, path: Path) -> None:
     """Write the rows of all tables, which `section` tells apart; a column that it lacks is null.
 
-    Raises: EmulatorError, when pyarrow is missing or the file cannot be written.
+    Raises: EmulatorError, when the file cannot be written.
     """
-    try:
-        pyarrow: Any = import_module("pyarrow")
-        parquet: Any = import_module("pyarrow.parquet")
-    except ImportError:
-        remedy = "Install the extra: pip install 'segment-insider-emulator[archive]'."
-        raise EmulatorError("writing Parquet needs pyarrow", "--parquet", remedy) from None
     columns = {name: pyarrow.string() for name in _TEXTS}
     schema = pyarrow.schema(columns | {"lost": pyarrow.bool_(), "count": pyarrow.int64()})
     table = pyarrow.Table.from_pylist(list(_rows(document)), schema=schema)

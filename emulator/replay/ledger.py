@@ -28,32 +28,30 @@ class Ledger:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.figures = Figures()
-        self._lines: dict[tuple[int, int], int] = {}  # file and start -> lines of that part
+        self._lines: dict[int, dict[int, int]] = {}  # file -> start of a part -> its lines
 
     def add(self, counted: Counted) -> None:
         """Count a part, unless it was counted."""
         if not self.has(counted.part):
-            self._lines[_key(counted.part)] = counted.figures.lines
+            self._lines.setdefault(counted.part.file, {})[counted.part.start] = (
+                counted.figures.lines
+            )
             self.figures.add(counted.figures)
 
     def has(self, part: Part) -> bool:
         """Whether *part* is done."""
-        return _key(part) in self._lines
+        return part.start in self._lines.get(part.file, ())
 
     def line(self, place: Place) -> int:
         """The number of a line in its file, once all parts before it are done."""
-        before = (
-            lines
-            for (file, start), lines in self._lines.items()
-            if file == place.file and start < place.start
-        )
-        return place.line + sum(before)
+        parts = self._lines[place.file].items()
+        return place.line + sum(lines for start, lines in parts if start < place.start)
 
     def document(self) -> JSONObject:
         """What `read` makes a ledger of."""
         return {
             "now": iso(self.now),
-            "done": [[*key, lines] for key, lines in self._lines.items()],
+            "done": [[file, list(parts.items())] for file, parts in self._lines.items()],
             "figures": to_json(self.figures),
         }
 
@@ -65,12 +63,8 @@ class Ledger:
             raise ValueError("no time")
         ledger = cls(now)
         ledger.figures = from_json(document["figures"])
-        ledger._lines = {(file, start): lines for file, start, lines in document["done"]}
+        ledger._lines = {file: dict(parts) for file, parts in document["done"]}
         return ledger
-
-
-def _key(part: Part) -> tuple[int, int]:
-    return part.file, part.start
 
 
 class Checkpoint:

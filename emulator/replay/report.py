@@ -11,7 +11,7 @@ from emulator.types import JSON, JSONObject
 
 
 def report(ledger: Ledger, files: Sequence[File], *, compared: bool) -> JSONObject:
-    """What the dry run found. The README of its shape is docs/replay.md.
+    """What the dry run found. docs/replay.md names its parts.
 
     Args:
         compared: Whether events were tried with a second workspace too.

@@ -3,11 +3,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as parquet  # type: ignore[import-untyped]  # the package ships no types
 import pytest
 import yaml
 from archives import DAY, track, write
 from click.testing import CliRunner, Result
+from pyarrow import parquet  # type: ignore[import-untyped]  # the package ships no types
 
 from emulator.cli import main
 from emulator.types import JSONObject
@@ -241,7 +241,7 @@ def test_terminal_gets_tables_without_control_characters(tmp_path: Path) -> None
         pytest.param([".", "--at", "noon"], "--at: 'noon' is no ISO 8601 time.", id="no time"),
         pytest.param([".", "--against", "none.yaml"], "none.yaml: ", id="no workspace"),
         pytest.param(
-            [".", "--html", "no/such/page.html"], "page.html: cannot be written", id="page"
+            [".", "--html", "no/such/page.html"], "page.html: there is no such folder", id="page"
         ),
     ],
 )

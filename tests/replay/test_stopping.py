@@ -1,6 +1,8 @@
 """A run that is stopped keeps what is done, and another one goes on with it."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -43,7 +45,7 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path, workers
         )
 
     assert (running.returncode, *told) == (130, "", "emulator: stopped\n")
-    assert {file for file, *_ in kept["done"]} <= {0, 1, 2}
+    assert {file for file, _ in kept["done"]} <= {0, 1, 2}
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert json.loads(resumed.stdout) == json.loads(whole.stdout)
 
@@ -81,6 +83,20 @@ def test_checkpoint_of_something_else_is_refused(
     assert result.exit_code == 2
     assert result.stderr.startswith(f"emulator: {checkpoint}: {complaint}")
     assert checkpoint.read_bytes() == content
+
+
+def test_people_see_how_far_it_is(tmp_path: Path) -> None:
+    archive = write(tmp_path / "a.gz", [track(1)])
+    terminal, its_end = pty.openpty()
+    with os.fdopen(terminal, "rb"):
+        arguments = command(archive, "--workers", "1")
+        ran = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=its_end, timeout=60)
+        os.close(its_end)
+        told = os.read(terminal, 10_000)
+
+    assert json.loads(ran.stdout)["archive"]["events"] == 1
+    assert b"replaying" in told
+    assert b"100%" in told
 
 
 def test_processes_count_as_one_does(tmp_path: Path) -> None:
