@@ -95,9 +95,7 @@ def _replay(folder: Path) -> JSONObject:
         "cores": os.cpu_count(),
         "seconds": round(seconds, 1),
         "events a second": round(read["archive"]["events"] / seconds),
-        "microseconds a core": round(
-            seconds * (os.cpu_count() or 1) / read["archive"]["events"] * 1e6
-        ),
+        "CPU microseconds an event": round(1e6 * _cpu() / read["archive"]["events"]),
         "exit code": running.returncode,
         "peak MB of each process": _peaks(resident),
         "MB in all, by tenths of time": _tenths([sum(each.values()) for each in resident]),
