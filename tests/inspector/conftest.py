@@ -1,20 +1,14 @@
 """A browser that fails the test on any error in its console, and what it looks at."""
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from inspector.running import DESK, Running, running
 
-FLAGS = [
-    "--no-sandbox",  # it cannot be had as root, and the pages are our own
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-]
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 SERIOUS = ("serious", "critical")
 
 
@@ -22,17 +16,6 @@ SERIOUS = ("serious", "critical")
 def emulator() -> Iterator[Running]:
     with running() as started:
         yield started
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
-        pytest.skip("Chromium is not installed: nothing to open pages with")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from emulator.config import configure
 from emulator.segment.assets import Assets, AssetsMissing
@@ -17,11 +17,6 @@ from sdks.end import End, running
 from sdks.senders import BrowserSdk, NodeSdk, Sender, with_python
 
 PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1", "playwright-core@1.65.1")
-FLAGS = [
-    "--no-sandbox",  # it cannot be had as root, and the pages are our own
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # nothing reaches the real service
-]
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -61,17 +56,6 @@ def assets(cache: Path) -> Assets:
     except AssetsMissing as error:
         pytest.skip(str(error))
     return own
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
-        pytest.skip("Chromium is not installed: nothing to open pages with")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sdks.conftest import CHROMIUM
+from conftest import CHROMIUM
 from sdks.end import End
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "node"
