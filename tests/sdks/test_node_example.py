@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from conftest import CHROMIUM
+
 from sdks.end import End
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "node"
