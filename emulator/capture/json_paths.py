@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, and_, func, or_
 
 from emulator.errors import EmulatorError
 from emulator.types import JSON
@@ -61,12 +61,29 @@ class JsonPath:
 
     def is_in(self, document: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether the JSON text *document* has anything there, null included."""
-        return func.json_type(document, self._sqlite).is_not(None)
+        found = func.json_type(document, self._sqlite).is_not(None)
+        named = [f"{_text(step)}:" for step in self.steps if isinstance(step, str)]
+        return and_(_holds_any(document, named[-1:]), found) if named else found
 
     def equals(self, document: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
         """Whether it has *wanted* there: a JSON value such as 8.5 or true, or a text."""
-        found = document.op("->")(self._sqlite)
-        return found.in_({wanted, orjson.dumps(wanted).decode()})
+        text = _text(wanted)
+        places = [wanted] if wanted in text else [wanted, text]
+        found = document.op("->")(self._sqlite).in_({wanted, text})
+        return and_(_holds_any(document, places), found)
+
+
+def _holds_any(document: ColumnElement[str], texts: list[str]) -> ColumnElement[bool]:
+    """Whether one of *texts* stands anywhere in *document*, which is kept without spaces.
+
+    Looking for a text costs less than reading the JSON, and leaves few documents to be read.
+    """
+    return or_(*(func.instr(document, each) > 0 for each in texts))
+
+
+def _text(value: str) -> str:
+    """*value* as JSON writes it."""
+    return orjson.dumps(value).decode()
 
 
 def _member(name: str) -> str:

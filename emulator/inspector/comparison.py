@@ -56,15 +56,15 @@ def batch(event: JSONObject, destination: JSONObject) -> Iterator[Compared]:
 
 
 def compared(title: str, left: JSON, right: JSON) -> Compared:
-    """Every path of either value, in order."""
-    have, other = dict(leaves(left)), dict(leaves(right))
+    """Every path of either value, in order; None has none."""
+    have, other = (dict(leaves(each)) if each is not None else {} for each in (left, right))
     paths = dict.fromkeys([*have, *other])
     return Compared(title, [Line(path, have.get(path), other.get(path)) for path in paths])
 
 
 def _upsert(message: Captured, subscription: str) -> JSON:
     own = (each for each in message.deliveries if each.subscription == subscription)
-    return next((parsed(each.request.body) for each in own if each.request), {})
+    return next((parsed(each.request.body) for each in own if each.request), None)
 
 
 def _failure(result: object) -> JSON:

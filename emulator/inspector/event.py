@@ -14,12 +14,14 @@ from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
 from emulator.harness.queries import ID
 from emulator.inspector import comparison, copies
-from emulator.inspector.event_road import EventRoad, road
+from emulator.inspector.addresses import here
+from emulator.inspector.event_road import road
 from emulator.inspector.json_view import Tree
 from emulator.inspector.redaction import without_secrets
 from emulator.inspector.rendering import render
 from emulator.inspector.scenario import Account, scenario
 from emulator.inspector.sending import send
+from emulator.inspector.stations import EventRoad
 from emulator.inspector.view import View, number, read
 from emulator.parts import Parts, parts
 from emulator.workspace.loading import PRESETS, read_preset
@@ -117,10 +119,9 @@ def _copied(own: Parts, told: EventRoad) -> dict[str, str]:
     call = copies.again(message)
     sources = {each.name: each.write_key for each in own.workspace.sources}
     key = sources.get(message.source or "", own.workspace.write_key)
-    url = f"{request.host_url.rstrip('/')}{request.script_root}"
     account = Account(own.workspace.identifiers, own.workspace.options)
     return {
-        "curl": copies.curl(call, message.type, url, key),
+        "curl": copies.curl(call, message.type, here(), key),
         "json": orjson.dumps(call, option=orjson.OPT_INDENT_2).decode(),
         "contract case": copies.contract_cases(
             message, message.normalised, own.configuration.destination

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
 
@@ -10,6 +10,7 @@ import orjson
 
 from emulator.capture.records import Captured, Delivery
 from emulator.inspector.json_view import Mark
+from emulator.inspector.stations import Absent, Dropped, EventRoad, Passed, Taken
 from emulator.mapping import Destination, Request
 from emulator.mapping.explanation import Account, Explanation, Origin, explain
 from emulator.mapping.tracing import leaves
@@ -26,86 +27,6 @@ _FINDING_STEP = re.compile(r"\.(\d+)(?=\.|$)")
 MOST = 200  # added or changed values told of
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A property that nobody read.
-
-    Args:
-        path: In the event, e.g. "properties.gift_wrap".
-        why: What was seen, and what to do, in full sentences.
-        where: Place of the line in the workspace file that would map it; "" when there is none.
-        line: What to write there.
-    """
-
-    path: str
-    value: JSON
-    why: str = ""
-    where: str = ""
-    line: JSON = None
-
-
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """A field of a mapping that got no value, for the event has nothing where it reads."""
-
-    field: str
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One subscription that took the event.
-
-    Args:
-        delivery: What became of it; None when this destination took it only after a change.
-        marks: Of the upsert, by path.
-    """
-
-    account: Account
-    delivery: Delivery | None
-    marks: Mapping[str, Mark]
-    body: JSON
-    answer: JSON
-    absent: tuple[Absent, ...] = ()
-
-    def missing_at(self, where: str) -> Absent | None:
-        """The field that should have made what a finding misses at *where*."""
-        wanted = where.rpartition(".")[2]
-        return next((each for each in self.absent if each.field.split(".")[-1] == wanted), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """One subscription that did not take it, and why."""
-
-    name: str
-    action_slug: str
-    why: str
-    enabled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EventRoad:
-    """All of it.
-
-    Args:
-        added: Path -> value of what Segment put into the event.
-        changed: Path -> (as sent, as destinations got it).
-        removed: Paths that destinations did not get.
-        is_current: Whether the mappings are still those that made the requests.
-    """
-
-    message: Captured
-    added: Mapping[str, JSON]
-    changed: Mapping[str, tuple[JSON, JSON]]
-    removed: tuple[str, ...]
-    taken: tuple[Taken, ...]
-    passed: tuple[Passed, ...]
-    dropped: tuple[Dropped, ...]
-    marks: Mapping[str, Mark] = field(default_factory=dict)
-    is_current: bool = True
-
-
 def road(message: Captured, destination: JSONObject, document: JSONObject) -> EventRoad:
     """Retell the road of *message* by the mappings of *destination* as they are now.
 
@@ -115,7 +36,11 @@ def road(message: Captured, destination: JSONObject, document: JSONObject) -> Ev
     event, compiled = message.normalised, Destination(destination)
     made, sent = dict(leaves(event)) if event else {}, dict(leaves(message.sent))
     explanation = explain(compiled, event) if event else Explanation(None, [], [])
-    taken = tuple(_taken(explanation.accounts, message.deliveries, _absent(compiled, event)))
+    numbers = _numbers(destination)
+    taken = tuple(
+        replace(each, number=numbers.get((each.account.subscription, each.account.action_slug)))
+        for each in _taken(explanation.accounts, message.deliveries, _absent(compiled, event))
+    )
     dropped: tuple[Dropped, ...] = ()
     if taken and explanation.dropped:
         found = _remedies(event, destination, document)
@@ -145,6 +70,15 @@ def _first(values: Mapping[str, JSON], chosen: Callable[[str], bool]) -> Iterato
 
 
 Name: TypeAlias = tuple[str, str]  # of a subscription, and of its action
+
+
+def _numbers(destination: JSONObject) -> dict[Name, int]:
+    """The place of each subscription; the first of those that share a name and an action."""
+    numbered = enumerate(destination["subscriptions"], start=1)
+    numbers: dict[Name, int] = {}
+    for number, each in numbered:
+        numbers.setdefault((each.get("name", each["actionSlug"]), each["actionSlug"]), number)
+    return numbers
 
 
 def _absent(destination: Destination, event: JSONObject) -> dict[Name, tuple[Absent, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emulator.capture.records import Verdict
 from emulator.inspector.flow import Link, Node
 
-WIDTH = 1100.0
+WIDTH = 1150.0
 COLUMNS = (230.0, 540.0, 850.0)  # left edges of the boxes
 BOX = 12.0  # width of one
 TALLEST = 460.0  # of the column that has the most, without its gaps

@@ -7,6 +7,7 @@ from emulator.capture.browsing import Filters, Listed
 from emulator.capture.records import VERDICTS
 from emulator.errors import EmulatorError
 from emulator.inspector import volume
+from emulator.inspector.addresses import here
 from emulator.inspector.rendering import render
 from emulator.inspector.sdks import sdks
 from emulator.inspector.sending import sample, send_all
@@ -97,7 +98,7 @@ def _is_search(filters: Filters) -> bool:
 def _choices() -> dict[str, object]:
     """What the fields of the filters offer."""
     own = parts()
-    host = f"{request.host_url.rstrip('/')}{request.script_root}"
+    host = here()
     return {
         "host": host,
         "sdks": sdks(host, own.workspace.write_key),

@@ -14,7 +14,7 @@ from emulator.insider.options import Options
 from emulator.insider.upsert import read_users
 from emulator.insider.users import User
 from emulator.inspector.copies import path_of
-from emulator.inspector.event_road import EventRoad
+from emulator.inspector.stations import EventRoad
 from emulator.types import JSON, JSONObject
 
 _PLAIN = re.compile(r'[^"\\\n\r<>|]{1,120}')

@@ -1,15 +1,18 @@
 """The Scenarios pages: the last runs of Gherkin scenarios, each step with what came of it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from flask import Blueprint, abort
+from flask import Blueprint, abort, request
 
 from emulator.capture.scenario_runs import ScenarioRun
 from emulator.harness.queries import ID
 from emulator.harness.scenario_runs import kept
+from emulator.inspector.addresses import here, pages
 from emulator.inspector.rendering import render
-from emulator.parts import parts
+from emulator.parts import Parts, parts
+from emulator.sandboxes import sandboxes
 from emulator.types import JSONObject
 
 bp = Blueprint("scenarios", __name__, url_prefix="/scenarios")
@@ -33,7 +36,7 @@ class Listed(NamedTuple):
 def page() -> str:
     """The runs that are kept, the newest first."""
     runs = [_listed(each) for each in kept().newest()]
-    return render("scenarios.html", "scenario_runs", runs=runs, signs=SIGNS)
+    return render("scenarios.html", "scenario_runs", runs=runs, signs=SIGNS, here=here())
 
 
 @bp.get(f"/{ID}")
@@ -46,13 +49,15 @@ def one(id: int) -> str:
         run=_listed(found),
         features=[(each, _verdicts(each)) for each in features],
         signs=SIGNS,
-        captured=_captured(found.run),
+        here=here(),
+        sandboxes=_kept_sandboxes(found.run),
+        pages=_pages(found.run),
     )
 
 
 def _listed(found: ScenarioRun) -> Listed:
     features = found.run["features"]
-    scenarios = [scenario for feature in features for scenario in feature["scenarios"]]
+    scenarios = list(_scenarios(found.run))
     verdicts = Counter(scenario["verdict"] for scenario in scenarios)
     seconds = sum(scenario["seconds"] for scenario in scenarios)
     return Listed(found.id, found.run["startedAt"], len(features), verdicts, seconds)
@@ -62,12 +67,35 @@ def _verdicts(feature: JSONObject) -> Counter[str]:
     return Counter(scenario["verdict"] for scenario in feature["scenarios"])
 
 
-def _captured(run: JSONObject) -> dict[str, int]:
-    """messageId -> id of the captured message, for those that this sandbox has."""
-    wanted = [
-        id
-        for feature in run["features"]
-        for scenario in feature["scenarios"]
-        for id in scenario.get("messages", [])[:LINKED]
-    ]
-    return parts().store.overview.captured(wanted)
+def _scenarios(run: JSONObject) -> Iterator[JSONObject]:
+    return (scenario for feature in run["features"] for scenario in feature["scenarios"])
+
+
+def _kept_sandboxes(run: JSONObject) -> dict[str, str]:
+    """Id -> path of the pages, of those sandboxes in which scenarios ran and which still stand."""
+    ids = {scenario.get("sandbox") for scenario in _scenarios(run)}
+    return {id: pages(id) for id in ids if id and sandboxes().get(id)}
+
+
+def _pages(run: JSONObject) -> dict[tuple[str | None, str], str]:
+    """Sandbox and messageId -> the page of the message, while the sandbox has it.
+
+    Of a scenario that names no sandbox they are looked for in this one.
+    """
+    wanted: dict[str | None, list[str]] = defaultdict(list)
+    for scenario in _scenarios(run):
+        wanted[scenario.get("sandbox")] += scenario.get("messages", [])[:LINKED]
+    found: dict[tuple[str | None, str], str] = {}
+    for sandbox, message_ids in wanted.items():
+        own, root = _within(sandbox)
+        known = own.store.overview.captured(message_ids) if own else {}
+        found |= {(sandbox, each): f"{root}/messages/{id}" for each, id in known.items()}
+    return found
+
+
+def _within(sandbox: str | None) -> tuple[Parts | None, str]:
+    """A sandbox's parts, None when it is gone, and the path of its pages."""
+    if sandbox is None:
+        return parts(), request.script_root
+    found = sandboxes().get(sandbox)
+    return (found.parts if found else None), pages(sandbox)

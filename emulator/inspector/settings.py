@@ -1,18 +1,17 @@
 """The Settings page: faults, limits, sandboxes, storage, version, and what a real account does
 differently."""
 
-import re
-
 from flask import Blueprint, Response, abort, request
 
 from emulator import __version__
 from emulator.errors import EmulatorError
 from emulator.inspector import fault_forms, forms
+from emulator.inspector.addresses import pages
 from emulator.inspector.forms import Mistake, mistake
 from emulator.inspector.limits import limits
 from emulator.inspector.rendering import render
 from emulator.parts import parts
-from emulator.sandboxes import DEFAULT, PREFIX, sandboxes
+from emulator.sandboxes import DEFAULT, sandboxes
 from emulator.workspace import PRESETS
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -99,8 +98,7 @@ def _page(wrong: Mistake | None = None) -> str:
         limits=limits(own.workspace.options),
         sandboxes=sandboxes().list(),
         default=DEFAULT,
-        root=re.sub(f"{PREFIX}[^/]+$", "", request.script_root),
-        prefix=PREFIX,
+        pages=pages,
         workspaces=PRESETS,
         storage=own.store.overview.storage(),
         config=own.config,

@@ -70,7 +70,7 @@ def test_the_road_is_told_station_by_station(emulator: Running, page: Page) -> N
         "Subscriptions | 1 of 12 | Order Completed Event",
         "Upserts | 1 request | 1 attempt",
         "Insider One | 200 | 0 findings",
-        "Profile | 2 changes | attributes and events",
+        "Profile | 2 changes | 1 attribute, 1 event",
     ]
 
 
@@ -101,6 +101,25 @@ def test_the_screen_says_why_a_cart_was_dropped(emulator: Running, page: Page) -
         "The mapping fills parameters.event_group_id from properties.cart_id, which this event "
         "does not have."
     )
+
+
+def test_what_decided_the_verdict_is_told_first(page: Page) -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send({**CART, "anonymousId": "browser-7"})
+        opened(page, emulator)
+        told = page.get_by_role("region", name="What to know").locator("p > code:first-child")
+        assert told.all_inner_texts() == [
+            "users.0.events.0.event_params.event_group_id",
+            "users.0.identifiers.segment_anonymous_id",
+        ]
+
+
+def test_a_mapping_is_edited_beside_the_event_that_it_took(emulator: Running, page: Page) -> None:
+    emulator.send(ORDER)
+    opened(page, emulator)
+    page.get_by_role("link", name="Edit mapping Order Completed Event").click()
+    expect(page.get_by_role("heading", name="Edit Order Completed Event")).to_be_visible()
+    expect(page.get_by_label("A call as an SDK sends it")).to_have_value(re.compile('"o-17"'))
 
 
 @pytest.mark.parametrize("how", ["hover", "focus"])
@@ -270,6 +289,13 @@ def test_two_messages_are_compared(emulator: Running, page: Page) -> None:
         "messageId",
         "users[0].events[0].event_params.event_group_id",
     ]
+
+
+def test_an_upsert_that_one_message_lacks_is_nothing_there(emulator: Running, page: Page) -> None:
+    emulator.send(ADA, ORDER)
+    page.goto(f"{emulator.url}/messages/2/compare?with=1")
+    rows = page.locator(".compared", has_text="Create or Update").locator("tbody tr")
+    assert {row.split("\t")[1] for row in rows.all_inner_texts()} == {"nothing"}
 
 
 def test_alone_and_in_a_batch_is_the_same_upsert(emulator: Running, page: Page) -> None:

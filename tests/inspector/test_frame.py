@@ -1,5 +1,6 @@
 """What all pages have in common: headers, addresses that may be kept, and a way out of faults."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -54,6 +55,23 @@ def test_pages_work_below_a_path(client: FlaskClient) -> None:
     page = client.get("/", environ_overrides={"SCRIPT_NAME": "/sandboxes/one"}).text
     assert f'href="/sandboxes/one/static/{VERSION}/inspector.css"' in page
     assert 'data-stream="/sandboxes/one/stream"' in page
+
+
+@pytest.mark.parametrize(
+    ("path", "marked"),
+    [
+        pytest.param("/", ("page", "Live"), id="the page itself"),
+        pytest.param("/messages/1", ("true", "Live"), id="a message is below Live"),
+        pytest.param("/workspace/test", ("true", "Workspace"), id="a tab of Workspace"),
+        pytest.param("/profiles", ("page", "Profiles"), id="another page"),
+    ],
+)
+def test_the_bar_marks_where_one_is(
+    client: FlaskClient, path: str, marked: tuple[str, str]
+) -> None:
+    client.post("/sample", headers={"Host": "127.0.0.1"})
+    bar = client.get(path).text.partition("</nav>")[0]
+    assert re.findall(r'aria-current="(\w+)">(\w+)<', bar) == [marked]
 
 
 def test_the_empty_page_is_accessible(

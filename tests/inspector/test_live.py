@@ -21,7 +21,7 @@ WISHED: JSONObject = {
     "type": "track",
     "userId": "grace",
     "event": "Wish Listed",
-    "properties": {"product_id": "tray", "price": 21, "gift": False},
+    "properties": {"product_id": "tray", "price": 21, "gift": False, "note": 'say "hi"'},
 }
 CART: JSONObject = {
     "type": "track",
@@ -93,6 +93,9 @@ def test_without_streams_the_page_asks_itself(
         pytest.param("path=$.properties.price%3D8.5", ["Product Viewed"], id="path is a number"),
         pytest.param("path=properties.gift%3Dfalse", ["Wish Listed"], id="path is false"),
         pytest.param("path=$.properties.tags[0]%3Dblue", ["Product Viewed"], id="path is a text"),
+        pytest.param('path=$.properties.note%3Dsay "hi"', ["Wish Listed"], id="text with quotes"),
+        pytest.param("path=$.properties.note%3Dhi", [], id="path has more than the text"),
+        pytest.param("path=$.properties.hi", [], id="path is a value's name"),
         pytest.param('path=$["traits"].firstName', ["Identify"], id="path in brackets"),
         pytest.param("since=1+hour&type=identify", ["Identify"], id="since a while"),
         pytest.param("until=2026-01-01", [], id="until a day"),

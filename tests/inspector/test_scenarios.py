@@ -7,6 +7,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from inspector.running import PHONE, Running
+from scenarios.client import ControlClient
 
 HOSTILE = "<script>alert(1)</script>"
 PASSED = {"keyword": "When", "text": "Ada buys a mug", "line": 6, "verdict": "passed"}
@@ -68,3 +69,29 @@ def test_a_failed_scenario_is_open_with_expected_received_and_its_events(
     expect(failed.get_by_role("link")).to_have_count(1)
     failed.get_by_role("link", name="m-1").click()
     expect(page).to_have_url(f"{emulator.url}/messages/1")
+
+
+def test_a_failed_scenario_leads_to_its_sandbox_while_that_stands(
+    emulator: Running, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    with ControlClient(emulator.url) as client:
+        made = client.create_sandbox(id="kept")
+        call = {"type": "track", "event": "Rated", "userId": "ada", "messageId": "m-1"}
+        batch = {"writeKey": made["writeKey"], "batch": [call]}
+        requests.post(f"{emulator.url}/v1/batch", json=batch, timeout=10).raise_for_status()
+        told = run()
+        bad = told["features"][1]["scenarios"][1]
+        other = {**bad, "name": "Another order", "sandbox": "gone"}
+        bad["sandbox"] = "kept"
+        told["features"][1]["scenarios"].append(other)
+        client.report_run(told)
+    page.goto(f"{emulator.url}/scenarios/1")
+    kept, gone = (page.locator("details[open]").nth(at) for at in (0, 1))
+    expect(kept.get_by_role("link")).to_have_text(["m-1", "kept"])
+    expect(gone.get_by_role("link")).to_have_count(0)
+    expect(gone).to_contain_text(
+        f"With --url {emulator.url} the sandboxes of failed scenarios stay here."
+    )
+    accessible(page)
+    kept.get_by_role("link", name="m-1").click()
+    expect(page).to_have_url(f"{emulator.url}/sandboxes/kept/messages/1")

@@ -1,0 +1,112 @@
+"""The stations of a message's road: what was sent, who took it, what became of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from emulator.capture.records import Captured, Delivery
+from emulator.inspector.json_view import Mark
+from emulator.mapping.explanation import Account
+from emulator.types import JSON, JSONObject
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A property that nobody read.
+
+    Args:
+        path: In the event, e.g. "properties.gift_wrap".
+        why: What was seen, and what to do, in full sentences.
+        where: Place of the line in the workspace file that would map it; "" when there is none.
+        line: What to write there.
+    """
+
+    path: str
+    value: JSON
+    why: str = ""
+    where: str = ""
+    line: JSON = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A field of a mapping that got no value, for the event has nothing where it reads."""
+
+    field: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One subscription that took the event.
+
+    Args:
+        delivery: What became of it; None when this destination took it only after a change.
+        marks: Of the upsert, by path.
+        number: Its place among the destination's, 1 for the first; None when it is gone.
+    """
+
+    account: Account
+    delivery: Delivery | None
+    marks: Mapping[str, Mark]
+    body: JSON
+    answer: JSON
+    absent: tuple[Absent, ...] = ()
+    number: int | None = None
+
+    def missing_at(self, where: str) -> Absent | None:
+        """The field that should have made what a finding misses at *where*."""
+        wanted = where.rpartition(".")[2]
+        return next((each for each in self.absent if each.field.split(".")[-1] == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """One subscription that did not take it, and why."""
+
+    name: str
+    action_slug: str
+    why: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventRoad:
+    """All of it.
+
+    Args:
+        added: Path -> value of what Segment put into the event.
+        changed: Path -> (as sent, as destinations got it).
+        removed: Paths that destinations did not get.
+        is_current: Whether the mappings are still those that made the requests.
+    """
+
+    message: Captured
+    added: Mapping[str, JSON]
+    changed: Mapping[str, tuple[JSON, JSON]]
+    removed: tuple[str, ...]
+    taken: tuple[Taken, ...]
+    passed: tuple[Passed, ...]
+    dropped: tuple[Dropped, ...]
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    is_current: bool = True
+
+    @property
+    def findings(self) -> list[tuple[JSONObject, Absent | None]]:
+        """What Insider One found, and the field that should have made what it misses.
+
+        What decided the message's verdict comes first.
+        """
+        found = [
+            (finding, taken.missing_at(str(finding["where"])))
+            for taken in self.taken
+            if taken.delivery
+            for finding in taken.delivery.findings
+        ]
+        return sorted(found, key=lambda pair: pair[0]["verdict"] != self.message.verdict)
+
+    @property
+    def profile_changes(self) -> tuple[int, int]:
+        """How many attributes and how many events of profiles it changed or added."""
+        deliveries = (each.delivery for each in self.taken if each.delivery)
+        changes = [change for each in deliveries for change in each.changes or ()]
+        return sum(len(c["attributes"]) for c in changes), sum(len(c["events"]) for c in changes)
