@@ -28,6 +28,7 @@ EXAMPLES = {
     "count": "2",
     "currency": "EUR",
     "device": "phone",
+    "end": "completed",
     "event": "Wish Listed",
     "event_name": "wish_listed",
     "file": "shop.ndjson",
@@ -122,6 +123,14 @@ def library() -> list[StepEntry]:
     own = {f"{LIBRARY}.{theme}": at for at, theme in enumerate(THEMES)}
     found = [entry for entry in catalogue() if entry.module in own]
     return sorted(found, key=lambda entry: (own[entry.module], entry.pattern))
+
+
+def reads(name: str) -> bool:
+    """Whether a step of the library would read *name*."""
+    return any(
+        context.step_func.__module__.startswith(LIBRARY) and context.parser.is_matching(name)
+        for context in step_function_context_registry.values()
+    )
 
 
 def matching(name: str) -> list[StepEntry]:

@@ -1,9 +1,6 @@
-"""A pytest plugin that collects feature files themselves, so that no Python file need bind them.
+"""A pytest plugin that collects feature files themselves, so that no Python file need bind them."""
 
-It is apart from the step library: in a project whose test modules bind its features, it would
-collect each of them twice.
-"""
-
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +9,15 @@ from types import ModuleType
 import pytest
 from pytest_bdd.exceptions import GherkinParseError
 from pytest_bdd.gherkin_parser import GherkinDocument, get_gherkin_document
+from pytest_bdd.scenario import scenario_wrapper_template_registry
 
+from scenarios.catalogue import reads
+
+WHICH = "emulator_features"
+KNOWN = ("ours", "all", "none")
+LEFT = pytest.StashKey[list[str]]()  # the files that are somebody else's
+# Beside or above features, behave and Cucumber have their steps here: they run them, not pytest.
+FOREIGN = ("steps", "step_definitions")
 # What the parser says of a line, below a heading of its own -> what people are told.
 DETAIL = re.compile(r"^\(\d+:\d+\): (.+)", re.MULTILINE)
 DETAILS = {
@@ -22,12 +27,54 @@ DETAILS = {
 BINDING = "from pytest_bdd import scenarios\nscenarios({path!r})\n"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say which feature files are taken."""
+    about = "Feature files to run that no module binds: ours (with steps of ours), all, none."
+    parser.addini(WHICH, about, default="ours")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a word that is not known."""
+    if config.getini(WHICH) not in KNOWN:
+        told = f"{WHICH}: {config.getini(WHICH)!r} is not known. Known: {', '.join(KNOWN)}."
+        raise pytest.UsageError(told)
+    config.stash[LEFT] = []
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFile | None":
-    """Take feature files."""
-    if file_path.suffix != ".feature":
+    """Take a feature file that is asked for by name, or is ours."""
+    which = parent.config.getini(WHICH)
+    if file_path.suffix != ".feature" or which == "none":
+        return None
+    if which == "ours" and not (parent.session.isinitpath(file_path) or _ours(file_path)):
+        parent.config.stash[LEFT].append(os.path.relpath(file_path, parent.config.rootpath))
         return None
     collected: FeatureFile = FeatureFile.from_parent(parent, path=file_path)
     return collected
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out each scenario that a test module binds: it runs there."""
+    bound = {_scenario_of(item) for item in items if not isinstance(item.parent, FeatureFile)}
+    twins = [
+        item
+        for item in items
+        if isinstance(item.parent, FeatureFile) and _scenario_of(item) in bound
+    ]
+    if twins:
+        config.hook.pytest_deselected(items=twins)
+        items[:] = [item for item in items if item not in twins]
+
+
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """Name the features that nothing runs, as far as this plugin knows."""
+    bound = {found[0] for item in items if (found := _scenario_of(item))}
+    left = [name for name in config.stash[LEFT] if (config.rootpath / name).resolve() not in bound]
+    if not left:
+        return []
+    more = f" and {len(left) - 1} more" if left[1:] else ""
+    return [f"no step of the emulator's, so left alone: {left[0]}{more} (see {WHICH})"]
 
 
 class FeatureFile(pytest.Module):
@@ -60,6 +107,26 @@ class FeatureFile(pytest.Module):
             seen[name] = line
         if not seen:
             raise self.CollectError(f"{self.nodeid}: it has no scenarios. Write one.")
+
+
+def _ours(feature: Path) -> bool:
+    """Whether one of its lines is a step of the library, and no other tool has its steps nearby.
+
+    It is read as lines, since a feature of ours that has a mistake must not go unseen.
+    """
+    near = [feature.parent, feature.parent.parent]
+    if any((folder / name).is_dir() for folder in near for name in FOREIGN):
+        return False
+    lines = feature.read_text("utf-8", errors="replace").splitlines()
+    return any(reads(line.strip().partition(" ")[2]) for line in lines)
+
+
+def _scenario_of(item: pytest.Item) -> tuple[Path, str] | None:
+    """File and name of the scenario that a test runs; None for any other test."""
+    if not isinstance(item, pytest.Function):
+        return None
+    template = scenario_wrapper_template_registry.get(item.function)
+    return (Path(template.feature.filename).resolve(), template.name) if template else None
 
 
 def _told(error: GherkinParseError) -> str:

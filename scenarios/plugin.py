@@ -36,7 +36,11 @@ MARKS = {
 }
 
 # Without the extra this is somebody's run that has nothing to do with scenarios.
-pytest_plugins = [f"scenarios.steps.{theme}" for theme in THEMES] if not missing() else []
+pytest_plugins = (
+    ["scenarios.collector", *(f"scenarios.steps.{theme}" for theme in THEMES)]
+    if not missing()
+    else []
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -164,10 +168,11 @@ def pytest_bdd_before_scenario(
     request: pytest.FixtureRequest, feature: "Feature", scenario: "Scenario"
 ) -> None:
     """Let reports tell the scenario from its test, and steps find what stands beside its file."""
+    from scenarios.collector import FeatureFile
+
     request.node.stash[FOLDER] = Path(feature.filename).parent
     request.node.user_properties += [("feature", feature.name), ("scenario", scenario.name)]
-    verified = request.config.pluginmanager.has_plugin("scenarios.collector")
-    request.node.stash.setdefault(OURS, verified)
+    request.node.stash.setdefault(OURS, isinstance(request.node.parent, FeatureFile))
     if not scenario.steps:
         _expect_claims(request, scenario)
 

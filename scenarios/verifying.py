@@ -20,11 +20,11 @@ from scenarios.reports.results import Results, ScenarioResult, Unreadable, scena
 # files are read, as steps of one's own are there.
 ARGUMENTS = (
     *("-c", os.devnull),
-    *("-p", "scenarios.collector"),
     *("-p", "scenarios.recording"),
     *("-p", "no:terminal"),
     *("-p", "no:cacheprovider"),
     *("-o", "python_files="),
+    *("-o", "emulator_features=all"),
     *("-W", "ignore::pytest.PytestUnknownMarkWarning"),  # a tag is free text
     "--continue-on-collection-errors",
 )

@@ -48,11 +48,11 @@ def waits(scene: Scene, person: str, journey: str) -> None:
     _expect_status(scene, claim, person, journey, "in_progress")
 
 
-@then(parsers.parse('the journey "{journey}" ends for {person:w} as {status:w}'))
-def ends(scene: Scene, person: str, journey: str, status: str) -> None:
+@then(parsers.parse('the journey "{journey}" ends for {person:w} as {end:w}'))
+def ends(scene: Scene, person: str, journey: str, end: str) -> None:
     """The latest run ended so: completed, dropped or exited."""
-    claim = f'the journey "{journey}" ends for {person} as {status}'
-    _expect_status(scene, claim, person, journey, status)
+    claim = f'the journey "{journey}" ends for {person} as {end}'
+    _expect_status(scene, claim, person, journey, end)
 
 
 @then(parsers.parse('the journey "{journey}" reaches the goal "{goal}" with {person:w}'))

@@ -1,0 +1,92 @@
+"""Which feature files plain `pytest` runs, and that it runs each scenario once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+OURS = """\
+Feature: Ours
+
+  Scenario: A call
+    When Ada does "Wish Listed"
+    Then Insider One receives 1 "wish_listed" for Ada
+
+  Scenario Outline: Calls
+    When Ada does "<event>"
+    Then Insider One receives 1 "wish_listed" for Ada
+
+    Examples:
+      | event       |
+      | Wish Listed |
+"""
+FOREIGN = """\
+Feature: Foreign
+
+  Scenario: Somebody else's
+    When the lift stops at floor 4
+"""
+CALL, CALLS = "test_a_call", "test_calls[Wish Listed]"
+
+
+def collected(folder: Path, *arguments: str) -> str:
+    """What pytest says when it looks for tests in *folder*."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"]
+    done = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Features of ours alone, bound by a module, of behave, and of nobody we know."""
+    for file, text in {
+        "features/ours.feature": OURS,
+        "bound/ours.feature": OURS,
+        "bound/test_ours.py": "from pytest_bdd import scenarios\nscenarios('.')\n",
+        "behaved/features/ours.feature": OURS,
+        "behaved/features/steps/calls.py": "",
+        "lift/floors.feature": FOREIGN,
+    }.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text, "utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "files"),
+    [
+        pytest.param((), ["bound/test_ours.py", "features/ours.feature"], id="ours, each once"),
+        pytest.param(
+            ("lift/floors.feature",), ["lift/floors.feature"], id="what is named, whose ever"
+        ),
+        pytest.param(("-o", "emulator_features=none"), ["bound/test_ours.py"], id="none"),
+        pytest.param(
+            ("-o", "emulator_features=all"),
+            [
+                "behaved/features/ours.feature",
+                "bound/test_ours.py",
+                "features/ours.feature",
+                "lift/floors.feature",
+            ],
+            id="all",
+        ),
+    ],
+)
+def test_pytest_takes(project: Path, arguments: tuple[str, ...], files: list[str]) -> None:
+    said = collected(project, "-q", *arguments)
+    own = {"lift/floors.feature": ["test_somebody_elses"]}
+    assert sorted(line for line in said.splitlines() if "::" in line) == [
+        f"{file}::{name}" for file in files for name in own.get(file, [CALL, CALLS])
+    ]
+
+
+def test_pytest_says_what_it_left_alone(project: Path) -> None:
+    said = collected(project)
+    told = "left alone: behaved/features/ours.feature and 1 more (see emulator_features)"
+    assert told in said
+
+
+def test_a_word_that_is_not_known_is_refused(project: Path) -> None:
+    said = collected(project, "-o", "emulator_features=some")
+    assert said.strip() == "ERROR: emulator_features: 'some' is not known. Known: ours, all, none."
