@@ -148,10 +148,10 @@ def _page(filled: Filled, wrong: Mistake | None = None) -> str:
     recent, _ = own.store.overview.latest(MOST_EVENTS)
     trial = edit = None
     if not wrong:
-        event = read_event(filled.event, own.clock()) if filled.event else None
-        destination = own.configuration.destination
+        event, after = _event(own, filled), _drafted(own, filled)
+        destination = document(own, filled.number or 0, after)["destination"]
         trial = try_out(destination, event, own.workspace.options) if event else None
-        edit = _edit(own, filled, event, recent)
+        edit = _edit(own, filled.number, after, event, recent) if after and filled.number else None
     return render(
         "tester.html",
         filled=filled,
@@ -163,13 +163,18 @@ def _page(filled: Filled, wrong: Mistake | None = None) -> str:
     )
 
 
+def _event(own: Parts, filled: Filled) -> JSONObject | None:
+    return read_event(filled.event, own.clock()) if filled.event else None
+
+
 def _edit(
-    own: Parts, filled: Filled, event: JSONObject | None, recent: Sequence[Captured]
-) -> Edit | None:
-    after = _drafted(own, filled)
-    if after is None or filled.number is None:
-        return None
-    before, settings = _subscription(own, filled.number), own.configuration.destination["settings"]
+    own: Parts,
+    chosen: int,
+    after: JSONObject,
+    event: JSONObject | None,
+    recent: Sequence[Captured],
+) -> Edit:
+    before, settings = _subscription(own, chosen), own.configuration.destination["settings"]
     here = next(compare(before, after, settings, [event] if event else []), None)
     events = [each.normalised for each in recent if each.normalised]
     changed = list(compare(before, after, settings, events))
@@ -179,7 +184,7 @@ def _edit(
         list(islice(changed, MOST_SHOWN)),
         len(changed),
         len(events),
-        _new_findings(own, filled.number, after),
+        _new_findings(own, chosen, after),
     )
 
 

@@ -54,6 +54,15 @@ def test_a_captured_event_is_taken(emulator: Running, page: Page) -> None:
     expect(page.get_by_role("heading", name="1 of 12 mappings takes it")).to_be_visible()
 
 
+def test_the_captured_event_stays_chosen_while_its_mapping_is_edited(
+    emulator: Running, page: Page
+) -> None:
+    emulator.send(CART, {"type": "track", "event": "Rated", "userId": "ada"})
+    page.goto(f"{emulator.url}/workspace/test?message=1&subscription={CART_MAPPING}")
+    page.get_by_role("button", name="Test the edit").click()
+    expect(page.locator("select[name=message]")).to_have_value("1")
+
+
 def test_an_edit_shows_what_changes_and_is_applied(
     emulator: Running, page: Page, accessible: Callable[[Page], None]
 ) -> None:
@@ -71,6 +80,11 @@ def test_an_edit_shows_what_changes_and_is_applied(
         "users[0].events[0].event_params.event_group_id not there ada", use_inner_text=False
     )
     expect(difference).to_contain_text("Of the last 1 captured events, 1 would be sent otherwise.")
+    expect(
+        page.get_by_role("region", name="With the edit, 1 of 12 mappings takes it").get_by_text(
+            "Sends"
+        )
+    ).to_be_visible()
     accessible(page)
     page.get_by_role("button", name="Apply to this sandbox").click()
     expect(page.locator(".notice")).to_contain_text("Cart Viewed Event is used as edited")
