@@ -125,5 +125,6 @@ class Faults:
         if fault.drop:
             raise Unanswered("the connection was closed, as a fault has it", "ECONNRESET")
         if status is not None:
-            return fault.answer(status, met.wait(self._clock()) if fault.rate_limit else None)
+            limited = fault.rate_limit is not None
+            return fault.answer(status, met.wait(self._clock()) if limited else None)
         return response or sender(request)

@@ -108,6 +108,11 @@ def test_a_rate_limit_counts_the_requests_of_a_minute() -> None:
     assert account.ending() == 200
 
 
+def test_a_rate_limit_of_none_says_when_to_try_again_too() -> None:
+    account = Account({"rateLimit": 0})
+    assert account.send(REQUEST).headers["retry-after"] == "60"
+
+
 def test_clearing_ends_all_faults() -> None:
     account = Account({"status": 500, "share": 1})
     account.faults.clear()
