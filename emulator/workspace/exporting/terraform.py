@@ -16,8 +16,9 @@ from emulator.workspace.model import Workspace
 _DESTINATION, _PLAN = "insider", "source"
 _HEAD = """\
 # Terraform configuration of Segment's destination for Insider One.
-# `terraform import` takes over what exists already: a subscription by
-# <destination_id>:<subscription_id>, the destination by its id."""
+# `terraform import` takes over what exists already: the destination and a tracking plan
+# by their ids, a subscription by <destination_id>:<subscription_id>, a filter by
+# <destination_id>:<filter_id>, the plan's connection by <source_id>:<tracking_plan_id>."""
 
 
 def configuration(workspace: Workspace, *, keep_secrets: bool = False) -> str:

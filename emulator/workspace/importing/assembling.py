@@ -17,6 +17,7 @@ from emulator.workspace.structure import faults, place
 
 # What an emulator uses until somebody writes the real thing.
 ACCOUNT, KEY, WRITE_KEY = "mybrand", "test-key", "wk_demo"
+_KEY_REMEDY = "Nothing to do: the emulated account takes it."
 _CATALOGUE = ("id", "slug", "name")
 
 
@@ -97,8 +98,8 @@ def _source(pieces: Pieces, own: JSONObject, findings: list[Finding]) -> JSONObj
     kept = _kept(found, "source", "source", findings)
     write_keys = found.get("writeKeys") or []
     if not write_keys:
-        what = f"the answer has no write key, so that {WRITE_KEY} stands for it"
-        remedy = "Write the key, or ask with a token of a source admin."
+        what = f"no write key is given, so that {WRITE_KEY} stands for it"
+        remedy = "Write it there; GET /sources/{id} tells it to the token of a source admin."
         findings.append(Finding("note", "source.writeKey", what, remedy))
     first = write_keys[0] if write_keys else WRITE_KEY
     return {"name": "Imported source", "writeKey": first} | kept | {"writeKey": first}
@@ -137,11 +138,13 @@ def _settings(given: JSON, findings: list[Finding], *, keep_secrets: bool) -> JS
         value = settings.get(name)
         if not isinstance(value, str) or not value or value.startswith("<"):
             what = f"{name} is not known here, so that {example!r} stands for it"
-            findings.append(_note(f"destination.settings.{name}", what, "Write the real one."))
+            remedy = _KEY_REMEDY if name == "ucd_key" else "Write the real one."
+            findings.append(_note(f"destination.settings.{name}", what, remedy))
             settings[name] = example
         elif name == "ucd_key" and not keep_secrets:
             what = f"the key is left out, and {example!r} stands for it"
-            findings.append(_note(f"destination.settings.{name}", what, "Use --keep-secrets."))
+            remedy = f"{_KEY_REMEDY} --keep-secrets keeps it."
+            findings.append(_note(f"destination.settings.{name}", what, remedy))
             settings[name] = example
     return {key: value for key, value in settings.items() if not isinstance(value, Expression)}
 
