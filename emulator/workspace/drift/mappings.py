@@ -93,7 +93,7 @@ def _side(mapping: JSONObject) -> _Side:
 def _closed(placed: Placed, field: str, mapping: JSON, against: Against) -> Found:
     what = f"{field} knows only the keys it names; {_NAMES[against]} takes every property"
     where = placed.field_place(field)
-    change = Change(_keys(placed, field), mapping)
+    change = Change(placed.keys("settings", field), mapping)
     remedy = f"Merge $.properties into {field}."
     row = row_of(placed.slug, field)
     return Found(row, placed.where, (against,), "loses", where, what, remedy, change)
@@ -172,21 +172,16 @@ def _found(
 def _change(placed: Placed, keys: tuple[str, ...], mapping: JSON) -> Change | None:
     """The change of one key; None where a directive stands in the way of it."""
     if len(keys) == 1:
-        return Change(_keys(placed, keys[0]), mapping)
+        return Change(placed.keys("settings", keys[0]), mapping)
     field, key = keys
     own = placed.mapping.get(field)
     match own:
         case {"@arrayPath": [_, dict() as shape, *_]} if not is_directive(shape):
-            return Change(_keys(placed, field, "@arrayPath", 1, key), mapping)
+            return Change(placed.keys("settings", field, "@arrayPath", 1, key), mapping)
         case dict() if not is_directive(own):
-            return Change(_keys(placed, field, key), mapping)
+            return Change(placed.keys("settings", field, key), mapping)
         case _:
             return None
-
-
-def _keys(placed: Placed, *below: str | int) -> tuple[str | int, ...]:
-    index = int(placed.where.rpartition("[")[2].rstrip("]"))
-    return ("subscriptions", index, "settings", *below)
 
 
 def _additions(placed: Placed, catalogue: JSONObject) -> Iterator[Found]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from emulator.mapping.directives import is_directive
-from emulator.mapping.upserts import normalised
 from emulator.workspace.drift.departure import Change, Effect, Found
 from emulator.workspace.drift.reference import guides_own
 from emulator.workspace.drift.triggers import SENT_TWICE, narrowed
@@ -50,13 +49,14 @@ _DIFFERS = (overlap.events_sent_twice, overlap.cart_reviewed, people.unlisted_id
 
 def from_rules(subject: Subject, known: Sequence[Found]) -> Iterator[Found]:
     """The findings of every rule that say more than the departures *known* already."""
+    events = dict(overlap.sent_twice(subject))
     losing = {each.at for each in known if each.effect == "loses" and "guide" in each.against}
     for rule in RULES:
         for finding in rule(subject):
             placed = _placed(subject, finding.where)
             if rule in _COMPARED and placed and placed.where in losing:
                 continue
-            found = _departure(rule, finding, placed)
+            found = _departure(rule, finding, placed, events.get(finding))
             if found.change is None or all(found.change != each.change for each in known):
                 yield found
 
@@ -72,7 +72,8 @@ def _placed(subject: Subject, where: str) -> Placed | None:
     )
 
 
-def _departure(rule: Rule, finding: Finding, placed: Placed | None) -> Found:
+def _departure(rule: Rule, finding: Finding, placed: Placed | None, event: str | None) -> Found:
+    """*finding* of *rule* as a departure; *event* is the track call that it is about, if any."""
     effect: Effect = "note" if finding.severity == "note" else "loses"
     if rule in _DIFFERS:
         effect = "differs"
@@ -88,29 +89,24 @@ def _departure(rule: Rule, finding: Finding, placed: Placed | None) -> Found:
     )
     if placed is None:
         return found
-    return replace(found, change=_change(rule, finding, placed))
+    return replace(found, change=_change(rule, finding, placed, event))
 
 
-def _change(rule: Rule, finding: Finding, placed: Placed) -> Change | None:
-    index = int(placed.where.rpartition("[")[2].rstrip("]"))
-    own = ("subscriptions", index)
+def _change(rule: Rule, finding: Finding, placed: Placed, event: str | None) -> Change | None:
     if rule is overlap.events_sent_twice:
-        event = finding.what.partition(" is sent ")[0]
-        return narrowed(placed, event.strip('"')) if event.startswith('"') else None
+        return narrowed(placed, event) if event is not None else None
     guides = guides_own(placed)
     if rule is overlap.cart_reviewed and guides:
-        return Change((*own, "trigger"), guides.subscription.trigger)
+        return Change(placed.keys("trigger"), guides.subscription.trigger)
     if rule is parameters.lost_keys:
-        return _renamed(finding, placed, own)
+        return _renamed(finding, placed)
     return None
 
 
-def _renamed(finding: Finding, placed: Placed, own: tuple[str | int, ...]) -> Change | None:
+def _renamed(finding: Finding, placed: Placed) -> Change | None:
     field, _, key = finding.where.removeprefix(f"{placed.where}.settings.").partition(".")
     mapping = placed.mapping.get(field)
     if not isinstance(mapping, dict) or is_directive(mapping) or key not in mapping:
         return None
-    better = finding.remedy.removeprefix("Write '").removesuffix("'.")
-    if normalised(better) != better:
-        return None
-    return Change((*own, "settings", field, better), mapping[key], drops=key)
+    better = parameters.kept_key(key)
+    return Change(placed.keys("settings", field, better), mapping[key], drops=key)

@@ -7,18 +7,17 @@ from dataclasses import replace
 from emulator.insider.options import Options
 from emulator.insider.shape import Fault, faults
 from emulator.mapping.directives import is_directive
-from emulator.mapping.upserts import normalised
-from emulator.types import JSON, JSONObject
+from emulator.types import JSONObject
 from emulator.workspace.drift.census import EXPLAINED, Census, Taken, Tally, census
 from emulator.workspace.drift.departure import Against, Change, Effect, Found
 from emulator.workspace.drift.ids import row_of
 from emulator.workspace.drift.leaves import leaves_of, read_by
 from emulator.workspace.drift.reference import definition, guide
 from emulator.workspace.drift.triggers import SENT_TWICE, narrowed
+from emulator.workspace.lint.parameters import kept_key
 from emulator.workspace.lint.subject import Placed, Subject
 from emulator.workspace.lint.values import LITERAL, sources
 
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _AGAINST: tuple[Against, ...] = ("traffic",)
 # Parts of Segment's messages and of Insider One's errors -> row.
 _FAILURES = (
@@ -104,7 +103,7 @@ def _read_otherwise(placed: Placed, taken: Taken, path: str, came: str) -> Found
     what = f"{came} came {_seen(tally.count)} where {'.'.join(keys)} reads {path}, which never did"
     new = {"@path": f"$.{came}"}
     mapping = {"@if": {"exists": new, "then": new, "else": own}}
-    change = Change(_keys(placed, "settings", *keys), mapping) if "[]" not in came else None
+    change = Change(placed.keys("settings", *keys), mapping) if "[]" not in came else None
     row = row_of(placed.slug, *keys)
     where = ".".join(("settings", *keys))
     found = _found(row, placed, "loses", where, what, f"Read $.{came} as well.", change, tally)
@@ -138,10 +137,10 @@ def _mapped(placed: Placed, path: str) -> tuple[Change | None, str]:
     fields = {field.key for field in placed.subscription.action.fields}
     root, _, rest = path.partition(".")
     products, _, item = rest.partition("products[].")
-    key = normalised(_CAMEL.sub("_", (item or rest).replace(".", "_"))).replace("[]", "")
+    key = kept_key((item or rest).replace(".", "_")).replace("[]", "")
     field = {_folded(each): each for each in fields}.get(_folded(rest))
     if root == "traits" and field in fields - placed.mapping.keys():
-        keys = _keys(placed, "settings", field)
+        keys = placed.keys("settings", field)
         return Change(keys, {"@path": f"$.{path}"}), f"Map it to {field}."
     if root == "traits" and "custom" in fields:
         return _in_object(placed, "custom", key, path)
@@ -149,7 +148,7 @@ def _mapped(placed: Placed, path: str) -> tuple[Change | None, str]:
         shape = ("products", "@arrayPath", 1)
         match placed.mapping.get("products"):
             case {"@arrayPath": [_, dict() as items, *_]} if not is_directive(items):
-                keys = _keys(placed, "settings", *shape, key)
+                keys = placed.keys("settings", *shape, key)
                 return Change(keys, {"@path": item}), "Map it for each product."
         return None, "Map it in the shape of products."
     if root == "properties" and "parameters" in fields:
@@ -163,8 +162,8 @@ def _in_object(placed: Placed, field: str, key: str, path: str) -> tuple[Change 
         return None, f"Map it under {field}, as text or as a list of texts."
     mapping = {"@path": f"$.{path}"}
     if isinstance(own, dict):
-        return Change(_keys(placed, "settings", field, key), mapping), f"Map it under {field}."
-    return Change(_keys(placed, "settings", field), {key: mapping}), f"Map it under {field}."
+        return Change(placed.keys("settings", field, key), mapping), f"Map it under {field}."
+    return Change(placed.keys("settings", field), {key: mapping}), f"Map it under {field}."
 
 
 def _dead(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
@@ -232,11 +231,6 @@ def _found(
     where = f"{placed.where}.{below}"
     example = tally.example or None
     return Found(id, placed.where, _AGAINST, effect, where, what, remedy, change, example)
-
-
-def _keys(placed: Placed, *below: JSON) -> tuple[str | int, ...]:
-    index = int(placed.where.rpartition("[")[2].rstrip("]"))
-    return ("subscriptions", index, *below)
 
 
 def _seen(count: int) -> str:

@@ -14,8 +14,7 @@ def narrowed(placed: Placed, event: str) -> Change | None:
     trigger = placed.subscription.trigger
     if " or " in trigger or '"' in event:
         return None
-    index = int(placed.where.rpartition("[")[2].rstrip("]"))
-    return Change(("subscriptions", index, "trigger"), f'{trigger} and event != "{event}"')
+    return Change(placed.keys("trigger"), f'{trigger} and event != "{event}"')
 
 
 def at_once(subject: Subject, found: Sequence[Found]) -> list[Found]:

@@ -10,6 +10,11 @@ from emulator.workspace.lint.subject import Placed, Subject
 
 def events_sent_twice(subject: Subject) -> Iterator[Finding]:
     """Events that more than one subscription takes: each of them makes a request."""
+    return (finding for finding, _ in sent_twice(subject))
+
+
+def sent_twice(subject: Subject) -> Iterator[tuple[Finding, str | None]]:
+    """The same, each with the name of its event; None where it is no track call of one name."""
     takers = _takers(subject)
     taken = [each for together in takers.values() for each in together]
     for label, together in takers.items():
@@ -18,9 +23,10 @@ def events_sent_twice(subject: Subject) -> Iterator[Finding]:
         widest = max(together, key=taken.count)
         names = " and ".join(repr(each.name) for each in together)
         # The name is quoted as in a trigger; the call types are no names.
-        event = label if label in CALLS or label == OTHER else f'"{label}"'
-        what = f"{event} is sent {len(together)} times: by {names}"
-        yield Finding("warning", widest.trigger_place, what, _narrow(event, widest))
+        event = None if label in CALLS or label == OTHER else label
+        told = label if event is None else f'"{event}"'
+        what = f"{told} is sent {len(together)} times: by {names}"
+        yield Finding("warning", widest.trigger_place, what, _narrow(event, widest)), event
 
 
 def calls_not_taken(subject: Subject) -> Iterator[Finding]:
@@ -54,7 +60,7 @@ def _takers(subject: Subject) -> dict[str, list[Placed]]:
     return takers
 
 
-def _narrow(event: str, widest: Placed) -> str:
-    if event.startswith('"'):
-        return f"Add `and event != {event}` to the trigger of {widest.name!r}."
-    return f"Narrow the trigger of {widest.name!r}."
+def _narrow(event: str | None, widest: Placed) -> str:
+    if event is None:
+        return f"Narrow the trigger of {widest.name!r}."
+    return f'Add `and event != "{event}"` to the trigger of {widest.name!r}.'

@@ -30,8 +30,13 @@ def lost_keys(subject: Subject) -> Iterator[Finding]:
                 name = normalised(key)
                 if name != key:
                     what = f"the key {key!r} arrives as {name!r}, without its value"
-                    remedy = f"Write {normalised(_CAMEL.sub('_', key))!r}."
+                    remedy = f"Write {kept_key(key)!r}."
                     yield Finding("error", placed.field_place(field, key), what, remedy)
+
+
+def kept_key(key: str) -> str:
+    """*key* as it would keep its value, e.g. "gift_wrap" for "giftWrap"."""
+    return normalised(_CAMEL.sub("_", key))
 
 
 def overwritten_products(subject: Subject) -> Iterator[Finding]:

@@ -21,10 +21,12 @@ class Placed:
     """A subscription and its place, e.g. "destination.subscriptions[3]".
 
     Args:
+        index: Of the subscription, 0 for the first.
         conditions: The trigger as it is read; None when it is malformed.
     """
 
     where: str
+    index: int
     subscription: Subscription
     conditions: Group | None
     _matches: Predicate
@@ -49,6 +51,10 @@ class Placed:
         """The place of a field's mapping, e.g. "destination.subscriptions[3].settings.uuid"."""
         return ".".join((self.where, "settings", *keys))
 
+    def keys(self, *below: str | int) -> tuple[str | int, ...]:
+        """The place, or one below it, as keys from the destination on."""
+        return ("subscriptions", self.index, *below)
+
     def takes(self, event: JSONObject) -> bool:
         try:
             return self._matches(event)
@@ -68,17 +74,19 @@ def subject_of(document: JSONObject) -> Subject:
     """Compile a *document* that `structure.faults` has nothing against."""
     workspace = workspace_of(document)
     placed = [
-        _placed(place("destination", "subscriptions", index), definition, workspace)
+        _placed(index, definition, workspace)
         for index, definition in enumerate(workspace.destination["subscriptions"])
         if definition.get("enabled", True)
     ]
     return Subject(workspace, tuple(placed))
 
 
-def _placed(where: str, definition: JSONObject, workspace: Workspace) -> Placed:
+def _placed(index: int, definition: JSONObject, workspace: Workspace) -> Placed:
+    where = place("destination", "subscriptions", index)
     subscription = compile_subscription(definition, workspace.destination["settings"])
     try:
         conditions = parse(subscription.trigger)
-        return Placed(where, subscription, conditions, compile_trigger(subscription.trigger))
+        matches = compile_trigger(subscription.trigger)
     except TriggerError:
-        return Placed(where, subscription, None, lambda event: False)
+        return Placed(where, index, subscription, None, lambda event: False)
+    return Placed(where, index, subscription, conditions, matches)

@@ -408,6 +408,17 @@ def test_events_that_go_out_twice_get_one_trigger() -> None:
     assert lines[at + 10].count("event != ") == 9
 
 
+def test_an_event_is_left_out_of_a_trigger_by_its_whole_name() -> None:
+    document = workspace("trackEvent", 'type = "track"', **EVENT)
+    other = {"name": "Mails", "actionSlug": "trackEvent"}
+    other["trigger"] = 'type = "track" and event = "Mail is sent out"'
+    document["destination"]["subscriptions"].append(other)
+    what = "\"Mail is sent out\" is sent 2 times: by 'Own' and 'Mails'"
+    change = departure(document, what).change
+    assert change is not None
+    assert change.value == 'type = "track" and event != "Mail is sent out"'
+
+
 def test_programs_get_the_same_as_json() -> None:
     told = json.loads(run("--preset", "segment-defaults", "--json").stdout)
     assert told["losesData"] is True
