@@ -15,6 +15,7 @@ LIBRARY = "scenarios.steps"
 TYPED = re.compile(r":[a-z]}")  # the parser's type of a word or a number
 MOST_SUGGESTIONS = 3
 KINDS = ("given", "when", "then")
+VALUE = re.compile(r'{\w+}|"[^"]*"|\b\d+\b')
 PLACEHOLDER = re.compile(r"{(\w+)}")
 # What stands for a placeholder in an example.
 EXAMPLES = {
@@ -154,12 +155,20 @@ def reading(name: str, kind: str) -> set[str]:
 
 def suggestions(words: str, kind: str | None = None) -> list[str]:
     """The patterns of *kind*, or of any, that come nearest to *words*, best first."""
-    patterns = {each.pattern: None for each in catalogue() if kind in (None, *each.kinds)}
-    return get_close_matches(words, patterns, n=MOST_SUGGESTIONS, cutoff=0.4)
+    shapes = {
+        _shape(each.pattern): each.pattern for each in catalogue() if kind in (None, *each.kinds)
+    }
+    near = get_close_matches(_shape(words), shapes, n=MOST_SUGGESTIONS, cutoff=0.4)
+    return [shapes[shape] for shape in near]
 
 
 def _pattern(context: StepFunctionContext) -> str:
     return TYPED.sub("}", context.parser.name)
+
+
+def _shape(words: str) -> str:
+    """Words without what changes: values, which a pattern has in braces, and a person's name."""
+    return VALUE.sub("_", words)
 
 
 def _below(function: Callable[..., object]) -> str | None:

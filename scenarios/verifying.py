@@ -33,6 +33,9 @@ ARGUMENTS = (
 CONFTEST = re.compile(r"^ImportError while loading conftest '(.+)'\.$", re.MULTILINE)
 FAULT = re.compile(r"^E   ([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE)
 
+# The line in which pytest-xdist names the process that a failure comes from.
+WORKER = re.compile(r"\A\[gw\d+\] .*\n")
+
 
 class Run:
     """One run: results in the order in which scenarios ended, and files that cannot be read."""
@@ -176,4 +179,4 @@ def _unimportable(where: str, said: str) -> EmulatorError | None:
 
 def _failure(report: pytest.TestReport) -> str:
     located = [text for title, text in report.sections if title.endswith("scenario call")]
-    return "\n\n".join([*located, report.longreprtext])
+    return "\n\n".join([*located, WORKER.sub("", report.longreprtext)])
