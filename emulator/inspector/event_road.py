@@ -10,7 +10,7 @@ import orjson
 
 from emulator.capture.records import Captured, Delivery
 from emulator.inspector.json_view import Mark
-from emulator.inspector.stations import Absent, Dropped, EventRoad, Passed, Taken
+from emulator.inspector.stations import Absent, Dropped, EventRoad, Passed, Taken, unnumbered
 from emulator.mapping import Destination, Request
 from emulator.mapping.explanation import Account, Explanation, Origin, explain
 from emulator.mapping.tracing import leaves
@@ -22,7 +22,6 @@ from emulator.workspace.drift.traffic import came, from_traffic
 from emulator.workspace.lint.subject import subject_of
 from emulator.workspace.lint.values import LITERAL
 
-_NUMBER = re.compile(r"\[\d+\]")
 _FINDING_STEP = re.compile(r"\.(\d+)(?=\.|$)")
 MOST = 200  # added or changed values told of
 
@@ -160,10 +159,11 @@ def _remedies(event: JSONObject, destination: JSONObject, document: JSONObject) 
 
 
 def _dropped(path: str, value: JSON, remedies: Mapping[str, Found]) -> Dropped:
-    found = remedies.get(_NUMBER.sub("[]", path))
+    everywhere = unnumbered(path)
+    found = remedies.get(everywhere)
     if found is None:
         return Dropped(path, value)
-    why = f"{found.what.removeprefix(path).strip()}. {found.remedy}"
+    why = f"{found.what.removeprefix(everywhere).strip()}. {found.remedy}"
     if found.change is None:
         return Dropped(path, value, why)
     return Dropped(path, value, why, found.change.where, found.change.value)

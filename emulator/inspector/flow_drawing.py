@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from emulator.capture.records import Verdict
 from emulator.inspector.flow import Link, Node
 
-WIDTH = 1150.0
+WIDTH = 1150
 COLUMNS = (230.0, 540.0, 850.0)  # left edges of the boxes
 BOX = 12.0  # width of one
 TALLEST = 460.0  # of the column that has the most, without its gaps
@@ -51,6 +51,7 @@ class Drawing:
     boxes: tuple[Box, ...]
     bands: tuple[Band, ...]
     height: float
+    width: int = WIDTH
 
 
 def draw(links: Sequence[Link]) -> Drawing:

@@ -1,5 +1,6 @@
 """The stations of a message's road: what was sent, who took it, what became of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -7,6 +8,13 @@ from emulator.capture.records import Captured, Delivery
 from emulator.inspector.json_view import Mark
 from emulator.mapping.explanation import Account
 from emulator.types import JSON, JSONObject
+
+_NUMBER = re.compile(r"\[\d+\]")
+
+
+def unnumbered(path: str) -> str:
+    """*path* in any entry of a list, e.g. "properties.products[].sku"."""
+    return _NUMBER.sub("[]", path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,14 @@ class EventRoad:
     dropped: tuple[Dropped, ...]
     marks: Mapping[str, Mark] = field(default_factory=dict)
     is_current: bool = True
+
+    @property
+    def unread(self) -> dict[str, Dropped]:
+        """What is dropped, told once of all entries of a list: unnumbered path -> the first."""
+        told: dict[str, Dropped] = {}
+        for each in self.dropped:
+            told.setdefault(unnumbered(each.path), each)
+        return told
 
     @property
     def findings(self) -> list[tuple[JSONObject, Absent | None]]:

@@ -364,3 +364,14 @@ def test_the_event_page_is_accessible(
 def test_a_message_that_is_not_there_is_a_page(emulator: Running, path: str) -> None:
     answer = requests.get(emulator.url + path, timeout=5)
     assert answer.status_code == 404
+
+
+def test_what_is_dropped_of_each_product_is_told_once(emulator: Running, page: Page) -> None:
+    products = [
+        {"product_id": each, "price": 8.5, "warehouse": "north"} for each in ("mug", "tray")
+    ]
+    emulator.send({**ORDER, "properties": {"order_id": "o-17", "products": products}})
+    opened(page, emulator)
+    told = page.get_by_role("region", name="What to know").locator(".path")
+    assert told.all_inner_texts() == ["properties.products[].warehouse"]
+    expect(page.locator("#sent").get_by_text("dropped")).to_have_count(2)
