@@ -172,7 +172,7 @@ class ControlClient:
 
     def report_run(self, run: JSONObject) -> int:
         """Have the emulator's pages show what came of scenarios; gives the id of the run."""
-        id: int = self._ask("POST", "/emulator/v1/scenario-runs", body=run)["id"]
+        id: int = self._ask("POST", f"{API}/scenario-runs", body=run)["id"]
         return id
 
     def integrations(self) -> list[JSONObject]:
@@ -219,7 +219,7 @@ class ControlClient:
 
     def export(self) -> bytes:
         """All that the sandbox has, as lines of JSON; keys are redacted."""
-        return self._send("GET", f"{API}/export").content
+        return self._answer("GET", f"{API}/export").content
 
     def import_(self, exported: bytes) -> int:
         """Put what `export` gave in the place of all there is; gives the number of rows."""
@@ -265,17 +265,30 @@ class ControlClient:
         )
 
     def _told(self, method: str, path: str, **sent: Any) -> JSONObject:
-        answer = self._send(method, path, **sent)
+        answer = self._answer(method, path, **sent)
         try:
             told: JSONObject = answer.json()
         except requests.JSONDecodeError as error:
-            what = f"{method} {path} was answered {answer.status_code} and no JSON"
-            remedy = "Give the address of an emulator."
-            raise EmulatorError(what, self._base_url, remedy) from error
-        if not answer.ok:
-            fault = told["error"]
-            raise EmulatorError(fault["what"], fault["where"], fault["remedy"])
+            raise self._strange(answer) from error
         return told
+
+    def _answer(self, method: str, path: str, **sent: Any) -> requests.Response:
+        """What is no refusal. Raises: EmulatorError, the emulator's own or about somebody else."""
+        answer = self._send(method, path, **sent)
+        if answer.ok:
+            return answer
+        try:
+            fault = answer.json()["error"]
+            refusal = EmulatorError(fault["what"], fault["where"], fault["remedy"])
+        except (requests.JSONDecodeError, KeyError, TypeError) as error:
+            raise self._strange(answer) from error
+        raise refusal
+
+    def _strange(self, answer: requests.Response) -> EmulatorError:
+        """What to say of an answer that no emulator gives."""
+        asked = f"{answer.request.method} {answer.request.path_url}"
+        what = f"{asked} was answered {answer.status_code}, and not as an emulator does"
+        return EmulatorError(what, self._base_url, "Give the address of an emulator.")
 
     def _send(
         self,

@@ -48,9 +48,17 @@ def test_a_filter_that_does_not_exist_is_refused(emulator: RunningEmulator) -> N
 
 def test_a_server_that_is_no_emulator_is_said() -> None:
     with serve_in_thread(Flask("another")) as url, ControlClient(url) as client:
-        told = rf"^{url}: GET /emulator/v1/health was answered 404 and no JSON\. Give "
+        told = rf"^{url}: GET /emulator/v1/health was answered 404, and not as an emulator does\."
         with pytest.raises(EmulatorError, match=told):
             client.health()
+
+
+def test_an_export_that_is_refused_is_an_error(emulator: RunningEmulator) -> None:
+    made = emulator.client.create_sandbox()
+    emulator.client.delete_sandbox(made["id"])
+    client = ControlClient(made["url"], session=emulator.client.session)
+    with pytest.raises(EmulatorError, match=f"there is no sandbox '{made['id']}'"):
+        client.export()
 
 
 def test_nobody_at_the_address_is_said() -> None:
