@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import did_you_mean
+from emulator.workspace.structure import place
 
 Kind: TypeAlias = type | UnionType
 KINDS: Mapping[Kind, str] = {
@@ -50,7 +51,7 @@ def possible(asked: JSON, shape: Draft202012Validator, remedy: str) -> JSONObjec
     """*asked*, a fault that fits *shape*. Raises: EmulatorError, naming the first mistake."""
     error = next(shape.iter_errors(asked), None)
     if error is not None:
-        where = ".".join(map(str, error.path)) or "body"
+        where = place("body", *error.absolute_path)
         raise EmulatorError("this is no fault that can be had", where, remedy)
     return cast(JSONObject, asked)
 
@@ -64,7 +65,8 @@ def check(value: JSON, fields: Mapping[str, Kind], where: str, *, required: int 
         raise EmulatorError("this is no JSON object", where, _shape(fields))
     for name, given in value.items():
         if name not in fields:
-            raise EmulatorError(f"unknown key {name!r}", where, did_you_mean(name, list(fields)))
+            remedy = did_you_mean(name, list(fields)) if fields else _shape(fields)
+            raise EmulatorError(f"unknown key {name[:80]!r}", where, remedy)
         if not isinstance(given, fields[name]):
             raise EmulatorError(
                 f"{name} is not {KINDS[fields[name]]}", f"{where}.{name}", _shape(fields)
@@ -87,4 +89,6 @@ def _json(remedy: str, required: int) -> JSON:
 
 
 def _shape(fields: Mapping[str, Kind]) -> str:
+    if not fields:
+        return "Send an empty body."
     return f"Send {', '.join(f'{name} ({KINDS[kind]})' for name, kind in fields.items())}."

@@ -9,7 +9,7 @@ from emulator.errors import EmulatorError
 from emulator.harness import bodies, matchers, places
 from emulator.harness.matchers import Matcher
 from emulator.harness.places import Step
-from emulator.harness.subjects import SUBJECTS
+from emulator.harness.subjects import ONE, SUBJECTS
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import did_you_mean
 
@@ -145,11 +145,11 @@ def nearest(claim: Claim, candidates: Iterable[JSONObject]) -> list[JSONObject]:
     """
     missed = ((each, told) for each in candidates if (told := claim.differences(each)))
     near = nsmallest(NEAREST, missed, key=lambda each: len(each[1]))
-    return [{"id": each["id"], "differences": told, claim.of[:-1]: each} for each, told in near]
+    return [{"id": each["id"], "differences": told, ONE[claim.of]: each} for each, told in near]
 
 
 def _expectation(path: str, given: JSON, where: str) -> Expectation:
-    steps = places.parse(path)
+    steps = places.parse(path, where)
     return Expectation(path, steps, matchers.read(given, f"{where}.{path}"))
 
 

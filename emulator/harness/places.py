@@ -15,8 +15,8 @@ _STEP = re.compile(r'\.?([^.\[\]"]+)|\[(\d{1,9}|\*)\]|\["([^"]*)"\]')
 _SHAPE = 'Write it as request.json.users[0].name, with [*] for any entry and ["a.b"] for odd keys.'
 
 
-def parse(path: str) -> tuple[Step, ...]:
-    """The steps of *path*. Raises: EmulatorError, when it is none."""
+def parse(path: str, where: str) -> tuple[Step, ...]:
+    """The steps of *path*, which stands at *where*. Raises: EmulatorError, when it is none."""
     steps: list[Step] = []
     at = 0
     while at < len(path) <= LONGEST:
@@ -30,7 +30,7 @@ def parse(path: str) -> tuple[Step, ...]:
             steps.append(key if quoted is None else quoted)
         at = found.end()
     if not steps or at < len(path):
-        raise EmulatorError(f"{path[:80]!r} is no path", "where", _SHAPE)
+        raise EmulatorError(f"{path[:80]!r} is no path", where, _SHAPE)
     return tuple(steps)
 
 

@@ -39,8 +39,13 @@ def _profiles(own: Parts, after: int, _exact: Exact) -> Iterator[JSONObject]:
 def _runs(own: Parts, after: int, _exact: Exact) -> Iterator[JSONObject]:
     """Runs of all journeys, those of the first journey first."""
     for journey in own.journeys.journeys:
-        of_one = partial(own.journeys.store.runs, journey, {}, limit=PAGE)
-        yield from (run_json(run, trail) for run, trail in _pages(_after(of_one), after))
+        yield from runs_of(own, journey, after)
+
+
+def runs_of(own: Parts, journey: int, after: int = 0) -> Iterator[JSONObject]:
+    """Runs of the journey with that id, whether the workspace has it or not."""
+    of_one = partial(own.journeys.store.runs, journey, {}, limit=PAGE)
+    return (run_json(run, trail) for run, trail in _pages(_after(of_one), after))
 
 
 SUBJECTS: Mapping[str, Read] = {
@@ -48,6 +53,12 @@ SUBJECTS: Mapping[str, Read] = {
     "messages": _messages,
     "profiles": _profiles,
     "runs": _runs,
+}
+ONE: Mapping[str, str] = {
+    "deliveries": "delivery",
+    "messages": "message",
+    "profiles": "profile",
+    "runs": "run",
 }
 
 

@@ -1,10 +1,10 @@
 """The control API's claims: verified at once, or waited for."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from itertools import islice
 from threading import BoundedSemaphore
 from typing import Final
 
@@ -124,8 +124,8 @@ def _told(own: Parts, outcome: Outcome) -> JSONObject:
     claim = outcome.claim
     near = []
     if not outcome.is_met and outcome.count <= min(claim.counts.values()):
-        everything = list(SUBJECTS[claim.of](own, claim.after, {}))
-        near = claims.nearest(claim, islice(reversed(everything), MOST_COMPARED))
+        newest = deque(SUBJECTS[claim.of](own, claim.after, {}), MOST_COMPARED)
+        near = claims.nearest(claim, reversed(newest))
     return {
         "ok": outcome.is_met,
         "of": claim.of,

@@ -143,10 +143,10 @@ def test_misuse_is_told(
     [
         pytest.param({}, "body", id="an empty object"),
         pytest.param([], "body", id="no object"),
-        pytest.param({"status": 42}, "status", id="no status"),
-        pytest.param({"status": 500, "share": 0}, "share", id="no share"),
+        pytest.param({"status": 42}, "body.status", id="no status"),
+        pytest.param({"status": 500, "share": 0}, "body.share", id="no share"),
         pytest.param({"delay": 5}, "body", id="an unknown name"),
-        pytest.param({"status": 500, "times": 0}, "times", id="never"),
+        pytest.param({"status": 500, "times": 0}, "body.times", id="never"),
     ],
 )
 def test_what_is_no_fault_is_refused(client: FlaskClient, asked: JSON, where: str) -> None:

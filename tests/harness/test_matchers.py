@@ -96,10 +96,10 @@ def test_what_is_no_matcher_is_refused(given: Any, told: str) -> None:
     ],
 )
 def test_a_path(path: str, found: list[Any]) -> None:
-    assert list(places.values(ORDER, places.parse(path))) == found
+    assert list(places.values(ORDER, places.parse(path, "where"))) == found
 
 
 @pytest.mark.parametrize("path", ["", ".id", "id.", "items[x]", "items[-1]", "a]", "a" * 501])
 def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(EmulatorError, match="is no path"):
-        places.parse(path)
+        places.parse(path, "where")

@@ -76,6 +76,14 @@ def test_a_miss_names_what_comes_nearest_and_why(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("of", "one"), [("deliveries", "delivery"), ("messages", "message"), ("profiles", "profile")]
+)
+def test_what_comes_near_is_called_by_its_name(client: FlaskClient, of: str, one: str) -> None:
+    (claim,) = verified(client, {"of": of, "where": {"id": -1}})["claims"]
+    assert {frozenset(each) for each in claim["near"]} == {frozenset(("id", "differences", one))}
+
+
+@pytest.mark.parametrize(
     ("path", "body", "where", "what"),
     [
         pytest.param("verify", {"claims": []}, "body.claims", "0 claims", id="no claim"),
@@ -92,6 +100,13 @@ def test_a_miss_names_what_comes_nearest_and_why(client: FlaskClient) -> None:
             "body.claims[0].exactly",
             "this is no count",
             id="no count",
+        ),
+        pytest.param(
+            "verify",
+            {"claims": [{"where": {"a..b": 1}}]},
+            "body.claims[0].where",
+            "'a..b' is no path",
+            id="no path",
         ),
         pytest.param(
             "wait-for",
