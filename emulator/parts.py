@@ -100,11 +100,15 @@ class Parts:
         self.segment_faults.clear()
         self.faults.clear()
 
-    def close(self) -> None:
-        """Finish what is under way, and let go of the database."""
+    def stop(self) -> None:
+        """Finish what is under way; what waits is left to others of the same database."""
         for worker in (self.queue, self.pruner):
             if worker:
                 worker.close()
+
+    def close(self) -> None:
+        """Finish what is under way, and let go of the database."""
+        self.stop()
         self.store.close()
 
 

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from emulator.app import create_app
 from emulator.capture.database import StorageFault
 from emulator.config import Config
-from emulator.sandboxes import MOST
+from emulator.sandboxes.registry import MOST, Conflict
 from emulator.server import serve_in_thread
 from emulator.workspace import preset
 
@@ -235,22 +235,37 @@ def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> Non
         ),
         pytest.param({"id": "../x"}, 400, "body.id", "'../x' cannot stand in an address", id="id"),
         pytest.param(
-            {"writeKey": "a:b"}, 400, "body.writeKey", "this cannot be a writeKey", id="key"
+            {"writeKey": "a:b"}, 400, "body.writeKey", "this cannot be the writeKey", id="key"
         ),
-        pytest.param({"workspace": "guid"}, 400, "", "unknown preset 'guid'", id="unknown preset"),
+        pytest.param({"id": ""}, 400, "body.id", "'' cannot stand in an address", id="empty id"),
+        pytest.param({"key": ""}, 400, "body.key", "this cannot be the key", id="empty key"),
+        pytest.param(
+            {"workspace": "guid"},
+            400,
+            "body.workspace",
+            "unknown preset 'guid'",
+            id="unknown preset",
+        ),
         pytest.param(
             {"workspace": {"source": {}}},
             400,
-            "workspace",
+            "body.workspace",
             "'destination' is missing",
             id="faulty workspace",
         ),
         pytest.param(
             {"workspace": {"trackingPlan": "/etc/passwd"}},
             400,
-            "workspace.trackingPlan",
-            "a tracking plan is a file of its own",
+            "body.workspace.trackingPlan",
+            "no file is read for a document that comes from elsewhere than a file",
             id="no file is read",
+        ),
+        pytest.param(
+            {"workspace": {"trackingPlan": {"rules": 5, "pagination": [1]}}},
+            400,
+            "body.workspace.trackingPlan",
+            "this is no tracking plan",
+            id="no plan",
         ),
         pytest.param({"now": "noon"}, 400, "now", "this is no time", id="no time"),
         pytest.param(
@@ -271,8 +286,61 @@ def test_what_cannot_be_made_is_said(
     assert len(told(client.get(SANDBOXES))["sandboxes"]) == 2
 
 
+def test_a_document_has_its_tracking_plan_in_it(client: FlaskClient) -> None:
+    plan = {"rules": [{"type": "TRACK", "key": "Song Played", "jsonSchema": {}}]}
+    document = preset("guide").document
+    source = {**document["source"], "settings": {"track": {"allowUnplannedEvents": False}}}
+    held = {**document, "source": source, "trackingPlan": plan}
+    client.post(SANDBOXES, json={"id": "held", "workspace": held})
+    inside = "/sandboxes/held"
+    call = {"userId": "ada", "event": "Song Skipped"}
+    client.post(f"{inside}/v1/track", json=call, headers=basic("any"))
+    [stopped] = told(client.get(f"{inside}/emulator/v1/messages"))["messages"]
+    assert (stopped["verdict"], stopped["filtered_by"]["code"]) == ("filtered", "unplanned")
+    assert told(client.get(f"{inside}/emulator/v1/workspace"))["trackingPlan"] == plan
+
+
+def test_a_replacement_finds_the_sandbox_that_another_one_has_replaced(client: FlaskClient) -> None:
+    served = client.application.extensions["sandboxes"]
+    seen = served.get("red").parts
+    for _ in range(2):
+        with served.replacing(seen, None, None) as new:
+            pass
+    assert served.get("red").parts is new
+    client.delete(f"{SANDBOXES}/red")
+    refused = pytest.raises(Conflict, match="the sandbox was deleted meanwhile")
+    with refused, served.replacing(seen, None, None):
+        pass
+
+
+def test_a_replacement_that_fails_leaves_a_sandbox_that_works() -> None:
+    with emulator(asynchronous=True) as app:
+        served, client = app.extensions["sandboxes"], app.test_client()
+        with pytest.raises(ZeroDivisionError), served.replacing(served.default.parts, None, None):
+            raise ZeroDivisionError
+        client.post("/v1/identify", json=ADA, headers=basic("wk_demo"))
+        client.post("/emulator/v1/deliveries/retry")
+        assert people(client, "default") == ["ada"]
+
+
+def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> None:
+    left = tmp_path / "emulator.db.sandboxes" / "red.db"
+    with emulator(str(tmp_path / "emulator.db")) as app:
+        left.parent.mkdir()
+        left.write_bytes(b"")
+        answer = app.test_client().post(SANDBOXES, json=NAMES)
+    assert (answer.status_code, told(answer)["error"]) == (
+        409,
+        {
+            "what": "an earlier sandbox 'red' has left a database",
+            "where": str(left),
+            "remedy": "Remove the file, or name another id.",
+        },
+    )
+
+
 def test_their_number_is_bounded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.sandboxes.MOST", 1)
+    monkeypatch.setattr("emulator.sandboxes.registry.MOST", 1)
     answer = client.post(SANDBOXES, json={})
     assert (answer.status_code, told(answer)["error"]["what"]) == (
         409,

@@ -108,6 +108,13 @@ def beside(url: str, id: str) -> str:
     return str(folder / f"{id}.db")
 
 
+def left_over(url: str, id: str) -> Path | None:
+    """The file that the sandbox *id* would have and that is there already; None where none is."""
+    if is_memory(url):
+        return None
+    return next((file for file in _files(_folder(url), id) if file.exists()), None)
+
+
 def remove(url: str, id: str) -> None:
     """Delete the file of the sandbox *id*, which nobody has open, where it has one."""
     if not is_memory(url):

@@ -1,6 +1,7 @@
 """The control API's exports: a whole sandbox as lines of JSON, its requests as HAR; and back."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain
 from typing import Final
 
@@ -11,14 +12,14 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from emulator import __version__
 from emulator.capture.archive import Archive, checked
 from emulator.capture.records import Delivery, Upsert
-from emulator.clock import iso
+from emulator.clock import check, iso
 from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
 from emulator.harness import har, shapes
-from emulator.harness.clock_orders import RESET, reset_time
-from emulator.harness.subjects import SUBJECTS
+from emulator.harness.subjects import SUBJECTS, runs_of
+from emulator.insider.formats import instant
 from emulator.parts import Parts, parts
-from emulator.sandboxes import sandboxes, workspace_of
+from emulator.sandboxes import replacing
 from emulator.types import JSON, JSONObject
 from emulator.workspace.model import shown
 
@@ -28,6 +29,7 @@ FORMAT: Final = 1
 LINES: Final = "application/x-ndjson"
 LARGEST: Final = 64 * 1024 * 1024  # bytes
 HEAD: Final = frozenset({"kind", "format", "version", "clock", "workspace"})
+HEAD_LINE: Final = "body, line 1"
 REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
 
 
@@ -65,18 +67,17 @@ def import_() -> JSONObject:
     {"imported": number of rows}
     """
     head, rows = _read()
-    clock = _clock(head["clock"])
-    workspace = workspace_of(head["workspace"])
+    clock, frozen = _clock(head["clock"])
     old = parts()
     if old.queue:
         old.queue.drain()
-    with old.profiles.writing():
-        Archive(old.engine).replace(rows)
-        _read_back(old)
-    own = sandboxes().replace(old, workspace, head["workspace"])
-    own.clock.reset(reset_time(clock))
-    if not head["clock"]["frozen"]:
-        own.clock.resume()
+    with replacing(head["workspace"], f"{HEAD_LINE}.workspace") as own:
+        with own.profiles.writing():
+            Archive(own.engine).replace(rows)
+            _read_back(own, {row["journey_id"] for name, row in rows if name == "journey_runs"})
+        own.clock.reset(clock)
+        if not frozen:
+            own.clock.resume()
     return {"imported": len(rows)}
 
 
@@ -103,7 +104,7 @@ def _read() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:
         raise EmulatorError("the export is too large", "body", remedy) from error
     head = _line(lines[0], 1) if lines else {}
     if head.keys() != HEAD or head["format"] != FORMAT or not isinstance(head["workspace"], dict):
-        raise EmulatorError("this does not begin as an export", "body, line 1", REMEDY)
+        raise EmulatorError("this does not begin as an export", HEAD_LINE, REMEDY)
     rows = [
         checked(line.get("kind"), line.get("row"), f"body, line {number}")
         for number, line in enumerate(map(_line, lines[1:], range(2, len(lines) + 1)), 2)
@@ -122,21 +123,32 @@ def _line(raw: bytes, number: int) -> JSONObject:
     return line
 
 
-def _clock(given: JSON) -> JSONObject:
-    if isinstance(given, dict) and isinstance(given.get("now"), str) and "frozen" in given:
-        return {name: given[name] for name in RESET}
-    raise EmulatorError("this is no clock", "body, line 1.clock", REMEDY)
+def _clock(given: JSON) -> tuple[datetime, bool]:
+    """Where the clock of an export stood, and whether it stood still."""
+    place = f"{HEAD_LINE}.clock"
+    if not isinstance(given, dict) or given.keys() != {"now", "frozen"}:
+        raise EmulatorError("this is no clock", place, REMEDY)
+    now = instant(given["now"]) if isinstance(given["now"], str) else None
+    if now is None:
+        raise EmulatorError("this is no time", f"{place}.now", REMEDY)
+    check(now, f"{place}.now")
+    return now, given["frozen"] is True
 
 
-def _read_back(own: Parts) -> None:
-    """See that what was written can be shown. Raises: EmulatorError, when some of it cannot."""
+def _read_back(own: Parts, journeys: set[int]) -> None:
+    """See that what was written can be shown. Raises: EmulatorError, when some of it cannot.
+
+    Args:
+        journeys: Those that somebody is or was in, whether the workspace has them or not.
+    """
+    kept = [
+        *(read(own, 0, {}) for read in SUBJECTS.values()),
+        *(runs_of(own, journey) for journey in journeys),
+        (shapes.upsert(each) for each in _exchanges(own) if isinstance(each, Upsert)),
+    ]
     try:
-        for read in SUBJECTS.values():
-            for _ in read(own, 0, {}):
-                pass
-        for each in _exchanges(own):
-            if isinstance(each, Upsert):
-                shapes.upsert(each)
+        for _ in chain.from_iterable(kept):
+            pass
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         what = f"rows of this export cannot be read ({type(error).__name__}: {error})"
         raise EmulatorError(what[:300], "body", REMEDY) from error

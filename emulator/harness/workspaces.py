@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from emulator.harness import bodies
 from emulator.parts import parts
-from emulator.sandboxes import sandboxes, workspace_of
+from emulator.sandboxes import replacing
 from emulator.types import JSONObject
 from emulator.workspace.model import shown
 
@@ -25,5 +25,6 @@ def replace() -> JSONObject:
     sandbox has its file again after a restart.
     """
     asked = bodies.read({"workspace": str | dict})["workspace"]
-    own = sandboxes().replace(parts(), workspace_of(asked), asked)
+    with replacing(asked, "body.workspace") as own:
+        own.journeys.reset()
     return shown(own.workspace.document)

@@ -9,7 +9,7 @@ from emulator.types import JSONObject
 from emulator.workspace.finding import did_you_mean
 from emulator.workspace.model import Workspace, workspace_of
 from emulator.workspace.parsing import check_values, parse
-from emulator.workspace.plans import plan_beside
+from emulator.workspace.plans import plan_beside, plan_within
 from emulator.workspace.structure import faults
 
 PRESETS = ("guide", "segment-defaults")
@@ -32,10 +32,8 @@ def from_document(document: JSONObject, where: str) -> Workspace:
     Raises: EmulatorError, naming the first mistake.
     """
     check_values(document, where)
-    if "trackingPlan" in document:
-        remedy = "Leave it out, or name it in the file of `emulator serve --workspace`."
-        raise EmulatorError("a tracking plan is a file of its own", f"{where}.trackingPlan", remedy)
-    return _checked(document, where)
+    plan = plan_within(document, where)
+    return replace(_checked(document, where), plan=plan)
 
 
 def names_preset(path: str | Path) -> bool:
@@ -43,9 +41,13 @@ def names_preset(path: str | Path) -> bool:
     return str(path) in PRESETS and not Path(path).exists()
 
 
-def preset(name: str) -> Workspace:
-    """One of the workspaces in PRESETS. Raises: EmulatorError, for any other name."""
-    return _checked(read_preset(name), f"preset {name}")
+def preset(name: str, where: str = "") -> Workspace:
+    """One of the workspaces in PRESETS. Raises: EmulatorError, for any other name.
+
+    Args:
+        where: The name stands, for the error.
+    """
+    return _checked(read_preset(name, where), f"preset {name}")
 
 
 def read(path: str | Path) -> JSONObject:
@@ -59,10 +61,12 @@ def read(path: str | Path) -> JSONObject:
     return parse(raw, str(path))
 
 
-def read_preset(name: str) -> JSONObject:
+def read_preset(name: str, where: str = "") -> JSONObject:
     """The document of a preset. Raises: EmulatorError, for a name that is not in PRESETS."""
     if name not in PRESETS:
-        raise EmulatorError(f"unknown preset {name!r}", "", did_you_mean(name, list(PRESETS)))
+        raise EmulatorError(
+            f"unknown preset {name[:80]!r}", where, did_you_mean(name, list(PRESETS))
+        )
     resource = files("emulator.workspace").joinpath("presets", f"{name}.yaml")
     return parse(resource.read_bytes(), f"preset {name}")
 

@@ -121,8 +121,10 @@ def _other_keys(described: JSONObject) -> Iterator[Source]:
 
 
 def shown(document: JSONObject) -> JSONObject:
-    """*document* without what opens the account, and without the plan, which is another file."""
-    kept = {name: value for name, value in document.items() if name != "trackingPlan"}
+    """*document* without what opens the account, and without the name of another file."""
+    kept = dict(document)
+    if isinstance(kept.get("trackingPlan"), str):
+        del kept["trackingPlan"]
     destination = kept["destination"]
     kept["destination"] = {
         **destination,

@@ -20,6 +20,21 @@ def plan_faults(document: JSONObject, path: str | Path) -> list[Finding]:
     return []
 
 
+def plan_within(document: JSONObject, where: str) -> Plan | None:
+    """The plan that a *document* from elsewhere than a file has in it; None when it has none.
+
+    Raises: EmulatorError, when it names a file, or a rule cannot be used.
+    """
+    plan = document.get("trackingPlan")
+    if plan is None:
+        return None
+    place = f"{where}.trackingPlan"
+    if not isinstance(plan, dict):
+        what = "no file is read for a document that comes from elsewhere than a file"
+        raise EmulatorError(what, place, f"Put the plan itself here. {SHAPE}")
+    return read_plan(plan, place)
+
+
 def plan_beside(document: JSONObject, path: str | Path) -> Plan | None:
     """The plan that the workspace *document* at *path* has or names; None when it has none.
 

@@ -58,6 +58,20 @@ def test_a_sandbox_is_the_same_elsewhere(client: FlaskClient) -> None:
     assert names == ["Songs"]
 
 
+def test_who_is_in_a_journey_is_in_it_elsewhere(client: FlaskClient) -> None:
+    for id in ("one", "two"):
+        client.post(f"{API}/sandboxes", json={"id": id, "workspace": "guide"})
+    cart = {"writeKey": "any", "event": "Product Added", "userId": "ada"}
+    bought = {"product_id": "mug", "price": 8.5, "quantity": 1, "currency": "EUR"}
+    client.post("/sandboxes/one/v1/track", json={**cart, "properties": bought})
+    exported = client.get(f"/sandboxes/one{API}/export").data
+    client.post(f"/sandboxes/two{API}/import", data=exported)
+    runs = [
+        told(client.get(f"/sandboxes/{id}{API}/journeys/1/runs"))["runs"] for id in ("one", "two")
+    ]
+    assert (len(runs[0]), runs[0]) == (1, runs[1])
+
+
 @pytest.mark.usefixtures("document")
 def test_an_export_has_no_keys(client: FlaskClient) -> None:
     assert b"test-key" not in client.get(f"{API}/export").data
@@ -79,6 +93,13 @@ def test_a_copy_delivers_with_keys_of_its_own(client: FlaskClient) -> None:
     [
         pytest.param(0, {"format": 2}, "this does not begin as an export", id="format"),
         pytest.param(0, {"clock": {}}, "this is no clock", id="clock"),
+        pytest.param(0, {"clock": {"now": "noon", "frozen": True}}, "this is no time", id="time"),
+        pytest.param(
+            0,
+            {"clock": {"now": "9999-01-01T00:00:00Z", "frozen": True}},
+            "the clock does not go there",
+            id="late",
+        ),
         pytest.param(0, {"workspace": {}}, "'source' is missing", id="workspace"),
         pytest.param(1, {"kind": "sandboxes"}, "this is no row of an export", id="table"),
         pytest.param(1, {"row": {"id": 1}}, "other columns than messages has", id="columns"),

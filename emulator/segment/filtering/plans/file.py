@@ -26,7 +26,8 @@ def read_plan(document: JSONObject, where: str) -> Plan:
     """
     held = document["data"] if isinstance(document.get("data"), dict) else document
     rules = held.get("rules")
-    if (held.get("pagination") or {}).get("next"):
+    pagination = held.get("pagination")
+    if isinstance(pagination, dict) and pagination.get("next"):
         what = "this is the first page of the plan's rules alone"
         raise EmulatorError(what, f"{where}: pagination", "Put the rules of all pages in one list.")
     match rules:

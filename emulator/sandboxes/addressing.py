@@ -1,0 +1,90 @@
+"""Which sandbox a request is for: by its address, its write key or its account."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from flask import Flask, abort, current_app, request
+
+from emulator.answers import fault
+from emulator.parts import ADDRESSED, Parts, parts
+from emulator.sandboxes.order import workspace_of
+from emulator.sandboxes.registry import Sandbox, Sandboxes
+from emulator.segment.addressee import named_key
+from emulator.types import JSONObject
+
+PREFIX: Final = "/sandboxes/"
+_NAMED_BY: Final = "emulator.sandbox"  # in a WSGI environment: the id in the address
+
+
+class Prefixed:
+    """Below /sandboxes/<id>/ is the whole emulator of that sandbox: WSGI middleware.
+
+    The prefix becomes a part of the application's root, so that every address made keeps it.
+    """
+
+    def __init__(self, application: Callable[..., Any]) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        path: str = environ.get("PATH_INFO", "")
+        if path.startswith(PREFIX):
+            id, slash, rest = path.removeprefix(PREFIX).partition("/")
+            environ[_NAMED_BY] = id
+            environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}{PREFIX}{id}"
+            environ["PATH_INFO"] = slash + rest
+        return self._application(environ, start_response)
+
+
+def serve_sandboxes(app: Flask, served: Sandboxes) -> None:
+    """Have *app* answer for all that are *served*."""
+    app.extensions["sandboxes"] = served
+    app.wsgi_app = Prefixed(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
+    app.before_request(_enter)
+
+
+def sandboxes() -> Sandboxes:
+    """The sandboxes of the process that answers the current request."""
+    return cast(Sandboxes, current_app.extensions["sandboxes"])
+
+
+@contextmanager
+def replacing(asked: JSONObject | str, where: str) -> Iterator[Parts]:
+    """Give the sandbox that the current request is for another workspace, see Sandboxes.replacing.
+
+    Raises: EmulatorError, naming the first mistake of the workspace that is *asked* for.
+    """
+    with sandboxes().replacing(parts(), workspace_of(asked, where), asked) as new:
+        yield new
+    request.environ[ADDRESSED] = new
+
+
+def unknown(id: str) -> Any:
+    """The answer to whoever names a sandbox that there is not."""
+    remedy = "List them with GET /emulator/v1/sandboxes, or create it with POST."
+    return fault(404, f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
+
+
+def _enter() -> None:
+    """Find the sandbox that the current request is for, so that `parts` gives its parts.
+
+    Named by the address; else by the write key at Segment's end, or the account at Insider One's;
+    else it is the default one.
+    """
+    id = request.environ.get(_NAMED_BY)
+    if id is not None:
+        found = sandboxes().get(id) or abort(unknown(id))
+    else:
+        found = _named(sandboxes()) or sandboxes().default
+    request.environ[ADDRESSED] = found.parts
+
+
+def _named(served: Sandboxes) -> Sandbox | None:
+    if served.is_alone:
+        return None
+    side = (request.blueprint or "").partition(".")[0]
+    if side == "segment":
+        return served.of_write_key(named_key() or "")
+    if side == "insider":
+        return served.of_account(request.headers.get("X-PARTNER-NAME", ""))
+    return None

@@ -1,0 +1,246 @@
+"""The sandboxes of one process: found, created, given another workspace, and ended."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import Final
+
+from emulator.capture.sandboxes import Described, SandboxStore, beside, left_over, remove
+from emulator.clock import Clock, iso
+from emulator.errors import EmulatorError
+from emulator.parts import Kept, Parts
+from emulator.sandboxes.order import BODY, described, workspace_of
+from emulator.types import JSONObject
+from emulator.workspace import Workspace
+from emulator.workspace.model import with_keys
+
+DEFAULT: Final = "default"
+MOST: Final = 1000  # sandboxes; each costs memory, and on disk open files
+
+
+class Conflict(EmulatorError):
+    """A sandbox that cannot be had because of those that there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """One emulator of several."""
+
+    described: Described
+    parts: Parts
+
+
+class Sandboxes:
+    """The sandboxes of one process.
+
+    Args:
+        default: Answers whatever names no other.
+        make: Builds the parts for a workspace.
+        empty: Opens a database, with a clock beside it.
+        store: Where those that were created are listed; they are opened again here.
+    Raises: EmulatorError, when one of those cannot be opened.
+    """
+
+    def __init__(
+        self,
+        default: Parts,
+        make: Callable[[Workspace, Kept], Parts],
+        empty: Callable[[str], Kept],
+        store: SandboxStore,
+        now: Clock,
+    ) -> None:
+        own = self._original = default.workspace
+        named = Described(
+            DEFAULT, None, own.write_key, own.account_name, own.account_key, iso(now())
+        )
+        self._default = Sandbox(named, default)
+        self._make, self._empty = make, empty
+        self._store, self._now = store, now
+        self._lock = RLock()
+        self._by_id: dict[str, Sandbox] = {}
+        self._by_write_key: dict[str, Sandbox] = {}
+        self._by_account: dict[str, Sandbox] = {}
+        for kept in store.all():
+            self._know(Sandbox(kept, self._open(kept, f"sandbox {kept.id}")))
+
+    @property
+    def default(self) -> Sandbox:
+        """The one that answers whatever names no other."""
+        return self._default
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is only the default one."""
+        return not self._by_id
+
+    def list(self) -> list[Sandbox]:
+        """The default one, then the others in the order of their creation."""
+        return [self._default, *self._by_id.values()]
+
+    def get(self, id: str) -> Sandbox | None:
+        """One sandbox by its id."""
+        return self._default if id == DEFAULT else self._by_id.get(id)
+
+    def of_write_key(self, write_key: str) -> Sandbox | None:
+        """The one that was created with *write_key*, or got it then."""
+        return self._by_write_key.get(write_key)
+
+    def of_account(self, account: str) -> Sandbox | None:
+        """The one whose Insider One account has that name, likewise."""
+        return self._by_account.get(account)
+
+    def create(
+        self,
+        *,
+        id: str | None = None,
+        workspace: JSONObject | str | None = None,
+        write_key: str | None = None,
+        account: str | None = None,
+        key: str | None = None,
+    ) -> Sandbox:
+        """One more sandbox; what is not named is made up, and nobody else has it.
+
+        Args:
+            workspace: A document, the name of a preset, or None for the emulator's own.
+            account, key: Of Insider One.
+        Raises: Conflict; EmulatorError, when it cannot be made as asked.
+        """
+        wanted = described(
+            id=id,
+            workspace=workspace,
+            write_key=write_key,
+            account=account,
+            key=key,
+            created_at=iso(self._now()),
+        )
+        with self._lock:
+            self._refuse_taken(wanted)
+            try:
+                made = Sandbox(wanted, self._open(wanted, BODY))
+            except EmulatorError:
+                remove(self._db, wanted.id)
+                raise
+            self._store.add(wanted)
+            self._know(made)
+        return made
+
+    @contextmanager
+    def replacing(
+        self, own: Parts, workspace: Workspace | None, asked: JSONObject | str | None
+    ) -> Iterator[Parts]:
+        """Give the sandbox of *own* another workspace, unless the block fails; nobody creates or
+        ends one meanwhile.
+
+        What it captured stays, its keys, too; faults and what the panels changed are gone.
+
+        Args:
+            workspace: None for the emulator's own.
+            asked: What to open it with after a restart; the default sandbox has the file again.
+        Yields: Its parts from then on.
+        Raises: Conflict, when the sandbox was deleted meanwhile.
+        """
+        with self._lock, ExitStack() as undo:
+            old = self._holding(own)
+            wanted = replace(old.described, workspace=asked)
+            old.parts.stop()  # whoever comes after goes on with what waits
+            undo.callback(self._resume, old)
+            new = self._made(wanted, workspace, old.parts.kept)
+            undo.callback(new.parts.stop)
+            yield new.parts
+            if old is not self._default:
+                self._store.change(wanted)
+            self._know(new)
+            undo.pop_all()
+
+    def delete(self, id: str) -> bool:
+        """End a sandbox with all that it holds; whether there was one.
+
+        Raises: Conflict, for the default one.
+        """
+        if id == DEFAULT:
+            remedy = "Start it afresh with POST /emulator/v1/sandboxes/default/reset."
+            raise Conflict("the default sandbox stays as long as the emulator", DEFAULT, remedy)
+        with self._lock:
+            ended = self._by_id.pop(id, None)
+            if ended is None:
+                return False
+            del self._by_write_key[ended.described.write_key]
+            del self._by_account[ended.described.account]
+            self._store.forget(id)
+            ended.parts.close()
+            remove(self._db, id)
+        return True
+
+    def close(self) -> None:
+        """Finish what is under way in all of them, and let go of their databases."""
+        for each in reversed(self.list()):
+            each.parts.close()
+
+    @property
+    def _db(self) -> str:
+        return self._default.parts.config.db
+
+    def _open(self, described: Described, where: str) -> Parts:
+        workspace = workspace_of(described.workspace, where) or self._original
+        kept = self._empty(beside(self._db, described.id))
+        try:
+            return self._make(_keyed(workspace, described), kept)
+        except EmulatorError:
+            kept.store.close()
+            raise
+
+    def _made(self, described: Described, workspace: Workspace | None, kept: Kept) -> Sandbox:
+        return Sandbox(described, self._make(_keyed(workspace or self._original, described), kept))
+
+    def _resume(self, stopped: Sandbox) -> None:
+        """Have a sandbox work again whose parts were stopped, where any of them works by itself."""
+        own = stopped.parts
+        if own.queue or own.pruner:
+            self._know(self._made(stopped.described, own.workspace, own.kept))
+
+    def _holding(self, own: Parts) -> Sandbox:
+        """The sandbox of *own*, whose workspace another request may have replaced since."""
+        for each in self.list():
+            if each.parts.engine is own.engine:
+                return each
+        raise Conflict("the sandbox was deleted meanwhile", "sandbox", "Create it again.")
+
+    def _know(self, sandbox: Sandbox) -> None:
+        if sandbox.described.id == DEFAULT:
+            self._default = sandbox
+            return
+        self._by_id[sandbox.described.id] = sandbox
+        self._by_write_key[sandbox.described.write_key] = sandbox
+        self._by_account[sandbox.described.account] = sandbox
+
+    def _refuse_taken(self, wanted: Described) -> None:
+        if len(self._by_id) >= MOST:
+            remedy = "Delete those that are done with: DELETE /emulator/v1/sandboxes/<id>."
+            raise Conflict(f"there are {MOST:,} sandboxes already", "sandboxes", remedy)
+        if left := left_over(self._db, wanted.id):
+            what = f"an earlier sandbox {wanted.id!r} has left a database"
+            raise Conflict(what, str(left), "Remove the file, or name another id.")
+        own = self._default.parts.workspace
+        taken: list[tuple[str, str, bool]] = [
+            ("id", wanted.id, self.get(wanted.id) is not None),
+            (
+                "writeKey",
+                wanted.write_key,
+                wanted.write_key in self._by_write_key
+                or wanted.write_key in {each.write_key for each in own.sources},
+            ),
+            (
+                "account",
+                wanted.account,
+                wanted.account in self._by_account or wanted.account == own.account_name,
+            ),
+        ]
+        for name, value, is_taken in taken:
+            if is_taken:
+                what = f"another sandbox has the {name} {value!r}"
+                raise Conflict(what, f"body.{name}", "Name another, or leave it out.")
+
+
+def _keyed(workspace: Workspace, described: Described) -> Workspace:
+    return with_keys(workspace, described.write_key, described.account, described.key)
