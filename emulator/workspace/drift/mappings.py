@@ -55,11 +55,11 @@ def _by_place(placed: Placed, reference: JSONObject, against: Against) -> dict[s
 
 def _catalogues(placed: Placed, alone: list[Found]) -> Iterator[Found]:
     """Departures from the catalogue where the guide is met, or silent: nothing is lost by them."""
-    unmapped = [each for each in alone if " is not mapped; " in each.what]
+    unmapped = [each for each in alone if each.several == _unmapped("catalogue")]
     if unmapped:
-        names = ", ".join(each.what.partition(" is not mapped; ")[0] for each in unmapped)
-        what = f"does not map what the catalogue maps: {names}"
         row, where = row_of(placed.slug, "parameters"), placed.field_place()
+        names = ", ".join(each.where.removeprefix(f"{where}.") for each in unmapped)
+        what = f"does not map what the catalogue maps: {names}"
         remedy = "Nothing to do, if it is meant so."
         yield Found(row, placed.where, ("catalogue",), "differs", where, what, remedy)
     yield from (replace(each, effect="differs") for each in alone if each not in unmapped)
@@ -105,8 +105,11 @@ def _missing(placed: Placed, keys: tuple[str, ...], mapping: JSON, against: Agai
     told = f"reads {paths}" if paths else f"has {_shown(mapping)}"
     what = f"{'.'.join(keys)} is not mapped; {_NAMES[against]} {told}"
     effect: Effect = "differs" if read <= {LITERAL} or _carried(placed, keys[0], read) else "loses"
-    several = f"values are not mapped; {_NAMES[against]} maps them"
-    return _found(placed, keys, mapping, against, effect, what, several)
+    return _found(placed, keys, mapping, against, effect, what, _unmapped(against))
+
+
+def _unmapped(against: Against) -> str:
+    return f"values are not mapped; {_NAMES[against]} maps them"
 
 
 def _listed(paths: list[str]) -> str:
