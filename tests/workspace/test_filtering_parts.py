@@ -136,8 +136,8 @@ def test_mistakes_of_shape(document: JSONObject, expected: tuple[str, str, str])
             workspace(None, filter_of("type == 'track'"), filter_of("a ="), filter_of("!")),
             [
                 "= at character 7 stands where a field or a value is wanted",
-                "the end stands where a field or a value is wanted",
-                "the end stands where a field or a value is wanted",
+                "it ends where a field or a value is wanted",
+                "it ends where a field or a value is wanted",
             ],
             id="broken",
         ),

@@ -99,7 +99,7 @@ def _acted(own: Filter, action: JSONObject, event: JSONObject, seed: str) -> Pas
         case "DROP":
             return Passage(event, _dropped(f"destination {own.name} drops it"))
         case "SAMPLE" if not _sampled(own, action, event, seed):
-            share = f"{action.get('percent', 0):.0%}"
+            share = f"{action.get('percent', 0) * 100:g}%"
             return Passage(event, _dropped(f"destination {own.name} lets {share} of events pass"))
         case "DROP_PROPERTIES":
             left, removed = without(event, action.get("fields", {}))

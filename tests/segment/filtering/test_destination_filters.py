@@ -52,6 +52,15 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
             id="none of them",
         ),
         pytest.param(
+            [filter_of("all", {"type": "SAMPLE", "percent": 0.001})],
+            Stop(
+                DESTINATION,
+                "FILTERED_BY_RULES",
+                "destination filter 'Own' lets 0.1% of events pass",
+            ),
+            id="hardly any of them",
+        ),
+        pytest.param(
             [filter_of("all", DROP), filter_of("all", {"type": "SAMPLE", "percent": 0}, title="S")],
             Stop(DESTINATION, "FILTERED_BY_RULES", "destination filter 'S' lets 0% of events pass"),
             id="sample comes before drop",

@@ -168,5 +168,6 @@ class _Reader:
 
 
 def _unexpected(token: Token, wanted: str) -> FqlError:
-    found = f"{token.text} at character {token.at}" if token.text else "the end"
-    return FqlError(f"{found} stands where {wanted} is wanted")
+    if not token.text:
+        return FqlError(f"it ends where {wanted} is wanted")
+    return FqlError(f"{token.text} at character {token.at} stands where {wanted} is wanted")
