@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import asdict, replace
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from emulator.capture.records import Captured, Delivery, Upsert, Verdict
 from emulator.capture.store import Store
@@ -181,7 +181,7 @@ def captured(
     filtering: JSONObject | None = None,
 ) -> Captured:
     """What is kept of *message*."""
-    call: Mapping[str, Any] = message.event or message.sent
+    call = message.sent  # a filter may have taken names and ids out of the event
     return Captured(
         message_id=message.message_id,
         type=message.type,

@@ -109,7 +109,7 @@ def answer(response: HttpResponse) -> Answer:
 
 
 def _draft(planned: Planned, member: Member) -> Delivery:
-    name = member.message.event.get("event")
+    name = member.message.sent.get("event")  # a filter may have taken it out of the event
     delivery = Delivery(
         message_id=member.message.message_id,
         event=name if isinstance(name, str) else None,

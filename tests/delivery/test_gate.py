@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +188,22 @@ def test_what_a_filter_takes_out_never_reaches_a_mapping(client: FlaskClient) ->
     ]
     assert shown["normalised"]["traits"] == {"email": "ada@example.com"}
     assert "123" not in json.dumps(shown["deliveries"])
+
+
+def test_a_message_is_found_by_the_names_that_a_filter_took_from_its_event() -> None:
+    bare = {"type": "DROP_PROPERTIES", "fields": {"": ["event", "userId"]}}
+    destination = WORKSPACE.destination | {
+        "filters": [{"title": "Bare", "if": "all", "actions": [bare]}],
+        "subscriptions": [{"name": "All", "actionSlug": "trackEvent"}],
+    }
+    app = create_app(Config(db=":memory:"), replace(WORKSPACE, destination=destination, plan=None))
+    client = app.test_client()
+    sent(client, "track", event="Song Played")
+    found = client.get("/emulator/v1/messages?event=Song Played&user=ada").json or {}
+    delivered = client.get("/emulator/v1/deliveries?event=Song Played").json or {}
+    app.extensions["emulator"].store.close()
+    assert [each["messageId"] for each in found["messages"]] == ["m1"]
+    assert [each["messageId"] for each in delivered["deliveries"]] == ["m1"]
 
 
 def test_what_a_passage_tells() -> None:
