@@ -1,12 +1,12 @@
 """The console script `emulator`. A command's module is imported only when it is run."""
 
 import os
-from importlib import import_module
 from typing import Any
 
 import click
 
 from emulator import __version__
+from emulator.cli.commands import Commands
 from emulator.errors import EmulatorError
 
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
@@ -31,23 +31,8 @@ COMMANDS = {
 _MODULES = {"import": "import_"}
 
 
-class Commands(click.Group):
-    """Sub-commands by name: module `emulator.cli.<name>`, its click command named `command`."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = _MODULES.get(cmd_name, cmd_name)
-        command: click.Command = import_module(f"emulator.cli.{module}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        # From the table: asking each command for its help would import them all.
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+class Program(Commands):
+    """Ends every error that people can cause in one line, and with its exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         if os.environ.get("NO_COLOR"):  # as no-color.org has it; to a file there is none anyway
@@ -62,7 +47,13 @@ class Commands(click.Group):
             ctx.exit(INTERRUPTED)
 
 
-@click.command(cls=Commands, epilog="Example: emulator serve --port 8282")
+@click.command(
+    cls=Program,
+    package=__name__,
+    told=COMMANDS,
+    modules=_MODULES,
+    epilog="Example: emulator serve --port 8282",
+)
 @click.version_option(__version__, prog_name="emulator")
 def main() -> None:
     """A local stand-in for the road from a Segment SDK to Insider One."""
