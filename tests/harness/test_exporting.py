@@ -1,8 +1,7 @@
 """Exports: a whole sandbox goes out as lines and comes in again; its requests as HAR."""
 
 import json
-import shutil
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,15 +144,9 @@ def test_rows_that_do_not_fit_are_refused_together(
 
 
 @pytest.fixture(scope="session")
-def har(tmp_path_factory: pytest.TempPathFactory) -> Draft202012Validator:
+def har(npm_folder: Callable[..., Path]) -> Draft202012Validator:
     """The published schema of HAR 1.2."""
-    if not shutil.which("npm"):
-        pytest.skip("npm is not installed: nothing to fetch the schema of HAR with")
-    folder = tmp_path_factory.mktemp("har")
-    ask = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit", SCHEMAS]
-    ran = subprocess.run(ask, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        pytest.skip(f"npm cannot install {SCHEMAS}: {ran.stderr.strip()[:200]}")
+    folder = npm_folder("har-for-tests", SCHEMAS)
     schemas = [json.loads(each.read_text()) for each in _schemas(folder)]
     resources = [(each["$id"], Resource.from_contents(each)) for each in schemas]
     registry: Registry[Any] = Registry().with_resources(resources)

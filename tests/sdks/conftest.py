@@ -2,9 +2,8 @@
 
 import json
 import os
-import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,21 +30,9 @@ def end(cache: Path) -> Iterator[End]:
 
 
 @pytest.fixture(scope="session")
-def node_modules(cache: Path) -> Path:
+def node_modules(npm_folder: Callable[..., Path]) -> Path:
     """A folder in which Node finds PACKAGES."""
-    folder = cache / "sdks-for-tests"
-    wanted = "\n".join(PACKAGES)
-    installed = folder / "installed.txt"
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("Node and npm are not installed: nothing to drive its SDK with")
-    if not (installed.is_file() and installed.read_text("utf-8") == wanted):
-        folder.mkdir(parents=True, exist_ok=True)
-        ask = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit"]
-        ran = subprocess.run([*ask, *PACKAGES], capture_output=True, text=True, check=False)
-        if ran.returncode:
-            pytest.skip(f"npm cannot install {PACKAGES[0]}: {ran.stderr.strip()[:200]}")
-        installed.write_text(wanted, "utf-8")
-    return folder
+    return npm_folder("sdks-for-tests", *PACKAGES)
 
 
 @pytest.fixture(scope="session")

@@ -40,9 +40,10 @@ def command(
     }
     if report:
         replace(report, junit("emulator contract", map(_reported, verdicts)))
-    if update and not reader.unusable:
+    updated = update and not reader.unusable
+    if updated:
         _update(files)
-    failed = f"{counts['failed']} {'updated' if update else 'failed'}"
+    failed = f"{counts['failed']} {'updated' if updated else 'failed'}"
     click.echo(
         f"{counts['passed']} passed, {failed}, {counts['known']} known differences", err=as_json
     )

@@ -1,17 +1,14 @@
 """One run with every kind of end, and the reports of it."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from emulator.config import configure
 
 HOSTILE = "<script>alert(1)</script> & ]]> \u0007 'quoted'"
 ENDS = f"""\
@@ -135,17 +132,6 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Reported:
 
 
 @pytest.fixture(scope="session")
-def cucumber() -> Path:
+def cucumber(npm_folder: Callable[..., Path]) -> Path:
     """A folder in which Node finds Cucumber's own packages."""
-    folder = Path(configure(os.environ, {}).cache).expanduser() / "cucumber-for-tests"
-    wanted, installed = "\n".join(CUCUMBER), folder / "installed.txt"
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("Node and npm are not installed: nothing to read the messages with")
-    if not (installed.is_file() and installed.read_text("utf-8") == wanted):
-        folder.mkdir(parents=True, exist_ok=True)
-        ask = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit"]
-        ran = subprocess.run([*ask, *CUCUMBER], capture_output=True, text=True, check=False)
-        if ran.returncode:
-            pytest.skip(f"npm cannot install {CUCUMBER[0]}: {ran.stderr.strip()[:200]}")
-        installed.write_text(wanted, "utf-8")
-    return folder
+    return npm_folder("cucumber-for-tests", *CUCUMBER)
