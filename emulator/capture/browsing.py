@@ -1,36 +1,30 @@
 """Messages as a person looks through them: newest first, filtered, counted by verdict and time."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from sqlalchemy import (
-    ColumnElement,
     Engine,
     Row,
     Select,
-    and_,
     bindparam,
-    case,
     func,
-    or_,
     select,
 )
 
 from emulator.capture.database import transaction
-from emulator.capture.json_paths import JsonPath
+from emulator.capture.filters import DOCUMENT, Filters, conditions
 from emulator.capture.records import Verdict
 from emulator.capture.tables import deliveries, messages
 from emulator.types import JSONObject
 
 _NAMES = 500  # suggested at most
 
-# What destinations were handed; of a rejected message, which came to none, what was sent.
-_DOCUMENT = case((messages.c.verdict == "rejected", messages.c.sent), else_=messages.c.normalised)
 _LISTED = select(
     *(each for each in messages.c if each.name not in ("sent", "normalised", "filtering")),
-    _DOCUMENT.label("document"),
+    DOCUMENT.label("document"),
 ).order_by(messages.c.id.desc())
 _DELIVERED = (
     select(
@@ -47,30 +41,6 @@ _DELIVERED = (
     .order_by(deliveries.c.id)
 )
 _OLDEST, _NEWEST = (select(each(messages.c.received_at)) for each in (func.min, func.max))
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a message must have to be shown; what is empty does not matter.
-
-    Args:
-        text: Stands in what was sent, in its id or in the reason, in any case.
-        user: A user id or an anonymous id.
-        verdicts: Any of them.
-        since, until: ISO 8601, UTC, milliseconds; the latter is not included.
-        paths: Each with the value wanted there, or None where any will do.
-    """
-
-    text: str = ""
-    type: str = ""
-    event: str = ""
-    user: str = ""
-    source: str = ""
-    subscription: str = ""
-    verdicts: tuple[Verdict, ...] = ()
-    since: str = ""
-    until: str = ""
-    paths: tuple[tuple[JsonPath, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +121,7 @@ class Browsing:
             before, after: Only those with a lower or higher id.
             ids: Only these.
         """
-        statement = _LISTED.where(*_conditions(filters))
+        statement = _LISTED.where(*conditions(filters))
         if before is not None:
             statement = statement.where(messages.c.id < before)
         if after is not None:
@@ -170,7 +140,7 @@ class Browsing:
             (messages.c.id > id, messages.c.id),
             (messages.c.id < id, messages.c.id.desc()),
         ):
-            chosen = select(messages.c.id).where(condition, *_conditions(filters)).order_by(order)
+            chosen = select(messages.c.id).where(condition, *conditions(filters)).order_by(order)
             both.append(next((row.id for row in self._rows(chosen.limit(1))), None))
         return both[0], both[1]
 
@@ -189,7 +159,7 @@ class Browsing:
         time = func.substr(messages.c.received_at, 1, length)
         statement = (
             select(time.label("time"), messages.c.verdict, func.count().label("number"))
-            .where(*_conditions(filters))
+            .where(*conditions(filters))
             .group_by(time, messages.c.verdict)
         )
         return {(row.time, row.verdict): row.number for row in self._rows(statement)}
@@ -221,43 +191,6 @@ class Browsing:
     def _rows(self, statement: Select[Any]) -> list[Row[Any]]:
         with transaction(self._engine) as connection:
             return list(connection.execute(statement))
-
-
-def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
-    yield from (
-        messages.c[name] == getattr(filters, name)
-        for name in ("type", "event", "source")
-        if getattr(filters, name)
-    )
-    if filters.user:
-        yield or_(messages.c.user_id == filters.user, messages.c.anonymous_id == filters.user)
-    if filters.verdicts:
-        yield messages.c.verdict.in_(filters.verdicts)
-    if filters.subscription:
-        yield _taken_by(filters.subscription)
-    yield from _within(filters)
-    yield from _containing(filters)
-
-
-def _within(filters: Filters) -> Iterator[ColumnElement[bool]]:
-    if filters.since:
-        yield messages.c.received_at >= filters.since
-    if filters.until:
-        yield messages.c.received_at < filters.until
-
-
-def _containing(filters: Filters) -> Iterator[ColumnElement[bool]]:
-    for path, wanted in filters.paths:
-        yield path.is_in(_DOCUMENT) if wanted is None else path.equals(_DOCUMENT, wanted)
-    if filters.text:
-        places = (messages.c.sent, messages.c.message_id, messages.c.reason)
-        yield or_(*(each.icontains(filters.text, autoescape=True) for each in places))
-
-
-def _taken_by(subscription: str) -> ColumnElement[bool]:
-    # A duplicate has the id of a message that was delivered, but led to nothing itself.
-    taken = select(deliveries.c.message_id).where(deliveries.c.subscription == subscription)
-    return and_(messages.c.message_id.in_(taken), messages.c.verdict != "rejected")
 
 
 def _listed(row: Row[Any], made: dict[str, list[Sent]]) -> Listed:

@@ -8,7 +8,7 @@ import orjson
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from emulator.capture.browsing import Filters
+from emulator.capture.filters import Filters
 from emulator.capture.records import Captured
 from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError

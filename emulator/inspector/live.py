@@ -3,7 +3,8 @@
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from emulator.capture.browsing import Filters, Listed
+from emulator.capture.browsing import Listed
+from emulator.capture.filters import Filters
 from emulator.capture.records import VERDICTS
 from emulator.errors import EmulatorError
 from emulator.inspector import volume

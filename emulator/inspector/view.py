@@ -8,7 +8,7 @@ from typing import cast
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
-from emulator.capture.browsing import Filters
+from emulator.capture.filters import Filters
 from emulator.capture.json_paths import JsonPath
 from emulator.capture.records import VERDICTS, Verdict
 from emulator.clock import Clock, iso
