@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from emulator.capture.database import transaction
 from emulator.capture.journey_tables import journey_runs, journey_trails
+from emulator.capture.postgres import as_of_one_moment, number_on
 from emulator.capture.profile_tables import identifiers, profile_events, profiles
 from emulator.capture.tables import deliveries, differences, forgotten, messages, upserts, waiting
 from emulator.errors import EmulatorError
@@ -43,7 +44,7 @@ _JSON: Final[Mapping[str, frozenset[str]]] = {
     "journey_runs": frozenset({"goals"}),
     "journey_trails": frozenset({"details"}),
 }
-_PART = 500  # rows written at once
+_PART = 500  # rows read or written at once
 LARGEST_INTEGER = 2**63 - 1
 
 
@@ -56,8 +57,10 @@ class Archive:
     def rows(self) -> Iterator[tuple[str, JSONObject]]:
         """Name of the table and row, of all tables, as of one moment."""
         with transaction(self._engine) as connection:
+            as_of_one_moment(connection)
             for name, table in TABLES.items():
-                for row in connection.execute(select(table).order_by(*table.primary_key)):
+                chosen = select(table).order_by(*table.primary_key)
+                for row in connection.execute(chosen, execution_options={"yield_per": _PART}):
                     yield name, _shown(name, {str(key): row._mapping[key] for key in row._mapping})
 
     def replace(self, rows: Iterable[tuple[str, JSONObject]]) -> None:
@@ -75,6 +78,7 @@ class Archive:
                 for name, kept in waiting_rows.items():
                     for start in range(0, len(kept), _PART):
                         connection.execute(insert(TABLES[name]), kept[start : start + _PART])
+                    number_on(connection, TABLES[name])
             except (IntegrityError, StatementError) as error:
                 what = f"rows of {name} contradict each other ({error.orig})"
                 raise EmulatorError(what, "body", "Send an export as it came.") from error

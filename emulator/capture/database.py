@@ -7,21 +7,42 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.exc import (
     ArgumentError,
-    DatabaseError,
+    DBAPIError,
     SQLAlchemyError,
     TimeoutError,
 )
 
+from emulator.capture import postgres
 from emulator.capture.memory import in_memory
 from emulator.capture.migration import migrate, recognise
 from emulator.errors import EmulatorError, Unavailable
 
-__all__ = ["Engine", "StorageFault", "close", "connect", "is_memory", "metadata", "transaction"]
+__all__ = [
+    "Engine",
+    "StorageFault",
+    "Whole",
+    "close",
+    "connect",
+    "is_memory",
+    "metadata",
+    "transaction",
+]
 
 metadata = MetaData()
+# 64 bits, which SQLite calls INTEGER: only so does it number rows.
+Whole = BigInteger().with_variant(Integer, "sqlite")
 _closed: WeakSet[Engine] = WeakSet()
 _open: ContextVar[Connection | None] = ContextVar("open", default=None)
 
@@ -38,6 +59,10 @@ REMEDIES = {
     sqlite3.SQLITE_NOTADB: SAVE,
 }
 ELSEWHERE = "See that the database can be reached."
+NO_DRIVER = (
+    "Install the driver it names, for postgresql+psycopg with the extra `postgres`;"
+    " or give a file, such as --db emulator.db."
+)
 
 
 class StorageFault(Unavailable):
@@ -46,7 +71,7 @@ class StorageFault(Unavailable):
     def __init__(self, reason: object) -> None:
         remedy = REMEDIES.get(_code(reason), ELSEWHERE)
         remedy += " What was not acknowledged may be sent again."
-        super().__init__(f"the database cannot be used ({reason})", "", remedy)
+        super().__init__(f"the database cannot be used ({_line(reason)})", "", remedy)
 
 
 @contextmanager
@@ -71,10 +96,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
                 _open.reset(before)
     except TimeoutError as error:
         raise StorageFault(error) from error
-    except DatabaseError as error:
-        raise _told(error.orig) or error from error
-    except engine.dialect.loaded_dbapi.DatabaseError as error:  # of a prepared statement
-        raise _told(error) or error from error
+    except DBAPIError as error:
+        raise _told(engine, error.orig) or error from error
+    except engine.dialect.loaded_dbapi.Error as error:  # of a prepared statement
+        raise _told(engine, error) or error from error
 
 
 @contextmanager
@@ -95,18 +120,25 @@ class _Undo(Exception):
     """Ends a transaction that was never to be kept."""
 
 
-def _told(error: BaseException | None) -> StorageFault | None:
+def _told(engine: Engine, error: BaseException | None) -> StorageFault | None:
     """*error* of the driver as a fault that passes; None where no retry helps, as for a statement
     that does not fit the tables."""
-    passes = "Operational" in type(error).__name__
     if isinstance(error, sqlite3.Error):
         passes = _code(error) in REMEDIES
+    else:
+        driver = engine.dialect.loaded_dbapi
+        passes = isinstance(error, (driver.OperationalError, driver.InterfaceError))
     return StorageFault(error) if passes else None
 
 
 def _code(reason: object) -> int:
     """SQLite's number for *reason*, without its finer shades; 0 for what is not SQLite's."""
     return getattr(reason, "sqlite_errorcode", 0) & 0xFF
+
+
+def _line(reason: object) -> str:
+    """The first line of a driver's message, which says what; others have advice of its own."""
+    return str(reason).partition("\n")[0]
 
 
 def connect(url: str) -> Engine:
@@ -126,11 +158,14 @@ def connect(url: str) -> Engine:
             recognise(engine, shown)
             engine.dispose()  # its connections are not tuned, which would change the file
             event.listen(engine, "connect", _tune_sqlite)
+        elif engine.dialect.name == "postgresql":
+            postgres.tune(engine)
         migrate(engine, metadata, shown)
     except SQLAlchemyError as error:
         reason = error.__cause__ or error
         remedy = REMEDIES.get(_code(reason), ELSEWHERE)
-        raise EmulatorError(f"the database cannot be opened ({reason})", shown, remedy) from error
+        what = f"the database cannot be opened ({_line(reason)})"
+        raise EmulatorError(what, shown, remedy) from error
     return engine
 
 
@@ -147,12 +182,14 @@ def close(engine: Engine) -> None:
 
 def _engine(url: str) -> Engine:
     try:
-        return create_engine(url)
+        named = make_url(url)
+        told = postgres.arguments(named) if named.get_backend_name() == "postgresql" else {}
+        return create_engine(named, **told)
     except (ArgumentError, ImportError) as error:
         raise EmulatorError(
             f"the database cannot be used ({error})",
             f"{url.partition(':')[0]}:…",  # the rest may hold a password
-            "Install the driver it names, or give a file, such as --db emulator.db.",
+            NO_DRIVER,
         ) from error
 
 

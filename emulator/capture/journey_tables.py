@@ -4,7 +4,6 @@ with milliseconds, so that they sort as text."""
 from sqlalchemy import (
     Column,
     Index,
-    Integer,
     Table,
     Text,
     bindparam,
@@ -15,14 +14,14 @@ from sqlalchemy import (
     update,
 )
 
-from emulator.capture.database import metadata
+from emulator.capture.database import Whole, metadata
 from emulator.capture.prepared import Prepared, without
 
 journey_runs = Table(
     "journey_runs",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("journey_id", Integer, nullable=False),
+    Column("id", Whole, primary_key=True),
+    Column("journey_id", Whole, nullable=False),
     Column("profile_id", Text, nullable=False),
     Column("entered_at", Text, nullable=False),
     Column("mark", Text, nullable=False),
@@ -39,8 +38,8 @@ journey_runs = Table(
 journey_trails = Table(
     "journey_trails",
     metadata,
-    Column("number", Integer, primary_key=True),
-    Column("run_id", Integer, nullable=False, index=True),
+    Column("number", Whole, primary_key=True),
+    Column("run_id", Whole, nullable=False, index=True),
     Column("at", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("what", Text, nullable=False),

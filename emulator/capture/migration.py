@@ -19,11 +19,12 @@ from sqlalchemy import (
     select,
 )
 
+from emulator.capture.postgres import LOCK
 from emulator.capture.steps import STEPS, Step
 from emulator.errors import EmulatorError
 
 VERSION = 1 + len(STEPS)
-APPLICATION = 0x53494521  # marks an SQLite file as the emulator's, whatever its tables are called
+APPLICATION = LOCK  # marks an SQLite file as the emulator's, whatever its tables are called
 # Where a database that is no file keeps its version; a file has a place for it in its head.
 _kept = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 
@@ -75,7 +76,7 @@ def _alone(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         elif engine.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({APPLICATION})")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         yield connection
 
 

@@ -1,13 +1,13 @@
 """Tables of what the two panels set: integrations in InOne, the destination in Segment."""
 
-from sqlalchemy import Column, Integer, Table, Text
+from sqlalchemy import Column, Table, Text
 
-from emulator.capture.database import metadata
+from emulator.capture.database import Whole, metadata
 
 integrations = Table(
     "integrations",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("origin", Text, nullable=False),  # "panel" or "workspace"

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
 
+from emulator.capture.postgres import take_turn
+
 Values = Mapping[str, Any]
 WROTE = "wrote"  # in the info of a connection: something was written through it
 
@@ -48,6 +50,8 @@ class Prepared:
     def rows(self, connection: Connection, values: Values) -> list[Any]:
         """Named tuples of what it selects or returns. Raises: the driver's own errors."""
         sql, bind, row = self._way(connection.dialect)
+        if self._columns:
+            take_turn(connection)
         with closing(connection.connection.cursor()) as cursor:
             cursor.execute(sql, bind(values))
             found = [row(*each) for each in cursor.fetchall()]
@@ -58,6 +62,7 @@ class Prepared:
     def run(self, connection: Connection, rows: Iterable[Values]) -> None:
         """Write *rows*. Raises: the driver's own errors."""
         sql, bind, _ = self._way(connection.dialect)
+        take_turn(connection)
         with closing(connection.connection.cursor()) as cursor:
             cursor.executemany(sql, [bind(each) for each in rows])
         connection.info[WROTE] = True

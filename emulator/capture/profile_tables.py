@@ -4,7 +4,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Index,
-    Integer,
     Table,
     Text,
     bindparam,
@@ -15,13 +14,13 @@ from sqlalchemy import (
     update,
 )
 
-from emulator.capture.database import metadata
+from emulator.capture.database import Whole, metadata
 from emulator.capture.prepared import Prepared, without
 
 profiles = Table(
     "profiles",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Whole, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("identifiers", Text, nullable=False),  # JSON: type -> values
     Column("attributes", Text, nullable=False),  # JSON: place -> value
@@ -40,7 +39,7 @@ identifiers = Table(
 profile_events = Table(
     "profile_events",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", Whole, primary_key=True),
     Column("profile_id", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("name", Text, nullable=False),

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import Connection, Engine, Row, delete
 
 from emulator.capture.database import transaction, undone
+from emulator.capture.postgres import take_turn
 from emulator.capture.profile import Changes, Profile, ProfileEvent
 from emulator.capture.profile_tables import (
     ADD,
@@ -54,6 +55,7 @@ class ProfileStore:
         """One transaction, alone: committed at the end, undone by an exception. What is kept in
         the block, here or in another store, belongs to it."""
         with self.lock, transaction(self._engine) as connection:
+            take_turn(connection)
             yield Writing(connection)
 
     @contextmanager

@@ -13,12 +13,12 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
-    make_url,
     select,
     update,
 )
 
 from emulator.capture.database import is_memory, metadata, transaction
+from emulator.capture.postgres import drop_schema, make_schema, schema_there
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 
@@ -91,15 +91,20 @@ class SandboxStore:
             connection.execute(FORGET, {"id": id})
 
 
-def beside(url: str, id: str) -> str:
-    """Where the sandbox *id* of the emulator whose database is *url* has its own.
+def beside(engine: Engine, id: str) -> str:
+    """Where the sandbox *id* of the emulator whose database is *engine* has its own.
 
-    In memory if that is, else a file in a folder beside it, which is made.
-    Raises: EmulatorError, when the database is no SQLite file or the folder cannot be made.
+    A schema of a PostgreSQL database; in memory if that is; else a file in a folder beside it.
+    Schema and folder are made.
+    Raises: EmulatorError, when the folder cannot be made or the database is of another kind;
+        StorageFault.
     """
-    if is_memory(url):
-        return url
-    folder = _folder(url)
+    if engine.dialect.name == "postgresql":
+        with transaction(engine) as connection:
+            return make_schema(connection, id).render_as_string(hide_password=False)
+    if _in_memory(engine):
+        return ":memory:"
+    folder = _folder(engine)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -108,18 +113,28 @@ def beside(url: str, id: str) -> str:
     return str(folder / f"{id}.db")
 
 
-def left_over(url: str, id: str) -> Path | None:
-    """The file that the sandbox *id* would have and that is there already; None where none is."""
-    if is_memory(url):
+def left_over(engine: Engine, id: str) -> str | None:
+    """The file or schema that the sandbox *id* would have and that is there already."""
+    if engine.dialect.name == "postgresql":
+        with transaction(engine) as connection:
+            return schema_there(connection, id)
+    if _in_memory(engine):
         return None
-    return next((file for file in _files(_folder(url), id) if file.exists()), None)
+    return next((str(file) for file in _files(_folder(engine), id) if file.exists()), None)
 
 
-def remove(url: str, id: str) -> None:
-    """Delete the file of the sandbox *id*, which nobody has open, where it has one."""
-    if not is_memory(url):
-        for file in _files(_folder(url), id):
+def remove(engine: Engine, id: str) -> None:
+    """Delete what the sandbox *id*, which nobody has open, kept of its own beside *engine*'s."""
+    if engine.dialect.name == "postgresql":
+        with transaction(engine) as connection:
+            drop_schema(connection, id)
+    elif not _in_memory(engine):
+        for file in _files(_folder(engine), id):
             file.unlink(missing_ok=True)
+
+
+def _in_memory(engine: Engine) -> bool:
+    return is_memory(engine.url.render_as_string())
 
 
 def _files(folder: Path, id: str) -> Iterator[Path]:
@@ -127,12 +142,8 @@ def _files(folder: Path, id: str) -> Iterator[Path]:
         yield folder / f"{id}.db{suffix}"
 
 
-def _folder(url: str) -> Path:
-    file = url
-    if "://" in url:
-        named = make_url(url)
-        if named.get_backend_name() != "sqlite":
-            what = "sandboxes need an emulator whose database is SQLite, or in memory"
-            raise EmulatorError(what, "--db", "Serve with --db and a file, or --db :memory:.")
-        file = named.database or ""
-    return Path(f"{file}.sandboxes")
+def _folder(engine: Engine) -> Path:
+    if engine.dialect.name != "sqlite":
+        what = "sandboxes need an emulator whose database is SQLite or PostgreSQL, or in memory"
+        raise EmulatorError(what, "--db", "Serve with --db and a file, or --db :memory:.")
+    return Path(f"{engine.url.database}.sandboxes")

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Column, Engine, Integer, Table, Text, bindparam, delete, insert, select
+from sqlalchemy import Column, Engine, Table, Text, bindparam, delete, insert, select
 
-from emulator.capture.database import metadata, transaction
+from emulator.capture.database import Whole, metadata, transaction
 from emulator.types import JSONObject
 
 KEPT = 50  # runs; an older one makes room
@@ -13,7 +13,7 @@ KEPT = 50  # runs; an older one makes room
 scenario_runs = Table(
     "scenario_runs",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("run", Text, nullable=False),  # JSON object
     sqlite_autoincrement=True,
 )

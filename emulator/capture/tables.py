@@ -1,13 +1,13 @@
 """Where messages and deliveries are kept. Ids grow in the order of capture and never repeat."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, Table, Text
+from sqlalchemy import Boolean, Column, Index, Table, Text
 
-from emulator.capture.database import metadata
+from emulator.capture.database import Whole, metadata
 
 messages = Table(
     "messages",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("message_id", Text, nullable=False, index=True),
     Column("type", Text),
     Column("event", Text, index=True),
@@ -27,7 +27,7 @@ messages = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("message_id", Text, nullable=False, index=True),
     Column("event", Text),
     Column("subscription", Text, nullable=False),
@@ -62,7 +62,7 @@ upserts = Table(
 waiting = Table(
     "waiting",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("message", Text, nullable=False),  # JSON object
     sqlite_autoincrement=True,
 )
@@ -71,7 +71,7 @@ waiting = Table(
 forgotten = Table(
     "forgotten",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("message_id", Text, nullable=False, index=True),
     Column("received_at", Text, nullable=False, index=True),  # ISO 8601, UTC, milliseconds
     sqlite_autoincrement=True,
@@ -80,9 +80,9 @@ forgotten = Table(
 differences = Table(
     "differences",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Whole, primary_key=True),
     Column("signature", Text, nullable=False, unique=True),  # one row for each kind
-    Column("times", Integer, nullable=False),
+    Column("times", Whole, nullable=False),
     Column("at", Text, nullable=False),  # ISO 8601, UTC, of the first
     Column("document", Text, nullable=False),  # JSON object
     sqlite_autoincrement=True,

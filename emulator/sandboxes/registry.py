@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Final
 
+from emulator.capture.database import Engine
 from emulator.capture.sandboxes import Described, SandboxStore, beside, left_over, remove
 from emulator.clock import Clock, iso
 from emulator.errors import EmulatorError
@@ -178,8 +179,8 @@ class Sandboxes:
             each.parts.close()
 
     @property
-    def _db(self) -> str:
-        return self._default.parts.config.db
+    def _db(self) -> Engine:
+        return self._default.parts.engine
 
     def _open(self, described: Described, where: str) -> Parts:
         workspace = workspace_of(described.workspace, where) or self._original

@@ -1,0 +1,125 @@
+"""What SQLite has by itself and PostgreSQL is told: one writer, a place of one's own, patience."""
+
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, Table, event, func, inspect, select
+from sqlalchemy.schema import CreateSchema, DropSchema
+
+LOCK = 0x53494521  # names the emulator's advisory locks among those of other programs
+# Two connections stay open for each sandbox; with the others, the server's 16 threads have one
+# each, and so have those that work beside them.
+POOL = {"pool_pre_ping": True, "pool_size": 2, "max_overflow": 18}
+PATIENCE = 5  # seconds, to connect or to wait for another writer; as long as for an SQLite file
+LONGEST_NAME = 63  # bytes
+
+_TURN = "turn"  # in the info of a connection: its transaction is the one that writes
+_TAKE_TURN = f"SELECT pg_advisory_xact_lock({LOCK}, hashtext(current_schema()))"
+_SCHEMA = select(func.current_schema())
+
+
+def arguments(url: URL) -> dict[str, Any]:
+    """What `create_engine` is told besides *url*."""
+    connecting = {"options": f"-clock_timeout={PATIENCE}s {_options(url)}".strip()}
+    if "connect_timeout" not in url.query:
+        connecting["connect_timeout"] = str(PATIENCE)
+    return {**POOL, "connect_args": connecting}
+
+
+def tune(engine: Engine) -> None:
+    """Have *engine*, which has no connection yet, write as SQLite does."""
+    event.listen(engine, "connect", _store_any_text)
+    event.listen(engine, "before_cursor_execute", _before)
+    event.listen(engine, "checkin", _turn_is_over)
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other transaction writes, and keep it so until this one has ended.
+
+    Ids then grow in the order of commits: a reader that pages by id misses none. Whoever decides
+    by what is there takes the turn before looking; whoever writes has it taken for them.
+    """
+    if connection.dialect.name == "postgresql" and not connection.info.get(_TURN):
+        connection.exec_driver_sql(_TAKE_TURN)
+        connection.info[_TURN] = True
+
+
+def as_of_one_moment(connection: Connection) -> None:
+    """Have a transaction that has done nothing yet see only what was there at its start."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def number_on(connection: Connection, table: Table) -> None:
+    """Number new rows of *table* after those that came with numbers of their own."""
+    column = table.autoincrement_column
+    if connection.dialect.name == "postgresql" and column is not None:
+        last = select(func.max(column)).scalar_subquery()
+        sequence = func.pg_get_serial_sequence(table.name, column.name)
+        connection.execute(select(func.setval(sequence, last)).where(last.is_not(None)))
+
+
+def schema_beside(connection: Connection, id: str) -> str:
+    """Name of the schema of the sandbox *id*, after that which *connection* works in."""
+    name = f"{connection.scalar(_SCHEMA)}:{id}"
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    return f"{name[:30]}:{sha256(name.encode()).hexdigest()[:24]}"
+
+
+def make_schema(connection: Connection, id: str) -> URL:
+    """Give the sandbox *id* a schema, unless it has one; the address that leads into it."""
+    name = schema_beside(connection, id)
+    connection.execute(CreateSchema(name, if_not_exists=True))
+    return within(connection.engine.url, name)
+
+
+def within(url: URL, schema: str) -> URL:
+    """*url*, with *schema* in place of any other."""
+    return url.update_query_dict({"options": f'{_options(url)} -csearch_path="{schema}"'.strip()})
+
+
+def schema_there(connection: Connection, id: str) -> str | None:
+    """Name of the schema of the sandbox *id* where there is one."""
+    name = schema_beside(connection, id)
+    return name if inspect(connection).has_schema(name) else None
+
+
+def drop_schema(connection: Connection, id: str) -> None:
+    """Delete the schema of the sandbox *id* with all that it holds."""
+    name = schema_beside(connection, id)
+    connection.execute(DropSchema(name, cascade=True, if_exists=True))
+
+
+def _options(url: URL) -> str:
+    return str(url.query.get("options", ""))
+
+
+def _store_any_text(connection: Any, _record: object) -> None:
+    connection.adapters.register_dumper(str, _storable())
+
+
+@cache
+def _storable() -> type[Any]:
+    # A driver that only those have who use it.
+    from psycopg.types.string import StrDumperUnknown
+
+    class Storable(StrDumperUnknown):
+        """PostgreSQL has no texts with the character NUL, and customers send it."""
+
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\ufffd"))
+
+    return Storable
+
+
+def _before(
+    connection: Any, _cursor: object, _statement: object, _values: object, context: Any, _many: bool
+) -> None:
+    if context.isinsert or context.isupdate or context.isdelete:
+        take_turn(connection)
+
+
+def _turn_is_over(_connection: object, record: Any) -> None:
+    record.info.pop(_TURN, None)
