@@ -1,4 +1,4 @@
-"""What tests have from outside: the one browser of a run, and packages of npm.
+"""What tests have from outside: the one browser of a run, packages of npm, a PostgreSQL server.
 
 One browser, as a process has room for one loop of Playwright's.
 """
@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from postgres_schemas import Schemas
+from postgres_server import MISSING, Server, programs
 
+from emulator.capture import database
 from emulator.config import configure
 
 FLAGS = [
@@ -20,6 +23,9 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+ON_POSTGRES = "keep in PostgreSQL whatever tests keep in memory"
+SCHEMAS = pytest.StashKey[Schemas]()
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +58,32 @@ def npm_folder() -> Callable[..., Path]:
         return folder
 
     return fetched
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", action="store_true", help=ON_POSTGRES)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sqlite: what only SQLite does")
+    if not config.getoption("--postgres"):
+        return
+    found = programs()
+    if found is None:
+        raise pytest.UsageError(MISSING)
+    schemas = config.stash[SCHEMAS] = Schemas(Server(found))
+    config.add_cleanup(schemas.close)
+    # The one place where a database in memory comes from: the tests need not know.
+    vars(database)["in_memory"] = schemas.make
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items if SCHEMAS in config.stash else ():
+        if item.get_closest_marker("sqlite"):
+            item.add_marker(pytest.mark.skip("only SQLite does that"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    if SCHEMAS in item.config.stash:
+        item.config.stash[SCHEMAS].tidy()

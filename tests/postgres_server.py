@@ -44,7 +44,7 @@ class Server:
     def start(self) -> None:
         """Have it answer."""
         listening = f"-c listen_addresses= -c unix_socket_directories={self.folder}"
-        settings = "-c fsync=off -c max_connections=200"
+        settings = "-c fsync=off -c full_page_writes=off -c max_connections=200"
         log = str(self.folder / "log")
         self._run("pg_ctl", "start", "-w", "-l", log, "-o", f"{listening} {settings}")
 

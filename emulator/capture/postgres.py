@@ -8,9 +8,9 @@ from sqlalchemy import URL, Connection, Engine, Table, event, func, inspect, sel
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 LOCK = 0x53494521  # names the emulator's advisory locks among those of other programs
-# Two connections stay open for each sandbox; with the others, the server's 16 threads have one
-# each, and so have those that work beside them.
-POOL = {"pool_pre_ping": True, "pool_size": 2, "max_overflow": 18}
+# Two connections stay open for each sandbox; with the others, each of the server's threads can
+# have one, and so can those that work beside them.
+POOL = {"pool_pre_ping": True, "pool_size": 2, "max_overflow": 32}
 PATIENCE = 5  # seconds, to connect or to wait for another writer; as long as for an SQLite file
 LONGEST_NAME = 63  # bytes
 

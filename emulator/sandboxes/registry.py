@@ -219,9 +219,10 @@ class Sandboxes:
         if len(self._by_id) >= MOST:
             remedy = "Delete those that are done with: DELETE /emulator/v1/sandboxes/<id>."
             raise Conflict(f"there are {MOST:,} sandboxes already", "sandboxes", remedy)
-        if left := left_over(self._db, wanted.id):
+        is_free = self.get(wanted.id) is None
+        if is_free and (left := left_over(self._db, wanted.id)):
             what = f"an earlier sandbox {wanted.id!r} has left a database"
-            raise Conflict(what, str(left), "Remove the file, or name another id.")
+            raise Conflict(what, left, "Remove it, or name another id.")
         own = self._default.parts.workspace
         taken: list[tuple[str, str, bool]] = [
             ("id", wanted.id, self.get(wanted.id) is not None),

@@ -18,6 +18,7 @@ def test_health(client: FlaskClient) -> None:
     assert got(client, "health") == {"status": "ok", "version": __version__}
 
 
+@pytest.mark.sqlite
 def test_storage_tells_what_is_kept_and_what_may_be(client: FlaskClient) -> None:
     told = got(client, "storage")
     assert told.pop("usedBytes") > 4096

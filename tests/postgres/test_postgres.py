@@ -1,0 +1,195 @@
+"""What is PostgreSQL's alone. All else has its tests, which `pytest --postgres` runs on it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from postgres_server import MISSING, Server, programs
+from sqlalchemy import create_engine, text
+from sqlalchemy.schema import CreateSchema
+
+from emulator.app import create_app
+from emulator.capture.browsing import Filters
+from emulator.capture.database import StorageFault, connect, transaction
+from emulator.capture.json_paths import JsonPath
+from emulator.capture.postgres import within
+from emulator.capture.records import Captured
+from emulator.capture.retention import Limits, Retention
+from emulator.capture.store import Store
+from emulator.config import Config
+from emulator.errors import EmulatorError
+from emulator.workspace import preset
+
+NUMBERS = count(1)
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+CALL = {"writeKey": "wk_demo", "messageId": "m1", "userId": "ada"}
+DOCUMENT = {
+    "properties": {"total": 8.5, "gift": None, "note": "a\0b", "tags": ["blue"], "of": {"0": "x"}}
+}
+MESSAGE = Captured(
+    message_id="m1",
+    type="track",
+    event="Order\0Completed",
+    user_id="ada",
+    anonymous_id=None,
+    received_at="2026-11-23T10:00:00.000Z",
+    verdict="accepted",
+    reason=None,
+    sent=DOCUMENT,
+    normalised=DOCUMENT,
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    found = programs()
+    if found is None:
+        pytest.skip(MISSING)
+    server = Server(found)
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def url(server: Server) -> str:
+    """A database that is empty."""
+    name = f"team_{next(NUMBERS)}"
+    engine = create_engine(server.url)
+    with engine.begin() as connection:
+        connection.execute(CreateSchema(name))
+    engine.dispose()
+    return within(server.url, name).render_as_string(hide_password=False)
+
+
+@contextmanager
+def emulator(db: str) -> Iterator[FlaskClient]:
+    app: Flask = create_app(Config(db=db), preset("guide"), clock=lambda: NOW)
+    try:
+        yield app.test_client()
+    finally:
+        app.extensions["sandboxes"].close()
+
+
+def told(client: FlaskClient, path: str) -> Any:
+    return orjson.loads(client.get(f"/emulator/v1/{path}").data)
+
+
+def test_a_character_that_it_has_not_is_replaced_in_names_and_kept_in_documents(url: str) -> None:
+    with closing(Store(connect(url))) as store:
+        store.record([MESSAGE])
+        kept = replace(MESSAGE, id=1, event="Order\ufffdCompleted")
+        assert store.messages({"event": "Order\0Completed"})[0] == [kept]
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "found"),
+    [
+        pytest.param("$.properties.total", "8.5", True, id="a number"),
+        pytest.param("$.properties.total", "8.50", False, id="a number, written otherwise"),
+        pytest.param("$.properties.total", "9", False, id="another number"),
+        pytest.param("$.properties.gift", None, True, id="null is there"),
+        pytest.param("$.properties.missing", None, False, id="nothing is there"),
+        pytest.param("$.properties.tags[0]", "blue", True, id="of a list"),
+        pytest.param("$.properties.tags.blue", None, False, id="no name of a list"),
+        pytest.param("$.properties.of[0]", None, False, id="no place of an object"),
+        pytest.param("$.properties.note", "a\0b", True, id="a text with NUL"),
+        pytest.param("$.properties.note", "{", False, id="what is no JSON"),
+        pytest.param("$.properties.o--%s", None, False, id="a path is never SQL"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+def test_a_path_finds_the_same_in_both_databases(
+    url: str, kind: str, path: str, wanted: str | None, found: bool
+) -> None:
+    with closing(Store(connect(url if kind == "postgresql" else ":memory:"))) as store:
+        store.record([MESSAGE])
+        chosen = Filters(paths=((JsonPath.parse(path), wanted),))
+        listed, _ = store.browsing.page(chosen)
+        assert [each.message_id for each in listed] == ["m1"] * found
+
+
+def test_who_writes_later_commits_later(url: str) -> None:
+    hasty = url + "%20-clock_timeout=50ms"
+    engine = connect(url)
+    with closing(Store(engine)) as store, closing(Store(connect(hasty))) as other:
+        with transaction(engine):
+            store.record([MESSAGE])
+            with pytest.raises(StorageFault, match="lock timeout"):
+                other.record([replace(MESSAGE, message_id="m2")])
+            assert other.messages()[0] == []
+        other.record([replace(MESSAGE, message_id="m2")])
+        assert [each.message_id for each in store.messages()[0]] == ["m1", "m2"]
+
+
+def test_two_emulators_of_one_database_make_one_profile_of_a_person(url: str) -> None:
+    def identify(client: FlaskClient, number: int) -> int:
+        return client.post("/v1/identify", json={**CALL, "messageId": f"m{number}"}).status_code
+
+    with emulator(url) as one, emulator(url) as other, ThreadPoolExecutor(4) as pool:
+        clients = [one, other] * 4
+        clients = [each.application.test_client() for each in clients]
+        answers = list(pool.map(identify, clients, count()))
+        assert answers == [200] * 8
+        assert len(told(other, "profiles")["profiles"]) == 1
+        assert len(told(other, "messages")["messages"]) == 8
+
+
+def test_what_was_captured_and_created_is_there_after_a_restart(url: str) -> None:
+    with emulator(url) as client:
+        client.post("/emulator/v1/sandboxes", json={"id": "r" * 60, "writeKey": "wk_red"})
+        client.post("/v1/identify", json=CALL)
+        client.post("/v1/identify", json={**CALL, "messageId": "red", "writeKey": "wk_red"})
+    with emulator(url) as client:
+        assert [each["messageId"] for each in told(client, "messages")["messages"]] == ["m1"]
+        there = orjson.loads(client.get(f"/sandboxes/{'r' * 60}/emulator/v1/messages").data)
+        assert [each["messageId"] for each in there["messages"]] == ["red"]
+
+
+def test_a_deleted_sandbox_leaves_no_schema(url: str, server: Server) -> None:
+    def schemas() -> int:
+        engine = create_engine(server.url)
+        with engine.connect() as connection:
+            number = connection.scalar(text("SELECT count(*) FROM pg_namespace"))
+        engine.dispose()
+        return int(number or 0)
+
+    with emulator(url) as client:
+        before = schemas()
+        client.post("/emulator/v1/sandboxes", json={"id": "red"})
+        made = schemas()
+        client.delete("/emulator/v1/sandboxes/red")
+        assert (made, schemas()) == (before + 1, before)
+
+
+def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: Server) -> None:
+    with emulator(url) as client:
+        assert client.post("/v1/identify", json=CALL).status_code == 200
+        server.kill()
+        refused = [client.post("/v1/identify", json={**CALL, "messageId": "m2"}) for _ in range(3)]
+        assert [each.status_code for each in refused] == [503] * 3
+        assert client.get("/emulator/v1/messages").status_code == 503
+        server.start()
+        assert client.post("/v1/identify", json={**CALL, "messageId": "m2"}).status_code == 200
+        assert [each["messageId"] for each in told(client, "messages")["messages"]] == ["m1", "m2"]
+
+
+def test_a_server_that_nobody_reaches_is_told_in_one_line() -> None:
+    with pytest.raises(EmulatorError) as error:
+        connect("postgresql+psycopg://ada:secret@127.0.0.1:1/emulator?connect_timeout=2")
+    assert "secret" not in str(error.value)
+    assert str(error.value).count("\n") == 0
+    assert "See that the database can be reached." in str(error.value)
+
+
+def test_a_size_to_keep_is_refused(url: str) -> None:
+    engine = connect(url)
+    with closing(Store(engine)), pytest.raises(EmulatorError, match="only an SQLite file has"):
+        Retention(engine, Limits(bytes=10**6), lambda: NOW)
