@@ -334,7 +334,7 @@ def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> 
         {
             "what": "an earlier sandbox 'red' has left a database",
             "where": str(left),
-            "remedy": "Remove the file, or name another id.",
+            "remedy": "Remove it, or name another id.",
         },
     )
 
