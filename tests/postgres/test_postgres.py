@@ -17,8 +17,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.schema import CreateSchema
 
 from emulator.app import create_app
-from emulator.capture.browsing import Filters
 from emulator.capture.database import StorageFault, connect, transaction
+from emulator.capture.filters import Filters
 from emulator.capture.json_paths import JsonPath
 from emulator.capture.postgres import within
 from emulator.capture.records import Captured
