@@ -73,6 +73,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(MISSING)
     schemas = config.stash[SCHEMAS] = Schemas(Server(found))
     config.add_cleanup(schemas.close)
+    # A database in memory needs no closing, so tests leave sandboxes open.
+    open_still = "ignore:.*was deleted while still open:ResourceWarning"
+    config.addinivalue_line("filterwarnings", open_still)
     # The one place where a database in memory comes from: the tests need not know.
     vars(database)["in_memory"] = schemas.make
 
