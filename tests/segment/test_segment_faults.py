@@ -75,9 +75,9 @@ def test_faults_can_be_called_off(client: FlaskClient, method: str, path: str) -
 @pytest.mark.parametrize(
     ("asked", "where"),
     [
-        ({"status": 200}, "status"),
-        ({"retryAfter": "soon"}, "retryAfter"),
-        ({"times": 0}, "times"),
+        ({"status": 200}, "body.status"),
+        ({"retryAfter": "soon"}, "body.retryAfter"),
+        ({"times": 0}, "body.times"),
         ({"delay": 3}, "body"),
         ([], "body"),
     ],
