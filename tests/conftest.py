@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 from postgres_schemas import Schemas
 from postgres_server import MISSING, Server, programs
 
 from emulator.capture import database
 from emulator.config import configure
+
+# One slow example on a busy machine is no fault.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 FLAGS = [
     "--no-sandbox",  # it cannot be had as root, and the pages are our own

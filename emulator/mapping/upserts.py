@@ -175,7 +175,7 @@ def _place(given: JSONObject, target: JSONObject, root_names: frozenset[str]) ->
     """
     custom = target["custom"]
     for key, value in given.items():
-        name = normalised(key)
+        name = key if key in root_names else normalised(key)  # those are normal already
         if name != key:
             value = given.get(name, MISSING)
         if name in root_names:

@@ -91,7 +91,7 @@ def test_every_recorded_request_is_taken(file: Path) -> None:
 
 
 @given(EVENTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_request_of_the_guide_is_taken(event: JSONObject) -> None:
     published = validator(GUIDE)
     for outcome in Destination(GUIDE.destination).outcomes(event):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.app import create_app
@@ -84,7 +84,6 @@ CALLS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)  # one slow example on a busy machine is no fault
 @given(CALLS, st.sampled_from(["BLOCK", "OMIT_PROPERTIES", "ALLOW"]), st.booleans())
 def test_no_event_that_was_taken_in_breaks_a_stage(
     event: JSONObject, common: str, allow: bool

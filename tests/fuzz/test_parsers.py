@@ -12,7 +12,7 @@ from emulator.segment.filtering.plans.patterns import searches
 def test_any_text_is_read_or_refused(name: str) -> None:
     pieces = st.lists(st.sampled_from(WORDS[name]) | st.text(max_size=3), max_size=30)
 
-    @settings(deadline=None, max_examples=300)
+    @settings(max_examples=300)
     @given(pieces.map("".join))
     def read(text: str) -> None:
         TARGETS[name](text)

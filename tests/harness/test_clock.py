@@ -6,7 +6,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.clock import LATEST, SandboxClock
@@ -182,7 +182,6 @@ def test_what_is_no_length_of_time_is_refused(text: str, what: str) -> None:
     assert (refusal.value.what, refusal.value.where) == (what, "wait")
 
 
-@settings(deadline=None)  # one slow example on a busy machine is no fault
 @given(st.integers(1, LONGEST // timedelta(milliseconds=1)))
 def test_a_length_in_words_reads_back(milliseconds: int) -> None:
     length = timedelta(milliseconds=milliseconds)

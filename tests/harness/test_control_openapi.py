@@ -111,7 +111,7 @@ def test_each_example_is_taken(method: str, path: str) -> None:
 def test_every_answer_is_described(method: str, path: str, mode: GenerationMode) -> None:
     cases = SERVED[path][method.upper()].as_strategy(generation_mode=mode)
 
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5, suppress_health_check=list(HealthCheck))
     @given(cases)
     def answered(case: Any) -> None:
         if path.endswith("/wait-for") and isinstance(case.body, dict):

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from account import Account, body
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 OUTER = ("users", "skip_hook", "identifiers", "attributes", "events", "insider_id", "append")
@@ -46,7 +46,6 @@ def answered(sent: bytes) -> tuple[int, Any]:
     return answer.status, body(answer)
 
 
-@settings(deadline=None)  # one slow example on a busy machine is no fault
 @given(st.fixed_dictionaries({"users": st.lists(USERS, min_size=1, max_size=4)}))
 def test_every_user_is_either_taken_or_refused(sent: Any) -> None:
     status, said = answered(orjson.dumps(sent))
@@ -54,13 +53,11 @@ def test_every_user_is_either_taken_or_refused(sent: Any) -> None:
     assert (status, sum(counted)) == (200, len(sent["users"]))
 
 
-@settings(deadline=None)
 @given(VALUES)
 def test_any_json_is_answered(sent: Any) -> None:
     assert answered(orjson.dumps(sent))[0] in (200, 400)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_any_bytes_are_answered(sent: bytes) -> None:
     assert answered(sent)[0] == 400

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from account import IDENTIFIERS, Account, event
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 pytestmark = pytest.mark.assumed
@@ -96,7 +96,6 @@ def people(account: Account) -> list[str]:
     )
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_agreeing_upserts_end_in_the_same_profiles_in_any_order(data: st.DataObject) -> None:
     users = data.draw(agreeing_upserts())
@@ -117,7 +116,6 @@ CONTESTED_IDENTIFIERS = st.sets(st.sampled_from(sorted(CONTESTED)), min_size=1).
 )
 
 
-@settings(deadline=None)
 @given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12), st.data())
 def test_whatever_is_merged_no_event_is_lost_and_no_identifier_has_two_owners(
     named: list[Any], data: st.DataObject
@@ -140,7 +138,6 @@ def test_whatever_is_merged_no_event_is_lost_and_no_identifier_has_two_owners(
     assert max(limited) <= 1
 
 
-@settings(deadline=None)
 @given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12), st.data())
 def test_an_event_is_of_whoever_owns_the_strongest_identifier_that_came_with_it(
     named: list[Any], data: st.DataObject
@@ -162,7 +159,6 @@ def strongest(identifiers: dict[str, Any]) -> tuple[str, str]:
     return next((name, flat[name]) for name in IDENTIFIERS if name in flat)
 
 
-@settings(deadline=None)
 @given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12))
 def test_every_merge_is_recorded(named: list[Any]) -> None:
     """Profiles made and profiles left differ by the merges that the survivors tell of."""

@@ -52,7 +52,7 @@ def test_every_answer_is_described(app: Any, method: str, path: str, mode: Gener
     served = schemathesis.openapi.from_wsgi(ADDRESS, app)
     cases = served[path][method.upper()].as_strategy(generation_mode=mode)
 
-    @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5, suppress_health_check=list(HealthCheck))
     @given(cases)
     def answered(case: Any) -> None:
         case.call_and_validate(headers=KEYS, checks=CHECKS)

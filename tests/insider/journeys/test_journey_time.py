@@ -52,7 +52,7 @@ def lived(history: list[tuple[int, str]], stops: list[int]) -> list[JSONObject]:
     return box.runs()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(HISTORY, st.lists(MINUTES, max_size=12))
 def test_time_moved_in_any_steps_gives_the_same_trails(
     history: list[tuple[int, str]], stops: list[int]

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.segment.filtering.fql.evaluation import holds
@@ -194,7 +194,6 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(deadline=None)  # one slow example on a busy machine is no fault
 @given(st.text() | st.lists(WORDS).map(" ".join), EVENTS)
 def test_every_text_is_a_statement_or_says_why_not(text: str, event: JSONObject) -> None:
     with suppress(FqlError, EvaluationError):
@@ -214,7 +213,6 @@ def composed(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-@settings(deadline=None)  # one slow example on a busy machine is no fault
 @given(st.recursive(ATOMS, composed, max_leaves=6), EVENTS)
 def test_every_well_formed_statement_is_read(text: str, event: JSONObject) -> None:
     statement = parse(text)

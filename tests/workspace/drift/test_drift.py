@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.capture.database import connect
@@ -326,7 +326,7 @@ FIELDS = st.sampled_from(["uuid", "parameters", "products", "attributes", "custo
     st.sampled_from(['type = "track"', 'type = "identify"', "nonsense", "()"]),
     st.dictionaries(FIELDS, MAPPINGS, max_size=3),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 def test_no_mapping_is_too_odd_to_be_looked_at(
     slug: str, trigger: str, mapping: JSONObject
 ) -> None:

@@ -84,7 +84,7 @@ def what_matters(destination: JSONObject) -> JSONObject:
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
 def test_an_export_imports_as_the_same(form: str) -> None:
     @given(st.lists(SUBSCRIPTIONS, max_size=2))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def same(subscriptions: list[JSONObject]) -> None:
         own = workspace(*subscriptions)
         assert what_matters(back(own, form)) == what_matters(own.destination)
@@ -149,7 +149,7 @@ def test_what_has_no_place_in_an_export_is_told() -> None:
 
 
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_yaml_reads_back_as_the_same(document: JSONObject) -> None:
     assert parse(yaml_text(document, []).encode(), "shop.yaml") == document
 
