@@ -1,8 +1,8 @@
 """How fast a dry run of a large archive is, and whether its memory stays flat.
 
-Run by hand: `python tests/benchmarks/replay.py [EVENTS]`, 5,000,000 unless said. Writes an archive
-of packed parts to a temporary folder, replays it with all cores, prints a table and writes
-replay.json beside itself.
+`python tests/benchmarks/replay.py [EVENTS]`, 5,000,000 unless said, writes an archive of packed
+parts to a temporary folder, replays it with all cores, prints what it took and writes replay.json
+beside itself. `python tests/benchmarks --replay EVENTS` has the same in its table.
 """
 
 import gzip
@@ -19,6 +19,9 @@ from tempfile import TemporaryDirectory
 
 import orjson
 from events import events
+from measures import Goal, Measure
+from scale import Scale
+from servers import family, resident
 
 from emulator.types import JSONObject
 
@@ -36,14 +39,27 @@ MISTAKES: tuple[JSONObject, ...] = (
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else COUNT
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        written = _write(folder / "archive", count)
-        measured = {"events": count, "bytes": written, **_replay(folder)}
+    measured = _measured(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT)
     for name, value in measured.items():
         print(f"  {name:<28} {value}")  # noqa: T201
     (HERE / "replay.json").write_text(json.dumps(measured, indent=2) + "\n")
+
+
+def measures(count: int, _scale: Scale) -> Iterator[Measure]:
+    """What a dry run of *count* events takes."""
+    measured = _measured(count)
+    what = f"replay of {count:,}"
+    yield Measure(what, measured["events a second"], "events/s")
+    yield Measure(f"{what}, CPU", measured["CPU microseconds an event"], "µs")
+    peak = max(measured["peak MB of each process"])
+    yield Measure(f"{what}, memory", peak, "MB", goal=Goal("at most", 300))
+
+
+def _measured(count: int) -> JSONObject:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        written = _write(folder / "archive", count)
+        return {"events": count, "bytes": written, **_replay(folder)}
 
 
 def _write(folder: Path, count: int) -> int:
@@ -85,9 +101,9 @@ def _replay(folder: Path) -> JSONObject:
     start = time.perf_counter()
     with report.open("wb") as out:
         running = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
-        resident = []
+        samples = []
         while running.poll() is None:
-            resident.append(_resident(running.pid))
+            samples.append({each: resident(each) // 1_000_000 for each in family(running.pid)})
             time.sleep(1)
     seconds = time.perf_counter() - start
     read = json.loads(report.read_bytes())
@@ -97,8 +113,8 @@ def _replay(folder: Path) -> JSONObject:
         "events a second": round(read["archive"]["events"] / seconds),
         "CPU microseconds an event": round(1e6 * _cpu() / read["archive"]["events"]),
         "exit code": running.returncode,
-        "peak MB of each process": _peaks(resident),
-        "MB in all, by tenths of time": _tenths([sum(each.values()) for each in resident]),
+        "peak MB of each process": _peaks(samples),
+        "MB in all, by tenths of time": _tenths([sum(each.values()) for each in samples]),
         "verdicts": {row["verdict"]: row["count"] for row in read["verdicts"]},
         "unread": {row["what"]: row["count"] for row in read["unread"]},
     }
@@ -110,22 +126,9 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _resident(pid: int) -> dict[int, int]:
-    """Resident MB of a process and of its children, by process id."""
-    try:
-        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        pages = {each: Path(f"/proc/{each}/statm").read_text() for each in (str(pid), *below)}
-    except OSError:  # one of them has just ended
-        return {}
-    return {
-        int(each): int(text.split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1_000_000
-        for each, text in pages.items()
-    }
-
-
-def _peaks(resident: list[dict[int, int]]) -> list[int]:
+def _peaks(samples: list[dict[int, int]]) -> list[int]:
     found: dict[int, int] = {}
-    for each in resident:
+    for each in samples:
         for pid, size in each.items():
             found[pid] = max(size, found.get(pid, 0))
     return sorted(found.values())

@@ -1,98 +1,93 @@
 """How fast the whole road is: received, mapped, delivered, validated, kept on disk, answered.
 
-Run by hand: `python tests/benchmarks/road.py`. Prints a table and writes road.json beside itself.
-The peer is a fake in plain Node that parses a body and keeps it in memory, in the same run.
+The peer is a fake in plain Node that parses a body and keeps it in memory.
 """
 
-import json
-import re
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import orjson
 from events import events
-from load import Load, send
+from load import send
+from measures import Goal, Measure
+from scale import Scale
+from servers import FAKE, Server, emulator, started
 
-HERE = Path(__file__).parent
-BATCHES, BATCH, SINGLES = 200, 100, 4_000
+BATCH = 100
 CONNECTIONS = 4
+PEER = "fake in Node that only keeps"
 
 
-def main() -> None:
-    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    calls = [_call(line, now) for line in events(BATCHES * BATCH + 2 * SINGLES)]
-    batched = [
-        orjson.dumps({"batch": calls[at : at + BATCH], "sentAt": now})
-        for at in range(0, BATCHES * BATCH, BATCH)
-    ]
-    singles = [orjson.dumps(call) for call in calls[BATCHES * BATCH :]]
-    figures: dict[str, float] = {}
-    with _emulator() as (port, ready):
-        figures["seconds from start to ready"] = ready
-        _measure(figures, "emulator", port, batched, singles)
+class Figures(NamedTuple):
+    """What one server does: events and requests a second, CPU microseconds of an event in a batch,
+    and milliseconds within which 99 in 100 requests are answered."""
+
+    batch: float
+    cpu: float
+    single: float
+    p99: float
+
+
+def measures(scale: Scale) -> Iterator[Measure]:
+    """The road over HTTP, all cores there are."""
+    made = calls(scale.batches * BATCH + 2 * scale.singles)
+    batched = batches(made[: scale.batches * BATCH])
+    singles = [orjson.dumps(call) for call in made[scale.batches * BATCH :]]
+    with TemporaryDirectory() as folder, emulator(Path(folder) / "road.db") as server:
+        ready = server.ready
+        ours = _figures(server, batched, singles)
+    fake = theirs = None
     if shutil.which("node"):
-        with _started(["node", str(HERE / "reference" / "capture.cjs")]) as (port, _):
-            _measure(figures, "capture-only fake", port, batched, singles)
-    for name, figure in figures.items():
-        print(f"  {name:<52} {figure:>12,.2f}")  # noqa: T201
-    (HERE / "road.json").write_text(json.dumps(figures, indent=2) + "\n")
-
-
-def _measure(
-    figures: dict[str, float], name: str, port: int, batched: list[bytes], singles: list[bytes]
-) -> None:
-    path = "/v1/batch"
-    send(port, path, batched[:10], CONNECTIONS)  # the first ones compile mappings
-    figures[f"{name}: batches of {BATCH}, events/s"] = (
-        send(port, path, batched[10:], CONNECTIONS).rate * BATCH
+        with started(FAKE) as server:
+            fake, theirs = server.ready, _figures(server, batched, singles, ours.single / 2)
+    batch, cpu, single, p99 = theirs or (None,) * 4
+    half = Goal("at least", 0.5, "ratio")
+    yield Measure("batches of 100", ours.batch, "events/s", PEER, batch, half)
+    yield Measure("batches of 100, CPU of an event", ours.cpu, "µs", PEER, cpu)
+    yield Measure("single calls", ours.single, "requests/s", PEER, single, Goal("at least", 2_500))
+    yield Measure(
+        "p99 at half of that", ours.p99, "ms", f"{PEER}, as many", p99, Goal("at most", 20)
     )
-    full = send(port, "/v1/track", singles[:SINGLES], CONNECTIONS)
-    figures[f"{name}: single calls, requests/s"] = full.rate
-    half: Load = send(port, "/v1/track", singles[SINGLES:], CONNECTIONS, full.rate / 2)
-    figures[f"{name}: p99 at half of that, ms"] = half.percentile(0.99) * 1000
+    yield Measure("start to ready", ready, "s", PEER, fake, Goal("at most", 1))
 
 
-def _call(line: bytes, now: str) -> dict[str, object]:
-    """A call as an SDK makes it now; what Segment adds to it is left out."""
-    event = orjson.loads(line)
+def calls(count: int) -> list[dict[str, object]]:
+    """*count* calls as an SDK makes them now; what Segment adds to an event is left out."""
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     added = ("receivedAt", "originalTimestamp", "channel", "version")
-    return {name: value for name, value in event.items() if name not in added} | {
-        "timestamp": now,
-        "sentAt": now,
-    }
+    return [
+        {name: value for name, value in orjson.loads(line).items() if name not in added}
+        | {"timestamp": now, "sentAt": now}
+        for line in events(count)
+    ]
 
 
-@contextmanager
-def _emulator() -> Iterator[tuple[int, float]]:
-    with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
-        with _started([*command, "--db", f"{folder}/road.db"]) as started:
-            yield started
+def batches(made: Sequence[dict[str, object]]) -> list[bytes]:
+    """Bodies of `/v1/batch`."""
+    return [
+        orjson.dumps({"batch": made[at : at + BATCH], "sentAt": made[at]["sentAt"]})
+        for at in range(0, len(made), BATCH)
+    ]
 
 
-@contextmanager
-def _started(command: list[str]) -> Iterator[tuple[int, float]]:
-    """A server that names its port in its first line; the port, and seconds until it did."""
-    start = time.perf_counter()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"(?::|^)(\d+)\b(?!.*:\d)", line)
-        assert found, line
-        try:
-            yield int(found[1]), time.perf_counter() - start
-        finally:
-            process.terminate()
+def _figures(
+    server: Server, batched: list[bytes], singles: list[bytes], rate: float | None = None
+) -> Figures:
+    """What *server* does.
 
-
-if __name__ == "__main__":
-    main()
+    Args:
+        rate: Single calls a second for the percentile; None is half of what it can.
+    """
+    port = server.port
+    send(port, "/v1/batch", batched[:10], CONNECTIONS)  # the first ones compile mappings
+    before = server.cpu
+    batch = send(port, "/v1/batch", batched[10:], CONNECTIONS).rate * BATCH
+    cpu = (server.cpu - before) * 1e6 / (len(batched) - 10) / BATCH
+    half = len(singles) // 2
+    full = send(port, "/v1/track", singles[:half], CONNECTIONS).rate
+    steady = send(port, "/v1/track", singles[half:], CONNECTIONS, rate or full / 2)
+    return Figures(batch, cpu, full, steady.percentile(0.99) * 1000)

@@ -1,0 +1,62 @@
+"""Measures the emulator, beside its peers in the same run: `python tests/benchmarks`.
+
+Prints a table, writes the same as JSON, and exits 1 when a goal is not reached.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import click
+import core
+import growth
+import inner_loop
+import machine
+import pages
+import replay
+import road
+from measures import Measure, document, table
+from scale import FULL, QUICK, Scale
+
+PARTS: dict[str, Callable[[Scale], Iterator[Measure]]] = {
+    "core": core.measures,
+    "road": road.measures,
+    "inner-loop": inner_loop.measures,
+    "growth": growth.measures,
+    "pages": pages.measures,
+}
+
+
+@click.command(epilog="Example: python tests/benchmarks --quick core road")
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.option("--quick", is_flag=True, help="Less of everything: some two minutes.")
+@click.option("--replay", "lines", metavar="EVENTS", type=int, help="Replay an archive, too.")
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path(__file__).with_name("figures.json"),
+    help="Where the figures go.  [tests/benchmarks/figures.json]",
+)
+def main(parts: tuple[str, ...], quick: bool, lines: int | None, file: Path) -> None:
+    """Measure PARTS, or all of them, one after the other."""
+    chosen = {name: PARTS[name] for name in parts or PARTS}
+    if lines:
+        chosen["replay"] = partial(replay.measures, lines)
+    around = machine.around()
+    found: list[Measure] = []
+    for name, measures in chosen.items():
+        click.echo(f"{name}, load average {os.getloadavg()[0]:.1f}", err=True)
+        found += measures(QUICK if quick else FULL)
+    around["loadAverageAtTheEnd"] = os.getloadavg()
+    click.echo(table(found))
+    file.write_text(json.dumps(document(found, around), indent=2) + "\n")
+    click.echo(f"written to {file}", err=True)
+    sys.exit(1 if any(each.met is False for each in found) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""A database with many messages: what the road made of some, over and over under other names.
+
+Written with SQL, which takes some tens of microseconds a message where the road takes hundreds.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+# Of the first messages, the *copy*-th copy: other ids, other people, earlier by so many seconds.
+COPIES = (
+    """
+    INSERT INTO messages SELECT NULL, message_id || :mark, type, event,
+      replace(user_id, 'user-', :people), anonymous_id || :mark,
+      strftime('%Y-%m-%dT%H:%M:%fZ', received_at, :earlier), verdict, reason,
+      replace(replace(sent, message_id, message_id || :mark), '"user-', '"' || :people),
+      replace(replace(normalised, message_id, message_id || :mark), '"user-', '"' || :people),
+      source, filtering FROM messages WHERE id <= :first
+    """,
+    """
+    INSERT INTO deliveries SELECT NULL, message_id || :mark, event, subscription, action_slug,
+      verdict, reason, attempts, request, response, findings, code, upsert, batch, changes
+      FROM deliveries WHERE id <= :delivered
+    """,
+    """
+    INSERT INTO profiles SELECT NULL, id || :mark, identifiers, attributes, written, trail,
+      created_at, updated_at FROM profiles WHERE number <= :people_first
+    """,
+    """
+    INSERT INTO identifiers SELECT identifier || :mark, profile_id || :mark FROM identifiers
+      WHERE profile_id IN (SELECT id FROM profiles WHERE number <= :people_first)
+    """,
+    """
+    INSERT INTO profile_events SELECT NULL, profile_id || :mark, fingerprint, name, sent_as,
+      timestamp, occurred_at, params, received_at, skip_hook FROM profile_events
+      WHERE number <= :happened
+    """,
+)
+LARGEST = {
+    "first": "SELECT max(id) FROM messages",
+    "delivered": "SELECT max(id) FROM deliveries",
+    "people_first": "SELECT max(number) FROM profiles",
+    "happened": "SELECT max(number) FROM profile_events",
+}
+
+
+class Filling:
+    """Copies of the messages that *db*, which nobody has open, holds when this is made."""
+
+    def __init__(self, db: Path) -> None:
+        self._db, self._copies = db, 0
+        with closing(sqlite3.connect(db)) as connection:
+            self._largest = {
+                name: connection.execute(sql).fetchone()[0] for name, sql in LARGEST.items()
+            }
+
+    def to(self, count: int) -> int:
+        """Have the database hold *count* messages or a few more; how many they are."""
+        with closing(sqlite3.connect(self._db)) as connection:
+            (kept,) = connection.execute("SELECT count(*) FROM messages").fetchone()
+            while kept + self._largest["first"] <= count:
+                self._copies += 1
+                self._copy(connection)
+                kept += self._largest["first"]
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return int(kept)
+
+    def _copy(self, connection: sqlite3.Connection) -> None:
+        values = self._largest | {
+            "mark": f"~{self._copies}",
+            "people": f"user{self._copies}-",
+            "earlier": f"-{100_000 - self._copies} seconds",
+        }
+        with connection:
+            for statement in COPIES:
+                connection.execute(statement, values)

@@ -1,0 +1,169 @@
+"""How long somebody waits who writes scenarios: for the fixture, for a reset, for a scenario.
+
+Each scenario has people, an order and a wish of its own; one in ten must fail.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from measures import Goal, Measure
+from scale import Scale
+
+from scenarios.calls import Call
+from scenarios.running import RunningEmulator, in_process
+from scenarios.shopper import shopper
+
+FEW = 10  # scenarios, which take what a run takes whatever is in it
+SCENARIO = """\
+  Scenario: {n} buys
+    Given {name} signs in
+    And {name} views these products:
+      | product_id | price |
+      | p-{n}      | {n}   |
+      | q-{n}      | 5     |
+    And {name} adds these products to cart "c-{n}":
+      | product_id | price | quantity |
+      | p-{n}      | {n}   | 1        |
+    When {name} completes order "o-{n}" in EUR:
+      | product_id | price | quantity |
+      | p-{n}      | {n}   | 1        |
+    Then Insider One receives exactly these events for {name}:
+      | event_name               | product_id | unit_price |
+      | product_detail_page_view | p-{n}      | {n}        |
+      | product_detail_page_view | q-{n}      | 5          |
+      | item_added_to_cart       | p-{n}      | {n}        |
+      | confirmation_page_view   | p-{wanted} | {n}        |
+    And Insider One knows 1 people
+"""
+NAMES = ("Ada", "Bob", "Cleo", "Dan")
+FIXTURE = """
+import time
+begun = time.perf_counter()
+from scenarios.running import in_process
+with in_process():
+    print(time.perf_counter() - begun)
+"""
+# The same sentences, of which none does anything: what the library below takes for itself.
+NOTHING = """
+from pytest_bdd import given, parsers, then, when
+
+@given(parsers.re(r".* signs in"))
+@given(parsers.re(r".* views these products:"))
+@given(parsers.re(r".* adds these products to cart .*"))
+@when(parsers.re(r".* completes order .*"))
+@then(parsers.re(r"Insider One receives exactly .*"))
+@then(parsers.re(r"Insider One knows .*"))
+def nothing(): ...
+"""
+BIND = "from pytest_bdd import scenarios\nscenarios('.')\n"
+
+
+class Taken(NamedTuple):
+    """Time on the clock, and of the processor: in seconds, or milliseconds of one scenario."""
+
+    wall: float
+    cpu: float
+
+
+def measures(scale: Scale) -> Iterator[Measure]:
+    """In one process, but for the last."""
+    first = median(_first_fixture() for _ in range(scale.rounds))
+    yield Measure("in-process fixture, the first", first * 1000, "ms", goal=Goal("at most", 300))
+    yield Measure("in-process fixture, further ones", _fixture() * 1000, "ms")
+    yield Measure("reset after five events", _reset() * 1000, "ms", goal=Goal("at most", 5))
+    with TemporaryDirectory() as folder:
+        few, many = Path(folder) / "few", Path(folder) / "many"
+        _write(few, FEW)
+        _write(many, FEW + scale.scenarios)
+        runs = (_verify, partial(_verify, workers=2), _do_nothing)
+        one, two, nothing = (_each(run, few, many, scale.scenarios) for run in runs)
+    five, peer = "a scenario of five events", "pytest-bdd, steps that do nothing"
+    yield Measure(five, one.wall, "ms", peer, nothing.wall, Goal("at most", 10))
+    yield Measure(f"{five}, CPU", one.cpu, "ms", peer, nothing.cpu)
+    yield Measure(f"{five}, two processes", two.wall, "ms", "one process", one.wall)
+
+
+def _first_fixture() -> float:
+    command = [sys.executable, "-c", FIXTURE]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _fixture() -> float:
+    def once() -> float:
+        begun = time.perf_counter()
+        with in_process():
+            return time.perf_counter() - begun
+
+    return median(once() for _ in range(20))
+
+
+def _reset() -> float:
+    with in_process() as emulator:
+        return median(_reset_once(emulator) for _ in range(20))
+
+
+def _reset_once(emulator: RunningEmulator) -> float:
+    wish = Call("track", "Wish Listed", {"product_id": "mug"})
+    emulator.shop.tell(shopper("Ada"), *[wish] * 5)
+    begun = time.perf_counter()
+    emulator.client.reset()
+    return time.perf_counter() - begun
+
+
+def _write(folder: Path, count: int) -> None:
+    folder.mkdir()
+    for first in range(0, count, 100):
+        scenarios = [
+            SCENARIO.format(n=n, name=NAMES[n % 4], wanted=n if n % 10 else 0)
+            for n in range(first + 1, min(first + 100, count) + 1)
+        ]
+        text = f"Feature: Shop {first}\n\n" + "\n".join(scenarios)
+        (folder / f"shop-{first:04}.feature").write_text(text, "utf-8")
+
+
+def _each(run: Callable[[Path], Taken], few: Path, many: Path, more: int) -> Taken:
+    """Milliseconds of one scenario, when *many* has that many *more* of them than *few*."""
+    small, large = run(few), run(many)
+    return Taken(*((b - a) * 1000 / more for a, b in zip(small, large, strict=True)))
+
+
+def _verify(folder: Path, workers: int = 1) -> Taken:
+    """What a run takes. Raises: AssertionError, when others failed than must."""
+    command = [sys.executable, "-m", "emulator", "verify", "--json", "-n", str(workers)]
+    taken, said = _run([*command, str(folder)])
+    found = json.loads(said)["scenarios"]
+    failed = {each["scenario"] for each in found if each["verdict"] == "failed"}
+    assert failed == {f"{n} buys" for n in range(10, len(found) + 1, 10)}, said[:2000]
+    return taken
+
+
+def _do_nothing(folder: Path) -> Taken:
+    """The same for scenarios whose steps do nothing."""
+    (folder / "conftest.py").write_text(NOTHING)
+    (folder / "test_features.py").write_text(BIND)
+    alone = ["-p", "no:scenarios", "-p", "no:cacheprovider", "-c", "/dev/null", "-q"]
+    taken, said = _run([sys.executable, "-m", "pytest", *alone, str(folder)])
+    assert re.search(r"^\d+ passed in ", said, re.MULTILINE), said[:2000]
+    return taken
+
+
+def _run(command: list[str]) -> tuple[Taken, str]:
+    """What a command takes, and what it says."""
+    begun, before = time.perf_counter(), os.times()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    after = os.times()
+    cpu = sum(
+        getattr(after, name) - getattr(before, name)
+        for name in ("children_user", "children_system")
+    )
+    return Taken(time.perf_counter() - begun, cpu), done.stdout

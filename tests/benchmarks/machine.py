@@ -1,0 +1,49 @@
+"""What figures depend on: the machine, the versions, the moment, and the work beside."""
+
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("segment-insider-emulator", "flask", "orjson", "sqlalchemy", "waitress", "pytest-bdd")
+
+
+def around() -> dict[str, Any]:
+    """Date, machine, versions, and the load average of now."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "system": f"{platform.system()} {platform.release()}",
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "sqlite": sqlite3.sqlite_version,
+            "node": _said("node", "--version"),
+            "commit": _said("git", "rev-parse", "--short", "HEAD"),
+            **{name: version(name) for name in PACKAGES},
+        },
+        "loadAverage": os.getloadavg(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+def _said(*command: str) -> str | None:
+    if shutil.which(command[0]) is None:
+        return None
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None

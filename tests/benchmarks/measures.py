@@ -1,0 +1,97 @@
+"""What was measured, beside a peer and a goal: as a table for people, and as JSON."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+HEAD = ("what", "ours", "unit", "peer", "peer's", "ratio", "goal", "met")
+NUMBERS = {"ours", "peer's", "ratio"}
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a figure is held against.
+
+    Args:
+        of: The figure itself, or its ratio to the peer's.
+    """
+
+    bound: Literal["at least", "at most"]
+    value: float
+    of: Literal["figure", "ratio"] = "figure"
+
+    def __str__(self) -> str:
+        sign = "≥" if self.bound == "at least" else "≤"
+        return f"{sign} {number(self.value)}{' x' if self.of == 'ratio' else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure, ours, and that of a peer of the same run.
+
+    Args:
+        peer: Whose figure `theirs` is.
+    """
+
+    what: str
+    ours: float
+    unit: str
+    peer: str = ""
+    theirs: float | None = None
+    goal: Goal | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours by theirs; None without a peer."""
+        return self.ours / self.theirs if self.theirs else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is reached; None where there is none, or nothing to tell it by."""
+        if self.goal is None:
+            return None
+        figure = self.ours if self.goal.of == "figure" else self.ratio
+        if figure is None:
+            return None
+        at_least = self.goal.bound == "at least"
+        return figure >= self.goal.value if at_least else figure <= self.goal.value
+
+
+def table(measures: Iterable[Measure]) -> str:
+    """A line for each measure, in columns."""
+    lines = [HEAD, *map(_cells, measures)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(_line(cells, widths) for cells in lines)
+
+
+def document(measures: Iterable[Measure], around: dict[str, Any]) -> dict[str, Any]:
+    """The same for machines, with what is to be known *around* them."""
+    told = [{**asdict(each), "ratio": each.ratio, "met": each.met} for each in measures]
+    return {**around, "measures": told}
+
+
+def number(value: float | None) -> str:
+    """Three digits that count, and all of a larger whole number."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _cells(measure: Measure) -> tuple[str, ...]:
+    return (
+        measure.what,
+        number(measure.ours),
+        measure.unit,
+        measure.peer,
+        number(measure.theirs),
+        number(measure.ratio),
+        str(measure.goal or ""),
+        {True: "yes", False: "no", None: ""}[measure.met],
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    columns = zip(HEAD, cells, widths, strict=True)
+    return "  ".join(
+        cell.rjust(width) if name in NUMBERS else cell.ljust(width) for name, cell, width in columns
+    ).rstrip()
