@@ -6,15 +6,22 @@ from itertools import count
 from weakref import WeakSet
 
 from postgres_server import Server
-from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy import Engine, MetaData, create_engine, text
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from emulator.capture import database
 from emulator.capture.postgres import within
 
+_BESIDE = text("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :before)")
+_NUMBERED = text("SELECT sequencename FROM pg_sequences WHERE schemaname = :name")
+
 
 class Schemas:
-    """Databases that are empty at first, each a schema of one server."""
+    """Databases that are empty at first, each a schema of one server.
+
+    Making the tables takes a quarter of a second, and emptying them a millisecond: a schema whose
+    engine is gone serves the next test.
+    """
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -26,9 +33,7 @@ class Schemas:
     def make(self, metadata: MetaData) -> Engine:
         """One more, with the tables of *metadata*, in place of one in memory."""
         assert metadata is database.metadata
-        name = f"test_{next(self._numbers)}"
-        with self._admin.begin() as connection:
-            connection.execute(CreateSchema(name))
+        name = self._emptied(self._ended.pop()) if self._ended else self._new()
         url = within(self.server.url, name)
         engine = database.connect(url.render_as_string(hide_password=False))
         self._open.add(engine)
@@ -36,16 +41,28 @@ class Schemas:
         return engine
 
     def tidy(self) -> None:
-        """Close connections that no test has closed, and delete what nobody can ask for."""
+        """Close connections that no test has closed."""
         for engine in self._open:
             engine.dispose()
-        while self._ended:
-            # One by one: a transaction can lock so many tables and no more.
-            with self._admin.begin() as connection:
-                connection.execute(DropSchema(self._ended.pop(), cascade=True))
 
     def close(self) -> None:
         """Let go of them, and of the server."""
         for engine in (*self._open, self._admin):
             engine.dispose()
         self.server.remove()
+
+    def _new(self) -> str:
+        name = f"test_{next(self._numbers)}"
+        with self._admin.begin() as connection:
+            connection.execute(CreateSchema(name))
+        return name
+
+    def _emptied(self, name: str) -> str:
+        with self._admin.begin() as connection:
+            for sandbox in connection.scalars(_BESIDE, {"before": f"{name}:"}).all():
+                connection.execute(DropSchema(sandbox, cascade=True))
+            numbers = connection.scalars(_NUMBERED, {"name": name}).all()
+            forget = [f"DELETE FROM {name}.{each}" for each in database.metadata.tables]
+            restart = [f"SELECT setval('{name}.{each}', 1, false)" for each in numbers]
+            connection.exec_driver_sql("; ".join([*forget, *restart]))
+        return name
