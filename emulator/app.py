@@ -59,6 +59,7 @@ from emulator.segment import routes as segment
 from emulator.segment.assets import Assets
 from emulator.segment.faults import Faults
 from emulator.segment.oauth import Tokens
+from emulator.teams import Callers, owner_of_default, read_teams
 from emulator.workspace import Workspace
 
 LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
@@ -80,8 +81,10 @@ def create_app(
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
-    app.before_request(guard(config.host, config.password))
-    app.extensions["emulator"] = _serve(app, config, workspace, clock, stopwatch)
+    teams = read_teams(config.teams)
+    app.before_request(guard(config.host, Callers(config.password, teams)))
+    owner = owner_of_default(teams)
+    app.extensions["emulator"] = _serve(app, config, workspace, clock, stopwatch, owner)
     # What was due by now is decided before a request changes anything, or looks.
     app.before_request(run_due)
     answers.register(app)
@@ -100,9 +103,14 @@ def run_due() -> None:
 
 
 def _serve(
-    app: Flask, config: Config, workspace: Workspace, clock: Clock, stopwatch: Stopwatch
+    app: Flask,
+    config: Config,
+    workspace: Workspace,
+    clock: Clock,
+    stopwatch: Stopwatch,
+    owner: str | None,
 ) -> Parts:
-    """The parts of the default sandbox; *app* answers for it and for those that are created."""
+    """The parts of the default sandbox, *owner*'s; *app* answers for it and those created."""
     assets = Assets(Path(config.cache).expanduser())
 
     def make(workspace: Workspace, kept: Kept) -> Parts:
@@ -114,7 +122,7 @@ def _serve(
 
     default = make(workspace, empty(config.db))
     store = SandboxStore(default.engine)
-    serve_sandboxes(app, Sandboxes(default, make, empty, store, clock))
+    serve_sandboxes(app, Sandboxes(default, make, empty, store, clock, owner))
     return default
 
 

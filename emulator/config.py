@@ -33,6 +33,9 @@ class Config:
         verbose: Log what crosses an edge, not only what goes wrong.
         password: What pages and the control API ask for; None asks for nothing. For the
             environment, as the key is.
+        teams: Path of a file of teams, whose tokens open their sandboxes alone.
+        token: What programs here show to an emulator elsewhere: a team's token, or the password.
+            For the environment, too.
         cache: Folder for what is fetched once, such as analytics.js.
     """
 
@@ -51,6 +54,8 @@ class Config:
     keep_bytes: int | None = None
     verbose: bool = False
     password: str | None = field(default=None, repr=False)
+    teams: str | None = None
+    token: str | None = field(default=None, repr=False)
     cache: str = "~/.cache/segment-insider-emulator"
 
 
@@ -153,5 +158,7 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "keep_bytes": (_bytes, "a size, such as 500MB or 2GB"),
     "verbose": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
     "password": (_text, "a text"),
+    "teams": (_text, "the path of a file of teams"),
+    "token": (_text, "a text"),
     "cache": (_text, "a folder that can be written"),
 }

@@ -1,6 +1,5 @@
 """Who may call: no page on the web can rebind its own name to the emulator, read or drive it."""
 
-import hmac
 import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -8,6 +7,7 @@ from urllib.parse import urlsplit
 from flask import Response, request
 
 from emulator.errors import EmulatorError
+from emulator.teams import CALLER, Callers
 
 CONTROL = "/emulator/"
 HEALTH = "/emulator/v1/health"  # what a container is asked; it tells nothing
@@ -37,13 +37,13 @@ def is_loopback(host: str) -> bool:
     return host in LOOPBACK or host.startswith("127.")
 
 
-def guard(bound: str, password: str | None = None) -> Callable[[], None]:
+def guard(bound: str, callers: Callers) -> Callable[[], None]:
     """A before-request check for an emulator bound to *bound*, a host name or address.
 
     One that is bound beyond the loopback is meant to be reached by names we cannot know.
 
     Args:
-        password: What pages and the control API ask for; the user's name may be any.
+        callers: Who may ask for pages and the control API.
     Source: the browser lets a page on attacker.example read what that name resolves to.
     """
     guarded = is_loopback(bound)
@@ -59,12 +59,16 @@ def guard(bound: str, password: str | None = None) -> Callable[[], None]:
         if not _is_private():
             return
         _refuse_other_pages()
-        if password is not None and request.path != HEALTH and not _knows(password):
+        if request.path == HEALTH:
+            return
+        known_caller = callers.who(_said())
+        if known_caller is None:
             raise Unauthorised(
-                "this emulator asks for a password",
+                "this emulator asks for a password, or the token of a team",
                 request.path,
-                "Give it with HTTP Basic authentication, under any user name.",
+                "Give it with HTTP Basic authentication under any user name, or as a bearer token.",
             )
+        request.environ[CALLER] = known_caller
 
     return check
 
@@ -104,7 +108,9 @@ def _is_followed_link() -> bool:
     return request.method == "GET" and wanted == ("navigate", "document")
 
 
-def _knows(password: str) -> bool:
+def _said() -> str | None:
+    """The secret that came with the request."""
     given = request.authorization
-    said = given.password if given and given.type == "basic" else None
-    return said is not None and hmac.compare_digest(said.encode(), password.encode())
+    if given is None:
+        return None
+    return given.token if given.type == "bearer" else given.password

@@ -1,5 +1,6 @@
 """The control API of a running emulator, as methods."""
 
+import os
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -7,6 +8,7 @@ from typing import Any, Self
 import orjson
 import requests
 
+from emulator.config import configure
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 
@@ -27,17 +29,31 @@ class ControlClient:
         base_url: E.g. "http://127.0.0.1:8282".
         page: Rows asked for at once, at most 1,000.
         session: Somebody else's, who closes it; None has the client make its own.
+        token: Of a team, or the emulator's password, where it asks for one.
     Raises: EmulatorError, when nothing answers there or the emulator refuses what was asked.
     """
 
     def __init__(
-        self, base_url: str, page: int = 500, session: requests.Session | None = None
+        self,
+        base_url: str,
+        page: int = 500,
+        session: requests.Session | None = None,
+        token: str | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._page = page
         self.session = session or requests.Session()
         # The emulator is on this machine: a proxy of the environment could not reach it.
         self.session.trust_env = False
+        self.token = token
+
+    @classmethod
+    def elsewhere(cls, base_url: str) -> Self:
+        """A client of an emulator that somebody else has started, with EMULATOR_TOKEN if it is set.
+
+        Raises: EmulatorError, when the environment cannot be read.
+        """
+        return cls(base_url, token=configure(os.environ, {}).token)
 
     def __enter__(self) -> Self:
         return self
@@ -302,6 +318,8 @@ class ControlClient:
         timeout: float = TIMEOUT,
     ) -> requests.Response:
         url = self._base_url + path
+        if self.token and auth is None:
+            headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
         try:
             return self.session.request(
                 method,

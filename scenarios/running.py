@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urljoin, urlsplit
 
 from flask import Flask
 from segment.analytics import request as sdk  # type: ignore[import-untyped]  # ships no types
@@ -151,14 +152,15 @@ class Emulators:
         self, host: ControlClient, made: JSONObject, workspace: Workspace
     ) -> RunningEmulator:
         own = with_keys(workspace, made["writeKey"], made["account"], made["key"])
-        url = made["url"]
-        client = ControlClient(url, session=host.session)
+        # Whoever is reached through a proxy need not know of its https, or its name.
+        url = urljoin(self.url, urlsplit(made["url"]).path) if self.url else made["url"]
+        client = ControlClient(url, session=host.session, token=host.token)
         return RunningEmulator(url, own, client, Shop(url, own.write_key), bool(self.url))
 
     def _started(self) -> ControlClient:
         if self._host is None:
             if self.url:
-                self._host = self._stack.enter_context(ControlClient(self.url))
+                self._host = self._stack.enter_context(ControlClient.elsewhere(self.url))
             else:
                 # Whose keys no workspace file has, so that a sandbox may have those of its own.
                 hosting = with_keys(preset("guide"), *("of-the-host",) * 3)

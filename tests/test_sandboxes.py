@@ -69,6 +69,7 @@ def test_a_sandbox_tells_its_keys_once(client: FlaskClient) -> None:
         "workspace": "Web shop",
         "now": "2020-01-01T00:00:00.000Z",
         "createdAt": "2026-11-23T10:00:00.000Z",
+        "team": None,
     }
     order = {name: f"{value}-2" for name, value in NAMES.items()}
     made = client.post(SANDBOXES, json={**order, "now": "2020-01-01T00:00:00Z"})

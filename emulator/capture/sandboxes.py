@@ -31,6 +31,7 @@ sandboxes = Table(
     Column("account", Text, nullable=False),
     Column("key", Text, nullable=False),  # of the account
     Column("created_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
+    Column("team", Text),  # whose it is; null where whoever runs the emulator made it
 )
 
 ALL = select(sandboxes).order_by(sandboxes.c.created_at, sandboxes.c.id)
@@ -50,6 +51,7 @@ class Described:
         workspace: A document, the name of a preset, or None for the emulator's own.
         account, key: Of Insider One.
         created_at: ISO 8601, UTC, milliseconds.
+        team: Name of the team whose it is, None for whoever runs the emulator.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Described:
     account: str
     key: str
     created_at: str
+    team: str | None = None
 
 
 class SandboxStore:

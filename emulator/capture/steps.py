@@ -63,5 +63,10 @@ def forgotten(connection: Connection) -> None:
     ).create(connection)
 
 
+def teams(connection: Connection) -> None:
+    """Whose a sandbox is."""
+    connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN team TEXT")
+
+
 # The first leads from version 1 to version 2.
-STEPS: tuple[Step, ...] = (scenario_runs, sandboxes, browsing, forgotten)
+STEPS: tuple[Step, ...] = (scenario_runs, sandboxes, browsing, forgotten, teams)

@@ -123,6 +123,7 @@ _SANDBOX: JSONObject = {
     "workspace": TEXT,
     "now": TEXT,
     "createdAt": TEXT,
+    "team": maybe(TEXT),
 }
 _INTEGRATION: JSONObject = {
     "id": COUNT,

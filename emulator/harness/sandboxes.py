@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, Response, request
 
 from emulator import sandboxes as known
 from emulator.answers import fault
@@ -11,7 +11,7 @@ from emulator.clock import iso
 from emulator.harness import bodies
 from emulator.harness.clock_orders import RESET, reset_time
 from emulator.harness.queries import refuse
-from emulator.sandboxes import Conflict, Sandbox, unknown
+from emulator.sandboxes import Conflict, Sandbox
 from emulator.types import JSONObject
 
 bp = Blueprint("sandboxes", __name__, url_prefix="/emulator/v1/sandboxes")
@@ -28,9 +28,9 @@ CREATE: Mapping[str, bodies.Kind] = {
 
 @bp.get("")
 def sandboxes() -> JSONObject:
-    """All sandboxes, the default one first; keys are redacted."""
+    """The caller's sandboxes, the default one first; keys are redacted."""
     refuse(request.args)
-    return {"sandboxes": [_shown(each) for each in known.sandboxes().list()], "next": None}
+    return {"sandboxes": [_shown(each) for each in known.seen()], "next": None}
 
 
 @bp.post("")
@@ -41,7 +41,7 @@ def create() -> tuple[JSONObject, int]:
     """
     order = bodies.read(CREATE, required=0)
     now = reset_time(order)
-    made = known.sandboxes().create(
+    made = known.create(
         id=order.get("id"),
         workspace=order.get("workspace"),
         write_key=order.get("writeKey"),
@@ -56,21 +56,20 @@ def create() -> tuple[JSONObject, int]:
 @bp.get("/<id>")
 def sandbox(id: str) -> JSONObject:
     """One sandbox; its key is redacted."""
-    return _shown(_found(id))
+    return _shown(known.find(id))
 
 
 @bp.post("/<id>/reset")
 def reset(id: str) -> JSONObject:
     """Start one afresh, see POST /emulator/v1/reset."""
-    _found(id).parts.reset(reset_time(bodies.read(RESET, required=0)))
+    known.find(id).parts.reset(reset_time(bodies.read(RESET, required=0)))
     return {}
 
 
 @bp.delete("/<id>")
 def delete(id: str) -> JSONObject:
     """End one with all that it holds."""
-    if not known.sandboxes().delete(id):
-        abort(unknown(id))
+    known.delete(id)
     return {}
 
 
@@ -78,10 +77,6 @@ def delete(id: str) -> JSONObject:
 def refused(error: Conflict) -> Response:
     """What the sandboxes that there are do not allow."""
     return fault(409, error.what, error.where, error.remedy)
-
-
-def _found(id: str) -> Sandbox:
-    return known.sandboxes().get(id) or abort(unknown(id))
 
 
 def _shown(sandbox: Sandbox) -> JSONObject:
@@ -95,4 +90,5 @@ def _shown(sandbox: Sandbox) -> JSONObject:
         "workspace": own.workspace.name,
         "now": iso(own.clock()),
         "createdAt": described.created_at,
+        "team": described.team,
     }

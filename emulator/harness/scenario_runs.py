@@ -14,7 +14,8 @@ from emulator.depth import depth
 from emulator.errors import EmulatorError
 from emulator.harness.queries import refuse
 from emulator.insider.formats import instant
-from emulator.sandboxes import DEFAULT, sandboxes
+from emulator.parts import parts
+from emulator.sandboxes import DEFAULT, addressed, sandboxes
 from emulator.types import JSON, JSONObject
 from emulator.workspace.structure import place
 
@@ -40,7 +41,13 @@ def runs() -> JSONObject:
 
 
 def kept() -> ScenarioRuns:
-    """The runs of the process, which the default sandbox keeps: a run may use many sandboxes."""
+    """The runs of the process, which the default sandbox keeps: a run may use many sandboxes.
+
+    A team's sandbox keeps those that are reported to it: others see none of them.
+    """
+    own = addressed()
+    if own and own.described.team:
+        return parts().store.scenario_runs
     default = sandboxes().get(DEFAULT)
     assert default is not None  # it stays as long as the process
     return default.parts.store.scenario_runs

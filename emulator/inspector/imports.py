@@ -12,7 +12,7 @@ from emulator.inspector.rendering import render
 from emulator.inspector.trigger_words import trigger_words
 from emulator.mapping.catalog import ACTIONS
 from emulator.parts import parts
-from emulator.sandboxes import sandboxes
+from emulator.sandboxes import create
 from emulator.types import JSONObject
 from emulator.workspace.finding import Finding
 from emulator.workspace.importing.assembling import Imported, assembled
@@ -87,7 +87,7 @@ def use() -> Response | str:
 def sandbox() -> Response | str:
     """Create a sandbox of a workspace file."""
     try:
-        made = sandboxes().create(workspace=_text())
+        made = create(workspace=_text())
     except EmulatorError as error:
         return _page(wrong=mistake("use", error))
     notice = f"The sandbox {made.described.id} was created"

@@ -19,6 +19,7 @@ from emulator.inspector import (
     settings,
     shown,
     stream,
+    team,
     testing,
     workspace,
 )
@@ -26,11 +27,12 @@ from emulator.inspector.assets import STATIC, VERSION
 from emulator.inspector.headers import protect
 from emulator.inspector.navigation import entries
 from emulator.parts import parts
+from emulator.sandboxes import addressed
 
 bp = Blueprint("inspector", __name__, template_folder="templates")
 for page in (
     live, event, flows, profiles, journeys, workspace, testing, checks, imports, scenarios,
-    settings, stream,
+    settings, stream, team,
 ):  # fmt: skip
     bp.register_blueprint(page.bp)
 bp.after_request(protect)
@@ -40,11 +42,11 @@ forms.register(bp)
 
 @bp.context_processor
 def frame() -> dict[str, object]:
-    """What the template around every page shows."""
-    own = parts()
+    """What the template around every page shows: without a sandbox, nothing of any."""
+    own = addressed()
     return {
-        "navigation": entries(request.endpoint or ""),
-        "workspace": own.workspace,
+        "navigation": entries(request.endpoint or "") if own else (),
+        "workspace": parts().workspace if own else None,
         "version": VERSION,
     }
 

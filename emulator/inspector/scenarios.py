@@ -12,7 +12,7 @@ from emulator.harness.scenario_runs import kept
 from emulator.inspector.addresses import here, pages
 from emulator.inspector.rendering import render
 from emulator.parts import Parts, parts
-from emulator.sandboxes import sandboxes
+from emulator.sandboxes import seen
 from emulator.types import JSONObject
 
 bp = Blueprint("scenarios", __name__, url_prefix="/scenarios")
@@ -74,7 +74,8 @@ def _scenarios(run: JSONObject) -> Iterator[JSONObject]:
 def _kept_sandboxes(run: JSONObject) -> dict[str, str]:
     """Id -> path of the pages, of those sandboxes in which scenarios ran and which still stand."""
     ids = {scenario.get("sandbox") for scenario in _scenarios(run)}
-    return {id: pages(id) for id in ids if id and sandboxes().get(id)}
+    there = (each.described.id for each in seen())
+    return {id: pages(id) for id in there if id in ids}
 
 
 def _pages(run: JSONObject) -> dict[tuple[str | None, str], str]:
@@ -97,5 +98,5 @@ def _within(sandbox: str | None) -> tuple[Parts | None, str]:
     """A sandbox's parts, None when it is gone, and the path of its pages."""
     if sandbox is None:
         return parts(), request.script_root
-    found = sandboxes().get(sandbox)
+    found = next((each for each in seen() if each.described.id == sandbox), None)
     return (found.parts if found else None), pages(sandbox)

@@ -10,8 +10,9 @@ from emulator.inspector.addresses import pages
 from emulator.inspector.forms import Mistake, mistake
 from emulator.inspector.limits import limits
 from emulator.inspector.rendering import render
+from emulator.inspector.team import created_as_asked
 from emulator.parts import parts
-from emulator.sandboxes import DEFAULT, sandboxes
+from emulator.sandboxes import DEFAULT, delete, seen
 from emulator.workspace import PRESETS
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -65,23 +66,17 @@ def retry() -> Response:
 @bp.post("/sandboxes")
 def create_sandbox() -> Response | str:
     """Create a sandbox; the page after shows its key once."""
-    form = request.form
     try:
-        made = sandboxes().create(
-            id=form.get("id", "").strip() or None, workspace=form.get("workspace") or None
-        )
+        return created_as_asked(HERE)
     except EmulatorError as error:
         return _page(mistake("sandboxes", error))
-    notice = f"The sandbox {made.described.id} was created"
-    return forms.done(notice, HERE, secret=made.described.key)
 
 
 @bp.post("/sandboxes/<id>/delete")
 def delete_sandbox(id: str) -> Response | str:
     """End a sandbox with all that it holds."""
     try:
-        if not sandboxes().delete(id):
-            abort(404)
+        delete(id)
     except EmulatorError as error:
         return _page(mistake("sandboxes", error))
     return forms.done(f"The sandbox {id} was deleted", HERE)
@@ -96,7 +91,8 @@ def _page(wrong: Mistake | None = None) -> str:
         way_faults=fault_forms.standing_on_the_way(own.faults),
         presets=fault_forms.PRESETS,
         limits=limits(own.workspace.options),
-        sandboxes=sandboxes().list(),
+        sandboxes=seen(),
+        deletes=True,
         default=DEFAULT,
         pages=pages,
         workspaces=PRESETS,

@@ -1,6 +1,16 @@
 """Emulators beside each other in one process: the default sandbox, and those that were created."""
 
-from emulator.sandboxes.addressing import PREFIX, replacing, sandboxes, serve_sandboxes, unknown
+from emulator.sandboxes.addressing import (
+    PREFIX,
+    addressed,
+    create,
+    delete,
+    find,
+    replacing,
+    sandboxes,
+    seen,
+    serve_sandboxes,
+)
 from emulator.sandboxes.registry import DEFAULT, Conflict, Sandbox, Sandboxes
 
 __all__ = [
@@ -9,8 +19,12 @@ __all__ = [
     "Conflict",
     "Sandbox",
     "Sandboxes",
+    "addressed",
+    "create",
+    "delete",
+    "find",
     "replacing",
     "sandboxes",
+    "seen",
     "serve_sandboxes",
-    "unknown",
 ]

@@ -4,17 +4,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
-from flask import Flask, abort, current_app, request
+from flask import Flask, abort, current_app, redirect, request, url_for
 
 from emulator.answers import fault
 from emulator.parts import ADDRESSED, Parts, parts
 from emulator.sandboxes.order import workspace_of
 from emulator.sandboxes.registry import Sandbox, Sandboxes
 from emulator.segment.addressee import named_key
+from emulator.teams import CALLER, Caller, caller
 from emulator.types import JSONObject
 
 PREFIX: Final = "/sandboxes/"
 _NAMED_BY: Final = "emulator.sandbox"  # in a WSGI environment: the id in the address
+_FOUND: Final = "emulator.found"  # there, too: the Sandbox that is addressed
+# Endpoints that ask of no sandbox: they show a caller what is theirs, or what is no secret.
+_OF_NONE: Final = ("sandboxes.", "openapi.", "inspector.team.", "inspector.asset")
+_FRONT: Final = "inspector.live.page"
+_TEAM: Final = "inspector.team.page"
 
 
 class Prefixed:
@@ -48,6 +54,36 @@ def sandboxes() -> Sandboxes:
     return cast(Sandboxes, current_app.extensions["sandboxes"])
 
 
+def addressed() -> Sandbox | None:
+    """The sandbox that the current request is for, None where the caller has none there."""
+    return request.environ.get(_FOUND)
+
+
+def seen() -> list[Sandbox]:
+    """The sandboxes that are there for the caller, as Sandboxes.list has them."""
+    return [each for each in sandboxes().list() if caller().sees(each.described.team)]
+
+
+def find(id: str) -> Sandbox:
+    """The sandbox *id*; aborts with 404 where there is none for the caller."""
+    found = sandboxes().get(id)
+    return found if found and caller().sees(found.described.team) else abort(unknown(id))
+
+
+def create(**asked: Any) -> Sandbox:
+    """One more sandbox, the caller's, see Sandboxes.create."""
+    return sandboxes().create(**asked, team=caller().team)
+
+
+def delete(id: str) -> None:
+    """End a sandbox of the caller's with all that it holds; aborts with 404 where there is none.
+
+    Raises: Conflict, for the default one.
+    """
+    if not sandboxes().delete(find(id).described.id):
+        abort(unknown(id))
+
+
 @contextmanager
 def replacing(asked: JSONObject | str, where: str) -> Iterator[Parts]:
     """Give the sandbox that the current request is for another workspace, see Sandboxes.replacing.
@@ -76,7 +112,24 @@ def _enter() -> None:
         found = sandboxes().get(id) or abort(unknown(id))
     else:
         found = _named(sandboxes()) or sandboxes().default
-    request.environ[ADDRESSED] = found.parts
+    asking: Caller | None = request.environ.get(CALLER)
+    if asking and not asking.sees(found.described.team):
+        _turn_away(found.described.id, id)
+        return
+    request.environ |= {_FOUND: found, ADDRESSED: found.parts}
+
+
+def _turn_away(id: str, named: str | None) -> None:
+    """Answer as though the sandbox *id* were not there, where it is asked for at all.
+
+    Args:
+        named: What the address names.
+    """
+    endpoint = request.endpoint or ""
+    if named is None and endpoint == _FRONT:
+        abort(redirect(url_for(_TEAM)))
+    if named is not None or not endpoint.startswith(_OF_NONE):
+        abort(unknown(id))
 
 
 def _named(served: Sandboxes) -> Sandbox | None:

@@ -28,6 +28,7 @@ def described(
     account: str | None,
     key: str | None,
     created_at: str,
+    team: str | None,
 ) -> Described:
     """The sandbox that is asked for; what is None is made up, and nobody else has it.
 
@@ -40,6 +41,7 @@ def described(
         account=_key(account, "account") or f"account-{secrets.token_hex(4)}",
         key=_key(key, "key") or secrets.token_hex(16),
         created_at=created_at,
+        team=team,
     )
 
 

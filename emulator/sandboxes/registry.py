@@ -12,6 +12,7 @@ from emulator.clock import Clock, iso
 from emulator.errors import EmulatorError
 from emulator.parts import Kept, Parts
 from emulator.sandboxes.order import BODY, described, workspace_of
+from emulator.teams import Team
 from emulator.types import JSONObject
 from emulator.workspace import Workspace
 from emulator.workspace.model import with_keys
@@ -40,6 +41,7 @@ class Sandboxes:
         make: Builds the parts for a workspace.
         empty: Opens a database, with a clock beside it.
         store: Where those that were created are listed; they are opened again here.
+        owner: The team that has the default one.
     Raises: EmulatorError, when one of those cannot be opened.
     """
 
@@ -50,10 +52,11 @@ class Sandboxes:
         empty: Callable[[str], Kept],
         store: SandboxStore,
         now: Clock,
+        owner: str | None = None,
     ) -> None:
         own = self._original = default.workspace
         named = Described(
-            DEFAULT, None, own.write_key, own.account_name, own.account_key, iso(now())
+            DEFAULT, None, own.write_key, own.account_name, own.account_key, iso(now()), owner
         )
         self._default = Sandbox(named, default)
         self._make, self._empty = make, empty
@@ -99,12 +102,14 @@ class Sandboxes:
         write_key: str | None = None,
         account: str | None = None,
         key: str | None = None,
+        team: Team | None = None,
     ) -> Sandbox:
         """One more sandbox; what is not named is made up, and nobody else has it.
 
         Args:
             workspace: A document, the name of a preset, or None for the emulator's own.
             account, key: Of Insider One.
+            team: Whose it is to be.
         Raises: Conflict; EmulatorError, when it cannot be made as asked.
         """
         wanted = described(
@@ -114,8 +119,10 @@ class Sandboxes:
             account=account,
             key=key,
             created_at=iso(self._now()),
+            team=team.name if team else None,
         )
         with self._lock:
+            self._refuse_more(team)
             self._refuse_taken(wanted)
             try:
                 made = Sandbox(wanted, self._open(wanted, BODY))
@@ -215,10 +222,17 @@ class Sandboxes:
         self._by_write_key[sandbox.described.write_key] = sandbox
         self._by_account[sandbox.described.account] = sandbox
 
-    def _refuse_taken(self, wanted: Described) -> None:
+    def _refuse_more(self, team: Team | None) -> None:
+        remedy = "Delete those that are done with: DELETE /emulator/v1/sandboxes/<id>."
         if len(self._by_id) >= MOST:
-            remedy = "Delete those that are done with: DELETE /emulator/v1/sandboxes/<id>."
             raise Conflict(f"there are {MOST:,} sandboxes already", "sandboxes", remedy)
+        if team is None:
+            return
+        if sum(each.described.team == team.name for each in self._by_id.values()) >= team.sandboxes:
+            what = f"the team {team.name} has {team.sandboxes:,} sandboxes already"
+            raise Conflict(what, "sandboxes", remedy)
+
+    def _refuse_taken(self, wanted: Described) -> None:
         is_free = self.get(wanted.id) is None
         if is_free and (left := left_over(self._db, wanted.id)):
             what = f"an earlier sandbox {wanted.id!r} has left a database"

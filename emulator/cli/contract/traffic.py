@@ -28,7 +28,7 @@ def events_of(source: str) -> Iterator[JSONObject]:
 def _of_emulator(url: str) -> Iterator[JSONObject]:
     from scenarios.client import ControlClient
 
-    with ControlClient(url) as client:
+    with ControlClient.elsewhere(url) as client:
         yield from (each["normalised"] for each in client.messages() if each["normalised"])
 
 
