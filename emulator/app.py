@@ -118,7 +118,8 @@ def _serve(
 
     def empty(db: str) -> Kept:
         engine = connect(db)
-        return Kept(engine, Store(engine), ProfileStore(engine), SandboxClock(clock))
+        stores = Store(engine), ProfileStore(engine), JourneyStore(engine)
+        return Kept(engine, *stores, SandboxClock(clock))
 
     default = make(workspace, empty(config.db))
     store = SandboxStore(default.engine)
@@ -133,9 +134,9 @@ def _parts(
     stopwatch: Stopwatch,
     assets: Assets,
 ) -> Parts:
-    engine, store, profiles, clock = kept
+    engine, store, profiles, runs, clock = kept
     defined = workspace.document.get("insider", {}).get("journeys", ())
-    journeys = Journeys(read_journeys(defined), JourneyStore(engine), profiles, clock)
+    journeys = Journeys(read_journeys(defined), runs, profiles, clock)
     keys = Panel(workspace.account_name, workspace.account_key, PanelStore(engine), clock)
     endpoint = Endpoint(
         workspace.account_name,

@@ -8,6 +8,7 @@ from flask import current_app, has_request_context, request
 
 from emulator.capture.database import Engine
 from emulator.capture.differences import Differences
+from emulator.capture.journeys import JourneyStore
 from emulator.capture.profiles import ProfileStore
 from emulator.capture.pruning import Pruner
 from emulator.capture.store import Store
@@ -33,6 +34,7 @@ class Kept(NamedTuple):
     engine: Engine
     store: Store
     profiles: ProfileStore
+    runs: JourneyStore
     clock: SandboxClock
 
 
@@ -63,7 +65,7 @@ class Parts:
     @property
     def kept(self) -> Kept:
         """What goes on when the workspace is replaced."""
-        return Kept(self.engine, self.store, self.profiles, self.clock)
+        return Kept(self.engine, self.store, self.profiles, self.journeys.store, self.clock)
 
     @property
     def carrier(self) -> Road | Queue:

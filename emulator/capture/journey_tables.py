@@ -64,10 +64,24 @@ WATCHED = Prepared(
     .where(_OF_ONE, or_(_IN_PROGRESS, journey_runs.c.watched_until >= bindparam("now")))
     .order_by(journey_runs.c.id)
 )
-LAST = Prepared(
+_LAST = select(func.max(journey_runs.c.id)).where(_OF_ONE).group_by(journey_runs.c.journey_id)
+# The last run in each journey besides, which says whether the person may enter again.
+KNOWN = Prepared(
     select(journey_runs)
-    .where(_OF_ONE, journey_runs.c.journey_id == bindparam("journey_id"))
-    .order_by(journey_runs.c.id.desc())
+    .where(
+        _OF_ONE,
+        or_(
+            _IN_PROGRESS,
+            journey_runs.c.watched_until >= bindparam("now"),
+            journey_runs.c.id.in_(_LAST),
+        ),
+    )
+    .order_by(journey_runs.c.id)
+)
+EARLIEST = Prepared(
+    select(journey_runs.c.due_at)
+    .where(journey_runs.c.due_at.is_not(None))
+    .order_by(journey_runs.c.due_at)
     .limit(1)
 )
 ADD = Prepared(insert(journey_runs).returning(journey_runs.c.id), without(journey_runs, "id"))

@@ -17,9 +17,10 @@ from emulator.capture.journey_tables import (
     BY_STATUS,
     CHANGE,
     DUE,
+    EARLIEST,
     GOALS,
     HAND_OVER,
-    LAST,
+    KNOWN,
     MESSAGES,
     NEWEST,
     NOTE,
@@ -36,6 +37,7 @@ from emulator.capture.journey_tables import (
 from emulator.capture.prepared import Prepared, without
 from emulator.clock import iso
 
+NEVER = "9999"  # later than any ISO 8601 time that is met
 LATEST = 2**63 - 1  # no run has a larger id
 _RUN = without(journey_runs, "id")
 _ENTRY = [name for name in without(journey_trails, "number") if name != "run_id"]
@@ -70,20 +72,42 @@ class JourneyStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # A file is one emulator's alone, which so knows without asking that nothing is due yet.
+        self._alone = engine.dialect.name == "sqlite"
+        self._quiet_until: str | None = None
 
     def save(self, steps: Iterable[tuple[Run, Sequence[Entry]]]) -> None:
         """Keep runs as they are now and what was added to their trails, all or none."""
+        trails = []
         with transaction(self._engine) as connection:
             for run, entries in steps:
+                self._expect(run)
                 id = run.id or ADD.rows(connection, _row(run, _RUN))[0].id
                 if run.id:
                     CHANGE.run(connection, [{"which": id, **_row(run, _RUN)}])
-                rows = [{"run_id": id, **_row(each, _ENTRY)} for each in entries]
-                NOTE.run(connection, rows)
+                trails += [{"run_id": id, **_row(each, _ENTRY)} for each in entries]
+            NOTE.run(connection, trails)
 
     def due(self, now: datetime, limit: int) -> list[Run]:
         """The first *limit* runs that go on at *now* or earlier, in the order in which they do."""
         return [_run(row) for row in self._found(DUE, now=iso(now), limit=limit)]
+
+    def is_quiet(self, now: datetime) -> bool:
+        """Whether it is known that no run goes on at *now* or earlier."""
+        return self._quiet_until is not None and iso(now) < self._quiet_until
+
+    def look_ahead(self) -> None:
+        """See when the first run goes on; not in a transaction that may still be undone."""
+        if self._alone:
+            self._quiet_until = next((row.due_at for row in self._found(EARLIEST)), NEVER)
+
+    def look_again(self) -> None:
+        """Ask the database the next time: runs were brought there by another way."""
+        self._quiet_until = None
+
+    def _expect(self, run: Run) -> None:
+        if self._quiet_until is not None and run.due_at:
+            self._quiet_until = min(self._quiet_until, iso(run.due_at))
 
     def watched(self, profile_ids: Sequence[str], now: datetime) -> list[Run]:
         """Runs of these profiles that are in progress, or whose goals count at *now*."""
@@ -91,10 +115,9 @@ class JourneyStore:
         rows = [row for id in profile_ids for row in self._found(WATCHED, profile_id=id, now=at)]
         return sorted(map(_run, rows), key=lambda run: run.id)
 
-    def last(self, journey_id: int, profile_id: str) -> Run | None:
-        """How a profile last entered a journey."""
-        rows = self._found(LAST, journey_id=journey_id, profile_id=profile_id)
-        return next((_run(row) for row in rows), None)
+    def known(self, profile_id: str, now: datetime) -> list[Run]:
+        """The watched runs of one profile, see `watched`, and its last one in each journey."""
+        return [_run(row) for row in self._found(KNOWN, profile_id=profile_id, now=iso(now))]
 
     def sent(self, journey_id: int, profile_id: str) -> dict[str, datetime]:
         """Place of a channel -> when it last sent to this profile."""

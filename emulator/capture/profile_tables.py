@@ -1,5 +1,7 @@
 """Tables of profiles, their identifiers and their events, and the statements on them."""
 
+from functools import cache
+
 from sqlalchemy import (
     Boolean,
     Column,
@@ -79,9 +81,20 @@ EVENT_COUNTS = (
     .group_by(profile_events.c.profile_id)
 )
 BY_ID = Prepared(select(profiles).where(profiles.c.id == bindparam("id")))
-OWNER = Prepared(
-    select(identifiers.c.profile_id).where(identifiers.c.identifier == bindparam("identifier"))
-)
+
+
+@cache
+def owned(count: int) -> tuple[Prepared, list[str]]:
+    """The profiles that own any of *count* identifiers, each beside the `identifier` that it owns;
+    and the names of the values."""
+    names = [f"identifier_{number}" for number in range(count)]
+    wanted = identifiers.c.identifier.in_([bindparam(name) for name in names])
+    joined = identifiers.join(profiles, profiles.c.id == identifiers.c.profile_id)
+    return Prepared(
+        select(identifiers.c.identifier, profiles).select_from(joined).where(wanted)
+    ), names
+
+
 ADD = Prepared(insert(profiles), without(profiles, "number"))
 GAIN = Prepared(insert(identifiers), without(identifiers))
 HAPPEN = Prepared(insert(profile_events), without(profile_events, "number"))

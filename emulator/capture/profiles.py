@@ -1,43 +1,30 @@
 """Where profiles, their identifiers and their events are kept."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any
 
-import orjson
-from sqlalchemy import Connection, Engine, Row, delete
+from sqlalchemy import Connection, Engine, delete
 
 from emulator.capture.database import transaction, undone
 from emulator.capture.postgres import take_turn
 from emulator.capture.profile import Changes, Profile, ProfileEvent
+from emulator.capture.profile_rows import event_of, profile_of
 from emulator.capture.profile_tables import (
-    ADD,
     AFTER,
     BY_ID,
-    CHANGE,
-    END,
     EVENT_COUNTS,
     EVENTS,
-    GAIN,
-    HAND_OVER,
-    HAPPEN,
-    KNOWN,
-    LOSE,
     NEWEST,
     NEWEST_LIKE,
-    NOT_UPDATED,
-    OUTDATED,
-    OUTDATED_OTHERS,
-    OWNER,
     OWNING,
     identifiers,
     profile_events,
     profiles,
 )
+from emulator.capture.writing import WRITING, Writing, writing_of
 
-_MOST_VALUES = 10_000  # bound in one statement; SQLite takes 32,766
 LAST = 2**63 - 1  # no profile has a larger number
 
 
@@ -51,12 +38,28 @@ class ProfileStore:
         self.lock = RLock()
 
     @contextmanager
-    def writing(self) -> Iterator["Writing"]:
+    def writing(self) -> Iterator[Writing]:
         """One transaction, alone: committed at the end, undone by an exception. What is kept in
         the block, here or in another store, belongs to it."""
         with self.lock, transaction(self._engine) as connection:
+            if outer := writing_of(connection):
+                yield outer
+                return
             take_turn(connection)
-            yield Writing(connection)
+            made = connection.info[WRITING] = Writing(connection)
+            try:
+                yield made
+                made.flush()
+            finally:
+                del connection.info[WRITING]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A transaction that finds everything written, by itself too."""
+        with transaction(self._engine) as connection:
+            if writing := writing_of(connection):
+                writing.flush()
+            yield connection
 
     @contextmanager
     def rehearsing(self) -> Iterator[None]:
@@ -68,13 +71,18 @@ class ProfileStore:
         """The profiles that own any of *wanted*, such as "uuid:u1", or are one of *ids*, without
         their events."""
         with transaction(self._engine) as connection:
-            return Writing(connection).find(wanted, ids)
+            return (writing_of(connection) or Writing(connection)).find(wanted, ids)
 
     def get(self, id: str) -> Profile | None:
         """One profile with its events."""
-        with transaction(self._engine) as connection:
-            found = [_profile(row) for row in BY_ID.rows(connection, {"id": id})]
+        with self._reading() as connection:
+            found = [profile_of(row) for row in BY_ID.rows(connection, {"id": id})]
             return next(iter(_with_events(connection, found)), None)
+
+    def events(self, id: str) -> Sequence[ProfileEvent]:
+        """What one profile did, the oldest write first."""
+        with self._reading() as connection:
+            return [event_of(row) for row in EVENTS.rows(connection, {"id": id})]
 
     def save(self, changes: Changes) -> list[ProfileEvent]:
         """Write *changes* in a transaction of their own; see Writing.save."""
@@ -99,9 +107,9 @@ class ProfileStore:
         values = {"before": before, "most": limit + 1} | (
             {"like": f"%{_literal(containing)}%"} if containing else {}
         )
-        with transaction(self._engine) as connection:
+        with self._reading() as connection:
             rows = connection.execute(NEWEST_LIKE if containing else NEWEST, values)
-            found = [_profile(row) for row in rows]
+            found = [profile_of(row) for row in rows]
             page = found[:limit]
             ids = {"ids": [each.id for each in page]}
             counts = {row.profile_id: row.number for row in connection.execute(EVENT_COUNTS, ids)}
@@ -119,87 +127,10 @@ class ProfileStore:
         """
         statement = (OWNING if identifier else AFTER).limit(limit + 1)
         values = {"after": after} | ({"identifier": identifier} if identifier else {})
-        with transaction(self._engine) as connection:
-            found = [_profile(row) for row in connection.execute(statement, values)]
+        with self._reading() as connection:
+            found = [profile_of(row) for row in connection.execute(statement, values)]
             page = _with_events(connection, found[:limit])
         return page, page[-1].number if len(found) > limit else None
-
-
-class Writing:
-    """The profiles inside one transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def find(self, wanted: Collection[str], ids: Collection[str] = ()) -> list[Profile]:
-        """The profiles that own any of *wanted* or are one of *ids*, without their events."""
-        owners = [
-            row.profile_id
-            for each in wanted
-            for row in OWNER.rows(self._connection, {"identifier": each})
-        ]
-        return [
-            _profile(row)
-            for id in dict.fromkeys([*owners, *ids])
-            for row in BY_ID.rows(self._connection, {"id": id})
-        ]
-
-    def save(self, changes: Changes) -> list[ProfileEvent]:
-        """Write *changes*. Returns: the events that were kept already, and so not again."""
-        for ended, survivor in changes.absorbed:
-            for statement in HAND_OVER:
-                self._connection.execute(statement, {"ended": ended, "survivor": survivor})
-        if changes.deleted:
-            self.end(changes.deleted)
-        if changes.lost:
-            self._connection.execute(LOSE, {"identifiers": changes.lost})
-        if changes.created:
-            ADD.run(self._connection, map(_row, changes.created))
-        if changes.changed:
-            rows = [{"which": each.id, **_row(each)} for each in changes.changed]
-            CHANGE.run(self._connection, rows)
-        if changes.gained:
-            gained = changes.gained.items()
-            rows = [{"identifier": key, "profile_id": owner} for key, owner in gained]
-            GAIN.run(self._connection, rows)
-        return self._add(changes.events)
-
-    def end(self, ids: Collection[str]) -> None:
-        """Delete profiles with their identifiers and events."""
-        for part in _parts(list(ids)):
-            for statement in END:
-                self._connection.execute(statement, {"ids": part})
-
-    def expire(self, events: Mapping[str, str], others: str, profiles: str) -> None:
-        """Delete what is kept no longer; all times ISO 8601, UTC, milliseconds.
-
-        Args:
-            events: Name -> time before which an event of that name is outdated.
-            others: The same for every other name.
-            profiles: Time since which a profile must have been updated.
-        """
-        for name, before in events.items():
-            self._connection.execute(OUTDATED, {"names": [name], "before": before})
-        self._connection.execute(OUTDATED_OTHERS, {"names": list(events), "before": others})
-        self.end(list(self._connection.scalars(NOT_UPDATED, {"before": profiles})))
-
-    def _add(self, events: dict[str, list[ProfileEvent]]) -> list[ProfileEvent]:
-        added: set[tuple[str, str]] = set()
-        rows, repeated = [], []
-        for owner, made in events.items():
-            for event in made:
-                if (owner, event.fingerprint) in added or self._has(owner, event):
-                    repeated.append(event)
-                    continue
-                added.add((owner, event.fingerprint))
-                rows.append(_event_row(owner, event))
-        if rows:
-            HAPPEN.run(self._connection, rows)
-        return repeated
-
-    def _has(self, owner: str, event: ProfileEvent) -> bool:
-        values = {"id": owner, "fingerprint": event.fingerprint}
-        return bool(KNOWN.rows(self._connection, values))
 
 
 def _literal(text: str) -> str:
@@ -207,62 +138,7 @@ def _literal(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _parts(values: Sequence[str]) -> list[Sequence[str]]:
-    return [values[at : at + _MOST_VALUES] for at in range(0, len(values), _MOST_VALUES)]
-
-
 def _with_events(connection: Connection, found: list[Profile]) -> list[Profile]:
     for profile in found:
-        profile.events += map(_event, EVENTS.rows(connection, {"id": profile.id}))
+        profile.events += map(event_of, EVENTS.rows(connection, {"id": profile.id}))
     return found
-
-
-def _row(profile: Profile) -> dict[str, Any]:
-    return {
-        "id": profile.id,
-        "identifiers": orjson.dumps(profile.identifiers).decode(),
-        "attributes": orjson.dumps(profile.attributes).decode(),
-        "written": orjson.dumps(profile.written).decode(),
-        "trail": orjson.dumps(profile.trail).decode(),
-        "created_at": profile.created_at,
-        "updated_at": profile.updated_at,
-    }
-
-
-def _profile(row: Row[Any]) -> Profile:
-    return Profile(
-        id=row.id,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        identifiers=orjson.loads(row.identifiers),
-        attributes=orjson.loads(row.attributes),
-        written=orjson.loads(row.written),
-        trail=orjson.loads(row.trail),
-        number=row.number,
-    )
-
-
-def _event_row(owner: str, event: ProfileEvent) -> dict[str, Any]:
-    return {
-        "profile_id": owner,
-        "fingerprint": event.fingerprint,
-        "name": event.name,
-        "sent_as": event.sent_as,
-        "timestamp": event.timestamp,
-        "occurred_at": event.occurred_at,
-        "params": orjson.dumps(event.params).decode(),
-        "received_at": event.received_at,
-        "skip_hook": event.skip_hook,
-    }
-
-
-def _event(row: Row[Any]) -> ProfileEvent:
-    return ProfileEvent(
-        name=row.name,
-        sent_as=row.sent_as,
-        timestamp=row.timestamp,
-        occurred_at=row.occurred_at,
-        params=orjson.loads(row.params),
-        received_at=row.received_at,
-        skip_hook=bool(row.skip_hook),
-    )

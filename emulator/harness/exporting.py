@@ -75,6 +75,7 @@ def import_() -> JSONObject:
         with own.profiles.writing():
             Archive(own.engine).replace(rows)
             _read_back(own, {row["journey_id"] for name, row in rows if name == "journey_runs"})
+        own.journeys.store.look_again()
         own.clock.reset(clock)
         if not frozen:
             own.clock.resume()

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from emulator.capture.profile import Profile
-from emulator.capture.profiles import ProfileStore, Writing
+from emulator.capture.profiles import ProfileStore
+from emulator.capture.writing import Writing
 from emulator.insider.identity import Rules, key
 from emulator.insider.replies import NO_SUCH_USER, NO_VALID_IDENTIFIER, malformed
 from emulator.insider.shape import naming_faults

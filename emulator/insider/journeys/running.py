@@ -5,18 +5,19 @@ so that what is due is decided by what was known when it was due.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from emulator.capture.journey import Entry, Run
 from emulator.capture.journeys import JourneyStore
-from emulator.capture.profile import Changes
+from emulator.capture.profile import Changes, Profile
 from emulator.capture.profiles import ProfileStore
 from emulator.clock import Clock
 from emulator.insider.changes import Change
 from emulator.insider.journeys import engine
-from emulator.insider.journeys.conditions import Happening, Written, attribute_holds, matches
+from emulator.insider.journeys.conditions import Happening, attribute_holds, matches
 from emulator.insider.journeys.definition import Journey
+from emulator.insider.journeys.interest import Interest
 from emulator.insider.journeys.visiting import Facts
 from emulator.types import JSON
 
@@ -39,43 +40,43 @@ class Journeys:
     ) -> None:
         self.journeys, self.store = journeys, store
         self._profiles, self._clock = profiles, clock
+        self._interest = Interest(journeys.values())
         # Two requests of one person must not both find nobody inside and let them in twice.
         self._lock = profiles.lock
 
     def observe(self, changes: list[Change]) -> None:
         """Act on what an upsert changed, in its transaction; the listener of an endpoint."""
-        concerned = [change for change in changes if change.absorbed or self._concerns(change)]
-        if not concerned:
-            return
         with self._lock:
-            for change in concerned:
+            steps: Steps = []
+            for change in changes:
                 self._merge(change)
-                self._follow(change)
-            self.run_due()
+                if happenings := self._interest.in_what(change):
+                    steps += self._followed(change, happenings)
+            if steps:
+                now = self._clock()
+                self._keep([self._caught_up(*step, now) for step in steps])
 
     def run_due(self) -> None:
         """Take every run that is due as far as it goes by now."""
+        if self.store.is_quiet(self._clock()):
+            return
         with self._lock:
             now = self._clock()
             while due := self.store.due(now, AT_ONCE):
                 self._keep([self._taken_on(run) for run in due])
+            self.store.look_ahead()
 
     def reset(self) -> None:
         """Forget every run."""
         with self._lock:
             self.store.reset()
 
-    def _concerns(self, change: Change) -> bool:
-        return any(
-            matches(cause, happening)
-            for happening in _happenings(change)
-            for journey in self.journeys.values()
-            for cause in (journey.starter, *journey.exits, *journey.goals.values())
-        )
-
-    def _follow(self, change: Change) -> None:
-        steps: Steps = [(run, []) for run in self.store.watched([change.profile_id], change.at)]
-        for happening in _happenings(change):
+    def _followed(self, change: Change, happenings: list[Happening]) -> Steps:
+        """The runs that *happenings* move, and what is added to their trails."""
+        is_new = change.created and not change.absorbed
+        known = [] if is_new else self.store.known(change.profile_id, change.at)
+        steps: Steps = [(run, []) for run in known]
+        for happening in happenings:
             for journey in self.journeys.values():
                 inside = any(
                     run.journey_id == journey.id and run.status == "in_progress" for run, _ in steps
@@ -83,7 +84,14 @@ class Journeys:
                 steps = [_heard(journey, *step, happening, change.at) for step in steps]
                 if not inside and self._lets_in(journey, happening, change, steps):
                     steps.append(self._enter(journey, happening, change))
-        self._keep([(run, entries) for run, entries in steps if entries])
+        return [(run, entries) for run, entries in steps if entries]
+
+    def _caught_up(self, run: Run, entries: list[Entry], now: datetime) -> tuple[Run, list[Entry]]:
+        """A run that was moved, taken as far as it goes by *now*."""
+        while run.due_at and run.due_at <= now:
+            run, more = self._taken_on(run)
+            entries = [*entries, *more]
+        return run, entries
 
     def _lets_in(
         self, journey: Journey, happening: Happening, change: Change, steps: Steps
@@ -91,11 +99,10 @@ class Journeys:
         """Documented: data with skip_hook starts nothing; each journey has an eligibility."""
         if change.skip_hook or not matches(journey.starter, happening):
             return False
-        runs = [run for run, _ in steps if run.journey_id == journey.id]
-        if last := self.store.last(journey.id, change.profile_id):
-            runs.append(last)
         # Assumed: the period counts from the last entry.
-        last_entry = max((run.entered_at for run in runs), default=None)
+        last_entry = max(
+            (run.entered_at for run, _ in steps if run.journey_id == journey.id), default=None
+        )
         if last_entry and (journey.period is None or change.at - last_entry < journey.period):
             return False
         return self._in_segment(journey, change.profile_id)
@@ -107,8 +114,12 @@ class Journeys:
         return all(attribute_holds(condition, attributes) for condition in journey.segment)
 
     def _attributes(self, profile_id: str) -> Mapping[str, JSON]:
-        profile = self._profiles.get(profile_id)
+        profile = self._profile(profile_id)
         return profile.attributes if profile else {}
+
+    def _profile(self, id: str) -> Profile | None:
+        """A profile without its events."""
+        return next(iter(self._profiles.find((), [id])), None)
 
     def _enter(
         self, journey: Journey, because: Happening, change: Change
@@ -150,24 +161,20 @@ class Journeys:
 
     def _facts(self, run: Run) -> Facts | None:
         """What is known of the person; None when the profile is gone."""
-        profile = self._profiles.get(run.profile_id)
+        profile = self._profile(run.profile_id)
         if profile is None:
             return None
-        sent = self.store.sent(run.journey_id, run.profile_id)
-        return Facts(profile.attributes, engine.since_entry(run, profile.events), sent)
+        return Facts(
+            profile.attributes,
+            lambda: engine.since_entry(run, self._profiles.events(run.profile_id)),
+            lambda: self.store.sent(run.journey_id, run.profile_id),
+        )
 
     def _keep(self, steps: Steps) -> None:
         self.store.save(steps)
         for run, entries in steps:
             for entry in entries:
                 log.info("moved journey=%d kind=%s", run.journey_id, entry.kind)
-
-
-def _happenings(change: Change) -> Iterator[Happening]:
-    """What a request did to one profile. Assumed: attributes count as written before its events."""
-    for place, (old, new) in change.attributes.items():
-        yield Written(place, old, new)
-    yield from change.events
 
 
 def _heard(

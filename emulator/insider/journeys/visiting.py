@@ -4,7 +4,7 @@ Documented: unreachable people are dropped, the same e-mail is skipped within ha
 empty not-reachable path drops; the opt-ins of the moment decide. Assumed: so does the address.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,17 +30,17 @@ SAME_EMAIL = timedelta(minutes=30)  # documented
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a person when a run goes on.
+    """What is known of a person when a run goes on; looked up where an element asks for it.
 
     Args:
         attributes: By place.
-        events: Those since entry, oldest first.
-        sent: Place of a channel -> when it last sent to this person.
+        events: Gives those since entry, oldest first.
+        sent: Gives place of a channel -> when it last sent to this person.
     """
 
     attributes: Mapping[str, JSON]
-    events: Sequence[ProfileEvent]
-    sent: Mapping[str, datetime]
+    events: Callable[[], Sequence[ProfileEvent]]
+    sent: Callable[[], Mapping[str, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _verdict(condition: Did | AttributeCondition, facts: Facts) -> tuple[bool, s
         value = facts.attributes.get(condition.place)
         shown = "absent" if value is None else text(value)
         return verdict, f"{condition.place} is {shown} where the check asks {told(condition)}"
-    found = next((each for each in facts.events if matches(condition.condition, each)), None)
+    found = next((each for each in facts.events() if matches(condition.condition, each)), None)
     if found:
         return condition.expected, f"{happened(found)} is since entry"
     return not condition.expected, f"no {told(condition.condition)} since entry"
@@ -107,7 +107,7 @@ def _channel(element: Channel, facts: Facts, at: datetime) -> Visit:
         what = f"{channel} is held back: {', '.join(why)}"
         entry = Entry(at, "held_back", what, element.place, {**details, "why": why})
         return Visit(entry, None, dropped=f"{channel} does not reach this person")
-    last = facts.sent.get(element.place)
+    last = facts.sent().get(element.place)
     if channel == "email" and last and at - last < SAME_EMAIL:
         what = (
             f"email is skipped: {message} was sent at {iso(last)}, {words(SAME_EMAIL)} or less ago"
