@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from weakref import WeakSet
 
@@ -153,20 +153,27 @@ def connect(url: str) -> Engine:
         return in_memory(metadata)
     engine = _engine(url if "://" in url else f"sqlite:///{url}")
     shown = re.sub("//.*@", "//…@", url)  # without a password
-    try:
-        if engine.dialect.name == "sqlite":
-            recognise(engine, shown)
-            engine.dispose()  # its connections are not tuned, which would change the file
-            event.listen(engine, "connect", _tune_sqlite)
-        elif engine.dialect.name == "postgresql":
-            postgres.tune(engine)
-        migrate(engine, metadata, shown)
-    except SQLAlchemyError as error:
-        reason = error.__cause__ or error
-        remedy = REMEDIES.get(_code(reason), ELSEWHERE)
-        what = f"the database cannot be opened ({_line(reason)})"
-        raise EmulatorError(what, shown, remedy) from error
+    with ExitStack() as undo:
+        undo.callback(engine.dispose)
+        try:
+            _prepare(engine, shown)
+        except SQLAlchemyError as error:
+            reason = error.__cause__ or error
+            remedy = REMEDIES.get(_code(reason), ELSEWHERE)
+            what = f"the database cannot be opened ({_line(reason)})"
+            raise EmulatorError(what, shown, remedy) from error
+        undo.pop_all()
     return engine
+
+
+def _prepare(engine: Engine, shown: str) -> None:
+    if engine.dialect.name == "sqlite":
+        recognise(engine, shown)
+        engine.dispose()  # its connections are not tuned, which would change the file
+        event.listen(engine, "connect", _tune_sqlite)
+    elif engine.dialect.name == "postgresql":
+        postgres.tune(engine)
+    migrate(engine, metadata, shown)
 
 
 def is_memory(url: str) -> bool:

@@ -76,6 +76,8 @@ def _alone(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         elif engine.dialect.name == "postgresql":
+            # Another process may be at it, and a large table takes its time.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         yield connection
 
@@ -105,4 +107,4 @@ def _pragma(connection: Connection, name: str) -> int:
 def _refuse_newer(found: int | None, url: str) -> None:
     if found is not None and found > VERSION:
         what = f"a later version of the emulator made this database ({found}, not {VERSION})"
-        raise EmulatorError(what, url, "Install that version, or name another file.")
+        raise EmulatorError(what, url, "Install that version, or name another database.")

@@ -99,7 +99,7 @@ def test_a_file_of_a_later_version_is_refused_and_not_touched(tmp_path: Path) ->
         connect(str(file))
     told = (
         f"{file}: a later version of the emulator made this database ({VERSION + 1}, not "
-        f"{VERSION}). Install that version, or name another file."
+        f"{VERSION}). Install that version, or name another database."
     )
     assert (str(refusal.value), file.read_bytes()) == (told, before)
 

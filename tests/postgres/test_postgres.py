@@ -12,15 +12,13 @@ import orjson
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from postgres_server import MISSING, Server, programs
+from postgres_server import Server
 from sqlalchemy import create_engine, text
-from sqlalchemy.schema import CreateSchema
 
 from emulator.app import create_app
 from emulator.capture.database import StorageFault, connect, transaction
 from emulator.capture.filters import Filters
 from emulator.capture.json_paths import JsonPath
-from emulator.capture.postgres import within
 from emulator.capture.records import Captured
 from emulator.capture.retention import Limits, Retention
 from emulator.capture.store import Store
@@ -28,7 +26,6 @@ from emulator.config import Config
 from emulator.errors import EmulatorError
 from emulator.workspace import preset
 
-NUMBERS = count(1)
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 CALL = {"writeKey": "wk_demo", "messageId": "m1", "userId": "ada"}
 DOCUMENT = {
@@ -46,27 +43,6 @@ MESSAGE = Captured(
     sent=DOCUMENT,
     normalised=DOCUMENT,
 )
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    found = programs()
-    if found is None:
-        pytest.skip(MISSING)
-    server = Server(found)
-    yield server
-    server.remove()
-
-
-@pytest.fixture
-def url(server: Server) -> str:
-    """A database that is empty."""
-    name = f"team_{next(NUMBERS)}"
-    engine = create_engine(server.url)
-    with engine.begin() as connection:
-        connection.execute(CreateSchema(name))
-    engine.dispose()
-    return within(server.url, name).render_as_string(hide_password=False)
 
 
 @contextmanager

@@ -1,0 +1,180 @@
+"""A PostgreSQL database is of this version or an earlier one, or it is left alone."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from postgres_server import Server
+from sqlalchemy import Engine, create_engine, inspect, make_url
+
+from emulator.app import create_app
+from emulator.capture.database import connect
+from emulator.capture.migration import VERSION
+from emulator.capture.postgres import LOCK, within
+from emulator.config import Config
+from emulator.errors import EmulatorError
+from emulator.workspace import preset
+
+OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))
+WAITING = f"""
+    SELECT count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND NOT granted AND objid = {LOCK} AND objsubid = 1
+"""
+
+
+@contextmanager
+def asking(server: Server) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(host=str(server.folder), user="postgres", autocommit=True) as connection:
+        yield connection
+
+
+def schema_of(url: str) -> str:
+    found = re.search(r'search_path="([^"]+)"', str(make_url(url).query["options"]))
+    assert found
+    return found[1]
+
+
+def restored(dump: Path, server: Server, url: str) -> str:
+    """The database of *dump*, with its one sandbox, at *url*."""
+    name = schema_of(url)
+    sql = (
+        dump.read_text().replace('"recorded:red"', f'"{name}:red"').replace("recorded.", f"{name}.")
+    )
+    with asking(server) as connection:
+        connection.execute(f'CREATE SCHEMA "{name}:red"')
+        connection.execute(sql.encode())
+    return url
+
+
+def shape(url: str) -> dict[str, Any]:
+    """Every table with its columns, keys and indexes, as the database has them."""
+    engine: Engine = create_engine(url)
+    seen = inspect(engine)
+    shapes = {
+        table: (
+            {
+                column["name"]: (str(column["type"]), column["nullable"], column["default"])
+                for column in seen.get_columns(table)
+            },
+            seen.get_pk_constraint(table)["constrained_columns"],
+            sorted(
+                (each["name"] or "", each["column_names"], each["unique"])
+                for each in seen.get_indexes(table)
+            ),
+        )
+        for table in seen.get_table_names()
+    }
+    engine.dispose()
+    return shapes
+
+
+def versions(server: Server, url: str) -> list[int]:
+    """Of the database and of its sandbox."""
+    name = schema_of(url)
+    found = []
+    with asking(server) as connection:
+        for schema in (name, f"{name}:red"):
+            rows = connection.execute(f'SELECT version FROM "{schema}".schema_version'.encode())
+            found += [version for (version,) in rows]
+    return found
+
+
+@pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
+def test_an_older_database_gets_the_shape_of_a_new_one(
+    server: Server, url: str, dump: Path
+) -> None:
+    restored(dump, server, url)
+    sandbox = within(make_url(url), f"{schema_of(url)}:red").render_as_string(hide_password=False)
+    new = within(server.url, f"new_of_{schema_of(url)}").render_as_string(hide_password=False)
+    with asking(server) as connection:
+        connection.execute(f"CREATE SCHEMA {schema_of(new)}".encode())
+    for each in (url, sandbox, new):
+        connect(each).dispose()
+    assert shape(url) == shape(new)
+    assert shape(sandbox) == shape(new)
+
+
+@pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
+def test_an_older_database_keeps_what_is_in_it_and_goes_on(
+    server: Server, url: str, dump: Path
+) -> None:
+    app = create_app(Config(db=restored(dump, server, url)), preset("guide"))
+    client = app.test_client()
+    for root, key in (("", "wk_demo"), ("/sandboxes/red", "wk_red")):
+        # The third was refused with a 503, and is delivered by the version that opened it.
+        client.post(f"{root}/emulator/v1/deliveries/retry")
+        client.post("/v1/track", json={"writeKey": key, "messageId": "m2", "userId": "ada"})
+        kept = client.get(f"{root}/emulator/v1/messages").get_json()["messages"]
+        (profile,) = client.get(f"{root}/emulator/v1/profiles").get_json()["profiles"]
+        assert [(each["messageId"], each["verdict"]) for each in kept] == [
+            ("m1", "accepted"),
+            ("m2", "accepted"),
+            ("m3", "accepted"),
+            ("m2", "rejected"),
+        ]
+        assert [event["timestamp"] for event in profile["events"]] == [
+            "2026-11-23T10:00:00.000Z",
+            "2026-11-23T10:05:00.000Z",
+        ]
+    app.extensions["sandboxes"].close()
+    assert versions(server, url) == [VERSION, VERSION]
+
+
+@pytest.mark.parametrize("which", ["", ":red"], ids=["its own", "that of its sandbox"])
+def test_a_later_database_is_refused_in_one_line_and_not_touched(
+    server: Server, url: str, which: str
+) -> None:
+    restored(OLD[-1], server, url)
+    with asking(server) as connection:
+        table = f'"{schema_of(url)}{which}".schema_version'
+        connection.execute(f"UPDATE {table} SET version = {VERSION + 1}".encode())
+    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    told = (
+        f"a later version of the emulator made this database ({VERSION + 1}, not {VERSION}). "
+        "Install that version, or name another database.\n"
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.endswith(told)
+    with asking(server) as connection:
+        row = connection.execute(f"SELECT version FROM {table}".encode()).fetchone()
+    assert row == (VERSION + 1,)
+
+
+def test_a_database_is_migrated_whole_or_not_at_all(server: Server, url: str) -> None:
+    restored(OLD[0], server, url)
+    with asking(server) as connection:
+        # What the last step adds is there already, as no version left it: the step fails.
+        connection.execute(f"ALTER TABLE {schema_of(url)}.sandboxes ADD COLUMN team text".encode())
+    before = shape(url), versions(server, url)
+    with pytest.raises(EmulatorError, match="already exists"):
+        connect(url)
+    assert (shape(url), versions(server, url)) == before
+
+
+@pytest.mark.parametrize("dump", [None, *OLD], ids=["empty", *(dump.stem for dump in OLD)])
+def test_two_that_start_at_once_on_one_database_both_come_up(
+    server: Server, url: str, dump: Path | None
+) -> None:
+    if dump:
+        restored(dump, server, url)
+    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", url]
+    with ExitStack() as running:
+        with asking(server) as connection:
+            connection.execute(f"SELECT pg_advisory_lock({LOCK})".encode())
+            both = [
+                running.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+                for _ in range(2)
+            ]
+            for each in both:
+                running.callback(each.kill)
+            while connection.execute(WAITING.encode()).fetchone() != (2,):
+                assert [each.poll() for each in both] == [None, None]
+        ready = [each.stderr.readline() for each in both if each.stderr]
+    assert [line.partition(" at ")[0] for line in ready] == ["ready", "ready"]
