@@ -61,7 +61,7 @@ class Limits:
     Args:
         days: Age of a message by the emulator's clock.
         messages: How many.
-        bytes: Of the whole database, what is free in its file not counted.
+        bytes: Of the whole database, what is free in its files not counted.
     """
 
     days: int | None = None
@@ -83,9 +83,9 @@ class Retention:
         self._engine = engine
         self._limits = limits
         self._clock = clock
-        if limits.bytes is not None and engine.dialect.name != "sqlite":
-            remedy = "Limit days or messages."
-            raise EmulatorError("only an SQLite file has a size to keep", "--keep-bytes", remedy)
+        if limits.bytes is not None and engine.dialect.name not in ("sqlite", "postgresql"):
+            what = "only SQLite and PostgreSQL tell a size to keep"
+            raise EmulatorError(what, "--keep-bytes", "Limit days or messages.")
 
     def step(self) -> int:
         """Forget at most STEP messages beyond the limits; how many these were."""

@@ -1,4 +1,4 @@
-"""How much a database holds, as it is: nothing estimated."""
+"""How much a database holds."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, select
 
 from emulator.capture.database import transaction
+from emulator.capture.postgres_sizes import disk_bytes, stored_bytes
 from emulator.capture.tables import deliveries, forgotten, messages
 
 OLDEST = select(messages.c.received_at).order_by(messages.c.id).limit(1)
@@ -19,9 +20,10 @@ class Sizes:
     Args:
         remembered: Ids of messages that are gone, and whose duplicates are dropped all the same.
         oldest: When the oldest message was received, ISO 8601; None when there is none.
-        used_bytes: What is taken by something; None when the database does not tell.
+        used_bytes: What is taken by something; of a PostgreSQL schema what its rows take, of a
+            large one about. None when the database does not tell.
         file_bytes: What it takes on the disk, free pages and what is written beside it included;
-            None when it is no file.
+            None when it is in memory or does not tell.
     """
 
     messages: int
@@ -40,11 +42,14 @@ def measure(engine: Engine) -> Sizes:
             for table in (messages, deliveries, forgotten)
         )
         oldest, used = connection.scalar(OLDEST), used_bytes(connection)
-    return Sizes(kept, made, remembered, oldest, used, _on_disk(engine))
+        taken = disk_bytes(connection) if _is_postgres(connection) else _of_files(engine)
+    return Sizes(kept, made, remembered, oldest, used, taken)
 
 
 def used_bytes(connection: Connection) -> int | None:
     """Bytes in use; None when the database does not tell."""
+    if _is_postgres(connection):
+        return stored_bytes(connection)
     if connection.dialect.name != "sqlite":
         return None
     pages, free, size = (
@@ -54,8 +59,12 @@ def used_bytes(connection: Connection) -> int | None:
     return (pages - free) * size
 
 
-def _on_disk(engine: Engine) -> int | None:
+def _of_files(engine: Engine) -> int | None:
     if engine.dialect.name != "sqlite" or not engine.url.database:
         return None
     files = [Path(engine.url.database + end) for end in WRITTEN_BESIDE]
     return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _is_postgres(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"

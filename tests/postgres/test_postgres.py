@@ -19,8 +19,9 @@ from emulator.app import create_app
 from emulator.capture.database import StorageFault, connect, transaction
 from emulator.capture.filters import Filters
 from emulator.capture.json_paths import JsonPath
+from emulator.capture.postgres_sizes import disk_bytes, stored_bytes
 from emulator.capture.records import Captured
-from emulator.capture.retention import Limits, Retention
+from emulator.capture.retention import STEP, Limits, Retention
 from emulator.capture.store import Store
 from emulator.config import Config
 from emulator.errors import EmulatorError
@@ -165,7 +166,45 @@ def test_a_server_that_nobody_reaches_is_told_in_one_line() -> None:
     assert "See that the database can be reached." in str(error.value)
 
 
-def test_a_size_to_keep_is_refused(url: str) -> None:
+def test_what_is_stored_is_told_of_a_part_of_the_pages_and_of_no_space_that_is_free(
+    url: str,
+) -> None:
     engine = connect(url)
-    with closing(Store(engine)), pytest.raises(EmulatorError, match="only an SQLite file has"):
-        Retention(engine, Limits(bytes=10**6), lambda: NOW)
+    many = [
+        replace(MESSAGE, message_id=f"m{number}", received_at="2026-11-01T00:00:00.000Z")
+        for number in range(4000)
+    ]
+    with closing(Store(engine)) as store:
+        store.record(many)
+        with transaction(engine) as connection:
+            whole, part = stored_bytes(connection), stored_bytes(connection, sample=200_000)
+            files = disk_bytes(connection)
+        assert part == pytest.approx(whole, rel=0.2)
+        assert whole < files
+        for _ in iter(Retention(engine, Limits(bytes=whole // 2), lambda: NOW).step, 0):
+            pass
+        left = store.sizes()
+        assert left.messages == pytest.approx(2000, abs=STEP + 100)
+        assert left.used_bytes is not None
+        assert left.used_bytes <= whole // 2
+        assert left.file_bytes is not None
+        assert left.file_bytes >= files
+
+
+def test_whoever_writes_waits_for_no_pruning_but_the_step_under_way(url: str) -> None:
+    engine, hasty = connect(url), connect(url + "%20-clock_timeout=2s")
+    old = [
+        replace(MESSAGE, message_id=f"m{number}", received_at="2026-11-01T00:00:00.000Z")
+        for number in range(10 * STEP)
+    ]
+    with closing(Store(engine)) as store, closing(Store(hasty)) as other:
+        store.record(old)
+        retention = Retention(engine, Limits(days=5), lambda: NOW)
+        with ThreadPoolExecutor(1) as pool:
+            pruning = pool.submit(lambda: len(list(iter(retention.step, 0))))
+            for number in range(30):
+                other.record([replace(MESSAGE, message_id=f"new{number}")])
+            assert pruning.result() == 10
+        assert [each.message_id for each in store.messages(limit=1000)[0]] == [
+            f"new{number}" for number in range(30)
+        ]
