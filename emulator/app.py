@@ -1,14 +1,15 @@
 """The application: what the parts are and how they meet, nothing else."""
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
 from flask import Flask
 
 from emulator import answers
-from emulator.capture.database import connect
+from emulator.capture.database import claimed, connect
 from emulator.capture.differences import Differences
 from emulator.capture.journeys import JourneyStore
 from emulator.capture.panel import ChangesStore, PanelStore
@@ -16,6 +17,7 @@ from emulator.capture.profiles import ProfileStore
 from emulator.capture.pruning import Pruner
 from emulator.capture.retention import Limits, Retention
 from emulator.capture.sandboxes import SandboxStore
+from emulator.capture.shared import Shared
 from emulator.capture.store import Store
 from emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from emulator.config import Config
@@ -26,7 +28,7 @@ from emulator.delivery.gate import compile_gate
 from emulator.delivery.passthrough import PassThrough
 from emulator.delivery.policy import Policy
 from emulator.delivery.queue import Queue
-from emulator.delivery.road import Road
+from emulator.delivery.road import Road, Together
 from emulator.delivery.senders import Remote
 from emulator.guard import guard
 from emulator.harness import clock as clocks
@@ -60,7 +62,10 @@ from emulator.segment.assets import Assets
 from emulator.segment.faults import Faults
 from emulator.segment.oauth import Tokens
 from emulator.teams import Callers, owner_of_default, read_teams
+from emulator.types import JSONObject
 from emulator.workspace import Workspace
+from emulator.workspace.given import Given
+from emulator.workspace.model import fingerprint
 
 LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
 
@@ -113,15 +118,19 @@ def _serve(
     """The parts of the default sandbox, *owner*'s; *app* answers for it and those created."""
     assets = Assets(Path(config.cache).expanduser())
 
-    def make(workspace: Workspace, kept: Kept) -> Parts:
-        return _parts(config, workspace, kept, stopwatch, assets)
+    basis = fingerprint(workspace.document)
+
+    def make(workspace: Workspace, kept: Kept, asked: JSONObject | str | None) -> Parts:
+        given = Given(asked, basis, kept.shared.hold)
+        return _parts(config, workspace, given, kept, stopwatch, assets)
 
     def empty(db: str) -> Kept:
         engine = connect(db)
+        shared = Shared(engine)
         stores = Store(engine), ProfileStore(engine), JourneyStore(engine)
-        return Kept(engine, *stores, SandboxClock(clock))
+        return Kept(engine, *stores, shared, SandboxClock(clock, shared.hold))
 
-    default = make(workspace, empty(config.db))
+    default = make(workspace, empty(config.db), None)
     store = SandboxStore(default.engine)
     serve_sandboxes(app, Sandboxes(default, make, empty, store, clock, owner))
     return default
@@ -130,14 +139,18 @@ def _serve(
 def _parts(
     config: Config,
     workspace: Workspace,
+    given: Given,
     kept: Kept,
     stopwatch: Stopwatch,
     assets: Assets,
 ) -> Parts:
-    engine, store, profiles, runs, clock = kept
+    engine, store, profiles, runs, shared, clock = kept
+    hold = shared.hold
     defined = workspace.document.get("insider", {}).get("journeys", ())
     journeys = Journeys(read_journeys(defined), runs, profiles, clock)
-    keys = Panel(workspace.account_name, workspace.account_key, PanelStore(engine), clock)
+    keys = Panel(
+        workspace.account_name, workspace.account_key, PanelStore(engine), clock, hold=hold
+    )
     endpoint = Endpoint(
         workspace.account_name,
         workspace.account_key,
@@ -147,25 +160,33 @@ def _parts(
         workspace.options,
         refusal=keys.refusal,
         on_change=journeys.observe,
+        hold=hold,
     )
-    differences, faults = Differences(engine), InsiderFaults(clock, config.seed)
+    differences, faults = Differences(engine), InsiderFaults(clock, config.seed, hold=hold)
     real = _real_account(config)
     pass_through = (
-        PassThrough(Remote(real.url), endpoint.answer, real, differences, clock) if real else None
+        PassThrough(Remote(real.url), endpoint.answer, real, differences, clock, hold)
+        if real
+        else None
     )
     sender = faults.before(pass_through or endpoint.answer)
     source = workspace.document.get("source", {})
     gate = compile_gate(source, workspace.destination, workspace.plan, config.seed)
     compiled, policy = Destination(workspace.destination), Policy(config.seed)
-    together = _together(profiles, faults) if pass_through is None else nullcontext
-    road = Road(compiled, sender, store, clock, gate, policy, stopwatch, real, together)
-    set_up = Configuration(workspace.destination, ChangesStore(engine), road)
+    alone = not shared.several
+    together = _together(kept, None if pass_through else faults)
+    road = Road(
+        compiled, sender, store, clock, gate, policy, stopwatch, real, together, alone=alone
+    )
+    set_up = Configuration(workspace.destination, ChangesStore(engine), road, hold)
     return Parts(
         config,
         workspace,
+        given,
         engine,
         store,
         profiles,
+        shared,
         endpoint,
         keys,
         road,
@@ -174,20 +195,33 @@ def _parts(
         journeys,
         Tokens(workspace.account_key, workspace.oauth),
         assets,
-        Faults(),
+        Faults(hold),
         faults,
         differences,
         pass_through,
-        Queue(road, store) if config.asynchronous else None,
+        Queue(road, store, partial(_is_current, given, shared)) if config.asynchronous else None,
         Pruner(Retention(engine, limits, clock)) if (limits := _limits(config)) else None,
     )
 
 
-def _together(
-    profiles: ProfileStore, faults: InsiderFaults
-) -> Callable[[], AbstractContextManager[object]]:
-    """One transaction for what one request brings, unless a fault may make it a long one."""
-    return lambda: profiles.writing() if faults.none else nullcontext()
+def _together(kept: Kept, faults: InsiderFaults | None) -> Together:
+    """One transaction for what one request brings, unless a fault may make it a long one.
+
+    Args:
+        faults: None where a real account may make it a long one, whatever goes wrong on purpose.
+    """
+
+    def together(names: Collection[str]) -> AbstractContextManager[object]:
+        if faults and faults.none:
+            return kept.profiles.writing(names)
+        return claimed(kept.engine, names)
+
+    return together
+
+
+def _is_current(given: Given, shared: Shared) -> bool:
+    shared.refresh()
+    return not given.is_over
 
 
 def _limits(config: Config) -> Limits:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 from typing import TypeAlias
 
 from emulator.errors import EmulatorError
+from emulator.held import Hold, alone
+from emulator.types import JSONObject
 
 Clock: TypeAlias = Callable[[], datetime]
 Stopwatch: TypeAlias = Callable[[], float]  # seconds, from any moment on; never goes back
@@ -14,6 +15,7 @@ Stopwatch: TypeAlias = Callable[[], float]  # seconds, from any moment on; never
 # Room to add retentions and waits to any time, or to take them off, within the calendar.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def utc_now() -> datetime:
@@ -36,36 +38,37 @@ class Reading:
 
 
 class SandboxClock:
-    """A clock that runs with the machine's until it is frozen, set or moved. Safe for threads.
+    """A clock that runs with the machine's until it is frozen, set or moved. Safe for threads,
+    and the same for all processes that *hold* it.
 
     It never goes back, but by `reset`; while the machine's own clock goes back, it stands still.
     """
 
-    def __init__(self, machine: Clock = utc_now) -> None:
+    def __init__(self, machine: Clock = utc_now, hold: Hold = alone) -> None:
         self._machine = machine
-        self._lock = Lock()
         self._frozen: datetime | None = None
         self._offset = timedelta(0)
         self._latest = machine()
+        self._held = hold("clock", self)
 
     def __call__(self) -> datetime:
-        with self._lock:
+        with self._held.looking():
             return self._now()
 
     def read(self) -> Reading:
         """Everything the clock shows, at one moment."""
-        with self._lock:
+        with self._held.looking():
             now = self._now()
             return Reading(now, self._frozen is not None, now - self._machine())
 
     def freeze(self) -> None:
         """Stand still at the present time."""
-        with self._lock:
+        with self._held.changing():
             self._frozen = self._now()
 
     def resume(self) -> None:
         """Run again, from the time the clock shows."""
-        with self._lock:
+        with self._held.changing():
             now = self._now()
             self._offset, self._frozen = now - self._machine(), None
 
@@ -74,7 +77,7 @@ class SandboxClock:
 
         Raises: EmulatorError, when that is earlier than the clock's time, or beyond LATEST.
         """
-        with self._lock:
+        with self._held.changing():
             check(at, "set")
             if at < self._now():
                 what = f"{iso(at)} is earlier than the clock's time, {iso(self._now())}"
@@ -87,7 +90,7 @@ class SandboxClock:
 
         Raises: EmulatorError, when that is beyond LATEST.
         """
-        with self._lock:
+        with self._held.changing():
             now = self._now()
             if by > LATEST - now:
                 raise _outside("advance")
@@ -104,9 +107,23 @@ class SandboxClock:
         """
         if at:
             check(at, "now")
-        with self._lock:
+        with self._held.changing():
             self._frozen, self._offset = at, timedelta(0)
             self._latest = at or self._machine()
+
+    def state(self) -> JSONObject:
+        """For other processes: {"frozen", "offset", "latest"}; the offset in microseconds."""
+        return {
+            "frozen": self._frozen and self._frozen.isoformat(),
+            "offset": self._offset // _MICROSECOND,
+            "latest": self._latest.isoformat(),
+        }
+
+    def restore(self, state: JSONObject) -> None:
+        """Go on from what `state` gave."""
+        self._frozen = state["frozen"] and datetime.fromisoformat(state["frozen"])
+        self._offset = state["offset"] * _MICROSECOND
+        self._latest = datetime.fromisoformat(state["latest"])
 
     def _now(self) -> datetime:
         self._latest = max(self._latest, self._frozen or self._machine() + self._offset)

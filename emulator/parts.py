@@ -11,6 +11,7 @@ from emulator.capture.differences import Differences
 from emulator.capture.journeys import JourneyStore
 from emulator.capture.profiles import ProfileStore
 from emulator.capture.pruning import Pruner
+from emulator.capture.shared import Shared
 from emulator.capture.store import Store
 from emulator.clock import SandboxClock
 from emulator.config import Config
@@ -26,6 +27,7 @@ from emulator.segment.assets import Assets
 from emulator.segment.faults import Faults
 from emulator.segment.oauth import Tokens
 from emulator.workspace import Workspace
+from emulator.workspace.given import Given
 
 
 class Kept(NamedTuple):
@@ -35,6 +37,7 @@ class Kept(NamedTuple):
     store: Store
     profiles: ProfileStore
     runs: JourneyStore
+    shared: Shared
     clock: SandboxClock
 
 
@@ -44,9 +47,11 @@ class Parts:
 
     config: Config
     workspace: Workspace
+    given: Given
     engine: Engine
     store: Store
     profiles: ProfileStore
+    shared: Shared
     endpoint: Endpoint
     panel: Panel
     road: Road
@@ -65,7 +70,8 @@ class Parts:
     @property
     def kept(self) -> Kept:
         """What goes on when the workspace is replaced."""
-        return Kept(self.engine, self.store, self.profiles, self.journeys.store, self.clock)
+        stores = self.store, self.profiles, self.journeys.store
+        return Kept(self.engine, *stores, self.shared, self.clock)
 
     @property
     def carrier(self) -> Road | Queue:

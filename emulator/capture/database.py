@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from weakref import WeakSet
@@ -31,8 +31,10 @@ from emulator.errors import EmulatorError, Unavailable
 
 __all__ = [
     "Engine",
+    "Gone",
     "StorageFault",
     "Whole",
+    "claimed",
     "close",
     "connect",
     "is_memory",
@@ -40,15 +42,19 @@ __all__ = [
     "transaction",
 ]
 
+CLAIM_PATIENCE = 20  # seconds; a thread of the server waits as long
+
 metadata = MetaData()
 # 64 bits, which SQLite calls INTEGER: only so does it number rows.
 Whole = BigInteger().with_variant(Integer, "sqlite")
 _closed: WeakSet[Engine] = WeakSet()
 _open: ContextVar[Connection | None] = ContextVar("open", default=None)
 
+GONE = ("42P01", "3F000")  # PostgreSQL has no such table, or no such schema
 SAVE = "Move the file away; `sqlite3 FILE .recover` may save what is in it."
-# What SQLite cannot do now and may later, and what to do about it.
-REMEDIES = {
+# What a database cannot do now and may later, and what to do about it: SQLite's numbers, and
+# PostgreSQL's states.
+REMEDIES: Mapping[int | str, str] = {
     sqlite3.SQLITE_BUSY: "Stop the program that holds the database.",
     sqlite3.SQLITE_LOCKED: "Stop the program that holds the database.",
     sqlite3.SQLITE_READONLY: "Make the file and its folder writable.",
@@ -57,6 +63,8 @@ REMEDIES = {
     sqlite3.SQLITE_CANTOPEN: "Name a file in a folder you may write to, or use --db :memory:.",
     sqlite3.SQLITE_CORRUPT: SAVE,
     sqlite3.SQLITE_NOTADB: SAVE,
+    "55P03": "Another emulator on it is still at work; see that what it delivers to answers.",
+    **dict.fromkeys(GONE, "The sandbox was deleted meanwhile."),
 }
 ELSEWHERE = "See that the database can be reached."
 NO_DRIVER = (
@@ -74,6 +82,10 @@ class StorageFault(Unavailable):
         super().__init__(f"the database cannot be used ({_line(reason)})", "", remedy)
 
 
+class Gone(StorageFault):
+    """Another process has deleted the sandbox."""
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """One transaction: committed at the end, undone by an exception.
@@ -85,21 +97,28 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     if outer is not None and outer.engine is engine:
         yield outer
         return
-    if engine in _closed:
-        raise StorageFault("it was closed")
-    try:
-        with engine.begin() as connection:
-            before = _open.set(connection)
-            try:
-                yield connection
-            finally:
-                _open.reset(before)
-    except TimeoutError as error:
-        raise StorageFault(error) from error
-    except DBAPIError as error:
-        raise _told(engine, error.orig) or error from error
-    except engine.dialect.loaded_dbapi.Error as error:  # of a prepared statement
-        raise _told(engine, error) or error from error
+    with _begun(engine) as connection:
+        before = _open.set(connection)
+        try:
+            yield connection
+        finally:
+            _open.reset(before)
+
+
+@contextmanager
+def claimed(engine: Engine, names: Collection[str]) -> Iterator[None]:
+    """Wait until no other process that shares the database has claimed any of *names*, then keep
+    them for the block, which may take long: others write meanwhile. A database that is not
+    PostgreSQL is not shared.
+
+    Raises: StorageFault, when another keeps them for longer than CLAIM_PATIENCE.
+    """
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with _begun(engine) as connection:
+        postgres.claim(connection, names, CLAIM_PATIENCE)
+        yield
 
 
 @contextmanager
@@ -116,6 +135,22 @@ def undone(engine: Engine) -> Iterator[None]:
         pass
 
 
+@contextmanager
+def _begun(engine: Engine) -> Iterator[Connection]:
+    """A transaction of its own, whatever else the thread has open."""
+    if engine in _closed:
+        raise StorageFault("it was closed")
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except TimeoutError as error:
+        raise StorageFault(error) from error
+    except DBAPIError as error:
+        raise _told(engine, error.orig) or error from error
+    except engine.dialect.loaded_dbapi.Error as error:  # of a prepared statement
+        raise _told(engine, error) or error from error
+
+
 class _Undo(Exception):
     """Ends a transaction that was never to be kept."""
 
@@ -123,17 +158,21 @@ class _Undo(Exception):
 def _told(engine: Engine, error: BaseException | None) -> StorageFault | None:
     """*error* of the driver as a fault that passes; None where no retry helps, as for a statement
     that does not fit the tables."""
+    code = _code(error)
+    if code in GONE:
+        return Gone(error)
     if isinstance(error, sqlite3.Error):
-        passes = _code(error) in REMEDIES
+        passes = code in REMEDIES
     else:
         driver = engine.dialect.loaded_dbapi
         passes = isinstance(error, (driver.OperationalError, driver.InterfaceError))
     return StorageFault(error) if passes else None
 
 
-def _code(reason: object) -> int:
-    """SQLite's number for *reason*, without its finer shades; 0 for what is not SQLite's."""
-    return getattr(reason, "sqlite_errorcode", 0) & 0xFF
+def _code(reason: object) -> int | str:
+    """PostgreSQL's state or SQLite's number, without its finer shades, for *reason*; else 0."""
+    state: str | None = getattr(reason, "sqlstate", None)
+    return state or getattr(reason, "sqlite_errorcode", 0) & 0xFF
 
 
 def _line(reason: object) -> str:

@@ -1,5 +1,6 @@
 """What SQLite has by itself and PostgreSQL is told: one writer, a place of one's own, patience."""
 
+from collections.abc import Collection
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -15,7 +16,11 @@ PATIENCE = 5  # seconds, to connect or to wait for another writer; as long as fo
 LONGEST_NAME = 63  # bytes
 
 _TURN = "turn"  # in the info of a connection: its transaction is the one that writes
-_TAKE_TURN = f"SELECT pg_advisory_xact_lock({LOCK}, hashtext(current_schema()))"
+# Each a lock that ends with the transaction, and with the process at the latest.
+_LOCK = (
+    f"SELECT count(pg_advisory_xact_lock({LOCK}, hashtext(current_schema() || each)))"
+    " FROM unnest(%s::text[]) AS each"
+)
 _SCHEMA = select(func.current_schema())
 
 
@@ -34,15 +39,25 @@ def tune(engine: Engine) -> None:
     event.listen(engine, "checkin", _turn_is_over)
 
 
-def take_turn(connection: Connection) -> None:
+def take_turn(connection: Connection, claimed: Collection[str] = ()) -> None:
     """Wait until no other transaction writes, and keep it so until this one has ended.
 
     Ids then grow in the order of commits: a reader that pages by id misses none. Whoever decides
     by what is there takes the turn before looking; whoever writes has it taken for them.
+
+    Args:
+        claimed: What is claimed first, see claim.
     """
     if connection.dialect.name == "postgresql" and not connection.info.get(_TURN):
-        connection.exec_driver_sql(_TAKE_TURN)
+        connection.exec_driver_sql(_LOCK, ([*_claims(claimed), ""],))
         connection.info[_TURN] = True
+
+
+def claim(connection: Connection, names: Collection[str], patience: float) -> None:
+    """Wait up to *patience* seconds until no other transaction has claimed any of *names*, and
+    keep it so until this one has ended. Who has the turn claims no more."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience}s'")
+    connection.exec_driver_sql(_LOCK, (_claims(names),))
 
 
 def as_of_one_moment(connection: Connection) -> None:
@@ -90,6 +105,11 @@ def drop_schema(connection: Connection, id: str) -> None:
     """Delete the schema of the sandbox *id* with all that it holds."""
     name = schema_beside(connection, id)
     connection.execute(DropSchema(name, cascade=True, if_exists=True))
+
+
+def _claims(names: Collection[str]) -> list[str]:
+    # In one order, so that two who claim several do not wait for each other.
+    return [f":{each}" for each in sorted(names)]
 
 
 def _options(url: URL) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import RLock
 
 from sqlalchemy import Connection, Engine, delete
@@ -35,17 +35,23 @@ class ProfileStore:
         self._engine = engine
         # Two requests about one person must not both find nobody and create them twice. Journeys
         # take the same lock: with one of their own, either could wait for what the other has.
-        self.lock = RLock()
+        # PostgreSQL has the writer's turn, which other processes wait for as well.
+        several = engine.dialect.name == "postgresql"
+        self.lock: AbstractContextManager[object] = nullcontext() if several else RLock()
 
     @contextmanager
-    def writing(self) -> Iterator[Writing]:
+    def writing(self, claimed: Collection[str] = ()) -> Iterator[Writing]:
         """One transaction, alone: committed at the end, undone by an exception. What is kept in
-        the block, here or in another store, belongs to it."""
+        the block, here or in another store, belongs to it.
+
+        Args:
+            claimed: What is not to be in other hands, as of database.claimed.
+        """
         with self.lock, transaction(self._engine) as connection:
             if outer := writing_of(connection):
                 yield outer
                 return
-            take_turn(connection)
+            take_turn(connection, claimed)
             made = connection.info[WRITING] = Writing(connection)
             try:
                 yield made

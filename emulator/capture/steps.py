@@ -68,5 +68,15 @@ def teams(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN team TEXT")
 
 
+def shared(connection: Connection) -> None:
+    """What processes on one database have in common."""
+    Table(
+        "shared",
+        MetaData(),
+        Column("name", Text, primary_key=True),
+        *(Column(name, Text, nullable=False) for name in ("revision", "state")),
+    ).create(connection)
+
+
 # The first leads from version 1 to version 2.
-STEPS: tuple[Step, ...] = (scenario_runs, sandboxes, browsing, forgotten, teams)
+STEPS: tuple[Step, ...] = (scenario_runs, sandboxes, browsing, forgotten, teams, shared)

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from threading import Lock
@@ -21,6 +22,7 @@ from emulator.mapping.catalog import UPSERT_URL
 log = logging.getLogger(__name__)
 
 PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
+RETRIES = ("retries",)  # claimed by whoever makes one
 NEVER = "9999"  # later than any ISO 8601 time that is met
 
 
@@ -29,6 +31,7 @@ class Backlog:
 
     Args:
         credentials: Gives the headers that authenticate; the key is stored nowhere.
+        together, alone: As of a Road.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class Backlog:
         policy: Policy,
         credentials: Callable[[], Mapping[str, str]],
         stopwatch: Stopwatch = time.monotonic,
+        together: Callable[[Collection[str]], AbstractContextManager[object]] = nullcontext,
+        alone: bool = True,
     ) -> None:
         self._upserts = upserts
         self._sender = sender
@@ -46,8 +51,10 @@ class Backlog:
         self._policy = policy
         self._credentials = credentials
         self._stopwatch = stopwatch
+        self._together, self._alone = together, alone
         self._trying, self._knowing = Lock(), Lock()
-        # Known here, so that a request that meets no due retries asks no database.
+        # Known here, so that a request that meets no due retries asks no database. Where others
+        # deliver from the same one, only that knows.
         self._quiet_until = upserts.earliest() or NEVER
 
     def due_after(self, exchange: Exchange, named: str, first: str | None = None) -> str | None:
@@ -77,11 +84,12 @@ class Backlog:
         A clock that was set ahead finds the attempts that would have been made meanwhile.
         """
         made = 0
+        if not self._alone:
+            self._look_ahead()
         if self._quiet_until > iso(self._clock()):
             return made
         with self._trying:
-            while upsert := self._upserts.next(iso(self._clock())):
-                self._try(upsert, datetime.fromisoformat(upsert.due_at or ""))
+            while self._try_next():
                 made += 1
             self._look_ahead()
         return made
@@ -91,10 +99,20 @@ class Backlog:
         with self._trying:
             ids = self._upserts.unsettled()
             for id in ids:
-                if upsert := self._upserts.get(id):
-                    self._try(upsert, self._clock())
+                with self._together(RETRIES):
+                    upsert = self._upserts.get(id)
+                    if upsert and upsert.due_at:
+                        self._try(upsert, self._clock())
             self._look_ahead()
         return len(ids)
+
+    def _try_next(self) -> bool:
+        """Make the attempt that has been due the longest; whether there was one."""
+        with self._together(RETRIES):
+            upsert = self._upserts.next(iso(self._clock()))
+            if upsert:
+                self._try(upsert, datetime.fromisoformat(upsert.due_at or ""))
+        return upsert is not None
 
     def _look_ahead(self) -> None:
         with self._knowing:

@@ -1,17 +1,15 @@
 """What is set at Segment's end: the destination's switch, its settings, its mappings."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
-from threading import Lock
-
-import orjson
 
 from emulator.capture.panel import ChangesStore
 from emulator.delivery.road import Road
 from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
+from emulator.held import Hold, alone
 from emulator.mapping import Destination
 from emulator.types import JSONObject
+from emulator.workspace.model import fingerprint
 
 
 class Configuration:
@@ -24,13 +22,14 @@ class Configuration:
     Raises: EmulatorError, when it cannot be compiled.
     """
 
-    def __init__(self, original: JSONObject, store: ChangesStore, road: Road) -> None:
+    def __init__(
+        self, original: JSONObject, store: ChangesStore, road: Road, hold: Hold = alone
+    ) -> None:
         self._original, self._store, self._road = original, store, road
-        same = orjson.dumps(original, option=orjson.OPT_SORT_KEYS)
-        self._basis = blake2b(same, digest_size=16).hexdigest()
-        self._lock = Lock()
+        self._basis = fingerprint(original)
         self._changes = store.read(self._basis)
         self._take(self._changes)
+        self._held = hold("destination", self)
 
     @property
     def destination(self) -> JSONObject:
@@ -39,7 +38,7 @@ class Configuration:
 
     def set(self, *, enabled: bool | None = None, settings: JSONObject | None = None) -> JSONObject:
         """Save the settings page: what is given replaces what was; gives the destination."""
-        with self._lock:
+        with self._held.changing():
             changes = dict(self._changes)
             if enabled is not None:
                 changes["enabled"] = enabled
@@ -48,7 +47,7 @@ class Configuration:
 
     def switch(self, index: int, enabled: bool) -> JSONObject:
         """Enable or disable one subscription, 0 for the first; gives the destination."""
-        with self._lock:
+        with self._held.changing():
             switches = {**self._changes.get("subscriptions", {}), str(index): enabled}
             return self._keep({**self._changes, "subscriptions": switches})
 
@@ -62,14 +61,14 @@ class Configuration:
         if depth(edited) > MAX_DEPTH:
             what = f"the mapping is nested deeper than {MAX_DEPTH} levels"
             raise EmulatorError(what, "settings", "Flatten it.")
-        with self._lock:
+        with self._held.changing():
             edits = dict(self._changes.get("edited", {}))
             edits[str(index)] = {**edits.get(str(index), {}), **edited}
             return self._keep({**self._changes, "edited": edits})
 
     def replace(self, subscriptions: Sequence[JSONObject]) -> JSONObject:
         """Put *subscriptions* in the place of all there are; gives the destination."""
-        with self._lock:
+        with self._held.changing():
             kept = {
                 key: self._changes[key] for key in ("enabled", "settings") & self._changes.keys()
             }
@@ -77,9 +76,17 @@ class Configuration:
 
     def reset(self) -> None:
         """Back to what the workspace file says."""
-        with self._lock:
+        with self._held.changing():
             self._store.reset()
             self._take({})
+
+    def state(self) -> JSONObject:
+        """For other processes: nothing but that it has changed; the rest is in the store."""
+        return {}
+
+    def restore(self, state: JSONObject) -> None:
+        """Go by what another process has stored."""
+        self._take(self._store.read(self._basis))
 
     def _keep(self, changes: JSONObject) -> JSONObject:
         self._store.write(self._basis, changes)

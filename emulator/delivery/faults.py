@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from random import Random
-from threading import Lock
 
 from emulator.clock import Clock
 from emulator.delivery.fault import Fault, shown
 from emulator.delivery.senders import TIMEOUT, Sender, Unanswered
 from emulator.errors import EmulatorError
+from emulator.held import Hold, alone
 from emulator.http import HttpRequest, HttpResponse
 from emulator.types import JSONObject
 
@@ -20,20 +20,26 @@ MOST = 1000  # faults at once
 
 @dataclass(slots=True)
 class _Standing:
-    """A fault while it lasts."""
+    """A fault while it lasts.
+
+    Args:
+        seed: Decides, with the number of requests *drawn* for, which of them meet it.
+        counted: Requests of the *minute* that began then.
+    """
 
     id: int
     fault: Fault
     left: int | None
-    chance: Random
+    seed: str
+    drawn: int = 0
     minute: datetime | None = None
-    counted: int = field(default=0)
+    counted: int = 0
 
     def strikes(self, now: datetime) -> bool:
         """Whether the request at hand meets it, which counts as one of its times."""
         if self.left is not None:
             self.left -= 1
-        if self.fault.share < 1 and self.chance.random() >= self.fault.share:
+        if self.fault.share < 1 and self._drawn() >= self.fault.share:
             return False
         return self.fault.rate_limit is None or self._exceeded(now, self.fault.rate_limit)
 
@@ -41,6 +47,20 @@ class _Standing:
         """Seconds until the minute of a rate limit ends, at least 1."""
         left = (self.minute or now) + MINUTE - now
         return max(1, round(left.total_seconds()))
+
+    def state(self) -> JSONObject:
+        """It, as JSON."""
+        return {**asdict(self), "minute": self.minute and self.minute.isoformat()}
+
+    @classmethod
+    def of(cls, state: JSONObject) -> "_Standing":
+        """The one that `state` gave."""
+        minute = state["minute"] and datetime.fromisoformat(state["minute"])
+        return cls(**{**state, "fault": Fault(**state["fault"]), "minute": minute})
+
+    def _drawn(self) -> float:
+        self.drawn += 1
+        return Random(f"{self.seed}:{self.drawn}").random()
 
     def _exceeded(self, now: datetime, limit: int) -> bool:
         if self.minute is None or now - self.minute >= MINUTE:
@@ -52,7 +72,7 @@ class _Standing:
 class Faults:
     """The faults of one emulator, in the order in which they were asked for.
 
-    They end with the process. A request meets the first of them that strikes.
+    A request meets the first of them that strikes.
 
     Args:
         seed: Decides, with a fault's own seed, which share of requests meets it.
@@ -60,27 +80,31 @@ class Faults:
     """
 
     def __init__(
-        self, clock: Clock, seed: str = "", sleep: Callable[[float], None] = time.sleep
+        self,
+        clock: Clock,
+        seed: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+        hold: Hold = alone,
     ) -> None:
         self._clock = clock
         self._seed = seed
         self._sleep = sleep
         self._standing: list[_Standing] = []
         self._added = 0
-        self._lock = Lock()
+        self._held = hold("faults", self)
 
     def add(self, fault: Fault) -> None:
         """Let *fault* happen from now on. Raises: EmulatorError, when there are too many."""
-        with self._lock:
+        with self._held.changing():
             if len(self._standing) >= MOST:
                 raise EmulatorError(f"there are {MOST} faults already", "faults", "Clear them.")
             self._added += 1
-            chance = Random(f"{self._seed}:{fault.seed}:{self._added}")
-            self._standing.append(_Standing(self._added, fault, fault.times, chance))
+            seed = f"{self._seed}:{fault.seed}:{self._added}"
+            self._standing.append(_Standing(self._added, fault, fault.times, seed))
 
     def list(self) -> list[JSONObject]:
         """What is still to happen."""
-        with self._lock:
+        with self._held.looking():
             return [shown(each.id, each.fault, each.left) for each in self._standing]
 
     @property
@@ -90,9 +114,18 @@ class Faults:
 
     def clear(self) -> None:
         """Let nothing go wrong any more."""
-        with self._lock:
-            self._standing.clear()
+        with self._held.changing():
+            self._standing = []
             self._added = 0
+
+    def state(self) -> JSONObject:
+        """For other processes: {"added": how many there were, "standing": those that last}."""
+        return {"added": self._added, "standing": [each.state() for each in self._standing]}
+
+    def restore(self, state: JSONObject) -> None:
+        """Go on with what `state` gave."""
+        self._added = state["added"]
+        self._standing = [_Standing.of(each) for each in state["standing"]]
 
     def before(self, sender: Sender) -> Sender:
         """*sender*, met by these faults."""
@@ -104,8 +137,10 @@ class Faults:
         return send
 
     def _met(self) -> _Standing | None:
+        if self.none:
+            return None
         now = self._clock()
-        with self._lock:
+        with self._held.changing():
             met = next((each for each in self._standing if each.strikes(now)), None)
             self._standing = [each for each in self._standing if each.left != 0]
             return met

@@ -1,7 +1,5 @@
 """Delivering to a real account, and comparing what it answers with what is emulated."""
 
-from threading import Lock
-
 import orjson
 
 from emulator import __version__
@@ -11,6 +9,7 @@ from emulator.contract.running import value_differences
 from emulator.delivery.account import REDACTED, TOKEN, RealAccount, redacted
 from emulator.delivery.policy import retried
 from emulator.delivery.senders import Sender
+from emulator.held import Hold, alone
 from emulator.http import HttpRequest, HttpResponse
 from emulator.types import JSON, JSONObject
 
@@ -31,13 +30,14 @@ class PassThrough:
         account: RealAccount,
         differences: Differences,
         clock: Clock,
+        hold: Hold = alone,
     ) -> None:
         self._real, self._emulated = real, emulated
         self._account = account
         self._differences = differences
         self._clock = clock
         self._compared = 0
-        self._counting = Lock()
+        self._held = hold("compared", self)
 
     @property
     def compared(self) -> int:
@@ -53,8 +53,16 @@ class PassThrough:
             self._compare(sent, answer, without(secrets, self._emulated(request)))
         return answer
 
+    def state(self) -> JSONObject:
+        """For other processes: {"compared"}."""
+        return {"compared": self._compared}
+
+    def restore(self, state: JSONObject) -> None:
+        """Count on from what `state` gave."""
+        self._compared = state["compared"]
+
     def _compare(self, sent: HttpRequest, real: HttpResponse, emulated: HttpResponse) -> None:
-        with self._counting:
+        with self._held.changing():
             self._compared += 1
         expected, actual = _shown(real), _shown(emulated)
         found = list(value_differences(expected, actual, "answer"))

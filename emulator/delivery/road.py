@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import asdict, replace
@@ -48,13 +48,16 @@ class Passed(NamedTuple):
 
 
 Admitted: TypeAlias = "Message | Captured"  # what is new, or what became of the rest
+Together: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
 
 
 class Road:
     """Carries messages from the source to Insider One, and keeps what happened to each.
 
     Args:
-        together: Makes one transaction of all that the messages of one request write.
+        together: Makes one transaction of all that the messages of one request write, or where
+            that may take long, keeps other processes from what it names.
+        alone: Whether no other process delivers from the same database.
     """
 
     def __init__(
@@ -67,7 +70,9 @@ class Road:
         policy: Policy = SEGMENTS,
         stopwatch: Stopwatch = time.monotonic,
         real: RealAccount | None = None,
-        together: Callable[[], AbstractContextManager[object]] = nullcontext,
+        together: Together = lambda names: nullcontext(),
+        *,
+        alone: bool = True,
     ) -> None:
         self.configure(destination)
         self._real = real
@@ -78,7 +83,9 @@ class Road:
         self._stopwatch = stopwatch
         self.together = together
         self._claims = Claims()
-        self.backlog = Backlog(store.upserts, sender, clock, policy, self._credentials, stopwatch)
+        self.backlog = Backlog(
+            store.upserts, sender, clock, policy, self._credentials, stopwatch, together, alone
+        )
 
     def configure(self, destination: Destination, switched_off: Destination | None = None) -> None:
         """Deliver by *destination* from now on; what is under way goes on as it was.
@@ -94,16 +101,17 @@ class Road:
 
         Raises: Unavailable, when nothing could be kept; the caller must not acknowledge then.
         """
-        with self.admitting(messages) as admitted, self.together():
+        with self.admitting(messages) as admitted:
             found, unsettled = self.results(admitted)
             self._store.record(found, unsettled)
         self.backlog.expect(unsettled)
 
     @contextmanager
     def admitting(self, messages: Sequence[Message]) -> Iterator[list[Admitted]]:
-        """Tell what is new; until the end of the block nobody else can bring it too."""
+        """Tell what is new; until the end of the block, which is together, nobody else can bring
+        it too."""
         message_ids = {message.message_id for message in messages}
-        with self._claims.hold(message_ids):
+        with self._claims.hold(message_ids), self.together(message_ids):
             yield _new(messages, self._store.seen(message_ids))
 
     def rehearse(self, messages: Sequence[Message], sender: Sender) -> list[Captured]:

@@ -13,6 +13,7 @@ import orjson
 from emulator.capture.profiles import ProfileStore
 from emulator.clock import Clock
 from emulator.depth import MAX_DEPTH, depth
+from emulator.held import Hold, alone
 from emulator.http import HttpRequest, HttpResponse
 from emulator.insider import deletion, identifiers, profile_read, removal, replies, upsert
 from emulator.insider.account import Account
@@ -48,6 +49,7 @@ class Endpoint:
         new_id: Makes Profile IDs.
         on_change: Told what a request changed, in the transaction that stores it.
         call_back: Posts a body to an address, beside the answer.
+        hold: Keeps what is used of its limits for all who answer for it.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Endpoint:
         new_id: Callable[[], str] = lambda: str(uuid4()),
         on_change: Listener = lambda changes: None,
         call_back: Callable[[str, bytes], None] | None = None,
+        hold: Hold = alone,
     ) -> None:
         options = options or Options()
         self._account = Account(
@@ -75,7 +78,7 @@ class Endpoint:
         )
         self._name, self._clock, self._options = account_name, clock, options
         self._refusal = refusal or _only(account_key)
-        self._rates, self._expiry = Rates(options.rate), Expiry(profiles, options)
+        self._rates, self._expiry = Rates(options.rate, hold), Expiry(profiles, options)
         self._calls = _calls(self._account, self._rates)
 
     def answer(self, request: HttpRequest) -> HttpResponse:

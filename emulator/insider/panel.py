@@ -8,12 +8,13 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
-from threading import Lock
 
 from emulator.capture.panel import Integration, PanelStore
 from emulator.capture.records import redacted
 from emulator.clock import Clock, iso
 from emulator.errors import EmulatorError
+from emulator.held import Hold, alone
+from emulator.types import JSONObject
 
 ROLES = ("Administrator", "Editor with PII access")
 TYPE = "Source"  # events come from Segment: the one direction that the guide sets up
@@ -42,13 +43,14 @@ class Panel:
         clock: Clock,
         *,
         new_key: Callable[[], str] = lambda: secrets.token_hex(KEY_BYTES),
+        hold: Hold = alone,
     ) -> None:
         self.account_name = account_name
         self._account_key, self._store = account_key, store
         self._clock, self._new_key = clock, new_key
-        self._lock = Lock()
         store.seed(self._of_workspace())
         self._load()
+        self._held = hold("panel", self)
 
     def integrations(self) -> list[Integration]:
         """All of them, oldest first, revoked ones among them."""
@@ -68,7 +70,7 @@ class Panel:
             raise EmulatorError(what, "type", f"Select {TYPE!r} as the Integration Type.")
         key = self._new_key()
         made = self._integration(name.strip(), key, created_by=role)
-        with self._lock:
+        with self._held.changing():
             made = replace(made, id=self._store.add(made))
             self._load()
         return made, key
@@ -79,7 +81,7 @@ class Panel:
         Raises: NotPermitted.
         """
         _permit(role)
-        with self._lock:
+        with self._held.changing():
             self._store.revoke(id, iso(self._clock()))
             self._load()
             return self._by_id.get(id)
@@ -102,9 +104,17 @@ class Panel:
 
     def reset(self) -> None:
         """Forget all integrations but the workspace file's, whose key works again."""
-        with self._lock:
+        with self._held.changing():
             self._store.reset(self._of_workspace())
             self._load()
+
+    def state(self) -> JSONObject:
+        """For other processes: nothing but that it has changed; the rest is in the store."""
+        return {}
+
+    def restore(self, state: JSONObject) -> None:
+        """Know what another process has stored."""
+        self._load()
 
     def _load(self) -> None:
         # Read at each request, so kept at hand; assigned whole, so never seen half changed.

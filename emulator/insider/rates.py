@@ -6,9 +6,10 @@ Assumed: the limits are published, the shape of the minute is not; here it is th
 from collections.abc import Callable
 from datetime import datetime
 from math import ceil, floor
-from threading import Lock
 
+from emulator.held import Hold, alone
 from emulator.insider.replies import too_many
+from emulator.types import JSONObject
 
 MINUTE = 60  # seconds
 
@@ -20,10 +21,11 @@ class Rates:
         limit: Name of a budget -> units a minute; None is no limit.
     """
 
-    def __init__(self, limit: Callable[[str], int | None]) -> None:
-        self._limit, self._lock = limit, Lock()
+    def __init__(self, limit: Callable[[str], int | None], hold: Hold = alone) -> None:
+        self._limit = limit
         self._minute = 0
         self._used: dict[str, float] = {}
+        self._held = hold("rates", self)
 
     def take(self, budget: str, now: datetime, units: float = 1) -> float:
         """Use up *units* of *budget*. Returns: what is used now, these included.
@@ -33,16 +35,24 @@ class Rates:
         seconds = now.timestamp()
         minute = floor(seconds / MINUTE)
         limit = self._limit(budget)
-        with self._lock:
+        with self._held.changing():
             if minute > self._minute:  # a slower thread may bring an older time
                 self._minute, self._used = minute, {}
             used = self._used.get(budget, 0) + units
-            if limit is not None and used > limit:
-                raise too_many(ceil((minute + 1) * MINUTE - seconds))
-            self._used[budget] = used
-        return used
+            if limit is None or used <= limit:
+                self._used[budget] = used
+                return used
+        raise too_many(ceil((minute + 1) * MINUTE - seconds))
 
     def reset(self) -> None:
         """Forget what was used."""
-        with self._lock:
+        with self._held.changing():
             self._minute, self._used = 0, {}
+
+    def state(self) -> JSONObject:
+        """For other processes: {"minute": its number, "used": units of each budget in it}."""
+        return {"minute": self._minute, "used": self._used}
+
+    def restore(self, state: JSONObject) -> None:
+        """Count on from what `state` gave."""
+        self._minute, self._used = state["minute"], state["used"]

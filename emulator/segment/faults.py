@@ -2,9 +2,8 @@
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
-from threading import Lock
 from typing import Never
 
 import orjson
@@ -13,6 +12,7 @@ from jsonschema import Draft202012Validator
 from waitress.channel import ClientDisconnected
 
 from emulator.errors import EmulatorError
+from emulator.held import Hold, alone
 from emulator.types import JSONObject
 
 SHAPE = Draft202012Validator(
@@ -69,22 +69,24 @@ class Fault:
 
 
 class Faults:
-    """Faults in the order in which they were asked for; shared by all threads of a server."""
+    """Faults in the order in which they were asked for; shared by all who answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, hold: Hold = alone) -> None:
         self._waiting: deque[Fault] = deque()
-        self._lock = Lock()
+        self._held = hold("segment_faults", self)
 
     def add(self, fault: Fault) -> None:
         """Let *fault* happen after those that wait. Raises: EmulatorError, when too many wait."""
-        with self._lock:
+        with self._held.changing():
             if len(self._waiting) >= MOST:
                 raise EmulatorError(f"{MOST} faults wait already", "faults", "Clear them first.")
             self._waiting.append(fault)
 
     def take(self) -> Fault | None:
         """The fault of the request at hand, which it uses up; None to answer as usual."""
-        with self._lock:
+        if not self._waiting:
+            return None
+        with self._held.changing():
             if not self._waiting:
                 return None
             fault = self._waiting.popleft()
@@ -94,13 +96,21 @@ class Faults:
 
     def waiting(self) -> list[Fault]:
         """What is still to happen, next first."""
-        with self._lock:
+        with self._held.looking():
             return list(self._waiting)
 
     def clear(self) -> None:
         """Answer as usual again."""
-        with self._lock:
+        with self._held.changing():
             self._waiting.clear()
+
+    def state(self) -> JSONObject:
+        """For other processes: {"waiting": what is still to happen}."""
+        return {"waiting": [asdict(each) for each in self._waiting]}
+
+    def restore(self, state: JSONObject) -> None:
+        """Go on with what `state` gave."""
+        self._waiting = deque(Fault(**each) for each in state["waiting"])
 
 
 def described(asked: JSONObject) -> Fault:

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+import orjson
 
 from emulator.insider.options import Options, options_of
 from emulator.segment.filtering.plans.plan import Plan
@@ -88,6 +91,12 @@ def workspace_of(document: JSONObject) -> Workspace:
         others=(*_other_keys(document["source"]), *map(_source, document.get("sources", []))),
         oauth=_oauth(document.get("oauth")),
     )
+
+
+def fingerprint(document: JSONObject) -> str:
+    """What tells *document* from every other one."""
+    same = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    return blake2b(same, digest_size=16).hexdigest()
 
 
 def with_keys(workspace: Workspace, write_key: str, account: str, key: str) -> Workspace:

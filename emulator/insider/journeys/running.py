@@ -62,8 +62,9 @@ class Journeys:
             return
         with self._lock:
             now = self._clock()
-            while due := self.store.due(now, AT_ONCE):
-                self._keep([self._taken_on(run) for run in due])
+            while self.store.due(now, 1):
+                with self._profiles.writing():  # looked for again: another may have been faster
+                    self._keep([self._taken_on(run) for run in self.store.due(now, AT_ONCE)])
             self.store.look_ahead()
 
     def reset(self) -> None:
