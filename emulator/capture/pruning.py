@@ -1,9 +1,10 @@
 """Keeping to the limits of what is kept, beside everything else."""
 
 import logging
+from contextlib import suppress
 from threading import Event, Thread
 
-from emulator.capture.database import StorageFault
+from emulator.capture.database import Gone, StorageFault
 from emulator.capture.retention import Retention
 
 log = logging.getLogger(__name__)
@@ -28,12 +29,15 @@ class Pruner:
 
     def _work(self) -> None:
         pause = PAUSE
-        while not self._closing.wait(pause):
-            pause = PAUSE if self._forgotten() else LOOK
+        with suppress(Gone):
+            while not self._closing.wait(pause):
+                pause = PAUSE if self._forgotten() else LOOK
 
     def _forgotten(self) -> int:
         try:
             count = self._retention.step()
+        except Gone:
+            raise
         except StorageFault as fault:
             log.warning("forgot nothing reason=%s", fault.what)
             return 0

@@ -1,11 +1,12 @@
 """Acknowledge first, deliver after: the road with a durable queue before it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from threading import Condition, Thread
 
-from emulator.capture.records import Captured
+from emulator.capture.database import Gone
+from emulator.capture.records import Captured, Upsert
 from emulator.capture.store import StorageFault, Store
 from emulator.delivery.road import Road, captured
 from emulator.errors import Unavailable
@@ -14,6 +15,7 @@ from emulator.segment.message import Message
 log = logging.getLogger(__name__)
 
 WAITS = "acknowledged, and not delivered yet"
+DELIVERIES = ("deliveries",)  # claimed by whoever makes them
 MOST = 10_000  # messages; whoever brings more waits until some are delivered
 AT_ONCE = 1_000  # messages delivered together, as those of one request are
 LINGER = 0.2  # seconds in which messages gather
@@ -25,11 +27,17 @@ class Queue:
 
     What was taken in is in the database, and a new Queue goes on where the last one stopped. When
     the thread ends by a fault of the emulator's own, nothing more is taken in.
+
+    Args:
+        is_current: Whether this process knows what the sandbox is to do, by now.
     """
 
-    def __init__(self, road: Road, store: Store) -> None:
+    def __init__(
+        self, road: Road, store: Store, is_current: Callable[[], bool] = lambda: True
+    ) -> None:
         self._road = road
         self._store = store
+        self._is_current = is_current
         self._changed = Condition()
         self._waiting = store.waiting.count()
         self._closing = False
@@ -60,6 +68,7 @@ class Queue:
 
         Raises: Unavailable, when nothing is delivered any more.
         """
+        self._recount()
         with self._changed:
             self._changed.wait_for(lambda: self._waiting <= 0 or self._closing)
             self._refuse_after_fault()
@@ -81,6 +90,8 @@ class Queue:
         try:
             while self._gathered():
                 self._deliver()
+        except Gone:
+            log.info("stopped delivering reason=deleted")
         except Exception as error:
             self._fault = type(error).__name__
             log.exception("stopped delivering waiting=%d", self._waiting)
@@ -98,17 +109,27 @@ class Queue:
 
     def _deliver(self) -> None:
         try:
-            if first := self._store.waiting.first(AT_ONCE):
-                with self._road.together():
-                    kept, unsettled = self._road.results([Message(**each) for _, each in first])
-                    self._store.conclude(kept, unsettled, [place for place, _ in first])
-                self._road.backlog.expect(unsettled)
+            if not self._is_current():
+                return  # another process delivers, until a request has this one catch up
+            self._recount()
+            if self._waiting:
+                self._deliver_first()
             self._road.backlog.retry_due()
             self._recount()
+        except Gone:
+            raise
         except StorageFault as fault:
             log.error("kept waiting reason=%s", fault.what)
             with self._changed:
                 self._changed.wait_for(lambda: self._closing, AGAIN)
+
+    def _deliver_first(self) -> None:
+        unsettled: list[Upsert] = []
+        with self._road.together(DELIVERIES):
+            if first := self._store.waiting.first(AT_ONCE):
+                kept, unsettled = self._road.results([Message(**each) for _, each in first])
+                self._store.conclude(kept, unsettled, [place for place, _ in first])
+        self._road.backlog.expect(unsettled)
 
     def _count(self, more: int) -> None:
         with self._changed:
@@ -116,7 +137,7 @@ class Queue:
             self._changed.notify_all()
 
     def _recount(self) -> None:
-        """Ask the database: a reset empties the queue without a word."""
+        """Ask the database: a reset empties the queue without a word, and others may share it."""
         with self._changed:
             self._waiting = self._store.waiting.count()
             self._changed.notify_all()

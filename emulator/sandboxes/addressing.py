@@ -61,13 +61,17 @@ def addressed() -> Sandbox | None:
 
 def seen() -> list[Sandbox]:
     """The sandboxes that are there for the caller, as Sandboxes.list has them."""
-    return [each for each in sandboxes().list() if caller().sees(each.described.team)]
+    served = sandboxes()
+    theirs = [each for each in served.list() if caller().sees(each.described.team)]
+    return [served.entered(each) for each in theirs]
 
 
 def find(id: str) -> Sandbox:
     """The sandbox *id*; aborts with 404 where there is none for the caller."""
-    found = sandboxes().get(id)
-    return found if found and caller().sees(found.described.team) else abort(unknown(id))
+    served, found = sandboxes(), sandboxes().get(id)
+    if found is None or not caller().sees(found.described.team):
+        abort(unknown(id))
+    return served.entered(found)
 
 
 def create(**asked: Any) -> Sandbox:
@@ -107,15 +111,17 @@ def _enter() -> None:
     Named by the address; else by the write key at Segment's end, or the account at Insider One's;
     else it is the default one.
     """
-    id = request.environ.get(_NAMED_BY)
+    served, id = sandboxes(), request.environ.get(_NAMED_BY)
+    served.refresh()
     if id is not None:
-        found = sandboxes().get(id) or abort(unknown(id))
+        found = served.get(id) or abort(unknown(id))
     else:
-        found = _named(sandboxes()) or sandboxes().default
+        found = _named(served) or served.default
     asking: Caller | None = request.environ.get(CALLER)
     if asking and not asking.sees(found.described.team):
         _turn_away(found.described.id, id)
         return
+    found = served.entered(found)
     request.environ |= {_FOUND: found, ADDRESSED: found.parts}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Final
 
-from emulator.capture.database import Engine
+from emulator.capture.database import Engine, claimed
 from emulator.capture.sandboxes import Described, SandboxStore, beside, left_over, remove
 from emulator.clock import Clock, iso
 from emulator.errors import EmulatorError
@@ -18,6 +18,7 @@ from emulator.workspace import Workspace
 from emulator.workspace.model import with_keys
 
 DEFAULT: Final = "default"
+CLAIM: Final = ("sandboxes",)
 MOST: Final = 1000  # sandboxes; each costs memory, and on disk open files
 
 
@@ -38,7 +39,7 @@ class Sandboxes:
 
     Args:
         default: Answers whatever names no other.
-        make: Builds the parts for a workspace.
+        make: Builds the parts for a workspace, of which it is told what was asked for.
         empty: Opens a database, with a clock beside it.
         store: Where those that were created are listed; they are opened again here.
         owner: The team that has the default one.
@@ -48,7 +49,7 @@ class Sandboxes:
     def __init__(
         self,
         default: Parts,
-        make: Callable[[Workspace, Kept], Parts],
+        make: Callable[[Workspace, Kept, JSONObject | str | None], Parts],
         empty: Callable[[str], Kept],
         store: SandboxStore,
         now: Clock,
@@ -65,8 +66,9 @@ class Sandboxes:
         self._by_id: dict[str, Sandbox] = {}
         self._by_write_key: dict[str, Sandbox] = {}
         self._by_account: dict[str, Sandbox] = {}
-        for kept in store.all():
-            self._know(Sandbox(kept, self._open(kept, f"sandbox {kept.id}")))
+        self._changed, self._caught_up = object(), object()
+        self._held = default.shared.hold("sandboxes", self)
+        self.refresh()
 
     @property
     def default(self) -> Sandbox:
@@ -121,7 +123,7 @@ class Sandboxes:
             created_at=iso(self._now()),
             team=team.name if team else None,
         )
-        with self._lock:
+        with self._alone():
             self._refuse_more(team)
             self._refuse_taken(wanted)
             try:
@@ -129,7 +131,8 @@ class Sandboxes:
             except EmulatorError:
                 remove(self._db, wanted.id)
                 raise
-            self._store.add(wanted)
+            with self._held.changing():
+                self._store.add(wanted)
             self._know(made)
         return made
 
@@ -148,16 +151,19 @@ class Sandboxes:
         Yields: Its parts from then on.
         Raises: Conflict, when the sandbox was deleted meanwhile.
         """
-        with self._lock, ExitStack() as undo:
+        with self._alone(), ExitStack() as undo:
             old = self._holding(own)
             wanted = replace(old.described, workspace=asked)
             old.parts.stop()  # whoever comes after goes on with what waits
             undo.callback(self._resume, old)
-            new = self._made(wanted, workspace, old.parts.kept)
+            new = self._made(wanted, workspace, old.parts)
             undo.callback(new.parts.stop)
             yield new.parts
+            new.parts.reset_faults()
+            new.parts.endpoint.reset()
             if old is not self._default:
                 self._store.change(wanted)
+            new.parts.given.announce()
             self._know(new)
             undo.pop_all()
 
@@ -169,16 +175,41 @@ class Sandboxes:
         if id == DEFAULT:
             remedy = "Start it afresh with POST /emulator/v1/sandboxes/default/reset."
             raise Conflict("the default sandbox stays as long as the emulator", DEFAULT, remedy)
-        with self._lock:
-            ended = self._by_id.pop(id, None)
-            if ended is None:
+        with self._alone():
+            if id not in self._by_id:
                 return False
-            del self._by_write_key[ended.described.write_key]
-            del self._by_account[ended.described.account]
-            self._store.forget(id)
-            ended.parts.close()
+            with self._held.changing():
+                self._store.forget(id)
+            self._end(id)
             remove(self._db, id)
         return True
+
+    def refresh(self) -> None:
+        """Know which sandboxes there are by now, whichever process created or ended them."""
+        self._default.parts.shared.refresh()
+        if self._caught_up is not self._changed:
+            with self._alone():
+                pass
+
+    def entered(self, sandbox: Sandbox) -> Sandbox:
+        """*sandbox* with all that other processes had done to it at the last `refresh` or
+        later."""
+        own = sandbox.parts
+        if sandbox is not self._default:
+            own.shared.refresh()
+        if not own.given.is_over:
+            return sandbox
+        with self._alone():
+            known = self._holding(own)
+            return self._exchanged(known) if known.parts.given.is_over else known
+
+    def state(self) -> JSONObject:
+        """For other processes: nothing but that it has changed; the rest is in the store."""
+        return {}
+
+    def restore(self, state: JSONObject) -> None:
+        """Take note that another process has created or ended one."""
+        self._changed = object()
 
     def close(self) -> None:
         """Finish what is under way in all of them, and let go of their databases."""
@@ -189,23 +220,60 @@ class Sandboxes:
     def _db(self) -> Engine:
         return self._default.parts.engine
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody, in another process either, creates, changes or ends one meanwhile."""
+        with self._lock, claimed(self._db, CLAIM):
+            self._default.parts.shared.refresh()
+            self._catch_up()
+            yield
+
+    def _catch_up(self) -> None:
+        changed = self._changed
+        if changed is self._caught_up:
+            return
+        listed = {each.id: each for each in self._store.all()}
+        for known in list(self._by_id.values()):
+            now = listed.get(known.described.id)
+            if now is None or replace(now, workspace=known.described.workspace) != known.described:
+                self._end(known.described.id)
+        for id in listed.keys() - self._by_id.keys():
+            self._know(Sandbox(listed[id], self._open(listed[id], f"sandbox {id}")))
+        self._caught_up = changed
+
+    def _exchanged(self, old: Sandbox) -> Sandbox:
+        """A sandbox with the workspace that another process has given it."""
+        wanted = old.parts.given.wanted
+        new = self._made(replace(old.described, workspace=wanted), workspace_of(wanted), old.parts)
+        old.parts.stop()
+        self._know(new)
+        return new
+
+    def _end(self, id: str) -> None:
+        ended = self._by_id.pop(id)
+        del self._by_write_key[ended.described.write_key]
+        del self._by_account[ended.described.account]
+        ended.parts.close()
+
     def _open(self, described: Described, where: str) -> Parts:
         workspace = workspace_of(described.workspace, where) or self._original
         kept = self._empty(beside(self._db, described.id))
         try:
-            return self._make(_keyed(workspace, described), kept)
+            return self._make(_keyed(workspace, described), kept, described.workspace)
         except EmulatorError:
             kept.store.close()
             raise
 
-    def _made(self, described: Described, workspace: Workspace | None, kept: Kept) -> Sandbox:
-        return Sandbox(described, self._make(_keyed(workspace or self._original, described), kept))
+    def _made(self, described: Described, workspace: Workspace | None, own: Parts) -> Sandbox:
+        keyed = _keyed(workspace or self._original, described)
+        return Sandbox(described, self._make(keyed, own.kept, described.workspace))
 
     def _resume(self, stopped: Sandbox) -> None:
-        """Have a sandbox work again whose parts were stopped, where any of them works by itself."""
+        """Have a sandbox work again whose parts were stopped, where any of them works by itself or
+        is told of other processes."""
         own = stopped.parts
-        if own.queue or own.pruner:
-            self._know(self._made(stopped.described, own.workspace, own.kept))
+        if own.queue or own.pruner or own.shared.several:
+            self._know(self._made(stopped.described, own.workspace, own))
 
     def _holding(self, own: Parts) -> Sandbox:
         """The sandbox of *own*, whose workspace another request may have replaced since."""
