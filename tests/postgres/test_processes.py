@@ -1,0 +1,287 @@
+"""Several processes on one PostgreSQL database, behind a load balancer, answer as one would."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from itertools import count, cycle
+from typing import Any
+
+import pytest
+import requests
+from postgres_server import MISSING, Server, programs
+from sqlalchemy import URL, create_engine
+from sqlalchemy.schema import CreateSchema
+
+from emulator.capture.postgres import within
+from emulator.types import JSONObject
+
+NUMBERS = count(1)
+BUSY = {"status": 503, "times": 3}
+IDENTIFY = {"userId": "ada", "traits": {"email": "ada@x.io"}}
+
+
+class Balanced:
+    """A load balancer: each request goes to the next of some processes.
+
+    Args:
+        urls: Of the emulators, or of one sandbox at each of them.
+    """
+
+    def __init__(self, *urls: str) -> None:
+        self.urls = urls
+        self._turn = cycle(urls)
+        self._session = requests.Session()
+
+    def __call__(self, method: str, path: str, **sent: Any) -> requests.Response:
+        return self._session.request(method, next(self._turn) + path, timeout=30, **sent)
+
+    def get(self, path: str) -> Any:
+        return self("GET", f"/emulator/v1/{path}").json()
+
+    def post(self, path: str, order: JSONObject | None = None) -> Any:
+        return self("POST", f"/emulator/v1/{path}", json=order or {}).json()
+
+    def send(self, message_id: str, **call: Any) -> int:
+        """What the one that is next answers to an identify call."""
+        body = {"writeKey": "wk", "messageId": message_id, **IDENTIFY, **call}
+        return self("POST", "/v1/identify", json=body).status_code
+
+    def at(self, number: int) -> "Balanced":
+        """That one alone."""
+        return Balanced(self.urls[number])
+
+    def below(self, path: str) -> "Balanced":
+        return Balanced(*(url + path for url in self.urls))
+
+    def message_ids(self, verdict: str = "accepted") -> list[str]:
+        found = self.get(f"messages?verdict={verdict}&limit=1000")
+        return [each["messageId"] for each in found["messages"]]
+
+    def upsert(self, headers: dict[str, str]) -> int:
+        """What the account of the one that is next answers to one."""
+        body = {"users": [{"identifiers": {"uuid": "eve"}, "attributes": {"name": "Eve"}}]}
+        return self("POST", "/api/user/v1/upsert", json=body, headers=headers).status_code
+
+    def close(self) -> None:
+        self._session.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    found = programs()
+    if found is None:
+        pytest.skip(MISSING)
+    server = Server(found)
+    yield server
+    server.remove()
+
+
+def database(server: Server) -> URL:
+    """One that is empty."""
+    name = f"shared_{next(NUMBERS)}"
+    engine = create_engine(server.url)
+    with engine.begin() as connection:
+        connection.execute(CreateSchema(name))
+    engine.dispose()
+    return within(server.url, name)
+
+
+@contextmanager
+def process(db: URL, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`emulator serve` on *db*, and its address once it is ready."""
+    named = db.render_as_string(hide_password=False)
+    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", named, *options]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        ready = running.stderr.readline()
+        found = re.match(r"ready at (\S+) ", ready)
+        assert found, ready
+        try:
+            yield running, found[1]
+        finally:
+            running.kill()
+
+
+@pytest.fixture(scope="module")
+def emulators(server: Server) -> Iterator[Balanced]:
+    """Two processes on one database."""
+    db = database(server)
+    with ExitStack() as started:
+        urls = [started.enter_context(process(db))[1] for _ in range(2)]
+        yield started.enter_context(closing(Balanced(*urls)))
+
+
+@pytest.fixture
+def both(emulators: Balanced) -> Iterator[Balanced]:
+    """A sandbox that one of them created, at both."""
+    made = emulators.post("sandboxes", {"id": f"box-{next(NUMBERS)}"})
+    with closing(emulators.below(f"/sandboxes/{made['id']}")) as balanced:
+        yield balanced
+    emulators("DELETE", f"/emulator/v1/sandboxes/{made['id']}")
+
+
+def opening(emulator: Balanced) -> dict[str, str]:
+    """Headers with a new key of its account."""
+    path, role = "/emulator/v1/panel/integrations", {"X-InOne-Role": "Administrator"}
+    made = emulator("POST", path, json={"name": "CRM", "type": "Source"}, headers=role).json()
+    return {"X-PARTNER-NAME": made["accountName"], "X-REQUEST-TOKEN": made["key"]}
+
+
+def test_a_clock_that_one_is_told_is_the_others(both: Balanced) -> None:
+    at = "2030-01-01T00:00:00.000Z"
+    both.at(0).post("clock", {"set": at})
+    assert both.at(1).get("clock")["now"] == at
+    both.at(1).post("clock", {"advance": "45 minutes"})
+    shown = both.at(0).get("clock")
+    assert (shown["now"], shown["frozen"]) == ("2030-01-01T00:45:00.000Z", True)
+    both.at(0).post("clock", {"resume": True})
+    times = [both.get("clock")["now"] for _ in range(20)]
+    assert times == sorted(times)
+
+
+def test_a_reset_at_one_is_one_at_the_other(both: Balanced) -> None:
+    both.post("clock", {"set": "2030-01-01T00:00:00Z"})
+    both.post("faults", BUSY)
+    assert both.send("m1") == 200
+    both.at(0).post("reset", {"now": "2020-01-01T00:00:00Z"})
+    other = both.at(1)
+    assert other.get("clock")["now"] == "2020-01-01T00:00:00.000Z"
+    assert other.get("faults") == {"faults": []}
+    assert other.get("messages")["messages"] == other.get("profiles")["profiles"] == []
+
+
+def test_faults_are_counted_over_both(both: Balanced) -> None:
+    both.post("faults", BUSY)
+    for number in range(5):
+        assert both.send(f"m{number}") == 200
+    retrying = [f"m{number}" for number in range(3)]
+    assert (both.message_ids("retrying"), both.message_ids()) == (retrying, ["m3", "m4"])
+
+
+def test_a_share_of_faults_is_the_same_whoever_answers(both: Balanced) -> None:
+    def struck(asked: Balanced) -> list[str]:
+        asked.post("reset")
+        asked.post("faults", {"status": 400, "share": 0.4, "seed": "s"})
+        for number in range(12):
+            assert asked.send(f"m{number}") == 200
+        return asked.message_ids("failed")
+
+    assert struck(both) == struck(both.at(0)) == struck(both.at(1))
+
+
+def test_faults_of_segment_are_counted_over_both(both: Balanced) -> None:
+    both.post("faults/segment", {"status": 500, "times": 3})
+    assert [both.send(f"m{number}") for number in range(5)] == [500, 500, 500, 200, 200]
+    assert both.get("faults/segment") == {"faults": []}
+
+
+def test_calls_are_counted_over_both(both: Balanced) -> None:
+    document: JSONObject = both.get("workspace")
+    document["insider"]["options"] = {"rates": {"upsert": 3}}
+    both("PUT", "/emulator/v1/workspace", json={"workspace": document})
+    both.post("clock", {"set": "2030-01-01T00:00:00Z"})
+    headers = opening(both)
+    assert [both.upsert(headers) for _ in range(5)] == [200, 200, 200, 429, 429]
+    both.post("clock", {"advance": "1 minute"})
+    assert both.upsert(headers) == 200
+
+
+def test_a_sandbox_that_one_creates_and_ends_is_there_and_gone_at_the_other(
+    emulators: Balanced,
+) -> None:
+    one, other = emulators.at(0), emulators.at(1)
+    one.post("sandboxes", {"id": "brief", "writeKey": "wk_brief"})
+    assert "brief" in [each["id"] for each in other.get("sandboxes")["sandboxes"]]
+    assert other.send("m1", writeKey="wk_brief") == 200
+    assert one.below("/sandboxes/brief").message_ids() == ["m1"]
+    taken = other("POST", "/emulator/v1/sandboxes", json={"id": "brief"})
+    assert taken.status_code == 409
+    assert other("DELETE", "/emulator/v1/sandboxes/brief").status_code == 200
+    assert one("GET", "/sandboxes/brief/emulator/v1/messages").status_code == 404
+    one.post("sandboxes", {"id": "brief"})
+    assert other.below("/sandboxes/brief").message_ids() == []
+
+
+def test_of_two_who_create_the_same_sandbox_at_once_one_does(emulators: Balanced) -> None:
+    def create(number: int) -> int:
+        with closing(emulators.at(number % 2)) as one:
+            return one("POST", "/emulator/v1/sandboxes", json={"id": "wanted"}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert Counter(pool.map(create, range(4))) == {201: 1, 409: 3}
+
+
+@pytest.mark.parametrize("path", ["", "/sandboxes/red"], ids=["of the file", "created"])
+def test_a_workspace_that_one_replaces_is_the_others(server: Server, path: str) -> None:
+    db = database(server)
+    with process(db) as (_, url), process(db) as (_, other_url):
+        emulators = Balanced(url, other_url)
+        emulators.post("sandboxes", {"id": "red", "writeKey": "wk_red"})
+        one, other = emulators.at(0).below(path), emulators.at(1).below(path)
+        one.post("faults", BUSY)
+        order = {"workspace": "segment-defaults"}
+        assert one("PUT", "/emulator/v1/workspace", json=order).status_code == 200
+        shown = one.get("workspace")
+        assert shown == other.get("workspace")
+        assert other.get("faults") == {"faults": []}
+        with process(db) as (_, late):
+            assert Balanced(late + path).get("workspace") == shown
+
+
+def test_a_change_of_the_destination_at_one_is_the_others(both: Balanced) -> None:
+    both.at(0)("PATCH", "/emulator/v1/destination", json={"enabled": False})
+    assert both.at(1).get("destination")["enabled"] is False
+    both.at(1).send("m1")
+    assert both.at(0).message_ids("disabled") == ["m1"]
+
+
+def test_a_key_that_one_makes_opens_the_account_at_the_other(both: Balanced) -> None:
+    headers = opening(both.at(0))
+    assert both.at(1).upsert(headers) == 200
+
+
+def test_a_message_that_both_get_at_once_is_delivered_once(both: Balanced) -> None:
+    def send(number: int) -> int:
+        with closing(both.at(number % 2)) as one:
+            return one.send(f"m{number // 4}")
+
+    for faults in ({}, {"delayMs": 20, "times": 100}):
+        both.post("reset")
+        if faults:
+            both.post("faults", faults)
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(send, range(24))) == {200}
+        assert sorted(both.message_ids()) == [f"m{number}" for number in range(6)]
+        assert len(both.message_ids("rejected")) == 18
+
+
+def test_what_is_due_is_tried_again_once(both: Balanced) -> None:
+    both.post("clock", {"set": "2030-01-01T00:00:00Z"})
+    both.post("faults", {"status": 503, "times": 6})
+    for number in range(6):
+        both.send(f"m{number}")
+    both.at(0).post("clock", {"advance": "10 seconds"})
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: both.at(number % 2).message_ids(), range(8)))
+    made = both.get("deliveries")["deliveries"]
+    assert [len(each["attempts"]) for each in made] == [2] * 6
+
+
+def test_what_a_killed_process_was_at_blocks_nobody(server: Server) -> None:
+    db = database(server)
+    with process(db) as (first, url), process(db) as (_, other_url):
+        one, other = Balanced(url), Balanced(other_url)
+        one.post("faults", {"delayMs": 9_000})
+        with ThreadPoolExecutor(1) as pool:
+            sending = pool.submit(pytest.raises, requests.ConnectionError, one.send, "m1")
+            deadline = other("POST", "/emulator/v1/faults", json={"status": 503, "times": 1})
+            assert deadline.status_code == 200
+            first.kill()
+            sending.result()
+        other("DELETE", "/emulator/v1/faults")
+        assert other.send("m1") == 200
+        assert other.message_ids() == ["m1"]
