@@ -1,0 +1,56 @@
+"""What an emulator answers, held against an OpenAPI description that it serves itself."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+# Not the checks that wrong input is refused and right input taken: Segment swallows what is wrong,
+# a user that fails is answered with a 200, and whether something exists no schema can say.
+CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+)
+EXAMPLES = 5  # an operation; tests/soak/surfaces.py tries for as long as it is told
+
+
+def hold(
+    app: Flask,
+    address: str,
+    call: tuple[str, str],
+    mode: GenerationMode,
+    *,
+    headers: Mapping[str, str] | None = None,
+    prepare: Callable[[Any], None] = lambda case: None,
+) -> None:
+    """Make some requests to *call*, a method and a path, and check what is answered.
+
+    Args:
+        address: Where *app* serves the description.
+        mode: Whether what is sent is such as the description allows.
+        prepare: Changes a case before it is sent.
+    """
+    method, path = call
+    served = schemathesis.openapi.from_wsgi(address, app)
+    cases = served[path][method.upper()].as_strategy(generation_mode=mode)
+
+    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+    @given(cases)
+    def answered(case: Any) -> None:
+        prepare(case)
+        case.call_and_validate(headers=headers, checks=list(CHECKS))
+
+    answered()

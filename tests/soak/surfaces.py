@@ -1,0 +1,104 @@
+"""Sends what schemathesis makes of the three OpenAPI descriptions to a server of its own.
+
+    python tests/soak/surfaces.py --seconds 300
+
+Each surface has a new server, and as many seconds. Counts as wrong: an answer that the description
+does not have, a traceback in the server's log, a server that grew or that answers no more.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import orjson
+import requests
+from killable import PATIENCE, Served
+
+from emulator.insider.options import RATES
+from emulator.types import JSONObject
+from emulator.workspace import preset
+
+DESCRIPTIONS = {
+    "segment": "/emulator/v1/openapi/segment.json",
+    "insider": "/emulator/v1/openapi/insider.json",
+    "control": "/emulator/v1/openapi.json",
+}
+KEYS = ("-H", "X-PARTNER-NAME: mybrand", "-H", "X-REQUEST-TOKEN: test-key")
+# Segment swallows what is wrong, a user that fails is answered with a 200, and whether something
+# exists no schema can say.
+UNSAYABLE = "negative_data_rejection,positive_data_acceptance"
+MOST_MEMORY = 500 * 1024**2  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one surface.
+
+    Args:
+        cases: Requests that were made.
+        memory: Bytes in the server's memory afterwards.
+        wrong: One sentence each.
+    """
+
+    cases: int
+    memory: int
+    wrong: list[str]
+
+
+def tried(surface: str, seconds: int, folder: Path) -> Outcome:
+    """Try one of DESCRIPTIONS for about *seconds*."""
+    workspace = folder / "workspace.json"
+    workspace.write_bytes(orjson.dumps(_without_rates()))
+    with Served(folder / f"{surface}.db", ("--workspace", str(workspace))) as served:
+        ran = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "run"),
+                *(served.url + DESCRIPTIONS[surface], *KEYS, f"--max-time={seconds}"),
+                *(f"--exclude-checks={UNSAYABLE}", "--generation-database=none", "--no-color"),
+            ],
+            capture_output=True,
+            text=True,
+            cwd=folder,
+        )
+        memory = served.memory()
+        requests.get(f"{served.url}/emulator/v1/health", timeout=PATIENCE).raise_for_status()
+    wrong = [line for line in served.said if "Traceback" in line]
+    if ran.returncode:
+        wrong.append(ran.stdout.partition("= FAILURES =")[2] or ran.stdout + ran.stderr)
+    if memory > MOST_MEMORY:
+        wrong.append(f"the server has {memory / 1e6:.0f} MB in memory")
+    found = re.search(r"(\d+) generated", ran.stdout)
+    return Outcome(int(found[1]) if found else 0, memory, wrong)
+
+
+def _without_rates() -> JSONObject:
+    document = preset("guide").document
+    options = {**document["insider"].get("options", {}), "rates": dict.fromkeys(RATES)}
+    return {**document, "insider": {**document["insider"], "options": options}}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Requests after the three OpenAPI descriptions.")
+    parser.add_argument("--seconds", type=int, default=300, help="for each")
+    parser.add_argument("surfaces", nargs="*", default=list(DESCRIPTIONS), choices=DESCRIPTIONS)
+    given = parser.parse_args()
+    wrong = []
+    for surface in given.surfaces:
+        with tempfile.TemporaryDirectory() as folder:
+            outcome = tried(surface, given.seconds, Path(folder))
+        wrong += outcome.wrong
+        click.echo(
+            f"{surface}: {outcome.cases:,} requests, {outcome.memory / 1e6:.0f} MB, "
+            f"{len(outcome.wrong)} wrong"
+        )
+    click.echo("\n".join(wrong))
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
