@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Never
 
 from flask import Flask
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.server import BaseWSGIServer, create_server
 
 from emulator.errors import EmulatorError
 
@@ -38,6 +40,28 @@ class Streams:
     def release(self) -> None:
         """Give back what `take` took."""
         self._free.release()
+
+
+class _Framed(HTTPRequestParser):
+    """A request of one length only.
+
+    Source: RFC 9112, 6.1: a request with both lengths may be an attempt at smuggling, and one of
+    HTTP/1.0 has no Transfer-Encoding. waitress reads the one and ignores the other.
+    """
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # waitress foresees neither of the two
+            raise ParsingError("The address or the Content-Length cannot be read.") from error
+        if "TRANSFER_ENCODING" in self.headers:
+            raise ParsingError("Transfer-Encoding needs HTTP/1.1.")
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Send Content-Length or Transfer-Encoding, not both.")
+
+
+class _Channel(HTTPChannel):
+    parser_class = _Framed
 
 
 def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> None:
@@ -100,7 +124,7 @@ def _listen(
         return app(environ, start_response)
 
     try:
-        return create_server(
+        server = create_server(
             told,
             sockets,
             host=host,
@@ -119,6 +143,10 @@ def _listen(
         what = getattr(error, "strerror", None) or str(error)
         remedy = f"Choose another with {options}, or stop the program that holds it."
         raise EmulatorError(f"cannot listen there ({what})", f"{host}:{port}", remedy) from error
+    for each in sockets.values():
+        if isinstance(each, BaseWSGIServer):
+            each.channel_class = _Channel
+    return server
 
 
 def _url(host: str, server: Any) -> str:

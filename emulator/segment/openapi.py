@@ -1,4 +1,4 @@
-"""The OpenAPI description of Segment's end, put together from the limits and rules that it keeps."""
+"""The OpenAPI description of Segment's end, made of the limits and rules that it keeps."""
 
 from functools import cache
 from typing import Final

@@ -1,0 +1,143 @@
+"""Whatever stands in a body, no address answers it with a fault, or with much memory or time."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Mapping
+
+import pytest
+import requests
+from killable import Served
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.workspace import preset
+
+KEYS = {
+    "X-PARTNER-NAME": "mybrand",
+    "X-REQUEST-TOKEN": "test-key",
+    "X-InOne-Role": "Administrator",
+    "Content-Type": "application/json",
+}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PARTS = {"Content-Type": "multipart/form-data; boundary=x"}
+PART = b'--x\r\nContent-Disposition: form-data; name="%d"; filename="../%d"\r\n\r\n\xff\0\r\n'
+PATIENCE = 20.0  # seconds for any answer
+GROWTH = 120 * 1024**2  # bytes; the largest bomb unpacks to eight times as many
+CHANGING = ("POST", "PUT", "PATCH", "DELETE")
+SURFACES = (("POST", "/v1/batch"), ("POST", "/api/user/v1/upsert"), ("POST", "/emulator/v1/clock"))
+DEEP = b"[" * 100_000 + b"]" * 100_000
+FIELDS = ("call", "event", "body", "text", "workspace", "settings", "trigger", "id", "advance")
+
+# On the three surfaces, where a refusal is due.
+REFUSED = [
+    pytest.param(DEEP, {}, id="deep lists"),
+    pytest.param(b'{"a":' * 50_000 + b"1" + b"}" * 50_000, {}, id="deep objects"),
+    pytest.param(gzip.compress(b" " * 10**9, 1), {"Content-Encoding": "gzip"}, id="a bomb"),
+    pytest.param(
+        gzip.compress(gzip.compress(b" " * 10**7)),
+        {"Content-Encoding": "gzip, gzip"},
+        id="a bomb in a bomb",
+    ),
+    pytest.param(
+        zlib.compress(b" " * 10**8, 1), {"Content-Encoding": "deflate"}, id="a deflated bomb"
+    ),
+    pytest.param(gzip.compress(b"{}")[:-3], {"Content-Encoding": "gzip"}, id="half of an archive"),
+    pytest.param(b"x" * 40_000_000, {}, id="forty megabytes"),
+    pytest.param('{"userId":"Ådå"}'.encode("utf-16"), {}, id="UTF-16"),
+    pytest.param('{"userId":"Ådå"}'.encode("latin-1"), {}, id="Latin-1"),
+    pytest.param(b'\xef\xbb\xbf{"userId":"a"}', {}, id="a byte order mark"),
+    pytest.param(b'{"userId":"\\ud800"}', {}, id="half a surrogate pair"),
+    pytest.param(b'{"a":' + b"9" * 100_000 + b"}", {}, id="a long number"),
+    pytest.param(b'{"a":1e400}', {}, id="a number without end"),
+    pytest.param(b"\x00" * 1000, {}, id="nothing but zeros"),
+    pytest.param(b"{}", {"Content-Encoding": "br"}, id="an encoding that nobody has"),
+    pytest.param(b"{}", {"Content-Type": "a" * 5000}, id="a long content type"),
+    pytest.param(b"{}", {"Authorization": "Basic \xff"}, id="no base64"),
+]
+
+# At every address, whatever is due there.
+ANSWERED = [
+    *REFUSED[:2],
+    *REFUSED[7:14],
+    pytest.param(b"- " * 20_000 + b"x", {}, id="deep YAML"),
+    pytest.param(
+        b"a: &a [x,x,x,x,x,x,x,x]\n"
+        + b"".join(b"b%d: &b%d [%s]\n" % (n, n, b"*a," * 8) for n in range(20)),
+        {},
+        id="YAML that repeats itself",
+    ),
+    pytest.param(
+        b'{"userId":"\\u0000","event":"\\u0000","writeKey":"\\u0000","type":"track","id":"\\u0000",'
+        b'"users":[{"identifiers":{"uuid":"\\u0000"}}],"workspace":"\\u0000","name":"\\u0000"}',
+        {},
+        id="texts of NUL",
+    ),
+    pytest.param(
+        b'{"userId":"a","userId":1,"event":"x","event":[],"writeKey":"wk_demo","users":1,"users":[],'
+        b'"advance":"1 s","advance":{},"status":503,"status":"x"}',
+        {},
+        id="names that stand twice",
+    ),
+    pytest.param(b"[1]", {}, id="a list"),
+    pytest.param(b"null", {}, id="null"),
+    pytest.param(b"", {}, id="nothing"),
+    pytest.param(b"&".join(b"%s=%%ff%%00%%ed%%a0%%80" % each.encode() for each in FIELDS), FORM,
+                 id="a form of no texts"),
+    pytest.param(b"&".join(b"%s=%s" % (each.encode(), DEEP[:50_000]) for each in FIELDS), FORM,
+                 id="a deep form"),
+    pytest.param(b"&".join(b"f%d=1" % each for each in range(50_000)), FORM, id="a long form"),
+    pytest.param(PART % (1, 1) + b"--x--\r\n", PARTS, id="a file"),
+    pytest.param(PART[:20], PARTS, id="half a file"),
+    pytest.param(b"".join(PART % (n, n) for n in range(3000)) + b"--x--\r\n", PARTS,
+                 id="three thousand files"),
+    pytest.param(b"a=1", {"Content-Type": "application/x-www-form-urlencoded; charset=\xff"},
+                 id="a form of no charset"),
+]  # fmt: skip
+
+
+def addresses() -> list[tuple[str, str]]:
+    """Method and path of all that changes something; ids are those of what came first."""
+    app = create_app(Config(db=":memory:"), preset("guide"))
+    app.extensions["emulator"].close()
+    return [
+        (method, re.sub(r"<[^>]+>", "1", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in CHANGING
+        if method in (rule.methods or ()) and "<any(" not in rule.rule
+    ]
+
+
+def answered(served: Served, call: tuple[str, str], body: bytes, headers: Mapping[str, str]) -> int:
+    """The status of the answer, which took no more than its share of memory."""
+    method, path = call
+    before = served.memory()
+    answer = requests.request(
+        method,
+        served.url + path,
+        data=body,
+        headers={**KEYS, **headers},
+        timeout=PATIENCE,
+        allow_redirects=False,
+    )
+    assert served.memory() - before < GROWTH, call
+    return answer.status_code
+
+
+@pytest.mark.parametrize("call", SURFACES, ids=[path for _, path in SURFACES])
+@pytest.mark.parametrize(("body", "headers"), REFUSED)
+def test_a_hostile_body_is_refused(
+    served: Served, call: tuple[str, str], body: bytes, headers: dict[str, str]
+) -> None:
+    status = answered(served, call, body, headers)
+    assert 400 <= status < 500 or (call[1], status) == ("/v1/batch", 200)
+
+
+@pytest.mark.parametrize(("body", "headers"), ANSWERED)
+def test_no_address_fails(served: Served, body: bytes, headers: dict[str, str]) -> None:
+    failed = {
+        call: status
+        for call in addresses()
+        if (status := answered(served, call, body, headers)) >= 500
+    }
+    assert failed == {}
