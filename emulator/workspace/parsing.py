@@ -1,6 +1,7 @@
 """Bytes of a workspace file to a JSON document, whichever of JSON and YAML they are."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ from emulator.workspace.yaml_loader import DocumentFault, JSONLoader
 MAXIMUM_BYTES = 5_000_000
 # YAML's aliases let a short file stand for a document that fills the memory.
 MAXIMUM_VALUES = 200_000
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: JSON can write it, UTF-8 cannot
 WORKSPACE = ("workspace file", "Begin with `source:` and `destination:`.")
 
 
@@ -111,6 +113,8 @@ def check_values(document: JSONObject, where: str) -> None:
             raise EmulatorError(what, where, "Use fewer aliases.")
         if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
             raise EmulatorError("a number is too large for JSON", where, "Write it as text.")
+        if any(_SURROGATE.search(each) for each in _texts(value)):
+            raise EmulatorError(r"\ud800 to \udfff are no characters", where, "Leave them out.")
         waiting += _children(value)
     if depth(document) > MAX_DEPTH:
         raise _too_deep(where)
@@ -118,6 +122,10 @@ def check_values(document: JSONObject, where: str) -> None:
 
 def _children(value: JSON) -> Iterator[JSON]:
     return iter(value.values() if isinstance(value, dict) else value if type(value) is list else ())
+
+
+def _texts(value: JSON) -> Iterator[str]:
+    return iter(value if isinstance(value, dict) else [value] if isinstance(value, str) else ())
 
 
 def _too_deep(where: str) -> EmulatorError:

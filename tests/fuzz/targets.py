@@ -4,6 +4,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
+import documents
+
+from emulator.capture.json_paths import JsonPath
+from emulator.duration import duration
+from emulator.errors import EmulatorError
 from emulator.mapping.dates.texts import date_of
 from emulator.mapping.liquid.errors import LiquidError
 from emulator.mapping.liquid.templates import compile_liquid
@@ -18,6 +23,8 @@ from emulator.segment.filtering.fql.syntax import parse
 from emulator.segment.filtering.plans.patterns import PatternError, searches
 from emulator.segment.ingest import receive, unpacked
 from emulator.types import JSONObject
+from scenarios.catalogue import matching
+from scenarios.tables import pairs, records
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 EVENT: JSONObject = {
@@ -78,12 +85,49 @@ def body(text: str) -> None:
             receive(call, kind=kind, authorization=None, now=NOW, new_id=lambda: "m1")
 
 
+def length(text: str) -> None:
+    """A length of time."""
+    with suppress(EmulatorError):
+        duration(text, "length")
+
+
+def place(text: str) -> None:
+    """A place in a captured message."""
+    with suppress(EmulatorError):
+        JsonPath.parse(text).find(EVENT)
+
+
+def table(text: str) -> None:
+    """A table below a step."""
+    cells = [line.split("|") for line in text.split("\n")]
+    even = [line for line in cells if len(line) == len(cells[0])]
+    for read in (records, pairs):
+        with suppress(EmulatorError):
+            read(even)
+
+
+def step(text: str) -> None:
+    """A step of a feature."""
+    matching(text)
+
+
 TARGETS: Mapping[str, Callable[[str], None]] = {
     each.__name__: each
-    for each in (trigger, filtering, path, template, liquid, date, pattern, body)
-}
+    for each in (
+        trigger, filtering, path, template, liquid, date, pattern, body, length, place, table, step,
+    )
+} | documents.TARGETS  # fmt: skip
 # What such texts are made of: random letters alone seldom get past the first token.
 WORDS: Mapping[str, tuple[str, ...]] = {
+    **documents.WORDS,
+    "length": ("45", "1.5", " ", "minutes", "day", "and", ",", "P", "T", "M", "W", "999999999"),
+    "place": ("$", ".", "[", "]", '["', '"]', "properties", "products", "0", "999999", "'", "="),
+    "table": ("|", "\n", "a", "a.b", "a.0", "a.0.b", ".", "1", "true", "[1]", "{", '"', "null"),
+    "step": (
+        "Ada ", '"', "completes order ", "adds ", " to the cart", "Insider One ", "receives ",
+        "exactly ", "these events for ", ":", "the workspace ", "after ", "45 minutes", " with ",
+        "status ", "503", " and ", "is known to the shop as", "fails ", "times ", "journey ",
+    ),
     "trigger": (
         "type", "event", "properties.total", "context.page.url", "traits.a", "=", "!=", "<", ">=",
         "contains", "contains()", "match()", "(", ")", " and ", " or ", "!", '"track"', "null", "5",

@@ -145,6 +145,11 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
             id="whole number beyond a double",
         ),
         pytest.param(
+            rb'{"a": ["\ud800"]}',
+            r"shop.yaml: \ud800 to \udfff are no characters. Leave them out.",
+            id="half a character",
+        ),
+        pytest.param(
             b"- " * 101,
             "shop.yaml: the file nests deeper than 100 levels. Flatten it.",
             id="deep yaml",

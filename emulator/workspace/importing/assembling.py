@@ -75,7 +75,7 @@ def _chosen(pieces: Pieces, wanted: str | None) -> tuple[JSONObject, list[JSONOb
 def _is_insider(destination: JSONObject) -> bool:
     metadata = destination.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    named = {metadata.get("id"), destination.get("metadataId")}
+    named = (metadata.get("id"), destination.get("metadataId"))
     settings = destination.get("settings")
     return (
         METADATA_ID in named

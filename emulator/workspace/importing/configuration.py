@@ -8,14 +8,17 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from itertools import accumulate
 from textwrap import dedent
 from typing import Any
 
+from emulator.depth import MAX_DEPTH
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 from emulator.workspace.exporting.hcl import Expression
 from emulator.workspace.importing.terraform import Encoded, Resource
 
+MAXIMUM_CHARACTERS = 1_000_000  # the parser reads some 50,000 a second
 _CALL = re.compile(r"jsonencode\((?P<argument>.*)\)", re.DOTALL)
 _NAMED = re.compile(r"(?:var|local)\.[\w-]+")
 _HEREDOC = re.compile(
@@ -23,6 +26,7 @@ _HEREDOC = re.compile(
 )
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|([$%])\4\{", re.DOTALL)
 _NUMBER = re.compile(r"(?:- ?)?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_BRACKET = re.compile(r"[()\[\]{}]")
 _PLAIN = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _TEMPLATE = re.compile(r"(?<![$%])[$%]\{")
 
@@ -32,6 +36,9 @@ def resources(text: str, where: str) -> Iterator[Resource]:
 
     Raises: EmulatorError, when it is no configuration or cannot be read here.
     """
+    if len(text) > MAXIMUM_CHARACTERS or _nesting(text) > MAX_DEPTH:
+        what = f"more than {MAXIMUM_CHARACTERS:,} characters, or {MAX_DEPTH} levels, are not read"
+        raise EmulatorError(what, where, "Give the state instead: terraform show -json.")
     document = _parsed(text, where)
     try:
         yield from _resources(document)
@@ -55,6 +62,12 @@ def _resources(document: JSONObject) -> Iterator[Resource]:
                 own = {key: _value(each, names) for key, each in _members(attributes)}
                 address = f"{_unquoted(kind)}.{_unquoted(label)}"
                 yield Resource(_unquoted(kind), address, own)
+
+
+def _nesting(text: str) -> int:
+    """How deep brackets stand in one another at most; those in texts count, too."""
+    steps = (1 if each in "([{" else -1 for each in _BRACKET.findall(text))
+    return max(accumulate(steps), default=0)
 
 
 def _parsed(text: str, where: str) -> JSONObject:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from emulator.types import JSONObject
+from emulator.types import JSON, JSONObject
+from emulator.workspace.exporting.hcl import Expression
 from emulator.workspace.finding import Finding
 
 KINDS = (
@@ -15,6 +16,13 @@ KINDS = (
     "rules",
     "connections",
 )
+# What is looked into before the whole is held against the schema of a workspace file.
+_SHAPES = {
+    **dict.fromkeys(("id", "metadataId", "sourceId", "destinationId", "trackingPlanId"), str),
+    **dict.fromkeys(("settings", "schemaSettings", "metadata"), dict),
+    **dict.fromkeys(("rules", "writeKeys"), list),
+}
+_SAID = {str: "text", dict: "an object", list: "a list"}
 
 
 @dataclass(slots=True)
@@ -38,13 +46,25 @@ class Pieces:
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, kind: str, piece: JSONObject) -> None:
-        """Keep *piece* as one of KINDS, in place of an earlier one with its id."""
+        """Keep *piece* as one of KINDS, in place of an earlier one with its id.
+
+        What of it has another shape than Segment's is told, and left out.
+        """
+        piece = {key: value for key, value in piece.items() if self._fits(kind, key, value)}
         kept: list[JSONObject] = getattr(self, kind)
         for at, each in enumerate(kept):
             if piece.get("id") is not None and each.get("id") == piece["id"]:
                 kept[at] = each | piece
                 return
         kept.append(piece)
+
+    def _fits(self, kind: str, key: str, value: JSON) -> bool:
+        shape = _SHAPES.get(key)
+        if shape is None or value is None or isinstance(value, shape | Expression):
+            return True
+        what = f"{key} is not {_SAID[shape]} and is left out"
+        self.findings.append(Finding("error", kind, what, "Give it as Segment does."))
+        return False
 
     def __bool__(self) -> bool:
         return any(getattr(self, kind) for kind in KINDS)

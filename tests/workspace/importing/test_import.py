@@ -365,6 +365,38 @@ def test_an_escape_of_no_character_gets_one_clear_message(escape: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("piece", "what"),
+    [
+        pytest.param({"settings": "a"}, "settings is not an object", id="settings"),
+        pytest.param({"metadata": [1]}, "metadata is not an object", id="metadata"),
+        pytest.param({"id": {}}, "id is not text", id="id"),
+        pytest.param({"sourceId": []}, "sourceId is not text", id="id of another"),
+    ],
+)
+def test_what_has_another_shape_than_segment_s_is_left_out(piece: JSONObject, what: str) -> None:
+    other = {"data": {"destination": DESTINATION | {"id": "d2", "metadata": {}, **piece}}}
+    found = imported(DESTINATION, other, wanted="d1").findings
+    assert [each.what for each in found if each.severity == "error"] == [f"{what} and is left out"]
+
+
+def test_a_catalogue_id_of_any_kind_is_looked_at() -> None:
+    own = DESTINATION | {"metadata": {"id": [[]]}}
+    assert imported({"data": {"destination": own}}).document["destination"]["name"] == "Insider"
+
+
+@pytest.mark.parametrize(
+    "value", [pytest.param("[" * 101, id="deep"), pytest.param(f'"{"x" * 1_000_000}"', id="long")]
+)
+def test_configuration_that_would_take_minutes_is_not_read(value: str) -> None:
+    with pytest.raises(EmulatorError) as error:
+        pieces(f'resource "segment_source" "a" {{ name = {value} }}'.encode(), "shop.tf")
+    assert str(error.value) == (
+        "shop.tf: more than 1,000,000 characters, or 100 levels, are not read. "
+        "Give the state instead: terraform show -json."
+    )
+
+
 def test_a_module_that_is_only_called_is_told() -> None:
     found = pieces(b'module "events" { source = "./events" }', "main.tf").findings
     assert [(each.where, each.what) for each in found] == [

@@ -1,0 +1,202 @@
+"""Readers of whole documents, each tried on a good one in which values were put in others' places.
+
+The text that a target is given says which: "§", a sign whose number names the place, and the value,
+as JSON where it is JSON; and so on.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.delivery import fault as insider_fault
+from emulator.errors import EmulatorError
+from emulator.harness.bodies import possible
+from emulator.insider.journeys.parsing import read_journeys
+from emulator.lines import BadLine, event_of
+from emulator.replay.trial import Clocks, Trial
+from emulator.segment import faults as segment_fault
+from emulator.types import JSON, JSONObject
+from emulator.workspace import preset
+from emulator.workspace.importing.assembling import assembled
+from emulator.workspace.importing.reading import pieces
+from emulator.workspace.importing.writing import yaml_text
+from emulator.workspace.lint import lint
+from emulator.workspace.loading import from_document
+from emulator.workspace.parsing import parse
+from emulator.workspace.structure import faults
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+def grafted(sample: JSON, text: str) -> JSON:
+    """A copy of *sample* in which values of *text* stand in others' places."""
+    root = [orjson.loads(orjson.dumps(sample))]
+    for graft in text.split("§")[1:]:
+        places = list(_places(root))
+        if graft and places:
+            holder, key = places[ord(graft[0]) % len(places)]
+            holder[key] = _value(graft[1:])
+    return root[0]
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    keys = value if isinstance(value, dict) else range(len(value)) if type(value) is list else ()
+    for key in keys:
+        yield value, key
+        yield from _places(value[key])
+
+
+def _value(text: str) -> JSON:
+    try:
+        return json.loads(text)  # which reads halves of surrogate pairs, too
+    except (ValueError, RecursionError):
+        return text
+
+
+def _raw(document: JSON) -> bytes:
+    return json.dumps(document).encode()
+
+
+@cache
+def _journeys() -> JSONObject:
+    return parse((FIXTURES / "workspaces" / "journeys.yaml").read_bytes(), "sample")
+
+
+@cache
+def _terraform() -> JSON:
+    return orjson.loads((FIXTURES / "imports" / "terraform" / "terraform.tfstate").read_bytes())
+
+
+@cache
+def _public_api() -> list[JSON]:
+    files = sorted((FIXTURES / "imports" / "public-api").glob("*.json"))
+    return [orjson.loads(each.read_bytes()) for each in files]
+
+
+@cache
+def _trial() -> Trial:
+    return Trial(preset("guide"), Clocks(NOW))
+
+
+@cache
+def _events() -> list[JSON]:
+    lines = (FIXTURES / "events" / "shop.ndjson").read_bytes().splitlines()
+    return [orjson.loads(line) for line in lines]
+
+
+@cache
+def _exporting() -> tuple[FlaskClient, list[JSON]]:
+    """An emulator that has something to export, and its export."""
+    client = create_app(Config(db=":memory:"), preset("guide")).test_client()
+    for event in _events()[:3]:
+        client.post("/v1/batch", json={"writeKey": "wk_demo", "batch": [event]})
+    lines = client.get("/emulator/v1/export").data.splitlines()
+    return client, [orjson.loads(line) for line in lines]
+
+
+def workspace(text: str) -> None:
+    """A workspace file with journeys."""
+    with suppress(EmulatorError):
+        document = parse(_raw(grafted(_journeys(), text)), "file")
+        if not any(each.severity == "error" for each in lint(document)):
+            from_document(document, "file")
+
+
+def yaml(text: str) -> None:
+    """A workspace file that is nothing but *text*."""
+    with suppress(EmulatorError):
+        orjson.dumps([each.what for each in faults(parse(text.encode(), "file"))])
+
+
+def journey(text: str) -> None:
+    """A journey of a workspace file."""
+    insider = grafted(_journeys()["insider"], text)
+    with suppress(EmulatorError):
+        document = parse(_raw({**_journeys(), "insider": insider}), "file")
+        if not any(each.severity == "error" for each in faults(document)):
+            read_journeys(document["insider"].get("journeys", ()))
+
+
+def state(text: str) -> None:
+    """Terraform's state."""
+    _imported(_raw(grafted(_terraform(), text)))
+
+
+def public_api(text: str) -> None:
+    """Answers of Segment's Public API, one after the other."""
+    _imported(b"\n".join(_raw(grafted(each, text)) for each in _public_api()))
+
+
+def terraform(text: str) -> None:
+    """Terraform's configuration."""
+    _imported(f'resource "segment_source" "a" {{ name = {text} }}'.encode(errors="replace"))
+
+
+def _imported(raw: bytes) -> None:
+    with suppress(EmulatorError):
+        made = assembled(pieces(raw, "file"))
+        yaml_text(made.document, made.left_out)
+
+
+def fault(text: str) -> None:
+    """A fault, at either end."""
+    sample = {"status": 503, "times": 2, "retryAfter": 1, "body": {}, "share": 0.5, "taken": True}
+    asked = grafted(sample, text)
+    for side in (insider_fault, segment_fault):
+        with suppress(EmulatorError):
+            one = side.described(possible(asked, side.SHAPE, side.REMEDY))
+            one.answer(503) if isinstance(one, insider_fault.Fault) else one.answer()
+
+
+def archived(text: str) -> None:
+    """A line of Segment's archive."""
+    for event in _events()[:8]:
+        line = _raw(grafted(event, text))
+        with suppress(BadLine):
+            if call := event_of(line):
+                _trial().run(call, len(line), bytes(16))
+
+
+def exported(text: str) -> None:
+    """An export that comes in again."""
+    client, lines = _exporting()
+    made = grafted(lines, text)
+    raw = b"\n".join(map(_raw, made if isinstance(made, list) else [made]))
+    assert client.post("/emulator/v1/import", data=raw).status_code < 500
+    assert client.get("/emulator/v1/messages").status_code == 200
+
+
+GRAFTS = (
+    *"§§abcdefgABCDEFG0123456789",
+    "null", "true", "1", "-1", "0.5", "1e999", "[]", "{}", '""', '"x"', '"\\ud800"', '"\\u0000"',
+    "99999999999999999999", '{"a":1}', "[[]]", '"2026-11-23T10:00:00Z"', '"45 minutes"', '"*"',
+    '{"@path":"$.a"}', '{"@if":{"exists":1}}', "once", "email", "purchase", "é", "💥",
+)  # fmt: skip
+TARGETS: Mapping[str, Callable[[str], None]] = {
+    each.__name__: each
+    for each in (
+        workspace, yaml, journey, state, public_api, terraform, fault, archived, exported,
+    )
+}  # fmt: skip
+WORDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(TARGETS, GRAFTS),
+    "yaml": (
+        "a: ", "- ", "\n", "  ", "&a ", "*a", "<<: ", "{", "}", "[", "]", ",", ":", "|", ">", "'",
+        '"', "#", "? ", "!!str ", "!x ", "---", "...", "source: ", "destination: ", "null", "1e9",
+    ),
+    "terraform": (
+        '"', "${", "}", "%{", "{", "(", ")", "[", "]", "jsonencode(", "var.a", "local.b", "<<E\n",
+        "E\n", "\n", "=", ",", "\\", "\\u12", "1e5", "-", "!", "? ", ": ", "for x in ", "if ", "==",
+        "&&", ".", "a", "null", "/*", "*/", "#",
+    ),
+}  # fmt: skip
