@@ -4,8 +4,8 @@ import re
 import resource
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Self
@@ -14,6 +14,7 @@ import requests
 
 from emulator.types import JSONObject
 
+FAULTS = ("Traceback", "uncaptured python exception")  # what a process says of its own
 PATIENCE = 120  # seconds; what is due to be tried again is tried before a request is answered
 
 
@@ -94,3 +95,11 @@ class Served:
             [*self._command, "--port", port], stderr=subprocess.PIPE, text=True
         )
         return self._process
+
+
+@contextmanager
+def unharmed(db: Path) -> Iterator[Served]:
+    """A process that, whatever is done to it in the block, says nothing of a fault of its own."""
+    with Served(db) as process:
+        yield process
+    assert [line for line in process.said if any(each in line for each in FAULTS)] == []

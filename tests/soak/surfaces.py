@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 import orjson
 import requests
-from killable import PATIENCE, Served
+from killable import FAULTS, PATIENCE, Served
 
 from emulator.insider.options import RATES
 from emulator.types import JSONObject
@@ -73,7 +73,7 @@ def tried(surface: str, seconds: int, folder: Path) -> Outcome:
         )
         memory = served.memory()
         requests.get(f"{served.url}/emulator/v1/health", timeout=PATIENCE).raise_for_status()
-    wrong = [line for line in served.said if "Traceback" in line]
+    wrong = [line for line in served.said if any(each in line for each in FAULTS)]
     if ran.returncode:
         wrong.append(ran.stdout.partition("= FAILURES =")[2] or ran.stdout + ran.stderr)
     if memory > MOST_MEMORY:

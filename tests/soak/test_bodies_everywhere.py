@@ -3,11 +3,11 @@
 import gzip
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 import requests
-from killable import Served
+from killable import Served, unharmed
 
 from emulator.app import create_app
 from emulator.config import Config
@@ -94,6 +94,12 @@ ANSWERED = [
     pytest.param(b"a=1", {"Content-Type": "application/x-www-form-urlencoded; charset=\xff"},
                  id="a form of no charset"),
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with unharmed(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
+        yield process
 
 
 def addresses() -> list[tuple[str, str]]:

@@ -2,12 +2,13 @@
 
 import re
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from urllib.parse import urlsplit
 
 import pytest
 import requests
-from killable import Served
+from killable import Served, unharmed
 
 SONG = b'{"writeKey":"wk_demo","userId":"ada","event":"song_played"}'
 TRACK = b"POST /v1/track HTTP/1.1\r\nHost: localhost\r\n"
@@ -20,6 +21,12 @@ HEALTH = b"GET /emulator/v1/health HTTP/1.1\r\nHost: localhost\r\n"
 PATIENCE = 20.0  # seconds for any answer
 
 Address = tuple[str, int]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with unharmed(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
+        yield process
 
 
 @pytest.fixture
