@@ -14,7 +14,7 @@ import atheris
 with atheris.instrument_imports(include=["emulator"]):
     from targets import TARGETS, WORDS
 
-LIMITS = ("-timeout=5", "-rss_limit_mb=1024", "-max_len=2000")
+LIMITS = ("-timeout=5", "-rss_limit_mb=1024", "-max_len=2000", "-len_control=0")
 
 
 def main() -> None:

@@ -112,11 +112,15 @@ def step(text: str) -> None:
 
 
 TARGETS: Mapping[str, Callable[[str], None]] = {
-    each.__name__: each
-    for each in (
-        trigger, filtering, path, template, liquid, date, pattern, body, length, place, table, step,
-    )
-} | documents.TARGETS  # fmt: skip
+    **{
+        each.__name__: each
+        for each in (
+            trigger, filtering, path, template, liquid, date, pattern, body, length, place, table,
+            step,
+        )
+    },
+    **documents.TARGETS,
+}  # fmt: skip
 # What such texts are made of: random letters alone seldom get past the first token.
 WORDS: Mapping[str, tuple[str, ...]] = {
     **documents.WORDS,
