@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, or_, select
+from sqlalchemy import Boolean, ColumnElement, and_, case, exists, literal, or_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from emulator.capture.json_paths import JsonPath
 from emulator.capture.records import Verdict
@@ -11,6 +15,9 @@ from emulator.capture.tables import deliveries, messages
 
 # What destinations were handed; of a rejected message, which came to none, what was sent.
 DOCUMENT = case((messages.c.verdict == "rejected", messages.c.sent), else_=messages.c.normalised)
+
+# What LIKE would take for a placeholder, and for what takes its meaning away.
+_PLAIN = str.maketrans({each: f"/{each}" for each in "%_/"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +57,12 @@ def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield messages.c.verdict.in_(filters.verdicts)
     if filters.subscription:
         yield _taken_by(filters.subscription)
-    yield from _within(filters)
+    yield from within(filters)
     yield from _containing(filters)
 
 
-def _within(filters: Filters) -> Iterator[ColumnElement[bool]]:
+def within(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    """The part of it that asks for a time."""
     if filters.since:
         yield messages.c.received_at >= filters.since
     if filters.until:
@@ -66,10 +74,38 @@ def _containing(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield path.is_in(DOCUMENT) if wanted is None else path.equals(DOCUMENT, wanted)
     if filters.text:
         places = (messages.c.sent, messages.c.message_id, messages.c.reason)
-        yield or_(*(each.icontains(filters.text, autoescape=True) for each in places))
+        yield or_(*(_Contains(each, literal(_pattern(filters.text))) for each in places))
+
+
+def _pattern(text: str) -> str:
+    return f"%{text.translate(_PLAIN)}%"
 
 
 def _taken_by(subscription: str) -> ColumnElement[bool]:
     # A duplicate has the id of a message that was delivered, but led to nothing itself.
-    taken = select(deliveries.c.message_id).where(deliveries.c.subscription == subscription)
-    return and_(messages.c.message_id.in_(taken), messages.c.verdict != "rejected")
+    taken = exists().where(
+        deliveries.c.subscription == subscription, deliveries.c.message_id == messages.c.message_id
+    )
+    return and_(taken, messages.c.verdict != "rejected")
+
+
+class _Contains(FunctionElement[bool]):
+    """Whether a text has another in it, in any case. Its clauses: the text, and a pattern."""
+
+    name = "contains"
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(_Contains)
+def _contains(element: _Contains, compiler: SQLCompiler, **words: Any) -> str:
+    # SQLite's LIKE heeds no case; to have it compare lower() of both, as SQLAlchemy would, takes
+    # half as long again.
+    text, pattern = (compiler.process(each, **words) for each in element.clauses)
+    return f"{text} LIKE {pattern} ESCAPE '/'"
+
+
+@compiles(_Contains, "postgresql")
+def _contains_in_postgres(element: _Contains, compiler: SQLCompiler, **words: Any) -> str:
+    text, pattern = (compiler.process(each, **words) for each in element.clauses)
+    return f"{text} ILIKE {pattern} ESCAPE '/'"

@@ -12,7 +12,9 @@ may have taken stays as it is.
 from collections.abc import Callable
 from typing import TypeAlias
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text
+
+from emulator.capture.triggers import COUNTING
 
 Step: TypeAlias = Callable[[Connection], None]
 
@@ -78,5 +80,31 @@ def shared(connection: Connection) -> None:
     ).create(connection)
 
 
+def counted(connection: Connection) -> None:
+    """How many messages there are by second and verdict, from now on counted by the database."""
+    Table(
+        "message_counts",
+        MetaData(),
+        Column("second", Text, primary_key=True),
+        Column("verdict", Text, primary_key=True),
+        Column("number", BigInteger().with_variant(Integer, "sqlite"), nullable=False),
+        sqlite_with_rowid=False,
+    ).create(connection)
+    connection.exec_driver_sql(
+        "INSERT INTO message_counts SELECT substr(received_at, 1, 19), verdict, count(*)"
+        " FROM messages GROUP BY substr(received_at, 1, 19), verdict"
+    )
+    for statement in COUNTING.get(connection.dialect.name, ()):
+        connection.exec_driver_sql(statement)
+
+
 # The first leads from version 1 to version 2.
-STEPS: tuple[Step, ...] = (scenario_runs, sandboxes, browsing, forgotten, teams, shared)
+STEPS: tuple[Step, ...] = (
+    scenario_runs,
+    sandboxes,
+    browsing,
+    forgotten,
+    teams,
+    shared,
+    counted,
+)

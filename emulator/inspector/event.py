@@ -109,8 +109,8 @@ def _message(id: int) -> Captured:
 def _alike(own: Parts, message: Captured) -> list[object]:
     """The newest other messages of the same event."""
     filters = Filters(type=message.type or "", event=message.event or "")
-    found, _ = own.store.browsing.page(filters, limit=ALIKE)
-    return [each for each in found if each.id != message.id]
+    found = own.store.browsing.page(filters, limit=ALIKE)
+    return [each for each in found.messages if each.id != message.id]
 
 
 def _copied(own: Parts, told: EventRoad) -> dict[str, str]:

@@ -3,8 +3,7 @@
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from emulator.capture.browsing import Listed
-from emulator.capture.filters import Filters
+from emulator.capture.counting import are_counted
 from emulator.capture.records import VERDICTS
 from emulator.errors import EmulatorError
 from emulator.inspector import volume
@@ -33,7 +32,7 @@ def page() -> str | tuple[str, int]:
     try:
         view = read(request.args, own.clock)
     except EmulatorError as error:
-        empty = {"rows": [], "more": False, "stages": [], "bars": []}
+        empty: dict[str, object] = {"rows": [], "stages": [], "bars": []}
         return render("live.html", view=View(), fault=error, **_choices(), **empty), 400
     if request.args.get("part") == "rows":
         return render("live.html", "rows", view=view, **_news(view))
@@ -57,8 +56,8 @@ def clear() -> Redirect:
 
 
 def _listing(view: View) -> dict[str, object]:
-    rows, more = parts().store.browsing.page(view.filters, before=view.before, limit=PAGE)
-    return {"rows": rows, "more": more}
+    found = parts().store.browsing.page(view.filters, before=view.before, limit=PAGE)
+    return {"rows": found.messages, "older": found.before, "reach": found.reach}
 
 
 def _news(view: View) -> dict[str, object]:
@@ -66,34 +65,26 @@ def _news(view: View) -> dict[str, object]:
     after = number(request.args.get("after", ""), "after") or 0
     watched = [number(each, "watch") or 0 for each in request.args.getlist("watch")[:WATCHED]]
     browsing = parts().store.browsing
-    rows, gap = browsing.page(view.filters, after=after, limit=PAGE)
-    changed: list[Listed] = []
-    if watched:
-        changed, _ = browsing.page(view.filters, ids=watched, limit=WATCHED)
-    return {"rows": [*rows, *changed], "gap": gap}
+    found = browsing.page(view.filters, after=after, limit=PAGE)
+    changed = browsing.those(watched, view.filters) if watched else []
+    return {"rows": [*found.messages, *changed], "gap": found.before is not None}
 
 
 def _totals(view: View) -> dict[str, object]:
     browsing = parts().store.browsing
     span = browsing.span()
-    if span is None or ("part" not in request.args and _is_search(view.filters)):
-        # Every message is looked at to count these: the list does not wait, the script asks.
+    if span is None or ("part" not in request.args and not are_counted(view.filters)):
+        # Messages are looked at to count these: the list does not wait, the script asks.
         return {"stages": volume.stages({}), "bars": [], "pending": span is not None}
     since, until = view.filters.since or span[0], view.filters.until or span[1]
     cut = volume.unit(since, until)
-    counts = browsing.counts(view.filters, cut.prefix)
+    counts, reach = browsing.counts(view.filters, cut.prefix)
     return {
         "stages": volume.stages(counts),
-        "bars": volume.bars(counts, since, until, cut),
+        "bars": volume.bars(counts, reach.received_at if reach else since, until, cut),
         "drawing": (volume.WIDTH, volume.HEIGHT),
+        "counted": reach,
     }
-
-
-def _is_search(filters: Filters) -> bool:
-    """Whether no index counts what passes *filters*."""
-    return bool(
-        filters.text or filters.paths or filters.type or filters.source or filters.subscription
-    )
 
 
 def _choices() -> dict[str, object]:

@@ -133,7 +133,8 @@ def _time(text: str, where: str, clock: Clock) -> str:
     except (ValueError, OverflowError):
         pass
     try:
-        return iso(clock() - duration(text, where))
+        # To the second, by which messages are counted.
+        return iso((clock() - duration(text, where)).replace(microsecond=0))
     except EmulatorError:
         remedy = "Give a time such as 2026-11-23T10:00, or a length such as 15 minutes."
         raise EmulatorError(f"{text[:40]!r} is no time", where, remedy) from None

@@ -34,7 +34,7 @@ def restored(dump: Path, file: Path) -> str:
 
 
 def shape(engine: Engine) -> dict[str, Any]:
-    """Every table with its columns and indexes, as the database has them."""
+    """Every table with its columns, indexes and triggers, as the database has them."""
     seen = inspect(engine)
     return {
         table: (
@@ -49,9 +49,17 @@ def shape(engine: Engine) -> dict[str, Any]:
             ),
             sorted(each["column_names"] for each in seen.get_unique_constraints(table)),
             "AUTOINCREMENT" in _made_by(engine, table),
+            "WITHOUT ROWID" in _made_by(engine, table),
+            _triggers(engine, table),
         )
         for table in seen.get_table_names()
     }
+
+
+def _triggers(engine: Engine, table: str) -> list[tuple[str, str]]:
+    asked = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? ORDER BY 1"
+    with engine.connect() as connection:
+        return [(name, sql) for name, sql in connection.exec_driver_sql(asked, (table,))]
 
 
 def _made_by(engine: Engine, table: str) -> str:

@@ -89,8 +89,8 @@ def test_a_path_finds_the_same_in_both_databases(
     with closing(Store(connect(url if kind == "postgresql" else ":memory:"))) as store:
         store.record([MESSAGE])
         chosen = Filters(paths=((JsonPath.parse(path), wanted),))
-        listed, _ = store.browsing.page(chosen)
-        assert [each.message_id for each in listed] == ["m1"] * found
+        listed = store.browsing.page(chosen)
+        assert [each.message_id for each in listed.messages] == ["m1"] * found
 
 
 def test_who_writes_later_commits_later(url: str) -> None:
