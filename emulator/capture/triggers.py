@@ -24,7 +24,8 @@ COUNTING: Final = {
     ),
     "postgresql": (
         """
-        CREATE FUNCTION count_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        CREATE FUNCTION count_message() RETURNS trigger LANGUAGE plpgsql
+        SET search_path FROM CURRENT AS $$ BEGIN
           IF TG_OP <> 'INSERT' THEN
             UPDATE message_counts SET number = number - 1
             WHERE second = substr(OLD.received_at, 1, 19) AND verdict = OLD.verdict;
