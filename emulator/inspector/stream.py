@@ -7,6 +7,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from emulator.capture.news import News
+from emulator.errors import Unavailable
 from emulator.parts import parts
 from emulator.server import Streams
 
@@ -41,7 +42,10 @@ def _told(news: News, over: Callable[[], bool]) -> Iterator[bytes]:
     told, silent = news.count, 0.0
     yield b"retry: 2000\n\n" + _event(told)
     while not over():
-        count = news.wait(told, HEARTBEAT)
+        try:
+            count = news.wait(told, HEARTBEAT)
+        except Unavailable:
+            return  # the browser connects again, and then finds what it has missed
         if count != told:
             told, silent = count, 0.0
             yield _event(told)

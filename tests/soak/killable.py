@@ -19,14 +19,14 @@ PATIENCE = 120  # seconds; what is due to be tried again is tried before a reque
 
 
 class Served:
-    """One database file, and the process that serves it at one port while it lives.
+    """One database, and the process that serves it at one port while it lives.
 
     Args:
         faults: What is to go wrong on the way to Insider One; given anew to each process.
     """
 
     def __init__(
-        self, db: Path, options: Sequence[str] = (), faults: Sequence[JSONObject] = ()
+        self, db: Path | str, options: Sequence[str] = (), faults: Sequence[JSONObject] = ()
     ) -> None:
         self.up = Event()  # set while requests are taken
         self.url = ""

@@ -1,0 +1,84 @@
+"""PostgreSQL stops and starts again under an emulator: senders are told, and nothing is lost."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+from queue import Queue
+from threading import Event
+
+import pytest
+import requests
+from killable import Served
+from ledger import Ledger, account
+from postgres_server import MISSING, Server, programs
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    found = programs()
+    if found is None:
+        pytest.skip(MISSING)
+    server = Server(found)
+    yield server
+    server.remove()
+
+
+@contextmanager
+def shopping(served: Served, ledger: Ledger) -> "Iterator[Queue[requests.Response]]":
+    """Answers to a shopper who goes on sending during the block."""
+    answers: Queue[requests.Response] = Queue()
+    over = Event()
+
+    def shop() -> None:
+        for number in count():
+            if over.is_set():
+                return
+            id = f"m{number}"
+            call = {"writeKey": "wk_demo", "messageId": id, "userId": f"u{number % 7}"}
+            song = {"event": "Song Played", "properties": {"number": number}}
+            ledger.sending([id])
+            answer = requests.post(f"{served.url}/v1/track", json=call | song, timeout=60)
+            if answer.status_code == 200:
+                ledger.told([id])
+            answers.put(answer)
+
+    with ThreadPoolExecutor(1) as pool:
+        shopper = pool.submit(shop)
+        try:
+            yield answers
+        finally:
+            over.set()
+            shopper.result()
+
+
+def until(answers: "Queue[requests.Response]", status: int, times: int = 5) -> requests.Response:
+    """The last of so many answers with *status*."""
+    for _ in range(times):
+        while (answer := answers.get(timeout=60)).status_code != status:
+            pass
+    return answer
+
+
+@pytest.mark.parametrize("options", [[], ["--async", "--keep-days", "9"]], ids=["", "async"])
+def test_an_emulator_outlives_its_database(server: Server, options: list[str]) -> None:
+    url, ledger = server.url.render_as_string(hide_password=False), Ledger()
+    with Served(url, ["--db", url, *options]) as served:
+        stream = requests.get(f"{served.url}/stream", stream=True, timeout=60)
+        with shopping(served, ledger) as answers:
+            for _ in range(2):
+                until(answers, 200)
+                server.kill()
+                refusal = until(answers, 503)
+                pages = [
+                    requests.get(f"{served.url}{path}", timeout=60).status_code
+                    for path in ("/", "/emulator/v1/messages")
+                ]
+                server.start()
+        stream.close()
+        error = refusal.json()["error"]
+        assert refusal.headers["Retry-After"] == "5"
+        assert error["what"].startswith("the database cannot be used (")
+        assert "\n" not in error["what"]
+        assert pages == [503, 503]
+        assert account(served, ledger) == [], served.said
