@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
+
+from emulator.config import Config
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -111,6 +114,67 @@ def test_container_and_compose_say_the_same() -> None:
     lines = (EXAMPLES / "Containerfile").read_text("utf-8").splitlines()
     commands = [json.loads(line.partition("CMD ")[2]) for line in lines if "CMD [" in line]
     assert commands == [service["healthcheck"]["test"][1:], service["command"]]
+
+
+KUBERNETES = {
+    each["kind"]: each
+    for each in yaml.safe_load_all((EXAMPLES / "kubernetes.yaml").read_text("utf-8"))
+}
+POD = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
+(CONTAINER,) = POD["containers"]
+
+
+@pytest.fixture
+def pod(tmp_path: Path) -> Iterator[int]:
+    """The port of what the pod runs, with the files of its ConfigMap and without its database."""
+    (mount,) = (each["mountPath"] for each in CONTAINER["volumeMounts"] if each.get("readOnly"))
+    for name, text in KUBERNETES["ConfigMap"]["data"].items():
+        (tmp_path / name).write_text(text, "utf-8")
+    port = free_port()
+    args = [each.replace(mount, str(tmp_path)) for each in CONTAINER["args"]]
+    command = [*EMULATOR, *CONTAINER["command"][1:], *args, f"--port={port}"]
+    secrets = {"EMULATOR_DB": ":memory:", "EMULATOR_PASSWORD": "sesame"}
+    assert [each["name"] for each in CONTAINER["env"]] == list(secrets)
+    environment = {**os.environ, **secrets, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith("ready at ")
+        yield port
+        process.terminate()
+
+
+def test_the_pod_starts_as_the_file_says_and_its_probes_find_it(pod: int) -> None:
+    probes = [CONTAINER[f"{kind}Probe"] for kind in ("startup", "readiness", "liveness")]
+    asked = [each["httpGet"]["path"] for each in probes if "httpGet" in each]
+    statuses = [
+        requests.get(f"http://127.0.0.1:{pod}{path}", timeout=5).status_code for path in asked
+    ]
+    assert statuses == [200, 200]
+    names = {each.get("httpGet", each.get("tcpSocket"))["port"] for each in probes}
+    ports = {each["name"]: each["containerPort"] for each in CONTAINER["ports"]}
+    assert (names, ports) == ({"http"}, {"http": Config().port})
+
+
+def test_the_parts_of_the_kubernetes_example_name_each_other() -> None:
+    labels = KUBERNETES["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    chosen = {
+        "Deployment": KUBERNETES["Deployment"]["spec"]["selector"]["matchLabels"],
+        "Service": KUBERNETES["Service"]["spec"]["selector"],
+        "PodDisruptionBudget": KUBERNETES["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
+        "NetworkPolicy": KUBERNETES["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
+    }
+    assert chosen == dict.fromkeys(chosen, labels)
+    (port,) = KUBERNETES["Service"]["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (Config().port, "http")
+    (secret,) = {each["valueFrom"]["secretKeyRef"]["name"] for each in CONTAINER["env"]}
+    assert f"kubectl create secret generic {secret} " in (DOCS / "teams.md").read_text("utf-8")
+    # Else Kubernetes would give every pod variables that are taken for settings.
+    assert not KUBERNETES["Service"]["metadata"]["name"].replace("-", "_").startswith("emulator")
+    volumes = {each["name"]: each for each in POD["volumes"]}
+    assert [each["name"] for each in CONTAINER["volumeMounts"]] == list(volumes)
+    assert volumes["configuration"]["configMap"] == {
+        "name": KUBERNETES["ConfigMap"]["metadata"]["name"]
+    }
 
 
 def test_the_python_of_the_page_passes(tmp_path: Path) -> None:
