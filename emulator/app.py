@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -56,7 +57,7 @@ from emulator.insider.panel import Panel
 from emulator.inspector import routes as inspector
 from emulator.mapping import Destination
 from emulator.parts import Kept, Parts, parts
-from emulator.sandboxes import Sandboxes, serve_sandboxes
+from emulator.sandboxes import Expiry, Sandboxes, serve_sandboxes
 from emulator.segment import routes as segment
 from emulator.segment.assets import Assets
 from emulator.segment.faults import Faults
@@ -132,7 +133,9 @@ def _serve(
 
     default = make(workspace, empty(config.db), None)
     store = SandboxStore(default.engine)
-    serve_sandboxes(app, Sandboxes(default, make, empty, store, clock, owner))
+    served = Sandboxes(default, make, empty, store, clock, owner)
+    idle = config.keep_sandboxes and timedelta(hours=config.keep_sandboxes)
+    serve_sandboxes(app, served, Expiry(served, store, idle, clock) if idle else None)
     return default
 
 

@@ -30,6 +30,7 @@ class Config:
         keep_days, keep_messages, keep_bytes: What is kept of messages and deliveries at most, by
             age, count and size of the database. None keeps everything: a harness that forgot
             unasked would say of what it had that it never came.
+        keep_sandboxes: Hours after which a sandbox that nobody asks for is ended; None is never.
         verbose: Log what crosses an edge, not only what goes wrong.
         password: What pages and the control API ask for; None asks for nothing. For the
             environment, as the key is.
@@ -52,6 +53,7 @@ class Config:
     keep_days: int | None = None
     keep_messages: int | None = None
     keep_bytes: int | None = None
+    keep_sandboxes: int | None = None
     verbose: bool = False
     password: str | None = field(default=None, repr=False)
     teams: str | None = None
@@ -111,10 +113,18 @@ def _count(text: str) -> int:
 
 
 def _days(text: str) -> int:
-    days = _count(text)
-    if days > MOST_DAYS:
+    return _at_most(MOST_DAYS, text)
+
+
+def _hours(text: str) -> int:
+    return _at_most(MOST_DAYS * 24, text)
+
+
+def _at_most(most: int, text: str) -> int:
+    count = _count(text)
+    if count > most:
         raise ValueError(text)
-    return days
+    return count
 
 
 def _bytes(text: str) -> int:
@@ -156,6 +166,7 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "keep_days": (_days, f"a number of days from 1 to {MOST_DAYS}"),
     "keep_messages": (_count, "a number of messages"),
     "keep_bytes": (_bytes, "a size, such as 500MB or 2GB"),
+    "keep_sandboxes": (_hours, f"a number of hours from 1 to {MOST_DAYS * 24}"),
     "verbose": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
     "password": (_text, "a text"),
     "teams": (_text, "the path of a file of teams"),

@@ -5,7 +5,7 @@ import gzip
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -384,3 +384,53 @@ def test_sandboxes_at_work_at_once_do_not_meet() -> None:
         for sandbox, known in zip(made, shops.map(sell, made), strict=True):
             assert known == [f"{sandbox['id']}-{number}" for number in range(10)]
         assert people(app.test_client(), "default") == []
+
+
+class Day:
+    """A clock that somebody moves."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_hours(self, hours: float) -> None:
+        self.now += timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        pytest.param("/emulator/v1/health", ["default"], id="nobody"),
+        pytest.param(f"{SANDBOXES}/red", ["default"], id="the list, in which it stands"),
+        pytest.param("/sandboxes/red/", ["default", "red"], id="its pages"),
+        pytest.param("/sandboxes/red/emulator/v1/clock", ["default", "red"], id="its control API"),
+        pytest.param("/v1/projects/wk_red/settings", ["default", "red"], id="an SDK, by its key"),
+    ],
+)
+def test_a_sandbox_that_nobody_asks_for_is_ended(asked: str, left: list[str]) -> None:
+    day = Day()
+    app = create_app(Config(db=":memory:", keep_sandboxes=24), preset("guide"), clock=day)
+    client = app.test_client()
+    client.post(SANDBOXES, json=NAMES)
+    for _ in range(3):
+        day.pass_hours(20)
+        client.get(asked)
+    assert [each["id"] for each in told(client.get(SANDBOXES))["sandboxes"]] == left
+    assert client.get("/sandboxes/red/").status_code == (200 if "red" in left else 404)
+    app.extensions["sandboxes"].close()
+
+
+def test_time_in_which_no_emulator_ran_ends_no_sandbox(tmp_path: Path) -> None:
+    day, db = Day(), str(tmp_path / "emulator.db")
+    for hours in (0, 48):
+        day.pass_hours(hours)
+        app = create_app(Config(db=db, keep_sandboxes=24), preset("guide"), clock=day)
+        client = app.test_client()
+        client.post(SANDBOXES, json=NAMES)
+        day.pass_hours(12)
+        client.get("/emulator/v1/health")
+        listed = [each["id"] for each in told(client.get(SANDBOXES))["sandboxes"]]
+        assert listed == ["default", "red"]
+        app.extensions["sandboxes"].close()

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     insert,
     select,
     update,
@@ -32,13 +33,20 @@ sandboxes = Table(
     Column("key", Text, nullable=False),  # of the account
     Column("created_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
     Column("team", Text),  # whose it is; null where whoever runs the emulator made it
+    Column("used_at", Text),  # about, where the unused are ended; null where nobody asked yet
 )
 
-ALL = select(sandboxes).order_by(sandboxes.c.created_at, sandboxes.c.id)
+DESCRIBED = [column for column in sandboxes.c if column.name != "used_at"]
+ALL = select(*DESCRIBED).order_by(sandboxes.c.created_at, sandboxes.c.id)
 CHANGE = (
     update(sandboxes)
     .where(sandboxes.c.id == bindparam("which"))
     .values(workspace=bindparam("asked"))
+)
+USE_ALL = update(sandboxes).values(used_at=bindparam("at"))
+USE = USE_ALL.where(sandboxes.c.id == bindparam("which"))
+IDLE = select(sandboxes.c.id).where(
+    func.coalesce(sandboxes.c.used_at, sandboxes.c.created_at) < bindparam("before")
 )
 FORGET = delete(sandboxes).where(sandboxes.c.id == bindparam("id"))
 
@@ -77,7 +85,7 @@ class SandboxStore:
 
     def add(self, made: Described) -> None:
         """Keep a new one."""
-        row = {column.name: getattr(made, column.name) for column in sandboxes.c}
+        row = {column.name: getattr(made, column.name) for column in DESCRIBED}
         row["workspace"] = orjson.dumps(made.workspace).decode()
         with transaction(self._engine) as connection:
             connection.execute(insert(sandboxes), [row])
@@ -87,6 +95,21 @@ class SandboxStore:
         row = {"which": described.id, "asked": orjson.dumps(described.workspace).decode()}
         with transaction(self._engine) as connection:
             connection.execute(CHANGE, row)
+
+    def use_all(self, at: str) -> None:
+        """Keep that all were asked for at that time, ISO 8601."""
+        with transaction(self._engine) as connection:
+            connection.execute(USE_ALL, {"at": at})
+
+    def use(self, id: str, at: str) -> None:
+        """Keep that one was asked for at that time."""
+        with transaction(self._engine) as connection:
+            connection.execute(USE, {"which": id, "at": at})
+
+    def idle(self, before: str) -> list[str]:
+        """Ids of those that were last asked for, or created, *before* that time."""
+        with transaction(self._engine) as connection:
+            return list(connection.scalars(IDLE, {"before": before}))
 
     def forget(self, id: str) -> None:
         """Take one off the list."""

@@ -98,6 +98,11 @@ def counted(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
+def idle(connection: Connection) -> None:
+    """When somebody last asked for a sandbox."""
+    connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN used_at TEXT")
+
+
 # The first leads from version 1 to version 2.
 STEPS: tuple[Step, ...] = (
     scenario_runs,
@@ -107,4 +112,5 @@ STEPS: tuple[Step, ...] = (
     teams,
     shared,
     counted,
+    idle,
 )

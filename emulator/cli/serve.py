@@ -25,6 +25,7 @@ DEFAULTS = Config()
 @click.option("--keep-days", metavar="DAYS", help="Forget older messages.  [never]")
 @click.option("--keep-messages", metavar="COUNT", help="Forget the oldest beyond.  [never]")
 @click.option("--keep-bytes", metavar="SIZE", help="So that the database fits, e.g. 2GB.  [never]")
+@click.option("--keep-sandboxes", metavar="HOURS", help="End those unused so long.  [never]")
 @click.option("--teams", metavar="FILE", help="Teams with sandboxes of their own.  [none]")
 @click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")
 def command(**flags: str | None) -> None:

@@ -11,12 +11,14 @@ from emulator.sandboxes.addressing import (
     seen,
     serve_sandboxes,
 )
+from emulator.sandboxes.expiry import Expiry
 from emulator.sandboxes.registry import DEFAULT, Conflict, Sandbox, Sandboxes
 
 __all__ = [
     "DEFAULT",
     "PREFIX",
     "Conflict",
+    "Expiry",
     "Sandbox",
     "Sandboxes",
     "addressed",

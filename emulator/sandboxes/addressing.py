@@ -8,6 +8,7 @@ from flask import Flask, abort, current_app, redirect, request, url_for
 
 from emulator.answers import fault
 from emulator.parts import ADDRESSED, Parts, parts
+from emulator.sandboxes.expiry import Expiry
 from emulator.sandboxes.order import workspace_of
 from emulator.sandboxes.registry import Sandbox, Sandboxes
 from emulator.segment.addressee import named_key
@@ -42,9 +43,13 @@ class Prefixed:
         return self._application(environ, start_response)
 
 
-def serve_sandboxes(app: Flask, served: Sandboxes) -> None:
-    """Have *app* answer for all that are *served*."""
-    app.extensions["sandboxes"] = served
+def serve_sandboxes(app: Flask, served: Sandboxes, expiry: Expiry | None) -> None:
+    """Have *app* answer for all that are *served*.
+
+    Args:
+        expiry: Ends those that nobody asks for; None keeps them.
+    """
+    app.extensions |= {"sandboxes": served, "expiry": expiry}
     app.wsgi_app = Prefixed(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
     app.before_request(_enter)
 
@@ -122,6 +127,9 @@ def _enter() -> None:
         _turn_away(found.described.id, id)
         return
     found = served.entered(found)
+    expiry: Expiry | None = current_app.extensions["expiry"]
+    if expiry:
+        expiry.asked(found.described.id)
     request.environ |= {_FOUND: found, ADDRESSED: found.parts}
 
 
