@@ -13,6 +13,7 @@ from emulator import __version__
 from emulator.harness.answers_schemas import TEXT, ref
 from emulator.harness.operations import Operation, operations, schemas
 from emulator.harness.queries import LARGEST_ID
+from emulator.segment.openapi import description as of_segment
 from emulator.types import JSONObject
 
 bp = Blueprint("openapi", __name__, url_prefix="/emulator/v1")
@@ -29,6 +30,13 @@ _VARIABLE = re.compile(r"<(?:(int)\([^)]*\):)?(\w+)>")
 def described() -> JSONObject:
     """What the addresses of the control API take and answer: OpenAPI 3.1."""
     return description(current_app)
+
+
+# Not at Segment's end, whose answers any page may read.
+@bp.get("/openapi/segment.json")
+def segment() -> JSONObject:
+    """What the addresses of Segment's end take and answer."""
+    return of_segment()
 
 
 def description(app: Flask) -> JSONObject:

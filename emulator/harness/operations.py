@@ -155,7 +155,7 @@ def operations() -> Mapping[str, Operation]:
         "harness.health": Operation(closed({"status": {"const": "ok"}, "version": TEXT})),
         "openapi.described": Operation(OBJECT),
         "insider.described": Operation(OBJECT),
-        "segment.described": Operation(OBJECT),
+        "openapi.segment": Operation(OBJECT),
         "harness.messages": Operation(page("messages", ref("Message")), query=_MESSAGES | _PAGED),
         "harness.newest_message": Operation(
             ref("MessageWithDeliveries"), query=_MESSAGES, refusals=(404,)

@@ -11,7 +11,6 @@ from emulator.segment.oauth import LIFETIME, SCOPE, WANTED
 from emulator.segment.rules import IDS, TYPES
 from emulator.types import JSONObject
 
-ADDRESS: Final = "/emulator/v1/openapi/segment.json"
 KEY: Final = "wk_demo"
 
 _OBJECT: Final[JSONObject] = {"type": "object"}

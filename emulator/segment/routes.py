@@ -7,7 +7,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from emulator.parts import parts
-from emulator.segment import browsers, cdn, openapi, pixel, token
+from emulator.segment import browsers, cdn, pixel, token
 from emulator.segment.errors import IngestError, malformed
 from emulator.segment.ingest import BATCH
 from emulator.segment.intake import KINDS, posted, take_in
@@ -49,12 +49,6 @@ def tracking(path: str) -> Response:
 def without_version(name: str) -> Response:
     """What an SDK with a wrong apiHost asks for: a browser could not read the plain refusal."""
     raise _unknown(f"The apiHost of this SDK has to end in /v1, so that it sends {ADDRESSES}.")
-
-
-@bp.get(openapi.ADDRESS)
-def described() -> JSONObject:
-    """What the addresses of Segment take and answer."""
-    return openapi.description()
 
 
 @bp.errorhandler(IngestError)

@@ -58,6 +58,7 @@ def hostile_workspace(text: str) -> JSONObject:
             "parameters": {"note": {"@template": f"{text} {{{{event}}}}"}},
         },
     }
+    dropping = {"title": text[:64], "if": 'event = "none"', "actions": [{"type": "DROP"}]}
     journey: JSONObject = {
         "id": 1,
         "name": text,
@@ -73,7 +74,7 @@ def hostile_workspace(text: str) -> JSONObject:
             **document["destination"],
             "name": text,
             "subscriptions": [subscription, *document["destination"]["subscriptions"]],
-            "filters": [{"title": text[:64], "if": 'event = "none"', "actions": [{"type": "DROP"}]}],
+            "filters": [dropping],
         },
         "insider": {**document["insider"], "journeys": [journey]},
     }
@@ -104,7 +105,9 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[Running]:
                 json={"name": text, "type": "Source"},
                 headers={"X-InOne-Role": "Administrator"},
             ),
-            requests.post(f"{control}/faults", json={"share": 0.0001, "body": text, "seed": text[:100]}),
+            requests.post(
+                f"{control}/faults", json={"share": 0.0001, "body": text, "seed": text[:100]}
+            ),
             requests.post(f"{control}/scenario-runs", json=hostile_run(text)),
         ]
         emulator.send(hostile_event(text), {"type": text, "userId": "ada"})

@@ -11,9 +11,10 @@ from schemathesis import GenerationMode
 
 from emulator.app import create_app
 from emulator.config import Config
-from emulator.segment.openapi import ADDRESS, description
+from emulator.segment.openapi import description
 from emulator.workspace import preset
 
+ADDRESS = "/emulator/v1/openapi/segment.json"
 DESCRIBED = description()
 CALLS = [(method, path) for path, methods in DESCRIBED["paths"].items() for method in methods]
 TRIED = [

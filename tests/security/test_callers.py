@@ -1,0 +1,91 @@
+"""No page on the web reads or drives the emulator, by whichever address it tries.
+
+What Segment and Insider One answer to anybody, this answers to anybody.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.workspace import preset
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# Forms and images need no leave: a browser asks for none before it sends one of these.
+SIMPLE = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x")
+OTHERS = {
+    "another origin": {"Origin": "https://attacker.example"},
+    "this host by another port": {"Origin": "http://localhost:8283"},
+    "a sandboxed frame": {"Origin": "null"},
+    "an origin that is none": {"Origin": "http://[::1"},
+    "a name bound anew": {"Host": "attacker.example"},
+    "a name bound anew, with its page": {
+        "Host": "attacker.example",
+        "Origin": "http://attacker.example",
+        "Sec-Fetch-Site": "same-origin",
+    },
+    "a name that begins as ours": {"Host": "localhost.attacker.example"},
+    "a name that ends as ours": {"Host": "127.0.0.1.attacker.example:80"},
+    "an image": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    "a frame": {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Dest": "iframe",
+    },
+    "a page of another port": {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},
+}
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[Flask]:
+    made = create_app(Config(db=":memory:"), preset("guide"))
+    yield made
+    made.extensions["emulator"].close()
+
+
+def private(app: Flask) -> Iterator[tuple[str, str]]:
+    """Method and path of every page, form and address of the control API."""
+    for rule in app.url_map.iter_rules():
+        own = rule.rule.startswith("/emulator/") or rule.endpoint.startswith("inspector.")
+        for method in METHODS:
+            if own and method in (rule.methods or ()):
+                path = re.sub(r"<any\((\w+),[^>]*>", r"\1", rule.rule)
+                yield method, re.sub(r"<[^>]+>", "1", path)
+
+
+@pytest.mark.parametrize("headers", OTHERS.values(), ids=OTHERS.keys())
+def test_nobody_else_s_page_is_answered(app: Flask, headers: dict[str, str]) -> None:
+    client = app.test_client()
+    answered = {
+        (method, path, media): answer.status_code
+        for method, path in private(app)
+        for media in (SIMPLE if method == "POST" else ("",))
+        if (
+            answer := client.open(
+                path, method=method, data=b"{}", content_type=media, headers=headers
+            )
+        ).status_code
+        != 403
+    }
+    assert answered == {}
+
+
+@pytest.mark.parametrize("origin", ["https://attacker.example", "null"])
+def test_no_page_may_read_a_refusal(app: Flask, origin: str) -> None:
+    client = app.test_client()
+    readable = {
+        path
+        for method, path in private(app)
+        for name, _ in client.open(path, method=method, headers={"Origin": origin}).headers
+        if name.startswith("Access-Control-")
+    }
+    assert readable == set()
+
+
+def test_addresses_are_found(app: Flask) -> None:
+    found = set(private(app))
+    assert {("POST", "/emulator/v1/reset"), ("GET", "/messages/1"), ("POST", "/clear")} <= found
+    assert len(found) > 80

@@ -1,0 +1,103 @@
+"""A name that somebody sends never leads to a file but those that are meant."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copyfile
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.inspector.assets import VERSION
+from emulator.segment.assets import VERSION as OF_SDK
+from emulator.workspace import preset
+
+SECRET = "not-for-everybody"
+UP = ("..", "%2e%2e", "..%2f..", "..%5c", "....//", "%c0%ae%c0%ae", "..;")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a secret in it, and in it another with all that an emulator keeps."""
+    (tmp_path / "secret.js").write_text(SECRET)
+    # A good one each, so that nothing but its place is against it.
+    (tmp_path / "secret.yaml").write_bytes(orjson.dumps(preset("guide").document))
+    copyfile("fixtures/plans/shop.json", tmp_path / "plan.json")
+    kept = tmp_path / "kept" / f"analytics-next-{OF_SDK}"
+    kept.mkdir(parents=True)
+    (kept / "standalone.js").write_text("/* the SDK */")
+    return tmp_path
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[FlaskClient]:
+    config = Config(db=str(folder / "kept" / "kept.db"), cache=str(folder / "kept"))
+    app = create_app(config, preset("guide"))
+    yield app.test_client()
+    app.extensions["sandboxes"].close()
+
+
+@pytest.mark.parametrize("up", UP)
+@pytest.mark.parametrize(
+    "folder_of",
+    [
+        f"/static/{VERSION}/",
+        "/static/",
+        "/analytics-next/bundles/",
+        "/next-integrations/",
+        "/sandboxes/",
+        "/emulator/v1/sandboxes/",
+        "/profiles/",
+    ],
+)
+def test_no_address_leads_out_of_its_folder(client: FlaskClient, folder_of: str, up: str) -> None:
+    for name in ("secret.js", "secret.yaml", "etc/passwd"):
+        for times in (1, 2, 6):
+            answer = client.get(f"{folder_of}{f'{up}/' * times}{name}")
+            assert answer.status_code in (308, 400, 404), (up, times)
+            assert SECRET not in answer.text
+
+
+def test_what_is_in_the_folder_is_served(client: FlaskClient) -> None:
+    assert client.get("/analytics-next/bundles/standalone.js").text == "/* the SDK */"
+
+
+@pytest.mark.parametrize(
+    "id", ["..", "../x", "a/b", "a\\b", ".", "", "/etc/x", "a\0b", "a.db", "A"]
+)
+def test_no_id_of_a_sandbox_names_another_file(client: FlaskClient, folder: Path, id: str) -> None:
+    before = sorted(folder.rglob("*"))
+    answer = client.post("/emulator/v1/sandboxes", json={"id": id})
+    assert (answer.status_code, answer.get_json()["error"]["where"]) == (400, "body.id")
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["secret.yaml", "kept/../secret.yaml", "/etc/passwd"])
+@pytest.mark.parametrize("address", ["workspace", "sandboxes"])
+def test_no_workspace_is_read_from_a_file(
+    client: FlaskClient, folder: Path, monkeypatch: pytest.MonkeyPatch, address: str, name: str
+) -> None:
+    monkeypatch.chdir(folder)
+    ask = client.put if address == "workspace" else client.post
+    answer = ask(f"/emulator/v1/{address}", json={"workspace": name})
+    assert (answer.status_code, SECRET in answer.text, "root:" in answer.text) == (
+        400,
+        False,
+        False,
+    )
+
+
+@pytest.mark.parametrize("name", ["plan.json", "kept/../plan.json", "/etc/passwd"])
+def test_no_tracking_plan_is_read_from_a_file(
+    client: FlaskClient, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(folder)
+    document = {**preset("guide").document, "trackingPlan": name}
+    answer = client.put("/emulator/v1/workspace", json={"workspace": document})
+    assert (answer.status_code, SECRET in answer.text, "root:" in answer.text) == (
+        400,
+        False,
+        False,
+    )
