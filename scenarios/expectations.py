@@ -8,6 +8,7 @@ from uuid import UUID
 
 from emulator.contract.running import value_differences
 from emulator.errors import EmulatorError
+from emulator.segment.filtering.plans.patterns import PatternError, check, searches
 from emulator.types import JSON
 from scenarios.comparison import text_of
 from scenarios.tables import Table, value_of
@@ -98,10 +99,11 @@ def _typed(found: JSON, value: str, place: str) -> bool:
 
 def _like(found: JSON, value: str, place: str) -> bool:
     try:
-        return isinstance(found, str) and re.fullmatch(value, found) is not None
-    except re.error as error:
+        check(value)
+    except PatternError as error:
         remedy = r"Give a regular expression for the whole text, such as o-\d+."
         raise EmulatorError(f"{value!r} is no pattern ({error})", place, remedy) from error
+    return isinstance(found, str) and searches(rf"\A(?:{value})\z", found)
 
 
 def _about(found: JSON, value: str, place: str) -> bool:

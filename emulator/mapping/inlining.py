@@ -9,6 +9,7 @@ Keys enter the source as Python literals only.
 from collections.abc import Callable
 from typing import TypeAlias
 
+from emulator.depth import MAX_DEPTH
 from emulator.mapping.javascript import MISSING, is_truthy, member
 from emulator.mapping.paths import Resolver, keys_of, strip_root
 from emulator.types import JSON, JSONObject
@@ -105,11 +106,14 @@ class Writer:
 
 
 def _path_keys(mapping: JSON) -> tuple[str, ...] | None:
-    """The keys of a plain `@path`; None for any other mapping."""
+    """The keys of a plain `@path`; None for any other mapping, and deeper than events are."""
     if not isinstance(mapping, dict) or list(mapping) != ["@path"]:
         return None
     path = mapping["@path"]
-    return keys_of(strip_root(path)) if isinstance(path, str) else None
+    if not isinstance(path, str):
+        return None
+    keys = keys_of(strip_root(path))
+    return keys if len(keys) <= MAX_DEPTH else None
 
 
 def _is_choice_of_paths(mapping: JSON) -> bool:

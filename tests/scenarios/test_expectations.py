@@ -126,7 +126,7 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
         ),
         pytest.param(
             [COLUMNS, ("id", "like", "(")],
-            "id: '(' is no pattern (missing ), unterminated subpattern at position 0). "
+            "id: '(' is no pattern (missing ): (). "
             r"Give a regular expression for the whole text, such as o-\d+.",
             id="pattern",
         ),

@@ -1,0 +1,107 @@
+"""No expression, template or number that somebody writes keeps a program busy for long.
+
+Each is given to a process of its own, which is stopped after a while: an engine that searches for
+ever would not hear of a deadline within.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from emulator.types import JSONObject
+from emulator.workspace import preset
+
+PATIENCE = 60  # seconds, of which most go into starting on a busy machine
+LONG = "a" * 20_000 + "!"
+HANGING = ("(a+)+$", "(a|aa)+$", "(.*a){20}$", "([a-z]+)*[0-9]")
+STARS = "*a" * 40 + "*b"
+EVENT = {"type": "track", "userId": "ada", "event": "Seen", "properties": {"text": LONG}}
+LIQUID = {
+    "a long range": "{% for i in (1..99999999) %}{{ i }}{% endfor %}",
+    "loops in loops": "{% for i in (1..9999) %}{% for j in (1..9999) %}x{% endfor %}{% endfor %}",
+    "a text that doubles": "{% assign x = 'aaaaaaaaaa' %}" + "{% assign x = x | append: x %}" * 25,
+    "long joins": "{{ properties.text | split: '' | join: properties.text }}",
+    "large products": "{{ 9999999999 | times: 9999999999 | times: 9999999999 }}",
+    "many replacements": "{{ properties.text | replace: 'a', properties.text }}",
+}
+
+
+def mapped(trigger: str = 'type = "track"', text: object = "x") -> JSONObject:
+    """A subscription with this trigger, and this mapping of a text."""
+    return {
+        "name": "Seen",
+        "actionSlug": "trackEvent",
+        "enabled": True,
+        "trigger": trigger,
+        "settings": {
+            "event_name": {"@literal": "seen"},
+            "uuid": {"@path": "$.userId"},
+            "timestamp": {"@literal": "2026-11-23T10:00:00Z"},
+            "parameters": {"text": text},
+        },
+    }
+
+
+def planned(pattern: str) -> JSONObject:
+    """A tracking plan whose rule has *pattern*."""
+    schema = {"properties": {"properties": {"properties": {"text": {"pattern": pattern}}}}}
+    return {"rules": [{"type": "TRACK", "key": "Seen", "version": 1, "jsonSchema": schema}]}
+
+
+def dropping(condition: str) -> list[JSONObject]:
+    return [{"title": "Some", "if": condition, "actions": [{"type": "DROP"}]}]
+
+
+CASES: dict[str, tuple[list[JSONObject], list[JSONObject], JSONObject | None]] = {
+    **{
+        f"a trigger: {name}": ([mapped(f'match(properties.text, "{glob}")')], [], None)
+        for name, glob in {"stars": STARS, "many stars": "*" * 2000 + "b"}.items()
+    },
+    "a trigger: brackets": ([mapped("(" * 5000 + 'type = "track"' + ")" * 5000)], [], None),
+    "a trigger: negations": ([mapped("!(" * 3000 + 'type = "track"' + ")" * 3000)], [], None),
+    "a filter: stars": ([mapped()], dropping(f"match(properties.text, '{STARS}')"), None),
+    "a filter: brackets": ([mapped()], dropping("(" * 5000 + "type = 'track'" + ")" * 5000), None),
+    **{
+        f"a tracking plan: {pattern}": ([mapped()], [], planned(pattern)) for pattern in HANGING
+    },
+    **{
+        f"Liquid: {name}": ([mapped(text={"@liquid": source})], [], None)
+        for name, source in LIQUID.items()
+    },
+    "a template": ([mapped(text={"@template": "{{" * 5000})], [], None),
+    "a path": ([mapped(text={"@path": "$." + "a." * 5000})], [], None),
+    "a replacement": (
+        [mapped(text={"@replace": {"pattern": "", "replacement": LONG, "value": LONG}})],
+        [],
+        None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_mapping_an_event_ends(
+    tmp_path: Path, case: tuple[list[JSONObject], list[JSONObject], JSONObject | None]
+) -> None:
+    subscriptions, filters, plan = case
+    document = preset("guide").document
+    destination = {
+        **document["destination"],
+        "subscriptions": subscriptions,
+        **({"filters": filters} if filters else {}),
+    }
+    written = {**document, "destination": destination, **({"trackingPlan": plan} if plan else {})}
+    file = tmp_path / "shop.json"
+    file.write_bytes(orjson.dumps(written))
+    ran = subprocess.run(
+        [sys.executable, "-m", "emulator", "map", "--workspace", str(file)],
+        input=orjson.dumps(EVENT),
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert b"Traceback" not in ran.stderr
+    # Mapped, or refused in one line.
+    assert (ran.returncode, ran.stderr.count(b"\n")) in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 1))
