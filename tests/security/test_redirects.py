@@ -1,0 +1,63 @@
+"""An account elsewhere answers; it never sends the emulator on to somebody else.
+
+Callbacks are in tests/insider/test_callbacks.py.
+"""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+import requests
+from inspector.running import running
+
+
+class Elsewhere(ThreadingHTTPServer):
+    """Sends whoever asks for an address of the account on to another of this server's.
+
+    Args:
+        status: Of the answer that does so.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status = status
+        self.asked: list[tuple[str, str]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Elsewhere
+
+    def _answer(self) -> None:
+        self.server.asked.append((self.command, self.path))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(self.server.status)
+        self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/internal")
+        self.send_header("Refresh", "0; url=/internal")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Tests say for themselves what they saw."""
+
+
+@pytest.fixture(params=[301, 302, 303, 307, 308])
+def account(request: pytest.FixtureRequest) -> Iterator[Elsewhere]:
+    with Elsewhere(request.param) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_redirect_is_an_answer_and_not_followed(account: Elsewhere) -> None:
+    address = f"http://127.0.0.1:{account.server_port}"
+    with running(insider_url=address, insider_account="mybrand", insider_key="k") as emulator:
+        emulator.send({"type": "identify", "userId": "ada", "traits": {"email": "ada@x.io"}})
+        newest = f"{emulator.url}/emulator/v1/deliveries/newest"
+        made = requests.get(newest, timeout=10).json()
+    assert made["response"]["status"] == account.status
+    assert account.asked == [("POST", "/api/user/v1/upsert")]
