@@ -7,6 +7,7 @@ to run it.
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update
@@ -82,9 +83,14 @@ class Prepared:
         row: Any = namedtuple("row", names)  # type: ignore[misc]  # only the statement knows
         if compiled.positiontup is None:
             return _Way(str(compiled), lambda values: {**given, **values}, row)
-        order = compiled.positiontup
+        take = _taking(compiled.positiontup)
         if not given:
-            return _Way(str(compiled), lambda values: [values[name] for name in order], row)
-        return _Way(
-            str(compiled), lambda values: [{**given, **values}[name] for name in order], row
-        )
+            return _Way(str(compiled), take, row)
+        return _Way(str(compiled), lambda values: take({**given, **values}), row)
+
+
+def _taking(names: Sequence[str]) -> Callable[[Values], Sequence[Any]]:
+    """What gives the values of *names* in their order."""
+    if len(names) < 2:  # of one name, itemgetter gives the value alone
+        return lambda values: [values[name] for name in names]
+    return itemgetter(*names)

@@ -1,5 +1,6 @@
 """Records as rows, and rows as records."""
 
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -19,12 +20,12 @@ from emulator.capture.tables import deliveries, messages
 
 # Fields of the records that are columns of the same name; the database gives the ids.
 MESSAGE_COLUMNS, DELIVERY_COLUMNS = without(messages, "id"), without(deliveries, "id")
+_OF_MESSAGE, _OF_DELIVERY = attrgetter(*MESSAGE_COLUMNS), attrgetter(*DELIVERY_COLUMNS)
 
 
 def message_row(message: Captured) -> dict[str, Any]:
     """The row of a message; the database gives the id."""
-    plain = {name: getattr(message, name) for name in MESSAGE_COLUMNS}
-    return plain | {
+    return dict(zip(MESSAGE_COLUMNS, _OF_MESSAGE(message), strict=True)) | {
         "sent": _text(message.sent),
         "normalised": _text(message.normalised),
         "filtering": message.filtering and _text(message.filtering),
@@ -33,8 +34,7 @@ def message_row(message: Captured) -> dict[str, Any]:
 
 def delivery_row(delivery: Delivery) -> dict[str, Any]:
     """The row of a delivery; the database gives the id."""
-    plain = {name: getattr(delivery, name) for name in DELIVERY_COLUMNS}
-    return plain | {
+    return dict(zip(DELIVERY_COLUMNS, _OF_DELIVERY(delivery), strict=True)) | {
         "attempts": _text(delivery.attempts),
         "request": delivery.request and _text(delivery.request),
         "response": delivery.response and _text(delivery.response),

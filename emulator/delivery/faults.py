@@ -131,7 +131,7 @@ class Faults:
         """*sender*, met by these faults."""
 
         def send(request: HttpRequest, /) -> HttpResponse:
-            met = self._met()
+            met = self._met() if self._standing else None
             return self._suffer(met, request, sender) if met else sender(request)
 
         return send

@@ -144,7 +144,8 @@ class Road:
 
     def _passed(self, message: Message, destination: Destination) -> Passed | Captured:
         passage = self._gate.admit(message.event, enabled=destination.enabled)
-        message = replace(message, event=passage.event)
+        if passage.event is not message.event:
+            message = replace(message, event=passage.event)
         if passage.stop:
             return captured(message, *verdict_of(passage.stop), filtering=told(passage))
         return Passed(message, told(passage))
@@ -162,14 +163,11 @@ class Road:
         upsert = None
         if planned.batched or due_at:
             upsert = kept(planned, shown(request, self._real), exchange, due_at)
-        id = upsert.id if upsert else None
-        made = [
-            answered(replace(draft, upsert=id), exchange, due_at)
-            if draft.verdict == "retrying"
-            else draft
-            for draft in drafts
-        ]
-        return made, upsert
+        if upsert:
+            carried = [replace(draft, upsert=upsert.id) for draft in carried]
+        made = iter([answered(draft, exchange, due_at) for draft in carried])
+        # In the order of the events: those that failed before stay as they were.
+        return [next(made) if draft.verdict == "retrying" else draft for draft in drafts], upsert
 
     def _credentials(self) -> dict[str, str]:
         return credentials(self._configured[0].settings)

@@ -11,7 +11,7 @@ from emulator.delivery.planning import Member, Planned
 from emulator.delivery.shares import answer_of, user_of
 from emulator.delivery.verdict import Judgement, changes, judge, worst
 from emulator.http import HttpResponse
-from emulator.mapping import Request
+from emulator.mapping import Failure, Request
 
 INTERNAL = "INTERNAL"  # Segment's name for what ended without a status
 
@@ -23,15 +23,16 @@ def drafted(planned: Planned, real: RealAccount | None = None) -> list[Delivery]
         return [_draft(planned, member) for member in planned.members]
     sent = shown(request, real)
     if not planned.batched:
-        return [replace(_draft(planned, member), request=sent) for member in planned.members]
+        return [_draft(planned, member, sent) for member in planned.members]
     body, size = request.json, sum(member.failure is None for member in planned.members)
     return [
         _draft(planned, member)
         if member.failure
-        else replace(
-            _draft(planned, member),
-            request=replace(sent, body=user_of(body, member.position)),
-            batch=Batch(size, member.position),
+        else _draft(
+            planned,
+            member,
+            replace(sent, body=user_of(body, member.position)),
+            Batch(size, member.position),
         )
         for member in planned.members
     ]
@@ -108,17 +109,26 @@ def answer(response: HttpResponse) -> Answer:
     return Answer(response.status, response.body.decode(errors="replace"))
 
 
-def _draft(planned: Planned, member: Member) -> Delivery:
+def _draft(
+    planned: Planned,
+    member: Member,
+    request: SentRequest | None = None,
+    batch: Batch | None = None,
+) -> Delivery:
     name = member.message.sent.get("event")  # a filter may have taken it out of the event
-    delivery = Delivery(
+    failure = member.failure
+    return Delivery(
         message_id=member.message.message_id,
         event=name if isinstance(name, str) else None,
         subscription=planned.subscription.name,
         action_slug=planned.subscription.action_slug,
-        verdict="retrying",
-        reason=None,
+        verdict="failed" if failure else "retrying",
+        reason=failure.message.strip() if failure else None,
+        request=request,
+        code=_code(failure) if failure else None,
+        batch=batch,
     )
-    if member.failure is None:
-        return delivery
-    code = INTERNAL if member.failure.code is None else str(member.failure.code)
-    return replace(delivery, verdict="failed", reason=member.failure.message.strip(), code=code)
+
+
+def _code(failure: Failure) -> str:
+    return INTERNAL if failure.code is None else str(failure.code)

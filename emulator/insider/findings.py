@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from emulator.types import JSON
@@ -27,6 +27,9 @@ class Finding:
     where: str
     what: str
     remedy: str
+
+
+_NAMES = [each.name for each in fields(Finding)]
 
 
 def warning(where: str, what: str, remedy: str) -> Finding:
@@ -61,7 +64,7 @@ def quoted(value: JSON) -> str:
 
 
 def _clipped(finding: Finding) -> dict[str, str]:
-    return {key: _clip(text) for key, text in asdict(finding).items()}
+    return {name: _clip(getattr(finding, name)) for name in _NAMES}
 
 
 def _clip(text: str) -> str:

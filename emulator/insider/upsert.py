@@ -66,8 +66,9 @@ class Upsert:
         with account.profiles.writing() as writing:
             known = writing.find(wanted, ids)
             before = attributes_of(known)
-            population = Population(known, account.rules, account.new_id, iso(now))
-            owners = [(user.index, _settle(user, population, iso(now))) for user in users]
+            at = iso(now)
+            population = Population(known, account.rules, account.new_id, at)
+            owners = [(user.index, _settle(user, population, at)) for user in users]
             changes = population.changes()
             repeated = writing.save(changes)
             # Inside: a retry of what was kept is a repeated event, which starts no journey.

@@ -81,6 +81,8 @@ class Passage:
 
     def then(self, later: Self) -> Self:
         """This passage, continued by *later*, which began with this one's event."""
+        if not (self.violations or self.omitted or self.hints):
+            return later
         return dataclasses.replace(
             later,
             violations=self.violations + later.violations,
