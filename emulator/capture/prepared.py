@@ -10,7 +10,7 @@ from contextlib import closing
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Insert, Select, Table, Update
+from sqlalchemy import CompoundSelect, Connection, Dialect, Insert, Select, Table, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -42,7 +42,7 @@ class Prepared:
 
     def __init__(
         self,
-        statement: Select[Any] | Insert | Update | ReturningInsert[Any],
+        statement: Select[Any] | CompoundSelect[Any] | Insert | Update | ReturningInsert[Any],
         columns: Sequence[str] | None = None,
     ) -> None:
         self._statement, self._columns = statement, columns

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     Connection,
     Engine,
     Row,
@@ -12,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    literal_column,
     or_,
     select,
     union_all,
@@ -42,17 +45,6 @@ from emulator.types import JSONObject
 
 __all__ = ["DELIVERY_FILTERS", "MESSAGE_FILTERS", "StorageFault", "Store"]
 
-# Segment looks back for 24 hours at least; here as long as the message is kept, and for these 24
-# hours in any case. (docs/assumptions.md, A9)
-SEEN = union_all(
-    select(messages.c.message_id).where(
-        messages.c.message_id.in_(bindparam("message_ids", expanding=True)),
-        messages.c.verdict != "rejected",
-    ),
-    select(forgotten.c.message_id).where(
-        forgotten.c.message_id.in_(bindparam("message_ids", expanding=True))
-    ),
-)
 MESSAGES = select(messages).where(messages.c.id > bindparam("after")).order_by(messages.c.id)
 DELIVERIES = (
     select(deliveries).where(deliveries.c.id > bindparam("after")).order_by(deliveries.c.id)
@@ -86,7 +78,7 @@ CONCLUDED = change(messages).where(
 )
 SERVED = delete(waiting).where(waiting.c.id == bindparam("place"))
 
-LOOKUP = 1000  # ids asked for at once; a database bounds the values of one statement
+LOOKUP = 1024  # ids asked for at once; a database bounds the values of one statement
 
 Record = TypeVar("Record", Captured, Delivery)
 Page = tuple[list[Record], int | None]
@@ -140,11 +132,9 @@ class Store:
         asked = list(message_ids)
         with transaction(self._engine) as connection:
             return {
-                found
+                found.message_id
                 for start in range(0, len(asked), LOOKUP)
-                for found in connection.scalars(
-                    SEEN, {"message_ids": asked[start : start + LOOKUP]}
-                )
+                for found in _seen(connection, asked[start : start + LOOKUP])
             }
 
     def messages(
@@ -213,6 +203,30 @@ class Store:
     ) -> list[Row[Any]]:
         with transaction(self._engine) as connection:
             return list(connection.execute(statement.limit(limit), values))
+
+
+def _seen(connection: Connection, asked: list[str]) -> list[Any]:
+    # As many values as the next power of two, so that there are a dozen statements at most.
+    size = 1 << (len(asked) - 1).bit_length()
+    statement, names = _of_ids(size)
+    padded = asked + asked[-1:] * (size - len(asked))
+    return statement.rows(connection, dict(zip(names, padded, strict=True)))
+
+
+@cache
+def _of_ids(count: int) -> tuple[Prepared, list[str]]:
+    """The ids of *count* that were taken in, and the names of the values.
+
+    Segment looks back for 24 hours at least; here as long as the message is kept, and for these 24
+    hours in any case. (docs/assumptions.md, A9)
+    """
+    names = [f"id_{number}" for number in range(count)]
+    ids: list[BindParameter[str]] = [bindparam(name) for name in names]
+    kept = select(messages.c.message_id).where(
+        messages.c.message_id.in_(ids), messages.c.verdict != literal_column("'rejected'")
+    )
+    gone = select(forgotten.c.message_id).where(forgotten.c.message_id.in_(ids))
+    return Prepared(union_all(kept, gone)), names
 
 
 def _page(found: list[Record], limit: int) -> Page[Record]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
+import orjson
+
 from emulator.types import JSON
 
 MOST = 20
@@ -51,11 +53,20 @@ def headers(findings: Sequence[Finding]) -> dict[str, str]:
     }
     shown = [_clipped(finding) for finding in unique[:MOST]]
     while shown:
-        text = json.dumps(shown, separators=(",", ":"))
+        text = ascii_json(shown)
         if len(text) <= _LONGEST_HEADER:
             return {**told, "x-emulator-findings": text}
         shown.pop()
     return told
+
+
+def ascii_json(value: JSON) -> str:
+    """*value* as a header can carry it."""
+    try:
+        text = orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # half of a surrogate pair, or a number beyond 64 bits
+        text = ""
+    return text if text and text.isascii() else json.dumps(value, separators=(",", ":"))
 
 
 def quoted(value: JSON) -> str:

@@ -1,11 +1,12 @@
 """What a request changed, in a header beside Insider One's answer: for people."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from emulator.insider.changes import Change
-from emulator.types import JSON
+from emulator.insider.findings import ascii_json
+from emulator.types import JSON, JSONObject
 
 HEADER = "x-emulator-changes"
 MOST = 50  # attributes or events of one profile
@@ -29,7 +30,7 @@ def header(
     told: list[str] = []
     length = 0
     for change in changes:
-        each = json.dumps(dict(_told(change, gained, owners)), separators=(",", ":"))
+        each = ascii_json(_told(change, gained, owners))
         length += len(each) + 1
         if length > _LONGEST_HEADER:
             break
@@ -39,22 +40,21 @@ def header(
 
 def _told(
     change: Change, gained: Mapping[str, str], owners: Sequence[tuple[int, str]]
-) -> Iterator[tuple[str, JSON]]:
+) -> JSONObject:
     ids = (change.profile_id, *change.absorbed)
-    yield "profile", change.profile_id
-    yield "created", change.created
-    yield "absorbed", list(change.absorbed[:MOST])
     own = (name for name, owner in gained.items() if owner == change.profile_id)
-    yield "identifiers", [_cut(each) for each in islice(own, MOST)]
-    yield (
-        "attributes",
-        {
+    return {
+        "profile": change.profile_id,
+        "created": change.created,
+        "absorbed": list(change.absorbed[:MOST]),
+        "identifiers": [_cut(each) for each in islice(own, MOST)],
+        "attributes": {
             _cut(place): [_cut(old), _cut(new)]
             for place, (old, new) in islice(change.attributes.items(), MOST)
         },
-    )
-    yield "events", [_cut(event.sent_as) for event in change.events[:MOST]]
-    yield "users", [at for at, owner in owners if owner in ids]
+        "events": [_cut(event.sent_as) for event in change.events[:MOST]],
+        "users": [at for at, owner in owners if owner in ids],
+    }
 
 
 def _cut(value: JSON) -> JSON:
