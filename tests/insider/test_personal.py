@@ -176,7 +176,9 @@ def test_order_count_and_value(
     assert (known["order_count"], sums) == (count, value)
 
 
-NUMBERS = st.one_of(st.integers(-(2**63), 2**64 - 1), st.floats(allow_nan=False, width=64))
+NUMBERS = st.one_of(
+    st.integers(-(2**63), 2**64 - 1), st.floats(allow_nan=False, allow_infinity=False)
+)
 WHOLE = NUMBERS.filter(lambda number: float(number).is_integer())
 
 
