@@ -6,6 +6,7 @@ A real scheduler and two real workers, each a process of its own.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,3 +116,27 @@ def test_cluster_that_is_not_there_is_told(tmp_path: Path, scheduler: str, why: 
     assert told.stderr.startswith(f"emulator: {scheduler}: the cluster cannot be reached (")
     assert why in told.stderr
     assert len(told.stderr.splitlines()) == 1
+
+
+def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path) -> None:
+    checkpoint, last = tmp_path / "checkpoint.json", "8.ndjson"
+    with cluster(tmp_path, workers=2) as (address, _), serving(FILES, {last}) as server:
+        archive = [server.address(name) for name in FILES]
+        command = replay(*archive, "--scheduler", address, "--resume", str(checkpoint))
+        running = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert server.asked.get(timeout=60) == last
+        running.send_signal(signal.SIGINT)
+        told = running.communicate(timeout=60)
+        kept = json.loads(checkpoint.read_bytes())["done"]
+        server.release.set()
+        resumed, alone = (
+            subprocess.run(each, capture_output=True, text=True, timeout=60)
+            for each in (command, replay(*archive, "--workers", "1"))
+        )
+
+    assert (running.returncode, *told) == (130, "", "emulator: stopped\n")
+    assert len(kept) < len(FILES)
+    assert (resumed.returncode, resumed.stderr) == (1, "")
+    assert json.loads(resumed.stdout) == json.loads(alone.stdout)
