@@ -2,6 +2,10 @@
 
 import base64
 import logging
+import re
+import subprocess
+import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +17,9 @@ from flask import Flask
 from emulator.app import create_app
 from emulator.cli import main
 from emulator.config import Config
+from emulator.errors import EmulatorError
 from emulator.types import JSONObject
-from emulator.workspace import load
+from emulator.workspace import load, preset
 
 KEY = "account-key-5a1f"
 SECRETS = {
@@ -103,11 +108,13 @@ def told(
 
 
 def places(app: Flask) -> Iterator[tuple[str, bytes]]:
-    """Every address that shows something without being told what."""
+    """Every address that shows something: of what has an id or a name, the first."""
     client = app.test_client()
     for rule in app.url_map.iter_rules():
-        if "GET" in (rule.methods or ()) and not rule.arguments and "events" not in rule.rule:
-            yield rule.rule, client.get(rule.rule).data
+        if "GET" in (rule.methods or ()) and not rule.endpoint.endswith("stream"):
+            path = re.sub(r"<any\((\w+),[^>]*>", r"\1", rule.rule)
+            path = re.sub(r"<[^>]+>", "two" if "sandboxes" in path else "1", path)
+            yield path, client.get(path).data
 
 
 def test_no_secret_comes_out_again(
@@ -123,14 +130,27 @@ def test_no_secret_comes_out_again(
     out |= {"the database": b"".join(file.read_bytes() for file in files)}
     cases = tmp_path / "cases.ndjson"
     from_database = ["--from", str(tmp_path / "kept.db"), "--workspace", str(workspace)]
+    events, report = tmp_path / "events.ndjson", tmp_path / "report.html"
+    events.write_bytes(orjson.dumps(SONG | {"type": "track", "timestamp": "2026-11-23T10:00:00Z"}))
+    with_workspace = ["--workspace", str(workspace)]
     for command in (
         ["contract", "record", *from_database, str(cases)],
+        ["contract", "run", str(cases)],
         ["drift", str(workspace), "--json"],
+        ["drift", str(workspace), "--traffic", str(tmp_path / "kept.db")],
+        ["export", "--format", "public-api", str(workspace)],
+        ["export", "--format", "terraform", str(workspace)],
         ["lint", str(workspace), "--json"],
+        ["map", *with_workspace, str(events)],
+        ["map", *with_workspace, "--explain", str(events)],
+        ["replay", *with_workspace, "--workers", "1", "--html", str(report), str(events)],
     ):
-        out[command[0]] = CliRunner().invoke(main, command).output.encode()
-    out |= {"the cases": cases.read_bytes(), "the log": caplog.text.encode()}
-    assert len(out) > 20
+        ran = CliRunner().invoke(main, command)
+        assert ran.exit_code in (0, 1), (command, ran.output)
+        out[" ".join(command[:3])] = ran.output.encode()
+    out |= {each.name: each.read_bytes() for each in (cases, report)}
+    out |= {"the log": caplog.text.encode()}
+    assert len(out) > 60
     found = [
         f"{secret} in {place}"
         for secret, value in SECRETS.items()
@@ -139,3 +159,65 @@ def test_no_secret_comes_out_again(
     ]
     assert set(found) == KEPT
     assert WRITE_KEY not in caplog.text
+
+
+FEATURE = """\
+Feature: Songs
+  Scenario: A song that nobody hears
+    Given the workspace "shop.json"
+    When Ada does "song_played"
+    Then Insider One receives exactly these events for Ada:
+      | event_name |
+      | nothing    |
+"""
+REPORTS = ("junit", "cucumber-json", "cucumber-messages", "html")
+
+
+def test_no_report_of_scenarios_has_a_key(workspace: Path) -> None:
+    feature = workspace.with_name("songs.feature")
+    feature.write_text(FEATURE)
+    written = {kind: workspace.with_name(f"report.{kind}") for kind in REPORTS}
+    options = [each for kind, file in written.items() for each in (f"--{kind}", str(file))]
+    ran = subprocess.run(
+        [sys.executable, "-m", "emulator", "verify", str(feature), *options],
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 1, ran.stderr
+    out = {kind: file.read_bytes() for kind, file in written.items()}
+    out |= {"what is said": ran.stdout + ran.stderr}
+    assert [place for place, text in out.items() if KEY.encode() in text] == []
+    assert b"song_played" in out["html"]
+
+
+PASSWORD = "page-password-6e0b"
+
+
+def test_no_password_of_the_pages_comes_out(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    app = create_app(Config(db=":memory:", password=PASSWORD, verbose=True), preset("guide"))
+    client = app.test_client()
+    said = [
+        client.open(path, method=method, auth=("ada", given))
+        for path in ("/", "/settings", "/emulator/v1/messages", "/emulator/v1/export")
+        for method in ("GET", "POST")
+        for given in (PASSWORD, f"{PASSWORD}2")
+    ]
+    app.extensions["emulator"].close()
+    assert PASSWORD not in caplog.text + repr(app.extensions["emulator"].config)
+    assert [each for each in said if PASSWORD in each.text + str(each.headers)] == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg://ada:{}@127.0.0.1:1/x",
+        "postgresql+psycopg://ada:{}@[::1/x",
+        "postgresql+psycopg://ada@b:{}/x",
+        "nosuch://ada:{}@h/x",
+    ],
+)
+def test_no_password_of_a_database_is_told(address: str) -> None:
+    with pytest.raises(EmulatorError) as error:
+        create_app(Config(db=address.format(PASSWORD)), preset("guide"))
+    assert PASSWORD not in "".join(traceback.format_exception(error.value))

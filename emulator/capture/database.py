@@ -237,12 +237,14 @@ def _engine(url: str) -> Engine:
         named = make_url(url)
         told = postgres.arguments(named) if named.get_backend_name() == "postgresql" else LAST
         return create_engine(named, **told)
-    except (ArgumentError, ImportError) as error:
+    except (ArgumentError, ImportError, ValueError) as error:
+        # What is no number where a port should be may be a part of a password.
+        why = "its address cannot be read" if type(error) is ValueError else error
         raise EmulatorError(
-            f"the database cannot be used ({error})",
+            f"the database cannot be used ({why})",
             f"{url.partition(':')[0]}:…",  # the rest may hold a password
             NO_DRIVER,
-        ) from error
+        ) from (error if why is error else None)
 
 
 def _tune_sqlite(connection: object, _record: object) -> None:

@@ -138,7 +138,14 @@ def _plain(value: Any) -> Any:
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_plain(each) for each in value]
-    return json.dumps(value.value) if isinstance(value, Encoded) else value
+    return _text(value) if isinstance(value, Encoded) else value
+
+
+def _text(encoded: Encoded) -> str | Expression:
+    try:
+        return json.dumps(encoded.value)
+    except TypeError:  # something in it is an Expression
+        return Expression("jsonencode(…)")
 
 
 def _literal(inside: str, names: JSONObject) -> Any:

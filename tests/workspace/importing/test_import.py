@@ -11,6 +11,7 @@ from emulator.cli import main
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from emulator.workspace import load
+from emulator.workspace.exporting.hcl import Expression
 from emulator.workspace.importing.assembling import Imported, assembled
 from emulator.workspace.importing.pieces import joined
 from emulator.workspace.importing.reading import pieces
@@ -395,6 +396,15 @@ def test_configuration_that_would_take_minutes_is_not_read(value: str) -> None:
         "shop.tf: more than 1,000,000 characters, or 100 levels, are not read. "
         "Give the state instead: terraform show -json."
     )
+
+
+def test_a_text_in_a_text_that_only_terraform_knows_is_told() -> None:
+    settings = "jsonencode({event_name = jsonencode({a = var.unknown})})"
+    raw = (FILES / "terraform" / "insider.tf").read_text().replace("jsonencode({})", settings)
+    assert raw != (FILES / "terraform" / "insider.tf").read_text()
+    assert pieces(raw.encode(), "insider.tf").sources[0]["settings"] == {
+        "event_name": Expression("jsonencode(…)")
+    }
 
 
 def test_a_module_that_is_only_called_is_told() -> None:
