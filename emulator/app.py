@@ -13,6 +13,7 @@ from emulator import answers
 from emulator.capture.database import claimed, connect
 from emulator.capture.differences import Differences
 from emulator.capture.journeys import JourneyStore
+from emulator.capture.listening import Listener
 from emulator.capture.panel import ChangesStore, PanelStore
 from emulator.capture.profiles import ProfileStore
 from emulator.capture.pruning import Pruner
@@ -119,7 +120,7 @@ def _serve(
     """The parts of the default sandbox, *owner*'s; *app* answers for it and those created."""
     assets = Assets(Path(config.cache).expanduser())
 
-    basis = fingerprint(workspace.document)
+    basis, listener = fingerprint(workspace.document), Listener()
 
     def make(workspace: Workspace, kept: Kept, asked: JSONObject | str | None) -> Parts:
         given = Given(asked, basis, kept.shared.hold)
@@ -128,7 +129,7 @@ def _serve(
     def empty(db: str) -> Kept:
         engine = connect(db)
         shared = Shared(engine)
-        stores = Store(engine), ProfileStore(engine), JourneyStore(engine)
+        stores = Store(engine, listener), ProfileStore(engine), JourneyStore(engine)
         return Kept(engine, *stores, shared, SandboxClock(clock, shared.hold))
 
     default = make(workspace, empty(config.db), None)

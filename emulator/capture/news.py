@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, event, func, select
 
 from emulator.capture.database import transaction
+from emulator.capture.listening import Listener
 from emulator.capture.prepared import WROTE
 from emulator.capture.tables import messages
 
@@ -19,10 +20,15 @@ class News:
 
     A connection goes back to its pool when its transaction is over: whoever is woken then finds
     everything in the database.
+
+    Args:
+        listener: Tells what other processes wrote, where the database can; else one looks.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, listener: Listener | None = None) -> None:
         self._engine = engine
+        self._listener = listener if engine.dialect.name == "postgresql" else None
+        self._listens = False
         self._changed = Condition()
         self._count = 0
         self._newest: int | None = None
@@ -37,16 +43,29 @@ class News:
 
     def wait(self, told: int, seconds: float) -> int:
         """The count, as soon as it is not *told* or after *seconds*."""
-        self._look()
+        if self._listener is None:
+            self._look()
+        elif not self._listens:
+            self._listener.listen(self._engine, self)
+            self._listens = True
         with self._changed:
             self._changed.wait_for(lambda: self._count != told, seconds)
             return self._count
 
+    def tell(self) -> None:
+        """Something was kept, by whomever."""
+        with self._changed:
+            self._count += 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        if self._listener:
+            self._listener.forget(self)
+
     def _returned(self, _connection: object, record: Any) -> None:
         if record.info.pop(WROTE, False):
-            with self._changed:
-                self._count += 1
-                self._changed.notify_all()
+            self.tell()
 
     def _look(self) -> None:
         """See, once in a while for all who wait, whether another process kept something."""
@@ -56,11 +75,9 @@ class News:
             self._looked_at = monotonic()
         with transaction(self._engine) as connection:
             newest = connection.scalar(NEWEST)
-        with self._changed:
-            if newest != self._newest:
-                self._newest = newest
-                self._count += 1
-                self._changed.notify_all()
+        if newest != self._newest:
+            self._newest = newest
+            self.tell()
 
 
 def _mark(

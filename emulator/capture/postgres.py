@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from functools import cache
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Table, event, func, inspect, select
@@ -14,13 +15,16 @@ LOCK = 0x53494521  # names the emulator's advisory locks among those of other pr
 POOL = {"pool_pre_ping": True, "pool_size": 2, "max_overflow": 32}
 PATIENCE = 5  # seconds, to connect or to wait for another writer; as long as for an SQLite file
 LONGEST_NAME = 63  # bytes
+CHANNEL = "segment_insider_emulator"
+SENDER = "sender"  # in the info of a connection: names its engine among those that write
 
 _TURN = "turn"  # in the info of a connection: its transaction is the one that writes
 # Each a lock that ends with the transaction, and with the process at the latest.
-_LOCK = (
-    f"SELECT count(pg_advisory_xact_lock({LOCK}, hashtext(current_schema() || each)))"
-    " FROM unnest(%s::text[]) AS each"
-)
+_LOCKS = f"count(pg_advisory_xact_lock({LOCK}, hashtext(current_schema() || each)))"
+_EACH = "FROM unnest(%s::text[]) AS each"
+_CLAIM = f"SELECT {_LOCKS} {_EACH}"
+# Told when the transaction is over, and only if it is not undone.
+_TAKE_TURN = f"SELECT {_LOCKS}, pg_notify('{CHANNEL}', current_schema() || %s) {_EACH}"
 _SCHEMA = select(func.current_schema())
 
 
@@ -34,7 +38,9 @@ def arguments(url: URL) -> dict[str, Any]:
 
 def tune(engine: Engine) -> None:
     """Have *engine*, which has no connection yet, write as SQLite does."""
+    sender = token_hex(8)
     event.listen(engine, "connect", _store_any_text)
+    event.listen(engine, "connect", lambda _, record: record.info.update({SENDER: sender}))
     event.listen(engine, "before_cursor_execute", _before)
     event.listen(engine, "checkin", _turn_is_over)
 
@@ -43,13 +49,15 @@ def take_turn(connection: Connection, claimed: Collection[str] = ()) -> None:
     """Wait until no other transaction writes, and keep it so until this one has ended.
 
     Ids then grow in the order of commits: a reader that pages by id misses none. Whoever decides
-    by what is there takes the turn before looking; whoever writes has it taken for them.
+    by what is there takes the turn before looking; whoever writes has it taken for them. When it
+    is over, CHANNEL carries the name of the schema and the SENDER.
 
     Args:
         claimed: What is claimed first, see claim.
     """
     if connection.dialect.name == "postgresql" and not connection.info.get(_TURN):
-        connection.exec_driver_sql(_LOCK, ([*_claims(claimed), ""],))
+        sender = f" {connection.info[SENDER]}"
+        connection.exec_driver_sql(_TAKE_TURN, (sender, [*_claims(claimed), ""]))
         connection.info[_TURN] = True
 
 
@@ -57,7 +65,7 @@ def claim(connection: Connection, names: Collection[str], patience: float) -> No
     """Wait up to *patience* seconds until no other transaction has claimed any of *names*, and
     keep it so until this one has ended. Who has the turn claims no more."""
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience}s'")
-    connection.exec_driver_sql(_LOCK, (_claims(names),))
+    connection.exec_driver_sql(_CLAIM, (_claims(names),))
 
 
 def as_of_one_moment(connection: Connection) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import update as change
 
 from emulator.capture.browsing import Browsing
 from emulator.capture.database import StorageFault, close, transaction
+from emulator.capture.listening import Listener
 from emulator.capture.news import News
 from emulator.capture.overview import Overview
 from emulator.capture.prepared import Prepared
@@ -87,11 +88,11 @@ Page = tuple[list[Record], int | None]
 class Store:
     """Messages and deliveries in one database. Raises StorageFault when it cannot be used."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, listener: Listener | None = None) -> None:
         self._engine = engine
         self.upserts = Upserts(engine)
         self.waiting = Waiting(engine)
-        self.news = News(engine)
+        self.news = News(engine, listener)
         self.browsing = Browsing(engine)
         self.scenario_runs = ScenarioRuns(engine)
         self.overview = Overview(engine)
@@ -196,6 +197,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of the database for good."""
+        self.news.close()
         close(self._engine)
 
     def _rows(

@@ -111,6 +111,7 @@ def _given_up() -> Callable[[], bool]:
 
 def _make_due(own: Parts) -> None:
     """Do what the clock, where it runs, has made due: no other request may come to do it."""
+    own.shared.refresh()
     own.road.backlog.retry_due()
     own.journeys.run_due()
     own.endpoint.keep_up()

@@ -26,6 +26,11 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def url(server: Server) -> str:
     """A database that is empty."""
+    return empty(server)
+
+
+def empty(server: Server) -> str:
+    """The address of a database that is empty."""
     name = f"team_{next(NUMBERS)}"
     engine = create_engine(server.url)
     with engine.begin() as connection:

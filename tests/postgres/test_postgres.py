@@ -13,12 +13,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from postgres_server import Server
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 
 from emulator.app import create_app
 from emulator.capture.database import StorageFault, connect, transaction
 from emulator.capture.filters import Filters
 from emulator.capture.json_paths import JsonPath
+from emulator.capture.listening import Listener
 from emulator.capture.postgres_sizes import disk_bytes, stored_bytes
 from emulator.capture.records import Captured
 from emulator.capture.retention import STEP, Limits, Retention
@@ -28,6 +29,8 @@ from emulator.errors import EmulatorError
 from emulator.workspace import preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+HEARD = 5.0  # seconds, of which none is needed
+CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'"
 CALL = {"writeKey": "wk_demo", "messageId": "m1", "userId": "ada"}
 DOCUMENT = {
     "properties": {"total": 8.5, "gift": None, "note": "a\0b", "tags": ["blue"], "of": {"0": "x"}}
@@ -208,3 +211,27 @@ def test_whoever_writes_waits_for_no_pruning_but_the_step_under_way(url: str) ->
         assert [each.message_id for each in store.messages(limit=1000)[0]] == [
             f"new{number}" for number in range(30)
         ]
+
+
+def test_what_another_writes_is_heard_and_not_looked_for(url: str) -> None:
+    engine = connect(url)
+    asked: list[str] = []
+    with closing(Store(engine, Listener())) as store, closing(Store(connect(url))) as other:
+        store.news.wait(store.news.wait(0, HEARD), HEARD)  # told once at first, once connected
+        event.listen(engine, "before_cursor_execute", lambda *what: asked.append(what[2]))
+        for number, id in enumerate(("m1", "m2"), start=2):
+            other.record([replace(MESSAGE, message_id=id)])
+            assert store.news.wait(number, HEARD) == number + 1
+        assert asked == []
+
+
+def test_who_was_cut_off_from_news_hears_them_again(url: str, server: Server) -> None:
+    admin = create_engine(server.url)
+    with closing(Store(connect(url), Listener())) as store, closing(Store(connect(url))) as other:
+        store.news.wait(store.news.wait(0, HEARD), HEARD)
+        with admin.begin() as connection:
+            assert connection.execute(text(CUT_OFF)).rowcount == 1
+        assert store.news.wait(2, HEARD) == 3
+        other.record([MESSAGE])
+        assert store.news.wait(3, HEARD) == 4
+    admin.dispose()

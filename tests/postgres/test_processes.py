@@ -6,21 +6,25 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from itertools import count, cycle
+from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import count, cycle, islice
 from typing import Any
+from urllib.parse import urlsplit
 
+import orjson
 import pytest
 import requests
-from postgres_server import MISSING, Server, programs
-from sqlalchemy import URL, create_engine
-from sqlalchemy.schema import CreateSchema
+from postgres_server import Server
+from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
 
-from emulator.capture.postgres import within
 from emulator.types import JSONObject
+from postgres.balancer import balanced
+from postgres.conftest import empty
 
 NUMBERS = count(1)
 BUSY = {"status": 503, "times": 3}
+SCENARIOS = [f"features/{name}.feature" for name in ("cart_abandonment", "faults")]
+SILENT = b": still here"  # what a stream says when nothing has happened for 15 seconds
 IDENTIFY = {"userId": "ada", "traits": {"email": "ada@x.io"}}
 
 
@@ -61,6 +65,15 @@ class Balanced:
         found = self.get(f"messages?verdict={verdict}&limit=1000")
         return [each["messageId"] for each in found["messages"]]
 
+    def all(self, name: str) -> list[JSONObject]:
+        """Every page of a list."""
+        found, after = [], 0
+        while after is not None:
+            page = self.get(f"{name}?after={after}&limit=1000")
+            found += page[name]
+            after = page["next"]
+        return found
+
     def upsert(self, headers: dict[str, str]) -> int:
         """What the account of the one that is next answers to one."""
         body = {"users": [{"identifiers": {"uuid": "eve"}, "attributes": {"name": "Eve"}}]}
@@ -70,31 +83,10 @@ class Balanced:
         self._session.close()
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    found = programs()
-    if found is None:
-        pytest.skip(MISSING)
-    server = Server(found)
-    yield server
-    server.remove()
-
-
-def database(server: Server) -> URL:
-    """One that is empty."""
-    name = f"shared_{next(NUMBERS)}"
-    engine = create_engine(server.url)
-    with engine.begin() as connection:
-        connection.execute(CreateSchema(name))
-    engine.dispose()
-    return within(server.url, name)
-
-
 @contextmanager
-def process(db: URL, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def process(db: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`emulator serve` on *db*, and its address once it is ready."""
-    named = db.render_as_string(hide_password=False)
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", named, *options]
+    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", db, *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         ready = running.stderr.readline()
@@ -109,7 +101,7 @@ def process(db: URL, *options: str) -> Iterator[tuple[subprocess.Popen[str], str
 @pytest.fixture(scope="module")
 def emulators(server: Server) -> Iterator[Balanced]:
     """Two processes on one database."""
-    db = database(server)
+    db = empty(server)
     with ExitStack() as started:
         urls = [started.enter_context(process(db))[1] for _ in range(2)]
         yield started.enter_context(closing(Balanced(*urls)))
@@ -217,7 +209,7 @@ def test_of_two_who_create_the_same_sandbox_at_once_one_does(emulators: Balanced
 
 @pytest.mark.parametrize("path", ["", "/sandboxes/red"], ids=["of the file", "created"])
 def test_a_workspace_that_one_replaces_is_the_others(server: Server, path: str) -> None:
-    db = database(server)
+    db = empty(server)
     with process(db) as (_, url), process(db) as (_, other_url):
         emulators = Balanced(url, other_url)
         emulators.post("sandboxes", {"id": "red", "writeKey": "wk_red"})
@@ -272,7 +264,7 @@ def test_what_is_due_is_tried_again_once(both: Balanced) -> None:
 
 
 def test_what_a_killed_process_was_at_blocks_nobody(server: Server) -> None:
-    db = database(server)
+    db = empty(server)
     with process(db) as (first, url), process(db) as (_, other_url):
         one, other = Balanced(url), Balanced(other_url)
         one.post("faults", {"delayMs": 9_000})
@@ -285,3 +277,80 @@ def test_what_a_killed_process_was_at_blocks_nobody(server: Server) -> None:
         other("DELETE", "/emulator/v1/faults")
         assert other.send("m1") == 200
         assert other.message_ids() == ["m1"]
+
+
+def changes(emulator: Balanced) -> Iterator[int]:
+    """Counts of the stream that its pages are told by; asks for the first, which comes at once."""
+    with requests.get(f"{emulator.urls[0]}/stream", stream=True, timeout=30) as answer:
+        for line in answer.iter_lines():
+            assert line != SILENT
+            if line.startswith(b"data: "):
+                yield orjson.loads(line[6:])["count"]
+
+
+def test_a_page_at_one_hears_of_what_the_other_is_sent(both: Balanced) -> None:
+    heard = changes(both.at(1))
+    counts = [next(heard)]
+    for number in range(5):  # two at most are told without news, once its process listens
+        both.at(0).send(f"m{number}")
+        counts.append(next(heard))
+    assert counts == sorted(set(counts))
+
+
+def test_who_waits_at_one_gets_what_the_other_is_sent(both: Balanced) -> None:
+    with ThreadPoolExecutor(1) as pool, closing(both.at(1)) as other:
+        claim = {"of": "messages", "where": {"messageId": "m1"}, "timeout": "60s"}
+        waiting = pool.submit(other.post, "wait-for", claim)
+        both.at(0).send("m0")
+        both.at(0).send("m1")
+        assert waiting.result()["ok"] is True
+
+
+def test_an_sdk_sends_to_both_without_knowing(both: Balanced) -> None:
+    with balanced(both.urls) as url:
+        sdk = Client("wk", host=url + urlsplit(both.urls[0]).path, sync_mode=True, max_retries=0)
+        for number in range(4):
+            sdk.identify(f"u{number}", {"firstName": "Ada"}, message_id=f"m{number}")
+    assert both.message_ids() == ["m0", "m1", "m2", "m3"]
+
+
+def test_scenarios_pass_whoever_answers(emulators: Balanced) -> None:
+    with balanced(emulators.urls) as url:
+        command = [sys.executable, "-m", "emulator", "verify", *SCENARIOS, "--url", url]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
+def test_what_was_acknowledged_is_delivered_once_though_one_is_killed(
+    server: Server, options: tuple[str, ...]
+) -> None:
+    db = empty(server)
+    batches = [[f"m{number}" for number in range(at, at + 20)] for at in range(0, 1_000, 20)]
+    with process(db, *options) as (first, url), process(db, *options) as (_, other_url):
+
+        def send(number: int) -> None:
+            """As an SDK does: until somebody acknowledges it."""
+            calls = [
+                {"type": "identify", "messageId": id, "userId": id, "traits": {"firstName": "Ada"}}
+                for id in batches[number]
+            ]
+            for asked in islice(cycle((url, other_url)), number, None):
+                with suppress(requests.ConnectionError):
+                    body = {"writeKey": "wk", "batch": calls}
+                    if requests.post(f"{asked}/v1/batch", json=body, timeout=30).ok:
+                        break
+            if number == len(batches) // 2:
+                first.kill()
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(send, range(len(batches))))
+        with closing(Balanced(other_url)) as other:
+            other.post("deliveries/retry")
+            kept = [each for each in other.all("messages") if each["verdict"] != "rejected"]
+            everything = Counter({id: 1 for batch in batches for id in batch})
+            assert Counter(each["messageId"] for each in kept) == everything
+            assert {each["verdict"] for each in kept} == {"accepted"}
+            assert Counter(each["messageId"] for each in other.all("deliveries")) == everything
+            made = Counter(each["identifiers"]["uuid"] for each in other.all("profiles"))
+            assert made == everything
