@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
@@ -56,12 +57,16 @@ def measures(scale: Scale) -> Iterator[Measure]:
 
 
 def calls(count: int) -> list[dict[str, object]]:
-    """*count* calls as an SDK makes them now; what Segment adds to an event is left out."""
+    """*count* calls as an SDK makes them now; what Segment adds to an event is left out.
+
+    Their ids are in no order, as those of SDKs: an index of them is written to all over.
+    """
+    chance = Random(1)
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     added = ("receivedAt", "originalTimestamp", "channel", "version")
     return [
         {name: value for name, value in orjson.loads(line).items() if name not in added}
-        | {"timestamp": now, "sentAt": now}
+        | {"timestamp": now, "sentAt": now, "messageId": f"{chance.getrandbits(128):032x}"}
         for line in events(count)
     ]
 
