@@ -43,6 +43,8 @@ PARTS: dict[str, Callable[[Scale], Iterator[Measure]]] = {
 )
 def main(parts: tuple[str, ...], quick: bool, lines: int | None, file: Path) -> None:
     """Measure PARTS, or all of them, one after the other."""
+    # Whoever starts a program often does not compile it each time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     chosen = {name: PARTS[name] for name in parts or PARTS}
     if lines:
         chosen["replay"] = partial(replay.measures, lines)

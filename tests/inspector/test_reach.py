@@ -1,0 +1,43 @@
+"""A list that has not looked at all messages says so, and leads on."""
+
+import re
+
+import pytest
+from flask import Flask, render_template
+
+from emulator.app import create_app
+from emulator.capture.filters import Filters
+from emulator.capture.listed import Reach
+from emulator.config import Config
+from emulator.inspector import volume
+from emulator.inspector.view import View
+from emulator.workspace import preset
+
+REACH = Reach(51, "2026-11-23T12:00:51.000Z")
+SEARCH = View(Filters(text="mug"), given={"q": ("mug",)})
+
+
+@pytest.fixture
+def app() -> Flask:
+    return create_app(Config(db=":memory:"), preset("guide"))
+
+
+def shown(app: Flask, part: str, **context: object) -> tuple[str, list[str]]:
+    """The words of a part of the page, and where its links lead."""
+    with app.test_request_context("/"):
+        html = render_template(f"inspector/{part}.html", view=SEARCH, **context)
+    return " ".join(re.sub("<[^>]*>", " ", html).split()), re.findall('href="([^"]*)"', html)
+
+
+def test_a_search_that_has_found_nothing_so_far_says_how_far_it_came(app: Flask) -> None:
+    words, links = shown(app, "_list", rows=[], older=51, reach=REACH)
+    assert words == (
+        "Clear filters No message so far passes these filters"
+        " Search on Searched back to 23 Nov 2026 12:00:51.000 so far. All messages"
+    )
+    assert links == ["/", "/?q=mug&amp;before=51", "/"]
+
+
+def test_totals_say_how_far_back_they_were_counted(app: Flask) -> None:
+    words, _ = shown(app, "_totals", stages=volume.stages({}), bars=[], counted=REACH)
+    assert words.endswith("Counted back to 23 Nov 2026 12:00:51.000 , among the newest messages.")
