@@ -71,7 +71,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sqlite: what only SQLite does")
-    if not config.getoption("--postgres"):
+    only_hands_out = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if only_hands_out or not config.getoption("--postgres"):
         return
     found = programs()
     if found is None:

@@ -64,5 +64,7 @@ class Schemas:
             numbers = connection.scalars(_NUMBERED, {"name": name}).all()
             forget = [f"DELETE FROM {name}.{each}" for each in database.metadata.tables]
             restart = [f"SELECT setval('{name}.{each}', 1, false)" for each in numbers]
-            connection.exec_driver_sql("; ".join([*forget, *restart]))
+            # No trigger counts what goes here: what it counts with goes, too.
+            quietly = "SET LOCAL session_replication_role = replica"
+            connection.exec_driver_sql("; ".join([quietly, *forget, *restart]))
         return name
