@@ -201,3 +201,9 @@ def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -
     page = (tmp_path / "index.html").read_text("utf-8")
     loaded = re.findall(r"<(?:script|link)[^>]+(?:src|href)=\"(https?://[^\"]+)\"", page)
     assert loaded == []
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_what_a_page_names_in_the_tests_is_there(page: Path) -> None:
+    named = re.findall(r"\btests/[\w/*.]+\b", page.read_text("utf-8"))
+    assert [each for each in named if not list(ROOT.glob(each))] == []

@@ -1,5 +1,8 @@
 """No text makes a parser fail otherwise than it says, or takes it long."""
 
+from pathlib import Path
+
+import documents
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,12 +10,14 @@ from targets import TARGETS, WORDS
 
 from emulator.segment.filtering.plans.patterns import searches
 
+MANY, FEW = 300, 40  # examples: whole documents take a hundred times as long
+
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_any_text_is_read_or_refused(name: str) -> None:
     pieces = st.lists(st.sampled_from(WORDS[name]) | st.text(max_size=3), max_size=30)
 
-    @settings(max_examples=300)
+    @settings(max_examples=FEW if name in documents.TARGETS else MANY)
     @given(pieces.map("".join))
     def read(text: str) -> None:
         TARGETS[name](text)
@@ -40,3 +45,8 @@ def test_an_expression_that_others_never_finish_is_finished(pattern: str) -> Non
 )
 def test_liquid_ends(source: str) -> None:
     TARGETS["liquid"](source)
+
+
+def test_the_manual_names_every_target() -> None:
+    manual = Path("docs/security.md").read_text("utf-8")
+    assert [name for name in TARGETS if f"`{name}`" not in manual] == []
