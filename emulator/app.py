@@ -19,7 +19,7 @@ from emulator.capture.profiles import ProfileStore
 from emulator.capture.pruning import Pruner
 from emulator.capture.retention import Limits, Retention
 from emulator.capture.sandboxes import SandboxStore
-from emulator.capture.shared import Shared
+from emulator.capture.shared import RETRIES, RUNS, Shared
 from emulator.capture.store import Store
 from emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from emulator.config import Config
@@ -177,11 +177,10 @@ def _parts(
     source = workspace.document.get("source", {})
     gate = compile_gate(source, workspace.destination, workspace.plan, config.seed)
     compiled, policy = Destination(workspace.destination), Policy(config.seed)
-    alone = not shared.several
     together = _together(kept, None if pass_through else faults)
-    road = Road(
-        compiled, sender, store, clock, gate, policy, stopwatch, real, together, alone=alone
-    )
+    road = Road(compiled, sender, store, clock, gate, policy, stopwatch, real, together)
+    shared.watch(RETRIES, road.backlog.told)
+    shared.watch(RUNS, runs.told)
     set_up = Configuration(workspace.destination, ChangesStore(engine), road, hold)
     return Parts(
         config,

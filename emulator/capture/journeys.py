@@ -73,6 +73,7 @@ class JourneyStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         # A file is one emulator's alone, which so knows without asking that nothing is due yet.
+        # Where several share a database, each is told.
         self._alone = engine.dialect.name == "sqlite"
         self._quiet_until: str | None = None
 
@@ -100,6 +101,10 @@ class JourneyStore:
         """See when the first run goes on; not in a transaction that may still be undone."""
         if self._alone:
             self._quiet_until = next((row.due_at for row in self._found(EARLIEST)), NEVER)
+
+    def told(self, due_at: str | None) -> None:
+        """Know when the first run goes on, ISO 8601; None when none does."""
+        self._quiet_until = due_at or NEVER
 
     def look_again(self) -> None:
         """Ask the database the next time: runs were brought there by another way."""

@@ -5,17 +5,30 @@ start of a request, and in the writer's turn before it changes anything.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Lock
 
 import orjson
-from sqlalchemy import Column, Connection, Engine, Table, Text, bindparam, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Table,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from emulator.capture.database import metadata, transaction
+from emulator.capture.journey_tables import journey_runs
 from emulator.capture.postgres import take_turn
 from emulator.capture.prepared import Prepared
+from emulator.capture.tables import upserts
 from emulator.held import Held, Holder, alone
 
 shared = Table(
@@ -27,7 +40,17 @@ shared = Table(
     Column("state", Text, nullable=False),  # JSON object
 )
 
-REVISIONS = Prepared(select(shared.c.name, shared.c.revision))
+# Beside the states, when something is due that any process may have put off.
+RETRIES, RUNS = "retries", "journey runs"
+LOOK = Prepared(
+    union_all(
+        select(shared.c.name, shared.c.revision),
+        *(
+            select(literal_column(f"'{name}'"), func.min(due_at))
+            for name, due_at in ((RETRIES, upserts.c.due_at), (RUNS, journey_runs.c.due_at))
+        ),
+    )
+)
 ONE = Prepared(select(shared).where(shared.c.name == bindparam("wanted")))
 _CHANGED = insert(shared)
 CHANGE = Prepared(
@@ -49,6 +72,7 @@ class Shared:
         self._engine = engine
         self.several = engine.dialect.name == "postgresql"
         self._all: dict[str, _Common] = {}
+        self._due: dict[str, Callable[[str | None], None]] = {}
 
     def hold(self, name: str, holder: Holder) -> Held:
         """Have *holder*, in place of any earlier one of that name, hold what all processes do."""
@@ -57,12 +81,18 @@ class Shared:
         held = self._all[name] = _Common(self._engine, name, holder)
         return held
 
+    def watch(self, name: str, tell: Callable[[str | None], None]) -> None:
+        """Tell when the next of RETRIES or RUNS is due, ISO 8601, or None, at each `refresh`."""
+        self._due[name] = tell
+
     def refresh(self) -> None:
         """Know what other processes have changed so far. Raises: StorageFault."""
         if not self.several:
             return
         with transaction(self._engine) as connection:
-            revisions = {row.name: row.revision for row in REVISIONS.rows(connection, {})}
+            revisions = {row.name: row.revision for row in LOOK.rows(connection, {})}
+        for name, tell in self._due.items():
+            tell(revisions[name])
         for name, held in list(self._all.items()):
             if revisions.get(name) != held.revision:
                 held.refresh()

@@ -31,7 +31,7 @@ class Backlog:
 
     Args:
         credentials: Gives the headers that authenticate; the key is stored nowhere.
-        together, alone: As of a Road.
+        together: As of a Road.
     """
 
     def __init__(
@@ -43,7 +43,6 @@ class Backlog:
         credentials: Callable[[], Mapping[str, str]],
         stopwatch: Stopwatch = time.monotonic,
         together: Callable[[Collection[str]], AbstractContextManager[object]] = nullcontext,
-        alone: bool = True,
     ) -> None:
         self._upserts = upserts
         self._sender = sender
@@ -51,10 +50,9 @@ class Backlog:
         self._policy = policy
         self._credentials = credentials
         self._stopwatch = stopwatch
-        self._together, self._alone = together, alone
+        self._together = together
         self._trying, self._knowing = Lock(), Lock()
-        # Known here, so that a request that meets no due retries asks no database. Where others
-        # deliver from the same one, only that knows.
+        # Known here, so that a request that meets no due retries asks no database.
         self._quiet_until = upserts.earliest() or NEVER
 
     def due_after(self, exchange: Exchange, named: str, first: str | None = None) -> str | None:
@@ -84,8 +82,6 @@ class Backlog:
         A clock that was set ahead finds the attempts that would have been made meanwhile.
         """
         made = 0
-        if not self._alone:
-            self._look_ahead()
         if self._quiet_until > iso(self._clock()):
             return made
         with self._trying:
@@ -114,9 +110,13 @@ class Backlog:
                 self._try(upsert, datetime.fromisoformat(upsert.due_at or ""))
         return upsert is not None
 
-    def _look_ahead(self) -> None:
+    def told(self, due_at: str | None) -> None:
+        """Know when the next attempt is due, ISO 8601, whoever put it off; None when none is."""
         with self._knowing:
-            self._quiet_until = self._upserts.earliest() or NEVER
+            self._quiet_until = due_at or NEVER
+
+    def _look_ahead(self) -> None:
+        self.told(self._upserts.earliest())
 
     def _try(self, upsert: Upsert, at: datetime) -> None:
         number = len(upsert.attempts) + 1

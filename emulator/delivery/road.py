@@ -57,7 +57,6 @@ class Road:
     Args:
         together: Makes one transaction of all that the messages of one request write, or where
             that may take long, keeps other processes from what it names.
-        alone: Whether no other process delivers from the same database.
     """
 
     def __init__(
@@ -71,8 +70,6 @@ class Road:
         stopwatch: Stopwatch = time.monotonic,
         real: RealAccount | None = None,
         together: Together = lambda names: nullcontext(),
-        *,
-        alone: bool = True,
     ) -> None:
         self.configure(destination)
         self._real = real
@@ -84,7 +81,7 @@ class Road:
         self.together = together
         self._claims = Claims()
         self.backlog = Backlog(
-            store.upserts, sender, clock, policy, self._credentials, stopwatch, together, alone
+            store.upserts, sender, clock, policy, self._credentials, stopwatch, together
         )
 
     def configure(self, destination: Destination, switched_off: Destination | None = None) -> None:
