@@ -1,0 +1,84 @@
+"""Teams whose requests two processes of one PostgreSQL database answer in turn."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import cycle, islice
+from pathlib import Path
+
+import orjson
+import pytest
+from flask import Flask
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.workspace import preset
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+SANDBOXES = "/emulator/v1/sandboxes"
+
+
+class Moving:
+    """A clock that all processes share, and that somebody moves."""
+
+    now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Moving:
+    return Moving()
+
+
+@pytest.fixture
+def both(url: str, clock: Moving, tmp_path: Path) -> Iterator[list[Flask]]:
+    teams = [
+        {"name": name, "tokens": [f"sha256:{sha256(name.encode()).hexdigest()}"], "sandboxes": 3}
+        for name in ("checkout", "search")
+    ]
+    file = tmp_path / "teams.json"
+    file.write_bytes(orjson.dumps({"teams": teams}))
+    config = Config(db=url, host="0.0.0.0", password="sesame", teams=str(file), keep_sandboxes=24)
+    with ExitStack() as opened:
+        apps = [create_app(config, preset("guide"), clock=clock) for _ in range(2)]
+        for app in apps:
+            opened.callback(app.extensions["sandboxes"].close)
+        yield apps
+
+
+def ask(app: Flask, team: str, method: str, path: str) -> int:
+    token = {"Authorization": f"Bearer {team}"}
+    return app.test_client().open(path, method=method, headers=token).status_code
+
+
+def listed(app: Flask, team: str) -> int:
+    token = {"Authorization": f"Bearer {team}"}
+    return len(app.test_client().get(SANDBOXES, headers=token).get_json()["sandboxes"])
+
+
+def test_a_team_has_no_more_sandboxes_in_two_processes_than_in_one(both: list[Flask]) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        made = pool.map(lambda app: ask(app, "checkout", "POST", SANDBOXES), islice(cycle(both), 8))
+        assert sorted(made) == [201] * 3 + [409] * 5
+    assert [listed(app, "checkout") for app in both] == [3, 3]
+    assert [listed(app, "search") for app in both] == [0, 0]
+
+
+def test_a_sandbox_stays_that_another_process_is_asked_for(
+    both: list[Flask], clock: Moving
+) -> None:
+    one, other = both
+    for id in ("used", "left"):
+        order = {"headers": {"Authorization": "Bearer checkout"}, "json": {"id": id}}
+        assert one.test_client().post(SANDBOXES, **order).status_code == 201
+    for _ in range(3):
+        clock.now += timedelta(hours=20)
+        assert ask(other, "checkout", "GET", "/sandboxes/used/emulator/v1/clock") == 200
+        ask(one, "search", "GET", "/emulator/v1/health")
+    assert [listed(app, "checkout") for app in both] == [1, 1]
+    assert ask(one, "checkout", "GET", "/sandboxes/used/") == 200
+    assert ask(one, "checkout", "GET", "/sandboxes/left/") == 404
