@@ -73,20 +73,20 @@ class SandboxClock:
             now = self._now()
             self._offset, self._frozen = now - self._machine(), None
 
-    def set(self, at: datetime) -> None:
+    def set(self, at: datetime, where: str = "set") -> None:
         """Go to *at*, aware, and stand still there.
 
         Raises: EmulatorError, when that is earlier than the clock's time, or beyond LATEST.
         """
         with self._held.changing():
-            check(at, "set")
+            check(at, where)
             if at < self._now():
                 what = f"{iso(at)} is earlier than the clock's time, {iso(self._now())}"
                 remedy = 'Start afresh at that time: POST /emulator/v1/reset {"now": ...}.'
-                raise EmulatorError(what, "set", remedy)
+                raise EmulatorError(what, where, remedy)
             self._frozen = self._latest = at
 
-    def advance(self, by: timedelta) -> None:
+    def advance(self, by: timedelta, where: str = "advance") -> None:
         """Go forward by *by*, which is positive; a clock that runs goes on running.
 
         Raises: EmulatorError, when that is beyond LATEST.
@@ -94,7 +94,7 @@ class SandboxClock:
         with self._held.changing():
             now = self._now()
             if by > LATEST - now:
-                raise _outside("advance")
+                raise _outside(where)
             self._latest = now + by
             if self._frozen:
                 self._frozen = self._latest

@@ -69,7 +69,7 @@ class JsonPath:
         """Whether it has *wanted* there: a JSON value such as 8.5 or true, or a text."""
         text, found = _text(wanted), self._of(document)
         places = [wanted] if wanted in text else [wanted, text]
-        values = [found == _Value(literal(each)) for each in (wanted, text) if _is_json(each)]
+        values = [found == _Value(literal(each)) for each in (wanted, text) if is_json(each)]
         return and_(_holds_any(document, places), or_(*values))
 
     def _of(self, document: ColumnElement[str]) -> "_Found":
@@ -154,7 +154,8 @@ def _text(value: str) -> str:
     return orjson.dumps(value).decode()
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Whether *text* is a JSON value, and so means that value where it is looked for."""
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:

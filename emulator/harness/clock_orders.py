@@ -15,17 +15,19 @@ FIELDS: Mapping[str, type] = {"advance": str, "set": str, "freeze": bool, "resum
 RESET: Mapping[str, type] = {"now": str}
 
 
-def obey(clock: SandboxClock, order: JSONObject) -> None:
+def obey(clock: SandboxClock, order: JSONObject, within: str = "") -> None:
     """Do to *clock* what *order* says: one of FIELDS, as {"advance": length}, {"set": time},
     {"freeze": true} or {"resume": true}.
 
+    Args:
+        within: What stands before the name of an order in a message, e.g. "body.".
     Raises: EmulatorError, when it says several, or what cannot be done.
     """
     if len(order) != 1:
         what = f"{' and '.join(order)} at once"
         raise EmulatorError(what, "body", "Send one order after the other.")
     ((name, value),) = order.items()
-    ORDERS[name](clock, value)
+    ORDERS[name](clock, value, within + name)
 
 
 def reset_time(order: JSONObject) -> datetime | None:
@@ -35,30 +37,30 @@ def reset_time(order: JSONObject) -> datetime | None:
     """
     if "now" not in order:
         return None
-    at = _moment("now", order["now"])
-    check(at, "now")
+    at = _moment("body.now", order["now"])
+    check(at, "body.now")
     return at
 
 
-def _advance(clock: SandboxClock, length: str) -> None:
-    clock.advance(duration(length, "advance"))
+def _advance(clock: SandboxClock, length: str, where: str) -> None:
+    clock.advance(duration(length, where), where)
 
 
-def _set(clock: SandboxClock, at: str) -> None:
-    clock.set(_moment("set", at))
+def _set(clock: SandboxClock, at: str, where: str) -> None:
+    clock.set(_moment(where, at), where)
 
 
-def _freeze(clock: SandboxClock, wanted: bool) -> None:
-    _must_be_true("freeze", wanted)
+def _freeze(clock: SandboxClock, wanted: bool, where: str) -> None:
+    _must_be_true(where, wanted)
     clock.freeze()
 
 
-def _resume(clock: SandboxClock, wanted: bool) -> None:
-    _must_be_true("resume", wanted)
+def _resume(clock: SandboxClock, wanted: bool, where: str) -> None:
+    _must_be_true(where, wanted)
     clock.resume()
 
 
-ORDERS: Mapping[str, Callable[[SandboxClock, Any], None]] = {
+ORDERS: Mapping[str, Callable[[SandboxClock, Any, str], None]] = {
     "advance": _advance,
     "set": _set,
     "freeze": _freeze,
@@ -66,13 +68,13 @@ ORDERS: Mapping[str, Callable[[SandboxClock, Any], None]] = {
 }
 
 
-def _moment(name: str, text: str) -> datetime:
+def _moment(where: str, text: str) -> datetime:
     at = instant(text)
     if at is None:
-        raise EmulatorError("this is no time", name, f"Give one with its zone, such as {EXAMPLE}.")
+        raise EmulatorError("this is no time", where, f"Give one with its zone, such as {EXAMPLE}.")
     return at
 
 
-def _must_be_true(name: str, wanted: bool) -> None:
+def _must_be_true(where: str, wanted: bool) -> None:
     if not wanted:
-        raise EmulatorError(f"{name} takes true", name, 'Send {"resume": true} to let it run.')
+        raise EmulatorError("this takes true", where, 'Send {"resume": true} to let it run.')

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import orjson
 
+from emulator.capture.json_paths import is_json
 from emulator.capture.profile import ProfileEvent
 from emulator.capture.records import Captured
 from emulator.insider.identity import rules_of
@@ -186,17 +187,9 @@ def _cell(value: JSON) -> str:
     """*value* as a cell that is read as it: text stands alone where it is no JSON."""
     if value is None:
         return ""
-    if isinstance(value, str) and value and value == value.strip() and not _is_json(value):
+    if isinstance(value, str) and value and value == value.strip() and not is_json(value):
         return _escaped(value)
     return _escaped(orjson.dumps(value).decode())
-
-
-def _is_json(text: str) -> bool:
-    try:
-        orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return True
 
 
 def _escaped(text: str) -> str:

@@ -81,16 +81,20 @@ def test_orders(client: FlaskClient, orders: list[Any], shown: Any) -> None:
         ),
         pytest.param(b'{"forward": "1 h"}', "unknown key 'forward'", "body", id="unknown order"),
         pytest.param(b'{"advance": 45}', "advance is not text", "body.advance", id="a number"),
-        pytest.param(b'{"advance": "45"}', "'45' is no length of time", "advance", id="no unit"),
-        pytest.param(b'{"set": "noon"}', "this is no time", "set", id="no time"),
-        pytest.param(b'{"set": "2026-11-24"}', "this is no time", "set", id="a day is no time"),
+        pytest.param(
+            b'{"advance": "45"}', "'45' is no length of time", "body.advance", id="no unit"
+        ),
+        pytest.param(b'{"set": "noon"}', "this is no time", "body.set", id="no time"),
+        pytest.param(
+            b'{"set": "2026-11-24"}', "this is no time", "body.set", id="a day is no time"
+        ),
         pytest.param(
             b'{"set": "2026-11-23T09:00:00Z"}',
             "2026-11-23T09:00:00.000Z is earlier than the clock's time, 2026-11-23T10:00:00.000Z",
-            "set",
+            "body.set",
             id="back",
         ),
-        pytest.param(b'{"freeze": false}', "freeze takes true", "freeze", id="not to freeze"),
+        pytest.param(b'{"freeze": false}', "this takes true", "body.freeze", id="not to freeze"),
     ],
 )
 def test_orders_that_cannot_be_meant_are_refused(

@@ -33,7 +33,8 @@ def command(
     With --update such a difference is written into the file, for a review, and exit is 0.
     """
     reader = Reader(files)
-    verdicts = [_told(case, as_json) for case in reader]
+    lead = "differs" if update else "FAILED"
+    verdicts = [_told(case, as_json, lead) for case in reader]
     counts = {
         name: sum(each["verdict"] == name for each in verdicts)
         for name in ("passed", "failed", "known")
@@ -50,12 +51,13 @@ def command(
     ctx.exit(2 if reader.unusable else 1 if counts["failed"] and not update else 0)
 
 
-def _told(case: Case, as_json: bool) -> JSONObject:
+def _told(case: Case, as_json: bool, lead: str) -> JSONObject:
+    """The verdict on *case*, which is shown after *lead* where it is a failure."""
     verdict = _verdict(case)
     if as_json:
         click.echo(orjson.dumps(verdict))
     elif verdict["verdict"] != "passed":
-        _print_verdict(verdict)
+        _print_verdict(verdict, lead)
     return verdict
 
 
@@ -100,10 +102,9 @@ def _renewed(case: Case) -> JSONObject:
     return {**case.document, "expect": actual(case)}
 
 
-def _print_verdict(verdict: JSONObject) -> None:
+def _print_verdict(verdict: JSONObject, lead: str) -> None:
     known = verdict["verdict"] == "known"
-    lead = "known difference" if known else "FAILED"
-    click.echo(f"{lead}  {verdict['name']}  {verdict['where']}")
+    click.echo(f"{'known difference' if known else lead}  {verdict['name']}  {verdict['where']}")
     if known:
         click.echo(f"    {verdict['reason']}")
     for difference in verdict["differences"]:
