@@ -18,6 +18,7 @@ import machine
 import pages
 import replay
 import road
+import sharing
 from measures import Measure, document, table
 from scale import FULL, QUICK, Scale
 
@@ -28,10 +29,11 @@ PARTS: dict[str, Callable[[Scale], Iterator[Measure]]] = {
     "growth": growth.measures,
     "pages": pages.measures,
 }
+SHARING = {"sharing": sharing.measures}  # needs a PostgreSQL server: only where it is named
 
 
 @click.command(epilog="Example: python tests/benchmarks --quick core road")
-@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
+@click.argument("parts", nargs=-1, type=click.Choice([*PARTS, *SHARING]))
 @click.option("--quick", is_flag=True, help="Less of everything: some two minutes.")
 @click.option("--replay", "lines", metavar="EVENTS", type=int, help="Replay an archive, too.")
 @click.option(
@@ -45,7 +47,7 @@ def main(parts: tuple[str, ...], quick: bool, lines: int | None, file: Path) -> 
     """Measure PARTS, or all of them, one after the other."""
     # Whoever starts a program often does not compile it each time.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    chosen = {name: PARTS[name] for name in parts or PARTS}
+    chosen = {name: (PARTS | SHARING)[name] for name in parts or PARTS}
     if lines:
         chosen["replay"] = partial(replay.measures, lines)
     around = machine.around()

@@ -47,8 +47,8 @@ class Server:
 
 
 @contextmanager
-def emulator(db: Path) -> Iterator[Server]:
-    """`emulator serve` with its captures in the file *db*."""
+def emulator(db: Path | str) -> Iterator[Server]:
+    """`emulator serve` with its captures in *db*, a file or an address."""
     command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", str(db)]
     with started(command) as server:
         yield server

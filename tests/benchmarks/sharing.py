@@ -1,0 +1,94 @@
+"""What it costs to share: one process and two on one PostgreSQL server, which has no peer here.
+
+Two processes send to one sandbox, whose writers take turns, and to one each.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import requests
+import road
+from load import send
+from measures import Measure
+from scale import Scale
+from servers import emulator
+
+ONE = "one process"
+
+
+class Figures(NamedTuple):
+    """Events a second in batches, and single calls a second."""
+
+    batch: float
+    single: float
+
+
+def measures(scale: Scale) -> Iterator[Measure]:
+    """The road on PostgreSQL: by one process, and by two behind a load balancer."""
+    made = road.calls(scale.batches * road.BATCH + scale.singles)
+    one = _figures(1, made, scale, apart=False)
+    both = _figures(2, made, scale, apart=False)
+    apart = _figures(2, made, scale, apart=True)
+    for what, figures in (("one sandbox", both), ("a sandbox each", apart)):
+        named = f"two processes, {what}"
+        yield Measure(f"{named}: batches", figures.batch, "events/s", ONE, one.batch)
+        yield Measure(f"{named}: single calls", figures.single, "requests/s", ONE, one.single)
+
+
+def _figures(
+    processes: int, made: Sequence[dict[str, object]], scale: Scale, *, apart: bool
+) -> Figures:
+    batched = road.batches(made[: scale.batches * road.BATCH])
+    singles = [orjson.dumps(call) for call in made[scale.batches * road.BATCH :]]
+    with ExitStack() as running:
+        db = running.enter_context(_database())
+        urls = [running.enter_context(emulator(db)).url for _ in range(processes)]
+        ports = [int(url.rpartition(":")[2]) for url in urls]
+        for url in urls:
+            requests.post(f"{url}/emulator/v1/sandboxes", json={}, timeout=60).raise_for_status()
+        sandboxes = [each["id"] for each in _listed(urls[0])]
+        below = [f"/sandboxes/{id}" for id in (sandboxes[1:] if apart else sandboxes[:1] * 2)]
+        addresses = list(zip(ports, below, strict=False))
+        warm = len(addresses) * road.CONNECTIONS
+        _rate(addresses, "/v1/batch", batched[:warm])
+        batch = _rate(addresses, "/v1/batch", batched[warm:]) * road.BATCH
+        return Figures(batch, _rate(addresses, "/v1/track", singles))
+
+
+def _rate(addresses: Sequence[tuple[int, str]], path: str, bodies: Sequence[bytes]) -> float:
+    """Requests a second, each port having its part of the *bodies*."""
+
+    def sent(number: int) -> float:
+        port, below = addresses[number]
+        own = bodies[number :: len(addresses)]
+        return send(port, below + path, own, road.CONNECTIONS // len(addresses)).seconds
+
+    with ThreadPoolExecutor(len(addresses)) as pool:
+        return len(bodies) / max(pool.map(sent, range(len(addresses))))
+
+
+def _listed(url: str) -> list[dict[str, str]]:
+    told = requests.get(f"{url}/emulator/v1/sandboxes", timeout=60).json()
+    found: list[dict[str, str]] = told["sandboxes"]
+    return found
+
+
+@contextmanager
+def _database() -> Iterator[str]:
+    """A server of its own, as the tests have; one commit costs no write to the disk there."""
+    sys.path.append(str(Path(__file__).parents[1]))
+    from postgres_server import MISSING, Server, programs
+
+    found = programs()
+    if found is None:
+        raise SystemExit(MISSING)
+    server = Server(found)
+    try:
+        yield server.url.render_as_string(hide_password=False)
+    finally:
+        server.remove()
