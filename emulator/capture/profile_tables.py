@@ -10,6 +10,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -61,20 +62,28 @@ OWNING = AFTER.where(
         select(identifiers.c.profile_id).where(identifiers.c.identifier == bindparam("identifier"))
     )
 )
-_NEWEST = (
+NEWEST = (
     select(profiles)
     .where(profiles.c.number < bindparam("before"))
     .order_by(profiles.c.number.desc())
+    .limit(bindparam("most"))
 )
-NEWEST = _NEWEST.limit(bindparam("most"))
-NEWEST_LIKE = _NEWEST.where(
-    profiles.c.attributes.ilike(bindparam("like"), escape="\\")
-    | profiles.c.id.in_(
-        select(identifiers.c.profile_id).where(
-            identifiers.c.identifier.ilike(bindparam("like"), escape="\\")
+NUMBERS = select(
+    *(select(each(profiles.c.number)).scalar_subquery() for each in (func.min, func.max))
+)
+NEWEST_LIKE = (
+    select(profiles)
+    .where(profiles.c.number.between(bindparam("low"), bindparam("high")))
+    .where(
+        profiles.c.attributes.ilike(bindparam("like"), escape="\\")
+        | exists().where(
+            identifiers.c.profile_id == profiles.c.id,
+            identifiers.c.identifier.ilike(bindparam("like"), escape="\\"),
         )
     )
-).limit(bindparam("most"))
+    .order_by(profiles.c.number.desc())
+    .limit(bindparam("most"))
+)
 EVENT_COUNTS = (
     select(profile_events.c.profile_id, func.count().label("number"))
     .where(profile_events.c.profile_id.in_(bindparam("ids", expanding=True)))

@@ -18,11 +18,13 @@ from emulator.capture.profile_tables import (
     EVENTS,
     NEWEST,
     NEWEST_LIKE,
+    NUMBERS,
     OWNING,
     identifiers,
     profile_events,
     profiles,
 )
+from emulator.capture.walking import Stretch, stretches
 from emulator.capture.writing import WRITING, Writing, writing_of
 
 LAST = 2**63 - 1  # no profile has a larger number
@@ -108,18 +110,20 @@ class ProfileStore:
 
         Args:
             containing: Only those with this text in an identifier or an attribute.
-        Returns: The page, and the `before` of the next one or None.
+        Returns: The page, and the `before` of the next one or None. A page may have room, and one
+            follow it, when there was no time to look at all profiles.
         """
-        values = {"before": before, "most": limit + 1} | (
-            {"like": f"%{_literal(containing)}%"} if containing else {}
-        )
-        with self._reading() as connection:
-            rows = connection.execute(NEWEST_LIKE if containing else NEWEST, values)
-            found = [profile_of(row) for row in rows]
+        with transaction(self._engine) as connection:
+            if containing:
+                found, reached = _containing(connection, containing, before, limit + 1)
+            else:
+                values = {"before": before, "most": limit + 1}
+                found = [profile_of(row) for row in connection.execute(NEWEST, values)]
+                reached = None
             page = found[:limit]
             ids = {"ids": [each.id for each in page]}
             counts = {row.profile_id: row.number for row in connection.execute(EVENT_COUNTS, ids)}
-        following = page[-1].number if len(found) > limit else None
+        following = page[-1].number if len(found) > limit else reached
         return [(each, counts.get(each.id, 0)) for each in page], following
 
     def list(
@@ -137,6 +141,23 @@ class ProfileStore:
             found = [profile_of(row) for row in connection.execute(statement, values)]
             page = _with_events(connection, found[:limit])
         return page, page[-1].number if len(found) > limit else None
+
+
+def _containing(
+    connection: Connection, text: str, before: int, most: int
+) -> tuple[list[Profile], int | None]:
+    """The newest profiles with *text*, and how far was looked if there was no time for all."""
+    lowest, highest = connection.execute(NUMBERS).one()
+    if lowest is None:
+        return [], None
+    found: list[Profile] = []
+    part = numbers = Stretch(lowest, min(highest, before - 1))
+    for part in stretches(numbers):
+        values = {**part._asdict(), "like": f"%{_literal(text)}%", "most": most - len(found)}
+        found += map(profile_of, connection.execute(NEWEST_LIKE, values))
+        if len(found) == most:
+            break
+    return found, None if part.low <= numbers.low else part.low
 
 
 def _literal(text: str) -> str:

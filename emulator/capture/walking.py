@@ -1,4 +1,4 @@
-"""Going through many messages, the newest first, for as long as somebody waits for a page."""
+"""Going through very many rows, the newest first, for as long as somebody waits for a page."""
 
 import time
 from collections.abc import Iterator

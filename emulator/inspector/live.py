@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from emulator.capture.counting import are_counted
 from emulator.capture.records import VERDICTS
+from emulator.capture.walking import PATIENCE
 from emulator.errors import EmulatorError
 from emulator.inspector import volume
 from emulator.inspector.addresses import here
@@ -18,6 +19,7 @@ from emulator.segment.rules import TYPES
 bp = Blueprint("live", __name__)
 
 PAGE = 100  # messages
+FURTHER = 2.0  # seconds
 WATCHED = 200  # messages on a page whose verdict may still change
 
 
@@ -56,7 +58,10 @@ def clear() -> Redirect:
 
 
 def _listing(view: View) -> dict[str, object]:
-    found = parts().store.browsing.page(view.filters, before=view.before, limit=PAGE)
+    # Whoever has a search go on has said that it may take its time.
+    patience = PATIENCE if view.before is None else FURTHER
+    browsing = parts().store.browsing
+    found = browsing.page(view.filters, before=view.before, limit=PAGE, patience=patience)
     return {"rows": found.messages, "older": found.before, "reach": found.reach}
 
 

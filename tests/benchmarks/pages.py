@@ -1,12 +1,15 @@
 """How fast the pages are: a list of many messages, and a message on its way to the screen."""
 
+import re
 import shutil
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from html import unescape
 from pathlib import Path
+from urllib.parse import urljoin
 
 import requests
 from measures import Goal, Measure
@@ -31,6 +34,8 @@ QUERIES = {
     "an hour": "since=60+minutes",
     "an older page": "before=800",
 }
+SEARCHED = ("text that is nowhere", "a path that is nowhere")
+NEXT = re.compile(r'rel="next" href="([^"]*)"')
 COUNTED = ("all", "an event", "text that is nowhere", "a path that is nowhere", "an hour")
 
 
@@ -78,10 +83,22 @@ def lists(server: Server, held: int) -> Iterator[Measure]:
         for title, query in QUERIES.items():
             took = _median(partial(_page, session, f"{server.url}/?{query}"))
             yield Measure(f"list of {held:,}: {title}", took, "ms", goal=LIST)
+        for title in SEARCHED:
+            took = _to_the_end(session, f"{server.url}/?{QUERIES[title]}")
+            yield Measure(f"list of {held:,}: {title}, searched to the end", took, "ms")
         for title in COUNTED:
             address = f"{server.url}/?{QUERIES[title]}&part=totals"
             took = _median(partial(_page, session, address))
             yield Measure(f"totals of {held:,}: {title}", took, "ms", goal=LIST)
+
+
+def _to_the_end(session: requests.Session, address: str) -> float:
+    """Milliseconds of a page and of all that it leads on to."""
+    began = time.perf_counter()
+    while address:
+        found = NEXT.search(session.get(address, timeout=120).text)
+        address = urljoin(address, unescape(found[1])) if found else ""
+    return (time.perf_counter() - began) * 1000
 
 
 def _page(session: requests.Session, address: str) -> float:

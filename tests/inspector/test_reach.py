@@ -41,3 +41,12 @@ def test_a_search_that_has_found_nothing_so_far_says_how_far_it_came(app: Flask)
 def test_totals_say_how_far_back_they_were_counted(app: Flask) -> None:
     words, _ = shown(app, "_totals", stages=volume.stages({}), bars=[], counted=REACH)
     assert words.endswith("Counted back to 23 Nov 2026 12:00:51.000 , among the newest messages.")
+
+
+def test_people_who_were_not_all_searched_are_led_on_to(app: Flask) -> None:
+    words, links = shown(app, "_people", people=[], search="ada", following=51)
+    assert words == (
+        "Nobody so far has “ada” Identifiers and attributes of the newest were searched."
+        " Older people"
+    )
+    assert links == ["/profiles?q=ada&amp;before=51"]
