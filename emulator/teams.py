@@ -123,7 +123,7 @@ def _refuse_twins(path: str, what: str, named: Sequence[object]) -> None:
 
 def _what(wrong: ValidationError) -> str:
     """The fault without the value that has it, which may be a token."""
-    if wrong.validator in ("required", "additionalProperties"):
+    if wrong.validator == "required":
         return wrong.message
     return f"this breaks the rule {wrong.validator!r}"
 

@@ -235,3 +235,15 @@ def test_who_was_cut_off_from_news_hears_them_again(url: str, server: Server) ->
         other.record([MESSAGE])
         assert store.news.wait(3, HEARD) == 4
     admin.dispose()
+
+
+def test_two_that_prune_one_database_forget_each_message_once(url: str) -> None:
+    young = [replace(MESSAGE, message_id=f"m{number}") for number in range(4 * STEP)]
+    engines = connect(url), connect(url)
+    with closing(Store(engines[0])) as store, closing(Store(engines[1])):
+        store.record(young)
+        both = [Retention(each, Limits(messages=0), lambda: NOW) for each in engines]
+        with ThreadPoolExecutor(2) as pool:
+            forgotten = list(pool.map(lambda each: sum(iter(each.step, 0)), both))
+        assert sum(forgotten) == 4 * STEP
+        assert store.sizes().remembered == 4 * STEP
