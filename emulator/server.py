@@ -72,6 +72,7 @@ def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> Non
         ready: Called with the base URL once requests are taken.
     Raises: EmulatorError, when *host* and *port* cannot be listened at.
     """
+    _allow_files()
     streams = Streams()
     server = _listen(app, host, port, {}, streams, "--host and --port")
 
@@ -108,6 +109,15 @@ def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
         ):  # the loop may have heard it, and closed the trigger, before its bell
             server.trigger.pull_trigger(partial(wasyncore.close_all, sockets))
         thread.join()
+
+
+def _allow_files() -> None:
+    """Have as many files open as the machine allows: a connection is one, a sandbox three."""
+    with suppress(ImportError, OSError, ValueError):  # not every system has, or lets us
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _listen(

@@ -132,7 +132,9 @@ def test_update_writes_what_differs_and_nothing_else(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     assert contract("check", "--junit", report, file).exit_code == 1
     assert report.read_text().count("<failure ") == 1
-    assert contract("check", "--update", file).exit_code == 0
+    updated = contract("check", "--update", file)
+    assert updated.exit_code == 0
+    assert (updated.output.count("differs  "), "FAILED" in updated.output) == (1, False)
     assert file.read_bytes() == b"".join(lines)
 
 

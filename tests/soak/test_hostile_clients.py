@@ -1,9 +1,11 @@
 """Whatever a client does with its connection, it gets no 500, and all others are served."""
 
 import re
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -163,3 +165,19 @@ def test_a_client_that_reads_nothing_leaves_room_for_others(
             b"GET /emulator/v1/openapi/insider.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
         )
         assert taken(served.url)
+
+
+def test_more_connections_than_a_process_is_given_files_at_first(tmp_path: Path) -> None:
+    given, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, most))
+    try:
+        with unharmed(tmp_path / "kept.db") as served, ExitStack() as stack:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (given, most))
+            parts = urlsplit(served.url)
+            for _ in range(150):
+                address = parts.hostname or "", parts.port or 0
+                connection = socket.create_connection(address, PATIENCE)
+                stack.enter_context(closing(connection)).sendall(TRACK)
+            assert taken(served.url)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (given, most))
