@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from emulator.capture.database import transaction
+from emulator.capture.postgres import take_turn
 from emulator.capture.sizes import used_bytes
 from emulator.capture.tables import deliveries, forgotten, messages, upserts
 from emulator.clock import Clock, iso
@@ -42,6 +43,7 @@ OLDEST = (
 COUNT = select(func.count()).select_from(messages)
 _THEIRS = deliveries.c.message_id.in_(bindparam("message_ids", expanding=True))
 CARRIERS = select(deliveries.c.upsert).where(_THEIRS, deliveries.c.upsert.is_not(None)).distinct()
+THERE = select(messages.c.id).where(messages.c.id.in_(bindparam("ids", expanding=True)))
 FORGET_DELIVERIES = delete(deliveries).where(_THEIRS)
 FORGET_MESSAGES = delete(messages).where(messages.c.id.in_(bindparam("ids", expanding=True)))
 FORGET_UPSERTS = delete(upserts).where(
@@ -94,10 +96,14 @@ class Retention:
             doomed = oldest[: self._excess(connection, oldest)]
         # In a transaction of its own, which has the lock of writers no longer than it deletes.
         with transaction(self._engine) as connection:
-            if doomed:
-                self._forget(connection, doomed)
+            take_turn(connection)
+            ids = {"ids": [row.id for row in doomed]}
+            # Another process may have forgotten some of them meanwhile.
+            there = set(connection.scalars(THERE, ids))
+            if there:
+                self._forget(connection, [row for row in doomed if row.id in there])
             connection.execute(OUTDATED, {"before": self._young_since()})
-        return len(doomed)
+        return len(there)
 
     def _excess(self, connection: Connection, oldest: Rows) -> int:
         """How many of *oldest* are beyond the limits."""
