@@ -59,7 +59,7 @@ def _told(
 
 def _cut(value: JSON) -> JSON:
     """*value*, or the beginning of its text where that is long."""
-    if value is None or isinstance(value, (bool, float)):
+    if value is None or isinstance(value, (bool, int, float)):
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return value if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

@@ -33,7 +33,8 @@ def normalise(call: JSONObject, message_id: str, now: datetime) -> JSONObject:
         it sent none: what Segment writes then is not documented.
     Source: Segment, Spec: Common Fields.
     """
-    event = {**call, "messageId": message_id, "receivedAt": iso(now), "timestamp": iso(now)}
+    received = iso(now)
+    event = {**call, "messageId": message_id, "receivedAt": received, "timestamp": received}
     sent = parse(call.get("sentAt"))
     if sent:
         event["sentAt"] = iso(sent)

@@ -11,7 +11,7 @@ from emulator.capture.journeys import JourneyStore
 from emulator.capture.profiles import ProfileStore
 from emulator.clock import SandboxClock
 from emulator.duration import duration
-from emulator.http import HttpRequest
+from emulator.http import HttpRequest, HttpResponse
 from emulator.insider.endpoint import Endpoint
 from emulator.insider.journeys.parsing import read_journeys
 from emulator.insider.journeys.reading import journey_json, run_json
@@ -77,13 +77,14 @@ class Sandbox:
             on_change=self.journeys.observe,
         )
 
-    def post(self, path: str, body: JSON, method: str = "POST") -> None:
+    def post(self, path: str, body: JSON, method: str = "POST") -> HttpResponse:
         """What was due is decided before a request, as the application does it."""
         self.journeys.run_due()
         request = HttpRequest(method, f"/api/user/v1/{path}", KEYS, orjson.dumps(body))
         answer = self._endpoint.answer(request)
         assert answer.status == 200, answer.body
         assert b'"fail":{}' in answer.body or answer.body == b"{}", answer.body
+        return answer
 
     def send(
         self,
