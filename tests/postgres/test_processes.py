@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +12,16 @@ from itertools import count, cycle, islice
 from typing import Any
 from urllib.parse import urlsplit
 
+import jwt
 import orjson
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from postgres_server import Server
 from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
 
+from emulator.segment.oauth import SCOPE, WANTED
 from emulator.types import JSONObject
 from postgres.balancer import balanced
 from postgres.conftest import empty
@@ -24,6 +29,11 @@ from postgres.conftest import empty
 NUMBERS = count(1)
 BUSY = {"status": 503, "times": 3}
 SCENARIOS = [f"features/{name}.feature" for name in ("cart_abandonment", "faults")]
+FAULTS: list[JSONObject] = [
+    {"status": 503, "share": 0.1, "seed": "a"},
+    {"drop": True, "taken": True, "share": 0.1, "seed": "b"},
+    {"timeout": True, "share": 0.1, "seed": "c"},
+]
 SILENT = b": still here"  # what a stream says when nothing has happened for 15 seconds
 IDENTIFY = {"userId": "ada", "traits": {"email": "ada@x.io"}}
 
@@ -236,6 +246,22 @@ def test_a_key_that_one_makes_opens_the_account_at_the_other(both: Balanced) -> 
     assert both.at(1).upsert(headers) == 200
 
 
+def test_a_token_that_one_gives_is_known_to_the_other(both: Balanced) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    shapes = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    oauth = {"clientId": "app", "publicKey": key.public_key().public_bytes(*shapes).decode()}
+    document = {**both.get("workspace"), "oauth": oauth}
+    both("PUT", "/emulator/v1/workspace", json={"workspace": document})
+    now = time.time()
+    claims = {"iss": "app", "sub": "app", "iat": now - 5, "exp": now + 600, "jti": "1"}
+    asked = {"client_assertion": jwt.encode(claims, key, "RS256"), "scope": SCOPE, **WANTED}
+    token = both.at(0)("POST", "/token", data=asked).json()["access_token"]
+    call = {"writeKey": "wk", "messageId": "m1", **IDENTIFY}
+    for bearer, status in ((token, 200), (f"{token}0", 401)):
+        headers = {"Authorization": f"Bearer {bearer}"}
+        assert both.at(1)("POST", "/v1/identify", json=call, headers=headers).status_code == status
+
+
 def test_a_message_that_both_get_at_once_is_delivered_once(both: Balanced) -> None:
     def send(number: int) -> int:
         with closing(both.at(number % 2)) as one:
@@ -322,8 +348,9 @@ def test_scenarios_pass_whoever_answers(emulators: Balanced) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
+@pytest.mark.parametrize("faults", [[], FAULTS], ids=["all is well", "a third goes wrong"])
 def test_what_was_acknowledged_is_delivered_once_though_one_is_killed(
-    server: Server, options: tuple[str, ...]
+    server: Server, options: tuple[str, ...], faults: list[JSONObject]
 ) -> None:
     db = empty(server)
     batches = [[f"m{number}" for number in range(at, at + 20)] for at in range(0, 1_000, 20)]
@@ -343,9 +370,11 @@ def test_what_was_acknowledged_is_delivered_once_though_one_is_killed(
             if number == len(batches) // 2:
                 first.kill()
 
-        with ThreadPoolExecutor(8) as pool:
+        with closing(Balanced(other_url)) as other, ThreadPoolExecutor(8) as pool:
+            for fault in faults:
+                other.post("faults", fault)
             list(pool.map(send, range(len(batches))))
-        with closing(Balanced(other_url)) as other:
+            other("DELETE", "/emulator/v1/faults")
             other.post("deliveries/retry")
             kept = [each for each in other.all("messages") if each["verdict"] != "rejected"]
             everything = Counter({id: 1 for batch in batches for id in batch})
