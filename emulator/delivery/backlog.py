@@ -87,7 +87,7 @@ class Backlog:
         with self._trying:
             while self._try_next():
                 made += 1
-            self._look_ahead()
+            self.look_ahead()
         return made
 
     def retry_all(self) -> int:
@@ -99,7 +99,7 @@ class Backlog:
                     upsert = self._upserts.get(id)
                     if upsert and upsert.due_at:
                         self._try(upsert, self._clock())
-            self._look_ahead()
+            self.look_ahead()
         return len(ids)
 
     def _try_next(self) -> bool:
@@ -115,7 +115,8 @@ class Backlog:
         with self._knowing:
             self._quiet_until = due_at or NEVER
 
-    def _look_ahead(self) -> None:
+    def look_ahead(self) -> None:
+        """Ask the database when the next attempt is due."""
         self.told(self._upserts.earliest())
 
     def _try(self, upsert: Upsert, at: datetime) -> None:

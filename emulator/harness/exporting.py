@@ -76,6 +76,7 @@ def import_() -> JSONObject:
             Archive(own.engine).replace(rows)
             _read_back(own, {row["journey_id"] for name, row in rows if name == "journey_runs"})
         own.journeys.store.look_again()
+        own.road.backlog.look_ahead()
         own.clock.reset(clock)
         if not frozen:
             own.clock.resume()

@@ -57,6 +57,19 @@ def test_a_sandbox_is_the_same_elsewhere(client: FlaskClient) -> None:
     assert names == ["Songs"]
 
 
+@pytest.mark.usefixtures("document")
+def test_what_waits_to_be_tried_again_is_tried_elsewhere(client: FlaskClient) -> None:
+    client.post(f"{API}/faults", json={"status": 503})
+    call = {"writeKey": "wk_demo", "type": "track", "event": "song_played", "userId": "eve"}
+    client.post("/v1/track", json={**call, "messageId": "m3"})
+    exported = client.get(f"{API}/export").data
+    client.post(f"{API}/sandboxes", json={"id": "copy"})
+    inside = f"/sandboxes/copy{API}"
+    client.post(f"{inside}/import", data=exported)
+    client.post(f"{inside}/clock", json={"advance": "4 seconds"})
+    assert told(client.get(f"{inside}/messages/newest"))["verdict"] == "accepted"
+
+
 def test_who_is_in_a_journey_is_in_it_elsewhere(client: FlaskClient) -> None:
     for id in ("one", "two"):
         client.post(f"{API}/sandboxes", json={"id": id, "workspace": "guide"})
