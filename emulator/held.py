@@ -1,10 +1,9 @@
 """What all who answer for one sandbox hold in common: the threads of a process or, where they share
 a database, those of several processes."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from threading import Lock
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from emulator.types import JSONObject
 
@@ -30,7 +29,15 @@ class Held(Protocol):
         changes it meanwhile. One that raises has to leave the state as it was."""
 
 
-Hold: TypeAlias = Callable[[str, Holder], Held]  # by name, when the holder is whole
+class Hold(Protocol):
+    """Guards the state of a holder that is whole, and known by its name."""
+
+    def __call__(self, name: str, holder: Holder, *, looked_at: bool = True) -> Held:
+        """The guard.
+
+        Args:
+            looked_at: Whether anybody looks who does not change it.
+        """
 
 
 class _OneProcess:
@@ -43,6 +50,6 @@ class _OneProcess:
     changing = looking
 
 
-def alone(_name: str, _holder: Holder) -> Held:
+def alone(name: str, holder: Holder, *, looked_at: bool = True) -> Held:
     """For a process that shares with no other."""
     return _OneProcess()

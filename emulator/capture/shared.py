@@ -74,11 +74,17 @@ class Shared:
         self._all: dict[str, _Common] = {}
         self._due: dict[str, Callable[[str | None], None]] = {}
 
-    def hold(self, name: str, holder: Holder) -> Held:
-        """Have *holder*, in place of any earlier one of that name, hold what all processes do."""
+    def hold(self, name: str, holder: Holder, *, looked_at: bool = True) -> Held:
+        """Have *holder*, in place of any earlier one of that name, hold what all processes do.
+
+        Args:
+            looked_at: Whether it has to know at each `refresh`, and not only when it changes.
+        """
         if not self.several:
             return alone(name, holder)
-        held = self._all[name] = _Common(self._engine, name, holder)
+        held = _Common(self._engine, name, holder)
+        if looked_at:
+            self._all[name] = held
         return held
 
     def watch(self, name: str, tell: Callable[[str | None], None]) -> None:
@@ -91,11 +97,11 @@ class Shared:
             return
         with transaction(self._engine) as connection:
             revisions = {row.name: row.revision for row in LOOK.rows(connection, {})}
+            for name, held in list(self._all.items()):
+                if revisions.get(name) != held.revision:
+                    held.refresh()
         for name, tell in self._due.items():
             tell(revisions[name])
-        for name, held in list(self._all.items()):
-            if revisions.get(name) != held.revision:
-                held.refresh()
 
 
 class _Common:

@@ -25,7 +25,7 @@ class Rates:
         self._limit = limit
         self._minute = 0
         self._used: dict[str, float] = {}
-        self._held = hold("rates", self)
+        self._held = hold("rates", self, looked_at=False)
 
     def take(self, budget: str, now: datetime, units: float = 1) -> float:
         """Use up *units* of *budget*. Returns: what is used now, these included.

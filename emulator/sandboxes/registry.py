@@ -237,8 +237,9 @@ class Sandboxes:
             now = listed.get(known.described.id)
             if now is None or replace(now, workspace=known.described.workspace) != known.described:
                 self._end(known.described.id)
-        for id in listed.keys() - self._by_id.keys():
-            self._know(Sandbox(listed[id], self._open(listed[id], f"sandbox {id}")))
+        for id, made in listed.items():
+            if id not in self._by_id:
+                self._know(Sandbox(made, self._open(made, f"sandbox {id}")))
         self._caught_up = changed
 
     def _exchanged(self, old: Sandbox) -> Sandbox:
