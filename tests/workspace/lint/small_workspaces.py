@@ -1,0 +1,46 @@
+"""Small workspaces with one thing wrong, and what a rule of lint finds in them."""
+
+from typing import Any
+
+from emulator.types import JSONObject
+from emulator.workspace.lint import Rule
+from emulator.workspace.lint.subject import subject_of
+
+SUBSCRIPTIONS = "destination.subscriptions"
+FIRST = f"{SUBSCRIPTIONS}[0]"
+TRACK = 'type = "track"'
+
+
+def path(place: str) -> JSONObject:
+    return {"@path": f"$.{place}"}
+
+
+def when(place: str, **branches: Any) -> JSONObject:
+    return {"@if": {"exists": path(place), **branches}}
+
+
+def workspace(*subscriptions: JSONObject, **changes: Any) -> JSONObject:
+    destination = {
+        "settings": {"account_name": "mybrand", "ucd_key": "test-key"},
+        "subscriptions": list(subscriptions),
+    }
+    source = {"name": "Web shop", "writeKey": "wk_demo"}
+    return {"source": source, "destination": destination | changes.pop("destination", {})} | changes
+
+
+def subscription(slug: str = "trackEvent", name: str = "S", **changes: Any) -> JSONObject:
+    return {"name": name, "actionSlug": slug} | changes
+
+
+def mapped(slug: str = "trackEvent", **settings: Any) -> JSONObject:
+    """A workspace of one subscription that maps what it must, and *settings*."""
+    common = {"uuid": path("userId"), "timestamp": path("timestamp"), "event_name": path("event")}
+    return workspace(subscription(slug, settings=common | settings))
+
+
+def triggered(trigger: str) -> JSONObject:
+    return workspace(subscription(trigger=trigger))
+
+
+def found(rule: Rule, document: JSONObject) -> list[tuple[str, str, str, str]]:
+    return [(f.severity, f.where, f.what, f.remedy) for f in rule(subject_of(document))]

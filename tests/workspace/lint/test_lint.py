@@ -1,0 +1,100 @@
+"""Whole workspaces through all rules of lint."""
+
+import json
+from pathlib import Path
+
+import pytest
+from small_workspaces import FIRST, subscription, workspace
+
+from emulator.types import JSONObject
+from emulator.workspace.finding import Finding
+from emulator.workspace.lint import RULES, lint
+from emulator.workspace.lint.spec import ECOMMERCE
+from emulator.workspace.lint.subject import subject_of
+from emulator.workspace.loading import read, read_preset
+from emulator.workspace.parsing import parse
+
+
+def test_the_guide_lints_without_errors_and_warnings() -> None:
+    assert [each for each in lint(read_preset("guide")) if each.severity != "note"] == []
+
+
+def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
+    page = Path("docs/workspace.md").read_text("utf-8")
+    example = parse(page.split("```yaml\n")[1].split("```")[0].encode(), "docs/workspace.md")
+    assert [each for each in lint(example) if each.severity != "note"] == []
+
+
+@pytest.mark.parametrize(
+    ("faulty", "place"),
+    [
+        pytest.param(subscription(name="Orders", trigger=""), " 'Orders'.trigger", id="rule"),
+        pytest.param(subscription(name="Orders", trigger=1), " 'Orders'.trigger", id="shape"),
+        pytest.param(subscription("orders", "Orders"), " 'Orders'.actionSlug", id="action"),
+        pytest.param({"actionSlug": "trackEvent"}, "", id="no name"),
+        pytest.param("Orders", "", id="no object"),
+    ],
+)
+def test_the_name_of_a_subscription_is_part_of_the_place(faulty: JSONObject, place: str) -> None:
+    places = [each.where for each in lint(workspace(faulty)) if each.where.startswith(FIRST)]
+    assert places[0] == f"{FIRST}{place}"
+
+
+def test_segment_defaults_send_every_mapped_event_twice() -> None:
+    twice = [each.what for each in lint(read_preset("segment-defaults")) if "times" in each.what]
+    assert twice == [
+        f"\"{event}\" is sent 2 times: by 'Track Event' and '{taker} Event'"
+        for event, taker in [
+            ("Product List Viewed", "Product List Viewed"),
+            ("Product Viewed", "Product Viewed"),
+            ("Product Added", "Product Added"),
+            ("Product Removed", "Product Removed"),
+            ("Cart Viewed", "Cart Viewed"),
+            ("Checkout Started", "Checkout"),
+            ("Checkout Step Viewed", "Checkout"),
+            ("Order Completed", "Order Completed"),
+            ("User Registered", "User Registered"),
+        ]
+    ]
+
+
+def test_a_file_that_is_no_workspace_gets_the_errors_of_its_shape_only() -> None:
+    assert lint({"source": {"name": "Web shop", "writeKey": ""}, "destination": {}}) == [
+        Finding(
+            "error",
+            "destination",
+            f"{key!r} is missing",
+            "Describe the destination as Segment's Public API does: name, enabled, settings, "
+            "subscriptions.",
+        )
+        for key in ("settings", "subscriptions")
+    ] + [
+        Finding(
+            "error",
+            "source.writeKey",
+            "this is empty",
+            "Give the key that SDKs send, such as wk_demo.",
+        )
+    ]
+
+
+def test_the_worst_comes_first() -> None:
+    severities = [each.severity for each in lint(read(Path("fixtures/workspaces/mistakes.yaml")))]
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+
+
+def test_no_rule_trips_over_any_recorded_mapping_or_trigger() -> None:
+    cases = (
+        line
+        for file in Path("fixtures/conformance").glob("*.ndjson")
+        for line in file.read_text("utf-8").split("\n")
+        if line
+    )
+    for case in map(json.loads, cases):
+        subject = subject_of(workspace(case["subscription"]))
+        for rule in RULES:
+            list(rule(subject))
+
+
+def test_every_e_commerce_event_has_properties() -> None:
+    assert all(ECOMMERCE.values())

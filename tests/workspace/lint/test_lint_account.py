@@ -1,0 +1,97 @@
+"""What is wrong with the account, its destination, and the list of subscriptions."""
+
+import pytest
+from small_workspaces import SUBSCRIPTIONS, found, subscription, workspace
+
+from emulator.types import JSONObject
+from emulator.workspace.lint import Rule, account
+
+
+@pytest.mark.parametrize(
+    ("rule", "document", "findings"),
+    [
+        pytest.param(
+            account.silent_destinations,
+            workspace(destination={"enabled": False}),
+            [
+                (
+                    "warning",
+                    "destination.enabled",
+                    "the destination is disabled, so that nothing is sent",
+                    "Write true.",
+                ),
+                (
+                    "warning",
+                    SUBSCRIPTIONS,
+                    "no subscription is enabled, so that nothing is sent",
+                    "Enable one, or start from the preset guide.",
+                ),
+            ],
+            id="nothing enabled",
+        ),
+        pytest.param(
+            account.too_many_subscriptions,
+            workspace(*[subscription()] * 51),
+            [("error", SUBSCRIPTIONS, "51 subscriptions; Segment allows 50", "Join some of them.")],
+            id="51 subscriptions",
+        ),
+        pytest.param(
+            account.wrong_credentials,
+            workspace(insider={"account": {"name": "mybrand", "key": "other"}}),
+            [
+                (
+                    "error",
+                    "destination.settings.ucd_key",
+                    "ucd_key is not that of insider.account, so that every request is refused",
+                    "Write the same in both places.",
+                )
+            ],
+            id="wrong key",
+        ),
+        pytest.param(
+            account.wrong_credentials,
+            workspace(destination={"settings": {"account_name": "a", "ucd_key": "k\n"}}),
+            [
+                (
+                    "error",
+                    "destination.settings.ucd_key",
+                    "ucd_key has a character that no header may have, so that nothing is sent",
+                    "Copy it anew, without line breaks.",
+                )
+            ],
+            id="line break in the key",
+        ),
+        pytest.param(
+            account.unknown_settings,
+            workspace(
+                destination={"settings": {"account_name": "a", "ucd_key": "k", "ucdKey": "k"}}
+            ),
+            [
+                (
+                    "warning",
+                    "destination.settings.ucdKey",
+                    "the destination has no setting 'ucdKey', so that it does nothing",
+                    "Did you mean 'ucd_key'?",
+                )
+            ],
+            id="unknown setting",
+        ),
+        pytest.param(
+            account.shared_names,
+            workspace(subscription(), subscription(name="T"), subscription(enabled=False)),
+            [
+                (
+                    "warning",
+                    f"{SUBSCRIPTIONS}[2].name",
+                    "subscriptions[0] has the name 'S', too",
+                    "Give each subscription a name of its own.",
+                )
+            ],
+            id="two subscriptions of one name",
+        ),
+    ],
+)
+def test_a_rule_says_what_where_and_what_instead(
+    rule: Rule, document: JSONObject, findings: list[tuple[str, str, str, str]]
+) -> None:
+    assert found(rule, document) == findings

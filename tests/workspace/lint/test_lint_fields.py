@@ -1,0 +1,135 @@
+"""What is wrong with the fields of an action."""
+
+import pytest
+from small_workspaces import FIRST, found, mapped, path, subscription, triggered, when, workspace
+
+from emulator.types import JSONObject
+from emulator.workspace.lint import Rule, fields
+
+
+@pytest.mark.parametrize(
+    ("rule", "document", "findings"),
+    [
+        pytest.param(
+            fields.faulty_directives,
+            mapped(parameters={"tax": {"@paht": "$.properties.tax"}}),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings.parameters.tax",
+                    "unknown directive '@paht'",
+                    "Did you mean '@path'?",
+                )
+            ],
+            id="unknown directive",
+        ),
+        pytest.param(
+            fields.faulty_directives,
+            mapped(uuid={"@path": 5}),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings",
+                    "/uuid/@path should be a string or a mapping directive but it is a number",
+                    "Correct the mapping: as it is, every event fails.",
+                )
+            ],
+            id="directive used wrongly",
+        ),
+        pytest.param(
+            fields.unknown_fields,
+            mapped("userRegisteredEvent", parameters={}, atributes={}, enable_batching=True),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings.event_name",
+                    "userRegisteredEvent has no field 'event_name', so that it is dropped",
+                    "Known: email_as_identifier, phone_number_as_identifier, append_arrays, uuid, "
+                    "segment_anonymous_id, custom_identifiers, timestamp, attributes.",
+                ),
+                (
+                    "error",
+                    f"{FIRST}.settings.parameters",
+                    "userRegisteredEvent has no field 'parameters', so that it is dropped",
+                    "Known: email_as_identifier, phone_number_as_identifier, append_arrays, uuid, "
+                    "segment_anonymous_id, custom_identifiers, timestamp, attributes.",
+                ),
+                (
+                    "error",
+                    f"{FIRST}.settings.atributes",
+                    "userRegisteredEvent has no field 'atributes', so that it is dropped",
+                    "Did you mean 'attributes'?",
+                ),
+            ],
+            id="fields the action does not have",
+        ),
+        pytest.param(
+            fields.required_fields,
+            workspace(subscription(settings={"timestamp": path("timestamp")})),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings",
+                    "event_name is required and not mapped, so that every event fails",
+                    "Map it, or leave settings out to get the action's own mapping.",
+                )
+            ],
+            id="required field",
+        ),
+        pytest.param(
+            fields.dead_paths,
+            mapped(
+                parameters={
+                    "tax": path("propertes.tax"),
+                    "plan": path("traits.plan"),
+                    "tier": when("traits.tier", then=path("traits.tier"), **{"else": "none"}),
+                }
+            ),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings.parameters.tax",
+                    "no event has 'propertes'",
+                    "Did you mean 'properties'?",
+                ),
+                (
+                    "warning",
+                    f"{FIRST}.settings.parameters.plan",
+                    "only identify, group calls have traits, and the trigger takes track",
+                    "Read $.context.traits.",
+                ),
+            ],
+            id="paths that no event has",
+        ),
+        pytest.param(
+            fields.unnamed_pages,
+            triggered('type = "page"'),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings.event_name",
+                    "page calls have no event name, so that each of them fails",
+                    "Map event_name to a text, such as other_page_view.",
+                )
+            ],
+            id="page calls without a name",
+        ),
+        pytest.param(
+            fields.batching,
+            mapped(enable_batching=True),
+            [
+                (
+                    "note",
+                    f"{FIRST}.settings.enable_batching",
+                    "a batch keeps empty texts, and one event's directive error fails all of it",
+                    "Try both, single and batched, or leave batching off.",
+                )
+            ],
+            id="batching",
+        ),
+    ],
+)
+def test_a_rule_says_what_where_and_what_instead(
+    rule: Rule, document: JSONObject, findings: list[tuple[str, str, str, str]]
+) -> None:
+    assert found(rule, document) == findings

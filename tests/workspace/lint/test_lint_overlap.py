@@ -1,0 +1,96 @@
+"""Events that several subscriptions take, or none."""
+
+import pytest
+from small_workspaces import FIRST, SUBSCRIPTIONS, TRACK, found, subscription, workspace
+
+from emulator.types import JSONObject
+from emulator.workspace.lint import Rule, overlap
+
+ORDERS = subscription("orderCompletedEvent", "Orders")
+REST = subscription(name="Rest", trigger=f'{TRACK} and event != "Order Completed"')
+BIG = subscription(name="Big", trigger=f"{TRACK} and properties.total > 100")
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "twice"),
+    [
+        pytest.param([ORDERS, REST], [], id="disjoint"),
+        pytest.param([ORDERS, subscription(enabled=False)], [], id="disabled"),
+        pytest.param(
+            [ORDERS, subscription(name="All")],
+            [
+                (
+                    f"{SUBSCRIPTIONS}[1].trigger",
+                    "\"Order Completed\" is sent 2 times: by 'Orders' and 'All'",
+                    "Add `and event != \"Order Completed\"` to the trigger of 'All'.",
+                )
+            ],
+            id="catch-all",
+        ),
+        pytest.param(
+            [REST, BIG],
+            [
+                (
+                    f"{SUBSCRIPTIONS}[0].trigger",
+                    "every other track call is sent 2 times: by 'Rest' and 'Big'",
+                    "Narrow the trigger of 'Rest'.",
+                )
+            ],
+            id="condition on a property",
+        ),
+        pytest.param(
+            [subscription("updateUserProfile", "P"), subscription("updateUserProfile", "Q")],
+            [
+                (
+                    f"{SUBSCRIPTIONS}[0].trigger",
+                    "identify is sent 2 times: by 'P' and 'Q'",
+                    "Narrow the trigger of 'P'.",
+                )
+            ],
+            id="identify",
+        ),
+    ],
+)
+def test_an_event_that_two_subscriptions_take_is_a_warning(
+    subscriptions: list[JSONObject], twice: list[tuple[str, str, str]]
+) -> None:
+    assert found(overlap.events_sent_twice, workspace(*subscriptions)) == [
+        ("warning", *each) for each in twice
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "document", "findings"),
+    [
+        pytest.param(
+            overlap.calls_not_taken,
+            workspace(subscription("updateUserProfile")),
+            [
+                (
+                    "note",
+                    SUBSCRIPTIONS,
+                    "no subscription takes track, page, screen, group, alias calls",
+                    "If they matter, add a Track Event with a trigger and an event_name for them.",
+                )
+            ],
+            id="only identify is taken",
+        ),
+        pytest.param(
+            overlap.cart_reviewed,
+            workspace(subscription("cartViewedEvent")),
+            [
+                (
+                    "note",
+                    f"{FIRST}.trigger",
+                    '"Cart Reviewed", as the guide\'s table has it, makes no cart page view',
+                    'Add `or event = "Cart Reviewed"`, in parentheses, if your shop sends it.',
+                )
+            ],
+            id="Cart Reviewed",
+        ),
+    ],
+)
+def test_a_rule_says_what_where_and_what_instead(
+    rule: Rule, document: JSONObject, findings: list[tuple[str, str, str, str]]
+) -> None:
+    assert found(rule, document) == findings

@@ -1,0 +1,183 @@
+"""What is wrong with the parameters of an event."""
+
+import pytest
+from small_workspaces import FIRST, found, mapped, path, subscription, when, workspace
+
+from emulator.types import JSONObject
+from emulator.workspace.lint import Rule, parameters
+
+PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon"}}]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "document", "findings"),
+    [
+        pytest.param(
+            parameters.lost_keys,
+            mapped(
+                parameters={"giftWrap": True, "gift_wrap": True},
+                attributes={"VIP Tier": "gold"},
+                products={"@arrayPath": ["$.properties.products", {"Colour ": "red"}]},
+            ),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings.{field}.{key}",
+                    f"the key {key!r} arrives as {name!r}, without its value",
+                    f"Write {instead!r}.",
+                )
+                for field, key, name, instead in [
+                    ("parameters", "giftWrap", "giftwrap", "gift_wrap"),
+                    ("attributes", "VIP Tier", "vip_tier", "vip_tier"),
+                    ("products", "Colour ", "colour", "colour"),
+                ]
+            ],
+            id="keys that lose their value",
+        ),
+        pytest.param(
+            parameters.overwritten_products,
+            mapped("orderCompletedEvent", parameters={"coupon": "X"}, products=PRODUCTS),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.settings.parameters.coupon",
+                    "the parameter 'coupon' overwrites the coupon of each product",
+                    "Give one of the two another name.",
+                )
+            ],
+            id="constant over products",
+        ),
+        pytest.param(
+            parameters.overwritten_products,
+            mapped(
+                parameters={
+                    "sku": path("properties.sku"),
+                    "url": when("properties.products", **{"else": path("context.page.url")}),
+                },
+                products={
+                    "@arrayPath": [
+                        "$.properties.products",
+                        {"sku": {"@path": "sku"}, "url": {"@path": "url"}},
+                    ]
+                },
+            ),
+            [],
+            id="parameters that lists of products do not have",
+        ),
+        pytest.param(
+            parameters.required_parameters,
+            mapped("cartViewedEvent", parameters={"currency": "EUR"}, products=PRODUCTS),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings",
+                    "Insider One needs event_group_id, unit_sale_price with cart_page_view, and "
+                    "nothing fills it",
+                    "Map it under parameters, or under products where each has its own.",
+                )
+            ],
+            id="required of a cart page view",
+        ),
+        *(
+            pytest.param(
+                parameters.required_parameters,
+                mapped("orderCompletedEvent", parameters={"currency": "EUR"}, products=PRODUCTS)
+                | {"insider": {"options": options}},
+                [
+                    (
+                        severity,
+                        f"{FIRST}.settings",
+                        f"Insider One {verb} {names} with confirmation_page_view, and nothing "
+                        "fills it",
+                        "Map it under parameters, or under products where each has its own.",
+                    )
+                ],
+                id=f"required of a confirmation page view: {options}",
+            )
+            for options, severity, verb, names in [
+                ({}, "warning", "asks for", "event_group_id, unit_sale_price, quantity"),
+                (
+                    {"confirmationPageViewRequired": "drop"},
+                    "error",
+                    "needs",
+                    "event_group_id, unit_sale_price, quantity",
+                ),
+                (
+                    {"quantityRequired": False},
+                    "warning",
+                    "asks for",
+                    "event_group_id, unit_sale_price",
+                ),
+            ]
+        ),
+        pytest.param(
+            parameters.required_parameters,
+            mapped(event_name="purchase", parameters={"currency": "EUR"}, products=PRODUCTS),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings",
+                    "Insider One needs event_group_id, unit_sale_price, quantity with purchase, "
+                    "and nothing fills it",
+                    "Map it under parameters, or under products where each has its own.",
+                )
+            ],
+            id="required of a purchase",
+        ),
+        pytest.param(
+            parameters.required_parameters,
+            mapped(event_name="purchase", parameters=path("properties")),
+            [],
+            id="required, perhaps among all properties",
+        ),
+        pytest.param(
+            parameters.dropped_properties,
+            mapped("checkoutEvent", parameters={"a": path("properties")}),
+            [],
+            id="all properties read",
+        ),
+        pytest.param(
+            parameters.dropped_properties,
+            workspace(subscription("productListViewedEvent")),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.settings",
+                    'of "Product List Viewed", nothing reads list_id, products',
+                    "Map what you need under parameters or products, in lower snake case.",
+                )
+            ],
+            id="dropped properties",
+        ),
+        pytest.param(
+            parameters.dropped_custom_properties,
+            workspace(subscription()),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.settings.parameters",
+                    "properties of custom events are dropped unless parameters names them",
+                    "Merge $.properties into parameters, as the preset guide does.",
+                )
+            ],
+            id="properties of custom events",
+        ),
+        pytest.param(
+            parameters.textual_variants,
+            workspace(subscription()),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.settings.parameters.variant_id",
+                    'a variant in words, such as "Blue", fails the whole event',
+                    "Map it to a parameter of your own, such as variant.",
+                )
+            ],
+            id="variant in words",
+        ),
+    ],
+)
+def test_a_rule_says_what_where_and_what_instead(
+    rule: Rule, document: JSONObject, findings: list[tuple[str, str, str, str]]
+) -> None:
+    assert found(rule, document) == findings

@@ -1,0 +1,150 @@
+"""What is wrong with identifiers, names and opt-ins."""
+
+import pytest
+from small_workspaces import (
+    FIRST,
+    SUBSCRIPTIONS,
+    found,
+    mapped,
+    path,
+    subscription,
+    when,
+    workspace,
+)
+
+from emulator.types import JSONObject
+from emulator.workspace.lint import Rule, people
+
+
+@pytest.mark.parametrize(
+    ("rule", "document", "findings"),
+    [
+        pytest.param(
+            people.anonymous_subscriptions,
+            workspace(
+                subscription(settings={"attributes": {"email": path("context.traits.email")}}),
+                subscription(settings={"segment_anonymous_id": path("anonymousId")}),
+                subscription(settings={"custom_identifiers": {"card": path("context.card")}}),
+                insider={"identifiers": ["card"]},
+            ),
+            [
+                (
+                    "error",
+                    f"{FIRST}.settings",
+                    "'S' sends no identifier, so that Insider One knows nobody by it",
+                    "Map uuid, segment_anonymous_id or custom_identifiers.",
+                ),
+                (
+                    "error",
+                    f"{SUBSCRIPTIONS}[1].settings",
+                    "'S' sends segment_anonymous_id, none of which the account lists",
+                    "List one of them under insider.identifiers.",
+                ),
+            ],
+            id="nobody to be known by",
+        ),
+        pytest.param(
+            people.unlisted_identifiers,
+            workspace(subscription(), insider={"identifiers": ["uuid", "segment_anonymous_Id"]}),
+            [
+                (
+                    "warning",
+                    "insider.identifiers",
+                    "segment_anonymous_id is sent as an identifier and not listed, so that it "
+                    "identifies nobody",
+                    "Write segment_anonymous_id for segment_anonymous_Id.",
+                ),
+                *(
+                    (
+                        "warning",
+                        "insider.identifiers",
+                        f"{name} is sent as an identifier and not listed, so that it identifies "
+                        "nobody",
+                        f"Add {name}, if the account has it.",
+                    )
+                    for name in ("email", "phone_number")
+                ),
+            ],
+            id="unlisted identifiers",
+        ),
+        pytest.param(
+            people.unsent_identifiers,
+            mapped() | {"insider": {"identifiers": ["uuid", "uid"]}},
+            [
+                (
+                    "note",
+                    "insider.identifiers[1]",
+                    "no subscription sends the identifier 'uid'",
+                    "Did you mean 'uuid'?",
+                )
+            ],
+            id="identifier that nothing sends",
+        ),
+        pytest.param(
+            people.unread_names,
+            workspace(
+                subscription(
+                    "updateUserProfile",
+                    settings={
+                        "firstName": path("traits.first_name"),
+                        "lastName": when(
+                            "traits.lastName",
+                            then=path("traits.lastName"),
+                            **{"else": path("traits.last_name")},
+                        ),
+                    },
+                )
+            ),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.settings.firstName",
+                    "the trait firstName is not read, and what it says is lost",
+                    "Read $.traits.firstName, else $.traits.first_name, with @if.",
+                )
+            ],
+            id="one spelling of a name",
+        ),
+        pytest.param(
+            people.unmapped_opt_ins,
+            workspace(
+                subscription(
+                    "updateUserProfile",
+                    settings={"emailOptin": True, "gdprOptin": True, "smsOptin": True},
+                )
+            ),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.settings",
+                    "nothing is mapped to whatsappOptin, so that people stay unreachable",
+                    'Map them, such as whatsappOptin: {"@path": "$.traits.whatsapp_optin"}.',
+                )
+            ],
+            id="opt-ins without a mapping",
+        ),
+        pytest.param(
+            people.custom_twins,
+            mapped(attributes={"email_optin": True, "phone_number": "+1"}),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.settings.attributes.email_optin",
+                    "on an event action, 'email_optin' becomes a custom attribute",
+                    "Map it on updateUserProfile.",
+                ),
+                (
+                    "warning",
+                    f"{FIRST}.settings.attributes.phone_number",
+                    "on an event action, 'phone_number' becomes a custom attribute",
+                    "Map it on updateUserProfile, or write phone.",
+                ),
+            ],
+            id="opt-in on an event",
+        ),
+    ],
+)
+def test_a_rule_says_what_where_and_what_instead(
+    rule: Rule, document: JSONObject, findings: list[tuple[str, str, str, str]]
+) -> None:
+    assert found(rule, document) == findings

@@ -1,0 +1,352 @@
+"""What is wrong with the conditions of a subscription."""
+
+import pytest
+from small_workspaces import FIRST, TRACK, found, triggered
+
+from emulator.types import JSONObject
+from emulator.workspace.lint import Rule, conditions, reading
+
+
+@pytest.mark.parametrize(
+    ("trigger", "findings"),
+    [
+        pytest.param(f'{TRACK} and event = "A"', [], id="plain"),
+        pytest.param(f'{TRACK} and (event = "A" or event = "B")', [], id="group"),
+        pytest.param(f'{TRACK} and match(event, "A*")', [], id="function"),
+        pytest.param(f'{TRACK} and (event = "A" or contains(event, "B"))', [], id="function last"),
+        pytest.param(
+            "",
+            [
+                (
+                    "error",
+                    "the trigger is empty, so that it never matches",
+                    'Write it like: type = "track" and event = "Order Completed".',
+                )
+            ],
+            id="empty",
+        ),
+        pytest.param(
+            "and",
+            [
+                (
+                    "error",
+                    "the trigger has no condition, so that it never matches",
+                    'Write it like: type = "track" and event = "Order Completed".',
+                )
+            ],
+            id="no condition",
+        ),
+        pytest.param(
+            f'{TRACK} and event = "A" or event = "B"',
+            [
+                (
+                    "error",
+                    '"and" and "or" are mixed: Segment reads each of them as "or", the last',
+                    "Put the conditions that belong together in parentheses.",
+                )
+            ],
+            id="and beside or",
+        ),
+        pytest.param(
+            f'{TRACK} and (contains(event, "A") or event = "B")',
+            [
+                (
+                    "error",
+                    "contains() ends its group, so that the rest of the group counts outside",
+                    "Put the function last in its group.",
+                )
+            ],
+            id="function in a group",
+        ),
+        *(
+            pytest.param(
+                f"{TRACK} {rest}",
+                [("error", f"the trigger is malformed at character {what}", remedy)],
+                id=f"malformed: {rest}",
+            )
+            for rest, what, remedy in [
+                (
+                    '& event = "A"',
+                    "16: a trigger cannot have '&', so that it never matches",
+                    "Write and.",
+                ),
+                (
+                    'and event# = "A"',
+                    "25: '#' cannot follow 'event', so that it never matches",
+                    'Write it like: type = "track" and event = "Order Completed".',
+                ),
+                (
+                    'and event = "A',
+                    "28: this quote is never closed, so that it never matches",
+                    "Close the text with another quote.",
+                ),
+                (
+                    'and (event = "A" or event = "("',
+                    "20: this parenthesis is never closed, so that it never matches",
+                    "Close it behind its last condition.",
+                ),
+            ]
+        ),
+        *(
+            pytest.param(f"{TRACK} and {rest}", [("error", what, remedy)], id=rest)
+            for rest, what, remedy in [
+                ('event "A"', "no operator follows 'event'", 'Write event = "...".'),
+                ("event =", "no value follows 'event ='", 'Write event = "...".'),
+                ('event == "A"', "no value follows 'event ='", 'Write event = "...".'),
+                (
+                    'contains "A"',
+                    "no parenthesis follows 'contains'",
+                    'Write contains(event, "Order").',
+                ),
+                (
+                    "contains(event)",
+                    "contains() needs a field and a text",
+                    'Write contains(event, "Order").',
+                ),
+                (
+                    '"A"',
+                    '"A" stands in no comparison, so that it is skipped',
+                    "Put a field before it, or take it out.",
+                ),
+            ]
+        ),
+        pytest.param(
+            f'{TRACK} and (event = "A" or (event = "B" and userId = "u"))',
+            [
+                (
+                    "error",
+                    "a group inside a group is malformed, so that the trigger never matches",
+                    "Use one level of groups, or two subscriptions.",
+                )
+            ],
+            id="nested groups",
+        ),
+        pytest.param(
+            f'{TRACK} and !(event = "A")',
+            [
+                (
+                    "error",
+                    "! before a group is dropped, so that the group holds as it stands",
+                    "Negate each condition in it, with != for =.",
+                )
+            ],
+            id="negated group",
+        ),
+        pytest.param(
+            f'{TRACK} AND event = "A"',
+            [
+                (
+                    "warning",
+                    "AND in capitals is skipped, so that another word may join the conditions",
+                    "Write and in lower case.",
+                )
+            ],
+            id="AND",
+        ),
+        pytest.param(
+            'event = "A" OR event = "B"',
+            [
+                (
+                    "error",
+                    "OR in capitals is skipped, so that all conditions must hold",
+                    "Write or in lower case.",
+                )
+            ],
+            id="OR",
+        ),
+        pytest.param(
+            "type = 'track'",
+            [
+                (
+                    "error",
+                    "'track' keeps its single quotes, and no event has them",
+                    'Write "track".',
+                )
+            ],
+            id="single quotes",
+        ),
+        pytest.param(
+            'type = "track"and event = "A"',
+            [
+                (
+                    "error",
+                    'no blank follows "track", so that the next condition is lost',
+                    "Put a blank behind the closing quote.",
+                )
+            ],
+            id="no blank behind a quote",
+        ),
+        pytest.param(
+            f'{TRACK}\r\nand event = "A"',
+            [
+                (
+                    "error",
+                    "a carriage return breaks the trigger",
+                    "End its lines with line feeds only.",
+                )
+            ],
+            id="carriage return",
+        ),
+        pytest.param(
+            f'{TRACK} and anonymousId != "a"',
+            [
+                (
+                    "error",
+                    "the condition on 'anonymousId' is skipped",
+                    "Known: type, event, name, userId, properties, traits, context.",
+                )
+            ],
+            id="anonymousId",
+        ),
+        pytest.param(
+            f'{TRACK} and contains(messageId, "a")',
+            [
+                (
+                    "error",
+                    "the condition on 'messageId' is skipped",
+                    "Known: event, name, userId, properties, traits, context.",
+                )
+            ],
+            id="function on messageId",
+        ),
+        pytest.param(
+            f'{TRACK} and propertes.tax = "1"',
+            [
+                (
+                    "error",
+                    "the condition on 'propertes.tax' is skipped",
+                    "Did you mean 'properties'?",
+                )
+            ],
+            id="misspelt root",
+        ),
+        pytest.param(
+            f'{TRACK} and match(event, "Order")',
+            [
+                (
+                    "error",
+                    'match() without a wildcard drops the first character of "Order"',
+                    "Compare with =, or end the text in *.",
+                )
+            ],
+            id="no wildcard",
+        ),
+        pytest.param(
+            f'{TRACK} and match(event, "*rder*")',
+            [
+                (
+                    "error",
+                    'match() understands one wildcard only, not "*rder*"',
+                    'Write contains(event, "rder").',
+                )
+            ],
+            id="two wildcards",
+        ),
+        pytest.param(
+            f'{TRACK} and properties.list[0].k = "A"',
+            [("error", "a trigger cannot look into lists", "Compare another property.")],
+            id="bracket",
+        ),
+        pytest.param(
+            f"{TRACK} and properties.vip != true",
+            [
+                (
+                    "error",
+                    "!= true compares with text: it holds for true as well",
+                    "Write = false.",
+                )
+            ],
+            id="not true",
+        ),
+        pytest.param(
+            f"{TRACK} and event != null",
+            [
+                (
+                    "warning",
+                    'event is compared with the text "null"',
+                    "Leave the condition out: a track call always has both.",
+                )
+            ],
+            id="event is not null",
+        ),
+    ],
+)
+def test_a_trigger_is_read_as_segment_reads_it(
+    trigger: str, findings: list[tuple[str, str, str]]
+) -> None:
+    assert found(reading.misread_triggers, triggered(trigger)) == [
+        (severity, f"{FIRST}.trigger", what, remedy) for severity, what, remedy in findings
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "impossible"),
+    [
+        (f'{TRACK} and event = "A"', False),
+        (f'{TRACK} and event = "A" and event = "B"', True),
+        (f'{TRACK} and event = "A" and event != "A"', True),
+        (f'{TRACK} and (event = "A" or event = "B")', False),
+        ('type = "Track"', True),
+        ('type = "identify" and event = "A"', True),
+        ('type = "identify" and event != "A"', False),
+        (f'{TRACK} and traits.vip = "yes"', True),
+        (f"{TRACK} and properties.vip = true and properties.vip = false", True),
+        (f"{TRACK} and userId != null and userId = null", True),
+        ('type = "page" and (name = "Home" or properties.path = "/")', False),
+        ('event = "A"', False),
+        ('event > "A"', True),
+    ],
+)
+def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool) -> None:
+    finding = (
+        "error",
+        f"{FIRST}.trigger",
+        "no event can meet the trigger of 'S'",
+        "Ask for one type of identify, track, page, screen, group, alias, for one event name, and "
+        "for fields that such a call has.",
+    )
+    assert found(conditions.impossible_triggers, triggered(trigger)) == [finding] * impossible
+
+
+@pytest.mark.parametrize(
+    ("rule", "document", "findings"),
+    [
+        pytest.param(
+            conditions.misspelt_events,
+            triggered(f'{TRACK} and event = "order completed"'),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.trigger",
+                    "'order completed' does not match 'Order Completed': capitals count",
+                    'Write "Order Completed".',
+                )
+            ],
+            id="capitals of an event",
+        ),
+        pytest.param(
+            conditions.missing_values,
+            triggered(f'{TRACK} and properties.size != 3 and properties.tag != "x"'),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.trigger",
+                    "the negated condition on properties.size does not hold where properties.size "
+                    "is missing",
+                    "Add `or properties.size = null` if those events count.",
+                ),
+                (
+                    "note",
+                    f"{FIRST}.trigger",
+                    "properties.tag != 'x' holds where properties.tag is missing, too",
+                    "Add `and properties.tag != null` if those events do not count.",
+                ),
+            ],
+            id="negations and missing values",
+        ),
+    ],
+)
+def test_a_rule_says_what_where_and_what_instead(
+    rule: Rule, document: JSONObject, findings: list[tuple[str, str, str, str]]
+) -> None:
+    assert found(rule, document) == findings
