@@ -65,7 +65,8 @@ def guard(bound: str, callers: Callers) -> Callable[[], None]:
             raise Unauthorised(
                 "this emulator asks for a password, or the token of a team",
                 request.path,
-                "Give it with HTTP Basic authentication under any user name, or as a bearer token.",
+                "Give it with HTTP Basic authentication under any user name, or as a bearer token; "
+                "our own tools read EMULATOR_TOKEN.",
             )
         request.environ[CALLER] = known_caller
 

@@ -54,7 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--emulator-url",
         metavar="URL",
-        help="Use sandboxes of an emulator that runs; those of failed scenarios stay there.",
+        help="Use sandboxes of an emulator that runs; those of failed scenarios stay there."
+        " EMULATOR_TOKEN opens one that asks for a password or a team's token.",
     )
     group.addoption(
         "--emulator-seed", type=int, default=0, metavar="N", help="Another one makes other people."

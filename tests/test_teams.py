@@ -33,7 +33,7 @@ SANDBOXES = "/emulator/v1/sandboxes"
 HOLDS = {"nobody": None, "admin": "sesame", "checkout": "c-token", "search": "s-token"}
 WHOSE = {"lab": "admin", "co-1": "checkout", "se-1": "search"}
 VARIABLE = re.compile(r"<(?:any\((\w+)[^)]*\):)?[^>]*>")  # with the first word it may be
-OF_NONE = ("sandboxes.", "openapi.", "inspector.team.", "inspector.asset")
+OF_NONE = ("sandboxes.", "openapi.", "insider.described", "inspector.team.", "inspector.asset")
 
 
 def digest(token: str) -> str:
@@ -98,6 +98,9 @@ def listed(app: Flask, who: str) -> list[str]:
     [
         pytest.param("GET", HEALTH, [200, 200, 200, 200], id="health is everybody's"),
         pytest.param("GET", "/emulator/v1/openapi.json", [401, 200, 200, 200], id="description"),
+        pytest.param(
+            "GET", "/emulator/v1/openapi/insider.json", [401, 200, 200, 200], id="Insider One's"
+        ),
         pytest.param("GET", "/", [401, 200, 302, 302], id="front page"),
         pytest.param("GET", "/team", [401, 200, 200, 200], id="page of sandboxes"),
         pytest.param("GET", "/settings", [401, 200, 404, 404], id="the default's settings"),

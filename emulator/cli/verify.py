@@ -29,7 +29,11 @@ REPORT = click.Path(path_type=Path, dir_okay=False)
     help="Run in so many processes.",
 )  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Another seed makes other people.")
-@click.option("--url", metavar="URL", help="Use sandboxes of the emulator that runs there.")
+@click.option(
+    "--url",
+    metavar="URL",
+    help="Use sandboxes of the emulator that runs there. EMULATOR_TOKEN opens it.",
+)
 @click.option("--serve", is_flag=True, help="Serve emulators at ports, for other programs.")
 @click.option("--junit", type=REPORT, metavar="FILE", help="Write JUnit XML.")
 @click.option("--cucumber-json", type=REPORT, metavar="FILE", help="Write Cucumber JSON.")

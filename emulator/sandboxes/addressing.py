@@ -19,7 +19,9 @@ PREFIX: Final = "/sandboxes/"
 _NAMED_BY: Final = "emulator.sandbox"  # in a WSGI environment: the id in the address
 _FOUND: Final = "emulator.found"  # there, too: the Sandbox that is addressed
 # Endpoints that ask of no sandbox: they show a caller what is theirs, or what is no secret.
-_OF_NONE: Final = ("sandboxes.", "openapi.", "inspector.team.", "inspector.asset")
+_OF_NONE: Final = (
+    "sandboxes.", "openapi.", "insider.described", "inspector.team.", "inspector.asset",
+)  # fmt: skip
 _FRONT: Final = "inspector.live.page"
 _TEAM: Final = "inspector.team.page"
 
