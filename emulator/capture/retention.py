@@ -18,6 +18,7 @@ from sqlalchemy import (
     select,
 )
 
+from emulator.capture.counting import SECOND, message_counts
 from emulator.capture.database import transaction
 from emulator.capture.postgres import take_turn
 from emulator.capture.sizes import used_bytes
@@ -40,7 +41,7 @@ OLDEST = (
     .order_by(messages.c.id)
     .limit(STEP)
 )
-COUNT = select(func.count()).select_from(messages)
+COUNT = select(func.sum(message_counts.c.number))
 _THEIRS = deliveries.c.message_id.in_(bindparam("message_ids", expanding=True))
 CARRIERS = select(deliveries.c.upsert).where(_THEIRS, deliveries.c.upsert.is_not(None)).distinct()
 THERE = select(messages.c.id).where(messages.c.id.in_(bindparam("ids", expanding=True)))
@@ -52,6 +53,9 @@ FORGET_UPSERTS = delete(upserts).where(
         upserts.c.due_at.is_(None),
         ~exists().where(deliveries.c.upsert == upserts.c.id),
     )
+)
+COUNTED_NONE = delete(message_counts).where(
+    message_counts.c.second <= bindparam("second"), message_counts.c.number == 0
 )
 OUTDATED = delete(forgotten).where(forgotten.c.received_at < bindparam("before"))
 
@@ -112,7 +116,7 @@ class Retention:
             before = iso(self._clock() - timedelta(days=limits.days))
             excess.append(sum(1 for _ in takewhile(lambda row: row.received_at < before, oldest)))
         if limits.messages is not None:
-            excess.append((connection.scalar(COUNT) or 0) - limits.messages)
+            excess.append(int(connection.scalar(COUNT) or 0) - limits.messages)
         if limits.bytes is not None and (used_bytes(connection) or 0) > limits.bytes:
             excess.append(len(oldest))
         return max(excess)
@@ -125,6 +129,7 @@ class Retention:
         connection.execute(FORGET_DELIVERIES, theirs)
         connection.execute(FORGET_UPSERTS, {"ids": carriers})
         connection.execute(FORGET_MESSAGES, {"ids": [row.id for row in doomed]})
+        connection.execute(COUNTED_NONE, {"second": doomed[-1].received_at[:SECOND]})
         since = self._young_since()
         remembered = [
             {"message_id": row.message_id, "received_at": row.received_at}

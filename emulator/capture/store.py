@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy import update as change
 
 from emulator.capture.browsing import Browsing
+from emulator.capture.counting import message_counts
 from emulator.capture.database import StorageFault, close, transaction
 from emulator.capture.listening import Listener
 from emulator.capture.news import News
@@ -80,6 +81,9 @@ CONCLUDED = change(messages).where(
 SERVED = delete(waiting).where(waiting.c.id == bindparam("place"))
 
 LOOKUP = 1024  # ids asked for at once; a database bounds the values of one statement
+
+# Counts after messages, which are taken off them one by one.
+FORGOTTEN = (deliveries, messages, message_counts, upserts, waiting, differences, forgotten)
 
 Record = TypeVar("Record", Captured, Delivery)
 Page = tuple[list[Record], int | None]
@@ -192,7 +196,7 @@ class Store:
     def reset(self) -> None:
         """Forget everything kept here."""
         with transaction(self._engine) as connection:
-            for table in (deliveries, messages, upserts, waiting, differences, forgotten):
+            for table in FORGOTTEN:
                 connection.execute(delete(table))
 
     def close(self) -> None:

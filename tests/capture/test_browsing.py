@@ -63,6 +63,10 @@ def second(number: int) -> str:
     return f"2026-11-23T12:00:0{number}"
 
 
+def rows(store: Store) -> int:
+    return store.overview.storage().rows["message_counts"]
+
+
 def counted(store: Store, **filters: Any) -> dict[tuple[str, Verdict], int]:
     counts, reach = store.browsing.counts(Filters(**filters), SECOND)
     assert reach is None
@@ -140,5 +144,7 @@ def test_a_verdict_that_changes_is_counted_anew(store: Store) -> None:
 def test_what_is_forgotten_is_not_counted(engine: Engine, store: Store) -> None:
     Retention(engine, Limits(messages=1), lambda: NOON).step()
     assert counted(store) == {(second(3), "retrying"): 1}
+    assert rows(store) == 1
     store.reset()
     assert counted(store) == {}
+    assert rows(store) == 0
