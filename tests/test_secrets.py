@@ -70,7 +70,7 @@ def told(
     tmp_path: Path, workspace: Path, caplog: pytest.LogCaptureFixture
 ) -> Iterator[tuple[Flask, dict[str, bytes]]]:
     """The emulator after all secrets were sent to it, and what it answered to them."""
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "emulator")
     config = Config(
         db=str(tmp_path / "kept.db"),
         insider_key=SECRETS["the real account's key"],
@@ -194,7 +194,7 @@ PASSWORD = "page-password-6e0b"
 
 
 def test_no_password_of_the_pages_comes_out(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "emulator")
     app = create_app(Config(db=":memory:", password=PASSWORD, verbose=True), preset("guide"))
     client = app.test_client()
     said = [

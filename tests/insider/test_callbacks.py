@@ -107,7 +107,7 @@ def test_a_name_is_asked_once_and_has_to_lead_to_where_it_may(
 def test_the_second_answer_of_a_name_is_never_asked_for(
     receiver: tuple[str, Queue[tuple[str, bytes]]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "emulator")
     address, posted = receiver
     asked: list[str] = []
 
@@ -184,7 +184,7 @@ def test_the_body_arrives_as_json(receiver: tuple[str, Queue[tuple[str, bytes]]]
 
 
 def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "emulator")
     with Callbacks() as callbacks:
         callbacks("http://127.0.0.1:1/nobody-listens", b"{}")
     assert [record.message for record in caplog.records] == [

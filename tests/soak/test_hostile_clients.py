@@ -20,6 +20,7 @@ SIZED = b"Content-Length: %d\r\n\r\n" % len(SONG)
 CHUNKED = TRACK + LAST + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(SONG), SONG)
 HEALTH = b"GET /emulator/v1/health HTTP/1.1\r\nHost: localhost\r\n"
+SURFACES = (b"/v1/batch", b"/api/user/v1/upsert", b"/emulator/v1/clock", b"/clear", b"/token")
 PATIENCE = 20.0  # seconds for any answer
 
 Address = tuple[str, int]
@@ -153,7 +154,8 @@ def test_many_slow_clients_leave_room_for_others(served: Served, address: Addres
     with ExitStack() as stack:
         for number in range(300):
             slow = stack.enter_context(closing(socket.create_connection(address, PATIENCE)))
-            slow.sendall(TRACK + (b"Content-Length: 9\r\n\r\n{" if number % 2 else b"X-Slow: "))
+            begun = TRACK.replace(b"/v1/track", SURFACES[number % len(SURFACES)])
+            slow.sendall(begun + (b"Content-Length: 9\r\n\r\n{" if number % 2 else b"X-Slow: "))
         assert taken(served.url)
 
 
