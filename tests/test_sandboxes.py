@@ -268,11 +268,11 @@ def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> Non
             "this is no tracking plan",
             id="no plan",
         ),
-        pytest.param({"now": "noon"}, 400, "now", "this is no time", id="no time"),
+        pytest.param({"now": "noon"}, 400, "body.now", "this is no time", id="no time"),
         pytest.param(
             {"now": "9999-01-01T00:00:00Z"},
             400,
-            "now",
+            "body.now",
             "the clock does not go there",
             id="too late",
         ),
