@@ -88,7 +88,7 @@ def measures(scale: Scale) -> Iterator[Measure]:
         runs = (_verify, partial(_verify, workers=2), _do_nothing)
         one, two, nothing = (_each(run, few, many, scale.scenarios) for run in runs)
     five, peer = "a scenario of five events", "pytest-bdd, steps that do nothing"
-    yield Measure(five, one.wall, "ms", peer, nothing.wall, Goal("at most", 10))
+    yield Measure(five, one.wall, "ms", goal=Goal("at most", 10))
     yield Measure(f"{five}, CPU", one.cpu, "ms", peer, nothing.cpu)
     yield Measure(f"{five}, two processes", two.wall, "ms", "one process", one.wall)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 HERE = Path(__file__).parent
 FAKE = ["node", str(HERE / "reference" / "capture.cjs")]
 PAGE = os.sysconf("SC_PAGE_SIZE")
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +35,7 @@ class Server:
     @property
     def cpu(self) -> float:
         """CPU seconds so far, of its processes together."""
-        fields = (Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-                  for each in family(self.pid))  # fmt: skip
-        return sum(int(each[11]) + int(each[12]) for each in fields) / TICK
+        return sum(_on_cpu(each) for each in family(self.pid)) / 1e9
 
     @property
     def megabytes(self) -> float:
@@ -69,6 +66,12 @@ def started(command: list[str]) -> Iterator[Server]:
             yield Server(int(found[1]), process.pid, time.perf_counter() - begun)
         finally:
             process.terminate()
+
+
+def _on_cpu(pid: int) -> int:
+    """Nanoseconds that the threads of a process have run."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(each.read_text().split()[0]) for each in threads)
 
 
 def family(pid: int) -> list[int]:
