@@ -14,6 +14,9 @@ LOCK = 0x53494521  # names the emulator's advisory locks among those of other pr
 # have one, and so can those that work beside them.
 POOL = {"pool_pre_ping": True, "pool_size": 2, "max_overflow": 32}
 PATIENCE = 5  # seconds, to connect or to wait for another writer; as long as for an SQLite file
+# When and how often either end asks whether the other is there, in seconds and times: what is left
+# of a machine that is gone, or cannot be reached, shall hold no lock.
+ALIVE = (("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"))
 LONGEST_NAME = 63  # bytes
 CHANNEL = "segment_insider_emulator"
 SENDER = "sender"  # in the info of a connection: names its engine among those that write
@@ -30,9 +33,10 @@ _SCHEMA = select(func.current_schema())
 
 def arguments(url: URL) -> dict[str, Any]:
     """What `create_engine` is told besides *url*."""
-    connecting = {"options": f"-clock_timeout={PATIENCE}s {_options(url)}".strip()}
-    if "connect_timeout" not in url.query:
-        connecting["connect_timeout"] = str(PATIENCE)
+    told = [f"-clock_timeout={PATIENCE}s", *(f"-ctcp_{name}={value}" for name, value in ALIVE)]
+    usual = {"connect_timeout": str(PATIENCE), **dict(ALIVE)}
+    connecting = {name: value for name, value in usual.items() if name not in url.query}
+    connecting["options"] = " ".join([*told, _options(url)]).strip()
     return {**POOL, "connect_args": connecting}
 
 

@@ -109,13 +109,12 @@ class Queue:
 
     def _deliver(self) -> None:
         try:
-            if not self._is_current():
-                return  # another process delivers, until a request has this one catch up
             self._recount()
-            if self._waiting:
-                self._deliver_first()
-            self._road.backlog.retry_due()
-            self._recount()
+            if self._is_current():  # else another process delivers, until this one has caught up
+                if self._waiting:
+                    self._deliver_first()
+                self._road.backlog.retry_due()
+                self._recount()
         except Gone:
             raise
         except StorageFault as fault:
