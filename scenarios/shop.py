@@ -11,6 +11,8 @@ from emulator.errors import EmulatorError
 from scenarios.calls import Call
 from scenarios.shopper import Shopper
 
+APART = timedelta(milliseconds=50)  # two calls of a shop, also where the clock stands still
+
 
 class Shop:
     """One Segment source. The SDK is used as published, its `host` pointing at the emulator."""
@@ -36,11 +38,14 @@ class Shop:
                 ) from error
 
     def _send(self, shopper: Shopper, call: Call) -> None:
-        who = {
-            "user_id": shopper.user_id,
-            "anonymous_id": shopper.anonymous_id,
-            "timestamp": self._now(),
-        }
+        begun = datetime.now(UTC)
+        # Insider One keeps equal events of one instant once, and a machine outpaces a shopper.
+        at = max(begun, self._last + APART)
+        self._call(call, user_id=shopper.user_id, anonymous_id=shopper.anonymous_id, timestamp=at)
+        # Segment corrects the time of each call by its own delay, which was no longer than this.
+        self._last = at + (datetime.now(UTC) - begun)
+
+    def _call(self, call: Call, **who: Any) -> None:
         match call.kind:
             case "identify":
                 self._sdk.identify(traits=call.body, **who)
@@ -56,9 +61,3 @@ class Shop:
             case "alias":
                 del who["anonymous_id"]
                 self._sdk.alias(previous_id=call.name, **who)
-
-    def _now(self) -> datetime:
-        # Insider One keeps equal events of one instant once, and a machine outpaces a shopper. The
-        # time of each call is corrected by its own delay, so a millisecond may not be enough.
-        self._last = max(datetime.now(UTC), self._last + timedelta(milliseconds=50))
-        return self._last
