@@ -99,4 +99,5 @@ def _listening(engine: Engine) -> Iterator[Any]:
         connection.execute(f"LISTEN {CHANNEL}")
         yield connection
     finally:
-        lent.close()
+        lent.invalidate()  # closed as it is: there is nothing to roll back, and it may be lost
+        connection.close()

@@ -81,4 +81,4 @@ def test_an_emulator_outlives_its_database(server: Server, options: list[str]) -
         assert error["what"].startswith("the database cannot be used (")
         assert "\n" not in error["what"]
         assert pages == [503, 503]
-        assert account(served, ledger) == [], served.said
+        assert account(served, ledger) == [], "".join(served.said)
