@@ -42,8 +42,6 @@ __all__ = [
     "transaction",
 ]
 
-CLAIM_PATIENCE = 20  # seconds; a thread of the server waits as long
-
 metadata = MetaData()
 # 64 bits, which SQLite calls INTEGER: only so does it number rows.
 Whole = BigInteger().with_variant(Integer, "sqlite")
@@ -122,13 +120,13 @@ def claimed(engine: Engine, names: Collection[str]) -> Iterator[None]:
     them for the block, which may take long: others write meanwhile. A database that is not
     PostgreSQL is not shared.
 
-    Raises: StorageFault, when another keeps them for longer than CLAIM_PATIENCE.
+    Raises: StorageFault, when another keeps them for longer than postgres.LONG_PATIENCE.
     """
     if engine.dialect.name != "postgresql":
         yield
         return
     with _begun(engine) as connection:
-        postgres.claim(connection, names, CLAIM_PATIENCE)
+        postgres.claim(connection, names)
         yield
 
 

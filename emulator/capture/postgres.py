@@ -13,6 +13,7 @@ LOCK = 0x53494521  # names the emulator's advisory locks among those of other pr
 # Two connections stay open for each sandbox; with the others, each of the server's threads can
 # have one, and so can those that work beside them.
 POOL = {"pool_pre_ping": True, "pool_size": 2, "max_overflow": 32}
+LONG_PATIENCE = 20  # seconds, to wait for what may take long; a thread of the server waits as long
 PATIENCE = 5  # seconds, to connect or to wait for another writer; as long as for an SQLite file
 # When and how often either end asks whether the other is there, in seconds and times: what is left
 # of a machine that is gone, or cannot be reached, shall hold no lock.
@@ -25,6 +26,7 @@ _TURN = "turn"  # in the info of a connection: its transaction is the one that w
 # Each a lock that ends with the transaction, and with the process at the latest.
 _LOCKS = f"count(pg_advisory_xact_lock({LOCK}, hashtext(current_schema() || each)))"
 _EACH = "FROM unnest(%s::text[]) AS each"
+_BE_PATIENT = f"SET LOCAL lock_timeout = '{LONG_PATIENCE}s'"
 _CLAIM = f"SELECT {_LOCKS} {_EACH}"
 # Told when the transaction is over, and only if it is not undone.
 _TAKE_TURN = f"SELECT {_LOCKS}, pg_notify('{CHANNEL}', current_schema() || %s) {_EACH}"
@@ -65,10 +67,10 @@ def take_turn(connection: Connection, claimed: Collection[str] = ()) -> None:
         connection.info[_TURN] = True
 
 
-def claim(connection: Connection, names: Collection[str], patience: float) -> None:
-    """Wait up to *patience* seconds until no other transaction has claimed any of *names*, and
-    keep it so until this one has ended. Who has the turn claims no more."""
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{patience}s'")
+def claim(connection: Connection, names: Collection[str]) -> None:
+    """Wait until no other transaction has claimed any of *names*, and keep it so until this one
+    has ended. Who has the turn claims no more."""
+    connection.exec_driver_sql(_BE_PATIENT)
     connection.exec_driver_sql(_CLAIM, (_claims(names),))
 
 
@@ -116,6 +118,7 @@ def schema_there(connection: Connection, id: str) -> str | None:
 def drop_schema(connection: Connection, id: str) -> None:
     """Delete the schema of the sandbox *id* with all that it holds."""
     name = schema_beside(connection, id)
+    connection.exec_driver_sql(_BE_PATIENT)  # another process may be at work in it
     connection.execute(DropSchema(name, cascade=True, if_exists=True))
 
 
