@@ -246,6 +246,7 @@ class Sandboxes:
         """A sandbox with the workspace that another process has given it."""
         wanted = old.parts.given.wanted
         new = self._made(replace(old.described, workspace=wanted), workspace_of(wanted), old.parts)
+        new.parts.shared.refresh()  # it begins with the state of a sandbox that is new
         old.parts.stop()
         self._know(new)
         return new

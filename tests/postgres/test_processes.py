@@ -234,6 +234,14 @@ def test_a_workspace_that_one_replaces_is_the_others(server: Server, path: str) 
             assert Balanced(late + path).get("workspace") == shown
 
 
+def test_what_is_set_with_another_workspace_holds_at_once_at_the_other(both: Balanced) -> None:
+    one, other = both.at(0), both.at(1)
+    assert other.send("m1") == 200
+    one("PUT", "/emulator/v1/workspace", json={"workspace": "segment-defaults"})
+    one.post("faults/segment", {"status": 500})
+    assert other.send("m2") == 500
+
+
 def test_a_change_of_the_destination_at_one_is_the_others(both: Balanced) -> None:
     both.at(0)("PATCH", "/emulator/v1/destination", json={"enabled": False})
     assert both.at(1).get("destination")["enabled"] is False
