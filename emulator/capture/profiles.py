@@ -54,12 +54,13 @@ class ProfileStore:
                 yield outer
                 return
             take_turn(connection, claimed)
-            made = connection.info[WRITING] = Writing(connection)
+            info = connection.info  # at hand, as a connection that is lost gives none
+            made = info[WRITING] = Writing(connection)
             try:
                 yield made
                 made.flush()
             finally:
-                del connection.info[WRITING]
+                del info[WRITING]
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -16,11 +16,12 @@ from postgres_server import Server
 from sqlalchemy import create_engine, event, text
 
 from emulator.app import create_app
-from emulator.capture.database import StorageFault, connect, transaction
+from emulator.capture.database import StorageFault, close, connect, transaction
 from emulator.capture.filters import Filters
 from emulator.capture.json_paths import JsonPath
 from emulator.capture.listening import Listener
 from emulator.capture.postgres_sizes import disk_bytes, stored_bytes
+from emulator.capture.profiles import ProfileStore
 from emulator.capture.records import Captured
 from emulator.capture.retention import STEP, Limits, Retention
 from emulator.capture.store import Store
@@ -235,6 +236,19 @@ def test_who_was_cut_off_from_news_hears_them_again(url: str, server: Server) ->
         other.record([MESSAGE])
         assert store.news.wait(3, HEARD) == 4
     admin.dispose()
+
+
+@pytest.mark.parametrize("lost_in", ["a block", "a block in another"])
+def test_a_connection_that_is_lost_while_profiles_are_written_is_told(
+    url: str, lost_in: str
+) -> None:
+    engine = connect(url)
+    store = ProfileStore(engine)
+    outer = store.writing() if lost_in == "a block in another" else nullcontext()
+    with pytest.raises(StorageFault), outer, store.writing(), transaction(engine) as lost:
+        lost.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert store.list() == ([], None)
+    close(engine)
 
 
 def test_two_that_prune_one_database_forget_each_message_once(url: str) -> None:
