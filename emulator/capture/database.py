@@ -92,7 +92,7 @@ class StorageFault(Unavailable):
 
 
 class Gone(StorageFault):
-    """Another process has deleted the sandbox."""
+    """The sandbox was ended, by this process or another."""
 
 
 @contextmanager
@@ -148,7 +148,7 @@ def undone(engine: Engine) -> Iterator[None]:
 def _begun(engine: Engine) -> Iterator[Connection]:
     """A transaction of its own, whatever else the thread has open."""
     if engine in _closed:
-        raise StorageFault("it was closed")
+        raise Gone("it was closed")
     try:
         with engine.begin() as connection:
             yield connection

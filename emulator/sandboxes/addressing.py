@@ -1,16 +1,17 @@
 """Which sandbox a request is for: by its address, its write key or its account."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, cast
 
 from flask import Flask, abort, current_app, redirect, request, url_for
 
 from emulator.answers import fault
+from emulator.capture.database import Gone
 from emulator.parts import ADDRESSED, Parts, parts
 from emulator.sandboxes.expiry import Expiry
 from emulator.sandboxes.order import workspace_of
-from emulator.sandboxes.registry import Sandbox, Sandboxes
+from emulator.sandboxes.registry import Conflict, Sandbox, Sandboxes
 from emulator.segment.addressee import named_key
 from emulator.teams import CALLER, Caller, caller
 from emulator.types import JSONObject
@@ -70,7 +71,11 @@ def seen() -> list[Sandbox]:
     """The sandboxes that are there for the caller, as Sandboxes.list has them."""
     served = sandboxes()
     theirs = [each for each in served.list() if caller().sees(each.described.team)]
-    return [served.entered(each) for each in theirs]
+    found = []
+    for each in theirs:
+        with suppress(Conflict, Gone):  # which was ended meanwhile
+            found.append(served.entered(each))
+    return found
 
 
 def find(id: str) -> Sandbox:

@@ -55,6 +55,11 @@ def ask(app: Flask, team: str, method: str, path: str) -> int:
     return app.test_client().open(path, method=method, headers=token).status_code
 
 
+def create(app: Flask, team: str, id: str) -> int:
+    token = {"Authorization": f"Bearer {team}"}
+    return app.test_client().post(SANDBOXES, json={"id": id}, headers=token).status_code
+
+
 def listed(app: Flask, team: str) -> int:
     token = {"Authorization": f"Bearer {team}"}
     return len(app.test_client().get(SANDBOXES, headers=token).get_json()["sandboxes"])
@@ -68,13 +73,24 @@ def test_a_team_has_no_more_sandboxes_in_two_processes_than_in_one(both: list[Fl
     assert [listed(app, "search") for app in both] == [0, 0]
 
 
+def test_a_list_leaves_out_what_another_process_ends_meanwhile(both: list[Flask]) -> None:
+    one, other = both
+    assert create(one, "checkout", "brief") == create(one, "checkout", "lasting") == 201
+    assert listed(other, "checkout") == 2
+    token = {"Authorization": "Bearer checkout"}
+    with other.test_request_context(SANDBOXES, headers=token):
+        assert other.preprocess_request() is None
+        assert ask(one, "checkout", "DELETE", f"{SANDBOXES}/brief") == 200
+        shown = other.make_response(other.dispatch_request()).get_json()
+    assert [each["id"] for each in shown["sandboxes"]] == ["lasting"]
+
+
 def test_a_sandbox_stays_that_another_process_is_asked_for(
     both: list[Flask], clock: Moving
 ) -> None:
     one, other = both
     for id in ("used", "left"):
-        order = {"headers": {"Authorization": "Bearer checkout"}, "json": {"id": id}}
-        assert one.test_client().post(SANDBOXES, **order).status_code == 201
+        assert create(one, "checkout", id) == 201
     for _ in range(3):
         clock.now += timedelta(hours=20)
         assert ask(other, "checkout", "GET", "/sandboxes/used/emulator/v1/clock") == 200
