@@ -18,6 +18,8 @@ from werkzeug.test import TestResponse
 
 from emulator.app import create_app
 from emulator.capture.database import StorageFault
+from emulator.capture.sandboxes import SandboxStore
+from emulator.clock import iso
 from emulator.config import Config
 from emulator.sandboxes.registry import MOST, Conflict
 from emulator.server import serve_in_thread
@@ -420,6 +422,19 @@ def test_a_sandbox_that_nobody_asks_for_is_ended(asked: str, left: list[str]) ->
     assert [each["id"] for each in told(client.get(SANDBOXES))["sandboxes"]] == left
     assert client.get("/sandboxes/red/").status_code == (200 if "red" in left else 404)
     app.extensions["sandboxes"].close()
+
+
+def test_who_is_asked_for_before_it_is_ended_stays(tmp_path: Path) -> None:
+    with emulator(str(tmp_path / "emulator.db")) as app:
+        served, client = app.extensions["sandboxes"], app.test_client()
+        store = SandboxStore(served.default.parts.engine)
+        client.post(SANDBOXES, json=NAMES)
+        assert store.idle(iso(NOW + timedelta(hours=1))) == ["red"]
+        store.use("red", iso(NOW + timedelta(hours=2)))
+        assert not served.delete("red", unused_since=iso(NOW + timedelta(hours=1)))
+        assert client.get("/sandboxes/red/").status_code == 200
+        assert served.delete("red", unused_since=iso(NOW + timedelta(hours=3)))
+        assert client.get("/sandboxes/red/").status_code == 404
 
 
 def test_time_in_which_no_emulator_ran_ends_no_sandbox(tmp_path: Path) -> None:

@@ -45,10 +45,10 @@ CHANGE = (
 )
 USE_ALL = update(sandboxes).values(used_at=bindparam("at"))
 USE = USE_ALL.where(sandboxes.c.id == bindparam("which"))
-IDLE = select(sandboxes.c.id).where(
-    func.coalesce(sandboxes.c.used_at, sandboxes.c.created_at) < bindparam("before")
-)
+_UNUSED = func.coalesce(sandboxes.c.used_at, sandboxes.c.created_at) < bindparam("before")
+IDLE = select(sandboxes.c.id).where(_UNUSED)
 FORGET = delete(sandboxes).where(sandboxes.c.id == bindparam("id"))
+FORGET_IDLE = FORGET.where(_UNUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +111,17 @@ class SandboxStore:
         with transaction(self._engine) as connection:
             return list(connection.scalars(IDLE, {"before": before}))
 
-    def forget(self, id: str) -> None:
-        """Take one off the list."""
+    def forget(self, id: str, unused_since: str | None = None) -> bool:
+        """Take one off the list; whether it was taken.
+
+        Args:
+            unused_since: Only if it was last asked for, or created, before that time, ISO 8601.
+        """
+        statement, values = FORGET, {"id": id}
+        if unused_since:
+            statement, values = FORGET_IDLE, {"id": id, "before": unused_since}
         with transaction(self._engine) as connection:
-            connection.execute(FORGET, {"id": id})
+            return bool(connection.execute(statement, values).rowcount)
 
 
 def beside(engine: Engine, id: str) -> str:

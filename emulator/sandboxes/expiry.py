@@ -44,7 +44,9 @@ class Expiry:
 
     def _sweep(self, now: datetime) -> None:
         self._swept = now
-        for id in self._store.idle(iso(now - self._idle)):
-            if self._served.delete(id):
+        since = iso(now - self._idle)
+        for id in self._store.idle(since):
+            # The one before may have taken a while to end, in which this one was asked for.
+            if self._served.delete(id, unused_since=since):
                 log.info("expired sandbox=%s", id)
             self._noted.pop(id, None)

@@ -167,9 +167,11 @@ class Sandboxes:
             self._know(new)
             undo.pop_all()
 
-    def delete(self, id: str) -> bool:
+    def delete(self, id: str, *, unused_since: str | None = None) -> bool:
         """End a sandbox with all that it holds; whether there was one.
 
+        Args:
+            unused_since: Only if nobody has asked for it since that time, ISO 8601.
         Raises: Conflict, for the default one.
         """
         if id == DEFAULT:
@@ -179,7 +181,9 @@ class Sandboxes:
             if id not in self._by_id:
                 return False
             with self._held.changing():
-                self._store.forget(id)
+                forgotten = self._store.forget(id, unused_since)
+            if not forgotten:
+                return False
             self._end(id)
             remove(self._db, id)
         return True
