@@ -21,7 +21,7 @@ from threading import Event, Thread
 
 import click
 import requests
-from killable import Served
+from killable import Asked, Served
 from ledger import Ledger, account
 
 from emulator.types import JSONObject
@@ -52,7 +52,7 @@ def batch(chance: random.Random, sender: int, first: int) -> list[JSONObject]:
     ]
 
 
-def send(served: Served, ledger: Ledger, sender: int, seed: int, ended: Event) -> None:
+def send(served: Asked, ledger: Ledger, sender: int, seed: int, ended: Event) -> None:
     """Send until *ended*, each batch until it is acknowledged."""
     chance, first = random.Random(seed * 100 + sender), 0
     with requests.Session() as session:
@@ -68,7 +68,7 @@ def send(served: Served, ledger: Ledger, sender: int, seed: int, ended: Event) -
             first += len(calls)
 
 
-def acknowledged(session: requests.Session, served: Served, calls: list[JSONObject]) -> bool:
+def acknowledged(session: requests.Session, served: Asked, calls: list[JSONObject]) -> bool:
     """Whether the batch was answered with 200."""
     body = {"writeKey": "wk_demo", "batch": calls}
     try:
@@ -78,7 +78,7 @@ def acknowledged(session: requests.Session, served: Served, calls: list[JSONObje
 
 
 @contextmanager
-def under_load(served: Served, ledger: Ledger, seed: int) -> Iterator[None]:
+def under_load(served: Asked, ledger: Ledger, seed: int) -> Iterator[None]:
     """Senders at work during the block."""
     ended = Event()
     senders = [

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
-from typing import Self
+from typing import Protocol, Self
 
 import requests
 
@@ -16,6 +16,17 @@ from emulator.types import JSONObject
 
 FAULTS = ("Traceback", "uncaptured python exception")  # what a process says of its own
 PATIENCE = 120  # seconds; what is due to be tried again is tried before a request is answered
+
+
+class Asked(Protocol):
+    """What senders send to."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def up(self) -> Event:
+        """Set while requests are taken."""
 
 
 class Served:
