@@ -1,12 +1,13 @@
 """The stream that tells open pages that something was kept; what it was they fetch themselves."""
 
+import time
 from collections.abc import Callable, Iterator
-from time import sleep
 
 import orjson
 from flask import Blueprint, Response, request
 
 from emulator.capture.news import News
+from emulator.clock import Stopwatch
 from emulator.errors import Unavailable
 from emulator.parts import parts
 from emulator.server import Streams
@@ -16,6 +17,8 @@ bp = Blueprint("stream", __name__)
 HEARTBEAT = 0.25  # seconds after which a page that was closed, or a server that ends, is noticed
 SPACING = 0.1  # seconds between two pushes: what comes in between goes with the later one
 PING = 15.0  # seconds of silence after which a comment keeps proxies from cutting the line
+# Seconds after which the browser connects anew: a sandbox whose page is open is not idle.
+LONGEST = 600.0
 
 
 @bp.get("/stream")
@@ -30,7 +33,7 @@ def events() -> Response:
         return Response(status=204)
     gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
     answer = Response(
-        _told(parts().store.news, lambda: gone() or streams.closing),
+        changes(parts().store.news, lambda: gone() or streams.closing),
         mimetype="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
@@ -38,10 +41,13 @@ def events() -> Response:
     return answer
 
 
-def _told(news: News, over: Callable[[], bool]) -> Iterator[bytes]:
-    told, silent = news.count, 0.0
+def changes(
+    news: News, over: Callable[[], bool], stopwatch: Stopwatch = time.monotonic
+) -> Iterator[bytes]:
+    """What a stream of *news* says until it is *over*, or has gone on for LONGEST."""
+    told, silent, until = news.count, 0.0, stopwatch() + LONGEST
     yield b"retry: 2000\n\n" + _event(told)
-    while not over():
+    while not over() and stopwatch() < until:
         try:
             count = news.wait(told, HEARTBEAT)
         except Unavailable:
@@ -49,7 +55,7 @@ def _told(news: News, over: Callable[[], bool]) -> Iterator[bytes]:
         if count != told:
             told, silent = count, 0.0
             yield _event(told)
-            sleep(SPACING)
+            time.sleep(SPACING)
         elif (silent := silent + HEARTBEAT) >= PING:
             silent = 0.0
             yield b": still here\n\n"

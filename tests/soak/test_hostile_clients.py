@@ -15,7 +15,6 @@ from killable import Served, unharmed
 SONG = b'{"writeKey":"wk_demo","userId":"ada","event":"song_played"}'
 TRACK = b"POST /v1/track HTTP/1.1\r\nHost: localhost\r\n"
 LAST = b"Connection: close\r\n"
-OPENAPI = b"GET /emulator/v1/openapi/insider.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SIZED = b"Content-Length: %d\r\n\r\n" % len(SONG)
 CHUNKED = TRACK + LAST + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(SONG), SONG)
