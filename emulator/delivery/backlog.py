@@ -117,7 +117,8 @@ class Backlog:
 
     def look_ahead(self) -> None:
         """Ask the database when the next attempt is due."""
-        self.told(self._upserts.earliest())
+        with self._knowing:  # whoever expects one meanwhile has the last word
+            self._quiet_until = self._upserts.earliest() or NEVER
 
     def _try(self, upsert: Upsert, at: datetime) -> None:
         number = len(upsert.attempts) + 1

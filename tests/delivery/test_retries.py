@@ -1,14 +1,17 @@
 """A request that failed for now is tried again when it is due, by this emulator or the next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from carried import FINE, NOW, answering, destination, message, subscription
 
-from emulator.capture.database import connect
+from emulator.capture.database import Engine, connect
 from emulator.capture.store import Store
+from emulator.capture.upserts import Upserts
 from emulator.clock import iso
 from emulator.delivery.road import Road
 from emulator.delivery.senders import Sender, Unanswered
@@ -196,3 +199,35 @@ def test_a_reset_leaves_nothing_to_try(store: Store, time: Time) -> None:
     store.reset()
     time.now += timedelta(hours=1)
     assert (own.backlog.retry_due(), own.backlog.retry_all()) == (0, 0)
+
+
+class Meanwhile(Upserts):
+    """Upserts of which others bring more right after somebody has asked for the earliest."""
+
+    def __init__(self, engine: Engine, pool: Executor) -> None:
+        super().__init__(engine)
+        self.bring: Callable[[], None] | None = None
+        self.brought: Future[None] | None = None
+        self._pool = pool
+
+    def earliest(self) -> str | None:
+        found = super().earliest()
+        if self.bring:
+            self.brought, self.bring = self._pool.submit(self.bring), None
+            wait([self.brought], timeout=0.2)  # it may have to wait for whoever asked
+        return found
+
+
+def test_what_fails_while_the_next_retry_is_looked_up_is_tried_again(time: Time) -> None:
+    engine = connect(":memory:")
+    store = Store(engine)
+    with closing(store), ThreadPoolExecutor(1) as pool:
+        upserts = store.upserts = Meanwhile(engine, pool)
+        own = road(store, answering(BUSY, FINE, BUSY, FINE), time)
+        own.carry([message("m1")])
+        upserts.bring = lambda: own.carry([message("m2")])
+        for _ in range(2):
+            time.now += timedelta(days=1)
+            assert own.backlog.retry_due() == 1
+            assert upserts.brought is not None
+            upserts.brought.result()
