@@ -15,6 +15,7 @@ Stopwatch: TypeAlias = Callable[[], float]  # seconds, from any moment on; never
 # Room to add retentions and waits to any time, or to take them off, within the calendar.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+NEVER = "9999"  # later than any ISO 8601 time that is met
 _MICROSECOND = timedelta(microseconds=1)
 
 

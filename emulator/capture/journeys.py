@@ -35,9 +35,8 @@ from emulator.capture.journey_tables import (
     journey_trails,
 )
 from emulator.capture.prepared import Prepared, without
-from emulator.clock import iso
+from emulator.clock import NEVER, iso
 
-NEVER = "9999"  # later than any ISO 8601 time that is met
 LATEST = 2**63 - 1  # no run has a larger id
 _RUN = without(journey_runs, "id")
 _ENTRY = [name for name in without(journey_trails, "number") if name != "run_id"]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from emulator.capture.records import Delivery, SentRequest, Upsert, Verdict
 from emulator.capture.upserts import Upserts
-from emulator.clock import Clock, Stopwatch, iso
+from emulator.clock import NEVER, Clock, Stopwatch, iso
 from emulator.delivery.exchange import Exchange, attempt
 from emulator.delivery.policy import Policy, retried
 from emulator.delivery.senders import Sender
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
 RETRIES = ("retries",)  # claimed by whoever makes one
-NEVER = "9999"  # later than any ISO 8601 time that is met
 
 
 class Backlog:

@@ -34,7 +34,7 @@ SHARING = {"sharing": sharing.measures}  # needs a PostgreSQL server: only where
 
 @click.command(epilog="Example: python tests/benchmarks --quick core road")
 @click.argument("parts", nargs=-1, type=click.Choice([*PARTS, *SHARING]))
-@click.option("--quick", is_flag=True, help="Less of everything: some two minutes.")
+@click.option("--quick", is_flag=True, help="Less of everything: some minutes.")
 @click.option("--replay", "lines", metavar="EVENTS", type=int, help="Replay an archive, too.")
 @click.option(
     "--json",
