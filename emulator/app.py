@@ -57,8 +57,8 @@ from emulator.insider.journeys.running import Journeys
 from emulator.insider.panel import Panel
 from emulator.inspector import routes as inspector
 from emulator.mapping import Destination
-from emulator.parts import Kept, Parts, parts
-from emulator.sandboxes import Expiry, Sandboxes, serve_sandboxes
+from emulator.parts import Kept, Parts
+from emulator.sandboxes import Expiry, Sandboxes, addressed, serve_sandboxes
 from emulator.segment import routes as segment
 from emulator.segment.assets import Assets
 from emulator.segment.faults import Faults
@@ -105,8 +105,9 @@ def create_app(
 
 
 def run_due() -> None:
-    """Take the journeys of the sandbox that is asked to where they are by now."""
-    parts().journeys.run_due()
+    """Take the journeys of the sandbox that is asked, if one is, to where they are by now."""
+    if asked := addressed():
+        asked.parts.journeys.run_due()
 
 
 def _serve(

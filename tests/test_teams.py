@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -395,3 +395,29 @@ def test_scenarios_run_in_sandboxes_of_the_team_whose_token_the_environment_has(
         )
     assert len(asking.json()["scenarioRuns"]) == 1
     assert listed(app, "checkout") == ["co-1"]
+
+
+def test_a_team_moves_no_journey_of_a_sandbox_that_is_not_its(tmp_path: Path) -> None:
+    moment = [NOW]
+    config = Config(host="0.0.0.0", password="sesame", teams=written(tmp_path, CHECKOUT))
+    app = create_app(config, preset("guide"), clock=lambda: moment[0])
+    admin = client(app, "admin")
+    document = told(admin.get("/emulator/v1/workspace"))
+    document["insider"]["journeys"] = [
+        {
+            "id": 1,
+            "name": "Songs",
+            "starter": {"events": ["song_played"]},
+            "eligibility": {"times": "once"},
+            "steps": [{"wait": "1 hour"}, {"wait": "1 day"}],
+        }
+    ]
+    replaced = admin.put("/emulator/v1/workspace", json={"workspace": document})
+    assert replaced.status_code == 200, replaced.text
+    call = {"writeKey": "wk", "userId": "ada", "event": "Song Played"}
+    assert admin.post("/v1/track", json=call).status_code == 200
+    moment[0] += timedelta(hours=2)
+    assert listed(app, "checkout") == []
+    (run,) = told(admin.get("/emulator/v1/journeys/1/runs"))["runs"]
+    assert run["status"] == "in_progress"
+    app.extensions["sandboxes"].close()
