@@ -98,8 +98,15 @@ def received(client: ControlClient) -> Counter[int]:
     )
 
 
-@pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
-def test_every_event_arrives_exactly_once(tmp_path: Path, options: tuple[str, ...]) -> None:
+# With --async, what waits when the process starts again goes out before the faults are back.
+@pytest.mark.parametrize(
+    ("options", "fewest_failures"),
+    [((), EVENTS / 5), (("--async",), EVENTS / 20)],
+    ids=["synchronous", "asynchronous"],
+)
+def test_every_event_arrives_exactly_once(
+    tmp_path: Path, options: tuple[str, ...], fewest_failures: float
+) -> None:
     db = tmp_path / "kept.db"
     sent = list(batches())
     with served(db, *options) as (process, url):
@@ -120,4 +127,4 @@ def test_every_event_arrives_exactly_once(tmp_path: Path, options: tuple[str, ..
         assert len(taken) == EVENTS
         assert {each["verdict"] for each in taken} <= {"accepted", "warning"}
         failures = sum(len(each["attempts"]) - 1 for each in client.deliveries())
-        assert failures > EVENTS / 5
+        assert failures > fewest_failures
