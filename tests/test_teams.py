@@ -399,7 +399,8 @@ def test_scenarios_run_in_sandboxes_of_the_team_whose_token_the_environment_has(
 
 def test_a_team_moves_no_journey_of_a_sandbox_that_is_not_its(tmp_path: Path) -> None:
     moment = [NOW]
-    config = Config(host="0.0.0.0", password="sesame", teams=written(tmp_path, CHECKOUT))
+    teams = written(tmp_path, CHECKOUT)
+    config = Config(db=":memory:", host="0.0.0.0", password="sesame", teams=teams)
     app = create_app(config, preset("guide"), clock=lambda: moment[0])
     admin = client(app, "admin")
     document = told(admin.get("/emulator/v1/workspace"))
