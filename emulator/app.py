@@ -183,6 +183,9 @@ def _parts(
     shared.watch(RETRIES, road.backlog.told)
     shared.watch(RUNS, runs.told)
     set_up = Configuration(workspace.destination, ChangesStore(engine), road, hold)
+    queue = Queue(road, store, partial(_is_current, given, shared))
+    if config.asynchronous:
+        queue.begin()
     return Parts(
         config,
         workspace,
@@ -203,7 +206,7 @@ def _parts(
         faults,
         differences,
         pass_through,
-        Queue(road, store, partial(_is_current, given, shared)) if config.asynchronous else None,
+        queue,
         Pruner(Retention(engine, limits, clock)) if (limits := _limits(config)) else None,
     )
 

@@ -64,7 +64,7 @@ class Parts:
     faults: InsiderFaults
     differences: Differences
     pass_through: PassThrough | None  # None where deliveries go to the emulated account
-    queue: Queue | None  # None where a request is answered after its deliveries
+    queue: Queue
     pruner: Pruner | None  # None where everything is kept
 
     @property
@@ -76,7 +76,7 @@ class Parts:
     @property
     def carrier(self) -> Road | Queue:
         """Who takes messages from the source."""
-        return self.queue or self.road
+        return self.queue if self.config.asynchronous else self.road
 
     def reset(self, now: datetime | None = None) -> None:
         """Forget all that happened, and faults; both panels are set back to the workspace file.
@@ -93,8 +93,7 @@ class Parts:
 
     def reset_captures(self) -> None:
         """Forget messages, deliveries and what waits to be tried again."""
-        if self.queue:
-            self.queue.drain()
+        self.queue.drain()
         self.store.reset()
 
     def reset_profiles(self) -> None:
@@ -110,9 +109,9 @@ class Parts:
 
     def stop(self) -> None:
         """Finish what is under way; what waits is left to others of the same database."""
-        for worker in (self.queue, self.pruner):
-            if worker:
-                worker.close()
+        self.queue.close()
+        if self.pruner:
+            self.pruner.close()
 
     def close(self) -> None:
         """Finish what is under way, and let go of the database."""

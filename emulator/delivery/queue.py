@@ -25,8 +25,9 @@ AGAIN = 1.0  # seconds until a database that failed is tried again
 class Queue:
     """Takes messages in at once, and carries them on a thread of its own.
 
-    What was taken in is in the database, and a new Queue goes on where the last one stopped. When
-    the thread ends by a fault of the emulator's own, nothing more is taken in.
+    What was taken in is in the database, and a new Queue goes on where the last one stopped. The
+    thread begins with `begin`, or when messages are found waiting. When it ends by a fault of the
+    emulator's own, nothing more is taken in.
 
     Args:
         is_current: Whether this process knows what the sandbox is to do, by now.
@@ -39,11 +40,23 @@ class Queue:
         self._store = store
         self._is_current = is_current
         self._changed = Condition()
-        self._waiting = store.waiting.count()
+        self._waiting = 0
         self._closing = False
         self._fault: str | None = None  # that ended the thread
-        self._worker = Thread(target=self._work, name="deliveries", daemon=True)
-        self._worker.start()
+        self._worker: Thread | None = None
+        self._find_waiting()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its thread has, though it may have ended."""
+        return self._worker is not None
+
+    def begin(self) -> None:
+        """Deliver what waits, and from now on what is taken in."""
+        with self._changed:
+            if self._worker is None:
+                self._worker = Thread(target=self._work, name="deliveries", daemon=True)
+                self._worker.start()
 
     def carry(self, messages: Sequence[Message]) -> None:
         """Keep *messages*, to be delivered later; waits while the queue is full.
@@ -68,17 +81,26 @@ class Queue:
 
         Raises: Unavailable, when nothing is delivered any more.
         """
-        self._recount()
+        self._find_waiting()
         with self._changed:
             self._changed.wait_for(lambda: self._waiting <= 0 or self._closing)
             self._refuse_after_fault()
 
     def close(self) -> None:
         """Finish what is under way; the rest is delivered after the next start."""
+        if self._worker is None:
+            return
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._worker.join()
+
+    def _find_waiting(self) -> None:
+        """Whether this emulator took in what waits, or another that is gone, it is delivered."""
+        self._recount()
+        if self._waiting and not self.has_begun:
+            log.warning("resumed deliveries waiting=%d", self._waiting)
+            self.begin()
 
     def _refuse_after_fault(self) -> None:
         if self._fault:

@@ -27,8 +27,7 @@ def retry() -> JSONObject:
     {"attempts": requests made, "retrying": those still unsettled}
     """
     own = parts()
-    if own.queue:
-        own.queue.drain()
+    own.queue.drain()
     made = own.road.backlog.retry_all()
     return {"attempts": made, "retrying": len(own.store.upserts.unsettled())}
 

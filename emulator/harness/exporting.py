@@ -69,8 +69,7 @@ def import_() -> JSONObject:
     head, rows = _read()
     clock, frozen = _clock(head["clock"])
     old = parts()
-    if old.queue:
-        old.queue.drain()
+    old.queue.drain()
     with replacing(head["workspace"], f"{HEAD_LINE}.workspace") as own:
         with own.profiles.writing():
             Archive(own.engine).replace(rows)

@@ -57,8 +57,7 @@ def clear_faults(side: str) -> Response:
 def retry() -> Response:
     """Deliver what waits and try everything unsettled once, due or not."""
     own = parts()
-    if own.queue:
-        own.queue.drain()
+    own.queue.drain()
     made = own.road.backlog.retry_all()
     return forms.done(f"Requests that were tried again: {made}", HERE)
 

@@ -278,7 +278,7 @@ class Sandboxes:
         """Have a sandbox work again whose parts were stopped, where any of them works by itself or
         is told of other processes."""
         own = stopped.parts
-        if own.queue or own.pruner or own.shared.several:
+        if own.queue.has_begun or own.pruner or own.shared.several:
             self._know(self._made(stopped.described, own.workspace, own))
 
     def _holding(self, own: Parts) -> Sandbox:

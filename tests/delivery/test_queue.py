@@ -1,20 +1,25 @@
 """Behind the queue, what was acknowledged is delivered, once, whatever stops in between."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
 import pytest
 from carried import FINE, NOW, destination, message, subscription
 
+from emulator.app import create_app
 from emulator.capture.database import connect
 from emulator.capture.store import Store
+from emulator.config import Config
 from emulator.delivery.queue import Queue
 from emulator.delivery.road import DUPLICATE, Road
 from emulator.delivery.senders import Sender
 from emulator.errors import Unavailable
 from emulator.http import HttpRequest, HttpResponse
 from emulator.mapping import Destination
+from emulator.parts import Parts
+from emulator.workspace import preset
 
 
 @pytest.fixture
@@ -39,7 +44,9 @@ class Account:
 
 def queue(store: Store, sender: Sender) -> Queue:
     made = Destination(destination(subscription(enable_batching=True)))
-    return Queue(Road(made, sender, store, lambda: NOW), store)
+    own = Queue(Road(made, sender, store, lambda: NOW), store)
+    own.begin()
+    return own
 
 
 def verdicts(store: Store) -> list[tuple[str, str, str | None]]:
@@ -108,8 +115,7 @@ def test_after_a_fault_nothing_is_acknowledged_and_nothing_lost(
 
 
 def test_the_next_queue_goes_on_where_one_stopped(store: Store) -> None:
-    road = Road(Destination(destination(subscription())), Account(), store, lambda: NOW)
-    stopped = Queue(road, store)
+    stopped = queue(store, Account())
     stopped.close()
     stopped.carry([message()])
     account = Account()
@@ -118,3 +124,46 @@ def test_the_next_queue_goes_on_where_one_stopped(store: Store) -> None:
     resumed.drain()
     assert verdicts(store) == [("m1", "accepted", None)]
     resumed.close()
+
+
+def acknowledged(db: str, *message_ids: str) -> None:
+    """An emulator with --async on *db*, killed before it delivered these."""
+    app = create_app(Config(db=db, asynchronous=True), preset("guide"))
+    own: Parts = app.extensions["emulator"]
+    own.queue.close()
+    call = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
+    calls = [{**call, "messageId": each} for each in message_ids]
+    sent = app.test_client().post("/v1/batch", json={"writeKey": "wk_demo", "batch": calls})
+    assert sent.status_code == 200
+    own.store.close()
+
+
+@pytest.mark.parametrize("asynchronous", [True, False], ids=["with --async", "without"])
+def test_an_emulator_delivers_what_another_acknowledged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, asynchronous: bool
+) -> None:
+    db = str(tmp_path / "kept.db")
+    acknowledged(db, "m1", "m2")
+    app = create_app(Config(db=db, asynchronous=asynchronous), preset("guide"))
+    own: Parts = app.extensions["emulator"]
+    with closing(own):
+        own.queue.drain()
+        assert verdicts(own.store) == [("m1", "accepted", None), ("m2", "accepted", None)]
+        assert [each.getMessage() for each in caplog.records] == ["resumed deliveries waiting=2"]
+
+
+def test_a_retry_delivers_what_another_process_acknowledged_meanwhile(tmp_path: Path) -> None:
+    db = str(tmp_path / "kept.db")
+    app = create_app(Config(db=db), preset("guide"))
+    own: Parts = app.extensions["emulator"]
+    with closing(own):
+        acknowledged(db, "m1")
+        app.test_client().post("/emulator/v1/deliveries/retry")
+        assert verdicts(own.store) == [("m1", "accepted", None)]
+
+
+def test_without_async_and_with_nothing_waiting_no_thread_begins() -> None:
+    own: Parts = create_app(Config(db=":memory:"), preset("guide")).extensions["emulator"]
+    with closing(own):
+        own.queue.drain()
+        assert not own.queue.has_begun
