@@ -60,14 +60,10 @@ def guard(bound: str, callers: Callers) -> Callable[[], None]:
         _refuse_other_pages()
         if request.path == HEALTH:
             return
-        known_caller = callers.who(_said())
+        said = _said()
+        known_caller = callers.who(said)
         if known_caller is None:
-            raise Unauthorised(
-                "this emulator asks for a password, or the token of a team",
-                request.path,
-                "Give it with HTTP Basic authentication under any user name, or as a bearer token; "
-                "our own tools read EMULATOR_TOKEN.",
-            )
+            raise _unauthorised(said)
         request.environ[CALLER] = known_caller
 
     return check
@@ -106,6 +102,19 @@ def _is_followed_link() -> bool:
     """Whether a person came by a link: the page that has it sees nothing of the answer."""
     wanted = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
     return request.method == "GET" and wanted == ("navigate", "document")
+
+
+def _unauthorised(said: str | None) -> Unauthorised:
+    if said:
+        what = "this token is nobody's"
+        remedy = "Give that of a team, or the emulator's password; our own tools read "
+        return Unauthorised(what, request.path, f"{remedy}EMULATOR_TOKEN.")
+    return Unauthorised(
+        "this emulator asks for a password, or the token of a team",
+        request.path,
+        "Give it with HTTP Basic authentication under any user name, or as a bearer token; "
+        "our own tools read EMULATOR_TOKEN.",
+    )
 
 
 def _said() -> str | None:

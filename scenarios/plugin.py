@@ -68,6 +68,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Refuse an address at which no emulator answers us, before the first test."""
+    config = session.config
+    url = config.getoption("emulator_url")
+    if not url or config.option.collectonly or hasattr(config, "workerinput"):
+        return
+    from scenarios.addresses import expect_emulator
+
+    try:
+        expect_emulator("--emulator-url", url)
+    except EmulatorError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 @pytest.fixture(scope="session")
 def emulators(pytestconfig: pytest.Config) -> "Iterator[Emulators]":
     """Where the sandboxes of this run are; it starts when the first is asked for."""

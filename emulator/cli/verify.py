@@ -55,6 +55,8 @@ def command(
     """
     require("verify")
     # Here, not above: `emulator verify --help` needs no test runner.
+    from scenarios.addresses import expect_emulator
+    from scenarios.client import ControlClient
     from scenarios.reports.sending import send
     from scenarios.reports.writing import WITH_TRAFFIC, WRITERS, write
     from scenarios.verifying import Options, verify
@@ -62,16 +64,24 @@ def command(
     reports = {kind: asked[kind] for kind in WRITERS if asked[kind]}
     traffic = bool(report_to) or any(kind in reports for kind in WITH_TRAFFIC)
     options = Options(asked["workers"], traffic, asked["url"], asked["serve"], asked["seed"])
+    if options.url:
+        expect_emulator("--url", options.url)
+    if report_to:
+        expect_emulator("--report-to", report_to, ControlClient.journeys)
     run = verify(features or (FEATURES,), Quiet() if as_json else Teller(), options)
+    _tell(run, as_json)
     write(run.summary(), reports)
     if report_to:
         send(run.summary(), report_to)
+    ctx.exit(_code(run))
+
+
+def _tell(run: "Run", as_json: bool) -> None:
     if as_json:
         click.echo(orjson.dumps(_summary(run)))
     for fault in run.unreadable:
         click.echo(f"emulator: {fault.told}", err=True)
     click.echo(_counts(run), err=as_json)
-    ctx.exit(_code(run))
 
 
 def _code(run: "Run") -> int:
