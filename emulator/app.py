@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -89,6 +90,8 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
     teams = read_teams(config.teams)
+    # What is for none of several teams must not be taken for the default sandbox's.
+    config = replace(config, strict=config.strict or bool(teams))
     app.before_request(guard(config.host, Callers(config.password, teams)))
     owner = owner_of_default(teams)
     app.extensions["emulator"] = _serve(app, config, workspace, clock, stopwatch, owner)

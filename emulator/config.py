@@ -25,7 +25,8 @@ class Config:
             not the workspace's. For the environment: a flag could be read by other programs.
         asynchronous: Answer before deliveries are made.
         seed: Decides whatever is left to chance.
-        strict: Refuse what the real services refuse only silently, such as unknown write keys.
+        strict: Refuse what the real services refuse only silently, such as unknown write keys. With
+            `teams` it is so, too.
         workspace: Path of a workspace file; None is the preset `guide`.
         keep_days, keep_messages, keep_bytes: What is kept of messages and deliveries at most, by
             age, count and size of the database. None keeps everything: a harness that forgot

@@ -120,6 +120,8 @@ class Parts:
 
 
 ADDRESSED: Final = "emulator.parts"  # in a WSGI environment: those of another than the default
+# There, too: whether they are a team's that nothing in the request names.
+UNASKED: Final = "emulator.unasked"
 
 
 def parts() -> Parts:

@@ -282,6 +282,73 @@ def test_a_team_may_have_the_default_sandbox(tmp_path: Path) -> None:
         assert client(app, "search").get("/emulator/v1/messages").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("who", "is_named"),
+    [pytest.param("admin", True, id="admin"), pytest.param("checkout", False, id="a team")],
+)
+def test_where_the_database_is_a_team_is_not_told(tmp_path: Path, who: str, is_named: bool) -> None:
+    with shared(written(tmp_path, CHECKOUT), str(tmp_path / "emulator.db")) as app:
+        client(app, "checkout").post(SANDBOXES, json={"id": "co-1"})
+        page = client(app, who).get("/sandboxes/co-1/settings").text
+        assert "<dt>Database</dt><dd>sqlite" in page
+        assert (str(tmp_path) in page) is is_named
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "body", "status"),
+    [
+        pytest.param("/v1/track", "POST", {"event": "Song Played", "userId": "ada"}, 200, id="one"),
+        pytest.param(
+            "/v1/batch", "POST", {"batch": [{"type": "identify", "userId": "ada"}]}, 200, id="batch"
+        ),
+        pytest.param("/v1/projects/{key}/settings", "GET", None, 404, id="settings"),
+    ],
+)
+@pytest.mark.parametrize("key", ["wk_co-l", "wk_se-1"], ids=["mistyped", "of a deleted sandbox"])
+@pytest.mark.parametrize(
+    ("has_default", "kept"),
+    [
+        pytest.param(False, "unknown_source", id="the default is nobody's"),
+        pytest.param(True, None, id="the default is a team's"),
+    ],
+)
+def test_what_has_a_write_key_of_nobodys_no_team_sees(
+    tmp_path: Path,
+    path: str,
+    method: str,
+    body: dict[str, object] | None,
+    status: int,
+    key: str,
+    has_default: bool,
+    kept: str | None,
+) -> None:
+    with shared(written(tmp_path, {**CHECKOUT, "default": has_default}, SEARCH)) as app:
+        search = client(app, "search")
+        search.post(SANDBOXES, json={"id": "se-1", "writeKey": "wk_se-1"})
+        search.delete(f"{SANDBOXES}/se-1")
+        sent = body and {**body, "writeKey": key}
+        answer = client(app, "nobody").open(path.format(key=key), method=method, json=sent)
+        assert answer.status_code == status
+        found = told(client(app, "admin").get("/emulator/v1/messages"))["messages"]
+        assert [each["reason"].partition(":")[0] for each in found] == (
+            [kept] if kept and body else []
+        )
+        assert told(client(app, "admin").get("/emulator/v1/profiles"))["profiles"] == []
+
+
+def test_the_team_that_has_the_default_sandbox_sees_what_is_sent_to_it(tmp_path: Path) -> None:
+    with shared(written(tmp_path, {**CHECKOUT, "default": True}, SEARCH)) as app:
+        nobody = client(app, "nobody")
+        for path, key in {"": "wk_demo", "/sandboxes/default": "wk_demmo"}.items():
+            call = {"userId": "ada", "messageId": key, "writeKey": key}
+            assert nobody.post(f"{path}/v1/identify", json=call).status_code == 200
+        found = told(client(app, "checkout").get("/emulator/v1/messages"))["messages"]
+        assert {each["messageId"]: each["verdict"] == "rejected" for each in found} == {
+            "wk_demo": False,
+            "wk_demmo": True,
+        }
+
+
 def test_a_sandbox_is_its_teams_after_a_restart_and_the_admins_when_the_team_is_gone(
     tmp_path: Path,
 ) -> None:
@@ -415,7 +482,7 @@ def test_a_team_moves_no_journey_of_a_sandbox_that_is_not_its(tmp_path: Path) ->
     ]
     replaced = admin.put("/emulator/v1/workspace", json={"workspace": document})
     assert replaced.status_code == 200, replaced.text
-    call = {"writeKey": "wk", "userId": "ada", "event": "Song Played"}
+    call = {"writeKey": "wk_demo", "userId": "ada", "event": "Song Played"}
     assert admin.post("/v1/track", json=call).status_code == 200
     moment[0] += timedelta(hours=2)
     assert listed(app, "checkout") == []

@@ -21,7 +21,9 @@ DEFAULTS = Config()
     "--async", "asynchronous", flag_value="true", help="Answer first, deliver after: faster."
 )
 @click.option("--seed", help="Text that decides whatever is left to chance.")
-@click.option("--strict", flag_value="true", help="Drop what carries an unknown write key.")
+@click.option(
+    "--strict", flag_value="true", help="Drop what carries an unknown write key, as with --teams."
+)
 @click.option("--keep-days", metavar="DAYS", help="Forget older messages.  [never]")
 @click.option("--keep-messages", metavar="COUNT", help="Forget the oldest beyond.  [never]")
 @click.option("--keep-bytes", metavar="SIZE", help="So that the database fits, e.g. 2GB.  [never]")

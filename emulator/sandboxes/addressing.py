@@ -8,7 +8,7 @@ from flask import Flask, abort, current_app, redirect, request, url_for
 
 from emulator.answers import fault
 from emulator.capture.database import Gone
-from emulator.parts import ADDRESSED, Parts, parts
+from emulator.parts import ADDRESSED, UNASKED, Parts, parts
 from emulator.sandboxes.expiry import Expiry
 from emulator.sandboxes.order import workspace_of
 from emulator.sandboxes.registry import Conflict, Sandbox, Sandboxes
@@ -128,7 +128,9 @@ def _enter() -> None:
     if id is not None:
         found = served.get(id) or abort(unknown(id))
     else:
-        found = _named(served) or served.default
+        named = _named(served)
+        found = named or served.default
+        request.environ[UNASKED] = named is None and found.described.team is not None
     asking: Caller | None = request.environ.get(CALLER)
     if asking and not asking.sees(found.described.team):
         _turn_away(found.described.id, id)

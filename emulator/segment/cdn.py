@@ -27,7 +27,7 @@ def source_settings(write_key: str) -> Response:
     own = parts()
     known = {source.write_key for source in own.workspace.sources}
     if own.config.strict and write_key not in known:
-        remedy = "Use one of this workspace, or serve without --strict."
+        remedy = "Use one of this workspace; only without --strict and --teams any will do."
         raise _not_found("no source has this write key", SETTINGS, remedy)
     body = settings(write_key, request.host + request.root_path, request.scheme)
     return _uncached(Response(orjson.dumps(body), mimetype="application/json"))
