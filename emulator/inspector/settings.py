@@ -13,6 +13,7 @@ from emulator.inspector.rendering import render
 from emulator.inspector.team import created_as_asked
 from emulator.parts import parts
 from emulator.sandboxes import DEFAULT, delete, seen
+from emulator.teams import caller
 from emulator.workspace import PRESETS
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
@@ -96,6 +97,7 @@ def _page(wrong: Mistake | None = None) -> str:
         pages=pages,
         workspaces=PRESETS,
         storage=own.store.overview.storage(),
+        names_database=caller().team is None,
         config=own.config,
         version=__version__,
         unsettled=len(own.store.upserts.unsettled()),
