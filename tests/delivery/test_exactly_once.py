@@ -5,19 +5,15 @@ twice, and keeps them once because they are the same event of the same user.
 """
 
 import random
-import re
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
 import pytest
 import requests
+from killable import Served
 
 from emulator.types import JSONObject
 from scenarios.client import ControlClient
@@ -32,26 +28,6 @@ FAULTS: list[JSONObject] = [
     {"drop": True, "taken": True, "share": 1 / 9, "seed": "b"},
     {"timeout": True, "share": 1 / 8, "seed": "c"},
 ]
-
-
-@contextmanager
-def served(db: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`emulator serve` as its own process, and its base URL once it is ready."""
-    command = [
-        sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", str(db),
-        "--seed", str(SEED), *options,
-    ]  # fmt: skip
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        ready = process.stderr.readline()
-        found = re.match(r"ready at (\S+) ", ready)
-        assert found, ready + process.stderr.read()
-        try:
-            for fault in FAULTS:
-                requests.post(f"{found[1]}/emulator/v1/faults", json=fault, timeout=5)
-            yield process, found[1]
-        finally:
-            process.kill()
 
 
 def batches() -> Iterator[JSONObject]:
@@ -109,22 +85,24 @@ def test_every_event_arrives_exactly_once(
 ) -> None:
     db = tmp_path / "kept.db"
     sent = list(batches())
-    with served(db, *options) as (process, url):
+    with Served(db, ["--seed", str(SEED), *options], FAULTS) as emulator:
+        url = emulator.url
         for batch in sent[:30]:
             assert acknowledged(url, batch)
         under_way = Thread(target=acknowledged, args=(url, sent[30]))
         under_way.start()
         time.sleep(0.01)  # the claim holds wherever in that request the end comes
-        process.send_signal(signal.SIGKILL)
+        emulator.kill()
         under_way.join()
-    with served(db, *options) as (_, url), ControlClient(url) as client:
+        emulator.begin()
         # An SDK sends again what was not acknowledged, and here one batch that was.
         for batch in sent[29:]:
             assert acknowledged(url, batch)
         settle(url)
-        assert received(client) == Counter(range(EVENTS))
-        taken = [each for each in client.messages() if each["verdict"] != "rejected"]
+        with ControlClient(url) as client:
+            assert received(client) == Counter(range(EVENTS))
+            taken = [each for each in client.messages() if each["verdict"] != "rejected"]
+            failures = sum(len(each["attempts"]) - 1 for each in client.deliveries())
         assert len(taken) == EVENTS
         assert {each["verdict"] for each in taken} <= {"accepted", "warning"}
-        failures = sum(len(each["attempts"]) - 1 for each in client.deliveries())
         assert failures > fewest_failures

@@ -1,6 +1,5 @@
 """Several processes on one PostgreSQL database, behind a load balancer, answer as one would."""
 
-import re
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from killable import ready
 from postgres_server import Server
 from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
 
@@ -98,12 +98,8 @@ def process(db: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str
     """`emulator serve` on *db*, and its address once it is ready."""
     command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", db, *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
-        assert running.stderr is not None
-        ready = running.stderr.readline()
-        found = re.match(r"ready at (\S+) ", ready)
-        assert found, ready
         try:
-            yield running, found[1]
+            yield running, ready(running)
         finally:
             running.kill()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Protocol, Self
 
+import pytest
 import requests
 
 from emulator.types import JSONObject
@@ -27,6 +28,17 @@ class Asked(Protocol):
     @property
     def up(self) -> Event:
         """Set while requests are taken."""
+
+
+def ready(process: subprocess.Popen[str]) -> str:
+    """The address of an emulator that starts, once it takes requests there."""
+    assert process.stderr is not None
+    said = []  # such as that deliveries were resumed
+    for line in process.stderr:
+        if found := re.match(r"ready at (\S+) ", line):
+            return found[1]
+        said.append(line)
+    pytest.fail("it ended before it was ready: " + "".join(said))
 
 
 class Served:
@@ -56,10 +68,7 @@ class Served:
     def begin(self) -> None:
         """Start a process; requests are taken on return."""
         process = self._launch()
-        assert process.stderr is not None
-        ready = re.match(r"ready at (\S+) ", line := process.stderr.readline())
-        assert ready, line + process.stderr.read()
-        self.url = ready[1]
+        self.url = ready(process)
         # Whoever does not read what a process says stops it in the end.
         self._listener = Thread(target=self.said.extend, args=(process.stderr,))
         self._listener.start()
