@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from emulator.errors import EmulatorError
 
-PART = 32 * 1024 * 1024  # bytes of a file that can be cut
+PART = 4 * 1024 * 1024  # bytes of a file that can be cut
 GZIP = b"\x1f\x8b"
 _REMEDY = "Give files, folders, patterns or s3:// addresses of a Segment archive."
 _INSTALL = "Install the extra: pip install 'segment-insider-emulator[archive]'."
