@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import orjson
 
+from emulator.cli import INTERRUPTED
 from emulator.clock import utc_now
 from emulator.errors import EmulatorError
 from emulator.replay.archive import Part, files_of, parts_of
@@ -75,8 +76,13 @@ def command(
     ledger = (checkpoint and checkpoint.load()) or Ledger(clocks.now)
     # What was begun yesterday goes on with yesterday's clock.
     job = replace(job, clocks=replace(clocks, now=ledger.now))
-    with _progress(parts) as on_done:
-        dry_run(parts, _counter(job, workers, scheduler), ledger, checkpoint, on_done)
+    counter = _counter(job, workers, scheduler)
+    try:
+        with _progress(parts) as on_done:
+            dry_run(parts, counter, ledger, checkpoint, on_done)
+    except KeyboardInterrupt:
+        click.echo(f"emulator: {_stopped(parts, ledger, kept=checkpoint is not None)}", err=True)
+        ctx.exit(INTERRUPTED)
     document = report(ledger, files, compared=other is not None)
     write(document)
     ctx.exit(_exit_code(document))
@@ -112,6 +118,17 @@ def _progress(parts: Sequence[Part]) -> Iterator[Callable[[Part], None]]:
     length = sum(part.size for part in parts)
     with click.progressbar(length=length, label="replaying", file=sys.stderr) as bar:
         yield lambda part: bar.update(part.size)
+
+
+def _stopped(parts: Sequence[Part], ledger: Ledger, *, kept: bool) -> str:
+    """How far it came, and whether that is lost."""
+    done = sum(part.size for part in parts if ledger.has(part))
+    if not done:
+        return "stopped; nothing is kept yet"
+    share = f"stopped at {done * 100 // sum(part.size for part in parts)} %"
+    if kept:
+        return f"{share}; the same command goes on"
+    return f"{share}; nothing is kept without --resume FILE"
 
 
 def _writer(

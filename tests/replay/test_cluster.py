@@ -136,7 +136,11 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path) -> None
             for each in (command, replay(*archive, "--workers", "1"))
         )
 
-    assert (running.returncode, *told) == (130, "", "emulator: stopped\n")
+    sizes = [len(content) for content in FILES.values()]
+    share = sum(sizes[file] for file, _ in kept) * 100 // sum(sizes)
+    said = f"stopped at {share} %; the same command goes on"
+    said = said if kept else "stopped; nothing is kept yet"
+    assert (running.returncode, *told) == (130, "", f"emulator: {said}\n")
     assert len(kept) < len(FILES)
     assert (resumed.returncode, resumed.stderr) == (1, "")
     assert json.loads(resumed.stdout) == json.loads(alone.stdout)

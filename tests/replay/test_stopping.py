@@ -17,6 +17,7 @@ from emulator.cli import main
 
 FILES = {f"{number}.ndjson": ndjson([track(number), track(-number)]) for number in range(1, 5)}
 LAST = "4.ndjson"
+NOTHING = "stopped; nothing is kept yet"
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -44,10 +45,49 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path, workers
             command(*archive, "--workers", "1"), capture_output=True, text=True, timeout=60
         )
 
-    assert (running.returncode, *told) == (130, "", "emulator: stopped\n")
-    assert {file for file, _ in kept["done"]} <= {0, 1, 2}
+    done = {file for file, _ in kept["done"]}
+    size = {file: len(content) for file, content in enumerate(FILES.values())}
+    share = sum(size[file] for file in done) * 100 // sum(size.values())
+    said = f"stopped at {share} %; the same command goes on" if done else NOTHING
+    assert (running.returncode, *told) == (130, "", f"emulator: {said}\n")
+    assert done <= {0, 1, 2}
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert json.loads(resumed.stdout) == json.loads(whole.stdout)
+
+
+@pytest.mark.parametrize(
+    ("options", "names", "said"),
+    [
+        pytest.param(
+            ["--resume", "kept.json"],
+            [*FILES],
+            "stopped at 75 %; the same command goes on",
+            id="goes on",
+        ),
+        pytest.param(
+            [], [*FILES], "stopped at 75 %; nothing is kept without --resume FILE", id="gone"
+        ),
+        pytest.param(["--resume", "kept.json"], [LAST], NOTHING, id="in the first part"),
+    ],
+)
+def test_interrupt_tells_how_far_it_came_and_what_is_kept(
+    tmp_path: Path, options: list[str], names: list[str], said: str
+) -> None:
+    with serving(FILES, held={LAST}) as server:
+        archive = [server.address(name) for name in names]
+        running = subprocess.Popen(
+            command(*archive, "--workers", "1", *options),
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert server.asked.get(timeout=60) == LAST
+        running.send_signal(signal.SIGINT)
+        told = running.communicate(timeout=60)
+        server.release.set()
+
+    assert (running.returncode, *told) == (130, "", f"emulator: {said}\n")
 
 
 def test_finished_run_is_told_again_from_its_checkpoint(tmp_path: Path) -> None:
