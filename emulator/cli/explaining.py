@@ -1,25 +1,32 @@
 """Explanations for people, and the same as JSON."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 import orjson
 
 from emulator.mapping import Destination, Failure
-from emulator.mapping.explanation import Account, Explanation, Origin, explain
+from emulator.mapping.explanation import Account, ConditionCheck, Explanation, Origin, explain
+from emulator.segment.rules import TYPES
 from emulator.types import JSON, JSONObject
+from emulator.workspace import Workspace
+from emulator.workspace.drift.dropped import dropped_of
+from emulator.workspace.lint.subject import Subject, subject_of
+
+_CONDITIONS = 3  # told of the subscriptions that are told together
 
 
 def print_explanations(
-    destination: Destination, events: Iterable[JSONObject], *, as_json: bool
+    workspace: Workspace, events: Iterable[JSONObject], *, as_json: bool
 ) -> None:
     """Print one explanation for each event, as text or as a JSON line."""
+    destination, subject = Destination(workspace.destination), subject_of(workspace.document)
     for event in events:
         explanation = explain(destination, event)
         if as_json:
             click.echo(orjson.dumps(explanation, default=_as_json))
         else:
-            click.echo("\n".join([*_text(event, explanation), ""]))
+            click.echo("\n".join([*_text(event, explanation, subject), ""]))
 
 
 def _as_json(value: object) -> JSON:
@@ -27,14 +34,51 @@ def _as_json(value: object) -> JSON:
     return value._asdict() if isinstance(value, Failure) else None
 
 
-def _text(event: JSONObject, explanation: Explanation) -> Iterator[str]:
+def _text(event: JSONObject, explanation: Explanation, subject: Subject) -> Iterator[str]:
     name = f" {event['event']!r}" if event.get("event") else ""
     yield click.style(f"{event.get('type')}{name}  {explanation.message_id or ''}", bold=True)
-    for account in explanation.accounts:
-        yield from _account(account)
+    if event.get("type") not in TYPES:
+        known = f"{', '.join(TYPES[:-1])} and {TYPES[-1]}"
+        kind = f"of the type {_shown(event['type'])}" if event.get("type") else "without a type"
+        yield f"  Segment takes no call {kind}, only {known}"
+        return
+    yield from _accounts(explanation.accounts)
     if explanation.dropped:
         yield "  dropped: no matching subscription reads"
-        yield from (f"    {path}" for path in explanation.dropped)
+        yield from _dropped(event, explanation.dropped, subject)
+
+
+def _accounts(accounts: Sequence[Account]) -> Iterator[str]:
+    """Each that matched, and the others together; where none did, the reasons are what is asked."""
+    together = []
+    if any(each.matched for each in accounts):
+        together = [each for each in accounts if not each.failure and _unmet(each)]
+    if len(together) == 1:
+        together = []
+    for account in accounts:
+        if account not in together:
+            yield from _account(account)
+    if together:
+        yield f"  not matched  {len(together)} others, which want {_wanted(together)}"
+
+
+def _unmet(account: Account) -> list[ConditionCheck]:
+    return [] if account.matched else [each for each in account.conditions if not each.holds]
+
+
+def _wanted(accounts: Sequence[Account]) -> str:
+    """The first condition of each that does not hold."""
+    wanted = list(dict.fromkeys(_unmet(each)[0].condition for each in accounts))
+    told = " or ".join(wanted[:_CONDITIONS])
+    more = len(wanted) - _CONDITIONS
+    return f"{told} or {more} more, see --json" if more > 0 else told
+
+
+def _dropped(event: JSONObject, unread: Sequence[str], subject: Subject) -> Iterator[str]:
+    for each in dropped_of(subject, event, unread):
+        yield f"    {each.path} {each.why}".rstrip()
+        if each.where:
+            yield f"      write at {each.where}: {orjson.dumps(each.line).decode()}"
 
 
 def _account(account: Account) -> Iterator[str]:
@@ -53,8 +97,9 @@ def _account(account: Account) -> Iterator[str]:
 def _why_not(account: Account) -> str:
     if account.failure:
         return account.failure.message
-    failed = [each for each in account.conditions if not each.holds]
-    return "; ".join(f"{each.condition}, but it is {_shown(each.found)}" for each in failed)
+    return "; ".join(
+        f"{each.condition}, but it is {_shown(each.found)}" for each in _unmet(account)
+    )
 
 
 def _origin(origin: Origin, *, sent: bool) -> Iterator[str]:

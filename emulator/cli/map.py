@@ -42,10 +42,11 @@ def command(
         raise click.UsageError("Give --workspace or --preset, not both.")
     if as_json and not explained:
         raise click.UsageError("--json goes with --explain; requests are JSON already.")
-    destination = Destination(load(workspace or preset or "guide").destination)
+    chosen = load(workspace or preset or "guide")
+    destination = Destination(chosen.destination)
     reader = _Reader(files)
     if explained:
-        print_explanations(destination, reader, as_json=as_json)
+        print_explanations(chosen, reader, as_json=as_json)
     else:
         _write(_lines(reader, destination))
     ctx.exit(2 if reader.unusable else 0)

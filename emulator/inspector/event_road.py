@@ -10,15 +10,15 @@ import orjson
 
 from emulator.capture.records import Captured, Delivery
 from emulator.inspector.json_view import Mark
-from emulator.inspector.stations import Absent, Dropped, EventRoad, Passed, Taken, unnumbered
+from emulator.inspector.stations import Absent, EventRoad, Passed, Taken
 from emulator.mapping import Destination, Request
 from emulator.mapping.explanation import Account, Explanation, Origin, explain
 from emulator.mapping.tracing import leaves
 from emulator.types import JSON, JSONObject
 from emulator.workspace.drift.census import paths
-from emulator.workspace.drift.departure import Found
+from emulator.workspace.drift.dropped import Dropped, dropped_of
 from emulator.workspace.drift.leaves import leaves_of, read_by
-from emulator.workspace.drift.traffic import came, from_traffic
+from emulator.workspace.drift.traffic import came
 from emulator.workspace.lint.subject import subject_of
 from emulator.workspace.lint.values import LITERAL
 
@@ -42,8 +42,8 @@ def road(message: Captured, destination: JSONObject, document: JSONObject) -> Ev
     )
     dropped: tuple[Dropped, ...] = ()
     if taken and explanation.dropped:
-        found = _remedies(event, destination, document)
-        dropped = tuple(_dropped(path, made.get(path), found) for path in explanation.dropped)
+        subject = subject_of({**document, "destination": {**destination, "enabled": True}})
+        dropped = tuple(dropped_of(subject, event, explanation.dropped))
     read = {path for each in taken for origin in each.account.origins for path in origin.read}
     marks = {path: Mark("read") for path in read}
     return EventRoad(
@@ -150,23 +150,6 @@ def _switched_off(destination: JSONObject) -> Iterator[Passed]:
         if not each.get("enabled", True):
             slug = each["actionSlug"]
             yield Passed(each.get("name", slug), slug, "is disabled", False)
-
-
-def _remedies(event: JSONObject, destination: JSONObject, document: JSONObject) -> dict[str, Found]:
-    """What to do about paths that nobody reads, by path; lists unnumbered."""
-    subject = subject_of({**document, "destination": {**destination, "enabled": True}})
-    return {each.path: each for each in from_traffic(subject, [event]) if each.path}
-
-
-def _dropped(path: str, value: JSON, remedies: Mapping[str, Found]) -> Dropped:
-    everywhere = unnumbered(path)
-    found = remedies.get(everywhere)
-    if found is None:
-        return Dropped(path, value)
-    why = f"{found.what.removeprefix(everywhere).strip()}. {found.remedy}"
-    if found.change is None:
-        return Dropped(path, value, why)
-    return Dropped(path, value, why, found.change.where, found.change.value)
 
 
 def _is_current(taken: Taken, destination: Destination, event: JSONObject) -> bool:

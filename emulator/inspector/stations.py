@@ -1,6 +1,5 @@
 """The stations of a message's road: what was sent, who took it, what became of it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -8,31 +7,8 @@ from emulator.capture.records import Captured, Delivery
 from emulator.inspector.json_view import Mark
 from emulator.mapping.explanation import Account
 from emulator.types import JSON, JSONObject
-
-_NUMBER = re.compile(r"\[\d+\]")
-
-
-def unnumbered(path: str) -> str:
-    """*path* in any entry of a list, e.g. "properties.products[].sku"."""
-    return _NUMBER.sub("[]", path)
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A property that nobody read.
-
-    Args:
-        path: In the event, e.g. "properties.gift_wrap".
-        why: What was seen, and what to do, in full sentences.
-        where: Place of the line in the workspace file that would map it; "" when there is none.
-        line: What to write there.
-    """
-
-    path: str
-    value: JSON
-    why: str = ""
-    where: str = ""
-    line: JSON = None
+from emulator.workspace.drift.census import unnumbered
+from emulator.workspace.drift.dropped import Dropped
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,9 +81,60 @@ def test_explanation_tells_origin_and_loss() -> None:
     assert lines[0] == "track 'Order Completed'  m1"
     assert '    users[0].events[0].event_params.event_group_id = "o-17"' in lines
     assert "        from properties.order_id, by parameters.event_group_id" in lines
-    assert lines[-3:] == [
+    assert lines[-5:] == [
+        '  not matched  8 others, which want type = "identify" or event = "Product List Viewed" '
+        'or event = "Product Viewed" or 5 more, see --json',
         "  dropped: no matching subscription reads",
-        "    properties.gift",
+        "    properties.gift came once and nobody reads it. Map it under parameters.",
+        "      write at destination.subscriptions[9].settings.parameters.gift: "
+        '{"@path":"$.properties.gift"}',
+        "",
+    ]
+
+
+def test_explanation_says_what_is_read_in_place_of_a_name() -> None:
+    event = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
+
+    result = mapped(event, options=("--preset", "segment-defaults", "--explain"))
+
+    assert result.stdout.splitlines() == [
+        "identify  ",
+        "  matched      Create or Update a User Profile (updateUserProfile)",
+        '    users[0].identifiers.uuid = "ada"',
+        "        from userId, by uuid",
+        '  not matched  9 others, which want type = "track"',
+        "  dropped: no matching subscription reads",
+        "    traits.firstName came once where firstName reads traits.first_name, which never did. "
+        "Read $.traits.firstName as well.",
+        "      write at destination.subscriptions[0].settings.firstName: "
+        '{"@if":{"exists":{"@path":"$.traits.firstName"},"then":{"@path":"$.traits.firstName"},'
+        '"else":{"@path":"$.traits.first_name"}}}',
+        "",
+    ]
+
+
+def test_explanation_of_what_nobody_takes_has_each_reason() -> None:
+    result = mapped({"type": "group", "traits": {"name": "Ada & Co"}}, options=("--explain",))
+
+    lines = result.stdout.splitlines()
+    assert len([line for line in lines if line.startswith("  not matched  ")]) == 12
+    assert lines[-2:] == ["    traits.name", ""]
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        pytest.param({"type": "foo"}, 'of the type "foo"', id="another"),
+        pytest.param({"userId": "ada"}, "without a type", id="none"),
+    ],
+)
+def test_explanation_tells_of_a_type_that_segment_does_not_know(
+    event: JSONObject, shown: str
+) -> None:
+    result = mapped(event, options=("--explain",))
+
+    assert result.stdout.splitlines()[1:] == [
+        f"  Segment takes no call {shown}, only track, identify, page, screen, group and alias",
         "",
     ]
 

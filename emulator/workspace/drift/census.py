@@ -112,7 +112,7 @@ def _take(
         # Told once, where it would be mapped: at the subscription made for the event.
         narrowest = next((each for each in takers if each.slug != "trackEvent"), takers[0])
         unread = counted.taken[narrowest.where].unread
-        for path in dict.fromkeys(_NUMBER.sub("[]", each) for each in explanation.dropped):
+        for path in dict.fromkeys(unnumbered(each) for each in explanation.dropped):
             unread[path].add(event)
 
 
@@ -120,4 +120,9 @@ def paths(event: JSONObject) -> Iterator[str]:
     """Every path with a value; the items of a list share theirs."""
     for path, value in leaves(event):
         if value is not None and value != "":
-            yield _NUMBER.sub("[]", path)
+            yield unnumbered(path)
+
+
+def unnumbered(path: str) -> str:
+    """*path* in any entry of a list, e.g. "properties.products[].sku"."""
+    return _NUMBER.sub("[]", path)

@@ -1,0 +1,47 @@
+"""What is to be said of the properties of one event that no mapping read."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from emulator.mapping.tracing import leaves
+from emulator.types import JSON, JSONObject
+from emulator.workspace.drift.census import unnumbered
+from emulator.workspace.drift.departure import Found
+from emulator.workspace.drift.traffic import from_traffic
+from emulator.workspace.lint.subject import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A property that nobody read.
+
+    Args:
+        path: In the event, e.g. "properties.gift_wrap".
+        why: What was seen, and what to do, in full sentences.
+        where: Place of the line in the workspace file that would map it; "" when there is none.
+        line: What to write there.
+    """
+
+    path: str
+    value: JSON
+    why: str = ""
+    where: str = ""
+    line: JSON = None
+
+
+def dropped_of(subject: Subject, event: JSONObject, unread: Sequence[str]) -> Iterator[Dropped]:
+    """Each of the paths *unread* of *event*, with what to do about it where something can be."""
+    values = dict(leaves(event))
+    remedies = {each.path: each for each in from_traffic(subject, [event]) if each.path}
+    for path in unread:
+        everywhere = unnumbered(path)
+        yield _dropped(path, values.get(path), everywhere, remedies.get(everywhere))
+
+
+def _dropped(path: str, value: JSON, everywhere: str, found: Found | None) -> Dropped:
+    if found is None:
+        return Dropped(path, value)
+    why = f"{found.what.removeprefix(everywhere).strip()}. {found.remedy}"
+    if found.change is None:
+        return Dropped(path, value, why)
+    return Dropped(path, value, why, found.change.where, found.change.value)
