@@ -11,6 +11,9 @@ from functools import partial
 from pathlib import Path
 
 import click
+
+sys.path.insert(0, str(Path(__file__).parent))  # `python -m tests.benchmarks` leaves it out
+
 import core
 import growth
 import inner_loop
