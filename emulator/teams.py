@@ -23,6 +23,20 @@ CALLER: Final = "emulator.caller"  # in a WSGI environment: who asks what not ev
 HASH: Final = "sha256:"
 SANDBOXES: Final = 50  # of one team, where its file does not say how many
 
+# What a file of teams can do wrong, by the keyword of its schema.
+_KINDS = {
+    "object": "object", "array": "list", "string": "text", "integer": "whole number",
+    "boolean": "true or false",
+}  # fmt: skip
+_FAULTS = {
+    "additionalProperties": "there is a name in it that is not known",
+    "minItems": "the list is empty",
+    "maxItems": "the list is too long",
+    "pattern": "this is written otherwise than it must be",
+    "minimum": "the number is too small",
+    "maximum": "the number is too large",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Team:
@@ -125,7 +139,9 @@ def _what(wrong: ValidationError) -> str:
     """The fault without the value that has it, which may be a token."""
     if wrong.validator == "required":
         return wrong.message
-    return f"this breaks the rule {wrong.validator!r}"
+    if wrong.validator == "type":
+        return f"this is no {_KINDS[str(wrong.validator_value)]}"
+    return _FAULTS[str(wrong.validator)]
 
 
 def _digest(text: str) -> bytes:

@@ -49,7 +49,7 @@ def pairs(table: Table) -> dict[str, JSON]:
     """
     header, *lines = table
     if len(header) != 2:
-        what = f"the table has {len(header)} columns"
+        what = f"the table has {len(header)} column{'s' * (len(header) != 1)}"
         remedy = "Give two, a name and a value on each line, below a header such as: name, value."
         raise EmulatorError(what, " | ".join(header), remedy)
     _expect_once(header, [name for name, _ in lines])

@@ -370,11 +370,11 @@ def test_a_team_may_have_two_tokens_while_one_replaces_the_other(tmp_path: Path)
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
-        pytest.param("teams: []", "teams: this breaks the rule 'minItems'. List one", id="none"),
+        pytest.param("teams: []", "teams: the list is empty. List one", id="none"),
         pytest.param("[]", "this is no file of teams. Begin with `teams:`.", id="no object"),
         pytest.param(
             "teams: [{name: a, tokens: [topsecret]}]",
-            "teams[0].tokens[0]: this breaks the rule 'pattern'. Write sha256: and",
+            "teams[0].tokens[0]: this is written otherwise than it must be. Write sha256: and",
             id="a token as it is",
         ),
         pytest.param(
@@ -384,8 +384,27 @@ def test_a_team_may_have_two_tokens_while_one_replaces_the_other(tmp_path: Path)
         ),
         pytest.param(
             f"teams: [{{name: a b, tokens: ['{X}']}}]",
-            "teams[0].name: this breaks the rule 'pattern'. Use up to 63",
+            "teams[0].name: this is written otherwise than it must be. Use up to 63",
             id="a name with a blank",
+        ),
+        pytest.param("teams: a", "teams: this is no list. List one", id="no list"),
+        pytest.param(
+            "teams: [{name: 7, tokens: [a]}]", "teams[0].name: this is no text. Use", id="no text"
+        ),
+        pytest.param(
+            f"teams: [{{name: a, tokens: ['{X}'], default: 1}}]",
+            "teams[0].default: this is no true or false. Write true",
+            id="no Boolean",
+        ),
+        pytest.param(
+            f"teams: [{{name: a, tokens: ['{X}'], sandboxes: 0}}]",
+            "teams[0].sandboxes: the number is too small. Write how many",
+            id="no sandboxes",
+        ),
+        pytest.param(
+            f"teams: [{{name: a, tokens: ['{X}'], token: x}}]",
+            "teams[0]: there is a name in it that is not known. A team has",
+            id="an unknown name",
         ),
         pytest.param(
             f"teams: [{{name: a, tokens: ['{X}']}}, {{name: a, tokens: ['{Y}']}}]",

@@ -1,5 +1,7 @@
 """Tables: what a cell says, and how rows are told apart."""
 
+import re
+
 import pytest
 
 from emulator.errors import EmulatorError
@@ -78,10 +80,16 @@ def test_a_value_and_something_inside_it_is_refused() -> None:
         nested({"address": "x", "address.city": "Ely"})
 
 
-def test_a_table_of_names_and_values_has_two_columns() -> None:
-    told = r"^a \| b \| c: the table has 3 columns\. Give two, a name and a value on each line"
-    with pytest.raises(EmulatorError, match=told):
-        pairs([["a", "b", "c"], ["1", "2", "3"]])
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        pytest.param([["a"], ["1"]], "a: the table has 1 column.", id="one"),
+        pytest.param([[*"abc"], [*"123"]], "a | b | c: the table has 3 columns.", id="three"),
+    ],
+)
+def test_a_table_of_names_and_values_has_two_columns(table: list[list[str]], told: str) -> None:
+    with pytest.raises(EmulatorError, match=f"^{re.escape(told)} Give two, a name and a value on"):
+        pairs(table)
 
 
 COLUMNS = ("event_name", "product_id", "unit_price")

@@ -61,7 +61,10 @@ def unread_names(subject: Subject) -> Iterator[Finding]:
             read = sources(placed.mapping.get(field))
             unread = [trait for trait in traits if not covers(read, f"traits.{trait}")]
             if unread:
-                what = f"the trait {' and '.join(unread)} is not read, and what it says is lost"
+                what = f"the trait {unread[0]} is not read, and what it says is lost"
+                if len(unread) > 1:
+                    names = " and ".join(unread)
+                    what = f"the traits {names} are not read, and what they say is lost"
                 remedy = f"Read $.traits.{traits[0]}, else $.traits.{traits[1]}, with @if."
                 yield Finding("warning", placed.field_place(field), what, remedy)
 

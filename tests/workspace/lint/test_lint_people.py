@@ -106,6 +106,31 @@ from emulator.workspace.lint import Rule, people
             id="one spelling of a name",
         ),
         pytest.param(
+            people.unread_names,
+            workspace(
+                subscription(
+                    "updateUserProfile",
+                    settings={
+                        "firstName": path("traits.name"),
+                        "lastName": when(
+                            "traits.lastName",
+                            then=path("traits.lastName"),
+                            **{"else": path("traits.last_name")},
+                        ),
+                    },
+                )
+            ),
+            [
+                (
+                    "warning",
+                    f"{FIRST}.settings.firstName",
+                    "the traits firstName and first_name are not read, and what they say is lost",
+                    "Read $.traits.firstName, else $.traits.first_name, with @if.",
+                )
+            ],
+            id="neither spelling of a name",
+        ),
+        pytest.param(
             people.unmapped_opt_ins,
             workspace(
                 subscription(
