@@ -22,5 +22,9 @@ class EmulatorError(Exception):
         return type(self), (self.what, self.where, self.remedy)
 
 
+class Conflict(EmulatorError):
+    """What cannot be had because of what there is already."""
+
+
 class Unavailable(EmulatorError):
     """A fault that passes: the same request may be taken a little later."""

@@ -9,7 +9,7 @@ import orjson
 import requests
 
 from emulator.config import configure
-from emulator.errors import EmulatorError
+from emulator.errors import Conflict, EmulatorError
 from emulator.types import JSON, JSONObject
 
 TIMEOUT = 10.0  # seconds
@@ -137,6 +137,7 @@ class ControlClient:
             order: id, workspace (a preset's name or a document), writeKey, account, key, now.
         Returns: {"id", "url", "writeKey", "account", "key", ...}; a ControlClient of that "url" is
             the sandbox's own.
+        Raises: Conflict, when a name is taken, or there are as many as there may be.
         """
         return self._ask("POST", SANDBOXES, body=order)
 
@@ -289,13 +290,17 @@ class ControlClient:
         return told
 
     def _answer(self, method: str, path: str, **sent: Any) -> requests.Response:
-        """What is no refusal. Raises: EmulatorError, the emulator's own or about somebody else."""
+        """What is no refusal.
+
+        Raises: EmulatorError, the emulator's own or about somebody else; a Conflict for a 409.
+        """
         answer = self._send(method, path, **sent)
         if answer.ok:
             return answer
         try:
             fault = answer.json()["error"]
-            refusal = EmulatorError(fault["what"], fault["where"], fault["remedy"])
+            told = Conflict if answer.status_code == 409 else EmulatorError
+            refusal = told(fault["what"], fault["where"], fault["remedy"])
         except (requests.JSONDecodeError, KeyError, TypeError) as error:
             raise self._strange(answer) from error
         raise refusal

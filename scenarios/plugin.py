@@ -29,6 +29,7 @@ FOLDER = pytest.StashKey[Path]()  # of the feature file
 SCENE = pytest.StashKey["Scene"]()
 FAILED = pytest.StashKey[bool]()
 OURS = pytest.StashKey[bool]()  # the scenario is about an emulator
+STOPPED = "emulator_stopped"  # of the report of a test that could not be run: why none can be
 MARKS = {
     "documented": "the vendor documents this behaviour",
     "observed": "recorded from the published destination or a real SDK",
@@ -56,6 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="Use sandboxes of an emulator that runs; those of failed scenarios stay there."
         " EMULATOR_TOKEN opens one that asks for a password or a team's token.",
+    )
+    group.addoption(
+        "--emulator-no-keep",
+        action="store_true",
+        help="Leave no sandbox of a failed scenario at --emulator-url.",
     )
     group.addoption(
         "--emulator-seed", type=int, default=0, metavar="N", help="Another one makes other people."
@@ -88,8 +94,10 @@ def emulators(pytestconfig: pytest.Config) -> "Iterator[Emulators]":
     """Where the sandboxes of this run are; it starts when the first is asked for."""
     from scenarios.running import Emulators
 
-    served, url = (pytestconfig.getoption(f"emulator_{name}") for name in ("served", "url"))
-    with Emulators(served=served, url=url) as started:
+    names = ("served", "url", "no_keep")
+    with Emulators(
+        **{each: pytestconfig.getoption(f"emulator_{each}") for each in names}
+    ) as started:
         yield started
 
 
@@ -166,7 +174,7 @@ def scene(emulators: "Emulators", request: pytest.FixtureRequest) -> "Iterator[S
     seed = request.config.getoption("emulator_seed")
 
     def kept() -> bool:
-        return emulators.url is not None and FAILED in stash
+        return emulators.keeps and FAILED in stash
 
     with Scene(emulators, folder, seed=seed, kept=kept) as own:
         stash[SCENE] = own
@@ -222,10 +230,13 @@ def pytest_bdd_step_error(
     exception: Exception,
 ) -> None:
     """Show where in the scenario it failed, and bad input without a traceback."""
+    from scenarios.addresses import NoMoreSandboxes
     from scenarios.arguments import lacking
     from scenarios.catalogue import NOUNS
     from scenarios.failing import located
 
+    if isinstance(exception, NoMoreSandboxes):
+        return
     request.node.add_report_section("call", "scenario", located(scenario, step))
     if isinstance(exception, EmulatorError):
         raise pytest.fail.Exception(str(exception), pytrace=False) from None
@@ -247,13 +258,28 @@ def pytest_bdd_step_func_lookup_error(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember a failure until the sandbox is closed."""
+    """Remember a failure until the sandbox is closed; end a run that gets no more sandboxes."""
     report = yield
+    if call.excinfo and item.config.getoption("emulator_url"):
+        _stop_without_sandboxes(item, call.excinfo.value, report)
     if report.failed:
         item.stash[FAILED] = True
     return report
+
+
+def _stop_without_sandboxes(
+    item: pytest.Item, error: BaseException, report: pytest.TestReport
+) -> None:
+    """Have what could not be run be no failure, and nothing be run after it."""
+    from scenarios.addresses import NoMoreSandboxes
+
+    if isinstance(error, NoMoreSandboxes):
+        told = str(error)
+        report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, told)
+        setattr(report, STOPPED, told)
+        item.session.shouldstop = told
 
 
 def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None:

@@ -5,12 +5,14 @@ What it writes is plain JSON: with pytest-xdist it comes from another process.
 
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pytest_bdd.parser import Feature, Scenario, Step
 
+from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from scenarios.failing import ambiguous_step
 from scenarios.plugin import SCENE
@@ -62,7 +64,9 @@ class Recorder:
 
     def pytest_bdd_step_error(self, request: pytest.FixtureRequest, step: Step) -> None:
         """A step that failed, or that nobody can tell which it is."""
-        self._ended(request, step, "ambiguous" if ambiguous_step(step) else "failed")
+        # Its own error is what matters, not that the emulator of the step is gone with it.
+        with suppress(EmulatorError):
+            self._ended(request, step, "ambiguous" if ambiguous_step(step) else "failed")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_bdd_step_func_lookup_error(self, request: pytest.FixtureRequest, step: Step) -> None:

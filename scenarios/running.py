@@ -14,12 +14,13 @@ from segment.analytics import request as sdk  # type: ignore[import-untyped]  # 
 
 from emulator.app import create_app
 from emulator.config import Config
-from emulator.errors import EmulatorError
+from emulator.errors import Conflict, EmulatorError
 from emulator.sandboxes import Sandboxes
 from emulator.server import serve_in_thread
 from emulator.types import JSONObject
 from emulator.workspace import PRESETS, Workspace, preset
 from emulator.workspace.model import with_keys
+from scenarios.addresses import NoMoreSandboxes
 from scenarios.client import ControlClient
 from scenarios.shop import Shop
 from scenarios.transport import InProcess
@@ -104,11 +105,15 @@ class Emulators:
     Args:
         served: At a free port, so that programs in other processes reach it.
         url: Of an emulator that runs elsewhere; its sandboxes have keys that nobody else has.
+        no_keep: Whether none of those may stay.
     """
 
-    def __init__(self, *, served: bool = False, url: str | None = None) -> None:
+    def __init__(
+        self, *, served: bool = False, url: str | None = None, no_keep: bool = False
+    ) -> None:
         self._run = running if served else in_process
         self.url = url
+        self.keeps = bool(url) and not no_keep
         self._stack = ExitStack()
         self._host: ControlClient | None = None
         self._taken: set[str] = set()
@@ -132,7 +137,7 @@ class Emulators:
 
         Args:
             kept: Asked at the end whether it shall stay, for somebody who looks at it.
-        Raises: EmulatorError, when no emulator answers at the url.
+        Raises: EmulatorError, when no emulator answers at the url; NoMoreSandboxes.
         """
         if workspace.plan:  # a file of its own, which no sandbox can be sent
             self._expect_here(workspace)
@@ -140,13 +145,21 @@ class Emulators:
                 yield emulator
             return
         host = self._started()
-        made = host.create_sandbox(workspace=self._asked(workspace), **self._keys(workspace))
+        made = self._made(host, workspace)
         try:
             yield self._reached(host, made, workspace)
         finally:
             self._taken.discard(made["writeKey"])
             if not kept():
                 host.delete_sandbox(made["id"])
+
+    def _made(self, host: ControlClient, workspace: Workspace) -> JSONObject:
+        try:
+            return host.create_sandbox(workspace=self._asked(workspace), **self._keys(workspace))
+        except Conflict as error:
+            if self.url:  # nothing was named that somebody may have
+                raise NoMoreSandboxes(error.what, self.url, error.remedy) from error
+            raise
 
     def _reached(
         self, host: ControlClient, made: JSONObject, workspace: Workspace
@@ -155,7 +168,7 @@ class Emulators:
         # Whoever is reached through a proxy need not know of its https, or its name.
         url = urljoin(self.url, urlsplit(made["url"]).path) if self.url else made["url"]
         client = ControlClient(url, session=host.session, token=host.token)
-        return RunningEmulator(url, own, client, Shop(url, own.write_key), bool(self.url))
+        return RunningEmulator(url, own, client, Shop(url, own.write_key), self.keeps)
 
     def _started(self) -> ControlClient:
         if self._host is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from emulator.errors import EmulatorError
+from scenarios.plugin import STOPPED
 from scenarios.recording import ATTRIBUTE
 from scenarios.reports.results import Results, ScenarioResult, Unreadable, scenario_of
 
@@ -47,6 +48,7 @@ class Run:
         self.results: list[ScenarioResult] = []
         self.unreadable: list[Unreadable] = []
         self.interrupted = False
+        self.stopped: str | None = None  # why the emulator elsewhere is of no more use
 
     def count(self, verdict: str) -> int:
         """How many scenarios ended so."""
@@ -55,7 +57,8 @@ class Run:
     def summary(self) -> Results:
         """The whole run, for reports; it has ended."""
         ended_at = datetime.now(UTC)
-        return Results(self._started_at, ended_at, self.results, self.unreadable, self.interrupted)
+        cut_short = self.interrupted or self.stopped is not None
+        return Results(self._started_at, ended_at, self.results, self.unreadable, cut_short)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Take how many scenarios there are; with workers, each knows them all."""
@@ -69,6 +72,9 @@ class Run:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the result of a scenario; one that could not be set up has no steps."""
         if report.when != "call" and report.passed:
+            return
+        if told := getattr(report, STOPPED, None):
+            self.stopped = told
             return
         failure = _failure(report) if report.failed else None
         where, _, name = report.nodeid.partition("::")
@@ -97,6 +103,7 @@ class Options:
         url: Of an emulator that runs elsewhere; None has one in each process.
         served: Whether emulators listen at ports.
         seed: Another one makes other people.
+        no_keep: Whether no sandbox of a failed scenario stays at *url*.
     """
 
     workers: int = 1
@@ -104,6 +111,7 @@ class Options:
     url: str | None = None
     served: bool = False
     seed: int = 0
+    no_keep: bool = False
 
     def arguments(self) -> list[str]:
         """For pytest. Raises: EmulatorError, when several processes cannot be had."""
@@ -115,7 +123,11 @@ class Options:
             given += ["-p", "xdist", f"--numprocesses={self.workers}"]
         if self.url:
             given += [f"--emulator-url={self.url}"]
-        flags = {"--emulator-traffic": self.traffic, "--emulator-served": self.served}
+        flags = {
+            "--emulator-traffic": self.traffic,
+            "--emulator-served": self.served,
+            "--emulator-no-keep": self.no_keep,
+        }
         return given + [flag for flag, wanted in flags.items() if wanted]
 
 
@@ -141,8 +153,8 @@ def verify(
         code = pytest.main(arguments, plugins=[run])
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise _not_run(said.getvalue())
-    run.interrupted = code == pytest.ExitCode.INTERRUPTED
-    if not run.results and not run.unreadable and not run.interrupted:
+    run.interrupted = code == pytest.ExitCode.INTERRUPTED and run.stopped is None
+    if not (run.results or run.unreadable or run.interrupted or run.stopped):
         where = ", ".join(map(str, features))
         raise EmulatorError("no scenarios found", where, "Name a .feature file that has some.")
     return run

@@ -21,7 +21,8 @@ from emulator.capture.database import StorageFault
 from emulator.capture.sandboxes import SandboxStore
 from emulator.clock import iso
 from emulator.config import Config
-from emulator.sandboxes.registry import MOST, Conflict
+from emulator.errors import Conflict
+from emulator.sandboxes.registry import MOST
 from emulator.server import serve_in_thread
 from emulator.workspace import preset
 

@@ -34,6 +34,7 @@ REPORT = click.Path(path_type=Path, dir_okay=False)
     metavar="URL",
     help="Use sandboxes of the emulator that runs there. EMULATOR_TOKEN opens it.",
 )
+@click.option("--no-keep", is_flag=True, help="Leave no sandbox of a failed scenario at --url.")
 @click.option("--serve", is_flag=True, help="Serve emulators at ports, for other programs.")
 @click.option("--junit", type=REPORT, metavar="FILE", help="Write JUnit XML.")
 @click.option("--cucumber-json", type=REPORT, metavar="FILE", help="Write Cucumber JSON.")
@@ -51,7 +52,8 @@ def command(
 ) -> None:
     """Run the scenarios in files and folders, by default in ./features.
 
-    Exits 0 when all pass, 1 when one fails, 2 when a file cannot be read or there are none.
+    Exits 0 when all pass, 1 when one fails, 2 when a file cannot be read, there are no scenarios,
+    or the emulator at an address cannot be used.
     """
     require("verify")
     # Here, not above: `emulator verify --help` needs no test runner.
@@ -63,7 +65,9 @@ def command(
 
     reports = {kind: asked[kind] for kind in WRITERS if asked[kind]}
     traffic = bool(report_to) or any(kind in reports for kind in WITH_TRAFFIC)
-    options = Options(asked["workers"], traffic, asked["url"], asked["serve"], asked["seed"])
+    options = Options(
+        asked["workers"], traffic, asked["url"], asked["serve"], asked["seed"], asked["no_keep"]
+    )
     if options.url:
         expect_emulator("--url", options.url)
     if report_to:
@@ -82,12 +86,14 @@ def _tell(run: "Run", as_json: bool) -> None:
     for fault in run.unreadable:
         click.echo(f"emulator: {fault.told}", err=True)
     click.echo(_counts(run), err=as_json)
+    if run.stopped:
+        click.echo(f"emulator: {run.stopped}", err=True)
 
 
 def _code(run: "Run") -> int:
     if run.interrupted:
         return INTERRUPTED
-    return 2 if run.unreadable else 1 if run.count("failed") else 0
+    return 2 if run.unreadable or run.stopped else 1 if run.count("failed") else 0
 
 
 class Quiet:
@@ -140,6 +146,7 @@ def _summary(run: "Run") -> dict[str, object]:
     return {
         **counts,
         "interrupted": run.interrupted,
+        "stopped": run.stopped,
         "unreadable": unreadable,
         "scenarios": scenarios,
     }

@@ -8,10 +8,11 @@ from emulator import sandboxes as known
 from emulator.answers import fault
 from emulator.capture.records import redacted
 from emulator.clock import iso
+from emulator.errors import Conflict
 from emulator.harness import bodies
 from emulator.harness.clock_orders import RESET, reset_time
 from emulator.harness.queries import refuse
-from emulator.sandboxes import Conflict, Sandbox
+from emulator.sandboxes import Sandbox
 from emulator.types import JSONObject
 
 bp = Blueprint("sandboxes", __name__, url_prefix="/emulator/v1/sandboxes")

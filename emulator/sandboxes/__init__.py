@@ -12,12 +12,11 @@ from emulator.sandboxes.addressing import (
     serve_sandboxes,
 )
 from emulator.sandboxes.expiry import Expiry
-from emulator.sandboxes.registry import DEFAULT, Conflict, Sandbox, Sandboxes
+from emulator.sandboxes.registry import DEFAULT, Sandbox, Sandboxes
 
 __all__ = [
     "DEFAULT",
     "PREFIX",
-    "Conflict",
     "Expiry",
     "Sandbox",
     "Sandboxes",

@@ -8,10 +8,11 @@ from flask import Flask, abort, current_app, redirect, request, url_for
 
 from emulator.answers import fault
 from emulator.capture.database import Gone
+from emulator.errors import Conflict
 from emulator.parts import ADDRESSED, UNASKED, Parts, parts
 from emulator.sandboxes.expiry import Expiry
 from emulator.sandboxes.order import workspace_of
-from emulator.sandboxes.registry import Conflict, Sandbox, Sandboxes
+from emulator.sandboxes.registry import Sandbox, Sandboxes
 from emulator.segment.addressee import named_key
 from emulator.teams import CALLER, Caller, caller
 from emulator.types import JSONObject

@@ -9,7 +9,7 @@ from typing import Final
 from emulator.capture.database import Engine, claimed
 from emulator.capture.sandboxes import Described, SandboxStore, beside, left_over, remove
 from emulator.clock import Clock, iso
-from emulator.errors import EmulatorError
+from emulator.errors import Conflict, EmulatorError
 from emulator.parts import Kept, Parts
 from emulator.sandboxes.order import BODY, described, workspace_of
 from emulator.teams import Team
@@ -20,10 +20,6 @@ from emulator.workspace.model import with_keys
 DEFAULT: Final = "default"
 CLAIM: Final = ("sandboxes",)
 MOST: Final = 1000  # sandboxes; each costs memory, and on disk open files
-
-
-class Conflict(EmulatorError):
-    """A sandbox that cannot be had because of those that there are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
-"""Emulators elsewhere: a run that cannot use one ends in one line, before its first scenario."""
+"""Emulators elsewhere: a run that cannot use one ends in one line, and what it leaves there."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,7 @@ from emulator.app import create_app
 from emulator.config import Config
 from emulator.server import serve_in_thread
 from emulator.workspace import preset
+from scenarios.client import ControlClient
 
 FEATURE = """\
 Feature: Wishes
@@ -23,6 +26,37 @@ Feature: Wishes
     When Ada does "Wish Listed"
     Then Insider One receives 1 "wish_listed" for Ada
 """
+SCENARIO = """\
+  Scenario: S{at}
+    When Ada does "Wish Listed"
+    Then Insider One receives {number} "wish_listed" for Ada
+"""
+REOPENING = """\
+Feature: Reopening
+  Scenario: A workspace of its own
+    Given another run takes the last sandbox
+    And the workspace "segment-defaults"
+    Then Insider One knows nobody
+"""
+# As a run does that is going on beside this one, at the moment that matters.
+OTHER_RUN = """\
+from pytest_bdd import given
+from scenarios.client import ControlClient
+
+@given("another run takes the last sandbox")
+def taken(scene, emulators, monkeypatch):
+    ended = ControlClient.delete_sandbox
+    def delete(client, id):
+        ended(client, id)
+        client.create_sandbox()
+    monkeypatch.setattr(ControlClient, "delete_sandbox", delete)
+"""
+FULL = (
+    "the team checkout has 2 sandboxes already. Delete those that are done with: "
+    "DELETE /emulator/v1/sandboxes/<id>."
+)
+
+QUIET = ("-p", "no:cacheprovider", "-q")
 DEAD = "http://127.0.0.1:1"
 NOBODY = "no emulator answers. Start one with `emulator serve`, or correct the address."
 STRANGE = "this is no emulator. Give the address of an emulator."
@@ -50,18 +84,43 @@ class Ended(NamedTuple):
     stderr: str
 
 
-@pytest.fixture(scope="module")
-def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Of an emulator with a team that may have two sandboxes."""
+@contextmanager
+def shared(folder: Path) -> Iterator[str]:
+    """Serve an emulator with a team that may have two sandboxes; gives its URL."""
     digest = f"sha256:{sha256(b'c-token').hexdigest()}"
     team = {"name": "checkout", "tokens": [digest], "sandboxes": 2}
-    teams = tmp_path_factory.mktemp("shared") / "teams.json"
+    teams = folder / "teams.json"
     teams.write_bytes(orjson.dumps({"teams": [team]}))
     config = Config(db=":memory:", host="0.0.0.0", password="sesame", teams=str(teams))
     app = create_app(config, preset("guide"))
     with serve_in_thread(app) as url:
         yield url
     app.extensions["sandboxes"].close()
+
+
+@pytest.fixture(scope="module")
+def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with shared(tmp_path_factory.mktemp("shared")) as url:
+        yield url
+
+
+class Team(NamedTuple):
+    """The team of an emulator that nobody else uses."""
+
+    url: str
+    client: ControlClient
+
+    def sandboxes(self) -> int:
+        return len(self.client.sandboxes())
+
+
+@pytest.fixture
+def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    with (
+        shared(tmp_path_factory.mktemp("shared")) as url,
+        ControlClient(url, token="c-token") as client,
+    ):
+        yield Team(url, client)
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +186,81 @@ def test_the_summary_is_told_before_a_report_fails(
         "emulator: wishes.feature/x: the report cannot be written (File exists). "
         "Name a file that you may write."
     )
+
+
+def feature(name: str, *received: int) -> str:
+    """A scenario for each number of events that are said to be received; one is."""
+    scenarios = [SCENARIO.format(at=at, number=number) for at, number in enumerate(received, 1)]
+    return f"Feature: {name}\n" + "".join(scenarios)
+
+
+@pytest.fixture
+def wishes(tmp_path: Path) -> Path:
+    """A folder with five scenarios, of which the second and the third fail."""
+    (tmp_path / "wishes.feature").write_text(feature("Wishes", 1, 2, 2, 1, 1))
+    return tmp_path
+
+
+def verify(folder: Path, team: Team, *options: str) -> Ended:
+    return run(folder, "c-token", "emulator", "verify", "--url", team.url, *options, ".")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_team_that_is_full_is_told_once(wishes: Path, team: Team, workers: str) -> None:
+    for _ in range(2):
+        team.client.create_sandbox()
+    done = verify(wishes, team, "-n", workers)
+    assert done == (2, "5 scenarios: 5 not run\n", f"emulator: {team.url}: {FULL}\n")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_run_that_fills_its_team_ends_in_one_line(wishes: Path, team: Team, workers: str) -> None:
+    team.client.create_sandbox()
+    done = verify(wishes, team, "-n", workers)
+    assert (done.code, done.stderr) == (2, f"emulator: {team.url}: {FULL}\n")
+
+
+def test_what_ran_before_a_team_was_full_is_told(wishes: Path, team: Team) -> None:
+    team.client.create_sandbox()
+    done = verify(wishes, team, "--json", "--junit", "report.xml")
+    told = json.loads(done.stdout)
+    ran = [(each["scenario"], each["verdict"]) for each in told["scenarios"]]
+    assert ran == [("S1", "passed"), ("S2", "failed")]
+    assert (told["stopped"], told["interrupted"]) == (f"{team.url}: {FULL}", False)
+    assert "The run was interrupted: scenarios are missing." in (wishes / "report.xml").read_text()
+    assert team.sandboxes() == 2
+
+
+def test_a_team_that_is_full_within_a_scenario_is_told_once(tmp_path: Path, team: Team) -> None:
+    (tmp_path / "reopening.feature").write_text(REOPENING)
+    (tmp_path / "conftest.py").write_text(OTHER_RUN)
+    team.client.create_sandbox()
+    done = verify(tmp_path, team, "--html", "report.html")
+    assert done == (2, "1 scenario: 1 not run\n", f"emulator: {team.url}: {FULL}\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"), [((), 2), (("--no-keep",), 0)], ids=["unless told", "no keep"]
+)
+def test_sandboxes_of_failed_scenarios_stay(
+    folder: Path, team: Team, options: tuple[str, ...], kept: int
+) -> None:
+    (folder / "wishes.feature").write_text(feature("Wishes", 2, 2))
+    done = verify(folder, team, *options)
+    assert (done.code, done.stdout.count("It stays to be looked at: ")) == (1, kept)
+    assert team.sandboxes() == kept
+
+
+def test_pytest_ends_where_a_team_is_full(wishes: Path, team: Team) -> None:
+    team.client.create_sandbox()
+    done = run(wishes, "c-token", "pytest", *QUIET, "--emulator-url", team.url, ".")
+    told = [line.strip("! ") for line in done.stdout.splitlines() if FULL in line]
+    assert (done.code, told) == (2, [f"Interrupted: {team.url}: {FULL}"])
+    assert done.stdout.splitlines()[-1].startswith("1 failed, 1 passed, 1 skipped in ")
+
+
+def test_pytest_keeps_no_sandbox_where_none_is_wanted(wishes: Path, team: Team) -> None:
+    options = ("--emulator-url", team.url, "--emulator-no-keep")
+    done = run(wishes, "c-token", "pytest", *QUIET, *options, ".")
+    assert done.stdout.splitlines()[-1].startswith("2 failed, 3 passed in ")
+    assert (done.code, team.sandboxes()) == (1, 0)

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from emulator.errors import EmulatorError
+from emulator.errors import Conflict, EmulatorError
 from emulator.server import serve_in_thread
 from emulator.workspace import preset
 from scenarios import calls
@@ -51,6 +51,13 @@ def test_a_server_that_is_no_emulator_is_said() -> None:
         told = rf"^{url}: GET /emulator/v1/health was answered 404, and not as an emulator does\."
         with pytest.raises(EmulatorError, match=told):
             client.health()
+
+
+def test_a_name_that_somebody_has_is_a_conflict(emulator: RunningEmulator) -> None:
+    made = emulator.client.create_sandbox()
+    with pytest.raises(Conflict, match=rf"^body\.id: another sandbox has the id '{made['id']}'"):
+        emulator.client.create_sandbox(id=made["id"])
+    emulator.client.delete_sandbox(made["id"])
 
 
 def test_an_export_that_is_refused_is_an_error(emulator: RunningEmulator) -> None:
