@@ -27,7 +27,7 @@ from emulator.config import Config
 from emulator.delivery.account import RealAccount
 from emulator.delivery.configuration import Configuration
 from emulator.delivery.faults import Faults as InsiderFaults
-from emulator.delivery.gate import compile_gate
+from emulator.delivery.gate import Gate, compile_gate
 from emulator.delivery.passthrough import PassThrough
 from emulator.delivery.policy import Policy
 from emulator.delivery.queue import Queue
@@ -153,65 +153,70 @@ def _parts(
     assets: Assets,
 ) -> Parts:
     engine, store, profiles, runs, shared, clock = kept
-    hold = shared.hold
-    defined = workspace.document.get("insider", {}).get("journeys", ())
-    journeys = Journeys(read_journeys(defined), runs, profiles, clock)
-    keys = Panel(
-        workspace.account_name, workspace.account_key, PanelStore(engine), clock, hold=hold
+    endpoint, journeys, keys = _account(workspace, kept)
+    faults, differences = InsiderFaults(clock, config.seed, hold=shared.hold), Differences(engine)
+    pass_through = None
+    if real := _real_account(config):
+        remote = Remote(real.url)
+        pass_through = PassThrough(remote, endpoint.answer, real, differences, clock, shared.hold)
+    sender = faults.before(pass_through or endpoint.answer)
+    together = _together(kept, None if pass_through else faults)
+    gate, policy = _gate(config, workspace), Policy(config.seed)
+    compiled = Destination(workspace.destination)
+    road = Road(compiled, sender, store, clock, gate, policy, stopwatch, real, together)
+    shared.watch(RETRIES, road.backlog.told)
+    shared.watch(RUNS, runs.told)
+    queue = Queue(road, store, partial(_is_current, given, shared))
+    if config.asynchronous:
+        queue.begin()
+    return Parts(
+        config=config,
+        workspace=workspace,
+        given=given,
+        engine=engine,
+        store=store,
+        profiles=profiles,
+        shared=shared,
+        endpoint=endpoint,
+        panel=keys,
+        road=road,
+        configuration=Configuration(workspace.destination, ChangesStore(engine), road, shared.hold),
+        clock=clock,
+        journeys=journeys,
+        tokens=Tokens(workspace.account_key, workspace.oauth),
+        assets=assets,
+        segment_faults=Faults(shared.hold),
+        faults=faults,
+        differences=differences,
+        pass_through=pass_through,
+        queue=queue,
+        pruner=Pruner(Retention(engine, limits, clock)) if (limits := _limits(config)) else None,
     )
+
+
+def _account(workspace: Workspace, kept: Kept) -> tuple[Endpoint, Journeys, Panel]:
+    """Insider One's end."""
+    hold, name, key = kept.shared.hold, workspace.account_name, workspace.account_key
+    defined = workspace.document.get("insider", {}).get("journeys", ())
+    journeys = Journeys(read_journeys(defined), kept.runs, kept.profiles, kept.clock)
+    keys = Panel(name, key, PanelStore(kept.engine), kept.clock, hold=hold)
     endpoint = Endpoint(
-        workspace.account_name,
-        workspace.account_key,
+        name,
+        key,
         workspace.identifiers,
-        profiles,
-        clock,
+        kept.profiles,
+        kept.clock,
         workspace.options,
         refusal=keys.refusal,
         on_change=journeys.observe,
         hold=hold,
     )
-    differences, faults = Differences(engine), InsiderFaults(clock, config.seed, hold=hold)
-    real = _real_account(config)
-    pass_through = (
-        PassThrough(Remote(real.url), endpoint.answer, real, differences, clock, hold)
-        if real
-        else None
-    )
-    sender = faults.before(pass_through or endpoint.answer)
+    return endpoint, journeys, keys
+
+
+def _gate(config: Config, workspace: Workspace) -> Gate:
     source = workspace.document.get("source", {})
-    gate = compile_gate(source, workspace.destination, workspace.plan, config.seed)
-    compiled, policy = Destination(workspace.destination), Policy(config.seed)
-    together = _together(kept, None if pass_through else faults)
-    road = Road(compiled, sender, store, clock, gate, policy, stopwatch, real, together)
-    shared.watch(RETRIES, road.backlog.told)
-    shared.watch(RUNS, runs.told)
-    set_up = Configuration(workspace.destination, ChangesStore(engine), road, hold)
-    queue = Queue(road, store, partial(_is_current, given, shared))
-    if config.asynchronous:
-        queue.begin()
-    return Parts(
-        config,
-        workspace,
-        given,
-        engine,
-        store,
-        profiles,
-        shared,
-        endpoint,
-        keys,
-        road,
-        set_up,
-        clock,
-        journeys,
-        Tokens(workspace.account_key, workspace.oauth),
-        assets,
-        Faults(hold),
-        faults,
-        differences,
-        pass_through,
-        queue,
-        Pruner(Retention(engine, limits, clock)) if (limits := _limits(config)) else None,
-    )
+    return compile_gate(source, workspace.destination, workspace.plan, config.seed)
 
 
 def _together(kept: Kept, faults: InsiderFaults | None) -> Together:
