@@ -11,6 +11,7 @@ import orjson
 from emulator.capture.records import Captured, Delivery
 from emulator.inspector.json_view import Mark
 from emulator.inspector.stations import Absent, EventRoad, Passed, Taken
+from emulator.inspector.unmapped import STOPPED
 from emulator.mapping import Destination, Request
 from emulator.mapping.explanation import Account, Explanation, Origin, explain
 from emulator.mapping.tracing import leaves
@@ -41,7 +42,7 @@ def road(message: Captured, destination: JSONObject, document: JSONObject) -> Ev
         for each in _taken(explanation.accounts, message.deliveries, _absent(compiled, event))
     )
     dropped: tuple[Dropped, ...] = ()
-    if taken and explanation.dropped:
+    if taken and message.verdict not in STOPPED and explanation.dropped:
         subject = subject_of({**document, "destination": {**destination, "enabled": True}})
         dropped = tuple(dropped_of(subject, event, explanation.dropped))
     read = {path for each in taken for origin in each.account.origins for path in origin.read}

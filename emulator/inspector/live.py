@@ -4,6 +4,7 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from emulator.capture.counting import are_counted
+from emulator.capture.listed import Listed
 from emulator.capture.records import VERDICTS
 from emulator.capture.walking import PATIENCE
 from emulator.errors import EmulatorError
@@ -12,6 +13,7 @@ from emulator.inspector.addresses import here
 from emulator.inspector.rendering import render
 from emulator.inspector.sdks import sdks
 from emulator.inspector.sending import sample, send_all
+from emulator.inspector.unmapped import unmapped
 from emulator.inspector.view import View, number, read
 from emulator.parts import parts
 from emulator.segment.rules import TYPES
@@ -62,7 +64,7 @@ def _listing(view: View) -> dict[str, object]:
     patience = PATIENCE if view.before is None else FURTHER
     browsing = parts().store.browsing
     found = browsing.page(view.filters, before=view.before, limit=PAGE, patience=patience)
-    return {"rows": found.messages, "older": found.before, "reach": found.reach}
+    return {**_rows(found.messages), "older": found.before, "reach": found.reach}
 
 
 def _news(view: View) -> dict[str, object]:
@@ -72,7 +74,12 @@ def _news(view: View) -> dict[str, object]:
     browsing = parts().store.browsing
     found = browsing.page(view.filters, after=after, limit=PAGE)
     changed = browsing.those(watched, view.filters) if watched else []
-    return {"rows": [*found.messages, *changed], "gap": found.before is not None}
+    return {**_rows([*found.messages, *changed]), "gap": found.before is not None}
+
+
+def _rows(messages: list[Listed]) -> dict[str, object]:
+    destination = parts().configuration.destination
+    return {"rows": messages, "unmapped": unmapped(messages, destination)}
 
 
 def _totals(view: View) -> dict[str, object]:

@@ -5,17 +5,16 @@ the action builds a body of marks instead of values, and the marks are looked up
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from emulator.mapping.catalog_fields import IDENTIFIER_SWITCHES
 from emulator.mapping.destination import Destination
-from emulator.mapping.directives import compile_mapping, is_directive
 from emulator.mapping.javascript import MISSING
-from emulator.mapping.paths import Resolver, strip_root
-from emulator.mapping.root import ROOT_KEY, compile_checked
+from emulator.mapping.reads import Watched
 from emulator.mapping.subscription import FAULTS, Failure, Subscription
-from emulator.mapping.tracing import leaves, note_whole, traced
+from emulator.mapping.tracing import leaves
 from emulator.mapping.triggers import BrokenGroupError, Condition, Group, TriggerError, parse
 from emulator.types import JSON, JSONObject
 
@@ -75,22 +74,43 @@ class Explanation:
     dropped: list[str]
 
 
+class Unread(NamedTuple):
+    """Whether any subscription takes the event, and the paths that none of these reads."""
+
+    taken: bool
+    paths: list[str]
+
+
 def explain(destination: Destination, event: JSONObject) -> Explanation:
     """Account for every subscription and every property of *event*; nothing is sent."""
-    accounts = [_account(subscription, event) for subscription in destination.subscriptions]
+    watched = Watched.of(event)
+    accounts = [_account(each, event, watched) for each in destination.subscriptions]
     read = {path for account in accounts for origin in account.origins for path in origin.read}
-    said = [
+    return Explanation(event.get("messageId"), accounts, _dropped(event, read))
+
+
+def unread(destination: Destination, event: JSONObject) -> Unread:
+    """What `explain` tells of the properties that got lost, and nothing else."""
+    takers = [each for each in destination.subscriptions if each.deliver(event) is not None]
+    watched, read = Watched.of(event), set[str]()
+    for each in takers:
+        if _matches(each, event):
+            read.update(_read(each, event, watched))
+    return Unread(bool(takers), _dropped(event, read))
+
+
+def _dropped(event: JSONObject, read: Set[str]) -> list[str]:
+    said = (
         path
         for part in _SAID_BY_THE_APP
         if isinstance(event.get(part), dict)
         for path, _ in leaves(event[part], part)
         if path != part
-    ]
-    message_id = event.get("messageId")
-    return Explanation(message_id, accounts, [path for path in said if path not in read])
+    )
+    return [path for path in said if path not in read]
 
 
-def _account(subscription: Subscription, event: JSONObject) -> Account:
+def _account(subscription: Subscription, event: JSONObject, watched: Watched) -> Account:
     result = subscription.deliver(event)
     failure = result if isinstance(result, Failure) else None
     matched = result is not None and _matches(subscription, event)
@@ -100,7 +120,7 @@ def _account(subscription: Subscription, event: JSONObject) -> Account:
         matched,
         list(_conditions(subscription.trigger, event)),
         failure,
-        _origins(subscription, event) if matched else [],
+        _origins(subscription, event, watched) if matched else [],
     )
 
 
@@ -131,8 +151,8 @@ def _flat(group: Group) -> Iterator[Condition]:
             yield from _flat(child)
 
 
-def _origins(subscription: Subscription, event: JSONObject) -> list[Origin]:
-    parts = dict(_parts(subscription.mapping, event))
+def _origins(subscription: Subscription, event: JSONObject, watched: Watched) -> list[Origin]:
+    parts = dict(watched.parts(subscription.mapping))
     try:
         values = subscription.values(event)
     except FAULTS:
@@ -145,6 +165,17 @@ def _origins(subscription: Subscription, event: JSONObject) -> list[Origin]:
     ]
 
 
+def _read(subscription: Subscription, event: JSONObject, watched: Watched) -> Iterator[str]:
+    """The paths that `_origins` would name."""
+    parts = dict(watched.parts(subscription.mapping))
+    try:
+        fields: Iterable[str] = _marked(subscription.values(event))[0]
+    except FAULTS:
+        fields = parts
+    for field in fields:
+        yield from _part_of(field, parts)[1]
+
+
 def _part_of(field: str, parts: dict[str, tuple[JSON, list[str]]]) -> tuple[JSON, list[str]]:
     """The part that produced *field*: its own, else that of the nearest field around it."""
     while field not in parts and "." in field:
@@ -153,55 +184,25 @@ def _part_of(field: str, parts: dict[str, tuple[JSON, list[str]]]) -> tuple[JSON
     return next((parts[each] for each in candidates if each in parts), (None, []))
 
 
-def _parts(mapping: JSONObject, event: JSONObject) -> Iterator[tuple[str, tuple[JSON, list[str]]]]:
-    """Every part of a mapping that makes one field, with the paths it reads from *event*."""
-    if is_directive(mapping) or ROOT_KEY in mapping:
-        yield "", (mapping, _read_by(compile_checked(mapping, compile_mapping), event))
-        return
-    for key, part in mapping.items():
-        shaped = _shaped_items(part, event)
-        if shaped:
-            for at, (shape, item, prefix) in enumerate(shaped):
-                for name, each in shape.items():
-                    yield f"{key}[{at}].{name}", (each, _read(each, item, prefix))
-        elif isinstance(part, dict) and part and not is_directive(part):
-            for name, each in part.items():
-                yield f"{key}.{name}", (each, _read(each, event))
-        else:
-            yield key, (part, _read(part, event))
-
-
-def _shaped_items(part: JSON, event: JSONObject) -> list[tuple[JSONObject, JSON, str]]:
-    """For an `@arrayPath` with a shape: the shape, item and path of each item."""
-    options = part.get("@arrayPath") if isinstance(part, dict) else None
-    if not isinstance(options, list) or len(options) < 2 or not isinstance(options[0], str):
-        return []
-    path, shape = options[:2]
-    found = compile_mapping({"@path": path})(event)
-    if not isinstance(shape, dict) or is_directive(shape) or not isinstance(found, list):
-        return []
-    prefix = strip_root(path)
-    return [(shape, item, f"{prefix}[{at}]") for at, item in enumerate(found)]
-
-
-def _read(part: JSON, source: JSON, prefix: str = "") -> list[str]:
-    return _read_by(compile_mapping(part), source, prefix)
-
-
-def _read_by(resolve: Resolver, source: JSON, prefix: str = "") -> list[str]:
-    reads: set[str] = set()
-    if isinstance(source, dict):
-        try:
-            note_whole(resolve(traced(source, reads)))
-        except FAULTS:
-            return []
-    return sorted(f"{prefix}.{path}" if prefix else path for path in reads)
-
-
 def _places(
     subscription: Subscription, values: JSONObject
 ) -> tuple[dict[str, JSON], dict[str, list[str]]]:
     """The value of each field as it is sent, and where in the body it stands."""
+    found, marked = _marked(values)
+    fields = list(found)
+    sent = dict(leaves({"users": [subscription.action.user(values)]}))
+    places: dict[str, list[str]] = {}
+    for path, value in leaves({"users": [subscription.action.user(marked)]}):
+        marks = _MARK.search(value) if isinstance(value, str) else None
+        if marks:
+            field = fields[int(marks[1])]
+            places.setdefault(field, []).append(path)
+            found[field] = sent.get(path, found[field])
+    return found, places
+
+
+def _marked(values: JSONObject) -> tuple[dict[str, JSON], JSONObject]:
+    """The value of each field, and *values* with a mark in place of each."""
     found: dict[str, JSON] = {}
 
     def mark(value: JSON, field: str) -> JSON:
@@ -214,14 +215,4 @@ def _places(
         found[field] = value
         return f"\x01{len(found) - 1}\x01"
 
-    marked = {key: mark(value, key) for key, value in values.items()}
-    fields = list(found)
-    sent = dict(leaves({"users": [subscription.action.user(values)]}))
-    places: dict[str, list[str]] = {}
-    for path, value in leaves({"users": [subscription.action.user(marked)]}):
-        marks = _MARK.search(value) if isinstance(value, str) else None
-        if marks:
-            field = fields[int(marks[1])]
-            places.setdefault(field, []).append(path)
-            found[field] = sent.get(path, found[field])
-    return found, places
+    return found, {key: mark(value, key) for key, value in values.items()}

@@ -1,13 +1,24 @@
 import pytest
 
 from emulator.mapping import Destination
-from emulator.mapping.explanation import Account, Explanation, Origin, explain
+from emulator.mapping.explanation import (
+    Account,
+    Explanation,
+    Origin,
+    Unread,
+    explain,
+    unread,
+)
 from emulator.types import JSONObject
 
 
-def explained(subscription: JSONObject, event: JSONObject) -> Explanation:
+def shop(*subscriptions: JSONObject) -> Destination:
     settings = {"account_name": "shop", "ucd_key": "key"}
-    return explain(Destination({"settings": settings, "subscriptions": [subscription]}), event)
+    return Destination({"settings": settings, "subscriptions": [*subscriptions]})
+
+
+def explained(subscription: JSONObject, event: JSONObject) -> Explanation:
+    return explain(shop(subscription), event)
 
 
 def account(subscription: JSONObject, event: JSONObject) -> Account:
@@ -136,3 +147,40 @@ def test_failed_event_still_tells_what_was_read() -> None:
         "Unit Price must be a number but it was a string."
     )
     assert "properties.products[0].price" in {p for each in found.origins for p in each.read}
+
+
+COUPON = {"actionSlug": "trackEvent", "settings": {"uuid": {"@path": "$.properties.coupon"}}}
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "event", "expected"),
+    [
+        pytest.param(
+            [{"actionSlug": "orderCompletedEvent"}], ORDER,
+            Unread(True, ["properties.coupon", "properties.products[0].brand"]), id="one takes it",
+        ),
+        pytest.param(
+            [{"actionSlug": "orderCompletedEvent"}, COUPON], ORDER,
+            Unread(True, ["properties.products[0].brand"]), id="another reads the rest",
+        ),
+        pytest.param(
+            [{"actionSlug": "cartViewedEvent"}], {**ORDER, "properties": {"coupon": "SPRING"}},
+            Unread(False, ["properties.coupon"]), id="none takes it",
+        ),
+        pytest.param(
+            [{"actionSlug": "orderCompletedEvent"}],
+            {**ORDER, "properties": {"coupon": "SPRING", "products": [{"price": "free"}]}},
+            Unread(True, ["properties.coupon"]), id="one fails",
+        ),
+        pytest.param(
+            [{"actionSlug": "orderCompletedEvent", "trigger": "("}], {**ORDER, "properties": {}},
+            Unread(True, []), id="a broken trigger, and no properties",
+        ),
+    ],
+)  # fmt: skip
+def test_what_got_lost_is_told_alone(
+    subscriptions: list[JSONObject], event: JSONObject, expected: Unread
+) -> None:
+    destination = shop(*subscriptions)
+    assert unread(destination, event) == expected
+    assert explain(destination, event).dropped == expected.paths

@@ -1,0 +1,138 @@
+"""The list of messages says which of them have properties that reached nobody."""
+
+import re
+from html import unescape
+from itertools import count
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from emulator.capture.filters import Filters
+from emulator.inspector.unmapped import PATIENCE, unmapped
+from emulator.types import JSONObject
+from emulator.workspace import preset
+from inspector.running import Running, running
+
+ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
+EMAIL: JSONObject = {**ADA, "traits": {"email": "ada@shop.example"}}
+HOSTILE = '"><img src=x onerror=alert(1)>'
+ORDER: JSONObject = {
+    "type": "track",
+    "userId": "ada",
+    "event": "Order Completed",
+    "properties": {
+        "order_id": "o-17",
+        "gift": {"wrap": True, "note": "Enjoy"},
+        "products": [{"product_id": each, "shelf": 7} for each in ("mug", "tray")],
+    },
+}
+
+
+def shown(emulator: Running, query: str = "") -> list[tuple[str, str]]:
+    """What stands beside the verdict of each message, newest first: words and tooltip."""
+    page = requests.get(f"{emulator.url}/?{query}", timeout=5).text
+    found = re.findall(r'<a class="unread" href="[^"]*" title="([^"]*)">.*?</svg>([^<]*)</a>', page)
+    return [(words, unescape(title)) for title, words in found]
+
+
+def told(emulator: Running, id: int) -> list[str]:
+    """The properties that the page of a message says reached nobody."""
+    page = requests.get(f"{emulator.url}/messages/{id}", timeout=5).text
+    _, _, note = page.partition('id="unread"')
+    return [unescape(each) for each in re.findall(r'<li><code class="path">([^<]*)', note)]
+
+
+@pytest.mark.parametrize(
+    ("message", "words", "properties"),
+    [
+        pytest.param(ADA, "1 not mapped", ["traits.firstName"], id="another spelling"),
+        pytest.param(
+            ORDER,
+            "3 not mapped",
+            ["properties.gift.wrap", "properties.gift.note", "properties.products[].shelf"],
+            id="the products of an order as one",
+        ),
+        pytest.param(
+            {**ADA, "traits": {HOSTILE: 1}}, "1 not mapped", [f"traits.{HOSTILE}"], id="hostile"
+        ),
+    ],
+)
+def test_a_list_counts_what_the_page_of_the_message_names(
+    message: JSONObject, words: str, properties: list[str]
+) -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send(message)
+        title = f"No subscription that took it reads {', '.join(properties)}"
+        assert shown(emulator) == [(words, title)]
+        assert told(emulator, 1) == properties
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param(EMAIL, id="all is read"),
+        pytest.param({**ADA, "userId": None}, id="rejected"),
+        pytest.param({**ADA, "integrations": {"All": False}}, id="filtered"),
+        pytest.param({**ADA, "type": "group", "groupId": "g"}, id="no subscription took it"),
+    ],
+)
+def test_nothing_is_said_where_no_mapping_lost_anything(message: JSONObject) -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send(message)
+        assert shown(emulator) == []
+        assert told(emulator, 1) == []
+
+
+def test_it_is_said_by_the_mappings_as_they_are_now() -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send(ADA)
+        mapping = {"uuid": {"@path": "$.userId"}, "firstName": {"@path": "$.traits.firstName"}}
+        emulator.parts.configuration.edit(0, {"settings": mapping})
+        assert shown(emulator) == []
+        assert told(emulator, 1) == []
+
+
+def test_it_is_said_of_a_message_whose_mapping_is_gone() -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send(EMAIL)
+        emulator.parts.configuration.edit(0, {"trigger": 'type = "group"'})
+        assert shown(emulator) == [
+            ("1 not mapped", "No subscription that took it reads traits.email")
+        ]
+        assert told(emulator, 1) == ["traits.email"]
+
+
+def test_many_properties_are_counted_and_the_first_five_named() -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send({**ADA, "traits": {f"trait{number}": 1 for number in range(1, 8)}})
+        named = ", ".join(f"traits.trait{number}" for number in range(1, 6))
+        title = f"No subscription that took it reads {named} and 2 more"
+        assert shown(emulator) == [("7 not mapped", title)]
+
+
+def test_pages_and_filters_say_it_too() -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send(ADA, EMAIL, ORDER)
+        assert [words for words, _ in shown(emulator, "type=identify")] == ["1 not mapped"]
+        assert [words for words, _ in shown(emulator, "before=3")] == ["1 not mapped"]
+
+
+def test_a_message_that_comes_says_it_and_leads_to_what_to_do(page: Page) -> None:
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send(EMAIL)
+        page.goto(f"{emulator.url}/?type=identify")
+        expect(page.locator("#rows tr")).to_have_count(1)
+        emulator.send(ADA)
+        page.get_by_role("link", name="1 not mapped").click()
+        expect(page).to_have_url(f"{emulator.url}/messages/2?type=identify#unread")
+        expect(page.locator("#unread")).to_be_in_viewport()
+        expect(page.locator("#unread")).to_contain_text("Read $.traits.firstName as well.")
+
+
+def test_what_there_is_no_time_for_is_said(emulator: Running) -> None:
+    emulator.send(*[{**ADA, "traits": {"x": 1}}] * 4)
+    messages = emulator.parts.store.browsing.page(Filters()).messages
+    ticks = (each * PATIENCE / 2 for each in count())
+    found = unmapped(messages, emulator.parts.configuration.destination, lambda: next(ticks))
+    assert found == {4: ["traits.x"], 3: None, 2: None, 1: None}
