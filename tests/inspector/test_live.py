@@ -216,7 +216,7 @@ def test_what_is_retried_changes_on_the_page(emulator: Running, page: Page) -> N
     page.goto(emulator.url)
     expect(page.locator("#rows .outcome")).to_contain_text("Retrying")
     requests.post(f"{emulator.url}/emulator/v1/deliveries/retry", timeout=5)
-    expect(page.locator("#rows .outcome")).to_have_text("Accepted")
+    expect(page.locator("#rows .outcome .verdict")).to_have_text("Accepted")
 
 
 def test_keys_move_open_and_search(emulator: Running, page: Page) -> None:
