@@ -2,12 +2,13 @@
 
 import re
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from weakref import WeakSet
 
 from sqlalchemy import (
+    URL,
     BigInteger,
     Connection,
     Engine,
@@ -27,6 +28,7 @@ from sqlalchemy.exc import (
 from emulator.capture import postgres
 from emulator.capture.memory import in_memory
 from emulator.capture.migration import migrate, recognise
+from emulator.capture.remedies import GONE, REMEDIES, code, line, remedy
 from emulator.errors import EmulatorError, Unavailable
 
 __all__ = [
@@ -48,22 +50,6 @@ Whole = BigInteger().with_variant(Integer, "sqlite")
 _closed: WeakSet[Engine] = WeakSet()
 _open: ContextVar[Connection | None] = ContextVar("open", default=None)
 
-GONE = ("42P01", "3F000")  # PostgreSQL has no such table, or no such schema
-SAVE = "Move the file away; `sqlite3 FILE .recover` may save what is in it."
-# What a database cannot do now and may later, and what to do about it: SQLite's numbers, and
-# PostgreSQL's states.
-REMEDIES: Mapping[int | str, str] = {
-    sqlite3.SQLITE_BUSY: "Stop the program that holds the database.",
-    sqlite3.SQLITE_LOCKED: "Stop the program that holds the database.",
-    sqlite3.SQLITE_READONLY: "Make the file and its folder writable.",
-    sqlite3.SQLITE_IOERR: "Look at the disk, and the space left on it.",
-    sqlite3.SQLITE_FULL: "Free space on the disk.",
-    sqlite3.SQLITE_CANTOPEN: "Name a file in a folder you may write to, or use --db :memory:.",
-    sqlite3.SQLITE_CORRUPT: SAVE,
-    sqlite3.SQLITE_NOTADB: SAVE,
-    "55P03": "Another emulator on it is still at work; see that what it delivers to answers.",
-    **dict.fromkeys(GONE, "The sandbox was deleted meanwhile."),
-}
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",  # survives the death of the process; a power cut may take the last ones
@@ -77,9 +63,17 @@ PRAGMAS = (
 )
 # The connection that was used last has the most of the file at hand.
 LAST = {"pool_use_lifo": True}
-ELSEWHERE = "See that the database can be reached."
+PSYCOPG = "postgresql+psycopg"
+# As hosting providers have it, and SQLAlchemy, for which it is another driver.
+POSTGRESQL = ("postgres", "postgresql")
+KINDS = ("sqlite", "sqlite+pysqlite", PSYCOPG)
+CHOICE = (
+    "Give a file, such as --db emulator.db, or :memory:,"
+    " or a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE."
+)
+ESCAPE = "In a user or password, write @ as %40, : as %3A and / as %2F."
 NO_DRIVER = (
-    "Install the driver it names, for postgresql+psycopg with the extra `postgres`;"
+    "Install the driver with the extra: pip install 'segment-insider-emulator[postgres]';"
     " or give a file, such as --db emulator.db."
 )
 
@@ -88,9 +82,8 @@ class StorageFault(Unavailable):
     """The database cannot be used now: locked, full, read-only, damaged, or out of connections."""
 
     def __init__(self, reason: object) -> None:
-        remedy = REMEDIES.get(_code(reason), ELSEWHERE)
-        remedy += " What was not acknowledged may be sent again."
-        super().__init__(f"the database cannot be used ({_line(reason)})", "", remedy)
+        advice = f"{remedy(reason)} What was not acknowledged may be sent again."
+        super().__init__(f"the database cannot be used ({line(reason)})", "", advice)
 
 
 class Gone(StorageFault):
@@ -167,53 +160,49 @@ class _Undo(Exception):
 
 
 def _told(engine: Engine, error: BaseException | None) -> StorageFault | None:
-    """*error* of the driver as a fault that passes; None where no retry helps, as for a statement
-    that does not fit the tables."""
-    code = _code(error)
-    if code in GONE:
+    """*error* of the driver as a fault that passes; None where it does not."""
+    if code(error) in GONE:
         return Gone(error)
+    return StorageFault(error) if _passes(engine, error) else None
+
+
+def _passes(engine: Engine, error: BaseException | None) -> bool:
+    """Whether a retry may help, as it does not for a statement that does not fit the tables."""
     if isinstance(error, sqlite3.Error):
-        passes = code in REMEDIES
-    else:
-        driver = engine.dialect.loaded_dbapi
-        passes = isinstance(error, (driver.OperationalError, driver.InterfaceError))
-    return StorageFault(error) if passes else None
-
-
-def _code(reason: object) -> int | str:
-    """PostgreSQL's state or SQLite's number, without its finer shades, for *reason*; else 0."""
-    state: str | None = getattr(reason, "sqlstate", None)
-    return state or getattr(reason, "sqlite_errorcode", 0) & 0xFF
-
-
-def _line(reason: object) -> str:
-    """The first line of a driver's message, which says what; others have advice of its own."""
-    return str(reason).partition("\n")[0]
+        return code(error) in REMEDIES
+    driver = engine.dialect.loaded_dbapi
+    return isinstance(error, (driver.OperationalError, driver.InterfaceError))
 
 
 def connect(url: str) -> Engine:
     """Open *url*, and make its tables or bring them to their present shape.
 
     Args:
-        url: An SQLAlchemy URL, a path to an SQLite file, or ":memory:".
-    Raises: EmulatorError, when the database cannot be opened or written, is of a later version of
-        the emulator, or an SQLite file of another program.
+        url: Of SQLite or PostgreSQL, as SQLAlchemy or a hosting provider writes it; a path to an
+            SQLite file; or ":memory:".
+    Raises: Unavailable, when the database cannot be opened or written now; EmulatorError, when it
+        never can, is of a later version of the emulator, or an SQLite file of another program.
     """
     if is_memory(url):
         return in_memory(metadata)
     engine = _engine(url if "://" in url else f"sqlite:///{url}")
-    shown = re.sub("//.*@", "//…@", url)  # without a password
+    shown = url if engine.dialect.name == "sqlite" else _without_secrets(engine.url)
     with ExitStack() as undo:
         undo.callback(engine.dispose)
         try:
             _prepare(engine, shown)
         except SQLAlchemyError as error:
             reason = error.__cause__ or error
-            remedy = REMEDIES.get(_code(reason), ELSEWHERE)
-            what = f"the database cannot be opened ({_line(reason)})"
-            raise EmulatorError(what, shown, remedy) from error
+            kind = Unavailable if _passes(engine, reason) else EmulatorError
+            what = f"the database cannot be opened ({line(reason)})"
+            raise kind(what, shown, remedy(reason)) from error
         undo.pop_all()
     return engine
+
+
+def _without_secrets(url: URL) -> str:
+    """*url* without user, password and options, of which one may be a password, too."""
+    return re.sub("//.*@", "//…@", url.set(query={}).render_as_string())
 
 
 def _prepare(engine: Engine, shown: str) -> None:
@@ -238,18 +227,23 @@ def close(engine: Engine) -> None:
 
 
 def _engine(url: str) -> Engine:
+    shown = f"{url.partition(':')[0]}:…"  # the rest may hold a password
     try:
         named = make_url(url)
-        told = postgres.arguments(named) if named.get_backend_name() == "postgresql" else LAST
+        if named.drivername in POSTGRESQL:
+            named = named.set(drivername=PSYCOPG)
+        if named.drivername not in KINDS:
+            raise EmulatorError("captures cannot go to a database of this kind", shown, CHOICE)
+        if "@" in (named.host or ""):  # where the end of a password would be told
+            raise EmulatorError("its address cannot be read", shown, ESCAPE)
+        told = postgres.arguments(named) if named.drivername == PSYCOPG else LAST
         return create_engine(named, **told)
     except (ArgumentError, ImportError, ValueError) as error:
         # What is no number where a port should be may be a part of a password.
         why = "its address cannot be read" if type(error) is ValueError else error
-        raise EmulatorError(
-            f"the database cannot be used ({why})",
-            f"{url.partition(':')[0]}:…",  # the rest may hold a password
-            NO_DRIVER,
-        ) from (error if why is error else None)
+        raise EmulatorError(f"the database cannot be used ({why})", shown, NO_DRIVER) from (
+            error if why is error else None
+        )
 
 
 def _tune_sqlite(connection: object, _record: object) -> None:

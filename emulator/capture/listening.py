@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from emulator.capture.database import transaction
 from emulator.capture.postgres import CHANNEL, SENDER
+from emulator.capture.remedies import line
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Listener:
         self._told: WeakValueDictionary[str, Told] = WeakValueDictionary()  # by schema
         self._own: dict[str, str] = {}  # by schema: as whom this process writes there
         self._thread: Thread | None = None
+        self._is_lost = False  # whether it was said that the connection is
 
     def listen(self, engine: Engine, told: Told) -> None:
         """Tell *told*, from now on and once at first, of the schema that *engine* works in.
@@ -67,7 +69,9 @@ class Listener:
             try:
                 self._hear(engine)
             except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
-                log.warning("heard nothing reason=%s", str(error).partition("\n")[0])
+                if not self._is_lost:
+                    log.warning("lost news reason=%s", line(error))
+                self._is_lost = True
                 sleep(AGAIN)
 
     def _is_needed(self) -> bool:
@@ -78,6 +82,9 @@ class Listener:
 
     def _hear(self, engine: Engine) -> None:
         with _listening(engine) as connection:
+            if self._is_lost:
+                log.warning("heard news again")
+            self._is_lost = False
             for each in list(self._told.values()):
                 each.tell()
             while self._told:

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
+from threading import Semaphore
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from postgres_server import Server
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import URL, create_engine, event, text
 
 from emulator.app import create_app
 from emulator.capture.database import StorageFault, close, connect, transaction
@@ -26,10 +27,11 @@ from emulator.capture.records import Captured
 from emulator.capture.retention import STEP, Limits, Retention
 from emulator.capture.store import Store
 from emulator.config import Config
-from emulator.errors import EmulatorError
+from emulator.errors import EmulatorError, Unavailable
 from emulator.workspace import preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+LISTENING = "emulator.capture.listening"
 HEARD = 5.0  # seconds, of which none is needed
 CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'"
 CALL = {"writeKey": "wk_demo", "messageId": "m1", "userId": "ada"}
@@ -170,6 +172,71 @@ def test_a_server_that_nobody_reaches_is_told_in_one_line() -> None:
     assert "See that the database can be reached." in str(error.value)
 
 
+def refused(url: URL) -> EmulatorError:
+    with pytest.raises(EmulatorError) as error:
+        connect(url.render_as_string(hide_password=False))
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("username", "nobody", "See that the user and the database that its address names exist"),
+        ("database", "none", "See that the user and the database that its address names exist"),
+        ("username", "idle", "Have the server let the user in its address connect"),
+        ("username", "full", "Raise max_connections of the server, or have fewer sandboxes"),
+        ("query", {"host": "/nowhere"}, "See that the database can be reached."),
+    ],
+)
+def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
+    server: Server, name: str, value: Any, advice: str
+) -> None:
+    admin = create_engine(server.url)
+    with admin.begin() as connection:
+        connection.execute(text('DROP ROLE IF EXISTS idle, "full"'))
+        connection.execute(text("CREATE ROLE idle NOLOGIN"))
+        connection.execute(text('CREATE ROLE "full" LOGIN CONNECTION LIMIT 0'))
+    admin.dispose()
+    error = refused(server.url.set(**{name: value}))
+    assert isinstance(error, Unavailable)
+    assert error.what.startswith("the database cannot be opened (connection ")
+    assert error.remedy.startswith(advice)
+
+
+def test_what_the_user_may_not_do_never_passes(server: Server) -> None:
+    admin = create_engine(server.url)
+    with admin.begin() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS guest"))
+        connection.execute(text("CREATE ROLE guest LOGIN"))
+    admin.dispose()
+    error = refused(server.url.set(username="guest"))
+    assert (type(error), "permission denied for schema public" in error.what) == (
+        EmulatorError,
+        True,
+    )
+
+
+def test_who_makes_a_sandbox_while_the_server_takes_no_connection_may_ask_again(
+    server: Server,
+) -> None:
+    # A database is made in no transaction.
+    admin = create_engine(server.url, isolation_level="AUTOCOMMIT")
+    limit = "ALTER ROLE owner CONNECTION LIMIT {}"
+    with admin.begin() as connection:
+        connection.execute(text("CREATE ROLE owner LOGIN"))
+        connection.execute(text("CREATE DATABASE owned OWNER owner"))
+    with emulator(str(server.url.set(username="owner", database="owned"))) as client:
+        with admin.begin() as connection:
+            connection.execute(text(limit.format(1)))
+        refused = client.post("/emulator/v1/sandboxes", json={"id": "red"})
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert refused.get_json()["error"]["remedy"].startswith("Raise max_connections")
+        with admin.begin() as connection:
+            connection.execute(text(limit.format(-1)))
+        assert client.post("/emulator/v1/sandboxes", json={"id": "red"}).status_code == 201
+    admin.dispose()
+
+
 def test_what_is_stored_is_told_of_a_part_of_the_pages_and_of_no_space_that_is_free(
     url: str,
 ) -> None:
@@ -224,6 +291,22 @@ def test_what_another_writes_is_heard_and_not_looked_for(url: str) -> None:
             other.record([replace(MESSAGE, message_id=id)])
             assert store.news.wait(number, HEARD) == number + 1
         assert asked == []
+
+
+def test_a_server_that_stays_away_is_told_once_by_who_listens_and_once_when_it_is_back(
+    url: str, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine, tried = connect(url), Semaphore(0)
+    with closing(Store(engine, Listener())) as store:
+        store.news.wait(store.news.wait(0, HEARD), HEARD)
+        event.listen(engine, "do_connect", lambda *_: tried.release())
+        server.kill()
+        for _ in range(2):
+            assert tried.acquire(timeout=HEARD)
+        server.start()
+        assert store.news.wait(2, 2 * HEARD) == 3
+    said = [each.getMessage() for each in caplog.records if each.name == LISTENING]
+    assert [each.partition(" reason=")[0] for each in said] == ["lost news", "heard news again"]
 
 
 def test_who_was_cut_off_from_news_hears_them_again(url: str, server: Server) -> None:

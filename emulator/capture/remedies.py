@@ -1,0 +1,66 @@
+"""What a database cannot do now and may later, and what to do about it."""
+
+import re
+import sqlite3
+from collections.abc import Mapping
+
+GONE = ("42P01", "3F000")  # PostgreSQL has no such table, or no such schema
+SAVE = "Move the file away; `sqlite3 FILE .recover` may save what is in it."
+# SQLite's numbers, and PostgreSQL's states.
+REMEDIES: Mapping[int | str, str] = {
+    sqlite3.SQLITE_BUSY: "Stop the program that holds the database.",
+    sqlite3.SQLITE_LOCKED: "Stop the program that holds the database.",
+    sqlite3.SQLITE_READONLY: "Make the file and its folder writable.",
+    sqlite3.SQLITE_IOERR: "Look at the disk, and the space left on it.",
+    sqlite3.SQLITE_FULL: "Free space on the disk.",
+    sqlite3.SQLITE_CANTOPEN: "Name a file in a folder you may write to, or use --db :memory:.",
+    sqlite3.SQLITE_CORRUPT: SAVE,
+    sqlite3.SQLITE_NOTADB: SAVE,
+    "55P03": "Another emulator on it is still at work; see that what it delivers to answers.",
+    **dict.fromkeys(GONE, "The sandbox was deleted meanwhile."),
+}
+# Who is refused a connection is given no state, only words: those of PostgreSQL and its library.
+REFUSALS: Mapping[str, str] = {
+    "sorry, too many clients|remaining connection slots|too many connections for": (
+        "Raise max_connections of the server, or have fewer sandboxes or processes;"
+        " docs/operations.md says how many connections they take."
+    ),
+    'role ".*" does not exist|database ".*" does not exist': (
+        "See that the user and the database that its address names exist on that server."
+    ),
+    "password authentication failed|no password supplied": (
+        "See to the user and the password in its address, or to the password in ~/.pgpass."
+    ),
+    "no pg_hba.conf entry|(?:peer|ident) authentication failed": (
+        "See to the user, host and database in its address, or have the server's pg_hba.conf let"
+        " them in."
+    ),
+    "is not permitted to log in|permission denied for database": (
+        "Have the server let the user in its address connect to that database, or name another."
+    ),
+    "is starting up|is shutting down|in recovery mode|not yet accepting connections": (
+        "Wait until the server takes connections."
+    ),
+    "invalid connection option|invalid URI query parameter": "Leave it out of its address.",
+}
+ELSEWHERE = "See that the database can be reached."
+
+
+def remedy(reason: object) -> str:
+    """What to do about *reason*, a driver's error."""
+    if known := REMEDIES.get(code(reason)):
+        return known
+    told = line(reason)
+    found = (advice for words, advice in REFUSALS.items() if re.search(words, told, re.I))
+    return next(found, ELSEWHERE)
+
+
+def code(reason: object) -> int | str:
+    """PostgreSQL's state or SQLite's number, without its finer shades, for *reason*; else 0."""
+    state: str | None = getattr(reason, "sqlstate", None)
+    return state or getattr(reason, "sqlite_errorcode", 0) & 0xFF
+
+
+def line(reason: object) -> str:
+    """The first line of a driver's message, which says what; others have advice of its own."""
+    return str(reason).partition("\n")[0]

@@ -1,0 +1,118 @@
+"""Whoever cannot use a database is told what to do about it."""
+
+import sqlite3
+
+import pytest
+
+from emulator.capture.database import StorageFault, connect
+from emulator.capture.remedies import ELSEWHERE, remedy
+from emulator.errors import EmulatorError
+
+AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
+CONNECTIONS = (
+    "Raise max_connections of the server, or have fewer sandboxes or processes;"
+    " docs/operations.md says how many connections they take."
+)
+EXISTS = "See that the user and the database that its address names exist on that server."
+PASSWORD = "See to the user and the password in its address, or to the password in ~/.pgpass."
+LET_IN = (
+    "See to the user, host and database in its address, or have the server's pg_hba.conf let them"
+    " in."
+)
+ALLOW = "Have the server let the user in its address connect to that database, or name another."
+WAIT = "Wait until the server takes connections."
+
+
+@pytest.mark.parametrize(
+    ("told", "advice"),
+    [
+        ("FATAL:  sorry, too many clients already", CONNECTIONS),
+        (
+            "FATAL:  remaining connection slots are reserved for non-replication superuser"
+            " connections",
+            CONNECTIONS,
+        ),
+        ('FATAL:  too many connections for role "ada"', CONNECTIONS),
+        ('FATAL:  too many connections for database "team"', CONNECTIONS),
+        ('FATAL:  role "ada" does not exist', EXISTS),
+        ('FATAL:  database "team" does not exist', EXISTS),
+        ('FATAL:  password authentication failed for user "ada"', PASSWORD),
+        ("fe_sendauth: no password supplied", PASSWORD),
+        (
+            'FATAL:  no pg_hba.conf entry for host "10.0.0.7", user "ada", database "x", SSL off',
+            LET_IN,
+        ),
+        ('FATAL:  Peer authentication failed for user "ada"', LET_IN),
+        ('FATAL:  role "ada" is not permitted to log in', ALLOW),
+        (
+            'FATAL:  permission denied for database "team"\nDETAIL:  User does not have CONNECT',
+            ALLOW,
+        ),
+        ("FATAL:  the database system is starting up", WAIT),
+        ("FATAL:  the database system is shutting down", WAIT),
+        ("FATAL:  the database system is in recovery mode", WAIT),
+        ("FATAL:  the database system is not yet accepting connections", WAIT),
+        ("Connection refused\n\tIs the server running on that host?", ELSEWHERE),
+        ("server closed the connection unexpectedly", ELSEWHERE),
+    ],
+)
+def test_words_of_a_server_that_refuses(told: str, advice: str) -> None:
+    assert remedy(OSError(AT + told)) == advice
+    assert (
+        StorageFault(AT + told).remedy == f"{advice} What was not acknowledged may be sent again."
+    )
+
+
+def test_a_number_of_sqlite_is_known_with_its_finer_shades() -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+    assert remedy(error) == "Look at the disk, and the space left on it."
+
+
+@pytest.mark.parametrize(
+    "kind", ["mysql", "mysql+pymysql", "mssql", "postgresql+asyncpg", "oracle", "https"]
+)
+def test_a_database_of_another_kind_is_refused_with_those_that_there_are(kind: str) -> None:
+    with pytest.raises(EmulatorError) as refusal:
+        connect(f"{kind}://ada:secret@127.0.0.1:3306/team")
+    assert str(refusal.value) == (
+        f"{kind}:…: captures cannot go to a database of this kind. "
+        "Give a file, such as --db emulator.db, or :memory:,"
+        " or a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE."
+    )
+
+
+@pytest.mark.parametrize("kind", ["postgres", "postgresql", "postgresql+psycopg"])
+@pytest.mark.parametrize(
+    "secret", ["ada:secret@127.0.0.1:1/team", "127.0.0.1:1/team?user=ada&password=secret"]
+)
+def test_an_address_is_taken_as_a_hosting_provider_writes_it_and_shown_without_its_secrets(
+    kind: str, secret: str
+) -> None:
+    with pytest.raises(EmulatorError) as refusal:
+        connect(f"{kind}://{secret}")
+    at = "//…@" if "@127" in secret else "//"
+    assert str(refusal.value) == (
+        f"postgresql+psycopg:{at}127.0.0.1:1/team: the database cannot be opened"
+        ' (connection failed: connection to server at "127.0.0.1", port 1 failed: Connection'
+        " refused)."
+        " See that the database can be reached."
+    )
+
+
+def test_a_password_that_breaks_its_address_is_not_told_for_a_host() -> None:
+    with pytest.raises(EmulatorError) as refusal:
+        connect("postgres://ada:sec@ret@127.0.0.1:1/team")
+    assert str(refusal.value) == (
+        "postgres:…: its address cannot be read."
+        " In a user or password, write @ as %40, : as %3A and / as %2F."
+    )
+
+
+def test_an_option_that_the_driver_does_not_know_is_told() -> None:
+    with pytest.raises(EmulatorError) as refusal:
+        connect("postgres://ada:secret@127.0.0.1:1/team?pgbouncer=true")
+    assert str(refusal.value) == (
+        "postgresql+psycopg://…@127.0.0.1:1/team: the database cannot be opened"
+        ' (invalid connection option "pgbouncer"). Leave it out of its address.'
+    )
