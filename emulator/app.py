@@ -13,11 +13,12 @@ from flask import Flask
 from emulator import answers
 from emulator.capture.database import claimed, connect
 from emulator.capture.differences import Differences
+from emulator.capture.idle import Idle
 from emulator.capture.journeys import JourneyStore
 from emulator.capture.listening import Listener
 from emulator.capture.panel import ChangesStore, PanelStore
 from emulator.capture.profiles import ProfileStore
-from emulator.capture.pruning import Pruner
+from emulator.capture.pruning import Pruner, Steps
 from emulator.capture.retention import Limits, Retention
 from emulator.capture.sandboxes import SandboxStore
 from emulator.capture.shared import RETRIES, RUNS, Shared
@@ -83,7 +84,8 @@ def create_app(
     """One emulator of *workspace*, whose clock runs with *clock* until somebody moves it.
 
     Args:
-        stopwatch: Measures how long deliveries take, whatever the clock does.
+        stopwatch: Measures how long deliveries take, and how long nobody asks for a sandbox,
+            whatever the clock does.
 
     Raises: EmulatorError, when the database cannot be opened or the workspace not compiled.
     """
@@ -125,6 +127,8 @@ def _serve(
     assets = Assets(Path(config.cache).expanduser())
 
     basis, listener = fingerprint(workspace.document), Listener()
+    idle = Idle(stopwatch)
+    app.before_request(idle.look)
 
     def make(workspace: Workspace, kept: Kept, asked: JSONObject | str | None) -> Parts:
         given = Given(asked, basis, kept.shared.hold)
@@ -133,14 +137,16 @@ def _serve(
     def empty(db: str) -> Kept:
         engine = connect(db)
         shared = Shared(engine)
-        stores = Store(engine, listener), ProfileStore(engine), JourneyStore(engine)
+        store = Store(engine, listener)
+        idle.watch(store.use)
+        stores = store, ProfileStore(engine), JourneyStore(engine)
         return Kept(engine, *stores, shared, SandboxClock(clock, shared.hold))
 
     default = make(workspace, empty(config.db), None)
     store = SandboxStore(default.engine)
     served = Sandboxes(default, make, empty, store, clock, owner)
-    idle = config.keep_sandboxes and timedelta(hours=config.keep_sandboxes)
-    serve_sandboxes(app, served, Expiry(served, store, idle, clock) if idle else None)
+    unused = config.keep_sandboxes and timedelta(hours=config.keep_sandboxes)
+    serve_sandboxes(app, served, Expiry(served, store, unused, clock) if unused else None)
     return default
 
 
@@ -190,7 +196,7 @@ def _parts(
         differences=differences,
         pass_through=pass_through,
         queue=queue,
-        pruner=Pruner(Retention(engine, limits, clock)) if (limits := _limits(config)) else None,
+        pruner=_pruner(config, kept),
     )
 
 
@@ -239,8 +245,11 @@ def _is_current(given: Given, shared: Shared) -> bool:
     return not given.is_over
 
 
-def _limits(config: Config) -> Limits:
-    return Limits(config.keep_days, config.keep_messages, config.keep_bytes)
+def _pruner(config: Config, kept: Kept) -> Pruner | None:
+    limits = Limits(config.keep_days, config.keep_messages, config.keep_bytes)
+    if not limits:
+        return None
+    return Pruner(Steps(Retention(kept.engine, limits, kept.clock), kept.store.use))
 
 
 def _real_account(config: Config) -> RealAccount | None:

@@ -3,21 +3,60 @@
 import logging
 from contextlib import suppress
 from threading import Event, Thread
+from time import monotonic
 
 from emulator.capture.database import Gone, StorageFault
+from emulator.capture.idle import Use
 from emulator.capture.retention import Retention
 
 log = logging.getLogger(__name__)
 
 PAUSE = 0.02  # seconds between two steps, in which others write
 LOOK = 10.0  # seconds until the limits are looked at again
+SELDOM = 600.0  # seconds, likewise, where nobody uses what is limited
+
+
+class Steps:
+    """Steps of a retention, as long as there is something to forget.
+
+    Args:
+        use: Of its database, whose connections shall not stay open for this alone.
+    """
+
+    def __init__(self, retention: Retention, use: Use) -> None:
+        self._retention = retention
+        self._use = use
+        self._seen: int | None = None  # its count, when there was nothing left to forget
+        self._looked_at = 0.0
+
+    def take(self, now: float) -> float:
+        """Take one at *now*, in seconds, if somebody may have brought something to forget; seconds
+        until the next.
+
+        Raises: Gone.
+        """
+        if self._use.count == self._seen and now - self._looked_at < SELDOM:
+            return LOOK
+        self._looked_at, self._seen = now, None
+        try:
+            count = self._retention.step()
+        except Gone:
+            raise
+        except StorageFault as fault:
+            log.warning("forgot nothing reason=%s", fault.what)
+            return LOOK
+        if count:
+            log.info("forgot messages=%d", count)
+            return PAUSE
+        self._seen = self._use.count
+        return LOOK
 
 
 class Pruner:
-    """Steps of a retention on a thread of its own, as long as there is something to forget."""
+    """Takes steps on a thread of its own."""
 
-    def __init__(self, retention: Retention) -> None:
-        self._retention = retention
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
         self._closing = Event()
         self._worker = Thread(target=self._work, name="pruning", daemon=True)
         self._worker.start()
@@ -31,16 +70,4 @@ class Pruner:
         pause = PAUSE
         with suppress(Gone):
             while not self._closing.wait(pause):
-                pause = PAUSE if self._forgotten() else LOOK
-
-    def _forgotten(self) -> int:
-        try:
-            count = self._retention.step()
-        except Gone:
-            raise
-        except StorageFault as fault:
-            log.warning("forgot nothing reason=%s", fault.what)
-            return 0
-        if count:
-            log.info("forgot messages=%d", count)
-        return count
+                pause = self._steps.take(monotonic())

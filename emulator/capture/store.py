@@ -24,6 +24,7 @@ from sqlalchemy import update as change
 from emulator.capture.browsing import Browsing
 from emulator.capture.counting import message_counts
 from emulator.capture.database import StorageFault, close, transaction
+from emulator.capture.idle import Use
 from emulator.capture.listening import Listener
 from emulator.capture.news import News
 from emulator.capture.overview import Overview
@@ -97,6 +98,7 @@ class Store:
         self.upserts = Upserts(engine)
         self.waiting = Waiting(engine)
         self.news = News(engine, listener)
+        self.use = Use(engine)
         self.browsing = Browsing(engine)
         self.scenario_runs = ScenarioRuns(engine)
         self.overview = Overview(engine)

@@ -7,6 +7,7 @@ from threading import RLock
 from typing import Final
 
 from emulator.capture.database import Engine, claimed
+from emulator.capture.idle import give_back
 from emulator.capture.sandboxes import Described, SandboxStore, beside, left_over, remove
 from emulator.clock import Clock, iso
 from emulator.errors import Conflict, EmulatorError
@@ -239,7 +240,9 @@ class Sandboxes:
                 self._end(known.described.id)
         for id, made in listed.items():
             if id not in self._by_id:
-                self._know(Sandbox(made, self._open(made, f"sandbox {id}")))
+                parts = self._open(made, f"sandbox {id}")
+                give_back(parts.engine)  # at the start there are many, and few that are asked for
+                self._know(Sandbox(made, parts))
         self._caught_up = changed
 
     def _exchanged(self, old: Sandbox) -> Sandbox:

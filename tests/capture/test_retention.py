@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from emulator.capture.database import connect
+from emulator.capture.pruning import LOOK, PAUSE, SELDOM, Steps
 from emulator.capture.records import Attempt, Captured, Delivery, SentRequest, Upsert
 from emulator.capture.retention import STEP, Limits, Retention
 from emulator.capture.store import Store
@@ -153,3 +154,16 @@ def test_whoever_writes_meanwhile_is_taken(tmp_path: Path) -> None:
         forgetting.result()
     assert kept.left()[0] == [f"new{number}" for number in range(50)]
     kept.store.close()
+
+
+def test_limits_are_looked_at_again_where_somebody_used_the_database_and_else_seldom() -> None:
+    kept = Kept(message(3), message(2), message(1))
+    use = kept.store.use
+    steps = Steps(Retention(kept.engine, Limits(messages=2), lambda: NOW), use)
+    assert [steps.take(now) for now in (0.0, 0.1)] == [PAUSE, LOOK]
+    before = use.count
+    assert ([steps.take(now) for now in (10.0, 20.0, SELDOM)], use.count) == ([LOOK] * 3, before)
+    assert (steps.take(SELDOM + 1.0), use.count > before) == (LOOK, True)
+    kept.store.record([message(0)])
+    assert [steps.take(SELDOM + 10.0 * number) for number in (1, 2)] == [PAUSE, LOOK]
+    assert kept.left()[0] == ["m1", "m0"]

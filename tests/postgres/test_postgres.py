@@ -309,6 +309,74 @@ def test_a_server_that_stays_away_is_told_once_by_who_listens_and_once_when_it_i
     assert [each.partition(" reason=")[0] for each in said] == ["lost news", "heard news again"]
 
 
+@contextmanager
+def kept(db: str, now: list[float]) -> Iterator[FlaskClient]:
+    """An emulator whose stopwatch shows the last of *now*, in seconds."""
+    app = create_app(Config(db=db), preset("guide"), clock=lambda: NOW, stopwatch=lambda: now[-1])
+    try:
+        yield app.test_client()
+    finally:
+        app.extensions["sandboxes"].close()
+
+
+def connected(server: Server, name: str, most: int) -> int:
+    """How many connections the program *name* has, as soon as they are no more than *most*: the
+    server takes a moment to see that one was closed."""
+    count = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}'"
+    admin = create_engine(server.url, isolation_level="AUTOCOMMIT")
+    with closing(admin.connect()) as connection:
+        for _ in range(1_000):
+            found = int(connection.scalar(text(count)) or 0)
+            if found <= most:
+                break
+    admin.dispose()
+    return found
+
+
+def test_a_sandbox_that_nobody_asks_for_gives_its_connections_back(
+    url: str, server: Server
+) -> None:
+    now = [0.0]
+    with kept(f"{url}&application_name=rests", now) as client:
+        for id in ("red", "blue"):
+            client.post("/emulator/v1/sandboxes", json={"id": id, "writeKey": f"wk_{id}"})
+            client.post("/v1/identify", json={**CALL, "writeKey": f"wk_{id}"})
+        assert connected(server, "rests", 99) > 3
+        for now[-1] in (20.0, 40.0, 60.0, 80.0, 100.0):
+            client.post("/v1/identify", json={**CALL, "messageId": f"m{now}", "writeKey": "wk_red"})
+        assert connected(server, "rests", 3) <= 3  # the default one's, and those of red
+        for now[-1] in (120.0, 140.0, 160.0, 180.0):
+            client.get("/emulator/v1/health")
+        assert connected(server, "rests", 2) <= 2
+        there = orjson.loads(client.get("/sandboxes/blue/emulator/v1/messages").data)
+        assert [each["messageId"] for each in there["messages"]] == ["m1"]
+
+
+def test_after_a_start_a_sandbox_has_no_connection_until_somebody_asks(
+    url: str, server: Server
+) -> None:
+    with emulator(url) as client:
+        for number in range(5):
+            client.post("/emulator/v1/sandboxes", json={"id": f"box-{number}"})
+    with emulator(f"{url}&application_name=starts") as client:
+        assert connected(server, "starts", 2) <= 2
+        assert client.get("/sandboxes/box-4/emulator/v1/messages").status_code == 200
+
+
+def test_who_works_while_connections_are_given_back_goes_on(url: str) -> None:
+    now = [0.0]
+    with kept(url, now) as client:
+        client.post("/emulator/v1/sandboxes", json={"id": "red"})
+        engine = client.application.extensions["sandboxes"].get("red").parts.engine
+        with transaction(engine) as connection:
+            before = connection.scalar(text("SELECT pg_backend_pid()"))
+            for now[-1] in (20.0, 90.0, 160.0):
+                client.get("/emulator/v1/health")
+            assert connection.scalar(text("SELECT pg_backend_pid()")) == before
+        with transaction(engine) as connection:
+            assert connection.scalar(text("SELECT pg_backend_pid()")) == before
+
+
 def test_who_was_cut_off_from_news_hears_them_again(url: str, server: Server) -> None:
     admin = create_engine(server.url)
     with closing(Store(connect(url), Listener())) as store, closing(Store(connect(url))) as other:
