@@ -12,12 +12,14 @@ from emulator.workspace.drift.departure import Departure, Table
 from emulator.workspace.loading import PRESETS, read, read_preset
 
 
-@click.command("drift", epilog="Example: emulator drift shop.yaml --traffic emulator.db")
+@click.command("drift", epilog="Example: emulator drift shop.yaml --traffic http://127.0.0.1:8282")
 @click.argument("file", required=False, type=click.Path())
 @click.option("--preset", type=click.Choice(PRESETS), help="Look at a preset instead of a file.")
 @click.option(
-    "--traffic", metavar="DB|NDJSON", help="A database of the emulator, or events one a line."
-)
+    "--traffic", metavar="SOURCE",
+    help="Look at what came, too: the address of a running emulator, its database, or a file of "
+    "events. EMULATOR_TOKEN opens an emulator that asks for it.",
+)  # fmt: skip
 @click.option("--whole", is_flag=True, help="Print long mappings, too, as they are to be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_context
@@ -55,7 +57,7 @@ def _summary(found: Drift, name: str, events: int) -> str:
     counts = dict.fromkeys(("loses", "differs", "note"), 0)
     for each in found.departures:
         counts[each.effect] += 1
-    seen = f" and {events:,} events" if events else ""
+    seen = f" and {events:,} event{'s' * (events > 1)}" if events else ""
     return (
         f"{name}{seen}: {counts['loses']} departures lose data, {counts['differs']} differ, "
         f"{counts['note']} notes"

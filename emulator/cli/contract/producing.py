@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import orjson
 
+from emulator.cli.captured import numbered_events
 from emulator.cli.contract.files import FILES, replace
-from emulator.cli.contract.traffic import numbered_events
 from emulator.contract.junit import case_of
 from emulator.contract.producing import Produced, produced
 from emulator.junit import junit

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
+from emulator.cli.captured import captured
 from emulator.cli.contract.files import FILES, case_files, replace, usable_cases
-from emulator.cli.contract.traffic import events_of
 from emulator.contract.normalising import read_rules
 from emulator.contract.recording import file_text, record, text_of
 from emulator.contract.running import actual
@@ -18,7 +18,7 @@ from emulator.workspace import load
 @click.option(
     "--from", "source", metavar="SOURCE",
     help="Make the cases of traffic: the address of a running emulator, its database, or a file "
-    "of events.",
+    "of events. EMULATOR_TOKEN opens an emulator that asks for it.",
 )  # fmt: skip
 @click.option("--workspace", default="guide", show_default=True, help="File or preset.")
 @click.option(
@@ -40,7 +40,7 @@ def command(
     if len(files) != 1:
         remedy = "Name one file, or one folder."
         raise EmulatorError(f"{len(files)} places for one recording", "FILE", remedy)
-    cases = record(events_of(source), load(workspace), read_rules(list(rules)))
+    cases = record(captured(source), load(workspace), read_rules(list(rules)))
     if files[0].suffix:
         replace(files[0], text_of(cases))
     else:

@@ -350,9 +350,17 @@ def run(*arguments: str) -> Any:
         pytest.param(
             ["--preset", "segment-defaults", "--traffic", "none.ndjson"],
             2,
-            "emulator: none.ndjson: the traffic cannot be read (No such file or directory). Give a "
-            "database that `emulator serve --db` wrote, or events as JSON, one a line.",
+            "emulator: none.ndjson: the traffic cannot be read (No such file or directory). Give "
+            "the address of a running emulator, a database that `emulator serve --db` wrote, or "
+            "events as JSON, one a line.",
             id="no traffic there",
+        ),
+        pytest.param(
+            ["--preset", "segment-defaults", "--traffic", "http://127.0.0.1:9"],
+            2,
+            "emulator: http://127.0.0.1:9: no emulator answers. Start one with `emulator serve`, "
+            "or correct the address.",
+            id="no emulator there",
         ),
         pytest.param([], 2, "Error: Give a FILE, or --preset NAME.", id="nothing to look at"),
     ],
