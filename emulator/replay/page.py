@@ -8,7 +8,7 @@ import orjson
 
 from emulator.errors import EmulatorError
 from emulator.replay.charts import WIDTH, bars, columns
-from emulator.replay.report import losses
+from emulator.replay.report import losses, remarks
 from emulator.replay.text import called, reason, worth
 from emulator.types import JSON, JSONObject
 
@@ -46,7 +46,7 @@ def page(document: JSONObject) -> str:
     return environment.from_string(template).render(
         report=document,
         lost=lost,
-        remarks=[row for row in document["reasons"] if not row["lost"]],
+        remarks=remarks(document),
         words=WORDS,
         width=WIDTH,
         most=_ROWS,

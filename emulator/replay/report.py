@@ -59,6 +59,27 @@ def losses(document: JSONObject) -> list[JSONObject]:
     return [row for row in document["reasons"] if row["lost"]]
 
 
+def remarks(document: JSONObject) -> list[JSONObject]:
+    """What befalls events that are not lost, the most frequent first; no text is told twice.
+
+    Returns: Rows of `verdict`, `where`, `what`, `remedy`, `count` and, where there are any,
+        `samples`. What is said of requests is told once, `of` all subscriptions whose it is: rows
+        of `type`, `event`, `subscription` and `count`. An event without a request is a row.
+    """
+    told: dict[tuple[str, ...], JSONObject] = {}
+    for row in document["reasons"]:
+        if row["lost"]:
+            continue
+        same = [row[name] for name in ("verdict", "where", "what", "remedy")]
+        key = (*same, *((row["type"], row["event"]) if not row["subscription"] else ()))
+        remark = told.setdefault(key, {**row, "count": 0, "of": []})
+        remark["count"] += row["count"]
+        remark["of"].append(
+            {name: row[name] for name in ("type", "event", "subscription", "count")}
+        )
+    return sorted(told.values(), key=lambda remark: -remark["count"])
+
+
 def _row(name: str, row: Row, tally: Tally, ledger: Ledger, files: Sequence[File]) -> JSONObject:
     named: JSONObject = dict(zip(TABLES[name][0], row, strict=True))
     if "lost" in named:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-from emulator.replay.report import losses
+from emulator.replay.report import losses, remarks
 from emulator.types import JSONObject
 
 _ROWS = 15  # of a table; all of them are in --json
@@ -45,11 +45,16 @@ def _losses(document: JSONObject) -> Iterator[str]:
 
 def _remarks(document: JSONObject) -> Iterator[str]:
     rows = (
-        (row["count"], row["verdict"], called(row), reason(row))
-        for row in document["reasons"]
-        if not row["lost"]
+        (
+            row["count"],
+            row["verdict"],
+            _several(called(each) for each in row["of"]),
+            _several(each["subscription"] for each in row["of"]),
+            reason(row),
+        )
+        for row in remarks(document)
     )
-    head = ("count", "verdict", "event", "what is to know")
+    head = ("count", "verdict", "event", "subscription", "what is to know")
     yield from _table("What would not do as meant, or is not sent", head, rows)
 
 
@@ -81,6 +86,12 @@ def reason(row: JSONObject) -> str:
 def worth(row: JSONObject) -> str:
     """What the orders of a row are worth, e.g. "1,200.50 EUR"."""
     return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in row["value"].items())
+
+
+def _several(names: Iterable[str]) -> str:
+    """The first of them, and how many more there are."""
+    first, *more = dict.fromkeys(names)
+    return f"{first} and {len(more)} more" if more else first
 
 
 def _first(row: JSONObject) -> str:

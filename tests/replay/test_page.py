@@ -25,12 +25,11 @@ class _Elements(HTMLParser):
         self.text.append(data)
 
 
-def page(tmp_path: Path, *events: object) -> _Elements:
+def page(tmp_path: Path, *events: object, preset: str = "guide") -> _Elements:
     archive = write(tmp_path / "a.gz", events)  # type: ignore[arg-type]  # hostile on purpose
     file = tmp_path / "report.html"
-    CliRunner().invoke(
-        main, ["replay", str(archive), "--workers", "1", "--html", str(file), "--against", "guide"]
-    )
+    options = ("--workers", "1", "--html", str(file), "--against", "guide", "--preset", preset)
+    CliRunner().invoke(main, ["replay", str(archive), *options])
     elements = _Elements()
     elements.feed(file.read_text())
     return elements
@@ -43,6 +42,19 @@ def test_page_tells_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
     assert "Read from 2 lines in 1 file." in text
     assert "29.50 EUR" in text
     assert "confirmation_page_view" in text
+
+
+def test_page_tells_a_remark_once_with_whom_it_is_about(tmp_path: Path) -> None:
+    anonymous = track(1, "Product Added", anonymousId="browser-7", properties={"product_id": "p"})
+
+    text = " ".join("".join(page(tmp_path, anonymous, preset="segment-defaults").text).split())
+
+    remark = "segment_anonymous_id is not in the account's identity resolution"
+    assert text.count(remark) == 1
+    assert (
+        "2 1 event, 2 subscriptions Product Added Product Added Event, 1 "
+        f"Product Added Track Event, 1 identifiers.segment_anonymous_id: {remark}"
+    ) in text
 
 
 def test_page_runs_nothing_and_fetches_nothing(tmp_path: Path) -> None:

@@ -234,6 +234,43 @@ def test_terminal_gets_tables_without_control_characters(tmp_path: Path) -> None
     assert "�[2Jgone" in result.stdout
 
 
+def test_a_remark_is_told_once_with_whom_it_is_about(tmp_path: Path) -> None:
+    anonymous = {"anonymousId": "browser-7"}
+    added = {"product_id": "mug", "name": "Mug", "price": 8.5, "quantity": 1, "cart_id": "c"}
+    events = [
+        track(1, "Product Added", properties=added, **anonymous),
+        track(2, "Product Added", properties=added, **anonymous),
+        track(3, "Wish Listed", **anonymous),
+        {**track(4), "type": "group", "groupId": "g"},
+        {**track(5), "type": "alias"},
+    ]
+    archive = write(tmp_path / "a.gz", events)
+
+    result = replayed(archive, "--preset", "segment-defaults")
+
+    assert result.stdout.splitlines()[-6:] == [
+        "",
+        "What would not do as meant, or is not sent",
+        "  count  verdict         event                     subscription                    "
+        "what is to know",
+        "      5  warning         Product Added and 1 more  Product Added Event and 1 more  "
+        "identifiers.segment_anonymous_id: segment_anonymous_id is not in the account's identity "
+        "resolution,…",
+        "      1  not_subscribed  alias                                                     "
+        "no enabled subscription matches this event",
+        "      1  not_subscribed  group                                                     "
+        "no enabled subscription matches this event",
+    ]
+    rows = reported(archive, "--preset", "segment-defaults")["reasons"]
+    assert [(row["event"], row["subscription"], row["count"]) for row in rows] == [
+        ("Product Added", "Product Added Event", 2),
+        ("Product Added", "Track Event", 2),
+        ("", "", 1),
+        ("", "", 1),
+        ("Wish Listed", "Track Event", 1),
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
