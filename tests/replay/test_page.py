@@ -52,7 +52,7 @@ def test_page_tells_a_remark_once_with_whom_it_is_about(tmp_path: Path) -> None:
     remark = "segment_anonymous_id is not in the account's identity resolution"
     assert text.count(remark) == 1
     assert (
-        "2 1 event, 2 subscriptions Product Added Product Added Event, 1 "
+        "1 event, 2 subscriptions Product Added Product Added Event, 1 "
         f"Product Added Track Event, 1 identifiers.segment_anonymous_id: {remark}"
     ) in text
 
