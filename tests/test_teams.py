@@ -129,6 +129,9 @@ def listed(app: Flask, who: str) -> list[str]:
             [401, 303, 404, 404],
             id="another's button on its page",
         ),
+        pytest.param("POST", "/team/co-1/delete", [401, 303, 303, 404], id="end a team's there"),
+        pytest.param("POST", "/team/lab/delete", [401, 303, 404, 404], id="end the admin's there"),
+        pytest.param("POST", "/team/default/delete", [401, 200, 404, 404], id="the default there"),
         pytest.param(
             "GET", f"/sandboxes/co-1{SANDBOXES}", [401, 200, 200, 404], id="the list from there"
         ),

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, bindparam, func, select, text
+from sqlalchemy import Engine, bindparam, func, select
 
 from emulator.capture.database import metadata, transaction
 from emulator.capture.records import Captured, Delivery
 from emulator.capture.rows import captured, delivery
+from emulator.capture.sizes import used_bytes
 from emulator.capture.tables import deliveries, messages
 
 LATEST = select(messages).order_by(messages.c.id.desc()).limit(bindparam("most"))
@@ -21,16 +22,13 @@ IDS = (
     .where(messages.c.message_id.in_(bindparam("message_ids", expanding=True)))
     .order_by(messages.c.id.desc())
 )
-BYTES = {
-    "sqlite": text("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"),
-    "postgresql": text("SELECT pg_database_size(current_database())"),
-}
 LOOKUP = 1000  # ids asked for at once; a database bounds the values of one statement
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """A database: its kind, its address without a password, bytes, and rows of each table."""
+    """What one sandbox has: the kind of its database, its address without a password, bytes in use,
+    and rows of each table."""
 
     kind: str
     address: str
@@ -68,12 +66,11 @@ class Overview:
         """How much is kept where."""
         engine = self._engine
         with transaction(engine) as connection:
-            size = BYTES.get(engine.dialect.name)
             rows = {
                 table.name: connection.scalar(select(func.count()).select_from(table)) or 0
                 for table in metadata.sorted_tables
             }
-            used = None if size is None else connection.scalar(size)
+            used = used_bytes(connection)
         address = engine.url.render_as_string(hide_password=True)
         return Storage(engine.dialect.name, address, used, rows)
 

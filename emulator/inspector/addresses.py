@@ -14,3 +14,8 @@ def pages(sandbox: str) -> str:
     """The path below which the pages of a sandbox are, by its id."""
     root = request.script_root.partition(PREFIX)[0]
     return root if sandbox == DEFAULT else f"{root}{PREFIX}{sandbox}"
+
+
+def all_sandboxes() -> str:
+    """The path of the page of the caller's sandboxes, outside of any."""
+    return f"{pages(DEFAULT)}/team"

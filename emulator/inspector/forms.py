@@ -40,11 +40,16 @@ def done(notice: str, endpoint: str, *, secret: str = "", **values: Any) -> Resp
     Args:
         secret: What that page shows once, such as a key.
     """
-    answer = Response(status=303, headers={"Location": url_for(endpoint, **values)})
+    return moved(notice, url_for(endpoint, **values), _path(), secret)
+
+
+def moved(notice: str, location: str, root: str, secret: str = "") -> Response:
+    """Go to *location*, a page below the path *root*, which says *notice*; see `done`."""
+    answer = Response(status=303, headers={"Location": location})
     for name, value in ((NOTICE, notice[:LONGEST]), (SECRET, secret)):
         if value:
             answer.set_cookie(
-                name, quote(value), max_age=SHORT, path=_path(), httponly=True, samesite="Strict"
+                name, quote(value), max_age=SHORT, path=root, httponly=True, samesite="Strict"
             )
     return answer
 

@@ -23,11 +23,12 @@ from emulator.inspector import (
     testing,
     workspace,
 )
+from emulator.inspector.addresses import all_sandboxes
 from emulator.inspector.assets import STATIC, VERSION
 from emulator.inspector.headers import protect
 from emulator.inspector.navigation import entries
 from emulator.parts import parts
-from emulator.sandboxes import addressed
+from emulator.sandboxes import DEFAULT, addressed
 
 bp = Blueprint("inspector", __name__, template_folder="templates")
 for page in (
@@ -44,9 +45,12 @@ forms.register(bp)
 def frame() -> dict[str, object]:
     """What the template around every page shows: without a sandbox, nothing of any."""
     own = addressed()
+    id = own.described.id if own else DEFAULT
     return {
         "navigation": entries(request.endpoint or "") if own else (),
         "workspace": parts().workspace if own else None,
+        "sandbox": id if id != DEFAULT else None,
+        "all_sandboxes": all_sandboxes(),
         "version": VERSION,
     }
 

@@ -10,9 +10,9 @@ from emulator.inspector.addresses import pages
 from emulator.inspector.forms import Mistake, mistake
 from emulator.inspector.limits import limits
 from emulator.inspector.rendering import render
-from emulator.inspector.team import created_as_asked
+from emulator.inspector.team import created_as_asked, deleted
 from emulator.parts import parts
-from emulator.sandboxes import DEFAULT, delete, seen
+from emulator.sandboxes import DEFAULT, seen
 from emulator.teams import caller
 from emulator.workspace import PRESETS
 
@@ -76,10 +76,9 @@ def create_sandbox() -> Response | str:
 def delete_sandbox(id: str) -> Response | str:
     """End a sandbox with all that it holds."""
     try:
-        delete(id)
+        return deleted(id, HERE)
     except EmulatorError as error:
         return _page(mistake("sandboxes", error))
-    return forms.done(f"The sandbox {id} was deleted", HERE)
 
 
 def _page(wrong: Mistake | None = None) -> str:
@@ -92,7 +91,7 @@ def _page(wrong: Mistake | None = None) -> str:
         presets=fault_forms.PRESETS,
         limits=limits(own.workspace.options),
         sandboxes=seen(),
-        deletes=True,
+        forms_of="inspector.settings",
         default=DEFAULT,
         pages=pages,
         workspaces=PRESETS,

@@ -4,10 +4,10 @@ from flask import Blueprint, Response, request
 
 from emulator.errors import EmulatorError
 from emulator.inspector import forms
-from emulator.inspector.addresses import pages
+from emulator.inspector.addresses import all_sandboxes, pages
 from emulator.inspector.forms import Mistake, mistake
 from emulator.inspector.rendering import render
-from emulator.sandboxes import create, seen
+from emulator.sandboxes import DEFAULT, addressed, create, delete, seen
 from emulator.teams import caller
 from emulator.workspace import PRESETS
 
@@ -29,6 +29,15 @@ def create_sandbox() -> Response | str:
         return _page(mistake("sandboxes", error))
 
 
+@bp.post("/<id>/delete")
+def delete_sandbox(id: str) -> Response | str:
+    """End a sandbox with all that it holds."""
+    try:
+        return deleted(id, "inspector.team.page")
+    except EmulatorError as error:
+        return _page(mistake("sandboxes", error))
+
+
 def created_as_asked(endpoint: str) -> Response:
     """Create the sandbox that the form asks for, and go to *endpoint*, which shows its key once.
 
@@ -40,6 +49,19 @@ def created_as_asked(endpoint: str) -> Response:
     return forms.done(notice, endpoint, secret=made.described.key)
 
 
+def deleted(id: str, endpoint: str) -> Response:
+    """End a sandbox, and go to *endpoint* or, from the pages of that one, to those that are left.
+
+    Raises: EmulatorError, when it cannot be ended.
+    """
+    own = addressed()
+    delete(id)
+    notice = f"The sandbox {id} was deleted"
+    if own and own.described.id == id:
+        return forms.moved(notice, all_sandboxes(), pages(DEFAULT) or "/")
+    return forms.done(notice, endpoint)
+
+
 def _page(wrong: Mistake | None = None) -> str:
     team = caller().team
     return render(
@@ -48,7 +70,7 @@ def _page(wrong: Mistake | None = None) -> str:
         sandboxes=seen(),
         pages=pages,
         workspaces=PRESETS,
-        deletes=False,
-        create_at=request.script_root + request.path,
+        default=DEFAULT,
+        forms_of="inspector.team",
         mistake=wrong,
     )

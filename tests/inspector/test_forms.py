@@ -25,6 +25,7 @@ FORMS = (
     "/settings/retry",
     "/settings/sandboxes",
     "/settings/sandboxes/x/delete",
+    "/team/x/delete",
 )
 
 
@@ -101,6 +102,35 @@ def test_an_address_with_nonsense_still_has_a_page(client: FlaskClient, address:
 )
 def test_what_there_is_not_is_404(client: FlaskClient, address: str) -> None:
     assert client.get(address).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("at", "then"),
+    [
+        pytest.param("/settings/sandboxes", "/settings", id="settings"),
+        pytest.param("/team", "/team", id="page of sandboxes"),
+        pytest.param("/sandboxes/two/team", "/sandboxes/two/team", id="below another"),
+        pytest.param("/sandboxes/one/team", "/team", id="below itself"),
+        pytest.param("/sandboxes/one/settings/sandboxes", "/team", id="its own settings"),
+    ],
+)
+def test_after_a_sandbox_is_deleted_there_is_a_page_that_says_so(
+    client: FlaskClient, at: str, then: str
+) -> None:
+    for id in ("one", "two"):
+        client.post("/team", data={"id": id})
+        client.get("/team")  # which forgets that it was created
+    sent = client.post(f"{at}/one/delete")
+    assert (sent.status_code, sent.headers["Location"]) == (303, then)
+    assert "The sandbox one was deleted" in client.get(then).text
+    assert "The sandbox one was deleted" not in client.get(then).text
+    assert client.get("/sandboxes/one/").status_code == 404
+
+
+def test_the_default_sandbox_cannot_be_deleted(client: FlaskClient) -> None:
+    assert 'action="/team/' not in client.get("/team").text
+    page = client.post("/team/default/delete")
+    assert "the default sandbox stays as long as the emulator" in page.text
 
 
 def test_a_sandboxs_forms_change_that_sandbox_alone(client: FlaskClient) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 from playwright.sync_api import Page
 
@@ -72,6 +73,42 @@ def test_the_bar_marks_where_one_is(
     client.post("/sample", headers={"Host": "127.0.0.1"})
     bar = client.get(path).text.partition("</nav>")[0]
     assert re.findall(r'aria-current="(\w+)">(\w+)<', bar) == [marked]
+
+
+PAGES = (
+    "/", "/messages/1", "/flow", "/profiles", "/journeys", "/journeys/1", "/workspace",
+    "/workspace/test", "/workspace/checks", "/workspace/import", "/scenarios", "/settings", "/team",
+    "/messages/999",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("root", "named"),
+    [
+        pytest.param("/sandboxes/red", [("/team", "red")], id="one of several"),
+        pytest.param("", [], id="the default one"),
+    ],
+)
+def test_every_page_says_which_sandbox_it_is_of(
+    client: FlaskClient, root: str, named: list[tuple[str, str]]
+) -> None:
+    client.post("/emulator/v1/sandboxes", json={"id": "red"})
+    client.post(f"{root}/sample")
+    shown = re.compile(r'<a class="sandbox" href="([^"]*)"[^>]*>.*?Sandbox </span>([^<]*)</a>')
+    found = {path: shown.findall(client.get(root + path).text) for path in PAGES}
+    assert found == dict.fromkeys(PAGES, named)
+
+
+@pytest.mark.parametrize("width", [400, 720, 1280])
+def test_the_longest_id_makes_no_page_wider(emulator: Running, page: Page, width: int) -> None:
+    made = requests.post(
+        f"{emulator.url}/emulator/v1/sandboxes", json={"id": "a" * 63}, timeout=10
+    ).json()
+    page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/", "/settings", "/team"):
+        page.goto(made["url"] + path)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert (path, max(wide, 0)) == (path, 0)
 
 
 def test_the_empty_page_is_accessible(

@@ -1,21 +1,22 @@
 """A team's page: its browser asks for the token, and shows what is the team's."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import orjson
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, expect
 
-from inspector.running import DESK, running
+from inspector.running import DESK, PHONE, running
 
 TOKEN = sha256(b"c-token").hexdigest()
 
 
-def test_a_team_comes_to_its_sandboxes_and_makes_the_first(
-    tmp_path: Path, browser: Browser, accessible: Callable[[Page], None]
-) -> None:
+@pytest.fixture
+def front(tmp_path: Path, browser: Browser) -> Iterator[Page]:
+    """Where a team comes first that has nothing yet."""
     teams = {"teams": [{"name": "checkout", "tokens": [f"sha256:{TOKEN}"]}]}
     file = tmp_path / "teams.json"
     file.write_bytes(orjson.dumps(teams))
@@ -23,21 +24,58 @@ def test_a_team_comes_to_its_sandboxes_and_makes_the_first(
     with (
         shared as emulator,
         browser.new_context(
-            viewport=DESK, http_credentials={"username": "ada", "password": "c-token"}
+            base_url=emulator.url,
+            viewport=DESK,
+            http_credentials={"username": "ada", "password": "c-token"},
         ) as context,
     ):
         context.set_default_timeout(10_000)
         page = context.new_page()
-        page.goto(emulator.url)
-        expect(page).to_have_url(f"{emulator.url}/team")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Sandboxes of checkout")
-        expect(page.get_by_role("region", name="Sandboxes")).to_contain_text("There is none yet.")
-        accessible(page)
-        page.get_by_label("Id, made up if empty").fill("staging")
-        page.get_by_role("button", name="Create").click()
-        expect(page.locator(".notice")).to_have_text("The sandbox staging was created")
-        expect(page.locator("#sandbox-key")).to_have_text(re.compile("^[0-9a-f]{32}$"))
-        page.get_by_role("link", name="staging").click()
-        expect(page).to_have_url(f"{emulator.url}/sandboxes/staging/")
-        page.goto(f"{emulator.url}/messages/1")
-        expect(page.locator("body")).to_contain_text("there is no sandbox 'default'")
+        page.goto("/")
+        yield page
+
+
+def create(page: Page, id: str) -> None:
+    page.get_by_label("Id, made up if empty").fill(id)
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".notice")).to_have_text(f"The sandbox {id} was created")
+
+
+def test_a_team_comes_to_its_sandboxes_and_makes_the_first(
+    front: Page, accessible: Callable[[Page], None]
+) -> None:
+    expect(front).to_have_url("/team")
+    expect(front.get_by_role("heading", level=1)).to_have_text("Sandboxes of checkout")
+    expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("There is none yet.")
+    accessible(front)
+    create(front, "staging")
+    expect(front.locator("#sandbox-key")).to_have_text(re.compile("^[0-9a-f]{32}$"))
+    front.get_by_role("link", name="staging").click()
+    expect(front).to_have_url("/sandboxes/staging/")
+    front.goto("/messages/1")
+    expect(front.locator("body")).to_contain_text("there is no sandbox 'default'")
+
+
+def test_a_team_comes_back_from_a_sandbox_and_ends_it(
+    front: Page, accessible: Callable[[Page], None]
+) -> None:
+    create(front, "staging")
+    front.goto("/sandboxes/staging/")
+    accessible(front)
+    front.get_by_role("banner").get_by_role("link", name="Sandbox staging").click()
+    expect(front).to_have_url("/team")
+    for size in (PHONE, DESK):
+        front.set_viewport_size(size)
+        accessible(front)
+        assert front.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    asked: list[str] = []
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    front.on("dialog", accept)
+    front.get_by_role("button", name="Delete the sandbox staging").click()
+    expect(front.locator(".notice")).to_have_text("The sandbox staging was deleted")
+    assert asked == ["Delete the sandbox staging with all that it holds?"]
+    expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("There is none yet.")

@@ -1,5 +1,6 @@
 """What is PostgreSQL's alone. All else has its tests, which `pytest --postgres` runs on it."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext
@@ -150,6 +151,20 @@ def test_a_deleted_sandbox_leaves_no_schema(url: str, server: Server) -> None:
         made = schemas()
         client.delete("/emulator/v1/sandboxes/red")
         assert (made, schemas()) == (before + 1, before)
+
+
+def test_the_size_on_a_sandboxs_page_is_its_own(url: str) -> None:
+    def size(client: FlaskClient, root: str) -> str:
+        found = re.search("<dt>Size</dt><dd>(.+?)</dd>", client.get(f"{root}/settings").text)
+        assert found
+        return found[1]
+
+    with emulator(url) as client:
+        client.post("/emulator/v1/sandboxes", json={"id": "red"})
+        before = [size(client, root) for root in ("", "/sandboxes/red")]
+        client.post("/v1/identify", json={**CALL, "traits": {"note": "a" * 9_000}})
+        after = [size(client, root) for root in ("", "/sandboxes/red")]
+    assert [was != now for was, now in zip(before, after, strict=True)] == [True, False]
 
 
 def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: Server) -> None:
