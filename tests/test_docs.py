@@ -8,7 +8,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +97,8 @@ def served() -> Iterator[tuple[dict[str, Any], int]]:
     service = read("compose.yaml")["services"]["emulator"]
     port = free_port()
     command = [*EMULATOR, *service["command"][1:], "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    environment = {**os.environ, **service["environment"]}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         process.stderr.readline()
         yield service, port
@@ -109,11 +112,31 @@ def test_the_service_is_healthy_by_its_own_check(served: tuple[dict[str, Any], i
     assert done.returncode == 0, done.stderr
 
 
+CONTAINERFILE = (EXAMPLES / "Containerfile").read_text("utf-8").splitlines()
+
+
 def test_container_and_compose_say_the_same() -> None:
     service = read("compose.yaml")["services"]["emulator"]
-    lines = (EXAMPLES / "Containerfile").read_text("utf-8").splitlines()
-    commands = [json.loads(line.partition("CMD ")[2]) for line in lines if "CMD [" in line]
+    commands = [json.loads(line.partition("CMD ")[2]) for line in CONTAINERFILE if "CMD [" in line]
     assert commands == [service["healthcheck"]["test"][1:], service["command"]]
+    (told,) = (line.split()[1:] for line in CONTAINERFILE if line.startswith("ENV "))
+    assert {"=".join(each) for each in service["environment"].items()} <= set(told)
+
+
+def test_the_image_is_built_of_a_checkout() -> None:
+    build = read("compose.yaml")["services"]["emulator"]["build"]
+    context = (EXAMPLES / build["context"]).resolve()
+    assert (context, context / build["dockerfile"]) == (ROOT, EXAMPLES / "Containerfile")
+    copied = [line.split()[1:-1] for line in CONTAINERFILE if line.startswith("COPY ")]
+    # All that is the package's, and what its description names.
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
+    named = [project["project"]["readme"], *project["project"]["license-files"]]
+    wanted = {"pyproject.toml", *named, *(each.rstrip("*") for each in packages)}
+    assert {each for each in chain(*copied) if not each.startswith(("--from=", "/"))} == wanted
+    line = f"docker build -t segment-emulator -f {(EXAMPLES / 'Containerfile').relative_to(ROOT)} ."
+    assert CONTAINERFILE[0].endswith(line)
+    assert line in (DOCS / "teams.md").read_text("utf-8")
 
 
 KUBERNETES = {
@@ -153,6 +176,15 @@ def test_the_pod_starts_as_the_file_says_and_its_probes_find_it(pod: int) -> Non
     names = {each.get("httpGet", each.get("tcpSocket"))["port"] for each in probes}
     ports = {each["name"]: each["containerPort"] for each in CONTAINER["ports"]}
     assert (names, ports) == ({"http"}, {"http": Config().port})
+
+
+def test_a_pod_ends_when_nobody_is_sent_to_it_any_more_and_no_other_is_there_beside_it() -> None:
+    rolling = KUBERNETES["Deployment"]["spec"]["strategy"]["rollingUpdate"]
+    assert rolling == {"maxSurge": 0, "maxUnavailable": 1}
+    program, seconds = CONTAINER["lifecycle"]["preStop"]["exec"]["command"]
+    assert subprocess.run([program, "0"], check=False).returncode == 0
+    under_way = 5  # seconds that the server gives to requests
+    assert POD["terminationGracePeriodSeconds"] > 2 * (int(seconds) + under_way)
 
 
 def test_the_parts_of_the_kubernetes_example_name_each_other() -> None:

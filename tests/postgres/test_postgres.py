@@ -174,6 +174,7 @@ def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: Serv
         refused = [client.post("/v1/identify", json={**CALL, "messageId": "m2"}) for _ in range(3)]
         assert [each.status_code for each in refused] == [503] * 3
         assert client.get("/emulator/v1/messages").status_code == 503
+        assert client.get("/emulator/v1/health").status_code == 503  # so that nobody is sent here
         server.start()
         assert client.post("/v1/identify", json={**CALL, "messageId": "m2"}).status_code == 200
         assert [each["messageId"] for each in told(client, "messages")["messages"]] == ["m1", "m2"]
