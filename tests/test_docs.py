@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from packaging.requirements import Requirement
 
 from emulator.config import Config
 
@@ -24,6 +25,8 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 EMULATOR = [sys.executable, "-m", "emulator"]
+DESCRIPTION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = DESCRIPTION["project"]
 PYTHON = re.findall(r"^```python\n(.*?)^```$", (DOCS / "in-process.md").read_text(), re.M | re.S)
 
 
@@ -58,7 +61,29 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_pipelines_install_and_call_us_and_nothing_else() -> None:
-    assert [line for line in scripts() if not line.startswith(("emulator ", "pip install "))] == []
+    installed = [shlex.split(line)[2] for line in scripts() if line.startswith("pip install ")]
+    others = [line for line in scripts() if not line.startswith(("emulator ", "pip install "))]
+    assert (others, len(installed)) == ([], 2)
+    (repository,) = read("pre-commit-config.yaml")["repos"]
+    for each in map(Requirement, installed):
+        assert (each.name, each.url) == (PROJECT["name"], f"git+{repository['repo']}")
+        assert each.extras <= set(PROJECT["optional-dependencies"])
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_what_a_page_installs_is_a_checkout_or_its_repository(page: Path) -> None:
+    said = re.findall(r"^ *pip install (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    for what in said:
+        (asked,) = shlex.split(what)
+        name, _, rest = asked.partition("[")
+        extras = set(rest.partition("]")[0].split(",")) - {""}
+        assert name == "." or " @ git+https://example.com/" in asked, what
+        assert extras <= set(PROJECT["optional-dependencies"]), what
+
+
+def test_the_page_on_installing_names_the_extras_that_people_need() -> None:
+    table = re.findall(r"^\| `(\w+)` \|", (DOCS / "install.md").read_text("utf-8"), re.MULTILINE)
+    assert {*table, "docs", "test", "dev", "fuzz"} == set(PROJECT["optional-dependencies"])
 
 
 @pytest.mark.parametrize("line", ours())
@@ -129,9 +154,8 @@ def test_the_image_is_built_of_a_checkout() -> None:
     assert (context, context / build["dockerfile"]) == (ROOT, EXAMPLES / "Containerfile")
     copied = [line.split()[1:-1] for line in CONTAINERFILE if line.startswith("COPY ")]
     # All that is the package's, and what its description names.
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    packages = project["tool"]["setuptools"]["packages"]["find"]["include"]
-    named = [project["project"]["readme"], *project["project"]["license-files"]]
+    packages = DESCRIPTION["tool"]["setuptools"]["packages"]["find"]["include"]
+    named = [PROJECT["readme"], *PROJECT["license-files"]]
     wanted = {"pyproject.toml", *named, *(each.rstrip("*") for each in packages)}
     assert {each for each in chain(*copied) if not each.startswith(("--from=", "/"))} == wanted
     line = f"docker build -t segment-emulator -f {(EXAMPLES / 'Containerfile').relative_to(ROOT)} ."
