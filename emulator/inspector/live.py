@@ -7,6 +7,7 @@ from emulator.capture.counting import are_counted
 from emulator.capture.listed import Listed
 from emulator.capture.records import VERDICTS
 from emulator.capture.walking import PATIENCE
+from emulator.clock import NEVER
 from emulator.errors import EmulatorError
 from emulator.inspector import volume
 from emulator.inspector.addresses import here
@@ -88,7 +89,8 @@ def _totals(view: View) -> dict[str, object]:
     if span is None or ("part" not in request.args and not are_counted(view.filters)):
         # Messages are looked at to count these: the list does not wait, the script asks.
         return {"stages": volume.stages({}), "bars": [], "pending": span is not None}
-    since, until = view.filters.since or span[0], view.filters.until or span[1]
+    # Of a time that is asked for, the part that has messages.
+    since, until = max(view.filters.since, span[0]), min(view.filters.until or NEVER, span[1])
     cut = volume.unit(since, until)
     counts, reach = browsing.counts(view.filters, cut.prefix)
     return {

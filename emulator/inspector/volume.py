@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from emulator.capture.records import Verdict
@@ -20,6 +21,8 @@ UNITS = (
     (timedelta(days=1), 10),
 )
 WIDTH, HEIGHT = 600, 44  # of the drawing
+_REST = "0000-01-01T00:00:00Z"  # what makes the beginning of a time a time
+_DAY, _TIME = "%-d %b %Y", "%H:%M:%S"
 
 Counts = Mapping[tuple[str, Verdict], int]
 
@@ -61,10 +64,16 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of time. *until* is not included; both are ISO 8601, UTC."""
+    """A stretch of time. *until* is not included; both are ISO 8601, UTC.
+
+    Args:
+        ends: What to call its beginning and its end: a time of day, with its day where the bars
+            are of several, or the first and the last day of a bar that has whole ones.
+    """
 
     since: str
     until: str
+    ends: tuple[str, str]
     total: int
     x: float
     width: float
@@ -77,14 +86,24 @@ class Unit(NamedTuple):
     length: timedelta
     prefix: int
 
+    def place(self, at: str) -> int:
+        """The number of the stretch that *at* is in, counted from 1970 on."""
+        return int(datetime.fromisoformat(at).timestamp() // self.length.total_seconds())
+
+    def start(self, place: int) -> datetime:
+        """When the stretch of that number begins."""
+        return datetime.fromtimestamp(place * self.length.total_seconds(), UTC)
+
 
 def unit(since: str, until: str) -> Unit:
     """The finest cut of this time that makes no more than MOST_BARS."""
-    whole = datetime.fromisoformat(until) - datetime.fromisoformat(since)
-    for length, prefix in UNITS:
-        if whole / length < MOST_BARS:
-            return Unit(length, prefix)
-    return Unit(*UNITS[-1])
+    for each in (Unit(*each) for each in UNITS):
+        if each.place(until) - each.place(since) < MOST_BARS:
+            return each
+    day = Unit(*UNITS[-1])
+    days = day.place(until) - day.place(since)
+    # One bar more than the time has lengths, as it rarely begins with one.
+    return Unit(timedelta(days=days // (MOST_BARS - 1) + 1), day.prefix)
 
 
 def stages(counts: Counts) -> list[tuple[Stage, int]]:
@@ -96,41 +115,45 @@ def stages(counts: Counts) -> list[tuple[Stage, int]]:
 
 
 def bars(counts: Counts, since: str, until: str, cut: Unit) -> list[Bar]:
-    """A bar for each stretch of time, empty ones too, the last MOST_BARS of them."""
-    times = list(_stretches(since, until, cut))[-MOST_BARS:]
-    sums = {time: _of(counts, iso(time)[: cut.prefix]) for time in times}
-    highest = max((sum(each.values()) for each in sums.values()), default=0) or 1
-    width = WIDTH / max(len(times), 24)
+    """A bar for each stretch of time, empty ones too."""
+    places = range(cut.place(since), cut.place(until) + 1)
+    sums: dict[int, Counter[Verdict]] = {place: Counter() for place in places}
+    for (time, verdict), count in counts.items():
+        place = cut.place(time + _REST[len(time) :])
+        if place in sums:
+            sums[place][verdict] += count
+    highest = max((each.total() for each in sums.values()), default=0) or 1
+    width = WIDTH / max(len(places), 24)
+    names = _names(cut, places)
     return [
         Bar(
-            iso(time),
-            iso(time + cut.length),
-            sum(sums[time].values()),
+            iso(cut.start(place)),
+            iso(cut.start(place + 1)),
+            next(names),
+            sums[place].total(),
             round(at * width, 2),
             round(width, 2),
-            tuple(_parts(sums[time], at * width, width, HEIGHT / highest)),
+            tuple(_parts(sums[place], at * width, width, HEIGHT / highest)),
         )
-        for at, time in enumerate(times)
+        for at, place in enumerate(places)
     ]
 
 
-def _stretches(since: str, until: str, cut: Unit) -> Iterator[datetime]:
-    first, last = (datetime.fromisoformat(each).timestamp() for each in (since, until))
-    seconds = cut.length.total_seconds()
-    at = max(first // seconds, last // seconds - MOST_BARS)
-    while at <= last // seconds:
-        yield datetime.fromtimestamp(at * seconds, UTC)
-        at += 1
+def _names(cut: Unit, places: range) -> Iterator[tuple[str, str]]:
+    edges = [cut.start(place) for place in (*places, places.stop)]
+    days = {each.date() for each in edges}
+    for first, end in pairwise(edges):
+        if cut.length >= timedelta(days=1):
+            yield f"{first:{_DAY}}", f"{end - timedelta(days=1):{_DAY}}"
+        else:
+            form = _TIME if len(days) == 1 else f"{_DAY} {_TIME}"
+            yield f"{first:{form}}", f"{end:{form}}"
 
 
-def _of(counts: Counts, time: str) -> dict[Verdict, int]:
-    return {each: counts[time, each] for each in STACK if (time, each) in counts}
-
-
-def _parts(sums: Mapping[Verdict, int], x: float, width: float, scale: float) -> Iterator[Part]:
+def _parts(sums: Counter[Verdict], x: float, width: float, scale: float) -> Iterator[Part]:
     bottom = float(HEIGHT)
-    for verdict, count in sums.items():
-        height = max(count * scale, 1)
+    for verdict in (each for each in STACK if each in sums):
+        height = max(sums[verdict] * scale, 1)
         bottom -= height
         yield Part(
             verdict, round(x + 0.5, 2), round(bottom, 2), round(width - 1, 2), round(height, 2)

@@ -156,6 +156,32 @@ def test_stages_and_bars_filter(emulator: Running, page: Page) -> None:
     assert len(titles(page)) == 3
 
 
+def test_the_chart_fits_a_clock_that_was_moved(emulator: Running, page: Page) -> None:
+    control = f"{emulator.url}/emulator/v1"
+    requests.post(f"{control}/reset", json={"now": "2026-11-23T10:00:00Z"}, timeout=5)
+    for moved, axis in (
+        ({"freeze": True}, ["10:00:00", "10:00:01 UTC"]),
+        ({"advance": "45 minutes"}, ["10:00:00", "10:46:00 UTC"]),
+        ({"advance": "1 day"}, ["23 Nov 2026 10:00:00", "24 Nov 2026 11:00:00 UTC"]),
+        ({"advance": "400 days"}, ["19 Nov 2026", "29 Dec 2027 UTC"]),
+    ):
+        requests.post(f"{control}/clock", json=moved, timeout=5).raise_for_status()
+        emulator.send(ADA)
+        page.goto(emulator.url)
+        expect(page.locator(".axis span")).to_have_text(axis)
+    bars = page.get_by_role("group", name="Messages over time").get_by_role("link")
+    names = bars.evaluate_all("all => all.map(each => each.getAttribute('aria-label'))")
+    assert names == ["3 from 19 Nov 2026", "1 from 23 Dec 2027"]
+
+
+@pytest.mark.parametrize(
+    "query", ["until=9999-12-31T23:59", "since=0001-01-01", "since=9999-12-31T23:59"]
+)
+def test_times_at_the_ends_of_the_calendar_are_taken(emulator: Running, query: str) -> None:
+    emulator.send(ADA)
+    assert requests.get(f"{emulator.url}/?{query}", timeout=5).status_code == 200
+
+
 def test_a_path_can_be_pinned_as_a_column(emulator: Running, page: Page) -> None:
     emulator.send(ADA, VIEWED)
     page.goto(emulator.url)

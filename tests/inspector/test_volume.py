@@ -1,9 +1,11 @@
 """Messages counted by stage, and over time in bars of one length."""
 
-from datetime import timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from emulator.clock import iso
 from emulator.inspector.volume import HEIGHT, MOST_BARS, Counts, bars, stages, unit
 
 DAY = "2026-11-23T"
@@ -17,6 +19,7 @@ DAY = "2026-11-23T"
         pytest.param("10:01:00.000Z", timedelta(seconds=10), id="a minute and more"),
         pytest.param("10:59:00.000Z", timedelta(minutes=1), id="an hour"),
         pytest.param("18:00:00.000Z", timedelta(minutes=10), id="a working day"),
+        pytest.param("23:59:59.999Z", timedelta(hours=1), id="most of a day"),
     ],
 )
 def test_the_finest_cut_that_fits_is_taken(until: str, length: timedelta) -> None:
@@ -60,7 +63,56 @@ def test_time_without_messages_has_its_bars_too() -> None:
     ]
 
 
-def test_a_long_time_shows_its_end() -> None:
-    since, until = "2020-01-01T00:00:00.000Z", "2026-11-23T00:00:00.000Z"
+@pytest.mark.parametrize(
+    ("since", "until", "ends"),
+    [
+        pytest.param(
+            "2026-11-23T10:00:01.500Z", "2026-11-23T10:00:04.200Z",
+            [("10:00:01", "10:00:02"), ("10:00:04", "10:00:05")], id="seconds of a day",
+        ),
+        pytest.param(
+            "2026-11-23T23:58:00.000Z", "2026-11-24T00:44:00.000Z",
+            [
+                ("23 Nov 2026 23:58:00", "23 Nov 2026 23:59:00"),
+                ("24 Nov 2026 00:44:00", "24 Nov 2026 00:45:00"),
+            ],
+            id="minutes of two days",
+        ),
+        pytest.param(
+            "2026-11-23T10:00:00.000Z", "2026-11-28T10:00:00.000Z",
+            [("23 Nov 2026", "23 Nov 2026"), ("28 Nov 2026", "28 Nov 2026")], id="days",
+        ),
+        pytest.param(
+            "2026-11-01T10:00:00.000Z", "2026-12-28T10:00:00.000Z",
+            [("1 Nov 2026", "1 Nov 2026"), ("28 Dec 2026", "28 Dec 2026")], id="weeks",
+        ),
+        pytest.param(
+            "2026-11-25T10:00:00.000Z", "2028-01-02T10:00:00.000Z",
+            [("19 Nov 2026", "25 Nov 2026"), ("30 Dec 2027", "5 Jan 2028")], id="a year and more",
+        ),
+        pytest.param(
+            "1970-01-01T00:00:00.000Z", "9000-01-01T00:00:00.000Z",
+            [("1 Jan 1970", "24 Feb 2089"), ("30 Nov 8880", "25 Jan 9000")],
+            id="as far as the clock goes",
+        ),
+    ],
+)  # fmt: skip
+def test_the_axis_says_where_it_begins_and_ends(
+    since: str, until: str, ends: list[tuple[str, str]]
+) -> None:
     drawn = bars({}, since, until, unit(since, until))
-    assert (len(drawn), drawn[-1].since) == (MOST_BARS, until)
+    assert len(drawn) <= MOST_BARS
+    assert [drawn[0].ends, drawn[-1].ends] == ends
+
+
+@pytest.mark.parametrize("seconds", [59.5, 3599.5, 35_999, 216_000, 5_184_000, 40_000_000, 10**9])
+@pytest.mark.parametrize("since", [0.0, 0.9, 59.9, 3599.9, 86_399.9])
+def test_a_bar_has_each_message_however_long_the_time_is(since: float, seconds: float) -> None:
+    first, last = (iso(datetime.fromtimestamp(since + each, UTC)) for each in (0, seconds))
+    cut = unit(first, last)
+    counts: Counts = Counter((each[: cut.prefix], "accepted") for each in (first, last))
+    drawn = bars(counts, first, last, cut)
+    assert len(drawn) <= MOST_BARS
+    assert [drawn[0].total, drawn[-1].total, sum(bar.total for bar in drawn)] == [1, 1, 2]
+    assert drawn[0].since <= first < drawn[0].until
+    assert drawn[-1].since <= last < drawn[-1].until
