@@ -10,7 +10,7 @@ from typing import NamedTuple
 from emulator.capture.records import Verdict
 from emulator.clock import iso
 
-MOST_BARS = 60
+LEAST_BARS, MOST_BARS = 24, 60
 # Length of a bar, and how many characters of the time its messages have in common.
 UNITS = (
     (timedelta(seconds=1), 19),
@@ -115,15 +115,18 @@ def stages(counts: Counts) -> list[tuple[Stage, int]]:
 
 
 def bars(counts: Counts, since: str, until: str, cut: Unit) -> list[Bar]:
-    """A bar for each stretch of time, empty ones too."""
-    places = range(cut.place(since), cut.place(until) + 1)
+    """A bar for each stretch of time, empty ones too; a short time has some before it."""
+    first, last = cut.place(since), cut.place(until)
+    if first > last:
+        return []
+    places = range(min(first, last - LEAST_BARS + 1), last + 1)
     sums: dict[int, Counter[Verdict]] = {place: Counter() for place in places}
     for (time, verdict), count in counts.items():
         place = cut.place(time + _REST[len(time) :])
-        if place in sums:
+        if place in sums:  # another has come since the time was looked up
             sums[place][verdict] += count
-    highest = max((each.total() for each in sums.values()), default=0) or 1
-    width = WIDTH / max(len(places), 24)
+    highest = max(each.total() for each in sums.values()) or 1
+    width = WIDTH / len(places)
     names = _names(cut, places)
     return [
         Bar(

@@ -6,7 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emulator.clock import iso
-from emulator.inspector.volume import HEIGHT, MOST_BARS, Counts, bars, stages, unit
+from emulator.inspector.volume import (
+    HEIGHT,
+    LEAST_BARS,
+    MOST_BARS,
+    WIDTH,
+    Counts,
+    bars,
+    stages,
+    unit,
+)
 
 DAY = "2026-11-23T"
 
@@ -51,13 +60,15 @@ def test_time_without_messages_has_its_bars_too() -> None:
         (f"{DAY}10:00:04", "accepted"): 2,
     }
     drawn = bars(counts, since, until, unit(since, until))
-    assert [(bar.since[17:], bar.until[17:], bar.total) for bar in drawn] == [
+    assert len(drawn) == LEAST_BARS
+    assert {bar.total for bar in drawn[:-4]} == {0}
+    assert [(bar.since[17:], bar.until[17:], bar.total) for bar in drawn[-4:]] == [
         ("01.000Z", "02.000Z", 4),
         ("02.000Z", "03.000Z", 0),
         ("03.000Z", "04.000Z", 0),
         ("04.000Z", "05.000Z", 2),
     ]
-    assert [(part.verdict, part.height, part.y) for part in drawn[0].parts] == [
+    assert [(part.verdict, part.height, part.y) for part in drawn[-4].parts] == [
         ("accepted", HEIGHT * 3 / 4, HEIGHT / 4),
         ("dropped", HEIGHT / 4, 0),
     ]
@@ -68,7 +79,7 @@ def test_time_without_messages_has_its_bars_too() -> None:
     [
         pytest.param(
             "2026-11-23T10:00:01.500Z", "2026-11-23T10:00:04.200Z",
-            [("10:00:01", "10:00:02"), ("10:00:04", "10:00:05")], id="seconds of a day",
+            [("09:59:41", "09:59:42"), ("10:00:04", "10:00:05")], id="seconds of a day",
         ),
         pytest.param(
             "2026-11-23T23:58:00.000Z", "2026-11-24T00:44:00.000Z",
@@ -80,7 +91,7 @@ def test_time_without_messages_has_its_bars_too() -> None:
         ),
         pytest.param(
             "2026-11-23T10:00:00.000Z", "2026-11-28T10:00:00.000Z",
-            [("23 Nov 2026", "23 Nov 2026"), ("28 Nov 2026", "28 Nov 2026")], id="days",
+            [("5 Nov 2026", "5 Nov 2026"), ("28 Nov 2026", "28 Nov 2026")], id="days",
         ),
         pytest.param(
             "2026-11-01T10:00:00.000Z", "2026-12-28T10:00:00.000Z",
@@ -101,7 +112,8 @@ def test_the_axis_says_where_it_begins_and_ends(
     since: str, until: str, ends: list[tuple[str, str]]
 ) -> None:
     drawn = bars({}, since, until, unit(since, until))
-    assert len(drawn) <= MOST_BARS
+    assert LEAST_BARS <= len(drawn) <= MOST_BARS
+    assert round(drawn[-1].x + drawn[-1].width) == WIDTH  # where the end of the axis is
     assert [drawn[0].ends, drawn[-1].ends] == ends
 
 
@@ -113,6 +125,13 @@ def test_a_bar_has_each_message_however_long_the_time_is(since: float, seconds: 
     counts: Counts = Counter((each[: cut.prefix], "accepted") for each in (first, last))
     drawn = bars(counts, first, last, cut)
     assert len(drawn) <= MOST_BARS
-    assert [drawn[0].total, drawn[-1].total, sum(bar.total for bar in drawn)] == [1, 1, 2]
-    assert drawn[0].since <= first < drawn[0].until
-    assert drawn[-1].since <= last < drawn[-1].until
+    full = [bar for bar in drawn if bar.total]
+    assert [bar.total for bar in full] == [1, 1]
+    assert full[0].since <= first < full[0].until
+    assert full[1].since <= last < full[1].until
+    assert full[1] is drawn[-1]
+
+
+def test_no_time_has_no_bars() -> None:
+    since, until = f"{DAY}10:00:00.000Z", f"{DAY}09:00:00.000Z"
+    assert bars({}, since, until, unit(since, until)) == []
