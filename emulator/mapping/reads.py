@@ -13,7 +13,7 @@ from emulator.mapping.subscription import FAULTS
 from emulator.mapping.tracing import note_whole, traced
 from emulator.types import JSON, JSONObject
 
-_REMEMBERED = 4096  # parts of mappings
+_REMEMBERED = 1024  # parts of mappings
 _LARGEST_REMEMBERED = 2_000  # characters of one
 
 
