@@ -6,7 +6,7 @@ from threading import Event, Thread
 from time import monotonic
 
 from emulator.capture.database import Gone, StorageFault
-from emulator.capture.idle import Use
+from emulator.capture.idle import Use, give_back
 from emulator.capture.retention import Retention
 
 log = logging.getLogger(__name__)
@@ -20,35 +20,40 @@ class Steps:
     """Steps of a retention, as long as there is something to forget.
 
     Args:
-        use: Of its database, whose connections shall not stay open for this alone.
+        use: Of its database. While nobody else uses that, no connection stays open for this alone.
     """
 
     def __init__(self, retention: Retention, use: Use) -> None:
         self._retention = retention
         self._use = use
-        self._seen: int | None = None  # its count, when there was nothing left to forget
+        self._seen = use.count
         self._looked_at = 0.0
+        self._is_done = False  # whether nothing was left to forget
 
     def take(self, now: float) -> float:
-        """Take one at *now*, in seconds, if somebody may have brought something to forget; seconds
-        until the next.
+        """Take one at *now*, in seconds, if there may be something to forget; seconds until the
+        next.
 
         Raises: Gone.
         """
-        if self._use.count == self._seen and now - self._looked_at < SELDOM:
+        unused = self._use.count == self._seen  # by others, since the last step
+        if unused and self._is_done and now - self._looked_at < SELDOM:
             return LOOK
-        self._looked_at, self._seen = now, None
+        self._looked_at = now
         try:
             count = self._retention.step()
         except Gone:
             raise
         except StorageFault as fault:
+            self._is_done = False
             log.warning("forgot nothing reason=%s", fault.what)
             return LOOK
+        self._seen, self._is_done = self._use.count, not count
         if count:
             log.info("forgot messages=%d", count)
             return PAUSE
-        self._seen = self._use.count
+        if unused:
+            give_back(self._use.engine)
         return LOOK
 
 

@@ -14,7 +14,7 @@ DEFAULTS = Config()
 @click.option("--host", help=f"Address to listen at.  [{DEFAULTS.host}]")
 @click.option("--port", help=f"Port to listen at, 0 for any free one.  [{DEFAULTS.port}]")
 @click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
-@click.option("--db", help=f"File, SQLAlchemy URL or :memory:.  [{DEFAULTS.db}]")
+@click.option("--db", help=f"File, postgresql://… or :memory:.  [{DEFAULTS.db}]")
 @click.option("--insider-url", metavar="URL", help="Deliver there instead of to this emulator.")
 @click.option("--cache", metavar="FOLDER", help=f"For analytics.js.  [{DEFAULTS.cache}]")
 @click.option(

@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from postgres_server import Server
-from sqlalchemy import URL, create_engine, event, text
+from sqlalchemy import URL, Engine, QueuePool, create_engine, event, text
 
 from emulator.app import create_app
 from emulator.capture.database import StorageFault, close, connect, transaction
@@ -24,6 +24,7 @@ from emulator.capture.json_paths import JsonPath
 from emulator.capture.listening import Listener
 from emulator.capture.postgres_sizes import disk_bytes, stored_bytes
 from emulator.capture.profiles import ProfileStore
+from emulator.capture.pruning import LOOK, PAUSE, SELDOM, Steps
 from emulator.capture.records import Captured
 from emulator.capture.retention import STEP, Limits, Retention
 from emulator.capture.store import Store
@@ -377,6 +378,26 @@ def test_after_a_start_a_sandbox_has_no_connection_until_somebody_asks(
     with emulator(f"{url}&application_name=starts") as client:
         assert connected(server, "starts", 2) <= 2
         assert client.get("/sandboxes/box-4/emulator/v1/messages").status_code == 200
+
+
+def open_in(engine: Engine) -> int:
+    assert isinstance(engine.pool, QueuePool)
+    return engine.pool.checkedin()
+
+
+def test_who_keeps_to_limits_keeps_no_connection_where_nobody_else_uses_the_database(
+    url: str,
+) -> None:
+    engine = connect(url)
+    with closing(Store(engine)) as store:
+        steps = Steps(Retention(engine, Limits(messages=1), lambda: NOW), store.use)
+        assert (steps.take(0.0), open_in(engine)) == (LOOK, 0)
+        store.record([MESSAGE, replace(MESSAGE, message_id="m2")])
+        assert (steps.take(10.0), open_in(engine)) == (PAUSE, 1)
+        assert (steps.take(10.1), open_in(engine)) == (LOOK, 0)
+        assert store.messages()[0] != []
+        assert (steps.take(20.0), open_in(engine)) == (LOOK, 1)
+        assert (steps.take(20.0 + SELDOM), open_in(engine)) == (LOOK, 0)
 
 
 def test_who_works_while_connections_are_given_back_goes_on(url: str) -> None:
