@@ -19,7 +19,7 @@ class Config:
     """What one emulator is told at start; nothing reads the environment after that.
 
     Args:
-        db: An SQLAlchemy URL, a path to an SQLite file, or ":memory:".
+        db: A path to an SQLite file, the address of a PostgreSQL database, or ":memory:".
         insider_url: Where requests go instead of the emulated endpoint, e.g. a staging account.
         insider_key, insider_account: Credentials of the account at `insider_url`, where they are
             not the workspace's. For the environment: a flag could be read by other programs.
@@ -153,7 +153,7 @@ def _text(text: str) -> str:
 READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "host": (_text, "an address of this machine, such as 127.0.0.1"),
     "port": (_port, "a port number from 0 (any free one) to 65535"),
-    "db": (_text, "a file, an SQLAlchemy URL or :memory:"),
+    "db": (_text, "a file, postgresql://… or :memory:"),
     "insider_url": (
         _base_url,
         "an http or https address without a user, such as https://insider.example",

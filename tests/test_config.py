@@ -87,7 +87,7 @@ def test_settings(
         pytest.param(
             {"EMULATOR_DB": ""},
             {},
-            "EMULATOR_DB: '' cannot be used. Give a file, an SQLAlchemy URL or :memory:.",
+            "EMULATOR_DB: '' cannot be used. Give a file, postgresql://… or :memory:.",
             id="empty",
         ),
     ],
