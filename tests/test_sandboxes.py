@@ -22,7 +22,7 @@ from emulator.capture.sandboxes import SandboxStore
 from emulator.clock import iso
 from emulator.config import Config
 from emulator.errors import Conflict
-from emulator.sandboxes.registry import MOST
+from emulator.sandboxes.admission import MOST
 from emulator.server import serve_in_thread
 from emulator.workspace import preset
 
@@ -344,7 +344,7 @@ def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> 
 
 
 def test_their_number_is_bounded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.sandboxes.registry.MOST", 1)
+    monkeypatch.setattr("emulator.sandboxes.admission.MOST", 1)
     answer = client.post(SANDBOXES, json={})
     assert (answer.status_code, told(answer)["error"]["what"]) == (
         409,

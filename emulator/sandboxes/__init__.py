@@ -11,8 +11,9 @@ from emulator.sandboxes.addressing import (
     seen,
     serve_sandboxes,
 )
+from emulator.sandboxes.admission import DEFAULT
 from emulator.sandboxes.expiry import Expiry
-from emulator.sandboxes.registry import DEFAULT, Sandbox, Sandboxes
+from emulator.sandboxes.registry import Sandbox, Sandboxes
 
 __all__ = [
     "DEFAULT",

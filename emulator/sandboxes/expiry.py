@@ -7,7 +7,8 @@ from typing import Final
 
 from emulator.capture.sandboxes import SandboxStore
 from emulator.clock import Clock, iso
-from emulator.sandboxes.registry import DEFAULT, Sandboxes
+from emulator.sandboxes.admission import DEFAULT
+from emulator.sandboxes.registry import Sandboxes
 
 log = logging.getLogger(__name__)
 

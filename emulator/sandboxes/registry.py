@@ -8,19 +8,18 @@ from typing import Final
 
 from emulator.capture.database import Engine, claimed
 from emulator.capture.idle import give_back
-from emulator.capture.sandboxes import Described, SandboxStore, beside, left_over, remove
+from emulator.capture.sandboxes import Described, SandboxStore, beside, remove
 from emulator.clock import Clock, iso
 from emulator.errors import Conflict, EmulatorError
 from emulator.parts import Kept, Parts
+from emulator.sandboxes.admission import DEFAULT, refuse_more, refuse_taken
 from emulator.sandboxes.order import BODY, described, workspace_of
 from emulator.teams import Team
 from emulator.types import JSONObject
 from emulator.workspace import Workspace
 from emulator.workspace.model import with_keys
 
-DEFAULT: Final = "default"
 CLAIM: Final = ("sandboxes",)
-MOST: Final = 1000  # sandboxes; each costs memory, and on disk open files
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +120,9 @@ class Sandboxes:
             team=team.name if team else None,
         )
         with self._alone():
-            self._refuse_more(team)
-            self._refuse_taken(wanted)
+            others = [each.described for each in self._by_id.values()]
+            refuse_more(team, others)
+            refuse_taken(wanted, others, self._default.parts.workspace, self._db)
             try:
                 made = Sandbox(wanted, self._open(wanted, BODY))
             except EmulatorError:
@@ -294,41 +294,6 @@ class Sandboxes:
         self._by_id[sandbox.described.id] = sandbox
         self._by_write_key[sandbox.described.write_key] = sandbox
         self._by_account[sandbox.described.account] = sandbox
-
-    def _refuse_more(self, team: Team | None) -> None:
-        remedy = "Delete those that are done with: DELETE /emulator/v1/sandboxes/<id>."
-        if len(self._by_id) >= MOST:
-            raise Conflict(f"there are {MOST:,} sandboxes already", "sandboxes", remedy)
-        if team is None:
-            return
-        if sum(each.described.team == team.name for each in self._by_id.values()) >= team.sandboxes:
-            what = f"the team {team.name} has {team.sandboxes:,} sandboxes already"
-            raise Conflict(what, "sandboxes", remedy)
-
-    def _refuse_taken(self, wanted: Described) -> None:
-        is_free = self.get(wanted.id) is None
-        if is_free and (left := left_over(self._db, wanted.id)):
-            what = f"an earlier sandbox {wanted.id!r} has left a database"
-            raise Conflict(what, left, "Remove it, or name another id.")
-        own = self._default.parts.workspace
-        taken: list[tuple[str, str, bool]] = [
-            ("id", wanted.id, self.get(wanted.id) is not None),
-            (
-                "writeKey",
-                wanted.write_key,
-                wanted.write_key in self._by_write_key
-                or wanted.write_key in {each.write_key for each in own.sources},
-            ),
-            (
-                "account",
-                wanted.account,
-                wanted.account in self._by_account or wanted.account == own.account_name,
-            ),
-        ]
-        for name, value, is_taken in taken:
-            if is_taken:
-                what = f"another sandbox has the {name} {value!r}"
-                raise Conflict(what, f"body.{name}", "Name another, or leave it out.")
 
 
 def _keyed(workspace: Workspace, described: Described) -> Workspace:

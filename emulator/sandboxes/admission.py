@@ -1,0 +1,51 @@
+"""Which sandboxes there may not be because of those that there are."""
+
+from collections.abc import Collection
+from typing import Final
+
+from emulator.capture.database import Engine
+from emulator.capture.sandboxes import Described, left_over
+from emulator.errors import Conflict
+from emulator.teams import Team
+from emulator.workspace import Workspace
+
+DEFAULT: Final = "default"
+MOST: Final = 1000  # sandboxes; each costs memory, and on disk open files
+
+
+def refuse_more(team: Team | None, others: Collection[Described]) -> None:
+    """Raises: Conflict, when *others*, all but the default one, are as many as there may be."""
+    remedy = "Delete those that are done with: DELETE /emulator/v1/sandboxes/<id>."
+    if len(others) >= MOST:
+        raise Conflict(f"there are {MOST:,} sandboxes already", "sandboxes", remedy)
+    if team and sum(each.team == team.name for each in others) >= team.sandboxes:
+        what = f"the team {team.name} has {team.sandboxes:,} sandboxes already"
+        raise Conflict(what, "sandboxes", remedy)
+
+
+def refuse_taken(
+    wanted: Described, others: Collection[Described], default: Workspace, db: Engine
+) -> None:
+    """Let two sandboxes have no name in common.
+
+    Args:
+        others: All but the default one.
+        default: What the default one has.
+        db: Beside which each has its own.
+    Raises: Conflict.
+    """
+    ids = {DEFAULT, *(each.id for each in others)}
+    if wanted.id not in ids and (left := left_over(db, wanted.id)):
+        what = f"an earlier sandbox {wanted.id!r} has left a database"
+        raise Conflict(what, left, "Remove it, or name another id.")
+    write_keys = {each.write_key for each in default.sources}
+    write_keys |= {each.write_key for each in others}
+    accounts = {default.account_name, *(each.account for each in others)}
+    for name, value, taken in (
+        ("id", wanted.id, ids),
+        ("writeKey", wanted.write_key, write_keys),
+        ("account", wanted.account, accounts),
+    ):
+        if value in taken:
+            what = f"another sandbox has the {name} {value!r}"
+            raise Conflict(what, f"body.{name}", "Name another, or leave it out.")
