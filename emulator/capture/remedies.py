@@ -41,6 +41,11 @@ REFUSALS: Mapping[str, str] = {
     "is starting up|is shutting down|in recovery mode|not yet accepting connections": (
         "Wait until the server takes connections."
     ),
+    "unsupported startup parameter": (
+        "Name the server itself, not a pooler before it: a connection is told its sandbox by"
+        " options, which that does not hand on."
+    ),
+    "server does not support SSL": "Leave sslmode out of its address, or have the server use TLS.",
     "invalid connection option|invalid URI query parameter": "Leave it out of its address.",
 }
 ELSEWHERE = "See that the database can be reached."

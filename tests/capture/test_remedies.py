@@ -20,6 +20,11 @@ LET_IN = (
     " in."
 )
 ALLOW = "Have the server let the user in its address connect to that database, or name another."
+NO_POOLER = (
+    "Name the server itself, not a pooler before it: a connection is told its sandbox by options,"
+    " which that does not hand on."
+)
+NO_TLS = "Leave sslmode out of its address, or have the server use TLS."
 WAIT = "Wait until the server takes connections."
 
 
@@ -48,6 +53,8 @@ WAIT = "Wait until the server takes connections."
             'FATAL:  permission denied for database "team"\nDETAIL:  User does not have CONNECT',
             ALLOW,
         ),
+        ("FATAL:  unsupported startup parameter: options", NO_POOLER),
+        ("server does not support SSL, but SSL was required", NO_TLS),
         ("FATAL:  the database system is starting up", WAIT),
         ("FATAL:  the database system is shutting down", WAIT),
         ("FATAL:  the database system is in recovery mode", WAIT),

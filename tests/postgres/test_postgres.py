@@ -189,6 +189,15 @@ def test_a_server_that_nobody_reaches_is_told_in_one_line() -> None:
     assert "See that the database can be reached." in str(error.value)
 
 
+@pytest.mark.parametrize("kind", ["postgres", "postgresql"])
+def test_an_address_of_a_hosting_provider_leads_to_the_same_database(url: str, kind: str) -> None:
+    with emulator(url) as client:
+        client.post("/v1/identify", json=CALL)
+    with emulator(url.replace("postgresql+psycopg", kind)) as client:
+        assert client.post("/emulator/v1/sandboxes", json={"id": "red"}).status_code == 201
+        assert [each["messageId"] for each in told(client, "messages")["messages"]] == ["m1"]
+
+
 def refused(url: URL) -> EmulatorError:
     with pytest.raises(EmulatorError) as error:
         connect(url.render_as_string(hide_password=False))
