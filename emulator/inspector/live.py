@@ -79,8 +79,9 @@ def _news(view: View) -> dict[str, object]:
 
 
 def _rows(messages: list[Listed]) -> dict[str, object]:
-    destination = parts().configuration.destination
-    return {"rows": messages, "unmapped": unmapped(messages, destination)}
+    own = parts()
+    unread = unmapped(messages, own.configuration.destination)
+    return {"rows": messages, "unmapped": unread, "now": own.clock()}
 
 
 def _totals(view: View) -> dict[str, object]:

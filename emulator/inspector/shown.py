@@ -16,6 +16,14 @@ def clock(at: str) -> str:
     return datetime.fromisoformat(at).strftime("%H:%M:%S.%f")[:-3]
 
 
+def moment(at: str, now: datetime) -> str:
+    """ISO 8601 as the time of day, and as "23 Nov 10:00:00" where that is not the day of *now*."""
+    found = datetime.fromisoformat(at)
+    if found.date() == now.date():
+        return clock(at)
+    return f"{found:%-d %b %H:%M:%S}" if found.year == now.year else f"{found:%-d %b %Y %H:%M}"
+
+
 def day(at: str) -> str:
     """ISO 8601 as the day, e.g. "23 Nov 2026"."""
     return f"{datetime.fromisoformat(at):%-d %b %Y}"
@@ -56,6 +64,6 @@ def asset(name: str) -> str:
 
 def register(bp: Blueprint) -> None:
     """Give the templates of *bp* these filters and `asset`."""
-    for each in (clock, day, compact, pretty, indented, cut, why):
+    for each in (clock, moment, day, compact, pretty, indented, cut, why):
         bp.add_app_template_filter(each)
     bp.add_app_template_global(asset)

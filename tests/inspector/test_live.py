@@ -174,6 +174,17 @@ def test_the_chart_fits_a_clock_that_was_moved(emulator: Running, page: Page) ->
     assert names == ["3 from 19 Nov 2026", "1 from 23 Dec 2027"]
 
 
+def test_a_row_of_another_day_says_which(emulator: Running, page: Page) -> None:
+    control = f"{emulator.url}/emulator/v1"
+    requests.post(f"{control}/reset", json={"now": "2026-11-23T10:00:00Z"}, timeout=5)
+    for moved in ({"freeze": True}, {"advance": "400 days"}, {"advance": "1 day"}):
+        requests.post(f"{control}/clock", json=moved, timeout=5).raise_for_status()
+        emulator.send(ADA)
+    page.goto(emulator.url)
+    times = page.locator("#rows td.time")
+    expect(times).to_have_text(["10:00:00.000", "28 Dec 10:00:00", "23 Nov 2026 10:00"])
+
+
 @pytest.mark.parametrize(
     "query", ["until=9999-12-31T23:59", "since=0001-01-01", "since=9999-12-31T23:59"]
 )
