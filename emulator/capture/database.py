@@ -71,7 +71,7 @@ CHOICE = (
     "Give a file, such as --db emulator.db, or :memory:,"
     " or a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE."
 )
-ESCAPE = "In a user or password, write @ as %40, : as %3A and / as %2F."
+ESCAPE = "In a user, password or option, write @ as %40, : as %3A and / as %2F."
 NO_DRIVER = (
     "Install the driver with the extra: pip install 'segment-insider-emulator[postgres]';"
     " or give a file, such as --db emulator.db."
@@ -234,16 +234,14 @@ def _engine(url: str) -> Engine:
             named = named.set(drivername=PSYCOPG)
         if named.drivername not in KINDS:
             raise EmulatorError("captures cannot go to a database of this kind", shown, CHOICE)
-        if "@" in (named.host or ""):  # where the end of a password would be told
-            raise EmulatorError("its address cannot be read", shown, ESCAPE)
+        if named.drivername == PSYCOPG and url.count("@") > 1:
+            raise ValueError  # the end of a password would be told for a host or a database
         told = postgres.arguments(named) if named.drivername == PSYCOPG else LAST
         return create_engine(named, **told)
-    except (ArgumentError, ImportError, ValueError) as error:
-        # What is no number where a port should be may be a part of a password.
-        why = "its address cannot be read" if type(error) is ValueError else error
-        raise EmulatorError(f"the database cannot be used ({why})", shown, NO_DRIVER) from (
-            error if why is error else None
-        )
+    except ImportError as error:
+        raise EmulatorError(f"the database cannot be used ({error})", shown, NO_DRIVER) from error
+    except (ArgumentError, ValueError):  # which say what of it they cannot read: maybe a password
+        raise EmulatorError("its address cannot be read", shown, f"{CHOICE} {ESCAPE}") from None
 
 
 def _tune_sqlite(connection: object, _record: object) -> None:

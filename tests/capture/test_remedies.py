@@ -107,12 +107,27 @@ def test_an_address_is_taken_as_a_hosting_provider_writes_it_and_shown_without_i
     )
 
 
-def test_a_password_that_breaks_its_address_is_not_told_for_a_host() -> None:
+@pytest.mark.parametrize(
+    "address",
+    [
+        pytest.param("postgres://ada:sec@ret@127.0.0.1:1/team", id="a password with @"),
+        pytest.param("postgres://ada:sec@r/et@127.0.0.1:1/team", id="with @ and /"),
+        pytest.param("postgres://ada:sec@re:t@127.0.0.1:1/team", id="with @ and :"),
+        pytest.param("postgres://ada:sec@re?t@127.0.0.1:1/team", id="with @ and ?"),
+        pytest.param("postgres://ada:secret@127.0.0.1:port/team", id="no number for a port"),
+        pytest.param("postgres://127.0.0.1/team?port=secret", id="nor in an option"),
+        pytest.param("sqlite://ada:secret@127.0.0.1/team", id="a file at a host"),
+        pytest.param("://secret", id="no kind"),
+    ],
+)
+def test_of_an_address_that_cannot_be_read_nothing_is_told_but_its_kind(address: str) -> None:
     with pytest.raises(EmulatorError) as refusal:
-        connect("postgres://ada:sec@ret@127.0.0.1:1/team")
+        connect(address)
     assert str(refusal.value) == (
-        "postgres:…: its address cannot be read."
-        " In a user or password, write @ as %40, : as %3A and / as %2F."
+        f"{address.partition(':')[0]}:…: its address cannot be read."
+        " Give a file, such as --db emulator.db, or :memory:,"
+        " or a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE."
+        " In a user, password or option, write @ as %40, : as %3A and / as %2F."
     )
 
 
