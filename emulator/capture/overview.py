@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, bindparam, func, select
+from sqlalchemy import URL, Engine, bindparam, func, select
 
 from emulator.capture.database import metadata, transaction
 from emulator.capture.records import Captured, Delivery
@@ -22,6 +22,7 @@ IDS = (
     .where(messages.c.message_id.in_(bindparam("message_ids", expanding=True)))
     .order_by(messages.c.id.desc())
 )
+PLACE = ("host", "port", "options")  # what of an address' options says where; others may be secret
 LOOKUP = 1000  # ids asked for at once; a database bounds the values of one statement
 
 
@@ -71,9 +72,13 @@ class Overview:
                 for table in metadata.sorted_tables
             }
             used = used_bytes(connection)
-        address = engine.url.render_as_string(hide_password=True)
-        return Storage(engine.dialect.name, address, used, rows)
+        return Storage(engine.dialect.name, _address(engine.url), used, rows)
 
 
 def _parts(ids: Sequence[str]) -> list[Sequence[str]]:
     return [ids[at : at + LOOKUP] for at in range(0, len(ids), LOOKUP)]
+
+
+def _address(url: URL) -> str:
+    told = {name: value for name, value in url.query.items() if name in PLACE}
+    return url.set(query=told).render_as_string()

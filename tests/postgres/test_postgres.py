@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import unescape
 from itertools import count
 from threading import Semaphore
 from typing import Any
@@ -166,6 +167,14 @@ def test_the_size_on_a_sandboxs_page_is_its_own(url: str) -> None:
         client.post("/v1/identify", json={**CALL, "traits": {"note": "a" * 9_000}})
         after = [size(client, root) for root in ("", "/sandboxes/red")]
     assert [was != now for was, now in zip(before, after, strict=True)] == [True, False]
+
+
+def test_settings_say_where_the_database_is_without_a_password(url: str) -> None:
+    with emulator(f"{url}&password=topsecret") as client:
+        page = client.get("/settings").text
+    found = re.search("<dt>Database</dt><dd>postgresql, <code>(.+?)</code>", page)
+    assert found
+    assert unescape(found[1]) == url
 
 
 def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: Server) -> None:
