@@ -25,9 +25,12 @@ SANDBOXES: Final = 50  # of one team, where its file does not say how many
 
 # What a file of teams can do wrong, by the keyword of its schema.
 _KINDS = {
-    "object": "object", "array": "list", "string": "text", "integer": "whole number",
-    "boolean": "true or false",
-}  # fmt: skip
+    "object": "no object",
+    "array": "no list",
+    "string": "no text",
+    "integer": "no whole number",
+    "boolean": "neither true nor false",
+}
 _FAULTS = {
     "additionalProperties": "there is a name in it that is not known",
     "minItems": "the list is empty",
@@ -140,7 +143,7 @@ def _what(wrong: ValidationError) -> str:
     if wrong.validator == "required":
         return wrong.message
     if wrong.validator == "type":
-        return f"this is no {_KINDS[str(wrong.validator_value)]}"
+        return f"this is {_KINDS[str(wrong.validator_value)]}"
     return _FAULTS[str(wrong.validator)]
 
 

@@ -396,7 +396,7 @@ def test_a_team_may_have_two_tokens_while_one_replaces_the_other(tmp_path: Path)
         ),
         pytest.param(
             f"teams: [{{name: a, tokens: ['{X}'], default: 1}}]",
-            "teams[0].default: this is no true or false. Write true",
+            "teams[0].default: this is neither true nor false. Write true",
             id="no Boolean",
         ),
         pytest.param(
