@@ -1,10 +1,11 @@
 """Connections that nobody uses, given back to a PostgreSQL server, which has only so many."""
 
-from collections.abc import Callable
 from threading import Lock
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, QueuePool, event
+
+from emulator.clock import Stopwatch
 
 IDLE = 60.0  # seconds in which nobody has used a database
 LOOK = 15.0  # seconds between two looks for such ones
@@ -24,13 +25,9 @@ class Use:
 
 class Idle:
     """Gives back the connections of databases that were not used for IDLE, whenever somebody
-    makes it look. Those that come back later open new ones.
+    makes it look. Those that come back later open new ones."""
 
-    Args:
-        stopwatch: Seconds.
-    """
-
-    def __init__(self, stopwatch: Callable[[], float]) -> None:
+    def __init__(self, stopwatch: Stopwatch) -> None:
         self._stopwatch = stopwatch
         self._lock = Lock()
         self._looked_at = stopwatch()
@@ -44,16 +41,21 @@ class Idle:
 
     def look(self) -> None:
         """Give back what is idle, unless the last look is less than LOOK ago."""
-        now = self._stopwatch()
+        for engine in self._idle(self._stopwatch()):
+            give_back(engine)  # outside the lock: each request asks for that
+
+    def _idle(self, now: float) -> list[Engine]:
         with self._lock:
             if now - self._looked_at < LOOK:
-                return
+                return []
             self._looked_at = now
+            idle = []
             for use, (count, since) in list(self._seen.items()):
                 if count != use.count:
                     self._seen[use] = (use.count, now)
                 elif now - since >= IDLE:
-                    give_back(use.engine)
+                    idle.append(use.engine)
+        return idle
 
 
 def give_back(engine: Engine) -> None:
