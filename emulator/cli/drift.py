@@ -6,6 +6,7 @@ import click
 
 from emulator.cli.captured import captured
 from emulator.cli.drift_tables import lines
+from emulator.cli.terminal import tell
 from emulator.types import JSONObject
 from emulator.workspace.drift import Drift, drift
 from emulator.workspace.drift.departure import Departure, Table
@@ -48,7 +49,7 @@ def command(
     if as_json:
         click.echo(json.dumps(_document(found), indent=2))
     else:
-        click.echo("\n".join(lines(found, whole=whole)))
+        tell(lines(found, whole=whole))
         click.echo(_summary(found, file or f"preset {preset}", len(events)), err=True)
     ctx.exit(int(found.loses))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import click
 import orjson
 
+from emulator.cli.terminal import tell
 from emulator.mapping import Destination, Failure
 from emulator.mapping.explanation import Account, ConditionCheck, Explanation, Origin, explain
 from emulator.segment.rules import TYPES
@@ -26,7 +27,7 @@ def print_explanations(
         if as_json:
             click.echo(orjson.dumps(explanation, default=_as_json))
         else:
-            click.echo("\n".join([*_text(event, explanation, subject), ""]))
+            tell([*_text(event, explanation, subject), ""])
 
 
 def _as_json(value: object) -> JSON:
