@@ -127,22 +127,21 @@ def bars(counts: Counts, since: str, until: str, cut: Unit) -> list[Bar]:
             sums[place][verdict] += count
     highest = max(each.total() for each in sums.values()) or 1
     width = WIDTH / len(places)
-    names = _names(cut, places)
     return [
         Bar(
             iso(cut.start(place)),
             iso(cut.start(place + 1)),
-            next(names),
+            ends,
             sums[place].total(),
             round(at * width, 2),
             round(width, 2),
             tuple(_parts(sums[place], at * width, width, HEIGHT / highest)),
         )
-        for at, place in enumerate(places)
+        for at, (place, ends) in enumerate(zip(places, _ends(cut, places), strict=True))
     ]
 
 
-def _names(cut: Unit, places: range) -> Iterator[tuple[str, str]]:
+def _ends(cut: Unit, places: range) -> Iterator[tuple[str, str]]:
     edges = [cut.start(place) for place in (*places, places.stop)]
     days = {each.date() for each in edges}
     for first, end in pairwise(edges):
