@@ -27,7 +27,7 @@ message_counts = Table(
 
 @event.listens_for(metadata, "after_create")
 def _let_count(_metadata: object, connection: Connection, **_: Any) -> None:
-    for statement in COUNTING.get(connection.dialect.name, ()):
+    for statement in COUNTING[connection.dialect.name]:
         connection.exec_driver_sql(statement)
 
 

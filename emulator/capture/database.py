@@ -210,7 +210,7 @@ def _prepare(engine: Engine, shown: str) -> None:
         recognise(engine, shown)
         engine.dispose()  # its connections are not tuned, which would change the file
         event.listen(engine, "connect", _tune_sqlite)
-    elif engine.dialect.name == "postgresql":
+    else:
         postgres.tune(engine)
     migrate(engine, metadata, shown)
 

@@ -33,7 +33,7 @@ class Storage:
 
     kind: str
     address: str
-    bytes: int | None  # None where the kind of database does not tell
+    bytes: int
     rows: dict[str, int]
 
 

@@ -24,7 +24,6 @@ from emulator.capture.postgres import take_turn
 from emulator.capture.sizes import used_bytes
 from emulator.capture.tables import deliveries, forgotten, messages, upserts
 from emulator.clock import Clock, iso
-from emulator.errors import EmulatorError
 
 Rows: TypeAlias = Sequence[Any]  # of OLDEST
 
@@ -82,16 +81,12 @@ class Retention:
     """Forgets messages of one database with all that they led to, the oldest first.
 
     What waits to be delivered, or to be tried again, stays until it is settled; profiles stay.
-    Raises: EmulatorError, when the database does not tell how large it is and a size is the limit.
     """
 
     def __init__(self, engine: Engine, limits: Limits, clock: Clock) -> None:
         self._engine = engine
         self._limits = limits
         self._clock = clock
-        if limits.bytes is not None and engine.dialect.name not in ("sqlite", "postgresql"):
-            what = "only SQLite and PostgreSQL tell a size to keep"
-            raise EmulatorError(what, "--keep-bytes", "Limit days or messages.")
 
     def step(self) -> int:
         """Forget at most STEP messages beyond the limits; how many these were."""
@@ -117,7 +112,7 @@ class Retention:
             excess.append(sum(1 for _ in takewhile(lambda row: row.received_at < before, oldest)))
         if limits.messages is not None:
             excess.append(int(connection.scalar(COUNT) or 0) - limits.messages)
-        if limits.bytes is not None and (used_bytes(connection) or 0) > limits.bytes:
+        if limits.bytes is not None and used_bytes(connection) > limits.bytes:
             excess.append(len(oldest))
         return max(excess)
 

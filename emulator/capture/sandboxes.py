@@ -129,8 +129,7 @@ def beside(engine: Engine, id: str) -> str:
 
     A schema of a PostgreSQL database; in memory if that is; else a file in a folder beside it.
     Schema and folder are made.
-    Raises: EmulatorError, when the folder cannot be made or the database is of another kind;
-        StorageFault.
+    Raises: EmulatorError, when the folder cannot be made; StorageFault.
     """
     if engine.dialect.name == "postgresql":
         with transaction(engine) as connection:
@@ -176,7 +175,4 @@ def _files(folder: Path, id: str) -> Iterator[Path]:
 
 
 def _folder(engine: Engine) -> Path:
-    if engine.dialect.name != "sqlite":
-        what = "sandboxes need an emulator whose database is SQLite or PostgreSQL, or in memory"
-        raise EmulatorError(what, "--db", "Serve with --db and a file, or --db :memory:.")
     return Path(f"{engine.url.database}.sandboxes")

@@ -21,16 +21,16 @@ class Sizes:
         remembered: Ids of messages that are gone, and whose duplicates are dropped all the same.
         oldest: When the oldest message was received, ISO 8601; None when there is none.
         used_bytes: What is taken by something; of a PostgreSQL schema what its rows take, of a
-            large one about. None when the database does not tell.
+            large one about.
         file_bytes: What it takes on the disk, free pages and what is written beside it included;
-            None when it is in memory or does not tell.
+            None when it is in memory.
     """
 
     messages: int
     deliveries: int
     remembered: int
     oldest: str | None
-    used_bytes: int | None
+    used_bytes: int
     file_bytes: int | None
 
 
@@ -46,12 +46,10 @@ def measure(engine: Engine) -> Sizes:
     return Sizes(kept, made, remembered, oldest, used, taken)
 
 
-def used_bytes(connection: Connection) -> int | None:
-    """Bytes in use; None when the database does not tell."""
+def used_bytes(connection: Connection) -> int:
+    """Bytes in use."""
     if _is_postgres(connection):
         return stored_bytes(connection)
-    if connection.dialect.name != "sqlite":
-        return None
     pages, free, size = (
         int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
         for name in ("page_count", "freelist_count", "page_size")
@@ -60,7 +58,7 @@ def used_bytes(connection: Connection) -> int | None:
 
 
 def _of_files(engine: Engine) -> int | None:
-    if engine.dialect.name != "sqlite" or not engine.url.database:
+    if not engine.url.database:
         return None
     files = [Path(engine.url.database + end) for end in WRITTEN_BESIDE]
     return sum(file.stat().st_size for file in files if file.exists())

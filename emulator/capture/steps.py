@@ -94,7 +94,7 @@ def counted(connection: Connection) -> None:
         "INSERT INTO message_counts SELECT substr(received_at, 1, 19), verdict, count(*)"
         " FROM messages GROUP BY substr(received_at, 1, 19), verdict"
     )
-    for statement in COUNTING.get(connection.dialect.name, ()):
+    for statement in COUNTING[connection.dialect.name]:
         connection.exec_driver_sql(statement)
 
 

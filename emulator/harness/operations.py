@@ -191,9 +191,11 @@ def operations() -> Mapping[str, Operation]:
         "storage.storage": Operation(
             closed(
                 {
-                    **dict.fromkeys(("messages", "deliveries", "rememberedIds"), COUNT),
+                    **dict.fromkeys(
+                        ("messages", "deliveries", "rememberedIds", "usedBytes"), COUNT
+                    ),
                     "oldest": maybe(TEXT),
-                    **dict.fromkeys(("usedBytes", "fileBytes"), maybe(COUNT)),
+                    "fileBytes": maybe(COUNT),
                     "keep": closed(dict.fromkeys(("days", "messages", "bytes"), maybe(NUMBER))),
                 }
             )
