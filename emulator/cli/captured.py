@@ -19,7 +19,7 @@ def captured(source: str) -> Iterator[JSONObject]:
     """The events as destinations were handed them, oldest first.
 
     Args:
-        source: An http address, a path, or an SQLAlchemy URL.
+        source: An http address, a path, or the address of a PostgreSQL database.
     Raises: EmulatorError, when they cannot be read.
     """
     if source.startswith(("http://", "https://")):
