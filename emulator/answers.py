@@ -38,7 +38,7 @@ def register(app: Flask) -> None:
     app.json = Json(app)
     app.register_error_handler(EmulatorError, _misuse)
     app.register_error_handler(Unavailable, _unavailable)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, http)
 
 
 def fault(status: int, what: str, where: str = "", remedy: str = "") -> Response:
@@ -60,7 +60,8 @@ def _unavailable(error: Unavailable) -> Response:
     return answer
 
 
-def _http(error: HTTPException) -> Response:
+def http(error: HTTPException) -> Response:
+    """The answer to what Flask and Werkzeug refuse."""
     status = error.code or 500
     what, remedy = FAULTS.get(status, (error.description or error.name, ""))
     answer = fault(status, what, request.path, remedy)

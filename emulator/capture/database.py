@@ -28,7 +28,7 @@ from sqlalchemy.exc import (
 from emulator.capture import postgres
 from emulator.capture.memory import in_memory
 from emulator.capture.migration import migrate, recognise
-from emulator.capture.remedies import GONE, REMEDIES, code, line, remedy
+from emulator.capture.remedies import GONE, REMEDIES, code, is_away, line, remedy
 from emulator.errors import EmulatorError, Unavailable
 
 __all__ = [
@@ -79,11 +79,17 @@ NO_DRIVER = (
 
 
 class StorageFault(Unavailable):
-    """The database cannot be used now: locked, full, read-only, damaged, or out of connections."""
+    """The database cannot be used now: locked, full, read-only, damaged, or out of connections.
+
+    Args:
+        reason: The driver's error.
+    """
 
     def __init__(self, reason: object) -> None:
+        self.reason = line(reason)
+        self.is_away = is_away(self.reason)
         advice = f"{remedy(reason)} What was not acknowledged may be sent again."
-        super().__init__(f"the database cannot be used ({line(reason)})", "", advice)
+        super().__init__(f"the database cannot be used ({self.reason})", "", advice)
 
 
 class Gone(StorageFault):

@@ -48,6 +48,13 @@ REFUSALS: Mapping[str, str] = {
     "server does not support SSL": "Leave sslmode out of its address, or have the server use TLS.",
     "invalid connection option|invalid URI query parameter": "Leave it out of its address.",
 }
+# What a driver says of a server that is not there, or not yet, or went away meanwhile.
+AWAY = (
+    "connection refused|no such file or directory|timeout expired|connection timeout"
+    "|could not translate host name|no route to host|is unreachable"
+    "|server closed the connection|connection is lost|connection reset|terminating connection"
+    "|is starting up|is shutting down|not yet accepting connections"
+)
 ELSEWHERE = "See that the database can be reached."
 
 
@@ -58,6 +65,11 @@ def remedy(reason: object) -> str:
     told = line(reason)
     found = (advice for words, advice in REFUSALS.items() if re.search(words, told, re.I))
     return next(found, ELSEWHERE)
+
+
+def is_away(told: str) -> bool:
+    """Whether a driver's message says that there is no server, or that it hung up."""
+    return re.search(AWAY, told, re.I) is not None
 
 
 def code(reason: object) -> int | str:

@@ -1,9 +1,10 @@
 """The inspector's addresses: a blueprint a page, and what all pages have in common."""
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from emulator.answers import FAULTS
+from emulator.answers import FAULTS, RETRY_AFTER, http
+from emulator.capture.database import StorageFault
 from emulator.errors import EmulatorError, Unavailable
 from emulator.guard import Refused, Unauthorised, challenge
 from emulator.inspector import (
@@ -74,7 +75,15 @@ def misuse(error: EmulatorError) -> Response:
     return challenge(answer) if isinstance(error, Unauthorised) else answer
 
 
+@bp.errorhandler(StorageFault)
+def away(error: StorageFault) -> Response:
+    """The same without the database: the page needs none."""
+    what = "the database is away" if error.is_away else "the database cannot be used"
+    return _fault(503, what, error.reason, error.remedy)
+
+
 @bp.errorhandler(HTTPException)
+@bp.errorhandler(404)  # or `nowhere` would have it
 def refused(error: HTTPException) -> Response:
     """The same for what Flask and Werkzeug refuse."""
     status = error.code or 500
@@ -82,6 +91,27 @@ def refused(error: HTTPException) -> Response:
     return _fault(status, what, request.path, remedy)
 
 
+@bp.app_errorhandler(404)
+def nowhere(error: HTTPException) -> Response:
+    """A page for who opens an address that nothing has; JSON for programs."""
+    reader = request.accept_mimetypes.best_match(("application/json", "text/html"))
+    if request.blueprints or reader != "text/html":
+        return http(error)
+    return protect(refused(error))
+
+
 def _fault(status: int, what: str, where: str, remedy: str) -> Response:
-    page = render_template("inspector/fault.html", what=what, where=where, remedy=remedy)
-    return Response(page, status)
+    told = {"what": what, "where": where, "remedy": remedy, "way": _way_on(status)}
+    answer = Response(render_template("inspector/fault.html", **told), status)
+    if status == 503:
+        answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+def _way_on(status: int) -> tuple[str, str]:
+    """What to follow from a page that tells of a fault: its title, and where it leads."""
+    if status == 503 and request.method == "GET":
+        return "Try again", ""
+    if addressed():
+        return "All messages", url_for("inspector.live.page")
+    return "All sandboxes", all_sandboxes()

@@ -4,7 +4,7 @@ differently."""
 from flask import Blueprint, Response, abort, request
 
 from emulator import __version__
-from emulator.errors import EmulatorError
+from emulator.errors import Conflict, EmulatorError
 from emulator.inspector import fault_forms, forms
 from emulator.inspector.addresses import pages
 from emulator.inspector.forms import Mistake, mistake
@@ -77,7 +77,7 @@ def delete_sandbox(id: str) -> Response | str:
     """End a sandbox with all that it holds."""
     try:
         return deleted(id, HERE)
-    except EmulatorError as error:
+    except Conflict as error:
         return _page(mistake("sandboxes", error))
 
 

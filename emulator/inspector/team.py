@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from emulator.errors import EmulatorError
+from emulator.errors import Conflict, EmulatorError
 from emulator.inspector import forms
 from emulator.inspector.addresses import all_sandboxes, pages
 from emulator.inspector.forms import Mistake, mistake
@@ -34,7 +34,7 @@ def delete_sandbox(id: str) -> Response | str:
     """End a sandbox with all that it holds."""
     try:
         return deleted(id, "inspector.team.page")
-    except EmulatorError as error:
+    except Conflict as error:
         return _page(mistake("sandboxes", error))
 
 

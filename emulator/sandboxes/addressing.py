@@ -6,9 +6,9 @@ from typing import Any, Final, cast
 
 from flask import Flask, abort, current_app, redirect, request, url_for
 
-from emulator.answers import fault
 from emulator.capture.database import Gone
 from emulator.errors import Conflict
+from emulator.guard import Refused
 from emulator.parts import ADDRESSED, UNASKED, Parts, parts
 from emulator.sandboxes.expiry import Expiry
 from emulator.sandboxes.order import workspace_of
@@ -22,10 +22,17 @@ _NAMED_BY: Final = "emulator.sandbox"  # in a WSGI environment: the id in the ad
 _FOUND: Final = "emulator.found"  # there, too: the Sandbox that is addressed
 # Endpoints that ask of no sandbox: they show a caller what is theirs, or what is no secret.
 _OF_NONE: Final = (
-    "sandboxes.", "openapi.", "insider.described", "inspector.team.", "inspector.asset",
+    "sandboxes.", "openapi.", "insider.described", "inspector.team.",
 )  # fmt: skip
+_FILE: Final = "inspector.asset"  # a part of the program, the same whoever asks, and where
 _FRONT: Final = "inspector.live.page"
 _TEAM: Final = "inspector.team.page"
+
+
+class NoSandbox(Refused):
+    """A name that no sandbox has, for the caller at least."""
+
+    status = 404
 
 
 class Prefixed:
@@ -80,10 +87,10 @@ def seen() -> list[Sandbox]:
 
 
 def find(id: str) -> Sandbox:
-    """The sandbox *id*; aborts with 404 where there is none for the caller."""
+    """The sandbox *id*. Raises: NoSandbox, where there is none for the caller."""
     served, found = sandboxes(), sandboxes().get(id)
     if found is None or not caller().sees(found.described.team):
-        abort(unknown(id))
+        raise _unknown(id)
     return served.entered(found)
 
 
@@ -93,12 +100,12 @@ def create(**asked: Any) -> Sandbox:
 
 
 def delete(id: str) -> None:
-    """End a sandbox of the caller's with all that it holds; aborts with 404 where there is none.
+    """End a sandbox of the caller's with all that it holds.
 
-    Raises: Conflict, for the default one.
+    Raises: NoSandbox, where there is none; Conflict, for the default one.
     """
     if not sandboxes().delete(find(id).described.id):
-        abort(unknown(id))
+        raise _unknown(id)
 
 
 @contextmanager
@@ -112,22 +119,25 @@ def replacing(asked: JSONObject | str, where: str) -> Iterator[Parts]:
     request.environ[ADDRESSED] = new
 
 
-def unknown(id: str) -> Any:
-    """The answer to whoever names a sandbox that there is not."""
+def _unknown(id: str) -> NoSandbox:
     remedy = "List them with GET /emulator/v1/sandboxes, or create it with POST."
-    return fault(404, f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
+    return NoSandbox(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 
 
 def _enter() -> None:
     """Find the sandbox that the current request is for, so that `parts` gives its parts.
 
     Named by the address; else by the write key at Segment's end, or the account at Insider One's;
-    else it is the default one.
+    else it is the default one. Files of the pages are of none: they come without a database, too.
     """
+    if request.endpoint == _FILE:
+        return
     served, id = sandboxes(), request.environ.get(_NAMED_BY)
     served.refresh()
     if id is not None:
-        found = served.get(id) or abort(unknown(id))
+        found = served.get(id)
+        if found is None:
+            raise _unknown(id)
     else:
         named = _named(served)
         found = named or served.default
@@ -153,7 +163,7 @@ def _turn_away(id: str, named: str | None) -> None:
     if named is None and endpoint == _FRONT:
         abort(redirect(url_for(_TEAM)))
     if named is not None or not endpoint.startswith(_OF_NONE):
-        abort(unknown(id))
+        raise _unknown(id)
 
 
 def _named(served: Sandboxes) -> Sandbox | None:

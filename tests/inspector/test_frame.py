@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
+from pathlib import Path
 
 import pytest
 import requests
@@ -129,3 +131,86 @@ def test_the_theme_can_be_chosen_and_stays(emulator: Running, page: Page) -> Non
     page.get_by_role("button", name="Light or dark").click()
     page.reload()
     assert page.evaluate(ground) == "rgb(20, 22, 27)"
+
+
+LOST = "Nothing has this address", "See / for the addresses of this emulator."
+
+
+def fault(page: str) -> list[str]:
+    """What a page that tells of a fault says, and where it leads."""
+    said = page.partition('<section class="empty">')[2].partition("</section>")[0]
+    found = re.finditer(r'href="([^"]*)"|>\s*([^<>\s][^<>]*)<', said)
+    return [unescape(each[1] or each[2] or "") for each in found]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        pytest.param(
+            "/nothing",
+            404,
+            [LOST[0], "/nothing", LOST[1], "/", "All messages"],
+            id="an address of nothing",
+        ),
+        pytest.param(
+            "/messages/999",
+            404,
+            [LOST[0], "/messages/999", LOST[1], "/", "All messages"],
+            id="a message that there is not",
+        ),
+        pytest.param(
+            "/sandboxes/blue/",
+            404,
+            [
+                "There is no sandbox 'blue'",
+                "/sandboxes/blue/",
+                "List them with GET /emulator/v1/sandboxes, or create it with POST.",
+                "/team",
+                "All sandboxes",
+            ],
+            id="a sandbox that there is not",
+        ),
+        pytest.param(
+            "/messages/1/compare?with=x",
+            400,
+            ["'x' is no id", "with", "Give a whole number.", "/", "All messages"],
+            id="an address that cannot be meant",
+        ),
+    ],
+)
+def test_a_fault_is_a_page_with_a_way_on(
+    client: FlaskClient, path: str, status: int, told: list[str]
+) -> None:
+    client.post("/sample")
+    answer = client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (answer.status_code, answer.mimetype) == (status, "text/html")
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert fault(answer.text) == told
+
+
+def test_programs_are_told_in_json_that_nothing_has_an_address(client: FlaskClient) -> None:
+    what, remedy = LOST
+    told = {"what": what.replace("N", "n"), "where": "/nothing", "remedy": remedy}
+    assert client.get("/nothing").get_json() == {"error": told}
+
+
+def test_a_page_without_its_database_has_its_styles_and_says_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "kept.db"
+    app = create_app(Config(db=str(file)), preset("guide"))
+    client = app.test_client()
+    app.extensions["emulator"].engine.dispose()
+    file.write_bytes(b"no database at all, but a text " * 400)
+    answer = client.get("/profiles")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "<title>The database cannot be used · Web shop</title>" in answer.text
+    assert fault(answer.text) == [
+        "The database cannot be used",
+        "file is not a database",
+        "Move the file away; `sqlite3 FILE .recover` may save what is in it."
+        " What was not acknowledged may be sent again.",
+        "",
+        "Try again",
+    ]
+    for name in re.findall(r'(?:href|src)="(/static/[^"]*)"', answer.text):
+        assert (name, client.get(name).status_code) == (name, 200)
+    app.extensions["emulator"].close()

@@ -53,7 +53,7 @@ def test_a_team_comes_to_its_sandboxes_and_makes_the_first(
     front.get_by_role("link", name="staging").click()
     expect(front).to_have_url("/sandboxes/staging/")
     front.goto("/messages/1")
-    expect(front.locator("body")).to_contain_text("there is no sandbox 'default'")
+    expect(front.locator("body")).to_contain_text("There is no sandbox 'default'")
 
 
 def test_a_team_comes_back_from_a_sandbox_and_ends_it(

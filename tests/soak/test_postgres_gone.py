@@ -1,5 +1,6 @@
 """PostgreSQL stops and starts again under an emulator: senders are told, and nothing is lost."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -70,9 +71,14 @@ def test_an_emulator_outlives_its_database(server: Server, options: list[str]) -
                 until(answers, 200)
                 server.kill()
                 refusal = until(answers, 503)
-                pages = [
-                    requests.get(f"{served.url}{path}", timeout=60).status_code
+                page, listed = (
+                    requests.get(f"{served.url}{path}", timeout=60)
                     for path in ("/", "/emulator/v1/messages")
+                )
+                statuses = [page.status_code, listed.status_code]
+                files = [
+                    requests.get(f"{served.url}{file}", timeout=60).status_code
+                    for file in re.findall(r'"(/static/[^"]*)"', page.text)
                 ]
                 server.start()
         stream.close()
@@ -80,5 +86,7 @@ def test_an_emulator_outlives_its_database(server: Server, options: list[str]) -
         assert refusal.headers["Retry-After"] == "5"
         assert error["what"].startswith("the database cannot be used (")
         assert "\n" not in error["what"]
-        assert pages == [503, 503]
+        assert statuses == [503, 503]
+        assert "<h2>The database is away</h2>" in page.text
+        assert files == [200] * 4  # icon, style, two scripts
         assert account(served, ledger) == [], "".join(served.said)
