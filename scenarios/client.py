@@ -230,6 +230,10 @@ class ControlClient:
         """The document of the workspace; keys are redacted."""
         return self._ask("GET", f"{API}/workspace")
 
+    def current_workspace(self) -> JSONObject:
+        """The same with what was changed of its destination since."""
+        return self._ask("GET", f"{API}/workspace/current")
+
     def replace_workspace(self, workspace: JSON) -> None:
         """Use another workspace, a preset's name or a document; what was captured stays."""
         self._ask("PUT", f"{API}/workspace", body={"workspace": workspace})

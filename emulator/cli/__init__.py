@@ -23,7 +23,7 @@ COMMANDS = {
     "drift": "Say where a workspace departs from the guide, the catalogue and the traffic.",
     "import": "Make a workspace file of what Segment or Terraform says.",
     "replay": "Say what Insider One would have received of a Segment archive.",
-    "export": "Write a workspace as requests to Segment, or for Terraform.",
+    "export": "Write a workspace for Segment, for Terraform, or with all spelled out.",
 }
 
 

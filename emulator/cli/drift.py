@@ -6,6 +6,7 @@ import click
 
 from emulator.cli.captured import captured
 from emulator.cli.drift_tables import lines
+from emulator.cli.running import is_address, running_workspace
 from emulator.cli.terminal import tell
 from emulator.types import JSONObject
 from emulator.workspace.drift import Drift, drift
@@ -35,11 +36,14 @@ def command(
     """Say where a workspace FILE departs from the guide, the catalogue's defaults and the traffic.
 
     Each departure has the line to write and what Insider One would then receive. Exits 1 when one
-    of them loses data, else 0; 2 when FILE or the traffic cannot be read.
+    of them loses data, else 0; 2 when FILE or the traffic cannot be read. With the address of an
+    emulator as traffic, FILE may be left out: then it is the workspace that runs there.
     """
-    if (file is None) == (preset is None):
+    runs = file is None and preset is None and is_address(traffic or "")
+    if (file is None) == (preset is None) and not runs:
         raise click.UsageError("Give a FILE, or --preset NAME.")
-    document = read_preset(preset) if preset else read(file or "")
+    name = preset or file or traffic or ""
+    document = read_preset(preset) if preset else _read(name)
     events = list(captured(traffic)) if traffic else []
     found = drift(document, events)
     if not isinstance(found, Drift):
@@ -49,9 +53,14 @@ def command(
     if as_json:
         click.echo(json.dumps(_document(found), indent=2))
     else:
-        tell(lines(found, whole=whole))
-        click.echo(_summary(found, file or f"preset {preset}", len(events)), err=True)
+        tell(lines(found, name, whole=whole))
+        told = f"preset {preset}" if preset else name
+        click.echo(_summary(found, told, len(events)), err=True)
     ctx.exit(int(found.loses))
+
+
+def _read(name: str) -> JSONObject:
+    return running_workspace(name) if is_address(name) else read(name)
 
 
 def _summary(found: Drift, name: str, events: int) -> str:
@@ -81,6 +90,7 @@ def _table_document(table: Table) -> JSONObject:
         "name": table.subscription or None,
         "actionSlug": table.action_slug or None,
         "where": table.where,
+        "settingsLeftOut": not table.mapped,
         "departures": [_departure_document(each) for each in table.departures],
     }
 

@@ -1,11 +1,13 @@
 """What `emulator drift` tells people: a table for each subscription, then the checklist."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import click
 
+from emulator.cli.spelling_out import spelling_out
 from emulator.types import JSON
 from emulator.workspace.drift import Drift
 from emulator.workspace.drift.checklist import Check
@@ -39,23 +41,45 @@ class _Mappings:
         return text if first == change.where else f"the same as {first}"
 
 
-def lines(found: Drift, *, whole: bool) -> Iterator[str]:
-    """The lines of the text.
+def lines(found: Drift, name: str, *, whole: bool) -> Iterator[str]:
+    """The lines of the text: what traffic shows to be lost or otherwise first, then the rest.
 
     Args:
+        name: Of the workspace, as commands take it.
         whole: Print mappings of any length wherever they are to be written.
     """
     mappings = _Mappings(whole)
-    for table in found.tables:
-        if table.departures:
-            yield from _table(table, mappings)
+    shown = list(_only(found.tables, _shown_by_traffic))
+    if shown:
+        yield click.style("What the traffic shows", bold=True)
+        yield ""
+        for table in shown:
+            yield from _table(table, name, mappings)
+        yield click.style("What the workspace shows", bold=True)
+        yield ""
+    for table in _only(found.tables, lambda each: not _shown_by_traffic(each)):
+        yield from _table(table, name, mappings)
     yield click.style("The known differences, one by one", bold=True)
     yield from map(_check, found.checks)
 
 
-def _table(table: Table, mappings: _Mappings) -> Iterator[str]:
+def _only(tables: Sequence[Table], wanted: Callable[[Departure], bool]) -> Iterator[Table]:
+    """Each of *tables* with those departures alone, where it has any."""
+    for table in tables:
+        departures = [each for each in table.departures if wanted(each)]
+        if departures:
+            yield replace(table, departures=departures)
+
+
+def _shown_by_traffic(each: Departure) -> bool:
+    return "traffic" in each.against and each.effect != "note"
+
+
+def _table(table: Table, name: str, mappings: _Mappings) -> Iterator[str]:
     title = f"{table.subscription} ({table.action_slug})" if table.subscription else "The workspace"
     yield click.style(title, bold=True) + (f"  {table.where}" if table.where else "")
+    if table.replaces:
+        yield f"  {spelling_out(name)}"
     for _, alike in groupby(table.departures, key=_kind):
         departures = list(alike)
         if len(departures) > 1 and departures[0].several:

@@ -1,12 +1,17 @@
 """Explanations for people, and the same as JSON."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import TypeAlias
 
 import click
 import orjson
 
+from emulator.cli.spelling_out import spelling_out
 from emulator.cli.terminal import tell
-from emulator.mapping import Destination, Failure
+from emulator.insider.options import Options
+from emulator.insider.shape import Fault, faults
+from emulator.mapping import Destination, Failure, Request
 from emulator.mapping.explanation import Account, ConditionCheck, Explanation, Origin, explain
 from emulator.segment.rules import TYPES
 from emulator.types import JSON, JSONObject
@@ -14,20 +19,47 @@ from emulator.workspace import Workspace
 from emulator.workspace.drift.dropped import dropped_of
 from emulator.workspace.lint.subject import Subject, subject_of
 
+Refused: TypeAlias = dict[int, list[Fault]]
+
+_REFUSALS = 3  # told of one request
 _CONDITIONS = 3  # told of the subscriptions that are told together
 
 
 def print_explanations(
-    workspace: Workspace, events: Iterable[JSONObject], *, as_json: bool
+    workspace: Workspace, name: str, events: Iterable[JSONObject], *, as_json: bool
 ) -> None:
-    """Print one explanation for each event, as text or as a JSON line."""
+    """Print one explanation for each event, as text or as a JSON line.
+
+    Args:
+        name: Of the workspace, as commands take it.
+    """
     destination, subject = Destination(workspace.destination), subject_of(workspace.document)
     for event in events:
         explanation = explain(destination, event)
+        refused = _refused(destination, event, workspace.options)
         if as_json:
-            click.echo(orjson.dumps(explanation, default=_as_json))
+            told = {**_members(explanation), "refused": _listed(explanation, refused)}
+            click.echo(orjson.dumps(told, default=_as_json))
         else:
-            tell([*_text(event, explanation, subject), ""])
+            dropped = _dropped(event, explanation, subject, name)
+            tell([*_text(event, explanation, refused), *dropped, ""])
+
+
+def _members(explanation: Explanation) -> JSONObject:
+    return {each.name: getattr(explanation, each.name) for each in fields(explanation)}
+
+
+def _listed(explanation: Explanation, refused: Refused) -> list[JSONObject]:
+    return [
+        {
+            "subscription": explanation.accounts[at].subscription,
+            "where": each.where,
+            "what": each.text,
+            "remedy": each.remedy,
+        }
+        for at, found in refused.items()
+        for each in found
+    ]
 
 
 def _as_json(value: object) -> JSON:
@@ -35,7 +67,25 @@ def _as_json(value: object) -> JSON:
     return value._asdict() if isinstance(value, Failure) else None
 
 
-def _text(event: JSONObject, explanation: Explanation, subject: Subject) -> Iterator[str]:
+def _refused(destination: Destination, event: JSONObject, options: Options) -> Refused:
+    """Why Insider One would take nothing of what a subscription sends, by its place."""
+    found = ((at, each.deliver(event)) for at, each in enumerate(destination.subscriptions))
+    return {
+        at: _once(fault for user in result.json["users"] for fault in faults(user, options))
+        for at, result in found
+        if isinstance(result, Request)
+    }
+
+
+def _once(found: Iterable[Fault]) -> list[Fault]:
+    """Of *found*, the first of those that say the same."""
+    said: dict[tuple[str, str], Fault] = {}
+    for each in found:
+        said.setdefault((each.text, each.remedy), each)
+    return list(said.values())
+
+
+def _text(event: JSONObject, explanation: Explanation, refused: Refused) -> Iterator[str]:
     name = f" {event['event']!r}" if event.get("event") else ""
     yield click.style(f"{event.get('type')}{name}  {explanation.message_id or ''}", bold=True)
     if event.get("type") not in TYPES:
@@ -43,22 +93,20 @@ def _text(event: JSONObject, explanation: Explanation, subject: Subject) -> Iter
         kind = f"of the type {_shown(event['type'])}" if event.get("type") else "without a type"
         yield f"  Segment takes no call {kind}, only {known}"
         return
-    yield from _accounts(explanation.accounts)
-    if explanation.dropped:
-        yield "  dropped: no matching subscription reads"
-        yield from _dropped(event, explanation.dropped, subject)
+    yield from _accounts(explanation.accounts, refused)
 
 
-def _accounts(accounts: Sequence[Account]) -> Iterator[str]:
+def _accounts(accounts: Sequence[Account], refused: Refused) -> Iterator[str]:
     """Each that matched, and the others together; where none did, the reasons are what is asked."""
     together = []
     if any(each.matched for each in accounts):
         together = [each for each in accounts if not each.failure and _unmet(each)]
     if len(together) == 1:
         together = []
-    for account in accounts:
+    for at, account in enumerate(accounts):
         if account not in together:
             yield from _account(account)
+            yield from _refusals(refused.get(at, []))
     if together:
         yield f"  not matched  {len(together)} others, which want {_wanted(together)}"
 
@@ -75,11 +123,23 @@ def _wanted(accounts: Sequence[Account]) -> str:
     return f"{told} or {more} more, see --json" if more > 0 else told
 
 
-def _dropped(event: JSONObject, unread: Sequence[str], subject: Subject) -> Iterator[str]:
-    for each in dropped_of(subject, event, unread):
+def _dropped(
+    event: JSONObject, explanation: Explanation, subject: Subject, name: str
+) -> Iterator[str]:
+    if not explanation.dropped or event.get("type") not in TYPES:
+        return
+    yield "  dropped: no matching subscription reads"
+    for each in dropped_of(subject, event, explanation.dropped):
         yield f"    {each.path} {each.why}".rstrip()
         if each.where:
             yield f"      write at {each.where}: {orjson.dumps(each.line).decode()}"
+        if each.replaces:
+            yield f"      {spelling_out(name)}"
+
+
+def _refusals(found: Sequence[Fault]) -> Iterator[str]:
+    for each in found[:_REFUSALS]:
+        yield f'    Insider One answers 200 and refuses it: "{each.text}". {each.remedy}'
 
 
 def _account(account: Account) -> Iterator[str]:

@@ -42,11 +42,12 @@ def command(
         raise click.UsageError("Give --workspace or --preset, not both.")
     if as_json and not explained:
         raise click.UsageError("--json goes with --explain; requests are JSON already.")
-    chosen = load(workspace or preset or "guide")
+    name = workspace or preset or "guide"
+    chosen = load(name)
     destination = Destination(chosen.destination)
     reader = _Reader(files)
     if explained:
-        print_explanations(chosen, reader, as_json=as_json)
+        print_explanations(chosen, name, reader, as_json=as_json)
     else:
         _write(_lines(reader, destination))
     ctx.exit(2 if reader.unusable else 0)

@@ -17,6 +17,7 @@ from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
 from emulator.harness import har, shapes
 from emulator.harness.subjects import SUBJECTS, runs_of
+from emulator.harness.workspaces import as_it_is
 from emulator.insider.formats import instant
 from emulator.parts import Parts, parts
 from emulator.sandboxes import replacing
@@ -41,13 +42,12 @@ def export() -> Response:
     """
     own = parts()
     reading = own.clock.read()
-    destination = own.configuration.destination
     head: JSONObject = {
         "kind": "sandbox",
         "format": FORMAT,
         "version": __version__,
         "clock": {"now": iso(reading.now), "frozen": reading.frozen},
-        "workspace": shown({**own.workspace.document, "destination": destination}),
+        "workspace": shown(as_it_is(own)),
     }
     rows = ({"kind": name, "row": row} for name, row in Archive(own.engine).rows())
     lines = [orjson.dumps(line) + b"\n" for line in chain([head], rows)]

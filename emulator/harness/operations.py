@@ -259,6 +259,7 @@ def operations() -> Mapping[str, Operation]:
             closed({"imported": COUNT}), TEXT, body_media=(NDJSON, "text/plain")
         ),
         "workspaces.workspace": Operation(OBJECT),
+        "workspaces.current": Operation(OBJECT),
         "workspaces.replace": Operation(
             OBJECT, closed({"workspace": _WORKSPACE}), {"workspace": "guide"}
         ),

@@ -3,7 +3,7 @@
 from flask import Blueprint
 
 from emulator.harness import bodies
-from emulator.parts import parts
+from emulator.parts import Parts, parts
 from emulator.sandboxes import replacing
 from emulator.types import JSONObject
 from emulator.workspace.model import shown
@@ -15,6 +15,17 @@ bp = Blueprint("workspaces", __name__, url_prefix="/emulator/v1/workspace")
 def workspace() -> JSONObject:
     """The document, without what was changed of it since; keys are redacted."""
     return shown(parts().workspace.document)
+
+
+@bp.get("/current")
+def current() -> JSONObject:
+    """The document with what was changed of its destination since; keys are redacted."""
+    return shown(as_it_is(parts()))
+
+
+def as_it_is(own: Parts) -> JSONObject:
+    """The document of a sandbox with its destination as it is now, keys included."""
+    return {**own.workspace.document, "destination": own.configuration.destination}
 
 
 @bp.put("")

@@ -16,6 +16,16 @@ ORDER: JSONObject = {
     "properties": {"order_id": "o-17", "gift": "yes", "products": [{"product_id": "mug"}]},
 }
 
+NAIVE = """
+source: {name: Web shop, writeKey: wk_demo}
+destination:
+  settings: {account_name: mybrand, ucd_key: test-key}
+  subscriptions:
+    - name: Profile
+      actionSlug: updateUserProfile
+      settings: {firstName: {"@path": $.traits.firstName}}
+"""
+
 
 def mapped(*events: JSONObject | str, options: tuple[str, ...] = ()) -> Result:
     lines = "\n".join(each if isinstance(each, str) else json.dumps(each) for each in events)
@@ -81,13 +91,16 @@ def test_explanation_tells_origin_and_loss() -> None:
     assert lines[0] == "track 'Order Completed'  m1"
     assert '    users[0].events[0].event_params.event_group_id = "o-17"' in lines
     assert "        from properties.order_id, by parameters.event_group_id" in lines
-    assert lines[-5:] == [
+    assert lines[-6:] == [
         '  not matched  8 others, which want type = "identify" or event = "Product List Viewed" '
         'or event = "Product Viewed" or 5 more, see --json',
         "  dropped: no matching subscription reads",
         "    properties.gift came once and nobody reads it. Map it under parameters.",
         "      write at destination.subscriptions[9].settings.parameters.gift: "
         '{"@path":"$.properties.gift"}',
+        "      this subscription leaves `settings` out, and a line of it alone would replace the "
+        "action's whole mapping: first `emulator export segment-defaults --format workspace "
+        "--output whole.yaml`, then write the line there",
         "",
     ]
 
@@ -109,7 +122,50 @@ def test_explanation_says_what_is_read_in_place_of_a_name() -> None:
         "      write at destination.subscriptions[0].settings.firstName: "
         '{"@if":{"exists":{"@path":"$.traits.firstName"},"then":{"@path":"$.traits.firstName"},'
         '"else":{"@path":"$.traits.first_name"}}}',
+        "      this subscription leaves `settings` out, and a line of it alone would replace the "
+        "action's whole mapping: first `emulator export segment-defaults --format workspace "
+        "--output whole.yaml`, then write the line there",
         "",
+    ]
+
+
+def test_the_line_of_an_explanation_is_all_where_the_mapping_is_spelled_out() -> None:
+    event = {"type": "identify", "userId": "ada", "traits": {"shoeSize": 41}}
+
+    result = mapped(event, options=("--explain",))
+
+    assert result.stdout.splitlines()[-2:] == [
+        "      write at destination.subscriptions[0].settings.custom: "
+        '{"shoe_size":{"@path":"$.traits.shoeSize"}}',
+        "",
+    ]
+
+
+def test_explanation_says_why_insider_one_would_take_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "naive.yaml"
+    file.write_text(NAIVE)
+    event = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
+
+    text = mapped(event, options=("--workspace", str(file), "--explain"))
+    told = mapped(event, options=("--workspace", str(file), "--explain", "--json"))
+
+    remedy = "Name the user: uuid, email, phone_number, a custom identifier or insider_id."
+    assert text.stdout.splitlines() == [
+        "identify  ",
+        "  matched      Profile (updateUserProfile)",
+        '    users[0].attributes.name = "Ada"',
+        "        from traits.firstName, by firstName",
+        '    Insider One answers 200 and refuses it: "either insider_id or idenifiers must be '
+        f'specified". {remedy}',
+        "",
+    ]
+    assert json.loads(told.stdout)["refused"] == [
+        {
+            "subscription": "Profile",
+            "where": "identifiers",
+            "what": "either insider_id or idenifiers must be specified",
+            "remedy": remedy,
+        }
     ]
 
 

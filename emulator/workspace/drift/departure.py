@@ -35,6 +35,11 @@ class Change:
         return len(self.keys) == 2
 
     @property
+    def maps(self) -> bool:
+        """Whether it is a line of a mapping that is written."""
+        return len(self.keys) > 3 and self.keys[2] == "settings"
+
+    @property
     def where(self) -> str:
         """The place in the file, e.g. "destination.subscriptions[3].settings.uuid"."""
         return place("destination", *self.keys)
@@ -97,12 +102,22 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The departures of one subscription; of the workspace itself where *where* is empty."""
+    """The departures of one subscription; of the workspace itself where *where* is empty.
+
+    Args:
+        mapped: Whether it has a mapping of its own, see `Placed.mapped`.
+    """
 
     subscription: str
     action_slug: str
     where: str
     departures: list[Departure]
+    mapped: bool = True
+
+    @property
+    def replaces(self) -> bool:
+        """Whether one of its lines, written alone, would replace a whole mapping."""
+        return not self.mapped and any(e.change and e.change.maps for e in self.departures)
 
 
 def merged(traffic: list[Found], mappings: list[Found]) -> list[Found]:
@@ -141,7 +156,7 @@ def _table(
     ]  # fmt: skip
     if placed is None:
         return Table("", "", where, departures)
-    return Table(placed.name, placed.slug, where, departures)
+    return Table(placed.name, placed.slug, where, departures, placed.mapped)
 
 
 def number(id: str) -> int:

@@ -1,6 +1,6 @@
 """What is to be said of the properties of one event that no mapping read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from emulator.mapping.tracing import leaves
@@ -20,6 +20,7 @@ class Dropped:
         why: What was seen, and what to do, in full sentences.
         where: Place of the line in the workspace file that would map it; "" when there is none.
         line: What to write there.
+        replaces: Whether the line alone would replace a whole mapping, see `Placed.mapped`.
     """
 
     path: str
@@ -27,21 +28,26 @@ class Dropped:
     why: str = ""
     where: str = ""
     line: JSON = None
+    replaces: bool = False
 
 
 def dropped_of(subject: Subject, event: JSONObject, unread: Sequence[str]) -> Iterator[Dropped]:
     """Each of the paths *unread* of *event*, with what to do about it where something can be."""
     values = dict(leaves(event))
     remedies = {each.path: each for each in from_traffic(subject, [event]) if each.path}
+    unmapped = {each.where for each in subject.subscriptions if not each.mapped}
     for path in unread:
         everywhere = unnumbered(path)
-        yield _dropped(path, values.get(path), everywhere, remedies.get(everywhere))
+        yield _dropped(path, values.get(path), everywhere, remedies.get(everywhere), unmapped)
 
 
-def _dropped(path: str, value: JSON, everywhere: str, found: Found | None) -> Dropped:
+def _dropped(
+    path: str, value: JSON, everywhere: str, found: Found | None, unmapped: Container[str]
+) -> Dropped:
     if found is None:
         return Dropped(path, value)
     why = f"{found.what.removeprefix(everywhere).strip()}. {found.remedy}"
     if found.change is None:
         return Dropped(path, value, why)
-    return Dropped(path, value, why, found.change.where, found.change.value)
+    replaces = found.change.maps and found.at in unmapped
+    return Dropped(path, value, why, found.change.where, found.change.value, replaces)

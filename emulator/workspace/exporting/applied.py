@@ -26,6 +26,14 @@ def subscriptions(workspace: Workspace) -> list[JSONObject]:
     return [_subscription(each) for each in workspace.destination["subscriptions"]]
 
 
+def spelled_out(subscription: JSONObject) -> JSONObject:
+    """*subscription* with trigger, switch and mapping, whatever it leaves to the catalogue."""
+    action = ACTIONS[subscription["actionSlug"]]
+    left_to_it = {"trigger": action.trigger, "enabled": True, "settings": action.default_mapping}
+    said = {key: subscription[key] for key in subscription if key not in left_to_it}
+    return said | {key: subscription.get(key, own) for key, own in left_to_it.items()}
+
+
 def filters(workspace: Workspace) -> list[JSONObject]:
     """The destination filters as Segment stores them, in order."""
     return [
@@ -66,12 +74,12 @@ def unwritten(workspace: Workspace, *, controlled: bool) -> list[str]:
 
 
 def _subscription(own: JSONObject) -> JSONObject:
-    action = ACTIONS[own["actionSlug"]]
+    whole = spelled_out(own)
     known = {key: own[key] for key in ("id", "modelId") if own.get(key)}
     return known | {
         "name": own["name"],
-        "actionId": ACTION_IDS[action.slug],
-        "trigger": own.get("trigger", action.trigger),
-        "enabled": own.get("enabled", True),
-        "settings": own.get("settings", action.default_mapping),
+        "actionId": ACTION_IDS[own["actionSlug"]],
+        "trigger": whole["trigger"],
+        "enabled": whole["enabled"],
+        "settings": whole["settings"],
     }

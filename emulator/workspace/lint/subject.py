@@ -23,12 +23,15 @@ class Placed:
     Args:
         index: Of the subscription, 0 for the first.
         conditions: The trigger as it is read; None when it is malformed.
+        mapped: Whether it has a mapping of its own, which a file names `settings`; else it has the
+            action's, and the first line of `settings` would replace all of that.
     """
 
     where: str
     index: int
     subscription: Subscription
     conditions: Group | None
+    mapped: bool
     _matches: Predicate
 
     @property
@@ -84,9 +87,10 @@ def subject_of(document: JSONObject) -> Subject:
 def _placed(index: int, definition: JSONObject, workspace: Workspace) -> Placed:
     where = place("destination", "subscriptions", index)
     subscription = compile_subscription(definition, workspace.destination["settings"])
+    mapped = "settings" in definition
     try:
         conditions = parse(subscription.trigger)
         matches = compile_trigger(subscription.trigger)
     except TriggerError:
-        return Placed(where, index, subscription, None, lambda event: False)
-    return Placed(where, index, subscription, conditions, matches)
+        return Placed(where, index, subscription, None, mapped, lambda event: False)
+    return Placed(where, index, subscription, conditions, mapped, matches)

@@ -1,12 +1,16 @@
 """Drift looks at the traffic of an emulator that runs."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from click.testing import CliRunner
 from inspector.running import Running, running
 
 from emulator.cli import main
+from emulator.mapping.catalog import ACTIONS
+from emulator.workspace import load
 
 LOST = "traits.firstName came once where firstName reads traits.first_name, which never did."
 
@@ -23,6 +27,43 @@ def test_what_came_to_a_running_emulator_is_looked_at() -> None:
     assert told.exit_code == 1
     assert any(line.endswith(LOST) for line in told.stdout.splitlines()), told.stdout
     assert told.stderr.startswith("preset segment-defaults and 1 event: ")
+
+
+def test_without_a_file_it_is_about_the_workspace_that_runs_there(tmp_path: Path) -> None:
+    with running(load("segment-defaults")) as emulator:
+        emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
+        command = ["drift", "--traffic", emulator.url]
+        lost = CliRunner().invoke(main, command)
+        mapping = dict(ACTIONS["updateUserProfile"].default_mapping)
+        mapping["firstName"] = {"@path": "$.traits.firstName"}
+        changed = requests.patch(
+            f"{emulator.url}/emulator/v1/destination/subscriptions/1",
+            json={"settings": mapping},
+            timeout=5,
+        )
+        mended = CliRunner().invoke(main, command)
+        file = str(tmp_path / "shop.yaml")
+        exported = CliRunner().invoke(
+            main, ["export", emulator.url, "--format", "workspace", "--output", file]
+        )
+    lines = lost.stdout.splitlines()
+    assert lines[:5] == [
+        "What the traffic shows",
+        "",
+        "Create or Update a User Profile (updateUserProfile)  destination.subscriptions[0]",
+        "  this subscription leaves `settings` out, and a line of it alone would replace the "
+        f"action's whole mapping: first `emulator export {emulator.url} --format workspace "
+        "--output whole.yaml`, then write the line there",
+        f"  D1   loses   traffic+guide   {LOST}",
+    ]
+    assert lines.index("What the workspace shows") < lines.index("The workspace")
+    assert lost.stderr.startswith(f"{emulator.url} and 1 event: ")
+    assert changed.status_code == 200
+    assert "What the traffic shows" not in mended.stdout
+    assert "header" not in lost.stdout, "the redacted key is looked at as if it were one"
+    assert exported.exit_code == 0
+    assert load(file).destination["subscriptions"][0]["settings"] == mapping
+    assert load(file).account_key == "test-key"
 
 
 def test_emulator_token_opens_one_that_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import hcl2
@@ -11,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator.cli import main
+from emulator.mapping import Destination
 from emulator.mapping.catalog import ACTIONS
 from emulator.segment.filtering.plans.file import read_plan
 from emulator.segment.filtering.plans.plan import plan_of
 from emulator.segment.filtering.plans.rule import compile_rule
 from emulator.types import JSON, JSONObject
-from emulator.workspace import Workspace, load, preset
+from emulator.workspace import PRESETS, Workspace, load, preset
 from emulator.workspace.exporting.hcl import expression, text
 from emulator.workspace.exporting.identity import ACTION_IDS
 from emulator.workspace.exporting.public_api import requests
@@ -24,6 +26,7 @@ from emulator.workspace.exporting.terraform import configuration
 from emulator.workspace.importing.assembling import assembled
 from emulator.workspace.importing.reading import pieces
 from emulator.workspace.importing.writing import yaml_text
+from emulator.workspace.lint import lint
 from emulator.workspace.model import workspace_of
 from emulator.workspace.parsing import parse
 
@@ -180,6 +183,65 @@ def test_a_mapping_left_to_the_catalogue_is_spelled_out(form: str) -> None:
     assert (found["trigger"], found["settings"]) == (action.trigger, action.default_mapping)
 
 
+WORKSPACES = [
+    *PRESETS,
+    "fixtures/plans/shop.yaml",
+    "fixtures/workspaces/journeys.yaml",
+    "fixtures/workspaces/minimal.yaml",
+]
+EVENTS = [
+    json.loads(line)
+    for line in Path("fixtures/events/shop.ndjson").read_text("utf-8").split("\n")
+    if line
+]
+
+
+def mapped(own: Workspace, event: JSONObject) -> list[Any]:
+    outcomes = Destination(own.destination).outcomes(event)
+    return [(each.subscription.name, each.request, each.failure) for each in outcomes]
+
+
+@pytest.mark.parametrize("name", WORKSPACES)
+def test_a_workspace_written_out_is_the_same_with_nothing_left_to_the_catalogue(
+    name: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "whole.yaml"
+    arguments = ["export", name, "--format", "workspace", "--output", str(file)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    own, written = load(name), load(file)
+    for subscription in written.destination["subscriptions"]:
+        assert subscription.keys() >= {"name", "actionSlug", "trigger", "enabled", "settings"}
+    assert lint(written.document) == lint(own.document)
+    assert [mapped(written, event) for event in EVENTS] == [mapped(own, event) for event in EVENTS]
+
+
+@pytest.mark.parametrize(
+    ("keys", "options", "written"),
+    [
+        pytest.param(("k1", "k1"), [], ("test-key", "test-key"), id="stood for"),
+        pytest.param(("k1", "k2"), [], ("other-test-key", "test-key"), id="that do not match"),
+        pytest.param(("k1", "k2"), ["--keep-secrets"], ("k1", "k2"), id="asked for"),
+    ],
+)
+def test_the_keys_of_a_workspace_written_out(
+    keys: tuple[str, str], options: list[str], written: tuple[str, str], tmp_path: Path
+) -> None:
+    document = preset("guide").document
+    settings = {**document["destination"]["settings"], "ucd_key": keys[0]}
+    account = {"name": "mybrand", "key": keys[1]}
+    own = document | {
+        "destination": document["destination"] | {"settings": settings},
+        "insider": document["insider"] | {"account": account},
+    }
+    file = tmp_path / "shop.json"
+    file.write_text(json.dumps(own))
+    arguments = ["export", str(file), "--format", "workspace", "--json", *options]
+    found = json.loads(CliRunner().invoke(main, arguments).stdout)["workspace"]
+    destination, insider = found["destination"], found["insider"]
+    assert (destination["settings"]["ucd_key"], insider["account"]["key"]) == written
+    assert lint(found) == lint(own)
+
+
 def test_every_action_has_the_id_of_the_catalogue() -> None:
     assert list(ACTION_IDS) == list(ACTIONS)
     assert len(set(ACTION_IDS.values())) == len(ACTIONS)
@@ -218,6 +280,15 @@ def test_the_configuration_is_one_and_keeps_the_key_out() -> None:
         pytest.param(["--preset", "guide"], 2, "", id="no format"),
         pytest.param(
             ["--preset", "guide", "--format", "terraform"], 0, "# Terraform", id="terraform"
+        ),
+        pytest.param(
+            ["--preset", "guide", "--format", "workspace"], 0, "source:\n", id="a workspace file"
+        ),
+        pytest.param(
+            ["http://127.0.0.1:9", "--format", "workspace", "--keep-secrets"],
+            2,
+            "",
+            id="the key of a running emulator",
         ),
         pytest.param(
             ["--preset", "guide", "--format", "public-api"], 0, '{\n  "requests"', id="requests"

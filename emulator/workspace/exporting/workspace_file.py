@@ -1,0 +1,45 @@
+"""A workspace as a workspace file in which nothing is left to the catalogue, ready to be edited."""
+
+from emulator.types import JSONObject
+from emulator.workspace.exporting import applied
+from emulator.workspace.importing.assembling import KEY
+from emulator.workspace.importing.writing import yaml_text
+from emulator.workspace.model import Workspace
+
+# Of a destination whose key is not the account's: what does not match goes on not to.
+OTHER_KEY = f"other-{KEY}"
+
+
+def workspace_file(workspace: Workspace, *, keep_secrets: bool = False) -> str:
+    """The text of the file, YAML."""
+    return yaml_text(document(workspace, keep_secrets=keep_secrets), [])
+
+
+def document(workspace: Workspace, *, keep_secrets: bool = False) -> JSONObject:
+    """The document with each subscription spelled out, and a tracking plan of another file in it.
+
+    Args:
+        keep_secrets: Keep the account's key; else KEY stands for it, as in what is imported.
+    """
+    own = workspace.destination
+    settings = applied.destination(workspace, keep_secrets=True)
+    subscriptions = [applied.spelled_out(each) for each in own["subscriptions"]]
+    whole = {
+        **workspace.document,
+        "destination": {**own, **settings, "subscriptions": subscriptions},
+    }
+    if isinstance(whole.get("trackingPlan"), str):
+        whole["trackingPlan"] = applied.plan(workspace)
+    return whole if keep_secrets else without_keys(whole)
+
+
+def without_keys(whole: JSONObject) -> JSONObject:
+    """A workspace document with KEY in the place of the account's key."""
+    destination, insider = whole["destination"], whole.get("insider", {})
+    account = insider.get("account")
+    matches = account is None or account["key"] == destination["settings"]["ucd_key"]
+    settings = {**destination["settings"], "ucd_key": KEY if matches else OTHER_KEY}
+    kept = {**whole, "destination": {**destination, "settings": settings}}
+    if account is not None:
+        kept["insider"] = {**insider, "account": {**account, "key": KEY}}
+    return kept
