@@ -1,13 +1,9 @@
-"""Addresses of emulators elsewhere: tried before a run relies on them, and of no more use."""
+"""Addresses of emulators elsewhere: tried before a run relies on them."""
 
 from collections.abc import Callable
 
 from emulator.errors import EmulatorError
 from scenarios.client import ControlClient
-
-
-class NoMoreSandboxes(EmulatorError):
-    """An emulator elsewhere has as many sandboxes as it may: no scenario can be run there."""
 
 
 def expect_emulator(

@@ -1,7 +1,9 @@
 """The control API of a running emulator, as methods."""
 
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,8 +11,11 @@ import orjson
 import requests
 
 from emulator.config import configure
-from emulator.errors import Conflict, EmulatorError
+from emulator.errors import Conflict, EmulatorError, Unavailable
 from emulator.types import JSON, JSONObject
+from scenarios.bearer import Bearer
+from scenarios.patience import Patience
+from scenarios.unreachable import unreachable
 
 TIMEOUT = 10.0  # seconds
 API = "/emulator/v1"
@@ -18,6 +23,15 @@ PANEL = f"{API}/panel"
 DESTINATION = f"{API}/destination"
 FAULTS = f"{API}/faults"
 SANDBOXES = f"{API}/sandboxes"
+# Beside what is only read: refused for the moment and sent again, they come to the same.
+REPEATABLE = tuple(f"{API}/{each}" for each in ("verify", "wait-for", "dry-run", "reset"))
+
+
+class Missing(EmulatorError):
+    """What is asked for is not there."""
+
+
+REFUSALS: Mapping[int, type[EmulatorError]] = {404: Missing, 409: Conflict, 503: Unavailable}
 
 
 class ControlClient:
@@ -30,7 +44,9 @@ class ControlClient:
         page: Rows asked for at once, at most 1,000.
         session: Somebody else's, who closes it; None has the client make its own.
         token: Of a team, or the emulator's password, where it asks for one.
-    Raises: EmulatorError, when nothing answers there or the emulator refuses what was asked.
+        sleep: Passes the time while an emulator that cannot be used just now is waited for.
+    Raises: EmulatorError, when nothing answers there or the emulator refuses what was asked;
+        Unreachable or Unavailable, when it cannot be used at all.
     """
 
     def __init__(
@@ -39,6 +55,7 @@ class ControlClient:
         page: int = 500,
         session: requests.Session | None = None,
         token: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._page = page
@@ -46,6 +63,7 @@ class ControlClient:
         # The emulator is on this machine: a proxy of the environment could not reach it.
         self.session.trust_env = False
         self.token = token
+        self._sleep = sleep
 
     @classmethod
     def elsewhere(cls, base_url: str) -> Self:
@@ -147,8 +165,9 @@ class ControlClient:
         return listed
 
     def delete_sandbox(self, id: str) -> None:
-        """End a sandbox with all that it holds."""
-        self._ask("DELETE", f"{SANDBOXES}/{id}")
+        """End a sandbox with all that it holds; one that is gone has ended."""
+        with suppress(Missing):
+            self._ask("DELETE", f"{SANDBOXES}/{id}")
 
     def reset(self, now: str | None = None) -> None:
         """Forget messages, deliveries, profiles and runs, and set both panels back.
@@ -296,14 +315,17 @@ class ControlClient:
     def _answer(self, method: str, path: str, **sent: Any) -> requests.Response:
         """What is no refusal.
 
-        Raises: EmulatorError, the emulator's own or about somebody else; a Conflict for a 409.
+        Raises: EmulatorError, the emulator's own or about somebody else; one of REFUSALS.
         """
         answer = self._send(method, path, **sent)
+        patience = Patience(self._sleep)
+        while _repeatable(method, path) and patience.waited(answer):
+            answer = self._send(method, path, **sent)
         if answer.ok:
             return answer
         try:
             fault = answer.json()["error"]
-            told = Conflict if answer.status_code == 409 else EmulatorError
+            told = REFUSALS.get(answer.status_code, EmulatorError)
             refusal = told(fault["what"], fault["where"], fault["remedy"])
         except (requests.JSONDecodeError, KeyError, TypeError) as error:
             raise self._strange(answer) from error
@@ -326,19 +348,22 @@ class ControlClient:
         auth: tuple[str, str] | None = None,
         timeout: float = TIMEOUT,
     ) -> requests.Response:
-        url = self._base_url + path
-        if self.token and auth is None:
-            headers = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        shown = Bearer(self.token) if self.token and auth is None else auth
         try:
             return self.session.request(
                 method,
-                url,
+                self._base_url + path,
                 params=params,
                 data=data,
                 headers=headers,
-                auth=auth,
+                auth=shown,
                 timeout=timeout,
             )
         except requests.RequestException as error:
-            remedy = "Start one with `emulator serve`, or correct the address."
-            raise EmulatorError("no emulator answers", self._base_url, remedy) from error
+            told = unreachable(self._base_url, error)
+        raise told  # out here it is chained to nothing that holds the request
+
+
+def _repeatable(method: str, path: str) -> bool:
+    """Whether a request that was refused for the moment may be sent once more."""
+    return method in ("GET", "PUT") or path.startswith((SANDBOXES, *REPEATABLE))

@@ -230,12 +230,11 @@ def pytest_bdd_step_error(
     exception: Exception,
 ) -> None:
     """Show where in the scenario it failed, and bad input without a traceback."""
-    from scenarios.addresses import NoMoreSandboxes
     from scenarios.arguments import lacking
     from scenarios.catalogue import NOUNS
     from scenarios.failing import located
 
-    if isinstance(exception, NoMoreSandboxes):
+    if _stopping(request.config, exception):
         return
     request.node.add_report_section("call", "scenario", located(scenario, step))
     if isinstance(exception, EmulatorError):
@@ -260,26 +259,35 @@ def pytest_bdd_step_func_lookup_error(
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember a failure until the sandbox is closed; end a run that gets no more sandboxes."""
+    """Remember a failure until the sandbox is closed; tell bad input without a traceback.
+
+    A run whose emulator elsewhere is of no more use ends here.
+    """
     report = yield
-    if call.excinfo and item.config.getoption("emulator_url"):
-        _stop_without_sandboxes(item, call.excinfo.value, report)
+    if not call.excinfo:
+        return report
+    error = call.excinfo.value
+    if told := _stopping(item.config, error):
+        # What could not be run has not failed.
+        report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, told)
+        setattr(report, STOPPED, told)
+        item.session.shouldstop = told
+    elif isinstance(error, EmulatorError) and item.stash.get(OURS, False):
+        report.longrepr = str(error)
     if report.failed:
         item.stash[FAILED] = True
     return report
 
 
-def _stop_without_sandboxes(
-    item: pytest.Item, error: BaseException, report: pytest.TestReport
-) -> None:
-    """Have what could not be run be no failure, and nothing be run after it."""
-    from scenarios.addresses import NoMoreSandboxes
+def _stopping(config: pytest.Config, error: BaseException) -> str | None:
+    """Why nothing can be run any more at the emulator elsewhere; None where it can."""
+    url: str | None = config.getoption("emulator_url")
+    if not url:
+        return None
+    from scenarios.unreachable import stopping
 
-    if isinstance(error, NoMoreSandboxes):
-        told = str(error)
-        report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, told)
-        setattr(report, STOPPED, told)
-        item.session.shouldstop = told
+    told = stopping(error, url)
+    return str(told) if told else None
 
 
 def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None:

@@ -20,10 +20,10 @@ from emulator.server import serve_in_thread
 from emulator.types import JSONObject
 from emulator.workspace import PRESETS, Workspace, preset
 from emulator.workspace.model import with_keys
-from scenarios.addresses import NoMoreSandboxes
 from scenarios.client import ControlClient
 from scenarios.shop import Shop
 from scenarios.transport import InProcess
+from scenarios.unreachable import NoMoreSandboxes
 from scenarios.workspaces import workspace_at
 
 # The name resolves to this machine alone, and nothing listens behind it.

@@ -10,6 +10,7 @@ from segment.analytics.request import APIError  # type: ignore[import-untyped]  
 from emulator.errors import EmulatorError
 from scenarios.calls import Call
 from scenarios.shopper import Shopper
+from scenarios.unreachable import unreachable
 
 APART = timedelta(milliseconds=50)  # two calls of a shop, also where the clock stands still
 
@@ -31,11 +32,14 @@ class Shop:
         for call in calls:
             try:
                 self._send(shopper, call)
-            except (APIError, RequestException) as error:
+            except RequestException as error:
+                told = unreachable(self._host, error)
+            except APIError as error:
                 remedy = "See that the emulator runs there."
-                raise EmulatorError(
-                    f"the SDK could not send: {error}", self._host, remedy
-                ) from error
+                told = EmulatorError(f"the SDK could not send: {error}", self._host, remedy)
+            else:
+                continue
+            raise told  # out here it is chained to nothing that holds the write key
 
     def _send(self, shopper: Shopper, call: Call) -> None:
         begun = datetime.now(UTC)

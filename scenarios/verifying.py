@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from io import StringIO
@@ -44,6 +44,7 @@ class Run:
     def __init__(self, ended: Callable[[ScenarioResult, int, int], None]) -> None:
         self._ended = ended
         self._started_at = datetime.now(UTC)
+        self._open: dict[str, ScenarioResult] = {}  # of tests that are not torn down yet, by id
         self.expected = 0  # scenarios that were found
         self.results: list[ScenarioResult] = []
         self.unreadable: list[Unreadable] = []
@@ -70,21 +71,39 @@ class Run:
         self.expected = max(self.expected, len(ids))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the result of a scenario; one that could not be set up has no steps."""
-        if report.when != "call" and report.passed:
-            return
+        """Take what came of a scenario; it has ended when its sandbox has."""
         if told := getattr(report, STOPPED, None):
             self.stopped = told
-            return
+        elif report.when == "call" or report.failed or report.skipped:
+            self._take(report)
+        if report.when not in ("setup", "call"):
+            self._end(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """End what the run ended in."""
+        for node in list(self._open):
+            self._end(node)
+
+    def _take(self, report: pytest.TestReport) -> None:
         failure = _failure(report) if report.failed else None
+        if before := self._open.get(report.nodeid):  # its end failed, whatever came of itself
+            told = "\n\n".join(filter(None, (before.failure, failure)))
+            self._open[report.nodeid] = replace(before, verdict="failed", failure=told)
+            return
+        if self.stopped and report.when == "teardown":  # of one that was not run
+            return
         where, _, name = report.nodeid.partition("::")
         if record := getattr(report, ATTRIBUTE, None):
             result = scenario_of(where, report.outcome, record, failure)
-        else:
+        else:  # one that could not be set up has no steps
             seconds = round(report.duration, 3)
             result = ScenarioResult(where, where, name, report.outcome, seconds, failure)
-        self.results.append(result)
-        self._ended(result, len(self.results), self.expected)
+        self._open[report.nodeid] = result
+
+    def _end(self, node: str) -> None:
+        if result := self._open.pop(node, None):
+            self.results.append(result)
+            self._ended(result, len(self.results), self.expected)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take what is wrong with a file."""

@@ -1,0 +1,75 @@
+"""Emulators that cannot be used: nobody answers at an address, or nobody does now."""
+
+import re
+from typing import Final
+
+import requests
+from urllib3.exceptions import NameResolutionError
+
+from emulator.errors import EmulatorError, Unavailable
+
+SCHEMES: Final = ("http://", "https://")
+_LIKE_HOST: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:\d+)?(/.*)?")
+_PORT: Final = re.compile(r":(\d{1,9})(?:/|$)")
+_PORTS: Final = range(1, 65_536)
+
+
+class Unreachable(EmulatorError):
+    """Nobody answers at the address of an emulator."""
+
+
+class NoMoreSandboxes(EmulatorError):
+    """An emulator elsewhere has as many sandboxes as it may: no scenario can be run there."""
+
+
+def unreachable(url: str, error: requests.RequestException) -> EmulatorError:
+    """What to say of a request to the emulator at *url* that was not answered.
+
+    Of the *error* nothing is kept: its traceback holds the request, and with it the token.
+    """
+    if isinstance(error, requests.exceptions.ReadTimeout):
+        return EmulatorError("the emulator took too long to answer", url, "See what it is busy at.")
+    what, remedy = _fault(url, error)
+    return Unreachable(what, url, remedy)
+
+
+def stopping(error: BaseException, url: str) -> EmulatorError | None:
+    """Why a run at *url* ends with *error*, of whichever sandbox it tells; None when it goes on."""
+    if isinstance(error, NoMoreSandboxes):
+        return error
+    if isinstance(error, Unavailable):
+        return EmulatorError(error.what, url, error.remedy)
+    if isinstance(error, Unreachable) and error.where.startswith(url.rstrip("/")):
+        remedy = "Start it again with `emulator serve`, and run again."
+        return EmulatorError("the emulator does not answer any more", url, remedy)
+    return None
+
+
+def without_scheme(address: str) -> str | None:
+    """What to write in place of an *address* that lacks its http://; None of anything else."""
+    if "://" in address or not _LIKE_HOST.fullmatch(address):
+        return None
+    return f"Write http:// in front: http://{address}"
+
+
+def _fault(url: str, error: requests.RequestException) -> tuple[str, str]:
+    """What is wrong with an address, and what to do."""
+    if not url.startswith(SCHEMES):
+        what = "the address of an emulator begins with http:// or https://"
+        return what, without_scheme(url) or "Write it as http://HOST:PORT."
+    if isinstance(error, requests.exceptions.InvalidURL):
+        port = _PORT.search(url.removeprefix("http://").removeprefix("https://"))
+        if port and int(port[1]) not in _PORTS:
+            return f"there is no port {port[1]}", f"They go from {_PORTS[0]} to {_PORTS[-1]}."
+        return "this is no address", "Write it as http://HOST:PORT."
+    if isinstance(error, requests.exceptions.SSLError):
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            what = "the certificate there is of no authority that is known here"
+            return what, "Have one that is, or give an address with http://."
+        plain = url.replace("https://", "http://", 1)
+        return "what answers there does not speak HTTPS", f"Perhaps it is {plain}"
+    if isinstance(
+        getattr(error.args[0], "reason", None) if error.args else None, NameResolutionError
+    ):
+        return "no machine has this name", "Correct the address."
+    return "no emulator answers", "Start one with `emulator serve`, or correct the address."
