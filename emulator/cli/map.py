@@ -1,5 +1,6 @@
 """`emulator map`: events in, the requests that Insider One would receive out."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -14,6 +15,8 @@ from emulator.lines import BadLine, event_of
 from emulator.mapping import Destination, Outcome
 from emulator.types import JSONObject
 from emulator.workspace import PRESETS, load
+from emulator.workspace.loading import read
+from emulator.workspace.parsing import MAXIMUM_BYTES
 
 _LINES_A_WRITE = 512
 
@@ -73,13 +76,18 @@ class _Reader:
 
     def __iter__(self) -> Iterator[JSONObject]:
         for where, lines in self._sources():
+            began = False
             for number, line in enumerate(lines, start=1):
                 try:
                     event = event_of(line)
                 except BadLine as fault:
+                    if not began:
+                        _refuse_workspace(where)
+                    began = True
                     self._refuse(str(fault), f"{where}:{number}")
                     continue
                 if event is not None:
+                    began = True
                     yield event
 
     def _sources(self) -> Iterator[tuple[str, Iterable[bytes]]]:
@@ -99,6 +107,20 @@ class _Reader:
         self.unusable += 1
         error = EmulatorError(what, where, "The line is left out; correct it to have it mapped.")
         click.echo(f"emulator: {error}", err=True)
+
+
+def _refuse_workspace(file: str) -> None:
+    """Say of a workspace file what it is, and not of each line that it is no event."""
+    path = Path(file)
+    if not path.is_file() or path.stat().st_size > MAXIMUM_BYTES:
+        return
+    try:
+        document = read(path)
+    except EmulatorError:
+        return
+    if "destination" in document:
+        remedy = f"Give it as --workspace {shlex.quote(file)}, and a file of events."
+        raise EmulatorError("this is a workspace file", file, remedy)
 
 
 def _line(event: JSONObject, outcome: Outcome) -> bytes:

@@ -2,18 +2,27 @@
 
 import logging
 import os
+import shlex
+from collections.abc import Iterator
 
 import click
 
 from emulator.config import Config, configure
+from emulator.errors import EmulatorError
+from emulator.workspace.loading import PRESETS, names_preset
+from emulator.workspace.model import Workspace
 
 DEFAULTS = Config()
+_MOST_ERRORS = 5  # of a workspace, that are told at start
+# Checking more takes longer than a start should, and Segment allows no more.
+_MOST_SUBSCRIPTIONS = 50
 
 
 @click.command("serve", epilog="Example: emulator serve --port 8282 --db :memory:")
 @click.option("--host", help=f"Address to listen at.  [{DEFAULTS.host}]")
 @click.option("--port", help=f"Port to listen at, 0 for any free one.  [{DEFAULTS.port}]")
 @click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
+@click.option("--preset", "named", type=click.Choice(PRESETS), help="A preset, by its name.")
 @click.option("--db", help=f"File, postgresql://… or :memory:.  [{DEFAULTS.db}]")
 @click.option("--insider-url", metavar="URL", help="Deliver there instead of to this emulator.")
 @click.option("--cache", metavar="FOLDER", help=f"For analytics.js.  [{DEFAULTS.cache}]")
@@ -30,24 +39,30 @@ DEFAULTS = Config()
 @click.option("--keep-sandboxes", metavar="HOURS", help="End those unused so long.  [never]")
 @click.option("--teams", metavar="FILE", help="Teams with sandboxes of their own.  [none]")
 @click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")
-def command(**flags: str | None) -> None:
+def command(named: str | None, **flags: str | None) -> None:
     """Run the emulator until it is stopped.
 
-    Each option is also an environment variable, such as EMULATOR_PORT.
+    Each option is also an environment variable, such as EMULATOR_PORT. Errors of the workspace are
+    told, as `emulator lint` tells them; it runs nevertheless, as Segment would.
     """
+    if named and flags["workspace"]:
+        raise click.UsageError("Give --workspace or --preset, not both.")
     # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
     from emulator.app import create_app
     from emulator.sandboxes import Sandboxes
     from emulator.server import serve
     from emulator.workspace import load, preset
 
-    config = configure(os.environ, flags)
+    config = configure(os.environ, {**flags, "workspace": named or flags["workspace"]})
     _log(config.verbose)
-    workspace = load(config.workspace) if config.workspace else preset("guide")
+    if config.workspace and not named:
+        workspace = load(config.workspace)
+    else:
+        workspace = preset(named or "guide")
     app = create_app(config, workspace)
     sandboxes: Sandboxes = app.extensions["sandboxes"]
     try:
-        serve(app, config.host, config.port, lambda url: _ready(config, url, workspace.write_key))
+        serve(app, config.host, config.port, lambda url: _ready(config, url, workspace))
     finally:
         sandboxes.close()
 
@@ -58,10 +73,29 @@ def _log(verbose: bool) -> None:
     logging.getLogger("emulator").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def _ready(config: Config, url: str, write_key: str) -> None:
+def _ready(config: Config, url: str, workspace: Workspace) -> None:
     from emulator.guard import is_loopback
 
-    click.echo(f"ready at {url} with write key {write_key}", err=True)
+    click.echo(f"ready at {url} with write key {workspace.write_key}", err=True)
     if config.password is None and not is_loopback(config.host):
         what = f"anybody who reaches {config.host} can read what is captured, and clear it"
         click.echo(f"emulator: {what}. Set EMULATOR_PASSWORD, or serve at 127.0.0.1.", err=True)
+    if config.workspace and not names_preset(config.workspace):
+        for line in _errors(workspace, config.workspace):
+            click.echo(f"emulator: {line}", err=True)
+
+
+def _errors(workspace: Workspace, file: str) -> Iterator[str]:
+    """What does not work in the workspace of a *file*, a line each."""
+    from emulator.workspace.lint import lint
+
+    more = f"`emulator lint {shlex.quote(file)}`"
+    count = len(workspace.destination["subscriptions"])
+    if count > _MOST_SUBSCRIPTIONS:
+        yield f"{file}: {count} subscriptions are not checked at start. {more} checks them."
+        return
+    errors = [each for each in lint(workspace.document) if each.severity == "error"]
+    for each in errors[:_MOST_ERRORS]:
+        yield str(EmulatorError(each.what, f"{file}: {each.where}", each.remedy))
+    if len(errors) > _MOST_ERRORS:
+        yield f"{file}: {len(errors) - _MOST_ERRORS} more errors. {more} lists them."

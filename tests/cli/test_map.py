@@ -6,6 +6,7 @@ from click.testing import CliRunner, Result
 
 from emulator.cli import main
 from emulator.types import JSONObject
+from emulator.workspace.parsing import parse
 
 ORDER: JSONObject = {
     "type": "track",
@@ -82,6 +83,21 @@ def test_broken_line_is_told_and_the_others_are_still_mapped(line: str, complain
     assert result.stderr.startswith("emulator: stdin:1: ")
     assert complaint in result.stderr
     assert json.loads(result.stdout)["messageId"] == "m1"
+
+
+@pytest.mark.parametrize("name", ["naive.yaml", "naive.json"])
+def test_a_workspace_in_place_of_events_is_told_once(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    document = json.dumps(parse(NAIVE.encode(), name), indent=2)
+    file.write_text(document if file.suffix == ".json" else NAIVE)
+
+    result = CliRunner().invoke(main, ["map", str(file), "--explain"])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"emulator: {file}: this is a workspace file. "
+        f"Give it as --workspace {file}, and a file of events.\n"
+    )
 
 
 def test_explanation_tells_origin_and_loss() -> None:

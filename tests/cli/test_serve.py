@@ -4,9 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
+
+from emulator.cli import main
 
 SERVE = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", ":memory:"]
 SONG = {"writeKey": "wk_demo", "type": "track", "userId": "ada", "event": "song_played"}
@@ -49,6 +53,78 @@ def test_log(options: list[str], lines: list[str]) -> None:
     assert len(said) == len(lines), said
     for line, pattern in zip(said, lines, strict=True):
         assert re.fullmatch(pattern, line), line
+
+
+def started(*options: str, lines: int) -> list[str]:
+    """The first *lines* that are said, and all that follow until it is stopped."""
+    with subprocess.Popen([*SERVE, *options], stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = [process.stderr.readline().rstrip() for _ in range(lines)]
+        process.terminate()
+        return said + process.communicate(timeout=10)[1].splitlines()
+
+
+SHOP = """
+source: {name: Web shop, writeKey: wk_demo}
+destination:
+  settings: {account_name: mybrand, ucd_key: test-key}
+  subscriptions:
+"""
+LINE = (
+    "    - {name: Line %d, actionSlug: updateUserProfile, settings: {firstName: {'@path': $.a}}}\n"
+)
+TOLD = (
+    "emulator: {file}: destination.subscriptions[{at}] 'Line {at}'.settings: 'Line {at}' sends no "
+    "identifier, so that Insider One knows nobody by it. "
+    "Map uuid, segment_anonymous_id or custom_identifiers."
+)
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "told", "last"),
+    [
+        pytest.param(1, 1, "", id="a line in place of a mapping"),
+        pytest.param(
+            7, 5, "emulator: {file}: 2 more errors. `emulator lint {file}` lists them.", id="many"
+        ),
+        pytest.param(
+            51,
+            0,
+            "emulator: {file}: 51 subscriptions are not checked at start. `emulator lint {file}` "
+            "checks them.",
+            id="more than Segment allows",
+        ),
+    ],
+)
+def test_errors_of_the_workspace_are_told_behind_the_ready_line(
+    subscriptions: int, told: int, last: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(SHOP + "".join(LINE % at for at in range(subscriptions)))
+    expected = [TOLD.format(file=file, at=at) for at in range(told)]
+    expected += [last.format(file=file)] if last else []
+    ready, *said = started("--workspace", str(file), lines=1 + len(expected))
+    assert ready.startswith("ready at ")
+    assert said == expected
+
+
+def test_a_preset_is_served_by_its_name(tmp_path: Path) -> None:
+    command = [*SERVE, "--preset", "segment-defaults"]
+    (tmp_path / "segment-defaults").mkdir()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stderr is not None
+        found = re.match(r"ready at (\S+) ", process.stderr.readline())
+        assert found
+        workspace = requests.get(f"{found[1]}/emulator/v1/workspace", timeout=5).json()
+        process.terminate()
+        assert process.communicate(timeout=10)[1] == ""
+    assert len(workspace["destination"]["subscriptions"]) == 10
+
+
+def test_a_file_and_a_preset_are_one_too_many() -> None:
+    result = CliRunner().invoke(main, ["serve", "--preset", "guide", "--workspace", "shop.yaml"])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == "Error: Give --workspace or --preset, not both."
 
 
 @pytest.mark.parametrize(
