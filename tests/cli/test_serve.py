@@ -71,7 +71,8 @@ destination:
   subscriptions:
 """
 LINE = (
-    "    - {name: Line %d, actionSlug: updateUserProfile, settings: {firstName: {'@path': $.a}}}\n"
+    "    - {name: Line %d, actionSlug: updateUserProfile, "
+    "settings: {age: {'@path': $.traits.age}}}\n"
 )
 TOLD = (
     "emulator: {file}: destination.subscriptions[{at}] 'Line {at}'.settings: 'Line {at}' sends no "
