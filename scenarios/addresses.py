@@ -1,21 +1,37 @@
 """Addresses of emulators elsewhere: tried before a run relies on them."""
 
 from collections.abc import Callable
+from typing import Final
 
 from emulator.errors import EmulatorError
 from scenarios.client import ControlClient
 
+_SANDBOX: Final = "/sandboxes/"
 
-def expect_emulator(
-    option: str, url: str, ask: Callable[[ControlClient], object] = ControlClient.sandboxes
-) -> None:
-    """Ask the emulator at *url* once, as the run will.
+
+def expect_host(option: str, url: str) -> None:
+    """Ask the emulator at *url* once for its sandboxes, as a run will that has its own there.
 
     Args:
         option: Which names the address.
-        ask: What it has to answer to whoever holds EMULATOR_TOKEN.
     Raises: EmulatorError, which names both, when nobody answers, or not to us.
     """
+    host, within, _ = url.partition(_SANDBOX)
+    if within:
+        what = "this is the address of one sandbox, and each scenario has one of its own"
+        raise EmulatorError(what, f"{option} {url}", f"Give that of the emulator: {host}")
+    _expect(option, url, ControlClient.sandboxes)
+
+
+def expect_sandbox(option: str, url: str) -> None:
+    """Ask the emulator at *url* once, whether or not that is the address of a sandbox.
+
+    Raises: EmulatorError, as above.
+    """
+    _expect(option, url, ControlClient.journeys)
+
+
+def _expect(option: str, url: str, ask: Callable[[ControlClient], object]) -> None:
     where = f"{option} {url}"
     with ControlClient.elsewhere(url) as client:
         try:

@@ -79,12 +79,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Refuse an address at which no emulator answers us, before the first test."""
     config = session.config
     url = config.getoption("emulator_url")
+    if not url and config.getoption("emulator_no_keep"):
+        told = "--emulator-no-keep goes with --emulator-url: no other sandbox stays."
+        raise pytest.UsageError(told)
     if not url or config.option.collectonly or hasattr(config, "workerinput"):
         return
-    from scenarios.addresses import expect_emulator
+    from scenarios.addresses import expect_host
 
     try:
-        expect_emulator("--emulator-url", url)
+        expect_host("--emulator-url", url)
     except EmulatorError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -284,10 +287,20 @@ def _stopping(config: pytest.Config, error: BaseException) -> str | None:
     url: str | None = config.getoption("emulator_url")
     if not url:
         return None
-    from scenarios.unreachable import stopping
+    from scenarios.unreachable import NoMoreSandboxes, stopping
 
     told = stopping(error, url)
+    if isinstance(told, NoMoreSandboxes):
+        return " ".join([str(told), *_sparing(config)])
     return str(told) if told else None
+
+
+def _sparing(config: pytest.Config) -> Iterator[str]:
+    """How this run would need fewer sandboxes."""
+    if not config.getoption("emulator_no_keep"):
+        yield "--no-keep (--emulator-no-keep of pytest) leaves none of failed scenarios."
+    if hasattr(config, "workerinput"):
+        yield "Each worker needs one: take fewer (-n)."
 
 
 def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None:

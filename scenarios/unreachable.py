@@ -9,7 +9,7 @@ from urllib3.exceptions import NameResolutionError
 from emulator.errors import EmulatorError, Unavailable
 
 SCHEMES: Final = ("http://", "https://")
-_LIKE_HOST: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:\d+)?(/.*)?")
+_HOST: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):\d+(/.*)?")
 _PORT: Final = re.compile(r":(\d{1,9})(?:/|$)")
 _PORTS: Final = range(1, 65_536)
 
@@ -28,7 +28,8 @@ def unreachable(url: str, error: requests.RequestException) -> EmulatorError:
     Of the *error* nothing is kept: its traceback holds the request, and with it the token.
     """
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return EmulatorError("the emulator took too long to answer", url, "See what it is busy at.")
+        what = "nothing was answered in time"
+        return EmulatorError(what, url, _plain(url) or "See what the emulator is busy at.")
     what, remedy = _fault(url, error)
     return Unreachable(what, url, remedy)
 
@@ -46,10 +47,8 @@ def stopping(error: BaseException, url: str) -> EmulatorError | None:
 
 
 def without_scheme(address: str) -> str | None:
-    """What to write in place of an *address* that lacks its http://; None of anything else."""
-    if "://" in address or not _LIKE_HOST.fullmatch(address):
-        return None
-    return f"Write http:// in front: http://{address}"
+    """What to write in place of HOST:PORT; None of anything else, which may be a file."""
+    return f"Write http:// in front: http://{address}" if _HOST.fullmatch(address) else None
 
 
 def _fault(url: str, error: requests.RequestException) -> tuple[str, str]:
@@ -66,10 +65,15 @@ def _fault(url: str, error: requests.RequestException) -> tuple[str, str]:
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             what = "the certificate there is of no authority that is known here"
             return what, "Have one that is, or give an address with http://."
-        plain = url.replace("https://", "http://", 1)
-        return "what answers there does not speak HTTPS", f"Perhaps it is {plain}"
+        return "what answers there does not speak HTTPS", _plain(url) or "Correct the address."
     if isinstance(
         getattr(error.args[0], "reason", None) if error.args else None, NameResolutionError
     ):
         return "no machine has this name", "Correct the address."
     return "no emulator answers", "Start one with `emulator serve`, or correct the address."
+
+
+def _plain(url: str) -> str | None:
+    """An address with https:// as it is without: some servers keep silent where TLS is spoken."""
+    bare = url.removeprefix("https://")
+    return None if bare == url else f"Perhaps it is http://{bare}"

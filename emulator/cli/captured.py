@@ -60,8 +60,10 @@ def _of_file(name: str) -> Iterator[JSONObject]:
             beginning = file.read(len(_SQLITE))
             content = None if beginning == _SQLITE else beginning + file.read()
     except OSError as error:
+        from scenarios.unreachable import without_scheme
+
         what = f"the traffic cannot be read ({error.strerror})"
-        raise EmulatorError(what, name, _REMEDY) from None
+        raise EmulatorError(what, name, without_scheme(name) or _REMEDY) from None
     if content is None:
         yield from _of_database(name)
     else:

@@ -57,8 +57,7 @@ def command(
     """
     require("verify")
     # Here, not above: `emulator verify --help` needs no test runner.
-    from scenarios.addresses import expect_emulator
-    from scenarios.client import ControlClient
+    from scenarios.addresses import expect_host, expect_sandbox
     from scenarios.reports.sending import send
     from scenarios.reports.writing import WITH_TRAFFIC, WRITERS, write
     from scenarios.verifying import Options, verify
@@ -69,9 +68,11 @@ def command(
         asked["workers"], traffic, asked["url"], asked["serve"], asked["seed"], asked["no_keep"]
     )
     if options.url:
-        expect_emulator("--url", options.url)
+        expect_host("--url", options.url)
+    elif options.no_keep:
+        raise click.UsageError("--no-keep goes with --url: no other sandbox stays.")
     if report_to:
-        expect_emulator("--report-to", report_to, ControlClient.journeys)
+        expect_sandbox("--report-to", report_to)
     run = verify(features or (FEATURES,), Quiet() if as_json else Teller(), options)
     _tell(run, as_json)
     write(run.summary(), reports)
@@ -157,5 +158,9 @@ def _counts(run: "Run") -> str:
     if missing := run.expected - len(run.results):
         parts.append(f"{missing} not run")
     number = max(run.expected, len(run.results))
-    noun = "scenario" if number == 1 else "scenarios"
-    return f"{number} {noun}: {', '.join(parts) or 'none run'}"
+    told = (
+        f"{number} {'scenario' if number == 1 else 'scenarios'}: {', '.join(parts) or 'none run'}"
+    )
+    if left := len(run.unreadable):
+        told += f"; {left} {'file' if left == 1 else 'files'} could not be read"
+    return told

@@ -10,6 +10,7 @@ from emulator.capture.database import Gone
 from emulator.errors import Conflict
 from emulator.guard import Refused
 from emulator.parts import ADDRESSED, UNASKED, Parts, parts
+from emulator.sandboxes.admission import DEFAULT
 from emulator.sandboxes.expiry import Expiry
 from emulator.sandboxes.order import workspace_of
 from emulator.sandboxes.registry import Sandbox, Sandboxes
@@ -121,6 +122,8 @@ def replacing(asked: JSONObject | str, where: str) -> Iterator[Parts]:
 
 def _unknown(id: str) -> NoSandbox:
     remedy = "List them with GET /emulator/v1/sandboxes, or create it with POST."
+    if id == DEFAULT:  # it is there, but for others
+        remedy = "Name one of yours in the address, …/sandboxes/<id>; the page /team lists them."
     return NoSandbox(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 
 

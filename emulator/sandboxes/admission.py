@@ -15,7 +15,10 @@ MOST: Final = 1000  # sandboxes; each costs memory, and on disk open files
 
 def refuse_more(team: Team | None, others: Collection[Described]) -> None:
     """Raises: Conflict, when *others*, all but the default one, are as many as there may be."""
-    remedy = "Delete those that are done with: DELETE /emulator/v1/sandboxes/<id>."
+    remedy = (
+        "Delete those that are done with, on the page /team or with "
+        "DELETE /emulator/v1/sandboxes/<id>."
+    )
     if len(others) >= MOST:
         raise Conflict(f"there are {MOST:,} sandboxes already", "sandboxes", remedy)
     if team and sum(each.team == team.name for each in others) >= team.sandboxes:

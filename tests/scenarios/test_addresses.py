@@ -2,12 +2,14 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import orjson
@@ -16,6 +18,7 @@ from flask import Flask
 
 from emulator.app import create_app
 from emulator.config import Config
+from emulator.errors import EmulatorError
 from emulator.server import serve_in_thread
 from emulator.workspace import preset
 from scenarios.client import ControlClient
@@ -52,9 +55,11 @@ def taken(scene, emulators, monkeypatch):
     monkeypatch.setattr(ControlClient, "delete_sandbox", delete)
 """
 FULL = (
-    "the team checkout has 2 sandboxes already. Delete those that are done with: "
-    "DELETE /emulator/v1/sandboxes/<id>."
+    "the team checkout has 2 sandboxes already. Delete those that are done with, on the page /team "
+    "or with DELETE /emulator/v1/sandboxes/<id>."
 )
+KEPT = " --no-keep (--emulator-no-keep of pytest) leaves none of failed scenarios."
+WORKERS = " Each worker needs one: take fewer (-n)."
 
 QUIET = ("-p", "no:cacheprovider", "-q")
 DEAD = "http://127.0.0.1:1"
@@ -159,6 +164,90 @@ def test_verify_ends_before_the_first_scenario(
     assert done == (2, "", f"emulator: {option} {url}: {told}\n")
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        pytest.param(
+            "127.0.0.1:8282",
+            "the address of an emulator begins with http:// or https://. "
+            "Write http:// in front: http://127.0.0.1:8282",
+            id="without a scheme",
+        ),
+        pytest.param(
+            "ftp://shop",
+            "the address of an emulator begins with http:// or https://. "
+            "Write it as http://HOST:PORT.",
+            id="another scheme",
+        ),
+        pytest.param(
+            "http://shop:99999",
+            "there is no port 99999. They go from 1 to 65535.",
+            id="no port",
+        ),
+        pytest.param("http://.", "this is no address. Write it as http://HOST:PORT.", id="no host"),
+        pytest.param(
+            "http://127.0.0.1:8282/sandboxes/red",
+            "this is the address of one sandbox, and each scenario has one of its own. "
+            "Give that of the emulator: http://127.0.0.1:8282",
+            id="a sandbox",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said(folder: Path, url: str, told: str) -> None:
+    done = run(folder, None, "emulator", "verify", "--url", url, ".")
+    assert done == (2, "", f"emulator: --url {url}: {told}\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("drift", "--preset", "guide", "--traffic"),
+        ("contract", "record", "cases.ndjson", "--from"),
+        ("verify", "--report-to"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_every_command_says_how_an_address_is_written(
+    folder: Path, command: tuple[str, ...]
+) -> None:
+    done = run(folder, None, "emulator", *command, "127.0.0.1:8282")
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.endswith("Write http:// in front: http://127.0.0.1:8282\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_server_that_does_not_speak_https_is_told_from_none(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        Thread(target=lambda: listening.accept()[0].close(), daemon=True).start()
+        at = f"127.0.0.1:{listening.getsockname()[1]}"
+        with ControlClient(f"https://{at}") as client, pytest.raises(EmulatorError) as raised:
+            client.health()
+    assert str(raised.value) == (
+        f"https://{at}: what answers there does not speak HTTPS. Perhaps it is http://{at}"
+    )
+
+
+def test_a_team_reports_to_a_sandbox_of_its_own(emulator_url: str, folder: Path) -> None:
+    done = run(folder, "c-token", "emulator", "verify", "--report-to", emulator_url, ".")
+    assert done.stderr == (
+        f"emulator: --report-to {emulator_url}: there is no sandbox 'default'. "
+        "Name one of yours in the address, …/sandboxes/<id>; the page /team lists them.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(("emulator", "verify", "--no-keep", "."), 2), (("pytest", "--emulator-no-keep", "."), 4)],
+    ids=["verify", "pytest"],
+)
+def test_keeping_none_goes_with_an_address(
+    folder: Path, command: tuple[str, ...], code: int
+) -> None:
+    done = run(folder, None, *command)
+    assert done.code == code
+    assert "no-keep goes with --" in done.stderr
+
+
 @pytest.mark.parametrize(("which", "token", "told"), CASES)
 def test_pytest_ends_before_the_first_test(
     addresses: dict[str, str], folder: Path, which: str, token: str | None, told: str
@@ -209,15 +298,17 @@ def verify(folder: Path, team: Team, *options: str) -> Ended:
 def test_a_team_that_is_full_is_told_once(wishes: Path, team: Team, workers: str) -> None:
     for _ in range(2):
         team.client.create_sandbox()
-    done = verify(wishes, team, "-n", workers)
-    assert done == (2, "5 scenarios: 5 not run\n", f"emulator: {team.url}: {FULL}\n")
+    done = verify(wishes, team, "-n", workers, "--no-keep")
+    more = WORKERS if workers == "2" else ""
+    assert done == (2, "5 scenarios: 5 not run\n", f"emulator: {team.url}: {FULL}{more}\n")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_run_that_fills_its_team_ends_in_one_line(wishes: Path, team: Team, workers: str) -> None:
     team.client.create_sandbox()
     done = verify(wishes, team, "-n", workers)
-    assert (done.code, done.stderr) == (2, f"emulator: {team.url}: {FULL}\n")
+    more = KEPT + (WORKERS if workers == "2" else "")
+    assert (done.code, done.stderr) == (2, f"emulator: {team.url}: {FULL}{more}\n")
 
 
 def test_what_ran_before_a_team_was_full_is_told(wishes: Path, team: Team) -> None:
@@ -226,7 +317,7 @@ def test_what_ran_before_a_team_was_full_is_told(wishes: Path, team: Team) -> No
     told = json.loads(done.stdout)
     ran = [(each["scenario"], each["verdict"]) for each in told["scenarios"]]
     assert ran == [("S1", "passed"), ("S2", "failed")]
-    assert (told["stopped"], told["interrupted"]) == (f"{team.url}: {FULL}", False)
+    assert (told["stopped"], told["interrupted"]) == (f"{team.url}: {FULL}{KEPT}", False)
     assert "The run was interrupted: scenarios are missing." in (wishes / "report.xml").read_text()
     assert team.sandboxes() == 2
 
@@ -236,7 +327,7 @@ def test_a_team_that_is_full_within_a_scenario_is_told_once(tmp_path: Path, team
     (tmp_path / "conftest.py").write_text(OTHER_RUN)
     team.client.create_sandbox()
     done = verify(tmp_path, team, "--html", "report.html")
-    assert done == (2, "1 scenario: 1 not run\n", f"emulator: {team.url}: {FULL}\n")
+    assert done == (2, "1 scenario: 1 not run\n", f"emulator: {team.url}: {FULL}{KEPT}\n")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +346,7 @@ def test_pytest_ends_where_a_team_is_full(wishes: Path, team: Team) -> None:
     team.client.create_sandbox()
     done = run(wishes, "c-token", "pytest", *QUIET, "--emulator-url", team.url, ".")
     told = [line.strip("! ") for line in done.stdout.splitlines() if FULL in line]
-    assert (done.code, told) == (2, [f"Interrupted: {team.url}: {FULL}"])
+    assert (done.code, told) == (2, [f"Interrupted: {team.url}: {FULL}{KEPT}"])
     assert done.stdout.splitlines()[-1].startswith("1 failed, 1 passed, 1 skipped in ")
 
 
