@@ -49,6 +49,7 @@ def command(named: str | None, **flags: str | None) -> None:
         raise click.UsageError("Give --workspace or --preset, not both.")
     # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
     from emulator.app import create_app
+    from emulator.capture.occupancy import occupied
     from emulator.sandboxes import Sandboxes
     from emulator.server import serve
     from emulator.workspace import load, preset
@@ -59,12 +60,13 @@ def command(named: str | None, **flags: str | None) -> None:
         workspace = load(config.workspace)
     else:
         workspace = preset(named or "guide")
-    app = create_app(config, workspace)
-    sandboxes: Sandboxes = app.extensions["sandboxes"]
-    try:
-        serve(app, config.host, config.port, lambda url: _ready(config, url, workspace))
-    finally:
-        sandboxes.close()
+    with occupied(config.db):
+        app = create_app(config, workspace)
+        sandboxes: Sandboxes = app.extensions["sandboxes"]
+        try:
+            serve(app, config.host, config.port, lambda url: _ready(config, url, workspace))
+        finally:
+            sandboxes.close()
 
 
 def _log(verbose: bool) -> None:

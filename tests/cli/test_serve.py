@@ -4,6 +4,8 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -154,3 +156,67 @@ def test_an_open_door_is_told(host: str, password: str | None, said: list[str]) 
             assert [process.stderr.readline().rstrip()] == said
         process.terminate()
         assert process.communicate(timeout=10)[1] == ""
+
+
+@contextmanager
+def serving(file: Path) -> Iterator[subprocess.Popen[str]]:
+    """`emulator serve` of an SQLite file during the block, unless it is ended before."""
+    command = [*SERVE[:-1], str(file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            said = process.stderr.readline()
+            assert said.startswith("ready at "), said
+            yield process
+        finally:
+            process.kill()
+
+
+def run(*command: str) -> tuple[int, str]:
+    """Exit code of `emulator` *command*, and what it said on stderr."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "emulator", *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return ran.returncode, ran.stderr
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param("{}/kept.db", id="as a path"),
+        pytest.param("sqlite:///{}/kept.db", id="as an address"),
+        pytest.param("sqlite+pysqlite:///{}/linked.db", id="through a link"),
+    ],
+)
+def test_an_sqlite_file_is_served_once(tmp_path: Path, written: str) -> None:
+    db = written.format(tmp_path)
+    (tmp_path / "linked.db").symlink_to("kept.db")
+    with serving(tmp_path / "kept.db") as first:
+        refused = (
+            f"emulator: {db}: another emulator serves this SQLite file (process {first.pid}). Stop"
+            " that one, name another file with --db, or let both share a PostgreSQL database.\n"
+        )
+        assert run("serve", "--port", "0", "--db", db) == (2, refused)
+        first.terminate()
+        first.wait(10)
+    assert not list(tmp_path.glob("*-lock"))
+
+
+def test_an_sqlite_file_of_a_killed_process_is_served_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "kept.db"
+    for _ in range(2):
+        with serving(file) as process:
+            assert (tmp_path / "kept.db-lock").read_text() == str(process.pid)
+            process.kill()
+
+
+def test_an_sqlite_file_that_is_served_can_be_read_beside(tmp_path: Path) -> None:
+    file, cases = tmp_path / "kept.db", tmp_path / "cases.ndjson"
+    with serving(file):
+        recorded = run("contract", "record", "--from", str(file), str(cases))
+        drift = run("drift", "--preset", "guide", "--traffic", str(file), "--json")
+        assert (recorded, drift[1]) == ((0, f"{cases}: recorded 0\n"), "")
