@@ -28,7 +28,16 @@ from sqlalchemy.exc import (
 from emulator.capture import postgres
 from emulator.capture.memory import in_memory
 from emulator.capture.migration import migrate, recognise
-from emulator.capture.remedies import GONE, REMEDIES, code, is_away, line, remedy
+from emulator.capture.remedies import (
+    ESCAPE,
+    FORBIDDEN,
+    GONE,
+    REMEDIES,
+    code,
+    is_away,
+    line,
+    remedy,
+)
 from emulator.errors import EmulatorError, Unavailable
 
 __all__ = [
@@ -71,7 +80,6 @@ CHOICE = (
     "Give a file, such as --db emulator.db, or :memory:,"
     " or a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE."
 )
-ESCAPE = "In a user, password or option, write @ as %40, : as %3A and / as %2F."
 NO_DRIVER = (
     "Install the driver with the extra: pip install 'segment-insider-emulator[postgres]';"
     " or give a file, such as --db emulator.db."
@@ -166,10 +174,12 @@ class _Undo(Exception):
 
 
 def _told(engine: Engine, error: BaseException | None) -> StorageFault | None:
-    """*error* of the driver as a fault that passes; None where it does not."""
+    """*error* of the driver as a fault that passes, as what is forbidden does once it is granted;
+    None where it does not."""
     if code(error) in GONE:
         return Gone(error)
-    return StorageFault(error) if _passes(engine, error) else None
+    passes = _passes(engine, error) or code(error) == FORBIDDEN
+    return StorageFault(error) if passes else None
 
 
 def _passes(engine: Engine, error: BaseException | None) -> bool:

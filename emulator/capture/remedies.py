@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Mapping
 
 GONE = ("42P01", "3F000")  # PostgreSQL has no such table, or no such schema
+FORBIDDEN = "42501"  # PostgreSQL does not let the user do it
+ESCAPE = "In a user, password or option, write % as %25, @ as %40, : as %3A, / as %2F and # as %23."
 SAVE = "Move the file away; `sqlite3 FILE .recover` may save what is in it."
 # SQLite's numbers, and PostgreSQL's states.
 REMEDIES: Mapping[int | str, str] = {
@@ -17,19 +19,33 @@ REMEDIES: Mapping[int | str, str] = {
     sqlite3.SQLITE_CORRUPT: SAVE,
     sqlite3.SQLITE_NOTADB: SAVE,
     "55P03": "Another emulator on it is still at work; see that what it delivers to answers.",
+    FORBIDDEN: (
+        "Let the user in its address own the tables, and GRANT it CREATE on the database and the"
+        " schema, or let it own these, too."
+    ),
     **dict.fromkeys(GONE, "The sandbox was deleted meanwhile."),
 }
+FEWER = (
+    "or have fewer sandboxes or processes; docs/operations.md says how many connections they take."
+)
 # Who is refused a connection is given no state, only words: those of PostgreSQL and its library.
 REFUSALS: Mapping[str, str] = {
-    "sorry, too many clients|remaining connection slots|too many connections for": (
-        "Raise max_connections of the server, or have fewer sandboxes or processes;"
-        " docs/operations.md says how many connections they take."
+    "sorry, too many clients|remaining connection slots": (
+        f"Raise max_connections of the server, {FEWER}"
+    ),
+    "too many connections for role": (
+        "Raise the limit of the user in its address, as with ALTER ROLE … CONNECTION LIMIT,"
+        f" {FEWER}"
+    ),
+    "too many connections for database": (
+        f"Raise the limit of the database, as with ALTER DATABASE … CONNECTION LIMIT, {FEWER}"
     ),
     'role ".*" does not exist|database ".*" does not exist': (
         "See that the user and the database that its address names exist on that server."
     ),
     "password authentication failed|no password supplied": (
         "See to the user and the password in its address, or to the password in ~/.pgpass."
+        f" {ESCAPE}"
     ),
     "no pg_hba.conf entry|(?:peer|ident) authentication failed": (
         "See to the user, host and database in its address, or have the server's pg_hba.conf let"
@@ -45,13 +61,22 @@ REFUSALS: Mapping[str, str] = {
         "Name the server itself, not a pooler before it: a connection is told its sandbox by"
         " options, which that does not hand on."
     ),
+    "invalid sslmode value": (
+        "Give sslmode in its address as disable, allow, prefer, require, verify-ca or verify-full."
+    ),
+    "invalid .* value|bad value for|unrecognized configuration parameter": (
+        "Correct that option of its address, or leave it out."
+    ),
+    "root certificate file|certificate verify failed": (
+        "Name the file with the server's root certificate as sslrootcert in its address."
+    ),
     "server does not support SSL": "Leave sslmode out of its address, or have the server use TLS.",
     "invalid connection option|invalid URI query parameter": "Leave it out of its address.",
 }
 # What a driver says of a server that is not there, or not yet, or went away meanwhile.
 AWAY = (
     "connection refused|no such file or directory|timeout expired|connection timeout"
-    "|could not translate host name|no route to host|is unreachable"
+    "|failed to resolve host|could not translate host name|no route to host|is unreachable"
     "|server closed the connection|connection is lost|connection reset|terminating connection"
     "|is starting up|is shutting down|not yet accepting connections"
 )

@@ -9,12 +9,15 @@ from emulator.capture.remedies import ELSEWHERE, remedy
 from emulator.errors import EmulatorError
 
 AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
-CONNECTIONS = (
-    "Raise max_connections of the server, or have fewer sandboxes or processes;"
-    " docs/operations.md says how many connections they take."
+FEWER = (
+    "or have fewer sandboxes or processes; docs/operations.md says how many connections they take."
 )
+CONNECTIONS = f"Raise max_connections of the server, {FEWER}"
 EXISTS = "See that the user and the database that its address names exist on that server."
-PASSWORD = "See to the user and the password in its address, or to the password in ~/.pgpass."
+ESCAPE = "In a user, password or option, write % as %25, @ as %40, : as %3A, / as %2F and # as %23."
+PASSWORD = (
+    f"See to the user and the password in its address, or to the password in ~/.pgpass. {ESCAPE}"
+)
 LET_IN = (
     "See to the user, host and database in its address, or have the server's pg_hba.conf let them"
     " in."
@@ -25,6 +28,8 @@ NO_POOLER = (
     " which that does not hand on."
 )
 NO_TLS = "Leave sslmode out of its address, or have the server use TLS."
+OPTION = "Correct that option of its address, or leave it out."
+ROOT = "Name the file with the server's root certificate as sslrootcert in its address."
 WAIT = "Wait until the server takes connections."
 
 
@@ -37,8 +42,15 @@ WAIT = "Wait until the server takes connections."
             " connections",
             CONNECTIONS,
         ),
-        ('FATAL:  too many connections for role "ada"', CONNECTIONS),
-        ('FATAL:  too many connections for database "team"', CONNECTIONS),
+        (
+            'FATAL:  too many connections for role "ada"',
+            "Raise the limit of the user in its address, as with ALTER ROLE … CONNECTION LIMIT,"
+            f" {FEWER}",
+        ),
+        (
+            'FATAL:  too many connections for database "team"',
+            f"Raise the limit of the database, as with ALTER DATABASE … CONNECTION LIMIT, {FEWER}",
+        ),
         ('FATAL:  role "ada" does not exist', EXISTS),
         ('FATAL:  database "team" does not exist', EXISTS),
         ('FATAL:  password authentication failed for user "ada"', PASSWORD),
@@ -54,6 +66,15 @@ WAIT = "Wait until the server takes connections."
             ALLOW,
         ),
         ("FATAL:  unsupported startup parameter: options", NO_POOLER),
+        (
+            'invalid sslmode value: "bogus"',
+            "Give sslmode in its address as disable, allow, prefer, require, verify-ca or"
+            " verify-full.",
+        ),
+        ('invalid channel_binding value: "maybe"', OPTION),
+        ('FATAL:  unrecognized configuration parameter "nothing"', OPTION),
+        ('root certificate file "/root/.postgresql/root.crt" does not exist', ROOT),
+        ("SSL error: certificate verify failed", ROOT),
         ("server does not support SSL, but SSL was required", NO_TLS),
         ("FATAL:  the database system is starting up", WAIT),
         ("FATAL:  the database system is shutting down", WAIT),
@@ -113,6 +134,7 @@ def test_an_address_is_taken_as_a_hosting_provider_writes_it_and_shown_without_i
         pytest.param("postgres://ada:sec@ret@127.0.0.1:1/team", id="a password with @"),
         pytest.param("postgres://ada:sec@r/et@127.0.0.1:1/team", id="with @ and /"),
         pytest.param("postgres://ada:sec@re:t@127.0.0.1:1/team", id="with @ and :"),
+        pytest.param("postgres://ada:s@cr:e/t@127.0.0.1:1/team", id="with all three"),
         pytest.param("postgres://ada:sec@re?t@127.0.0.1:1/team", id="with @ and ?"),
         pytest.param("postgres://ada:secret@127.0.0.1:port/team", id="no number for a port"),
         pytest.param("postgres://127.0.0.1/team?port=secret", id="nor in an option"),
@@ -127,7 +149,7 @@ def test_of_an_address_that_cannot_be_read_nothing_is_told_but_its_kind(address:
         f"{address.partition(':')[0]}:…: its address cannot be read."
         " Give a file, such as --db emulator.db, or :memory:,"
         " or a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE."
-        " In a user, password or option, write @ as %40, : as %3A and / as %2F."
+        f" {ESCAPE}"
     )
 
 

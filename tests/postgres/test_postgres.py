@@ -219,7 +219,12 @@ def refused(url: URL) -> EmulatorError:
         ("username", "nobody", "See that the user and the database that its address names exist"),
         ("database", "none", "See that the user and the database that its address names exist"),
         ("username", "idle", "Have the server let the user in its address connect"),
-        ("username", "full", "Raise max_connections of the server, or have fewer sandboxes"),
+        ("username", "full", "Raise the limit of the user in its address, as with ALTER ROLE"),
+        (
+            "query",
+            {"host": "/nowhere", "sslmode": "bogus"},
+            "Give sslmode in its address as disable, allow, prefer, require",
+        ),
         ("query", {"host": "/nowhere"}, "See that the database can be reached."),
     ],
 )
@@ -238,6 +243,12 @@ def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
     assert error.remedy.startswith(advice)
 
 
+GRANT = (
+    "Let the user in its address own the tables, and GRANT it CREATE on the database and the"
+    " schema, or let it own these, too."
+)
+
+
 def test_what_the_user_may_not_do_never_passes(server: Server) -> None:
     admin = create_engine(server.url)
     with admin.begin() as connection:
@@ -245,10 +256,37 @@ def test_what_the_user_may_not_do_never_passes(server: Server) -> None:
         connection.execute(text("CREATE ROLE guest LOGIN"))
     admin.dispose()
     error = refused(server.url.set(username="guest"))
-    assert (type(error), "permission denied for schema public" in error.what) == (
+    assert (type(error), error.what, error.remedy) == (
         EmulatorError,
-        True,
+        "the database cannot be opened (permission denied for schema public)",
+        GRANT,
     )
+
+
+def test_who_may_make_tables_and_no_schema_is_told_so_until_it_may(server: Server) -> None:
+    # A database is made in no transaction.
+    admin = create_engine(server.url, isolation_level="AUTOCOMMIT")
+    with admin.begin() as connection:
+        connection.execute(text("CREATE ROLE tenant LOGIN"))
+        connection.execute(text("CREATE DATABASE rented"))
+    inside = create_engine(server.url.set(database="rented"))
+    with inside.begin() as connection:
+        connection.execute(text("GRANT CREATE ON SCHEMA public TO tenant"))
+    inside.dispose()
+    with emulator(str(server.url.set(username="tenant", database="rented"))) as client:
+        refused = client.post("/emulator/v1/sandboxes", json={"id": "red"})
+        assert (refused.status_code, refused.get_json()["error"]) == (
+            503,
+            {
+                "what": "the database cannot be used (permission denied for database rented)",
+                "where": "",
+                "remedy": f"{GRANT} What was not acknowledged may be sent again.",
+            },
+        )
+        with admin.begin() as connection:
+            connection.execute(text("GRANT CREATE ON DATABASE rented TO tenant"))
+        assert client.post("/emulator/v1/sandboxes", json={"id": "red"}).status_code == 201
+    admin.dispose()
 
 
 def test_who_makes_a_sandbox_while_the_server_takes_no_connection_may_ask_again(
@@ -265,7 +303,8 @@ def test_who_makes_a_sandbox_while_the_server_takes_no_connection_may_ask_again(
             connection.execute(text(limit.format(1)))
         refused = client.post("/emulator/v1/sandboxes", json={"id": "red"})
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
-        assert refused.get_json()["error"]["remedy"].startswith("Raise max_connections")
+        remedy = refused.get_json()["error"]["remedy"]
+        assert remedy.startswith("Raise the limit of the user in its address")
         with admin.begin() as connection:
             connection.execute(text(limit.format(-1)))
         assert client.post("/emulator/v1/sandboxes", json={"id": "red"}).status_code == 201
