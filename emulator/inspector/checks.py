@@ -44,6 +44,7 @@ def page() -> str:
         drift=found if isinstance(found, Drift) else None,
         told=_told(found) if isinstance(found, Drift) else [],
         effects={each: sum(d.effect == each for d in departures) for each in EFFECTS},
+        replaces=isinstance(found, Drift) and any(table.replaces for table in found.tables),
         looked_at=len(traffic),
         notes="notes" in request.args,
     )

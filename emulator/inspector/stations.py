@@ -7,8 +7,7 @@ from emulator.capture.records import Captured, Delivery
 from emulator.inspector.json_view import Mark
 from emulator.mapping.explanation import Account
 from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.census import unnumbered
-from emulator.workspace.drift.dropped import Dropped
+from emulator.workspace.drift.dropped import Dropped, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,7 @@ class EventRoad:
     @property
     def unread(self) -> dict[str, Dropped]:
         """What is dropped, told once of all entries of a list: unnumbered path -> the first."""
-        told: dict[str, Dropped] = {}
-        for each in self.dropped:
-            told.setdefault(unnumbered(each.path), each)
-        return told
+        return once(self.dropped)
 
     @property
     def findings(self) -> list[tuple[JSONObject, Absent | None]]:

@@ -1,6 +1,6 @@
 """The tester: what each subscription would make of an event, and what an edit would change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from emulator.insider.options import Options
@@ -10,6 +10,8 @@ from emulator.mapping.explanation import Account, ConditionCheck, explain
 from emulator.mapping.subscription import Failure, Request, Subscription, compile_subscription
 from emulator.mapping.tracing import leaves
 from emulator.types import JSON, JSONObject
+from emulator.workspace.drift.dropped import Dropped, dropped_of, once
+from emulator.workspace.lint.subject import subject_of
 
 # Captured events that an edit is run against, besides the one at hand.
 MOST_EVENTS = 300
@@ -42,12 +44,15 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the whole destination makes of an event. *unread* are paths that nobody who takes it
-    reads."""
+    """What the whole destination makes of an event.
+
+    Args:
+        unread: What nobody who takes it reads, by its path without numbers.
+    """
 
     event: JSONObject
     tried: tuple[Tried, ...]
-    unread: tuple[str, ...]
+    unread: Mapping[str, Dropped]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +74,14 @@ class Comparison:
     changes: tuple[Change, ...]
 
 
-def try_out(destination: JSONObject, event: JSONObject, options: Options) -> Trial:
+def try_out(document: JSONObject, event: JSONObject, options: Options) -> Trial:
     """Run *event* through every subscription, the disabled ones too; nothing is sent.
 
     Args:
-        destination: In the shape of Segment's Public API.
+        document: The workspace.
         event: As destinations are handed it.
     """
+    destination = document["destination"]
     subscriptions = destination["subscriptions"]
     every = [{**each, "enabled": True} for each in subscriptions]
     explanation = explain(Destination({**destination, "subscriptions": every}), event)
@@ -93,7 +99,9 @@ def try_out(destination: JSONObject, event: JSONObject, options: Options) -> Tri
         for path in origin.read
     }
     said = [path for part in ("properties", "traits") for path in _paths(event, part)]
-    return Trial(event, tried, tuple(path for path in said if path not in read))
+    subject = subject_of({**document, "destination": {**destination, "enabled": True}})
+    unread = dropped_of(subject, event, [path for path in said if path not in read])
+    return Trial(event, tried, once(unread))
 
 
 def compare(

@@ -1,6 +1,7 @@
 """The tester's page: an event through every mapping, and an edited mapping beside the real one."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from emulator.types import JSONObject
 from emulator.workspace import Workspace
 from emulator.workspace.exporting.public_api import requests
 from emulator.workspace.exporting.terraform import configuration
+from emulator.workspace.exporting.workspace_file import workspace_file
 from emulator.workspace.finding import Finding
 from emulator.workspace.lint import lint
 from emulator.workspace.model import workspace_of
@@ -100,9 +102,22 @@ def export(form: str) -> Response | str:
         after = _drafted(own, filled)
     except EmulatorError as error:
         return _page(filled, mistake("test", error))
-    written = EXPORTS[form](workspace_of(document(own, filled.number or 0, after)))
+    return _file(form, document(own, filled.number or 0, after))
+
+
+@bp.get("/export/<form>")
+def written(form: str) -> Response:
+    """The workspace as it is now as a file, its key left out."""
+    if form not in EXPORTS:
+        abort(404)
+    return _file(form, document(parts()))
+
+
+def _file(form: str, whole: JSONObject) -> Response:
+    # A plan that stands in a file of its own was read when the workspace was loaded.
+    workspace = replace(workspace_of(whole), plan=parts().workspace.plan)
     headers = {"Content-Disposition": f'attachment; filename="{FILES[form]}"'}
-    return Response(written, mimetype="text/plain", headers=headers)
+    return Response(EXPORTS[form](workspace), mimetype="text/plain", headers=headers)
 
 
 def _public_api(workspace: Workspace) -> str:
@@ -112,8 +127,13 @@ def _public_api(workspace: Workspace) -> str:
 EXPORTS: Mapping[str, Callable[[Workspace], str]] = {
     "public-api": _public_api,
     "terraform": configuration,
+    "workspace": workspace_file,
 }
-FILES = {"public-api": "public-api.json", "terraform": "insider.tf"}
+FILES = {
+    "public-api": "public-api.json",
+    "terraform": "insider.tf",
+    "workspace": "workspace.yaml",
+}
 
 
 def _filled() -> Filled:
@@ -149,8 +169,8 @@ def _page(filled: Filled, wrong: Mistake | None = None) -> str:
     trial = edit = None
     if not wrong:
         event, after = _event(own, filled), _drafted(own, filled)
-        destination = document(own, filled.number or 0, after)["destination"]
-        trial = try_out(destination, event, own.workspace.options) if event else None
+        whole = document(own, filled.number or 0, after)
+        trial = try_out(whole, event, own.workspace.options) if event else None
         edit = _edit(own, filled.number, after, event, recent) if after and filled.number else None
     return render(
         "tester.html",

@@ -8,7 +8,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from emulator.types import JSONObject
-from inspector.running import PHONE, Running
+from emulator.workspace import load, preset
+from emulator.workspace.model import with_keys
+from inspector.running import PHONE, Running, running
 
 CART: JSONObject = {
     "type": "track",
@@ -38,7 +40,14 @@ def test_a_pasted_event_shows_who_takes_it_and_what_insider_one_would_say(
     expect(cart).to_contain_text("Sent, and dropped by Insider One")
     expect(cart).to_contain_text("event_group_id parameter is required on cart_page_view event")
     expect(cart.locator("pre")).to_contain_text('"event_name": "cart_page_view"')
-    expect(page.get_by_text("Nobody reads properties.mood.")).to_be_visible()
+    unread = page.locator("#unread")
+    expect(unread).to_contain_text("Nobody reads 1 property of this event.")
+    expect(unread.get_by_role("listitem")).to_have_text(
+        "properties.mood came once and nobody reads it. Map it under parameters. "
+        "Write at destination.subscriptions[6].settings.parameters.mood: "
+        '{"@path":"$.properties.mood"} Copy'
+    )
+    expect(unread.get_by_text("would replace")).to_have_count(0)
     order = page.get_by_role("listitem").filter(has_text="Order Completed Event")
     order.get_by_text("Does not take it").click()
     expect(order).to_contain_text('event = "Order Completed" but it is Cart Viewed')
@@ -98,20 +107,24 @@ def test_an_edit_shows_what_changes_and_is_applied(
     [
         pytest.param("Export for the Public API", "public-api.json", '{\n  "requests"', id="API"),
         pytest.param("Export as Terraform", "insider.tf", "# Terraform", id="Terraform"),
+        pytest.param(
+            "Export the workspace file", "workspace.yaml", "source:\n", id="workspace file"
+        ),
     ],
 )
 def test_an_edit_is_exported_without_the_key(
-    emulator: Running, page: Page, button: str, file: str, beginning: str
+    page: Page, button: str, file: str, beginning: str
 ) -> None:
-    page.goto(f"{emulator.url}/workspace/test?subscription={CART_MAPPING}")
-    page.get_by_label("A call as an SDK sends it").fill(json.dumps(CART))
-    page.get_by_label("Trigger").fill('event = "Basket Seen"')
-    with page.expect_download() as download:
-        page.get_by_role("button", name=button).click()
+    with running(with_keys(preset("guide"), "wk_demo", "mybrand", "own-key")) as emulator:
+        page.goto(f"{emulator.url}/workspace/test?subscription={CART_MAPPING}")
+        page.get_by_label("A call as an SDK sends it").fill(json.dumps(CART))
+        page.get_by_label("Trigger").fill('event = "Basket Seen"')
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button).click()
     written = Path(download.value.path()).read_text("utf-8")
     assert download.value.suggested_filename == file
     assert written.startswith(beginning)
-    assert ("Basket Seen" in written, "test-key" in written) == (True, False)
+    assert ("Basket Seen" in written, "own-key" in written) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -152,3 +165,30 @@ def test_a_hostile_event_stays_text(emulator: Running, page: Page) -> None:
     try_out(opened(emulator, page), {"type": "track", "event": hostile, "properties": {hostile: 1}})
     expect(page.get_by_role("heading", name="mappings take")).to_be_visible()
     assert page.locator("img").count() == 0
+
+
+def test_a_mapping_that_a_file_leaves_out_is_edited_whole(page: Page) -> None:
+    identify: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
+    with running(preset("segment-defaults")) as emulator:
+        emulator.send(identify)
+        page.goto(f"{emulator.url}/messages/1")
+        expect(page.locator("#unread")).to_contain_text(
+            "this line alone would replace all of the action's own"
+        )
+        page.locator("#unread").get_by_role("link", name="edit it where it is spelled out").click()
+        unread = page.locator("#unread")
+        expect(unread).to_contain_text("firstName reads traits.first_name, which never did")
+        line = json.loads(unread.locator(".line-to-write").inner_text())
+        page.get_by_role("button", name="Edit the mapping Create or Update").click()
+        mapping = page.locator("textarea[name=mapping]")
+        mapping.fill(json.dumps(json.loads(mapping.input_value()) | {"firstName": line}))
+        page.get_by_role("button", name="Apply to this sandbox").click()
+        expect(page.locator(".notice")).to_contain_text("is used as edited")
+        page.goto(f"{emulator.url}/workspace")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Export the workspace file").click()
+        emulator.send(identify)
+        newest, _ = emulator.parts.store.messages(after=1)
+    assert [each.verdict for each in newest] == ["accepted"]
+    settings = load(download.value.path()).destination["subscriptions"][0]["settings"]
+    assert (settings["firstName"], settings["uuid"]) == (line, {"@path": "$.userId"})

@@ -1,6 +1,6 @@
 """What is to be said of the properties of one event that no mapping read."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from emulator.mapping.tracing import leaves
@@ -39,6 +39,14 @@ def dropped_of(subject: Subject, event: JSONObject, unread: Sequence[str]) -> It
     for path in unread:
         everywhere = unnumbered(path)
         yield _dropped(path, values.get(path), everywhere, remedies.get(everywhere), unmapped)
+
+
+def once(dropped: Iterable[Dropped]) -> dict[str, Dropped]:
+    """Unnumbered path -> the first of all entries of a list."""
+    told: dict[str, Dropped] = {}
+    for each in dropped:
+        told.setdefault(unnumbered(each.path), each)
+    return told
 
 
 def _dropped(
