@@ -10,9 +10,9 @@ from emulator.inspector.addresses import pages
 from emulator.inspector.forms import Mistake, mistake
 from emulator.inspector.limits import limits
 from emulator.inspector.rendering import render
-from emulator.inspector.team import created_as_asked, deleted
+from emulator.inspector.team import created_as_asked, deleted, listed
 from emulator.parts import parts
-from emulator.sandboxes import DEFAULT, seen
+from emulator.sandboxes import DEFAULT
 from emulator.teams import caller
 from emulator.workspace import PRESETS
 
@@ -90,7 +90,7 @@ def _page(wrong: Mistake | None = None) -> str:
         way_faults=fault_forms.standing_on_the_way(own.faults),
         presets=fault_forms.PRESETS,
         limits=limits(own.workspace.options),
-        sandboxes=seen(),
+        **listed(),
         forms_of="inspector.settings",
         default=DEFAULT,
         pages=pages,

@@ -62,12 +62,20 @@ def deleted(id: str, endpoint: str) -> Response:
     return forms.done(notice, endpoint)
 
 
+def listed() -> dict[str, object]:
+    """What the list of the caller's sandboxes shows: of a team, how many of those it may have."""
+    team, theirs = caller().team, seen()
+    counted = f"{len(theirs):,}"
+    if team:
+        own = sum(each.described.id != DEFAULT for each in theirs)
+        counted = f"{own:,} of {team.sandboxes:,}"
+    return {"team": team and team.name, "sandboxes": theirs, "counted": counted}
+
+
 def _page(wrong: Mistake | None = None) -> str:
-    team = caller().team
     return render(
         "team.html",
-        team=team and team.name,
-        sandboxes=seen(),
+        **listed(),
         pages=pages,
         workspaces=PRESETS,
         default=DEFAULT,

@@ -2,25 +2,36 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 
 import orjson
 import pytest
+from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Dialog, Page, expect
 
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.workspace import preset
 from inspector.running import DESK, PHONE, running
 
 TOKEN = sha256(b"c-token").hexdigest()
 
 
+def teams(folder: Path) -> str:
+    """A file of one team, which may have two sandboxes."""
+    checkout = {"name": "checkout", "tokens": [f"sha256:{TOKEN}"], "sandboxes": 2}
+    file = folder / "teams.json"
+    file.write_bytes(orjson.dumps({"teams": [checkout]}))
+    return str(file)
+
+
 @pytest.fixture
 def front(tmp_path: Path, browser: Browser) -> Iterator[Page]:
     """Where a team comes first that has nothing yet."""
-    teams = {"teams": [{"name": "checkout", "tokens": [f"sha256:{TOKEN}"]}]}
-    file = tmp_path / "teams.json"
-    file.write_bytes(orjson.dumps(teams))
-    shared = running(host="0.0.0.0", password="sesame", teams=str(file))
+    shared = running(host="0.0.0.0", password="sesame", teams=teams(tmp_path))
     with (
         shared as emulator,
         browser.new_context(
@@ -79,3 +90,64 @@ def test_a_team_comes_back_from_a_sandbox_and_ends_it(
     expect(front.locator(".notice")).to_have_text("The sandbox staging was deleted")
     assert asked == ["Delete the sandbox staging with all that it holds?"]
     expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("There is none yet.")
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Iterator[FlaskClient]:
+    """An emulator whose clock stands, and which has a sandbox of the team's and another."""
+    config = Config(db=":memory:", password="sesame", teams=teams(tmp_path))
+    born = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    app = create_app(config, preset("guide"), clock=lambda: born)
+    client = app.test_client()
+    for secret, id in (("c-token", "staging"), ("sesame", "lab")):
+        order = {"id": id}
+        client.post("/emulator/v1/sandboxes", json=order, auth=("", secret)).close()
+    yield client
+    app.extensions["emulator"].close()
+
+
+@pytest.mark.parametrize("path", ["/team", "/sandboxes/staging/settings"])
+@pytest.mark.parametrize(
+    ("secret", "counted", "origins"),
+    [
+        pytest.param(
+            "sesame",
+            "3",
+            ["Web shop, since", "Web shop, team checkout, since", "Web shop, since"],
+            id="who runs the emulator",
+        ),
+        pytest.param("c-token", "1 of 2", ["Web shop, since"], id="the team"),
+    ],
+)
+def test_a_list_of_sandboxes_says_whose_they_are_since_when_and_how_many_there_may_be(
+    shared: FlaskClient, path: str, secret: str, counted: str, origins: list[str]
+) -> None:
+    page = shared.get(path, auth=("", secret)).text
+    assert re.findall(r'Sandboxes[^<]*</h.><span class="muted">([^<]*)</span>', page) == [counted]
+    told = re.findall(r'<p class="origin">([^<]*) <time[^>]*>([^<]*)</time></p>', page)
+    assert told == [(each, "24 Nov 2026, 09:30:00") for each in origins]
+
+
+@pytest.mark.parametrize(
+    ("ids", "mistake"),
+    [
+        pytest.param(
+            ["nightly", "another"],
+            "The team checkout has 2 sandboxes already. Delete those that are done with, on the"
+            " page /team or with DELETE /emulator/v1/sandboxes/<id>.",
+            id="one too many",
+        ),
+        pytest.param(
+            ["staging"],
+            "id: another sandbox has the id 'staging'. Name another, or leave it out.",
+            id="an id that is taken",
+        ),
+    ],
+)
+def test_a_sandbox_that_cannot_be_made_is_told_in_a_sentence(
+    shared: FlaskClient, ids: list[str], mistake: str
+) -> None:
+    for id in ids:
+        page = shared.post("/team", data={"id": id}, auth=("", "c-token")).text
+    told = page.partition('id="mistake-sandboxes">')[2].partition("</p>")[0]
+    assert unescape(re.sub("<[^>]*>", "", told)).strip() == mistake
