@@ -25,10 +25,18 @@ def row_of(values: JSONObject, columns: Sequence[str]) -> Row:
     return tuple(text_of(values[column]) if column in values else "" for column in columns)
 
 
-def difference(columns: Sequence[str], expected: list[Row], received: list[Row]) -> list[str]:
+def difference(
+    columns: Sequence[str],
+    expected: list[Row],
+    received: list[Row],
+    none: str = "Nothing arrived.",
+) -> list[str]:
     """Lines that show what differs, nothing when nothing does.
 
     `-` is expected and did not arrive, `+` arrived and was not expected.
+
+    Args:
+        none: What to say when there is no row at all.
     """
     if expected == received:
         return []
@@ -36,7 +44,7 @@ def difference(columns: Sequence[str], expected: list[Row], received: list[Row])
         return [
             *_aligned([(" ", tuple(columns)), *(("-", row) for row in expected)]),
             "",
-            "Nothing arrived.",
+            none,
         ]
     marked = list(_marked(expected, received))
     return [*_aligned([(" ", tuple(columns)), *marked]), "", *_remarks(columns, marked)]
@@ -90,8 +98,11 @@ def _remarks(columns: Sequence[str], marked: list[tuple[str, Row]]) -> list[str]
 
 
 def _closest(row: Row, others: list[Row]) -> Row | None:
-    """The one with most cells in common and not all; None when none has any."""
-    near = max(others, key=lambda other: _alike(row, other), default=None)
+    """The one with most cells in common and not all; None when none has any.
+
+    One whose first cell is the same comes before all others: that cell names what the row is about.
+    """
+    near = max(others, key=lambda other: (row[0] == other[0], _alike(row, other)), default=None)
     return near if near and 0 < _alike(row, near) < len(row) else None
 
 

@@ -11,10 +11,20 @@ NOTHING = "This scenario checks nothing: it has no Then. Say in one what Insider
 SEVERAL_WORDS = re.compile(r"[A-Z]\w*(?:[ '-][A-Z]\w*)+")
 
 
-def located(scenario: Scenario, failed: Step | None = None) -> str:
-    """The scenario's steps, with `>` at the one that failed."""
+def place_of(file: str, root: Path) -> str:
+    """The feature *file* from where the run began, when it is below."""
+    path = Path(file)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def located(scenario: Scenario, root: Path, failed: Step | None = None) -> str:
+    """The scenario's steps, with `>` at the one that failed.
+
+    Args:
+        root: Where the run began.
+    """
     at = failed.line_number if failed else scenario.line_number
-    lines = [f"{Path(scenario.feature.filename).name}:{at}: {scenario.name}"]
+    lines = [f"{place_of(scenario.feature.filename, root)}:{at}: {scenario.name}"]
     for step in scenario.steps:
         same = failed and (step.line_number, step.name) == (failed.line_number, failed.name)
         lines.append(f"{'>' if same else ' '} {step.keyword.strip():5} {step.name}")

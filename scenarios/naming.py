@@ -4,12 +4,17 @@ from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 
 from emulator.errors import EmulatorError
+from emulator.insider.catalog import stored_name
 from emulator.insider.identity import DEFAULT_IDENTIFIERS
+from emulator.insider.options import Options
+from emulator.insider.shape import takes_event_name
 from emulator.insider.values import ATTRIBUTES, PARAMETERS
+from emulator.mapping.upserts import normalised
 
 EVENT_NAME = "event_name"
 # Before names that an account makes up itself, and those that Insider One knows nothing of.
 FREE = ("custom.", "unrecognised.")
+EVENT_NAMES = "Names have lower-case letters, digits, dots, underscores and hyphens."
 KNOWN = {
     "parameter": frozenset({EVENT_NAME, *PARAMETERS.known}),
     "attribute": frozenset(ATTRIBUTES.known),
@@ -48,6 +53,32 @@ def expect_known(noun: str, names: Iterable[str], known: Collection[str], where:
             near = get_close_matches(name, known, n=1)
             remedy = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}."
             raise EmulatorError(f"there is no {noun} {name!r}", where, remedy)
+
+
+def expect_event_name(name: str, options: Options, where: str) -> None:
+    """Refuse the name of an event that this account can have none of, whatever is sent.
+
+    Raises: EmulatorError.
+    """
+    if not takes_event_name(name, options.event_names):
+        meant = normalised(name)
+        known = takes_event_name(meant, options.event_names)
+        remedy = f"Did you mean {meant!r}? {EVENT_NAMES}" if known else EVENT_NAMES
+    elif (kept := stored_name(name)) != name:
+        remedy = f"It keeps them as {kept!r}."
+    else:
+        return
+    raise EmulatorError(f"Insider One has no events {name!r}", where, remedy)
+
+
+def expect_channels(names: Iterable[str], known: Collection[str], where: str) -> None:
+    """Refuse a channel that is none of *known*. Raises: EmulatorError."""
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            meant = f"Did you mean {near[0]!r}? " if near else ""
+            remedy = f"{meant}Known: {', '.join(known)}."
+            raise EmulatorError(f"unknown channel {name!r}", where, remedy)
 
 
 def _is_free(name: str) -> bool:

@@ -239,7 +239,9 @@ def pytest_bdd_step_error(
 
     if _stopping(request.config, exception):
         return
-    request.node.add_report_section("call", "scenario", located(scenario, step))
+    request.node.add_report_section(
+        "call", "scenario", located(scenario, request.config.rootpath, step)
+    )
     if isinstance(exception, EmulatorError):
         raise pytest.fail.Exception(str(exception), pytrace=False) from None
     if isinstance(exception, pytest.FixtureLookupError) and exception.argname in NOUNS:
@@ -254,7 +256,9 @@ def pytest_bdd_step_func_lookup_error(
     """Name the steps that come nearest to one that does not exist."""
     from scenarios.failing import located, unknown_step
 
-    request.node.add_report_section("call", "scenario", located(scenario, step))
+    request.node.add_report_section(
+        "call", "scenario", located(scenario, request.config.rootpath, step)
+    )
     pytest.fail(unknown_step(step), pytrace=False)
 
 
@@ -308,5 +312,7 @@ def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None
     from scenarios.failing import NOTHING, claims, located
 
     if request.node.stash[OURS] and not claims(scenario):
-        request.node.add_report_section("call", "scenario", located(scenario))
+        request.node.add_report_section(
+            "call", "scenario", located(scenario, request.config.rootpath)
+        )
         pytest.fail(NOTHING, pytrace=False)

@@ -7,14 +7,13 @@ import time
 from collections.abc import Generator
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from pytest_bdd.parser import Feature, Scenario, Step
 
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
-from scenarios.failing import ambiguous_step
+from scenarios.failing import ambiguous_step, place_of
 from scenarios.plugin import SCENE
 from scenarios.scene import Scene
 
@@ -101,7 +100,7 @@ class Recorder:
 
     def _note_traffic(self, scene: Scene, record: JSONObject, told: JSONObject) -> None:
         """What was sent and delivered since the step before."""
-        record["sandbox"] = scene.emulator.url
+        record["sandbox"], record["stays"] = scene.emulator.url, scene.emulator.stays
         if not self._traffic:
             return
         client = scene.emulator.client
@@ -124,13 +123,14 @@ def _step(request: pytest.FixtureRequest, step: Step) -> JSONObject:
 def _begun(request: pytest.FixtureRequest, feature: Feature, scenario: Scenario) -> JSONObject:
     callspec = getattr(request.node, "callspec", None)
     return {
-        "uri": _uri(feature.filename, request.config.rootpath),
+        "uri": place_of(feature.filename, request.config.rootpath),
         "feature": feature.name,
         "scenario": scenario.name,
         "line": scenario.line_number,
         "row": callspec.indices.get("_pytest_bdd_example", 0) if callspec else 0,
         "startedAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "sandbox": None,
+        "stays": False,
         "messages": [],
         "steps": [_unrun(step) for step in scenario.steps],
     }
@@ -148,9 +148,3 @@ def _unrun(step: Step) -> JSONObject:
         "failure": None,
         "traffic": None,
     }
-
-
-def _uri(filename: str, root: Path) -> str:
-    """The feature file from where the run began, when it is below."""
-    path = Path(filename)
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

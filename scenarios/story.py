@@ -2,9 +2,14 @@
 
 from collections.abc import Iterator
 
+import orjson
+
 from emulator.mapping import Destination
 from emulator.mapping.explanation import Account, ConditionCheck, explain
 from emulator.types import JSONObject
+from emulator.workspace import Workspace
+from emulator.workspace.drift.dropped import dropped_of
+from emulator.workspace.lint.subject import subject_of
 from scenarios.comparison import text_of
 from scenarios.scene import Scene, called
 
@@ -15,8 +20,8 @@ def story(scene: Scene, name: str | None = None) -> list[str]:
     whose = f" for {name}" if name else ""
     if not messages:
         return [f"Segment received no call{whose}."]
-    destination = Destination(scene.emulator.workspace.destination)
-    told = [line for message in messages for line in _told(destination, message)]
+    workspace = scene.emulator.workspace
+    told = [line for message in messages for line in _told(workspace, message)]
     return [f"What became of the calls{whose}:", *told]
 
 
@@ -26,19 +31,31 @@ def unread(scene: Scene, message: JSONObject) -> list[str]:
     return explain(destination, message["normalised"]).dropped
 
 
-def _told(destination: Destination, message: JSONObject) -> Iterator[str]:
+def _told(workspace: Workspace, message: JSONObject) -> Iterator[str]:
     why = f": {message['reason']}" if message["reason"] else ""
     yield f"  {called(message)} - {message['verdict']}{why}"
     if not message["normalised"]:
         return
-    explained = explain(destination, message["normalised"])
+    event = message["normalised"]
+    explained = explain(Destination(workspace.destination), event)
     matched = [account.subscription for account in explained.accounts if account.matched]
     if matched:
         yield f"    matched {', '.join(matched)}"
         if explained.dropped:
             yield f"    no mapping read {', '.join(explained.dropped)}"
+            yield from _mending(workspace, event, explained.dropped)
     elif near := _nearest(explained.accounts):
         yield f"    nearest is {near}"
+
+
+def _mending(workspace: Workspace, event: JSONObject, unread: list[str]) -> Iterator[str]:
+    """The lines of the workspace file that would map what was not read."""
+    subject = subject_of({**workspace.document, "destination": workspace.destination})
+    for each in dropped_of(subject, event, unread):
+        if each.where:
+            yield f"      write at {each.where}: {orjson.dumps(each.line).decode()}"
+        if each.replaces:
+            yield "      once `emulator export FILE --format workspace` has written `settings`"
 
 
 def _nearest(accounts: list[Account]) -> str | None:

@@ -7,6 +7,7 @@ import pytest
 from scenarios.comparison import Row, difference, lacking
 from scenarios.scene import Scene
 from scenarios.story import story
+from scenarios.tables import flattened
 from scenarios.trail import told
 
 
@@ -27,8 +28,19 @@ def expect_rows(
         name: The person whose calls tell why; None for everybody's.
         journey: The one whose trail tells why, that of *name* or all of them.
     """
-    if differing := difference(columns, expected, received):
+    none = "Nothing arrived." if journey or received else _nothing(scene, name)
+    if differing := difference(columns, expected, received, none):
         refuse(scene, claim, differing, name=name, journey=journey)
+
+
+def _nothing(scene: Scene, name: str | None) -> str:
+    """What to say where no row is; somebody may have a profile all the same."""
+    profile = scene.profile(name) if name else None
+    if profile is None:
+        return "Nothing arrived."
+    attributes = ", ".join(flattened(profile["attributes"])) or "none"
+    events = ", ".join(event["event_name"] for event in profile["events"]) or "none"
+    return f"None of these arrived. What did for {name}: attributes {attributes}; events {events}."
 
 
 def refuse_missing(

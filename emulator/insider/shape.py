@@ -1,5 +1,6 @@
 """What fails a whole user: schema errors in Insider One's words, and rules a schema cannot say."""
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -86,6 +87,12 @@ def user_schema(event_names: EventNames) -> JSONObject:
         name = schema["properties"]["events"]["items"]["properties"]["event_name"]
         name["pattern"] = PUBLISHED_EVENT_NAME
     return schema
+
+
+def takes_event_name(name: str, event_names: EventNames) -> bool:
+    """Whether an event may have this *name*."""
+    events = user_schema(event_names)["properties"]["events"]
+    return bool(re.search(events["items"]["properties"]["event_name"]["pattern"], name))
 
 
 @cache

@@ -45,6 +45,7 @@ class ScenarioResult:
         failure: What the failed step says and where it is; None when passed.
         started_at: ISO 8601, in UTC.
         sandbox: Address of the emulator that it ran in.
+        stays: Whether somebody can look at that when the run is over.
         messages: Their messageIds, when traffic was recorded.
     """
 
@@ -58,6 +59,7 @@ class ScenarioResult:
     row: int = 0
     started_at: str | None = None
     sandbox: str | None = None
+    stays: bool = False
     messages: list[str] = field(default_factory=list)
     steps: list[StepResult] = field(default_factory=list)
 
@@ -124,6 +126,7 @@ def scenario_of(
         row=record["row"],
         started_at=record["startedAt"],
         sandbox=record["sandbox"],
+        stays=verdict == "failed" and record["stays"],
         messages=list(record["messages"]),
         steps=steps,
     )

@@ -2,14 +2,16 @@
 
 from pytest_bdd import parsers, then
 
+from emulator.insider.reach import CHANNELS
 from emulator.types import JSON, JSONObject
 from scenarios.comparison import Row, row_of, text_of
 from scenarios.expectations import unmet
-from scenarios.naming import expect_known, expect_names
+from scenarios.naming import expect_channels, expect_known, expect_names
 from scenarios.scene import Scene
 from scenarios.tables import Table, flattened, listed, pairs, rows
 from scenarios.verdicts import expect, expect_rows, refuse
 
+REACHED = (*CHANNELS, "web_push")
 # What personalisation knows several of -> the name that a table has each by.
 PERSONAL_LISTS = {
     "viewed_products": "product_id",
@@ -97,23 +99,26 @@ def knows_people(scene: Scene, count: int) -> None:
 @then(parsers.parse("{person:w} can be reached by {channels}"))
 def reached_by(scene: Scene, person: str, channels: str) -> None:
     """Exactly these channels of email, sms, whatsapp and web_push; "no channel" is none."""
+    claim = f"{person} can be reached by {channels}"
     wanted = [] if channels == "no channel" else listed(channels)
+    expect_channels(wanted, REACHED, claim)
     reach = (scene.profile(person) or {"reach": {}})["reach"]
-    columns = ("channel", "")
+    columns = ("channel", "reached")
     received = [_reach(channel, reach[channel]["reachable"]) for channel in sorted(reach)]
     expected = [_reach(channel, channel in wanted) for channel in sorted({*reach, *wanted})]
-    claim = f"{person} can be reached by {channels}"
     expect_rows(scene, claim, columns, expected, received, name=person)
 
 
 @then(parsers.parse("{person:w} cannot be reached by {channel:w} because {why}"))
 def not_reached_by(scene: Scene, person: str, channel: str, why: str) -> None:
     """All reasons, separated by commas."""
+    claim = f"{person} cannot be reached by {channel} because {why}"
+    expect_channels([channel], REACHED, claim)
     reach = (scene.profile(person) or {"reach": {}})["reach"]
     reasons = ", ".join(reach[channel]["why"]) if channel in reach else "there is no profile"
     expect(
         scene,
-        f"{person} cannot be reached by {channel} because {why}",
+        claim,
         holds=reasons == why,
         found=f"Because {reasons}." if reasons else f"{person} can be reached by {channel}.",
         name=person,
@@ -186,7 +191,7 @@ def _received(scene: Scene, part: str) -> set[str]:
 
 
 def _reach(channel: str, reachable: bool) -> Row:
-    return (channel, "reached" if reachable else "not reached")
+    return (channel, "yes" if reachable else "no")
 
 
 def _count(scene: Scene, count: int, claim: str) -> None:

@@ -8,7 +8,7 @@ from pytest_bdd import parsers, then
 from emulator.types import JSON, JSONObject
 from scenarios.comparison import Row, row_of
 from scenarios.expectations import unmet
-from scenarios.naming import expect_names
+from scenarios.naming import expect_event_name, expect_names
 from scenarios.scene import Scene
 from scenarios.tables import Table, flattened, rows
 from scenarios.verdicts import expect, expect_rows, refuse, refuse_missing
@@ -98,6 +98,7 @@ def newest_has(scene: Scene, person: str, event_name: str, datatable: Table) -> 
     | event_params.unit_price | about   | 8.5   |
     """
     claim = f'the newest "{event_name}" of {person} has these values'
+    expect_event_name(event_name, scene.emulator.workspace.options, claim)
     events = [each for each in scene.events(person) if each["event_name"] == event_name]
     why = unmet(datatable, events[-1], claim) if events else [f"There is no {event_name!r}."]
     if why:
@@ -105,11 +106,13 @@ def newest_has(scene: Scene, person: str, event_name: str, datatable: Table) -> 
 
 
 def _count(scene: Scene, person: str, event_name: str, count: int) -> None:
+    claim = f'Insider One receives {count or "no"} "{event_name}" for {person}'
+    expect_event_name(event_name, scene.emulator.workspace.options, claim)
     names = [event["event_name"] for event in scene.events(person)]
     found = names.count(event_name)
     expect(
         scene,
-        f'Insider One receives {count or "no"} "{event_name}" for {person}',
+        claim,
         holds=found == count,
         found=f"It received {found}; all events: {', '.join(names) or 'none'}.",
         name=person,

@@ -2,7 +2,9 @@
 
 from pytest_bdd import given, parsers, when
 
+from emulator.insider.reach import CHANNELS
 from scenarios import calls
+from scenarios.naming import expect_channels
 from scenarios.scene import Scene
 from scenarios.tables import Table, listed, nested, pairs, records
 
@@ -120,6 +122,7 @@ def tells_traits(scene: Scene, person: str, datatable: Table) -> None:
 @when(parsers.parse("{person:w} opts in to {channels}"))
 def opts_in(scene: Scene, person: str, channels: str) -> None:
     """Identify with e-mail address, phone number, GDPR opt-in and that of each channel."""
+    expect_channels(listed(channels), CHANNELS, f"{person} opts in to {channels}")
     who = scene.person(person)
     optins = {f"{channel}_optin": True for channel in listed(channels)}
     traits = {"email": who.email, "phone": who.phone, "gdpr_optin": True, **optins}

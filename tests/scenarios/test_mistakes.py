@@ -182,6 +182,90 @@ MISTAKES = {
         People have names of one word: Ada, not Ada Lovelace.
           When {person} does "{event}\"""",
     ),
+    "opts in to a channel that there is not": (
+        """\
+        When Ada opts in to e-mail
+        Then Insider One knows 1 people
+        """,
+        "Ada opts in to e-mail: unknown channel 'e-mail'. Did you mean 'email'? "
+        "Known: email, sms, whatsapp.",
+    ),
+    "reaches by a channel that there is not": (
+        """\
+        When Ada opts in to email
+        Then Ada can be reached by email and pigeon
+        """,
+        "Ada can be reached by email and pigeon: unknown channel 'pigeon'. "
+        "Known: email, sms, whatsapp, web_push.",
+    ),
+    "does not reach by a channel that there is not": (
+        """\
+        When Ada opts in to email
+        Then Ada cannot be reached by text because sms_optin is absent
+        """,
+        "Ada cannot be reached by text because sms_optin is absent: unknown channel 'text'. "
+        "Known: email, sms, whatsapp, web_push.",
+    ),
+    "reaches by another channel": (
+        """\
+        When Leo opts in to email
+        Then Leo can be reached by sms
+        """,
+        """\
+        Not so: Leo can be reached by sms.
+
+            channel   reached
+          - email     no
+          - sms       yes
+          + email     yes
+          + sms       no
+            web_push  no
+            whatsapp  no
+
+        - 2 expected, not received; + 2 received, not expected.
+        Nearest to email: reached is yes, expected no.
+        Nearest to sms: reached is no, expected yes.
+
+        What became of the calls for Leo:
+          identify - accepted
+            matched Create or Update a User Profile""",
+    ),
+    "excludes an event that can never be": (
+        """\
+        When Ada does "Wish Listed"
+        Then Insider One receives no "Wish Listed" for Ada
+        """,
+        "Insider One receives no \"Wish Listed\" for Ada: Insider One has no events 'Wish Listed'. "
+        "Did you mean 'wish_listed'? "
+        "Names have lower-case letters, digits, dots, underscores and hyphens.",
+    ),
+    "excludes an event by a name that is not kept": (
+        """\
+        When Ada does "Wish Listed"
+        Then Insider One receives no "purchase" for Ada
+        """,
+        "Insider One receives no \"purchase\" for Ada: Insider One has no events 'purchase'. "
+        "It keeps them as 'confirmation_page_view'.",
+    ),
+    "expects events of somebody who sent none": (
+        """\
+        When Ada signs in
+        Then Insider One receives exactly these events for Ada:
+          | event_name  |
+          | wish_listed |
+        """,
+        """\
+        Not so: Insider One receives exactly these events for Ada.
+
+            event_name
+          - wish_listed
+
+        None of these arrived. What did for Ada: attributes uuid, email; events none.
+
+        What became of the calls for Ada:
+          identify - accepted
+            matched Create or Update a User Profile""",
+    ),
 }
 CONFTEST = '''\
 from pytest_bdd import parsers, when
@@ -279,7 +363,7 @@ def test_a_broken_conftest_file_of_a_folder_within_loses_no_other(tmp_path: Path
     fault = "it cannot be imported (ModuleNotFoundError: No module named 'nonsense'). Correct it."
     told = f"emulator: inner/conftest.py: {fault}\n"
     assert (done.returncode, done.stderr) == (2, told)
-    assert done.stdout.endswith("1 scenario: 1 passed\n")
+    assert done.stdout.endswith("\n1 scenario: 1 passed; 1 file could not be read\n")
 
 
 def test_a_scenario_of_another_project_need_not_have_a_then(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ def scene(emulators: Emulators) -> Iterator[Scene]:
                 "  Product Viewed - accepted",
                 "    matched Product Viewed Event",
                 "    no mapping read properties.engraving",
+                "      write at destination.subscriptions[2].settings.parameters.engraving: "
+                '{"@path":"$.properties.engraving"}',
             ],
             id="a property that nobody mapped",
         ),
@@ -81,6 +83,22 @@ def test_the_nearest_subscription_says_what_it_wants(scene: Scene, tmp_path: Pat
     assert story(scene, "Ada")[1:] == [
         "  Cart viewed - not_subscribed: no enabled subscription matches this event",
         '    nearest is Carts, which wants event = "Cart Viewed" and finds Cart viewed',
+    ]
+
+
+def test_a_mapping_that_is_not_written_out_is_to_be_first(scene: Scene, tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(
+        "source: {name: Shop, writeKey: wk}\n"
+        "destination:\n"
+        "  settings: {account_name: a, ucd_key: k}\n"
+        "  subscriptions:\n"
+        "    - {name: Views, actionSlug: productViewedEvent,\n"
+        '       trigger: type = "track" and event = "Product Viewed"}\n'
+    )
+    scene.use(str(tmp_path / "shop.yaml"))
+    scene.tell("Ada", calls.product_viewed({"product_id": "mug", "engraving": "For Bob"}))
+    assert story(scene, "Ada")[-1:] == [
+        "      once `emulator export FILE --format workspace` has written `settings`"
     ]
 
 

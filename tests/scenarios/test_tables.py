@@ -126,6 +126,20 @@ MUG, TRAY = ("viewed", "mug", "8.5"), ("viewed", "tray", "21")
             id="the nearest row is named",
         ),
         pytest.param(
+            [("viewed", "mug", "8.5")],
+            [("listed", "mug", "8.5"), ("viewed", "tray", "8.5")],
+            [
+                "    event_name  product_id  unit_price",
+                "  - viewed      mug         8.5",
+                "  + listed      mug         8.5",
+                "  + viewed      tray        8.5",
+                "",
+                "- 1 expected, not received; + 2 received, not expected.",
+                "Nearest to viewed: product_id is tray, expected mug.",
+            ],
+            id="the nearest row is about the same",
+        ),
+        pytest.param(
             [MUG, TRAY],
             [TRAY, MUG],
             [

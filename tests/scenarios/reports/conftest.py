@@ -34,7 +34,7 @@ Feature: Ends
     Then Insider One knows nobody
 
   Scenario: It checks nothing
-    When Ada does "Wish Listed"
+    When Ada signs in
 
   Rule: rows
 

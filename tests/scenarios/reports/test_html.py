@@ -55,6 +55,9 @@ def test_hostile_text_is_shown_as_it_was_sent(page: Page) -> None:
         "It is not known",
         "Did you mean one of these?",
         "to Insider One by Track Event: accepted",
+        "identify: accepted",
+        "ends.feature:",
+        " UTC.",
     ],
 )
 def test_the_page_tells_what_came(page: Page, told: str) -> None:

@@ -1,5 +1,6 @@
 """A run is sent to an emulator that is served, which keeps it for its pages."""
 
+import re
 from pathlib import Path
 
 import requests
@@ -39,4 +40,6 @@ def test_scenarios_run_in_sandboxes_of_an_emulator_elsewhere(
     left = len(after) - len(before)
     for made in after[len(before) :]:
         requests.delete(f"{root}/emulator/v1/sandboxes/{made['id']}")
+    shown = [f"{root}/sandboxes/{each['id']}/" for each in after[len(before) :]]
+    assert re.findall(r'<a href="([^"]+)"', done.read("report.html")) == shown
     assert left == 3  # all but the one whose first step does not exist: it had none
