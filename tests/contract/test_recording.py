@@ -96,6 +96,30 @@ def test_a_folder_has_a_file_for_each_case(tmp_path: Path) -> None:
     assert contract("check", tmp_path / "cases").stdout.startswith(f"{len(files)} passed, 0 failed")
 
 
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        pytest.param([], "no event came. Use the app first, or name other traffic.", id="none"),
+        pytest.param(
+            [{"type": "group", "groupId": "g"}],
+            "no mapping takes what came. Name their workspace with --workspace; "
+            "`emulator map --explain` says which conditions do not hold.",
+            id="none that a mapping takes",
+        ),
+    ],
+)
+def test_traffic_that_makes_no_case_is_told_and_leaves_the_file(
+    events: list[Any], told: str, tmp_path: Path
+) -> None:
+    traffic, cases = tmp_path / "traffic.ndjson", tmp_path / "cases.ndjson"
+    traffic.write_text("".join(json.dumps(each) + "\n" for each in events))
+    cases.write_text("kept\n")
+    result = contract("record", "--from", traffic, cases)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"{cases}: nothing is recorded: {told}\n"
+    assert cases.read_text() == "kept\n"
+
+
 def test_a_running_emulator_is_recorded(served_emulator: RunningEmulator, tmp_path: Path) -> None:
     served_emulator.shop.tell(shopper("Ada"), calls.event("Wish Listed"))
     file = tmp_path / "cases.ndjson"

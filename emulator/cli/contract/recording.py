@@ -1,5 +1,6 @@
 """`emulator contract record`: cases written from what happens."""
 
+from itertools import chain, islice
 from pathlib import Path
 
 import click
@@ -25,13 +26,19 @@ from emulator.workspace import load
     "--rule", "rules", multiple=True, metavar="PLACE=WORD",
     help="What changes each run at a place of the event: time, ip, or a word that is numbered.",
 )  # fmt: skip
+@click.pass_context
 def command(
-    files: tuple[Path, ...], source: str | None, workspace: str, rules: tuple[str, ...]
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    source: str | None,
+    workspace: str,
+    rules: tuple[str, ...],
 ) -> None:
     """Write "expect" of each case in the files: what happens now is what shall happen.
 
     With --from the cases themselves are made, one for each event and mapping that takes it, in a
-    file of lines or, where FILE is a folder or has no suffix, in a file each.
+    file of lines or, where FILE is a folder or has no suffix, in a file each. Exits 1, and writes
+    nothing, when the traffic makes no case.
     """
     if source is None:
         for file in case_files(files):
@@ -40,13 +47,28 @@ def command(
     if len(files) != 1:
         remedy = "Name one file, or one folder."
         raise EmulatorError(f"{len(files)} places for one recording", "FILE", remedy)
-    cases = record(captured(source), load(workspace), read_rules(list(rules)))
+    events = captured(source)
+    first = list(islice(events, 1))
+    cases = record(chain(first, events), load(workspace), read_rules(list(rules)))
+    if not cases:
+        click.echo(f"{files[0]}: nothing is recorded: {_empty(bool(first))}", err=True)
+        ctx.exit(1)
     if files[0].suffix:
         replace(files[0], text_of(cases))
     else:
         for case in cases:
             replace(files[0] / f"{case['name']}.json", file_text(case))
     click.echo(f"{files[0]}: recorded {len(cases)}", err=True)
+
+
+def _empty(came: bool) -> str:
+    """Why there is no case, and what to do; *came* says whether any event did."""
+    if not came:
+        return "no event came. Use the app first, or name other traffic."
+    return (
+        "no mapping takes what came. Name their workspace with --workspace; "
+        "`emulator map --explain` says which conditions do not hold."
+    )
 
 
 def _renew(file: Path) -> None:
