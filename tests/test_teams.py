@@ -216,7 +216,7 @@ def test_a_team_has_so_many_sandboxes_and_no_more(app: Flask, path: str) -> None
     asking = client(app, "checkout")
     for _ in range(2):
         answer = asking.post(path)
-    assert "The team checkout has 2 sandboxes already" in answer.text
+    assert "team checkout has 2 sandboxes already" in answer.text
     assert len(listed(app, "checkout")) == 2
     assert client(app, "search").post(SANDBOXES, json={}).status_code == 201
 

@@ -22,7 +22,8 @@ def refuse_more(team: Team | None, others: Collection[Described]) -> None:
     if len(others) >= MOST:
         raise Conflict(f"there are {MOST:,} sandboxes already", "sandboxes", remedy)
     if team and sum(each.team == team.name for each in others) >= team.sandboxes:
-        what = f"the team {team.name} has {team.sandboxes:,} sandboxes already"
+        most = "1 sandbox" if team.sandboxes == 1 else f"{team.sandboxes:,} sandboxes"
+        what = f"the team {team.name} has {most} already"
         raise Conflict(what, "sandboxes", remedy)
 
 

@@ -188,10 +188,13 @@ def test_a_fault_is_a_page_with_a_way_on(
     assert fault(answer.text) == told
 
 
-def test_programs_are_told_in_json_that_nothing_has_an_address(client: FlaskClient) -> None:
+@pytest.mark.parametrize("accepted", ["*/*", "application/json, text/plain, */*", ""])
+def test_programs_are_told_in_json_that_nothing_has_an_address(
+    client: FlaskClient, accepted: str
+) -> None:
     what, remedy = LOST
     told = {"what": what.replace("N", "n"), "where": "/nothing", "remedy": remedy}
-    assert client.get("/nothing").get_json() == {"error": told}
+    assert client.get("/nothing", headers={"Accept": accepted}).get_json() == {"error": told}
 
 
 def test_a_page_without_its_database_has_its_styles_and_says_what_to_do(tmp_path: Path) -> None:

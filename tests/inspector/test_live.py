@@ -319,6 +319,22 @@ def test_the_list_is_accessible(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+def test_on_a_phone_two_of_one_name_differ_by_their_users_and_no_count_is_cut(
+    emulator: Running, page: Page
+) -> None:
+    grace = {**ADA, "messageId": "of-grace", "userId": "grace"}
+    emulator.send(ADA, grace)
+    page.set_viewport_size(PHONE)
+    page.goto(emulator.url)
+    expect(page.locator("#rows .event")).to_have_text(["Identify", "Identify"])
+    users = page.locator("#rows .user")
+    expect(users).to_have_text(["grace", "ada"])
+    for each in users.all():
+        expect(each).to_be_visible()
+    for each in page.locator(".stages li").all():
+        expect(each).to_be_in_viewport(ratio=1)
+
+
 def test_an_open_page_frees_its_thread_when_it_is_closed(page: Page) -> None:
     with running() as emulator:
         for _ in range(8):  # more than there are threads for streams

@@ -118,7 +118,7 @@ def test_what_a_real_account_answers_otherwise_is_shown(page: Page) -> None:
         emulator.send(RATED)
         page.goto(f"{emulator.url}/settings")
         fidelity = page.get_by_role("region", name="Fidelity")
-        expect(fidelity).to_contain_text("1 answers of")
+        expect(fidelity).to_contain_text("1 answer of")
         fidelity.get_by_text("The exchange").click()
         expect(fidelity).to_contain_text("Access Denied")
         assert "test-key" not in page.content()
