@@ -1,10 +1,13 @@
 """`emulator lint`: check a workspace file."""
 
 import json
+import re
 from dataclasses import asdict
 
 import click
 
+from emulator.cli.spelling_out import spelling_out
+from emulator.types import JSONObject
 from emulator.workspace.finding import Finding
 from emulator.workspace.lint import lint
 from emulator.workspace.loading import PRESETS, names_preset, read, read_preset
@@ -25,22 +28,33 @@ def command(ctx: click.Context, file: str | None, preset: str | None, as_json: b
         raise click.UsageError(f"Give {file} or --preset {preset}, not both.")
     if file is None and preset is None:
         raise click.UsageError("Give a FILE, or --preset NAME.")
-    findings = lint(read_preset(preset)) if preset else _linted(file or "")
+    name = preset or file or ""
+    document = read_preset(name) if preset or names_preset(name) else read(name)
+    findings = _linted(document, name)
     if as_json:
         click.echo(_json(findings))
     else:
         click.echo("".join(map(_told, findings)), nl=False)
+        if any(_of_no_mapping(each, document) for each in findings):
+            click.echo(f"note: {spelling_out(name, 'a subscription above leaves')}", err=True)
         click.echo(_summary(findings, file or f"preset {preset}"), err=True)
     ctx.exit(int(any(finding.severity != "note" for finding in findings)))
 
 
-def _linted(file: str) -> list[Finding]:
-    if names_preset(file):
-        return lint(read_preset(file))
-    document = read(file)
+def _linted(document: JSONObject, file: str) -> list[Finding]:
     found = lint(document)
     well_formed = isinstance(document.get("trackingPlan"), str | dict)
     return [*(plan_faults(document, file) if well_formed else []), *found]
+
+
+def _of_no_mapping(finding: Finding, document: JSONObject) -> bool:
+    """Whether *finding* asks for a line of a mapping that is left to the catalogue."""
+    if finding.severity == "note":
+        return False
+    found = re.match(r"destination\.subscriptions\[(\d+)\].*\.settings", finding.where)
+    if found is None:
+        return False
+    return "settings" not in document["destination"]["subscriptions"][int(found[1])]
 
 
 def _json(findings: list[Finding]) -> str:

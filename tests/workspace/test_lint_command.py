@@ -14,6 +14,9 @@ MISTAKES = "fixtures/workspaces/mistakes.yaml"
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "last_line"),
     [
+        pytest.param(
+            ["segment-defaults"], 1, "segment-defaults: 25 warnings, 5 notes", id="the defaults"
+        ),
         pytest.param(["--preset", "guide"], 0, "preset guide: 6 notes", id="notes only"),
         pytest.param([MISTAKES], 1, f"{MISTAKES}: 7 errors, 10 warnings, 2 notes", id="mistakes"),
         pytest.param(
@@ -76,3 +79,33 @@ def test_a_tracking_plan_that_does_not_exist_is_an_error(tmp_path: Path) -> None
         f"({tmp_path / 'plan.json'})",
         "remedy": "Name a file as trackingPlan by its path from the workspace file's folder.",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        pytest.param(
+            "segment-defaults",
+            [
+                "note: a subscription above leaves `settings` out, and a line of it alone would "
+                "replace the action's whole mapping: first `emulator export segment-defaults "
+                "--format workspace --output whole.yaml`, then write the line there"
+            ],
+            id="left to the catalogue",
+        ),
+        pytest.param("guide", [], id="nothing to write"),
+    ],
+)
+def test_what_a_line_of_a_mapping_left_out_would_replace_is_told(
+    name: str, told: list[str]
+) -> None:
+    result = CliRunner().invoke(main, ["lint", name])
+    assert result.stderr.splitlines()[:-1] == told
+
+
+def test_nothing_is_said_of_it_once_the_file_is_written_out(tmp_path: Path) -> None:
+    file = str(tmp_path / "whole.yaml")
+    export = ["export", "segment-defaults", "--format", "workspace", "--output", file]
+    assert CliRunner().invoke(main, export).exit_code == 0
+    result = CliRunner().invoke(main, ["lint", file])
+    assert result.stderr == f"{file}: 25 warnings, 5 notes\n"
