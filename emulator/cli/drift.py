@@ -41,7 +41,8 @@ def command(
     """
     runs = file is None and preset is None and is_address(traffic or "")
     if (file is None) == (preset is None) and not runs:
-        raise click.UsageError("Give a FILE, or --preset NAME.")
+        others = ", or the http:// address of an emulator as traffic" if traffic else ""
+        raise click.UsageError(f"Give a FILE, or --preset NAME{others}.")
     name = preset or file or traffic or ""
     document = read_preset(preset) if preset else _read(name)
     events = list(captured(traffic)) if traffic else []

@@ -363,6 +363,13 @@ def run(*arguments: str) -> Any:
             id="no emulator there",
         ),
         pytest.param([], 2, "Error: Give a FILE, or --preset NAME.", id="nothing to look at"),
+        pytest.param(
+            ["--traffic", "127.0.0.1:8282"],
+            2,
+            "Error: Give a FILE, or --preset NAME, or the http:// address of an emulator as "
+            "traffic.",
+            id="traffic of no workspace",
+        ),
     ],
 )
 def test_the_exit_code_is_the_answer(arguments: list[str], exit_code: int, last_line: str) -> None:
