@@ -11,10 +11,11 @@ import orjson
 import requests
 
 from emulator.config import configure
-from emulator.errors import Conflict, EmulatorError, Unavailable
+from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 from scenarios.bearer import Bearer
 from scenarios.patience import Patience
+from scenarios.refusals import Missing, refusal
 from scenarios.unreachable import unreachable
 
 TIMEOUT = 10.0  # seconds
@@ -25,13 +26,6 @@ FAULTS = f"{API}/faults"
 SANDBOXES = f"{API}/sandboxes"
 # Beside what is only read: refused for the moment and sent again, they come to the same.
 REPEATABLE = tuple(f"{API}/{each}" for each in ("verify", "wait-for", "dry-run", "reset"))
-
-
-class Missing(EmulatorError):
-    """What is asked for is not there."""
-
-
-REFUSALS: Mapping[int, type[EmulatorError]] = {404: Missing, 409: Conflict, 503: Unavailable}
 
 
 class ControlClient:
@@ -315,7 +309,7 @@ class ControlClient:
     def _answer(self, method: str, path: str, **sent: Any) -> requests.Response:
         """What is no refusal.
 
-        Raises: EmulatorError, the emulator's own or about somebody else; one of REFUSALS.
+        Raises: EmulatorError, the emulator's own, one of REFUSALS, or about somebody else.
         """
         answer = self._send(method, path, **sent)
         patience = Patience(self._sleep)
@@ -323,13 +317,7 @@ class ControlClient:
             answer = self._send(method, path, **sent)
         if answer.ok:
             return answer
-        try:
-            fault = answer.json()["error"]
-            told = REFUSALS.get(answer.status_code, EmulatorError)
-            refusal = told(fault["what"], fault["where"], fault["remedy"])
-        except (requests.JSONDecodeError, KeyError, TypeError) as error:
-            raise self._strange(answer) from error
-        raise refusal
+        raise refusal(answer) or self._strange(answer)
 
     def _strange(self, answer: requests.Response) -> EmulatorError:
         """What to say of an answer that no emulator gives."""

@@ -1,25 +1,39 @@
 """A web shop that tells Segment what its shoppers do, through the official Python SDK."""
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from requests import RequestException
+from requests import RequestException, Response
 from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
 from segment.analytics.request import APIError  # type: ignore[import-untyped]  # ships no types
 
-from emulator.errors import EmulatorError
+from emulator.errors import EmulatorError, Unavailable
 from scenarios.calls import Call
+from scenarios.patience import Patience
+from scenarios.refusals import refusal
 from scenarios.shopper import Shopper
 from scenarios.unreachable import unreachable
 
 APART = timedelta(milliseconds=50)  # two calls of a shop, also where the clock stands still
 
 
+class _Refused(NamedTuple):
+    """A call that was not taken, and the answer that says when it will be."""
+
+    told: EmulatorError
+    answer: Response | None = None
+
+
 class Shop:
     """One Segment source. The SDK is used as published, its `host` pointing at the emulator."""
 
-    def __init__(self, host: str, write_key: str) -> None:
+    def __init__(
+        self, host: str, write_key: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._host = host
+        self._sleep = sleep
         self._last = datetime.now(UTC)
         # Without its thread: a call is answered when the method returns, and nobody waits for more.
         self._sdk: Any = Client(write_key, host=host, sync_mode=True)
@@ -30,16 +44,25 @@ class Shop:
         Raises: EmulatorError, when one was not taken.
         """
         for call in calls:
-            try:
-                self._send(shopper, call)
-            except RequestException as error:
-                told = unreachable(self._host, error)
-            except APIError as error:
-                remedy = "See that the emulator runs there."
-                told = EmulatorError(f"the SDK could not send: {error}", self._host, remedy)
-            else:
-                continue
-            raise told  # out here it is chained to nothing that holds the write key
+            patience = Patience(self._sleep)
+            while refused := self._refused(shopper, call):
+                if refused.answer is None or not patience.waited(refused.answer):
+                    raise refused.told
+
+    def _refused(self, shopper: Shopper, call: Call) -> _Refused | None:
+        """Why *call* was not taken; out of here it is chained to nothing that has the write key."""
+        try:
+            self._send(shopper, call)
+        except RequestException as error:
+            return _Refused(unreachable(self._host, error))
+        except APIError as error:
+            answer: Response | None = getattr(error, "response", None)  # older SDKs keep none
+            # A fault that a scenario asks for has the shape of Segment's, and is not waited for.
+            if answer is not None and isinstance(told := refusal(answer), Unavailable):
+                return _Refused(told, answer)
+            remedy = "See that the emulator runs there."
+            return _Refused(EmulatorError(f"the SDK could not send: {error}", self._host, remedy))
+        return None
 
     def _send(self, shopper: Shopper, call: Call) -> None:
         begun = datetime.now(UTC)

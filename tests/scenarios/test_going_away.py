@@ -16,7 +16,10 @@ from flask import Flask, Response
 
 from emulator.errors import EmulatorError, Unavailable
 from emulator.server import serve_in_thread
+from scenarios import calls
 from scenarios.client import ControlClient
+from scenarios.shop import Shop
+from scenarios.shopper import shopper
 
 TOKEN = "a-token-that-nobody-may-read"
 SCENARIO = """\
@@ -224,6 +227,22 @@ def test_what_may_have_been_done_is_not_asked_again() -> None:
     ):
         client.advance("45 minutes")
     assert (asked, slept) == (["emulator/v1/clock"], [])
+
+
+def test_a_call_of_a_shop_that_was_refused_for_the_moment_is_made_again() -> None:
+    slept: list[float] = []
+    app, asked = away(2, "5")
+    with serve_in_thread(app) as url:
+        Shop(url, "wk_demo", sleep=slept.append).tell(shopper("Ada"), calls.event("Wish Listed"))
+    assert (asked, slept) == (["v1/batch"] * 3, [5, 5])
+
+
+def test_a_call_of_a_shop_that_is_refused_too_long_is_an_error() -> None:
+    slept: list[float] = []
+    app, _ = away(99, "5")
+    with serve_in_thread(app) as url, pytest.raises(Unavailable, match="the database is away"):
+        Shop(url, "wk_demo", sleep=slept.append).tell(shopper("Ada"), calls.event("Wish Listed"))
+    assert slept == [5, 5]
 
 
 def test_a_sandbox_that_is_gone_has_ended(serving: Serving) -> None:
