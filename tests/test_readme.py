@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from emulator.workspace import preset
+from emulator.workspace import load, preset
+from scenarios.client import ControlClient
 from scenarios.running import running
 
 ROOT = Path(__file__).parent.parent
@@ -59,7 +61,7 @@ def url() -> Iterator[str]:
 
 
 def test_every_command_is_run_here_or_by_ci() -> None:
-    tried = {*INSTALLS, holding("curl"), holding("--explain")}
+    tried = {*INSTALLS, holding("curl"), holding("--explain"), holding("export")}
     assert tried == set(SHELL)
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
     demo, tests = INSTALLS
@@ -81,6 +83,25 @@ def test_the_first_name_is_explained() -> None:
     told = shell(holding("--explain"))
     assert told.startswith("identify")
     assert "traits.firstName" in told
+
+
+def test_the_line_that_is_told_has_the_first_name_arrive(tmp_path: Path) -> None:
+    told = shell(holding("--explain"))
+    (place, line) = re.findall(r"write at destination\.(\S+): (.+)", told)[0]
+    number, field = re.findall(r"subscriptions\[(\d+)\]\.settings\.(\w+)", place)[0]
+    export, serve = holding("export").splitlines()
+    printed("bash", "-c", PRELUDE + export, cwd=tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert serve == f"emulator serve --workspace {file.name}"
+    workspace = yaml.safe_load(file.read_text("utf-8"))
+    workspace["destination"]["subscriptions"][int(number)]["settings"][field] = json.loads(line)
+    file.write_text(yaml.safe_dump(workspace), "utf-8")
+    with running(load(file)) as emulator, ControlClient(emulator.url) as client:
+        (event,) = re.findall(r"echo '(.+)'", holding("--explain"))
+        client.post("/v1/identify", event.encode(), workspace["source"]["writeKey"])
+        ada = client.profile("uuid:ada")
+    assert ada is not None
+    assert ada["attributes"]["name"] == "Ada"
 
 
 def test_commands_within_sentences_run() -> None:
