@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 
-import orjson
-
 from emulator.mapping import Destination
 from emulator.mapping.explanation import Account, ConditionCheck, explain
 from emulator.types import JSONObject
-from emulator.workspace import Workspace
 from emulator.workspace.drift.dropped import dropped_of
-from emulator.workspace.lint.subject import subject_of
+from emulator.workspace.lint.subject import Subject, subject_of
 from scenarios.comparison import text_of
 from scenarios.scene import Scene, called
 
@@ -21,7 +18,9 @@ def story(scene: Scene, name: str | None = None) -> list[str]:
     if not messages:
         return [f"Segment received no call{whose}."]
     workspace = scene.emulator.workspace
-    told = [line for message in messages for line in _told(workspace, message)]
+    destination = Destination(workspace.destination)
+    subject = subject_of({**workspace.document, "destination": workspace.destination})
+    told = [line for message in messages for line in _told(destination, subject, message)]
     return [f"What became of the calls{whose}:", *told]
 
 
@@ -31,29 +30,28 @@ def unread(scene: Scene, message: JSONObject) -> list[str]:
     return explain(destination, message["normalised"]).dropped
 
 
-def _told(workspace: Workspace, message: JSONObject) -> Iterator[str]:
+def _told(destination: Destination, subject: Subject, message: JSONObject) -> Iterator[str]:
     why = f": {message['reason']}" if message["reason"] else ""
     yield f"  {called(message)} - {message['verdict']}{why}"
     if not message["normalised"]:
         return
     event = message["normalised"]
-    explained = explain(Destination(workspace.destination), event)
+    explained = explain(destination, event)
     matched = [account.subscription for account in explained.accounts if account.matched]
     if matched:
         yield f"    matched {', '.join(matched)}"
         if explained.dropped:
             yield f"    no mapping read {', '.join(explained.dropped)}"
-            yield from _mending(workspace, event, explained.dropped)
+            yield from _mending(subject, event, explained.dropped)
     elif near := _nearest(explained.accounts):
         yield f"    nearest is {near}"
 
 
-def _mending(workspace: Workspace, event: JSONObject, unread: list[str]) -> Iterator[str]:
+def _mending(subject: Subject, event: JSONObject, unread: list[str]) -> Iterator[str]:
     """The lines of the workspace file that would map what was not read."""
-    subject = subject_of({**workspace.document, "destination": workspace.destination})
     for each in dropped_of(subject, event, unread):
-        if each.where:
-            yield f"      write at {each.where}: {orjson.dumps(each.line).decode()}"
+        if each.told:
+            yield f"      {each.told}"
         if each.replaces:
             yield "      once `emulator export FILE --format workspace` has written `settings`"
 

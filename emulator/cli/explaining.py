@@ -131,8 +131,8 @@ def _dropped(
     yield "  dropped: no matching subscription reads"
     for each in dropped_of(subject, event, explanation.dropped):
         yield f"    {each.path} {each.why}".rstrip()
-        if each.where:
-            yield f"      write at {each.where}: {orjson.dumps(each.line).decode()}"
+        if each.told:
+            yield f"      {each.told}"
         if each.replaces:
             yield f"      {spelling_out(name)}"
 

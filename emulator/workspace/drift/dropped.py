@@ -3,6 +3,8 @@
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from emulator.mapping.tracing import leaves
 from emulator.types import JSON, JSONObject
 from emulator.workspace.drift.census import unnumbered
@@ -29,6 +31,11 @@ class Dropped:
     where: str = ""
     line: JSON = None
     replaces: bool = False
+
+    @property
+    def told(self) -> str:
+        """The line that would map it, as commands tell it; "" when there is none."""
+        return f"write at {self.where}: {orjson.dumps(self.line).decode()}" if self.where else ""
 
 
 def dropped_of(subject: Subject, event: JSONObject, unread: Sequence[str]) -> Iterator[Dropped]:
