@@ -43,7 +43,7 @@ def road(message: Captured, destination: JSONObject, document: JSONObject) -> Ev
     )
     dropped: tuple[Dropped, ...] = ()
     if taken and message.verdict not in STOPPED and explanation.dropped:
-        subject = subject_of({**document, "destination": {**destination, "enabled": True}})
+        subject = subject_of({**document, "destination": destination})
         dropped = tuple(dropped_of(subject, event, explanation.dropped))
     read = {path for each in taken for origin in each.account.origins for path in origin.read}
     marks = {path: Mark("read") for path in read}

@@ -99,8 +99,7 @@ def try_out(document: JSONObject, event: JSONObject, options: Options) -> Trial:
         for path in origin.read
     }
     said = [path for part in ("properties", "traits") for path in _paths(event, part)]
-    subject = subject_of({**document, "destination": {**destination, "enabled": True}})
-    unread = dropped_of(subject, event, [path for path in said if path not in read])
+    unread = dropped_of(subject_of(document), event, [path for path in said if path not in read])
     return Trial(event, tried, once(unread))
 
 
