@@ -45,6 +45,7 @@ __all__ = [
     "Gone",
     "StorageFault",
     "Whole",
+    "address",
     "claimed",
     "close",
     "connect",
@@ -201,7 +202,7 @@ def connect(url: str) -> Engine:
     """
     if is_memory(url):
         return in_memory(metadata)
-    engine = _engine(url if "://" in url else f"sqlite:///{url}")
+    engine = _engine(address(url))
     shown = url if engine.dialect.name == "sqlite" else _without_secrets(engine.url)
     with ExitStack() as undo:
         undo.callback(engine.dispose)
@@ -229,6 +230,11 @@ def _prepare(engine: Engine, shown: str) -> None:
     else:
         postgres.tune(engine)
     migrate(engine, metadata, shown)
+
+
+def address(url: str) -> str:
+    """*url*, where it is the path of an SQLite file, as SQLAlchemy writes one."""
+    return url if "://" in url else f"sqlite:///{url}"
 
 
 def is_memory(url: str) -> bool:

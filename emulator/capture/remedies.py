@@ -28,6 +28,7 @@ REMEDIES: Mapping[int | str, str] = {
 FEWER = (
     "or have fewer sandboxes or processes; docs/operations.md says how many connections they take."
 )
+STARTING = "is starting up|is shutting down|not yet accepting connections"
 # Who is refused a connection is given no state, only words: those of PostgreSQL and its library.
 REFUSALS: Mapping[str, str] = {
     "sorry, too many clients|remaining connection slots": (
@@ -54,9 +55,7 @@ REFUSALS: Mapping[str, str] = {
     "is not permitted to log in|permission denied for database": (
         "Have the server let the user in its address connect to that database, or name another."
     ),
-    "is starting up|is shutting down|in recovery mode|not yet accepting connections": (
-        "Wait until the server takes connections."
-    ),
+    f"{STARTING}|in recovery mode": "Wait until the server takes connections.",
     "unsupported startup parameter": (
         "Name the server itself, not a pooler before it: a connection is told its sandbox by"
         " options, which that does not hand on."
@@ -78,7 +77,7 @@ AWAY = (
     "connection refused|no such file or directory|timeout expired|connection timeout"
     "|failed to resolve host|could not translate host name|no route to host|is unreachable"
     "|server closed the connection|connection is lost|connection reset|terminating connection"
-    "|is starting up|is shutting down|not yet accepting connections"
+    f"|{STARTING}"
 )
 ELSEWHERE = "See that the database can be reached."
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from emulator.cli.running import is_address
 from emulator.errors import EmulatorError
 from emulator.lines import BadLine, event_of
 from emulator.types import JSONObject
@@ -22,7 +23,7 @@ def captured(source: str) -> Iterator[JSONObject]:
         source: An http address, a path, or the address of a PostgreSQL database.
     Raises: EmulatorError, when they cannot be read.
     """
-    if source.startswith(("http://", "https://")):
+    if is_address(source):
         yield from _of_emulator(source)
     elif "://" in source:
         yield from _of_database(source)

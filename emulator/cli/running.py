@@ -1,7 +1,6 @@
 """The workspace of an emulator that runs, for commands that take a workspace file."""
 
 from emulator.types import JSONObject
-from emulator.workspace.exporting.workspace_file import without_keys
 
 
 def is_address(name: str) -> bool:
@@ -15,6 +14,8 @@ def running_workspace(url: str) -> JSONObject:
     It does not tell the account's key; what stands for it is what a file without secrets has.
     Raises: EmulatorError, when no emulator answers there.
     """
+    # Here, not above: most commands that ask whether a name is an address are given a file.
+    from emulator.workspace.exporting.workspace_file import without_keys
     from scenarios.client import ControlClient
 
     with ControlClient.elsewhere(url) as client:
