@@ -235,13 +235,10 @@ def pytest_bdd_step_error(
     """Show where in the scenario it failed, and bad input without a traceback."""
     from scenarios.arguments import lacking
     from scenarios.catalogue import NOUNS
-    from scenarios.failing import located
 
     if _stopping(request.config, exception):
         return
-    request.node.add_report_section(
-        "call", "scenario", located(scenario, request.config.rootpath, step)
-    )
+    _locate(request, scenario, step)
     if isinstance(exception, EmulatorError):
         raise pytest.fail.Exception(str(exception), pytrace=False) from None
     if isinstance(exception, pytest.FixtureLookupError) and exception.argname in NOUNS:
@@ -254,11 +251,9 @@ def pytest_bdd_step_func_lookup_error(
     request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
 ) -> None:
     """Name the steps that come nearest to one that does not exist."""
-    from scenarios.failing import located, unknown_step
+    from scenarios.failing import unknown_step
 
-    request.node.add_report_section(
-        "call", "scenario", located(scenario, request.config.rootpath, step)
-    )
+    _locate(request, scenario, step)
     pytest.fail(unknown_step(step), pytrace=False)
 
 
@@ -309,10 +304,18 @@ def _sparing(config: pytest.Config) -> Iterator[str]:
 
 def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario without a Then, unless it has nothing to do with an emulator."""
-    from scenarios.failing import NOTHING, claims, located
+    from scenarios.failing import NOTHING, claims
 
     if request.node.stash[OURS] and not claims(scenario):
-        request.node.add_report_section(
-            "call", "scenario", located(scenario, request.config.rootpath)
-        )
+        _locate(request, scenario)
         pytest.fail(NOTHING, pytrace=False)
+
+
+def _locate(
+    request: pytest.FixtureRequest, scenario: "Scenario", step: "Step | None" = None
+) -> None:
+    """Show where in the scenario a test failed."""
+    from scenarios.failing import located
+
+    told = located(scenario, request.config.rootpath, step)
+    request.node.add_report_section("call", "scenario", told)

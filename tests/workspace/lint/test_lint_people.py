@@ -16,6 +16,17 @@ from emulator.types import JSONObject
 from emulator.workspace.lint import Rule, people
 
 
+def first_name_of(trait: str) -> JSONObject:
+    """A mapping that reads the first name from *trait* alone, and the last name from each."""
+    either = when(
+        "traits.lastName",
+        then=path("traits.lastName"),
+        **{"else": path("traits.last_name")},
+    )
+    settings = {"firstName": path(trait), "lastName": either}
+    return workspace(subscription("updateUserProfile", settings=settings))
+
+
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
     [
@@ -82,19 +93,7 @@ from emulator.workspace.lint import Rule, people
         ),
         pytest.param(
             people.unread_names,
-            workspace(
-                subscription(
-                    "updateUserProfile",
-                    settings={
-                        "firstName": path("traits.first_name"),
-                        "lastName": when(
-                            "traits.lastName",
-                            then=path("traits.lastName"),
-                            **{"else": path("traits.last_name")},
-                        ),
-                    },
-                )
-            ),
+            first_name_of("traits.first_name"),
             [
                 (
                     "warning",
@@ -107,19 +106,7 @@ from emulator.workspace.lint import Rule, people
         ),
         pytest.param(
             people.unread_names,
-            workspace(
-                subscription(
-                    "updateUserProfile",
-                    settings={
-                        "firstName": path("traits.name"),
-                        "lastName": when(
-                            "traits.lastName",
-                            then=path("traits.lastName"),
-                            **{"else": path("traits.last_name")},
-                        ),
-                    },
-                )
-            ),
+            first_name_of("traits.name"),
             [
                 (
                     "warning",
