@@ -16,7 +16,7 @@ def event_of(line: bytes) -> JSONObject | None:
         event = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         if line.strip():
-            raise BadLine(f"not JSON ({error})") from None
+            raise BadLine(_why_no_json(line, error)) from None
         return None
     if not isinstance(event, dict):
         raise BadLine("an event is a JSON object")
@@ -24,3 +24,11 @@ def event_of(line: bytes) -> JSONObject | None:
     if line.count(b"[") + line.count(b"{") > MAX_DEPTH and depth(event) > MAX_DEPTH:
         raise BadLine(f"nested deeper than {MAX_DEPTH} levels")
     return event
+
+
+def _why_no_json(line: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError as fault:
+        return f"not UTF-8 text (byte 0x{line[fault.start]:02x}, column {fault.start + 1})"
+    return f"not JSON ({error})"

@@ -6,6 +6,7 @@ from pathlib import Path
 import orjson
 
 from emulator.depth import MAX_DEPTH, depth
+from emulator.encoding import utf8
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 
@@ -49,7 +50,7 @@ def _content(path: Path) -> bytes:
     if len(content) > LARGEST:
         remedy = f"Keep it below {LARGEST:,} bytes."
         raise EmulatorError(f"{len(content):,} bytes are too many", path.name, remedy)
-    return content
+    return utf8(content, path.name)
 
 
 def _parsed(text: bytes, where: str) -> JSON:

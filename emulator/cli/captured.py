@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.cli.running import is_address
+from emulator.encoding import utf8
 from emulator.errors import EmulatorError
 from emulator.lines import BadLine, event_of
 from emulator.types import JSONObject
@@ -37,7 +38,7 @@ def numbered_events(path: Path) -> Iterator[tuple[str, JSONObject]]:
     Raises: EmulatorError, when it cannot be read.
     """
     try:
-        content = path.read_bytes()
+        content = utf8(path.read_bytes(), str(path))
     except OSError as error:
         what = f"cannot be read ({error.strerror})"
         raise EmulatorError(what, str(path), "Name a file of events.") from error
@@ -68,7 +69,7 @@ def _of_file(name: str) -> Iterator[JSONObject]:
     if content is None:
         yield from _of_database(name)
     else:
-        yield from (event for _, event in _numbered(content, name))
+        yield from (event for _, event in _numbered(utf8(content, name), name))
 
 
 def _of_emulator(url: str) -> Iterator[JSONObject]:

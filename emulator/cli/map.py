@@ -10,6 +10,7 @@ import click
 import orjson
 
 from emulator.cli.explaining import print_explanations
+from emulator.encoding import refuse_utf16, without_bom
 from emulator.errors import EmulatorError
 from emulator.lines import BadLine, event_of
 from emulator.mapping import Destination, Outcome
@@ -92,7 +93,7 @@ class _Reader:
 
     def _sources(self) -> Iterator[tuple[str, Iterable[bytes]]]:
         if not self._files:
-            yield "stdin", sys.stdin.buffer
+            yield "stdin", _text_lines(sys.stdin.buffer, "stdin")
         for file in self._files:
             with ExitStack() as opened:
                 try:
@@ -101,12 +102,21 @@ class _Reader:
                     raise EmulatorError(
                         f"cannot be read ({error.strerror})", str(file), "Name a file of events."
                     ) from None
-                yield str(file), lines
+                yield str(file), _text_lines(lines, str(file))
 
     def _refuse(self, what: str, where: str) -> None:
         self.unusable += 1
         error = EmulatorError(what, where, "The line is left out; correct it to have it mapped.")
         click.echo(f"emulator: {error}", err=True)
+
+
+def _text_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """Leave the byte order mark out, and refuse UTF-16."""
+    for number, line in enumerate(lines):
+        if number == 0:
+            refuse_utf16(line, where)
+            line = without_bom(line)
+        yield line
 
 
 def _refuse_workspace(file: str) -> None:

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from emulator.depth import MAX_DEPTH, depth
+from emulator.encoding import utf8
 from emulator.errors import EmulatorError
 from emulator.mapping.subscription import Subscription, compile_subscription
 from emulator.types import JSONObject
@@ -39,7 +40,7 @@ def read_cases(path: Path) -> Iterator[Case | EmulatorError]:
     Raises: EmulatorError, when the file cannot be read at all.
     """
     try:
-        content = path.read_bytes()
+        content = utf8(path.read_bytes(), str(path))
     except OSError as error:
         raise EmulatorError(
             f"cannot be read ({error.strerror})", str(path), "Name a file of contract cases."

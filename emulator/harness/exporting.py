@@ -14,6 +14,7 @@ from emulator.capture.archive import Archive, checked
 from emulator.capture.records import Delivery, Upsert
 from emulator.clock import check, iso
 from emulator.depth import MAX_DEPTH, depth
+from emulator.encoding import without_bom
 from emulator.errors import EmulatorError
 from emulator.harness import har, shapes
 from emulator.harness.subjects import SUBJECTS, runs_of
@@ -99,7 +100,7 @@ def _exchanges(own: Parts) -> Iterator[Delivery | Upsert]:
 def _read() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:
     request.max_content_length = LARGEST
     try:
-        lines = request.get_data().splitlines()
+        lines = without_bom(request.get_data()).splitlines()
     except RequestEntityTooLarge as error:
         remedy = f"Send up to {LARGEST:,} bytes."
         raise EmulatorError("the export is too large", "body", remedy) from error

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import cast
 
+from emulator.encoding import BOM, refuse_utf16
+from emulator.errors import EmulatorError
 from emulator.replay.archive import GZIP, Part, opened
 
 LONGEST = 1024 * 1024  # bytes of a line that are looked at
@@ -48,6 +50,8 @@ def _plain(file: io.BufferedIOBase, part: Part) -> io.BufferedIOBase:
 
 def _lines(file: io.BufferedIOBase, part: Part) -> Iterator[bytes | None]:
     at = file.tell()
+    if at == 0:
+        at += _skip_bom(file, part.name)
     while part.end is None or at < part.end:
         line = file.readline(LONGEST + 1)
         if not line:
@@ -58,6 +62,16 @@ def _lines(file: io.BufferedIOBase, part: Part) -> Iterator[bytes | None]:
             yield None
         else:
             yield line
+
+
+def _skip_bom(file: io.BufferedIOBase, name: str) -> int:
+    """Pass over a byte order mark and return its length. Raises: Damaged, when it is UTF-16's."""
+    beginning = file.peek(LONGEST)  # type: ignore[attr-defined]  # both that come here have it
+    try:
+        refuse_utf16(beginning, name)
+    except EmulatorError as error:
+        raise Damaged(f"{error.what}; {error.remedy[0].lower()}{error.remedy[1:-1]}") from None
+    return len(file.read(len(BOM))) if beginning.startswith(BOM) else 0
 
 
 def _end_of_line(file: io.BufferedIOBase) -> int:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import yaml
 
 from emulator.depth import MAX_DEPTH, depth
+from emulator.encoding import decode
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 from emulator.workspace.yaml_loader import DocumentFault, JSONLoader
@@ -33,10 +34,7 @@ def parse(raw: bytes, where: str, begin: tuple[str, str] = WORKSPACE) -> JSONObj
         raise EmulatorError(
             f"a file of {len(raw):,} bytes is too large", where, f"Keep it below {MAXIMUM_BYTES:,}."
         )
-    try:
-        document = _read(raw.decode("utf-8-sig"), where)
-    except UnicodeDecodeError as error:
-        raise EmulatorError("the file is not UTF-8 text", where, "Save it as UTF-8.") from error
+    document = _read(decode(raw, where), where)
     if not isinstance(document, dict):
         kind, remedy = begin
         raise EmulatorError(f"this is no {kind}", where, remedy)

@@ -100,7 +100,7 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
         ),
         pytest.param(
             b"\xff\xfe",
-            "shop.yaml: the file is not UTF-8 text. Save it as UTF-8.",
+            "shop.yaml: the file is in UTF-16, not in UTF-8. Save it as UTF-8.",
             id="not text",
         ),
         pytest.param(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from emulator.depth import MAX_DEPTH, depth
+from emulator.encoding import decode
 from emulator.errors import EmulatorError
 from emulator.types import JSON
 from emulator.workspace.importing import configuration, public_api, terraform
@@ -27,10 +28,7 @@ def pieces(raw: bytes, where: str) -> Pieces:
     """
     if len(raw) > MAXIMUM_BYTES:
         raise EmulatorError("the file is too large", where, f"Keep it below {MAXIMUM_BYTES:,}.")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise EmulatorError("the file is not UTF-8 text", where, _REMEDY) from error
+    text = decode(raw, where)
     if text.lstrip().startswith(("{", "[")):
         found = joined(_of_json(each, where) for each in _documents(text, where))
     else:

@@ -216,7 +216,7 @@ def test_input_that_cannot_be_used_gets_one_clear_message(document: Any, message
     ("raw", "start"),
     [
         pytest.param(b'{"a": ', "x, line 1: broken JSON", id="JSON that ends early"),
-        pytest.param(b"\xff\xfe", "x: the file is not UTF-8 text", id="no text"),
+        pytest.param(b"\xff\xfe", "x: the file is in UTF-16, not in UTF-8", id="no text"),
         pytest.param(b'{"a": 1e999}', "x: this is no JSON that can be used", id="no number"),
         pytest.param(b"[" * 5000, "x: this is no JSON that can be used", id="depth"),
         pytest.param(b"resource {{{", "x, line 1: this is no Terraform", id="broken HCL"),

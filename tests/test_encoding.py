@@ -1,0 +1,85 @@
+"""Text files as editors save them: with a byte order mark, in UTF-16, in Windows-1254."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from emulator.cli import main
+from emulator.encoding import decode
+from emulator.errors import EmulatorError
+from scenarios.call_files import read_calls
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+EVENTS = FIXTURES / "events" / "shop.ndjson"
+WORKSPACE = FIXTURES / "workspaces" / "minimal.yaml"
+CASES = FIXTURES / "conformance" / "actions.ndjson"
+# What is read -> its file, and the command that reads it.
+READERS = {
+    "events to map": (EVENTS, ["map", "FILE"]),
+    "events to replay": (EVENTS, ["replay", "--json", "FILE"]),
+    "events of a contract": (EVENTS, ["contract", "events", "FILE"]),
+    "traffic": (EVENTS, ["drift", "--preset", "guide", "--traffic", "FILE"]),
+    "workspace": (WORKSPACE, ["lint", "FILE"]),
+    "contract cases": (CASES, ["contract", "check", "FILE"]),
+    "Public API": (
+        FIXTURES / "imports" / "public-api" / "destination.json",
+        ["import", "FILE"],
+    ),
+    "Terraform": (FIXTURES / "imports" / "terraform" / "insider.tf", ["import", "FILE"]),
+}
+
+
+def run(command: list[str], file: Path, raw: bytes) -> Result:
+    file.write_bytes(raw)
+    return CliRunner().invoke(main, [str(file) if word == "FILE" else word for word in command])
+
+
+@pytest.mark.parametrize("what", READERS)
+def test_a_byte_order_mark_is_taken(what: str, tmp_path: Path) -> None:
+    source, command = READERS[what]
+    plain, marked = (
+        run(command, tmp_path / source.name, mark + source.read_bytes())
+        for mark in (b"", b"\xef\xbb\xbf")
+    )
+    assert (marked.exit_code, len(marked.stdout)) == (plain.exit_code, len(plain.stdout))
+    assert marked.stderr == plain.stderr
+
+
+@pytest.mark.parametrize("what", READERS)
+def test_utf_16_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
+    source, command = READERS[what]
+    result = run(command, tmp_path / source.name, source.read_text("utf-8").encode("utf-16"))
+    assert result.exit_code == 2
+    [line] = result.stderr.splitlines()
+    assert re.search(r"the file is in UTF-16, not in UTF-8[.;] [Ss]ave it as UTF-8", line)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_an_encoding_with_wide_characters_is_named(encoding: str) -> None:
+    with pytest.raises(EmulatorError) as refused:
+        decode("Feature: Wishes".encode(encoding), "wishes.feature")
+    name = encoding[:6].upper()
+    told = f"wishes.feature: the file is in {name}, not in UTF-8. Save it as UTF-8."
+    assert str(refused.value) == told
+
+
+def test_a_file_in_windows_1254_is_refused_with_its_line() -> None:
+    raw = "first\nİpek Şahin".encode("cp1254")
+    with pytest.raises(EmulatorError) as refused:
+        decode(raw, "names.ndjson")
+    what = "names.ndjson: the file is not UTF-8 text (line 2 has the byte 0xdd)."
+    assert str(refused.value) == f"{what} Save it as UTF-8."
+
+
+def test_a_line_that_is_not_utf_8_is_told_as_such(tmp_path: Path) -> None:
+    raw = EVENTS.read_bytes().splitlines()[0] + '\n{"event": "Şal"}'.encode("cp1254")
+    result = run(["map", "FILE"], tmp_path / "shop.ndjson", raw)
+    assert ":2: not UTF-8 text (byte 0xde, column 12)." in result.stderr
+
+
+def test_calls_beside_a_feature_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "calls.ndjson"
+    file.write_bytes(b'\xef\xbb\xbf{"type": "page"}\n')
+    assert list(read_calls(file)) == [("calls.ndjson:1", {"type": "page"})]
