@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from emulator.insider.documents import document
 
+EMAIL_PATTERN = r"^.+@.+\..+$"  # as published
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
-_EMAIL = re.compile(r".+@.+\..+")
 # What most addresses are; urlsplit, which knows all others, takes ten times as long.
 _PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(/[a-zA-Z0-9/._~=&%+,;:?-]*)?")
 _E164 = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
@@ -29,8 +29,11 @@ def instant(text: str) -> datetime | None:
 
 
 def is_email(text: str) -> bool:
-    """The published expression `^.+@.+\\..+$`."""
-    return _EMAIL.fullmatch(text) is not None
+    """Whether *text* matches EMAIL_PATTERN, in linear time."""
+    # By hand: the expression takes cubic time on a long row of "@.".
+    at = text.find("@", 1)
+    dot = text.rfind(".", at + 2, len(text) - 1) if at > 0 else -1
+    return dot > 0 and "\n" not in text
 
 
 def is_e164(text: str) -> bool:

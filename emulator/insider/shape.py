@@ -1,6 +1,5 @@
 """What fails a whole user: schema errors in Insider One's words, and rules a schema cannot say."""
 
-import re
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from emulator.insider.catalog import required
 from emulator.insider.documents import document
 from emulator.insider.findings import Finding, dropped, quoted
 from emulator.insider.options import EventNames, Options
-from emulator.insider.schema import Check, validator
+from emulator.insider.schema import Check, matches, validator
 from emulator.types import JSON, JSONObject
 
 # Assumed: a body of 5 MB can hold a million faults, and nobody reads an answer of 80 MB.
@@ -92,7 +91,7 @@ def user_schema(event_names: EventNames) -> JSONObject:
 def takes_event_name(name: str, event_names: EventNames) -> bool:
     """Whether an event may have this *name*."""
     events = user_schema(event_names)["properties"]["events"]
-    return bool(re.search(events["items"]["properties"]["event_name"]["pattern"], name))
+    return matches(events["items"]["properties"]["event_name"]["pattern"], name)
 
 
 @cache

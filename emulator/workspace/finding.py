@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
+LONGEST_NAME = 100  # characters of a name that is compared with the known ones
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
@@ -29,8 +30,9 @@ class Finding:
 
 def did_you_mean(word: str, known: list[str]) -> str:
     """A sentence that names the nearest of *known*, or else all of them."""
-    folded = {each.casefold(): each for each in known}
-    near = get_close_matches(word.casefold(), folded, n=1)
+    folded = {each.casefold(): each for each in known if len(each) <= LONGEST_NAME}
+    # The comparison takes quadratic time, and a longer word is no slip of the pen.
+    near = get_close_matches(word.casefold(), folded, n=1) if len(word) <= LONGEST_NAME else ()
     if near:
         return f"Did you mean {folded[near[0]]!r}?"
     return f"Known: {', '.join(known)}."

@@ -76,3 +76,10 @@ def test_any_bytes_are_answered(sent: bytes) -> None:
 )
 def test_odd_numbers_and_characters_are_answered(sent: bytes) -> None:
     assert answered(sent)[0] in (200, 400)
+
+
+@pytest.mark.parametrize("place", ["identifiers", "attributes"])
+def test_a_long_row_of_at_signs_and_dots_is_read_in_linear_time(place: str) -> None:
+    user = {"identifiers": {"uuid": "u1"}, "attributes": {}}
+    user[place] = {**user[place], "email": "@." * 50_000 + "\n"}
+    assert answered(orjson.dumps({"users": [user]}))[0] == 200

@@ -3,10 +3,9 @@
 Source: liquidjs 10.30, `tags/`; Segment, action-destinations, `liquid-directive.ts`.
 """
 
-import re
 from collections.abc import Iterator
 from io import StringIO
-from typing import Final, TextIO
+from typing import TextIO
 
 from liquid import TokenStream
 from liquid.exceptions import StopRender
@@ -21,8 +20,6 @@ from emulator.mapping.liquid.nodes import Action, ActionTag
 from emulator.mapping.liquid.scanner import Scanner
 from emulator.mapping.liquid.scope import Evaluate, Scope
 from emulator.mapping.liquid.values import plain, string, stringify
-
-_UNMARKED_LINE: Final = re.compile(r"\n\s*[^#\s]")
 
 
 def _nothing(_scope: Scope, _buffer: TextIO) -> None:
@@ -126,7 +123,9 @@ class InlineComment(ActionTag):
     name = "#"
 
     def compile(self, token: Markup, stream: TokenStream) -> Action:
-        if _UNMARKED_LINE.search(token.arguments):
+        # The lines are read by hand: a pattern would try again from each of many line feeds.
+        following = token.arguments.split("\n")[1:]
+        if any(not line.lstrip().startswith("#") for line in following if line.strip()):
             raise Fault("every line of an inline comment must start with a '#' character")
         return _nothing
 

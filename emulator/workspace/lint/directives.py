@@ -23,7 +23,7 @@ _OPTIONS = {
 }
 # Three braces that two close do not pair: Segment looks for a key that begins with a brace.
 _PAIRED = re.compile(r"(?<!\{)(?:\{\{\{[^{}]+\}\}\}|\{\{[^{}]+\}\})")
-_NAME = re.compile(r"\{\{+\s*([\w.$\[\]-]+)")
+_NAME = re.compile(r"\{\{\s*([\w.$\[\]-]+)")
 
 
 def unknown_options(subject: Subject) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """Rules on the fields of a mapping: what an action does not have, needs, or reads in vain."""
 
-import re
 from collections.abc import Iterator
 
 from emulator.mapping.directives import DIRECTIVES
@@ -14,18 +13,18 @@ from emulator.workspace.lint.values import LITERAL, members, sources
 
 # Fields that Segment adds to every action that can send batches.
 AUTOMATIC = ("enable_batching", "batch_size", "batch_keys", "batch_bytes")
-_INVALID = re.compile(r"^/(?P<path>.*?)/? has an invalid directive: (?P<name>.*)\.$")
+_INVALID = " has an invalid directive: "
 
 
 def faulty_directives(subject: Subject) -> Iterator[Finding]:
     """Directives that Segment refuses; every event of the subscription fails."""
     for placed in subject.subscriptions:
         for fault in mapping_errors(placed.mapping):
-            invalid = _INVALID.match(fault)
-            if invalid:
-                where = placed.field_place(*filter(None, invalid["path"].split("/")))
-                known = did_you_mean(invalid["name"], list(DIRECTIVES))
-                yield Finding("error", where, f"unknown directive {invalid['name']!r}", known)
+            path, is_invalid, name = fault.removesuffix(".").partition(_INVALID)
+            if is_invalid:
+                where = placed.field_place(*filter(None, path.split("/")))
+                known = did_you_mean(name, list(DIRECTIVES))
+                yield Finding("error", where, f"unknown directive {name!r}", known)
             else:
                 remedy = "Correct the mapping: as it is, every event fails."
                 yield Finding("error", placed.field_place(), fault.rstrip("."), remedy)

@@ -1,0 +1,211 @@
+"""No text makes a regular expression of ours take more than linear time."""
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from backtracking import Method, why_not_linear
+
+from emulator.insider.schema import SLOW_PATTERNS
+from emulator.insider.shape import PUBLISHED_EVENT_NAME
+
+PACKAGES = ("emulator", "scenarios")
+FUNCTIONS = ("match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
+# Patterns that cannot be proved linear, and why no text makes them slow.
+COMMAND_LINE = "an address on the command line of the operator"
+FEATURE = "a line of a feature, on the machine of its author"
+ONE_PLACE = "matched at one place, never searched for"
+BOUNDED = {
+    ("emulator.capture.database", "_without_secrets"): COMMAND_LINE,
+    ("emulator.config", "shown"): COMMAND_LINE,
+    ("emulator.capture.remedies", "remedy"): "the first line of a driver's message",
+    ("emulator.harness.openapi", "_VARIABLE"): "the rule of a route of ours",
+    ("emulator.insider.schema", "_matcher"): "the patterns of our schemas, which have a test below",
+    ("emulator.mapping.liquid.scanner", "_NUMBER"): ONE_PLACE,
+    ("emulator.mapping.liquid.strftime", "_CODE"): "what one part gives back, the last one takes",
+    ("emulator.replay.reasons", "_WAS"): "the end of the text always matches",
+    ("emulator.segment.filtering.fql.glob", "_PART"): "a statement of at most 5 KB",
+    ("emulator.segment.filtering.fql.glob", "_compiled"): "atomic groups, which never give back",
+    ("emulator.segment.filtering.fql.lexer", "_TOKEN"): ONE_PLACE,
+    ("emulator.workspace.importing.configuration", "_HEREDOC"): "",
+    ("scenarios.catalogue", "VALUE"): "a number begins at the edge of a word alone",
+    ("scenarios.expectations", "TOLERANCE"): FEATURE,
+    ("scenarios.failing", "SEVERAL_WORDS"): FEATURE,
+    ("scenarios.interception", "address"): "the names of hosts of ours",
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """A pattern in a module, and the strictest way in which all of its uses read a text."""
+
+    module: str
+    name: str
+    pattern: re.Pattern[str] | None
+    method: Method
+
+
+def modules() -> Iterator[tuple[str, ast.Module]]:
+    for package in PACKAGES:
+        for path in sorted(Path(package).rglob("*.py")):
+            yield ".".join(path.with_suffix("").parts), ast.parse(path.read_text("utf-8"))
+
+
+def compiled(module: str, call: ast.Call) -> re.Pattern[str] | None:
+    """The pattern of a call of `re`; None where only the running program knows it."""
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    flags = call.args[1:] if function == "compile" else []
+    flags += [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
+    if function in ("match", "fullmatch", "search", "split", "findall", "finditer"):
+        flags += call.args[2:] if function != "split" else []
+    names = vars(import_module(module))
+    try:
+        given = [eval(ast.unparse(each), names) for each in (call.args[0], *flags)]
+    except NameError:
+        return None
+    return re.compile(*given)
+
+
+def read_by(trees: list[tuple[str, ast.Module]]) -> dict[str, set[str]]:
+    """Each name of a pattern, with the methods that are called on it."""
+    found: dict[str, set[str]] = {}
+    for _, tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in (*FUNCTIONS, "pattern"):
+                owner = node.value
+                name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
+                found.setdefault(name, set()).add(node.attr)
+    return found
+
+
+def uses() -> list[Use]:
+    trees = list(modules())
+    methods = read_by(trees)
+    found = []
+    for module, tree in trees:
+        names = {
+            id(node.value): ast.unparse(target)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        }
+        for scope, node in scoped(tree):
+            function = called(node)
+            if function and isinstance(node, ast.Call):
+                name = names.get(id(node), scope)
+                ways = methods.get(name, set()) if function == "compile" else {function}
+                found.append(Use(module, name, compiled(module, node), strictest(ways)))
+    return found
+
+
+def scoped(node: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """All nodes below *node*, each with the name of the function that it is in."""
+    for child in ast.iter_child_nodes(node):
+        inner = child.name if isinstance(child, ast.FunctionDef) else scope
+        yield inner, child
+        yield from scoped(child, inner)
+
+
+def called(node: Any) -> str:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=function)):
+            return function if function in (*FUNCTIONS, "compile") else ""
+    return ""
+
+
+def slowness(use: Use) -> str | None:
+    if use.pattern is None:
+        return "only known at run time"
+    return why_not_linear(use.pattern, use.method)
+
+
+def strictest(ways: set[str]) -> Method:
+    ways = ways - {"pattern"}
+    if ways == {"fullmatch"}:
+        return "fullmatch"
+    return "match" if ways and ways <= {"match", "fullmatch"} else "search"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method"),
+    [
+        (r".+@.+\..+", "fullmatch"),
+        (r"(a+)+$", "match"),
+        (r"(a|aa)+", "fullmatch"),
+        (r"(a|a)*b", "match"),
+        (r"(a*)*b", "match"),
+        (r"a*a*b", "match"),
+        (r"\s+$", "search"),
+        (r"//.*@", "search"),
+        (r"\n\s*[^#\s]", "search"),
+        (r"a(.*b.*c)?", "match"),
+        (r"(?:xa*a*c)+", "match"),
+        (r"[A-Z]\w*(?:[ '-][A-Z]\w*)+", "search"),
+        (r"a+(?!b)", "search"),
+        (r"(?i:x[A-Z]*y[a-z]*)z", "match"),
+        (r"<<(\w+)\n.*?\1", "match"),
+    ],
+)
+def test_a_slow_pattern_is_noticed(pattern: str, method: Method) -> None:
+    assert why_not_linear(re.compile(pattern), method) is not None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "method"),
+    [
+        (r"\+[1-9]\d{6,14}", "search"),
+        (r"[a-z0-9][a-z0-9._-]*", "fullmatch"),
+        (r"\s+", "search"),
+        (r"(?:%[0-9A-F]{2})+", "search"),
+        (r"(?:\.\w+)+", "search"),
+        (r"a*b*c*", "fullmatch"),
+        (r"(?:\d{1,9}d\s+)*", "fullmatch"),
+        (r"^//.*@", "search"),
+        (r"\[\d+\]", "search"),
+    ],
+)
+def test_a_fast_pattern_is_not_blamed(pattern: str, method: Method) -> None:
+    assert why_not_linear(re.compile(pattern), method) is None
+
+
+def test_every_pattern_of_ours_is_linear_or_listed_with_its_bound() -> None:
+    slow = {(use.module, use.name): reason for use in uses() if (reason := slowness(use))}
+    assert set(slow) == set(BOUNDED), {place: slow.get(place) for place in set(slow) ^ set(BOUNDED)}
+
+
+def schema_patterns(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("pattern"), str):
+            yield node["pattern"]
+        yield from node.get("patternProperties", {})
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from schema_patterns(child)
+
+
+def test_every_pattern_of_our_schemas_is_linear() -> None:
+    documents = [
+        json.loads(path.read_text("utf-8"))
+        for package in PACKAGES
+        for path in Path(package).rglob("*.json")
+    ]
+    patterns = {*schema_patterns(documents), PUBLISHED_EVENT_NAME}
+    assert len(patterns) > 4
+    slow = {p for p in patterns if why_not_linear(re.compile(p, re.ASCII), "search")}
+    assert slow == set(SLOW_PATTERNS)
+
+
+@pytest.mark.parametrize(("pattern", "replacement"), SLOW_PATTERNS.items())
+def test_a_replaced_pattern_has_the_answers_of_the_published_one(
+    pattern: str, replacement: Callable[[str], bool]
+) -> None:
+    texts = ("".join(text) for size in range(8) for text in product("@.\na", repeat=size))
+    expression = re.compile(pattern)
+    assert [text for text in texts if replacement(text) != bool(expression.fullmatch(text))] == []
