@@ -32,10 +32,15 @@ OFF = Stop(
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The stages on either side of the question whether the destination is enabled."""
+    """The stages on either side of the question whether the destination is enabled.
+
+    Args:
+        planned: The event names in the tracking plan.
+    """
 
     source: tuple[Stage, ...] = ()
     destination: tuple[Stage, ...] = (integrations.admit,)
+    planned: frozenset[str] = frozenset()
 
     def admit(self, event: JSONObject, *, enabled: bool) -> Passage:
         """Lead *event* through the stages until one stops it; *event* itself stays as it is."""
@@ -73,7 +78,8 @@ def compile_gate(
     after: list[Stage] = [integrations.admit]
     if filters:
         after.append(partial(apply, filters, seed=seed))
-    return Gate(tuple(before), tuple(after))
+    names = {rule.key for rule in plan.rules if rule.kind == "TRACK"} if plan else ()
+    return Gate(tuple(before), tuple(after), frozenset(names))
 
 
 def verdict(stop: Stop) -> tuple[Verdict, str]:

@@ -14,6 +14,7 @@ from emulator.clock import Clock, Stopwatch
 from emulator.delivery.account import RealAccount, credentials
 from emulator.delivery.backlog import PATH, Backlog, key
 from emulator.delivery.claims import Claims
+from emulator.delivery.event_names import EventNames
 from emulator.delivery.exchange import attempt
 from emulator.delivery.gate import Gate, told
 from emulator.delivery.gate import verdict as verdict_of
@@ -71,9 +72,9 @@ class Road:
         real: RealAccount | None = None,
         together: Together = lambda names: nullcontext(),
     ) -> None:
+        self._gate = gate
         self.configure(destination)
         self._real = real
-        self._gate = gate
         self._sender = sender
         self._store = store
         self._clock = clock
@@ -92,6 +93,7 @@ class Road:
                 of them an event would have gone through.
         """
         self._configured = (destination, switched_off)
+        self._event_names = EventNames(destination, self._gate.planned)
 
     def carry(self, messages: Sequence[Message]) -> None:
         """Deliver what is new in *messages* and keep all of them, before returning.
@@ -145,6 +147,9 @@ class Road:
             message = replace(message, event=passage.event)
         if passage.stop:
             return captured(message, *verdict_of(passage.stop), filtering=told(passage))
+        if misnamed := self._event_names.note(message.event):
+            detail = " ".join(filter(None, (message.detail, misnamed.what)))
+            message = replace(message, detail=detail)
         return Passed(message, told(passage))
 
     def _sent(self, planned: Planned) -> tuple[list[Delivery], Upsert | None]:
@@ -225,7 +230,7 @@ def _concluded(
     message, filtering = passed
     deliveries = made[message.message_id]
     if not deliveries:
-        reason = _not_subscribed(message, disabled)
+        reason = "; ".join(filter(None, (_not_subscribed(message, disabled), message.detail)))
         stopped = {"filtered_by": asdict(Stop(DESTINATION, NO_MATCHING_MAPPING, reason))}
         return captured(message, "not_subscribed", reason, filtering=filtering | stopped)
     return captured(message, *summary(deliveries, message.detail), deliveries, filtering)

@@ -89,11 +89,13 @@ def summary(deliveries: Sequence[Delivery], note: str | None) -> tuple[Verdict, 
     """The verdict and reason of a message from those of its deliveries.
 
     Args:
-        note: What the source said about the message; stands where no delivery has a reason.
+        note: What does not do what the sender of the message thinks; it is a warning at least.
     """
     verdict = worst(delivery.verdict for delivery in deliveries)
-    reasons = [each.reason for each in deliveries if each.verdict == verdict]
-    return verdict, reasons[0] or note
+    reason = next(each.reason for each in deliveries if each.verdict == verdict)
+    if note and verdict == "accepted":
+        verdict = "warning"
+    return verdict, "; ".join(text for text in (reason, note) if text) or None
 
 
 def shown(request: Request, real: RealAccount | None = None) -> SentRequest:

@@ -19,7 +19,9 @@ from emulator.insider.changes import attributes_of, changed
 from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.identity import Population, Rules, key
 from emulator.insider.options import Options
+from emulator.insider.segment_platform import is_from_segment
 from emulator.insider.shape import Fault, errors, faults, refusals
+from emulator.insider.structure import undocumented_keys
 from emulator.insider.telling import header
 from emulator.insider.users import User, apply, read_user
 from emulator.types import JSON, JSONObject
@@ -42,9 +44,17 @@ class Upsert:
         """
         given = users_of(body)
         skip_hook, findings = _skip_hook(body)
+        findings += undocumented_keys(body)
         account = self.account
         address = _callback_address(body, account.options, findings)
-        users, refused = read_users(given, account.rules, account.options, now, skip_hook=skip_hook)
+        users, refused = read_users(
+            given,
+            account.rules,
+            account.options,
+            now,
+            skip_hook=skip_hook,
+            from_segment=is_from_segment(body),
+        )
         failed = [errors(*each) for each in refused.items()]
         findings += [told for each in refused.items() for told in refusals(*each)]
         more: dict[str, str] = {}
@@ -89,7 +99,13 @@ class Upsert:
 
 
 def read_users(
-    given: list[JSON], rules: Rules, options: Options, now: datetime, *, skip_hook: bool
+    given: list[JSON],
+    rules: Rules,
+    options: Options,
+    now: datetime,
+    *,
+    skip_hook: bool,
+    from_segment: bool = False,
 ) -> tuple[list[User], dict[int, list[Fault]]]:
     """The users that are taken, and by index why each of the others is refused."""
     users: list[User] = []
@@ -99,7 +115,10 @@ def read_users(
         if found := faults(each, options):
             refused[index] = found
         else:
-            users.append(read_user(each, index, rules, options, now, skip_hook=skip_hook))
+            user = read_user(
+                each, index, rules, options, now, skip_hook=skip_hook, from_segment=from_segment
+            )
+            users.append(user)
     return users, refused
 
 

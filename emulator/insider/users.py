@@ -9,6 +9,8 @@ from emulator.insider.events import read_event
 from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, united
 from emulator.insider.options import Options
+from emulator.insider.segment_platform import ATTRIBUTES as SEGMENT_ATTRIBUTES
+from emulator.insider.segment_platform import IDENTIFIERS as SEGMENT_IDENTIFIERS
 from emulator.insider.values import ATTRIBUTES, read
 from emulator.types import JSON, JSONObject
 
@@ -46,12 +48,22 @@ class User:
 
 
 def read_user(
-    user: JSONObject, index: int, rules: Rules, options: Options, now: datetime, *, skip_hook: bool
+    user: JSONObject,
+    index: int,
+    rules: Rules,
+    options: Options,
+    now: datetime,
+    *,
+    skip_hook: bool,
+    from_segment: bool = False,
 ) -> User:
-    """Read a user that has no faults."""
+    """Read a user that has no faults; for *from_segment* see segment_platform."""
     where = f"users.{index}"
     given, told = identifiers_of(user.get("identifiers", {}), f"{where}.identifiers")
-    attributes, more = read(user.get("attributes", {}), ATTRIBUTES, f"{where}.attributes", options)
+    defaults = SEGMENT_ATTRIBUTES if from_segment else frozenset[str]()
+    attributes, more = read(
+        user.get("attributes", {}), ATTRIBUTES, f"{where}.attributes", options, defaults
+    )
     for name in [name for name in given if name not in rules.priority]:
         # What does not identify is an attribute like any other.
         place = name if name in DEFAULT_IDENTIFIERS else f"custom.{name}"
@@ -59,7 +71,10 @@ def read_user(
     usable = rules.usable(given)
     append = _appends(user, where, told)
     read_as = User(where, user.get("insider_id"), usable, attributes, append)
-    read_as.findings = [*told, *more, *_useless(given, usable, rules, where), *_empty(user, where)]
+    # Beside an identifier that counts, one that the catalogue maps by itself loses nothing.
+    unsought = SEGMENT_IDENTIFIERS if from_segment and usable else frozenset[str]()
+    sought = {name: value for name, value in given.items() if name not in unsought}
+    read_as.findings = [*told, *more, *_useless(sought, usable, rules, where), *_empty(user, where)]
     if not usable and read_as.insider_id is None:
         what = "no identifier of this user identifies anyone, so it makes a new anonymous profile"
         remedy = f"Send one that the account lists: {', '.join(rules.priority)}."

@@ -9,6 +9,7 @@ from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.formats import FORMATS
 from emulator.insider.options import CustomType, Options, Strictness
 from emulator.insider.schema import Check, validator
+from emulator.near_misses import near_miss
 from emulator.types import JSON, JSONObject
 
 _UNSAFE_NAME = re.compile(r"[A-Z\s]")
@@ -26,6 +27,8 @@ class Kind:
         channels: The names that Insider One's channels set.
         aliases: Other name in use -> the default name.
         remedies: What to say of certain names that are not known.
+        null_is_absent: A null is no value and loses nothing. The null of an attribute is told,
+            because its sender may mean to delete the attribute, and an upsert does not.
         defined: The custom names that an account defines, name -> type; None when it takes any.
     """
 
@@ -36,6 +39,7 @@ class Kind:
     channels: frozenset[str]
     aliases: Mapping[str, str]
     remedies: Mapping[str, str]
+    null_is_absent: bool
     defined: Callable[[Options], Mapping[str, CustomType] | None]
 
 
@@ -53,7 +57,8 @@ def _kind(
     sources = {each: schema.get("x-source") for each, schema in properties.items()}
     upsert = frozenset(each for each, source in sources.items() if source is None)
     channels = frozenset(each for each, source in sources.items() if source == "channels")
-    return Kind(noun, known, whole, upsert, channels, aliases, remedies, defined)
+    null_is_absent = noun == "parameter"
+    return Kind(noun, known, whole, upsert, channels, aliases, remedies, null_is_absent, defined)
 
 
 ATTRIBUTES = _kind(
@@ -80,13 +85,18 @@ CUSTOM_TYPES: Mapping[CustomType, Check] = {
 
 
 def read(
-    given: JSONObject, kind: Kind, where: str, options: Options
+    given: JSONObject,
+    kind: Kind,
+    where: str,
+    options: Options,
+    defaults: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, JSON], list[Finding]]:
     """Sort *given* into what is kept and what is told.
 
     Args:
         given: Default names at the root, others under "custom", already known to be an object.
         where: Dotted place of *given*.
+        defaults: Unknown names that deserve no warning, see segment_platform.
     Returns: Value by place ("email", "custom.plan", "unrecognised.idfa"), and warnings.
     """
     kept: dict[str, JSON] = {}
@@ -96,7 +106,7 @@ def read(
     all_fit = kind.whole.meets(given)
     for name, value in given.items():
         canonical = kind.aliases.get(name, name)
-        if name == "custom":
+        if name == "custom" or (value is None and kind.null_is_absent):
             continue
         if canonical not in kind.known:
             kept[f"unrecognised.{name}"] = value
@@ -106,7 +116,8 @@ def read(
             told.append(warning(f"{where}.{name}", what, f"Send {canonical} alone."))
         elif all_fit or _fits(name, value, kind.known[canonical], f"{where}.{name}", told):
             kept[canonical] = value
-    told += _strange(strange, kind, where) + _of_channels([*kind.channels & kept.keys()], where)
+    unexpected = [name for name in strange if name not in defaults]
+    told += _strange(unexpected, kind, where) + _of_channels([*kind.channels & kept.keys()], where)
     custom = given.get("custom", {})
     kept |= _custom(custom, kind, f"{where}.custom", options, told)
     told += _custom_names(custom, kind, where)
@@ -121,6 +132,8 @@ def _custom(
     kept = {}
     for name, value in custom.items():
         place = f"{where}.{name}"
+        if value is None and kind.null_is_absent:
+            continue
         if defined is not None and name in defined:
             fits = _fits(name, value, CUSTOM_TYPES[defined[name]], place, told)
         else:
@@ -167,13 +180,18 @@ def _undefined(name: str, kind: Kind, where: str, strictness: Strictness) -> Fin
 
 
 def _strange(names: list[str], kind: Kind, where: str) -> list[Finding]:
-    own = [name for name in names if name in kind.remedies]
-    rest = [name for name in names if name not in kind.remedies]
-    told = [warning(f"{where}.{name}", _unknown(name, kind), kind.remedies[name]) for name in own]
+    remedies = {name: remedy for name in names if (remedy := _remedy(name, kind))}
+    rest = [name for name in names if name not in remedies]
+    told = [warning(f"{where}.{name}", _unknown(name, kind), remedies[name]) for name in remedies]
     if rest:
         remedy = f"Send them under custom, or not at all: a default {kind.noun} has a listed name."
         told.append(warning(where, _unknown(", ".join(rest), kind), remedy))
     return told
+
+
+def _remedy(name: str, kind: Kind) -> str | None:
+    near = near_miss(name, (*kind.known, *kind.aliases, "custom"))
+    return kind.remedies.get(name) or (f"Write {near}." if near else None)
 
 
 def _of_channels(names: list[str], where: str) -> list[Finding]:

@@ -96,6 +96,22 @@ def decided_by_name(node: Node) -> bool:
     return node is not None and node.root in ("type", "event")
 
 
+def event_names(trigger: JSON) -> list[str]:
+    """The event names that *trigger* compares with; none when it is malformed."""
+    try:
+        pending: list[Node] = [parse(trigger)] if isinstance(trigger, str) else []
+    except TriggerError:
+        return []
+    names = []
+    while pending:
+        node = pending.pop(0)
+        if isinstance(node, Group):
+            pending += node.children
+        elif node and node.root == "event" and node.operator in ("=", "!="):
+            names.append(text_of(node.value))
+    return names
+
+
 class _Parser:
     def __init__(self, found: list[Token]) -> None:
         self._tokens = found[::-1]

@@ -99,6 +99,8 @@ class _Counter:
         self._at["days"]((tried.received_at.date().isoformat(), tried.verdict)).count += 1
         if tried.reason:
             self._reason(called, "", tried.reason, event)
+        for note in tried.notes:
+            self._reason(called, "", note, event)
         for each in tried.deliveries:
             self._delivery(called, each, event)
         self.figures.losing += tried.loses

@@ -10,6 +10,7 @@ from emulator.insider.replies import Refusal as Answered
 from emulator.insider.shape import Fault
 from emulator.insider.users import User
 from emulator.mapping import Failure
+from emulator.segment.notes import Note
 from emulator.segment.rules import Refusal
 from emulator.types import JSON, JSONObject
 
@@ -48,6 +49,11 @@ def rejected(refusal: Refusal) -> Reason:
 def stopped(verdict: Verdict, why: str) -> Reason:
     """An event that was meant to go no further."""
     return Reason(verdict, False, "", clipped(why))
+
+
+def noted(note: Note) -> Reason:
+    """Segment took the call, and something in it does not do what its sender thinks."""
+    return Reason("warning", False, note.where, note.general)
 
 
 def failed(failure: Failure) -> Reason:

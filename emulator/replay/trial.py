@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from emulator.capture.records import Verdict
+from emulator.delivery.event_names import EventNames
 from emulator.delivery.gate import compile_gate
 from emulator.delivery.gate import verdict as verdict_of
 from emulator.delivery.planning import Planned, plan
@@ -17,6 +18,7 @@ from emulator.delivery.verdict import worst
 from emulator.insider.endpoint import read_body
 from emulator.insider.identity import rules_of
 from emulator.insider.replies import Refusal as Answered
+from emulator.insider.segment_platform import is_from_segment
 from emulator.insider.upsert import read_users, users_of
 from emulator.mapping import Destination
 from emulator.replay import reasons
@@ -25,6 +27,7 @@ from emulator.segment.limits import EVENT_BYTES
 from emulator.segment.message import Message
 from emulator.segment.message_id import message_id
 from emulator.segment.normalise import normalise
+from emulator.segment.notes import Note, notes
 from emulator.segment.rules import Refusal, oversized, refusal
 from emulator.segment.times import parse
 from emulator.types import JSONObject
@@ -58,12 +61,14 @@ class Tried(NamedTuple):
     Args:
         received_at: Of the event, or the time of the dry run where it has none.
         reason: Why there are no deliveries; None when there are.
+        notes: What in the event itself does not do what its sender thinks.
     """
 
     verdict: Verdict
     received_at: datetime
     reason: Reason | None = None
     deliveries: tuple[Delivered, ...] = ()
+    notes: tuple[Reason, ...] = ()
 
     @property
     def loses(self) -> bool:
@@ -93,6 +98,7 @@ class Trial:
         source = workspace.document.get("source", {})
         self._gate = compile_gate(source, workspace.destination, workspace.plan)
         self._destination = Destination(workspace.destination)
+        self._event_names = EventNames(self._destination, self._gate.planned)
         self._options = workspace.options
         self._rules = rules_of(workspace.identifiers, workspace.options)
         self._clocks = clocks
@@ -109,7 +115,9 @@ class Trial:
         received_at = arrived or self._clocks.now
         if why := self._refused(call, size, archived=arrived is not None):
             return Tried("rejected", received_at, why)
+        found: list[Note] = []
         if arrived is None:
+            found = notes(call, received_at)
             own_id = call.get("messageId") or message_id(received_at, chance)
             sent = {name: value for name, value in call.items() if name != "writeKey"}
             call = normalise(sent, own_id, received_at)
@@ -117,13 +125,19 @@ class Trial:
         if passage.stop:
             verdict, text = verdict_of(passage.stop)
             return Tried(verdict, received_at, reasons.stopped(verdict, text))
+        if misnamed := self._event_names.note(passage.event):
+            found.append(misnamed)
+        noted = tuple(map(reasons.noted, found))
         at = self._clocks.insider or received_at
         message = Message(str(call.get("messageId")), call["type"], "", "", call, passage.event)
         deliveries = tuple(self._delivered(each, at) for each in plan(self._destination, [message]))
         if not deliveries:
             stopped = reasons.stopped("not_subscribed", NOT_SUBSCRIBED)
-            return Tried("not_subscribed", received_at, stopped)
-        return Tried(worst(each.verdict for each in deliveries), received_at, None, deliveries)
+            return Tried("not_subscribed", received_at, stopped, notes=noted)
+        verdict = worst(each.verdict for each in deliveries)
+        if noted and verdict == "accepted":
+            verdict = "warning"
+        return Tried(verdict, received_at, None, deliveries, noted)
 
     def _refused(self, call: JSONObject, size: int, *, archived: bool) -> Reason | None:
         # An archive has what Segment took, and more was written to it than was sent.
@@ -146,10 +160,18 @@ class Trial:
         self, body: bytes, at: datetime
     ) -> tuple[Verdict, tuple[Reason, ...], tuple[str, ...]]:
         try:
-            users = users_of(read_body(body))
+            upsert = read_body(body)
+            users = users_of(upsert)
         except Answered as refusal:
             return "failed", (reasons.answered(refusal),), ()
-        taken, refused = read_users(users, self._rules, self._options, at, skip_hook=False)
+        taken, refused = read_users(
+            users,
+            self._rules,
+            self._options,
+            at,
+            skip_hook=False,
+            from_segment=is_from_segment(upsert),
+        )
         why = [
             reason
             for index, faults in refused.items()

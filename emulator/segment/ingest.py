@@ -9,7 +9,8 @@ from emulator.segment.body import read
 from emulator.segment.errors import malformed, too_large
 from emulator.segment.limits import BATCH_BYTES, EVENT_BYTES, pruned, too_deep, too_heavy
 from emulator.segment.message import Message
-from emulator.segment.normalise import lend, normalise, notes
+from emulator.segment.normalise import lend, normalise
+from emulator.segment.notes import joined, notes
 from emulator.segment.rules import NOT_AN_OBJECT, TYPES, Refusal, crowded, oversized, refusal
 from emulator.segment.write_key import write_key
 from emulator.types import JSON, JSONObject
@@ -53,7 +54,7 @@ def receive(
         return _batch(sent, arrival)
     if problem := too_deep(sent):
         raise malformed(f"the call is nested too deep: {problem}", "body", "Send a flatter one.")
-    return [arrival.take(sent, {**sent, "type": sent.get("type") or kind}, {})]
+    return [arrival.take(sent, {**sent, "type": sent.get("type") or kind}, {}, kind)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,27 @@ class _Arrival:
     now: datetime
     new_id: Callable[[], str]
 
-    def take(self, sent: JSONObject, call: JSONObject, envelope: JSONObject) -> Message:
-        """Make the message of *call*, which is *sent* with its type filled in."""
+    def take(
+        self, sent: JSONObject, call: JSONObject, envelope: JSONObject, kind: str | None = None
+    ) -> Message:
+        """Make the message of *call*, which is *sent* with its type filled in.
+
+        Args:
+            kind: The type that the path asks for; None for a call of a batch.
+        """
         if found := refusal(call):
             return self.reject(sent, found, call.get("type"))
         lent = lend(envelope, call)
         own_id = lent.get("messageId") or self.new_id()
         event = normalise(lent, own_id, self.now)
-        received = event["receivedAt"]
         return Message(
-            own_id, event["type"], self.write_key, received, sent, event, detail=notes(lent)
+            message_id=own_id,
+            type=event["type"],
+            write_key=self.write_key,
+            received_at=event["receivedAt"],
+            sent=sent,
+            event=event,
+            detail=joined(notes(lent, self.now, kind)),
         )
 
     def reject(self, sent: JSONObject, why: Refusal, kind: JSON = None) -> Message:

@@ -1,10 +1,8 @@
 """A call that Segment took, as destinations are handed it."""
 
 from datetime import datetime
-from reprlib import repr as brief
 
 from emulator.clock import iso
-from emulator.segment.limits import LONG_MESSAGE_ID
 from emulator.segment.times import corrected, parse
 from emulator.types import JSONObject
 
@@ -43,27 +41,3 @@ def normalise(call: JSONObject, message_id: str, now: datetime) -> JSONObject:
     if original := parse(call.get("timestamp")):
         event["timestamp"] = iso(corrected(original, sent, now))
     return event
-
-
-def notes(call: JSONObject) -> str | None:
-    """Say what a sender should know about a call that Segment took; None when nothing."""
-    found = []
-    if len(call.get("messageId") or "") >= LONG_MESSAGE_ID:
-        found.append(
-            f"messageId has {len(call['messageId'])} characters, "
-            f"Segment allows fewer than {LONG_MESSAGE_ID}."
-        )
-    if _unreadable(call, "timestamp"):
-        found.append(
-            f"timestamp {brief(call['timestamp'])} is not ISO 8601: "
-            "the time of receipt stands for it."
-        )
-    if _unreadable(call, "sentAt"):
-        found.append(
-            f"sentAt {brief(call['sentAt'])} is not ISO 8601: clock skew is not corrected."
-        )
-    return " ".join(found) or None
-
-
-def _unreadable(call: JSONObject, name: str) -> bool:
-    return call.get(name) is not None and parse(call[name]) is None

@@ -25,9 +25,15 @@ def corrected(original: datetime, sent: datetime | None, received: datetime) -> 
         received: When it arrived, by Segment's clock.
     Source: Segment, Spec: Common Fields, "Timestamps".
     """
-    if sent is None:
+    if sent is None or not is_correctable(original, sent, received):
         return original
+    return received - (sent - original)
+
+
+def is_correctable(original: datetime, sent: datetime, received: datetime) -> bool:
+    """Whether the client's clock says anything: one that is off by thousands of years does not."""
     try:
-        return received - (sent - original)
-    except OverflowError:  # a clock that is off by thousands of years says nothing
-        return original
+        received - (sent - original)
+    except OverflowError:
+        return False
+    return True

@@ -45,7 +45,8 @@ def test_page_tells_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
 
 
 def test_page_tells_a_remark_once_with_whom_it_is_about(tmp_path: Path) -> None:
-    anonymous = track(1, "Product Added", anonymousId="browser-7", properties={"product_id": "p"})
+    ids = {"userId": None, "anonymousId": "browser-7"}
+    anonymous = track(1, "Product Added", **ids, properties={"product_id": "p"})
 
     text = " ".join("".join(page(tmp_path, anonymous, preset="segment-defaults").text).split())
 

@@ -61,6 +61,10 @@ SENT = [
             {**track(16), "type": "identify", "traits": {"email_optin": "perhaps"}},
             {**track(17), "type": "group", "groupId": "g"},
             {**track(18), "type": "nothing"},
+            track(19, timestamp=1764000000),
+            track(20, "order completed"),
+            track(21, messageId="m" * 120),
+            track(22, "Song Played", context={"timezone": "UTC", "device": {"model": "x"}}),
         )
     ),
 ]

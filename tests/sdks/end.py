@@ -33,12 +33,9 @@ class End:
         }
 
     def came(self) -> list[str]:
-        """Of each message, in order: "delivered", or why it was not.
-
-        A browser's are warned of as well, for its time zone lands nowhere.
-        """
+        """Of each message, in order: its verdict, with the reason where it has one."""
         return [
-            "delivered" if message["verdict"] in ("accepted", "warning") else message["reason"]
+            ": ".join(filter(None, (message["verdict"], message["reason"])))
             for message in self.client.messages()
         ]
 

@@ -59,13 +59,13 @@ def for_node(url: str, key: rsa.RSAPrivateKey) -> dict[str, Any]:
 @pytest.mark.observed
 def test_the_python_sdk_gets_a_token(guarded: End) -> None:
     assert with_python(guarded.url, CALLS, **for_python(guarded.url, KEY)) == []
-    assert guarded.came() == ["delivered"]
+    assert guarded.came() == ["accepted"]
 
 
 @pytest.mark.observed
 def test_the_node_sdk_gets_a_token(guarded: End, node_sdk: NodeSdk) -> None:
     assert node_sdk(guarded.url, CALLS, **for_node(guarded.url, KEY)) == []
-    assert guarded.came() == ["delivered"]
+    assert guarded.came() == ["accepted"]
 
 
 @pytest.mark.observed

@@ -115,6 +115,35 @@ def test_timestamp_is_by_the_clock_of_segment(times: dict[str, Any], expected: s
             "messageId has 150 characters, Segment allows fewer than 100.",
             id="a long messageId",
         ),
+        pytest.param(
+            {"messageId": ""}, "messageId is empty: Segment assigns one.", id="an empty messageId"
+        ),
+        pytest.param(
+            {"timestamp": 1764000000},
+            "timestamp 1764000000 is not ISO 8601: the time of receipt stands for it.",
+            id="a timestamp in seconds",
+        ),
+        pytest.param(
+            {"timestamp": "", "sentAt": ""},
+            "timestamp '' is not ISO 8601: the time of receipt stands for it. "
+            "sentAt '' is not ISO 8601: clock skew is not corrected.",
+            id="empty times",
+        ),
+        pytest.param(
+            {"timestamp": "0001-01-01T00:00:00Z", "sentAt": "9999-12-31T00:00:00Z"},
+            "sentAt '9999-12-31T00:00:00Z' is too far from timestamp: clock skew is not corrected.",
+            id="a clock that is off by thousands of years",
+        ),
+        pytest.param(
+            {"receivedAt": "2026-01-01T00:00:00Z"},
+            "receivedAt '2026-01-01T00:00:00Z' is Segment's own field: the time of receipt stands.",
+            id="a field of Segment's own",
+        ),
+        pytest.param(
+            {"type": "page"},
+            "type 'page' is another type than the path's 'track': the body counts.",
+            id="another type than the path's",
+        ),
     ],
 )
 def test_oddity_that_segment_takes_is_noted(call: dict[str, Any], detail: str) -> None:

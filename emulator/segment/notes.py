@@ -1,0 +1,79 @@
+"""What Segment takes and replaces, cuts or ignores: each such call ends as a warning at best."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from reprlib import repr as brief
+from typing import NamedTuple
+
+from emulator.segment.limits import LONG_MESSAGE_ID
+from emulator.segment.times import is_correctable, parse
+from emulator.types import JSONObject
+
+
+class Note(NamedTuple):
+    """One remark about a call that Segment took.
+
+    Args:
+        where: The key that it is about.
+        what: The whole sentence.
+        general: The sentence without the value of the one call, and without its full stop.
+    """
+
+    where: str
+    what: str
+    general: str
+
+
+def notes(call: JSONObject, now: datetime, kind: str | None = None) -> list[Note]:
+    """List what does not do what the sender of *call* thinks, in a fixed order.
+
+    Args:
+        call: Its type filled in, its batch's values lent to it.
+        now: When it arrived, by Segment's clock.
+        kind: The type that the path asks for; None for a call of a batch.
+    """
+    return [*_message_id(call), *_times(call, now), *_own_fields(call), *_type(call, kind)]
+
+
+def joined(found: list[Note]) -> str | None:
+    """All of *found* as one text; None when there is nothing."""
+    return " ".join(note.what for note in found) or None
+
+
+def _message_id(call: JSONObject) -> Iterator[Note]:
+    message_id = call.get("messageId")
+    if message_id == "":
+        general = "messageId is empty: Segment assigns one"
+        yield Note("messageId", f"{general}.", general)
+    if len(message_id or "") >= LONG_MESSAGE_ID:
+        limit = f"Segment allows fewer than {LONG_MESSAGE_ID}"
+        what = f"messageId has {len(call['messageId'])} characters, {limit}."
+        yield Note("messageId", what, f"messageId is too long, {limit}")
+
+
+def _times(call: JSONObject, now: datetime) -> Iterator[Note]:
+    if _unreadable(call, "timestamp"):
+        yield _replaced(call, "timestamp", "is not ISO 8601: the time of receipt stands for it")
+    if _unreadable(call, "sentAt"):
+        yield _replaced(call, "sentAt", "is not ISO 8601: clock skew is not corrected")
+    original, sent = parse(call.get("timestamp")), parse(call.get("sentAt"))
+    if original and sent and not is_correctable(original, sent, now):
+        yield _replaced(call, "sentAt", "is too far from timestamp: clock skew is not corrected")
+
+
+def _own_fields(call: JSONObject) -> Iterator[Note]:
+    if call.get("receivedAt") is not None:
+        yield _replaced(call, "receivedAt", "is Segment's own field: the time of receipt stands")
+
+
+def _type(call: JSONObject, kind: str | None) -> Iterator[Note]:
+    if kind is not None and call["type"] != kind:
+        yield _replaced(call, "type", f"is another type than the path's {kind!r}: the body counts")
+
+
+def _unreadable(call: JSONObject, name: str) -> bool:
+    return call.get(name) is not None and parse(call[name]) is None
+
+
+def _replaced(call: JSONObject, name: str, what: str) -> Note:
+    return Note(name, f"{name} {brief(call[name])} {what}.", f"{name} {what}")

@@ -1,0 +1,180 @@
+"""What pages, apps and servers send in ordinary use ends as accepted; a mistake of theirs does not.
+
+The contexts are those of Segment's SDKs, as its spec and the SDKs' sources have them.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.types import JSONObject
+from emulator.workspace import preset
+from emulator.workspace.lint.spec import EVENTS
+
+PAGE = {
+    "path": "/mug",
+    "referrer": "",
+    "search": "",
+    "title": "Mug",
+    "url": "https://shop.example/mug",
+}
+CONTEXTS: dict[str, JSONObject] = {
+    "browser": {
+        "page": PAGE,
+        "userAgent": "Mozilla/5.0",
+        "userAgentData": {"brands": [], "mobile": False, "platform": "Linux"},
+        "locale": "en-US",
+        "timezone": "Europe/Istanbul",
+        "campaign": {"name": "spring", "source": "mail"},
+        "library": {"name": "analytics.js", "version": "next-1.84.3"},
+        "ip": "203.0.113.7",
+    },
+    "Node": {"library": {"name": "@segment/analytics-node", "version": "3.1.0"}},
+    "Python": {"library": {"name": "analytics-python", "version": "2.4.0"}},
+    "iOS": {
+        "app": {"name": "Shop", "version": "4.2", "build": "421", "namespace": "example.shop"},
+        "device": {"id": "B5", "advertisingId": "7A", "manufacturer": "Apple", "model": "iPhone16"},
+        "os": {"name": "iOS", "version": "18.1"},
+        "network": {"cellular": True, "wifi": False, "carrier": "Turkcell"},
+        "screen": {"width": 320, "height": 568, "density": 2},
+        "locale": "tr-TR",
+        "timezone": "Europe/Istanbul",
+        "traits": {"email": "ada@shop.example", "phone": "+905551112233"},
+        "ip": "203.0.113.8",
+    },
+    "Android": {
+        "app": {"name": "Shop", "version": "4.2", "build": "421"},
+        "device": {"id": "a1", "advertisingId": "b2", "model": "Pixel 9", "type": "android"},
+        "os": {"name": "Android", "version": "15"},
+        "network": {"cellular": False, "wifi": True, "bluetooth": False, "carrier": ""},
+        "location": {"country": "DE", "city": "Berlin"},
+        "locale": "de-DE",
+        "timezone": "Europe/Berlin",
+        "userAgent": "Dalvik/2.1.0",
+        "traits": {"anonymousId": "anon-1", "firstName": "Ada"},
+    },
+    "server": {},
+}
+MUG: JSONObject = {
+    "product_id": "mug",
+    "sku": "MUG-01",
+    "category": "Kitchen",
+    "name": "Mug",
+    "brand": "Acme",
+    "price": 8.5,
+    "currency": "EUR",
+    "quantity": 1,
+    "url": "https://shop.example/mug",
+    "image_url": "https://shop.example/mug.png",
+}
+BASKET: JSONObject = {
+    "cart_id": "c-9",
+    "checkout_id": "k-3",
+    "order_id": "o-17",
+    "currency": "EUR",
+    "revenue": 8.5,
+    "coupon": "",
+    "products": [MUG],
+}
+TRAITS: JSONObject = {
+    "email": "ada@shop.example",
+    "phone": "+905551112233",
+    "firstName": "Ada",
+    "gender": "F",
+    "email_optin": True,
+    "address": {"city": "Izmir", "country": "TR"},
+}
+ONE_PRODUCT = ("Product Viewed", "Product Added", "Product Removed", "Product Clicked")
+KNOWN: JSONObject = {"userId": "ada", "anonymousId": "anon-1"}
+
+
+def calls() -> Iterator[JSONObject]:
+    yield {"type": "identify", "traits": TRAITS}
+    yield {"type": "track", "event": "Giraffe Fed", "properties": {"leaves": 3}}
+    for name in EVENTS:
+        properties = MUG if name in ONE_PRODUCT else BASKET
+        yield {"type": "track", "event": name, "properties": properties}
+
+
+def verdicts(client: FlaskClient, *sent: JSONObject) -> list[str]:
+    """Verdict and reason of each call."""
+    client.post("/emulator/v1/reset")
+    for call in sent:
+        body = orjson.dumps({"writeKey": "wk_demo", **call})
+        assert client.post(f"/v1/{call['type']}", data=body).status_code == 200
+    messages = orjson.loads(client.get("/emulator/v1/messages?limit=500").data)["messages"]
+    return [": ".join(filter(None, (each["verdict"], each["reason"]))) for each in messages]
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[dict[str, FlaskClient]]:
+    names = ("guide", "segment-defaults")
+    apps = {name: create_app(Config(db=":memory:"), preset(name)) for name in names}
+    yield {name: app.test_client() for name, app in apps.items()}
+    for app in apps.values():
+        app.extensions["sandboxes"].close()
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize("context", CONTEXTS)
+@pytest.mark.parametrize("name", ["guide", "segment-defaults"])
+def test_ordinary_calls_of_somebody_known_are_accepted(
+    clients: dict[str, FlaskClient], name: str, context: str
+) -> None:
+    sent = [{**call, **KNOWN, "context": CONTEXTS[context]} for call in calls()]
+    assert verdicts(clients[name], *sent) == ["accepted"] * len(sent)
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_ordinary_calls_of_a_visitor_are_accepted(
+    clients: dict[str, FlaskClient], context: str
+) -> None:
+    sent = [{**call, "anonymousId": "anon-1", "context": CONTEXTS[context]} for call in calls()]
+    assert verdicts(clients["guide"], *sent) == ["accepted"] * len(sent)
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param({"name": "Home", "category": None, "properties": {}}, id="Python"),
+        pytest.param({"name": None, "category": None, "properties": {}}, id="Python, no name"),
+        pytest.param({"properties": {**PAGE, "name": "Home"}, "name": "Home"}, id="browser"),
+        pytest.param({"properties": PAGE}, id="browser, no name"),
+        pytest.param({}, id="nothing"),
+    ],
+)
+def test_ordinary_pages_are_accepted(clients: dict[str, FlaskClient], page: JSONObject) -> None:
+    sent = {"type": "page", **KNOWN, "context": CONTEXTS["browser"], **page}
+    assert verdicts(clients["guide"], sent) == ["accepted"]
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        ({"event": "a", "properties": {"currency": "euro"}}, "currency is not in the form"),
+        ({"event": "a", "properties": {"url": "/mug"}}, "url is not in the form"),
+        ({"event": "Order Completed", "properties": {"order_id": "o"}}, "has no currency"),
+        ({"event": "a", "properties": {"sizes": {"s": 1}}}, "no type of custom value holds this"),
+        ({"type": "identify", "traits": {**TRAITS, "birthday": "1990"}}, "birthday is not in"),
+        ({"type": "identify", "traits": {**TRAITS, "address": {"country": "Turkey"}}}, "country"),
+        ({"event": "a", "timestamp": 1764000000}, "timestamp 1764000000 is not ISO 8601"),
+        ({"event": "a", "sentAt": "soon"}, "sentAt 'soon' is not ISO 8601"),
+        ({"event": "a", "messageId": "m" * 100}, "messageId has 100 characters"),
+        ({"event": "order completed"}, "event 'order completed' is not 'Order Completed'"),
+    ],
+)
+def test_a_mistake_of_the_sender_is_a_warning(
+    clients: dict[str, FlaskClient], call: JSONObject, reason: str
+) -> None:
+    sent: Any = {"type": "track", **KNOWN, "context": CONTEXTS["browser"], **call}
+    [told] = verdicts(clients["guide"], sent)
+    assert told.startswith("warning: ")
+    assert reason in told

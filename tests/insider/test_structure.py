@@ -1,0 +1,114 @@
+"""A key of an upsert's structure that no document names is told, with the key that was meant."""
+
+from typing import Any
+
+import pytest
+from account import RECENT, Account, body, event, findings
+
+from emulator.types import JSONObject
+
+ADA = {"identifiers": {"uuid": "u1"}, "attributes": {"name": "Ada"}}
+LOST = "no document names this key of"
+
+
+def remarks(account: Account, *users: Any, **more: Any) -> list[tuple[str, str, str]]:
+    found = findings(account.send(*users, **more))
+    return [(each["where"], each["what"], each["remedy"]) for each in found]
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("more", "remedy"),
+    [
+        ({"skiphook": True}, "Write skip_hook."),
+        ({"skipHook": True}, "Write skip_hook."),
+        ({"error_callback_endpoints": "x"}, "Write error_callback_endpoint."),
+        ({"identifiers": {}}, "Move it into each user in users."),
+        ({"append": True}, "Move it into each user in users."),
+        ({"event_name": "a"}, "Move it into each event in events."),
+        (
+            {"partner": "mybrand"},
+            "Leave it out. Known: users, skip_hook, error_callback_endpoint, platform.",
+        ),
+    ],
+)
+def test_a_request(more: JSONObject, remedy: str) -> None:
+    (name,) = more
+    expected = (name, f"{LOST} a request; its value is lost", remedy)
+    assert remarks(Account(), ADA, **more) == [expected]
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("more", "remedy"),
+    [
+        ({"attribute": {}}, "Write attributes."),
+        ({"Attributes": {}}, "Write attributes."),
+        ({"event": []}, "Write events."),
+        ({"identifier": {}}, "Write identifiers."),
+        ({"insiderId": "x"}, "Write insider_id."),
+        ({"notAppend": True}, "Write not_append."),
+        ({"skip_hook": True}, "Move it into the request, beside users."),
+        ({"skiphook": True}, "Write skip_hook, and move it into the request, beside users."),
+        ({"custom": {}}, "Move it into attributes."),
+        ({"email": "a@b.io"}, "Move it into attributes."),
+        ({"event_params": {}}, "Move it into each event in events."),
+    ],
+)
+def test_a_user(more: JSONObject, remedy: str) -> None:
+    (name,) = more
+    expected = (f"users.0.{name}", f"{LOST} a user; its value is lost", remedy)
+    assert remarks(Account(), {**ADA, **more}) == [expected]
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("more", "remedy"),
+    [
+        ({"event_param": {}}, "Write event_params."),
+        ({"eventParams": {}}, "Write event_params."),
+        ({"params": {}}, "Leave it out. Known: event_name, timestamp, event_params."),
+        ({"custom": {"plan": "x"}}, "Move it into event_params."),
+        ({"currency": "EUR"}, "Move it into event_params."),
+        ({"curency": "EUR"}, "Write currency, and move it into event_params."),
+        ({"attributes": {}}, "Move it into each user in users."),
+    ],
+)
+def test_an_event(more: JSONObject, remedy: str) -> None:
+    (name,) = more
+    user = {"identifiers": {"uuid": "u1"}, "events": [{**event("a"), **more}]}
+    expected = (f"users.0.events.0.{name}", f"{LOST} an event; its value is lost", remedy)
+    assert remarks(Account(), user) == [expected]
+
+
+def test_a_user_that_is_refused_is_told_the_key_that_was_meant() -> None:
+    answer = Account().send({"identifier": {"uuid": "u1"}, "attributes": {"name": "Ada"}})
+    assert body(answer)["data"]["fail"]["count"] == 1
+    told = [each for each in findings(answer) if each["where"] == "users.0.identifier"]
+    assert [each["remedy"] for each in told] == ["Write identifiers."]
+
+
+def test_every_documented_key_is_taken_without_a_word() -> None:
+    user = {
+        **ADA,
+        "insider_id": "p1",
+        "append": False,
+        "not_append": True,
+        "events": [{"event_name": "a", "timestamp": RECENT, "event_params": {"custom": {"x": 1}}}],
+    }
+    account = Account()
+    account.send(ADA)
+    more = {"skip_hook": False, "platform": "segment"}
+    assert remarks(account, user, **more) == []
+
+
+@pytest.mark.parametrize("users", [None, [], [5], [{"events": 5}], [{"events": [5]}]])
+def test_what_is_no_structure_is_left_to_the_other_rules(users: Any) -> None:
+    answer = Account().send(*(users or []))
+    assert answer.status in (200, 400)
+
+
+def test_a_root_name_one_slip_away_names_the_known_one() -> None:
+    user = {"identifiers": {"uuid": "u1"}, "attributes": {"emial": "a@b.io"}}
+    what = "not a default attribute, so it may land nowhere: emial"
+    assert remarks(Account(), user) == [("users.0.attributes.emial", what, "Write email.")]
