@@ -80,9 +80,9 @@ def _table(table: Table, name: str, mappings: _Mappings) -> Iterator[str]:
     yield click.style(title, bold=True) + (f"  {table.where}" if table.where else "")
     if table.replaces:
         yield f"  {spelling_out(name)}"
-    for _, alike in groupby(table.departures, key=_kind):
+    for (*_, several), alike in groupby(table.departures, key=_kind):
         departures = list(alike)
-        if len(departures) > 1 and departures[0].several:
+        if len(departures) > 1 and several:
             yield from _several(departures, mappings)
         else:
             for each in departures:

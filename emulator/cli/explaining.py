@@ -13,6 +13,7 @@ from emulator.insider.options import Options
 from emulator.insider.shape import Fault, faults
 from emulator.mapping import Destination, Failure, Request
 from emulator.mapping.explanation import Account, ConditionCheck, Explanation, Origin, explain
+from emulator.mapping.javascript import json_text
 from emulator.segment.rules import TYPES
 from emulator.types import JSON, JSONObject
 from emulator.workspace import Workspace
@@ -174,4 +175,4 @@ def _origin(origin: Origin, *, sent: bool) -> Iterator[str]:
 
 
 def _shown(value: JSON) -> str:
-    return "missing" if value is None else orjson.dumps(value).decode()
+    return "missing" if value is None else json_text(value)
