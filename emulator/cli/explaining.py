@@ -12,8 +12,9 @@ from emulator.cli.terminal import tell
 from emulator.insider.options import Options
 from emulator.insider.shape import Fault, faults
 from emulator.mapping import Destination, Failure, Request
-from emulator.mapping.explanation import Account, ConditionCheck, Explanation, Origin, explain
+from emulator.mapping.explanation import Account, ConditionCheck, Explanation, explain
 from emulator.mapping.javascript import json_text
+from emulator.mapping.origins import Origin
 from emulator.segment.rules import TYPES
 from emulator.types import JSON, JSONObject
 from emulator.workspace import Workspace

@@ -13,7 +13,8 @@ from emulator.inspector.json_view import Mark
 from emulator.inspector.stations import Absent, EventRoad, Passed, Taken
 from emulator.inspector.unmapped import STOPPED
 from emulator.mapping import Destination, Request
-from emulator.mapping.explanation import Account, Explanation, Origin, explain
+from emulator.mapping.explanation import Account, Explanation, explain
+from emulator.mapping.origins import Origin
 from emulator.mapping.tracing import leaves
 from emulator.types import JSON, JSONObject
 from emulator.workspace.drift.census import paths
@@ -35,7 +36,7 @@ def road(message: Captured, destination: JSONObject, document: JSONObject) -> Ev
     """
     event, compiled = message.normalised, Destination(destination)
     made, sent = dict(leaves(event)) if event else {}, dict(leaves(message.sent))
-    explanation = explain(compiled, event) if event else Explanation(None, [], [])
+    explanation = explain(compiled, event) if event else Explanation(None, [], [], [])
     numbers = _numbers(destination)
     taken = tuple(
         replace(each, number=numbers.get((each.account.subscription, each.account.action_slug)))

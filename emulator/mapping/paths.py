@@ -108,6 +108,13 @@ def _printed(value: JSON) -> str:
     return "" if value is None or value is MISSING else text_of(value)
 
 
+def printed_paths(template: str, event: JSON) -> tuple[str, list[str]]:
+    """Render *template* for *event*; the text, and every path that was printed into it."""
+    triple = _cut(3, template)[1]
+    second = _compile_pass(3, template)(event) if triple else template
+    return _compile_pass(2, second)(event), [*triple, *_cut(2, second)[1]]
+
+
 def template_paths(template: str) -> list[str]:
     """The paths between double or triple braces of *template*."""
     texts, triple = _cut(3, template)

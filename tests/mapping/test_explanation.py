@@ -4,11 +4,11 @@ from emulator.mapping import Destination
 from emulator.mapping.explanation import (
     Account,
     Explanation,
-    Origin,
     Unread,
     explain,
     unread,
 )
+from emulator.mapping.origins import Origin
 from emulator.types import JSONObject
 
 
