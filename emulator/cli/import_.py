@@ -8,8 +8,7 @@ import click
 
 from emulator.errors import EmulatorError
 from emulator.workspace.importing.assembling import Imported, assembled
-from emulator.workspace.importing.pieces import joined
-from emulator.workspace.importing.reading import pieces
+from emulator.workspace.importing.reading import files_below, read_files
 from emulator.workspace.importing.writing import yaml_text
 
 
@@ -33,10 +32,12 @@ def command(
     """Make a workspace file of answers of Segment's Public API, or of Terraform.
 
     Each FILE is an answer (a destination, its subscriptions, its filters, a source; alone or
-    together), the output of `terraform show -json`, a state file, or configuration. Exits 0, or 1
-    when something could not be taken over, or 2 when a FILE cannot be read.
+    together), the output of `terraform show -json`, a state file, or configuration (.tf,
+    .tf.json); or a folder of them, such as Segment's Git Sync writes. Exits 0, or 1 when something
+    could not be taken over, or 2 when a FILE cannot be read.
     """
-    found = joined(pieces(_read(file), str(file)) for file in files)
+    every = [file for given in files for file in files_below(given)]
+    found = read_files((str(file), _read(file)) for file in every)
     imported = assembled(found, destination, keep_secrets=keep_secrets)
     text = yaml_text(imported.document, imported.left_out)
     if output:

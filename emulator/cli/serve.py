@@ -83,8 +83,14 @@ def _ready(config: Config, url: str, workspace: Workspace) -> None:
         what = f"anybody who reaches {config.host} can read what is captured, and clear it"
         click.echo(f"emulator: {what}. Set EMULATOR_PASSWORD, or serve at 127.0.0.1.", err=True)
     if config.workspace and not names_preset(config.workspace):
-        for line in _errors(workspace, config.workspace):
+        for line in (*_plan_problems(workspace), *_errors(workspace, config.workspace)):
             click.echo(f"emulator: {line}", err=True)
+
+
+def _plan_problems(workspace: Workspace) -> Iterator[str]:
+    """The rules of the tracking plan that are not checked, a line each."""
+    for problem in workspace.plan.problems if workspace.plan else ():
+        yield str(EmulatorError(problem.what, problem.where, problem.remedy))
 
 
 def _errors(workspace: Workspace, file: str) -> Iterator[str]:

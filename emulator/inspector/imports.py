@@ -16,8 +16,7 @@ from emulator.sandboxes import create
 from emulator.types import JSONObject
 from emulator.workspace.finding import Finding
 from emulator.workspace.importing.assembling import Imported, assembled
-from emulator.workspace.importing.pieces import joined
-from emulator.workspace.importing.reading import pieces
+from emulator.workspace.importing.reading import read_files
 from emulator.workspace.importing.writing import yaml_text
 from emulator.workspace.loading import PRESETS, from_document, read_preset
 from emulator.workspace.parsing import MAXIMUM_BYTES, parse
@@ -120,7 +119,7 @@ def _uploaded() -> Imported:
             raise EmulatorError("the file is too large", name, remedy)
     if len(read) == 1 and (own := _workspace_file(*read[0])):
         return own
-    return assembled(joined(pieces(raw, name) for name, raw in read))
+    return assembled(read_files(read))
 
 
 def _workspace_file(name: str, raw: bytes) -> Imported | None:

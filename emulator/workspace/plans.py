@@ -1,5 +1,6 @@
 """The tracking plan that a workspace file names."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.errors import EmulatorError
@@ -13,17 +14,24 @@ from emulator.workspace.parsing import parse
 def plan_faults(document: JSONObject, path: str | Path) -> list[Finding]:
     """What keeps the plan that *document* names from being used, for `emulator lint`."""
     try:
-        plan_beside(document, path)
+        plan = plan_beside(document, path)
     except EmulatorError as error:
         what = f"{error.what} ({error.where})"
         return [Finding("error", "trackingPlan", what, error.remedy)]
-    return []
+    return [*plan_problems(plan)]
+
+
+def plan_problems(plan: Plan | None) -> Iterator[Finding]:
+    """The rules of *plan* that cannot be checked, wholly or in part."""
+    for problem in plan.problems if plan else ():
+        what = f"{problem.what} ({problem.where})"
+        yield Finding("warning", "trackingPlan", what, problem.remedy)
 
 
 def plan_within(document: JSONObject, where: str) -> Plan | None:
     """The plan that a *document* from elsewhere than a file has in it; None when it has none.
 
-    Raises: EmulatorError, when it names a file, or a rule cannot be used.
+    Raises: EmulatorError, when it names a file, or it is no plan.
     """
     plan = document.get("trackingPlan")
     if plan is None:
@@ -39,7 +47,7 @@ def plan_beside(document: JSONObject, path: str | Path) -> Plan | None:
     """The plan that the workspace *document* at *path* has or names; None when it has none.
 
     A relative name starts at the folder of the workspace file.
-    Raises: EmulatorError, when there is no such file or a rule in it cannot be used.
+    Raises: EmulatorError, when there is no such file or it is no plan.
     """
     name = document.get("trackingPlan")
     if name is None:

@@ -46,6 +46,22 @@ def faults(document: JSONObject) -> list[Finding]:
     return named(found, document)
 
 
+def schema_faults(document: JSONObject) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where the schema of a workspace file refuses *document*: path and reason.
+
+    What lacks a key is refused itself; a key that is too many is refused alone.
+    """
+    for error in _validator().iter_errors(document):
+        path = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = cast(JSONObject, error.schema)["properties"]
+            for key in cast(JSONObject, error.instance):
+                if key not in known:
+                    yield (*path, key), f"unknown key {key!r}"
+        else:
+            yield path, _SENTENCES[str(error.validator)](error)
+
+
 def place(*parts: str | int) -> str:
     """A dotted path, e.g. "destination.subscriptions[3].name"."""
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)

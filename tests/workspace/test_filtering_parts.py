@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from emulator.app import create_app
 from emulator.cli import main
+from emulator.cli.serve import _ready
+from emulator.config import Config
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from emulator.workspace import load
@@ -201,11 +204,6 @@ def test_a_plan_is_read_beside_the_workspace_file() -> None:
             '{{"rules": [{{"type", "key", "jsonSchema"}}]}}.',
             id="no plan",
         ),
-        pytest.param(
-            '{"rules": [{"type": "TRACK"}]}',
-            "{}: rules[0]: this rule names no event. Give the event's exact name.",
-            id="a rule without a name",
-        ),
     ],
 )
 def test_a_plan_that_cannot_be_used(tmp_path: Path, plan: str | None, said: str) -> None:
@@ -219,3 +217,31 @@ def test_a_plan_that_cannot_be_used(tmp_path: Path, plan: str | None, said: str)
     linted = CliRunner().invoke(main, ["lint", str(own), "--json"])
     assert linted.exit_code == 1
     assert "trackingPlan" in [each["where"] for each in json.loads(linted.stdout)["findings"]]
+
+
+def test_rules_that_cannot_be_checked_are_all_named_by_lint_at_start_and_on_the_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema = {"properties": {"properties": {"properties": {"coupon": {"type": "any"}}}}}
+    rules = [
+        {"type": "TRACK", "key": f"Event {number}", "version": 1, "jsonSchema": schema}
+        for number in range(12)
+    ]
+    own = tmp_path / "shop.json"
+    own.write_text(json.dumps(workspace(trackingPlan="plan.json")))
+    (tmp_path / "plan.json").write_text(json.dumps({"rules": rules}))
+    told = [f"the rule TRACK Event {number}, version 1 is checked in part" for number in range(12)]
+
+    linted = CliRunner().invoke(main, ["lint", str(own), "--json"])
+    found = [each["what"] for each in json.loads(linted.stdout)["findings"]]
+    assert [what.partition(" alone")[0] for what in found if "the rule" in what] == told
+    assert linted.exit_code == 1
+
+    _ready(Config(workspace=str(own)), "http://127.0.0.1:8282", load(own))
+    lines = capsys.readouterr().err.splitlines()
+    assert [
+        each.partition(" alone")[0].split(": ", 3)[-1] for each in lines if "TRACK" in each
+    ] == told
+
+    page = create_app(Config(db=":memory:"), load(own)).test_client().get("/workspace").text
+    assert [what in page for what in told] == [True] * 12

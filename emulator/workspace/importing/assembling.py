@@ -1,4 +1,4 @@
-"""Pieces put together to a workspace file; what finds no place in it is told."""
+"""Pieces put together to a workspace file; what has no place in it is named in the findings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 from emulator.errors import EmulatorError
 from emulator.mapping.catalog import DESTINATION_NAME, DESTINATION_SLUG
 from emulator.types import JSON, JSONObject
-from emulator.workspace.exporting.hcl import Expression
 from emulator.workspace.exporting.identity import METADATA_ID
 from emulator.workspace.finding import Finding
 from emulator.workspace.importing import protocols
+from emulator.workspace.importing.alterations import alterations
+from emulator.workspace.importing.leaving_out import Walk
 from emulator.workspace.importing.pieces import Pieces
 from emulator.workspace.importing.places import keys
 from emulator.workspace.importing.subscriptions import subscription
-from emulator.workspace.structure import faults, place
+from emulator.workspace.importing.unknown import Unknown, printable
+from emulator.workspace.parsing import check_values
+from emulator.workspace.structure import place
 
 # What an emulator uses until somebody writes the real thing.
-ACCOUNT, KEY, WRITE_KEY = "mybrand", "test-key", "wk_demo"
+ACCOUNT, KEY, WRITE_KEY, SOURCE_NAME = "mybrand", "test-key", "wk_demo", "Imported source"
+MASK = "•"  # what Segment's Git Sync writes in place of a secret begins with it
 _KEY_REMEDY = "Nothing to do: the emulated account takes it."
 _CATALOGUE = ("id", "slug", "name")
 
@@ -33,37 +37,55 @@ class Imported:
 def assembled(pieces: Pieces, wanted: str | None = None, *, keep_secrets: bool = False) -> Imported:
     """Put one destination and what belongs to it together.
 
+    What is not known, or has another shape than a workspace file takes, is left out and named: the
+    document can be loaded.
+
     Args:
         wanted: Id of the destination, where the pieces have several of Insider One's.
-    Raises: EmulatorError, when there is none, or more than one and none is *wanted*.
+    Raises: EmulatorError, when there is none, or more than one and none is *wanted*; or when the
+        document is larger than a workspace file may be.
     """
     own, others = _chosen(pieces, wanted)
     imported = Imported({}, list(pieces.findings))
-    source = _controlled(_source(pieces, own, imported.findings), pieces, own, imported.findings)
-    destination = _destination(own, imported.findings, keep_secrets=keep_secrets)
+    findings = imported.findings
+    source = _controlled(_source(pieces, own, findings), pieces, own, findings)
+    destination = _destination(own, findings, keep_secrets=keep_secrets)
     destination["subscriptions"] = list(_subscriptions(pieces, own, imported))
-    filters = list(_filters(pieces, own, imported.findings))
-    imported.document.update(source=source, destination=destination | _if_any("filters", filters))
-    found = protocols.plan(pieces, own.get("sourceId") or source.get("id"), imported.findings)
-    imported.document.update({"trackingPlan": found} if found else {})
+    if filters := list(_filters(pieces, own, findings)):
+        destination["filters"] = filters
+    document: JSONObject = {"source": source, "destination": destination}
+    if plan := protocols.plan(pieces, own.get("sourceId") or source.get("id"), findings):
+        document["trackingPlan"] = plan
+    walk = Walk(findings)
+    imported.document.update(walk.document(document))
+    imported.left_out.extend(walk.left_out)
+    findings.extend(protocols.problems(imported.document.get("trackingPlan")))
+    findings.extend(alterations(pieces, own, source.get("id")))
     for other in others:
         what = f"the destination {_name(other)!r} is another one and is left out"
-        imported.findings.append(Finding("note", _place(other), what, "Nothing to do."))
-    imported.findings.extend(faults(imported.document))
+        findings.append(_note(_place(other), what, "Nothing to do."))
+    check_values(imported.document, "the workspace file")
     return imported
 
 
 def _chosen(pieces: Pieces, wanted: str | None) -> tuple[JSONObject, list[JSONObject]]:
     known = [each for each in pieces.destinations if _is_insider(each)]
+    if not known and wanted is None:
+        known = [each for each in pieces.destinations if isinstance(_catalogue_id(each), Unknown)]
+        for each in known:
+            reason: Unknown = _catalogue_id(each)
+            what = f"{reason}, so that the destination is taken as Insider One's"
+            remedy = f"Write its metadata.id, {METADATA_ID}."
+            pieces.findings.append(Finding("warning", reason.where, what, remedy))
     candidates = [each for each in known if wanted in (None, each.get("id"))]
     if len(candidates) > 1:
-        ids = ", ".join(str(each.get("id")) for each in candidates)
+        ids = ", ".join(map(_place, candidates))
         remedy = f"Name one with --destination: {ids}."
         raise EmulatorError(f"{len(candidates)} destinations are Insider One's", "", remedy)
     if candidates:
         return candidates[0], [each for each in pieces.destinations if each is not candidates[0]]
     if wanted is not None:
-        ids = ", ".join(str(each.get("id")) for each in known) or "none"
+        ids = ", ".join(map(_place, known)) or "none"
         what = f"no destination of Insider One's has the id {wanted!r}"
         raise EmulatorError(what, "", f"There are: {ids}.")
     if pieces.destinations or not pieces.subscriptions:
@@ -72,14 +94,18 @@ def _chosen(pieces: Pieces, wanted: str | None) -> tuple[JSONObject, list[JSONOb
     return {}, []
 
 
+def _catalogue_id(destination: JSONObject) -> JSON:
+    metadata = destination.get("metadata")
+    return metadata.get("id") if isinstance(metadata, dict) else metadata
+
+
 def _is_insider(destination: JSONObject) -> bool:
     metadata = destination.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    named = (metadata.get("id"), destination.get("metadataId"))
+    slug = metadata.get("slug") if isinstance(metadata, dict) else None
     settings = destination.get("settings")
     return (
-        METADATA_ID in named
-        or metadata.get("slug") == DESTINATION_SLUG
+        METADATA_ID in (_catalogue_id(destination), destination.get("metadataId"))
+        or slug == DESTINATION_SLUG
         or (isinstance(settings, dict) and "ucd_key" in settings)
     )
 
@@ -93,16 +119,44 @@ def _source(pieces: Pieces, own: JSONObject, findings: list[Finding]) -> JSONObj
     if found is None:
         what = f"nothing is said about the source, so that it has the write key {WRITE_KEY}"
         remedy = "Give the answer of GET /sources/{id} too, or write its name and write key."
-        findings.append(Finding("note", "source", what, remedy))
-        return {"name": "Imported source", "writeKey": WRITE_KEY} | _ids(wanted)
+        if isinstance(wanted, Unknown):
+            findings.append(Finding("warning", wanted.where, f"{wanted}, so that {what}", remedy))
+        else:
+            findings.append(_note("source", what, remedy))
+        return {"name": SOURCE_NAME, "writeKey": WRITE_KEY} | _ids(wanted)
+    if isinstance(wanted, Unknown) and found.get("id") != wanted:
+        what = f"{wanted}, so that the only source is taken as this destination's"
+        findings.append(Finding("warning", wanted.where, what, "Name the source there."))
     kept = _kept(found, "source", "source", findings)
-    write_keys = found.get("writeKeys") or []
-    if not write_keys:
+    keys = _write_keys(found.get("writeKeys"), findings)
+    named = {"name": _source_name(kept.get("name"), findings), "writeKey": (keys or [WRITE_KEY])[0]}
+    return named | kept | named | ({"writeKeys": keys} if keys else {})
+
+
+def _source_name(name: JSON, findings: list[Finding]) -> str:
+    if isinstance(name, str) and name:
+        return name
+    why = str(name) if isinstance(name, Unknown) else "the source has no name"
+    place = name.where if isinstance(name, Unknown) else "source.name"
+    what = f"{why}, so that it has the name {SOURCE_NAME!r}"
+    findings.append(Finding("warning", place, what, "Write its name."))
+    return SOURCE_NAME
+
+
+def _write_keys(given: JSON, findings: list[Finding]) -> list[str]:
+    """The write keys of the source that can be used."""
+    if isinstance(given, Unknown):
+        findings.append(Finding("warning", given.where, f"{given}", "Write the key there."))
+    keys = given if isinstance(given, list) else []
+    usable = [key for key in keys if isinstance(key, str) and key]
+    if len(usable) < len(keys):
+        what = f"{len(keys) - len(usable)} of its write keys are no texts and are left out"
+        findings.append(Finding("warning", "source.writeKeys", what, "Write them there."))
+    if not usable:
         what = f"no write key is given, so that {WRITE_KEY} stands for it"
         remedy = "Write it there; GET /sources/{id} tells it to the token of a source admin."
-        findings.append(Finding("note", "source.writeKey", what, remedy))
-    first = write_keys[0] if write_keys else WRITE_KEY
-    return {"name": "Imported source", "writeKey": first} | kept | {"writeKey": first}
+        findings.append(_note("source.writeKey", what, remedy))
+    return usable
 
 
 def _controlled(
@@ -132,34 +186,40 @@ def _destination(own: JSONObject, findings: list[Finding], *, keep_secrets: bool
     }
 
 
-def _settings(given: JSON, findings: list[Finding], *, keep_secrets: bool) -> JSONObject:
+def _settings(given: JSON, findings: list[Finding], *, keep_secrets: bool) -> JSON:
+    """The destination's settings, with examples for what is not known of the account."""
     settings = dict(given) if isinstance(given, dict) else {}
+    if isinstance(given, Unknown):
+        findings.append(Finding("warning", given.where, f"{given}, so it is left out", "Write it."))
     for name, example in (("account_name", ACCOUNT), ("ucd_key", KEY)):
+        secret = name == "ucd_key"
         value = settings.get(name)
-        if not isinstance(value, str) or not value or value.startswith("<"):
+        if not isinstance(value, str) or not value or value.startswith(("<", MASK)):
             what = f"{name} is not known here, so that {example!r} stands for it"
-            remedy = _KEY_REMEDY if name == "ucd_key" else "Write the real one."
-            findings.append(_note(f"destination.settings.{name}", what, remedy))
+            remedy = _KEY_REMEDY if secret else "Write the real one."
+            missed = isinstance(value, Unknown) and (not secret or keep_secrets)
+            place = value.where if isinstance(value, Unknown) else f"destination.settings.{name}"
+            findings.append(Finding("warning" if missed else "note", place, what, remedy))
             settings[name] = example
-        elif name == "ucd_key" and not keep_secrets:
+        elif secret and not keep_secrets:
             what = f"the key is left out, and {example!r} stands for it"
             remedy = f"{_KEY_REMEDY} --keep-secrets keeps it."
             findings.append(_note(f"destination.settings.{name}", what, remedy))
             settings[name] = example
-    return {key: value for key, value in settings.items() if not isinstance(value, Expression)}
+    return settings
 
 
 def _subscriptions(pieces: Pieces, own: JSONObject, imported: Imported) -> Iterator[JSONObject]:
     number = 0
     for piece in pieces.subscriptions:
-        if not _belongs(piece, own):
+        if not _belongs(piece, own, pieces, imported.findings):
             what = f"{_name(piece)!r} belongs to another destination and is left out"
             imported.findings.append(_note(_place(piece), what, "Nothing to do."))
             continue
         where = place("destination", "subscriptions", number)
         read = subscription(piece, where, imported.findings)
         if read is None:
-            imported.left_out.append(_printable(piece))
+            imported.left_out.append(printable(piece))
             continue
         number += 1
         yield _kept(read, "subscription", where, imported.findings)
@@ -168,31 +228,35 @@ def _subscriptions(pieces: Pieces, own: JSONObject, imported: Imported) -> Itera
 def _filters(pieces: Pieces, own: JSONObject, findings: list[Finding]) -> Iterator[JSONObject]:
     for number, piece in enumerate(pieces.filters):
         where = place("destination", "filters", number)
-        if not _belongs(piece, own):
+        if not _belongs(piece, own, pieces, findings):
             what = f"the filter {_name(piece)!r} belongs to another destination and is left out"
             findings.append(_note(where, what, "Nothing to do."))
         else:
             yield _kept(piece, "filter", where, findings)
 
 
-def _belongs(piece: JSONObject, own: JSONObject) -> bool:
+def _belongs(piece: JSONObject, own: JSONObject, pieces: Pieces, findings: list[Finding]) -> bool:
+    """Whether *piece* is the destination's; one that may be is taken, and named."""
     theirs = piece.get("destinationId")
-    unknown = theirs in (None, "{destinationId}") or own.get("id") is None
-    return unknown or theirs == own["id"]
+    if theirs in (None, "{destinationId}") or own.get("id") in (None, theirs):
+        return True
+    if not isinstance(theirs, Unknown) or theirs in (
+        each.get("id") for each in pieces.destinations
+    ):
+        return False
+    what = f"{theirs}, so that {_name(piece)!r} is taken as this destination's"
+    findings.append(Finding("warning", theirs.where, what, "Name the destination there."))
+    return True
 
 
 def _kept(piece: JSONObject, kind: str, where: str, findings: list[Finding]) -> JSONObject:
-    """What of *piece* a workspace file has a place for; the rest is told."""
+    """What of *piece* a workspace file has a place for; the rest is named in the findings."""
     known = keys(kind)
-    told = [key for key in piece if key not in known and key != "metadataId"]
-    if told:
-        what = f"a workspace file has no place for {', '.join(told)}, left out"
+    unplaced = [key for key in piece if key not in known and key != "metadataId"]
+    if unplaced:
+        what = f"a workspace file has no place for {', '.join(unplaced)}, left out"
         findings.append(_note(where, what, "Nothing to do: no delivery depends on it."))
-    kept = {
-        key: value
-        for key, value in piece.items()
-        if key in known and not isinstance(value, Expression) and value is not None
-    }
+    kept = {key: value for key, value in piece.items() if key in known and value is not None}
     metadata = kept.get("metadata")
     if isinstance(metadata, dict):
         # The rest of it is Segment's whole catalogue page.
@@ -201,29 +265,19 @@ def _kept(piece: JSONObject, kind: str, where: str, findings: list[Finding]) -> 
 
 
 def _is_blank(key: str, value: JSON) -> bool:
-    placeholder = isinstance(value, str) and value.startswith(("<", "{"))
+    """Whether an id says nothing: an export leaves it open, or Terraform links by it alone."""
+    placeholder = isinstance(value, Unknown)
+    placeholder |= isinstance(value, str) and value.startswith(("<", "{"))
     return key.lower().endswith("id") and (value == "" or placeholder)
 
 
-def _printable(value: JSON) -> JSON:
-    if isinstance(value, dict):
-        return {key: _printable(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_printable(each) for each in value]
-    return f"${{{value.text}}}" if isinstance(value, Expression) else value
-
-
 def _name(piece: JSONObject) -> str:
-    return str(_printable(piece.get("name") or piece.get("title") or piece.get("id")))
+    return str(printable(piece.get("name") or piece.get("title") or piece.get("id")))
 
 
 def _place(piece: JSONObject) -> str:
-    return str(_printable(piece.get("id") or ""))
+    return str(printable(piece.get("id") or ""))
 
 
 def _note(where: str, what: str, remedy: str) -> Finding:
     return Finding("note", where, what, remedy)
-
-
-def _if_any(key: str, values: list[JSONObject]) -> JSONObject:
-    return {key: values} if values else {}

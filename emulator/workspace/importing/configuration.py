@@ -1,174 +1,174 @@
-"""Terraform configuration: resources of .tf files, with the expressions that can be worked out.
+"""Terraform configuration: resources of .tf and .tf.json files, as far as they can be worked out.
 
-Needs the extra `terraform`. Worked out are literals, `jsonencode`, and variables and locals that
-have a literal value in the same file; anything else stays an Expression.
+Worked out are literals, `jsonencode`, texts with values in them, and names of variables, locals,
+data and resources that a file of the same folder gives a literal value. Anything else is Unknown.
+Source: Terraform, "Configuration syntax" and "JSON configuration syntax".
 """
 
-import json
-import re
-import sys
-from collections.abc import Iterator
-from itertools import accumulate
-from textwrap import dedent
-from typing import Any
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from emulator.depth import MAX_DEPTH
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
-from emulator.workspace.exporting.hcl import Expression
-from emulator.workspace.importing.terraform import Encoded, Resource
-
-MAXIMUM_CHARACTERS = 1_000_000  # the parser reads some 50,000 a second
-_CALL = re.compile(r"jsonencode\((?P<argument>.*)\)", re.DOTALL)
-_NAMED = re.compile(r"(?:var|local)\.[\w-]+")
-_HEREDOC = re.compile(
-    r"<<(?P<indented>-?)(?P<word>\w+)\n(?P<text>.*?)\n?[ \t]*(?P=word)", re.DOTALL
+from emulator.workspace.importing.evaluation import Evaluation, TooMuch
+from emulator.workspace.importing.hcl_parser import (
+    Block,
+    Body,
+    HclFault,
+    NoCharacter,
+    TooDeep,
+    Value,
+    parse_file,
+    parse_template,
 )
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))|([$%])\4\{", re.DOTALL)
-_NUMBER = re.compile(r"(?:- ?)?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_BRACKET = re.compile(r"[()\[\]{}]")
-_PLAIN = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
-_TEMPLATE = re.compile(r"(?<![$%])[$%]\{")
+from emulator.workspace.importing.terraform import Resource
+from emulator.workspace.importing.unknown import Unknown
+
+MAXIMUM_CHARACTERS = 1_000_000
+# How many labels stand before the body of a block.
+_LABELS = {"resource": 2, "data": 2, "variable": 1, "module": 1, "locals": 0, "import": 0}
+# Blocks of a resource that say how Terraform is to work.
+_OF_TERRAFORM = ("lifecycle", "provisioner", "connection", "timeouts")
+_STATE = "Give the state instead: terraform show -json."
 
 
-def resources(text: str, where: str) -> Iterator[Resource]:
-    """The resources of one file's *text*.
+def is_json_syntax(document: JSON) -> bool:
+    """Whether *document* is configuration in Terraform's JSON syntax."""
+    known = {*_LABELS, "terraform", "provider", "output", "//"}
+    return (
+        isinstance(document, dict)
+        # `data` alone is what the Public API wraps its answers in.
+        and bool(document.keys() & (_LABELS.keys() - {"data"}))
+        and document.keys() <= known
+    )
 
-    Raises: EmulatorError, when it is no configuration or cannot be read here.
-    """
-    if len(text) > MAXIMUM_CHARACTERS or _nesting(text) > MAX_DEPTH:
-        what = f"more than {MAXIMUM_CHARACTERS:,} characters, or {MAX_DEPTH} levels, are not read"
-        raise EmulatorError(what, where, "Give the state instead: terraform show -json.")
-    document = _parsed(text, where)
+
+def parse(text: str, where: str) -> Body:
+    """The blocks of one .tf file. Raises: EmulatorError, when it cannot be read."""
+    if len(text) > MAXIMUM_CHARACTERS:
+        raise _too_large(where)
+    return _read(lambda: parse_file(text), text, where)
+
+
+def parse_json_syntax(document: JSONObject, where: str) -> Body:
+    """The blocks of one .tf.json file. Raises: EmulatorError, when it cannot be read."""
+    return _read(lambda: Body(blocks=list(_blocks(document))), "", where)
+
+
+def _read(reading: Callable[[], Body], text: str, where: str) -> Body:
     try:
-        yield from _resources(document)
-    except _NoCharacter as error:
+        return reading()
+    except TooDeep as error:
+        raise _too_large(where) from error
+    except NoCharacter as error:
         remedy = "Write one up to \\U0010FFFF that is no half of a pair."
         raise EmulatorError(f"the escape {error} stands for no character", where, remedy) from error
-
-
-class _NoCharacter(ValueError):
-    """An escape whose number no character has; the text is the escape."""
-
-
-def _resources(document: JSONObject) -> Iterator[Resource]:
-    names = dict(_names(document))
-    for block in document.get("module", []):
-        for label in block:
-            yield Resource("module", f"module.{_unquoted(label)}", {})
-    for block in document.get("resource", []):
-        for kind, labelled in block.items():
-            for label, attributes in labelled.items():
-                own = {key: _value(each, names) for key, each in _members(attributes)}
-                address = f"{_unquoted(kind)}.{_unquoted(label)}"
-                yield Resource(_unquoted(kind), address, own)
-
-
-def _nesting(text: str) -> int:
-    """How deep brackets stand in one another at most; those in texts count, too."""
-    steps = (1 if each in "([{" else -1 for each in _BRACKET.findall(text))
-    return max(accumulate(steps), default=0)
-
-
-def _parsed(text: str, where: str) -> JSONObject:
-    try:
-        import hcl2
-    except ImportError as error:
-        what = "Terraform configuration needs the extra terraform"
-        remedy = (
-            "Install segment-insider-emulator[terraform], or give the state: terraform show -json."
-        )
-        raise EmulatorError(what, where, remedy) from error
-    try:
-        document: JSONObject = hcl2.loads(text if text.endswith("\n") else f"{text}\n")
-    except Exception as error:
-        # The parser raises its own classes, those of the library below it, and plain ones.
-        line = getattr(error, "line", None)
-        place = f"{where}, line {line}" if isinstance(line, int) and line > 0 else where
+    except HclFault as error:
+        line = f", line {text.count(chr(10), 0, error.args[0]) + 1}" if text else ""
         remedy = "Correct it; `terraform validate` says more."
-        raise EmulatorError("this is no Terraform configuration", place, remedy) from error
-    return document
+        raise EmulatorError(
+            "this is no Terraform configuration", f"{where}{line}", remedy
+        ) from error
 
 
-def _names(document: JSONObject) -> Iterator[tuple[str, JSON]]:
-    """What `var.` and `local.` names stand for, where that is written down."""
-    for block in document.get("variable", []):
-        for label, attributes in block.items():
-            if "default" in attributes:
-                yield f"var.{_unquoted(label)}", _value(attributes["default"], {})
-    for block in document.get("locals", []):
-        for name, value in _members(block):
-            yield f"local.{name}", _value(value, {})
+def _too_large(where: str) -> EmulatorError:
+    what = f"more than {MAXIMUM_CHARACTERS:,} characters, or {MAX_DEPTH} levels, are not read"
+    return EmulatorError(what, where, _STATE)
 
 
-def _members(block: JSONObject) -> Iterator[tuple[str, Any]]:
-    return ((_unquoted(key), each) for key, each in block.items() if key != "__is_block__")
+def resources(files: list[tuple[str, Body]]) -> Iterator[Resource]:
+    """The resources of the files of one folder, (name, body), which share their names.
+
+    Raises: EmulatorError, when the files stand for too much.
+    """
+    blocks = [(where, block) for where, body in files for block in body.blocks]
+    ids = dict(chain.from_iterable(_imported(block) for _, block in blocks))
+    evaluation = Evaluation(_definitions(blocks, ids))
+    for where, block in blocks:
+        wanted = _LABELS.get(block.kind)
+        if block.kind == "module" and len(block.labels) == wanted:
+            yield Resource("module", f"module.{block.labels[0]}", {}, where)
+        elif block.kind == "resource" and len(block.labels) == wanted:
+            yield _resource(where, block, ids, evaluation)
 
 
-def _value(value: Any, names: JSONObject) -> Any:
-    if isinstance(value, dict):
-        return {key: _value(each, names) for key, each in _members(value)}
-    if isinstance(value, list):
-        return [_value(each, names) for each in value]
-    if not isinstance(value, str):
-        return value
-    if value.startswith('"'):
-        return _literal(value[1:-1], names)
-    if value.startswith("${") and value.endswith("}"):
-        return _expression(value[2:-1].strip(), names)
-    return _expression(value, names)
-
-
-def _expression(text: str, names: JSONObject) -> Any:
-    if _NUMBER.fullmatch(text):
-        # The parser leaves numbers with an exponent as they are written.
-        return json.loads(text.replace(" ", ""))
-    call = _CALL.fullmatch(text)
-    if call:
-        parsed = _parsed(f"value = {call['argument']}", "jsonencode")
-        return Encoded(_plain(_value(parsed["value"], names)))
-    if _NAMED.fullmatch(text) and text in names:
-        return names[text]
-    return Expression(text)
-
-
-def _plain(value: Any) -> Any:
-    """*value* with each jsonencode() inside it as the text that it is there."""
-    if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return _text(value) if isinstance(value, Encoded) else value
-
-
-def _text(encoded: Encoded) -> str | Expression:
+def _resource(where: str, block: Block, ids: dict[str, str], evaluation: Evaluation) -> Resource:
+    kind, address = block.labels[0], ".".join(block.labels)
+    given = _with_blocks(block.body)
+    if address in ids:
+        given = {"id": ids[address], **given}
     try:
-        return json.dumps(encoded.value)
-    except TypeError:  # something in it is an Expression
-        return Expression("jsonencode(…)")
+        attributes = evaluation.value(given, f"{where}: {address}")
+    except TooDeep as error:
+        raise _too_large(f"{where}: {address}") from error
+    except TooMuch as error:
+        what = "the configuration stands for more than is read"
+        raise EmulatorError(what, f"{where}: {address}", _STATE) from error
+    return Resource(kind, address, attributes, where)
 
 
-def _literal(inside: str, names: JSONObject) -> Any:
-    heredoc = _HEREDOC.fullmatch(inside)
-    if heredoc:
-        return dedent(heredoc["text"]) if heredoc["indented"] else heredoc["text"]
-    if _TEMPLATE.search(inside):
-        whole = re.fullmatch(r"\$\{([^{}]*)\}", inside)
-        return _expression(whole[1].strip(), names) if whole else Expression(f'"{inside}"')
-    return _ESCAPE.sub(_unescaped, inside)
+def _with_blocks(body: Body) -> dict[str, Value]:
+    """The attributes of a block, and the blocks inside it as lists of objects."""
+    found: dict[str, Value] = dict(body.attributes)
+    for block in body.blocks:
+        if block.kind == "dynamic" and block.labels:
+            found[block.labels[0]] = Unknown(f'dynamic "{block.labels[0]}"')
+        elif block.kind not in _OF_TERRAFORM:
+            held = found.setdefault(block.kind, [])
+            if isinstance(held, list):
+                held.append(_with_blocks(block.body))
+    return found
 
 
-def _unescaped(match: re.Match[str]) -> str:
-    short, long, plain, marker = match.groups()
-    if marker:
-        return f"{marker}{{"
-    if plain:
-        return _PLAIN.get(plain, plain)
-    number = int(short or long, 16)
-    if number > sys.maxunicode or 0xD800 <= number < 0xE000:
-        raise _NoCharacter(match[0])
-    return chr(number)
+def _imported(block: Block) -> Iterator[tuple[str, str]]:
+    """Address and id of the resource that an `import` block names, as Git Sync writes them."""
+    to, own_id = block.body.attributes.get("to"), block.body.attributes.get("id")
+    if block.kind == "import" and isinstance(to, Unknown | str) and isinstance(own_id, str):
+        # Subscriptions and filters are named with their destination before a colon.
+        yield to.text if isinstance(to, Unknown) else to, own_id.rpartition(":")[2]
 
 
-def _unquoted(key: str) -> str:
-    return _ESCAPE.sub(_unescaped, key[1:-1]) if key.startswith('"') else key
+def _definitions(blocks: list[tuple[str, Block]], ids: dict[str, str]) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for _, block in blocks:
+        attributes = block.body.attributes
+        match block.kind, block.labels:
+            case "locals", []:
+                found |= {f"local.{name}": value for name, value in attributes.items()}
+            case "variable", [name] if "default" in attributes:
+                found[f"var.{name}"] = attributes["default"]
+            case "data", [kind, name]:
+                found[f"data.{kind}.{name}"] = attributes
+            case "resource", [kind, name]:
+                address = f"{kind}.{name}"
+                own = {"id": ids[address]} if address in ids else {}
+                found[address] = own | attributes
+    return found
+
+
+def _blocks(document: JSONObject) -> Iterator[Block]:
+    for kind, held in document.items():
+        for labels, attributes in _labelled(held, _LABELS.get(kind, 0)):
+            if isinstance(attributes, dict) and kind in _LABELS:
+                body = {key: _of_json(value) for key, value in attributes.items() if key != "//"}
+                yield Block(kind, labels, Body(body))
+
+
+def _labelled(held: JSON, labels: int) -> Iterator[tuple[list[str], JSON]]:
+    """What stands below *labels* names; at every level a list of objects may stand for one."""
+    for one in held if isinstance(held, list) else [held]:
+        if labels == 0:
+            yield [], one
+        elif isinstance(one, dict):
+            for label, below in one.items():
+                for more, attributes in _labelled(below, labels - 1):
+                    yield [label, *more], attributes
+
+
+def _of_json(value: JSON) -> Value:
+    if isinstance(value, dict):
+        return {key: _of_json(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_of_json(child) for child in value]
+    return parse_template(value) if isinstance(value, str) else value

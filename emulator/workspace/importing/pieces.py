@@ -1,11 +1,12 @@
 """What was found of a workspace, in the shapes of Segment's Public API, before it is assembled."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from emulator.types import JSON, JSONObject
-from emulator.workspace.exporting.hcl import Expression
 from emulator.workspace.finding import Finding
+from emulator.workspace.importing.unknown import Unknown, printable
 
 KINDS = (
     "sources",
@@ -15,6 +16,8 @@ KINDS = (
     "plans",
     "rules",
     "connections",
+    "transformations",
+    "functions",
 )
 # What is looked into before the whole is held against the schema of a workspace file.
 _SHAPES = {
@@ -22,6 +25,7 @@ _SHAPES = {
     **dict.fromkeys(("settings", "schemaSettings", "metadata"), dict),
     **dict.fromkeys(("rules", "writeKeys"), list),
 }
+_NAMED_BY_PLACE = ("transformations", "functions")  # nothing of which gets into a document
 _SAID = {str: "text", dict: "an object", list: "a list"}
 
 
@@ -33,6 +37,7 @@ class Pieces:
         rules: {"rules": [...]} of a tracking plan, "trackingPlanId" where it is known.
         connections: What a source has of Protocols: "trackingPlanId", "schemaSettings", or both;
             "sourceId" where it is known.
+        transformations, functions: What changes events on their way; "place" is for messages.
         findings: What could not be taken over on the way here.
     """
 
@@ -43,27 +48,44 @@ class Pieces:
     plans: list[JSONObject] = field(default_factory=list)
     rules: list[JSONObject] = field(default_factory=list)
     connections: list[JSONObject] = field(default_factory=list)
+    transformations: list[JSONObject] = field(default_factory=list)
+    functions: list[JSONObject] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    _positions: dict[tuple[str, JSON], int] = field(default_factory=dict)
 
-    def add(self, kind: str, piece: JSONObject) -> None:
+    def add(self, kind: str, piece: JSONObject, where: str = "", *, once: bool = False) -> None:
         """Keep *piece* as one of KINDS, in place of an earlier one with its id.
 
-        What of it has another shape than Segment's is told, and left out.
-        """
-        piece = {key: value for key, value in piece.items() if self._fits(kind, key, value)}
-        kept: list[JSONObject] = getattr(self, kind)
-        for at, each in enumerate(kept):
-            if piece.get("id") is not None and each.get("id") == piece["id"]:
-                kept[at] = each | piece
-                return
-        kept.append(piece)
+        What of it has another shape than Segment's is named in the findings, and left out.
 
-    def _fits(self, kind: str, key: str, value: JSON) -> bool:
+        Args:
+            where: File and resource, for messages.
+            once: Whether another one that has no id and is the same is this one.
+        """
+        where = where or f"{kind} {printable(piece.get('name') or piece.get('id') or '')}".strip()
+        if kind != "functions":  # of which nothing is looked into
+            piece = {key: value for key, value in piece.items() if self._fits(where, key, value)}
+        if "enabled" in piece and not isinstance(piece["enabled"], bool | Unknown):
+            reason = "enabled is neither true nor false"
+            piece["enabled"] = Unknown("enabled", f"{where}.enabled", reason)
+        if kind in _NAMED_BY_PLACE:
+            piece.setdefault("place", where)
+        kept: list[JSONObject] = getattr(self, kind)
+        name = piece.get("id")
+        if name is None:
+            name = json.dumps(printable(piece), sort_keys=True) if once else len(kept)
+        at = self._positions.setdefault((kind, name), len(kept))
+        if at < len(kept):
+            kept[at] |= piece
+        else:
+            kept.append(piece)
+
+    def _fits(self, where: str, key: str, value: JSON) -> bool:
         shape = _SHAPES.get(key)
-        if shape is None or value is None or isinstance(value, shape | Expression):
+        if shape is None or value is None or isinstance(value, shape | Unknown):
             return True
         what = f"{key} is not {_SAID[shape]} and is left out"
-        self.findings.append(Finding("error", kind, what, "Give it as Segment does."))
+        self.findings.append(Finding("error", where, what, "Give it as Segment does."))
         return False
 
     def __bool__(self) -> bool:

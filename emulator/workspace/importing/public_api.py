@@ -1,9 +1,10 @@
 """Answers of Segment's Public API, alone or together, wrapped or not, and its request bodies.
 
 Source: Segment's Public API, destinations, subscriptions, destination filters, sources and their
-schema settings, tracking plans and their rules.
+schema settings, tracking plans and their rules, transformations, functions.
 """
 
+import json
 import re
 
 from emulator.errors import EmulatorError
@@ -24,6 +25,12 @@ _RESULTS = {
     "filters": "filters",
     "trackingPlan": "plans",
     "trackingPlans": "plans",
+    "transformation": "transformations",
+    "transformations": "transformations",
+    "insertFunctionInstance": "functions",
+    "insertFunctionInstances": "functions",
+    "function": "functions",
+    "functions": "functions",
 }
 _WRAPPERS = ("data", "requests")
 # What a request is about, told by its path; the first that fits.
@@ -71,23 +78,32 @@ def _gather(document: JSON, where: str, found: Pieces) -> None:
         if isinstance(document.get("body"), dict) and isinstance(document.get("path"), str):
             _request(document, where, found)
         elif kind:
-            _piece(kind, document, found)
+            _piece(kind, document, where, found)
         else:
             _answer(document, where, found)
+    else:
+        _no_object(document, where, "an answer", found)
+
+
+def _no_object(value: JSON, where: str, wanted: str, found: Pieces) -> None:
+    """Say that *value* stands where an object is expected; null says nothing."""
+    if value is not None:
+        what = f"{json.dumps(value)[:40]} stands where {wanted} is expected, left out"
+        found.findings.append(Finding("error", where, what, "Give it as Segment does."))
 
 
 def _answer(document: JSONObject, where: str, found: Pieces) -> None:
     for key, value in document.items():
         if key in _RESULTS:
-            _results(_RESULTS[key], value, where, found)
+            _results(_RESULTS[key], value, f"{where}: {key}", found)
         elif key in _WRAPPERS:
             _gather(value, where, found)
         elif key == "rules":
             _rules(value, where, found)
         elif key == "settings" and isinstance(value, dict):
-            found.add("connections", {"schemaSettings": value})
+            found.add("connections", {"schemaSettings": value}, f"{where}: settings")
         elif key == "trackingPlanId":
-            found.add("connections", _connection(document, value))
+            found.add("connections", _connection(document, value), f"{where}: trackingPlanId")
         elif key not in ("pagination", "leftOut"):
             what = f"a workspace file has no place for {key!r}, left out"
             found.findings.append(
@@ -98,7 +114,10 @@ def _answer(document: JSONObject, where: str, found: Pieces) -> None:
 
 def _rules(value: JSON, where: str, found: Pieces) -> None:
     if isinstance(value, list):
-        found.add("rules", {"rules": value})
+        found.add("rules", {"rules": value}, f"{where}: rules")
+        return
+    if not isinstance(value, dict):
+        _no_object(value, f"{where}: rules", "a list", found)
         return
     what = "this tracking plan has the shape of older exports and is left out"
     remedy = "Name its file under trackingPlan in the workspace file, which takes it as it is."
@@ -126,18 +145,26 @@ def _results(kind: str, value: JSON, where: str, found: Pieces) -> None:
         if not _kind(value):
             return
     for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, dict) and each not in getattr(found, kind):
-            _piece(kind, each, found)
+        if isinstance(each, dict):
+            _piece(kind, each, where, found, once=True)
+        else:
+            _no_object(each, where, "an object", found)
 
 
-def _piece(kind: str, piece: JSONObject, found: Pieces) -> None:
+def _piece(kind: str, piece: JSONObject, where: str, found: Pieces, *, once: bool = False) -> None:
     """Keep a piece, and what is inside of it as one of its own."""
     inner = {key: value for key, value in piece.items() if key in ("subscriptions", "filters")}
-    found.add(kind, {key: value for key, value in piece.items() if key not in inner})
+    name = piece.get("name") or piece.get("title") or piece.get("id")
+    place = f"{where} {name!r}" if isinstance(name, str) else where
+    own = {key: value for key, value in piece.items() if key not in inner}
+    found.add(kind, own, place, once=once)
     for key, value in inner.items():
-        for each in value if isinstance(value, list) else []:
+        for each in value if isinstance(value, list) else [value]:
             if isinstance(each, dict):
-                _piece(key, {"destinationId": piece.get("id"), **each}, found)
+                about = {"destinationId": piece.get("id"), **each}
+                _piece(key, about, f"{place}: {key}", found)
+            else:
+                _no_object(each, f"{place}: {key}", "an object", found)
 
 
 def _kind(document: JSONObject) -> str | None:
@@ -149,6 +176,8 @@ def _kind(document: JSONObject) -> str | None:
         return "filters"
     if "resourceSchemaId" in keys:
         return "plans"
+    if {"propertyRenames", "if"} <= keys or "functionId" in keys:
+        return "functions" if "functionId" in keys else "transformations"
     if {"metadata", "settings"} <= keys:
         return "sources" if "slug" in keys else "destinations"
     return None
@@ -158,14 +187,15 @@ def _request(request: JSONObject, where: str, found: Pieces) -> None:
     for pattern, kind in _PATHS:
         match = pattern.fullmatch(request["path"])
         if match:
-            body = request["body"].get("input", request["body"])
+            body = request["body"].get("input")
+            body = body if isinstance(body, dict) else request["body"]
             about = {_NAMED[name]: value for name, value in match.groupdict().items() if value}
             extra = {"actionId": request["actionId"]} if "actionId" in request else {}
             if "sourceId" in about:
                 body = {"schemaSettings": body}
             if kind == "plans":
                 about.setdefault("id", _NEW_PLAN)
-            _piece(kind, about | extra | body, found)
+            _piece(kind, about | extra | body, f"{where}: {request['path']}", found)
             return
     what = f"the request to {request['path']} is about nothing that a workspace file has"
     found.findings.append(Finding("note", where, what, "Nothing to do, unless you need it."))

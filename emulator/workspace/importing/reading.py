@@ -1,47 +1,126 @@
 """Files to pieces: which kind of export a file is, told by what is in it."""
 
 import json
-import math
-from collections.abc import Iterator
-from typing import NoReturn
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
 
-from emulator.depth import MAX_DEPTH, depth
+from emulator.depth import MAX_DEPTH
 from emulator.encoding import decode
 from emulator.errors import EmulatorError
 from emulator.types import JSON
+from emulator.workspace.finding import Finding
 from emulator.workspace.importing import configuration, public_api, terraform
+from emulator.workspace.importing.hcl_parser import Body
+from emulator.workspace.importing.json_documents import TooDeepJSON, parse_documents
 from emulator.workspace.importing.pieces import Pieces, joined
 
 MAXIMUM_BYTES = 20_000_000
+MOST_FILES = 10_000
+# What a folder is looked through for; Segment's Git Sync writes .tf, one file a resource.
+ENDINGS = (".tf", ".json", ".tfstate")
 _REMEDY = (
     "Give an answer of Segment's Public API, `terraform show -json`, a state file or configuration."
 )
 
 
+@dataclass(slots=True)
+class _Read:
+    """What files have of a workspace, and configuration by its folder, which shares its names."""
+
+    answers: list[Pieces] = field(default_factory=list)
+    folders: dict[PurePath, list[tuple[str, Body]]] = field(default_factory=dict)
+    states: set[PurePath] = field(default_factory=set)
+
+
 def pieces(raw: bytes, where: str) -> Pieces:
-    """What a file has of a workspace.
+    """What one file has of a workspace. Raises: as `read_files`."""
+    return read_files([(where, raw)])
+
+
+def read_files(files: Iterable[tuple[str, bytes]]) -> Pieces:
+    """What files have of a workspace.
 
     Args:
-        raw: JSON (one document or one a line), or Terraform configuration.
-        where: Name of the file, for messages.
-    Raises: EmulatorError, when it is none of them or has nothing of a workspace.
+        files: Name and content: JSON (one document, or several one after the other), or Terraform
+            configuration. Configuration of one folder shares its variables and locals.
+    Raises: EmulatorError, when one is none of them, or nothing of a workspace is in any.
     """
-    if len(raw) > MAXIMUM_BYTES:
-        raise EmulatorError("the file is too large", where, f"Keep it below {MAXIMUM_BYTES:,}.")
-    text = decode(raw, where)
-    if text.lstrip().startswith(("{", "[")):
-        found = joined(_of_json(each, where) for each in _documents(text, where))
-    else:
-        found = terraform.pieces(configuration.resources(text, where))
+    read = _Read()
+    names = []
+    for where, raw in files:
+        names.append(where)
+        _read_file(raw, where, read)
+    found = joined([*read.answers, *(_configured(*each, read) for each in read.folders.items())])
     if not found and all(each.severity == "note" for each in found.findings):
-        raise EmulatorError("nothing of a workspace is in here", where, _REMEDY)
+        raise EmulatorError("nothing of a workspace is in here", _named(names), _REMEDY)
     return found
 
 
+def _configured(folder: PurePath, files: list[tuple[str, Body]], read: _Read) -> Pieces:
+    """The resources of the configuration in one folder, which a state beside it makes idle."""
+    if folder not in read.states:
+        return terraform.pieces(configuration.resources(files))
+    what = "the state in this folder says what exists, so that its configuration is not read"
+    remedy = "Give the configuration alone to import what is to be."
+    return Pieces(findings=[Finding("note", str(folder), what, remedy)])
+
+
+def files_below(path: Path) -> Iterator[Path]:
+    """The files to import below a folder, or *path* itself where it is a file.
+
+    Raises: EmulatorError, when the folder has none, or too many.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    found = sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffix in ENDINGS and file.is_file() and not _is_hidden(file.relative_to(path))
+    )
+    if not found:
+        what = f"no file in this folder ends in {', '.join(ENDINGS)}"
+        raise EmulatorError(what, str(path), _REMEDY)
+    if len(found) > MOST_FILES:
+        what = f"this folder has {len(found):,} files to import"
+        raise EmulatorError(what, str(path), f"Give a folder of {MOST_FILES:,} at most.")
+    yield from found
+
+
+def _is_hidden(file: Path) -> bool:
+    """Whether a folder or a file that belongs to a tool is on the way: .git, .terraform."""
+    return any(part.startswith(".") for part in file.parts) or "node_modules" in file.parts
+
+
+def _named(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names)} files"
+
+
+def _read_file(raw: bytes, where: str, read: _Read) -> None:
+    if len(raw) > MAXIMUM_BYTES:
+        raise EmulatorError("the file is too large", where, f"Keep it below {MAXIMUM_BYTES:,}.")
+    text = decode(raw, where)
+    if not text.lstrip().startswith(("{", "[")):
+        _add_configuration(configuration.parse(text, where), where, read)
+        return
+    for document in _documents(text, where):
+        if configuration.is_json_syntax(document) and isinstance(document, dict):
+            _add_configuration(configuration.parse_json_syntax(document, where), where, read)
+            continue
+        if terraform.is_state(document):
+            read.states.add(PurePath(where).parent)
+        read.answers.append(_of_json(document, where))
+
+
+def _add_configuration(body: Body, where: str, read: _Read) -> None:
+    read.folders.setdefault(PurePath(where).parent, []).append((where, body))
+
+
 def _of_json(document: JSON, where: str) -> Pieces:
-    if terraform.is_state(document):
+    if terraform.is_state(document) and isinstance(document, dict):
         try:
-            return terraform.pieces(list(terraform.state_resources(document)))
+            return terraform.pieces(list(terraform.state_resources(document, where)))
         except (AttributeError, KeyError, TypeError) as error:
             what = "this is no state of Terraform's, though it begins like one"
             raise EmulatorError(what, where, "Write it anew with terraform show -json.") from error
@@ -49,30 +128,12 @@ def _of_json(document: JSON, where: str) -> Pieces:
 
 
 def _documents(text: str, where: str) -> Iterator[JSON]:
-    """The JSON documents of *text*, which may follow one another."""
-    decoder = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
-    at, end = 0, len(text.rstrip())
-    while at < end:
-        try:
-            while text[at].isspace():
-                at += 1
-            document, at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
-            what = f"broken JSON: {error.msg}"
-            raise EmulatorError(what, f"{where}, line {error.lineno}", "Correct it.") from error
-        except (ValueError, RecursionError) as error:
-            raise EmulatorError("this is no JSON that can be used", where, _REMEDY) from error
-        if depth(document) > MAX_DEPTH:
-            raise EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, _REMEDY)
-        yield document
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(word)
+    try:
+        yield from parse_documents(text)
+    except json.JSONDecodeError as error:
+        what = f"broken JSON: {error.msg}"
+        raise EmulatorError(what, f"{where}, line {error.lineno}", "Correct it.") from error
+    except TooDeepJSON as error:
+        raise EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, _REMEDY) from error
+    except ValueError as error:
+        raise EmulatorError("this is no JSON that can be used", where, _REMEDY) from error

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emulator.segment.filtering.plans.rule import MOST, RuleError, compile_rule
+from emulator.segment.filtering.plans.rule import MOST, VALIDATOR, compile_rule
 from emulator.segment.filtering.plans.wording import LONGEST
 from emulator.types import JSON, JSONObject
 
@@ -206,29 +206,105 @@ def nested(levels: int) -> JSONObject:
     ("schema", "said"),
     [
         pytest.param(
-            {"properties": {"v": {"$ref": "#"}}}, "$ref '#' leads back to itself", id="to itself"
+            {"properties": {"v": {"$ref": "#"}}},
+            "properties.v.properties.v.$ref: $ref '#' leads back to itself",
+            id="to itself",
         ),
         pytest.param(
             {"allOf": [{"not": {"$ref": "#/allOf/0"}}]},
-            "$ref '#/allOf/0' leads back to itself",
+            "allOf[0].not.not.$ref: $ref '#/allOf/0' leads back to itself"
+            "; so all of allOf[0].not.not is left out; so all of allOf[0].not is left out",
             id="in a circle",
         ),
         pytest.param(
             {"items": {"$ref": "#/definitions/absent"}},
-            "$ref '#/definitions/absent' leads nowhere",
+            "items.$ref: $ref '#/definitions/absent' leads nowhere",
             id="to nothing",
+        ),
+        pytest.param(
+            {"items": {"$ref": "https://a.example/b"}},
+            "items.$ref: $ref 'https://a.example/b' leads out of it, and nothing is fetched",
+            id="out of the rule",
         ),
         pytest.param(doubled(30), "it has more than 20,000 parts, its $refs followed", id="large"),
         pytest.param(nested(101), "it nests deeper than 100 levels", id="deep"),
     ],
 )
-def test_references_are_bounded(schema: JSONObject, said: str) -> None:
-    with pytest.raises(RuleError) as raised:
-        compile_rule("TRACK", "A", 1, schema)
-    assert str(raised.value) == said
+def test_references_that_are_not_followed_are_named(schema: JSONObject, said: str) -> None:
+    assert compile_rule("TRACK", "A", 1, schema).problems == (said,)
 
 
-@pytest.mark.parametrize("schema", [None, [], "text", {"type": 7}, {"pattern": "("}, {"$ref": "x"}])
-def test_a_rule_that_cannot_be_used(schema: Any) -> None:
-    with pytest.raises(RuleError):
-        compile_rule("TRACK", "A", 1, schema)
+@pytest.mark.parametrize(
+    ("keyword", "value", "event"),
+    [
+        pytest.param("type", "any", {"v": 1}, id="the type any"),
+        pytest.param("type", ["any", "null"], {"v": 1}, id="any among the types"),
+        pytest.param("type", ["string", "string"], {"v": 1}, id="a type twice"),
+        pytest.param("required", True, {}, id="required as in draft 4"),
+        pytest.param("exclusiveMinimum", True, {"v": 0}, id="exclusiveMinimum as in draft 4"),
+        pytest.param("items", None, {"v": [1]}, id="items that are null"),
+        pytest.param("pattern", "^(?!x)", {"v": "x"}, id="an expression that looks ahead"),
+        pytest.param("enum", "a", {"v": "b"}, id="an enum that is no list"),
+        pytest.param("not", {"type": "any"}, {"v": 1}, id="a type below not"),
+        pytest.param("oneOf", [{"type": "any"}, {}], {"v": 1}, id="a type below oneOf"),
+        pytest.param("if", {"type": "any"}, {"v": 1}, id="a type below if"),
+    ],
+)
+def test_a_keyword_that_cannot_be_checked_is_named_and_the_others_hold(
+    keyword: str, value: Any, event: JSONObject
+) -> None:
+    schema = {
+        "required": ["w"],
+        "properties": {"v": {keyword: value, "then": False}, "w": {"type": "string"}},
+    }
+    rule = compile_rule("TRACK", "A", 1, schema)
+    assert [
+        each.partition(":")[0].startswith(f"properties.v.{keyword}") for each in rule.problems
+    ] == [True]
+    assert rule.check({**event, "w": "text"}) == ()
+    assert [each.field for each in rule.check(event)] == ["w"]
+    assert [each.field for each in rule.check({**event, "w": 1})] == ["w"]
+
+
+@pytest.mark.parametrize("keyword", ["title", "description", "$comment", "$id", "id", "default"])
+def test_a_keyword_that_says_nothing_about_events_may_have_any_value(keyword: str) -> None:
+    assert compile_rule("TRACK", "A", 1, {keyword: None}).problems == ()
+
+
+def test_an_expression_that_is_left_out_makes_no_property_additional() -> None:
+    schema = {"patternProperties": {"^(?!x)": {}}, "additionalProperties": False}
+    rule = compile_rule("TRACK", "A", 1, schema)
+    assert len(rule.problems) == 1
+    assert rule.check({"a": 1}) == ()
+
+
+@pytest.mark.parametrize("schema", [None, [], "text", True, 1])
+def test_a_rule_without_a_schema_finds_nothing_and_knows_no_names(schema: Any) -> None:
+    rule = compile_rule("TRACK", "A", 1, schema)
+    assert rule.problems == ("its jsonSchema is not an object",)
+    assert (rule.check({"a": 1}), rule.planned("properties")) == ((), None)
+
+
+VALUES: tuple[Any, ...] = (
+    None, True, False, 0, -1, 1.5, 1e300, "", "any", "(", [], [[]], {}, [1], ["a", "a"],
+    {"a": 1}, [{"a": None}], {"$ref": 5}, ["any"], [None], {"(": {}},
+)  # fmt: skip
+KEYWORDS = (*VALIDATOR.VALIDATORS, "then", "else", "definitions", "$id", "id", "$schema")
+EVENTS: tuple[JSONObject, ...] = ({"v": {"v": 1}}, {"v": []}, {"v": "a"}, {"v": {"v": {"a": 1}}})
+
+
+@pytest.mark.parametrize("keyword", KEYWORDS)
+def test_a_keyword_of_any_value_is_checked_or_named(keyword: str) -> None:
+    """Wherever in a rule it stands, nothing raises, and its sibling holds."""
+    for value in VALUES:
+        for around in ("properties", "not", "oneOf"):
+            inside: JSONObject = {keyword: value}
+            held = [inside] if around == "oneOf" else {"v": inside}
+            schema = {"properties": {"v": {around: held}, "w": {"type": "string"}}}
+            rule = compile_rule("TRACK", "A", 1, schema)
+            assert rule.problems == compile_rule("TRACK", "A", 1, schema).problems
+            for event in EVENTS:
+                fields = [each.field for each in rule.check({**event, "w": 1})]
+                assert "w" in fields, (schema, event)
+                if rule.problems and around == "properties":
+                    assert all(keyword in each for each in rule.problems)

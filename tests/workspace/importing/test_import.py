@@ -11,10 +11,10 @@ from emulator.cli import main
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from emulator.workspace import load
-from emulator.workspace.exporting.hcl import Expression
 from emulator.workspace.importing.assembling import Imported, assembled
 from emulator.workspace.importing.pieces import joined
 from emulator.workspace.importing.reading import pieces
+from emulator.workspace.importing.unknown import Unknown
 from emulator.workspace.importing.writing import yaml_text
 from emulator.workspace.parsing import parse
 
@@ -220,7 +220,7 @@ def test_input_that_cannot_be_used_gets_one_clear_message(document: Any, message
         pytest.param(b'{"a": 1e999}', "x: this is no JSON that can be used", id="no number"),
         pytest.param(b"[" * 5000, "x: this is no JSON that can be used", id="depth"),
         pytest.param(b"resource {{{", "x, line 1: this is no Terraform", id="broken HCL"),
-        pytest.param(b"hello", "x, line 2: this is no Terraform", id="prose"),
+        pytest.param(b"hello", "x, line 1: this is no Terraform", id="prose"),
         pytest.param(b"", "x: nothing of a workspace", id="an empty file"),
     ],
 )
@@ -305,7 +305,7 @@ def connected(plan: str | None) -> JSONObject:
         pytest.param(
             [connected("tp_1"), {"data": {"rules": [{"type": "TRACK"}]}}],
             {"id": "tp_1", "rules": [{"type": "TRACK"}]},
-            ["this rule names no event"],
+            ["this rule names no event and is not checked"],
             id="a rule that cannot be used",
         ),
         pytest.param(
@@ -403,14 +403,14 @@ def test_a_text_in_a_text_that_only_terraform_knows_is_told() -> None:
     raw = (FILES / "terraform" / "insider.tf").read_text().replace("jsonencode({})", settings)
     assert raw != (FILES / "terraform" / "insider.tf").read_text()
     assert pieces(raw.encode(), "insider.tf").sources[0]["settings"] == {
-        "event_name": Expression("jsonencode(…)")
+        "event_name": Unknown("jsonencode(…)")
     }
 
 
 def test_a_module_that_is_only_called_is_told() -> None:
     found = pieces(b'module "events" { source = "./events" }', "main.tf").findings
     assert [(each.where, each.what) for each in found] == [
-        ("module.events", "the resources of this module are not in the file that calls it")
+        ("main.tf: module.events", "the resources of this module are not in the file that calls it")
     ]
 
 

@@ -85,8 +85,8 @@ def _omit_unplanned(
     """Take out what the rule does not name; what lies deeper goes or stays with it. (assumed)"""
     held = event.get(section) or {}
     planned = rule.planned(section)
-    unplanned = [name for name in held if name not in planned]
-    if not unplanned:
+    unplanned = [name for name in held if planned is not None and name not in planned]
+    if planned is None or not unplanned:
         return event, ()
     left = {name: value for name, value in held.items() if name in planned}
     omitted = tuple(Omission(f"{section}.{name}", UNPLANNED) for name in unplanned)

@@ -4,10 +4,11 @@ Source: Segment, Public API, GET /tracking-plans/{id}/rules; Config API, trackin
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from emulator.errors import EmulatorError
-from emulator.segment.filtering.plans.plan import KINDS, Plan, plan_of
-from emulator.segment.filtering.plans.rule import Rule, RuleError, compile_rule
+from emulator.segment.filtering.plans.plan import KINDS, Plan, RuleProblem, plan_of
+from emulator.segment.filtering.plans.rule import Rule, compile_rule
 from emulator.types import JSON, JSONObject
 
 SHAPE = (
@@ -22,7 +23,8 @@ def read_plan(document: JSONObject, where: str) -> Plan:
         document: With "rules": a list of {"type", "key", "version", "jsonSchema"}, wrapped in
             "data" or not; or an object of {"global", "events": [{"name", "version", "rules"}]}.
         where: Name of the file, for messages.
-    Raises: EmulatorError, when it is no plan or a rule cannot be used.
+    Returns: The plan. A rule that cannot be checked, or not wholly, is among its problems.
+    Raises: EmulatorError, when it is no plan.
     """
     held = document["data"] if isinstance(document.get("data"), dict) else document
     rules = held.get("rules")
@@ -32,14 +34,16 @@ def read_plan(document: JSONObject, where: str) -> Plan:
         raise EmulatorError(what, f"{where}: pagination", "Put the rules of all pages in one list.")
     match rules:
         case list():
-            read = _listed(rules, where)
+            read = [*_listed(rules, where)]
         case dict():
-            read = _older(rules, where)
+            read = [*_older(rules, where)]
         case _:
             raise EmulatorError("this is no tracking plan", where, SHAPE)
     described: JSON = held.get("trackingPlan") or document.get("trackingPlan") or held
     about = described if isinstance(described, dict) else {}
-    return plan_of(_text(about, "display_name", "name", "id"), read, _text(about, "id"))
+    name = _text(about, "display_name", "name", "id")
+    plan = plan_of(name, [each for each in read if isinstance(each, Rule)], _text(about, "id"))
+    return replace(plan, problems=tuple(each for each in read if isinstance(each, RuleProblem)))
 
 
 def _text(about: JSONObject, *keys: str) -> str:
@@ -47,42 +51,53 @@ def _text(about: JSONObject, *keys: str) -> str:
     return next((about[key] for key in keys if isinstance(about.get(key), str)), "")
 
 
-def _listed(rules: list[JSON], where: str) -> Iterator[Rule]:
+def _listed(rules: list[JSON], where: str) -> Iterator[Rule | RuleProblem]:
     for index, rule in enumerate(rules):
         place = f"{where}: rules[{index}]"
         if not isinstance(rule, dict) or rule.get("type") not in KINDS:
             remedy = f"Give its type as one of {', '.join(KINDS)}."
-            raise EmulatorError("this rule has no known type", place, remedy)
-        yield _rule(
-            rule["type"], rule.get("key"), rule.get("version"), rule.get("jsonSchema"), place
-        )
+            yield RuleProblem(place, "this rule has no known type and is not checked", remedy)
+        else:
+            yield from _rule(
+                rule["type"], rule.get("key"), rule.get("version"), rule.get("jsonSchema"), place
+            )
 
 
-def _older(rules: JSONObject, where: str) -> Iterator[Rule]:
+def _older(rules: JSONObject, where: str) -> Iterator[Rule | RuleProblem]:
     for name in ("identify_traits", "group_traits"):
         if rules.get(name):
-            what = "traits of the older shape are not read"
+            what = "traits of the older shape are not read and not checked"
             kind = name.removesuffix("_traits")
-            raise EmulatorError(what, f"{where}: rules.{name}", f"Write them as rules.{kind}.")
+            yield RuleProblem(f"{where}: rules.{name}", what, f"Write them as rules.{kind}.")
     for name, kind in (("global", "COMMON"), ("identify", "IDENTIFY"), ("group", "GROUP")):
         if rules.get(name):
-            yield _rule(kind, None, None, rules[name], f"{where}: rules.{name}")
+            yield from _rule(kind, None, None, rules[name], f"{where}: rules.{name}")
     events = rules.get("events") or []
-    for index, event in enumerate(events if isinstance(events, list) else [None]):
+    for index, event in enumerate(events if isinstance(events, list) else [events]):
         place = f"{where}: rules.events[{index}]"
-        if not isinstance(event, dict):
-            raise EmulatorError("this is no event of a plan", place, "Give its name and rules.")
-        yield _rule("TRACK", event.get("name"), event.get("version"), event.get("rules"), place)
+        if isinstance(event, dict):
+            version = event.get("version")
+            yield from _rule("TRACK", event.get("name"), version, event.get("rules"), place)
+        else:
+            what = "this is no event of a plan and is not checked"
+            yield RuleProblem(place, what, "Give its name and rules.")
 
 
-def _rule(kind: str, key: JSON, version: JSON, schema: JSON, place: str) -> Rule:
+def _rule(
+    kind: str, key: JSON, version: JSON, schema: JSON, place: str
+) -> Iterator[Rule | RuleProblem]:
+    """The rule, and what of it cannot be checked."""
     if kind == "TRACK" and not (key and isinstance(key, str)):
-        raise EmulatorError("this rule names no event", place, "Give the event's exact name.")
-    if not isinstance(version, int | None):
-        raise EmulatorError("its version is no whole number", place, "Count versions from 1.")
-    try:
-        return compile_rule(kind, key if isinstance(key, str) else "", version or 1, schema)
-    except RuleError as error:
-        raise EmulatorError(
-            f"the rule cannot be used: {error}", place, "Correct it there."
-        ) from error
+        what = "this rule names no event and is not checked"
+        yield RuleProblem(place, what, "Give the event's exact name.")
+        return
+    if not isinstance(version, int | None) or isinstance(version, bool):
+        what = "its version is no whole number, so that it counts as version 1"
+        yield RuleProblem(place, what, "Count versions from 1.")
+        version = 1
+    rule = compile_rule(kind, key if isinstance(key, str) else "", version or 1, schema)
+    yield rule
+    how = "not checked" if rule.checked is True else "checked in part alone"
+    for problem in rule.problems:
+        what = f"the rule {rule} is {how}: {problem}"
+        yield RuleProblem(place, what, "Correct it at Segment; the other rules hold.")

@@ -15,18 +15,35 @@ VIEWS = {"PAGE": "Page Viewed", "SCREEN": "Screen Viewed"}
 
 
 @dataclass(frozen=True, slots=True)
+class RuleProblem:
+    """A rule, or a part of one, that cannot be checked; the others hold.
+
+    Args:
+        where: e.g. "plan.json: rules[3]".
+        what: e.g. "TRACK Order Completed, version 1 is not checked in part: …".
+        remedy: A full sentence.
+    """
+
+    where: str
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A tracking plan by kind and name.
 
     Args:
         id: Segment's, such as "tp_1"; "" where it is not known.
         versions: (kind, key) -> version -> rule; key is "" for all kinds but TRACK.
+        problems: What of it cannot be checked, in the order of its rules.
     """
 
     name: str
     common: tuple[Rule, ...]
     versions: dict[tuple[str, str], dict[int, Rule]]
     id: str = ""
+    problems: tuple[RuleProblem, ...] = ()
 
     @property
     def rules(self) -> list[Rule]:

@@ -1,11 +1,10 @@
 """References of a JSON Schema replaced by what they name, so that nothing is followed later.
 
-Nothing is fetched, and a schema cannot lead an event round in circles: what names itself is
-refused, and so is what grows too large.
+Nothing is fetched, and a schema cannot lead an event round in circles: a reference that names
+itself stays as it is, and so does one that leads nowhere. What grows too large is refused.
 """
 
 import re
-from collections.abc import Iterator
 from urllib.parse import unquote
 
 from emulator.depth import MAX_DEPTH, depth
@@ -16,40 +15,30 @@ PLAIN = frozenset({"default", "examples", "enum", "const"})  # keywords that hol
 BY_NAME = frozenset({"properties", "patternProperties", "definitions", "dependencies"})
 
 
-class ReferenceFault(ValueError):
-    """A reference that cannot be replaced; the text says why."""
+class TooLarge(ValueError):
+    """A schema that is too deep or has too many parts; the text says which."""
 
 
-def inlined(schema: JSONObject) -> JSONObject:
-    """A copy of *schema* without references. Raises: ReferenceFault."""
+def inlined(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
+    """A copy of *schema* with its references replaced, and why the others are not, by their text.
+
+    Raises: TooLarge.
+    """
     if depth(schema) > MAX_DEPTH:
-        raise ReferenceFault(f"it nests deeper than {MAX_DEPTH} levels")
+        raise TooLarge(f"it nests deeper than {MAX_DEPTH} levels")
     used = {name: child for name, child in schema.items() if name != "definitions"}
-    copy: JSONObject = _Inlining(schema).copy(used, ())
+    inlining = _Inlining(schema)
+    copy: JSONObject = inlining.copy(used, ())
     if depth(copy) > MAX_DEPTH:
-        raise ReferenceFault(f"it nests deeper than {MAX_DEPTH} levels, its $refs followed")
-    return copy
-
-
-def schemas(schema: JSON) -> Iterator[JSONObject]:
-    """*schema* and every schema inside it."""
-    if isinstance(schema, list):
-        for each in schema:
-            yield from schemas(each)
-    if not isinstance(schema, dict):
-        return
-    yield schema
-    for keyword, child in schema.items():
-        if keyword in BY_NAME and isinstance(child, dict):
-            yield from schemas([*child.values()])
-        elif keyword not in PLAIN:
-            yield from schemas(child)
+        raise TooLarge(f"it nests deeper than {MAX_DEPTH} levels, its $refs followed")
+    return copy, inlining.faults
 
 
 class _Inlining:
     def __init__(self, root: JSONObject) -> None:
         self._root = root
         self._seen = 0
+        self.faults: dict[str, str] = {}
 
     def copy(self, value: JSON, within: tuple[str, ...]) -> JSON:
         """Copy *value*, which the references *within* have led to."""
@@ -57,7 +46,7 @@ class _Inlining:
             return value
         self._seen += 1
         if self._seen > MOST:
-            raise ReferenceFault(f"it has more than {MOST:,} parts, its $refs followed")
+            raise TooLarge(f"it has more than {MOST:,} parts, its $refs followed")
         if isinstance(value, list):
             return [self.copy(each, within) for each in value]
         reference = value.get("$ref")
@@ -75,18 +64,26 @@ class _Inlining:
 
     def _followed(self, reference: str, within: tuple[str, ...]) -> JSON:
         if not reference.startswith("#"):
-            raise ReferenceFault(f"$ref {reference!r} leads out of it, and nothing is fetched")
+            return self._kept(reference, "leads out of it, and nothing is fetched")
         if reference in within:
-            raise ReferenceFault(f"$ref {reference!r} leads back to itself")
-        return self.copy(self._named(reference), (*within, reference))
+            return self._kept(reference, "leads back to itself")
+        named = self._named(reference)
+        if named is None:
+            return self._kept(reference, "leads nowhere")
+        return self.copy(named[0], (*within, reference))
 
-    def _named(self, reference: str) -> JSON:
+    def _kept(self, reference: str, why: str) -> JSONObject:
+        self.faults[reference] = f"$ref {reference!r} {why}"
+        return {"$ref": reference}
+
+    def _named(self, reference: str) -> tuple[JSON] | None:
         at: JSON = self._root
         for step in unquote(reference).split("/")[1:]:
             key = re.sub("~1", "/", step).replace("~0", "~")
-            listed = at if isinstance(at, list) else []
-            held = at if isinstance(at, dict) else {str(n): each for n, each in enumerate(listed)}
-            if key not in held:
-                raise ReferenceFault(f"$ref {reference!r} leads nowhere")
-            at = held[key]
-        return at
+            if isinstance(at, dict) and key in at:
+                at = at[key]
+            elif isinstance(at, list) and key.isdecimal() and int(key[:9]) < len(at):
+                at = at[int(key[:9])]
+            else:
+                return None
+        return (at,)

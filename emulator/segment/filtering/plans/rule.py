@@ -1,7 +1,7 @@
 """One rule of a tracking plan: a JSON Schema over the whole event, draft 7.
 
-What the rule says is checked when it is compiled: nothing in it leads outside or round in circles,
-and its expressions are ones that Segment's engine reads.
+What the rule says is checked when it is compiled: what of it cannot be checked is left out, and
+named. The rest holds.
 """
 
 from collections.abc import Iterator
@@ -9,25 +9,21 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from jsonschema import Draft7Validator, FormatChecker, ValidationError
-from jsonschema.exceptions import SchemaError
+from jsonschema import Draft7Validator, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
 from emulator.segment.filtering.passage import Violation
 from emulator.segment.filtering.plans.formats import FORMATS
-from emulator.segment.filtering.plans.patterns import PatternError, check, searches
-from emulator.segment.filtering.plans.references import ReferenceFault, inlined, schemas
+from emulator.segment.filtering.plans.patterns import searches
+from emulator.segment.filtering.plans.references import TooLarge, inlined
+from emulator.segment.filtering.plans.usable import Usable
 from emulator.segment.filtering.plans.wording import worded
 from emulator.types import JSON, JSONObject
 
 MOST = 100  # violations told of one event
 
 Errors = Iterator[ValidationError]
-
-
-class RuleError(ValueError):
-    """A rule that cannot be used; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,61 +35,51 @@ class Rule:
         key: The event's name for TRACK, "" for most others.
         version: From 1.
         schema: Its JSON Schema, references replaced by what they name.
+        checked: What of it can be checked; True is nothing.
+        problems: What of it cannot be checked, and why.
     """
 
     kind: str
     key: str
     version: int
     schema: JSONObject
+    checked: JSON = True
+    problems: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         name = f"{self.kind} {self.key}".strip()
         return name if self.kind == "COMMON" else f"{name}, version {self.version}"
 
-    def planned(self, section: str) -> frozenset[str]:
-        """Names that the rule knows below *section*, "properties" or "traits"."""
-        held = _member(_member(self.schema, "properties"), section)
-        return frozenset(_member(held, "properties"))
+    def planned(self, section: str) -> frozenset[str] | None:
+        """Names that the rule knows below *section*, "properties" or "traits".
+
+        None where that cannot be read.
+        """
+        held: JSON = self.schema if self.checked is not True else None
+        for name in ("properties", section, "properties"):
+            if not isinstance(held, dict):
+                return None
+            held = held.get(name, {})
+        return frozenset(held) if isinstance(held, dict) else None
 
     def check(self, event: JSONObject) -> tuple[Violation, ...]:
         """What *event* has against this rule, in the order of its schema."""
-        validator = VALIDATOR(self.schema, registry=Registry(), format_checker=FORMATS)
+        validator = VALIDATOR(self.checked, registry=Registry(), format_checker=FORMATS)
         errors = islice(validator.iter_errors(event), MOST)
         return tuple(worded(error, str(self)) for error in errors)
 
 
 def compile_rule(kind: str, key: str, version: int, schema: JSON) -> Rule:
-    """Check and keep a rule. Raises: RuleError."""
+    """Read a rule. What of it cannot be checked is among its problems."""
     if not isinstance(schema, dict):
-        raise RuleError("its jsonSchema is not an object")
+        return Rule(kind, key, version, {}, problems=("its jsonSchema is not an object",))
     try:
-        # Expressions are checked below, by the engine that will run them.
-        whole = inlined(schema)
-        VALIDATOR.check_schema(whole, format_checker=FormatChecker(formats=()))
-    except ReferenceFault as error:
-        raise RuleError(str(error)) from error
-    except SchemaError as error:
-        place = ".".join(map(str, error.absolute_path)) or "its top"
-        raise RuleError(
-            f"its jsonSchema is no JSON Schema: {error.message[:200]}, at {place}"
-        ) from error
-    for each in schemas(whole):
-        for pattern in (each.get("pattern"), *_member(each, "patternProperties")):
-            if pattern is not None:
-                _check_pattern(pattern)
-    return Rule(kind, key, version, whole)
-
-
-def _check_pattern(pattern: str) -> None:
-    try:
-        check(pattern)
-    except PatternError as error:
-        raise RuleError(f"Segment does not read the expression {pattern!r}: {error}") from error
-
-
-def _member(schema: JSON, name: str) -> JSONObject:
-    held = schema.get(name) if isinstance(schema, dict) else None
-    return held if isinstance(held, dict) else {}
+        whole, faults = inlined(schema)
+    except TooLarge as error:
+        return Rule(kind, key, version, schema, problems=(str(error),))
+    usable = Usable(faults)
+    checked = usable.schema(whole)
+    return Rule(kind, key, version, whole, checked, tuple(usable.problems))
 
 
 # What follows replaces keywords of jsonschema: those that search with Python's own engine, and

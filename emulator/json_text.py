@@ -1,0 +1,39 @@
+"""JSON as browsers and programs write it, half characters included.
+
+JavaScript cuts an emoji in two with `substring`, and JSON.stringify writes the half as an escape
+such as "\\ud83c". RFC 8259, section 8.2, allows it; no text in UTF-8 can hold it.
+"""
+
+import re
+
+import orjson
+
+from emulator.types import JSON
+
+REPLACEMENT = "\ufffd"  # what stands for a half character
+# A pair, a half, or any other escape; a backslash that is escaped is one of the last.
+_ESCAPE = (
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+_IN_TEXT = re.compile(_ESCAPE, re.DOTALL)
+_IN_BYTES = re.compile(_ESCAPE.encode(), re.DOTALL)
+
+
+def replace_half_characters(text: str) -> str:
+    """JSON *text* with the escape of U+FFFD for each escape of half a character."""
+    return _IN_TEXT.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
+
+
+def parse_json(raw: bytes) -> JSON:
+    """The value of JSON in UTF-8, with U+FFFD for each half character.
+
+    Raises: orjson.JSONDecodeError.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        whole = _IN_BYTES.sub(lambda match: rb"\ufffd" if match[1] else match[0], raw)
+        if whole == raw:
+            raise
+        return orjson.loads(whole)

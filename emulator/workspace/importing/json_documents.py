@@ -1,0 +1,67 @@
+"""JSON of people's files, held to what JSON can say."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import NoReturn
+
+from emulator.depth import MAX_DEPTH, depth
+from emulator.json_text import replace_half_characters
+from emulator.types import JSON
+
+
+def parse_value(text: str) -> JSON:
+    """The one value of a *text*. Raises: ValueError, when it is no JSON of a usable depth."""
+    try:
+        value = _DECODER.decode(replace_half_characters(text))
+    except RecursionError as error:
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from error
+    return _not_too_deep(value)
+
+
+def parse_documents(text: str) -> Iterator[JSON]:
+    """The values of a *text*, which may follow one another. Raises: as parse_value."""
+    text = replace_half_characters(text).strip()
+    at = 0
+    while at < len(text):
+        while text[at].isspace():
+            at += 1
+        try:
+            document, at = _DECODER.raw_decode(text, at)
+        except RecursionError as error:
+            raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from error
+        yield _not_too_deep(document)
+
+
+def _not_too_deep(value: JSON) -> JSON:
+    if depth(value) > MAX_DEPTH:
+        raise TooDeepJSON
+    return value
+
+
+class TooDeepJSON(ValueError):
+    """JSON that nests deeper than MAX_DEPTH levels."""
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _whole(text: str) -> int | float:
+    """A whole number; one that 64 bits cannot hold is what JavaScript makes of it."""
+    return int(text) if len(text) < 19 else _double(text)
+
+
+def _double(text: str) -> int | float:
+    number = _finite(text)
+    return int(text) if abs(number) < 2**63 else number
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(word)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite, parse_int=_whole)
