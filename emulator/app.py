@@ -222,7 +222,9 @@ def _account(workspace: Workspace, kept: Kept) -> tuple[Endpoint, Journeys, Pane
 
 def _gate(config: Config, workspace: Workspace) -> Gate:
     source = workspace.document.get("source", {})
-    return compile_gate(source, workspace.destination, workspace.plan, config.seed)
+    return compile_gate(
+        source, workspace.destination, workspace.plan, config.seed, workspace.segment
+    )
 
 
 def _together(kept: Kept, faults: InsiderFaults | None) -> Together:

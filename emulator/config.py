@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,6 +40,8 @@ class Config:
         token: What programs here show to an emulator elsewhere: a team's token, or the password.
             For the environment, too.
         cache: Folder for what is fetched once, such as analytics.js.
+        trusted_proxy: Address of the proxy whose X-Forwarded-For names the client; None believes
+            the connection alone.
     """
 
     host: str = "127.0.0.1"
@@ -60,6 +63,7 @@ class Config:
     teams: str | None = None
     token: str | None = field(default=None, repr=False)
     cache: str = "~/.cache/segment-insider-emulator"
+    trusted_proxy: str | None = None
 
 
 def configure(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
@@ -173,4 +177,5 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "teams": (_text, "the path of a file of teams"),
     "token": (_text, "a text"),
     "cache": (_text, "a folder that can be written"),
+    "trusted_proxy": (lambda text: str(ip_address(text)), "the IP address of one proxy"),
 }

@@ -64,17 +64,24 @@ class _Channel(HTTPChannel):
     parser_class = _Framed
 
 
-def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve(
+    app: Flask,
+    host: str,
+    port: int,
+    ready: Callable[[str], None],
+    trusted_proxy: str | None = None,
+) -> None:
     """Answer requests until Ctrl-C or SIGTERM.
 
     Args:
         port: 0 takes any free one.
         ready: Called with the base URL once requests are taken.
+        trusted_proxy: Address of the proxy whose X-Forwarded-For names the client.
     Raises: EmulatorError, when *host* and *port* cannot be listened at.
     """
     _allow_files()
     streams = Streams()
-    server = _listen(app, host, port, {}, streams, "--host and --port")
+    server = _listen(app, host, port, {}, streams, "--host and --port", trusted_proxy)
 
     def stop(_signal: int, _frame: FrameType | None) -> Never:
         streams.closing = True
@@ -91,11 +98,11 @@ def serve(app: Flask, host: str, port: int, ready: Callable[[str], None]) -> Non
 
 
 @contextmanager
-def serve_in_thread(app: Flask, port: int = 0) -> Iterator[str]:
+def serve_in_thread(app: Flask, port: int = 0, trusted_proxy: str | None = None) -> Iterator[str]:
     """Serve *app* at 127.0.0.1 during the block; gives its base URL."""
     sockets: dict[int, Any] = {}
     streams = Streams()
-    server = _listen(app, "127.0.0.1", port, sockets, streams, "--port")
+    server = _listen(app, "127.0.0.1", port, sockets, streams, "--port", trusted_proxy)
     thread = Thread(target=server.run, name="emulator", daemon=True)
     thread.start()
     try:
@@ -121,7 +128,13 @@ def _allow_files() -> None:
 
 
 def _listen(
-    app: Flask, host: str, port: int, sockets: dict[int, Any], streams: Streams, options: str
+    app: Flask,
+    host: str,
+    port: int,
+    sockets: dict[int, Any],
+    streams: Streams,
+    options: str,
+    trusted_proxy: str | None,
 ) -> Any:
     """A listening server. It is untyped, and one of two classes when *host* has two addresses.
 
@@ -146,6 +159,8 @@ def _listen(
             asyncore_use_poll=True,  # select would fail beyond 1,024 files
             max_request_body_size=LARGEST_BODY,
             clear_untrusted_proxy_headers=True,
+            trusted_proxy=trusted_proxy,
+            trusted_proxy_headers={"x-forwarded-for"} if trusted_proxy else set(),
             ident="emulator",
         )
     except (OSError, ValueError) as error:

@@ -38,6 +38,7 @@ _MOST_SUBSCRIPTIONS = 50
 @click.option("--keep-bytes", metavar="SIZE", help="So that the database fits, e.g. 2GB.  [never]")
 @click.option("--keep-sandboxes", metavar="HOURS", help="End those unused so long.  [never]")
 @click.option("--teams", metavar="FILE", help="Teams with sandboxes of their own.  [none]")
+@click.option("--trusted-proxy", metavar="ADDRESS", help="Take clients from its X-Forwarded-For.")
 @click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")
 def command(named: str | None, **flags: str | None) -> None:
     """Run the emulator until it is stopped.
@@ -64,7 +65,13 @@ def command(named: str | None, **flags: str | None) -> None:
         app = create_app(config, workspace)
         sandboxes: Sandboxes = app.extensions["sandboxes"]
         try:
-            serve(app, config.host, config.port, lambda url: _ready(config, url, workspace))
+            serve(
+                app,
+                config.host,
+                config.port,
+                lambda url: _ready(config, url, workspace),
+                config.trusted_proxy,
+            )
         finally:
             sandboxes.close()
 

@@ -1,8 +1,7 @@
 """Everything that may stop or change an event before a destination's triggers see it.
 
 In Segment's order: the source's schema and tracking plan; then, for the destination, whether it is
-enabled, the event's integrations object, and the destination filters. Segment's check of the type
-of event has no part here: no type is documented as one that this destination does not take.
+enabled, the event's integrations object, the type of the event, and the destination filters.
 Source: assembled from Segment's pages; the place of the integrations object is assumed.
 """
 
@@ -12,17 +11,19 @@ from functools import partial
 from typing import TypeAlias
 
 from emulator.capture.records import Verdict
-from emulator.delivery import integrations
+from emulator.delivery import integrations, unsupported
 from emulator.segment.filtering.destination_filters import apply, compile_filters
 from emulator.segment.filtering.passage import DESTINATION, Passage, Stop
 from emulator.segment.filtering.plans.controls import read_controls
 from emulator.segment.filtering.plans.enforcement import Protocols
 from emulator.segment.filtering.plans.plan import Plan
 from emulator.segment.filtering.source_schema import screen
+from emulator.segment.options import SegmentOptions
 from emulator.types import JSONObject
 
 Stage: TypeAlias = Callable[[JSONObject], Passage]
 
+DEFAULTS = SegmentOptions()
 OFF = Stop(
     DESTINATION,
     "disabled",
@@ -59,7 +60,11 @@ class Gate:
 
 
 def compile_gate(
-    source: JSONObject, destination: JSONObject, plan: Plan | None = None, seed: str = ""
+    source: JSONObject,
+    destination: JSONObject,
+    plan: Plan | None = None,
+    seed: str = "",
+    options: SegmentOptions = DEFAULTS,
 ) -> Gate:
     """The gate of a workspace.
 
@@ -76,6 +81,8 @@ def compile_gate(
         before.append(Protocols(plan, controls, source.get("id")).enforce)
     filters = compile_filters(destination.get("filters", []))
     after: list[Stage] = [integrations.admit]
+    if options.screen_calls == "filter":
+        after.append(unsupported.admit)
     if filters:
         after.append(partial(apply, filters, seed=seed))
     names = {rule.key for rule in plan.rules if rule.kind == "TRACK"} if plan else ()

@@ -69,6 +69,7 @@ FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
         frozenset(_CODES["countries"]).__contains__,
         "a two-letter ISO 3166-1 code, such as DE",
     ),
+    "gender": (frozenset(("F", "M")).__contains__, "F or M"),
     "iso4217": (
         frozenset(_CODES["currencies"]).__contains__,
         "a three-letter ISO 4217 code, such as EUR",

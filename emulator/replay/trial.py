@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from emulator.capture.records import Verdict
+from emulator.delivery import unsupported
 from emulator.delivery.event_names import EventNames
 from emulator.delivery.gate import compile_gate
 from emulator.delivery.gate import verdict as verdict_of
@@ -96,7 +97,9 @@ class Trial:
 
     def __init__(self, workspace: Workspace, clocks: Clocks) -> None:
         source = workspace.document.get("source", {})
-        self._gate = compile_gate(source, workspace.destination, workspace.plan)
+        self._gate = compile_gate(
+            source, workspace.destination, workspace.plan, options=workspace.segment
+        )
         self._destination = Destination(workspace.destination)
         self._event_names = EventNames(self._destination, self._gate.planned)
         self._options = workspace.options
@@ -125,9 +128,8 @@ class Trial:
         if passage.stop:
             verdict, text = verdict_of(passage.stop)
             return Tried(verdict, received_at, reasons.stopped(verdict, text))
-        if misnamed := self._event_names.note(passage.event):
-            found.append(misnamed)
-        noted = tuple(map(reasons.noted, found))
+        more = (self._event_names.note(passage.event), unsupported.note(passage.event))
+        noted = tuple(reasons.noted(note) for note in (*found, *more) if note)
         at = self._clocks.insider or received_at
         message = Message(str(call.get("messageId")), call["type"], "", "", call, passage.event)
         deliveries = tuple(self._delivered(each, at) for each in plan(self._destination, [message]))

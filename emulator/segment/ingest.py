@@ -6,6 +6,7 @@ from datetime import datetime
 
 from emulator.clock import iso
 from emulator.segment.body import read
+from emulator.segment.client_ip import with_client_ip
 from emulator.segment.errors import malformed, too_large
 from emulator.segment.limits import BATCH_BYTES, EVENT_BYTES, pruned, too_deep, too_heavy
 from emulator.segment.message import Message
@@ -35,6 +36,7 @@ def receive(
     authorization: str | None,
     now: datetime,
     new_id: Callable[[], str],
+    client_ip: str | None = None,
 ) -> list[Message]:
     """Take one request in, as Segment does: it refuses little and swallows much.
 
@@ -44,11 +46,12 @@ def receive(
         authorization: The Authorization header.
         now: When the request arrived; aware.
         new_id: Makes the id of a message that has none.
+        client_ip: Where the request came from; None fills no context.ip in.
     Returns: A message for each call in the order sent, rejected ones among them. An empty batch
         gives one rejected message, so that it can be seen.
     Raises: IngestError, when the whole request is refused.
     """
-    arrival = _Arrival(write_key(authorization, call), now, new_id)
+    arrival = _Arrival(write_key(authorization, call), now, new_id, client_ip)
     sent = _without(call, "writeKey")
     if kind == BATCH:
         return _batch(sent, arrival)
@@ -64,6 +67,7 @@ class _Arrival:
     write_key: str
     now: datetime
     new_id: Callable[[], str]
+    client_ip: str | None
 
     def take(
         self, sent: JSONObject, call: JSONObject, envelope: JSONObject, kind: str | None = None
@@ -77,7 +81,7 @@ class _Arrival:
             return self.reject(sent, found, call.get("type"))
         lent = lend(envelope, call)
         own_id = lent.get("messageId") or self.new_id()
-        event = normalise(lent, own_id, self.now)
+        event = normalise(with_client_ip(lent, self.client_ip), own_id, self.now)
         return Message(
             message_id=own_id,
             type=event["type"],

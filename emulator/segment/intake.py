@@ -78,6 +78,7 @@ def accept(call: JSONObject, kind: str, authorization: str | None = None) -> Non
         authorization=authorization,
         now=now,
         new_id=lambda: message_id(now, secrets.token_bytes(16)),
+        client_ip=request.remote_addr if own.workspace.segment.context_ip else None,
     )
     messages = assign(messages, own.workspace.sources, strict=own.config.strict)
     # Those with a write key of nobody's are not for the team that has the default sandbox to read.

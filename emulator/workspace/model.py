@@ -8,6 +8,7 @@ import orjson
 
 from emulator.insider.options import Options, options_of
 from emulator.segment.filtering.plans.plan import Plan
+from emulator.segment.options import SegmentOptions, segment_options
 from emulator.types import JSONObject
 
 REDACTED = "…"
@@ -52,6 +53,7 @@ class Workspace:
         others: The other sources, and the first one's other keys.
         oauth: None where the bearers of tokens are not checked.
         plan: What events are held to; None when no plan is connected.
+        segment: What may differ at Segment's end.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Workspace:
     others: tuple[Source, ...] = ()
     oauth: OAuth | None = None
     plan: Plan | None = None
+    segment: SegmentOptions = field(default_factory=SegmentOptions)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -90,6 +93,7 @@ def workspace_of(document: JSONObject) -> Workspace:
         enabled=document["source"].get("enabled", True),
         others=(*_other_keys(document["source"]), *map(_source, document.get("sources", []))),
         oauth=_oauth(document.get("oauth")),
+        segment=segment_options(document.get("segment", {})),
     )
 
 

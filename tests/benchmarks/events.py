@@ -29,7 +29,7 @@ def _event(chance: random.Random, number: int) -> JSONObject:
         "first_name": "Mia",
         "last_name": "de Vries",
         "age": 20 + user % 50,
-        "gender": "female",
+        "gender": "F",
     }
     event: JSONObject = {
         "messageId": f"benchmark-{number:08d}-7f3c9a52-0d11-4a3b-9a77-2b8f64f1c2aa",

@@ -37,6 +37,16 @@ NEVER_SHOWS = "of another type, so its value never shows on the profile"
             "country is not in the form Insider One expects: Germany",
         ),
         (
+            {"gender": "female"},
+            ".gender",
+            "gender is not in the form Insider One expects: female",
+        ),
+        (
+            {"gender": "f"},
+            ".gender",
+            "gender is not in the form Insider One expects: f",
+        ),
+        (
             {"lo": "de_DE", "locale": "en_US"},
             ".locale",
             "another name of lo, whose own value is kept",

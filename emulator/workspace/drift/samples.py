@@ -10,7 +10,7 @@ from emulator.workspace.lint.subject import Placed, Subject
 _ADDRESS = {"city": "Oslo", "country": "NO"}
 _TRAITS: JSONObject = {
     "email": "ada@shop.example", "phone": "+4798765432", "firstName": "Ada", "lastName": "Lind",
-    "age": 34, "birthday": "1990-01-31T00:00:00Z", "gender": "f", "address": _ADDRESS,
+    "age": 34, "birthday": "1990-01-31T00:00:00Z", "gender": "F", "address": _ADDRESS,
     "gdpr_optin": True, "email_optin": True, "sms_optin": True, "whatsapp_optin": False,
 }  # fmt: skip
 _CONTEXT: JSONObject = {

@@ -1,0 +1,26 @@
+"""What may differ at Segment's end: the key `segment` of the workspace file."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from emulator.types import JSONObject
+
+ScreenCalls: TypeAlias = Literal["warn", "filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOptions:
+    """Settings of Segment's end; the workspace file has the same names in camelCase.
+
+    Args:
+        context_ip: Fill `context.ip` of browsers and apps in.
+        screen_calls: "warn" delivers a screen call that a mapping takes, "filter" stops it.
+    """
+
+    context_ip: bool = True
+    screen_calls: ScreenCalls = "warn"
+
+
+def segment_options(document: JSONObject) -> SegmentOptions:
+    """Read `segment` of a workspace file that its schema has nothing against."""
+    return SegmentOptions(document.get("contextIp", True), document.get("screenCalls", "warn"))

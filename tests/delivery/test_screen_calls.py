@@ -1,0 +1,64 @@
+"""A screen call that a mapping takes is a warning, or filtered where the workspace says so."""
+
+import orjson
+import pytest
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.types import JSONObject
+from emulator.workspace import preset
+from emulator.workspace.model import workspace_of
+
+UNLISTED = "Segment's catalogue lists no Screen for this destination"
+SCREEN: JSONObject = {
+    "name": "Screens",
+    "actionSlug": "trackEvent",
+    "enabled": True,
+    "trigger": 'type = "screen"',
+    "settings": {
+        "uuid": {"@path": "$.userId"},
+        "event_name": "screen_view",
+        "timestamp": {"@path": "$.timestamp"},
+    },
+}
+
+
+def told(kind: str, subscriptions: list[JSONObject], **segment: str) -> tuple[str, str | None, int]:
+    """The verdict and reason of one call, and how many deliveries it has."""
+    document = preset("guide").document
+    destination = {**document["destination"], "subscriptions": subscriptions}
+    workspace = workspace_of({**document, "destination": destination, "segment": segment})
+    app = create_app(Config(db=":memory:"), workspace)
+    client = app.test_client()
+    call = {"writeKey": "wk_demo", "userId": "ada", "name": "Home"}
+    client.post(f"/v1/{kind}", data=orjson.dumps(call))
+    [message] = orjson.loads(client.get("/emulator/v1/messages").data)["messages"]
+    deliveries = orjson.loads(client.get("/emulator/v1/deliveries").data)["deliveries"]
+    app.extensions["sandboxes"].close()
+    return message["verdict"], message["reason"], len(deliveries)
+
+
+@pytest.mark.assumed
+def test_it_is_delivered_with_a_warning() -> None:
+    reason = f"{UNLISTED}: send a page or track call instead."
+    assert told("screen", [SCREEN]) == ("warning", reason, 1)
+
+
+@pytest.mark.documented
+def test_it_is_filtered_where_the_workspace_says_so() -> None:
+    reason = f"UNSUPPORTED_EVENT_TYPE: {UNLISTED}"
+    assert told("screen", [SCREEN], screenCalls="filter") == ("filtered", reason, 0)
+
+
+@pytest.mark.documented
+def test_a_call_of_a_listed_type_is_not_touched() -> None:
+    page = {**SCREEN, "trigger": 'type = "page"'}
+    assert told("page", [page], screenCalls="filter") == ("accepted", None, 1)
+
+
+@pytest.mark.documented
+def test_a_screen_that_no_mapping_takes_says_both() -> None:
+    verdict, reason, deliveries = told("screen", [])
+    assert (verdict, deliveries) == ("not_subscribed", 0)
+    assert reason
+    assert reason.endswith(f"{UNLISTED}: send a page or track call instead.")

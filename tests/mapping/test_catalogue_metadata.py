@@ -1,0 +1,66 @@
+"""The catalogue equals the metadata.json that Segment ships with the destination."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.mapping.catalog import ACTIONS, DESTINATION_NAME, DESTINATION_SLUG, SETTINGS
+from emulator.mapping.fields import Field
+from emulator.mapping.javascript import MISSING
+from emulator.types import JSONObject
+
+PUBLISHED: JSONObject = json.loads(
+    Path("fixtures/catalogue/insider-cloud-metadata.json").read_text("utf-8")
+)
+FIELDS = [(slug, key) for slug, action in PUBLISHED["actions"].items() for key in action["fields"]]
+
+
+def facts(field: Field) -> JSONObject:
+    return {
+        "label": field.label,
+        "type": field.type,
+        "required": field.required,
+        "multiple": field.multiple,
+        "default": None if field.default is MISSING else field.default,
+        "properties": {
+            each.key: {"label": each.label, "type": each.type} for each in field.properties
+        },
+    }
+
+
+@pytest.mark.documented
+def test_the_destination_has_the_published_names_and_settings() -> None:
+    own = {field.key: {"label": field.label, "required": field.required} for field in SETTINGS}
+    assert (DESTINATION_NAME, DESTINATION_SLUG, own) == (
+        PUBLISHED["name"],
+        PUBLISHED["slug"],
+        PUBLISHED["settings"],
+    )
+
+
+@pytest.mark.documented
+def test_the_actions_are_the_published_ones_with_their_titles_and_triggers() -> None:
+    own = {slug: (action.title, action.trigger) for slug, action in ACTIONS.items()}
+    assert own == {
+        slug: (action["title"], action["defaultSubscription"])
+        for slug, action in PUBLISHED["actions"].items()
+    }
+
+
+@pytest.mark.documented
+def test_no_field_is_missing_and_none_is_added_in_the_published_order() -> None:
+    own = [(slug, field.key) for slug, action in ACTIONS.items() for field in action.fields]
+    assert len(own) == 106
+    assert sorted(own) == sorted(FIELDS)
+    for slug, action in ACTIONS.items():
+        order = [field.key for field in action.fields]
+        assert order == list(PUBLISHED["actions"][slug]["fields"]), slug
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(("slug", "key"), FIELDS)
+def test_a_field_is_the_published_one(slug: str, key: str) -> None:
+    own: Any = {field.key: field for field in ACTIONS[slug].fields}
+    assert facts(own[key]) == PUBLISHED["actions"][slug]["fields"][key]

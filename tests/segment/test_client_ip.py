@@ -1,0 +1,101 @@
+"""`context.ip` is filled in for browsers and apps, as at Segment's edge, and for no others."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.segment.client_ip import with_client_ip
+from emulator.server import serve_in_thread
+from emulator.types import JSONObject
+from emulator.workspace import preset
+from emulator.workspace.model import workspace_of
+from scenarios.client import ControlClient
+
+ADDRESS = "203.0.113.7"
+BROWSER = {"library": {"name": "analytics.js", "version": "next-1.84.3"}}
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    "context",
+    [
+        pytest.param(BROWSER, id="browser"),
+        *(
+            pytest.param({"library": {"name": name}}, id=name)
+            for name in (
+                "analytics-ios",
+                "analytics-swift",
+                "analytics-android",
+                "analytics-kotlin",
+                "Analytics-CSharp",
+                "@segment/analytics-react-native",
+            )
+        ),
+        pytest.param({"direct": True}, id="asked for"),
+    ],
+)
+def test_a_client_is_given_its_address(context: JSONObject) -> None:
+    call = {"type": "track", "context": context}
+    assert with_client_ip(call, ADDRESS) == {**call, "context": {**context, "ip": ADDRESS}}
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("context", "address"),
+    [
+        pytest.param({**BROWSER, "ip": "0.0.0.0"}, ADDRESS, id="it has one"),
+        pytest.param({**BROWSER, "ip": None}, ADDRESS, id="it says that it has none"),
+        pytest.param({"library": {"name": "analytics-python"}}, ADDRESS, id="Python"),
+        pytest.param({"library": {"name": "@segment/analytics-node"}}, ADDRESS, id="Node"),
+        pytest.param({"library": {"name": 5}}, ADDRESS, id="no name"),
+        pytest.param({"library": "analytics.js"}, ADDRESS, id="no library"),
+        pytest.param({"direct": "true"}, ADDRESS, id="asked for in text"),
+        pytest.param(None, ADDRESS, id="no context"),
+        pytest.param(BROWSER, "2001:db8::7", id="IPv6"),
+        pytest.param(BROWSER, None, id="no address"),
+    ],
+)
+def test_other_calls_stay_as_they_came(context: Any, address: str | None) -> None:
+    call = {"type": "track", "context": context}
+    assert with_client_ip(call, address) is call
+
+
+def filled_in(
+    headers: dict[str, str], trusted_proxy: str | None = None, **segment: object
+) -> str | None:
+    """The address in the event that a browser's call becomes, over HTTP."""
+    document = {**preset("guide").document, "segment": segment}
+    app = create_app(Config(db=":memory:"), workspace_of(document))
+    call = {"writeKey": "wk_demo", "userId": "ada", "event": "a", "context": BROWSER}
+    served = serve_in_thread(app, trusted_proxy=trusted_proxy)
+    with served as url, ControlClient(url) as client:
+        requests.post(f"{url}/v1/t", json=call, headers=headers, timeout=5).raise_for_status()
+        [message] = client.messages()
+    app.extensions["sandboxes"].close()
+    assert "ip" not in message["message"]["context"]
+    address: str | None = message["normalised"]["context"].get("ip")
+    return address
+
+
+@pytest.mark.assumed
+@pytest.mark.parametrize(
+    ("headers", "proxy", "segment", "expected"),
+    [
+        pytest.param({}, None, {}, "127.0.0.1", id="from the connection"),
+        pytest.param({"X-Forwarded-For": ADDRESS}, None, {}, "127.0.0.1", id="from nobody's word"),
+        pytest.param(
+            {"X-Forwarded-For": ADDRESS}, "127.0.0.1", {}, ADDRESS, id="from a trusted proxy"
+        ),
+        pytest.param(
+            {"X-Forwarded-For": ADDRESS}, "127.0.0.9", {}, "127.0.0.1", id="from another proxy"
+        ),
+        pytest.param({}, None, {"contextIp": False}, None, id="switched off"),
+    ],
+)
+def test_the_address_over_http(
+    headers: dict[str, str], proxy: str | None, segment: JSONObject, expected: str | None
+) -> None:
+    assert filled_in(headers, proxy, **segment) == expected
