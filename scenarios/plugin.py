@@ -64,6 +64,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Leave no sandbox of a failed scenario at --emulator-url.",
     )
     group.addoption(
+        "--emulator-workspace",
+        metavar="FILE",
+        default="guide",
+        help="Workspace of scenarios that name none: a file, or a preset.  [guide]",
+    )
+    group.addoption(
         "--emulator-seed", type=int, default=0, metavar="N", help="Another one makes other people."
     )
 
@@ -114,16 +120,18 @@ def served_emulators() -> "Iterator[Emulators]":
 
 
 @pytest.fixture
-def emulator(emulators: "Emulators") -> "Iterator[RunningEmulator]":
-    """An emulator of the preset `guide` in this process, with nothing captured."""
-    with emulators.sandbox(_guide()) as own:
+def emulator(emulators: "Emulators", pytestconfig: pytest.Config) -> "Iterator[RunningEmulator]":
+    """An emulator of --emulator-workspace in this process, with nothing captured."""
+    with emulators.sandbox(_default_workspace(pytestconfig)) as own:
         yield own
 
 
 @pytest.fixture
-def served_emulator(served_emulators: "Emulators") -> "Iterator[RunningEmulator]":
+def served_emulator(
+    served_emulators: "Emulators", pytestconfig: pytest.Config
+) -> "Iterator[RunningEmulator]":
     """The same at a free port, for programs in other processes."""
-    with served_emulators.sandbox(_guide()) as own:
+    with served_emulators.sandbox(_default_workspace(pytestconfig)) as own:
         yield own
 
 
@@ -179,15 +187,16 @@ def scene(emulators: "Emulators", request: pytest.FixtureRequest) -> "Iterator[S
     def kept() -> bool:
         return emulators.keeps and FAILED in stash
 
-    with Scene(emulators, folder, seed=seed, kept=kept) as own:
+    workspace = request.config.getoption("emulator_workspace")
+    with Scene(emulators, folder, seed=seed, kept=kept, workspace=workspace) as own:
         stash[SCENE] = own
         yield own
 
 
-def _guide() -> "Workspace":
+def _default_workspace(config: pytest.Config) -> "Workspace":
     from scenarios.workspaces import workspace_at
 
-    return workspace_at("guide", Path())
+    return workspace_at(config.getoption("emulator_workspace"), Path())
 
 
 @pytest.hookimpl(optionalhook=True)

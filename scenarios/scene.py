@@ -33,6 +33,7 @@ class Scene:
         folder: Where files that the scenario names are looked for.
         seed: Another one makes other people.
         kept: Asked at the end whether the sandbox shall stay.
+        workspace: Where the scenario names none: a preset, or a file in the current folder.
     """
 
     def __init__(
@@ -42,11 +43,12 @@ class Scene:
         *,
         seed: int = 0,
         kept: Callable[[], bool] = lambda: False,
+        workspace: str = DEFAULT_WORKSPACE,
     ) -> None:
         self._emulators, self._seed, self._kept = emulators, seed, kept
         self.folder = folder
         self._stack = ExitStack()
-        self.emulator: RunningEmulator = self._open(workspace_at(DEFAULT_WORKSPACE, folder))
+        self.emulator: RunningEmulator = self._open(workspace_at(workspace, Path()))
         self.people: dict[str, Shopper] = {}
         self.orders: dict[str, JSONObject] = {}
         self.answered: int | None = None  # status of the last call that was posted by hand

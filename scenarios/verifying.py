@@ -123,6 +123,7 @@ class Options:
         served: Whether emulators listen at ports.
         seed: Another one makes other people.
         no_keep: Whether no sandbox of a failed scenario stays at *url*.
+        workspace: Of scenarios that name none, a file or a preset; None is the preset guide.
     """
 
     workers: int = 1
@@ -131,6 +132,7 @@ class Options:
     served: bool = False
     seed: int = 0
     no_keep: bool = False
+    workspace: str | None = None
 
     def arguments(self) -> list[str]:
         """For pytest. Raises: EmulatorError, when several processes cannot be had."""
@@ -142,6 +144,8 @@ class Options:
             given += ["-p", "xdist", f"--numprocesses={self.workers}"]
         if self.url:
             given += [f"--emulator-url={self.url}"]
+        if self.workspace:
+            given += [f"--emulator-workspace={self.workspace}"]
         flags = {
             "--emulator-traffic": self.traffic,
             "--emulator-served": self.served,

@@ -1,15 +1,19 @@
 """Traffic: events of a running emulator, of its database, or of a file with one a line."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from emulator.cli.running import is_address
+from emulator.clock import utc_now
 from emulator.encoding import utf8
 from emulator.errors import EmulatorError
 from emulator.lines import BadLine, event_of
+from emulator.segment.normalise import normalise
 from emulator.types import JSONObject
 
 _PAGE = 500
+_STOPPED = ("filtered", "disabled")
 _SQLITE = b"SQLite format 3\0"
 _REMEDY = (
     "Give the address of a running emulator, a database that `emulator serve --db` wrote, or "
@@ -17,15 +21,17 @@ _REMEDY = (
 )
 
 
-def captured(source: str) -> Iterator[JSONObject]:
+def captured(source: str, stopped: Counter[str] | None = None) -> Iterator[JSONObject]:
     """The events as destinations were handed them, oldest first.
 
     Args:
         source: An http address, a path, or the address of a PostgreSQL database.
+        stopped: Where it is given, what a running emulator stopped before its mappings is left out
+            and counted there, by the reason.
     Raises: EmulatorError, when they cannot be read.
     """
     if is_address(source):
-        yield from _of_emulator(source)
+        yield from _of_emulator(source, stopped)
     elif "://" in source:
         yield from _of_database(source)
     else:
@@ -69,14 +75,26 @@ def _of_file(name: str) -> Iterator[JSONObject]:
     if content is None:
         yield from _of_database(name)
     else:
-        yield from (event for _, event in _numbered(utf8(content, name), name))
+        numbered = enumerate((event for _, event in _numbered(utf8(content, name), name)), start=1)
+        yield from (_as_handed_on(event, number) for number, event in numbered)
 
 
-def _of_emulator(url: str) -> Iterator[JSONObject]:
+def _as_handed_on(event: JSONObject, number: int) -> JSONObject:
+    """*event* with the id and the times that Segment adds, where it is as an SDK sent it."""
+    if event.get("timestamp") is not None:
+        return event
+    return normalise(event, str(event.get("messageId") or f"message-{number}"), utc_now())
+
+
+def _of_emulator(url: str, stopped: Counter[str] | None) -> Iterator[JSONObject]:
     from scenarios.client import ControlClient
 
     with ControlClient.elsewhere(url) as client:
-        yield from (each["normalised"] for each in client.messages() if each["normalised"])
+        for message in client.messages():
+            if stopped is not None and message["verdict"] in _STOPPED:
+                stopped[message["reason"]] += 1
+            elif message["normalised"]:
+                yield message["normalised"]
 
 
 def _of_database(url: str) -> Iterator[JSONObject]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Never
 import click
 import orjson
 
+from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
 from scenarios.requirements import require
 
 if TYPE_CHECKING:
@@ -31,17 +32,24 @@ Still running at {url}. Stop it with Ctrl-C.
     help=f"Port to listen at, 0 for any free one.  [{PORT}, with --once any free one]",
 )
 @click.option("--seed", default=1, show_default=True, help="Another seed is another shopper.")
-@click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
+@workspace_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def command(once: bool, port: int | None, seed: int, workspace: str | None, as_json: bool) -> None:
+def command(
+    once: bool,
+    port: int | None,
+    seed: int,
+    workspace: str | None,
+    preset: str | None,
+    as_json: bool,
+) -> None:
     """Show what Insider One receives of a shopper's day, sent by Segment's own Python SDK."""
+    workspace_name(workspace, preset)
     require("demo")
     # Here, not above: `emulator demo --help` needs neither an SDK nor a web framework.
-    from emulator.workspace import load, preset
     from scenarios.running import running
     from scenarios.shopper import shopper
 
-    chosen = load(workspace) if workspace else preset("guide")
+    chosen = load_workspace(workspace, preset)
     listen = port if port is not None else 0 if once else PORT
     with running(chosen, listen) as emulator:
         _show(emulator, shopper(seed=seed), seed, as_json)

@@ -10,12 +10,17 @@ import click
 import orjson
 
 from emulator.cli.explaining import print_explanations
+from emulator.cli.workspace_options import (
+    DEFAULT,
+    load_workspace,
+    workspace_name,
+    workspace_options,
+)
 from emulator.encoding import refuse_utf16, without_bom
 from emulator.errors import EmulatorError
 from emulator.lines import BadLine, event_of
 from emulator.mapping import Destination, Outcome
 from emulator.types import JSONObject
-from emulator.workspace import PRESETS, load
 from emulator.workspace.loading import read
 from emulator.workspace.parsing import MAXIMUM_BYTES
 
@@ -24,8 +29,7 @@ _LINES_A_WRITE = 512
 
 @click.command(epilog="Example: emulator map --explain fixtures/events/shop.ndjson")
 @click.argument("files", metavar="[FILE…]", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
-@click.option("--preset", type=click.Choice(PRESETS), help="A preset, by its name.")
+@workspace_options()
 @click.option("--explain", "explained", is_flag=True, help="Say where each value comes from.")
 @click.option("--json", "as_json", is_flag=True, help="With --explain: one JSON line an event.")
 @click.pass_context
@@ -42,12 +46,10 @@ def command(
     Events are read one a line from FILE, or from standard input, as Segment hands them on: a call
     with its type and timestamp. Counts are told on standard error.
     """
-    if workspace and preset:
-        raise click.UsageError("Give --workspace or --preset, not both.")
+    name = workspace_name(workspace, preset) or DEFAULT
     if as_json and not explained:
         raise click.UsageError("--json goes with --explain; requests are JSON already.")
-    name = workspace or preset or "guide"
-    chosen = load(name)
+    chosen = load_workspace(workspace, preset)
     destination = Destination(chosen.destination)
     reader = _Reader(files)
     if explained:

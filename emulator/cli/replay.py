@@ -13,6 +13,7 @@ import click
 import orjson
 
 from emulator.cli import INTERRUPTED
+from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
 from emulator.clock import utc_now
 from emulator.errors import EmulatorError
 from emulator.replay.archive import Part, files_of, parts_of
@@ -26,13 +27,12 @@ from emulator.replay.text import text
 from emulator.replay.trial import Clocks
 from emulator.segment.times import parse
 from emulator.types import JSONObject
-from emulator.workspace import PRESETS, load
+from emulator.workspace import load
 
 
 @click.command(epilog="Example: emulator replay --html report.html archive/2026-03/")
 @click.argument("names", metavar="FILE…", nargs=-1, required=True)
-@click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
-@click.option("--preset", type=click.Choice(PRESETS), help="A preset, by its name.")
+@workspace_options()
 @click.option("--against", metavar="FILE", help="Say what another workspace would change.")
 @click.option("--at", metavar="TIME", help="Insider One's clock, in place of each receivedAt.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
@@ -62,8 +62,7 @@ def command(
     s3://bucket/segment-logs/. Exits 1 when something would be lost or, with --against, requests
     would differ; 2 when something cannot be read; else 0.
     """
-    if workspace and preset:
-        raise click.UsageError("Give --workspace or --preset, not both.")
+    workspace_name(workspace, preset)
     if workers and scheduler:
         raise click.UsageError("Give --workers or --scheduler, not both.")
     write = _writer(as_json=as_json, html=html, parquet=parquet)
@@ -71,7 +70,7 @@ def command(
     parts = list(parts_of(files))
     clocks = Clocks(utc_now().replace(microsecond=0), _moment(at))
     other = load(against) if against else None
-    job = Job.of(load(workspace or preset or "guide"), other, clocks)
+    job = Job.of(load_workspace(workspace, preset), other, clocks)
     checkpoint = Checkpoint(resume, work_of(job, parts), time.monotonic) if resume else None
     ledger = (checkpoint and checkpoint.load()) or Ledger(clocks.now)
     # What was begun yesterday goes on with yesterday's clock.

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import click
 
+from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
 from emulator.config import Config, configure
 from emulator.errors import EmulatorError
-from emulator.workspace.loading import PRESETS, names_preset
+from emulator.workspace.loading import names_preset
 from emulator.workspace.model import Workspace
 
 DEFAULTS = Config()
@@ -21,8 +22,7 @@ _MOST_SUBSCRIPTIONS = 50
 @click.command("serve", epilog="Example: emulator serve --port 8282 --db :memory:")
 @click.option("--host", help=f"Address to listen at.  [{DEFAULTS.host}]")
 @click.option("--port", help=f"Port to listen at, 0 for any free one.  [{DEFAULTS.port}]")
-@click.option("--workspace", metavar="FILE", help="Workspace file or preset.  [guide]")
-@click.option("--preset", "named", type=click.Choice(PRESETS), help="A preset, by its name.")
+@workspace_options()
 @click.option("--db", help=f"File, postgresql://… or :memory:.  [{DEFAULTS.db}]")
 @click.option("--insider-url", metavar="URL", help="Deliver there instead of to this emulator.")
 @click.option("--cache", metavar="FOLDER", help=f"For analytics.js.  [{DEFAULTS.cache}]")
@@ -40,27 +40,22 @@ _MOST_SUBSCRIPTIONS = 50
 @click.option("--teams", metavar="FILE", help="Teams with sandboxes of their own.  [none]")
 @click.option("--trusted-proxy", metavar="ADDRESS", help="Take clients from its X-Forwarded-For.")
 @click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")
-def command(named: str | None, **flags: str | None) -> None:
+def command(preset: str | None, **flags: str | None) -> None:
     """Run the emulator until it is stopped.
 
     Each option is also an environment variable, such as EMULATOR_PORT. Errors of the workspace are
     told, as `emulator lint` tells them; it runs nevertheless, as Segment would.
     """
-    if named and flags["workspace"]:
-        raise click.UsageError("Give --workspace or --preset, not both.")
+    name = workspace_name(flags["workspace"], preset)
     # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
     from emulator.app import create_app
     from emulator.capture.occupancy import occupied
     from emulator.sandboxes import Sandboxes
     from emulator.server import serve
-    from emulator.workspace import load, preset
 
-    config = configure(os.environ, {**flags, "workspace": named or flags["workspace"]})
+    config = configure(os.environ, {**flags, "workspace": name})
     _log(config.verbose)
-    if config.workspace and not named:
-        workspace = load(config.workspace)
-    else:
-        workspace = preset(named or "guide")
+    workspace = load_workspace(None if preset else config.workspace, preset)
     with occupied(config.db):
         app = create_app(config, workspace)
         sandboxes: Sandboxes = app.extensions["sandboxes"]

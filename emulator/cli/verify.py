@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
+from emulator.workspace.loading import names_preset
 from scenarios.requirements import require
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ REPORT = click.Path(path_type=Path, dir_okay=False)
 
 @click.command(epilog="Example: emulator verify --junit report.xml features/purchase.feature")
 @click.argument("features", metavar="[FEATURE…]", nargs=-1, type=click.Path(path_type=Path))
+@workspace_options("Workspace of scenarios that name none: a file, or a preset.  [guide]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary at the end.")
 @click.option(
     "-n", "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
@@ -46,6 +49,8 @@ def command(
     ctx: click.Context,
     /,
     features: tuple[Path, ...],
+    workspace: str | None,
+    preset: str | None,
     as_json: bool,
     report_to: str | None,
     **asked: Any,
@@ -65,7 +70,13 @@ def command(
     reports = {kind: asked[kind] for kind in WRITERS if asked[kind]}
     traffic = bool(report_to) or any(kind in reports for kind in WITH_TRAFFIC)
     options = Options(
-        asked["workers"], traffic, asked["url"], asked["serve"], asked["seed"], asked["no_keep"]
+        asked["workers"],
+        traffic,
+        asked["url"],
+        asked["serve"],
+        asked["seed"],
+        asked["no_keep"],
+        _default_workspace(workspace, preset),
     )
     if options.url:
         expect_host("--url", options.url)
@@ -79,6 +90,15 @@ def command(
     if report_to:
         send(run.summary(), report_to)
     ctx.exit(_code(run))
+
+
+def _default_workspace(workspace: str | None, preset: str | None) -> str | None:
+    """What scenarios that name no workspace use; a mistake in it is said once, and not by each."""
+    name = workspace_name(workspace, preset)
+    if name:
+        load_workspace(workspace, preset)
+    # Absolute, as workers may be elsewhere.
+    return str(Path(workspace).absolute()) if workspace and not names_preset(workspace) else name
 
 
 def _tell(run: "Run", as_json: bool) -> None:

@@ -3,6 +3,11 @@
 from emulator.junit import Case
 
 
+def uncovered_case(where: str, name: str, why: str) -> Case:
+    """A mapping of the workspace *where* that no case covers."""
+    return Case(where, name, end="skipped", message=why, text=why)
+
+
 def case_of(where: str, name: str, why: list[str]) -> Case:
     """A case of the class of its file; without *why* it passed.
 

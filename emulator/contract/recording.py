@@ -3,36 +3,66 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, count
 
 import orjson
 
 from emulator.contract.cases import compiled
+from emulator.contract.deployment import ACCOUNT, Deployment, frozen
 from emulator.contract.normalising import Normaliser
 from emulator.contract.running import actual
 from emulator.types import JSON, JSONObject
 from emulator.workspace import Workspace
 
-ACCOUNT = {"account_name": "account", "ucd_key": "key"}  # a real key is nobody's business in a repo
+_LONGEST_NAME = 200  # with a number and .json behind it, file systems take it
+
+
+@dataclass(slots=True)
+class Recording:
+    """What was made of traffic.
+
+    Args:
+        cases: Sorted by name; of cases that are equal but for ids and times, one.
+        events: How many events there were.
+        stopped: Events that the workspace stops before any mapping, counted by the reason.
+    """
+
+    cases: list[JSONObject] = field(default_factory=list)
+    events: int = 0
+    stopped: Counter[str] = field(default_factory=Counter)
 
 
 def record(
-    events: Iterable[JSONObject], workspace: Workspace, rules: dict[str, str]
-) -> list[JSONObject]:
-    """The cases, sorted by name; of cases that are equal but for ids and times, one.
+    events: Iterable[JSONObject],
+    workspace: Workspace,
+    rules: dict[str, str],
+    *,
+    has_key: bool = True,
+) -> Recording:
+    """Make the cases of *events*.
 
     Args:
         events: As destinations are handed them.
         rules: See emulator.contract.normalising.
+        has_key: Whether the key in *workspace* is the account's own.
     """
+    deployment = Deployment(workspace, workspace.name, has_key=has_key)
     normaliser = Normaliser(rules)
     seen: set[bytes] = set()
+    recording = Recording()
     cases: list[JSONObject] = []
     for event in events:
+        recording.events += 1
+        if stop := deployment.stop(event):
+            recording.stopped[str(stop)] += 1
+            continue
         essence = orjson.dumps(normaliser.essence(event), option=orjson.OPT_SORT_KEYS)
         if essence not in seen:
             seen.add(essence)
-            cases += _cases(*normaliser.event(event), workspace)
-    return _named(cases)
+            cases += _cases(*normaliser.event(event), workspace, deployment)
+    recording.cases = _named(cases)
+    return recording
 
 
 def text_of(cases: Iterable[JSONObject]) -> bytes:
@@ -50,7 +80,7 @@ def file_text(case: JSONObject) -> bytes:
 
 
 def _cases(
-    event: JSONObject, applied: dict[str, str], workspace: Workspace
+    event: JSONObject, applied: dict[str, str], workspace: Workspace, deployment: Deployment
 ) -> Iterator[JSONObject]:
     for subscription in workspace.destination["subscriptions"]:
         if not subscription.get("enabled", True):
@@ -59,7 +89,8 @@ def _cases(
         case: JSONObject = {
             "name": "",
             "destination": {"settings": settings},
-            "subscription": {key: subscription[key] for key in KEPT if key in subscription},
+            "subscription": frozen(subscription),
+            "reference": deployment.reference(subscription),
             "batch": False,
             "events": [event],
             "normalised": applied,
@@ -69,12 +100,9 @@ def _cases(
             yield {**case, "expect": happened}
 
 
-KEPT = ("name", "actionSlug", "trigger", "settings", "enabled")
-
-
 def _named(cases: Iterable[JSONObject]) -> list[JSONObject]:
     """Each with a name: its event and mapping, and a number where several have both."""
-    seen: Counter[str] = Counter()
+    taken: set[str] = set()
     named = []
     for case in cases:
         event = case["events"][0]
@@ -82,10 +110,12 @@ def _named(cases: Iterable[JSONObject]) -> list[JSONObject]:
         name = _slug(
             f"{called} by {case['subscription'].get('name') or case['subscription']['actionSlug']}"
         )
-        seen[name] += 1
-        named.append({**case, "name": name if seen[name] == 1 else f"{name}-{seen[name]}"})
+        numbered = (f"{name}-{number}" for number in count(2))
+        name = next(each for each in chain([name], numbered) if each not in taken)
+        taken.add(name)
+        named.append({**case, "name": name})
     return sorted(named, key=lambda case: str(case["name"]))
 
 
 def _slug(text: JSON) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-") or "case"
+    return re.sub(r"[^a-z0-9]+", "-", str(text).lower()).strip("-")[:_LONGEST_NAME] or "case"

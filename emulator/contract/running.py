@@ -16,9 +16,12 @@ from emulator.types import JSON, JSONObject
 def actual(case: Case) -> JSONObject:
     """What happens: {"requests": [...], "results": [one for each event]}."""
     document = case.document
-    request, results = _delivered(
-        case.subscription, document["events"], document.get("batch", False)
-    )
+    return happened(case.subscription, document["events"], document.get("batch", False))
+
+
+def happened(subscription: Subscription, events: list[JSONObject], batched: bool) -> JSONObject:
+    """What *subscription* makes of *events*, as `actual` has it; unbatched, they are one."""
+    request, results = _delivered(subscription, events, batched)
     return {
         "requests": [_request(request)] if request else [],
         "results": [_result(result) for result in results],

@@ -42,7 +42,7 @@ def order(run: int) -> JSONObject:
 
 def test_two_runs_of_one_app_record_the_same() -> None:
     rules = read_rules(["properties.order_id=order"])
-    first, second = (record([order(run)], GUIDE, rules) for run in (1, 2))
+    first, second = (record([order(run)], GUIDE, rules).cases for run in (1, 2))
     assert first == second
     [case] = first
     assert case["events"] == [
@@ -68,11 +68,11 @@ def test_two_runs_of_one_app_record_the_same() -> None:
 
 def test_events_that_differ_in_ids_alone_are_one_case() -> None:
     rules = read_rules(["properties.order_id=order"])
-    assert len(record([order(1), order(2)], GUIDE, rules)) == 1
+    assert len(record([order(1), order(2)], GUIDE, rules).cases) == 1
 
 
 def test_no_key_of_an_account_is_written() -> None:
-    [case] = record([order(1)], GUIDE, read_rules([]))
+    [case] = record([order(1)], GUIDE, read_rules([])).cases
     assert case["destination"]["settings"] == {"account_name": "account", "ucd_key": "key"}
     assert "test-key" not in json.dumps(case)
 

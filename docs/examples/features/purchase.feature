@@ -9,3 +9,10 @@ Feature: Purchase
       | event_name             | event_group_id | product_id |
       | confirmation_page_view | o-17           | mug        |
       | confirmation_page_view | o-17           | tray       |
+
+  Scenario: Staff are not told to Insider One
+    Given Bea is known to the shop as:
+      | detail | value                  |
+      | email  | bea@staff.shop.example |
+    When Bea signs in
+    Then Insider One does not know Bea

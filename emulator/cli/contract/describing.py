@@ -3,13 +3,13 @@
 import click
 import orjson
 
+from emulator.cli.workspace_options import load_workspace, workspace_options
 from emulator.contract.schema import request_schemas
-from emulator.workspace import load
 
 
 @click.command(epilog="Example: emulator contract schema --workspace shop.yaml > requests.json")
-@click.option("--workspace", default="guide", show_default=True, help="File or preset.")
-def command(workspace: str) -> None:
+@workspace_options()
+def command(workspace: str | None, preset: str | None) -> None:
     """Print one JSON Schema: of every body that the workspace can send to Insider One."""
-    document = request_schemas(load(workspace))
+    document = request_schemas(load_workspace(workspace, preset))
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))

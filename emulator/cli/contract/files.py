@@ -1,12 +1,14 @@
 """Files of contract cases, read one after another and written at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import click
 
+from emulator.cli.workspace_options import load_workspace, workspace_name
 from emulator.contract.cases import Case, read_cases
+from emulator.contract.deployment import Deployment
 from emulator.errors import EmulatorError
 
 FILES = click.argument(
@@ -20,15 +22,40 @@ class Reader:
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
         self.unusable = 0
+        self._usable = 0
 
     def __iter__(self) -> Iterator[Case]:
         for file in case_files(self._files):
             for case in read_cases(file):
                 if isinstance(case, Case):
+                    self._usable += 1
                     yield case
                 else:
                     self.unusable += 1
                     click.echo(f"emulator: {case}", err=True)
+
+    def expect_cases(self) -> None:
+        """Refuse files and folders in which no case was found.
+
+        Raises: EmulatorError.
+        """
+        if not (self._usable or self.unusable):
+            raise no_cases(self._files)
+
+
+def no_cases(files: Sequence[Path]) -> EmulatorError:
+    """The error of files and folders without a contract case."""
+    remedy = "Name an .ndjson or .json file of cases, or a folder of such files."
+    return EmulatorError("no contract cases found", ", ".join(map(str, files)), remedy)
+
+
+def deployment_of(workspace: str | None, preset: str | None) -> Deployment | None:
+    """The workspace that the options name, to run cases through; None where they name none.
+
+    Raises: UsageError; EmulatorError.
+    """
+    name = workspace_name(workspace, preset)
+    return Deployment(load_workspace(workspace, preset), name) if name else None
 
 
 def case_files(paths: tuple[Path, ...]) -> Iterator[Path]:

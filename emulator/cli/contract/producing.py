@@ -9,15 +9,16 @@ import orjson
 
 from emulator.cli.captured import numbered_events
 from emulator.cli.contract.files import FILES, replace
+from emulator.cli.workspace_options import load_workspace, workspace_options
 from emulator.contract.junit import case_of
 from emulator.contract.producing import Produced, produced
+from emulator.errors import EmulatorError
 from emulator.junit import junit
-from emulator.workspace import load
 
 
 @click.command(epilog="Example: emulator contract events --workspace shop.yaml events.ndjson")
 @FILES
-@click.option("--workspace", default="guide", show_default=True, help="File or preset.")
+@workspace_options()
 @click.option("--strict", is_flag=True, help="Refuse warnings, and events that no mapping takes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each event.")
 @click.option("--junit", "report", type=click.Path(path_type=Path), help="Write JUnit XML there.")
@@ -25,7 +26,8 @@ from emulator.workspace import load
 def command(
     ctx: click.Context,
     files: tuple[Path, ...],
-    workspace: str,
+    workspace: str | None,
+    preset: str | None,
     strict: bool,
     as_json: bool,
     report: Path | None,
@@ -34,8 +36,12 @@ def command(
 
     Exits 1 when one of them is stopped on its way, or does not do what its sender thinks.
     """
+    events = list(chain.from_iterable(map(numbered_events, files)))
+    if not events:
+        remedy = "Name a file of events, one JSON object a line."
+        raise EmulatorError("no event found", ", ".join(map(str, files)), remedy)
     cases = []
-    for each in produced(chain.from_iterable(map(numbered_events, files)), load(workspace)):
+    for each in produced(events, load_workspace(workspace, preset)):
         holds = each.satisfies(strict=strict)
         if as_json:
             click.echo(orjson.dumps({**asdict(each), "satisfies": holds}))

@@ -5,16 +5,34 @@ from pathlib import Path
 import click
 import orjson
 
-from emulator.cli.contract.files import FILES, Reader
+from emulator.cli.contract.files import FILES, Reader, deployment_of
+from emulator.cli.workspace_options import workspace_options
 from emulator.contract.running import actual
+from emulator.types import JSONObject
 
 
 @click.command(epilog="Example: emulator contract run cases.ndjson > actual.ndjson")
 @FILES
+@workspace_options("Run this workspace's own mappings.  [the copies in the cases]")
 @click.pass_context
-def command(ctx: click.Context, files: tuple[Path, ...]) -> None:
-    """Print each case with "actual": what happens."""
+def command(
+    ctx: click.Context, files: tuple[Path, ...], workspace: str | None, preset: str | None
+) -> None:
+    """Print each case with "actual": what happens.
+
+    With a workspace "actual" is what its own mapping does, and "workspace" says whether that
+    mapping is as it was recorded.
+    """
+    deployment = deployment_of(workspace, preset)
     reader = Reader(files)
-    for case in reader:
-        click.echo(orjson.dumps({**case.document, "actual": actual(case)}))
+    cases = list(reader)
+    reader.expect_cases()
+    for case in cases:
+        if deployment is None:
+            happened: JSONObject = {"actual": actual(case)}
+        else:
+            result = deployment.run(case, cases)
+            compared = {"mapping": result.state, "differences": result.mapping}
+            happened = {"actual": result.actual, "workspace": compared}
+        click.echo(orjson.dumps({**case.document, **happened}))
     ctx.exit(2 if reader.unusable else 0)

@@ -1,0 +1,327 @@
+"""Cases run through the workspace that a shop deploys: what differs is named, mapping or result."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from emulator.cli import main
+from emulator.types import JSONObject
+
+ORDER: JSONObject = {
+    "type": "track",
+    "event": "Order Completed",
+    "messageId": "m-1",
+    "userId": "ada",
+    "timestamp": "2026-03-01T00:00:00Z",
+    "properties": {"order_id": "o-1", "total": 17, "revenue": 8.5},
+}
+SHOP: JSONObject = {
+    "source": {"name": "Shop", "writeKey": "wk_shop"},
+    "destination": {
+        "settings": {"account_name": "shop", "ucd_key": "a-real-key"},
+        "subscriptions": [
+            {
+                "name": "Orders",
+                "actionSlug": "orderCompletedEvent",
+                "trigger": 'event = "Order Completed"',
+                "settings": {
+                    "uuid": {"@path": "$.userId"},
+                    "timestamp": {"@path": "$.timestamp"},
+                    "parameters": {"total": {"@path": "$.properties.total"}},
+                },
+            },
+            {
+                "name": "Wishes",
+                "actionSlug": "trackEvent",
+                "enabled": False,
+                "trigger": 'event = "Wish Listed"',
+                "settings": {"uuid": {"@path": "$.userId"}, "event_name": "wish_listed"},
+            },
+        ],
+    },
+}
+PARAMETERS = "settings.parameters"
+CUSTOM = "requests[0].json.users[0].events[0].event_params.custom"
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with shop.yaml, events.ndjson and the case that they make, as the current one."""
+    monkeypatch.chdir(tmp_path)
+    save(SHOP)
+    Path("events.ndjson").write_text(json.dumps(ORDER))
+    assert contract("record", "--from", "events.ndjson", "--workspace", "shop.yaml", "cases/")
+    return tmp_path
+
+
+def contract(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["contract", *arguments])
+
+
+def check(*options: str) -> Result:
+    return contract("check", "--workspace", "shop.yaml", *options, "cases/")
+
+
+def save(shop: JSONObject) -> None:
+    Path("shop.yaml").write_text(yaml.safe_dump(shop, sort_keys=False))
+
+
+def changed(change: Callable[[Any], object]) -> None:
+    shop = json.loads(json.dumps(SHOP))
+    change(shop["destination"])
+    save(shop)
+
+
+def orders(destination: Any) -> Any:
+    return destination["subscriptions"][0]
+
+
+def case() -> Any:
+    return json.loads(Path("cases/order-completed-by-orders.json").read_text())
+
+
+def test_a_case_names_its_mapping_and_keeps_no_key(recorded: Path) -> None:
+    assert case()["reference"] == {
+        "name": "Orders",
+        "actionSlug": "orderCompletedEvent",
+        "writeKey": "wk_shop",
+        "accountName": "shop",
+        "keyDigest": "0132",
+    }
+    assert case()["destination"]["settings"] == {"account_name": "account", "ucd_key": "key"}
+    assert "a-real-key" not in Path("cases/order-completed-by-orders.json").read_text()
+
+
+def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
+    assert (check().exit_code, check().output) == (0, "1 passed, 0 failed, 0 known differences\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "lines"),
+    [
+        pytest.param(
+            lambda own: orders(own)["settings"]["parameters"].update(
+                total={"@path": "$.properties.revenue"}
+            ),
+            [
+                f'mapping: {PARAMETERS}.total.@path: expected "$.properties.total", '
+                'received "$.properties.revenue"',
+                f"result: {CUSTOM}.total: expected 17, received 8.5",
+            ],
+            id="mapping and result",
+        ),
+        pytest.param(
+            lambda own: orders(own)["settings"]["parameters"].update(
+                tax={"@path": "$.properties.taxes"}
+            ),
+            [
+                f"mapping: {PARAMETERS}.tax: expected nothing, "
+                'received {"@path": "$.properties.taxes"}',
+                "result: the same; no recorded event shows what the change does",
+            ],
+            id="mapping alone",
+        ),
+        pytest.param(
+            lambda own: own.update(
+                filters=[{"title": "All", "if": 'type = "track"', "actions": [{"type": "DROP"}]}]
+            ),
+            [
+                "result: requests: expected 1 entries, received 0",
+                'result: results[0].status: expected "delivered", received "filtered"',
+                "result: results[0].message: expected nothing, received "
+                "\"FILTERED_BY_RULES: destination filter 'All' drops it\"",
+            ],
+            id="result alone",
+        ),
+        pytest.param(
+            lambda own: orders(own).update(trigger='event = "Ordered"'),
+            [
+                'mapping: trigger: expected "event = \\"Order Completed\\"", '
+                'received "event = \\"Ordered\\""',
+                "result: requests: expected 1 entries, received 0",
+                'result: results[0].status: expected "delivered", received "not_subscribed"',
+            ],
+            id="trigger",
+        ),
+        pytest.param(
+            lambda own: orders(own).update(enabled=False),
+            [
+                "mapping: enabled: expected true, received false",
+                "result: requests: expected 1 entries, received 0",
+                'result: results[0].status: expected "delivered", received "disabled"',
+                "result: results[0].message: expected nothing, received \"'Orders' is disabled\"",
+            ],
+            id="disabled",
+        ),
+        pytest.param(
+            lambda own: own["subscriptions"].pop(0),
+            ["mapping: subscription: 'Orders' (orderCompletedEvent) is not in shop.yaml. "
+             "Known: Wishes."],
+            id="gone",
+        ),
+        pytest.param(
+            lambda own: orders(own).update(name="Purchases"),
+            [
+                'mapping: name: expected "Orders", received "Purchases"',
+                "result: the same; no recorded event shows what the change does",
+            ],
+            id="renamed",
+        ),
+    ],
+)  # fmt: skip
+def test_what_differs_is_named(
+    change: Callable[[Any], object], lines: list[str], recorded: Path
+) -> None:
+    changed(change)
+    done = check()
+    assert done.exit_code == 1
+    assert [line.strip() for line in done.stdout.splitlines()[1:-1]] == lines
+    assert contract("check", "cases/").exit_code == 0  # the recorded proof holds
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        pytest.param(
+            lambda own: own["settings"].update(account_name="shoq"),
+            'destination.settings.account_name: expected "shop", received "shoq"',
+            id="account",
+        ),
+        pytest.param(
+            lambda own: own["settings"].update(ucd_key="a-reel-key"),
+            "destination.settings.ucd_key: another key than when the cases were recorded",
+            id="key",
+        ),
+    ],
+)
+def test_another_account_fails_without_telling_a_key(
+    change: Callable[[Any], object], line: str, recorded: Path
+) -> None:
+    changed(change)
+    done = check()
+    assert done.exit_code == 1
+    assert f"    {line}\n" in done.stdout
+    assert "key-" not in done.output
+    assert "-key" not in done.output
+
+
+def test_a_placeholder_stands_for_the_key(recorded: Path) -> None:
+    changed(lambda own: own["settings"].update(ucd_key="test-key"))
+    assert check().exit_code == 0
+
+
+def wish(destination: Any) -> Any:
+    return destination["subscriptions"][1]
+
+
+def test_a_mapping_without_a_case_is_named_and_fails_when_strict(recorded: Path) -> None:
+    changed(lambda own: wish(own).update(enabled=True))
+    note = "note: shop.yaml: no case covers mapping 'Wishes' (trackEvent)."
+    assert check().exit_code == 0
+    assert check().stderr.startswith(note)
+    strict = check("--strict")
+    assert strict.exit_code == 1
+    assert "FAILED  mapping 'Wishes' (trackEvent)  shop.yaml\n    no case covers it\n" in (
+        strict.stdout
+    )
+
+
+def test_a_new_mapping_that_takes_a_recorded_event_fails(recorded: Path) -> None:
+    changed(lambda own: wish(own).update(enabled=True, trigger='type = "track"'))
+    done = check()
+    assert done.exit_code == 1
+    assert "no case covers it, and it takes the event of 'order-completed-by-orders'" in done.stdout
+
+
+def test_json_and_junit_tell_both_apart(recorded: Path) -> None:
+    changed(lambda own: [wish(own).update(enabled=True), orders(own)["settings"].pop("parameters")])
+    done = check("--json", "--junit", "report.xml")
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["verdict"], first["mapping"], first["result"]) == ("failed", "changed", "changed")
+    assert (second["verdict"], second["mapping"], second["name"]) == (
+        "uncovered", "new", "mapping 'Wishes' (trackEvent)",
+    )  # fmt: skip
+    assert not any(each.keys() & {"renewed"} for each in (first, second))
+    failed, skipped = ElementTree.parse("report.xml").iter("testcase")
+    (failure,) = failed
+    assert (failure.tag, failure.get("message", "").partition(":")[0]) == ("failure", "mapping")
+    assert [each.tag for each in skipped] == ["skipped"]
+
+
+def test_update_takes_the_workspace_over(recorded: Path) -> None:
+    changed(
+        lambda own: orders(own).update(name="Purchases", settings={"uuid": {"@path": "$.userId"}})
+    )
+    # Neither name nor mapping is as it was: nothing says that this is the same.
+    assert check("--update").exit_code == 1
+    changed(lambda own: orders(own)["settings"]["parameters"].pop("total"))
+    assert check("--update").exit_code == 0
+    assert case()["subscription"]["settings"]["parameters"] == {}
+    assert check().exit_code == 0
+    changed(lambda own: own["settings"].update(account_name="other"))
+    assert check("--update").exit_code == 0
+    assert case()["reference"]["accountName"] == "other"
+
+
+def test_update_takes_a_new_name_over(recorded: Path) -> None:
+    changed(lambda own: orders(own).update(name="Purchases"))
+    assert check("--update").exit_code == 0
+    assert (case()["reference"]["name"], case()["subscription"]["name"]) == ("Purchases",) * 2
+    assert check().exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda own: own.update(enabled=False), id="destination disabled"),
+        pytest.param(lambda own: own["subscriptions"].pop(0), id="mapping gone"),
+        pytest.param(lambda own: orders(own).update(enabled=False), id="mapping disabled"),
+    ],
+)
+def test_update_does_not_write_that_nothing_is_sent(
+    change: Callable[[Any], object], recorded: Path
+) -> None:
+    before = case()
+    changed(change)
+    assert check("--update").exit_code == 1
+    assert case() == before
+
+
+def test_an_old_case_finds_its_mapping_by_its_copy(recorded: Path) -> None:
+    old = {key: value for key, value in case().items() if key != "reference"}
+    Path("cases/order-completed-by-orders.json").write_text(json.dumps(old))
+    assert check().exit_code == 0
+    changed(lambda own: orders(own)["settings"]["parameters"].pop("total"))
+    assert check().exit_code == 1
+
+
+def test_run_prints_what_the_workspace_does(recorded: Path) -> None:
+    changed(lambda own: orders(own)["settings"]["parameters"].pop("total"))
+    printed = json.loads(contract("run", "--workspace", "shop.yaml", "cases/").stdout)
+    assert printed["workspace"] == {
+        "mapping": "changed",
+        "differences": [
+            f'{PARAMETERS}.total: expected {{"@path": "$.properties.total"}}, received nothing'
+        ],
+    }
+    user = printed["actual"]["requests"][0]["json"]["users"][0]
+    assert user["events"][0]["event_params"]["custom"] == {}
+
+
+def test_record_with_a_workspace_renews_cases_by_its_mappings(recorded: Path) -> None:
+    changed(lambda own: orders(own)["settings"]["parameters"].pop("total"))
+    assert contract("record", "--workspace", "shop.yaml", "cases/").exit_code == 0
+    assert case()["subscription"]["settings"]["parameters"] == {}
+    assert check().exit_code == 0
+
+
+def test_a_mapping_whose_name_is_given_twice_is_found_by_its_copy(recorded: Path) -> None:
+    twin = {**SHOP["destination"]["subscriptions"][0], "trigger": 'event = "Ordered"'}
+    changed(lambda own: own["subscriptions"].insert(0, twin))
+    assert check().exit_code == 0
