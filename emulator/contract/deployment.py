@@ -72,7 +72,9 @@ class Deployment:
         self.name = name
         self._workspace, self._has_key = workspace, has_key
         source = workspace.document["source"]
-        self._gate = compile_gate(source, workspace.destination, workspace.plan)
+        self._gate = compile_gate(
+            source, workspace.destination, workspace.plan, options=workspace.segment
+        )
         self._definitions: list[JSONObject] = workspace.destination["subscriptions"]
         self._settings: JSONObject = workspace.destination["settings"]
 
