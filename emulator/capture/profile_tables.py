@@ -118,6 +118,13 @@ KNOWN = Prepared(
         profile_events.c.fingerprint == bindparam("fingerprint"),
     )
 )
+OF_NAME = Prepared(
+    select(profile_events)
+    .where(
+        profile_events.c.profile_id == bindparam("id"), profile_events.c.name == bindparam("name")
+    )
+    .order_by(profile_events.c.number)
+)
 CHANGE = Prepared(
     update(profiles).where(profiles.c.id == bindparam("which")), without(profiles, "number")
 )

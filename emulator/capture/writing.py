@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection
 
 from emulator.capture.profile import Changes, Profile, ProfileEvent
-from emulator.capture.profile_rows import event_row, profile_of, profile_row
+from emulator.capture.profile_rows import event_of, event_row, profile_of, profile_row
 from emulator.capture.profile_tables import (
     ADD,
     BY_ID,
@@ -21,6 +21,7 @@ from emulator.capture.profile_tables import (
     KNOWN,
     LOSE,
     NOT_UPDATED,
+    OF_NAME,
     OUTDATED,
     OUTDATED_OTHERS,
     owned,
@@ -74,6 +75,15 @@ class Writing:
             for event in made
             if not self._adds(owner, event)
         ]
+
+    def occurrences(self, owner: str, name: str) -> list[ProfileEvent]:
+        """List the events of this name that the profile *owner* has, those just saved included."""
+        earlier: list[ProfileEvent] = []
+        if owner not in self._without_events:
+            rows = OF_NAME.rows(self._connection, {"id": owner, "name": name})
+            earlier = [event_of(row) for row in rows]
+        saved = (event for whose, event in self._events if whose == owner and event.name == name)
+        return [*earlier, *saved]
 
     def end(self, ids: Collection[str]) -> None:
         """Delete profiles with their identifiers and events."""

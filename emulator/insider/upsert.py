@@ -19,6 +19,7 @@ from emulator.insider.changes import attributes_of, changed
 from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.identity import Population, Rules, key
 from emulator.insider.options import Options
+from emulator.insider.orders import doubled_purchases
 from emulator.insider.segment_platform import is_from_segment
 from emulator.insider.shape import Fault, errors, faults, refusals
 from emulator.insider.structure import undocumented_keys
@@ -81,11 +82,12 @@ class Upsert:
             owners = [(user.index, _settle(user, population, at)) for user in users]
             changes = population.changes()
             repeated = writing.save(changes)
+            doubled = doubled_purchases(writing, changes.events)
             # Inside: a retry of what was kept is a repeated event, which starts no journey.
             told = changed(before, changes, repeated, now, skip_hook=skip_hook)
             account.on_change(told)
         noticed = [finding for user in users for finding in user.findings]
-        noticed += _repeated(users, repeated)
+        noticed += _repeated(users, repeated) + _doubled(users, doubled)
         return noticed, header(told, changes.gained, owners)
 
     def _call_back(
@@ -186,4 +188,22 @@ def _repeated(users: list[User], repeated: list[ProfileEvent]) -> list[Finding]:
         for user in users
         for place, event in user.events
         if id(event) in copies
+    ]
+
+
+def _doubled(users: list[User], doubled: dict[int, ProfileEvent]) -> list[Finding]:
+    """Warn of the events in *doubled*: id of an event -> the purchase that it repeats."""
+    if not doubled:
+        return []
+    remedy = "Send each order once; a retry keeps the timestamp of the first call."
+    return [
+        warning(
+            f"{place}.event_params.event_group_id",
+            f"this order was recorded at {doubled[id(event)].occurred_at} with the same product;"
+            " its value counts twice",
+            remedy,
+        )
+        for user in users
+        for place, event in user.events
+        if id(event) in doubled
     ]
