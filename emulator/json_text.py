@@ -11,6 +11,7 @@ import orjson
 from emulator.types import JSON
 
 REPLACEMENT = "\ufffd"  # what stands for a half character
+_REPLACED = REPLACEMENT.encode()
 # A pair, a half, or any other escape; a backslash that is escaped is one of the last.
 _ESCAPE = (
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -37,3 +38,22 @@ def parse_json(raw: bytes) -> JSON:
         if whole == raw:
             raise
         return orjson.loads(whole)
+
+
+def damaged_place(value: JSON) -> str | None:
+    """Where the first text in *value* has U+FFFD, as dotted keys; None when no text has it."""
+    if _REPLACED not in orjson.dumps(value):
+        return None
+    waiting: list[tuple[str, JSON]] = [("", value)]
+    while waiting:
+        path, found = waiting.pop()
+        if isinstance(found, str) and REPLACEMENT in found:
+            return path
+        members = found.items() if isinstance(found, dict) else ()
+        items = enumerate(found) if isinstance(found, list) else ()
+        below = [(f"{path}.{name}".lstrip("."), child) for name, child in (*members, *items)]
+        damaged = [name for name, _ in members if REPLACEMENT in name]
+        if damaged:
+            return f"{path}.{damaged[0]}".lstrip(".")
+        waiting += reversed(below)
+    return None

@@ -3,6 +3,7 @@
 import orjson
 
 from emulator.depth import MAX_DEPTH, depth
+from emulator.json_text import parse_json
 from emulator.types import JSONObject
 
 
@@ -13,7 +14,7 @@ class BadLine(ValueError):
 def event_of(line: bytes) -> JSONObject | None:
     """The event on a line; None when the line is empty. Raises: BadLine."""
     try:
-        event = orjson.loads(line)
+        event = parse_json(line)
     except orjson.JSONDecodeError as error:
         if line.strip():
             raise BadLine(_why_no_json(line, error)) from None

@@ -8,6 +8,7 @@ import orjson
 from emulator.depth import MAX_DEPTH, depth
 from emulator.encoding import utf8
 from emulator.errors import EmulatorError
+from emulator.json_text import parse_json
 from emulator.types import JSON, JSONObject
 
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
@@ -55,6 +56,6 @@ def _content(path: Path) -> bytes:
 
 def _parsed(text: bytes, where: str) -> JSON:
     try:
-        return orjson.loads(text)
+        return parse_json(text)
     except orjson.JSONDecodeError as error:
         raise EmulatorError(f"not JSON ({error})", where, REMEDY) from error

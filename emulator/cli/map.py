@@ -20,6 +20,7 @@ from emulator.encoding import refuse_utf16, without_bom
 from emulator.errors import EmulatorError
 from emulator.lines import BadLine, event_of
 from emulator.mapping import Destination, Outcome
+from emulator.segment.notes import damaged_texts
 from emulator.types import JSONObject
 from emulator.workspace.loading import read
 from emulator.workspace.parsing import MAXIMUM_BYTES
@@ -91,6 +92,7 @@ class _Reader:
                     continue
                 if event is not None:
                     began = True
+                    _name_damage(event, f"{where}:{number}")
                     yield event
 
     def _sources(self) -> Iterator[tuple[str, Iterable[bytes]]]:
@@ -110,6 +112,11 @@ class _Reader:
         self.unusable += 1
         error = EmulatorError(what, where, "The line is left out; correct it to have it mapped.")
         click.echo(f"emulator: {error}", err=True)
+
+
+def _name_damage(event: JSONObject, where: str) -> None:
+    for note in damaged_texts(event):
+        click.echo(f"emulator: {where}: {note.what}", err=True)
 
 
 def _text_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:

@@ -14,6 +14,7 @@ from jsonschema.exceptions import best_match
 from emulator.depth import MAX_DEPTH, depth
 from emulator.encoding import utf8
 from emulator.errors import EmulatorError
+from emulator.json_text import parse_json
 from emulator.mapping.subscription import Subscription, compile_subscription
 from emulator.types import JSONObject
 
@@ -67,7 +68,7 @@ def _only_document(content: bytes) -> bool:
     if b"\n" not in content.strip():
         return False
     try:
-        orjson.loads(content)
+        parse_json(content)
     except orjson.JSONDecodeError:
         return False
     return True
@@ -75,7 +76,7 @@ def _only_document(content: bytes) -> bool:
 
 def _case(text: bytes, where: str) -> Case | EmulatorError:
     try:
-        document = orjson.loads(text)
+        document = parse_json(text)
     except orjson.JSONDecodeError as error:
         return EmulatorError(f"not JSON ({error})", where, "Correct the line or take it out.")
     if depth(document) > MAX_DEPTH:

@@ -9,6 +9,7 @@ from flask import request
 from jsonschema import Draft202012Validator
 
 from emulator.errors import EmulatorError
+from emulator.json_text import parse_json
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import did_you_mean
 from emulator.workspace.structure import place
@@ -83,7 +84,7 @@ def _json(remedy: str, required: int) -> JSON:
     if not required and not raw.strip():
         return {}
     try:
-        return cast(JSON, orjson.loads(raw))
+        return parse_json(raw)
     except orjson.JSONDecodeError as error:
         raise EmulatorError("this is no JSON", "body", remedy) from error
 

@@ -24,6 +24,7 @@ from emulator.insider.identity import rules_of
 from emulator.insider.options import Options
 from emulator.insider.rates import Rates
 from emulator.insider.replies import Refusal
+from emulator.json_text import parse_json
 from emulator.types import JSON
 
 Handler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
@@ -183,7 +184,7 @@ def read_body(body: bytes) -> JSON:
     if refusal := _too_large(body):
         raise refusal
     try:
-        value = orjson.loads(body)
+        value = parse_json(body)
     except orjson.JSONDecodeError:
         raise replies.INVALID_JSON from None
     # Counting bytes is cheaper than walking a body that is not deep.

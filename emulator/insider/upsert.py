@@ -4,6 +4,7 @@ Source: Insider One, API collection "Upsert User Data".
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +26,7 @@ from emulator.insider.shape import Fault, errors, faults, refusals
 from emulator.insider.structure import undocumented_keys
 from emulator.insider.telling import header
 from emulator.insider.users import User, apply, read_user
+from emulator.json_text import damaged_place
 from emulator.types import JSON, JSONObject
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class Upsert:
         given = users_of(body)
         skip_hook, findings = _skip_hook(body)
         findings += undocumented_keys(body)
+        findings += _damaged_texts(given)
         account = self.account
         address = _callback_address(body, account.options, findings)
         users, refused = read_users(
@@ -122,6 +125,16 @@ def read_users(
             )
             users.append(user)
     return users, refused
+
+
+def _damaged_texts(users: list[JSON]) -> Iterator[Finding]:
+    """Name a text of each user in which U+FFFD stands for a character that was lost."""
+    for index, user in enumerate(users):
+        place = damaged_place(user)
+        if place is not None:
+            what = "the text has \ufffd (U+FFFD) in place of a character that was lost"
+            where = ".".join(filter(None, ("users", str(index), place)))
+            yield warning(where, what, "Cut texts between whole characters.")
 
 
 def users_of(body: JSON) -> list[JSON]:

@@ -23,6 +23,7 @@ from emulator.inspector.scenario import Account, scenario
 from emulator.inspector.sending import send
 from emulator.inspector.stations import EventRoad
 from emulator.inspector.view import View, number, read
+from emulator.json_text import parse_json
 from emulator.parts import Parts, parts
 from emulator.workspace.loading import PRESETS, read_preset
 
@@ -147,7 +148,7 @@ def _redacted(message: Captured) -> Captured:
 def _resent(text: str) -> int:
     """Send the call of *text*; gives the id of the message it became. Raises: EmulatorError."""
     try:
-        call = orjson.loads(text)
+        call = parse_json(text.encode())
     except orjson.JSONDecodeError as error:
         raise EmulatorError(f"this is no JSON ({error})", "", REMEDY) from None
     if not isinstance(call, dict) or depth(call) > MAX_DEPTH:

@@ -2,8 +2,7 @@
 
 from importlib.resources import files
 
-import orjson
-
+from emulator.json_text import parse_json
 from emulator.parts import parts
 from emulator.segment.ingest import BATCH
 from emulator.segment.intake import accept
@@ -24,5 +23,5 @@ def send_all(calls: list[JSON]) -> None:
 def sample() -> list[JSON]:
     """What a shopper does, with the mistakes that real integrations make."""
     text = files("emulator.inspector").joinpath("sample.json").read_text("utf-8")
-    calls: list[JSON] = orjson.loads(text)
+    calls: list[JSON] = parse_json(text.encode())
     return calls

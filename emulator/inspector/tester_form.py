@@ -7,6 +7,7 @@ import orjson
 
 from emulator.depth import MAX_DEPTH, depth
 from emulator.errors import EmulatorError
+from emulator.json_text import parse_json
 from emulator.mapping.catalog import ACTIONS
 from emulator.segment.normalise import normalise
 from emulator.types import JSON, JSONObject
@@ -66,7 +67,7 @@ def draft(filled: Filled, subscription: JSONObject) -> JSONObject:
 
 def _json(text: str, where: str, remedy: str) -> JSONObject:
     try:
-        value: JSON = orjson.loads(text)
+        value: JSON = parse_json(text.encode())
     except orjson.JSONDecodeError as error:
         place = f"{where}, line {error.lineno}" if text.strip() else where
         what = error.msg if text.strip() else "nothing is there"

@@ -28,7 +28,7 @@ from emulator.segment.limits import EVENT_BYTES
 from emulator.segment.message import Message
 from emulator.segment.message_id import message_id
 from emulator.segment.normalise import normalise
-from emulator.segment.notes import Note, notes
+from emulator.segment.notes import damaged_texts, notes
 from emulator.segment.rules import Refusal, oversized, refusal
 from emulator.segment.times import parse
 from emulator.types import JSONObject
@@ -118,7 +118,7 @@ class Trial:
         received_at = arrived or self._clocks.now
         if why := self._refused(call, size, archived=arrived is not None):
             return Tried("rejected", received_at, why)
-        found: list[Note] = []
+        found = [*damaged_texts(call)]
         if arrived is None:
             found = notes(call, received_at)
             own_id = call.get("messageId") or message_id(received_at, chance)

@@ -6,6 +6,8 @@ import zlib
 
 import orjson
 
+from emulator.depth import MAX_DEPTH
+from emulator.json_text import parse_json
 from emulator.segment.errors import malformed, too_large
 from emulator.types import JSONObject
 
@@ -26,16 +28,24 @@ def read(body: bytes, encoding: str | None, most: int) -> JSONObject:
             "Send smaller events, or fewer in one batch.",
         )
     try:
-        call = orjson.loads(plain)
+        call = parse_json(plain)
     except orjson.JSONDecodeError as error:
-        raise malformed(
-            f"not JSON ({error})", "body", "Send one JSON object in UTF-8, without a byte mark."
-        ) from error
+        raise malformed(f"not JSON ({error})", "body", _remedy(error)) from error
     if not isinstance(call, dict):
         raise malformed(
             f"the JSON is {_kind(call)}, not an object", "body", "Send one JSON object."
         )
     return call
+
+
+def _remedy(error: orjson.JSONDecodeError) -> str:
+    """What to send in place of the text that *error* is about."""
+    if "depth limit" in error.msg:
+        return f"Nest it no deeper than {MAX_DEPTH} levels."
+    after = error.doc[max(0, error.pos - 1) : error.pos + 10].lstrip("-")
+    if any(word in after for word in ("NaN", "Infinity", "nan")):
+        return "NaN and Infinity are no JSON: send null or a number."
+    return "Send one JSON object in UTF-8, without a byte mark."
 
 
 def _unpack(body: bytes, encoding: str | None, most: int) -> bytes:

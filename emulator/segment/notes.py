@@ -5,6 +5,7 @@ from datetime import datetime
 from reprlib import repr as brief
 from typing import NamedTuple
 
+from emulator.json_text import damaged_place
 from emulator.segment.limits import LONG_MESSAGE_ID
 from emulator.segment.times import is_correctable, parse
 from emulator.types import JSONObject
@@ -32,7 +33,27 @@ def notes(call: JSONObject, now: datetime, kind: str | None = None) -> list[Note
         now: When it arrived, by Segment's clock.
         kind: The type that the path asks for; None for a call of a batch.
     """
-    return [*_message_id(call), *_times(call, now), *_own_fields(call), *_type(call, kind)]
+    return [
+        *_message_id(call),
+        *_times(call, now),
+        *_own_fields(call),
+        *_type(call, kind),
+        *damaged_texts(call),
+    ]
+
+
+def damaged_texts(call: JSONObject) -> Iterator[Note]:
+    """Name a text with U+FFFD: a character was lost before it came here, or on arrival.
+
+    Assumed: Segment takes half a character as U+FFFD.
+    """
+    place = damaged_place(call)
+    if place is not None:
+        general = (
+            "a text has \ufffd (U+FFFD) for a character that was cut in half or not in UTF-8: "
+            "cut texts between whole characters"
+        )
+        yield Note(place, f"{place}: {general}.", general)
 
 
 def joined(found: list[Note]) -> str | None:
