@@ -38,6 +38,15 @@ def type_name(value: JSON) -> str:
     return names.get(type(value), "object" if isinstance(value, dict) else "null")
 
 
+def without_missing(value: JSON) -> JSON:
+    """Copy *value* without the keys that are MISSING, at any depth; in lists MISSING stays."""
+    if isinstance(value, dict):
+        return {
+            key: without_missing(member) for key, member in value.items() if member is not MISSING
+        }
+    return [without_missing(item) for item in value] if isinstance(value, list) else value
+
+
 def is_number(value: JSON) -> bool:
     """Whether *value* is a JSON number; Python counts booleans as numbers, JavaScript does not."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -7,6 +7,7 @@ from emulator.mapping.javascript import (
     is_loosely_empty,
     is_truthy,
     type_name,
+    without_missing,
 )
 from emulator.mapping.paths import Resolver, compile_path, strip_root
 from emulator.mapping.root import compile_checked
@@ -63,7 +64,10 @@ def _array_path(mapping: JSON, keep_missing: bool, compile_mapping: Compile) -> 
     if not isinstance(mapping, list):
         return failing(f"@arrayPath expected array, got {type_name(mapping)}")
     path, shape = [*mapping, MISSING, MISSING][:2]
-    root = compile_path(strip_root(path)) if isinstance(path, str) else compile_mapping(path)
+    if isinstance(path, str):
+        root = compile_path(strip_root(path))
+    else:
+        root = compile_mapping(path, keep_missing)
     if not isinstance(shape, dict) or not shape:
         return root
     resolve_item = compile_mapping(shape, keep_missing)
@@ -83,7 +87,8 @@ def _flatten(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Res
     if not is_truthy(options.get("separator")):
         return failing('@flatten requires a "separator" key')
     separator = compile_mapping(options["separator"])
-    subject = compile_mapping(options.get("value", MISSING))
+    # A key without a value still removes an earlier one that flattens to the same name.
+    subject = compile_mapping(options.get("value", MISSING), True)
     omit_arrays = is_truthy(options.get("omitArrays"))
 
     def resolve(event: JSON) -> JSON:
@@ -91,7 +96,7 @@ def _flatten(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Res
         if not isinstance(glue, str):
             raise DirectiveError("@flatten requires a string separator")
         flat = _flattened(subject(event), "", glue, omit_arrays)
-        return flat if keep_missing else _present(flat)
+        return flat if keep_missing else without_missing(flat)
 
     return resolve
 
@@ -124,13 +129,9 @@ def _merge(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Resol
         found = [each(event) for each in objects]
         for each in reversed(found) if left else found:
             merged.update(entries(each))
-        return merged if keep_missing else _present(merged)
+        return merged if keep_missing else without_missing(merged)
 
     return resolve
-
-
-def _present(value: JSONObject) -> JSONObject:
-    return {key: each for key, each in value.items() if each is not MISSING}
 
 
 def _transform(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolver:
@@ -159,15 +160,20 @@ def _exclude_when_null(mapping: JSON, keep_missing: bool, compile_mapping: Compi
 
     def resolve(event: JSON) -> JSON:
         value = subject(event)
-        return MISSING if value is None else _without_nulls(value)
+        if value is None:
+            return MISSING
+        excluded = _nulls_to_missing(value)
+        return excluded if keep_missing else without_missing(excluded)
 
     return resolve
 
 
-def _without_nulls(value: JSON) -> JSON:
+def _nulls_to_missing(value: JSON) -> JSON:
     if not isinstance(value, dict):
         return value
-    return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return {
+        key: MISSING if each is None else _nulls_to_missing(each) for key, each in value.items()
+    }
 
 
 STRUCTURE_DIRECTIVES: dict[str, Directive] = {

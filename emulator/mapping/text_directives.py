@@ -1,5 +1,6 @@
 """Directives that make or change a single value: paths, templates, case, replacement, JSON text."""
 
+import json
 from collections.abc import Callable
 
 import orjson
@@ -127,7 +128,7 @@ def _json(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolv
         if not is_truthy(options.get(required)):
             return failing(f'@json requires a "{required}" key')
     convert = {"encode": _encoded, "decode": _decoded}.get(text_of(options["mode"]))
-    subject = compile_mapping(options["value"])
+    subject = compile_mapping(options["value"], keep_missing)
     return (lambda event: convert(subject(event))) if convert else _ignoring(subject)
 
 
@@ -149,7 +150,19 @@ def _decoded(value: JSON) -> JSON:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
-        return value
+        return _decoded_leniently(value)
+
+
+def _decoded_leniently(text: str) -> JSON:
+    """Read what JavaScript reads and orjson refuses: numbers without bounds, half surrogates."""
+    try:
+        return json.loads(text, parse_int=float, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse(word: str) -> JSON:
+    raise ValueError(f"{word} is not JSON")
 
 
 TEXT_DIRECTIVES: dict[str, Directive] = {

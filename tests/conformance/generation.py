@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from mappings import KEYS, MAPPINGS, SCALARS, VALUES
+from mappings import KEYS, MAPPINGS, NESTED_MAPPINGS, SCALARS, VALUES
 from triggers import one_time_in, triggers
 
 from emulator.mapping.catalog import ACTIONS, Action
@@ -133,6 +133,11 @@ def _mapping(draw: st.DrawFn, action: Action) -> JSONObject:
     mapping = action.default_mapping
     # Keys of objects have no type: what is mapped to them is sent, not refused.
     open_ended = [field for field in action.fields if field.type == "object"]
+    if draw(st.booleans()):
+        key = draw(st.sampled_from(open_ended)).key
+        own = mapping.get(key, {})
+        mapping[key] = (own if isinstance(own, dict) else {}) | {"deep": draw(NESTED_MAPPINGS)}
+        return mapping
     choices = action.fields if draw(st.booleans()) else tuple(open_ended)
     for field in draw(st.lists(st.sampled_from(choices), max_size=2)):
         own = mapping.get(field.key, {})

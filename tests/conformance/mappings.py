@@ -12,7 +12,8 @@ SCALARS: SearchStrategy[JSON] = st.one_of(
          "false", "yes", "Infinity", "NaN", "null", "2026-05-06T07:08:09.123Z", "2026-05-06",
          "1700000000", "ada@shop.example", "+31612345678", "A B", "Über", "{{x}}",
          "{{{properties.s}}}", "a.b", "$&", "$1", "😀x", "\u00a0p\u00a0", "a-b-c", "İ", "[1,2]",
-         '{"a":1}', "foo 2020", "May 6 2026"]
+         '{"a":1}', "1e1000", '{"a":[-1e999,{"b":null}]}', '"\\ud83c"', "9" * 30, "foo 2020",
+         "May 6 2026"]
     ),
     st.sampled_from([None, True, False, 0, 1, -1, 5, 1.5, 3.0, 1e21, 1e-7, 12345678901234567890]),
     st.integers(-(2**53), 2**53),
@@ -43,7 +44,15 @@ TEMPLATES = st.sampled_from(
      "{{ }}", "{{userId}}", "plain", "{{{properties.s}}} {{$.userId}}", "{{properties.deep}}",
      "{{{x}}", "{{a}} {{name}}"]
 )  # fmt: skip
-LIQUIDS = st.sampled_from(
+_LIQUID_VALUES = st.sampled_from(
+    ["properties.s", "properties.a", "properties.list", "properties.items", "properties.deep", "''",
+     "properties.nope", "properties.price", "event", "'😀x'", "properties", "empty", "nil", "true"]
+)  # fmt: skip
+_LIQUID_MEMBERS = st.sampled_from(
+    [".size", ".first", ".last", ".length", " | size", " | first", " | last", ".first.size",
+     " | first | size", " | split: '' | size", " | append: '' | size", ".size | plus: 1"]
+)  # fmt: skip
+LIQUIDS = st.builds("<{{{{ {}{} }}}}>".format, _LIQUID_VALUES, _LIQUID_MEMBERS) | st.sampled_from(
     ["{{ properties.s }}", "{{ properties.s | upcase }}", "{{ properties.price | times: 2 }}",
      "{% if properties.a %}y{% else %}n{% endif %}", "{{ properties.list | join: '-' }}",
      "{{ properties.n | default: 'none' }}", "{{ x", "{{ properties.s | nope }}"]
@@ -122,6 +131,63 @@ def _directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
     )
 
 
+# So few that two objects often have one in common.
+_SHARED_KEYS = st.sampled_from(["a", "b", "a_b", "a.b", "0"])
+
+
+def _chosen(*strategies: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+    """One of *strategies*, all equally often: `one_of` counts the choices inside a choice, too."""
+    return st.sampled_from(strategies).flatmap(lambda strategy: strategy)
+
+
+def _shape(value: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+    return st.dictionaries(_SHARED_KEYS, value, min_size=1, max_size=2)
+
+
+def _nested(leaf: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+    """*leaf* inside objects and lists, up to three levels deep."""
+    value = leaf
+    for _ in range(3):
+        value = _chosen(leaf, _shape(value), _shape(value), st.lists(value, max_size=2))
+    return value
+
+
+def _right_directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+    """Every directive that takes a value, used rightly, with *inner* in each of its places."""
+    shape, literal = _shape(inner), st.builds(lambda value: {"@literal": value}, inner)
+    tests = st.sampled_from(["exists", "exists", "blank"])
+    objects = st.lists(_chosen(shape, shape, literal), min_size=1, max_size=3)
+    merge = _used("@merge", direction=st.sampled_from(["left", "right"]), objects=objects)
+    return _chosen(
+        literal,
+        st.builds(
+            lambda test, tested, then, other: {"@if": {test: tested, "then": then, "else": other}},
+            tests, literal, inner, inner,
+        ),
+        _used("@case", operator=st.sampled_from(["lower", "upper"]), value=literal),
+        _used("@replace", pattern=st.sampled_from("al "), value=literal),
+        st.builds(lambda items, each: {"@arrayPath": [items, each]}, PATHS | literal, shape),
+        st.builds(lambda items: {"@arrayPath": [items]}, literal),
+        _used(
+            "@flatten",
+            separator=st.sampled_from(["_", "."]), value=literal, omitArrays=st.booleans(),
+        ),
+        _used("@json", mode=st.sampled_from(["encode", "decode"]), value=literal),
+        _used("@transform", apply=shape, mapping=shape),
+        _used("@transform", apply=shape, mapping=_PATH),
+        st.builds(lambda value: {"@excludeWhenNull": value}, inner),
+        merge, merge, merge,
+    )  # fmt: skip
+
+
+def _used(name: str, **options: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+    return st.fixed_dictionaries(options).map(lambda given: {name: given})
+
+
+_LEAF = _chosen(_PATH, _PATH, _PATH, st.builds(lambda text: {"@liquid": text}, LIQUIDS), SCALARS)
+_NESTED_ONCE = _right_directives(_nested(_LEAF))
+# Directives used rightly, with shapes three levels deep in each of their places.
+NESTED_MAPPINGS = _chosen(_NESTED_ONCE, _right_directives(_nested(_chosen(_LEAF, _NESTED_ONCE))))
 MAPPINGS: SearchStrategy[JSON] = st.recursive(
     st.one_of(_PATH, _PATH, SCALARS), _directives, max_leaves=5
 )

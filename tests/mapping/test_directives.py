@@ -1,5 +1,6 @@
 """What each directive makes of an event, beside the recorded cases."""
 
+import math
 from typing import Any
 
 import pytest
@@ -101,6 +102,73 @@ def test_misused_directive_fails_when_an_event_reaches_it(mapping: Any, message:
     with pytest.raises(DirectiveError) as raised:
         resolve(EVENT)
     assert str(raised.value) == message
+
+
+def merged(*objects: Any) -> Any:
+    return {"@merge": {"direction": "right", "objects": list(objects)}}
+
+
+def taking(name: str, value: Any, **options: Any) -> Any:
+    return {name: {**options, "value": value}}
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize(
+    ("mapping", "value"),
+    [
+        pytest.param(merged({"a": {"b": {"c": ABSENT}}}), {"a": {"b": {}}}, id="deep in a merge"),
+        pytest.param(
+            merged({"a": [{"b": ABSENT, "c": ABSENT}, ABSENT]}), {"a": [{}, MISSING]},
+            id="in a list of a merge",
+        ),
+        pytest.param(merged(merged({"a": {"b": ABSENT}})), {"a": {}}, id="in a merge of a merge"),
+        pytest.param(
+            merged({"a": {"@arrayPath": ["$.properties.products", {"p": {"@path": "price"}}]}}),
+            {"a": [{"p": 1}, {}]}, id="in the items of a merge",
+        ),
+        pytest.param(
+            merged({"a": 1}, {"@arrayPath": [{"a": ABSENT}]}), {}, id="a list path removes"
+        ),
+        pytest.param(
+            merged({"a": 1}, {"@excludeWhenNull": {"a": None}}), {}, id="an excluded null removes"
+        ),
+        pytest.param(
+            merged({"a": 1}, taking("@json", {"a": ABSENT}, mode="decode")), {}, id="json removes"
+        ),
+        pytest.param(
+            merged({"a": 1}, taking("@flatten", {"a": ABSENT}, separator="_")), {},
+            id="a flattened key removes",
+        ),
+        pytest.param(
+            taking("@flatten", {"a": {"b": 1}, "a_b": ABSENT}, separator="_"), {},
+            id="a missing key removes an earlier one of its flat name",
+        ),
+        pytest.param(
+            taking("@flatten", {"a": [{"b": ABSENT}]}, separator="_", omitArrays=True),
+            {"a": [{}]}, id="in a list that is not flattened",
+        ),
+        pytest.param({"@excludeWhenNull": merged({"a": {"b": ABSENT}})}, {"a": {}}, id="excluded"),
+    ],
+)  # fmt: skip
+def test_a_missing_value_leaves_no_key_at_any_depth(mapping: Any, value: Any) -> None:
+    assert compile_mapping(mapping)(EVENT) == value
+
+
+@pytest.mark.observed
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e1000", math.inf),
+        ('{"a": [-1e1000]}', {"a": [-math.inf]}),
+        (r'"\ud83c"', "\ud83c"),
+        ("9" * 400, math.inf),
+        ("NaN", "NaN"),
+        ("Infinity", "Infinity"),
+        ("[" * 100_000, "[" * 100_000),
+    ],
+)
+def test_json_is_decoded_as_javascript_decodes_it(text: str, value: Any) -> None:
+    assert compile_mapping(taking("@json", text, mode="decode"))(EVENT) == value
 
 
 def test_branches_not_taken_cannot_fail() -> None:

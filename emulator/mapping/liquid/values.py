@@ -13,6 +13,7 @@ from emulator.mapping.javascript import (
     member,
     number_of,
     text_of,
+    units,
 )
 from emulator.mapping.liquid.errors import Fault
 from emulator.types import JSON
@@ -172,7 +173,7 @@ def read(value: JSON, key: JSON) -> JSON:
         return element(value, key)
     found = own(value, string(key))
     if found is MISSING and key == "size" and isinstance(value, list | dict | str):
-        return len(value) if not isinstance(value, str) else member(value, "length")
+        return units(value) if isinstance(value, str) else len(value)
     if isinstance(value, list) and key in ("first", "last"):
         return element(value, 0 if key == "first" else -1)
     return found
