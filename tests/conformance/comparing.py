@@ -1,6 +1,7 @@
 """Generated cases through the core and the published package, or through two of its versions."""
 
 import copy
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,6 +9,8 @@ from typing import TypeAlias
 
 from generation import cases
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis.errors import HypothesisWarning
+from hypothesis.strategies import SearchStrategy
 
 from emulator.contract.cases import compiled
 from emulator.contract.running import actual, differences
@@ -53,7 +56,7 @@ def compare(
             comparison.differing.append({**case, "expect": wanted})
         progress(comparison.cases)
 
-    _generated(each, count, seeded, (Phase.generate,))
+    generated(cases(), each, count, seeded, (Phase.generate,))
     return comparison
 
 
@@ -68,7 +71,7 @@ def smallest(expected: Road, received: Road, count: int, seeded: int) -> JSONObj
             raise _DiffersError
 
     try:
-        _generated(each, count, seeded, (Phase.generate, Phase.shrink))
+        generated(cases(), each, count, seeded, (Phase.generate, Phase.shrink))
     except _DiffersError:
         # The last example that is run is the one that the search ended with.
         return _without_bystanders(found[-1], expected, received)
@@ -99,9 +102,15 @@ def _places(settings: JSONObject) -> Iterator[tuple[str, ...]]:
             yield from ((key, inner) for inner in mapping)
 
 
-def _generated(
-    each: Callable[[JSONObject], None], count: int, seeded: int, phases: tuple[Phase, ...]
+def generated(
+    strategy: SearchStrategy[JSONObject],
+    each: Callable[[JSONObject], None],
+    count: int,
+    seeded: int,
+    phases: tuple[Phase, ...],
 ) -> None:
+    """Call *each* with *count* cases of *strategy*, the same for the same seed."""
+    warnings.simplefilter("ignore", HypothesisWarning)  # of long descriptions, which nobody reads
     run = settings(
         max_examples=count,
         phases=phases,
@@ -111,4 +120,4 @@ def _generated(
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
     )
-    run(seed(seeded)(given(cases())(each)))()
+    run(seed(seeded)(given(strategy)(each)))()

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 from changelog import changes, told
 from comparing import Comparison, Progress, Road, compare, core, smallest
+from filtering import Evaluator, compare_filters, smallest_filter
 from published import RECORDED, Published
 
 from emulator.contract.cases import Case, read_cases
@@ -92,6 +93,38 @@ def between(ctx: click.Context, version: str, count: int, seed: int) -> None:
         run = _compared(before.outcome, after.outcome, count, seed)
         pairs = [(case, after.outcome(case)) for case in run.differing]
     ctx.exit(_tell(pairs, f"{version} beside {RECORDED}"))
+
+
+@main.command(epilog="Example: python tests/conformance/run.py filters --cases 20000")
+@COUNT
+@SEED
+@click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Cases to write.")
+@click.pass_context
+def filters(ctx: click.Context, count: int, seed: int, record: Path | None) -> None:
+    """Generated destination filters through this project and Segment's own evaluator.
+
+    Prints the smallest case that differs, and exits 1 when one does. --record writes a case of
+    each condition, with what the evaluator says, to a file, one a line.
+    """
+    with Evaluator() as evaluator:
+        with _progress(count) as progress:
+            run = compare_filters(evaluator, count, seed, progress)
+        counts = ", ".join(f"{number:,} {what}" for what, number in sorted(run.counts.items()))
+        pairs = len({json.dumps([case["if"], case["event"]]) for case in run.cases})
+        of_them = f"{pairs:,} different pairs of a condition and an event, {counts}"
+        click.echo(f"{len(run.cases):,} cases ({of_them}), {len(run.differing)} differ", err=True)
+        if run.differing:
+            case = smallest_filter(evaluator, count, seed) or run.differing[0]
+            click.echo(json.dumps(case))
+    if record:
+        # The first of each condition; its form for the evaluator is of no use without that.
+        distinct = {case["if"]: case for case in reversed(run.cases)}
+        lines = [
+            json.dumps({key: case[key] for key in ("if", "actions", "event", "expect")})
+            for case in reversed(distinct.values())
+        ]
+        record.write_text("".join(f"{line}\n" for line in lines))
+    ctx.exit(int(bool(run.differing)))
 
 
 @contextmanager

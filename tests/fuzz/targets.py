@@ -17,7 +17,6 @@ from emulator.mapping.root import NullRootError
 from emulator.mapping.triggers import BrokenGroupError, TriggerError, compile_trigger
 from emulator.segment.errors import IngestError
 from emulator.segment.filtering.fql.evaluation import holds
-from emulator.segment.filtering.fql.kinds import EvaluationError
 from emulator.segment.filtering.fql.lexer import FqlError
 from emulator.segment.filtering.fql.syntax import parse
 from emulator.segment.filtering.plans.patterns import PatternError, searches
@@ -44,7 +43,7 @@ def trigger(text: str) -> None:
 
 def filtering(text: str) -> None:
     """A destination filter's statement."""
-    with suppress(FqlError, EvaluationError):
+    with suppress(FqlError):
         holds(parse(text), EVENT)
 
 

@@ -15,7 +15,12 @@ from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from emulator.workspace import load
 from emulator.workspace.finding import Finding
-from emulator.workspace.lint.filtering import broken_filters, idle_controls, idle_filters
+from emulator.workspace.lint.filtering import (
+    broken_filters,
+    constant_filters,
+    idle_controls,
+    idle_filters,
+)
 from emulator.workspace.lint.subject import subject_of
 from emulator.workspace.structure import faults
 
@@ -155,6 +160,73 @@ def test_broken_filters(document: JSONObject, expected: list[str]) -> None:
         Finding("error", f"destination.filters[{index}].if", told + what, remedy)
         for index, what in enumerate(expected)
     ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (
+            "type = 'track' and traits.activated < '2019-01-01'",
+            ["`traits.activated < '2019-01-01'` never holds: < compares numbers, "
+             "'2019-01-01' is text"],
+        ),
+        ("5 >= lowercase(event)",
+         ["`5 >= lowercase(event)` never holds: >= compares numbers, "
+          "lowercase(event) is text or null"]),
+        ("length(event) = '5'",
+         ["`length(event) = '5'` never holds: length(event) is number, '5' is text"]),
+        ("length(event) != '5'",
+         ["`length(event) != '5'` always holds: length(event) is number, '5' is text"]),
+        ("typeof(event) = 'boolean'",
+         ["`typeof(event) = 'boolean'` never holds: "
+          "typeof() says string, number, list, bool, null or object"]),
+        ("'Order' = lowercase(event)",
+         ["`'Order' = lowercase(event)` never holds: lowercase() gives no such letters"]),
+        ("type in ['Track', 'Page']",
+         ["`type in ['Track', 'Page']` never holds: the type of an event is "
+          "track, identify, page, screen, group or alias"]),
+        ("event in 'Order Completed'",
+         ["`event in 'Order Completed'` never holds: in needs a list, 'Order Completed' is text"]),
+        ("event in []", ["`event in []` never holds: the list is empty"]),
+        ("contains(event, 12)", ["`contains(event, 12)` never holds: contains() takes text, "
+                                 "12 is number"]),
+        ("match(event, 'a[')",
+         ["`match(event, 'a[')` never holds: the pattern is malformed, it has a [ without its ]"]),
+        (r"match(event, '[-a]')",
+         ["`match(event, '[-a]')` never holds: the pattern is malformed, "
+          r"in [ ], - stands where a character should; write \- for it"]),
+        ("match(event, 'a\\')",
+         ["`match(event, 'a\\')` never holds: the pattern is malformed, "
+          "it ends in a \\ that escapes nothing"]),
+        ("semver(context.app.version, '~', '2.1.0')",
+         ["`semver(context.app.version, '~', '2.1.0')` never holds: "
+          "semver() compares by =, !=, >, >=, < or <="]),
+        ("semver(context.app.version, '>', 'v2')",
+         ["`semver(context.app.version, '>', 'v2')` never holds: "
+          "'v2' is no version such as 2.1.0"]),
+        ("event and 'x'", ["`'x'` never holds: it is text, not a condition"]),
+        ("lowercase(event)", ["`lowercase(event)` never holds: it is text or null, "
+                              "not a condition"]),
+        ("event = 'a' and (userId = 'u' and event in ['b', 'c'])",
+         ["`event = 'a' and (userId = 'u' and event in ['b', 'c'])` never holds: "
+          "event cannot be both"]),
+        (r"properties.a\ b > true",
+         [r"`properties.a\ b > true` never holds: > compares numbers, true is true or false"]),
+        ("all", []),
+        ("true", []),
+        ("event", []),
+        ("event = 'a' or event = 'b'", []),
+        ("event = 'a' and event in ['a', 'b']", []),
+        ("lowercase(event) = 'order' and length(userId) > 0 and !lowercase(userId)", []),
+        ("match(event, properties.pattern) and semver(context.app.version, '>=', '2')", []),
+        ("properties.total > properties.limit and typeof(properties.list) = 'list'", []),
+    ],
+)  # fmt: skip
+def test_a_condition_that_every_event_answers_alike(statement: str, expected: list[str]) -> None:
+    findings = list(constant_filters(subject_of(workspace(None, filter_of(statement)))))
+    assert [finding.what for finding in findings] == expected
+    assert {finding.where for finding in findings} <= {"destination.filters[0].if"}
+    assert {finding.severity for finding in findings} <= {"warning"}
 
 
 def test_an_action_without_fields_is_idle() -> None:

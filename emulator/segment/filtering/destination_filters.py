@@ -12,7 +12,6 @@ import orjson
 
 from emulator.segment.filtering.fields import with_only, without
 from emulator.segment.filtering.fql.evaluation import found, holds
-from emulator.segment.filtering.fql.kinds import EvaluationError
 from emulator.segment.filtering.fql.lexer import FqlError, keys
 from emulator.segment.filtering.fql.syntax import Node, parse
 from emulator.segment.filtering.passage import DESTINATION, Omission, Passage, Stop
@@ -57,12 +56,11 @@ def apply(filters: tuple[Filter, ...], event: JSONObject, seed: str = "") -> Pas
         seed: Decides, with the event, who is in a sample; the same seed, the same sample.
     """
     matching = []
-    for each in filters:
-        try:
-            if _concerns(each, event):
-                matching.append(each)
-        except EvaluationError as error:
-            return Passage(event, _failed(each, str(error)))
+    for own in filters:
+        if own.statement is None:
+            return Passage(event, _failed(own))
+        if holds(own.statement, event):
+            matching.append(own)
     passage = Passage(event)
     for own, action in _in_order(matching):
         passage = passage.then(_acted(own, action, passage.event, seed))
@@ -79,12 +77,6 @@ def _compiled(document: JSONObject, number: int) -> Filter:
         return Filter(name, parse(document["if"]), None, actions)
     except FqlError as error:
         return Filter(name, None, str(error), actions)
-
-
-def _concerns(own: Filter, event: JSONObject) -> bool:
-    if own.statement is None:
-        raise EvaluationError(own.fault)
-    return holds(own.statement, event)
 
 
 def _in_order(filters: list[Filter]) -> Iterator[tuple[Filter, JSONObject]]:
@@ -127,7 +119,7 @@ def _dropped(detail: str) -> Stop:
     return Stop(DESTINATION, "FILTERED_BY_RULES", detail)
 
 
-def _failed(own: Filter, fault: str) -> Stop:
+def _failed(own: Filter) -> Stop:
     # Segment drops it so that a filter for personal values cannot leak them, and shows nothing.
     log.warning("filter failed name=%r", own.name)
-    return Stop(DESTINATION, "INTERNAL", f"destination {own.name} fails and drops it: {fault}")
+    return Stop(DESTINATION, "INTERNAL", f"destination {own.name} fails and drops it: {own.fault}")

@@ -1,12 +1,14 @@
 """Fields taken out of an event by the places that a destination filter names.
 
-Source: Segment, destination filters; recorded from the published evaluator: the path names an
-object, or a list of them, and the names below it are keys, not paths.
+Source: Segment, destination filters; `@segment/tsub` 2.0.1, `transformers.ts`: the path names an
+object, or a list of them at its end, and the names below it are keys, not paths. A number in the
+path names one item of a list.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from emulator.segment.filtering.fql.evaluation import is_index
 from emulator.types import JSON, JSONObject
 
 Fields: TypeAlias = dict[str, list[str]]  # dotted path of an object, "" for the event -> keys
@@ -31,24 +33,33 @@ def _thinned(
     removed: dict[str, None] = {}
     for path, named in fields.items():
 
-        def thin(held: JSONObject, path: str = path, named: list[str] = named) -> JSONObject:
-            kept = {key: value for key, value in held.items() if keeps(key, named)}
-            removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in held.keys() - kept))
-            return kept
+        def thin(holder: JSON, path: str = path, named: list[str] = named) -> JSON:
+            kept = {key: value for key, value in _members(holder) if keeps(key, named)}
+            gone = [key for key, _ in _members(holder) if key not in kept]
+            removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in gone))
+            if isinstance(holder, list):
+                return [kept.get(str(index)) for index in range(len(holder))]
+            return kept if isinstance(holder, dict) else holder
 
         event = _changed(event, path.split(".") if path else [], thin)
     return event, sorted(removed)
 
 
-def _changed(value: JSON, keys: list[str], change: Callable[[JSONObject], JSONObject]) -> JSON:
-    """A copy of *value* with *change* done to each object at *keys*; lists are looked into."""
-    if isinstance(value, list):
-        return [_changed(each, keys, change) for each in value]
-    if not isinstance(value, dict):
-        return value
+def _members(holder: JSON) -> Iterable[tuple[str, JSON]]:
+    """The keys and values of an object; of a list inside a list, its indexes and items."""
+    if isinstance(holder, list):
+        return ((str(index), item) for index, item in enumerate(holder))
+    return holder.items() if isinstance(holder, dict) else ()
+
+
+def _changed(value: JSON, keys: list[str], change: Callable[[JSON], JSON]) -> JSON:
+    """A copy of *value* with *change* done at *keys*: to an object, or to each item of a list."""
     if not keys:
-        return change(value)
+        return [change(item) for item in value] if isinstance(value, list) else change(value)
     first, *others = keys
-    if first not in value:
-        return value
-    return {**value, first: _changed(value[first], others, change)}
+    if isinstance(value, dict) and first in value:
+        return {**value, first: _changed(value[first], others, change)}
+    if isinstance(value, list) and is_index(first, value):
+        index = int(first)
+        return [*value[:index], _changed(value[index], others, change), *value[index + 1 :]]
+    return value

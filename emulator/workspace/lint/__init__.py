@@ -45,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     fields.unnamed_pages,
     fields.batching,
     filtering.broken_filters,
+    filtering.constant_filters,
     filtering.idle_filters,
     filtering.idle_controls,
     people.anonymous_subscriptions,

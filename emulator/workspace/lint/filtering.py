@@ -1,7 +1,8 @@
-"""What is wrong before the destination: filters that fail, and controls that control nothing."""
+"""What is wrong before the destination: filters that cannot work, controls without effect."""
 
 from collections.abc import Iterator
 
+from emulator.segment.filtering.fql.checks import constant_conditions
 from emulator.segment.filtering.fql.lexer import FqlError
 from emulator.segment.filtering.fql.syntax import parse
 from emulator.types import JSONObject
@@ -19,6 +20,18 @@ def broken_filters(subject: Subject) -> Iterator[Finding]:
             what = f"Segment cannot read this filter and drops every event: {error}"
             remedy = "Correct it, or switch the filter off with enabled: false."
             yield Finding("error", f"{where}.if", what, remedy)
+
+
+def constant_filters(subject: Subject) -> Iterator[Finding]:
+    """A condition that every event answers alike, such as a number that is compared with a text."""
+    for where, filter_ in _enabled(subject):
+        try:
+            conditions = [*constant_conditions(parse(filter_["if"]))]
+        except FqlError:
+            continue  # another rule says so
+        for condition in dict.fromkeys(conditions):
+            remedy = "Write what is meant, or take this part out."
+            yield Finding("warning", f"{where}.if", str(condition), remedy)
 
 
 def idle_filters(subject: Subject) -> Iterator[Finding]:

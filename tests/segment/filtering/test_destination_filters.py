@@ -1,10 +1,15 @@
 """Destination filters spare a destination events and fields, in Segment's order."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emulator.segment.filtering.destination_filters import apply, compile_filters
+from emulator.segment.filtering.fql.checks import constant_conditions
+from emulator.segment.filtering.fql.evaluation import holds
+from emulator.segment.filtering.fql.syntax import parse
 from emulator.segment.filtering.passage import DESTINATION, Omission, Passage, Stop
 from emulator.types import JSONObject
 
@@ -18,7 +23,12 @@ ORDER: JSONObject = {
     "properties": {
         "email": "ada@example.com",
         "total": 20,
-        "products": [{"sku": "mug", "price": 8.5}, {"sku": "tray", "price": 11.5}, "?"],
+        "products": [
+            {"sku": "mug", "price": 8.5, "sizes": [{"eu": 1}]},
+            {"sku": "tray", "price": 11.5},
+            "?",
+        ],
+        "rows": [[1, 2], {"sku": 1}],
     },
 }
 
@@ -79,14 +89,9 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
             id="a statement that cannot be read drops",
         ),
         pytest.param(
-            [filter_of("event > 3", {"type": "DROP_PROPERTIES", "fields": {}}, title="")],
-            Stop(
-                DESTINATION,
-                "INTERNAL",
-                "destination filter 1 fails and drops it: "
-                "> compares numbers, and one side is string",
-            ),
-            id="a statement that fails drops",
+            [filter_of("event > 3", DROP), filter_of("contains(properties.total, '2')", DROP)],
+            None,
+            id="values of another type drop nothing",
         ),
     ],
 )
@@ -105,7 +110,9 @@ def fields(kind: str, **named: list[str]) -> JSONObject:
             fields("DROP_PROPERTIES", properties=["email", "absent"], context=["ip"]),
             {
                 "context": {"locale": "de"},
-                "properties": {key: ORDER["properties"][key] for key in ("total", "products")},
+                "properties": {
+                    key: ORDER["properties"][key] for key in ("total", "products", "rows")
+                },
             },
             ["context.ip", "properties.email"],
             id="keys of objects",
@@ -123,11 +130,37 @@ def fields(kind: str, **named: list[str]) -> JSONObject:
             {
                 "properties": {
                     **ORDER["properties"],
-                    "products": [{"sku": "mug"}, {"sku": "tray"}, "?"],
+                    "products": [{"sku": "mug", "sizes": [{"eu": 1}]}, {"sku": "tray"}, "?"],
                 }
             },
             ["properties.products.price"],
             id="a key of every product",
+            marks=pytest.mark.observed,
+        ),
+        pytest.param(
+            fields("DROP_PROPERTIES", properties_products_1=["price"]),
+            {
+                "properties": {
+                    **ORDER["properties"],
+                    "products": [ORDER["properties"]["products"][0], {"sku": "tray"}, "?"],
+                }
+            },
+            ["properties.products.1.price"],
+            id="a key of one product",
+            marks=pytest.mark.observed,
+        ),
+        pytest.param(
+            fields("DROP_PROPERTIES", properties_products_sizes=["eu"]),
+            {},
+            [],
+            id="a list on the way stops a path",
+            marks=pytest.mark.observed,
+        ),
+        pytest.param(
+            fields("ALLOW_PROPERTIES", properties_rows=["0"]),
+            {"properties": {**ORDER["properties"], "rows": [[1, None], {}]}},
+            ["properties.rows.1", "properties.rows.sku"],
+            id="items of a list inside a list",
             marks=pytest.mark.observed,
         ),
         pytest.param(
@@ -147,7 +180,7 @@ def fields(kind: str, **named: list[str]) -> JSONObject:
         pytest.param(
             fields("ALLOW_PROPERTIES", properties=["total"]),
             {"properties": {"total": 20}},
-            ["properties.email", "properties.products"],
+            ["properties.email", "properties.products", "properties.rows"],
             id="only named keys, in the named object alone",
             marks=pytest.mark.observed,
         ),
@@ -171,7 +204,7 @@ def test_fields_are_dropped_before_others_are_allowed() -> None:
         filter_of("all", fields("DROP_PROPERTIES", properties=["email"]), title="B"),
     )
     assert passage.event["properties"] == {"total": 20}
-    assert [each.by for each in passage.omitted] == ["filter 'B'", "filter 'A'"]
+    assert [each.by for each in passage.omitted] == ["filter 'B'", "filter 'A'", "filter 'A'"]
 
 
 @pytest.mark.assumed
@@ -180,7 +213,7 @@ def test_every_condition_looks_at_the_event_as_it_came() -> None:
         filter_of("all", fields("DROP_PROPERTIES", properties=["email"])),
         filter_of("properties.email != null", fields("DROP_PROPERTIES", properties=["total"])),
     )
-    assert passage.event["properties"].keys() == {"products"}
+    assert passage.event["properties"].keys() == {"products", "rows"}
 
 
 def test_the_event_that_came_stays_as_it_was() -> None:
@@ -211,3 +244,30 @@ def test_a_sample_by_path_takes_all_events_of_a_value_or_none() -> None:
     users = {event["userId"] for event in EVENTS if event["messageId"] in left}
     assert left == {event["messageId"] for event in EVENTS if event["userId"] in users}
     assert 10 < len(users) < 40
+
+
+FIXTURE = Path(__file__).parents[3] / "fixtures" / "filters" / "evaluator.ndjson"
+RECORDED: list[JSONObject] = [json.loads(line) for line in FIXTURE.read_text().splitlines()]
+
+
+@pytest.mark.observed
+def test_recorded_filters_do_what_segments_evaluator_does_with_them() -> None:
+    assert len(RECORDED) >= 400
+    for case in RECORDED:
+        passage = through(filter_of(case["if"], *case["actions"]), event=case["event"])
+        received = {
+            "matches": holds(parse(case["if"]), case["event"]),
+            "event": None if passage.stop else passage.event,
+        }
+        assert received == case["expect"], case["if"]
+
+
+def test_a_condition_is_called_constant_only_if_every_recorded_event_answers_it_alike() -> None:
+    conditions = {
+        condition for case in RECORDED for condition in constant_conditions(parse(case["if"]))
+    }
+    assert len(conditions) >= 50
+    for condition in conditions:
+        statement = parse(condition.part)
+        answers = {holds(statement, case["event"]) for case in RECORDED}
+        assert answers == {condition.holds}, condition

@@ -1,90 +1,89 @@
 """What a filter's statement says about an event.
 
-Documented are the operators, the functions, their types and what functions make of null. Nobody
-documents what a comparison makes of null; here nothing is greater or less than null, `in` finds
-nothing in it, and it counts as false. Any other value of a type that an operator does not take is
-an error, and Segment drops an event that a filter fails on. (assumed)
+Segment's published evaluator decides: nothing that an event holds is an error. A value of a type
+that an operator does not take makes the comparison false, and a filter that is false lets the
+event pass. Where the documentation says otherwise it wins: what is missing is null there.
+Source: `@segment/tsub` 2.0.1, `matchers.ts`; Segment, "Destination Filter Query Language".
 """
 
-import operator
-from collections.abc import Callable
 from typing import assert_never
 
 from emulator.segment.filtering.fql.functions import FUNCTIONS
-from emulator.segment.filtering.fql.kinds import EvaluationError, kind, same
+from emulator.segment.filtering.fql.kinds import ORDER, as_double, is_number, same
 from emulator.segment.filtering.fql.syntax import Call, ListOf, Literal, Node, Not, Operation, Path
 from emulator.types import JSON, JSONObject
 
-ORDER: dict[str, Callable[[float, float], bool]] = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-}
+MAX_INDEX_DIGITS = 10
 
 
 def holds(statement: Node, event: JSONObject) -> bool:
-    """Whether *event* is one that *statement* speaks of. Raises: EvaluationError."""
-    return _truth(value(statement, event), "the statement")
+    """Whether *event* is one that *statement* speaks of; a text or a number is not enough."""
+    return value(statement, event) is True
 
 
 def value(node: Node, event: JSONObject) -> JSON:
-    """What *node* stands for in *event*. Raises: EvaluationError."""
+    """What *node* stands for in *event*."""
     match node:
         case Literal():
             return node.value
         case Path():
             return found(node.keys, event)
         case ListOf():
-            return [value(each, event) for each in node.items]
+            return [value(item, event) for item in node.items]
         case Not():
-            return not _truth(value(node.operand, event), "what ! negates")
+            return not _is_true(node.operand, event)
         case Call():
-            return FUNCTIONS[node.name](*(value(each, event) for each in node.arguments))
+            return FUNCTIONS[node.name](*(value(argument, event) for argument in node.arguments))
         case Operation():
             return _operation(node, event)
     assert_never(node)
 
 
 def found(path: tuple[str, ...], event: JSONObject) -> JSON:
-    """The value at *path*; None when there is none. A list has no keys."""
+    """The value at *path*; None when there is none. A number names one item of a list."""
     at: JSON = event
     for key in path:
-        at = at.get(key) if isinstance(at, dict) else None
+        if isinstance(at, dict):
+            at = at.get(key)
+        elif isinstance(at, list) and is_index(key, at):
+            at = at[int(key)]
+        else:
+            return None
     return at
 
 
+def is_index(key: str, items: list[JSON]) -> bool:
+    """Whether *key* names one of *items*: 0, 1, 2 …, without leading zeros."""
+    if not (key.isascii() and key.isdigit()) or len(key) > MAX_INDEX_DIGITS:
+        return False
+    return str(int(key)) == key and int(key) < len(items)
+
+
 def _operation(node: Operation, event: JSONObject) -> bool:
-    left = value(node.left, event)
-    if node.operator in ("and", "or"):
-        decided = _truth(left, f"the left side of {node.operator}")
-        if decided is (node.operator == "or"):
-            return decided
-        return _truth(value(node.right, event), f"the right side of {node.operator}")
-    right = value(node.right, event)
+    if node.operator == "and":
+        return _is_true(node.left, event) and _is_true(node.right, event)
+    if node.operator == "or":
+        return _is_true(node.left, event) or _is_true(node.right, event)
+    left, right = value(node.left, event), value(node.right, event)
     if node.operator == "in":
-        return _contained(left, right)
+        return _is_in(left, right)
     if node.operator in ("=", "!="):
         return same(left, right) is (node.operator == "=")
-    return _ordered(node.operator, left, right)
-
-
-def _contained(left: JSON, right: JSON) -> bool:
-    if right is None:
+    if not is_number(left) or not is_number(right):
         return False
-    if not isinstance(right, list):
-        raise EvaluationError(f"the right side of in is {kind(right)}, not a list")
-    return any(same(left, each) for each in right)
+    return ORDER[node.operator](as_double(left), as_double(right))
 
 
-def _ordered(name: str, left: JSON, right: JSON) -> bool:
-    for side in (left, right):
-        if kind(side) not in ("number", "null"):
-            raise EvaluationError(f"{name} compares numbers, and one side is {kind(side)}")
-    return left is not None and right is not None and ORDER[name](left, right)
+def _is_true(node: Node, event: JSONObject) -> bool:
+    """Whether *node* counts as true: a field only as `true`, a function as JavaScript counts."""
+    result = value(node, event)
+    if isinstance(node, Call):
+        return bool(result) and result == result  # NaN, a length of what has none, does not count
+    return result is True
 
 
-def _truth(found: JSON, what: str) -> bool:
-    if not isinstance(found, bool | None):
-        raise EvaluationError(f"{what} is {kind(found)}, not true or false")
-    return found is True
+def _is_in(left: JSON, right: JSON) -> bool:
+    """Whether a text, number, bool or null is in a list; lists and objects never are."""
+    if isinstance(left, list | dict) or not isinstance(right, list):
+        return False
+    return any(same(left, item) for item in right)

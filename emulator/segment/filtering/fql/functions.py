@@ -1,43 +1,67 @@
-"""The functions of filter FQL.
+"""The functions of filter FQL; none fails on a value of a type that it does not take.
 
-Source: Segment, Public API, "Destination Filter Query Language", "Functions". Documented are the
-results for the types named there, and for null those of contains, length, lowercase, typeof and
-match; the others treat null alike. Any other type is an error. (assumed)
+Source: `@segment/tsub` 2.0.1, `matchers.ts`, for contains, match, lowercase, length and semver;
+Segment, "Destination Filter Query Language", for typeof, bytes, and the functions that the
+evaluator lacks. What those make of other types follows lowercase: null. (assumed)
 """
 
 import json
+import math
+import operator
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
 from emulator.segment.filtering.fql import glob
-from emulator.segment.filtering.fql.kinds import EvaluationError, kind
+from emulator.segment.filtering.fql.kinds import ORDER, is_number, kind
 from emulator.types import JSON
 
 Function: TypeAlias = Callable[..., JSON]
 
+VERSION_OPERATORS = {"=": operator.eq, "!=": operator.ne, **ORDER}
+# What JavaScript's parseInt reads of one part of a version: the digits that it begins with.
+_WHOLE_NUMBER = re.compile(r"[\s\ufeff]*([+-]?[0-9]+)")
+
 
 def contains(text: JSON, part: JSON) -> bool:
-    if text is None:
-        return False
-    return _text("contains", part) in _text("contains", text)
+    return isinstance(text, str) and isinstance(part, str) and part in text
 
 
 def match(text: JSON, pattern: JSON) -> bool:
-    if text is None:
-        return False
-    try:
-        return glob.matches(_text("match", text), _text("match", pattern))
-    except glob.GlobError as error:
-        raise EvaluationError(str(error)) from error
+    return isinstance(text, str) and isinstance(pattern, str) and glob.matches(text, pattern)
 
 
-def length(value: JSON) -> int:
-    """Items of a list; bytes of a text, which may be more than its characters."""
+def length(value: JSON) -> float:
+    """Items of a list; bytes of a text, which may be more than its characters.
+
+    Of null it is 0, of any other value NaN, which nothing equals.
+    """
     if value is None:
         return 0
     if isinstance(value, list):
         return len(value)
-    return len(_text("length", value).encode("utf-8", "surrogatepass"))
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    return math.nan
+
+
+def semver(version: JSON, comparison: JSON, other: JSON) -> bool:
+    """Compare two versions such as "2", "1.10" or "1.2.3-beta", which counts as "1.2.3"."""
+    if not isinstance(comparison, str) or comparison not in VERSION_OPERATORS:
+        return False
+    left, right = parse_version(version), parse_version(other)
+    return bool(left and right and VERSION_OPERATORS[comparison](left, right))
+
+
+def parse_version(version: JSON) -> tuple[float, ...] | None:
+    """The major, minor and patch number of *version*; None when it is no version."""
+    if not isinstance(version, str):
+        return None
+    found = [_WHOLE_NUMBER.match(part) for part in version.split(".")]
+    numbers = [float(each[1]) for each in found if each]
+    if len(numbers) < len(found) or len(found) > 3:
+        return None
+    return tuple([*numbers, 0.0, 0.0][:3])
 
 
 def boolean(value: JSON) -> bool:
@@ -53,34 +77,30 @@ def string(value: JSON) -> str:
 
 
 def number(value: JSON) -> float | None:
-    if value is None:
+    """The number that *value* is or that its text says; null for any other value. (assumed)"""
+    if not is_number(value) and not isinstance(value, str):
         return None
     try:
-        return float(value if kind(value) == "number" else _text("number", value))
-    except ValueError as error:
-        raise EvaluationError("number() was given a text that is no number") from error
+        return float(value)
+    except ValueError:
+        return None
 
 
-def _text(function: str, value: JSON) -> str:
-    if isinstance(value, str):
-        return value
-    raise EvaluationError(f"{function}() takes text, and was given {kind(value)}")
-
-
-def _of_text(name: str, change: Callable[[str], str]) -> Function:
-    return lambda value: None if value is None else change(_text(name, value))
+def _of_text(change: Callable[[str], str]) -> Function:
+    return lambda value: change(value) if isinstance(value, str) else None
 
 
 FUNCTIONS: dict[str, Function] = {
     "contains": contains,
     "match": match,
+    "semver": semver,
     "length": length,
-    "lowercase": _of_text("lowercase", str.lower),
-    "uppercase": _of_text("uppercase", str.upper),
-    "snakecase": _of_text("snakecase", lambda text: text.replace(" ", "_")),
-    "kebabcase": _of_text("kebabcase", lambda text: text.replace(" ", "-")),
+    "lowercase": _of_text(str.lower),
+    "uppercase": _of_text(str.upper),
+    "snakecase": _of_text(lambda text: text.replace(" ", "_")),
+    "kebabcase": _of_text(lambda text: text.replace(" ", "-")),
     "titlecase": _of_text(
-        "titlecase", lambda text: " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
+        lambda text: " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
     ),
     "typeof": kind,
     "bool": boolean,

@@ -1,6 +1,18 @@
 """The types of filter FQL, which compare strictly: true is not 1, and "1" is not 1."""
 
+import math
+import operator
+from collections.abc import Callable
+from typing import Any, TypeGuard
+
 from emulator.types import JSON
+
+ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
 
 _KINDS = {
     type(None): "null",
@@ -9,12 +21,8 @@ _KINDS = {
     float: "number",
     str: "string",
     list: "list",
-    dict: "object",  # typeof() documents no word for it (assumed)
+    dict: "object",  # no word is documented for it (assumed)
 }
-
-
-class EvaluationError(ValueError):
-    """A statement met a value that it cannot work with; the text says which."""
 
 
 def kind(value: JSON) -> str:
@@ -22,12 +30,27 @@ def kind(value: JSON) -> str:
     return _KINDS[type(value)]
 
 
+def is_number(value: JSON) -> TypeGuard[float]:
+    """Whether *value* is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def as_double(number: float) -> float:
+    """Round *number* as JSON numbers are read at Segment: to 64 bits."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
 def same(left: JSON, right: JSON) -> bool:
-    """Whether two values are of one type and equal."""
+    """Whether two values are of one type and equal; objects with their keys in the same order."""
     if kind(left) != kind(right):
         return False
     if isinstance(left, list):
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+        return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
+    if is_number(left):
+        return as_double(left) == as_double(right)
     return bool(left == right)

@@ -17,6 +17,7 @@ COMPARISONS = ("=", "!=", ">", ">=", "<", "<=", "in")
 FUNCTIONS = {
     "contains": 2,
     "match": 2,
+    "semver": 3,
     **dict.fromkeys(("length", "lowercase", "uppercase", "snakecase", "kebabcase", "titlecase"), 1),
     **dict.fromkeys(("typeof", "bool", "string", "number"), 1),
 }
