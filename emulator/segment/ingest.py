@@ -12,7 +12,15 @@ from emulator.segment.limits import BATCH_BYTES, EVENT_BYTES, pruned, too_deep, 
 from emulator.segment.message import Message
 from emulator.segment.normalise import lend, normalise
 from emulator.segment.notes import joined, notes
-from emulator.segment.rules import NOT_AN_OBJECT, TYPES, Refusal, crowded, oversized, refusal
+from emulator.segment.rules import (
+    CROWDED_SAMPLE,
+    NOT_AN_OBJECT,
+    TYPES,
+    Refusal,
+    crowded,
+    oversized,
+    refusal,
+)
 from emulator.segment.write_key import write_key
 from emulator.types import JSON, JSONObject
 
@@ -47,8 +55,8 @@ def receive(
         now: When the request arrived; aware.
         new_id: Makes the id of a message that has none.
         client_ip: Where the request came from; None fills no context.ip in.
-    Returns: A message for each call in the order sent, rejected ones among them. An empty batch
-        gives one rejected message, so that it can be seen.
+    Returns: A message for each call in the order sent, rejected ones among them. An empty
+        batch and a crowded one give one rejected message, so that they can be seen.
     Raises: IngestError, when the whole request is refused.
     """
     arrival = _Arrival(write_key(authorization, call), now, new_id, client_ip)
@@ -116,15 +124,20 @@ def _batch(sent: JSONObject, arrival: _Arrival) -> list[Message]:
     if not calls:
         empty = Refusal("empty_batch", "The batch has no events. Send at least one.")
         return [arrival.reject(sent, empty)]
-    refused = crowded(calls)
-    return [_item(call, envelope, arrival, refused) for call in calls]
+    if refused := crowded(calls):
+        first = [
+            _without(call, "writeKey") if isinstance(call, dict) else call
+            for call in calls[:CROWDED_SAMPLE]
+        ]
+        return [arrival.reject({**envelope, "batch": first}, refused)]
+    return [_item(call, envelope, arrival) for call in calls]
 
 
-def _item(call: JSON, envelope: JSONObject, arrival: _Arrival, refused: Refusal | None) -> Message:
+def _item(call: JSON, envelope: JSONObject, arrival: _Arrival) -> Message:
     if not isinstance(call, dict):
-        return arrival.reject({"message": call}, refused or NOT_AN_OBJECT)
+        return arrival.reject({"message": call}, NOT_AN_OBJECT)
     sent = _without(call, "writeKey")
-    if why := refused or oversized(sent):
+    if why := oversized(sent):
         return arrival.reject(sent, why, sent.get("type"))
     return arrival.take(sent, sent, envelope)
 

@@ -12,6 +12,7 @@ from emulator.segment.limits import BATCH_EVENTS, too_deep, too_heavy
 from emulator.types import JSON, JSONObject
 
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
+CROWDED_SAMPLE = 10  # calls of a crowded batch that are stored: nobody reads thousands
 IDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
 
 
@@ -39,7 +40,7 @@ def crowded(batch: list[JSON]) -> Refusal | None:
     return Refusal(
         "bad_request",
         f"The batch has {len(batch):,} events, Segment takes {BATCH_EVENTS:,} and drops them all. "
-        "Send more, smaller batches.",
+        f"Send more, smaller batches. The first {CROWDED_SAMPLE} events are stored here.",
     )
 
 

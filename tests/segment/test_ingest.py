@@ -275,12 +275,26 @@ def test_empty_batch_is_dropped_and_seen() -> None:
 
 
 @pytest.mark.documented
-@pytest.mark.parametrize(("events", "rejections"), [(2_500, {None}), (2_501, {"bad_request"})])
-def test_crowded_batch_is_dropped_whole(events: int, rejections: set[str | None]) -> None:
-    call = {"type": "track", "event": "x", "userId": "ada"}
-    messages = batch(*[call] * events)
-    assert len(messages) == events
-    assert {message.rejection for message in messages} == rejections
+def test_a_batch_of_2500_calls_is_taken() -> None:
+    messages = batch(*[{"type": "track", "event": "x", "userId": "ada"}] * 2_500)
+    assert (len(messages), {message.rejection for message in messages}) == (2_500, {None})
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize("call", [{"type": "track", "event": "x", "userId": "ada"}, {}, 1, None])
+def test_a_crowded_batch_is_dropped_as_one_message(call: Any) -> None:
+    [message] = batch(*[call] * 2_501, sentAt="2026-11-23T19:00:00Z")
+    assert (message.rejection, message.detail, message.sent) == (
+        "bad_request",
+        "The batch has 2,501 events, Segment takes 2,500 and drops them all. "
+        "Send more, smaller batches. The first 10 events are stored here.",
+        {"batch": [call] * 10, "sentAt": "2026-11-23T19:00:00Z"},
+    )
+
+
+def test_a_crowded_batch_keeps_no_write_key() -> None:
+    [message] = batch(*[{"writeKey": "wk_demo", "userId": "ada"}] * 2_501)
+    assert message.sent == {"batch": [{"userId": "ada"}] * 10}
 
 
 MALFORMED = (400, "malformed JSON")
