@@ -5,7 +5,9 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from weakref import WeakSet
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from weakref import WeakKeyDictionary, WeakSet
 
 from sqlalchemy import (
     URL,
@@ -26,6 +28,7 @@ from sqlalchemy.exc import (
 )
 
 from emulator.capture import postgres
+from emulator.capture.database_file import REMEDY, DatabaseFile, FileLost
 from emulator.capture.memory import in_memory
 from emulator.capture.migration import migrate, recognise
 from emulator.capture.remedies import (
@@ -58,6 +61,7 @@ metadata = MetaData()
 # 64 bits, which SQLite calls INTEGER: only so does it number rows.
 Whole = BigInteger().with_variant(Integer, "sqlite")
 _closed: WeakSet[Engine] = WeakSet()
+_files: WeakKeyDictionary[Engine, DatabaseFile] = WeakKeyDictionary()
 _open: ContextVar[Connection | None] = ContextVar("open", default=None)
 
 PRAGMAS = (
@@ -99,6 +103,14 @@ class StorageFault(Unavailable):
         self.is_away = is_away(self.reason)
         advice = f"{remedy(reason)} What was not acknowledged may be sent again."
         super().__init__(f"the database cannot be used ({self.reason})", "", advice)
+
+
+class DatabaseFileLost(StorageFault):
+    """The SQLite file was deleted, replaced or cut short while it was served."""
+
+    def __init__(self, reason: FileLost, path: Path) -> None:
+        super().__init__(f"the file {path.name}: {reason}")
+        self.remedy = REMEDY
 
 
 class Gone(StorageFault):
@@ -162,12 +174,29 @@ def _begun(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             yield connection
+            if file := _files.get(engine):
+                file.check_connection(connection)
+    except FileLost as error:
+        raise DatabaseFileLost(error, _files[engine].path) from error
     except TimeoutError as error:
         raise StorageFault(error) from error
     except DBAPIError as error:
         raise _told(engine, error.orig) or error from error
     except engine.dialect.loaded_dbapi.Error as error:  # of a prepared statement
         raise _told(engine, error) or error from error
+
+
+def check_file(engine: Engine) -> None:
+    """See that the SQLite file of *engine* is still there; other databases have none.
+
+    Raises: DatabaseFileLost.
+    """
+    file = _files.get(engine)
+    try:
+        if file:
+            file.check()
+    except FileLost as error:
+        raise DatabaseFileLost(error, file.path) from error
 
 
 class _Undo(Exception):
@@ -202,8 +231,12 @@ def connect(url: str) -> Engine:
     """
     if is_memory(url):
         return in_memory(metadata)
-    engine = _engine(address(url))
+    engine = _engine(url)
     shown = url if engine.dialect.name == "sqlite" else _without_secrets(engine.url)
+    path = file_path(engine.url)
+    file = DatabaseFile(path) if path else None
+    if file and "uri" not in engine.url.query:
+        file.create()
     with ExitStack() as undo:
         undo.callback(engine.dispose)
         try:
@@ -213,6 +246,9 @@ def connect(url: str) -> Engine:
             kind = Unavailable if _passes(engine, reason) else EmulatorError
             what = f"the database cannot be opened ({line(reason)})"
             raise kind(what, shown, remedy(reason)) from error
+        if file:
+            _files[engine] = file
+            file.watch(engine)
         undo.pop_all()
     return engine
 
@@ -249,21 +285,44 @@ def close(engine: Engine) -> None:
 
 
 def _engine(url: str) -> Engine:
-    shown = f"{url.partition(':')[0]}:…"  # the rest may hold a password
+    whole = address(url)
+    shown = f"{whole.partition(':')[0]}:…"  # the rest may hold a password
     try:
-        named = make_url(url)
+        named = make_url(whole)
         if named.drivername in POSTGRESQL:
             named = named.set(drivername=PSYCOPG)
         if named.drivername not in KINDS:
             raise EmulatorError("captures cannot go to a database of this kind", shown, CHOICE)
         if named.drivername == PSYCOPG and url.count("@") > 1:
             raise ValueError  # the end of a password would be told for a host or a database
+        if named.get_backend_name() == "sqlite":
+            _refuse_odd_files(named, url)
         told = postgres.arguments(named) if named.drivername == PSYCOPG else LAST
         return create_engine(named, **told)
     except ImportError as error:
         raise EmulatorError(f"the database cannot be used ({error})", shown, NO_DRIVER) from error
     except (ArgumentError, ValueError):  # which say what of it they cannot read: maybe a password
         raise EmulatorError("its address cannot be read", shown, f"{CHOICE} {ESCAPE}") from None
+
+
+def file_path(url: URL) -> Path | None:
+    """The file that *url* names, where it is one of SQLite."""
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    is_uri = "uri" in url.query
+    return Path(unquote(urlsplit(url.database).path) if is_uri else url.database).absolute()
+
+
+def _refuse_odd_files(named: URL, shown: str) -> None:
+    """Refuse what SQLite would keep in memory, once for each connection, and half a URI."""
+    query, name = dict(named.query), named.database or ""
+    if ":memory:" in name or not name or query.get("mode") == "memory" or "vfs" in query:
+        raise EmulatorError(
+            "this is no file", shown, "For a database in memory, use --db :memory:."
+        )
+    if name.startswith("file:") and "uri" not in query:
+        remedy = "Give the path alone, or write sqlite:///file:PATH?uri=true."
+        raise EmulatorError("SQLite reads this as the name of a file", shown, remedy)
 
 
 def _tune_sqlite(connection: object, _record: object) -> None:

@@ -10,7 +10,7 @@ from typing import IO
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from emulator.capture.database import address, is_memory
+from emulator.capture.database import address, file_path, is_memory
 from emulator.errors import EmulatorError
 
 PATIENCE = 1.0  # seconds; one that was killed a moment ago may not be gone yet
@@ -38,13 +38,10 @@ def occupied(url: str) -> Iterator[None]:
 def _file(url: str) -> Path | None:
     """The SQLite file that *url* names; links to it name the same."""
     try:
-        named = make_url(address(url))
+        path = None if is_memory(url) else file_path(make_url(address(url)))
     except ArgumentError:
         return None  # which whoever opens it tells
-    is_file = named.get_backend_name() == "sqlite" and "uri" not in named.query
-    if is_memory(url) or not is_file or not named.database:
-        return None
-    return Path(named.database).resolve()
+    return path and path.resolve()
 
 
 def _take(lock: Path, url: str, held: ExitStack) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 from flask import Flask, abort, current_app, redirect, request, url_for
 
-from emulator.capture.database import Gone
+from emulator.capture.database import Gone, check_file
 from emulator.errors import Conflict
 from emulator.guard import Refused
 from emulator.parts import ADDRESSED, UNASKED, Parts, parts
@@ -153,6 +153,7 @@ def _enter() -> None:
     expiry: Expiry | None = current_app.extensions["expiry"]
     if expiry:
         expiry.asked(found.described.id)
+    check_file(found.parts.engine)
     request.environ |= {_FOUND: found, ADDRESSED: found.parts}
 
 

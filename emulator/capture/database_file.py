@@ -1,0 +1,94 @@
+"""The SQLite file that an emulator serves: made for its owner alone, and watched while it is open.
+
+SQLite goes on writing to a file that was deleted, and nothing of that can be read after a restart.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Engine, event
+
+PRIVATE: Final = 0o600  # what customers sent is for the emulator's user to read
+SIDE_FILES: Final = ("-wal", "-shm")  # of SQLite, beside the file while it is open
+_IDENTITIES: Final = "file identities"  # in the info of a connection
+REMEDY: Final = (
+    "Stop the emulator, put the file back if you have it, and start again;"
+    " until then nothing is stored."
+)
+
+
+class FileLost(Exception):
+    """The file is no longer the one that was opened; the text says what happened to it."""
+
+
+class _Identity(NamedTuple):
+    device: int
+    inode: int
+
+
+class DatabaseFile:
+    """The file of one engine.
+
+    Args:
+        path: Where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sides = [path.with_name(path.name + suffix) for suffix in SIDE_FILES]
+        self._identity: _Identity | None = None
+        self._size = 0
+        self._lost: str | None = None
+
+    def create(self) -> None:
+        """Make it, empty, if it is not there; SQLite tells what stands in the way."""
+        with suppress(OSError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+
+    def watch(self, engine: Engine) -> None:
+        """From now on, hold *engine* to the file that is there now."""
+        self._identity = self._seen(self.path)
+        event.listen(engine, "do_connect", self._check_before_connecting)
+
+    def check(self) -> None:
+        """See that the file is the one that was opened, and whole. Raises: FileLost."""
+        if self._lost:
+            raise FileLost(self._lost)
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            raise FileLost("it was deleted or moved away, or cannot be seen") from error
+        if (found.st_dev, found.st_ino) != self._identity:
+            raise FileLost("another file is in its place")
+        # It never shrinks: nothing here runs VACUUM.
+        if found.st_size < self._size:
+            raise FileLost("it was cut short or overwritten")
+        self._size = found.st_size
+
+    def check_connection(self, connection: Connection) -> None:
+        """The same at the end of a transaction, and see that *connection* and new ones would share
+        SQLite's side files.
+
+        Raises: FileLost, from then on, since a side file cannot be put back.
+        """
+        self.check()
+        noted: dict[Path, _Identity | None] | None = connection.info.get(_IDENTITIES)
+        if noted is None:  # its first transaction, which has opened them
+            connection.info[_IDENTITIES] = {side: self._seen(side) for side in self._sides}
+            return
+        for path, identity in noted.items():
+            if self._seen(path) != identity:
+                self._lost = f"{path.name} beside it was deleted or replaced"
+                raise FileLost(self._lost)
+
+    def _check_before_connecting(self, *_: Any) -> None:
+        self.check()
+
+    def _seen(self, path: Path) -> _Identity | None:
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return _Identity(found.st_dev, found.st_ino)
