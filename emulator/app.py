@@ -34,7 +34,7 @@ from emulator.delivery.policy import Policy
 from emulator.delivery.queue import Queue
 from emulator.delivery.road import Road, Together
 from emulator.delivery.senders import Remote
-from emulator.guard import guard
+from emulator.guard import guard, is_loopback
 from emulator.harness import clock as clocks
 from emulator.harness import (
     delivery,
@@ -53,6 +53,7 @@ from emulator.harness import (
 )
 from emulator.harness import routes as harness
 from emulator.insider import routes as insider
+from emulator.insider.callbacks import CallbackHosts
 from emulator.insider.endpoint import Endpoint
 from emulator.insider.journeys.parsing import read_journeys
 from emulator.insider.journeys.running import Journeys
@@ -159,7 +160,7 @@ def _parts(
     assets: Assets,
 ) -> Parts:
     engine, store, profiles, runs, shared, clock = kept
-    endpoint, journeys, keys = _account(workspace, kept)
+    endpoint, journeys, keys = _account(config, workspace, kept)
     faults, differences = InsiderFaults(clock, config.seed, hold=shared.hold), Differences(engine)
     pass_through = None
     if real := _real_account(config):
@@ -200,7 +201,7 @@ def _parts(
     )
 
 
-def _account(workspace: Workspace, kept: Kept) -> tuple[Endpoint, Journeys, Panel]:
+def _account(config: Config, workspace: Workspace, kept: Kept) -> tuple[Endpoint, Journeys, Panel]:
     """Insider One's end."""
     hold, name, key = kept.shared.hold, workspace.account_name, workspace.account_key
     defined = workspace.document.get("insider", {}).get("journeys", ())
@@ -213,11 +214,20 @@ def _account(workspace: Workspace, kept: Kept) -> tuple[Endpoint, Journeys, Pane
         kept.profiles,
         kept.clock,
         workspace.options,
+        callback_hosts=_callback_hosts(config, workspace),
         refusal=keys.refusal,
         on_change=journeys.observe,
         hold=hold,
     )
     return endpoint, journeys, keys
+
+
+def _callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
+    """Who shares an emulator may replace its workspace, so that does not open its machine."""
+    listed = workspace.options.error_callback_hosts
+    is_shared = config.teams or config.password or not is_loopback(config.host)
+    own = config.callback_hosts if is_shared else (*config.callback_hosts, *listed)
+    return CallbackHosts(listed, own, config.port)
 
 
 def _gate(config: Config, workspace: Workspace) -> Gate:

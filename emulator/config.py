@@ -39,6 +39,8 @@ class Config:
         teams: Path of a file of teams, whose tokens open their sandboxes alone.
         token: What programs here show to an emulator elsewhere: a team's token, or the password.
             For the environment, too.
+        callback_hosts: Hosts and networks that error callbacks may go to in every sandbox, this
+            machine among them if it is listed.
         cache: Folder for what is fetched once, such as analytics.js.
         trusted_proxy: Address of the proxy whose X-Forwarded-For names the client; None believes
             the connection alone.
@@ -62,6 +64,7 @@ class Config:
     password: str | None = field(default=None, repr=False)
     teams: str | None = None
     token: str | None = field(default=None, repr=False)
+    callback_hosts: tuple[str, ...] = ()
     cache: str = "~/.cache/segment-insider-emulator"
     trusted_proxy: str | None = None
 
@@ -148,6 +151,10 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    return tuple(_text(host.strip()) for host in text.split(","))
+
+
 def _text(text: str) -> str:
     if not text:
         raise ValueError(text)
@@ -176,6 +183,7 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "password": (_text, "a text"),
     "teams": (_text, "the path of a file of teams"),
     "token": (_text, "a text"),
+    "callback_hosts": (_hosts, "names, addresses or networks, with commas between them"),
     "cache": (_text, "a folder that can be written"),
     "trusted_proxy": (lambda text: str(ip_address(text)), "the IP address of one proxy"),
 }

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from flask import Response, request
 
 from emulator.errors import EmulatorError
+from emulator.insider.callbacks import MARK as CALLBACK_MARK
 from emulator.teams import CALLER, Callers
 
 CONTROL = "/emulator/"
 HEALTH = "/emulator/v1/health"  # what a container is asked; it tells nothing
+NAMED_SANDBOX = "emulator.sandbox"  # in a WSGI environment: the id in the address
 PAGES = "inspector"  # the blueprint whose pages are for people
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 OWN_SITE = ("same-origin", "none")  # Sec-Fetch-Site: asked by our own page, or typed by a person
@@ -23,6 +25,10 @@ class Refused(EmulatorError):
 
 class ForeignHost(Refused):
     """A request addressed to a name that is not this machine's own, or made by another's page."""
+
+
+class OwnCallback(Refused):
+    """An error callback, which an emulator made."""
 
 
 class Unauthorised(Refused):
@@ -49,6 +55,12 @@ def guard(bound: str, callers: Callers) -> Callable[[], None]:
     known = LOOPBACK | {bound}
 
     def check() -> None:
+        if CALLBACK_MARK in request.headers:
+            raise OwnCallback(
+                "no emulator takes error callbacks",
+                f"{CALLBACK_MARK}: {request.headers[CALLBACK_MARK]}",
+                "Name a program of yours as error_callback_endpoint.",
+            )
         if guarded and re.sub(r":\d*$", "", request.host) not in known:
             raise ForeignHost(
                 "this emulator answers only to this machine's own names",
@@ -58,8 +70,8 @@ def guard(bound: str, callers: Callers) -> Callable[[], None]:
         if not _is_private():
             return
         _refuse_other_pages()
-        if request.path == HEALTH:
-            return
+        if request.path == HEALTH and NAMED_SANDBOX not in request.environ:
+            return  # of the emulator, not of a sandbox, whose id is no stranger's to try
         said = _said()
         known_caller = callers.who(said)
         if known_caller is None:

@@ -97,6 +97,9 @@ def listed(app: Flask, who: str) -> list[str]:
     ("method", "path", "expected"),
     [
         pytest.param("GET", HEALTH, [200, 200, 200, 200], id="health is everybody's"),
+        pytest.param(
+            "GET", f"/sandboxes/co-1{HEALTH}", [401, 200, 200, 404], id="health of a sandbox"
+        ),
         pytest.param("GET", "/emulator/v1/openapi.json", [401, 200, 200, 200], id="description"),
         pytest.param(
             "GET", "/emulator/v1/openapi/insider.json", [401, 200, 200, 200], id="Insider One's"
@@ -513,3 +516,30 @@ def test_a_team_moves_no_journey_of_a_sandbox_that_is_not_its(tmp_path: Path) ->
     (run,) = told(admin.get("/emulator/v1/journeys/1/runs"))["runs"]
     assert run["status"] == "in_progress"
     app.extensions["sandboxes"].close()
+
+
+STRANGE = (
+    *(("GET", path) for path in (HEALTH, "/emulator/v1/messages", "/", "/profiles", "/stream")),
+    *(("POST", path) for path in (HEALTH, "/emulator/v1/reset", "/clear")),
+    *(("GET", path) for path in ("", "/nothing", "/emulator/nothing")),
+    *(("DELETE", path) for path in ("/profiles", "/settings")),
+    *(("OPTIONS", path) for path in (HEALTH, "/profiles")),
+    ("GET", "/static/x/inspector.css"),
+)
+
+
+@pytest.mark.parametrize("who", ["stranger", "mistaken"])
+@pytest.mark.parametrize(("method", "path"), STRANGE)
+def test_a_stranger_cannot_tell_a_sandbox_from_one_that_is_not_there(
+    app: Flask, who: str, method: str, path: str
+) -> None:
+    headers = {"Authorization": "Bearer wrong"} if who == "mistaken" else {}
+    there, missing = (
+        app.test_client().open(f"/sandboxes/{id}{path}", method=method, headers=headers)
+        for id in ("co-1", "co-9")
+    )
+    assert there.status_code == missing.status_code
+    assert there.text == missing.text.replace("co-9", "co-1")
+    assert dict(there.headers) == {
+        name: value.replace("co-9", "co-1") for name, value in missing.headers.items()
+    }

@@ -191,12 +191,11 @@ def check_file(engine: Engine) -> None:
 
     Raises: DatabaseFileLost.
     """
-    file = _files.get(engine)
-    try:
-        if file:
+    if file := _files.get(engine):
+        try:
             file.check()
-    except FileLost as error:
-        raise DatabaseFileLost(error, file.path) from error
+        except FileLost as error:
+            raise DatabaseFileLost(error, file.path) from error
 
 
 class _Undo(Exception):

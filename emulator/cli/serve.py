@@ -37,6 +37,7 @@ _MOST_SUBSCRIPTIONS = 50
 @click.option("--keep-messages", metavar="COUNT", help="Forget the oldest beyond.  [never]")
 @click.option("--keep-bytes", metavar="SIZE", help="So that the database fits, e.g. 2GB.  [never]")
 @click.option("--keep-sandboxes", metavar="HOURS", help="End those unused so long.  [never]")
+@click.option("--callback-hosts", metavar="HOSTS", help="Where error callbacks may go.  [none]")
 @click.option("--teams", metavar="FILE", help="Teams with sandboxes of their own.  [none]")
 @click.option("--trusted-proxy", metavar="ADDRESS", help="Take clients from its X-Forwarded-For.")
 @click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")

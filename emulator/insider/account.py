@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from emulator.capture.profiles import ProfileStore
+from emulator.insider.callbacks import CallbackHosts
 from emulator.insider.changes import Listener
 from emulator.insider.identity import Rules
 from emulator.insider.options import Options
@@ -16,6 +17,7 @@ class Account:
     Args:
         new_id: Makes Profile IDs.
         on_change: Told what a request changed, in the transaction that stores it.
+        callback_hosts: Where callbacks may go.
         call_back: Takes an address and the body to post there; returns at once.
     """
 
@@ -24,4 +26,5 @@ class Account:
     profiles: ProfileStore
     new_id: Callable[[], str]
     on_change: Listener
+    callback_hosts: CallbackHosts
     call_back: Callable[[str, bytes], None]

@@ -17,7 +17,7 @@ from emulator.held import Hold, alone
 from emulator.http import HttpRequest, HttpResponse
 from emulator.insider import deletion, identifiers, profile_read, removal, replies, upsert
 from emulator.insider.account import Account
-from emulator.insider.callbacks import Callbacks
+from emulator.insider.callbacks import CallbackHosts, Callbacks
 from emulator.insider.changes import Listener
 from emulator.insider.expiry import Expiry
 from emulator.insider.identity import rules_of
@@ -49,6 +49,8 @@ class Endpoint:
             place of account_key.
         new_id: Makes Profile IDs.
         on_change: Told what a request changed, in the transaction that stores it.
+        callback_hosts: Where callbacks may go: by default where *options* list, and never to this
+            machine.
         call_back: Posts a body to an address, beside the answer.
         hold: Keeps what is used of its limits for all who answer for it.
     """
@@ -65,17 +67,20 @@ class Endpoint:
         refusal: Callable[[str], str | None] | None = None,
         new_id: Callable[[], str] = lambda: str(uuid4()),
         on_change: Listener = lambda changes: None,
+        callback_hosts: CallbackHosts | None = None,
         call_back: Callable[[str, bytes], None] | None = None,
         hold: Hold = alone,
     ) -> None:
         options = options or Options()
+        hosts = callback_hosts or CallbackHosts(options.error_callback_hosts)
         self._account = Account(
             rules=rules_of(identifier_types, options),
             options=options,
             profiles=profiles,
             new_id=new_id,
             on_change=on_change,
-            call_back=call_back or Callbacks(options.error_callback_hosts),
+            callback_hosts=hosts,
+            call_back=call_back or Callbacks(hosts),
         )
         self._name, self._clock, self._options = account_name, clock, options
         self._refusal = refusal or _only(account_key)

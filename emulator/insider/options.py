@@ -51,7 +51,7 @@ class Options:
         pii_attributes: What anonymize removes; custom ones as "custom.<name>".
         retention_days: Event name -> days it is kept, where the account has others than usual.
         rates: Calls a minute by name, see RATES; None is no limit.
-        error_callback_hosts: Hosts that error_callback_endpoint may name besides this machine.
+        error_callback_hosts: Hosts that error_callback_endpoint may name.
     """
 
     event_names: EventNames = "sample"

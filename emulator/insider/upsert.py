@@ -15,7 +15,7 @@ from emulator.clock import iso
 from emulator.http import HttpResponse
 from emulator.insider import replies
 from emulator.insider.account import Account
-from emulator.insider.callbacks import allowed
+from emulator.insider.callbacks import CallbackHosts
 from emulator.insider.changes import attributes_of, changed
 from emulator.insider.findings import Finding, quoted, warning
 from emulator.insider.identity import Population, Rules, key
@@ -50,7 +50,7 @@ class Upsert:
         findings += undocumented_keys(body)
         findings += _damaged_texts(given)
         account = self.account
-        address = _callback_address(body, account.options, findings)
+        address = _callback_address(body, account.callback_hosts, findings)
         users, refused = read_users(
             given,
             account.rules,
@@ -157,15 +157,18 @@ def _skip_hook(body: JSONObject) -> tuple[bool, list[Finding]]:
     return False, [warning("skip_hook", what, "Send true or false without quotes.")]
 
 
-def _callback_address(body: JSONObject, options: Options, told: list[Finding]) -> str | None:
+def _callback_address(body: JSONObject, hosts: CallbackHosts, told: list[Finding]) -> str | None:
     """Where failures are to be told; None, with a warning, for an address that is not called."""
     address = body.get("error_callback_endpoint")
     if address is None:
         return None
-    if isinstance(address, str) and allowed(address, options.error_callback_hosts):
+    if isinstance(address, str) and hosts.allows(address):
         return address
     what = f"this emulator never calls {quoted(address)}"
-    remedy = "Name this machine, or add the host to insider.options.errorCallbackHosts."
+    remedy = (
+        "Add the host to insider.options.errorCallbackHosts; this machine is for the operator to"
+        " list, with --callback-hosts."
+    )
     told.append(warning("error_callback_endpoint", what, remedy))
     return None
 

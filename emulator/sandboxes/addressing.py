@@ -8,7 +8,7 @@ from flask import Flask, abort, current_app, redirect, request, url_for
 
 from emulator.capture.database import Gone, check_file
 from emulator.errors import Conflict
-from emulator.guard import Refused
+from emulator.guard import NAMED_SANDBOX, Refused
 from emulator.parts import ADDRESSED, UNASKED, Parts, parts
 from emulator.sandboxes.admission import DEFAULT
 from emulator.sandboxes.expiry import Expiry
@@ -19,7 +19,6 @@ from emulator.teams import CALLER, Caller, caller
 from emulator.types import JSONObject
 
 PREFIX: Final = "/sandboxes/"
-_NAMED_BY: Final = "emulator.sandbox"  # in a WSGI environment: the id in the address
 _FOUND: Final = "emulator.found"  # there, too: the Sandbox that is addressed
 # Endpoints that ask of no sandbox: they show a caller what is theirs, or what is no secret.
 _OF_NONE: Final = (
@@ -49,7 +48,7 @@ class Prefixed:
         path: str = environ.get("PATH_INFO", "")
         if path.startswith(PREFIX):
             id, slash, rest = path.removeprefix(PREFIX).partition("/")
-            environ[_NAMED_BY] = id
+            environ[NAMED_SANDBOX] = id
             environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}{PREFIX}{id}"
             environ["PATH_INFO"] = slash + rest
         return self._application(environ, start_response)
@@ -133,9 +132,9 @@ def _enter() -> None:
     Named by the address; else by the write key at Segment's end, or the account at Insider One's;
     else it is the default one. Files of the pages are of none: they come without a database, too.
     """
-    if request.endpoint == _FILE:
+    if request.endpoint == _FILE or request.url_rule is None:
         return
-    served, id = sandboxes(), request.environ.get(_NAMED_BY)
+    served, id = sandboxes(), request.environ.get(NAMED_SANDBOX)
     served.refresh()
     if id is not None:
         found = served.get(id)

@@ -10,6 +10,7 @@ import orjson
 from emulator.capture.database import connect
 from emulator.capture.profiles import ProfileStore
 from emulator.http import HttpRequest, HttpResponse
+from emulator.insider.callbacks import CallbackHosts
 from emulator.insider.changes import Change, Listener
 from emulator.insider.endpoint import Endpoint
 from emulator.insider.options import Options
@@ -61,6 +62,7 @@ class Account:
             lambda: self.now,
             Options(**options),
             new_id=lambda: f"p{next(numbers)}",
+            callback_hosts=CallbackHosts(own=("127.0.0.1",)),
             on_change=on_change or self._hear,
             call_back=lambda address, sent: self.called_back.append((address, orjson.loads(sent))),
         )

@@ -1,15 +1,22 @@
 """An error_callback_endpoint is called beside the answer, and only where it may be."""
 
 import logging
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from queue import Queue
 from threading import Thread
 
+import orjson
 import pytest
 from account import Account, body, event, findings
 
-from emulator.insider.callbacks import Callbacks, Elsewhere, allowed, pinned
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.insider.callbacks import MARK, CallbackHosts, Callbacks, Elsewhere
+from emulator.workspace import preset
+from emulator.workspace.loading import from_document
 
 pytestmark = pytest.mark.assumed
 HERE = "http://127.0.0.1:9/late"
@@ -48,23 +55,52 @@ def test_nothing_is_posted_when_nothing_failed() -> None:
     assert account.called_back == []
 
 
+LISTED = ("late.shop.example", "172.18.0.0/16", "10.1.2.3")
+ON_THIS_MACHINE = CallbackHosts(own=("127.0.0.1",))
+
+
 @pytest.mark.parametrize(
     ("address", "called"),
     [
-        ("http://localhost:8000/x", True),
-        ("http://[::1]:8000/x", True),
         ("https://late.shop.example/x", True),
+        ("http://10.1.2.3:8000/x", True),
+        ("http://localhost:8000/x", False),
+        ("http://127.0.0.1:8000/x", False),
+        ("http://[::1]:8000/x", False),
         ("https://other.example/x", False),
         ("https://late.shop.example@other.example/", False),
         ("http://127.0.0.1.other.example/", False),
-        ("ftp://localhost/x", False),
-        ("http://localhost:port/", False),
-        ("//localhost/x", False),
+        ("ftp://late.shop.example/x", False),
+        ("http://late.shop.example:port/", False),
+        ("//late.shop.example/x", False),
         ("", False),
     ],
 )
-def test_only_this_machine_and_the_listed_hosts_are_called(address: str, called: bool) -> None:
-    assert allowed(address, ["late.shop.example"]) is called
+def test_only_listed_hosts_are_called(address: str, called: bool) -> None:
+    assert CallbackHosts(LISTED).allows(address) is called
+
+
+@pytest.mark.parametrize(
+    ("own", "address", "called"),
+    [
+        (["localhost"], "http://localhost:8000/x", True),
+        (["localhost"], "http://127.0.0.1:8000/x", False),
+        (["127.0.0.1"], "http://127.0.0.1:8000/x", True),
+        (["127.0.0.1"], "http://127.0.0.2:8000/x", False),
+        (["127.0.0.1"], "http://localhost:8000/x", False),
+        (["127.0.0.1"], "http://127.0.0.1:8282/x", False),
+        (["localhost"], "http://localhost:8282/x", False),
+        (["::1"], "http://[::1]:8000/x", True),
+    ],
+)
+def test_this_machine_is_called_where_the_operator_lists_it_but_never_the_emulator(
+    own: list[str], address: str, called: bool
+) -> None:
+    assert CallbackHosts(LISTED, own, port=8282).allows(address) is called
+
+
+def test_port_80_is_known_to_be_that_of_an_address_without_one() -> None:
+    assert CallbackHosts(own=["127.0.0.1"], port=80).allows("http://127.0.0.1/clear") is False
 
 
 @pytest.mark.parametrize("address", ["https://other.example/x", 7, {}, ""])
@@ -73,9 +109,6 @@ def test_an_address_that_is_not_called_is_told(address: object) -> None:
     answer = account.send({"identifiers": {"email": "x"}}, error_callback_endpoint=address)
     assert account.called_back == []
     assert "error_callback_endpoint" in [each["where"] for each in findings(answer)]
-
-
-LISTED = ("late.shop.example", "172.18.0.0/16", "10.1.2.3")
 
 
 @pytest.mark.parametrize(
@@ -90,8 +123,13 @@ LISTED = ("late.shop.example", "172.18.0.0/16", "10.1.2.3")
         pytest.param("late.shop.example", ["0.0.0.0"], None, id="nowhere"),
         pytest.param("late.shop.example", ["::ffff:127.0.0.1"], None, id="mapped"),
         pytest.param("late.shop.example", ["93.184.216.34", "::1"], None, id="one of two"),
-        pytest.param("localhost", ["127.0.0.1"], "127.0.0.1", id="localhost"),
+        pytest.param("late.shop.example", ["::ffff:169.254.169.254"], None, id="mapped, too"),
+        pytest.param("late.shop.example", ["64:ff9b::7f00:1"], None, id="translated"),
+        pytest.param("late.shop.example", ["2002:7f00:1::"], None, id="tunnelled"),
+        pytest.param("late.shop.example", ["fe80::1%eth0"], None, id="link-local of IPv6"),
+        pytest.param("late.shop.example", ["224.0.0.1"], None, id="a group"),
         pytest.param("localhost", ["93.184.216.34"], None, id="localhost, elsewhere"),
+        pytest.param("localhost", ["127.0.0.1"], None, id="localhost"),
     ],
 )
 def test_a_name_is_asked_once_and_has_to_lead_to_where_it_may(
@@ -99,9 +137,19 @@ def test_a_name_is_asked_once_and_has_to_lead_to_where_it_may(
 ) -> None:
     if called is None:
         with pytest.raises(Elsewhere):
-            pinned(host, LISTED, lambda _: found)
+            CallbackHosts(LISTED).pin(host, 443, lambda _: found)
     else:
-        assert pinned(host, LISTED, lambda _: found) == called
+        assert CallbackHosts(LISTED).pin(host, 443, lambda _: found) == called
+
+
+def test_a_listed_name_that_leads_to_an_address_of_this_machine_is_not_called() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("203.0.113.1", 9))  # which sends nothing, and picks the way out
+        own = str(probe.getsockname()[0])
+    with pytest.raises(Elsewhere):
+        CallbackHosts(["late.shop.example", f"{own}/8"]).pin(
+            "late.shop.example", 80, lambda _: [own]
+        )
 
 
 def test_the_second_answer_of_a_name_is_never_asked_for(
@@ -115,9 +163,9 @@ def test_the_second_answer_of_a_name_is_never_asked_for(
         asked.append(host)
         return ["127.0.0.1"]
 
-    with Callbacks(["late.shop.example", "127.0.0.1"], rebound) as callbacks:
+    with Callbacks(CallbackHosts(["late.shop.example"], ["127.0.0.1"]), rebound) as callbacks:
         callbacks(address.replace("127.0.0.1", "late.shop.example"), b"{}")
-    with Callbacks(["late.shop.example"], rebound) as callbacks:
+    with Callbacks(CallbackHosts(["late.shop.example"]), rebound) as callbacks:
         callbacks(address.replace("127.0.0.1", "late.shop.example"), b"[]")
     assert ([posted.get(timeout=5)[1]], posted.empty(), asked) == (
         [b"{}"],
@@ -146,7 +194,7 @@ def test_a_redirect_is_not_followed() -> None:
     with HTTPServer(("127.0.0.1", 0), Elsewhither) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        with Callbacks() as callbacks:
+        with Callbacks(ON_THIS_MACHINE) as callbacks:
             callbacks(f"http://127.0.0.1:{server.server_port}/late", b"{}")
         server.shutdown()
         thread.join()
@@ -178,15 +226,53 @@ def receiver() -> Iterator[tuple[str, Queue[tuple[str, bytes]]]]:
 
 def test_the_body_arrives_as_json(receiver: tuple[str, Queue[tuple[str, bytes]]]) -> None:
     address, posted = receiver
-    with Callbacks() as callbacks:
+    with Callbacks(ON_THIS_MACHINE) as callbacks:
         callbacks(address, b'{"fail":{}}')
     assert posted.get(timeout=5) == ("application/json", b'{"fail":{}}')
 
 
 def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "emulator")
-    with Callbacks() as callbacks:
+    with Callbacks(ON_THIS_MACHINE) as callbacks:
         callbacks("http://127.0.0.1:1/nobody-listens", b"{}")
     assert [record.message for record in caplog.records] == [
         "failed error callback host='127.0.0.1' error=NewConnectionError"
     ]
+
+
+@pytest.mark.parametrize(
+    "path", ["/clear", "/emulator/v1/reset", "/v1/track", "/api/user/v1/upsert"]
+)
+def test_no_emulator_takes_a_callback_by_whatever_way_it_comes(path: str) -> None:
+    client = create_app(Config(db=":memory:"), preset("guide")).test_client()
+    answer = client.post(path, data=b"{}", headers={MARK: "1"})
+    assert (answer.status_code, "o emulator takes error callbacks" in answer.text) == (403, True)
+
+
+UPSERT = {
+    "users": [{"identifiers": {"email": "x"}}],
+    "error_callback_endpoint": "http://127.0.0.1:9/late",
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "called"),
+    [
+        pytest.param(Config(), True, id="the operator's own workspace"),
+        pytest.param(Config(password="sesame"), False, id="with a password"),
+        pytest.param(Config(host="0.0.0.0"), False, id="for other machines"),
+        pytest.param(
+            Config(password="sesame", callback_hosts=("127.0.0.1",)), True, id="listed for all"
+        ),
+        pytest.param(Config(port=9), False, id="where it listens"),
+    ],
+)
+def test_a_shared_workspace_does_not_open_the_machine(config: Config, called: bool) -> None:
+    document = preset("guide").document
+    insider = {**document["insider"], "options": {"errorCallbackHosts": ["127.0.0.1"]}}
+    workspace = from_document({**document, "insider": insider}, "shop.yaml")
+    client = create_app(replace(config, db=":memory:"), workspace).test_client()
+    keys = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
+    answer = client.post("/api/user/v1/upsert", json=UPSERT, headers=keys)
+    told = [each["where"] for each in orjson.loads(answer.headers["x-emulator-findings"])]
+    assert ("error_callback_endpoint" not in told) is called
