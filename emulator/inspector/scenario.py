@@ -18,7 +18,10 @@ from emulator.inspector.copies import path_of
 from emulator.inspector.stations import EventRoad
 from emulator.types import JSON, JSONObject
 
-_PLAIN = re.compile(r'[^"\\\n\r<>|]{1,120}')
+# All that ends a line for a reader of features, or is a blank to it that nobody sees.
+_LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
+_LINE_END = re.compile(f"[{_LINE_ENDS}]")
+_PLAIN = re.compile(rf'[^"\\<>|{_LINE_ENDS}]{{1,120}}')
 _NAME = re.compile(r"[A-Za-z]{1,30}")
 _OF_THE_CALL = ("properties.", "traits.", "event", "type", "userId", "anonymousId", "timestamp",
                 "name", "messageId", "receivedAt")  # fmt: skip
@@ -82,7 +85,7 @@ def _when(road: EventRoad, call: JSONObject, person: str | None) -> Iterator[str
     yield f'    When an app posts to "{path}":'
     yield "      ```"
     text = orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
-    yield from (f"      {line}" for line in text.splitlines())
+    yield from (f"      {_without_line_ends(line)}" for line in text.split("\n"))
     yield "      ```"
 
 
@@ -188,8 +191,14 @@ def _cell(value: JSON) -> str:
     if value is None:
         return ""
     if isinstance(value, str) and value and value == value.strip() and not is_json(value):
-        return _escaped(value)
-    return _escaped(orjson.dumps(value).decode())
+        if not _LINE_END.search(value.replace("\n", "")):
+            return _escaped(value)
+    return _escaped(_without_line_ends(orjson.dumps(value).decode()))
+
+
+def _without_line_ends(text: str) -> str:
+    """*text*, a line of JSON, with what JSON leaves as it is and features take for a line's end."""
+    return _LINE_END.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _escaped(text: str) -> str:

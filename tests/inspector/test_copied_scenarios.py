@@ -1,0 +1,70 @@
+"""A message copied as a scenario is read back as it was sent, whatever characters it has."""
+
+import html
+import json
+import re
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pytest_bdd.gherkin_parser import get_gherkin_document
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.types import JSON, JSONObject
+from emulator.workspace import preset
+from scenarios.tables import pairs
+
+LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
+CHARACTERS = st.sampled_from([*LINE_ENDS, *"ab |\\\"'#@<>{}`*\t\0\xa0\u3000\ufeff\u200b1é💥"])
+TEXTS = st.text(CHARACTERS, min_size=1, max_size=12)
+VALUES = TEXTS | st.lists(TEXTS, max_size=2) | st.dictionaries(TEXTS, TEXTS, max_size=2)
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    return create_app(Config(db=":memory:"), preset("guide")).test_client()
+
+
+def copied(client: FlaskClient, call: JSONObject) -> str:
+    """The scenario that the page of *call*, sent now, has to copy."""
+    client.post("/v1/batch", json={"writeKey": "wk_demo", "batch": [call]})
+    id = client.get("/emulator/v1/messages/newest").get_json()["id"]
+    page = client.get(f"/messages/{id}").data.decode()
+    found = re.search(r"(Feature: Captured messages.*?)</", page, re.DOTALL)
+    assert found
+    return html.unescape(found[1])
+
+
+def sent_by(feature: str, file: Path) -> tuple[JSON, JSON]:
+    """The name and the properties that the scenario's call has."""
+    file.write_bytes(feature.encode())
+    [scenario] = [child.scenario for child in get_gherkin_document(str(file)).feature.children]
+    when = next(step for step in scenario.steps if step.keyword.strip() == "When")
+    if when.docstring:
+        body = json.loads(when.docstring.content)
+        [call] = body.get("batch", [body])
+        return call["event"], call["properties"]
+    name = re.fullmatch(r'\w+ does "(.*)"(?: with:)?', when.text)
+    assert name
+    table = [[cell.value for cell in row.cells] for row in when.datatable.rows]
+    return name[1], pairs(table)
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(name=TEXTS, properties=st.dictionaries(TEXTS, VALUES, min_size=1, max_size=3))
+def test_a_copied_scenario_sends_what_was_captured(
+    client: FlaskClient, tmp_path_factory: pytest.TempPathFactory, name: str, properties: JSONObject
+) -> None:
+    call = {"type": "track", "userId": "ada", "event": name, "properties": properties}
+    file = tmp_path_factory.mktemp("copied") / "copied.feature"
+    assert sent_by(copied(client, call), file) == (name, properties)
+
+
+@pytest.mark.parametrize("end", LINE_ENDS)
+def test_each_line_end_is_kept_in_a_cell(client: FlaskClient, tmp_path: Path, end: str) -> None:
+    properties = {"note": f"a{end}b", "list": [f"{end}c"]}
+    call = {"type": "track", "userId": "ada", "event": "Seen", "properties": properties}
+    assert sent_by(copied(client, call), tmp_path / "copied.feature") == ("Seen", properties)
