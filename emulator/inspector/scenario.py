@@ -190,10 +190,14 @@ def _cell(value: JSON) -> str:
     """*value* as a cell that is read as it: text stands alone where it is no JSON."""
     if value is None:
         return ""
-    if isinstance(value, str) and value and value == value.strip() and not is_json(value):
-        if not _LINE_END.search(value.replace("\n", "")):
-            return _escaped(value)
+    if isinstance(value, str) and _is_plain_cell(value):
+        return _escaped(value)
     return _escaped(_without_line_ends(orjson.dumps(value).decode()))
+
+
+def _is_plain_cell(text: str) -> bool:
+    is_stripped = text != "" and text == text.strip()
+    return is_stripped and not is_json(text) and not _LINE_END.search(text.replace("\n", ""))
 
 
 def _without_line_ends(text: str) -> str:

@@ -41,7 +41,8 @@ def copied(client: FlaskClient, call: JSONObject) -> str:
 def sent_by(feature: str, file: Path) -> tuple[JSON, JSON]:
     """The name and the properties that the scenario's call has."""
     file.write_bytes(feature.encode())
-    [scenario] = [child.scenario for child in get_gherkin_document(str(file)).feature.children]
+    [child] = get_gherkin_document(str(file)).feature.children
+    assert (scenario := child.scenario)
     when = next(step for step in scenario.steps if step.keyword.strip() == "When")
     if when.docstring:
         body = json.loads(when.docstring.content)
@@ -49,6 +50,7 @@ def sent_by(feature: str, file: Path) -> tuple[JSON, JSON]:
         return call["event"], call["properties"]
     name = re.fullmatch(r'\w+ does "(.*)"(?: with:)?', when.text)
     assert name
+    assert when.datatable
     table = [[cell.value for cell in row.cells] for row in when.datatable.rows]
     return name[1], pairs(table)
 
