@@ -42,7 +42,8 @@ def sent_by(feature: str, file: Path) -> tuple[JSON, JSON]:
     """The name and the properties that the scenario's call has."""
     file.write_bytes(feature.encode())
     [child] = get_gherkin_document(str(file)).feature.children
-    assert (scenario := child.scenario)
+    scenario = child.scenario
+    assert scenario
     when = next(step for step in scenario.steps if step.keyword.strip() == "When")
     if when.docstring:
         body = json.loads(when.docstring.content)
