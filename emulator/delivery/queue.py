@@ -26,8 +26,8 @@ class Queue:
     """Takes messages in at once, and carries them on a thread of its own.
 
     What was taken in is in the database, and a new Queue goes on where the last one stopped. The
-    thread begins with `begin`, or when messages are found waiting. When it ends by a fault of the
-    emulator's own, nothing more is taken in.
+    thread begins with `begin`, or when messages are found waiting. A message on which the emulator
+    itself fails is settled as failed. When the thread ends, nothing more is taken in.
 
     Args:
         is_current: Whether this process knows what the sandbox is to do, by now.
@@ -41,6 +41,7 @@ class Queue:
         self._is_current = is_current
         self._changed = Condition()
         self._waiting = 0
+        self._one_by_one = 0  # messages to deliver alone, since one among them fails
         self._closing = False
         self._fault: str | None = None  # that ended the thread
         self._worker: Thread | None = None
@@ -145,12 +146,34 @@ class Queue:
                 self._changed.wait_for(lambda: self._closing, AGAIN)
 
     def _deliver_first(self) -> None:
+        """Deliver what waits longest; one by one where some of it makes the emulator fail."""
+        try:
+            self._deliver_some(1 if self._one_by_one else AT_ONCE)
+        except StorageFault:
+            raise
+        except Exception as error:
+            log.exception("failed delivering one_by_one=%d", self._one_by_one)
+            if self._one_by_one:
+                self._set_aside(error)
+            else:
+                self._one_by_one = AT_ONCE + 1
+        self._one_by_one = max(0, self._one_by_one - 1)
+
+    def _deliver_some(self, most: int) -> None:
         unsettled: list[Upsert] = []
         with self._road.together(DELIVERIES):
-            if first := self._store.waiting.first(AT_ONCE):
+            if first := self._store.waiting.first(most):
                 kept, unsettled = self._road.results([Message(**each) for _, each in first])
                 self._store.conclude(kept, unsettled, [place for place, _ in first])
         self._road.backlog.expect(unsettled)
+
+    def _set_aside(self, error: Exception) -> None:
+        """Settle the message that waits longest as failed, so that it stops no other."""
+        reason = f"the emulator has a fault: {type(error).__name__}. Its log says more."
+        with self._road.together(DELIVERIES):
+            for place, each in self._store.waiting.first(1):
+                failed = captured(Message(**each), "failed", reason)
+                self._store.conclude([failed], [], [place])
 
     def _count(self, more: int) -> None:
         with self._changed:

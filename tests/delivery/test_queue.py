@@ -1,6 +1,6 @@
 """Behind the queue, what was acknowledged is delivered, once, whatever stops in between."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Event
@@ -89,29 +89,80 @@ def test_messages_of_several_requests_make_one_batch(store: Store) -> None:
     own.close()
 
 
-def test_after_a_fault_nothing_is_acknowledged_and_nothing_lost(
+FAULT = "the emulator has a fault: ZeroDivisionError. Its log says more."
+
+
+def broken_for(account: Account, user: bytes) -> Sender:
+    """Sends to *account*, but fails on what is about *user*."""
+
+    def send(request: HttpRequest) -> HttpResponse:
+        if user in request.body:
+            raise ZeroDivisionError
+        return account(request)
+
+    return send
+
+
+def test_a_message_on_which_the_emulator_fails_stops_no_other(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_request: HttpRequest) -> HttpResponse:
+    account = Account()
+    account.gate.set()
+    own = queue(store, broken_for(account, b"mallory"))
+    own.carry([message("m1"), message("m2", userId="mallory"), message("m3")])
+    own.drain()
+    own.carry([message("m4"), message("m5", userId="mallory")])
+    own.drain()
+    assert verdicts(store) == [
+        ("m1", "accepted", None),
+        ("m2", "failed", FAULT),
+        ("m3", "accepted", None),
+        ("m4", "accepted", None),
+        ("m5", "failed", FAULT),
+    ]
+    assert {record.getMessage().partition(" one")[0] for record in caplog.records} == {
+        "failed delivering"
+    }
+    own.close()
+
+
+def test_a_message_on_which_the_emulator_fails_stops_no_start(store: Store) -> None:
+    account = Account()
+    account.gate.set()
+    stopped = queue(store, account)
+    stopped.close()
+    stopped.carry([message("m1", userId="mallory"), message("m2")])
+    for _ in range(2):
+        resumed = queue(store, broken_for(account, b"mallory"))
+        resumed.drain()
+        resumed.close()
+    assert verdicts(store) == [("m1", "failed", FAULT), ("m2", "accepted", None)]
+
+
+def until_refused(ask: Callable[[], None]) -> None:
+    while True:  # until the thread has looked
+        ask()
+
+
+def test_nothing_is_acknowledged_once_deliveries_have_stopped(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
         raise ZeroDivisionError
 
-    stopped = queue(store, broken)
-    stopped.carry([message("m1")])
+    road = Road(Destination(destination(subscription())), Account(), store, lambda: NOW)
+    monkeypatch.setattr(road.backlog, "retry_due", fail)
+    stopped = Queue(road, store)
+    stopped.begin()
     for refused in (stopped.drain, lambda: stopped.carry([message("m2")])):
         with pytest.raises(Unavailable) as fault:
-            refused()
+            until_refused(refused)
         assert str(fault.value) == (
             "--async: deliveries have stopped by a fault of the emulator (ZeroDivisionError). "
             "Restart it, which delivers what was acknowledged, and report the log."
         )
-    assert [each.getMessage() for each in caplog.records] == ["stopped delivering waiting=1"]
     stopped.close()
-    account = Account()
-    account.gate.set()
-    resumed = queue(store, account)
-    resumed.drain()
-    assert verdicts(store) == [("m1", "accepted", None)]
-    resumed.close()
+    assert verdicts(store) == []
 
 
 def test_the_next_queue_goes_on_where_one_stopped(store: Store) -> None:
