@@ -132,9 +132,10 @@ def _enter() -> None:
     Named by the address; else by the write key at Segment's end, or the account at Insider One's;
     else it is the default one. Files of the pages are of none: they come without a database, too.
     """
-    if request.endpoint == _FILE or request.url_rule is None:
-        return
     served, id = sandboxes(), request.environ.get(NAMED_SANDBOX)
+    is_nothing = id is not None and request.url_rule is None
+    if request.endpoint == _FILE or is_nothing:
+        return
     served.refresh()
     if id is not None:
         found = served.get(id)
