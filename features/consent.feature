@@ -21,6 +21,31 @@ Feature: Consent in practice
       Then Ada can be reached by no channel
       And Ada cannot be reached by sms because no phone_number
 
+  Rule: an unsubscribe outranks every opt-in
+
+    @documented
+    Scenario Outline: Ada unsubscribes from <channel>
+      Given Ada opts in to email, sms and whatsapp
+      When Ada unsubscribes from <channel>
+      Then Ada can be reached by <others>
+      And Ada cannot be reached by <channel> because <why>
+
+      Examples:
+        | channel  | others             | why                        |
+        | email    | sms and whatsapp   | global_unsubscribe is true |
+        | sms      | email and whatsapp | sms_opt_out_user is true   |
+        | whatsapp | email and sms      | wa_opt_out_user is true    |
+
+    @assumed
+    Scenario: A new opt-in does not take the unsubscribe back
+      Given Ada opts in to email
+      And Ada unsubscribes from email
+      When Ada tells the shop these traits:
+        | trait       | value |
+        | email_optin | true  |
+      Then Ada can be reached by no channel
+      And Ada cannot be reached by email because global_unsubscribe is true
+
   Rule: a number that identifies stays
 
     @assumed

@@ -270,6 +270,16 @@ class ControlClient:
         auth = (write_key, "")
         return self._send("POST", path, data=body, headers=headers, auth=auth).status_code
 
+    def upsert(self, user: JSONObject, account: str, key: str) -> JSONObject:
+        """Send one user to Insider One directly, as a system other than Segment does."""
+        headers = {
+            "X-PARTNER-NAME": account,
+            "X-REQUEST-TOKEN": key,
+            "Content-Type": "application/json",
+        }
+        body = orjson.dumps({"users": [user]})
+        return self._told("POST", "/api/user/v1/upsert", data=body, headers=headers)
+
     def _pages(
         self, kind: str, filters: Mapping[str, str], of: str = "", after: int | None = 0
     ) -> Iterator[JSONObject]:

@@ -127,3 +127,17 @@ def opts_in(scene: Scene, person: str, channels: str) -> None:
     optins = {f"{channel}_optin": True for channel in listed(channels)}
     traits = {"email": who.email, "phone": who.phone, "gdpr_optin": True, **optins}
     scene.tell(person, calls.identify(traits))
+
+
+@given(parsers.parse("{person:w} unsubscribes from {channels}"))
+@when(parsers.parse("{person:w} unsubscribes from {channels}"))
+def unsubscribes(scene: Scene, person: str, channels: str) -> None:
+    """Sets Insider One's own flag of the channel, which outranks every opt-in."""
+    expect_channels(listed(channels), CHANNELS, f"{person} unsubscribes from {channels}")
+    workspace = scene.emulator.workspace
+    flags = [CHANNELS[channel][-1] for channel in listed(channels)]
+    user = {
+        "identifiers": {"uuid": scene.person(person).user_id},
+        "attributes": dict.fromkeys(flags, True),
+    }
+    scene.emulator.client.upsert(user, workspace.account_name, workspace.account_key)

@@ -83,6 +83,10 @@ def _names_any(placed: Placed) -> bool:
     return placed.slug == "trackEvent" and LITERAL not in sources(placed.mapping.get("event_name"))
 
 
+def _records_refunds(placed: Placed) -> bool:
+    return placed.slug == "trackEvent"
+
+
 def _ignores_consent(placed: Placed) -> bool:
     return not covers(sources(placed.mapping), "context.consent")
 
@@ -137,6 +141,8 @@ _NOTES: tuple[_Note, ...] = (
         f"of {', '.join(_OTHER_TRAITS)}, what is not mapped under custom is dropped",
         "Map what you need under custom.",
     ),
+    ("", _records_refunds, "Order Refunded and Order Cancelled take no order back",
+     "Correct order count and order value where they are used."),
     ("D42", _ignores_consent, "context.consent is not read and becomes no opt-in",
      "Send opt-ins as traits."),
 )  # fmt: skip
