@@ -18,7 +18,7 @@ from emulator.mapping.origins import Origin
 from emulator.segment.rules import TYPES
 from emulator.types import JSON, JSONObject
 from emulator.workspace import Workspace
-from emulator.workspace.drift.dropped import dropped_of
+from emulator.workspace.drift.dropped import deciding, dropped_of, lost, unsent
 from emulator.workspace.lint.subject import Subject, subject_of
 
 Refused: TypeAlias = dict[int, list[Fault]]
@@ -95,10 +95,10 @@ def _text(event: JSONObject, explanation: Explanation, refused: Refused) -> Iter
         kind = f"of the type {_shown(event['type'])}" if event.get("type") else "without a type"
         yield f"  Segment takes no call {kind}, only {known}"
         return
-    yield from _accounts(explanation.accounts, refused)
+    yield from _accounts(event, explanation.accounts, refused)
 
 
-def _accounts(accounts: Sequence[Account], refused: Refused) -> Iterator[str]:
+def _accounts(event: JSONObject, accounts: Sequence[Account], refused: Refused) -> Iterator[str]:
     """Each that matched, and the others together; where none did, the reasons are what is asked."""
     together = []
     if any(each.matched for each in accounts):
@@ -107,7 +107,7 @@ def _accounts(accounts: Sequence[Account], refused: Refused) -> Iterator[str]:
         together = []
     for at, account in enumerate(accounts):
         if account not in together:
-            yield from _account(account)
+            yield from _account(account, event)
             yield from _refusals(refused.get(at, []))
     if together:
         yield f"  not matched  {len(together)} others, which want {_wanted(together)}"
@@ -128,9 +128,11 @@ def _wanted(accounts: Sequence[Account]) -> str:
 def _dropped(
     event: JSONObject, explanation: Explanation, subject: Subject, name: str
 ) -> Iterator[str]:
-    if not explanation.dropped or event.get("type") not in TYPES:
+    if event.get("type") not in TYPES:
         return
-    yield "  dropped: no matching subscription reads"
+    yield from (f"  {sentence}" for sentence in deciding(explanation, event))
+    if explanation.dropped:
+        yield "  dropped: no matching subscription reads"
     for each in dropped_of(subject, event, explanation.dropped):
         yield f"    {each.path} {each.why}".rstrip()
         if each.told:
@@ -144,7 +146,7 @@ def _refusals(found: Sequence[Fault]) -> Iterator[str]:
         yield f'    Insider One answers 200 and refuses it: "{each.text}". {each.remedy}'
 
 
-def _account(account: Account) -> Iterator[str]:
+def _account(account: Account, event: JSONObject) -> Iterator[str]:
     title = f"{account.subscription} ({account.action_slug})"
     if not account.matched:
         yield f"  not matched  {title}: {_why_not(account)}"
@@ -154,7 +156,10 @@ def _account(account: Account) -> Iterator[str]:
     else:
         yield f"  matched      {title}"
     for origin in account.origins:
-        yield from _origin(origin, sent=account.failure is None)
+        yield from _origin(origin)
+    for origin in lost(account):
+        yield f"    lost: {origin.field} = {_shown(origin.value)} from {_source(origin)}"
+    yield from (f"    {sentence}" for sentence in unsent(account, event))
 
 
 def _why_not(account: Account) -> str:
@@ -165,14 +170,19 @@ def _why_not(account: Account) -> str:
     )
 
 
-def _origin(origin: Origin, *, sent: bool) -> Iterator[str]:
-    source = ", ".join(origin.read) or "the mapping itself"
+def _origin(origin: Origin) -> Iterator[str]:
     if origin.at:
         yield f"    {origin.at[0]} = {_shown(origin.value)}"
         yield from (f"    {place}" for place in origin.at[1:])
-        yield f"        from {source}, by {origin.field}"
-    elif sent:
-        yield f"    lost: {origin.field} = {_shown(origin.value)} from {source}"
+        yield f"        from {_source(origin)}, by {origin.field}"
+
+
+def _source(origin: Origin) -> str:
+    """The paths that a value was made from, and those that only decided which value it is."""
+    made = [path for path in origin.read if path not in origin.decided_by]
+    source = ", ".join(made) or "the mapping itself"
+    decided = f", decided by {', '.join(origin.decided_by)}" if origin.decided_by else ""
+    return f"{source}{decided}"
 
 
 def _shown(value: JSON) -> str:

@@ -17,8 +17,8 @@ from emulator.mapping.explanation import Account, Explanation, explain
 from emulator.mapping.origins import Origin
 from emulator.mapping.tracing import leaves
 from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.census import paths
-from emulator.workspace.drift.dropped import Dropped, dropped_of
+from emulator.workspace.drift.census import paths, unnumbered
+from emulator.workspace.drift.dropped import Dropped, deciding, dropped_of, unsent
 from emulator.workspace.drift.leaves import leaves_of, read_by
 from emulator.workspace.drift.traffic import came
 from emulator.workspace.lint.subject import subject_of
@@ -39,7 +39,11 @@ def road(message: Captured, destination: JSONObject, document: JSONObject) -> Ev
     explanation = explain(compiled, event) if event else Explanation(None, [], [], [])
     numbers = _numbers(destination)
     taken = tuple(
-        replace(each, number=numbers.get((each.account.subscription, each.account.action_slug)))
+        replace(
+            each,
+            number=numbers.get((each.account.subscription, each.account.action_slug)),
+            unsent=tuple(unsent(each.account, event)) if event else (),
+        )
         for each in _taken(explanation.accounts, message.deliveries, _absent(compiled, event))
     )
     dropped: tuple[Dropped, ...] = ()
@@ -63,6 +67,7 @@ def road(message: Captured, destination: JSONObject, document: JSONObject) -> Ev
         dropped=dropped,
         marks=marks | {each.path: Mark("dropped", "dropped") for each in dropped},
         is_current=all(_is_current(each, compiled, event) for each in taken),
+        deciding=tuple(deciding(explanation, event)) if taken else (),
     )
 
 
@@ -84,17 +89,18 @@ def _numbers(destination: JSONObject) -> dict[Name, int]:
 
 def _absent(destination: Destination, event: JSONObject) -> dict[Name, tuple[Absent, ...]]:
     present = set(paths(event))
+    every = {unnumbered(path) for path, _ in leaves(event)}
     return {
-        (each.name, each.action_slug): tuple(_unfilled(each.mapping, present))
+        (each.name, each.action_slug): tuple(_unfilled(each.mapping, present, every))
         for each in destination.candidates(event)
     }
 
 
-def _unfilled(mapping: JSONObject, present: Set[str]) -> Iterator[Absent]:
+def _unfilled(mapping: JSONObject, present: Set[str], every: Set[str]) -> Iterator[Absent]:
     for keys in leaves_of(mapping):
         read = read_by(mapping, keys) - {""}
         if read and LITERAL not in read and not any(came(path, present) for path in read):
-            yield Absent(".".join(keys), tuple(sorted(read)))
+            yield Absent(".".join(keys), tuple(sorted(read)), not read.isdisjoint(every))
 
 
 def _taken(

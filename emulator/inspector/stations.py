@@ -12,10 +12,15 @@ from emulator.workspace.drift.dropped import Dropped, once
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A field of a mapping that got no value, for the event has nothing where it reads."""
+    """A field of a mapping that got no value, for the event has nothing where it reads.
+
+    Args:
+        is_empty: Whether the event has null or an empty text there.
+    """
 
     field: str
     paths: tuple[str, ...]
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Taken:
         delivery: What became of it; None when this destination took it only after a change.
         marks: Of the upsert, by path.
         number: Its place among the destination's, 1 for the first; None when it is gone.
+        unsent: What of the event gave no value, a sentence each.
     """
 
     account: Account
@@ -35,6 +41,7 @@ class Taken:
     answer: JSON
     absent: tuple[Absent, ...] = ()
     number: int | None = None
+    unsent: tuple[str, ...] = ()
 
     def missing_at(self, where: str) -> Absent | None:
         """The field that should have made what a finding misses at *where*."""
@@ -61,6 +68,7 @@ class EventRoad:
         changed: Path -> (as sent, as destinations got it).
         removed: Paths that destinations did not get.
         is_current: Whether the mappings are still those that made the requests.
+        deciding: What decides something and is not sent, a sentence each.
     """
 
     message: Captured
@@ -72,6 +80,7 @@ class EventRoad:
     dropped: tuple[Dropped, ...]
     marks: Mapping[str, Mark] = field(default_factory=dict)
     is_current: bool = True
+    deciding: tuple[str, ...] = ()
 
     @property
     def unread(self) -> dict[str, Dropped]:

@@ -47,7 +47,7 @@ class Trial:
     """What the whole destination makes of an event.
 
     Args:
-        unread: What nobody who takes it reads, by its path without numbers.
+        unread: What no enabled subscription reads, by its path without numbers.
     """
 
     event: JSONObject
@@ -97,6 +97,13 @@ def try_out(document: JSONObject, event: JSONObject, options: Options) -> Trial:
         if each.enabled and each.matched
         for origin in each.account.origins
         for path in origin.read
+    }
+    read |= {
+        path
+        for each in tried
+        if each.enabled
+        for check in each.account.conditions
+        for path in check.read
     }
     said = [path for part in ("properties", "traits") for path in _paths(event, part)]
     unread = dropped_of(subject_of(document), event, [path for path in said if path not in read])

@@ -111,7 +111,7 @@ def test_explanation_tells_origin_and_loss() -> None:
         '  not matched  8 others, which want type = "identify" or event = "Product List Viewed" '
         'or event = "Product Viewed" or 5 more, see --json',
         "  dropped: no matching subscription reads",
-        "    properties.gift came once and nobody reads it. Map it under parameters.",
+        "    properties.gift came once and no mapping reads it. Map it under parameters.",
         "      write at destination.subscriptions[9].settings.parameters.gift: "
         '{"@path":"$.properties.gift"}',
         "      this subscription leaves `settings` out, and a line of it alone would replace the "
@@ -133,7 +133,7 @@ def test_explanation_says_what_is_read_in_place_of_a_name() -> None:
         "        from userId, by uuid",
         '  not matched  9 others, which want type = "track"',
         "  dropped: no matching subscription reads",
-        "    traits.firstName came once where firstName reads traits.first_name, which never did. "
+        "    traits.firstName came once, but firstName reads traits.first_name, which never came. "
         "Read $.traits.firstName as well.",
         "      write at destination.subscriptions[0].settings.firstName: "
         '{"@if":{"exists":{"@path":"$.traits.firstName"},"then":{"@path":"$.traits.firstName"},'
@@ -226,4 +226,75 @@ def test_file_that_is_not_there() -> None:
     assert result.stderr == (
         "emulator: nowhere.ndjson: cannot be read (No such file or directory). "
         "Name a file of events.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        pytest.param(
+            {"category": None},
+            "    properties.category was sent as null, so Product Viewed Event sends no "
+            "parameters.taxonomy.",
+            id="null",
+        ),
+        pytest.param(
+            {"price": ""},
+            "    properties.price was sent as an empty text, so Product Viewed Event sends no "
+            "parameters.unit_price or parameters.unit_sale_price.",
+            id="an empty text where a number belongs",
+        ),
+    ],
+)
+def test_explanation_says_which_empty_value_gave_nothing(
+    properties: JSONObject, expected: str
+) -> None:
+    event = {"type": "track", "event": "Product Viewed", "timestamp": "2026-11-27T09:15:00Z"}
+
+    lines = mapped({**event, "properties": properties}, options=("--explain",)).stdout.splitlines()
+
+    assert [line for line in lines if " was sent as " in line] == [expected]
+    assert "  dropped: no matching subscription reads" not in lines
+
+
+def test_explanation_says_that_an_empty_list_of_products_sends_no_events() -> None:
+    event = {
+        "type": "track", "event": "Order Completed", "timestamp": "2026-11-27T09:15:00Z",
+        "properties": {"order_id": "o-1", "products": []},
+    }  # fmt: skip
+
+    lines = mapped(event, options=("--explain",)).stdout.splitlines()
+
+    assert (
+        "    properties.products was sent as an empty list, so Order Completed Event sends no "
+        "events." in lines
+    )
+    assert not [line for line in lines if "dropped" in line or "lost" in line]
+
+
+def test_explanation_names_a_property_that_only_a_trigger_reads(tmp_path: Path) -> None:
+    workspace = tmp_path / "shop.json"
+    settings = {"event_name": "sale", "timestamp": {"@path": "$.timestamp"}}
+    subscription = {
+        "name": "VIP", "actionSlug": "trackEvent", "trigger": "properties.vip = true",
+        "settings": settings,
+    }  # fmt: skip
+    workspace.write_text(
+        json.dumps(
+            {
+                "source": {"name": "Shop", "writeKey": "wk"},
+                "destination": {
+                    "settings": {"account_name": "shop", "ucd_key": "key"},
+                    "subscriptions": [subscription],
+                },
+            }
+        )
+    )
+    event = {"type": "track", "timestamp": "2026-11-27T09:15:00Z", "properties": {"vip": True}}
+
+    result = mapped(event, options=("--explain", "--workspace", str(workspace)))
+
+    assert (
+        "  properties.vip decides the trigger of VIP; it is not sent itself."
+        in result.stdout.splitlines()
     )

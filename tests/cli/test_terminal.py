@@ -29,6 +29,6 @@ def test_control_characters_of_a_name_are_replaced(command: list[str], tmp_path:
     arguments = [*command, str(events), "--preset", "segment-defaults"]
     told = CliRunner().invoke(main, arguments, color=True).stdout
 
-    assert f"traits.{PLAIN} came once and nobody reads it." in told
+    assert f"traits.{PLAIN} came once and no mapping reads it." in told
     assert COLOUR.search(told)
     assert not [each for each in COLOUR.sub("", told) if not each.isprintable() and each != "\n"]

@@ -184,3 +184,168 @@ def test_what_got_lost_is_told_alone(
     destination = shop(*subscriptions)
     assert unread(destination, event) == expected
     assert explain(destination, event).dropped == expected.paths
+
+
+def parcel(**parameters: object) -> JSONObject:
+    """A subscription that sends these parameters of a track call."""
+    common = {"event_name": "parcel_sent", "timestamp": {"@path": "$.timestamp"}}
+    return {
+        "actionSlug": "trackEvent",
+        "trigger": 'type = "track"',
+        "settings": {**common, "parameters": parameters},
+    }
+
+
+def reads(subscription: JSONObject, event: JSONObject) -> dict[str, list[str]]:
+    """Place below the event's parameters -> what its value was made from."""
+    prefix = "users[0].events[0].event_params."
+    return {
+        place.removeprefix(prefix): origin.read
+        for origin in account(subscription, event).origins
+        for place in origin.at
+        if place.startswith(prefix)
+    }
+
+
+PARCEL: JSONObject = {
+    **ORDER,
+    "properties": {
+        "carrier": "DHL", "zone": None, "note": "", "tags": ["new", "red"], "codes": [],
+        "lines": [{"sku": "s1", "size": {"eu": 42}}, {"sku": "s2"}],
+    },
+}  # fmt: skip
+CARRIER, ZONE, TAGS = ({"@path": f"$.properties.{each}"} for each in ("carrier", "zone", "tags"))
+LINES = {"@path": "$.properties.lines"}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        pytest.param(
+            LINES,
+            {
+                "x[0].sku": ["properties.lines[0].sku"],
+                "x[0].size.eu": ["properties.lines[0].size.eu"],
+                "x[1].sku": ["properties.lines[1].sku"],
+            },
+            id="a list of objects",
+        ),
+        pytest.param(
+            {"@arrayPath": ["$.properties.lines", {"id": {"@path": "sku"}}]},
+            {"x[0].id": ["properties.lines[0].sku"], "x[1].id": ["properties.lines[1].sku"]},
+            id="a list of objects, each in a shape",
+        ),
+        pytest.param(
+            TAGS, {"x": ["properties.tags[0]", "properties.tags[1]"]}, id="a list of texts"
+        ),
+        pytest.param(
+            {"@merge": {"direction": "right", "objects": [{"a": ZONE, "b": CARRIER}, {"a": TAGS}]}},
+            {
+                "x.a": ["properties.tags[0]", "properties.tags[1]"],
+                "x.b": ["properties.carrier"],
+            },
+            id="objects merged, of which the last wins",
+        ),
+        pytest.param(
+            {"@if": {"exists": ZONE, "then": "in a zone", "else": CARRIER}},
+            {"x": ["properties.carrier", "properties.zone"]},
+            id="a choice that a null decided",
+        ),
+        pytest.param(
+            {"@if": {"exists": LINES, "then": CARRIER, "else": ZONE}},
+            {"x": ["properties.carrier"]},
+            id="a choice that no value of the event can change",
+        ),
+        pytest.param(
+            {"@flatten": {"value": LINES, "separator": "_"}},
+            {
+                "x.0_sku": ["properties.lines[0].sku"],
+                "x.0_size_eu": ["properties.lines[0].size.eu"],
+                "x.1_sku": ["properties.lines[1].sku"],
+            },
+            id="a list made flat",
+        ),
+        pytest.param(
+            {"@json": {"mode": "encode", "value": {"a": CARRIER, "b": ZONE}}},
+            {"x": ["properties.carrier", "properties.zone"]},
+            id="an object as JSON text",
+        ),
+        pytest.param(
+            {"@template": "{{properties.carrier}} {{properties.lines}}"},
+            {"x": ["properties.carrier"]},
+            id="a template, which says nothing of an object",
+        ),
+        pytest.param(
+            {"@liquid": "{{ properties.carrier | upcase }} {{ properties.none }}"},
+            {"x": ["properties.carrier"]},
+            id="a Liquid template",
+        ),
+        pytest.param(
+            {"@transform": {"apply": {"c": CARRIER, "z": ZONE}, "mapping": {"@path": "$.c"}}},
+            {"x": ["properties.carrier"]},
+            id="a mapping of what another made",
+        ),
+    ],
+)  # fmt: skip
+def test_value_names_what_it_was_made_from_and_no_more(
+    mapping: object, expected: dict[str, list[str]]
+) -> None:
+    found = reads(parcel(x=mapping), PARCEL)
+
+    assert {place.removeprefix("custom."): read for place, read in found.items()} == expected
+
+
+def test_each_merged_property_names_itself() -> None:
+    whole = {"@merge": {"direction": "right", "objects": [{"@path": "$.properties"}, {"b": 1}]}}
+    subscription = parcel()
+    subscription["settings"]["parameters"] = whole
+
+    assert reads(subscription, {**ORDER, "properties": {"a": "x", "b": "y"}}) == {
+        "custom.a": ["properties.a"], "custom.b": [],
+    }  # fmt: skip
+    assert explained(subscription, {**ORDER, "properties": {"a": "x", "b": "y"}}).dropped == [
+        "properties.b"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("zone", None), ("note", ""), ("codes", [])], ids=["null", "text", "list"]
+)
+def test_read_that_ended_in_nothing_is_not_dropped(field: str, value: object) -> None:
+    subscription = {
+        "actionSlug": "updateUserProfile", "trigger": 'type = "track"',
+        "settings": {"uuid": {"@path": f"$.properties.{field}.below"}, "firstName": field},
+    }  # fmt: skip
+    event = {**ORDER, "properties": {field: value}}
+
+    found = explained(subscription, event)
+
+    assert found.dropped == []
+    assert [o.at for o in found.accounts[0].origins if o.read == [f"properties.{field}"]] == [[]]
+
+
+def test_property_that_only_decides_is_not_dropped() -> None:
+    vip = {**parcel(x="fixed"), "trigger": "properties.vip = true"}
+
+    found = explained(vip, {**ORDER, "properties": {"vip": False, "other": 1}})
+
+    assert (found.dropped, found.deciding) == (["properties.other"], ["properties.vip"])
+
+
+def test_empty_list_of_products_is_why_no_event_is_sent() -> None:
+    found = account(
+        {"actionSlug": "orderCompletedEvent"}, {**ORDER, "properties": {"products": []}}
+    )
+
+    assert [(o.field, o.read) for o in found.origins if o.at == ["users[0].events"]] == [
+        ("products", ["properties.products"])
+    ]
+
+
+def test_parameter_without_a_value_decides_that_the_products_own_is_sent() -> None:
+    event = {**ORDER, "properties": {"price": None, "products": [{"price": 8.5}]}}
+
+    found = origin("products[0].unit_price", {"actionSlug": "trackEvent"}, event)
+
+    assert found.read == ["properties.price", "properties.products[0].price"]
+    assert found.decided_by == ["properties.price"]

@@ -36,13 +36,15 @@ class Taken:
 
     Args:
         present: Paths that some event has a value at, e.g. "properties.products[].sku".
-        unread: Paths that the app said and that nobody read in the event.
+        empty: Paths that some event has null or an empty text at.
+        unread: Paths that the app said and that no mapping read, with a value.
         failures: By Segment's message.
         users: Users that were made of events, each with its event.
     """
 
     events: int = 0
     present: set[str] = field(default_factory=set)
+    empty: set[str] = field(default_factory=set)
     unread: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     failures: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
     users: list[tuple[JSONObject, JSONObject]] = field(default_factory=list)
@@ -99,10 +101,13 @@ def _take(
     counted: Census, takers: list[Placed], event: JSONObject, explanation: Explanation | None
 ) -> None:
     present = set(paths(event))
+    values = dict(leaves(event))
+    empty = {unnumbered(path) for path, value in values.items() if value is None or value == ""}
     for placed in takers:
         taken = counted.taken[placed.where]
         taken.events += 1
         taken.present |= present
+        taken.empty |= empty
         result = placed.subscription.deliver(event)
         if isinstance(result, Failure):
             taken.failures[result.message].add(event)
@@ -112,7 +117,8 @@ def _take(
         # Told once, where it would be mapped: at the subscription made for the event.
         narrowest = next((each for each in takers if each.slug != "trackEvent"), takers[0])
         unread = counted.taken[narrowest.where].unread
-        for path in dict.fromkeys(unnumbered(each) for each in explanation.dropped):
+        filled = [path for path in explanation.dropped if values[path] not in (None, "", [], {})]
+        for path in dict.fromkeys(map(unnumbered, filled)):
             unread[path].add(event)
 
 

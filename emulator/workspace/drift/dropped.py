@@ -1,10 +1,13 @@
-"""What is to be said of the properties of one event that no mapping read."""
+"""What is to be said of the properties of one event that are not sent."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
+from emulator.mapping.explanation import Account, Explanation
+from emulator.mapping.javascript import json_text
+from emulator.mapping.origins import Origin
 from emulator.mapping.tracing import leaves
 from emulator.types import JSON, JSONObject
 from emulator.workspace.drift.census import unnumbered
@@ -12,10 +15,14 @@ from emulator.workspace.drift.departure import Found
 from emulator.workspace.drift.traffic import from_traffic
 from emulator.workspace.lint.subject import Subject
 
+_LONGEST = 60  # characters shown of a value
+_NAMED = 3  # fields that one sentence names
+_NO_EVENTS = "users[0].events"  # the place in a body of a list of products that is empty
+
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A property that nobody read.
+    """A property that no mapping reads.
 
     Args:
         path: In the event, e.g. "properties.gift_wrap".
@@ -56,9 +63,93 @@ def once(dropped: Iterable[Dropped]) -> dict[str, Dropped]:
     return told
 
 
+def unsent(account: Account, event: JSONObject) -> Iterator[str]:
+    """One sentence for each part of *event* that *account* reads and that gives it no value."""
+    if account.failure:
+        return
+    values = dict(leaves(event))
+    fields: dict[tuple[str, ...], list[str]] = {}
+    for origin in account.origins:
+        if _gives_nothing(origin):
+            empty = tuple(path for path in origin.read if _is_empty(values.get(path)))
+            fields.setdefault(empty or tuple(origin.read), []).append(origin.field)
+    for paths, unfilled in fields.items():
+        nothing = "no events" if "products" in unfilled else f"no {_listed(unfilled)}"
+        yield f"{_sent(paths, values)}, so {account.subscription} sends {nothing}."
+
+
+def lost(account: Account) -> Iterator[Origin]:
+    """The values that *account* makes and that get nowhere, each for a reason of its own."""
+    sends_no_events = any(_NO_EVENTS in origin.at for origin in account.origins)
+    for origin in account.origins:
+        is_parameter = origin.field.startswith(("parameters", "timestamp", "event_name"))
+        if origin.at or origin.value in (None, "") or _gives_nothing(origin):
+            continue
+        if not account.failure and not (sends_no_events and is_parameter):
+            yield origin
+
+
+def deciding(explanation: Explanation, event: JSONObject) -> Iterator[str]:
+    """One sentence for each property that decides something and is not sent itself."""
+    values = dict(leaves(event))
+    for path in explanation.deciding:
+        triggers = [
+            f"the trigger of {account.subscription}"
+            for account in explanation.accounts
+            if any(path in check.read for check in account.conditions)
+        ]
+        fields = [
+            f"{origin.field} of {account.subscription}"
+            for account in explanation.accounts
+            for origin in account.origins
+            if path in origin.decided_by and not _gives_nothing(origin)
+        ]
+        if not _is_empty(values.get(path)) and (triggers or fields):
+            yield f"{path} decides {_listed([*triggers, *fields], 'and')}; it is not sent itself."
+
+
+def _gives_nothing(origin: Origin) -> bool:
+    """Whether the event had something to read, and no value came of it."""
+    nowhere = not origin.at or origin.at == [_NO_EVENTS]
+    return nowhere and bool(origin.read) and _is_empty(origin.value)
+
+
+def _is_empty(value: JSON) -> bool:
+    return value is None or (isinstance(value, str | list | dict) and not value)
+
+
+def _sent(paths: Sequence[str], values: Mapping[str, JSON]) -> str:
+    """How the app sent what stands at *paths*, in words."""
+    how = [f"{path} was sent as {_called(values.get(path))}" for path in paths[:_NAMED]]
+    more = len(paths) - len(how)
+    return " and ".join([*how, *([f"{more} more"] if more > 0 else [])])
+
+
+def _called(value: JSON) -> str:
+    if value is None:
+        return "null"
+    for kind, name in ((str, "text"), (list, "list"), (dict, "object")):
+        if isinstance(value, kind) and not value:
+            return f"an empty {name}"
+    text = json_text(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _listed(names: Sequence[str], joined: str = "or") -> str:
+    """Some of *names* as people list them, e.g. "a, b or c"."""
+    named = list(dict.fromkeys(names))
+    more = len(named) - _NAMED
+    if more > 0:
+        named = [*named[:_NAMED], f"{more} more"]
+    *first, last = named
+    return f"{', '.join(first)} {joined} {last}" if first else last
+
+
 def _dropped(
     path: str, value: JSON, everywhere: str, found: Found | None, unmapped: Container[str]
 ) -> Dropped:
+    if _is_empty(value):
+        return Dropped(path, value, f"was sent as {_called(value)}. There is nothing to map.")
     if found is None:
         return Dropped(path, value)
     why = f"{found.what.removeprefix(everywhere).strip()}. {found.remedy}"

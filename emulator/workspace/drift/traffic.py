@@ -85,7 +85,7 @@ def _renamed(placed: Placed, taken: Taken) -> Iterator[tuple[str, str]]:
     spelt = {_folded(path): path for path in taken.unread}
     for path in sorted(read - {LITERAL, ""}):
         other = spelt.get(_folded(path))
-        if other and path not in taken.present:
+        if other and other != path and path not in taken.present:
             yield path, other
 
 
@@ -100,7 +100,8 @@ def _read_otherwise(placed: Placed, taken: Taken, path: str, came: str) -> Found
         if path in sources(mapping)
     )
     tally = taken.unread[came]
-    what = f"{came} came {_seen(tally.count)} where {'.'.join(keys)} reads {path}, which never did"
+    field = ".".join(keys)
+    what = f"{came} came {_seen(tally.count)}, but {field} reads {path}, {_absence(path, taken)}"
     new = {"@path": f"$.{came}"}
     mapping = {"@if": {"exists": new, "then": new, "else": own}}
     change = Change(placed.keys("settings", *keys), mapping) if "[]" not in came else None
@@ -114,12 +115,12 @@ def _unread(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
     for path, tally in taken.unread.items():
         if path in told:
             continue
-        what = f"{path} came {_seen(tally.count)} and nobody reads it"
+        what = f"{path} came {_seen(tally.count)} and no mapping reads it"
         change, remedy = _mapped(placed, path)
         id = _row_of_unread(placed, path)
         where = change.where.removeprefix(f"{placed.where}.") if change else "settings"
         found = _found(id, placed, "loses", where, what, remedy, change, tally)
-        yield replace(found, path=path, several="paths came and nobody reads them")
+        yield replace(found, path=path, several="paths came and no mapping reads them")
 
 
 def _row_of_unread(placed: Placed, path: str) -> str:
@@ -158,8 +159,10 @@ def _mapped(placed: Placed, path: str) -> tuple[Change | None, str]:
 
 def _in_object(placed: Placed, field: str, key: str, path: str) -> tuple[Change | None, str]:
     own = placed.mapping.get(field)
-    if is_directive(own) or "[]" in path:
+    if "[]" in path:
         return None, f"Map it under {field}, as text or as a list of texts."
+    if is_directive(own):
+        return None, f"Map it under {field}."
     mapping = {"@path": f"$.{path}"}
     if isinstance(own, dict):
         return Change(placed.keys("settings", field, key), mapping), f"Map it under {field}."
@@ -179,13 +182,19 @@ def _dead(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
         ):
             continue
         paths = ", ".join(sorted(read))
-        what = f"{'.'.join(keys)} reads {paths}, which never came in {_counted(taken.events)}"
+        absence = _absence("" if read.isdisjoint(taken.empty) else min(read & taken.empty), taken)
+        what = f"{'.'.join(keys)} reads {paths}, {absence} in {_counted(taken.events)}"
         needed = placed.slug == "cartViewedEvent" and keys[-1] in ("event_group_id", "currency")
         row = row_of(placed.slug, *keys)
         remedy = "Send it, or read what is sent." if needed else "Nothing to do if it is optional."
         where = ".".join(("settings", *keys))
         effect: Effect = "loses" if needed else "note"
         yield _found(row, placed, effect, where, what, remedy, None, Tally())
+
+
+def _absence(path: str, taken: Taken) -> str:
+    """In which way *path* is not there."""
+    return "which came only as null or empty" if path in taken.empty else "which never came"
 
 
 def came(path: str, present: Set[str]) -> bool:

@@ -134,8 +134,8 @@ EITHER = {
         ),
         pytest.param(
             PROFILE,
-            "traits.firstName came 2 times where firstName reads traits.first_name, which never "
-            "did",
+            "traits.firstName came 2 times, but firstName reads traits.first_name, which never "
+            "came",
             [identify(firstName="Eve"), identify(firstName="Bo")],
             (
                 "D1", "loses", ("traffic", "guide"), (f"{FIRST}.settings.firstName", EITHER),
@@ -145,18 +145,18 @@ EITHER = {
         ),
         pytest.param(
             PROFILE,
-            "traits.shoeSize came once and nobody reads it",
+            "traits.shoeSize came once and no mapping reads it",
             [identify(shoeSize=41)],
             (
                 "D38", "loses", ("traffic",),
                 (f"{FIRST}.settings.custom.shoe_size", path("traits.shoeSize")),
                 [("attributes.custom.shoe_size", None, 41)],
             ),
-            id="a trait that nobody reads, under a key that keeps its value",
+            id="a trait that no mapping reads, under a key that keeps its value",
         ),
         pytest.param(
             PROFILE,
-            "traits.emailOptin came once and nobody reads it",
+            "traits.emailOptin came once and no mapping reads it",
             [identify(emailOptin=True)],
             None,
             id="an opt-in that is not mapped at all",
@@ -170,14 +170,14 @@ EITHER = {
         ),
         pytest.param(
             ORDERS,
-            "properties.products[].brand came once and nobody reads it",
+            "properties.products[].brand came once and no mapping reads it",
             [track("Order Completed", products=[{"product_id": "p1", "brand": "Rain"}])],
             (
                 "D17", "loses", ("traffic", "guide"),
                 (f"{FIRST}.settings.products.@arrayPath[1].brand", {"@path": "brand"}),
                 [("events[0].event_params.custom.brand", None, "Rain")],
             ),
-            id="a property of products that nobody reads",
+            id="a property of products that no mapping reads",
         ),
         pytest.param(
             ORDERS,
@@ -473,5 +473,33 @@ def test_traffic_comes_from_a_database_as_well(tmp_path: Path) -> None:
     )  # fmt: skip
     store.close()
     result = run("--preset", "guide", "--traffic", str(database))
-    assert "traits.shoeSize came once and nobody reads it." in result.stdout
+    assert "traits.shoeSize came once and no mapping reads it." in result.stdout
     assert result.exit_code == 1
+
+
+def test_a_property_that_came_as_null_is_not_said_to_have_never_come() -> None:
+    subject = workspace(
+        "trackEvent", 'type = "track"', parameters={"taxonomy": path("properties.c")}
+    )
+
+    told = [each.what for each in found(subject, track("Sent", c=None)).departures]
+
+    assert (
+        "parameters.taxonomy reads properties.c, which came only as null or empty in 1 event"
+        in told
+    )
+    assert not [each for each in told if each.startswith("properties.c came")]
+
+
+def test_lists_of_objects_that_no_mapping_reads_are_listed_with_the_others(tmp_path: Path) -> None:
+    events = tmp_path / "events.ndjson"
+    order = track("Order Completed", order_id="1", discount_codes=[{"code": "BF", "amount": "10"}])
+    events.write_text(json.dumps(order))
+
+    result = CliRunner().invoke(main, ["drift", "--preset", "guide", "--traffic", str(events)])
+
+    assert result.exit_code == 1
+    for key in ("code", "amount"):
+        assert (
+            f"properties.discount_codes[].{key} came once and no mapping reads it." in result.stdout
+        )

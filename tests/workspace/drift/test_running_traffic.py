@@ -12,7 +12,7 @@ from emulator.cli import main
 from emulator.mapping.catalog import ACTIONS
 from emulator.workspace import load
 
-LOST = "traits.firstName came once where firstName reads traits.first_name, which never did."
+LOST = "traits.firstName came once, but firstName reads traits.first_name, which never came."
 
 
 def drift(emulator: Running) -> Any:

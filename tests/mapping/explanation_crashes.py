@@ -1,0 +1,143 @@
+"""Every way in which the product explains an event, run for generated workspaces and events.
+
+    python tests/mapping/explanation_crashes.py --cases 500 --seed 1
+
+The generators of the conformance run, and those of nested mappings and bent events; `map
+--explain`, `drift` and `lint`, the pages of the message and of the tester, and the list.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from click.testing import CliRunner
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "conformance"), str(ROOT / "tests" / "mapping"), str(ROOT)]
+
+from explained_cases import Output, generated_outputs, shipped_outputs  # noqa: E402
+from generation import cases  # noqa: E402
+
+from emulator.app import create_app  # noqa: E402
+from emulator.cli import main as emulator  # noqa: E402
+from emulator.config import Config  # noqa: E402
+from emulator.errors import EmulatorError  # noqa: E402
+from emulator.types import JSON, JSONObject  # noqa: E402
+from emulator.workspace.loading import load  # noqa: E402
+
+PAGES = (
+    "/",
+    "/?part=rows",
+    "/messages/1",
+    "/messages/1?part=requests",
+    "/workspace/test?message=1",
+)
+DEEP: JSON = {"a": [{"b": [{"c": [[{"d": None}], [], {}]}]}]}
+
+
+def crash_cases(seeded: int, count: int) -> Iterator[Output]:
+    """Pairs of a destination and an event, *count* of each generator."""
+    random = Random(seeded)
+    nested = generated_outputs(seeded, count)
+    shipped = [shipped_outputs(preset, random) for preset in ("guide", "segment-defaults")]
+    for case in _conformance_cases(seeded, count):
+        settings_ = {"account_name": "shop", "ucd_key": "key"}
+        yield {"settings": settings_, "subscriptions": [case["subscription"]]}, case["events"][0]
+        yield next(nested)
+        destination, event = next(random.choice(shipped))
+        part = "traits" if event.get("type") == "identify" else "properties"
+        if isinstance(event.get(part), dict):
+            event[part] |= {"deep": DEEP, "discount_codes": [{"code": "BF", "amount": "10.00"}]}
+        yield destination, event
+
+
+def _conformance_cases(seeded: int, count: int) -> list[JSONObject]:
+    found: list[JSONObject] = []
+
+    @seed(seeded)
+    @given(cases())
+    @settings(
+        max_examples=count, deadline=None, database=None, phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck), verbosity=Verbosity.quiet,
+    )  # fmt: skip
+    def collect(case: JSONObject) -> None:
+        found.append(case)
+
+    collect()
+    return found
+
+
+def crashes(output: Output, folder: Path) -> Iterator[str]:
+    """What ends otherwise than in words for *output*, one line each."""
+    destination, event = output
+    document = {"source": {"name": "Shop", "writeKey": "wk"}, "destination": named(destination)}
+    workspace, events = folder / "shop.json", folder / "events.ndjson"
+    workspace.write_text(json.dumps(document))
+    events.write_text(json.dumps(event) + "\n")
+    for arguments in (
+        ("lint", str(workspace)),
+        ("map", "--explain", "--workspace", str(workspace), str(events)),
+        ("map", "--explain", "--json", "--workspace", str(workspace), str(events)),
+        ("drift", str(workspace), "--traffic", str(events)),
+        ("drift", str(workspace), "--traffic", str(events), "--json", "--whole"),
+    ):
+        result = CliRunner().invoke(emulator, arguments)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            yield f"emulator {' '.join(arguments[:-1])}: {result.exception!r}"
+        elif result.exit_code not in (0, 1) and "emulator: " not in result.output:
+            yield f"emulator {' '.join(arguments[:-1])}: exit {result.exit_code}"
+    yield from _page_crashes(workspace, event)
+
+
+def named(destination: JSONObject) -> JSONObject:
+    """*destination* with what a workspace file has to have."""
+    subscriptions = [
+        {"name": f"S{number}", "enabled": True, **each}
+        for number, each in enumerate(destination["subscriptions"])
+    ]
+    return {"name": "Insider", "enabled": True, **destination, "subscriptions": subscriptions}
+
+
+def _page_crashes(workspace: Path, event: JSONObject) -> Iterator[str]:
+    try:
+        own = load(str(workspace))
+    except EmulatorError:
+        return  # the workspace is refused, in words
+    client = create_app(Config(db=":memory:"), own).test_client()
+    client.post(f"/v1/{event.get('type')}", json={**event, "writeKey": "wk"})
+    client.post("/v1/batch", json={"batch": [event], "writeKey": "wk"})
+    for page in PAGES:
+        status = client.get(page).status_code
+        if status not in (200, 404):
+            yield f"GET {page}: {status}"
+    status = client.post("/workspace/test", data={"event": json.dumps(event)}).status_code
+    if status != 200:
+        yield f"POST /workspace/test: {status}"
+    status = client.post("/emulator/v1/dry-run", json=event).status_code
+    if status not in (200, 400):
+        yield f"POST /emulator/v1/dry-run: {status}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=500, help="of each generator")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    count = wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for output in crash_cases(options.seed, options.cases):
+            count += 1
+            for line in crashes(output, Path(folder)):
+                wrong += 1
+                print(line, json.dumps(output), sep="\n")  # noqa: T201
+    print(f"{count} workspaces and events, {wrong} explanations did not end in words")  # noqa: T201
+    sys.exit(int(wrong > 0))
+
+
+if __name__ == "__main__":
+    main()
