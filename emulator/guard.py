@@ -1,12 +1,12 @@
 """Who may call: no page on the web can rebind its own name to the emulator, read or drive it."""
 
-import re
 from collections.abc import Callable
 
 from flask import Response, request
 
 from emulator.errors import EmulatorError
 from emulator.insider.callbacks import MARK as CALLBACK_MARK
+from emulator.own_address import name_of, sent_host
 from emulator.teams import CALLER, Callers
 
 CONTROL = "/emulator/"
@@ -52,7 +52,7 @@ def guard(bound: str, callers: Callers) -> Callable[[], None]:
     Source: the browser lets a page on attacker.example read what that name resolves to.
     """
     guarded = is_loopback(bound)
-    known = LOOPBACK | {bound}
+    known = LOOPBACK | {bound.lower()}
 
     def check() -> None:
         if CALLBACK_MARK in request.headers:
@@ -61,15 +61,12 @@ def guard(bound: str, callers: Callers) -> Callable[[], None]:
                 f"{CALLBACK_MARK}: {request.headers[CALLBACK_MARK]}",
                 "Name a program of yours as error_callback_endpoint.",
             )
-        if guarded and re.sub(r":\d*$", "", request.host) not in known:
-            raise ForeignHost(
-                "this emulator answers only to this machine's own names",
-                f"Host: {request.host}",
-                "Use localhost or 127.0.0.1, or serve with --host 0.0.0.0.",
-            )
+        host = sent_host()
+        if guarded:
+            _refuse_other_names(host, known)
         if not _is_private():
             return
-        _refuse_other_pages()
+        _refuse_other_pages(host)
         if request.path == HEALTH and NAMED_SANDBOX not in request.environ:
             return  # of the emulator, not of a sandbox, whose id is no stranger's to try
         said = _said()
@@ -93,9 +90,19 @@ def _is_private() -> bool:
     return request.path.startswith(CONTROL) or bool(pages and pages[-1] == PAGES)
 
 
-def _refuse_other_pages() -> None:
+def _refuse_other_names(host: str | None, known: frozenset[str]) -> None:
+    remedy = "Use localhost or 127.0.0.1, or serve with --host 0.0.0.0."
+    if host is None:
+        raise ForeignHost("the request has no Host header", "Host", remedy)
+    if name_of(host) not in known:
+        what = "this emulator answers only to this machine's own names"
+        raise ForeignHost(what, f"Host: {host}", remedy)
+
+
+def _refuse_other_pages(host: str | None) -> None:
     origin = request.headers.get("Origin")
-    if origin and origin.partition("://")[2] != request.host:
+    own = host.lower() if host else None
+    if origin and origin.partition("://")[2].lower() != own:
         raise ForeignHost(
             "only this emulator's own pages may use its control API",
             f"Origin: {origin}",

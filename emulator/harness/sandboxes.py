@@ -12,6 +12,7 @@ from emulator.errors import Conflict
 from emulator.harness import bodies
 from emulator.harness.clock_orders import RESET, reset_time
 from emulator.harness.queries import refuse
+from emulator.own_address import own_root
 from emulator.sandboxes import Sandbox
 from emulator.types import JSONObject
 
@@ -84,7 +85,7 @@ def _shown(sandbox: Sandbox) -> JSONObject:
     described, own = sandbox.described, sandbox.parts
     return {
         "id": described.id,
-        "url": f"{request.host_url}sandboxes/{described.id}",
+        "url": f"{own_root()}/sandboxes/{described.id}",
         "writeKey": described.write_key,
         "account": described.account,
         "key": redacted(described.key),

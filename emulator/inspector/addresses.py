@@ -2,12 +2,13 @@
 
 from flask import request
 
+from emulator.own_address import own_root
 from emulator.sandboxes import DEFAULT, PREFIX
 
 
 def here() -> str:
     """Where programs reach this sandbox, e.g. "http://127.0.0.1:8282"."""
-    return f"{request.host_url.rstrip('/')}{request.script_root}"
+    return f"{own_root()}{request.script_root}"
 
 
 def pages(sandbox: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, request
 
+from emulator.own_address import own_host, own_root
 from emulator.parts import parts
 from emulator.segment.assets import SCRIPT, VERSION, AssetsMissing
 from emulator.segment.errors import IngestError
@@ -29,7 +30,7 @@ def source_settings(write_key: str) -> Response:
     if own.config.strict and write_key not in known:
         remedy = "Use one of this workspace; only without --strict and --teams any will do."
         raise _not_found("no source has this write key", SETTINGS, remedy)
-    body = settings(write_key, request.host + request.root_path, request.scheme)
+    body = settings(write_key, own_host() + request.root_path, request.scheme)
     return _uncached(Response(orjson.dumps(body), mimetype="application/json"))
 
 
@@ -43,7 +44,8 @@ def settings_without_version(write_key: str) -> Response:
 @bp.get("/analytics.js/v1/<write_key>/analytics.min.js")
 def script(write_key: str) -> Response:
     """analytics.js for Segment's snippet."""
-    return _served(SCRIPT, lambda source: personal(source, write_key, request.url_root.rstrip("/")))
+    base = f"{own_root()}{request.root_path}"
+    return _served(SCRIPT, lambda source: personal(source, write_key, base))
 
 
 @bp.get("/analytics-next/bundles/<name>")

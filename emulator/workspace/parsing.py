@@ -88,10 +88,11 @@ def _unreadable(error: Exception, where: str) -> EmulatorError:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> JSONObject:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise DocumentFault.repeated(next(key for key in keys if keys.count(key) > 1))
+    members: JSONObject = {}
+    for key, value in pairs:
+        if key in members:
+            raise DocumentFault.repeated(key)
+        members[key] = value
     return members
 
 

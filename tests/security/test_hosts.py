@@ -1,0 +1,118 @@
+"""The Host header as clients send it: addresses that we give out name it, or words refuse it."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.server import serve_in_thread
+from emulator.workspace import preset
+
+SETTINGS = "/v1/projects/wk_demo/settings"
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[FlaskClient]:
+    """An emulator that others reach, under names that it cannot know."""
+    app = create_app(Config(db=":memory:", host="0.0.0.0"), preset("guide"))
+    yield app.test_client()
+    app.extensions["sandboxes"].close()
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[FlaskClient]:
+    app = create_app(Config(db=":memory:"), preset("guide"))
+    yield app.test_client()
+    app.extensions["sandboxes"].close()
+
+
+@pytest.mark.parametrize(
+    ("header", "host"),
+    [
+        ("my_service:8282", "my_service:8282"),
+        ("my_service", "my_service"),
+        ("my_service:80", "my_service"),
+        ("EMULATOR.test:8282", "EMULATOR.test:8282"),
+        ("emulator.test.:8282", "emulator.test.:8282"),
+        ("emulator:", "emulator"),
+        ("[::1]:8282", "[::1]:8282"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("10.0.0.5:8282", "10.0.0.5:8282"),
+        ("_", "_"),
+    ],
+)
+def test_every_address_that_we_give_out_names_the_host(
+    shared: FlaskClient, header: str, host: str
+) -> None:
+    headers = {"Host": header}
+    settings = shared.get(SETTINGS, headers=headers).get_json()["integrations"]["Segment.io"]
+    assert settings["apiHost"] == f"{host}/v1"
+    made = shared.post("/emulator/v1/sandboxes", json={}, headers=headers).get_json()
+    assert made["url"] == f"http://{host}/sandboxes/{made['id']}"
+    shared.delete(f"/emulator/v1/sandboxes/{made['id']}", headers=headers)
+    page = shared.get("/scenarios", headers=headers)
+    assert (page.status_code, f"http://{host}" in page.text) == (200, True)
+    form = shared.post("/clear", headers={**headers, "Origin": f"http://{host.lower()}"})
+    assert form.status_code == 303
+    other = shared.post("/clear", headers={**headers, "Origin": "http://attacker.example"})
+    assert other.status_code == 403
+
+
+HOSTILE = [
+    "a b", "user@emulator.test", 'a"b', "a<b>", "a/b", "a?b", "a#b", "emulator.test:80:80",
+    "emulator.test:abc", "[::1", "::1", "[gggg]", "a,b", "a\\b", "münchen.test", "a%20b", "'",
+    ":80", "emulator.test:123456",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", HOSTILE)
+@pytest.mark.parametrize("path", [SETTINGS, "/", "/emulator/v1/messages", "/v1/pixel/track"])
+def test_a_host_that_is_none_is_refused_in_words(
+    shared: FlaskClient, header: str, path: str
+) -> None:
+    raw = header.encode().decode("latin-1")  # as a server hands it over
+    answer = shared.get(path, environ_overrides={"HTTP_HOST": raw})
+    assert answer.status_code == 400
+    assert "Host header is no name with a port" in answer.text
+    assert path != "/" or "<b>" not in answer.text
+
+
+@pytest.mark.parametrize("header", ["LOCALHOST:8282", "localhost.:8282", "127.0.0.1", "[::1]:1"])
+def test_our_own_names_may_be_written_in_any_way(own: FlaskClient, header: str) -> None:
+    assert own.get(SETTINGS, headers={"Host": header}).status_code == 200
+
+
+def test_a_docker_name_is_refused_in_words_where_only_this_machine_is_answered(
+    own: FlaskClient,
+) -> None:
+    answer = own.get(SETTINGS, headers={"Host": "my_service:8282"})
+    assert answer.status_code == 403
+    assert "Host: my_service:8282" in answer.text
+    assert "--host 0.0.0.0" in answer.text
+
+
+@pytest.mark.parametrize("bound", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("path", [SETTINGS, "/analytics.js/v1/wk_demo/analytics.min.js"])
+def test_a_request_of_http_1_0_without_a_host_is_refused_in_words(bound: str, path: str) -> None:
+    app = create_app(Config(db=":memory:", host=bound), preset("guide"))
+    with serve_in_thread(app) as url:
+        port = int(url.rpartition(":")[2])
+        answer = asked(port, f"GET {path} HTTP/1.0\r\n\r\n")
+        health = asked(port, "GET /emulator/v1/health HTTP/1.0\r\n\r\n")
+    app.extensions["sandboxes"].close()
+    assert "the request has no Host header" in answer
+    assert "waitress.invalid" not in answer
+    assert answer.split()[1] == ("403" if bound == "127.0.0.1" else "400")
+    assert health.split()[1] == ("403" if bound == "127.0.0.1" else "200")
+
+
+def asked(port: int, request: str) -> str:
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(request.encode())
+        parts = []
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts).decode()
