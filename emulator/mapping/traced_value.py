@@ -69,10 +69,15 @@ class TracedValue:
         return self._parts
 
     @property
+    def is_of_event(self) -> bool:
+        """Whether it stands in the event just like this."""
+        return self.path is not None and self._parts is None
+
+    @property
     def influences(self) -> set[str]:
         """Every path that has an influence on the value or on one of its parts."""
         found = {*self.reads, *self.decided_by, *self.unused}
-        if self._parts is None and self.path is not None:
+        if self.path is not None and self._parts is None:
             if is_filled(self.value):
                 found.update(path for path, _ in leaves(self.value, self.path))
             return found

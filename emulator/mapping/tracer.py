@@ -223,7 +223,7 @@ def _array_path(
     root = (
         tracer.walk(source, keys_of(strip_root(path)))
         if isinstance(path, str)
-        else tracer.trace(path, source)
+        else tracer.trace(path, source, keep_missing)
     )
     if not isinstance(shape, dict) or not shape:
         return root
@@ -271,7 +271,7 @@ def _json(
         return None
     if options.get("mode") not in ("encode", "decode"):
         return None
-    subject = tracer.trace(options["value"], source)
+    subject = tracer.trace(options["value"], source, keep_missing)
     if options["mode"] == "decode" and not isinstance(subject.value, str):
         return subject
     value = _resolver({"@json": options}, keep_missing)(source.value)
@@ -286,7 +286,7 @@ def _flatten(
     separator = tracer.trace(options["separator"], source)
     if not isinstance(separator.value, str):
         return None
-    subject = tracer.trace(options.get("value", MISSING), source)
+    subject = tracer.trace(options.get("value", MISSING), source, True)
     parts: dict[Key, TracedValue] = {}
     unused: set[str] = set()
 
@@ -303,7 +303,8 @@ def _flatten(
             flatten(each, f"{prefix}{separator.value}{key}" if prefix else key)
 
     flatten(subject, "")
-    return replace(_object(parts, keep_missing=keep_missing), unused=frozenset(unused))
+    flat = replace(_object(parts, keep_missing=True), unused=frozenset(unused))
+    return flat if keep_missing else _without_missing(flat)
 
 
 def _merge(
@@ -324,7 +325,8 @@ def _merge(
         if not is_filled(each.value):
             unused |= each.influences
         unused |= each.unused
-    return replace(_object(merged, keep_missing=keep_missing), unused=frozenset(unused))
+    made = replace(_object(merged, keep_missing=True), unused=frozenset(unused))
+    return made if keep_missing else _without_missing(made)
 
 
 def _transform(
@@ -347,14 +349,36 @@ def _exclude_when_null(
     tracer: _Tracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     subject = tracer.trace(options, source, keep_missing)
-    return replace(subject, value=MISSING) if subject.value is None else _without_nulls(subject)
+    excluded = _nulls_to_missing(subject)
+    return excluded if keep_missing else _without_missing(excluded)
 
 
-def _without_nulls(traced_value: TracedValue) -> TracedValue:
+def _nulls_to_missing(traced_value: TracedValue) -> TracedValue:
+    if traced_value.value is None:
+        return replace(traced_value, value=MISSING)
     if not isinstance(traced_value.value, dict):
         return traced_value
-    parts = {key: _without_nulls(part) for key, part in traced_value.parts.items()}
-    value = {key: parts[key].value for key, own in traced_value.value.items() if own is not None}
+    parts = {key: _nulls_to_missing(part) for key, part in traced_value.parts.items()}
+    return _with_parts(traced_value, parts)
+
+
+def _without_missing(traced_value: TracedValue) -> TracedValue:
+    """*traced_value* without the keys that are MISSING, as `javascript.without_missing` does it."""
+    if not is_filled(traced_value.value) or traced_value.is_of_event:
+        return traced_value
+    parts = {key: _without_missing(part) for key, part in traced_value.parts.items()}
+    return _with_parts(traced_value, parts, keep_missing=False)
+
+
+def _with_parts(
+    traced_value: TracedValue, parts: dict[Key, TracedValue], *, keep_missing: bool = True
+) -> TracedValue:
+    """*traced_value* with other values of its members."""
+    if isinstance(traced_value.value, list):
+        value: JSON = [part.value for part in parts.values()]
+    else:
+        own = {key: parts[key].value for key in traced_value.value}
+        value = own if keep_missing else {k: v for k, v in own.items() if v is not MISSING}
     return replace(traced_value, value=value, _parts=parts)
 
 
