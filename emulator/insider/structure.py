@@ -1,7 +1,8 @@
-"""The keys of an upsert, level by level, and a warning for each that no document names.
+"""The keys of a request about users, level by level; each that no document names is a warning.
 
-Source: Insider One, API collection "Upsert User Data". `identifiers` is a closed list of its own,
-see user.json; the names inside `attributes` and `event_params` are read by values.
+Source: Insider One, API collection "Upsert User Data" and "Delete User Attribute". `identifiers`
+is a closed list of its own, see user.json; the names inside `attributes` and `event_params` are
+read by values.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from emulator.types import JSON, JSONObject
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One kind of object in an upsert.
+    """One kind of object in a request.
 
     Args:
         noun: What people call it.
@@ -41,6 +42,11 @@ REQUEST = Level("request", _REQUEST_KEYS, _IN_EVENT | _IN_USER)
 USER = Level("user", _USER_KEYS, _AS_ATTRIBUTE | _IN_EVENT | _IN_REQUEST)
 EVENT = Level("event", _EVENT_KEYS, _AS_PARAMETER | _IN_USER | _IN_REQUEST)
 
+_DELETION_KEYS = ("identifiers", "insider_id", "whole", "partial", "custom")
+DELETION = Level("request", ("users",), dict.fromkeys(_DELETION_KEYS, "each user in users"))
+DELETION_USER = Level("user", _DELETION_KEYS, {})
+DELETION_CUSTOM = Level("custom", ("whole", "partial"), {})
+
 
 def undocumented_keys(body: JSONObject) -> Iterator[Finding]:
     """Warn of every key of an upsert's structure that no document names."""
@@ -52,6 +58,16 @@ def undocumented_keys(body: JSONObject) -> Iterator[Finding]:
         for at, event in enumerate(_list(user.get("events"))):
             if isinstance(event, dict):
                 yield from _unknown(event, EVENT, f"users.{index}.events.{at}.")
+
+
+def undocumented_deletion_keys(body: JSONObject) -> Iterator[Finding]:
+    """Warn of every key of an attribute/delete that no document names."""
+    yield from _unknown(body, DELETION, "")
+    for index, user in enumerate(_list(body.get("users"))):
+        if isinstance(user, dict):
+            yield from _unknown(user, DELETION_USER, f"users.{index}.")
+            if isinstance(custom := user.get("custom"), dict):
+                yield from _unknown(custom, DELETION_CUSTOM, f"users.{index}.custom.")
 
 
 def _unknown(given: JSONObject, level: Level, prefix: str) -> Iterator[Finding]:

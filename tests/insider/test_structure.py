@@ -112,3 +112,24 @@ def test_a_root_name_one_slip_away_names_the_known_one() -> None:
     user = {"identifiers": {"uuid": "u1"}, "attributes": {"emial": "a@b.io"}}
     what = "not a default attribute, so it may land nowhere: emial"
     assert remarks(Account(), user) == [("users.0.attributes.emial", what, "Write email.")]
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("user", "where", "remedy"),
+    [
+        ({"wholes": ["age"], "whole": ["city"]}, "users.0.wholes", "Write whole."),
+        (
+            {"attributes": {}, "whole": ["city"]},
+            "users.0.attributes",
+            "Leave it out. Known: identifiers, insider_id, whole, partial, custom.",
+        ),
+        ({"custom": {"partials": {}}}, "users.0.custom.partials", "Write partial."),
+    ],
+)
+def test_a_deletion_of_attributes(user: JSONObject, where: str, remedy: str) -> None:
+    account = Account()
+    account.send(ADA)
+    sent = {"users": [{"identifiers": {"uuid": "u1"}, **user}]}
+    answer = account.call("POST", "user/v1/attribute/delete", sent)
+    assert [(each["where"], each["remedy"]) for each in findings(answer)] == [(where, remedy)]
