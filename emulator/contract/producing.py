@@ -67,6 +67,10 @@ def _of(where: str, message: JSONObject, deliveries: list[JSONObject]) -> Produc
     name = message["event"] or sent.get("name") or message["type"]
     why = [str(each) for each in message["violations"]]
     why += [f"{each['subscription']}: {each['reason']}" for each in deliveries if each["reason"]]
-    if not why and message["reason"]:
-        why = [message["reason"]]
+    # What Segment has to say of the event itself follows the reason of a delivery.
+    reason = message["reason"] or ""
+    for each in deliveries:
+        reason = reason.removeprefix(each["reason"] or "").removeprefix("; ")
+    if reason and (deliveries or not why):
+        why.append(reason)
     return Produced(where, str(name), message["verdict"], why)

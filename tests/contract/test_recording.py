@@ -199,3 +199,30 @@ def test_strict_takes_no_event_that_reaches_nobody(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text('{"type": "group", "userId": "ada", "groupId": "g"}')
     assert contract("events", "--strict", file).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (
+            '{"type": "track", "userId": "ada", "event": "Wish", "timestamp": 1763632800000}',
+            "timestamp 1763632800000 is not ISO 8601: the time of receipt stands for it.",
+        ),
+        (
+            '{"type": "track", "userId": "ada", "event": "order completed"}',
+            "event 'order completed' is not 'Order Completed'",
+        ),
+        (
+            '{"type": "track", "userId": "ada", "event": "Order Completed", "sentAt": "soon"}',
+            "sentAt 'soon' is not ISO 8601: clock skew is not corrected.",
+        ),
+    ],
+)
+def test_strict_takes_no_event_that_segment_changes_or_misunderstands(
+    tmp_path: Path, event: str, told: str
+) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text(event)
+    done = contract("events", "--strict", file)
+    assert done.exit_code == 1
+    assert done.stdout.count(told) == 1
