@@ -191,6 +191,11 @@ class ControlClient:
         """Let requests to Segment meet a fault, e.g. {"status": 500, "times": 2}."""
         self._ask("POST", f"{FAULTS}/segment", body=fault)
 
+    def faults(self) -> list[JSONObject]:
+        """The faults that are still to happen, those at Insider One's end first."""
+        ends = (FAULTS, f"{FAULTS}/segment")
+        return [fault for end in ends for fault in self._ask("GET", end)["faults"]]
+
     def clear_faults(self) -> None:
         """Let nothing go wrong any more, at either end."""
         self._ask("DELETE", FAULTS)

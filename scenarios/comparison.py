@@ -112,8 +112,13 @@ def _alike(one: Row, other: Row) -> int:
 
 def _nearest(columns: Sequence[str], row: Row, nearest: Row) -> str:
     differing = [
-        f"{column} is {twin or 'absent'}, expected {cell or 'absent'}"
+        f"{column} is {twin or 'absent'}, expected {cell or 'absent'}{_quoting(twin, cell)}"
         for column, cell, twin in zip(columns, row, nearest, strict=True)
         if cell != twin
     ]
     return f"Nearest to {row[0] or 'it'}: {'; '.join(differing)}."
+
+
+def _quoting(twin: str, cell: str) -> str:
+    """What to do where a text and a number look alike."""
+    return f" (write {twin} with its quotes: it is a text)" if twin == f'"{cell}"' else ""

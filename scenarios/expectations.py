@@ -11,20 +11,31 @@ from emulator.errors import EmulatorError
 from emulator.segment.filtering.plans.patterns import PatternError, check, searches
 from emulator.types import JSON
 from scenarios.comparison import text_of
+from scenarios.spelling import did_you_mean, nearest
 from scenarios.tables import Table, value_of
+from scenarios.vocabulary import INSIDER_NAMES, TEXTS
 
 COLUMNS = ("place", "must be", "value")
+# Names that requests and profiles have.
+_PLACES = (
+    "attributes custom event_name event_params events headers identifiers json merges method reach "
+    "timestamp users"
+)
+PLACES = INSIDER_NAMES | frozenset(_PLACES.split())
 ABSENT = object()
 SHARE = 0.01  # how far "about" reaches where the table does not say
 TOLERANCE = re.compile(r"(?P<middle>.+?)\s*(?:±|\+-)\s*(?P<reach>.+)")
 
 
-def unmet(table: Table, document: JSON, claim: str) -> list[str]:
+def unmet(
+    table: Table, document: JSON, claim: str, correct: frozenset[str] = frozenset()
+) -> list[str]:
     """One line for each row of *table* that *document* does not meet.
 
     Args:
         table: Columns as COLUMNS; "must be" is one of WORDS, "absent", or empty for "exactly".
         claim: What the step says, for the error message.
+        correct: Names that are not taken for a misspelling of another.
     Raises: EmulatorError, for another table, an unknown word, or a value that the word cannot use.
     """
     header, *lines = table
@@ -33,6 +44,9 @@ def unmet(table: Table, document: JSON, claim: str) -> list[str]:
         raise EmulatorError("this table has other columns", " | ".join(header), remedy)
     if not lines:
         raise EmulatorError("the table has no rows", claim, "Name a place and what it must be.")
+    for place, word, _ in lines:
+        if word == ABSENCE:
+            _expect_possible(document, place, correct)
     told = (_row(document, place, word or "exactly", value) for place, word, value in lines)
     return [line for line in told if line]
 
@@ -81,6 +95,18 @@ def _row(document: JSON, place: str, word: str, value: str) -> str | None:
     return f"{place}: must be {wanted}, and is {text_of(found)}."
 
 
+def _expect_possible(document: JSON, place: str, correct: frozenset[str]) -> None:
+    """Refuse to miss a place whose name is one slip away from another. Raises: EmulatorError."""
+    steps = place.split(".")
+    for depth, step in enumerate(steps):
+        outer = at(document, ".".join(steps[:depth])) if depth else document
+        if not isinstance(outer, dict) or step in outer:
+            continue
+        if step not in correct and (near := nearest(step, [*outer, *PLACES])):
+            raise EmulatorError(f"there is no place {step!r}", place, did_you_mean(step, near))
+        return
+
+
 def _near(document: JSON, place: str) -> str:
     """The places that look most like the one that is not there."""
     near = get_close_matches(place, places(document), n=1)
@@ -88,6 +114,8 @@ def _near(document: JSON, place: str) -> str:
 
 
 def _exactly(found: JSON, value: str, place: str) -> bool:
+    if place.rpartition(".")[2] in TEXTS and found == value:
+        return True
     return text_of(found) == text_of(value_of(value))
 
 

@@ -10,6 +10,8 @@ from emulator.insider.options import Options
 from emulator.insider.shape import takes_event_name
 from emulator.insider.values import ATTRIBUTES, PARAMETERS
 from emulator.mapping.upserts import normalised
+from scenarios.spelling import Spelling
+from scenarios.vocabulary import Vocabulary
 
 EVENT_NAME = "event_name"
 # Before names that an account makes up itself, and those that Insider One knows nothing of.
@@ -23,9 +25,15 @@ KNOWN = {
 
 
 def expect_names(
-    noun: str, names: Iterable[str], received: Callable[[], Collection[str]], where: str
+    noun: str,
+    names: Iterable[str],
+    received: Callable[[], Collection[str]],
+    where: str,
+    spelling: Spelling,
 ) -> None:
     """Refuse a name that Insider One neither knows nor received.
+
+    One of the account's own, as custom.plan, is refused where it is one slip away from another.
 
     Args:
         noun: One of KNOWN.
@@ -33,14 +41,20 @@ def expect_names(
         where: The step, for the error message.
     Raises: EmulatorError.
     """
-    unknown = [each for each in names if each not in KNOWN[noun] and not _is_free(each)]
+    unknown = [name for name in names if name not in KNOWN[noun] | spelling.correct]
     if not unknown:
         return
     there = received()
     for name in unknown:
-        if name not in there:
+        if name in there:
+            continue
+        if not _is_free(name):
             remedy = _remedy(name, noun, there)
             raise EmulatorError(f"Insider One has no {noun} {name!r}", where, remedy)
+        bare = name.partition(".")[2]
+        known = [*there, *KNOWN[noun], *(f"custom.{each}" for each in spelling.scenario)]
+        spelling.expect(noun, name, known, where)
+        spelling.expect(noun, bare, KNOWN[noun], where)
 
 
 def expect_known(noun: str, names: Iterable[str], known: Collection[str], where: str) -> None:
@@ -55,13 +69,16 @@ def expect_known(noun: str, names: Iterable[str], known: Collection[str], where:
             raise EmulatorError(f"there is no {noun} {name!r}", where, remedy)
 
 
-def expect_event_name(name: str, options: Options, where: str) -> None:
+def expect_event_name(name: str, options: Options, vocabulary: Vocabulary, where: str) -> None:
     """Refuse the name of an event that this account can have none of, whatever is sent.
 
     Raises: EmulatorError.
     """
     if not takes_event_name(name, options.event_names):
         meant = normalised(name)
+        arriving = sorted(vocabulary.arriving(name))
+        if arriving and meant not in arriving:
+            raise EmulatorError(f"{name!r} arrives as {arriving[0]!r}", where, "Write that name.")
         known = takes_event_name(meant, options.event_names)
         remedy = f"Did you mean {meant!r}? {EVENT_NAMES}" if known else EVENT_NAMES
     elif (kept := stored_name(name)) != name:

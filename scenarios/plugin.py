@@ -29,6 +29,10 @@ FOLDER = pytest.StashKey[Path]()  # of the feature file
 SCENE = pytest.StashKey["Scene"]()
 FAILED = pytest.StashKey[bool]()
 OURS = pytest.StashKey[bool]()  # the scenario is about an emulator
+# Themes and steps before the Then that change nothing in the sandbox.
+PREPARING = ("people", "mappings", "has_role", "order_details", "clock_stands_at")
+# Themes of claims that hold of themselves where nothing has happened.
+CLAIMING = ("received", "requests", "known", "journeys")
 STOPPED = "emulator_stopped"  # of the report of a test that could not be run: why none can be
 MARKS = {
     "documented": "the vendor documents this behaviour",
@@ -214,7 +218,12 @@ def pytest_bdd_before_scenario(
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_bdd_before_step_call(step: "Step", step_func: Callable[..., object]) -> None:
+def pytest_bdd_before_step_call(
+    request: pytest.FixtureRequest,
+    scenario: "Scenario",
+    step: "Step",
+    step_func: Callable[..., object],
+) -> None:
     """Refuse a step that two functions would take, and a table that its own would not read."""
     from scenarios.arguments import refuse_unread
     from scenarios.failing import ambiguous_step
@@ -222,15 +231,22 @@ def pytest_bdd_before_step_call(step: "Step", step_func: Callable[..., object]) 
     if told := ambiguous_step(step):
         pytest.fail(told, pytrace=False)
     refuse_unread(step, step_func)
+    if scene := request.node.stash.get(SCENE, None):
+        _, _, theme = step_func.__module__.rpartition("scenarios.steps.")
+        prepares = theme in PREPARING or step_func.__name__ in PREPARING
+        scene.enter(step, scenario, acting=step.type != "then" and not prepares)
+        if theme in CLAIMING:
+            scene.expect_acted(step.name)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_bdd_after_step(
     request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
 ) -> None:
-    """Fail a scenario that came to its end and has checked nothing."""
+    """Fail a scenario that has checked nothing, or did not use what it prepared."""
     if step is scenario.steps[-1]:
         _expect_claims(request, scenario)
+        _expect_used(request, scenario)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -318,6 +334,14 @@ def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None
     if request.node.stash[OURS] and not claims(scenario):
         _locate(request, scenario)
         pytest.fail(NOTHING, pytrace=False)
+
+
+def _expect_used(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
+    """Fail a scenario that prepared something and did not use it."""
+    scene = request.node.stash.get(SCENE, None)
+    if scene and (unused := scene.unused()):
+        _locate(request, scenario)
+        pytest.fail(str(unused), pytrace=False)
 
 
 def _locate(

@@ -14,10 +14,15 @@ from emulator.workspace import Workspace
 from emulator.workspace.loading import from_document
 from scenarios import calls
 from scenarios.calls import Call
+from scenarios.preparation import DEVICE, PERSON, ROLE, Preparations
 from scenarios.shopper import Shopper, shopper
+from scenarios.spelling import Spelling, expect_one_spelling, nearest, spelling_of
+from scenarios.vocabulary import NAMES, TEXTS, Vocabulary, vocabulary_of
 from scenarios.workspaces import workspace_at
 
 if TYPE_CHECKING:
+    from pytest_bdd.parser import Scenario, Step
+
     from scenarios.running import Emulators, RunningEmulator
 
 DEFAULT_WORKSPACE = "guide"
@@ -49,6 +54,11 @@ class Scene:
         self.folder = folder
         self._stack = ExitStack()
         self.emulator: RunningEmulator = self._open(workspace_at(workspace, Path()))
+        self.spelling = Spelling()
+        self.preparations = Preparations()
+        self._acted: str | None = None  # the first step that changed something in the sandbox
+        self._starts_at: str | None = None
+        self._faults: list[tuple[JSONObject, str]] = []  # with their steps, not known to be met
         self.people: dict[str, Shopper] = {}
         self.orders: dict[str, JSONObject] = {}
         self.answered: int | None = None  # status of the last call that was posted by hand
@@ -67,6 +77,39 @@ class Scene:
     ) -> None:
         self._stack.close()
 
+    def enter(self, step: "Step", scenario: "Scenario", *, acting: bool) -> None:
+        """Take the step that runs next.
+
+        Args:
+            acting: Whether it changes something in the sandbox.
+
+        Raises: EmulatorError, at the first step of a scenario with one name in two spellings.
+        """
+        if not self.spelling.scenario:
+            self.spelling = spelling_of(scenario)
+            expect_one_spelling(scenario.steps, self.spelling, NAMES)
+        in_background = step.line_number < scenario.line_number
+        self.preparations.step = "" if in_background else step.name
+        self._acted = self._acted or (step.name if acting else None)
+
+    def expect_acted(self, claim: str) -> None:
+        """Refuse a claim about a scenario in which nothing happened. Raises: EmulatorError."""
+        if not self._acted and not self.messages():
+            remedy = "Add a When before it: what has the person done?"
+            raise EmulatorError("nothing happens before this step", claim, remedy)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The names that the workspace and the specs of both sides know."""
+        return vocabulary_of(self.emulator.workspace.document)
+
+    def is_text(self, name: str, cell: str) -> bool:
+        """Whether *cell* is a text under this name of Insider One's, also where it is a number.
+
+        One of the account's own is a text where a step has it in quotes: cart "100017".
+        """
+        return name in TEXTS or ("." in name and cell in self.spelling.quoted)
+
     def use(self, workspace: str) -> None:
         """Go on with another workspace, a preset or a file, in which nothing has happened.
 
@@ -80,15 +123,21 @@ class Scene:
         Raises: EmulatorError, when it has a mistake, or something has happened before.
         """
         plan = self.emulator.workspace.plan
-        if self.messages():
-            remedy = "Make it one of the first steps."
-            raise EmulatorError("something has happened before", "the workspace", remedy)
         bare = {name: value for name, value in document.items() if name != "trackingPlan"}
         self._reopen(replace(from_document(bare, "the workspace"), plan=plan))
 
     def _reopen(self, workspace: Workspace) -> None:
+        self._expect_untouched("the workspace")
         self._stack.close()
         self.emulator = self._open(workspace)
+        if self._starts_at:
+            self.start(self._starts_at)
+
+    def _expect_untouched(self, where: str) -> None:
+        """Refuse to begin anew after a step whose effect would be lost. Raises: EmulatorError."""
+        if self._acted:
+            remedy = "Make it one of the first steps."
+            raise EmulatorError(f"it would undo the step: {self._acted}", where, remedy)
 
     def _open(self, workspace: Workspace) -> "RunningEmulator":
         return self._stack.enter_context(self._emulators.sandbox(workspace, self._kept))
@@ -99,11 +148,10 @@ class Scene:
         It runs because the SDK tells the age of a call by the machine's clock: at one instant,
         what was done first could seem to be the younger.
         """
-        if self.messages():
-            remedy = "Make it the first step, or let time pass."
-            raise EmulatorError("something has happened before", now, remedy)
+        self._expect_untouched(now)
         self.emulator.client.reset(now)
         self.emulator.client.resume()
+        self._starts_at = now
 
     def person(self, name: str) -> Shopper:
         """Who is called *name*; a shopper who has signed in, if nothing else was said."""
@@ -111,8 +159,26 @@ class Scene:
             self.people[name] = shopper(name, seed=self._seed)
         return self.people[name]
 
+    def introduce(self, name: str) -> None:
+        """Take a person whom a step names on purpose, to be named again by another step."""
+        self.preparations.use(PERSON, name)
+        self.preparations.add(PERSON, name)
+
+    def acting(self, name: str) -> str:
+        """Take a person who does something; gives *name* back.
+
+        Raises: EmulatorError, for a name that is one slip away from that of another person.
+        """
+        self.preparations.use(PERSON, name)
+        self.preparations.use(ROLE, name)
+        if near := nearest(name, [*self.people, *self.roles]):
+            remedy = f"Did you mean {near}? If not, say first: Given {name} shops."
+            raise EmulatorError("nobody introduces this person", name, remedy)
+        return name
+
     def named(self, name: str) -> Shopper:
         """Somebody whom the scenario has named before. Raises: EmulatorError."""
+        self.preparations.use(PERSON, name)
         if name not in self.people:
             near = get_close_matches(name, self.people, n=1)
             remedy = f"Did you mean {near[0]}?" if near else f"Say first: Given {name} shops."
@@ -125,12 +191,44 @@ class Scene:
 
     def sign_in(self, name: str) -> None:
         """Somebody says who they are, with their e-mail address."""
+        self.acting(name)
         self.describe(name, user_id=name.lower())
         self.tell(name, calls.identify({"email": self.person(name).email}))
 
     def tell(self, name: str, *told: Call) -> None:
-        """The shop tells Segment what somebody did; on return it has been delivered."""
-        self.emulator.shop.tell(self.person(name), *told)
+        """The shop tells Segment what somebody did; on return it has been delivered.
+
+        Raises: EmulatorError.
+        """
+        who = self.person(self.acting(name))
+        self.preparations.use(DEVICE, str(who.anonymous_id))
+        self.emulator.shop.tell(who, *told)
+
+    def add_fault(self, fault: JSONObject, *, segment: bool = False) -> None:
+        """Let the next requests meet a fault, at Insider One's end or at Segment's."""
+        client = self.emulator.client
+        (client.add_segment_fault if segment else client.add_fault)(fault)
+        if self.preparations.step:
+            self._faults.append((fault, self.preparations.step))
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more. Raises: EmulatorError, where nothing did go wrong."""
+        if unmet := self._unmet_fault():
+            raise unmet
+        self._faults = []
+        self.emulator.client.clear_faults()
+
+    def unused(self) -> EmulatorError | None:
+        """What to say of the first preparation that nothing used; None when all was used."""
+        return self.preparations.unused() or self._unmet_fault()
+
+    def _unmet_fault(self) -> EmulatorError | None:
+        waiting = self.emulator.client.faults() if self._faults else []
+        for fault, step in self._faults:
+            if any(fault.items() <= other.items() for other in waiting):
+                remedy = "Let a request meet it, or remove the step."
+                return EmulatorError("no request met this fault", step, remedy)
+        return None
 
     def profile(self, name: str) -> JSONObject | None:
         """The profile that Insider One has of somebody. Raises: EmulatorError."""

@@ -5,7 +5,7 @@ as text elsewhere; quotes make text of anything. An empty cell is an absent valu
 is a place inside: "address.city", "products.0.price".
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 import orjson
@@ -24,15 +24,29 @@ def value_of(cell: str) -> JSON:
         return cell
 
 
-def rows(table: Table) -> list[dict[str, JSON]]:
+def text_or_value(cell: str) -> JSON:
+    """What one cell that is not empty says where a text belongs: 100234 is one."""
+    value = value_of(cell)
+    return cell if isinstance(value, bool | int | float) else value
+
+
+def rows(
+    table: Table, is_text: Callable[[str, str], bool] = lambda header, cell: False
+) -> list[dict[str, JSON]]:
     """Header -> value for each row below the header; headers stay dotted.
 
+    Args:
+        is_text: Says of a header and a cell whether a text belongs there.
     Raises: EmulatorError, for two columns of one name.
     """
     headers, *lines = table
     _expect_once(headers, headers)
     return [
-        {header: value_of(cell) for header, cell in zip(headers, line, strict=True) if cell}
+        {
+            header: text_or_value(cell) if is_text(header, cell) else value_of(cell)
+            for header, cell in zip(headers, line, strict=True)
+            if cell
+        }
         for line in lines
     ]
 
@@ -42,18 +56,33 @@ def records(table: Table) -> list[JSONObject]:
     return [nested(row) for row in rows(table)]
 
 
-def pairs(table: Table) -> dict[str, JSON]:
+def pairs(
+    table: Table, name: str, is_text: Callable[[str, str], bool] = lambda name, cell: False
+) -> dict[str, JSON]:
     """Name -> value of a table with two columns, below its header; names stay dotted.
 
-    Raises: EmulatorError, for another number of columns, or a name listed twice.
+    Args:
+        name: The header of the first column; that of the second is "value".
+        is_text: Says of a name and a cell whether a text belongs there.
+    Raises: EmulatorError, for another header, or a name listed twice.
     """
+    expect_header(table, (name, "value"))
     header, *lines = table
-    if len(header) != 2:
-        what = f"the table has {len(header)} column{'s' * (len(header) != 1)}"
-        remedy = "Give two, a name and a value on each line, below a header such as: name, value."
-        raise EmulatorError(what, " | ".join(header), remedy)
     _expect_once(header, [name for name, _ in lines])
-    return {name: value_of(cell) for name, cell in lines if cell}
+    return {
+        name: text_or_value(cell) if is_text(name, cell) else value_of(cell)
+        for name, cell in lines
+        if cell
+    }
+
+
+def expect_header(table: Table, columns: Sequence[str]) -> None:
+    """Refuse a table whose first row is not *columns*. Raises: EmulatorError."""
+    if tuple(table[0]) != tuple(columns):
+        wanted = " | ".join(columns)
+        each = f"Write each {columns[0]} on a line of its own." if columns[1:] else ""
+        remedy = f"Begin with the line: | {wanted} |. {each}".rstrip()
+        raise EmulatorError("this table has another header", " | ".join(table[0]), remedy)
 
 
 def listed(words: str) -> list[str]:

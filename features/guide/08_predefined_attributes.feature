@@ -50,6 +50,7 @@ Feature: 8 Create or update a User Profile: predefined attributes
 
     @observed
     Scenario Outline: The trait <trait> is not read
+      Given the name "<trait>" is correct
       When Ada tells the shop these traits:
         | trait   | value   |
         | <trait> | <value> |

@@ -6,8 +6,9 @@ from pytest_bdd import given, parsers, then, when
 from emulator.errors import EmulatorError
 from scenarios import calls
 from scenarios.call_files import read_calls
+from scenarios.call_tables import expect_event, expect_page, read_properties
 from scenarios.scene import Scene
-from scenarios.tables import Table, nested, pairs
+from scenarios.tables import Table
 from scenarios.verdicts import expect
 
 OK = 200
@@ -17,6 +18,7 @@ OK = 200
 @when(parsers.parse('{person:w} does "{event}"'))
 def does(scene: Scene, person: str, event: str) -> None:
     """A track call without properties."""
+    expect_event(scene, event)
     scene.tell(person, calls.event(event))
 
 
@@ -29,13 +31,15 @@ def does_with(scene: Scene, person: str, event: str, datatable: Table) -> None:
     | product_id | mug   |
     | price      | 8.50  |
     """
-    scene.tell(person, calls.event(event, nested(pairs(datatable))))
+    expect_event(scene, event)
+    scene.tell(person, calls.event(event, read_properties(scene, datatable, event)))
 
 
 @given(parsers.parse('{person:w} visits the page "{page}"'))
 @when(parsers.parse('{person:w} visits the page "{page}"'))
 def visits(scene: Scene, person: str, page: str) -> None:
     """A page call."""
+    expect_page(scene, page)
     scene.tell(person, calls.page(page))
 
 
@@ -47,7 +51,8 @@ def visits_with(scene: Scene, person: str, page: str, datatable: Table) -> None:
     | property | value                 |
     | url      | https://shop.example/ |
     """
-    scene.tell(person, calls.page(page, nested(pairs(datatable))))
+    expect_page(scene, page)
+    scene.tell(person, calls.page(page, read_properties(scene, datatable, page)))
 
 
 @given(parsers.parse('{person:w} opens the screen "{screen}"'))

@@ -3,21 +3,28 @@
 from pytest_bdd import given, parsers, then, when
 
 from emulator.errors import EmulatorError
+from emulator.insider.panel import ROLES
 from emulator.types import JSONObject
 from scenarios.comparison import row_of
 from scenarios.naming import expect_known
+from scenarios.preparation import ROLE
 from scenarios.scene import Scene
 from scenarios.tables import Table, pairs, rows
 from scenarios.verdicts import expect, expect_rows
 
 # The guide's words -> the name of the setting.
+INTEGRATION_COLUMNS = (
+    *("Integration Name", "Integration Type", "Insider One Account Name", "Revoked"),
+)
 SETTINGS = {"Segment Integration Key": "ucd_key", "Account Name": "account_name"}
 
 
 @given(parsers.parse('{person:w} has the role "{role}" in InOne'))
 def has_role(scene: Scene, person: str, role: str) -> None:
     """Administrator, Editor with PII access, or one that may not change integrations."""
+    scene.spelling.expect("role", role, ROLES, person)
     scene.roles[person] = role
+    scene.preparations.add(ROLE, person)
 
 
 @given(parsers.parse('{person:w} creates the integration "{name}" of type "{type}"'))
@@ -47,6 +54,7 @@ def revokes(scene: Scene, person: str, name: str) -> None:
 @when(parsers.parse('{person:w} enters the key and account name of "{name}" in Segment'))
 def enters_key(scene: Scene, person: str, name: str) -> None:
     """As InOne showed them, with Save Changes."""
+    scene.acting(person)
     made = _made(scene, name)
     settings = {"ucd_key": made["key"], "account_name": made["accountName"]}
     scene.emulator.client.save_destination({"settings": settings})
@@ -60,7 +68,8 @@ def enters_settings(scene: Scene, person: str, datatable: Table) -> None:
     | setting      | value   |
     | Account Name | mybrand |
     """
-    given_values = pairs(datatable)
+    scene.acting(person)
+    given_values = pairs(datatable, "setting")
     if unknown := given_values.keys() - SETTINGS:
         remedy = f"Known: {', '.join(SETTINGS)}."
         raise EmulatorError(f"Segment has no setting {min(unknown)!r}", person, remedy)
@@ -72,6 +81,7 @@ def enters_settings(scene: Scene, person: str, datatable: Table) -> None:
 @when(parsers.parse("{person:w} opens the Enable Destination toggle"))
 def opens_toggle(scene: Scene, person: str) -> None:
     """In Segment, with Save Changes."""
+    scene.acting(person)
     scene.emulator.client.save_destination({"enabled": True})
 
 
@@ -79,6 +89,7 @@ def opens_toggle(scene: Scene, person: str) -> None:
 @when(parsers.parse("{person:w} closes the Enable Destination toggle"))
 def closes_toggle(scene: Scene, person: str) -> None:
     """In Segment, with Save Changes."""
+    scene.acting(person)
     scene.emulator.client.save_destination({"enabled": False})
 
 
@@ -86,6 +97,7 @@ def closes_toggle(scene: Scene, person: str) -> None:
 @when(parsers.parse('{person:w} enables the mapping "{name}"'))
 def enables_mapping(scene: Scene, person: str, name: str) -> None:
     """One that the workspace has; Segment calls it by its action, or by a name of its own."""
+    scene.acting(person)
     scene.emulator.client.switch_subscription(_number(scene, name), enabled=True)
 
 
@@ -93,6 +105,7 @@ def enables_mapping(scene: Scene, person: str, name: str) -> None:
 @when(parsers.parse('{person:w} disables the mapping "{name}"'))
 def disables_mapping(scene: Scene, person: str, name: str) -> None:
     """Its events go through others, or nowhere."""
+    scene.acting(person)
     scene.emulator.client.switch_subscription(_number(scene, name), enabled=False)
 
 
@@ -114,7 +127,7 @@ def shows_integrations(scene: Scene, datatable: Table) -> None:
     columns = datatable[0]
     shown = [_shown(each) for each in scene.emulator.client.integrations()]
     claim = "InOne shows exactly these integrations"
-    expect_known("column", columns, {name for each in shown for name in each}, claim)
+    expect_known("column", columns, INTEGRATION_COLUMNS, claim)
     received = [row_of(each, columns) for each in shown]
     expected = [row_of(row, columns) for row in rows(datatable)]
     expect_rows(scene, claim, columns, expected, received)
@@ -130,6 +143,7 @@ def _shown(integration: JSONObject) -> JSONObject:
 
 
 def _role(scene: Scene, person: str) -> str:
+    scene.acting(person)
     if person not in scene.roles:
         remedy = f'Say it: Given {person} has the role "Administrator" in InOne.'
         raise EmulatorError(f"nobody knows the role of {person}", "", remedy)

@@ -8,32 +8,32 @@ from scenarios.scene import Scene
 @given(parsers.parse("Insider One answers the next {count:d} requests with {status:d}"))
 def insider_answers(scene: Scene, count: int, status: int) -> None:
     """A status such as 503 or 429, in place of what it would say; it takes none of them."""
-    scene.emulator.client.add_fault({"status": status, "times": count})
+    scene.add_fault({"status": status, "times": count})
 
 
 @given(parsers.parse("Insider One does not answer the next {count:d} requests"))
 def insider_is_silent(scene: Scene, count: int) -> None:
     """Segment waits ten seconds and gives up; nobody waits here."""
-    scene.emulator.client.add_fault({"timeout": True, "times": count})
+    scene.add_fault({"timeout": True, "times": count})
 
 
 @given(parsers.parse("Insider One takes the next {count:d} requests and the answer is lost"))
 def answer_is_lost(scene: Scene, count: int) -> None:
     """Segment tries again what Insider One has already."""
-    scene.emulator.client.add_fault({"drop": True, "taken": True, "times": count})
+    scene.add_fault({"drop": True, "taken": True, "times": count})
 
 
 @given(parsers.parse("Segment answers the next {count:d} requests with {status:d}"))
 def segment_fails(scene: Scene, count: int, status: int) -> None:
     """A status such as 429 or 500; what was sent is not taken."""
-    scene.emulator.client.add_segment_fault({"status": status, "times": count})
+    scene.add_fault({"status": status, "times": count}, segment=True)
 
 
 @given("nothing goes wrong any more")
 @when("nothing goes wrong any more")
 def nothing_goes_wrong(scene: Scene) -> None:
     """Faults that are still to come do not; what waits for another attempt goes on waiting."""
-    scene.emulator.client.clear_faults()
+    scene.clear_faults()
 
 
 @given("Segment tries again what failed")

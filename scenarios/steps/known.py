@@ -1,7 +1,10 @@
 """Whom Insider One knows: attributes, identifiers, reach."""
 
+from collections.abc import Sequence
+
 from pytest_bdd import parsers, then
 
+from emulator.errors import EmulatorError
 from emulator.insider.reach import CHANNELS
 from emulator.types import JSON, JSONObject
 from scenarios.comparison import Row, row_of, text_of
@@ -11,6 +14,7 @@ from scenarios.scene import Scene
 from scenarios.tables import Table, flattened, listed, pairs, rows
 from scenarios.verdicts import expect, expect_rows, refuse
 
+FOUND_BY, BROUGHT = "found_by", "brought"  # the columns of a merge
 REACHED = (*CHANNELS, "web_push")
 # What personalisation knows several of -> the name that a table has each by.
 PERSONAL_LISTS = {
@@ -55,7 +59,11 @@ def profile_has(scene: Scene, person: str, datatable: Table) -> None:
     """
     claim = f"the profile of {person} has these values"
     profile = scene.profile(person)
-    why = ["There is no profile."] if profile is None else unmet(datatable, profile, claim)
+    why = (
+        ["There is no profile."]
+        if profile is None
+        else unmet(datatable, profile, claim, scene.spelling.correct)
+    )
     if why:
         refuse(scene, claim, why, name=person)
 
@@ -133,6 +141,7 @@ def has_merged(scene: Scene, person: str, datatable: Table) -> None:
     | segment_anonymous_id:phone |
     """
     columns = datatable[0]
+    _expect_merge_columns(columns)
     merges = (scene.profile(person) or {"merges": []})["merges"]
     received = [row_of(flattened(merge), columns) for merge in merges]
     expected = [row_of(row, columns) for row in rows(datatable)]
@@ -150,7 +159,7 @@ def can_personalise(scene: Scene, person: str, datatable: Table) -> None:
     known = _personal((scene.profile(person) or {"personal": {}})["personal"])
     claim = f"Insider One can personalise for {person} by"
     names = [name for name, _ in datatable[1:]]
-    expected = pairs(datatable)
+    expected = pairs(datatable, "what")
     expect_known("detail", names, known, claim)
     columns = datatable[0]
     want: list[Row] = [
@@ -174,10 +183,12 @@ def _personal(known: JSONObject) -> dict[str, JSON]:
 
 def _compare(scene: Scene, claim: str, person: str, part: str, table: Table, *, only: bool) -> None:
     """Compare a part of the profile with the table; *only* the names that the table has."""
-    expected = pairs(table)
+    expected = pairs(table, part.removesuffix("s"), scene.is_text)
     found: dict[str, JSON] = flattened((scene.profile(person) or {part: {}})[part])
     listed = [name for name, _ in table[1:]]
-    expect_names(part.removesuffix("s"), listed, lambda: _received(scene, part), claim)
+    expect_names(
+        part.removesuffix("s"), listed, lambda: _received(scene, part), claim, scene.spelling
+    )
     others = [] if only else sorted(found.keys() - listed)
     both = ("name", "value")
     want = [row_of({"name": n, "value": v}, both) for n, v in expected.items()]
@@ -188,6 +199,13 @@ def _compare(scene: Scene, claim: str, person: str, part: str, table: Table, *, 
 def _received(scene: Scene, part: str) -> set[str]:
     """The names in this part of everybody's profile."""
     return {name for each in scene.emulator.client.profiles() for name in flattened(each[part])}
+
+
+def _expect_merge_columns(columns: Sequence[str]) -> None:
+    for column in columns:
+        if column != FOUND_BY and not column.startswith(f"{BROUGHT}."):
+            remedy = f"Known: {FOUND_BY}, and {BROUGHT}. before an identifier, as {BROUGHT}.uuid."
+            raise EmulatorError(f"there is no column {column!r}", " | ".join(columns), remedy)
 
 
 def _reach(channel: str, reachable: bool) -> Row:

@@ -35,8 +35,9 @@ def has_fields(scene: Scene, mapping: str, datatable: Table) -> None:
     """
     document, subscription = _changing(scene, mapping)
     fields: JSONObject = _settings(subscription)
-    given_values = pairs(datatable)
+    given_values = pairs(datatable, "field")
     for place in [name for name, _ in datatable[1:]]:
+        _expect_field(subscription, place)
         _put(fields, place, given_values.get(place))
     scene.change(document)
 
@@ -56,6 +57,16 @@ def _settings(subscription: JSONObject) -> JSONObject:
     action = ACTIONS[subscription["actionSlug"]]
     settings: JSONObject = subscription.setdefault("settings", deepcopy(action.default_mapping))
     return settings
+
+
+def _expect_field(subscription: JSONObject, place: str) -> None:
+    """Refuse a field that the action does not have. Raises: EmulatorError."""
+    action = ACTIONS[subscription["actionSlug"]]
+    known = [field.key for field in action.fields]
+    name = place.partition(".")[0]
+    if name not in known:
+        what = f"the action {action.title!r} has no field {name!r}"
+        raise EmulatorError(what, place, did_you_mean(name, known))
 
 
 def _put(fields: JSONObject, place: str, value: JSON) -> None:

@@ -8,7 +8,7 @@ from emulator.types import JSONObject
 from scenarios.comparison import row_of
 from scenarios.scene import Scene, newest
 from scenarios.story import unread
-from scenarios.tables import Table
+from scenarios.tables import Table, expect_header
 from scenarios.verdicts import expect, expect_rows
 
 
@@ -45,6 +45,7 @@ def reads_not(scene: Scene, call: str, datatable: Table) -> None:
     | property             |
     | properties.gift_wrap |
     """
+    expect_header(datatable, ("property",))
     columns = datatable[0]
     paths = unread(scene, newest(scene, call))
     received = [row_of({columns[0]: path}, columns) for path in sorted(paths)]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pytest_bdd import parsers, then
 
 from emulator.types import JSON, JSONObject
+from scenarios.arrivals import Traffic, expect_possible
 from scenarios.comparison import Row, row_of
 from scenarios.expectations import unmet
 from scenarios.naming import expect_event_name, expect_names
@@ -98,16 +99,22 @@ def newest_has(scene: Scene, person: str, event_name: str, datatable: Table) -> 
     | event_params.unit_price | about   | 8.5   |
     """
     claim = f'the newest "{event_name}" of {person} has these values'
-    expect_event_name(event_name, scene.emulator.workspace.options, claim)
+    expect_event_name(event_name, scene.emulator.workspace.options, scene.vocabulary, claim)
     events = [each for each in scene.events(person) if each["event_name"] == event_name]
-    why = unmet(datatable, events[-1], claim) if events else [f"There is no {event_name!r}."]
+    why = (
+        unmet(datatable, events[-1], claim, scene.spelling.correct)
+        if events
+        else [f"There is no {event_name!r}."]
+    )
     if why:
         refuse(scene, claim, why, name=person)
 
 
 def _count(scene: Scene, person: str, event_name: str, count: int) -> None:
     claim = f'Insider One receives {count or "no"} "{event_name}" for {person}'
-    expect_event_name(event_name, scene.emulator.workspace.options, claim)
+    expect_event_name(event_name, scene.emulator.workspace.options, scene.vocabulary, claim)
+    if not count:
+        _expect_possible(scene, event_name, claim)
     names = [event["event_name"] for event in scene.events(person)]
     found = names.count(event_name)
     expect(
@@ -119,6 +126,17 @@ def _count(scene: Scene, person: str, event_name: str, count: int) -> None:
     )
 
 
+def _expect_possible(scene: Scene, event_name: str, claim: str) -> None:
+    """Refuse to exclude an event that could not arrive. Raises: EmulatorError."""
+    if event_name in scene.spelling.correct:
+        return
+    profiles = scene.emulator.client.profiles()
+    received = {event["event_name"] for profile in profiles for event in profile["events"]}
+    sent = [str(each["event"]) for each in scene.messages() if each["event"]]
+    traffic = Traffic(sent, scene.spelling.feature, frozenset(received))
+    expect_possible(event_name, scene.vocabulary, traffic, claim)
+
+
 def _compare(scene: Scene, claim: str, person: str, table: Table, columns: Sequence[str]) -> None:
     expected, received = _rows(scene, claim, person, table, columns)
     expect_rows(scene, claim, columns, expected, received, name=person)
@@ -128,8 +146,8 @@ def _rows(
     scene: Scene, claim: str, person: str, table: Table, columns: Sequence[str]
 ) -> tuple[list[Row], list[Row]]:
     """What *table* expects, and what Insider One received, in these columns."""
-    expect_names("parameter", table[0], lambda: _received(scene), claim)
-    expected = [row_of(each, columns) for each in rows(table)]
+    expect_names("parameter", table[0], lambda: _received(scene), claim, scene.spelling)
+    expected = [row_of(each, columns) for each in rows(table, scene.is_text)]
     return expected, [row_of(_values(event), columns) for event in scene.events(person)]
 
 

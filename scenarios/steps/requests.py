@@ -5,6 +5,7 @@ from pytest_bdd import parsers, then
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
 from scenarios.expectations import unmet
+from scenarios.naming import expect_known
 from scenarios.scene import Scene, newest
 from scenarios.tables import Table
 from scenarios.verdicts import expect, refuse
@@ -51,10 +52,7 @@ def mapping_request_has(scene: Scene, mapping: str, datatable: Table) -> None:
     | json.users             | of length | 1     |
     """
     claim = f'the request of the mapping "{mapping}" has these values'
-    known = [each["name"] for each in scene.emulator.client.destination()["subscriptions"]]
-    if mapping not in known:
-        remedy = f"Known: {', '.join(known)}."
-        raise EmulatorError(f"there is no mapping {mapping!r}", claim, remedy)
+    _expect_mapping(scene, mapping, claim)
     made = [
         each["request"]
         for each in scene.emulator.client.deliveries()
@@ -66,14 +64,21 @@ def mapping_request_has(scene: Scene, mapping: str, datatable: Table) -> None:
 @then(parsers.parse('the mapping "{mapping}" takes no call'))
 def mapping_takes_none(scene: Scene, mapping: str) -> None:
     """Its trigger matched nothing, or it is disabled."""
+    claim = f'the mapping "{mapping}" takes no call'
+    _expect_mapping(scene, mapping, claim)
     made = scene.emulator.client.deliveries()
     taken = [str(each["event"]) for each in made if each["subscription"] == mapping]
     expect(
         scene,
-        f'the mapping "{mapping}" takes no call',
+        claim,
         holds=not taken,
         found=f"It took {', '.join(taken)}.",
     )
+
+
+def _expect_mapping(scene: Scene, mapping: str, claim: str) -> None:
+    known = [each["name"] for each in scene.emulator.client.destination()["subscriptions"]]
+    expect_known("mapping", [mapping], known, claim)
 
 
 def _made(scene: Scene, call: str) -> list[JSONObject]:
@@ -85,5 +90,5 @@ def _made(scene: Scene, call: str) -> list[JSONObject]:
 def _expect(scene: Scene, claim: str, document: JSON, table: Table) -> None:
     if document is None:
         refuse(scene, claim, ["There was no request."])
-    if differing := unmet(table, document, claim):
+    if differing := unmet(table, document, claim, scene.spelling.correct):
         refuse(scene, claim, differing)

@@ -2,11 +2,14 @@
 
 from pytest_bdd import given, parsers, when
 
+from emulator.errors import EmulatorError
 from emulator.insider.reach import CHANNELS
 from scenarios import calls
+from scenarios.call_tables import read_products, read_properties, read_traits
 from scenarios.naming import expect_channels
+from scenarios.preparation import ORDER
 from scenarios.scene import Scene
-from scenarios.tables import Table, listed, nested, pairs, records
+from scenarios.tables import Table, listed
 
 
 @given(parsers.parse("{person:w} views these products:"))
@@ -17,7 +20,7 @@ def views_products(scene: Scene, person: str, datatable: Table) -> None:
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
-    scene.tell(person, *(calls.product_viewed(each) for each in records(datatable)))
+    scene.tell(person, *(calls.product_viewed(each) for each in read_products(scene, datatable)))
 
 
 @given(parsers.parse('{person:w} views the category "{category}":'))
@@ -28,7 +31,7 @@ def views_category(scene: Scene, person: str, category: str, datatable: Table) -
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
-    scene.tell(person, calls.list_viewed(category, records(datatable)))
+    scene.tell(person, calls.list_viewed(category, read_products(scene, datatable)))
 
 
 @given(parsers.parse('{person:w} adds these products to cart "{cart}":'))
@@ -39,7 +42,9 @@ def adds_products(scene: Scene, person: str, cart: str, datatable: Table) -> Non
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
-    scene.tell(person, *(calls.product_added(each, cart) for each in records(datatable)))
+    scene.tell(
+        person, *(calls.product_added(each, cart) for each in read_products(scene, datatable))
+    )
 
 
 @given(parsers.parse('{person:w} removes these products from cart "{cart}":'))
@@ -50,7 +55,9 @@ def removes_products(scene: Scene, person: str, cart: str, datatable: Table) -> 
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
-    scene.tell(person, *(calls.product_removed(each, cart) for each in records(datatable)))
+    scene.tell(
+        person, *(calls.product_removed(each, cart) for each in read_products(scene, datatable))
+    )
 
 
 @given(parsers.parse('{person:w} views cart "{cart}" in {currency:w}:'))
@@ -61,7 +68,7 @@ def views_cart(scene: Scene, person: str, cart: str, currency: str, datatable: T
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
-    scene.tell(person, calls.cart_viewed(records(datatable), cart, currency))
+    scene.tell(person, calls.cart_viewed(read_products(scene, datatable), cart, currency))
 
 
 @given(parsers.parse('{person:w} starts checkout "{checkout}" in {currency:w}:'))
@@ -74,7 +81,7 @@ def starts_checkout(
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
-    scene.tell(person, calls.checkout_started(records(datatable), checkout, currency))
+    scene.tell(person, calls.checkout_started(read_products(scene, datatable), checkout, currency))
 
 
 @given(parsers.parse('order "{order}" has these details:'))
@@ -84,7 +91,11 @@ def order_details(scene: Scene, order: str, datatable: Table) -> None:
     | property | value |
     | tax      | 1.36  |
     """
-    scene.orders[order] = nested(pairs(datatable))
+    if order in scene.orders:
+        remedy = "Put all details into one table."
+        raise EmulatorError(f"the order {order!r} has details already", "", remedy)
+    scene.orders[order] = read_properties(scene, datatable, "Order Completed")
+    scene.preparations.add(ORDER, order)
 
 
 @given(parsers.parse('{person:w} completes order "{order}" in {currency:w}:'))
@@ -96,7 +107,10 @@ def completes_order(scene: Scene, person: str, order: str, currency: str, datata
     | mug        | 8.50  | 2        |
     """
     details = scene.orders.get(order)
-    scene.tell(person, calls.order_completed(records(datatable), order, currency, details))
+    scene.preparations.use(ORDER, order)
+    scene.tell(
+        person, calls.order_completed(read_products(scene, datatable), order, currency, details)
+    )
 
 
 @given(parsers.parse("{person:w} signs in"))
@@ -115,7 +129,7 @@ def tells_traits(scene: Scene, person: str, datatable: Table) -> None:
     | email        | ada@shop.example |
     | address.city | London           |
     """
-    scene.tell(person, calls.identify(nested(pairs(datatable))))
+    scene.tell(person, calls.identify(read_traits(scene, datatable)))
 
 
 @given(parsers.parse("{person:w} opts in to {channels}"))

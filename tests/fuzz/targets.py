@@ -100,9 +100,10 @@ def table(text: str) -> None:
     """A table below a step."""
     cells = [line.split("|") for line in text.split("\n")]
     even = [line for line in cells if len(line) == len(cells[0])]
-    for read in (records, pairs):
-        with suppress(EmulatorError):
-            read(even)
+    with suppress(EmulatorError):
+        records(even)
+    with suppress(EmulatorError):
+        pairs(even, even[0][0])
 
 
 def step(text: str) -> None:

@@ -16,6 +16,8 @@ from scenarios.catalogue import LIBRARY, NOUNS
 
 EVENTS = "Insider One receives exactly these events for Ada"
 ATTRIBUTES = "Insider One knows these attributes of Ada"
+NONE = 'Insider One receives no "{}" for Ada'
+MEANT = 'If not, add the step: Given the name "{}" is correct.'
 NOTHING = "This scenario checks nothing: it has no Then. Say in one what Insider One must have."
 # What the scenario does -> its steps, and what its failure says below them.
 MISTAKES = {
@@ -266,6 +268,335 @@ MISTAKES = {
           identify - accepted
             matched Create or Update a User Profile""",
     ),
+    "excludes an order under the name that the shop gives it": (
+        """\
+        When Ada completes order "o-17" in EUR:
+          | product_id | price | quantity |
+          | mug        | 8.50  | 1        |
+        Then Insider One receives no "Order Completed" for Ada
+        """,
+        f"{NONE.format('Order Completed')}: 'Order Completed' arrives as 'confirmation_page_view'. "
+        "Write that name.",
+    ),
+    "excludes an order under a name that no mapping gives it": (
+        """\
+        When Ada completes order "o-17" in EUR:
+          | product_id | price | quantity |
+          | mug        | 8.50  | 1        |
+        Then Insider One receives no "order_completed" for Ada
+        """,
+        f"{NONE.format('order_completed')}: 'Order Completed' arrives as 'confirmation_page_view', "
+        "not as 'order_completed'. Write 'confirmation_page_view'.",
+    ),
+    "excludes an event of the spec that a mapping renames": (
+        """\
+        When Ada signs in
+        Then Insider One receives 0 "product_added" for Ada
+        """,
+        f"{NONE.format('product_added')}: 'Product Added' arrives as 'item_added_to_cart', "
+        "not as 'product_added'. Write 'item_added_to_cart'.",
+    ),
+    "excludes a misspelt default event": (
+        """\
+        When Ada signs in
+        Then Insider One receives no "confirmation_page_veiw" for Ada
+        """,
+        f"{NONE.format('confirmation_page_veiw')}: nothing arrives as 'confirmation_page_veiw'. "
+        f"Did you mean 'confirmation_page_view'? {MEANT.format('confirmation_page_veiw')}",
+    ),
+    "excludes a default event in other words": (
+        """\
+        When Ada signs in
+        Then Insider One receives no "add_to_cart" for Ada
+        """,
+        f"{NONE.format('add_to_cart')}: nothing arrives as 'add_to_cart'. "
+        f"Did you mean 'item_added_to_cart'? {MEANT.format('add_to_cart')}",
+    ),
+    "excludes an event that nobody does": (
+        """\
+        When Ada signs in
+        Then Insider One receives no "zebra_crossed" for Ada
+        """,
+        f"{NONE.format('zebra_crossed')}: no event of this feature arrives as 'zebra_crossed'. "
+        "Correct the name. If it is right, add the step: "
+        'Given the name "zebra_crossed" is correct.',
+    ),
+    "excludes a misspelt event of the shop": (
+        """\
+        Given Bob does "Gift Wrapped"
+        When Ada signs in
+        Then Insider One receives no "gift_wraped" for Ada
+        """,
+        f"{NONE.format('gift_wraped')}: nothing arrives as 'gift_wraped'. "
+        f"Did you mean 'gift_wrapped'? {MEANT.format('gift_wraped')}",
+    ),
+    "misspells a column of products": (
+        """\
+        When Ada views these products:
+          | product_id | pirce |
+          | mug        | 8.50  |
+        Then Insider One receives 1 "product_detail_page_view" for Ada
+        """,
+        "product_id | pirce: unknown property 'pirce'. "
+        f"Did you mean 'price'? {MEANT.format('pirce')}",
+    ),
+    "misspells a property": (
+        """\
+        When Ada does "Wish Listed" with:
+          | property              | value |
+          | products.0.product_di | mug   |
+        Then Insider One receives 1 "wish_listed" for Ada
+        """,
+        "the table of property and value: unknown property 'product_di'. "
+        f"Did you mean 'product_id'? {MEANT.format('product_di')}",
+    ),
+    "misspells a trait": (
+        """\
+        When Ada tells the shop these traits:
+          | trait        | value  |
+          | adress.city  | London |
+        Then Insider One knows 1 people
+        """,
+        "the table of trait and value: unknown trait 'adress'. "
+        f"Did you mean 'address'? {MEANT.format('adress')}",
+    ),
+    "misspells an event of the spec": (
+        """\
+        When Ada does "Product Shraed"
+        Then Insider One knows 1 people
+        """,
+        "does \"Product Shraed\": unknown event 'Product Shraed'. "
+        f"Did you mean 'Product Shared'? {MEANT.format('Product Shraed')}",
+    ),
+    "has an event of the spec in small letters": (
+        """\
+        When Ada does "order_completed"
+        Then Insider One knows 1 people
+        """,
+        "does \"order_completed\": unknown event 'order_completed'. "
+        f"Did you mean 'Order Completed'? {MEANT.format('order_completed')}",
+    ),
+    "misspells a page": (
+        """\
+        When Ada visits the page "Hoem"
+        Then Insider One knows 1 people
+        """,
+        f"the page \"Hoem\": unknown page 'Hoem'. Did you mean 'Home'? {MEANT.format('Hoem')}",
+    ),
+    "misspells a person who does something": (
+        """\
+        Given Jonas signs in
+        When Jonsa signs in
+        Then Insider One receives no events for Jonas
+        """,
+        "Jonsa: nobody introduces this person. "
+        "Did you mean Jonas? If not, say first: Given Jonsa shops.",
+    ),
+    "writes one name in two ways": (
+        """\
+        Given Ada goes on at the device "laptop"
+        And Ada signs in
+        And Ada goes on at the device "lapop"
+        When Ada signs in
+        Then Insider One knows 1 people
+        """,
+        "Ada goes on at the device \"laptop\": the scenario has 'laptop' and 'lapop'. "
+        "Write it the same. If both are right, add: "
+        'Given the name "laptop" is correct.',
+    ),
+    "says that a name is correct which no step has": (
+        """\
+        Given the name "pirce" is correct
+        When Ada signs in
+        Then Insider One knows 1 people
+        """,
+        "no other step has the name 'pirce'. "
+        "Write it as the other step has it, or remove this step.",
+    ),
+    "writes properties across": (
+        """\
+        When Ada does "Wish Listed" with:
+          | tax | coupon |
+          | 1.5 | YAZ10  |
+        Then Insider One receives 1 "wish_listed" for Ada
+        """,
+        "tax | coupon: this table has another header. Begin with the line: | property | value |. "
+        "Write each property on a line of its own.",
+    ),
+    "forgets the header of products": (
+        """\
+        When Ada views these products:
+          | mug  | 8.50 |
+          | tray | 21   |
+        Then Insider One receives no events for Ada
+        """,
+        "mug | 8.50: this line has no name of a property. "
+        "Begin with a line of names such as: | product_id | price |.",
+    ),
+    "has products without a row": (
+        """\
+        When Ada views these products:
+          | product_id | price |
+        Then Insider One receives no events for Ada
+        """,
+        "product_id | price: the table has no rows. "
+        "Begin with a line of names such as: | product_id | price |.",
+    ),
+    "has a price with a comma": (
+        """\
+        When Ada views these products:
+          | product_id | price |
+          | mug        | 8,50  |
+        Then Insider One receives 1 "product_detail_page_view" for Ada
+        """,
+        "product_id | price: the price 8,50 is not a number. "
+        'Write 8.50, or "8,50" in quotes when a text is meant.',
+    ),
+    "has a price with a comma in a list of properties": (
+        """\
+        When Ada does "Wish Listed" with:
+          | property         | value    |
+          | products.0.price | 1.250,00 |
+        Then Insider One receives 1 "wish_listed" for Ada
+        """,
+        "the table of property and value: the products.0.price 1.250,00 is not a number. "
+        'Write 1250.00, or "1.250,00" in quotes when a text is meant.',
+    ),
+    "details an order that is never completed": (
+        """\
+        Given order "o-2" has these details:
+          | property | value |
+          | tax      | 1.36  |
+        When Ada completes order "o-1" in EUR:
+          | product_id | price | quantity |
+          | mug        | 8.50  | 1        |
+        Then Insider One receives 1 "confirmation_page_view" for Ada
+        """,
+        "order \"o-2\" has these details: the details of order 'o-2' are not used. "
+        "Complete this order in the scenario, or remove the step.",
+    ),
+    "details an order twice": (
+        """\
+        Given order "o-1" has these details:
+          | property | value |
+          | tax      | 1.36  |
+        And order "o-1" has these details:
+          | property | value |
+          | coupon   | YAZ   |
+        When Ada completes order "o-1" in EUR:
+          | product_id | price | quantity |
+          | mug        | 8.50  | 1        |
+        Then Insider One receives 1 "confirmation_page_view" for Ada
+        """,
+        "the order 'o-1' has details already. Put all details into one table.",
+    ),
+    "prepares a person and uses another": (
+        """\
+        Given Mehmet is known to the shop as:
+          | detail | value            |
+          | email  | mm@shop.example  |
+        When Ada signs in
+        Then Insider One knows 1 people
+        """,
+        "Mehmet is known to the shop as: the scenario prepares Mehmet and does not use it. "
+        "Name this person in another step, or remove the step.",
+    ),
+    "leaves a device at once": (
+        """\
+        Given Ada goes on at the device "phone"
+        And Ada goes on at the device "tablet"
+        When Ada visits the page "Home"
+        Then Insider One knows 1 people
+        """,
+        "Ada goes on at the device \"phone\": nothing happens on the device 'phone'. "
+        "Let the person do something there, or remove the step.",
+    ),
+    "prepares a fault that no request meets": (
+        """\
+        Given Ada signs in
+        And Insider One answers the next 2 requests with 503
+        When 45 minutes pass
+        Then Insider One knows 1 people
+        """,
+        "Insider One answers the next 2 requests with 503: no request met this fault. "
+        "Let a request meet it, or remove the step.",
+    ),
+    "misspells a field of a mapping": (
+        """\
+        Given the mapping "Track Event" has these fields:
+          | field | value         |
+          | uiud  | $.anonymousId |
+        When Ada does "Wish Listed"
+        Then Insider One receives 1 "wish_listed" for Ada
+        """,
+        "uiud: the action 'Track Event' has no field 'uiud'. Did you mean 'uuid'?",
+    ),
+    "misspells a mapping that takes no call": (
+        """\
+        When Ada signs in
+        Then the mapping "Order Completd Event" takes no call
+        """,
+        'the mapping "Order Completd Event" takes no call: '
+        "there is no mapping 'Order Completd Event'. Did you mean 'Order Completed Event'?",
+    ),
+    "misspells a place that is absent": (
+        """\
+        When Ada does "Wish Listed"
+        Then the newest "wish_listed" of Ada has these values:
+          | place                | must be | value |
+          | event_params.curency | absent  |       |
+        """,
+        "event_params.curency: there is no place 'curency'. "
+        f"Did you mean 'currency'? {MEANT.format('curency')}",
+    ),
+    "misspells an attribute of its own that is absent": (
+        """\
+        Given Bob tells the shop these traits:
+          | trait | value |
+          | email | b@c.example |
+        When Ada signs in
+        Then Insider One knows these attributes of Ada:
+          | attribute          | value |
+          | custom.phone_nmber |       |
+        """,
+        f"{ATTRIBUTES}: unknown attribute 'phone_nmber'. "
+        f"Did you mean 'phone_number'? {MEANT.format('phone_nmber')}",
+    ),
+    "misspells the column of merges": (
+        """\
+        When Ada signs in
+        Then Insider One has merged exactly these profiles into that of Ada:
+          | foundby |
+        """,
+        "foundby: there is no column 'foundby'. "
+        "Known: found_by, and brought. before an identifier, as brought.uuid.",
+    ),
+    "misspells a role": (
+        """\
+        Given Grace has the role "Administator" in InOne
+        When Grace tries to create the integration "Web shop" of type "Source"
+        Then InOne refuses because "cannot make changes"
+        """,
+        "Grace: unknown role 'Administator'. "
+        f"Did you mean 'Administrator'? {MEANT.format('Administator')}",
+    ),
+    "claims something before anything happens": (
+        """\
+        Given Ada shops
+        Then Insider One receives no events for Ada
+        """,
+        "Insider One receives no events for Ada: nothing happens before this step. "
+        "Add a When before it: what has the person done?",
+    ),
+    "takes another workspace after something happened": (
+        """\
+        Given Ada signs in
+        And the workspace "segment-defaults"
+        When Ada does "Wish Listed"
+        Then Insider One receives 1 "wish_listed" for Ada
+        """,
+        "the workspace: it would undo the step: Ada signs in. Make it one of the first steps.",
+    ),
 }
 CONFTEST = '''\
 from pytest_bdd import parsers, when
@@ -288,6 +619,94 @@ Feature: Names
 """
 
 
+CORRECT_NAMES = """\
+Feature: Correct names
+  Background:
+    Given the name "pirce" is correct
+
+  Scenario: Names that are near a known one
+    Given the name "Product Shraed" is correct
+    And the name "add_to_cart" is correct
+    When Ada does "Product Shraed" with:
+      | property | value |
+      | pirce    | 8.50  |
+    Then Insider One receives exactly these events for Ada:
+      | event_name     | custom.pirce |
+      | product_shraed | 8.50         |
+    And Insider One receives no "add_to_cart" for Ada
+
+  Scenario: Names of the shop that are near no other
+    Given Ada does "Wish Listed" with:
+      | property | value |
+      | season   | 1     |
+      | tag      | mug   |
+      | sizes    | "S,M" |
+    When Ada does "Gift Wrapped"
+    Then Insider One receives 1 "gift_wrapped" for Ada
+    And Insider One receives no "confirmation_page_view" for Ada
+
+  Scenario: Events of another person, and of another scenario
+    Given Bob does "Gift Wrapped"
+    When Ada signs in
+    Then Insider One receives no "gift_wrapped" for Ada
+    And Insider One receives no "wish_listed" for Ada
+
+  Scenario: Two ids of a series, and people with similar names who both shop
+    Given Ali shops
+    And Alia shops
+    And Ali adds these products to cart "cart-a":
+      | product_id |
+      | mug-1      |
+    And Alia adds these products to cart "cart-b":
+      | product_id |
+      | mug-2      |
+    And Ali completes order "o-17" in EUR:
+      | product_id | price | quantity |
+      | mug-1      | 8.50  | 1        |
+    When Alia completes order "o-18" in EUR:
+      | product_id | price | quantity |
+      | mug-2      | 8.50  | 1        |
+    Then Insider One receives 1 "confirmation_page_view" for Ali
+    And Insider One receives 1 "confirmation_page_view" for Alia
+
+  Scenario: Ids that are numbers
+    Given Ada is known to the shop as:
+      | detail  | value    |
+      | user_id | "100077" |
+    And Ada adds these products to cart "100018":
+      | product_id | price |
+      | 100234     | 8.50  |
+    When Ada completes order "100017" in EUR:
+      | product_id | price | quantity |
+      | 100234     | 8.50  | 1        |
+    Then Insider One receives exactly these events for Ada:
+      | event_name             | product_id | event_group_id | custom.cart_id | unit_price |
+      | item_added_to_cart     | 100234     |                | 100018         | 8.5        |
+      | confirmation_page_view | 100234     | 100017         |                | 8.5        |
+    And Insider One knows these attributes of Ada:
+      | attribute | value  |
+      | uuid      | 100077 |
+    And the newest "confirmation_page_view" of Ada has these values:
+      | place                   | must be | value  |
+      | event_params.product_id |         | 100234 |
+
+  Scenario: A text where a number belongs, on purpose
+    When Ada does "Product Viewed" with:
+      | property   | value  |
+      | product_id | mug    |
+      | price      | "8,50" |
+    Then the call "Product Viewed" ends as failed
+
+  Scenario: The clock stands before and the workspace is another
+    Given the clock stands at "2026-11-23T12:00:00Z"
+    And the workspace "segment-defaults"
+    When Ada does "Wish Listed"
+    Then the newest "wish_listed" of Ada has these values:
+      | place     | must be | value            |
+      | timestamp | like    | 2026-11-23T12:.* |
+"""
+
+
 def undented(text: str) -> str:
     return "\n".join(line.removeprefix(" " * 8) for line in text.splitlines())
 
@@ -307,6 +726,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     ]
     (folder / "mistakes.feature").write_text("\n".join(["Feature: Mistakes", *scenarios]))
     (folder / "names.feature").write_text(KNOWN_NAMES)
+    (folder / "correct.feature").write_text(CORRECT_NAMES)
     (folder / "conftest.py").write_text(CONFTEST)
     done = verify(folder, "--json", ".")
     return {each["scenario"]: each for each in json.loads(done.stdout)["scenarios"]}
@@ -321,6 +741,15 @@ def test_a_scenario_that(name: str, results: Any) -> None:
 def test_a_name_that_is_known_own_or_received_is_taken(results: Any) -> None:
     verdicts = [each["verdict"] for each in results.values() if each["feature"] == "Names"]
     assert verdicts == ["passed"]
+
+
+def test_a_correct_scenario_is_taken(results: Any) -> None:
+    told = {
+        name: each["failure"]
+        for name, each in results.items()
+        if each["feature"] == "Correct names" and each["verdict"] != "passed"
+    }
+    assert told == {}
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_dotted_name_goes_inside() -> None:
         ["products.1.price", "9"],
         ["address.city", "Ely"],
     ]
-    assert nested(pairs(table)) == {
+    assert nested(pairs(table, "property")) == {
         "order_id": "o-17",
         "products": [{"price": 8}, {"price": 9}],
         "address": {"city": "Ely"},
@@ -81,15 +81,24 @@ def test_a_value_and_something_inside_it_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    "header",
     [
-        pytest.param([["a"], ["1"]], "a: the table has 1 column.", id="one"),
-        pytest.param([[*"abc"], [*"123"]], "a | b | c: the table has 3 columns.", id="three"),
+        pytest.param(["property"], id="one column"),
+        pytest.param(["property", "value", "unit"], id="three columns"),
+        pytest.param(["tax", "coupon"], id="written across"),
+        pytest.param(["propety", "value"], id="a slip in the first"),
+        pytest.param(["property", "Value"], id="a capital in the second"),
+        pytest.param(["value", "property"], id="the other way round"),
+        pytest.param(["trait", "value"], id="of another step"),
     ],
 )
-def test_a_table_of_names_and_values_has_two_columns(table: list[list[str]], told: str) -> None:
-    with pytest.raises(EmulatorError, match=f"^{re.escape(told)} Give two, a name and a value on"):
-        pairs(table)
+def test_a_table_of_names_and_values_has_the_header_of_its_step(header: list[str]) -> None:
+    told = (
+        f"{' | '.join(header)}: this table has another header. "
+        "Begin with the line: | property | value |. Write each property on a line of its own."
+    )
+    with pytest.raises(EmulatorError, match=f"^{re.escape(told)}$"):
+        pairs([header, ["1"] * len(header)], "property")
 
 
 COLUMNS = ("event_name", "product_id", "unit_price")

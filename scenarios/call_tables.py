@@ -1,0 +1,97 @@
+"""Tables and names of calls to Segment, as steps before the Then have them."""
+
+import re
+from collections.abc import Iterable
+
+from emulator.errors import EmulatorError
+from emulator.mapping.upserts import normalised
+from emulator.types import JSON, JSONObject
+from emulator.workspace.lint.spec import EVENTS
+from scenarios.scene import Scene
+from scenarios.spelling import is_slip
+from scenarios.tables import Table, nested, pairs, records
+from scenarios.vocabulary import INSIDER_EVENTS
+
+_NUMBERS = (
+    "price quantity position total subtotal revenue shipping tax discount unit_price "
+    "unit_sale_price value stock"
+)
+NUMBERS = frozenset(_NUMBERS.split())
+COMMA = re.compile(r"-?\d+(?:\.\d{3})*,\d+")
+
+
+def read_products(scene: Scene, table: Table) -> list[JSONObject]:
+    """One object for each row of *table*, under the names of Segment's e-commerce spec.
+
+    Raises: EmulatorError, for a table without rows or names, or a name that is a slip.
+    """
+    header, *lines = table
+    where = " | ".join(header)
+    if not lines or not scene.vocabulary.properties & {*header}:
+        remedy = "Begin with a line of names such as: | product_id | price |."
+        what = "the table has no rows" if not lines else "this line has no name of a property"
+        raise EmulatorError(what, where, remedy)
+    _expect_names(scene, "property", header, scene.vocabulary.properties, where)
+    products = records(table)
+    for line in lines:
+        for name, cell in zip(header, line, strict=True):
+            _expect_number(name, cell, where)
+    return products
+
+
+def read_properties(scene: Scene, table: Table, event: str) -> JSONObject:
+    """The properties of a call, from a table of property and value. Raises: EmulatorError."""
+    return _read_pairs(scene, "property", table, scene.vocabulary.properties_of(event))
+
+
+def read_traits(scene: Scene, table: Table) -> JSONObject:
+    """The traits of an identify call, from a table of trait and value. Raises: EmulatorError."""
+    return _read_pairs(scene, "trait", table, scene.vocabulary.traits)
+
+
+def expect_event(scene: Scene, event: str) -> None:
+    """Refuse the name of a track call that is one slip away from a known one.
+
+    Raises: EmulatorError.
+    """
+    known = [*EVENTS, *scene.vocabulary.called]
+    scene.spelling.expect("event", event, known, f'does "{event}"')
+    if event not in known:
+        near = (name for name in sorted(INSIDER_EVENTS) if is_slip(normalised(event), name))
+        scene.spelling.refuse("event", event, next(near, None), f'does "{event}"')
+
+
+def expect_page(scene: Scene, page: str) -> None:
+    """Refuse the name of a page that is one slip away from one that a mapping knows.
+
+    Raises: EmulatorError.
+    """
+    scene.spelling.expect("page", page, scene.vocabulary.called, f'the page "{page}"')
+
+
+def _read_pairs(scene: Scene, noun: str, table: Table, known: Iterable[str]) -> JSONObject:
+    found: dict[str, JSON] = pairs(table, noun)
+    where = f"the table of {noun} and value"
+    _expect_names(scene, noun, (name for name, _ in table[1:]), known, where)
+    for name, cell in table[1:]:
+        _expect_number(name, cell, where)
+    return nested(found)
+
+
+def _expect_names(
+    scene: Scene, noun: str, names: Iterable[str], known: Iterable[str], where: str
+) -> None:
+    said = {part for text in scene.spelling.scenario for part in text.split(".") if "_" in part}
+    for name in names:
+        for part in name.split("."):
+            if part not in known and not part.isdigit():
+                scene.spelling.expect(noun, part, known, where)
+                scene.spelling.expect(noun, part, said - {part}, where)
+
+
+def _expect_number(name: str, cell: str, where: str) -> None:
+    """Refuse a decimal comma where a number belongs. Raises: EmulatorError."""
+    if name.rpartition(".")[2] in NUMBERS and COMMA.fullmatch(cell):
+        point = cell.replace(".", "").replace(",", ".")
+        remedy = f'Write {point}, or "{cell}" in quotes when a text is meant.'
+        raise EmulatorError(f"the {name} {cell} is not a number", where, remedy)

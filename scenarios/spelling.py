@@ -1,0 +1,173 @@
+"""Names that are one typing error away from another name, and those that are correct as written."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pytest_bdd.parser import Feature, Scenario, Step
+
+from emulator.errors import EmulatorError
+
+CORRECT = 'Given the name "{}" is correct'
+CORRECT_STEP = re.compile(r'the name "(.+)" is correct')
+FEATURES = 8  # whose texts are remembered
+QUOTED = re.compile(r'"([^"]+)"')
+BLANKS = re.compile(r"[\s_-]+")
+PARTS = re.compile(r"[^\W\d_]+|\d+")
+# Of words as short as these, too many neighbours are words as well: tax and tag, size and side.
+SHORT, SHORTEST = 4, 3
+LONGEST_LABEL = 2  # letters of the part that tells the ids of a series apart: o-a and o-b
+
+
+def fold(name: str) -> str:
+    """Write *name* in small letters, without blanks, underscores and hyphens."""
+    return BLANKS.sub("", name).casefold()
+
+
+def is_slip(name: str, known: str) -> bool:
+    """Whether *name* is *known* with one letter dropped, added, hit wrongly or swapped.
+
+    Capitals, blanks, underscores and hyphens are slips as well. A short name is one only where
+    hardly anybody would choose it.
+    """
+    if fold(name) == fold(known):
+        return name != known
+    one, other = name.casefold(), known.casefold()
+    if not _is_one_edit(one, other) or one == f"{other}s":  # a plural is a name of its own
+        return False
+    if len(known) > SHORT:
+        return True
+    swapped = sorted(one) == sorted(other)
+    doubled = any(one == other[:at] + other[at] + other[at:] for at in range(len(other)))
+    return swapped or doubled or (len(known) > SHORTEST and len(one) != len(other))
+
+
+def is_slip_of_text(text: str, other: str) -> bool:
+    """Whether *text* is *other* with one slip, and both are no ids of one series: o-17 and o-18.
+
+    An event and its system name, Wish Listed and wish_listed, are no two spellings.
+    """
+    if ("_" in text) != ("_" in other):
+        return False
+    if min(len(text), len(other)) <= SHORTEST or not _is_one_edit(fold(text), fold(other)):
+        return False
+    parts, others = PARTS.findall(text.casefold()), PARTS.findall(other.casefold())
+    if len(parts) != len(others):
+        return True
+    differing = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
+    labels = (part for pair in differing for part in pair)
+    return not all(part.isdigit() or len(part) <= LONGEST_LABEL for part in labels)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The first of *known* of which *name* is a slip; None when it is one of them, or like none."""
+    names = list(known)
+    return None if name in names else next((each for each in names if is_slip(name, each)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """The texts of a scenario and of its feature, and the names that are correct as written.
+
+    Args:
+        scenario: Texts in quotes and in cells of this scenario.
+        quoted: Those in quotes.
+        feature: Texts of the whole feature.
+        correct: Names that a step says are correct.
+    """
+
+    scenario: frozenset[str] = frozenset()
+    quoted: frozenset[str] = frozenset()
+    feature: frozenset[str] = frozenset()
+    correct: frozenset[str] = frozenset()
+
+    def expect(self, noun: str, name: str, known: Iterable[str], where: str) -> None:
+        """Refuse *name* when it is one slip away from a name of *known*.
+
+        Raises: EmulatorError.
+        """
+        self.refuse(noun, name, nearest(name, known), where)
+
+    def refuse(self, noun: str, name: str, near: str | None, where: str) -> None:
+        """Refuse *name*, which may mean *near*; None means nothing. Raises: EmulatorError."""
+        if near and name not in self.correct:
+            raise EmulatorError(f"unknown {noun} {name!r}", where, did_you_mean(name, near))
+
+    def says(self, name: str, *, feature: bool) -> bool:
+        """Whether a step has *name*, in this scenario or anywhere in the *feature*."""
+        texts = self.feature if feature else self.scenario
+        return any(name == text or name in text.split(".") for text in texts)
+
+
+def did_you_mean(name: str, near: str) -> str:
+    """Name the one that may be meant, and the step that says otherwise."""
+    return f"Did you mean {near!r}? If not, add the step: {CORRECT.format(name)}."
+
+
+def spelling_of(scenario: Scenario) -> Spelling:
+    """Read the texts of *scenario*, an outline's row among them, and of its feature."""
+    correct = (CORRECT_STEP.fullmatch(step.name) for step in scenario.steps)
+    return Spelling(
+        frozenset(text for step in scenario.steps for text in _texts(step)),
+        frozenset(text for step in scenario.steps for text in _quoted(step)),
+        _texts_of(scenario.feature),
+        frozenset(found[1] for found in correct if found),
+    )
+
+
+@lru_cache(FEATURES)
+def _texts_of(feature: Feature) -> frozenset[str]:
+    templates = list(feature.scenarios.values())
+    steps = (text for each in templates for step in each.steps for text in _texts(step))
+    rows = (row for each in templates for examples in each.examples for row in examples.examples)
+    return frozenset([*steps, *(str(cell) for row in rows for cell in row)])
+
+
+def expect_one_spelling(steps: Sequence[Step], spelling: Spelling, known: frozenset[str]) -> None:
+    """Refuse a text in quotes that another place of the scenario has with one slip.
+
+    Args:
+        known: Names that are never a slip.
+    Raises: EmulatorError.
+    """
+    fine = spelling.correct | known
+    before = {text for step in steps if step.type != "then" for text in _quoted(step)} - fine
+    for step in steps:
+        for text in before.intersection(_quoted(step)):
+            others = sorted(spelling.scenario - fine - {text})
+            twins = (
+                other
+                for other in others
+                if is_slip_of_text(text, other) or (other in before and fold(text) == fold(other))
+            )
+            if twin := next(twins, None):
+                what = f"the scenario has {text!r} and {twin!r}"
+                remedy = f"Write it the same. If both are right, add: {CORRECT.format(text)}."
+                raise EmulatorError(what, step.name, remedy)
+
+
+def _quoted(step: Step) -> list[str]:
+    return [] if CORRECT_STEP.fullmatch(step.name) else QUOTED.findall(step.name)
+
+
+def _texts(step: Step) -> Iterator[str]:
+    yield from _quoted(step)
+    if step.datatable:
+        yield from (str(cell) for row in step.datatable.raw() for cell in row if cell)
+
+
+def _is_one_edit(one: str, other: str) -> bool:
+    """Whether one letter dropped, added, replaced or swapped with the next makes the difference."""
+    if abs(len(one) - len(other)) > 1 or one == other:
+        return False
+    at = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+    if at is None:
+        return True
+    rest, others = one[at:], other[at:]
+    return (
+        rest[1:] == others[1:]
+        or rest[1:] == others
+        or rest == others[1:]
+        or (rest[:2] == others[1::-1] and rest[2:] == others[2:])
+    )

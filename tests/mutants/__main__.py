@@ -1,0 +1,5 @@
+"""Runs the measure: python tests/mutants."""
+
+from measure import main
+
+main()

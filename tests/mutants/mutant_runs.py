@@ -1,0 +1,104 @@
+"""Mutants run by pytest in one process, each until its first failure."""
+
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
+from io import StringIO
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from shipped_features import ROOT
+from slips import Mutant
+
+ARGUMENTS = (
+    *("-c", os.devnull),
+    *("-p", "no:terminal"),
+    *("-p", "no:cacheprovider"),
+    *("-p", "no:xdist"),
+    *("-o", "python_files="),
+    *("-o", "emulator_features=all"),
+    *("-W", "ignore::pytest.PytestUnknownMarkWarning"),
+    "--continue-on-collection-errors",
+)
+# What scenarios name beside their features.
+BESIDE = ("*.yaml", "*.ndjson", "*.json")
+
+
+class Failures:
+    """The feature files of which something failed, or could not be read."""
+
+    def __init__(self) -> None:
+        self.files: set[str] = set()
+        self.reasons: dict[str, str] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Leave out the other rows of an outline that has failed already."""
+        return True if item.path.name in self.files else None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a scenario that failed."""
+        if report.failed:
+            self._take(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take a file that cannot be read."""
+        if report.failed:
+            self._take(report)
+
+    def _take(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        name = Path(report.nodeid.partition("::")[0]).name
+        self.files.add(name)
+        self.reasons[name] = report.longreprtext
+
+
+def survivors(mutants: list[Mutant], jobs: int = 1) -> list[Mutant]:
+    """The mutants that pass."""
+    parts = [mutants[start::jobs] for start in range(jobs)]
+    if jobs == 1:
+        passed = [_passing(part) for part in parts]
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            passed = list(pool.map(_passing, parts))
+    alive = {str(mutant) for part in passed for mutant in part}
+    return [mutant for mutant in mutants if str(mutant) in alive]
+
+
+def reasons(mutants: list[Mutant]) -> list[str]:
+    """Why each mutant fails; empty where it passes."""
+    failures = _run(mutants)
+    return [failures.reasons.get(_name(number), "") for number in range(len(mutants))]
+
+
+def _passing(mutants: list[Mutant]) -> list[Mutant]:
+    failures = _run(mutants)
+    return [each for number, each in enumerate(mutants) if _name(number) not in failures.files]
+
+
+def _name(number: int) -> str:
+    return f"m{number}.feature"
+
+
+def _run(mutants: list[Mutant]) -> Failures:
+    failures = Failures()
+    with TemporaryDirectory() as made, redirect_stdout(StringIO()):
+        root = Path(made)
+        _copy_others(root)
+        for number, mutant in enumerate(mutants):
+            folder = (root / mutant.scenario.path).parent
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / _name(number)).write_text(mutant.text(), "utf-8")
+        pytest.main([*ARGUMENTS, f"--rootdir={root}", str(root)], plugins=[failures])
+    return failures
+
+
+def _copy_others(root: Path) -> None:
+    """Give *root* what features name: workspaces beside them and recorded events."""
+    shutil.copytree(ROOT / "fixtures" / "events", root / "fixtures" / "events")
+    for path in (each for glob in BESIDE for each in (ROOT / "features").rglob(glob)):
+        copy = root / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)

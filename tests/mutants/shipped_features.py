@@ -1,0 +1,215 @@
+"""The shipped features, scenario by scenario, with the places in which a slip may be made."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("features", "docs/examples/features")
+PAGES = ("docs/scenarios.md",)
+FENCE = re.compile(r"^```gherkin\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+STEP = re.compile(r"(\s*)(Given|When|Then|And|But)\b ?(.*)")
+TITLE = re.compile(r"(\s*)(Feature|Rule|Background|Scenario Outline|Scenario|Examples):")
+CELL = re.compile(r"[^|\s](?:[^|]*[^|\s])?")
+QUOTED = re.compile(r'"([^"]*)"')
+PLACEHOLDER = re.compile(r"<([^<>]+)>")
+NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
+WORD = re.compile(r"[A-Za-z]{2,}")
+NEGATIVE = re.compile(r'receives no "|never enters|would not write|takes no call')
+
+# Tables whose first column has names.
+NAMING = re.compile(
+    r"\s*\| (?:property|trait|detail|setting|field|attribute|identifier|place|what) "
+)
+
+# Before a text that the shop chooses freely, and that goes through as it is.
+FREE = re.compile(
+    r'(?:cart|order|checkout|category|screen|group|known as|device|stands at|does|the page) "$'
+)
+
+KEYWORD = "keyword"
+STEP_WORD = "word of a step"
+HEADER = "table header before the Then"
+THEN_HEADER = "table header of a Then"
+EXPECTED = "expected value"
+TEXT = "quoted text of a Given or a When"
+THEN_TEXT = "quoted text of a Then"
+NEGATIVE_TEXT = "quoted text of a negative Then"
+COUNT = "number"
+TAKEN_OUT = "When taken out"
+HOLE = "placeholder"
+EXAMPLES_HEADER = "header of Examples"
+KINDS = (
+    *(KEYWORD, STEP_WORD, HEADER, THEN_HEADER, EXPECTED, TEXT, THEN_TEXT, NEGATIVE_TEXT),
+    *(COUNT, TAKEN_OUT, HOLE, EXAMPLES_HEADER),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Characters of a line in which a slip of a kind may be made.
+
+    Args:
+        line: Counted from 0.
+        until: The line behind the last one, where whole lines are taken out.
+    """
+
+    kind: str
+    line: int
+    start: int = 0
+    end: int = 0
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedScenario:
+    """One scenario with its backgrounds, the other lines of its file empty.
+
+    Args:
+        path: Of the file, below the project's root.
+    """
+
+    path: str
+    line: int
+    lines: tuple[str, ...]
+
+    def sites(self) -> list[Site]:
+        """All places in which a slip may be made."""
+        return list(_sites(self.lines))
+
+    def equivalence(self, site: Site) -> str | None:
+        """Why a slip at *site* makes another scenario that is as right; None where it does not."""
+        line = self.lines[site.line]
+        word = line[site.start : site.end]
+        others = "\n".join([*self.lines[: site.line], *self.lines[site.line + 1 :]])
+        others += line[: site.start] + line[site.end :]
+        if site.kind == TEXT and FREE.search(line[: site.start]) and word not in others:
+            return "an id that nothing else in the scenario has: any other is as right"
+        if site.kind == COUNT and not _is_claim(self.lines, site.line):
+            return "a length of time, a status or a count before the Then: any other is as right"
+        if site.kind == EXAMPLES_HEADER and f"<{word}>" not in _steps(self.lines):
+            return "a column for readers alone, or of the title: no step reads it"
+        if site.kind == KEYWORD and word == "Rule":
+            return "a rule groups scenarios, and changes none of them"
+        return None
+
+
+def shipped_scenarios() -> Iterator[ShippedScenario]:
+    """The scenarios of every feature file and of the page on scenarios."""
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.feature")):
+            yield from scenarios_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+    for page in PAGES:
+        text = (ROOT / page).read_text("utf-8")
+        for found in FENCE.finditer(text):
+            before = "\n" * text.count("\n", 0, found.start(1))
+            yield from scenarios_of(page, before + found[1])
+
+
+def scenarios_of(path: str, text: str) -> Iterator[ShippedScenario]:
+    """Take *text* apart: titles, backgrounds and one scenario at a time."""
+    lines = text.splitlines()
+    blocks = [(at, found[2]) for at, line in enumerate(lines) if (found := TITLE.match(line))]
+    ends = [*(at for at, _ in blocks[1:]), len(lines)]
+    spans = [(at, end, title) for (at, title), end in zip(blocks, ends, strict=True)]
+    around: list[tuple[int, int]] = []  # the feature, its background; the rule, its background
+    outer = 0
+    for number, (at, end, title) in enumerate(spans):
+        if title == "Rule":
+            around, outer = around[: outer or len(around)], outer or len(around)
+        if not title.startswith("Scenario"):
+            if title != "Examples":
+                around.append((at, end))
+            continue
+        own = [(at, end)]
+        for start, stop, later in spans[number + 1 :]:
+            if later != "Examples":
+                break
+            own.append((start, stop))
+        wanted = {line for start, stop in [*around, *own] for line in range(start, stop)}
+        kept = [
+            line if at in wanted and not line.strip().startswith("@") else ""
+            for at, line in enumerate(lines)
+        ]
+        yield ShippedScenario(path, at, tuple(kept))
+
+
+def _sites(lines: tuple[str, ...]) -> Iterator[Site]:
+    """Walk over the lines, knowing the step that a table is below."""
+    step, header, text = "", "", False
+    for at, line in enumerate(lines):
+        text = text != line.strip().startswith('"""')
+        if text:
+            yield from _holes(at, line)
+        elif title := TITLE.match(line):
+            step, header = title[2], ""
+            if title[2] != "Feature":
+                yield Site(KEYWORD, at, *title.span(2))
+        elif line.strip().startswith("|"):
+            yield from _row_sites(at, line, step, header)
+            header = header or line
+        elif found := STEP.match(line):
+            step = found[2] if found[2] in ("Given", "When", "Then") else step
+            header = ""
+            yield from _step_sites(at, line, found, step)
+            if found[2] == "When":
+                yield Site(TAKEN_OUT, at, until=_end_of_step(lines, at))
+
+
+def _is_claim(lines: tuple[str, ...], at: int) -> bool:
+    keywords = [found[2] for line in lines[: at + 1] if (found := STEP.match(line))]
+    return next(word for word in reversed(keywords) if word in ("Given", "When", "Then")) == "Then"
+
+
+def _steps(lines: tuple[str, ...]) -> str:
+    """The steps with their tables, without titles."""
+    return "\n".join(line for line in lines if not TITLE.match(line))
+
+
+def _end_of_step(lines: tuple[str, ...], at: int) -> int:
+    for later in range(at + 1, len(lines)):
+        if STEP.match(lines[later]) or TITLE.match(lines[later]):
+            return later
+    return len(lines)
+
+
+def _step_sites(at: int, line: str, found: re.Match[str], step: str) -> Iterator[Site]:
+    yield Site(KEYWORD, at, *found.span(2))
+    yield from _holes(at, line)
+    then = step == "Then"
+    quoted = [each.span(1) for each in QUOTED.finditer(line) if "<" not in each[1]]
+    holes = [each.span() for each in PLACEHOLDER.finditer(line)]
+    whole = [each.span() for each in QUOTED.finditer(line)] + holes
+    kind = (NEGATIVE_TEXT if NEGATIVE.search(line) else THEN_TEXT) if then else TEXT
+    for span in quoted:
+        if span[0] < span[1]:
+            yield Site(kind, at, *span)
+    for pattern, sort in ((WORD, STEP_WORD), (NUMBER, COUNT)):
+        for word in pattern.finditer(line, found.start(3)):
+            if not any(start <= word.start() < end for start, end in whole):
+                yield Site(sort, at, *word.span())
+
+
+def _row_sites(at: int, line: str, step: str, header: str) -> Iterator[Site]:
+    """The cells of a row; *header* is the first row of its table, empty for that row itself."""
+    cells = [found.span() for found in CELL.finditer(line)]
+    if step == "Examples":
+        yield from (Site(EXAMPLES_HEADER, at, *cell) for cell in cells if not header)
+        return
+    yield from _holes(at, line)
+    then = step == "Then"
+    for number, (start, end) in enumerate(cells):
+        if "<" in line[start:end]:
+            continue
+        if not header or (number == 0 and NAMING.match(header)):
+            yield Site(THEN_HEADER if then else HEADER, at, start, end)
+        elif then:
+            yield Site(EXPECTED, at, start, end)
+
+
+def _holes(at: int, line: str) -> Iterator[Site]:
+    for found in PLACEHOLDER.finditer(line):
+        if not found[0].startswith("<http"):
+            yield Site(HOLE, at, *found.span())

@@ -1,0 +1,86 @@
+"""Mutants: a shipped scenario with one slip of the hand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+from string import ascii_lowercase, digits
+
+from shipped_features import KINDS, STEP_WORD, TAKEN_OUT, ShippedScenario, Site, shipped_scenarios
+
+TRIES = 60  # per mutant, for one that is not there yet
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A scenario with one slip.
+
+    Args:
+        before: What was written there.
+        after: What is written instead.
+    """
+
+    scenario: ShippedScenario
+    site: Site
+    before: str
+    after: str
+
+    def text(self) -> str:
+        """The feature with the slip."""
+        lines, site = list(self.scenario.lines), self.site
+        if site.kind == TAKEN_OUT:
+            lines[site.line : site.until] = [""] * (site.until - site.line)
+        else:
+            line = lines[site.line]
+            lines[site.line] = line[: site.start] + self.after + line[site.end :]
+        return "\n".join(lines) + "\n"
+
+    def equivalence(self) -> str | None:
+        """Why this mutant says something as right; None where its slip should be noticed."""
+        if self.site.kind == STEP_WORD and self.before.casefold() == self.after.casefold():
+            return "the words of a step may have capitals"
+        return self.scenario.equivalence(self.site)
+
+    def __str__(self) -> str:
+        where = f"{self.scenario.path}:{self.site.line + 1}"
+        return f"{where}: {self.site.kind}: {self.before} -> {self.after or 'nothing'}"
+
+
+def mutants(count: int, seed: int) -> list[Mutant]:
+    """Make *count* different mutants, of each kind as many as there are to be had."""
+    random = Random(seed)
+    sites: dict[str, list[tuple[ShippedScenario, Site]]] = {kind: [] for kind in KINDS}
+    for scenario in shipped_scenarios():
+        for site in scenario.sites():
+            sites[site.kind].append((scenario, site))
+    made: dict[tuple[str, str], Mutant] = {}
+    tries = 0
+    while len(made) < count and tries < count * TRIES:
+        kind = KINDS[tries % len(KINDS)]
+        tries += 1
+        scenario, site = random.choice(sites[kind])
+        mutant = _mutant(scenario, site, random)
+        if mutant:
+            made.setdefault((str(mutant), scenario.lines[site.line]), mutant)
+    return list(made.values())
+
+
+def _mutant(scenario: ShippedScenario, site: Site, random: Random) -> Mutant | None:
+    line = scenario.lines[site.line]
+    if site.kind == TAKEN_OUT:
+        return Mutant(scenario, site, line.strip(), "")
+    before = line[site.start : site.end]
+    after = random.choice(list(slips(before, random)))
+    return Mutant(scenario, site, before, after) if after.strip() and after != before else None
+
+
+def slips(text: str, random: Random) -> Iterator[str]:
+    """One way of each kind in which a hand slips: drop, double, swap, hit another key."""
+    at = random.randrange(len(text))
+    letter = text[at]
+    letters = digits if letter.isdigit() else ascii_lowercase
+    yield text[:at] + text[at + 1 :]
+    yield text[:at] + letter + text[at:]
+    yield text[:at] + text[at + 1 : at + 2] + letter + text[at + 2 :]
+    yield text[:at] + random.choice(letters) + text[at + 1 :]
+    yield text[:at] + random.choice(letters) + text[at:]
+    yield text[:at] + letter.swapcase() + text[at + 1 :]
