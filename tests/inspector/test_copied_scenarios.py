@@ -53,7 +53,7 @@ def sent_by(feature: str, file: Path) -> tuple[JSON, JSON]:
     assert name
     assert when.datatable
     table = [[cell.value for cell in row.cells] for row in when.datatable.rows]
-    return name[1], pairs(table)
+    return name[1], pairs(table, "property")
 
 
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
