@@ -8,6 +8,7 @@ from emulator.cli.captured import captured
 from emulator.cli.drift_tables import lines
 from emulator.cli.running import is_address, running_workspace
 from emulator.cli.terminal import tell
+from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from emulator.workspace.drift import Drift, drift
 from emulator.workspace.drift.departure import Departure, Table
@@ -45,7 +46,7 @@ def command(
         raise click.UsageError(f"Give a FILE, or --preset NAME{others}.")
     name = preset or file or traffic or ""
     document = read_preset(preset) if preset else _read(name)
-    events = list(captured(traffic)) if traffic else []
+    events = _events(traffic) if traffic else []
     found = drift(document, events)
     if not isinstance(found, Drift):
         for fault in found:
@@ -58,6 +59,14 @@ def command(
         told = f"preset {preset}" if preset else name
         click.echo(_summary(found, told, len(events)), err=True)
     ctx.exit(int(found.loses))
+
+
+def _events(traffic: str) -> list[JSONObject]:
+    events = list(captured(traffic))
+    if not events:
+        remedy = "Use the app first, or leave --traffic out."
+        raise EmulatorError("no event came", traffic, remedy)
+    return events
 
 
 def _read(name: str) -> JSONObject:

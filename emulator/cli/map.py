@@ -57,6 +57,9 @@ def command(
         print_explanations(chosen, name, reader, as_json=as_json)
     else:
         _write(_lines(reader, destination))
+    if not (reader.usable or reader.unusable):
+        remedy = "Give events, one JSON object a line."
+        raise EmulatorError("no event found", ", ".join(map(str, files)) or "stdin", remedy)
     ctx.exit(2 if reader.unusable else 0)
 
 
@@ -76,7 +79,7 @@ class _Reader:
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
-        self.unusable = 0
+        self.usable = self.unusable = 0
 
     def __iter__(self) -> Iterator[JSONObject]:
         for where, lines in self._sources():
@@ -93,6 +96,7 @@ class _Reader:
                 if event is not None:
                     began = True
                     _name_damage(event, f"{where}:{number}")
+                    self.usable += 1
                     yield event
 
     def _sources(self) -> Iterator[tuple[str, Iterable[bytes]]]:

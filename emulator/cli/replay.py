@@ -66,7 +66,8 @@ def command(
     if workers and scheduler:
         raise click.UsageError("Give --workers or --scheduler, not both.")
     write = _writer(as_json=as_json, html=html, parquet=parquet)
-    files = files_of(names)
+    # Workers of a cluster may have been started in another folder.
+    files = files_of(map(_absolute, names) if scheduler else names)
     parts = list(parts_of(files))
     clocks = Clocks(utc_now().replace(microsecond=0), _moment(at))
     other = load(against) if against else None
@@ -85,6 +86,10 @@ def command(
     document = report(ledger, files, compared=other is not None)
     write(document)
     ctx.exit(_exit_code(document))
+
+
+def _absolute(name: str) -> str:
+    return name if "://" in name else os.path.abspath(name)
 
 
 def _moment(at: str | None) -> datetime | None:
@@ -175,6 +180,10 @@ def _exit_code(document: JSONObject) -> int:
         for row in document["unread"]:
             places = ", ".join(sample["at"] for sample in row["samples"])
             click.echo(f"emulator: {row['count']:,} x {row['what']}, at {places}", err=True)
+        return 2
+    if not document["archive"]["events"]:
+        error = EmulatorError("no event found", "FILE", "Name files that have one, a line each.")
+        click.echo(f"emulator: {error}", err=True)
         return 2
     comparison = document["comparison"]
     return int(bool(losses(document)) or bool(comparison and comparison["differing"]))

@@ -58,7 +58,7 @@ def command(
     """Run the scenarios in files and folders, by default in ./features.
 
     Exits 0 when all pass, 1 when one fails, 2 when a file cannot be read, there are no scenarios,
-    or the emulator at an address cannot be used.
+    all are skipped, or the emulator at an address cannot be used.
     """
     require("verify")
     # Here, not above: `emulator verify --help` needs no test runner.
@@ -109,12 +109,16 @@ def _tell(run: "Run", as_json: bool) -> None:
     click.echo(_counts(run), err=as_json)
     if run.stopped:
         click.echo(f"emulator: {run.stopped}", err=True)
+    elif run.results and len(run.results) == run.count("skipped"):
+        click.echo("emulator: all scenarios are skipped. Nothing was checked.", err=True)
 
 
 def _code(run: "Run") -> int:
     if run.interrupted:
         return INTERRUPTED
-    return 2 if run.unreadable or run.stopped else 1 if run.count("failed") else 0
+    if run.unreadable or run.stopped or not (run.count("passed") or run.count("failed")):
+        return 2
+    return 1 if run.count("failed") else 0
 
 
 class Quiet:

@@ -7,6 +7,7 @@ Segment's catalogue, such as a custom parameter, may be any JSON value here.
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from emulator.errors import EmulatorError
 from emulator.mapping.catalog import ACTIONS, UPSERT_URL, Action
 from emulator.mapping.fields import Field
 from emulator.mapping.upserts import (
@@ -33,12 +34,18 @@ TYPES: dict[str, JSONObject] = {
 
 
 def request_schemas(workspace: Workspace) -> JSONObject:
-    """One schema: any body that an enabled subscription can make, each by its name in "$defs"."""
+    """One schema: any body that an enabled subscription can make, each by its name in "$defs".
+
+    Raises: EmulatorError, when none is enabled.
+    """
     subscriptions = [
         each
         for each in workspace.destination["subscriptions"]
         if each.get("enabled", True) and each["actionSlug"] in ACTIONS
     ]
+    if not subscriptions:
+        remedy = "Enable one, or start from the preset guide."
+        raise EmulatorError("no subscription is enabled", workspace.name, remedy)
     definitions = {
         _name(each): _body(ACTIONS[each["actionSlug"]], _name(each)) for each in subscriptions
     }

@@ -15,8 +15,9 @@ from emulator.contract.recording import record
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from emulator.workspace import preset
+from emulator.workspace.model import workspace_of
 from scenarios import calls
-from scenarios.running import RunningEmulator
+from scenarios.running import Emulators, RunningEmulator
 from scenarios.shopper import shopper
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "events" / "shop.ndjson"
@@ -127,6 +128,128 @@ def test_a_running_emulator_is_recorded(served_emulator: RunningEmulator, tmp_pa
     [case] = [json.loads(line) for line in file.read_text().splitlines()]
     assert case["name"] == "wish-listed-by-track-event"
     assert contract("check", file).exit_code == 0
+
+
+def test_the_workspace_that_runs_makes_the_cases(
+    served_emulators: Emulators, tmp_path: Path
+) -> None:
+    document: Any = json.loads(json.dumps(GUIDE.document))
+    track = document["destination"]["subscriptions"][-1] | {
+        "name": "Wishes",
+        "actionSlug": "trackEvent",
+        "trigger": 'event = "Wish Listed"',
+    }
+    document["destination"]["subscriptions"] = [track]
+    drop = {"title": "No tests", "if": 'event = "Tested"', "actions": [{"type": "DROP"}]}
+    document["destination"]["filters"] = [drop]
+    file = tmp_path / "cases.ndjson"
+    with served_emulators.sandbox(workspace_of(document)) as emulator:
+        for name in ("Wish Listed", "Tested", "Order Completed"):
+            emulator.shop.tell(shopper("Ada"), calls.event(name))
+        done = contract("record", "--from", emulator.url, file)
+    assert done.exit_code == 0, done.output
+    [case] = [json.loads(line) for line in file.read_text().splitlines()]
+    assert (case["name"], case["subscription"]["name"]) == ("wish-listed-by-wishes", "Wishes")
+    assert "keyDigest" not in case["reference"]  # a running emulator does not tell its key
+    assert done.stderr.splitlines()[1:] == [
+        "note: 1 event stopped before any mapping: FILTERED_BY_RULES: "
+        "destination filter 'No tests' drops it (1)."
+    ]
+
+
+def test_a_named_workspace_makes_the_cases_of_a_running_emulator(
+    served_emulator: RunningEmulator, tmp_path: Path
+) -> None:
+    served_emulator.shop.tell(shopper("Ada"), calls.event("Wish Listed"))
+    file = tmp_path / "cases.ndjson"
+    named = ("--preset", "segment-defaults", "--from", served_emulator.url)
+    assert contract("record", *named, file).exit_code == 1
+    assert not file.exists()
+
+
+@pytest.fixture
+def recorded_twice(tmp_path: Path) -> Path:
+    """A folder of cases, one of which the traffic in traffic.ndjson does not make any more."""
+    cases, traffic = tmp_path / "cases", tmp_path / "traffic.ndjson"
+    wish = {"type": "track", "event": "Wish Listed", "userId": "ada", "timestamp": "2026-01-01"}
+    traffic.write_text(f"{json.dumps(order(1))}\n{json.dumps(wish)}\n")
+    assert contract("record", "--from", traffic, cases).exit_code == 0
+    written = json.loads((cases / "wish-listed-by-track-event.json").read_text())
+    del written["normalised"]
+    (cases / "by-hand.json").write_text(json.dumps(written | {"name": "by hand"}))
+    traffic.write_text(json.dumps(order(1)))
+    return cases
+
+
+@pytest.mark.parametrize(
+    ("options", "line", "left"),
+    [
+        pytest.param(
+            [],
+            "note: 1 case not made by this traffic and still there: wish-listed-by-track-event. "
+            "--prune removes them.",
+            ["by-hand", "order-completed-by-order-completed-event", "wish-listed-by-track-event"],
+            id="named",
+        ),
+        pytest.param(
+            ["--prune"],
+            "note: 1 case not made by this traffic and removed: wish-listed-by-track-event.",
+            ["by-hand", "order-completed-by-order-completed-event"],
+            id="removed",
+        ),
+    ],
+)
+def test_cases_that_traffic_no_longer_makes_are_named(
+    options: list[str], line: str, left: list[str], recorded_twice: Path
+) -> None:
+    traffic = recorded_twice.parent / "traffic.ndjson"
+    named = ("--preset", "guide", "--from", traffic)
+    done = contract("record", *options, *named, recorded_twice)
+    assert done.exit_code == 0
+    assert done.stderr.splitlines()[1:] == [line]
+    assert sorted(each.stem for each in recorded_twice.iterdir()) == left
+
+
+def test_a_file_that_loses_a_case_says_so(tmp_path: Path) -> None:
+    file, traffic = tmp_path / "cases.ndjson", tmp_path / "traffic.ndjson"
+    contract("record", "--preset", "guide", "--from", EVENTS, file)
+    traffic.write_text(json.dumps(order(1)))
+    done = contract("record", "--preset", "guide", "--from", traffic, file)
+    assert (
+        " not made by this traffic and removed: cart-viewed-by-cart-viewed-event, " in done.stderr
+    )
+
+
+def test_an_event_as_an_sdk_sends_it_gets_the_times_of_segment(tmp_path: Path) -> None:
+    traffic, file = tmp_path / "traffic.ndjson", tmp_path / "cases.ndjson"
+    sent = {key: value for key, value in order(1).items() if key != "timestamp"}
+    traffic.write_text(json.dumps(sent))
+    contract("record", "--from", traffic, file)
+    case = json.loads(file.read_text())
+    assert case["events"][0]["timestamp"] == "2026-01-01T00:00:00.000Z"
+    assert case["expect"]["results"] == [{"status": "delivered"}]
+
+
+def test_a_case_in_which_a_mapping_fails_is_named(tmp_path: Path) -> None:
+    traffic, file = tmp_path / "traffic.ndjson", tmp_path / "cases.ndjson"
+    bad = {"properties": {"products": [{"quantity": "many"}]}}
+    traffic.write_text(json.dumps(order(1) | bad))
+    done = contract("record", "--preset", "guide", "--from", traffic, file)
+    assert done.stderr.splitlines()[1:] == [
+        "note: 1 case in which the mapping fails, so that nothing is sent: "
+        "order-completed-by-order-completed-event."
+    ]
+
+
+def test_cases_of_names_that_look_alike_have_files_of_their_own() -> None:
+    names = ["Wish", "Wish", "Wish 2", "Wish!", "W" * 400]
+    events = [
+        {"type": "track", "event": name, "userId": f"u{at}", "timestamp": "2026-01-01"}
+        for at, name in enumerate(names)
+    ]
+    found = [case["name"] for case in record(events, GUIDE, read_rules([])).cases]
+    assert len(set(found)) == len(names)
+    assert max(map(len, found)) < 250
 
 
 def test_a_database_is_recorded(tmp_path: Path) -> None:

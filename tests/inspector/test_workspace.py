@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from emulator.types import JSONObject
@@ -50,6 +51,24 @@ def test_the_guide_is_walked_from_a_new_key_to_an_order_that_arrives(
     expect(page.get_by_role("button", name="Enter both")).to_have_count(0)
     emulator.send(ORDER)
     assert verdicts(emulator) == ["failed", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("role", "revoked"),
+    [("Editor", False), ("Administrator", True), ("Editor with PII access", True)],
+)
+def test_a_key_is_revoked_by_the_role_that_acts(
+    role: str, revoked: bool, emulator: Running, page: Page
+) -> None:
+    page.goto(f"{emulator.url}/workspace")
+    inone(page).get_by_label("Acting as").select_option(role)
+    inone(page).get_by_role("button", name="Revoke").click()
+    message = "was revoked" if revoked else "cannot make changes to External Platform Integrations"
+    expect(page.locator(".notice" if revoked else "#mistake-revoke")).to_contain_text(message)
+    chosen = "Administrator" if revoked else role
+    expect(inone(page).get_by_label("Acting as")).to_have_value(chosen)
+    (integration,) = emulator.parts.panel.integrations()
+    assert (integration.revoked_at is not None) is revoked
 
 
 def test_another_role_is_refused_and_the_form_keeps_what_was_typed(

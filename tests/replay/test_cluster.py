@@ -99,6 +99,20 @@ def test_worker_that_dies_in_the_middle_changes_no_figure(tmp_path: Path) -> Non
     assert json.loads(stdout)["archive"]["events"] == 2 * len(FILES)
 
 
+def test_a_relative_name_is_found_by_workers_in_another_folder(tmp_path: Path) -> None:
+    archive, elsewhere = tmp_path / "archive", tmp_path / "elsewhere"
+    for folder in (archive, elsewhere):
+        folder.mkdir()
+    (archive / "day.ndjson").write_bytes(ndjson([track(1), track(2)]))
+    with cluster(elsewhere, workers=1) as (address, _):
+        command = replay("day.ndjson", "--scheduler", address)
+        done = subprocess.run(
+            command, cwd=archive, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["archive"]["events"] == 2
+
+
 @pytest.mark.parametrize(
     ("scheduler", "why"),
     [

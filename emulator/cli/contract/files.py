@@ -59,14 +59,18 @@ def deployment_of(workspace: str | None, preset: str | None) -> Deployment | Non
 
 
 def case_files(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """The files themselves, and those of folders in the order of their names."""
+    """The files themselves, and those in folders and below, in the order of their names."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(
-                each for each in path.iterdir() if each.suffix in (".json", ".ndjson")
-            )
+            below = (each.relative_to(path) for each in path.rglob("*"))
+            names = sorted(each for each in below if each.suffix in (".json", ".ndjson"))
+            yield from (path / each for each in names if not _is_hidden(each))
         else:
             yield path
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def usable_cases(file: Path) -> list[Case]:

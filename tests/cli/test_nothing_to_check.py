@@ -1,0 +1,107 @@
+"""No command is green when there was nothing to check: exit code 2, and one line that says so."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from emulator.cli import main
+
+OFF = """\
+source: {name: Shop, writeKey: wk}
+destination:
+  settings: {account_name: shop, ucd_key: key}
+  subscriptions: [{name: Orders, actionSlug: orderCompletedEvent, enabled: false}]
+"""
+DESELECTING = """\
+def pytest_collection_modifyitems(items):
+    del items[:]
+"""
+SKIPPING = """\
+import pytest
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.skip)
+"""
+WISHES = """\
+Feature: Wishes
+  Scenario: A mug
+    When Ada does "Wish Listed"
+    Then Insider One receives 1 "wish_listed" for Ada
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder, empty files, and folders whose files are of another kind."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("folder", "texts", "hidden/.git", "features"):
+        Path(name).mkdir(parents=True)
+    Path("empty.ndjson").touch()
+    Path("blank.ndjson").write_text("\n \n\n")
+    Path("texts/readme.md").write_text("Cases of the shop.")
+    Path("hidden/.git/case.json").write_text("{}")
+    Path("off.yaml").write_text(OFF)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+CASES = ("folder", "texts", "hidden", "empty.ndjson", "blank.ndjson")
+EVENTS = ("empty.ndjson", "blank.ndjson")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(("contract", "check", name) for name in CASES),
+        *(("contract", "check", "--update", name) for name in CASES[:1]),
+        *(("contract", "check", "--preset", "guide", name) for name in CASES),
+        *(("contract", "run", name) for name in CASES),
+        *(("contract", "record", name) for name in CASES),
+        *(("contract", "events", name) for name in EVENTS),
+        ("contract", "schema", "--workspace", "off.yaml"),
+        *(("drift", "--preset", "guide", "--traffic", name) for name in EVENTS),
+        *(("map", name) for name in EVENTS),
+        *(("map", "--explain", name) for name in EVENTS),
+        ("map",),  # of an empty standard input
+        ("lint", "empty.ndjson"),
+        ("import", "empty.ndjson"),
+        ("verify", "features"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_is_misuse(arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert done.exit_code == 2, done.output
+    assert done.stderr.splitlines()[-1].startswith("emulator: ")
+    assert "passed" not in done.output
+
+
+@pytest.mark.parametrize("name", ["empty.ndjson", "blank.ndjson"])
+def test_an_archive_without_an_event_is_misuse(name: str) -> None:
+    done = run("replay", "--workers", "1", name)
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "emulator: FILE: no event found. Name files that have one, a line each.\n"
+    )
+
+
+@pytest.mark.parametrize("conftest", [DESELECTING, SKIPPING], ids=["deselected", "skipped"])
+def test_scenarios_that_do_not_run_are_misuse(conftest: str) -> None:
+    Path("features/wishes.feature").write_text(WISHES)
+    Path("features/conftest.py").write_text(conftest)
+    done = run("verify", "features")
+    assert done.exit_code == 2, done.output
+    assert done.stderr.splitlines()[-1].startswith("emulator: ")
+
+
+def test_cases_in_folders_below_are_checked() -> None:
+    Path("folder/orders").mkdir()
+    Path("folder/orders/order.json").write_text("{}")
+    done = run("contract", "check", "folder")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("emulator: folder/orders/order.json:1: ")

@@ -1,0 +1,82 @@
+"""Which commands take a workspace, and that all of them take it in the same way."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from emulator.cli import main
+from emulator.cli.commands import Commands
+from emulator.workspace.loading import PRESETS
+
+# Commands that run events, cases or scenarios through a workspace.
+WITH_OPTIONS = {
+    "serve", "demo", "map", "verify", "replay",
+    "contract run", "contract check", "contract record", "contract events", "contract schema",
+}  # fmt: skip
+# Commands about a workspace itself: it is their FILE.
+WITH_FILE = {"lint", "drift", "export"}
+WITHOUT = {"steps", "assets", "import"}
+# What each command needs besides, so that it reads the options.
+NEEDED = {
+    "verify": ["features"], "replay": ["x"], "contract run": ["x"], "contract check": ["x"],
+    "contract record": ["--from", "x", "y"], "contract events": ["events.ndjson"],
+}  # fmt: skip
+
+
+def commands(group: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(group, Commands):
+        yield name, group
+        return
+    context = click.Context(group)
+    for own in group.list_commands(context):
+        found = group.get_command(context, own)
+        assert found
+        yield from commands(found, f"{name} {own}".strip())
+
+
+ALL = dict(commands(main))
+
+
+def options(command: click.Command) -> set[str]:
+    return {name for each in command.params for name in each.opts}
+
+
+def test_every_command_is_in_this_table() -> None:
+    assert ALL.keys() == WITH_OPTIONS | WITH_FILE | WITHOUT
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_a_command_takes_both_options_or_a_file_and_a_preset(name: str) -> None:
+    taken = options(ALL[name]) & {"--workspace", "--preset"}
+    expected = {"--workspace", "--preset"} if name in WITH_OPTIONS else set()
+    assert taken == (expected or ({"--preset"} if name in WITH_FILE else set()))
+    if name in WITH_FILE:
+        assert "file" in options(ALL[name])
+    if taken:
+        (preset,) = (each for each in ALL[name].params if each.name in ("preset", "name"))
+        assert isinstance(preset.type, click.Choice)
+        assert tuple(preset.type.choices) == PRESETS
+
+
+@pytest.mark.parametrize("name", sorted(WITH_OPTIONS))
+def test_both_at_once_are_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "events.ndjson").write_text('{"type": "page", "userId": "ada"}')
+    arguments = [*name.split(), "--workspace", "shop.yaml", "--preset", "guide"]
+    done = CliRunner().invoke(main, [*arguments, *NEEDED.get(name, [])])
+    assert done.exit_code == 2
+    assert "Give --workspace or --preset, not both." in done.output
+
+
+def test_a_preset_is_meant_even_beside_a_file_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "guide").write_text("no workspace")
+    for own in (["contract", "schema", "--preset", "guide"], ["contract", "schema"]):
+        assert CliRunner().invoke(main, own).exit_code == 0
