@@ -77,7 +77,10 @@ class Writing:
         ]
 
     def occurrences(self, owner: str, name: str) -> list[ProfileEvent]:
-        """List the events of this name that the profile *owner* has, those just saved included."""
+        """List the events of this name that the profile *owner* has, those just saved included.
+
+        Of a profile with more than MOST_LOOKED_AT events, as many are looked at.
+        """
         earlier: list[ProfileEvent] = []
         if owner not in self._without_events:
             rows = OF_NAME.rows(self._connection, {"id": owner, "name": name})

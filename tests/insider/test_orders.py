@@ -3,6 +3,7 @@
 import pytest
 from account import PURCHASE, Account, event
 
+from emulator.capture.profile_tables import MOST_LOOKED_AT
 from emulator.types import JSONObject
 
 TOLD = (
@@ -63,3 +64,15 @@ def test_what_is_no_second_purchase_is_not_told(later: JSONObject) -> None:
     account = Account()
     account.send(bought(FIRST, "mug"))
     assert account.warned(later) == []
+
+
+def test_a_profile_with_many_purchases_is_not_read_whole() -> None:
+    account = Account()
+    products = [f"p{number}" for number in range(MOST_LOOKED_AT + 1)]
+    many = [
+        event("confirmation_page_view", **{**PURCHASE, "product_id": each}) for each in products
+    ]
+    account.send({"identifiers": {"uuid": "u1"}, "events": many})
+    with account.profiles.writing() as writing:
+        (profile,) = writing.find(["uuid:u1"])
+        assert len(writing.occurrences(profile.id, "confirmation_page_view")) == MOST_LOOKED_AT
