@@ -1,21 +1,21 @@
 """All steps that are registered, the library's own and those of a project."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 from inspect import getdoc, signature
 
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
+from scenarios.likeness import likeness
 from scenarios.steps import THEMES
 
 LIBRARY = "scenarios.steps"
 TYPED = re.compile(r":[a-z]}")  # the parser's type of a word or a number
 MOST_SUGGESTIONS = 3
+LEAST_LIKENESS = 0.35
 KINDS = ("given", "when", "then")
-VALUE = re.compile(r'{\w+}|"[^"]*"|\b\d+\b')
 PLACEHOLDER = re.compile(r"{(\w+)}")
 # What stands for a placeholder in an example.
 EXAMPLES = {
@@ -128,10 +128,7 @@ def library() -> list[StepEntry]:
 
 def reads(name: str) -> bool:
     """Whether a step of the library would read *name*."""
-    return any(
-        context.step_func.__module__.startswith(LIBRARY) and context.parser.is_matching(name)
-        for context in step_function_context_registry.values()
-    )
+    return any(context.parser.is_matching(name) for context in _own_contexts())
 
 
 def matching(name: str) -> list[StepEntry]:
@@ -155,20 +152,25 @@ def reading(name: str, kind: str) -> set[str]:
 
 def suggestions(words: str, kind: str | None = None) -> list[str]:
     """The patterns of *kind*, or of any, that come nearest to *words*, best first."""
-    shapes = {
-        _shape(each.pattern): each.pattern for each in catalogue() if kind in (None, *each.kinds)
-    }
-    near = get_close_matches(_shape(words), shapes, n=MOST_SUGGESTIONS, cutoff=0.4)
-    return [shapes[shape] for shape in near]
+    patterns = [each.pattern for each in catalogue() if kind in (None, *each.kinds)]
+    found = sorted(((likeness(words, each), each) for each in patterns), reverse=True)
+    return [each for score, each in found[:MOST_SUGGESTIONS] if score >= LEAST_LIKENESS]
+
+
+def best_likeness(words: str) -> float:
+    """How much *words* are like the pattern of the library that is nearest."""
+    return max(likeness(words, _pattern(each)) for each in _own_contexts())
 
 
 def _pattern(context: StepFunctionContext) -> str:
     return TYPED.sub("}", context.parser.name)
 
 
-def _shape(words: str) -> str:
-    """Words without what changes: values, which a pattern has in braces, and a person's name."""
-    return VALUE.sub("_", words)
+def _own_contexts() -> Iterator[StepFunctionContext]:
+    """The steps of the library."""
+    for context in step_function_context_registry.values():
+        if context.step_func.__module__.startswith(LIBRARY):
+            yield context
 
 
 def _below(function: Callable[..., object]) -> str | None:

@@ -1,29 +1,30 @@
 """A pytest plugin that collects feature files themselves, so that no Python file need bind them."""
 
+import codecs
 import os
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from pytest_bdd.exceptions import GherkinParseError
-from pytest_bdd.gherkin_parser import GherkinDocument, get_gherkin_document
+from pytest_bdd.feature import features as parsed_features
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from scenarios.catalogue import reads
+from scenarios.failing import place_of
+from scenarios.feature_files import FeatureFault, read_feature
+from scenarios.gherkin_words import texts_behind_keywords
 
 WHICH = "emulator_features"
 KNOWN = ("ours", "all", "none")
-LEFT = pytest.StashKey[list[str]]()  # the files that are somebody else's
-# Beside or above features, behave and Cucumber have their steps here: they run them, not pytest.
+LEFT = pytest.StashKey[dict[str, str]]()  # the files that are somebody else's -> why
+NO_STEP = "no step of the emulator's"
+# Folders beside or above features in which other tools have their steps.
 FOREIGN = ("steps", "step_definitions")
-# What the parser says of a line, below a heading of its own -> what people are told.
-DETAIL = re.compile(r"^\(\d+:\d+\): (.+)", re.MULTILINE)
-DETAILS = {
-    "inconsistent cell count within the table": "This row has more or fewer cells than the first "
-    "row of its table.",
-}
+# What such a folder has when another tool runs the features: steps in its language, or behave's.
+FOREIGN_SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".rb", ".java", ".kt", ".cs", ".go", ".php")
+BEHAVE = re.compile(rb"^\s*(?:from|import)\s+behave\b", re.MULTILINE)
 BINDING = "from pytest_bdd import scenarios\nscenarios({path!r})\n"
 
 
@@ -38,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getini(WHICH) not in KNOWN:
         told = f"{WHICH}: {config.getini(WHICH)!r} is not known. Known: {', '.join(KNOWN)}."
         raise pytest.UsageError(told)
-    config.stash[LEFT] = []
+    config.stash[LEFT] = {}
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFile | None":
@@ -46,10 +47,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFi
     which = parent.config.getini(WHICH)
     if file_path.suffix != ".feature" or which == "none":
         return None
-    if which == "ours" and not (parent.session.isinitpath(file_path) or _ours(file_path)):
-        parent.config.stash[LEFT].append(os.path.relpath(file_path, parent.config.rootpath))
+    name = place_of(str(file_path), parent.config.rootpath)
+    asked = which == "all" or parent.session.isinitpath(file_path)
+    if why := None if asked else _why_left(file_path):
+        parent.config.stash[LEFT][name] = why
         return None
-    collected: FeatureFile = FeatureFile.from_parent(parent, path=file_path)
+    collected: FeatureFile = FeatureFile.from_parent(parent, path=file_path, nodeid=name)
     return collected
 
 
@@ -68,13 +71,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """Name the features that nothing runs, as far as this plugin knows."""
+    """Name the features that nothing runs, as far as this plugin knows, and say why."""
     bound = {found[0] for item in items if (found := _scenario_of(item))}
-    left = [name for name in config.stash[LEFT] if (config.rootpath / name).resolve() not in bound]
-    if not left:
-        return []
-    more = f" and {len(left) - 1} more" if left[1:] else ""
-    return [f"no step of the emulator's, so left alone: {left[0]}{more} (see {WHICH})"]
+    left: dict[str, list[str]] = {}
+    for name, why in config.stash[LEFT].items():
+        if (config.rootpath / name).resolve() not in bound:
+            left.setdefault(why, []).append(name)
+    return [f"{why}, so left alone: {_listed(names)} (see {WHICH})" for why, names in left.items()]
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")
 
 
 class FeatureFile(pytest.Module):
@@ -83,64 +90,70 @@ class FeatureFile(pytest.Module):
     def _getobj(self) -> ModuleType:
         path = str(self.path)
         try:
-            self._check(get_gherkin_document(path))
-        except GherkinParseError as error:
-            raise self.CollectError(f"{self.nodeid}:{error.line}: {_told(error)}") from error
-        except KeyError as error:
-            # How the library below puts that a file has no feature at all.
-            raise self.CollectError(f"{self.nodeid}: it has no feature. Write one.") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise self.CollectError(
-                f"{self.nodeid}: it cannot be read as text ({error})."
-            ) from error
+            feature = read_feature(self.path, self.nodeid)
+        except FeatureFault as error:
+            raise self.CollectError(str(error)) from error
+        parsed_features[os.path.abspath(path)] = feature  # where pytest-bdd looks before it reads
         module = ModuleType(self.path.stem)
         exec(compile(BINDING.format(path=path), path, "exec"), module.__dict__)
         return module
 
-    def _check(self, document: GherkinDocument) -> None:
-        seen: dict[str, int] = {}
-        for name, line in _scenarios(document):
-            if name in seen:
-                # The library below keeps scenarios by name, so the first would never run.
-                what = f"the scenario {name!r} has the name of the one in line {seen[name]}"
-                raise self.CollectError(f"{self.nodeid}:{line}: {what}. Give it another name.")
-            seen[name] = line
-        if not seen:
-            raise self.CollectError(f"{self.nodeid}: it has no scenarios. Write one.")
 
-
-def _ours(feature: Path) -> bool:
-    """Whether one of its lines is a step of the library, and no other tool has its steps nearby.
+def _why_left(feature: Path) -> str | None:
+    """Say why a feature is somebody else's; None when one of its lines is a step of the library.
 
     It is read as lines, since a feature of ours that has a mistake must not go unseen.
     """
+    if not has_own_step(feature):
+        return NO_STEP
     near = [feature.parent, feature.parent.parent]
-    if any((folder / name).is_dir() for folder in near for name in FOREIGN):
-        return False
-    lines = feature.read_text("utf-8", errors="replace").splitlines()
-    return any(reads(line.strip().partition(" ")[2]) for line in lines)
+    folders = (folder / name for folder in near for name in FOREIGN)
+    found = next((folder for folder in folders if _has_foreign_steps(folder)), None)
+    return f"another tool's steps in the folder {found.name}" if found else None
 
 
-def _scenario_of(item: pytest.Item) -> tuple[Path, str] | None:
-    """File and name of the scenario that a test runs; None for any other test."""
+def has_own_step(feature: Path) -> bool:
+    """Whether a line of the file is a step of the library, with whatever keyword."""
+    raw = feature.read_bytes()
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    lines = raw.decode("utf-16" if wide else "utf-8-sig", errors="replace").splitlines()
+    return any(
+        reads(text)
+        for line in lines
+        for text in (line.strip().partition(" ")[2], *texts_behind_keywords(line))
+    )
+
+
+@cache
+def faults_of_bound(feature: Path) -> str | None:
+    """Say what pytest-bdd, which has read the file, would not run of it as it is written.
+
+    Returns: None where nothing is wrong, and for a feature without a step of the library.
+    """
+    if not has_own_step(feature):
+        return None
+    try:
+        read_feature(feature, feature.name)
+    except FeatureFault as error:
+        return str(error)
+    return None
+
+
+def _has_foreign_steps(folder: Path) -> bool:
+    """Whether behave's or Cucumber's steps are in *folder*."""
+    for file in folder.rglob("*") if folder.is_dir() else ():
+        if file.suffix in FOREIGN_SUFFIXES:
+            return True
+        if file.suffix == ".py" and BEHAVE.search(file.read_bytes()):
+            return True
+    return False
+
+
+def _scenario_of(item: pytest.Item) -> tuple[Path, int] | None:
+    """File and line of the scenario that a test runs; None for any other test."""
     if not isinstance(item, pytest.Function):
         return None
     template = scenario_wrapper_template_registry.get(item.function)
-    return (Path(template.feature.filename).resolve(), template.name) if template else None
-
-
-def _told(error: GherkinParseError) -> str:
-    """What is wrong, and the line."""
-    detail = DETAIL.search(error.message)
-    known = detail and DETAILS.get(detail[1])
-    what = known or (f"{detail[1]}." if detail else error.message)
-    return f"{what} It reads: {error.line_content.strip()}"
-
-
-def _scenarios(document: GherkinDocument) -> Iterator[tuple[str, int]]:
-    """Name and line of each scenario, those inside rules among them."""
-    children = list(document.feature.children) if document.feature else []
-    for child in children:
-        for each in [child, *(child.rule.children if child.rule else [])]:
-            if each.scenario:
-                yield each.scenario.name, each.scenario.location.line
+    if template is None:
+        return None
+    return Path(template.feature.filename).resolve(), template.line_number

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import orjson
 
+from emulator.cli.terminal import escaped, is_one_line
 from emulator.types import JSON, JSONObject
 from scenarios.tables import value_of
 
@@ -13,11 +14,15 @@ Row: TypeAlias = tuple[str, ...]
 
 
 def text_of(value: JSON) -> str:
-    """*value* as a cell has it: equal for equal JSON values, and for no others."""
+    """*value* as a cell has it: equal for equal JSON values, and for no others.
+
+    A text with line breaks or control characters is quoted and has them escaped, so that it takes
+    one line and can be copied into a table.
+    """
     value = _canonical(value)
-    if isinstance(value, str) and value and value_of(value) == value:
+    if isinstance(value, str) and value and value_of(value) == value and is_one_line(value):
         return value
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return escaped(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).decode()
 
 
 def row_of(values: JSONObject, columns: Sequence[str]) -> Row:

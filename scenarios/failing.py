@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
 from pytest_bdd.parser import Scenario, Step
+from pytest_bdd.scenario import find_fixturedefs_for_step
 
 from scenarios.catalogue import catalogue, matching, reading, suggestions
+from scenarios.signs import put_right
 
-NOTHING = "This scenario checks nothing: it has no Then. Say in one what Insider One must have."
+NOTHING = "This scenario checks nothing: it has no Then. Add a Then step."
 SEVERAL_WORDS = re.compile(r"[A-Z]\w*(?:[ '-][A-Z]\w*)+")
 
 
@@ -17,17 +20,18 @@ def place_of(file: str, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
-def located(scenario: Scenario, root: Path, failed: Step | None = None) -> str:
-    """The scenario's steps, with `>` at the one that failed.
+def located(scenario: Scenario, root: Path, *failed: Step) -> str:
+    """The scenario's steps, with `>` at those that failed.
 
     Args:
         root: Where the run began.
     """
-    at = failed.line_number if failed else scenario.line_number
+    at = failed[0].line_number if failed else scenario.line_number
     lines = [f"{place_of(scenario.feature.filename, root)}:{at}: {scenario.name}"]
+    marked = {(step.line_number, step.name) for step in failed}
     for step in scenario.steps:
-        same = failed and (step.line_number, step.name) == (failed.line_number, failed.name)
-        lines.append(f"{'>' if same else ' '} {step.keyword.strip():5} {step.name}")
+        mark = ">" if (step.line_number, step.name) in marked else " "
+        lines.append(f"{mark} {step.keyword.strip():5} {step.name}")
     return "\n".join(lines)
 
 
@@ -36,11 +40,22 @@ def claims(scenario: Scenario) -> bool:
     return any(step.type == "then" for step in scenario.steps)
 
 
+def unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> list[Step]:
+    """The steps of a scenario that no function takes, among those that its test can see."""
+    manager = request._fixturemanager
+    return [
+        step
+        for step in scenario.steps
+        if not any(find_fixturedefs_for_step(step, manager, request.node))
+    ]
+
+
 def unknown_step(step: Step) -> str:
-    """Say that no step is called so, and which was meant or comes near."""
+    """Say that there is no such step, and which was meant or comes near."""
     kind = step.type.capitalize()
-    said = _of_other_kind(step) or _with_long_name(step) or _nearest(step)
-    return f"No step is called so: {kind} {step.name}\n\n{said}"
+    meant = (_of_other_kind, _with_other_signs, _with_long_name)
+    said = next(filter(None, (find(step) for find in meant)), None) or _nearest(step)
+    return f"There is no such step: {kind} {step.name}\n\n{said}"
 
 
 def ambiguous_step(step: Step) -> str | None:
@@ -60,6 +75,16 @@ def _of_other_kind(step: Step) -> str | None:
         kind = entry.kinds[0].capitalize()
         return f"It exists as a {kind}:\n  {kind} {entry.pattern}"
     return None
+
+
+def _with_other_signs(step: Step) -> str | None:
+    """A step that is known, but for signs such as curly quotes."""
+    found = put_right(step.name, lambda text: bool(reading(text, step.type)))
+    if found is None:
+        return None
+    text, sentences = found
+    kind = step.type.capitalize()
+    return f"It differs in its signs. {sentences}\n  {kind} {text}"
 
 
 def _with_long_name(step: Step) -> str | None:

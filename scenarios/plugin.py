@@ -5,6 +5,7 @@ imported before a scenario asks for it.
 """
 
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,11 +209,16 @@ def pytest_bdd_before_scenario(
     request: pytest.FixtureRequest, feature: "Feature", scenario: "Scenario"
 ) -> None:
     """Let reports tell the scenario from its test, and steps find what stands beside its file."""
-    from scenarios.collector import FeatureFile
+    from scenarios.collector import FeatureFile, faults_of_bound
 
     request.node.stash[FOLDER] = Path(feature.filename).parent
     request.node.user_properties += [("feature", feature.name), ("scenario", scenario.name)]
-    request.node.stash.setdefault(OURS, isinstance(request.node.parent, FeatureFile))
+    taken = isinstance(request.node.parent, FeatureFile)
+    request.node.stash.setdefault(OURS, taken)
+    if not taken and (faults := faults_of_bound(Path(feature.filename))):
+        pytest.fail(faults, pytrace=False)
+    if taken:
+        _refuse_unknown_steps(request, scenario)
     if not scenario.steps:
         _expect_claims(request, scenario)
 
@@ -275,11 +281,8 @@ def pytest_bdd_step_error(
 def pytest_bdd_step_func_lookup_error(
     request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
 ) -> None:
-    """Name the steps that come nearest to one that does not exist."""
-    from scenarios.failing import unknown_step
-
-    _locate(request, scenario, step)
-    pytest.fail(unknown_step(step), pytrace=False)
+    """Name the steps that come nearest to each that does not exist."""
+    _refuse_unknown_steps(request, scenario)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -301,9 +304,28 @@ def pytest_runtest_makereport(
         item.session.shouldstop = told
     elif isinstance(error, EmulatorError) and item.stash.get(OURS, False):
         report.longrepr = str(error)
+    if item.stash.get(OURS, False):
+        _make_printable(report)
     if report.failed:
         item.stash[FAILED] = True
     return report
+
+
+def _make_printable(report: pytest.TestReport) -> None:
+    """Leave out what a terminal would obey: a failure shows what was captured."""
+    from _pytest._code.code import ExceptionRepr
+
+    from emulator.cli.terminal import plain
+
+    report.sections = [(title, plain(text)) for title, text in report.sections]
+    shown = report.longrepr
+    if isinstance(shown, str):
+        report.longrepr = plain(shown)
+    elif isinstance(shown, ExceptionRepr):
+        if shown.reprcrash:
+            shown.reprcrash = replace(shown.reprcrash, message=plain(shown.reprcrash.message))
+        for entry in shown.reprtraceback.reprentries:
+            entry.lines = [plain(line) for line in entry.lines]
 
 
 def _stopping(config: pytest.Config, error: BaseException) -> str | None:
@@ -327,6 +349,15 @@ def _sparing(config: pytest.Config) -> Iterator[str]:
         yield "Each worker needs one: take fewer (-n)."
 
 
+def _refuse_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
+    """Fail a scenario that has steps which do not exist, and tell all of them at once."""
+    from scenarios.failing import unknown_step, unknown_steps
+
+    if unknown := unknown_steps(scenario, request):
+        _locate(request, scenario, *unknown)
+        pytest.fail("\n\n".join(map(unknown_step, unknown)), pytrace=False)
+
+
 def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario without a Then, unless it has nothing to do with an emulator."""
     from scenarios.failing import NOTHING, claims
@@ -344,11 +375,9 @@ def _expect_used(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
         pytest.fail(str(unused), pytrace=False)
 
 
-def _locate(
-    request: pytest.FixtureRequest, scenario: "Scenario", step: "Step | None" = None
-) -> None:
+def _locate(request: pytest.FixtureRequest, scenario: "Scenario", *steps: "Step") -> None:
     """Show where in the scenario a test failed."""
     from scenarios.failing import located
 
-    told = located(scenario, request.config.rootpath, step)
+    told = located(scenario, request.config.rootpath, *steps)
     request.node.add_report_section("call", "scenario", told)

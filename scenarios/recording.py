@@ -13,7 +13,8 @@ from pytest_bdd.parser import Feature, Scenario, Step
 
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
-from scenarios.failing import ambiguous_step, place_of
+from scenarios.failing import ambiguous_step, place_of, unknown_steps
+from scenarios.interrupts import interrupt_on_ending_signals
 from scenarios.plugin import SCENE
 from scenarios.scene import Scene
 
@@ -31,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to write."""
+    if hasattr(config, "workerinput"):
+        interrupt_on_ending_signals()
     config.pluginmanager.register(Recorder(config, traffic=config.getoption("emulator_traffic")))
 
 
@@ -50,6 +53,8 @@ class Recorder:
         """Begin a record, in which no step has run."""
         self._seen = dict.fromkeys(self._seen, 0)
         request.node.stash[RECORD] = _begun(request, feature, scenario)
+        for step in unknown_steps(scenario, request):
+            _step(request, step)["verdict"] = "undefined"
         self._running = request.node
 
     def pytest_bdd_before_step(self, request: pytest.FixtureRequest, step: Step) -> None:
@@ -66,11 +71,6 @@ class Recorder:
         # Its own error is what matters, not that the emulator of the step is gone with it.
         with suppress(EmulatorError):
             self._ended(request, step, "ambiguous" if ambiguous_step(step) else "failed")
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_bdd_step_func_lookup_error(self, request: pytest.FixtureRequest, step: Step) -> None:
-        """A step that does not exist."""
-        _step(request, step)["verdict"] = "undefined"
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -7,6 +7,7 @@ import click
 
 from emulator import __version__
 from emulator.cli.commands import Commands
+from emulator.cli.terminal import tell
 from emulator.errors import EmulatorError
 
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
@@ -40,7 +41,7 @@ class Program(Commands):
         try:
             return super().invoke(ctx)
         except EmulatorError as error:
-            click.echo(f"emulator: {error}", err=True)
+            tell([f"emulator: {error}"], err=True)
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("emulator: stopped", err=True)

@@ -7,8 +7,8 @@ from types import FrameType
 from typing import TYPE_CHECKING, Never
 
 import click
-import orjson
 
+from emulator.cli.terminal import tell, tell_json
 from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
 from scenarios.requirements import require
 
@@ -60,7 +60,7 @@ def command(
 def _show(emulator: "RunningEmulator", who: "Shopper", seed: int, as_json: bool) -> None:
     from emulator.demo.day import day
     from emulator.demo.summary import summarise
-    from emulator.demo.telling import tell
+    from emulator.demo.telling import tell as summary_lines
     from scenarios.shopper import products
 
     turns = day(who, products(4, seed=seed))
@@ -68,14 +68,13 @@ def _show(emulator: "RunningEmulator", who: "Shopper", seed: int, as_json: bool)
         emulator.shop.tell(turn.shopper, turn.call)
     summary = summarise(emulator.client, emulator.workspace.destination, turns, who)
     if as_json:
-        click.echo(orjson.dumps(summary))
+        tell_json(summary)
         return
     click.echo(
         f"{who.first_name} {who.last_name} shops. Segment's Python SDK sends {len(turns)} calls "
         f"through the emulator."
     )
-    for line in tell(summary):
-        click.echo(line)
+    tell(summary_lines(summary))
 
 
 def _stay(told: str) -> None:

@@ -50,7 +50,7 @@ def command(
     found = drift(document, events)
     if not isinstance(found, Drift):
         for fault in found:
-            click.echo(f"emulator: {fault.where}: {fault.what}. {fault.remedy}", err=True)
+            tell([f"emulator: {fault.where}: {fault.what}. {fault.remedy}"], err=True)
         ctx.exit(2)
     if as_json:
         click.echo(json.dumps(_document(found), indent=2))

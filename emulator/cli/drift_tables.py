@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-import click
-
 from emulator.cli.spelling_out import spelling_out
+from emulator.cli.terminal import styled
 from emulator.types import JSON
 from emulator.workspace.drift import Drift
 from emulator.workspace.drift.checklist import Check
@@ -51,15 +50,15 @@ def lines(found: Drift, name: str, *, whole: bool) -> Iterator[str]:
     mappings = _Mappings(whole)
     shown = list(_only(found.tables, _shown_by_traffic))
     if shown:
-        yield click.style("What the traffic shows", bold=True)
+        yield styled("What the traffic shows", bold=True)
         yield ""
         for table in shown:
             yield from _table(table, name, mappings)
-        yield click.style("What the workspace shows", bold=True)
+        yield styled("What the workspace shows", bold=True)
         yield ""
     for table in _only(found.tables, lambda each: not _shown_by_traffic(each)):
         yield from _table(table, name, mappings)
-    yield click.style("The known differences, one by one", bold=True)
+    yield styled("The known differences, one by one", bold=True)
     yield from map(_check, found.checks)
 
 
@@ -77,7 +76,7 @@ def _shown_by_traffic(each: Departure) -> bool:
 
 def _table(table: Table, name: str, mappings: _Mappings) -> Iterator[str]:
     title = f"{table.subscription} ({table.action_slug})" if table.subscription else "The workspace"
-    yield click.style(title, bold=True) + (f"  {table.where}" if table.where else "")
+    yield styled(title, bold=True) + (f"  {table.where}" if table.where else "")
     if table.replaces:
         yield f"  {spelling_out(name)}"
     for (*_, several), alike in groupby(table.departures, key=_kind):
@@ -138,7 +137,7 @@ def _single(each: Departure, mappings: _Mappings) -> Iterator[str]:
 
 
 def _head(each: Departure, what: str) -> str:
-    effect = click.style(f"{each.effect:7}", fg=_COLOURS.get(each.effect))
+    effect = styled(f"{each.effect:7}", fg=_COLOURS.get(each.effect))
     return f"  {each.id or '-':4} {effect} {'+'.join(each.against):15} {what}."
 
 
@@ -159,7 +158,7 @@ def _receipt(receipt: Receipt) -> str:
 
 
 def _check(check: Check) -> str:
-    state = click.style(f"{check.state:8}", fg=_COLOURS.get(check.state))
+    state = styled(f"{check.state:8}", fg=_COLOURS.get(check.state))
     count = f" ({check.departures})" if check.departures else ""
     return f"  {check.id:4} {state} {check.what}{count}"
 

@@ -8,7 +8,7 @@ import click
 import orjson
 
 from emulator.cli.spelling_out import spelling_out
-from emulator.cli.terminal import tell
+from emulator.cli.terminal import escaped, styled, tell
 from emulator.insider.options import Options
 from emulator.insider.shape import Fault, faults
 from emulator.mapping import Destination, Failure, Request
@@ -41,7 +41,7 @@ def print_explanations(
         refused = _refused(destination, event, workspace.options)
         if as_json:
             told = {**_members(explanation), "refused": _listed(explanation, refused)}
-            click.echo(orjson.dumps(told, default=_as_json))
+            click.echo(escaped(orjson.dumps(told, default=_as_json)))
         else:
             dropped = _dropped(event, explanation, subject, name)
             tell([*_text(event, explanation, refused), *dropped, ""])
@@ -89,7 +89,7 @@ def _once(found: Iterable[Fault]) -> list[Fault]:
 
 def _text(event: JSONObject, explanation: Explanation, refused: Refused) -> Iterator[str]:
     name = f" {event['event']!r}" if event.get("event") else ""
-    yield click.style(f"{event.get('type')}{name}  {explanation.message_id or ''}", bold=True)
+    yield styled(f"{event.get('type')}{name}  {explanation.message_id or ''}", bold=True)
     if event.get("type") not in TYPES:
         known = f"{', '.join(TYPES[:-1])} and {TYPES[-1]}"
         kind = f"of the type {_shown(event['type'])}" if event.get("type") else "without a type"

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from emulator.cli.running import is_address, running_workspace
+from emulator.cli.terminal import for_terminal, tell
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from emulator.workspace import PRESETS, Workspace, load, preset
@@ -51,9 +52,9 @@ def command(
     text = _text(workspace, form, left_out, keep_secrets=keep_secrets, as_json=as_json)
     if left_out:
         told = f"left out, because it has no place there: {', '.join(left_out)}"
-        click.echo(f"note: {told}. Set it by hand where you need it.", err=True)
+        tell([f"note: {told}. Set it by hand where you need it."], err=True)
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(for_terminal(text), nl=False)
         return
     try:
         output.write_text(text, "utf-8")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from emulator.cli.terminal import for_terminal, tell
 from emulator.errors import EmulatorError
 from emulator.workspace.importing.assembling import Imported, assembled
 from emulator.workspace.importing.reading import files_below, read_files
@@ -46,10 +47,10 @@ def command(
         click.echo(_json(imported))
     else:
         if not output:
-            click.echo(text, nl=False)
+            click.echo(for_terminal(text), nl=False)
         for each in imported.findings:
             place = f"{each.where}: " if each.where else ""
-            click.echo(f"{each.severity}: {place}{each.what}. {each.remedy}", err=True)
+            tell([f"{each.severity}: {place}{each.what}. {each.remedy}"], err=True)
     ctx.exit(int(any(each.severity != "note" for each in imported.findings)))
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from emulator.cli.spelling_out import spelling_out
+from emulator.cli.terminal import tell
 from emulator.types import JSONObject
 from emulator.workspace.finding import Finding
 from emulator.workspace.lint import lint
@@ -34,7 +35,8 @@ def command(ctx: click.Context, file: str | None, preset: str | None, as_json: b
     if as_json:
         click.echo(_json(findings))
     else:
-        click.echo("".join(map(_told, findings)), nl=False)
+        for each in findings:
+            tell(_told(each))
         if any(_of_no_mapping(each, document) for each in findings):
             click.echo(f"note: {spelling_out(name, 'a subscription above leaves')}", err=True)
         click.echo(_summary(findings, file or f"preset {preset}"), err=True)
@@ -61,9 +63,9 @@ def _json(findings: list[Finding]) -> str:
     return json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2)
 
 
-def _told(finding: Finding) -> str:
+def _told(finding: Finding) -> list[str]:
     place = finding.where or "the file"
-    return f"{finding.severity}: {place}\n  {finding.what}.\n  {finding.remedy}\n"
+    return [f"{finding.severity}: {place}", f"  {finding.what}.", f"  {finding.remedy}"]
 
 
 def _summary(findings: list[Finding], name: str) -> str:

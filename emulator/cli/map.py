@@ -10,6 +10,7 @@ import click
 import orjson
 
 from emulator.cli.explaining import print_explanations
+from emulator.cli.terminal import escaped, tell
 from emulator.cli.workspace_options import (
     DEFAULT,
     load_workspace,
@@ -115,12 +116,12 @@ class _Reader:
     def _refuse(self, what: str, where: str) -> None:
         self.unusable += 1
         error = EmulatorError(what, where, "The line is left out; correct it to have it mapped.")
-        click.echo(f"emulator: {error}", err=True)
+        tell([f"emulator: {error}"], err=True)
 
 
 def _name_damage(event: JSONObject, where: str) -> None:
     for note in damaged_texts(event):
-        click.echo(f"emulator: {where}: {note.what}", err=True)
+        tell([f"emulator: {where}: {note.what}"], err=True)
 
 
 def _text_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
@@ -171,6 +172,8 @@ def _line(event: JSONObject, outcome: Outcome) -> bytes:
 
 def _write(lines: Iterable[bytes]) -> None:
     out = sys.stdout.buffer
+    if sys.stdout.isatty():
+        lines = map(escaped, lines)
     waiting: list[bytes] = []
     for line in lines:
         waiting.append(line)

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-import orjson
 
 from emulator.cli import INTERRUPTED
+from emulator.cli.terminal import tell, tell_json
 from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
 from emulator.clock import utc_now
 from emulator.errors import EmulatorError
@@ -168,18 +168,18 @@ def _parquet_writer() -> Callable[[JSONObject, Path], None]:
 
 
 def _print_json(document: JSONObject) -> None:
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    tell_json(document, indent=True)
 
 
 def _print_text(document: JSONObject) -> None:
-    click.echo(text(document))
+    tell(text(document).split("\n"))
 
 
 def _exit_code(document: JSONObject) -> int:
     if document["unread"]:
         for row in document["unread"]:
             places = ", ".join(sample["at"] for sample in row["samples"])
-            click.echo(f"emulator: {row['count']:,} x {row['what']}, at {places}", err=True)
+            tell([f"emulator: {row['count']:,} x {row['what']}, at {places}"], err=True)
         return 2
     if not document["archive"]["events"]:
         error = EmulatorError("no event found", "FILE", "Name files that have one, a line each.")

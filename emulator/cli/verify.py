@@ -1,14 +1,14 @@
 """`emulator verify`: Gherkin scenarios against an emulator of their own."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import click
-import orjson
 
+from emulator.cli.terminal import styled, tell, tell_json
 from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
 from emulator.workspace.loading import names_preset
 from scenarios.requirements import require
@@ -63,6 +63,7 @@ def command(
     require("verify")
     # Here, not above: `emulator verify --help` needs no test runner.
     from scenarios.addresses import expect_host, expect_sandbox
+    from scenarios.interrupts import ending_signals_interrupt
     from scenarios.reports.sending import send
     from scenarios.reports.writing import WITH_TRAFFIC, WRITERS, write
     from scenarios.verifying import Options, verify
@@ -84,11 +85,12 @@ def command(
         raise click.UsageError("--no-keep goes with --url: no other sandbox stays.")
     if report_to:
         expect_sandbox("--report-to", report_to)
-    run = verify(features or (FEATURES,), Quiet() if as_json else Teller(), options)
-    _tell(run, as_json)
-    write(run.summary(), reports)
-    if report_to:
-        send(run.summary(), report_to)
+    with ending_signals_interrupt():
+        run = verify(features or (FEATURES,), Quiet() if as_json else Teller(), options)
+        _tell(run, as_json)
+        write(run.summary(), reports)
+        if report_to:
+            send(run.summary(), report_to)
     ctx.exit(_code(run))
 
 
@@ -103,9 +105,9 @@ def _default_workspace(workspace: str | None, preset: str | None) -> str | None:
 
 def _tell(run: "Run", as_json: bool) -> None:
     if as_json:
-        click.echo(orjson.dumps(_summary(run)))
+        tell_json(_summary(run))
     for fault in run.unreadable:
-        click.echo(f"emulator: {fault.told}", err=True)
+        tell(f"emulator: {fault.told}".split("\n"), err=True)
     click.echo(_counts(run), err=as_json)
     if run.stopped:
         click.echo(f"emulator: {run.stopped}", err=True)
@@ -138,11 +140,11 @@ class Teller:
         self._clear()
         if result.feature != self._feature:
             self._feature = result.feature
-            click.echo(f"{result.feature}  ({result.where})")
-        verdict = click.style(f"{result.verdict:7}", fg=COLOURS[result.verdict])
-        click.echo(f"  {verdict}  {result.scenario}")
+            tell([f"{result.feature}  ({result.where})"])
+        verdict = styled(f"{result.verdict:7}", fg=COLOURS[result.verdict])
+        tell([f"  {verdict}  {result.scenario}"])
         if result.failure:
-            click.echo("\n" + indent(_coloured(result.failure), "    ") + "\n")
+            tell(["", *(f"    {line}".rstrip() for line in _coloured(result.failure)), ""])
         if self._progress and done < expected:
             click.echo(f"{done} of {expected} …", nl=False)
 
@@ -151,17 +153,17 @@ class Teller:
             click.echo("\r\x1b[K", nl=False)
 
 
-def _coloured(failure: str) -> str:
+def _coloured(failure: str) -> Iterator[str]:
     """What was expected in green, what came in red; `click` leaves colour out of files."""
-    return "\n".join(_line(line) for line in failure.splitlines())
+    return map(_line, failure.split("\n"))
 
 
 def _line(line: str) -> str:
     if line.startswith("  - "):
-        return click.style(line, fg="green")
+        return styled(line, fg="green")
     if line.startswith("  + "):
-        return click.style(line, fg="red")
-    return click.style(line, bold=True) if line.startswith(("> ", "Not so: ")) else line
+        return styled(line, fg="red")
+    return styled(line, bold=True) if line.startswith(("> ", "Not so: ")) else line
 
 
 def _summary(run: "Run") -> dict[str, object]:

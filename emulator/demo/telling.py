@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from textwrap import wrap
 
-import click
-
+from emulator.cli.terminal import styled
 from emulator.types import JSON, JSONObject
 
 WIDTH = 96  # columns
@@ -35,7 +34,7 @@ def tell(summary: JSONObject) -> Iterator[str]:
 
 
 def _heading(text: str) -> str:
-    return click.style(text, bold=True)
+    return styled(text, bold=True)
 
 
 def _named(number: int, call: JSONObject) -> str:
@@ -47,7 +46,7 @@ def _call(number: int, call: JSONObject, width: int) -> Iterator[str]:
     verdict = str(call["verdict"])
     colour = COLOURS.get(verdict, "red")
     first, *others = [*_arrivals(call), *([] if call["received"] else ["-"])]
-    yield f"{_named(number, call):{width}}  {click.style(f'{verdict:14}', fg=colour)}  {first}"
+    yield f"{_named(number, call):{width}}  {styled(f'{verdict:14}', fg=colour)}  {first}"
     for other in others:
         yield f"{'':{width}}  {'':14}  {other}"
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import click
-
+from emulator.cli.terminal import styled
 from emulator.replay.report import losses, remarks
 from emulator.types import JSONObject
 
@@ -105,7 +104,7 @@ def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) ->
     shown = [list(head), *listed[:_ROWS]]
     widths = [max(len(row[at]) for row in shown) for at in range(len(head))]
     yield ""
-    yield click.style(title, bold=True)
+    yield styled(title, bold=True)
     for row in shown:
         cells = (
             cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)

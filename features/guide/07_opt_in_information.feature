@@ -8,7 +8,7 @@ Feature: 7 Create or update a User Profile: opt-in information
   Rule: "You can pass the email opt-in, SMS opt-in, WhatsApp opt-in, and GDPR opt-in information as Boolean"
 
     @documented
-    Scenario Outline: <Opt-in on Segment> passed as <value>
+    Scenario Outline: <Opt-in on Segment> is <Mapping on Insider One>, passed as <value>
       When Ada tells the shop these traits:
         | trait   | value   |
         | <trait> | <value> |

@@ -69,7 +69,7 @@ Feature: 15 Order Completed/Purchase
   Rule: "This tracks event parameters such as tax, affiliation, revenue, shipping, discount, coupon, currency, and checkout_id"
 
     @documented
-    Scenario Outline: <Event parameter> stands on each product of the order
+    Scenario Outline: <Event parameter>, <Mapping on Insider One>, stands on each product of the order
       Given order "o-17" has these details:
         | property          | value   |
         | <Event parameter> | <value> |

@@ -19,7 +19,9 @@ from gherkin.pickles.compiler import Compiler
 from gherkin.stream.id_generator import IdGenerator
 
 from emulator import __version__
+from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
+from scenarios.feature_files import read_text
 from scenarios.reports.results import Results, ScenarioResult, StepResult
 
 PROTOCOL = "34.2.1"  # the version of the messages that this follows
@@ -67,8 +69,8 @@ class _Writer:
     ) -> Iterator[JSONObject]:
         """A file, what the parser makes of it, and the scenarios in it, which *pickles* takes."""
         try:
-            text = (self._root / file).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_text(self._root / file)
+        except EmulatorError as error:
             yield _parse_error(file, str(error))
             return
         yield {"source": {"uri": file, "data": text, "mediaType": MEDIA_TYPE}}
@@ -104,7 +106,8 @@ class _Writer:
                 "id": attempt, "testCaseId": case, "attempt": 0, "timestamp": _timestamp(at),
             }
         }  # fmt: skip
-        for (id, _), result in zip(steps, scenario.steps, strict=True):
+        # Cucumber gives a scenario without steps of its own none of its Background.
+        for (id, _), result in zip(steps, scenario.steps, strict=bool(steps)):
             yield from _step(attempt, id, result, at)
             at += timedelta(seconds=result.seconds)
         yield {

@@ -1,34 +1,93 @@
-"""Nothing that came in a message moves a terminal's cursor, or begins a line of its own."""
+"""Nothing that came in a message moves a terminal's cursor, colours it, or begins a line."""
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import orjson
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from emulator.cli import main
+from emulator.cli.terminal import escaped
 
-HOSTILE = "gift\x1b[2J\x1b[8m\x9b2J\r\n\x07end"
-PLAIN = "gift�[2J�[8m�2J���end"
-COLOUR = re.compile("\x1b\\[(?:[01]|3[0-7])m")
+HOSTILE = "gift\x1b[2J\x1b[35m\x9b2J\r\n\x07\u202eend\u2066"
+PLAIN = "gift�[2J�[35m�2J����end�"
+COLOUR = re.compile("\x1b\\[(?:[01]|3[0-4])m")  # ours
+EVENT = {"type": "identify", "messageId": HOSTILE, "userId": "ada", "traits": {HOSTILE: 1}}
+WORKSPACE = f"""\
+source: {{name: Shop, writeKey: wk}}
+destination:
+  settings: {{account_name: a, ucd_key: k}}
+  subscriptions: [{{name: {json.dumps(HOSTILE)}, actionSlug: nothing, trigger: 'type = "track"'}}]
+"""
+
+
+def run(folder: Path, *command: str) -> Result:
+    (folder / "events.ndjson").write_text(json.dumps(EVENT), "utf-8")
+    (folder / "shop.yaml").write_text(WORKSPACE, "utf-8")
+    arguments = [str(folder / word) if (folder / word).exists() else word for word in command]
+    return CliRunner().invoke(main, arguments, color=True)
+
+
+def obeyed(text: str) -> list[str]:
+    """The characters of *text* that a terminal obeys."""
+    return [each for each in COLOUR.sub("", text) if not each.isprintable() and each != "\n"]
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(["map", "--explain"], id="map"),
-        pytest.param(["drift", "--traffic"], id="drift"),
+        pytest.param(("map", "--explain", "events.ndjson"), id="map"),
+        pytest.param(("drift", "--traffic", "events.ndjson"), id="drift"),
     ],
 )
-def test_control_characters_of_a_name_are_replaced(command: list[str], tmp_path: Path) -> None:
-    events = tmp_path / "events.ndjson"
-    event = {"type": "identify", "messageId": HOSTILE, "userId": "ada", "traits": {HOSTILE: 1}}
-    events.write_text(json.dumps(event), "utf-8")
-
-    arguments = [*command, str(events), "--preset", "segment-defaults"]
-    told = CliRunner().invoke(main, arguments, color=True).stdout
-
+def test_control_characters_of_a_name_are_replaced(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    told = run(tmp_path, *command, "--preset", "segment-defaults").stdout
     assert f"traits.{PLAIN} came once and no mapping reads it." in told
     assert COLOUR.search(told)
-    assert not [each for each in COLOUR.sub("", told) if not each.isprintable() and each != "\n"]
+    assert obeyed(told) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("map", "--workspace", "shop.yaml", "events.ndjson"), id="map"),
+        pytest.param(("replay", "--preset", "segment-defaults", "events.ndjson"), id="replay"),
+        pytest.param(("replay", "--workspace", "shop.yaml", "events.ndjson"), id="an error"),
+        pytest.param(("contract", "events", "--strict", "events.ndjson"), id="contract"),
+        pytest.param(("lint", "shop.yaml"), id="lint"),
+        pytest.param(("drift", "shop.yaml"), id="drift"),
+    ],
+)
+def test_no_command_prints_them(command: tuple[str, ...], tmp_path: Path) -> None:
+    result = run(tmp_path, *command)
+    assert obeyed(result.stdout + result.stderr) == []
+
+
+def test_json_has_them_escaped() -> None:
+    document = {"a": "\x9b2J \x7f \u202e", "b": "İpek"}
+    raw = escaped(orjson.dumps(document))
+    assert orjson.loads(raw) == document
+    assert obeyed(raw.decode()) == []
+    assert "İpek".encode() in raw
+
+
+def test_a_failed_scenario_prints_none(tmp_path: Path) -> None:
+    text = "Wish\x1b[35m\u202e Listed\x9b2J"
+    (tmp_path / "w.feature").write_text(
+        f'Feature: F {text}\n  Scenario: S {text}\n    When Ada does "{text}" with:\n'
+        f"      | property | value |\n      | note | {text} |\n"
+        "    Then Insider One receives exactly these events and parameters for Ada:\n"
+        "      | event_name | custom.note |\n      | other | x |\n"
+    )
+    for module in (["emulator", "verify"], ["pytest", "-p", "no:cacheprovider"]):
+        done = subprocess.run(
+            [sys.executable, "-m", *module, "."], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert obeyed(done.stdout + done.stderr) == []

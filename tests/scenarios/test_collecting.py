@@ -27,6 +27,22 @@ Feature: Foreign
   Scenario: Somebody else's
     When the lift stops at floor 4
 """
+TURKISH = """\
+# language: tr
+Özellik: Dilekler
+
+  Senaryo: Bir kupa
+    Eğer ki Ada does "Wish Listed"
+    O zaman Insider One receives 1 "wish_listed" for Ada
+"""
+CHINESE = """\
+# language: zh-CN
+功能: 愿望
+
+  场景: 杯子
+    当Ada does "Wish Listed"
+    那么Insider One receives 1 "wish_listed" for Ada
+"""
 CALL, CALLS = "test_a_call", "test_calls[Wish Listed]"
 
 
@@ -45,7 +61,11 @@ def project(tmp_path: Path) -> Path:
         "bound/ours.feature": OURS,
         "bound/test_ours.py": "from pytest_bdd import scenarios\nscenarios('.')\n",
         "behaved/features/ours.feature": OURS,
-        "behaved/features/steps/calls.py": "",
+        "behaved/features/steps/calls.py": "from behave import when\n",
+        "bound/steps/notes.md": "A folder that has nothing to do with features.",
+        "dilekler/features/dilek.feature": TURKISH,
+        "dilekler/features/steps/calls.py": "from pytest_bdd import when\n",
+        "yuanwang/wish.feature": CHINESE,
         "lift/floors.feature": FOREIGN,
     }.items():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +76,16 @@ def project(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "files"),
     [
-        pytest.param((), ["bound/test_ours.py", "features/ours.feature"], id="ours, each once"),
+        pytest.param(
+            (),
+            [
+                "bound/test_ours.py",
+                "dilekler/features/dilek.feature",
+                "features/ours.feature",
+                "yuanwang/wish.feature",
+            ],
+            id="ours, each once, in any language",
+        ),
         pytest.param(
             ("lift/floors.feature",), ["lift/floors.feature"], id="what is named, whose ever"
         ),
@@ -66,8 +95,10 @@ def project(tmp_path: Path) -> Path:
             [
                 "behaved/features/ours.feature",
                 "bound/test_ours.py",
+                "dilekler/features/dilek.feature",
                 "features/ours.feature",
                 "lift/floors.feature",
+                "yuanwang/wish.feature",
             ],
             id="all",
         ),
@@ -75,7 +106,11 @@ def project(tmp_path: Path) -> Path:
 )
 def test_pytest_takes(project: Path, arguments: tuple[str, ...], files: list[str]) -> None:
     said = collected(project, "-q", *arguments)
-    own = {"lift/floors.feature": ["test_somebody_elses"]}
+    own = {
+        "lift/floors.feature": ["test_somebody_elses"],
+        "dilekler/features/dilek.feature": ["test_bir_kupa"],
+        "yuanwang/wish.feature": ["test_杯子"],
+    }
     assert sorted(line for line in said.splitlines() if "::" in line) == [
         f"{file}::{name}" for file in files for name in own.get(file, [CALL, CALLS])
     ]
@@ -83,8 +118,23 @@ def test_pytest_takes(project: Path, arguments: tuple[str, ...], files: list[str
 
 def test_pytest_says_what_it_left_alone(project: Path) -> None:
     said = collected(project)
-    told = "left alone: behaved/features/ours.feature and 1 more (see emulator_features)"
-    assert told in said
+    for why, file in {
+        "another tool's steps in the folder steps": "behaved/features/ours.feature",
+        "no step of the emulator's": "lift/floors.feature",
+    }.items():
+        assert f"{why}, so left alone: {file} (see emulator_features)" in said.splitlines()
+
+
+def test_a_module_that_binds_a_feature_fails_where_it_would_not_run_as_written(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "test_ours.py").write_text("from pytest_bdd import scenarios\nscenarios('.')\n")
+    (tmp_path / "ours.feature").write_text(OURS.replace("When Ada", "when Ada", 1))
+    command = [sys.executable, "-m", "pytest", "-rf", "-p", "no:cacheprovider", "test_ours.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "ours.feature:4: 'when' is not written as a keyword" in done.stdout
+    assert "test_a_call" in done.stdout
+    assert done.returncode == 1
 
 
 def test_a_word_that_is_not_known_is_refused(project: Path) -> None:

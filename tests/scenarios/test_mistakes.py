@@ -18,7 +18,7 @@ EVENTS = "Insider One receives exactly these events for Ada"
 ATTRIBUTES = "Insider One knows these attributes of Ada"
 NONE = 'Insider One receives no "{}" for Ada'
 MEANT = 'If not, add the step: Given the name "{}" is correct.'
-NOTHING = "This scenario checks nothing: it has no Then. Say in one what Insider One must have."
+NOTHING = "This scenario checks nothing: it has no Then. Add a Then step."
 # What the scenario does -> its steps, and what its failure says below them.
 MISTAKES = {
     "lacks a table": (
@@ -168,7 +168,7 @@ MISTAKES = {
         Then Insider One knows nobody
         """,
         """\
-        No step is called so: When Ada has not signed in
+        There is no such step: When Ada has not signed in
 
         It exists as a Given:
           Given {person} has not signed in""",
@@ -179,7 +179,7 @@ MISTAKES = {
         Then Insider One knows 1 people
         """,
         """\
-        No step is called so: When Ada Lovelace does "Wish Listed"
+        There is no such step: When Ada Lovelace does "Wish Listed"
 
         People have names of one word: Ada, not Ada Lovelace.
           When {person} does "{event}\"""",

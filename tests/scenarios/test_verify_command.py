@@ -78,14 +78,14 @@ UNREADABLE = {
     ),
     "odd": (
         "Feature: Odd\n  Scenario: A\n    Given Ada shops\n    or not\n",
-        "odd.feature:4: Unexpected token found. Check Gherkin syntax near the reported error. "
-        "It reads: or not",
+        "odd.feature:4: this line is no step. Begin it with Given, When, Then, And or But. "
+        "Put # before it if it is a remark. It reads: or not",
     ),
     "uneven": (
         "Feature: Uneven\n  Scenario: A\n    Given Ada views these products:\n"
         "      | product_id | price |\n      | mug |\n",
-        "uneven.feature:5: This row has more or fewer cells than the first row of its table. "
-        "It reads: | mug |",
+        "uneven.feature:5: this row has more or fewer cells than the first row of its table. "
+        r"Write | between cells, and \| within one. It reads: | mug |",
     ),
 }
 
@@ -150,7 +150,7 @@ def test_a_step_that_does_not_exist_is_answered_with_the_nearest(summary: Any) -
         "misspelt.feature:3: A typing error",
         '> When  Ada ads these products to the cart "c-9":',
         "",
-        'No step is called so: When Ada ads these products to the cart "c-9":',
+        'There is no such step: When Ada ads these products to the cart "c-9":',
         "",
         "Did you mean one of these?",
         '  When {person} adds these products to cart "{cart}":',
@@ -218,3 +218,26 @@ def test_without_the_extra_one_line_says_what_to_install(command: str) -> None:
         "Run: pip install 'segment-insider-emulator[scenarios]', "
         "or in a checkout: pip install '.[scenarios]'\n",
     )
+
+
+def test_all_unknown_steps_of_a_scenario_are_told_at_once(tmp_path: Path) -> None:
+    steps = (
+        "    Given Ada shopz\n    When Ada signs in\n    And Ada buys a mug\n    Then all is well\n"
+    )
+    (tmp_path / "w.feature").write_text(f"Feature: F\n  Scenario: A\n{steps}")
+    [result] = json.loads(verify(tmp_path, "--json", ".").stdout)["scenarios"]
+    lines = result["failure"].splitlines()
+    assert lines[:5] == [
+        "w.feature:3: A",
+        "> Given Ada shopz",
+        "  When  Ada signs in",
+        "> And   Ada buys a mug",
+        "> Then  all is well",
+    ]
+    assert [line for line in lines if line.startswith("There is no such step")] == [
+        "There is no such step: Given Ada shopz",
+        "There is no such step: When Ada buys a mug",
+        "There is no such step: Then all is well",
+    ]
+    verdicts = [step["verdict"] for step in result["steps"]]
+    assert verdicts == ["undefined", "skipped", "undefined", "undefined"]

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import orjson
 
 from emulator.cli.contract.files import (
     FILES,
@@ -15,6 +14,7 @@ from emulator.cli.contract.files import (
     replace,
     usable_cases,
 )
+from emulator.cli.terminal import tell, tell_json
 from emulator.cli.workspace_options import workspace_options
 from emulator.contract.deployment import Deployment
 from emulator.contract.junit import case_of, uncovered_case
@@ -55,7 +55,7 @@ def command(
     verdicts = _verdicts(reader, deployment, strict=strict)
     for verdict in verdicts:
         if as_json:
-            click.echo(orjson.dumps(verdict.document()))
+            tell_json(verdict.document())
         elif verdict.verdict in ("failed", "known"):
             _print(verdict, "differs" if update else "FAILED")
     if report:
@@ -108,11 +108,11 @@ def _update(files: tuple[Path, ...], verdicts: Sequence[Verdict]) -> int:
 
 def _print(verdict: Verdict, lead: str) -> None:
     known = verdict.verdict == "known"
-    click.echo(f"{'known difference' if known else lead}  {verdict.name}  {verdict.where}")
+    tell([f"{'known difference' if known else lead}  {verdict.name}  {verdict.where}"])
     if known:
-        click.echo(f"    {verdict.reason}")
+        tell([f"    {verdict.reason}"])
     for difference in verdict.differences:
-        click.echo(f"    {difference}")
+        tell([f"    {difference}"])
 
 
 def _summary(verdicts: Sequence[Verdict], failed: int, updated: int | None) -> str:
@@ -132,7 +132,7 @@ def _advise(verdicts: Sequence[Verdict], deployment: Deployment | None, left: in
     if uncovered:
         names = ", ".join(uncovered)
         remedy = "Record their traffic; --strict fails them."
-        click.echo(f"note: {deployment.name}: no case covers {names}. {remedy}", err=True)
+        tell([f"note: {deployment.name}: no case covers {names}. {remedy}"], err=True)
     if left:
         remedy = "Correct it, or accept the change with --update."
         click.echo(f"emulator: {deployment.name} is not as it was recorded. {remedy}", err=True)

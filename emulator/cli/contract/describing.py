@@ -1,8 +1,8 @@
 """`emulator contract schema`: the consumer's side of a contract."""
 
 import click
-import orjson
 
+from emulator.cli.terminal import tell_json
 from emulator.cli.workspace_options import load_workspace, workspace_options
 from emulator.contract.schema import request_schemas
 
@@ -12,4 +12,4 @@ from emulator.contract.schema import request_schemas
 def command(workspace: str | None, preset: str | None) -> None:
     """Print one JSON Schema: of every body that the workspace can send to Insider One."""
     document = request_schemas(load_workspace(workspace, preset))
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    tell_json(document, indent=True)

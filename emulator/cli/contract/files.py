@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from emulator.cli.terminal import tell
 from emulator.cli.workspace_options import load_workspace, workspace_name
 from emulator.contract.cases import Case, read_cases
 from emulator.contract.deployment import Deployment
@@ -32,7 +33,7 @@ class Reader:
                     yield case
                 else:
                     self.unusable += 1
-                    click.echo(f"emulator: {case}", err=True)
+                    tell([f"emulator: {case}"], err=True)
 
     def expect_cases(self) -> None:
         """Refuse files and folders in which no case was found.

@@ -5,10 +5,10 @@ from itertools import chain
 from pathlib import Path
 
 import click
-import orjson
 
 from emulator.cli.captured import numbered_events
 from emulator.cli.contract.files import FILES, replace
+from emulator.cli.terminal import tell, tell_json
 from emulator.cli.workspace_options import load_workspace, workspace_options
 from emulator.contract.junit import case_of
 from emulator.contract.producing import Produced, produced
@@ -44,7 +44,7 @@ def command(
     for each in produced(events, load_workspace(workspace, preset)):
         holds = each.satisfies(strict=strict)
         if as_json:
-            click.echo(orjson.dumps({**asdict(each), "satisfies": holds}))
+            tell_json({**asdict(each), "satisfies": holds})
         elif not holds:
             _print(each)
         cases.append(case_of(each.where, each.name, [] if holds else each.why or [each.verdict]))
@@ -56,6 +56,6 @@ def command(
 
 
 def _print(each: Produced) -> None:
-    click.echo(f"FAILED  {each.name}: {each.verdict}  {each.where}")
+    tell([f"FAILED  {each.name}: {each.verdict}  {each.where}"])
     for why in each.why:
-        click.echo(f"    {why}")
+        tell([f"    {why}"])

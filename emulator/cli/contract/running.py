@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import click
-import orjson
 
 from emulator.cli.contract.files import FILES, Reader, deployment_of
+from emulator.cli.terminal import tell_json
 from emulator.cli.workspace_options import workspace_options
 from emulator.contract.running import actual
 from emulator.types import JSONObject
@@ -34,5 +34,5 @@ def command(
             result = deployment.run(case, cases)
             compared = {"mapping": result.state, "differences": result.mapping}
             happened = {"actual": result.actual, "workspace": compared}
-        click.echo(orjson.dumps({**case.document, **happened}))
+        tell_json({**case.document, **happened})
     ctx.exit(2 if reader.unusable else 0)

@@ -53,7 +53,7 @@ def test_hostile_text_is_shown_as_it_was_sent(page: Page) -> None:
         "2 passed, 4 failed, 1 skipped",
         "broken.feature",
         "It is not known",
-        "Did you mean one of these?",
+        "There is no such step: When Ada wishes for a mug",
         "to Insider One by Track Event: accepted",
         "identify: accepted",
         "ends.feature:",

@@ -58,7 +58,7 @@ def test_a_failure_begins_with_what_does_not_hold(reported: Reported) -> None:
     failures = fromstring(reported.read("report.xml")).iter("failure")
     assert [each.get("message") for each in failures][:2] == [
         'Not so: Insider One receives 2 "wish_listed" for Ada.',
-        "No step is called so: When Ada wishes for a mug",
+        "There is no such step: When Ada wishes for a mug",
     ]
 
 

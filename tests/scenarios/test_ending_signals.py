@@ -1,0 +1,69 @@
+"""A run that its machine ends: CI's time-out sends SIGTERM, a terminal that is closed SIGHUP."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.server import serve_in_thread
+from emulator.workspace import preset
+from scenarios.client import ControlClient
+
+CONFTEST = """\
+import time
+from pathlib import Path
+
+from pytest_bdd import when
+
+
+@when("a step takes very long")
+def takes_long():
+    Path("begun").touch()
+    time.sleep(120)
+"""
+FEATURE = """\
+Feature: Long
+  Scenario: One that ends
+    When Ada does "Wish Listed"
+    Then Insider One receives 1 "wish_listed" for Ada
+  Scenario: One that does not
+    Given Ada does "Wish Listed"
+    When a step takes very long
+    Then Insider One receives 1 "wish_listed" for Ada
+"""
+
+
+@pytest.mark.parametrize(
+    ("ending", "workers"), [(signal.SIGTERM, 1), (signal.SIGTERM, 2), (signal.SIGHUP, 1)]
+)
+def test_the_run_is_told_and_its_sandboxes_are_deleted(
+    tmp_path: Path, ending: signal.Signals, workers: int
+) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "long.feature").write_text(FEATURE)
+    app = create_app(Config(db=":memory:"), preset("guide"))
+    with serve_in_thread(app) as url, ControlClient(url) as client:
+        options = ["--url", url, "-n", str(workers), "--junit", "report.xml"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "emulator", "verify", *options, "."],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as running:  # fmt: skip
+            while not (tmp_path / "begun").exists():
+                assert running.poll() is None
+                time.sleep(0.1)
+            running.send_signal(ending)
+            said, complained = running.communicate(timeout=60)
+        assert [each["id"] for each in client.sandboxes()] == ["default"]
+    assert (running.returncode, complained) == (130, "")
+    assert (tmp_path / "report.xml").exists()
+    counts = said.splitlines()[-1]
+    if workers == 1:  # several may not have ended the first one yet
+        assert counts == "2 scenarios: 1 passed, 1 failed"
+    else:
+        assert re.fullmatch("2 scenarios: .*[12] not run", counts)

@@ -1,0 +1,426 @@
+"""Feature files: what is read as it is meant, and what is refused because it would not run."""
+
+from pathlib import Path
+
+import pytest
+
+from scenarios.catalogue import library
+from scenarios.feature_files import FeatureFault, read_feature
+from scenarios.gherkin_words import DIALECTS
+
+library()  # registers the steps
+
+STEPS = """\
+    When Ada does "Wish Listed"
+    Then Insider One receives 1 "wish_listed" for Ada
+"""
+PLAIN = f"Feature: Wishes\n  Scenario: A mug\n{STEPS}"
+COMMENT = "Put # before it if it is a remark."
+
+
+def read(folder: Path, text: str | bytes) -> list[list[str]]:
+    """Kind and text of the steps of each scenario."""
+    file = folder / "w.feature"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    feature = read_feature(file, "w.feature")
+    return [
+        [f"{step.type} {step.name}" for step in template.render({}).steps]
+        for template in feature.scenarios.values()
+    ]
+
+
+def fault(folder: Path, text: str | bytes) -> str:
+    with pytest.raises(FeatureFault) as refused:
+        read(folder, text)
+    return str(refused.value)
+
+
+RUN = [['when Ada does "Wish Listed"', 'then Insider One receives 1 "wish_listed" for Ada']]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(b"\xef\xbb\xbf" + PLAIN.encode(), id="a byte order mark"),
+        pytest.param(PLAIN.replace("\n", "\r\n").encode(), id="Windows line ends"),
+        pytest.param(PLAIN.replace("    ", "\t").encode(), id="tabs"),
+        pytest.param(PLAIN.rstrip().encode(), id="no line end at the end"),
+    ],
+)
+def test_a_file_is_read_with(tmp_path: Path, raw: bytes) -> None:
+    assert read(tmp_path, raw) == RUN
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        pytest.param(PLAIN.encode("utf-16"), "the file is in UTF-16, not in UTF-8", id="UTF-16"),
+        pytest.param(
+            PLAIN.replace("Wishes", "Dileklerim şunlar").encode("cp1254"),
+            "the file is not UTF-8 text (line 1 has the byte 0xfe)",
+            id="Windows-1254",
+        ),
+    ],
+)
+def test_another_encoding_is_named(tmp_path: Path, raw: bytes, told: str) -> None:
+    assert fault(tmp_path, raw) == f"w.feature: {told}. Save it as UTF-8."
+
+
+def scenario(steps: str, above: str = "") -> str:
+    return f"Feature: F\n{above}  Scenario: A\n{steps}{STEPS}"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("given Ada shops", "'given' is not written as a keyword"),
+        ("GIVEN Ada shops", "'GIVEN' is not written as a keyword"),
+        ("Given: Ada shops", "'Given:' is not written as a keyword"),
+        ("then: Insider One knows nobody", "'then:' is not written as a keyword"),
+        ("Give Ada shops", "'Give' is no keyword"),
+        ("Whn Ada signs in", "'Whn' is no keyword"),
+        ("Tehn Insider One knows nobody", "'Tehn' is no keyword"),
+        ("Diyelim ki Ada shops", "'Diyelim ki' is a keyword of Turkish"),
+        ("Angenommen Ada shops", "'Angenommen' is a keyword of German"),
+        ("当Ada shops", "'当' is a keyword of Chinese simplified"),
+        ("- When Ada signs in", "'- When' is not written as a keyword"),
+        ("Ada signs in", "this step has no keyword"),
+        ("If Ada signs in", "'If' is no keyword"),
+        ("given Ada shopz", "'given' is not written as a keyword"),
+        ("Given", "'Given' stands alone"),
+        ("when the shop is open", "'when' is not written as a keyword"),
+        ("Whn Ada shopz", "'Whn' is no keyword"),
+        ("| product_id |", "there is no step above this line"),
+        ('"""', "there is no step above this line"),
+        ("Backgroud: people", "'Backgroud' is not written as a keyword"),
+    ],
+)
+def test_a_line_of_a_description_that_reads_as_a_step_is_refused(
+    tmp_path: Path, line: str, told: str
+) -> None:
+    said = fault(tmp_path, scenario(f"    {line}\n"))
+    assert said.startswith(f"w.feature:3: {told}, so it would not run: {line}. ")
+    assert said.endswith(COMMENT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"Feature: F\n  given Ada shops\n  Scenario: A\n{STEPS}", id="a feature"),
+        pytest.param(f"Feature: F\n  Given Ada shops\n  Scenario: A\n{STEPS}", id="no Background"),
+        pytest.param(f"Feature: F\n  Scenaro: A\n{STEPS}  Scenario: B\n{STEPS}", id="a title"),
+        pytest.param(
+            f"Feature: F\n  Background:\n    given Ada shops\n  Scenario: A\n{STEPS}",
+            id="background",
+        ),
+        pytest.param(
+            f"Feature: F\n  Rule: R\n    given Ada shops\n\n    Scenario: A\n{STEPS}", id="a rule"
+        ),
+        pytest.param(
+            f"Feature: F\n  Scenario Outline: <a>\n{STEPS}    Examples:\n      and Ada shops\n"
+            "      | a |\n      | 1 |\n",
+            id="Examples",
+        ),
+    ],
+)
+def test_it_is_refused_wherever_there_is_a_description(tmp_path: Path, text: str) -> None:
+    assert "so it would not run" in fault(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "When a shopper buys, Insider One receives a purchase.",
+        "As a marketer\n  I want wishes\n  So that I can write to people",
+        "Then there is nothing to do.",
+        "They buy. The shop tells Segment.",
+        "An empty cell is what was never told.",
+        "Note: this is about wishes.",
+        "| a | table | of prose |",
+    ],
+)
+def test_prose_in_a_feature_is_left(tmp_path: Path, prose: str) -> None:
+    assert read(tmp_path, scenario("", f"  {prose}\n")) == RUN
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "This is about wishes\n    and what becomes of them.",
+        "# given Ada shops",
+        "They buy.",
+        "See https://shop.example",
+    ],
+)
+def test_prose_in_a_scenario_is_left(tmp_path: Path, prose: str) -> None:
+    assert read(tmp_path, scenario(f"    {prose}\n")) == RUN
+
+
+@pytest.mark.parametrize("code", [each for each in DIALECTS if each != "em"])
+def test_a_step_of_every_language_is_refused_in_an_english_file(tmp_path: Path, code: str) -> None:
+    for keyword in {word for role in ("given", "when", "then") for word in DIALECTS[code][role]}:
+        if keyword != "* " and not keyword.startswith(tuple(ENGLISH)):
+            said = fault(tmp_path, scenario(f"    {keyword}Ada shops\n"))
+            assert "so it would not run" in said
+
+
+ENGLISH = {
+    word for role in ("given", "when", "then", "and", "but") for word in DIALECTS["en"][role]
+}
+
+
+@pytest.mark.parametrize("code", DIALECTS)
+def test_a_feature_in_every_language_is_read(tmp_path: Path, code: str) -> None:
+    words = {role: DIALECTS[code][role] for role in DIALECTS[code]}
+    given, when, then = (words[role][-1] for role in ("given", "when", "then"))
+    text = (
+        f"# language: {code}\n{words['feature'][0]}: F\n  {words['scenario'][0]}: A\n"
+        f"    {given}Ada shops\n    {when}Ada signs in\n    {then}Insider One knows 1 people\n"
+    )
+    [steps] = read(tmp_path, text)
+    assert [step.partition(" ")[2] for step in steps] == [
+        "Ada shops", "Ada signs in", "Insider One knows 1 people"
+    ]  # fmt: skip
+    assert [step.partition(" ")[0] for step in steps][2] == "then"
+
+
+def outline(steps: str, examples: str, title: str = "O") -> str:
+    return f"Feature: F\n  Scenario Outline: {title}\n{steps}\n{examples}"
+
+
+EVENT = '    When Ada does "<event>"\n    Then Insider One knows nobody'
+EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(
+            outline(EVENT, ""),
+            "2: this outline has no Examples. Add Examples with a table of values for <event>, "
+            "or call it a Scenario.",
+            id="no Examples",
+        ),
+        pytest.param(
+            outline(EVENT, "    Examples:\n"),
+            "5: these Examples have no rows, so nothing would run. Add a table: a header with the "
+            "placeholders' names, and rows of values.",
+            id="no table",
+        ),
+        pytest.param(
+            outline(EVENT, "    Examples:\n      | event |\n"),
+            "5: these Examples have no rows, so nothing would run. Add a table: a header with the "
+            "placeholders' names, and rows of values.",
+            id="no rows",
+        ),
+        pytest.param(
+            outline(EVENT, EXAMPLES.replace("event", "EVENT")),
+            "3: Examples have no column for <event>. Columns: EVENT. Did you mean <EVENT>?\n"
+            "w.feature:6: no placeholder names the column 'EVENT' of Examples. Placeholders: "
+            "<event>. Use <EVENT> in a step or in the title.",
+            id="letter case",
+        ),
+        pytest.param(
+            outline(EVENT.replace("nobody", "<n> people"), EXAMPLES),
+            "4: Examples have no column for <n>. Columns: event. Add the column. "
+            r"Write \<n> where the text itself is meant.",
+            id="no column",
+        ),
+        pytest.param(
+            outline(EVENT, EXAMPLES, "about < event >"),
+            "2: Examples have no column for < event >. Columns: event. Did you mean <event>?",
+            id="blanks",
+        ),
+        pytest.param(
+            outline(EVENT, EXAMPLES.replace("event |", "event | event |").replace("Wish", "a | b")),
+            "6: the column 'event' of Examples is there twice. Keep one of the two.",
+            id="a column twice",
+        ),
+        pytest.param(
+            outline(EVENT, EXAMPLES.replace("event |", "event | n |").replace("Wish", "a | b")),
+            "6: no placeholder names the column 'n' of Examples. Placeholders: <event>. "
+            "Use <n> in a step or in the title.",
+            id="a column that nothing names",
+        ),
+        pytest.param(
+            PLAIN.replace("Wish Listed", "<event>"),
+            "3: <event> stands in a scenario without Examples, so nothing fills it. Write the "
+            r"value, or add Examples. Write \<event> where the text itself is meant.",
+            id="a plain scenario",
+        ),
+        pytest.param(
+            PLAIN.replace(
+                'Wish Listed"\n', 'Wish Listed" with:\n      | a | b |\n      | c | <x> |\n'
+            ),
+            "5: <x> stands in a scenario without Examples, so nothing fills it. Write the "
+            r"value, or add Examples. Write \<x> where the text itself is meant.",
+            id="a table",
+        ),
+        pytest.param(
+            PLAIN.replace("A mug", "A <mug>"),
+            "2: <mug> stands in a scenario without Examples, so nothing fills it. Write the "
+            r"value, or add Examples. Write \<mug> where the text itself is meant.",
+            id="a title",
+        ),
+        pytest.param(
+            PLAIN.replace(
+                'Ada does "Wish Listed"',
+                'an app posts to "/v1/track":\n      """\n      {"event": "<x>"}\n      """',
+            ),
+            "3: <x> stands in a scenario without Examples, so nothing fills it. Write the "
+            r"value, or add Examples. Write \<x> where the text itself is meant.",
+            id="a text",
+        ),
+        pytest.param(
+            outline(EVENT, EXAMPLES).replace(
+                "  Scenario", "  Background:\n    Given <who> shops\n  Scenario"
+            ),
+            "3: <who> stands in a Background, which no Examples fill. Move the step into the "
+            r"outline. Write \<who> where the text itself is meant.",
+            id="a Background",
+        ),
+    ],
+)
+def test_a_placeholder_that_nothing_fills_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    assert fault(tmp_path, text) == f"w.feature:{told}"
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        ("I <3 you", "I <3 you"),
+        ("<b>Sale</b>", "<b>Sale</b>"),
+        ('<a href="x">y', '<a href="x">y'),
+        ("a < b", "a < b"),
+        ("<br/>", "<br/>"),
+        (r"\<name>", "<name>"),
+        ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
+    ],
+)
+def test_angle_brackets_that_are_no_placeholder_are_text(
+    tmp_path: Path, text: str, read_as: str
+) -> None:
+    [[when, _]] = read(tmp_path, PLAIN.replace("Wish Listed", text, 1))
+    assert when == f'when Ada does "{read_as}"'
+
+
+def test_an_escaped_bracket_is_not_filled(tmp_path: Path) -> None:
+    file = tmp_path / "w.feature"
+    file.write_text(outline(EVENT.replace("<event>", r"<event> \<event>"), EXAMPLES))
+    [template] = read_feature(file, "w.feature").scenarios.values()
+    assert template.render({"event": "Wish"}).steps[0].name == 'Ada does "Wish <event>"'
+
+
+@pytest.mark.parametrize(
+    ("steps", "kinds"),
+    [
+        pytest.param(
+            ["* Ada shops", "* Ada signs in", "* Insider One knows 1 people"],
+            ["given", "given", "then"],
+            id="bullets alone",
+        ),
+        pytest.param(["And Ada shops", "When Ada signs in"], ["given", "when"], id="And"),
+        pytest.param(["But Insider One knows nobody"], ["then"], id="But"),
+        pytest.param(
+            ["When Ada signs in", "* Ada signs in", "Then Insider One knows nobody",
+             "* Insider One knows nobody", "* Ada signs in"],
+            ["when", "when", "then", "then", "given"],
+            id="bullets among others",
+        ),
+        pytest.param(["* nobody knows this"], ["given"], id="what does not exist"),
+    ],
+)  # fmt: skip
+def test_a_step_without_a_kind_has_that_of_the_step_that_reads_it(
+    tmp_path: Path, steps: list[str], kinds: list[str]
+) -> None:
+    lines = "".join(f"    {step}\n" for step in steps)
+    [found] = read(tmp_path, f"Feature: F\n  Scenario: A\n{lines}")
+    assert [each.partition(" ")[0] for each in found] == kinds
+
+
+def test_a_background_may_begin_with_and(tmp_path: Path) -> None:
+    background = "  Background:\n    And Ada shops\n    * Bob shops\n"
+    [found] = read(tmp_path, scenario("", background))
+    assert found[:2] == ["given Ada shops", "given Bob shops"]
+
+
+def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> None:
+    rules = "".join(
+        f"  Rule: {rule}\n    Example: happy path\n{STEPS}" for rule in ("a", "b", "c", "c")
+    )
+    file = tmp_path / "w.feature"
+    file.write_text(f"Feature: F\n  Example: happy path\n{STEPS}{rules}")
+    names = list(read_feature(file, "w.feature").scenarios)
+    assert names == [
+        "happy path", "a: happy path", "b: happy path",
+        "c: happy path (line 14)", "c: happy path (line 18)",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(
+            PLAIN.replace(
+                'Ada does "Wish Listed"', 'an app posts to "/v1/track":\n      """\n      {}'
+            ),
+            '4: the text that begins here is not closed. End it with """ in a line of its own. '
+            'It reads: """',
+            id="an open text",
+        ),
+        pytest.param(
+            PLAIN.replace("Feature", "Özellik"),
+            "1: 'Özellik' is a keyword of Turkish. Write `# language: tr` into the first line of "
+            "the file. It reads: Özellik: Wishes",
+            id="a language that is not named",
+        ),
+        pytest.param(
+            "# language: xx\n" + PLAIN,
+            "1: Gherkin has no language 'xx'. Known: en (English), tr (Turkish), de (German), "
+            "fr (French) and others. It reads: # language: xx",
+            id="a language that there is not",
+        ),
+        pytest.param(
+            PLAIN.replace("Feature", "Featrue"),
+            "1: 'Featrue' is not written as a keyword. Write `Feature:`. It reads: Featrue: Wishes",
+            id="Featrue",
+        ),
+        pytest.param(
+            STEPS,
+            "1: this step stands in no scenario. Write `Scenario:` or `Background:` above it. "
+            'It reads: When Ada does "Wish Listed"',
+            id="steps alone",
+        ),
+        pytest.param(
+            PLAIN + "    then Insider One knows nobody\n",
+            "5: 'then' is not written as a keyword. Begin the line with Then, without a colon. "
+            "It reads: then Insider One knows nobody",
+            id="a small letter below steps",
+        ),
+        pytest.param(
+            PLAIN + PLAIN,
+            "5: `Feature:` cannot stand here. A file has one feature: put the other into a file of "
+            "its own. It reads: Feature: Wishes",
+            id="two features",
+        ),
+        pytest.param(
+            PLAIN + "  Background:\n    Given Ada shops\n",
+            "5: `Background:` cannot stand here. Put the only one before the first scenario of the "
+            "feature or the rule. It reads: Background:",
+            id="a late Background",
+        ),
+        pytest.param(
+            PLAIN.replace("  Scenario", "  @two words\n  Scenario"),
+            "2: a tag has a blank in it. Write each tag in one word: @slow. It reads: @two words",
+            id="a tag of two words",
+        ),
+        pytest.param(
+            PLAIN + "  @slow\n",
+            "6: the file ends where a scenario should follow. Write it, or remove what stands "
+            "before it.",
+            id="a tag at the end",
+        ),
+    ],
+)
+def test_what_the_parser_refuses_is_told_in_words(tmp_path: Path, text: str, told: str) -> None:
+    assert fault(tmp_path, text) == f"w.feature:{told}"

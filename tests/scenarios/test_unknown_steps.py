@@ -1,0 +1,115 @@
+"""What is said of a step that does not exist: which sign differs, or which steps come near."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from pytest_bdd.parser import Step
+
+from scenarios.catalogue import PLACEHOLDER, StepEntry, library, matching, suggestions
+from scenarios.failing import unknown_step
+
+STEPS = library()
+
+
+def told(text: str, kind: str = "when") -> str:
+    return unknown_step(Step(text, kind, 0, 1, kind.capitalize())).partition("\n\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        pytest.param(
+            "Ada does \u201cWish Listed\u201d",
+            "Column 10 has \u201c (left double quotation mark). Write \" there. "
+            "Column 22 has \u201d (right double quotation mark). Write \" there.",
+            id="curly quotes",
+        ),
+        pytest.param(
+            "Ada does \u201eWish Listed\u201c",
+            "Column 10 has \u201e (double low-9 quotation mark). Write \" there. "
+            "Column 22 has \u201c (left double quotation mark). Write \" there.",
+            id="German quotes",
+        ),
+        pytest.param(
+            "Ada does \u00abWish Listed\u00bb",
+            "Column 10 has \u00ab (left-pointing double angle quotation mark). Write \" there. "
+            "Column 22 has \u00bb (right-pointing double angle quotation mark). Write \" there.",
+            id="French quotes",
+        ),
+        pytest.param(
+            'Ada\u00a0does "Wish Listed"',
+            "Column 4 has no-break space. Write a blank there.",
+            id="a blank that does not break",
+        ),
+        pytest.param(
+            'Ada does\u200b "Wish Listed"',
+            "Column 9 has zero width space. Remove it.",
+            id="a sign without width",
+        ),
+        pytest.param(
+            "Ada does 'Wish Listed'",
+            'It has single quotes. Write " around the text.',
+            id="single quotes",
+        ),
+        pytest.param(
+            'Ada  does "Wish Listed"', "It has several blanks in a row. Write one.", id="blanks"
+        ),
+        pytest.param(
+            'Ada does "Wish Listed".', "It ends in a sign too many. Remove that.", id="a full stop"
+        ),
+        pytest.param(
+            'Ada does "Wish Listed":',
+            "It takes nothing below it. Remove the colon at its end.",
+            id="a colon too many",
+        ),
+        pytest.param(
+            "Ada views these products",
+            "Write a colon at its end: a table or a text follows.",
+            id="no colon",
+        ),
+    ],
+)  # fmt: skip
+def test_the_sign_that_differs_is_named(text: str, sentences: str) -> None:
+    lead, step = told(text).split("\n")
+    assert lead == f"It differs in its signs. {sentences}"
+    assert matching(step.strip().removeprefix("When "))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "pattern"),
+    [
+        ("Ada opts out of email", "when", "{person} opts in to {channels}"),
+        ("Ada logs in", "when", "{person} signs in"),
+        ("Insider One knows no one", "then", "Insider One knows {count} people"),
+        ('Insider One gets 1 "wish_listed" for Ada', "then",
+         'Insider One receives {count} "{event_name}" for {person}'),
+        ('the clock is at "12:00"', "given", 'the clock stands at "{now}"'),
+    ],
+)  # fmt: skip
+def test_the_nearest_step_comes_first(text: str, kind: str, pattern: str) -> None:
+    assert suggestions(text, kind)[0] == pattern
+
+
+def slips(entry: StepEntry) -> Iterator[str]:
+    """The step with a word misspelt, left out, or written in another form."""
+    text = entry.example.partition("\n")[0].partition(" ")[2]
+    literal = set(re.findall(r"\w+", PLACEHOLDER.sub(" ", entry.pattern)))
+    words = [each for each in re.findall(r"[^\W\d_]+", text) if each in literal and len(each) > 2]
+    for word in words:
+        yield text.replace(word, word[:1] + word[2:], 1)
+        yield text.replace(word, word[1] + word[0] + word[2:], 1)
+        yield text.replace(word, word.removesuffix("s") + "ed", 1)
+        if len(words) > 2:
+            yield text.replace(word + " ", "", 1)
+
+
+def test_a_step_with_a_slip_is_found_again() -> None:
+    tried = missed = 0
+    for entry in STEPS:
+        for text in list(slips(entry))[::3]:
+            if not matching(text):
+                tried += 1
+                missed += entry.pattern not in suggestions(text, entry.kinds[-1])
+    assert tried > 200
+    assert missed / tried < 0.02
