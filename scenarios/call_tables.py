@@ -1,23 +1,17 @@
 """Tables and names of calls to Segment, as steps before the Then have them."""
 
-import re
 from collections.abc import Iterable
 
 from emulator.errors import EmulatorError
-from emulator.mapping.upserts import normalised
 from emulator.types import JSON, JSONObject
-from emulator.workspace.lint.spec import EVENTS
 from scenarios.scene import Scene
-from scenarios.spelling import is_slip
-from scenarios.tables import Table, nested, pairs, records
-from scenarios.vocabulary import INSIDER_EVENTS
+from scenarios.tables import DECIMAL_COMMA, Table, nested, pairs, records
 
 _NUMBERS = (
     "price quantity position total subtotal revenue shipping tax discount unit_price "
     "unit_sale_price value stock"
 )
 NUMBERS = frozenset(_NUMBERS.split())
-COMMA = re.compile(r"-?\d+(?:\.\d{3})*,\d+")
 
 
 def read_products(scene: Scene, table: Table) -> list[JSONObject]:
@@ -54,11 +48,8 @@ def expect_event(scene: Scene, event: str) -> None:
 
     Raises: EmulatorError.
     """
-    known = [*EVENTS, *scene.vocabulary.called]
-    scene.spelling.expect("event", event, known, f'does "{event}"')
-    if event not in known:
-        near = (name for name in sorted(INSIDER_EVENTS) if is_slip(normalised(event), name))
-        scene.spelling.refuse("event", event, next(near, None), f'does "{event}"')
+    near = scene.vocabulary.nearest_event(event)
+    scene.spelling.refuse("event", event, near, f'does "{event}"')
 
 
 def expect_page(scene: Scene, page: str) -> None:
@@ -66,7 +57,8 @@ def expect_page(scene: Scene, page: str) -> None:
 
     Raises: EmulatorError.
     """
-    scene.spelling.expect("page", page, scene.vocabulary.called, f'the page "{page}"')
+    near = scene.vocabulary.nearest_page(page)
+    scene.spelling.refuse("page", page, near, f'the page "{page}"')
 
 
 def _read_pairs(scene: Scene, noun: str, table: Table, known: Iterable[str]) -> JSONObject:
@@ -91,7 +83,7 @@ def _expect_names(
 
 def _expect_number(name: str, cell: str, where: str) -> None:
     """Refuse a decimal comma where a number belongs. Raises: EmulatorError."""
-    if name.rpartition(".")[2] in NUMBERS and COMMA.fullmatch(cell):
+    if name.rpartition(".")[2] in NUMBERS and DECIMAL_COMMA.fullmatch(cell):
         point = cell.replace(".", "").replace(",", ".")
         remedy = f'Write {point}, or "{cell}" in quotes when a text is meant.'
         raise EmulatorError(f"the {name} {cell} is not a number", where, remedy)

@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-from pytest_bdd.parser import Feature, Scenario, Step
+from typing import TYPE_CHECKING
 
 from emulator.errors import EmulatorError
+
+if TYPE_CHECKING:  # pages of the emulator import this where pytest-bdd need not be installed
+    from pytest_bdd.parser import Feature, Scenario, Step
 
 CORRECT = 'Given the name "{}" is correct'
 CORRECT_STEP = re.compile(r'the name "(.+)" is correct')
@@ -105,7 +107,7 @@ def did_you_mean(name: str, near: str) -> str:
     return f"Did you mean {near!r}? If not, add the step: {CORRECT.format(name)}."
 
 
-def spelling_of(scenario: Scenario) -> Spelling:
+def spelling_of(scenario: "Scenario") -> Spelling:
     """Read the texts of *scenario*, an outline's row among them, and of its feature."""
     correct = (CORRECT_STEP.fullmatch(step.name) for step in scenario.steps)
     return Spelling(
@@ -117,14 +119,14 @@ def spelling_of(scenario: Scenario) -> Spelling:
 
 
 @lru_cache(FEATURES)
-def _texts_of(feature: Feature) -> frozenset[str]:
+def _texts_of(feature: "Feature") -> frozenset[str]:
     templates = list(feature.scenarios.values())
     steps = (text for each in templates for step in each.steps for text in _texts(step))
     rows = (row for each in templates for examples in each.examples for row in examples.examples)
     return frozenset([*steps, *(str(cell) for row in rows for cell in row)])
 
 
-def expect_one_spelling(steps: Sequence[Step], spelling: Spelling, known: frozenset[str]) -> None:
+def expect_one_spelling(steps: Sequence["Step"], spelling: Spelling, known: frozenset[str]) -> None:
     """Refuse a text in quotes that another place of the scenario has with one slip.
 
     Args:
@@ -147,11 +149,11 @@ def expect_one_spelling(steps: Sequence[Step], spelling: Spelling, known: frozen
                 raise EmulatorError(what, step.name, remedy)
 
 
-def _quoted(step: Step) -> list[str]:
+def _quoted(step: "Step") -> list[str]:
     return [] if CORRECT_STEP.fullmatch(step.name) else QUOTED.findall(step.name)
 
 
-def _texts(step: Step) -> Iterator[str]:
+def _texts(step: "Step") -> Iterator[str]:
     yield from _quoted(step)
     if step.datatable:
         yield from (str(cell) for row in step.datatable.raw() for cell in row if cell)

@@ -15,6 +15,7 @@ from emulator.mapping.upserts import normalised
 from emulator.types import JSON, JSONObject
 from emulator.workspace.lint.conditions import conditions
 from emulator.workspace.lint.spec import ECOMMERCE, EVENTS
+from scenarios.spelling import is_slip, nearest
 
 # What Segment's specs say pages and people carry.
 PAGE = ("name", "category", "path", "referrer", "search", "title", "url", "keywords")
@@ -75,6 +76,27 @@ class Vocabulary:
     def properties_of(self, event: str) -> frozenset[str]:
         """The same, with those that the spec has for this event alone."""
         return self.properties.union(ECOMMERCE.get(event, ()))
+
+    def nearest_event(self, event: str) -> str | None:
+        """The known event that *event* may mean; None when it is known, or like none."""
+        known = [*EVENTS, *self.called]
+        if event in known:
+            return None
+        system_name = normalised(event)
+        own = (name for name in sorted(INSIDER_EVENTS) if is_slip(system_name, name))
+        return nearest(event, known) or next(own, None)
+
+    def nearest_page(self, page: str) -> str | None:
+        """The same of a page's name."""
+        return nearest(page, self.called)
+
+    def has_slip(self, call: JSONObject) -> bool:
+        """Whether a name of *call* may mean a known one."""
+        kind, name = call.get("type"), str(call.get("event") or call.get("name") or "")
+        known = self.traits if kind == "identify" else self.properties_of(name)
+        body = call.get("traits" if kind == "identify" else "properties") or {}
+        near = {"track": self.nearest_event, "page": self.nearest_page}.get(str(kind))
+        return bool(near and near(name)) or any(nearest(each, known) for each in body)
 
     @cached_property
     def traits(self) -> frozenset[str]:

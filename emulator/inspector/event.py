@@ -26,6 +26,7 @@ from emulator.inspector.view import View, number, read
 from emulator.json_text import parse_json
 from emulator.parts import Parts, parts
 from emulator.workspace.loading import PRESETS, read_preset
+from scenarios.vocabulary import vocabulary_of
 
 bp = Blueprint("event", __name__)
 
@@ -127,7 +128,9 @@ def _copied(own: Parts, told: EventRoad) -> dict[str, str]:
         "contract case": copies.contract_cases(
             message, message.normalised, own.configuration.destination
         ),
-        "scenario": scenario(told, call, _workspace(own), account),
+        "scenario": scenario(
+            told, call, _workspace(own), account, vocabulary_of(own.workspace.document)
+        ),
     }
 
 

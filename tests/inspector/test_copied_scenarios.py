@@ -71,3 +71,25 @@ def test_each_line_end_is_kept_in_a_cell(client: FlaskClient, tmp_path: Path, en
     properties = {"note": f"a{end}b", "list": [f"{end}c"]}
     call = {"type": "track", "userId": "ada", "event": "Seen", "properties": properties}
     assert sent_by(copied(client, call), tmp_path / "copied.feature") == ("Seen", properties)
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        pytest.param("order_completed", "list", id="an event in small letters"),
+        pytest.param("Wish Listed", "pirce", id="a property with a slip"),
+    ],
+)
+def test_a_name_that_a_step_would_refuse_is_copied_as_json(
+    client: FlaskClient, tmp_path: Path, event: str, name: str
+) -> None:
+    call = {"type": "track", "userId": "ada", "event": event, "properties": {name: "mine"}}
+    feature = copied(client, call)
+    assert "When an app posts to" in feature
+    assert sent_by(feature, tmp_path / "copied.feature") == (event, {name: "mine"})
+
+
+def test_a_number_with_a_comma_is_copied_in_quotes(client: FlaskClient) -> None:
+    properties = {"product_id": "mug", "price": "8,50"}
+    call = {"type": "track", "userId": "ada", "event": "Wish Listed", "properties": properties}
+    assert re.search(r'\| price +\| "8,50" +\|', copied(client, call))
