@@ -22,6 +22,7 @@ _PLAIN_WORDS = {
     "float": (r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?", list("-0123456789")),
     "merge": (r"<<", ["<"]),
 }
+MAXIMUM_MERGED = 200_000
 _JSON_TAGS = {*_PLAIN_WORDS, "str", "seq", "map"}
 
 
@@ -41,6 +42,8 @@ class DocumentFault(Exception):
 class JSONLoader(_SafeLoader):
     """Loads JSON values only, and no key twice. Raises: DocumentFault, yaml.YAMLError."""
 
+    merged = 0  # members that merge keys stand for
+
 
 def _mapping(loader: JSONLoader, node: yaml.MappingNode) -> JSONObject:
     seen = set()
@@ -53,11 +56,26 @@ def _mapping(loader: JSONLoader, node: yaml.MappingNode) -> JSONObject:
         if key_node.value in seen:
             raise DocumentFault.repeated(key_node.value, line)
         seen.add(key_node.value)
+    _count_merged(loader, node)
     loader.flatten_mapping(node)
     return {
         loader.construct_object(key, deep=True): loader.construct_object(value, deep=True)
         for key, value in node.value
     }
+
+
+def _count_merged(loader: JSONLoader, node: yaml.MappingNode) -> None:
+    """Refuse merge keys that stand for too much, before the loader copies what they name.
+
+    What is named was loaded before, so that its own merge keys have been replaced.
+    """
+    for key_node, named in node.value:
+        if key_node.tag == f"{_PREFIX}merge":
+            several = isinstance(named, yaml.SequenceNode)
+            loader.merged += sum(len(each.value) for each in (named.value if several else [named]))
+    if loader.merged > MAXIMUM_MERGED:
+        what = f"the merge keys stand for more than {MAXIMUM_MERGED:,} values"
+        raise DocumentFault(what, "Use fewer of them.", node.start_mark.line + 1)
 
 
 JSONLoader.yaml_implicit_resolvers = {}

@@ -289,3 +289,20 @@ def test_the_example_of_the_docs_loads(tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(example)
     assert len(load(path).destination["subscriptions"]) == 2
+
+
+def test_a_key_that_comes_twice_among_many_is_named() -> None:
+    """Counting each key anew would take minutes here."""
+    keys = ",".join(f'"k{number}": 1' for number in range(100_000))
+    with pytest.raises(EmulatorError) as raised:
+        parse(f'{{{keys}, "k99999": 2}}'.encode(), "shop.json")
+    assert raised.value.what == "the key 'k99999' stands twice in one object"
+
+
+def test_merge_keys_that_stand_for_too_much_are_refused() -> None:
+    base = "a: &a {" + ", ".join(f"k{number}: 1" for number in range(500)) + "}\n"
+    many = "".join(f"b{number}: {{<<: *a}}\n" for number in range(500))
+    with pytest.raises(EmulatorError) as raised:
+        parse((base + many).encode(), "shop.yaml")
+    assert raised.value.what == "the merge keys stand for more than 200,000 values"
+    assert raised.value.where == "shop.yaml, line 402"

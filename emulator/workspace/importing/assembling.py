@@ -14,7 +14,7 @@ from emulator.workspace.importing.leaving_out import Walk
 from emulator.workspace.importing.pieces import Pieces
 from emulator.workspace.importing.places import keys
 from emulator.workspace.importing.subscriptions import subscription
-from emulator.workspace.importing.unknown import Unknown, printable
+from emulator.workspace.importing.unknown import Unknown, printable, unknown_values
 from emulator.workspace.parsing import check_values
 from emulator.workspace.structure import place
 
@@ -197,8 +197,10 @@ def _settings(given: JSON, findings: list[Finding], *, keep_secrets: bool) -> JS
         if not isinstance(value, str) or not value or value.startswith(("<", MASK)):
             what = f"{name} is not known here, so that {example!r} stands for it"
             remedy = _KEY_REMEDY if secret else "Write the real one."
-            missed = isinstance(value, Unknown) and (not secret or keep_secrets)
-            place = value.where if isinstance(value, Unknown) else f"destination.settings.{name}"
+            inside = next(unknown_values(value), None)
+            given_otherwise = value is not None and not isinstance(value, str)
+            missed = given_otherwise and (not secret or keep_secrets)
+            place = inside.where if inside else f"destination.settings.{name}"
             findings.append(Finding("warning" if missed else "note", place, what, remedy))
             settings[name] = example
         elif secret and not keep_secrets:
@@ -260,7 +262,11 @@ def _kept(piece: JSONObject, kind: str, where: str, findings: list[Finding]) -> 
     metadata = kept.get("metadata")
     if isinstance(metadata, dict):
         # The rest of it is Segment's whole catalogue page.
-        kept["metadata"] = {key: metadata[key] for key in _CATALOGUE if key in metadata}
+        kept["metadata"] = {
+            key: held
+            for key, held in metadata.items()
+            if key in _CATALOGUE or any(unknown_values(held))
+        }
     return {key: value for key, value in kept.items() if not _is_blank(key, value)}
 
 

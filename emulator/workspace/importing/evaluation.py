@@ -2,12 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from emulator.depth import MAX_DEPTH
 from emulator.workspace.importing.hcl_parser import Encoded, Template, TooDeep, Value
-from emulator.workspace.importing.unknown import Unknown, contains_unknown
+from emulator.workspace.importing.unknown import Unknown, unknown_values
 
 # What one folder may stand for: locals that name locals grow faster than their text.
 MAXIMUM_VALUES = 500_000
@@ -112,19 +111,9 @@ class Evaluation:
         return self._text(value) if isinstance(value, Encoded) else value
 
     def _text(self, encoded: Encoded) -> str | Unknown:
-        if contains_unknown(encoded.value):
-            inside = next(_unknown_inside(encoded.value))
+        if inside := next(unknown_values(encoded.value), None):
             return Unknown("jsonencode(…)", inside.where)
         return self._counted(json.dumps(encoded.value))
-
-
-def _unknown_inside(value: Value) -> Iterator[Unknown]:
-    if isinstance(value, Unknown):
-        yield value
-    for child in (
-        value.values() if isinstance(value, dict) else value if type(value) is list else ()
-    ):
-        yield from _unknown_inside(child)
 
 
 def _split(text: str) -> tuple[str, list[str | int]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding
-from emulator.workspace.importing.unknown import Unknown, printable
+from emulator.workspace.importing.unknown import Unknown, printable, unknown_values
 from emulator.workspace.structure import place, schema_faults
 
 # The list of these -> what one of them is called, and the keys that it is nothing without.
@@ -60,7 +60,7 @@ class Walk:
 
     def _member(self, key: str, value: JSON | Unknown) -> JSONObject:
         """{key: value} without what is unknown; {} when nothing of it can stay."""
-        inside = [*_unknown_values(value)]
+        inside = [*unknown_values(value)]
         if not inside:
             return {key: value}
         if isinstance(value, dict) and key not in _WHOLE and not _is_directive(value):
@@ -104,22 +104,11 @@ class Walk:
 def _lost(unit: JSON | Unknown, needed: tuple[str, ...]) -> Iterable[Unknown]:
     """What is unknown of *unit* and without which it means something else."""
     if not isinstance(unit, dict):
-        yield from _unknown_values(unit)
+        yield from unknown_values(unit)
         return
     for key in needed:
         if key == "actions" or isinstance(unit.get(key), Unknown):
-            yield from _unknown_values(unit.get(key))
-
-
-def _unknown_values(value: JSON | Unknown) -> Iterable[Unknown]:
-    if isinstance(value, Unknown):
-        yield value
-    elif isinstance(value, dict):
-        for child in value.values():
-            yield from _unknown_values(child)
-    elif isinstance(value, list):
-        for child in value:
-            yield from _unknown_values(child)
+            yield from unknown_values(unit.get(key))
 
 
 def _is_directive(value: JSONObject) -> bool:

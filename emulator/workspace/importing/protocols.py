@@ -108,7 +108,7 @@ def _chosen(pieces: Pieces, wanted: JSON, findings: list[Finding]) -> JSONObject
     if own is None and (not loose or pieces.plans):
         return None
     described = {"id": wanted} if own is None else own
-    known = {key: value for key, value in described.items() if not _is_open(value)}
+    known = {key: value for key, value in described.items() if not _is_open(key, value)}
     given = [known.get("rules", []), *(each.get("rules", []) for each in loose)]
     if unknown := [rules for rules in given if isinstance(rules, Unknown)]:
         return known | {"rules": unknown[0]}
@@ -140,10 +140,10 @@ def _once(rules: list[JSON]) -> list[JSON]:
     return [*reversed(known.values())]
 
 
-def _is_open(value: JSON) -> bool:
+def _is_open(key: str, value: JSON) -> bool:
     """Whether a value says nothing: an export leaves it open, or Terraform links by it alone."""
     placeholder = isinstance(value, str) and value.startswith(("<", "{"))
-    return placeholder or value is None or (isinstance(value, Unknown) and value.text[-3:] == ".id")
+    return placeholder or value is None or (key == "id" and isinstance(value, Unknown))
 
 
 def _absent(wanted: JSON) -> Finding:
@@ -151,7 +151,8 @@ def _absent(wanted: JSON) -> Finding:
     asked = "{id}" if isinstance(wanted, Unknown) else wanted
     what = f"the source is connected to the tracking plan {said}, whose rules are not in here"
     remedy = f"Give the answer of GET /tracking-plans/{asked}/rules too."
-    return Finding("warning", "trackingPlan", what, remedy)
+    where = wanted.where if isinstance(wanted, Unknown) else "trackingPlan"
+    return Finding("warning", where, what, remedy)
 
 
 def _named(own: JSONObject) -> str:

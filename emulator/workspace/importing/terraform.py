@@ -3,6 +3,7 @@
 Source: Segment's Terraform provider 1.6.0: arguments in snake case, `settings` as JSON text.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from emulator.workspace.finding import Finding
 from emulator.workspace.importing.hcl_parser import Encoded
 from emulator.workspace.importing.json_documents import parse_value
 from emulator.workspace.importing.pieces import Pieces
-from emulator.workspace.importing.unknown import Unknown
+from emulator.workspace.importing.unknown import Unknown, unknown_values
 
 _KINDS = {
     "segment_source": "sources",
@@ -27,6 +28,16 @@ _KINDS = {
     "segment_function": "functions",
 }
 _SPELT = {"reverse_etl_schedule": "reverseETLSchedule"}
+# Attribute -> the kind of its value, where it has one kind.
+_KINDS_OF_VALUES = {
+    **dict.fromkeys(
+        ("id", "name", "slug", "title", "if", "trigger", "type", "action_id", "source_id",
+         "destination_id", "tracking_plan_id"),
+        str,
+    ),
+    **dict.fromkeys(("metadata", "schema_settings"), dict),
+    **dict.fromkeys(("rules", "actions"), list),
+}  # fmt: skip
 _REPEATED = ("count", "for_each")
 
 
@@ -94,14 +105,14 @@ def _piece(resource: Resource, findings: list[Finding]) -> JSONObject:
             continue
         place = resource.place(key)
         if key == "settings" and resource.kind != "segment_function":
-            value = _decoded(value, place)
+            value = _settings(value, place)
         elif key == "actions" and isinstance(value, list):
             value = [_action(each, f"{place}[{at}]") for at, each in enumerate(value)]
         elif key == "rules" and isinstance(value, list):
             value = [_rule(each, f"{place}[{at}]") for at, each in enumerate(value)]
         elif key == "schema_settings":
             value = _renamed(value)
-        piece[_camel(key)] = _as_text(value, place)
+        piece[_camel(key)] = _of_its_kind(key, value, place)
     # What configuration has no id for yet is known by what others call it.
     if not isinstance(piece.get("id"), str):
         piece["id"] = Unknown(f"{resource.address}.id", resource.place("id"))
@@ -125,9 +136,35 @@ def _once(resource: Resource, findings: list[Finding]) -> JSONObject:
     return attributes
 
 
-def _as_text(value: JSON, place: str) -> JSON:
-    """*value*; what `jsonencode` made where no JSON text belongs is not known."""
-    return Unknown("jsonencode(…)", place) if isinstance(value, Encoded) else value
+def _of_its_kind(key: str, value: JSON, place: str) -> JSON:
+    """*value*, or Unknown where the provider takes another kind."""
+    kind = _KINDS_OF_VALUES.get(key)
+    value = _with_texts(value)
+    if kind is None or value is None or isinstance(value, kind | Unknown):
+        return value
+    inside = next(unknown_values(value), Unknown("", place))
+    said = {str: "text", dict: "an object", list: "a list"}[kind]
+    return Unknown(place, inside.where, f"{key} is not {said}")
+
+
+def _with_texts(value: JSON) -> JSON:
+    """*value* with the text of each `jsonencode` that is left in it."""
+    if isinstance(value, dict):
+        return {key: _with_texts(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_with_texts(child) for child in value]
+    if not isinstance(value, Encoded):
+        return value
+    inside = next(unknown_values(value.value), None)
+    return Unknown("jsonencode(…)", inside.where) if inside else json.dumps(value.value)
+
+
+def _settings(value: JSON, place: str) -> JSON:
+    decoded = _decoded(value, place)
+    if isinstance(decoded, dict | Unknown):
+        return decoded
+    inside = next(unknown_values(decoded), Unknown("", place))
+    return Unknown(place, inside.where, "settings is not an object")
 
 
 def _action(action: JSON, place: str) -> JSON:
@@ -136,7 +173,7 @@ def _action(action: JSON, place: str) -> JSON:
     present = {key: value for key, value in action.items() if value is not None}
     if "fields" in present:
         present["fields"] = _decoded(present["fields"], f"{place}.fields")
-    return {key: _as_text(value, f"{place}.{key}") for key, value in present.items()}
+    return present
 
 
 def _rule(rule: JSON, place: str) -> JSON:
@@ -145,7 +182,7 @@ def _rule(rule: JSON, place: str) -> JSON:
     present = {_camel(key): value for key, value in rule.items() if value is not None}
     if "jsonSchema" in present:
         present["jsonSchema"] = _decoded(present["jsonSchema"], f"{place}.json_schema")
-    return {key: _as_text(value, f"{place}.{key}") for key, value in present.items()}
+    return present
 
 
 def _renamed(value: JSON) -> JSON:

@@ -1,5 +1,6 @@
 """Values that an import meets and cannot use; they keep their place until one walk names them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from emulator.types import JSON
@@ -23,18 +24,16 @@ class Unknown:
         return self.reason or f"only Terraform knows {self.text}"
 
 
-def contains_unknown(value: JSON | Unknown) -> bool:
-    """Whether *value* is unknown or has an unknown value anywhere inside it."""
-    waiting = [value]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, Unknown):
-            return True
-        if isinstance(found, dict):
-            waiting += found.values()
-        elif isinstance(found, list):
-            waiting += found
-    return False
+def unknown_values(value: JSON | Unknown) -> Iterator[Unknown]:
+    """Every unknown value in *value*, in order."""
+    if isinstance(value, Unknown):
+        yield value
+    elif isinstance(value, dict):
+        for child in value.values():
+            yield from unknown_values(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from unknown_values(child)
 
 
 def printable(value: JSON | Unknown) -> JSON:

@@ -1,0 +1,290 @@
+"""Configuration of Terraform and answers of the Public API in which one value is another.
+
+    python tests/workspace/importing/generating.py
+
+imports every form of expression in place of every attribute that is read, then every type of JSON
+in place of every value of an answer, and prints what raises, what cannot be loaded, and what is not
+named. `--seed` and `--pairs` add documents with two such values.
+"""
+
+import copy
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from emulator.errors import EmulatorError
+from emulator.types import JSON, JSONObject
+from emulator.workspace.importing.assembling import Imported, assembled
+from emulator.workspace.importing.reading import read_files
+from emulator.workspace.importing.writing import yaml_text
+from emulator.workspace.loading import from_document
+from emulator.workspace.parsing import parse
+
+# Forms of HCL whose value only Terraform works out.
+EXPRESSIONS = (
+    "var.x", "local.x", "data.segment_source.x.name", "module.m.out", "each.value", "count.index",
+    "path.module", "terraform.workspace", "self.id", "segment_source.other.name", "var.x.y[0].z",
+    'var.x["a"]', "var.x[*].id", "var.x.*.id", 'file("a.json")', 'templatefile("a", { b = 1 })',
+    'jsondecode(file("./a.json"))', "jsonencode(merge({}, { a = 1 }))",
+    "merge(local.a, { b = 2 })", "var.on ? true : false", 'var.on ? "a" : "b"', "!var.on",
+    "-var.n", "1 + 2", "var.a == 1", "var.a && var.b", "(var.x)", "[for v in var.x : v]",
+    "{ for k, v in var.x : k => v }", "{ for v in var.x : v => v... }",
+    '"${var.x}"', '"a-${var.x}"', '"%{ if var.x }a%{ endif }"',
+    '"${upper("a")}"', "<<EOT\n${var.x}\nEOT\n", "<<-EOT\n    a ${var.x}\n    EOT\n",
+    "lookup(local.a, \"b\")", "try(var.x, null)", "toset([var.x])", "one(var.x[*])",
+    'provider::segment::f("a")', "jsonencode({ a = var.x })", "[var.x]", "{ a = var.x }",
+    "{ (var.x) = 1 }", "jsonencode([for v in var.x : v])", "1e999",
+)  # fmt: skip
+FILE = "shop.tf"
+NAMES = {
+    "source": "segment_source.web",
+    "destination": "segment_destination.insider",
+    "subscription": "segment_destination_subscription.order",
+    "filter": "segment_destination_filter.staff",
+    "plan": "segment_tracking_plan.shop",
+    "connection": "segment_source_tracking_plan_connection.shop",
+}
+# Resource -> attribute -> its text. "{}" is where an expression inside of it goes.
+ATTRIBUTES: dict[str, dict[str, str]] = {
+    "source": {"name": '"Web"', "slug": '"web"', "enabled": "true", "metadata": '{ id = "x" }'},
+    "destination": {
+        "name": '"Insider"', "enabled": "true", "source_id": "segment_source.web.id",
+        "metadata": '{ id = "643697f531f98a978f414453" }',
+        "settings": 'jsonencode({ account_name = "m", ucd_key = "k" })',
+    },
+    "subscription": {
+        "name": '"Orders"', "enabled": "true", "action_id": '"xjHAWdHAw2SMv7kL1RD7f8"',
+        "destination_id": "segment_destination.insider.id", "trigger": '"type = \\"track\\""',
+        "settings": 'jsonencode({ uuid = { "@path" = "$.userId" } })',
+    },
+    "filter": {
+        "if": '"all"', "title": '"Staff"', "enabled": "true",
+        "destination_id": "segment_destination.insider.id", "actions": '[{ type = "DROP" }]',
+    },
+    "plan": {
+        "name": '"Shop"', "type": '"LIVE"',
+        "rules": '[{ key = "A", type = "TRACK", version = 1, json_schema = "{}" }]',
+    },
+    "connection": {
+        "source_id": "segment_source.web.id", "tracking_plan_id": "segment_tracking_plan.shop.id",
+        "schema_settings": "{ track = { allow_unplanned_events = true } }",
+    },
+}  # fmt: skip
+# Places inside of an attribute that an expression can stand in.
+INNER: dict[tuple[str, str], tuple[str, ...]] = {
+    ("source", "metadata"): ("{ id = {} }",),
+    ("destination", "metadata"): ("{ id = {} }",),
+    ("destination", "settings"): (
+        'jsonencode({ account_name = {}, ucd_key = "k" })',
+        'jsonencode({ account_name = "m", ucd_key = "k", region = {} })',
+    ),
+    ("subscription", "settings"): (
+        'jsonencode({ uuid = {}, timestamp = "t" })',
+        'jsonencode({ uuid = { "@path" = {} }, timestamp = "t" })',
+        'jsonencode({ parameters = { a = {}, b = "b" }, timestamp = "t" })',
+        'jsonencode({ products = [1, {}], timestamp = "t" })',
+        'jsonencode({ parameters = { "@merge" = { objects = [{ a = {} }] } }, timestamp = "t" })',
+        "jsonencode({ uuid = {} })",
+    ),
+    ("filter", "actions"): (
+        "[{ type = {} }]",
+        '[{ type = "SAMPLE", percent = {} }]',
+        '[{ type = "DROP_PROPERTIES", fields = {} }]',
+        '[{ type = "DROP_PROPERTIES", fields = jsonencode({ properties = {} }) }]',
+        "[{}]",
+    ),
+    ("plan", "rules"): (
+        '[{ key = {}, type = "TRACK", version = 1, json_schema = "{}" }]',
+        '[{ key = "A", type = {}, version = 1, json_schema = "{}" }]',
+        '[{ key = "A", type = "TRACK", version = {}, json_schema = "{}" }]',
+        '[{ key = "A", type = "TRACK", version = 1, json_schema = {} }]',
+        '[{ key = "A", type = "TRACK", version = 1, json_schema = jsonencode({ type = {} }) }]',
+        "[{}]",
+    ),
+    ("connection", "schema_settings"): (
+        "{ track = {} }",
+        "{ track = { allow_unplanned_events = {} } }",
+        "{ identify = { common_event_on_violations = {} } }",
+    ),
+}
+# What an expression may leave in the document, since a reader may know it: a link to another piece.
+LINKS = ("source_id", "destination_id", "tracking_plan_id")
+JSON_VALUES: tuple[JSON, ...] = (
+    None, True, False, 0, -1, 1.5, 2**70, "", "x", "\ud83c", [], [None], ["x"], [[]], {},
+    {"a": 1}, [{"a": None}],
+)  # fmt: skip
+
+
+class Case(NamedTuple):
+    """One import: its files, and the resource and attribute that have to be named."""
+
+    files: list[tuple[str, bytes]]
+    named: tuple[str, ...]
+    what: str
+
+
+def configurations() -> Iterator[Case]:
+    """Every expression in place of every attribute, and inside of it."""
+    for kind, attributes in ATTRIBUTES.items():
+        for attribute in attributes:
+            for place in ("{}", *INNER.get((kind, attribute), ())):
+                for expression in EXPRESSIONS:
+                    if "\n" in expression and place != "{}":
+                        continue  # a heredoc ends its line
+                    text = put(place, expression)
+                    where = f"{FILE}: {NAMES[kind]}.{attribute}"
+                    yield Case([(FILE, written({(kind, attribute): text}))], (where,), text)
+
+
+def pairs(seed: int, count: int) -> Iterator[Case]:
+    """Configuration with two such values."""
+    dice = random.Random(seed)
+    places = [(kind, name) for kind, names in ATTRIBUTES.items() for name in names]
+    for _ in range(count):
+        changes = {}
+        for place in dice.sample(places, 2):
+            around = dice.choice(("{}", *INNER.get(place, ())))
+            expressions = [each for each in EXPRESSIONS if "\n" not in each]
+            changes[place] = put(around, dice.choice(expressions))
+        yield Case([(FILE, written(changes))], (), str(changes))
+
+
+def put(place: str, expression: str) -> str:
+    """*expression* in its *place*; an empty schema in quotes is none."""
+    return place.replace('"{}"', "\0").replace("{}", expression).replace("\0", '"{}"')
+
+
+def written(changes: dict[tuple[str, str], str]) -> bytes:
+    """A file with every kind of resource, with some attributes' texts changed."""
+    lines = []
+    for kind, attributes in ATTRIBUTES.items():
+        labels = " ".join(f'"{part}"' for part in NAMES[kind].split("."))
+        lines.append(f"resource {labels} {{")
+        lines += [
+            f"  {name} = {changes.get((kind, name), text)}" for name, text in attributes.items()
+        ]
+        lines.append("}")
+    return "\n".join(lines).encode()
+
+
+ANSWERS: JSONObject = {
+    "data": {
+        "source": {
+            "id": "s1", "name": "Shop", "slug": "shop", "enabled": True, "writeKeys": ["wk"],
+            "metadata": {"id": "m"}, "settings": {}, "labels": [{"key": "a", "value": "b"}],
+        },
+        "trackingPlanId": "tp_1",
+        "destination": {
+            "id": "d1", "name": "Insider", "enabled": True, "sourceId": "s1",
+            "metadata": {"id": "643697f531f98a978f414453", "slug": "actions-insider-cloud"},
+            "settings": {"account_name": "m", "ucd_key": "k"},
+        },
+        "subscriptions": [{
+            "id": "b1", "name": "Orders", "actionId": "xjHAWdHAw2SMv7kL1RD7f8",
+            "actionSlug": "orderCompletedEvent", "destinationId": "d1", "enabled": True,
+            "trigger": 'type = "track"', "settings": {"uuid": {"@path": "$.userId"}},
+        }],
+        "filters": [{
+            "id": "f1", "destinationId": "d1", "title": "Staff", "if": "all", "enabled": True,
+            "actions": [{"type": "SAMPLE", "percent": 0.5, "path": "userId"},
+                        {"type": "DROP_PROPERTIES", "fields": {"properties": ["email"]}}],
+        }],
+        "trackingPlan": {"id": "tp_1", "name": "Shop", "type": "LIVE"},
+        "rules": [{
+            "type": "TRACK", "key": "A", "version": 1,
+            "jsonSchema": {"type": "object", "properties": {"userId": {"type": "string"}}},
+        }],
+        "settings": {"track": {"allowUnplannedEvents": True, "commonEventOnViolations": "ALLOW"}},
+        "transformations": [{
+            "id": "t1", "name": "Rename", "sourceId": "s1", "enabled": True, "if": "all",
+            "newEventName": "B", "propertyRenames": [],
+        }],
+        "pagination": {"current": "MA=="},
+    }
+}  # fmt: skip
+
+
+def answers() -> Iterator[Case]:
+    """Every type of JSON in place of every value of an answer."""
+    for path in paths(ANSWERS, ()):
+        for value in JSON_VALUES:
+            changed = copy.deepcopy(ANSWERS)
+            held: Any = changed
+            for step in path[:-1]:
+                held = held[step]
+            held[path[-1]] = value
+            raw = json.dumps(changed).encode()
+            yield Case([("answer.json", raw)], (), f"{path}: {value!r}")
+
+
+def paths(value: JSON, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    keys = (
+        value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    )
+    for key in keys:
+        yield (*path, key)
+        yield from paths(value[key], (*path, key))
+
+
+def imported(case: Case) -> Imported | None:
+    """What comes of a case; None when it is refused in words."""
+    try:
+        return assembled(read_files(case.files))
+    except EmulatorError:
+        return None
+
+
+def fault(case: Case) -> str | None:
+    """What is wrong with the import of a case; None when nothing is."""
+    found = imported(case)
+    if found is None:
+        return None
+    text = yaml_text(found.document, found.left_out)
+    read = parse(text.encode(), "shop.yaml")
+    if read != found.document:
+        return "the file reads back as another document"
+    from_document(read, "shop.yaml")
+    said = [each for each in found.findings if each.severity != "note"]
+    if case.named and not any(each.where.startswith(case.named) for each in said):
+        return f"not named: {case.named}"
+    return lost(found) if case.named == () and not said else None
+
+
+def lost(found: Imported) -> str | None:
+    """Whether an import that says nothing has lost something of the answers."""
+    whole = assembled(read_files([("answer.json", json.dumps(ANSWERS).encode())]))
+    for key in ("subscriptions", "filters"):
+        had, has = whole.document["destination"].get(key), found.document["destination"].get(key)
+        if len(had or ()) != len(has or ()):
+            return f"{key} were lost without a word"
+        for before, after in zip(had or (), has or (), strict=True):
+            if after.get("enabled", True) and not before.get("enabled", True):
+                return f"what is off became on in {key}"
+            if before.get("settings") and not after.get("settings"):
+                return "a mapping became empty"
+    return None
+
+
+def main(arguments: list[str]) -> int:
+    seed = int(arguments[arguments.index("--seed") + 1]) if "--seed" in arguments else 1
+    count = int(arguments[arguments.index("--pairs") + 1]) if "--pairs" in arguments else 0
+    seen = faults = 0
+    for case in (*configurations(), *answers(), *pairs(seed, count)):
+        seen += 1
+        try:
+            wrong = fault(case)
+        except Exception as error:  # noqa: BLE001  # any is a finding
+            wrong = f"{type(error).__name__}: {error}"
+        if wrong:
+            faults += 1
+            sys.stdout.write(f"{case.what}\n  {wrong}\n")
+    sys.stdout.write(f"{seen} imports, {faults} faults\n")
+    return int(faults > 0)
+
+
+if __name__ == "__main__":
+    assert Path("emulator").is_dir(), "run it in the project's folder"
+    sys.exit(main(sys.argv[1:]))
