@@ -102,7 +102,8 @@ def _read(name: str, text: str, where: str) -> Any:
     try:
         return reader(text)
     except (KeyError, ValueError) as error:
-        shown = re.sub("//.*@", "//…@", text)  # a password given by mistake is not told
+        # A password or a key given by mistake is not told.
+        shown = re.sub(r"[?#].*", "?…", re.sub("//.*@", "//…@", text), flags=re.DOTALL)
         raise EmulatorError(f"{shown!r} cannot be used", where, f"Give {wanted}.") from error
 
 

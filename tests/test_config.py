@@ -75,6 +75,20 @@ def test_settings(
         ),
         pytest.param(
             {},
+            {"insider_url": "https://insider.example?key=secret"},
+            "--insider-url: 'https://insider.example?…' cannot be used. "
+            "Give an http or https address without a user, such as https://insider.example.",
+            id="address with a key",
+        ),
+        pytest.param(
+            {},
+            {"insider_url": "https://insider.example/#secret"},
+            "--insider-url: 'https://insider.example/?…' cannot be used. "
+            "Give an http or https address without a user, such as https://insider.example.",
+            id="address with a fragment",
+        ),
+        pytest.param(
+            {},
             {"keep_days": "0"},
             "--keep-days: '0' cannot be used. Give a number of days from 1 to 36500.",
             id="nothing would be kept",

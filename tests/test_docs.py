@@ -152,8 +152,15 @@ def test_the_image_is_built_of_a_checkout() -> None:
     # All that is the package's, and what its description names.
     packages = DESCRIPTION["tool"]["setuptools"]["packages"]["find"]["include"]
     named = [PROJECT["readme"], *PROJECT["license-files"]]
-    wanted = {"pyproject.toml", *named, *(each.rstrip("*") for each in packages)}
+    wanted = {
+        "pyproject.toml",
+        ".ci/constraints.txt",
+        *named,
+        *(each.rstrip("*") for each in packages),
+    }
     assert {each for each in chain(*copied) if not each.startswith(("--from=", "/"))} == wanted
+    (install,) = (line for line in CONTAINERFILE if " install " in line and "pip" in line)
+    assert " -c /checkout/constraints.txt " in install
     line = f"docker build -t segment-emulator -f {(EXAMPLES / 'Containerfile').relative_to(ROOT)} ."
     assert CONTAINERFILE[0].endswith(line)
     assert line in (DOCS / "teams.md").read_text("utf-8")

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import Boolean, Engine, Integer, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from emulator.capture.database import transaction
+from emulator.capture.database import JsonText, transaction
 from emulator.capture.journey_tables import journey_runs, journey_trails
 from emulator.capture.postgres import as_of_one_moment, number_on
 from emulator.capture.profile_tables import identifiers, profile_events, profiles
@@ -34,15 +34,8 @@ TABLES: Final[Mapping[str, Table]] = {
 }
 # Columns whose text is JSON, which goes out as the value it stands for.
 _JSON: Final[Mapping[str, frozenset[str]]] = {
-    "messages": frozenset({"sent", "normalised", "filtering"}),
-    "deliveries": frozenset({"attempts", "request", "response", "findings", "batch"}),
-    "upserts": frozenset({"request", "response", "attempts", "notes"}),
-    "waiting": frozenset({"message"}),
-    "differences": frozenset({"document"}),
-    "profiles": frozenset({"identifiers", "attributes", "written", "trail"}),
-    "profile_events": frozenset({"params"}),
-    "journey_runs": frozenset({"goals"}),
-    "journey_trails": frozenset({"details"}),
+    name: frozenset(column.name for column in table.c if isinstance(column.type, JsonText))
+    for name, table in TABLES.items()
 }
 _PART = 500  # rows read or written at once
 LARGEST_INTEGER = 2**63 - 1

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Text,
     create_engine,
     event,
     make_url,
@@ -46,6 +47,7 @@ from emulator.errors import EmulatorError, Unavailable
 __all__ = [
     "Engine",
     "Gone",
+    "JsonText",
     "StorageFault",
     "Whole",
     "address",
@@ -60,6 +62,12 @@ __all__ = [
 metadata = MetaData()
 # 64 bits, which SQLite calls INTEGER: only so does it number rows.
 Whole = BigInteger().with_variant(Integer, "sqlite")
+
+
+class JsonText(Text):
+    """The type of a column whose text is JSON: exports have the value that it stands for."""
+
+
 _closed: WeakSet[Engine] = WeakSet()
 _files: WeakKeyDictionary[Engine, DatabaseFile] = WeakKeyDictionary()
 _open: ContextVar[Connection | None] = ContextVar("open", default=None)

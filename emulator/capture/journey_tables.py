@@ -14,7 +14,7 @@ from sqlalchemy import (
     update,
 )
 
-from emulator.capture.database import Whole, metadata
+from emulator.capture.database import JsonText, Whole, metadata
 from emulator.capture.prepared import Prepared, without
 
 journey_runs = Table(
@@ -30,7 +30,7 @@ journey_runs = Table(
     Column("status", Text, nullable=False),
     Column("ended_at", Text),
     Column("watched_until", Text),
-    Column("goals", Text, nullable=False),  # JSON list
+    Column("goals", JsonText, nullable=False),  # JSON list
     Index("journey_runs_of", "profile_id", "journey_id"),
     Index("journey_runs_in", "journey_id", "status"),
     sqlite_autoincrement=True,
@@ -44,7 +44,7 @@ journey_trails = Table(
     Column("kind", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("element", Text),
-    Column("details", Text, nullable=False),  # JSON object
+    Column("details", JsonText, nullable=False),  # JSON object
     sqlite_autoincrement=True,
 )
 

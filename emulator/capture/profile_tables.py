@@ -17,7 +17,7 @@ from sqlalchemy import (
     update,
 )
 
-from emulator.capture.database import Whole, metadata
+from emulator.capture.database import JsonText, Whole, metadata
 from emulator.capture.prepared import Prepared, without
 
 profiles = Table(
@@ -25,10 +25,10 @@ profiles = Table(
     metadata,
     Column("number", Whole, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
-    Column("identifiers", Text, nullable=False),  # JSON: type -> values
-    Column("attributes", Text, nullable=False),  # JSON: place -> value
-    Column("written", Text, nullable=False),  # JSON: place -> ISO 8601
-    Column("trail", Text, nullable=False),  # JSON list
+    Column("identifiers", JsonText, nullable=False),  # JSON: type -> values
+    Column("attributes", JsonText, nullable=False),  # JSON: place -> value
+    Column("written", JsonText, nullable=False),  # JSON: place -> ISO 8601
+    Column("trail", JsonText, nullable=False),  # JSON list
     Column("created_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
     Column("updated_at", Text, nullable=False),
     sqlite_autoincrement=True,
@@ -49,7 +49,7 @@ profile_events = Table(
     Column("sent_as", Text, nullable=False),
     Column("timestamp", Text, nullable=False),  # as sent
     Column("occurred_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
-    Column("params", Text, nullable=False),  # JSON object
+    Column("params", JsonText, nullable=False),  # JSON object
     Column("received_at", Text, nullable=False),
     Column("skip_hook", Boolean, nullable=False),
     Index("profile_events_once", "profile_id", "fingerprint", unique=True),

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Index, Table, Text
 
-from emulator.capture.database import Whole, metadata
+from emulator.capture.database import JsonText, Whole, metadata
 
 messages = Table(
     "messages",
@@ -16,10 +16,10 @@ messages = Table(
     Column("received_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
     Column("verdict", Text, nullable=False, index=True),
     Column("reason", Text),
-    Column("sent", Text, nullable=False),  # JSON object
-    Column("normalised", Text, nullable=False),  # JSON object
+    Column("sent", JsonText, nullable=False),  # JSON object
+    Column("normalised", JsonText, nullable=False),  # JSON object
     Column("source", Text),  # its name in the workspace
-    Column("filtering", Text),  # JSON object
+    Column("filtering", JsonText),  # JSON object
     Index("messages_counted", "received_at", "verdict"),
     sqlite_autoincrement=True,
 )
@@ -34,14 +34,14 @@ deliveries = Table(
     Column("action_slug", Text, nullable=False),
     Column("verdict", Text, nullable=False),
     Column("reason", Text),
-    Column("attempts", Text, nullable=False),  # JSON list of attempts, durations in milliseconds
-    Column("request", Text),  # JSON object, the token redacted
-    Column("response", Text),  # JSON object
-    Column("findings", Text, nullable=False),  # JSON list
+    Column("attempts", JsonText, nullable=False),  # JSON list, durations in milliseconds
+    Column("request", JsonText),  # JSON object, the token redacted
+    Column("response", JsonText),  # JSON object
+    Column("findings", JsonText, nullable=False),  # JSON list
     Column("code", Text),
     Column("upsert", Text, index=True),
-    Column("batch", Text),  # JSON object
-    Column("changes", Text),  # JSON list
+    Column("batch", JsonText),  # JSON object
+    Column("changes", JsonText),  # JSON list
     Index("deliveries_taken", "subscription", "message_id"),
     sqlite_autoincrement=True,
 )
@@ -50,12 +50,12 @@ upserts = Table(
     "upserts",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("request", Text, nullable=False),  # JSON object, the token redacted
-    Column("response", Text),  # JSON object
-    Column("attempts", Text, nullable=False),  # JSON list
+    Column("request", JsonText, nullable=False),  # JSON object, the token redacted
+    Column("response", JsonText),  # JSON object
+    Column("attempts", JsonText, nullable=False),  # JSON list
     Column("due_at", Text, index=True),  # ISO 8601, UTC, milliseconds; null when settled
     Column("batched", Boolean, nullable=False),
-    Column("notes", Text, nullable=False),  # JSON object
+    Column("notes", JsonText, nullable=False),  # JSON object
 )
 
 # Messages that were acknowledged and wait for their deliveries.
@@ -63,7 +63,7 @@ waiting = Table(
     "waiting",
     metadata,
     Column("id", Whole, primary_key=True),
-    Column("message", Text, nullable=False),  # JSON object
+    Column("message", JsonText, nullable=False),  # JSON object
     sqlite_autoincrement=True,
 )
 
@@ -84,6 +84,6 @@ differences = Table(
     Column("signature", Text, nullable=False, unique=True),  # one row for each kind
     Column("times", Whole, nullable=False),
     Column("at", Text, nullable=False),  # ISO 8601, UTC, of the first
-    Column("document", Text, nullable=False),  # JSON object
+    Column("document", JsonText, nullable=False),  # JSON object
     sqlite_autoincrement=True,
 )

@@ -17,6 +17,7 @@ from emulator.depth import MAX_DEPTH, depth
 from emulator.encoding import without_bom
 from emulator.errors import EmulatorError
 from emulator.harness import har, shapes
+from emulator.harness.large_answers import large_answer
 from emulator.harness.subjects import SUBJECTS, runs_of
 from emulator.harness.workspaces import as_it_is
 from emulator.insider.formats import instant
@@ -51,14 +52,14 @@ def export() -> Response:
         "workspace": shown(as_it_is(own)),
     }
     rows = ({"kind": name, "row": row} for name, row in Archive(own.engine).rows())
-    lines = [orjson.dumps(line) + b"\n" for line in chain([head], rows)]
-    return Response(b"".join(lines), mimetype=LINES)
+    lines = (orjson.dumps(line) + b"\n" for line in chain([head], rows))
+    return large_answer(lines, LINES)
 
 
 @bp.get("/export.har")
-def export_har() -> JSONObject:
+def export_har() -> Response:
     """All requests to Insider One with their answers, HAR 1.2; tokens are redacted."""
-    return har.archive(_exchanges(parts()))
+    return large_answer(har.archive(_exchanges(parts())), har.JSON_TYPE)
 
 
 @bp.post("/import")

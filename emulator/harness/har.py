@@ -1,8 +1,11 @@
 """Requests to Insider One as an HTTP archive, which browsers and proxies open: HAR 1.2."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
-from typing import Final
+from tempfile import TemporaryFile
+from typing import Final, cast
+
+import orjson
 
 from emulator import __version__
 from emulator.capture.records import Answer, Attempt, Delivery, SentRequest, Upsert
@@ -12,24 +15,32 @@ JSON_TYPE: Final = "application/json"
 UNKNOWN: Final = -1  # the format's own word for a size that nobody measured
 
 
-def archive(exchanges: Iterable[Delivery | Upsert]) -> JSONObject:
+def archive(exchanges: Iterable[Delivery | Upsert]) -> Iterator[bytes]:
     """{"log": ...} with an entry for each attempt, in the order in which they were made.
 
     An attempt but the last has no answer kept: its status alone is told.
     """
-    entries = [
-        _entry(each.request, attempt, each.response if attempt is each.attempts[-1] else None)
-        for each in exchanges
-        if each.request
-        for attempt in each.attempts
-    ]
-    return {
-        "log": {
-            "version": "1.2",
-            "creator": {"name": "segment-insider-emulator", "version": __version__},
-            "entries": sorted(entries, key=lambda entry: str(entry["startedDateTime"])),
-        }
-    }
+    creator = {"name": "segment-insider-emulator", "version": __version__}
+    log = orjson.dumps({"version": "1.2", "creator": creator}).removesuffix(b"}")
+    # Entries wait in a file until all are sorted: they are as large as the database.
+    with TemporaryFile() as file:
+        places: list[tuple[str, int, int]] = []  # time, offset and size in the file
+        for entry in _entries(exchanges):
+            raw = orjson.dumps(entry)
+            places.append((str(entry["startedDateTime"]), file.tell(), len(raw)))
+            file.write(raw)
+        yield b'{"log":' + log + b',"entries":['
+        for index, (_, offset, size) in enumerate(sorted(places)):
+            file.seek(offset)
+            yield (b"," if index else b"") + file.read(size)
+        yield b"]}}"
+
+
+def _entries(exchanges: Iterable[Delivery | Upsert]) -> Iterator[JSONObject]:
+    for each in exchanges:
+        for attempt in each.attempts if each.request else ():
+            answer = each.response if attempt is each.attempts[-1] else None
+            yield _entry(cast(SentRequest, each.request), attempt, answer)
 
 
 def _entry(request: SentRequest, attempt: Attempt, answer: Answer | None) -> JSONObject:

@@ -1,9 +1,11 @@
 """Exports: a whole sandbox goes out as lines and comes in again; its requests as HAR."""
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -11,6 +13,9 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from werkzeug.test import TestResponse
+
+from emulator.harness.large_answers import AT_ONCE, ClientGone, large_answer
+from emulator.server import serve_in_thread
 
 API = "/emulator/v1"
 SCHEMAS = "har-schema@2.0.0"
@@ -180,3 +185,60 @@ def test_requests_go_out_as_har(client: FlaskClient, har: Draft202012Validator) 
     entries = archive["log"]["entries"]
     assert [each["response"]["status"] for each in entries] == [200, 0, 200]
     assert b"test-key" not in orjson.dumps(archive)
+
+
+def test_every_column_of_json_goes_out_as_the_value_it_stands_for(client: FlaskClient) -> None:
+    user = {"identifiers": {"uuid": "ada"}, "attributes": {"age": 36}}
+    keys = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
+    client.post("/v1/track", json={"userId": "ada", "event": "Order Completed"})
+    client.post("/api/user/v1/upsert", json={"users": [user]}, headers=keys)
+    rows = lines(client)[1:]
+    assert {"messages", "deliveries", "profiles"} <= {line["kind"] for line in rows}
+    as_text = {
+        (line["kind"], column)
+        for line in rows
+        for column, value in line["row"].items()
+        if isinstance(value, str) and value.startswith(("{", "["))
+    }
+    assert as_text == set()
+
+
+@pytest.mark.parametrize("path", ["export", "export.har"])
+def test_few_large_answers_are_under_way_at_once(client: FlaskClient, path: str) -> None:
+    unread = [client.get(f"{API}/{path}", buffered=False) for _ in range(AT_ONCE)]
+    assert {answer.status_code for answer in unread} == {200}
+    refused = client.get(f"{API}/{path}")
+    assert (refused.status_code, refused.headers["Retry-After"], told(refused)["error"]) == (
+        503,
+        "5",
+        {
+            "what": "4 large answers are being sent, and no more at once",
+            "where": f"{API}/{path}",
+            "remedy": "Ask again when one of them is done.",
+        },
+    )
+    assert client.get(f"{API}/health").status_code == 200
+    for answer in unread:
+        answer.close()
+    assert client.get(f"{API}/{path}").status_code == 200
+
+
+def test_a_client_that_is_gone_ends_its_large_answer(client: FlaskClient) -> None:
+    parts = iter([b"x" * 300_000] * 10)
+    with (
+        client.application.test_request_context(
+            environ_base={"waitress.client_disconnected": lambda: True}
+        ),
+        pytest.raises(ClientGone),
+    ):
+        large_answer(parts, "text/plain")
+    assert len(list(parts)) == 9
+
+
+def test_a_client_that_hangs_up_gives_its_place_back(client: FlaskClient) -> None:
+    with serve_in_thread(client.application) as url:
+        address = urlsplit(url)
+        for _ in range(3 * AT_ONCE):
+            with socket.create_connection((address.hostname, address.port)) as asking:
+                asking.sendall(f"GET {API}/export HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                assert asking.recv(12) == b"HTTP/1.1 200"

@@ -1,0 +1,205 @@
+"""What reads a stranger's input, each place of it a target of its own that takes JSON."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+import documents
+import orjson
+import targets as readers
+from flask import Flask
+from flask.testing import FlaskClient
+from scaling import Target
+
+from emulator.app import create_app
+from emulator.config import Config
+from emulator.types import JSON
+from emulator.workspace import preset
+from emulator.workspace.finding import did_you_mean
+
+KEYS = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
+RESET = "/emulator/v1/reset"
+# Place of an event -> what stands around it.
+CALL = {"writeKey": "wk_demo", "type": "track", "userId": "ada", "event": "Order Completed"}
+EVENT_PLACES = (
+    *("userId", "anonymousId", "event", "type", "name", "messageId", "timestamp", "sentAt"),
+    *("properties", "properties.products", "properties.order_id", "properties.currency", "other"),
+    *("properties.price", "properties.url", "properties.a", "traits", "traits.email"),
+    *("traits.phone", "traits.a", "context", "context.page.url", "context.traits.email"),
+    *("context.ip", "context.userAgent", "context.library.name", "integrations", "integrations.a"),
+)
+USER_PLACES = (
+    *("users", "users.0", "users.0.identifiers", "users.0.identifiers.email", "skip_hook"),
+    *("users.0.identifiers.phone_number", "users.0.identifiers.uuid", "users.0.insider_id"),
+    *("users.0.identifiers.custom", "users.0.attributes", "users.0.attributes.email"),
+    *("users.0.attributes.birthday", "users.0.attributes.custom", "users.0.attributes.country"),
+    *("users.0.attributes.custom.a", "users.0.events", "users.0.events.0.event_name"),
+    *("users.0.events.0.timestamp", "users.0.events.0.event_params", "error_callback_endpoint"),
+    *("users.0.events.0.event_params.url", "users.0.events.0.event_params.custom"),
+)
+USER: JSON = {
+    "users": [
+        {
+            "identifiers": {"uuid": "ada", "custom": {}},
+            "attributes": {"custom": {}},
+            "events": [
+                {
+                    "event_name": "seen",
+                    "timestamp": "2026-11-23T10:00:00Z",
+                    "event_params": {"custom": {}},
+                }
+            ],
+        }
+    ]
+}
+PARAMETERS = (
+    *("type", "event", "user", "verdict", "messageId", "identifier", "limit", "after", "column"),
+    *("q", "since", "until", "where", "with", "message", "source", "subscription", "data"),
+)
+HEADERS = (
+    *("Authorization", "Content-Encoding", "Content-Type", "Cookie", "Host", "Origin", "Accept"),
+    *("X-PARTNER-NAME", "X-REQUEST-TOKEN", "User-Agent", "X-Forwarded-For", "If-None-Match"),
+)
+# What shows an event that was captured.
+SHOWN_BY = (
+    *("/", "/messages/1", "/messages/1/edit", "/profiles", "/flow", "/emulator/v1/messages"),
+    *("/emulator/v1/deliveries", "/emulator/v1/export", "/emulator/v1/export.har", "/tester"),
+)
+PLACES_OF_DOCUMENTS = range(0, 120, 3)
+
+
+def targets() -> dict[str, Target]:
+    """Name -> target."""
+    app = create_app(Config(db=":memory:"), preset("guide"))
+    client = app.test_client()
+    return {**dict(_readers()), **dict(_calls(client)), **dict(_addresses(app, client))}
+
+
+def _readers() -> Iterator[tuple[str, Target]]:
+    for name, read in readers.TARGETS.items():
+        if name not in documents.TARGETS:
+            yield f"reader {name}", partial(_read_text, read)
+    for name in ("workspace", "journey", "state", "public_api", "fault", "archived"):
+        for place in PLACES_OF_DOCUMENTS:
+            yield f"document {name} at {place}", partial(_graft, documents.TARGETS[name], place)
+    for name in ("yaml", "terraform"):
+        yield f"document {name}", partial(_read_text, documents.TARGETS[name])
+    yield "nearest name", partial(_read_text, lambda text: did_you_mean(text, ["userId", text]))
+
+
+def _read_text(read: Callable[[str], object], given: bytes) -> None:
+    with suppress(orjson.JSONDecodeError):  # deeper or longer than JSON may be
+        value = orjson.loads(given)
+        read(value if isinstance(value, str) else given.decode())
+
+
+def _graft(read: Callable[[str], None], place: int, given: bytes) -> None:
+    text = given.decode()
+    if text.count("[") < 500 and "§" not in text:  # what is nested deeper stops the graft itself
+        read(f"§{chr(place)}{text}")
+
+
+def _calls(client: FlaskClient) -> Iterator[tuple[str, Target]]:
+    for place in EVENT_PLACES:
+        yield f"POST /v1/track {place}", partial(_send, client, "/v1/track", CALL, place)
+        for page in SHOWN_BY:
+            yield f"GET {page} after {place}", partial(_show, client, page, place)
+    for kind in ("identify", "page", "screen", "group", "alias"):
+        for place in EVENT_PLACES[:12]:
+            yield f"POST /v1/{kind} {place}", partial(_send, client, f"/v1/{kind}", CALL, place)
+    for place in ("batch", "batch.0", "context", "integrations", "sentAt", "writeKey"):
+        batch = {"writeKey": "wk_demo", "batch": [{**CALL}]}
+        yield f"POST /v1/batch {place}", partial(_send, client, "/v1/batch", batch, place)
+    for end in ("upsert", "profile", "identity", "attribute/delete", "delete", "anonymize"):
+        for place in USER_PLACES:
+            path = f"/api/user/v1/{end}"
+            yield f"POST {path} {place}", partial(_send, client, path, USER, place)
+
+
+def _filled(sample: JSON, place: str, given: bytes) -> bytes:
+    """*sample* as JSON, with *given* put in at a dotted place."""
+    whole: Any = orjson.loads(orjson.dumps(sample))
+    at = whole
+    *outer, last = place.split(".")
+    for step in outer:
+        at = at[int(step)] if isinstance(at, list) else at.setdefault(step, {})
+    at[int(last) if isinstance(at, list) else last] = "§"
+    return orjson.dumps(whole).replace('"§"'.encode(), given)
+
+
+def _send(client: FlaskClient, path: str, sample: JSON, place: str, given: bytes) -> None:
+    body = _filled(sample, place, given)
+    client.post(path, data=body, headers={**KEYS, "Content-Type": "application/json"})
+    client.post(RESET)
+
+
+def _show(client: FlaskClient, page: str, place: str, given: bytes) -> None:
+    client.post("/v1/track", data=_filled(CALL, place, given))
+    client.get(page.replace("/1", f"/{_newest(client)}"))
+    client.post(RESET)
+
+
+def _newest(client: FlaskClient) -> int:
+    newest = client.get("/emulator/v1/messages/newest").get_json(silent=True) or {}
+    return int(newest.get("id", 1))
+
+
+def _addresses(app: Flask, client: FlaskClient) -> Iterator[tuple[str, Target]]:
+    for rule in app.url_map.iter_rules():
+        if "stream" in rule.rule or "wait" in rule.rule:
+            continue  # which wait for news
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield from _of_rule(client, method, rule.rule)
+    for header in HEADERS:
+        for path in ("/", "/emulator/v1/messages", "/v1/track", "/api/user/v1/upsert"):
+            yield f"{path} header {header}", partial(_ask_header, client, path, header)
+
+
+def _of_rule(client: FlaskClient, method: str, rule: str) -> Iterator[tuple[str, Target]]:
+    name, path = f"{method} {rule}", _path(rule, "1")
+    if "<" in rule:
+        yield f"{name} path", partial(_ask_path, client, method, rule)
+    if method != "GET":
+        yield f"{name} body", partial(_post_raw, client, method, path)
+        yield f"{name} form", partial(_post_form, client, method, path)
+        return
+    for parameter in PARAMETERS:
+        yield f"{name} ?{parameter}", partial(_ask_query, client, path, parameter)
+
+
+def _path(rule: str, text: str) -> str:
+    path = re.sub(r"<any\((\w+),[^>]*>", r"\1", rule)
+    return re.sub(r"<[^>]+>", lambda _: quote(text, safe=""), path)
+
+
+def _text(given: bytes, most: int = 100_000) -> str:
+    """The text of a shape, no longer than a server lets a line of a request be."""
+    value = orjson.loads(given) if given.startswith(b'"') else given.decode()
+    return str(value)[:most]
+
+
+def _post_raw(client: FlaskClient, method: str, path: str, given: bytes) -> None:
+    client.open(path, method=method, data=given, content_type="application/json", headers=KEYS)
+    client.post(RESET)
+
+
+def _post_form(client: FlaskClient, method: str, path: str, given: bytes) -> None:
+    fields = dict.fromkeys(("text", "event", "path", "json", "document", "body"), _text(given))
+    client.open(path, method=method, data=fields)
+    client.post(RESET)
+
+
+def _ask_path(client: FlaskClient, method: str, rule: str, given: bytes) -> None:
+    client.open(_path(rule, _text(given)), method=method)
+
+
+def _ask_query(client: FlaskClient, path: str, parameter: str, given: bytes) -> None:
+    client.get(path, query_string={parameter: _text(given)})
+
+
+def _ask_header(client: FlaskClient, path: str, header: str, given: bytes) -> None:
+    text = re.sub(r"[^\x20-\x7e]", " ", _text(given))
+    client.open(path, method="GET" if "track" not in path else "POST", headers={header: text})
