@@ -34,12 +34,12 @@ def _thinned(
     for path, named in fields.items():
 
         def thin(holder: JSON, path: str = path, named: list[str] = named) -> JSON:
-            kept = {key: value for key, value in _members(holder) if keeps(key, named)}
-            gone = [key for key, _ in _members(holder) if key not in kept]
+            remaining = {key: value for key, value in _members(holder) if keeps(key, named)}
+            gone = [key for key, _ in _members(holder) if key not in remaining]
             removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in gone))
             if isinstance(holder, list):
-                return [kept.get(str(index)) for index in range(len(holder))]
-            return kept if isinstance(holder, dict) else holder
+                return [remaining.get(str(index)) for index in range(len(holder))]
+            return remaining if isinstance(holder, dict) else holder
 
         event = _changed(event, path.split(".") if path else [], thin)
     return event, sorted(removed)
