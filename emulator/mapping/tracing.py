@@ -75,9 +75,6 @@ class _Object(dict[str, JSON]):
             self.reads.add(path_below(self.path, key))
 
     def get(self, key: str, default: JSON = None) -> JSON:
-        if not self:
-            # What is sought below it is not there: it was passed, and not taken.
-            self.reads.discard(self.path)
         self._note(key)
         return super().get(key, default)
 
