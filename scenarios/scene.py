@@ -15,8 +15,9 @@ from emulator.workspace.loading import from_document
 from scenarios import calls
 from scenarios.calls import Call
 from scenarios.preparation import DEVICE, PERSON, ROLE, Preparations
-from scenarios.shopper import Shopper, shopper
+from scenarios.shopper import Shopper, shopper, user_id_of
 from scenarios.spelling import Spelling, expect_one_spelling, nearest, spelling_of
+from scenarios.timing import expect_time
 from scenarios.vocabulary import NAMES, TEXTS, Vocabulary, vocabulary_of
 from scenarios.workspaces import workspace_at
 
@@ -62,6 +63,7 @@ class Scene:
         self.people: dict[str, Shopper] = {}
         self.orders: dict[str, JSONObject] = {}
         self.answered: int | None = None  # status of the last call that was posted by hand
+        self.posted: str | None = None  # the text that was
         self.roles: dict[str, str] = {}  # in the InOne panel, by person
         self.made: dict[str, JSONObject] = {}  # integrations with their keys, by name
         self.refused: str | None = None  # what the InOne panel said last
@@ -148,6 +150,7 @@ class Scene:
         It runs because the SDK tells the age of a call by the machine's clock: at one instant,
         what was done first could seem to be the younger.
         """
+        expect_time(now)
         self._expect_untouched(now)
         self.emulator.client.reset(now)
         self.emulator.client.resume()
@@ -180,8 +183,9 @@ class Scene:
         """Somebody whom the scenario has named before. Raises: EmulatorError."""
         self.preparations.use(PERSON, name)
         if name not in self.people:
-            near = get_close_matches(name, self.people, n=1)
-            remedy = f"Did you mean {near[0]}?" if near else f"Say first: Given {name} shops."
+            ids = {user_id_of(each): each for each in self.people}  # whatever the letter case
+            near = get_close_matches(user_id_of(name), ids, n=1)
+            remedy = f"Did you mean {ids[near[0]]}?" if near else f"Say first: Given {name} shops."
             raise EmulatorError("no Given and no When names this person", name, remedy)
         return self.people[name]
 
@@ -192,7 +196,7 @@ class Scene:
     def sign_in(self, name: str) -> None:
         """Somebody says who they are, with their e-mail address."""
         self.acting(name)
-        self.describe(name, user_id=name.lower())
+        self.describe(name, user_id=user_id_of(name))
         self.tell(name, calls.identify({"email": self.person(name).email}))
 
     def tell(self, name: str, *told: Call) -> None:
@@ -276,7 +280,7 @@ def newest(scene: Scene, call: str) -> JSONObject:
     """The newest captured call of this event, page, screen or type. Raises: EmulatorError."""
     messages = scene.messages()
     for message in reversed(messages):
-        if call in (called(message), message["type"]):
+        if call in (message["event"], called(message), message["type"]):
             return message
     made = ", ".join(called(message) for message in messages) or "none"
     raise EmulatorError(f"there was no call {call!r}", "", f"Calls in this scenario: {made}.")

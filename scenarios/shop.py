@@ -4,9 +4,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from requests import RequestException, Response
 from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
+from segment.analytics import request as sdk
 from segment.analytics.request import APIError  # type: ignore[import-untyped]  # ships no types
 
 from emulator.errors import EmulatorError, Unavailable
@@ -14,6 +16,7 @@ from scenarios.calls import Call
 from scenarios.patience import Patience
 from scenarios.refusals import refusal
 from scenarios.shopper import Shopper
+from scenarios.transport import Direct
 from scenarios.unreachable import unreachable
 
 APART = timedelta(milliseconds=50)  # two calls of a shop, also where the clock stands still
@@ -35,6 +38,10 @@ class Shop:
         self._host = host
         self._sleep = sleep
         self._last = datetime.now(UTC)
+        # The SDK has one session for all its clients, and no way to be given another.
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(host))
+        if origin not in sdk._session.adapters:
+            sdk._session.mount(origin, Direct())
         # Without its thread: a call is answered when the method returns, and nobody waits for more.
         self._sdk: Any = Client(write_key, host=host, sync_mode=True)
 

@@ -17,6 +17,9 @@ LOCALE = "en_GB"
 SHOP = "https://shop.example"
 CATEGORIES = ("Kitchen", "Garden", "Books", "Lighting")
 BRANDS = ("Northwind", "Fabrikam", "Contoso")
+DOTLESS_I = "\N{LATIN SMALL LETTER DOTLESS I}"
+TURKISH_LETTERS = {*"İşŞğĞ", DOTLESS_I}
+TURKISH_CAPITALS = str.maketrans("Iİ", f"{DOTLESS_I}i")
 VARIANTS = ("Blue", "Green", "Sand")
 
 
@@ -67,7 +70,7 @@ def shopper(name: str | None = None, *, seed: int = 0, locale: str = LOCALE) -> 
     first_name = name or fake.first_name()
     last_name = fake.last_name()
     country = fake.current_country_code()
-    user_id = first_name.lower()
+    user_id = user_id_of(first_name)
     return Shopper(
         user_id=user_id,
         anonymous_id=str(fake.uuid4()),
@@ -82,6 +85,15 @@ def shopper(name: str | None = None, *, seed: int = 0, locale: str = LOCALE) -> 
             "country": country,
         },
     )
+
+
+def user_id_of(first_name: str) -> str:
+    """Return the user id of somebody of that name: the name in lower case.
+
+    A name with a letter that Turkish alone has is Turkish: its I loses its dot, and İ keeps it.
+    """
+    turkish = TURKISH_LETTERS & set(first_name)
+    return (first_name.translate(TURKISH_CAPITALS) if turkish else first_name).lower()
 
 
 def products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[JSONObject]:
@@ -118,7 +130,8 @@ def _product(fake: "Faker", product_id: str, currency: str) -> JSONObject:
 
 def _ascii(name: str) -> str:
     """*name* for an e-mail address; what has no Latin letters becomes x."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    dotted = name.replace(DOTLESS_I, "i")  # which is no letter with an accent
+    plain = unicodedata.normalize("NFKD", dotted).encode("ascii", "ignore").decode()
     return "".join(filter(str.isalnum, plain)).lower() or "x"
 
 

@@ -15,6 +15,18 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 FRAMING = ("Transfer-Encoding", "Content-Length")
 
 
+class Direct(HTTPAdapter):
+    """An adapter of `requests` that follows no proxy of the environment.
+
+    Proxies of companies do not reach this machine, and an emulator elsewhere is reached by the
+    control client without one.
+    """
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        """Send *request* to the host that it names."""
+        return super().send(request, *args, **{**options, "proxies": None})
+
+
 class InProcess(HTTPAdapter):
     """An adapter of `requests` that hands each request to *app* and gives its answer back.
 

@@ -1,10 +1,12 @@
 """Any call to Segment, by the SDK or by hand."""
 
+import json
+
 import orjson
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from emulator.errors import EmulatorError
-from scenarios import calls
+from scenarios import calls, parsers
 from scenarios.call_files import read_calls
 from scenarios.call_tables import expect_event, expect_page, read_properties
 from scenarios.scene import Scene
@@ -97,6 +99,7 @@ def posts(scene: Scene, path: str, docstring: str) -> None:
     """
     own = scene.emulator
     scene.answered = own.client.post(path, docstring.encode(), own.workspace.write_key)
+    scene.posted = docstring
 
 
 @then(parsers.parse("Segment answers {status:d}"))
@@ -106,5 +109,14 @@ def segment_answers(scene: Scene, status: int) -> None:
         scene,
         f"Segment answers {status}",
         holds=scene.answered == status,
-        found=f"It answered {scene.answered}.",
+        found=f"It answered {scene.answered}.{_json_fault(scene.posted)}",
     )
+
+
+def _json_fault(posted: str | None) -> str:
+    """Where what was posted is not JSON, as a sentence with a blank before it."""
+    try:
+        json.loads(posted or "null")
+    except json.JSONDecodeError as error:
+        return f" The text is not JSON in line {error.lineno}, column {error.colno}: {error.msg}."
+    return ""

@@ -1,10 +1,11 @@
 """The set-up: the InOne panel on one side, Segment's settings on the other."""
 
-from pytest_bdd import given, parsers, then, when
+from pytest_bdd import given, then, when
 
 from emulator.errors import EmulatorError
 from emulator.insider.panel import ROLES
 from emulator.types import JSONObject
+from scenarios import parsers
 from scenarios.comparison import row_of
 from scenarios.naming import expect_known
 from scenarios.preparation import ROLE

@@ -1,7 +1,8 @@
 """What goes wrong on purpose, at Segment's end or at Insider One's."""
 
-from pytest_bdd import given, parsers, when
+from pytest_bdd import given, when
 
+from scenarios import parsers
 from scenarios.scene import Scene
 
 

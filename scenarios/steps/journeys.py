@@ -1,8 +1,9 @@
 """Journeys: who is in, who leaves, what would be sent and what is held back."""
 
-from pytest_bdd import parsers, then
+from pytest_bdd import then
 
 from emulator.types import JSONObject
+from scenarios import parsers
 from scenarios.comparison import row_of
 from scenarios.naming import expect_known
 from scenarios.scene import Scene

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from pytest_bdd import parsers, then
+from pytest_bdd import then
 
 from emulator.errors import EmulatorError
 from emulator.insider.reach import CHANNELS
 from emulator.types import JSON, JSONObject
+from scenarios import parsers
 from scenarios.comparison import Row, row_of, text_of
 from scenarios.expectations import unmet
 from scenarios.naming import expect_channels, expect_known, expect_names

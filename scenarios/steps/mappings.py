@@ -2,12 +2,13 @@
 
 from copy import deepcopy
 
-from pytest_bdd import given, parsers
+from pytest_bdd import given
 
 from emulator.errors import EmulatorError
 from emulator.mapping.catalog import ACTIONS
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import did_you_mean
+from scenarios import parsers
 from scenarios.scene import Scene
 from scenarios.tables import Table, pairs
 

@@ -1,10 +1,11 @@
 """What became of a call on its way."""
 
-from pytest_bdd import parsers, then
+from pytest_bdd import then
 
 from emulator.capture.records import VERDICTS
 from emulator.errors import EmulatorError
 from emulator.types import JSONObject
+from scenarios import parsers
 from scenarios.comparison import row_of
 from scenarios.scene import Scene, newest
 from scenarios.story import unread

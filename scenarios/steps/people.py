@@ -2,9 +2,10 @@
 
 from dataclasses import fields
 
-from pytest_bdd import given, parsers
+from pytest_bdd import given
 
 from emulator.errors import EmulatorError
+from scenarios import parsers
 from scenarios.preparation import DEVICE
 from scenarios.scene import Scene
 from scenarios.shopper import Shopper, shopper

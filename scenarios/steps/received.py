@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from pytest_bdd import parsers, then
+from pytest_bdd import then
 
 from emulator.types import JSON, JSONObject
+from scenarios import parsers
 from scenarios.arrivals import Traffic, expect_possible
 from scenarios.comparison import Row, row_of
 from scenarios.expectations import unmet

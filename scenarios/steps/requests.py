@@ -1,9 +1,10 @@
 """The requests that Insider One received, to the JSON value."""
 
-from pytest_bdd import parsers, then
+from pytest_bdd import then
 
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
+from scenarios import parsers
 from scenarios.expectations import unmet
 from scenarios.naming import expect_known
 from scenarios.scene import Scene, newest

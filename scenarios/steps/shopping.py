@@ -1,10 +1,10 @@
 """What shoppers do. Product tables have the property names of Segment's e-commerce spec."""
 
-from pytest_bdd import given, parsers, when
+from pytest_bdd import given, when
 
 from emulator.errors import EmulatorError
 from emulator.insider.reach import CHANNELS
-from scenarios import calls
+from scenarios import calls, parsers
 from scenarios.call_tables import read_products, read_properties, read_traits
 from scenarios.naming import expect_channels
 from scenarios.preparation import ORDER

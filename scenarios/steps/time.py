@@ -1,7 +1,8 @@
 """Time: where the clock stands, and what passes."""
 
-from pytest_bdd import given, parsers, when
+from pytest_bdd import given, when
 
+from scenarios import parsers
 from scenarios.scene import Scene
 
 

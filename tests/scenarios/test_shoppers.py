@@ -35,7 +35,16 @@ def test_a_phone_is_a_number_in_e164_form(locale: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "user_id", "email"),
-    [("Ada", "ada", "ada."), ("Zoë", "zoë", "zoe."), ("洋介", "洋介", "x.")],
+    [
+        ("Ada", "ada", "ada."),
+        ("Zoë", "zoë", "zoe."),
+        ("洋介", "洋介", "x."),
+        ("İpek", "ipek", "ipek."),
+        ("I\u015f\u0131l", "\u0131ş\u0131l", "isil."),
+        ("IŞIL", "\u0131ş\u0131l", "isil."),
+        ("Şükrü", "şükrü", "sukru."),
+        ("Ida", "ida", "ida."),
+    ],
 )
 def test_a_name_gives_the_user_id_and_an_address_that_mail_allows(
     name: str, user_id: str, email: str

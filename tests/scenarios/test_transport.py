@@ -9,6 +9,10 @@ import requests
 from flask import Flask, request
 
 from emulator.server import serve_in_thread
+from emulator.workspace import preset
+from scenarios import calls
+from scenarios.running import running
+from scenarios.shopper import shopper
 from scenarios.transport import InProcess
 
 
@@ -88,3 +92,14 @@ def test_the_application_can_be_given_a_name_of_its_own(app: Flask) -> None:
         session.mount("https://", InProcess(app, "localhost"))
         assert session.get("https://api.segment.io/x").json()["scheme"] == "https"
     assert hosts == ["localhost"]
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_no_proxy_of_the_environment_is_followed_to_an_emulator(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:1")  # where nothing listens
+    monkeypatch.setenv(variable.replace("http", "https"), "http://127.0.0.1:1")
+    with running(preset("guide")) as emulator:
+        emulator.shop.tell(shopper("Ada"), calls.event("Wish Listed"))
+        assert [each["event"] for each in emulator.client.messages()] == ["Wish Listed"]

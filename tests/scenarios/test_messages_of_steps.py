@@ -1,0 +1,114 @@
+"""What steps say of a time, of JSON and of a text that is empty."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from emulator.errors import EmulatorError
+from scenarios.catalogue import library, reads
+from scenarios.parsers import parse
+from scenarios.timing import expect_time
+
+library()
+
+FEATURE = '''\
+Feature: Messages
+
+  Scenario: JSON with a comma too many
+    When an app posts to "/v1/track":
+      """
+      {"event": "Wish Listed",
+       "userId": "ada",}
+      """
+    Then Segment answers 200
+
+  Scenario: JSON that is refused on purpose
+    When an app posts to "/v1/track":
+      """
+      {"event"
+      """
+    Then Segment answers 400
+
+  Scenario: a clock as people write it
+    Given the clock stands at "23.11.2026 12:00"
+    When Ada signs in
+    Then Insider One knows 1 people
+
+  Scenario Outline: an event called "<event>"
+    When an app posts to "/v1/track":
+      """json
+      {"event": "<event>", "userId": "ada"}
+      """
+    Then the call "<event>" ends as <end>
+
+    Examples:
+      | event       | end      |
+      | Wish Listed | accepted |
+      |             | rejected |
+'''
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("messages")
+    (folder / "m.feature").write_text(FEATURE)
+    command = [sys.executable, "-m", "emulator", "verify", "--json", "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return {each["scenario"]: each for each in json.loads(done.stdout)["scenarios"]}
+
+
+def test_json_that_is_broken_is_told_with_its_place(results: Any) -> None:
+    failure = results["JSON with a comma too many"]["failure"]
+    assert "It answered 400. The text is not JSON in line 2, column 18: " in failure
+    assert results["JSON that is refused on purpose"]["verdict"] == "passed"
+
+
+def test_a_time_without_its_zone_is_told_with_the_form_to_use(results: Any) -> None:
+    failure = results["a clock as people write it"]["failure"]
+    assert failure.endswith(
+        "'23.11.2026 12:00' is not a time. Write 2026-11-23T12:00:00Z, or +03:00 in place of the Z."
+    )
+
+
+@pytest.mark.parametrize("title", ['an event called "Wish Listed"', 'an event called ""'])
+def test_an_empty_cell_between_quotes_is_an_empty_text(results: Any, title: str) -> None:
+    assert results[title]["verdict"] == "passed"
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("23.11.2026", "Write 2026-11-23T00:00:00Z"),
+        ("23/11/2026 12:00:30", "Write 2026-11-23T12:00:30Z"),
+        ("2026-11-23 12:00", "Write 2026-11-23T12:00:00Z"),
+        ("2026-11-23T12:00", "Write 2026-11-23T12:00:00Z"),
+        ("noon", "Write it as 2026-11-23T12:00:00Z"),
+        ("", "Write it as 2026-11-23T12:00:00Z"),
+    ],
+)
+def test_the_form_of_a_time_is_told(text: str, remedy: str) -> None:
+    with pytest.raises(EmulatorError) as refused:
+        expect_time(text)
+    assert refused.value.remedy == f"{remedy}, or +03:00 in place of the Z."
+
+
+@pytest.mark.parametrize("text", ["2026-11-23T12:00:00Z", "2026-11-23T12:00:00+03:00"])
+def test_a_time_with_its_zone_is_taken(text: str) -> None:
+    expect_time(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [('does ""', ""), ('does "a"', "a"), ('does "a "" b"', 'a "" b')]
+)
+def test_a_quoted_text_may_be_empty(text: str, value: str) -> None:
+    assert parse('does "{event}"').parse_arguments(text) == {"event": value}
+
+
+def test_every_step_with_a_quoted_value_takes_an_empty_one() -> None:
+    quoted = [entry for entry in library() if '"{' in entry.pattern]
+    texts = [entry.example.partition("\n")[0].partition(" ")[2] for entry in quoted]
+    emptied = [text[: text.index('"')] + '""' + text.split('"', 2)[2] for text in texts]
+    assert [text for text in emptied if not reads(text)] == []
