@@ -127,11 +127,12 @@ class ControlClient:
 
     def profiles(self) -> list[JSONObject]:
         """Everybody whom Insider One knows."""
-        return list(self._pages("profiles", {}))
+        return [self._with_all_events(profile) for profile in self._pages("profiles", {})]
 
     def profile(self, identifier: str) -> JSONObject | None:
         """Who owns *identifier*, e.g. "uuid:u1"."""
-        return next(self._pages("profiles", {"identifier": identifier}), None)
+        found = next(self._pages("profiles", {"identifier": identifier}), None)
+        return found and self._with_all_events(found)
 
     def journeys(self) -> list[JSONObject]:
         """The journeys of the workspace, with their counters."""
@@ -284,6 +285,12 @@ class ControlClient:
         }
         body = orjson.dumps({"users": [user]})
         return self._told("POST", "/api/user/v1/upsert", data=body, headers=headers)
+
+    def _with_all_events(self, profile: JSONObject) -> JSONObject:
+        """*profile* with the events that did not fit into the answer."""
+        after: int | None = profile.get("events_next")
+        more = self._pages("events", {}, f"profiles/{profile['id']}/", after)
+        return {**profile, "events": [*profile["events"], *more]}
 
     def _pages(
         self, kind: str, filters: Mapping[str, str], of: str = "", after: int | None = 0

@@ -158,12 +158,17 @@ ANSWERS: Final[JSONObject] = {
     ),
     "Profile": {
         "type": "object",
-        "required": ["id", "identifiers", "attributes", "events", "reach"],
+        "required": [
+            *("id", "identifiers", "attributes", "events", "reach"),
+            *("event_count", "events_next"),
+        ],
         "properties": {
             "id": TEXT,
             "identifiers": OBJECT,
             "attributes": OBJECT,
             "events": OBJECTS,
+            "event_count": COUNT,
+            "events_next": maybe(COUNT),
             "reach": OBJECT,
         },
     },

@@ -168,6 +168,9 @@ def operations() -> Mapping[str, Operation]:
         "harness.delivery": Operation(ref("Delivery"), refusals=(404,)),
         "harness.profiles": Operation(page("profiles", ref("Profile")), query=_IDENTIFIER | _PAGED),
         "harness.profile": Operation(ref("Profile"), refusals=(404,)),
+        "harness.profile_events": Operation(
+            page("events", {"type": "object"}), query=_PAGED, refusals=(404,)
+        ),
         "harness.reset": _CHANGED,
         "harness.reset_captures": Operation(_DONE),
         "harness.reset_profiles": Operation(_DONE),

@@ -7,14 +7,18 @@ from flask import Blueprint, abort, request
 
 from emulator import __version__
 from emulator.answers import fault
+from emulator.capture.profile import Profile
 from emulator.capture.records import Captured
 from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
 from emulator.harness import bodies, shapes
 from emulator.harness.clock_orders import RESET, reset_time
 from emulator.harness.queries import ID, PROFILE_FILTERS, one, read
-from emulator.insider.reading import profile_json
+from emulator.insider.reading import event_json, profile_json
 from emulator.parts import parts
 from emulator.types import JSONObject
+
+EVENTS_OF_A_PROFILE = 1000  # shown with it
+EVENTS_OF_A_PAGE = 5000  # behind which a page of profiles ends
 
 bp = Blueprint("harness", __name__, url_prefix="/emulator/v1")
 
@@ -69,20 +73,43 @@ def delivery(id: int) -> JSONObject:
 
 @bp.get("/profiles")
 def profiles() -> JSONObject:
-    """Who Insider One would know, oldest first, or the one who owns an identifier."""
+    """Who Insider One would know, oldest first, or the one who owns an identifier.
+
+    A page ends early where its profiles have many events, of which each shows the oldest.
+    """
     query = read(request.args, PROFILE_FILTERS)
     parts().endpoint.keep_up()
     found, following = parts().profiles.list(
         query.filters.get("identifier"), after=query.after, limit=query.limit
     )
-    return {"profiles": [profile_json(each) for each in found], "next": following}
+    page: list[JSONObject] = []
+    events = 0
+    for profile in found:
+        if events > EVENTS_OF_A_PAGE:
+            break
+        page.append(_with_some_events(profile))
+        events += len(page[-1]["events"])
+    if len(page) < len(found):
+        following = found[len(page) - 1].number
+    return {"profiles": page, "next": following}
 
 
 @bp.get("/profiles/<id>")
 def profile(id: str) -> JSONObject:
     """One profile by its Profile ID."""
     parts().endpoint.keep_up()
-    return profile_json(parts().profiles.get(id) or _missing("profile", id))
+    return _with_some_events(parts().profiles.get(id) or _missing("profile", id))
+
+
+@bp.get("/profiles/<id>/events")
+def profile_events(id: str) -> JSONObject:
+    """The events of one profile, oldest first; `after` counts those before the page."""
+    query = read(request.args, ())
+    parts().endpoint.keep_up()
+    profile = parts().profiles.get(id) or _missing("profile", id)
+    end = query.after + query.limit
+    shown = [event_json(event) for event in profile.events[query.after : end]]
+    return {"events": shown, "next": end if end < len(profile.events) else None}
 
 
 @bp.post("/reset")
@@ -125,6 +152,15 @@ def _reset(order: Callable[[], None]) -> JSONObject:
     bodies.read({}, required=0)
     order()
     return {}
+
+
+def _with_some_events(profile: Profile) -> JSONObject:
+    """*profile* with its oldest events, how many it has, and where the next ones begin."""
+    shown = profile_json(profile)
+    count = len(shown["events"])
+    following = EVENTS_OF_A_PROFILE if count > EVENTS_OF_A_PROFILE else None
+    events = shown["events"][:EVENTS_OF_A_PROFILE]
+    return {**shown, "events": events, "event_count": count, "events_next": following}
 
 
 def _whole(found: Captured) -> JSONObject:

@@ -213,3 +213,44 @@ def test_misuse_is_answered_in_one_shape(
 ) -> None:
     answer = client.get(f"/emulator/v1/{path}")
     assert (answer.status_code, answer.json) == (status, {"error": error})
+
+
+def happened(client: FlaskClient, user: str, count: int) -> None:
+    """*user* does *count* things."""
+    events = [
+        {"event_name": "seen", "timestamp": "2026-11-23T09:00:00Z", "event_params": {"quantity": n}}
+        for n in range(count)
+    ]
+    keys = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
+    for start in range(0, count, 500):
+        body = {"users": [{"identifiers": {"uuid": user}, "events": events[start : start + 500]}]}
+        assert client.post("/api/user/v1/upsert", json=body, headers=keys).status_code == 200
+
+
+def test_a_profile_shows_its_oldest_events_and_leads_to_the_others(client: FlaskClient) -> None:
+    happened(client, "eve", 2_300)
+    (shown,) = got(client, "profiles?identifier=uuid:eve")["profiles"]
+    numbers = [event["event_params"]["quantity"] for event in shown["events"]]
+    assert (shown["event_count"], shown["events_next"]) == (2_300, 1_000)
+    after = shown["events_next"]
+    while after is not None:
+        page = got(client, f"profiles/{shown['id']}/events?limit=1000&after={after}")
+        numbers += [event["event_params"]["quantity"] for event in page["events"]]
+        after = page["next"]
+    assert numbers == list(range(2_300))
+
+
+def test_a_page_of_profiles_with_many_events_ends_early_and_none_is_lost(
+    client: FlaskClient,
+) -> None:
+    users = [f"u{number}" for number in range(8)]
+    for user in users:
+        happened(client, user, 1_000)
+    listed: list[str] = []
+    after = 0
+    while after is not None:
+        page = got(client, f"profiles?after={after}")
+        assert sum(len(each["events"]) for each in page["profiles"]) <= 6_000
+        listed += [each["identifiers"]["uuid"] for each in page["profiles"]]
+        after = page["next"]
+    assert listed == ["ada", *users]
