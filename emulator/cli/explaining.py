@@ -15,10 +15,12 @@ from emulator.mapping import Destination, Failure, Request
 from emulator.mapping.explanation import Account, ConditionCheck, Explanation, explain
 from emulator.mapping.javascript import json_text
 from emulator.mapping.origins import Origin
+from emulator.mapping.upserts import normalised
 from emulator.segment.rules import TYPES
 from emulator.types import JSON, JSONObject
 from emulator.workspace import Workspace
 from emulator.workspace.drift.dropped import deciding, dropped_of, lost, unsent
+from emulator.workspace.lint.parameters import kept_key
 from emulator.workspace.lint.subject import Subject, subject_of
 
 Refused: TypeAlias = dict[int, list[Fault]]
@@ -158,7 +160,8 @@ def _account(account: Account, event: JSONObject) -> Iterator[str]:
     for origin in account.origins:
         yield from _origin(origin)
     for origin in lost(account):
-        yield f"    lost: {origin.field} = {_shown(origin.value)} from {_source(origin)}"
+        made = f"{origin.field} = {_shown(origin.value)} from {_source(origin)}"
+        yield f"    lost: {made}{_renamed(origin)}"
     yield from (f"    {sentence}" for sentence in unsent(account, event))
 
 
@@ -175,6 +178,14 @@ def _origin(origin: Origin) -> Iterator[str]:
         yield f"    {origin.at[0]} = {_shown(origin.value)}"
         yield from (f"    {place}" for place in origin.at[1:])
         yield f"        from {_source(origin)}, by {origin.field}"
+
+
+def _renamed(origin: Origin) -> str:
+    """What to do about a key that is sent under another name, and so without its value."""
+    key = origin.field.partition(".")[2].partition(".")[0]
+    if not key or normalised(key) == key:
+        return ""
+    return f". A key with a capital or a space loses its value: map it to {kept_key(key)}"
 
 
 def _source(origin: Origin) -> str:

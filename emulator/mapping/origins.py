@@ -60,7 +60,7 @@ class _Mapped:
     value: JSON
     mapping: JSON
     influences: set[str]
-    deciding: set[str]
+    sources: set[str]
 
     def origin(self, at: list[str], value: JSON, present: Set[str]) -> Origin:
         return Origin(
@@ -69,7 +69,7 @@ class _Mapped:
             self.field,
             self.mapping,
             sorted(self.influences & present),
-            sorted(self.deciding & present),
+            sorted((self.influences - self.sources) & present),
             sorted(self.influences - present - {""}),
         )
 
@@ -246,7 +246,7 @@ class _Walk:
 
     def _note(self, name: str, value: JSON, part: TracedValue, mapping: JSON = None) -> None:
         mapping = mapping if part.mapping is None else part.mapping
-        self.found.append(_Mapped(name, value, mapping, part.influences, part.deciding))
+        self.found.append(_Mapped(name, value, mapping, part.influences, part.sources))
 
 
 def _overriding(payload: TracedValue, values: JSON) -> dict[str, set[str]]:

@@ -84,10 +84,11 @@ class TracedValue:
         return found.union(*(part.influences for part in self.parts.values()))
 
     @property
-    def deciding(self) -> set[str]:
-        """The paths that decided which value it and its parts have."""
-        parts = (self._parts or {}).values()
-        return {*self.decided_by, *self.unused}.union(*(part.deciding for part in parts))
+    def sources(self) -> set[str]:
+        """Every path whose value went into the value or into one of its parts."""
+        if self.path is not None and self._parts is None:
+            return self.influences - self.decided_by - self.unused | self.reads
+        return {*self.reads}.union(*(part.sources for part in self.parts.values()))
 
     @property
     def presence(self) -> Paths:

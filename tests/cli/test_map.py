@@ -272,6 +272,20 @@ def test_explanation_says_that_an_empty_list_of_products_sends_no_events() -> No
     assert not [line for line in lines if "dropped" in line or "lost" in line]
 
 
+def test_explanation_says_how_a_key_with_a_capital_keeps_its_value() -> None:
+    event = {
+        "type": "track", "event": "Parcel Sent", "timestamp": "2026-11-27T09:15:00Z",
+        "properties": {"giftWrap": True},
+    }  # fmt: skip
+
+    lines = mapped(event, options=("--explain",)).stdout.splitlines()
+
+    assert (
+        "    lost: parameters.giftWrap = true from properties.giftWrap. A key with a capital or a "
+        "space loses its value: map it to gift_wrap" in lines
+    )
+
+
 def test_explanation_names_a_property_that_only_a_trigger_reads(tmp_path: Path) -> None:
     workspace = tmp_path / "shop.json"
     settings = {"event_name": "sale", "timestamp": {"@path": "$.timestamp"}}

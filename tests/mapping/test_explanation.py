@@ -1,6 +1,7 @@
 import pytest
 
 from emulator.mapping import Destination
+from emulator.mapping.catalog_fields import first_of
 from emulator.mapping.explanation import (
     Account,
     Explanation,
@@ -330,6 +331,19 @@ def test_property_that_only_decides_is_not_dropped() -> None:
     found = explained(vip, {**ORDER, "properties": {"vip": False, "other": 1}})
 
     assert (found.dropped, found.deciding) == (["properties.other"], ["properties.vip"])
+
+
+def test_value_that_is_taken_because_it_exists_is_sent_and_does_not_only_decide() -> None:
+    subscription = {
+        "actionSlug": "updateUserProfile", "trigger": 'type = "identify"',
+        "settings": {"firstName": first_of("traits.firstName", "traits.first_name")},
+    }  # fmt: skip
+    event = {"type": "identify", "traits": {"firstName": "Ada"}}
+
+    found = origin("firstName", subscription, event)
+
+    assert (found.read, found.decided_by) == (["traits.firstName"], [])
+    assert explained(subscription, event).deciding == []
 
 
 def test_empty_list_of_products_is_why_no_event_is_sent() -> None:
