@@ -11,6 +11,7 @@ import orjson
 from emulator.types import JSON
 
 REPLACEMENT = "\ufffd"  # what stands for a half character
+_MOST_DIGITS = 19  # of a whole number that 64 bits hold, whatever it is
 _REPLACED = REPLACEMENT.encode()
 # A pair, a half, or any other escape; a backslash that is escaped is one of the last.
 _ESCAPE = (
@@ -38,6 +39,14 @@ def parse_json(raw: bytes) -> JSON:
         if whole == raw:
             raise
         return orjson.loads(whole)
+
+
+def whole_number(text: str) -> int | float:
+    """The value of a whole number; one that 64 bits cannot hold is what JavaScript makes of it."""
+    if len(text) < _MOST_DIGITS:
+        return int(text)
+    number = float(text)
+    return int(text) if abs(number) < 2**63 else number
 
 
 def damaged_place(value: JSON) -> str | None:

@@ -11,6 +11,7 @@ import yaml
 from emulator.depth import MAX_DEPTH, depth
 from emulator.encoding import decode
 from emulator.errors import EmulatorError
+from emulator.json_text import whole_number
 from emulator.types import JSON, JSONObject
 from emulator.workspace.yaml_loader import DocumentFault, JSONLoader
 
@@ -45,7 +46,12 @@ def parse(raw: bytes, where: str, begin: tuple[str, str] = WORKSPACE) -> JSONObj
 def _read(text: str, where: str) -> JSON:
     if text.lstrip().startswith(("{", "[")):
         try:
-            return json.loads(text, object_pairs_hook=_members, parse_constant=_no_number)
+            return json.loads(
+                text,
+                object_pairs_hook=_members,
+                parse_constant=_no_number,
+                parse_int=whole_number,
+            )
         except DocumentFault as error:
             raise EmulatorError(str(error), where, error.remedy) from error
         except RecursionError as error:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 import yaml
 
+from emulator.json_text import whole_number
 from emulator.types import JSONObject
 
 if TYPE_CHECKING:
@@ -87,3 +88,4 @@ JSONLoader.yaml_constructors = {
 for _tag, (_words, _first) in _PLAIN_WORDS.items():
     JSONLoader.add_implicit_resolver(_PREFIX + _tag, re.compile(f"^(?:{_words})$"), _first)
 JSONLoader.add_constructor(f"{_PREFIX}map", _mapping)
+JSONLoader.add_constructor(f"{_PREFIX}int", lambda loader, node: whole_number(node.value))

@@ -10,6 +10,7 @@ from emulator.errors import EmulatorError
 from emulator.mapping import Destination
 from emulator.types import JSONObject
 from emulator.workspace import PRESETS, Workspace, load, preset
+from emulator.workspace.model import fingerprint
 from emulator.workspace.parsing import MAXIMUM_BYTES, parse
 
 FIXTURES = Path("fixtures/workspaces")
@@ -306,3 +307,13 @@ def test_merge_keys_that_stand_for_too_much_are_refused() -> None:
         parse((base + many).encode(), "shop.yaml")
     assert raised.value.what == "the merge keys stand for more than 200,000 values"
     assert raised.value.where == "shop.yaml, line 402"
+
+
+@pytest.mark.parametrize("number", ["1180591620717411303424", "-9223372036854775809"])
+@pytest.mark.parametrize("template", ['{{"settings": {}}}', "settings: {}"])
+def test_a_whole_number_beyond_64_bits_is_what_javascript_makes_of_it(
+    number: str, template: str
+) -> None:
+    document = parse(template.format(number).encode(), "shop.yaml")
+    assert document == {"settings": float(number)}
+    assert fingerprint(document)

@@ -165,7 +165,14 @@ def _controlled(
     """*source* with what it does about violations of its tracking plan."""
     wanted = own.get("sourceId") or source.get("id")
     controls = protocols.controls(pieces, wanted, findings)
-    return source | {"settings": {**source.get("settings", {}), **controls}} if controls else source
+    if not controls:
+        return source
+    given = source.get("settings", {})
+    if isinstance(given, Unknown):
+        what = f"{given}, so that it is left out"
+        findings.append(Finding("warning", given.where, what, "Write its value."))
+        given = {}
+    return source | {"settings": {**given, **controls}}
 
 
 def _ids(source: JSON) -> JSONObject:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from emulator.depth import MAX_DEPTH, depth
-from emulator.json_text import replace_half_characters
+from emulator.json_text import replace_half_characters, whole_number
 from emulator.types import JSON
 
 
@@ -51,13 +51,8 @@ def _finite(text: str) -> float:
 
 
 def _whole(text: str) -> int | float:
-    """A whole number; one that 64 bits cannot hold is what JavaScript makes of it."""
-    return int(text) if len(text) < 19 else _double(text)
-
-
-def _double(text: str) -> int | float:
-    number = _finite(text)
-    return int(text) if abs(number) < 2**63 else number
+    number = whole_number(text)
+    return _finite(text) if isinstance(number, float) else number
 
 
 def _no_number(word: str) -> NoReturn:

@@ -71,28 +71,27 @@ class Walk:
         return {}
 
     def _units(self, units: list[Any], name: str, needed: tuple[str, ...]) -> list[JSON]:
-        found: list[JSON] = []
-        for unit in units:
-            about = unit if isinstance(unit, dict) else {}
-            said = printable(about.get("name") or about.get("title") or about.get("key") or "")
-            so = (
-                f"so that the {name} {said!r} is left out" if said else f"so the {name} is left out"
-            )
-            if lost := [*_lost(unit, needed)]:
-                self._name(lost, so, "Write its value.", "error")
-            elif not about:
-                found.append(unit)
-                continue
-            else:
-                left = self._section(unit)
-                if all(key in left for key in needed if key in unit):
-                    found.append(left)
-                    continue
-                what = f"nothing is left of what it is for, {so}"
-                self._findings.append(Finding("error", str(said), what, "Write its values."))
-            if about:
-                self.left_out.append(printable(about))
-        return found
+        left = [self._unit(unit, name, needed) for unit in units]
+        return [unit for unit in left if not isinstance(unit, Unknown)]
+
+    def _unit(self, unit: JSON | Unknown, name: str, needed: tuple[str, ...]) -> JSON | Unknown:
+        """*unit* without what is unknown; Unknown when it is nothing without it."""
+        about = unit if isinstance(unit, dict) else {}
+        said = printable(about.get("name") or about.get("title") or about.get("key") or "")
+        so = f"so that the {name} {said!r} is left out" if said else f"so the {name} is left out"
+        if lost := [*_lost(unit, needed)]:
+            self._name(lost, so, "Write its value.", "error")
+        elif not about:
+            return unit
+        else:
+            left = self._section(about)
+            if all(key in left for key in needed if key in about):
+                return left
+            what = f"nothing is left of what it is for, {so}"
+            self._findings.append(Finding("error", str(said), what, "Write its values."))
+        if about:
+            self.left_out.append(printable(about))
+        return Unknown(so)
 
     def _name(
         self, values: Iterable[Unknown], so: str, remedy: str, severity: Any = "warning"

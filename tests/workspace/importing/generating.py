@@ -49,7 +49,8 @@ NAMES = {
 }
 # Resource -> attribute -> its text. "{}" is where an expression inside of it goes.
 ATTRIBUTES: dict[str, dict[str, str]] = {
-    "source": {"name": '"Web"', "slug": '"web"', "enabled": "true", "metadata": '{ id = "x" }'},
+    "source": {"name": '"Web"', "slug": '"web"', "enabled": "true", "metadata": '{ id = "x" }',
+               "settings": '"{}"'},
     "destination": {
         "name": '"Insider"', "enabled": "true", "source_id": "segment_source.web.id",
         "metadata": '{ id = "643697f531f98a978f414453" }',
