@@ -24,16 +24,16 @@ def near_miss(name: str, known: Iterable[str]) -> str | None:
         return by_form[folded]
     if len(folded) < _SHORTEST:
         return None
-    return next((by_form[form] for form in by_form if _is_one_slip(folded, form)), None)
+    return next((by_form[form] for form in by_form if is_one_slip(folded, form)), None)
 
 
 def _fold(name: str) -> str:
     return _SEPARATORS.sub("", name).casefold()
 
 
-def _is_one_slip(one: str, other: str) -> bool:
+def is_one_slip(one: str, other: str) -> bool:
     """Whether one letter was added, left out, replaced, or swapped with its neighbour."""
-    if abs(len(one) - len(other)) > 1:
+    if one == other or abs(len(one) - len(other)) > 1:
         return False
     start = _common_start(one, other)
     rest, wanted = one[start:], other[start:]

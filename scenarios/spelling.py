@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from emulator.errors import EmulatorError
+from emulator.near_misses import is_one_slip
 
 if TYPE_CHECKING:  # pages of the emulator import this where pytest-bdd need not be installed
     from pytest_bdd.parser import Feature, Scenario, Step
@@ -36,7 +37,7 @@ def is_slip(name: str, known: str) -> bool:
     if fold(name) == fold(known):
         return name != known
     one, other = name.casefold(), known.casefold()
-    if not _is_one_edit(one, other) or one == f"{other}s":  # a plural is a name of its own
+    if not is_one_slip(one, other) or one == f"{other}s":  # a plural is a name of its own
         return False
     if len(known) > SHORT:
         return True
@@ -52,7 +53,7 @@ def is_slip_of_text(text: str, other: str) -> bool:
     """
     if ("_" in text) != ("_" in other):
         return False
-    if min(len(text), len(other)) <= SHORTEST or not _is_one_edit(fold(text), fold(other)):
+    if min(len(text), len(other)) <= SHORTEST or not is_one_slip(fold(text), fold(other)):
         return False
     parts, others = PARTS.findall(text.casefold()), PARTS.findall(other.casefold())
     if len(parts) != len(others):
@@ -157,19 +158,3 @@ def _texts(step: "Step") -> Iterator[str]:
     yield from _quoted(step)
     if step.datatable:
         yield from (str(cell) for row in step.datatable.raw() for cell in row if cell)
-
-
-def _is_one_edit(one: str, other: str) -> bool:
-    """Whether one letter dropped, added, replaced or swapped with the next makes the difference."""
-    if abs(len(one) - len(other)) > 1 or one == other:
-        return False
-    at = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
-    if at is None:
-        return True
-    rest, others = one[at:], other[at:]
-    return (
-        rest[1:] == others[1:]
-        or rest[1:] == others
-        or rest == others[1:]
-        or (rest[:2] == others[1::-1] and rest[2:] == others[2:])
-    )
