@@ -1,0 +1,78 @@
+"""`emulator verify --workspace`: the workspace of scenarios that name none."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from emulator.cli import main
+
+SHOP = """\
+source: {name: Shop, writeKey: wk_shop}
+destination:
+  settings: {account_name: shop, ucd_key: key}
+  subscriptions:
+    - name: Wishes
+      actionSlug: trackEvent
+      trigger: event = "Wish Listed"
+      settings:
+        uuid: {"@path": $.userId}
+        timestamp: {"@path": $.timestamp}
+        event_name: wished
+"""
+WISHES = """\
+Feature: Wishes
+  Scenario: A mug
+    When Ada does "Wish Listed"
+    Then Insider One receives 1 "{name}" for Ada
+"""
+OWN = """\
+Feature: Wishes
+  Scenario: A mug
+    Given the workspace "guide"
+    When Ada does "Wish Listed"
+    Then Insider One receives 1 "wish_listed" for Ada
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """shop.yaml in the current folder, and features in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    Path("features").mkdir()
+    Path("shop.yaml").write_text(SHOP)
+
+
+def verify(feature: str, *options: str) -> Result:
+    Path("features/wishes.feature").write_text(feature)
+    return CliRunner().invoke(main, ["verify", *options, "features"])
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        pytest.param([], "wish_listed", id="guide by default"),
+        pytest.param(["--workspace", "shop.yaml"], "wished", id="file in the current folder"),
+        pytest.param(["--workspace", "shop.yaml", "-n", "2"], "wished", id="in workers"),
+        pytest.param(["--preset", "guide"], "wish_listed", id="preset"),
+    ],
+)
+def test_a_scenario_that_names_no_workspace_has_the_one_given(
+    options: list[str], name: str
+) -> None:
+    done = verify(WISHES.format(name=name), *options)
+    assert done.exit_code == 0, done.output
+
+
+def test_a_scenario_that_names_a_workspace_keeps_it() -> None:
+    assert verify(OWN, "--workspace", "shop.yaml").exit_code == 0
+
+
+def test_a_broken_workspace_is_said_once() -> None:
+    Path("shop.yaml").write_text(SHOP.replace("trackEvent", "trackEvnt"))
+    done = verify(WISHES.format(name="wished"), "--workspace", "shop.yaml")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.splitlines() == [
+        "emulator: shop.yaml: destination.subscriptions[0] 'Wishes'.actionSlug: "
+        "unknown action 'trackEvnt'. Did you mean 'trackEvent'?"
+    ]
