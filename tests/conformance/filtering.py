@@ -68,7 +68,8 @@ class FilterComparison:
 
     Args:
         counts: How many conditions hold, how many do not, and in how many documentation decided.
-        differing: The cases, with "expect" and "received".
+        differing: The cases that differ, with "expect" and "received".
+        cases: All of them, with "expect".
     """
 
     counts: Counter[str] = field(default_factory=Counter)
