@@ -94,9 +94,10 @@ class Vocabulary:
         """Whether a name of *call* may mean a known one."""
         kind, name = call.get("type"), str(call.get("event") or call.get("name") or "")
         known = self.traits if kind == "identify" else self.properties_of(name)
-        body = call.get("traits" if kind == "identify" else "properties") or {}
+        body = call.get("traits" if kind == "identify" else "properties")
+        names = body if isinstance(body, dict) else {}
         near = {"track": self.nearest_event, "page": self.nearest_page}.get(str(kind))
-        return bool(near and near(name)) or any(nearest(each, known) for each in body)
+        return bool(near and near(name)) or any(nearest(each, known) for each in names)
 
     @cached_property
     def traits(self) -> frozenset[str]:
