@@ -16,7 +16,7 @@ from emulator.workspace import Workspace
 from emulator.workspace.finding import did_you_mean
 from emulator.workspace.importing.assembling import KEY
 
-# A case never has the account's own name and key: they are nobody's business in a repository.
+# Stand for the account's name and key in cases, which live in repositories.
 ACCOUNT = {"account_name": "account", "ucd_key": "key"}
 FROZEN = ("name", "actionSlug", "trigger", "settings", "enabled")
 _DIGITS = 4  # of a key's digest: enough to notice another key, too few to find it
