@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 
 from emulator.errors import EmulatorError
+from emulator.insider.formats import FORMATS
 from emulator.types import JSON, JSONObject
 from scenarios.scene import Scene
+from scenarios.spelling import CORRECT
 from scenarios.tables import DECIMAL_COMMA, Table, nested, pairs, records
 
 _NUMBERS = (
@@ -59,6 +61,14 @@ def expect_page(scene: Scene, page: str) -> None:
     """
     near = scene.vocabulary.nearest_page(page)
     scene.spelling.refuse("page", page, near, f'the page "{page}"')
+
+
+def expect_currency(scene: Scene, currency: str) -> None:
+    """Refuse a currency that no ISO 4217 code names. Raises: EmulatorError."""
+    is_known, wanted = FORMATS["iso4217"]
+    if not is_known(currency) and currency not in scene.spelling.correct:
+        remedy = f"Write {wanted}. To send it all the same: {CORRECT.format(currency)}."
+        raise EmulatorError(f"unknown currency {currency!r}", f"in {currency}", remedy)
 
 
 def _read_pairs(scene: Scene, noun: str, table: Table, known: Iterable[str]) -> JSONObject:

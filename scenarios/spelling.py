@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # pages of the emulator import this where pytest-bdd need not
 
 CORRECT = 'Given the name "{}" is correct'
 CORRECT_STEP = re.compile(r'the name "(.+)" is correct')
+CURRENCY = re.compile(r" in (\w+):$")
 FEATURES = 8  # whose texts are remembered
 QUOTED = re.compile(r'"([^"]+)"')
 BLANKS = re.compile(r"[\s_-]+")
@@ -156,5 +157,7 @@ def _quoted(step: "Step") -> list[str]:
 
 def _texts(step: "Step") -> Iterator[str]:
     yield from _quoted(step)
+    if not CORRECT_STEP.fullmatch(step.name) and (currency := CURRENCY.search(step.name)):
+        yield currency[1]
     if step.datatable:
         yield from (str(cell) for row in step.datatable.raw() for cell in row if cell)

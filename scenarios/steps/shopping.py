@@ -5,7 +5,7 @@ from pytest_bdd import given, when
 from emulator.errors import EmulatorError
 from emulator.insider.reach import CHANNELS
 from scenarios import calls, parsers
-from scenarios.call_tables import read_products, read_properties, read_traits
+from scenarios.call_tables import expect_currency, read_products, read_properties, read_traits
 from scenarios.naming import expect_channels
 from scenarios.preparation import ORDER
 from scenarios.scene import Scene
@@ -68,6 +68,7 @@ def views_cart(scene: Scene, person: str, cart: str, currency: str, datatable: T
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
+    expect_currency(scene, currency)
     scene.tell(person, calls.cart_viewed(read_products(scene, datatable), cart, currency))
 
 
@@ -81,6 +82,7 @@ def starts_checkout(
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
+    expect_currency(scene, currency)
     scene.tell(person, calls.checkout_started(read_products(scene, datatable), checkout, currency))
 
 
@@ -106,6 +108,7 @@ def completes_order(scene: Scene, person: str, order: str, currency: str, datata
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
+    expect_currency(scene, currency)
     details = scene.orders.get(order)
     scene.preparations.use(ORDER, order)
     scene.tell(

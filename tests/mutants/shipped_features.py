@@ -24,11 +24,6 @@ NAMING = re.compile(
     r"\s*\| (?:property|trait|detail|setting|field|attribute|identifier|place|what) "
 )
 
-# Before a text that the shop chooses freely, and that goes through as it is.
-FREE = re.compile(
-    r'(?:cart|order|checkout|category|screen|group|known as|device|stands at|does|the page) "$'
-)
-
 KEYWORD = "keyword"
 STEP_WORD = "word of a step"
 HEADER = "table header before the Then"
@@ -78,22 +73,6 @@ class ShippedScenario:
     def sites(self) -> list[Site]:
         """All places in which a slip may be made."""
         return list(_sites(self.lines))
-
-    def equivalence(self, site: Site) -> str | None:
-        """Why a slip at *site* makes another scenario that is as right; None where it does not."""
-        line = self.lines[site.line]
-        word = line[site.start : site.end]
-        others = "\n".join([*self.lines[: site.line], *self.lines[site.line + 1 :]])
-        others += line[: site.start] + line[site.end :]
-        if site.kind == TEXT and FREE.search(line[: site.start]) and word not in others:
-            return "an id that nothing else in the scenario has: any other is as right"
-        if site.kind == COUNT and not _is_claim(self.lines, site.line):
-            return "a length of time, a status or a count before the Then: any other is as right"
-        if site.kind == EXAMPLES_HEADER and f"<{word}>" not in _steps(self.lines):
-            return "a column for readers alone, or of the title: no step reads it"
-        if site.kind == KEYWORD and word == "Rule":
-            return "a rule groups scenarios, and changes none of them"
-        return None
 
 
 def shipped_scenarios() -> Iterator[ShippedScenario]:
@@ -156,16 +135,6 @@ def _sites(lines: tuple[str, ...]) -> Iterator[Site]:
             yield from _step_sites(at, line, found, step)
             if found[2] == "When":
                 yield Site(TAKEN_OUT, at, until=_end_of_step(lines, at))
-
-
-def _is_claim(lines: tuple[str, ...], at: int) -> bool:
-    keywords = [found[2] for line in lines[: at + 1] if (found := STEP.match(line))]
-    return next(word for word in reversed(keywords) if word in ("Given", "When", "Then")) == "Then"
-
-
-def _steps(lines: tuple[str, ...]) -> str:
-    """The steps with their tables, without titles."""
-    return "\n".join(line for line in lines if not TITLE.match(line))
 
 
 def _end_of_step(lines: tuple[str, ...], at: int) -> int:

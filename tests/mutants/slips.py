@@ -1,11 +1,11 @@
 """Mutants: a shipped scenario with one slip of the hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 from string import ascii_lowercase, digits
 
-from shipped_features import KINDS, STEP_WORD, TAKEN_OUT, ShippedScenario, Site, shipped_scenarios
+from shipped_features import KINDS, TAKEN_OUT, ShippedScenario, Site, shipped_scenarios
 
 TRIES = 60  # per mutant, for one that is not there yet
 
@@ -34,19 +34,13 @@ class Mutant:
             lines[site.line] = line[: site.start] + self.after + line[site.end :]
         return "\n".join(lines) + "\n"
 
-    def equivalence(self) -> str | None:
-        """Why this mutant says something as right; None where its slip should be noticed."""
-        if self.site.kind == STEP_WORD and self.before.casefold() == self.after.casefold():
-            return "the words of a step may have capitals"
-        return self.scenario.equivalence(self.site)
-
     def __str__(self) -> str:
         where = f"{self.scenario.path}:{self.site.line + 1}"
         return f"{where}: {self.site.kind}: {self.before} -> {self.after or 'nothing'}"
 
 
-def mutants(count: int, seed: int) -> list[Mutant]:
-    """Make *count* different mutants, of each kind as many as there are to be had."""
+def mutants(count: int, seed: int, is_wanted: Callable[[Mutant], bool]) -> list[Mutant]:
+    """Make *count* different mutants that are wanted, of each kind as many as can be had."""
     random = Random(seed)
     sites: dict[str, list[tuple[ShippedScenario, Site]]] = {kind: [] for kind in KINDS}
     for scenario in shipped_scenarios():
@@ -59,7 +53,7 @@ def mutants(count: int, seed: int) -> list[Mutant]:
         tries += 1
         scenario, site = random.choice(sites[kind])
         mutant = _mutant(scenario, site, random)
-        if mutant:
+        if mutant and is_wanted(mutant):
             made.setdefault((str(mutant), scenario.lines[site.line]), mutant)
     return list(made.values())
 

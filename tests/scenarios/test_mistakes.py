@@ -580,6 +580,16 @@ MISTAKES = {
         "Grace: unknown role 'Administator'. "
         f"Did you mean 'Administrator'? {MEANT.format('Administator')}",
     ),
+    "misspells a currency": (
+        """\
+        When Ada views cart "c-9" in ERU:
+          | product_id | price |
+          | mug        | 8.50  |
+        Then Insider One receives 1 "cart_page_view" for Ada
+        """,
+        "in ERU: unknown currency 'ERU'. Write a three-letter ISO 4217 code, such as EUR. "
+        'To send it all the same: Given the name "ERU" is correct.',
+    ),
     "claims something before anything happens": (
         """\
         Given Ada shops

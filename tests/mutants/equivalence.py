@@ -1,0 +1,117 @@
+"""Mutants that survive because they say something that is as right as what was written."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+
+import orjson
+from shipped_features import (
+    COUNT,
+    EXAMPLES_HEADER,
+    EXPECTED,
+    HEADER,
+    KEYWORD,
+    STEP,
+    STEP_WORD,
+    TAKEN_OUT,
+    TEXT,
+    TITLE,
+)
+from slips import Mutant
+
+from scenarios.vocabulary import NAMES
+
+# Before a text that the shop chooses freely, and that goes through as it is.
+FREE = re.compile(
+    r'(?:cart|order|checkout|category|screen|group|known as|device|stands at|does|the page) "$'
+)
+# Scenarios that say of their When that it changes nothing.
+UNCHANGED = (
+    "Whoever is inside does not enter again, whatever else goes into the cart",
+    "Whoever takes everything out again stays in the journey",
+    "Nothing would be sent about a cart that was bought",
+    "A minute before Ada still waits",
+)
+
+
+def equivalence(mutant: Mutant) -> str | None:
+    """Why *mutant* is as right as what was written; None where its slip should be noticed."""
+    return next((reason for reason, holds in REASONS.items() if holds(mutant)), None)
+
+
+def _is_alone(mutant: Mutant) -> bool:
+    """Whether no other place of the scenario has the word."""
+    return mutant.before not in _others(mutant)
+
+
+def _others(mutant: Mutant) -> str:
+    """The steps and tables of the scenario without the word, and without titles."""
+    lines, site = list(mutant.scenario.lines), mutant.site
+    lines[site.line] = lines[site.line][: site.start] + lines[site.line][site.end :]
+    return "\n".join(line for line in lines if not TITLE.match(line))
+
+
+def _is_free_text(mutant: Mutant) -> bool:
+    before = mutant.scenario.lines[mutant.site.line][: mutant.site.start]
+    return mutant.site.kind == TEXT and bool(FREE.search(before)) and _is_alone(mutant)
+
+
+def _is_own_property(mutant: Mutant) -> bool:
+    return mutant.site.kind == HEADER and mutant.before not in NAMES and _is_alone(mutant)
+
+
+def _is_only_person(mutant: Mutant) -> bool:
+    line = mutant.scenario.lines[mutant.site.line]
+    first = (found := STEP.match(line)) and found.start(3) == mutant.site.start
+    return mutant.site.kind == STEP_WORD and bool(first) and _is_alone(mutant)
+
+
+def _is_amount_before_the_then(mutant: Mutant) -> bool:
+    if mutant.site.kind != COUNT:
+        return False
+    lines = mutant.scenario.lines[: mutant.site.line + 1]
+    words = [found[2] for line in lines if (found := STEP.match(line))]
+    step = next(word for word in reversed(words) if word in ("Given", "When", "Then"))
+    return step != "Then"
+
+
+def _is_the_same_number(mutant: Mutant) -> bool:
+    with suppress(ValueError):
+        if mutant.site.kind == EXPECTED:
+            same: bool = orjson.loads(mutant.before) == orjson.loads(mutant.after)
+            return same
+        return mutant.site.kind == COUNT and int(mutant.before) == int(mutant.after)
+    return False
+
+
+def _has_capitals_only(mutant: Mutant) -> bool:
+    same = mutant.before.casefold() == mutant.after.casefold()
+    return mutant.site.kind == STEP_WORD and same
+
+
+def _is_unread_column(mutant: Mutant) -> bool:
+    return mutant.site.kind == EXAMPLES_HEADER and f"<{mutant.before}>" not in _others(mutant)
+
+
+def _says_that_nothing_changes(mutant: Mutant) -> bool:
+    titles = (line.strip() for line in mutant.scenario.lines)
+    return mutant.site.kind == TAKEN_OUT and any(
+        title.partition(": ")[2] in UNCHANGED for title in titles if title.startswith("Scenario")
+    )
+
+
+REASONS: dict[str, Callable[[Mutant], bool]] = {
+    "an id or a name of the shop that no other step has: any other is as right": _is_free_text,
+    "a property of the shop that no other step has: any other is as right": _is_own_property,
+    "the only step with this person: any other is as right": _is_only_person,
+    "a time, a status or a count before the Then: any other is as right": (
+        _is_amount_before_the_then
+    ),
+    "the same number": _is_the_same_number,
+    "the words of a step may have capitals": _has_capitals_only,
+    "a column that no step reads": _is_unread_column,
+    "a rule groups scenarios, and changes none of them": lambda mutant: (
+        mutant.site.kind == KEYWORD and mutant.before == "Rule"
+    ),
+    "the scenario says that this step changes nothing": _says_that_nothing_changes,
+}

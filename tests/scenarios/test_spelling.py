@@ -1,0 +1,121 @@
+"""Names that are one typing error apart, and names that are merely alike."""
+
+from random import Random
+
+import pytest
+
+from emulator.workspace import preset
+from scenarios.spelling import is_slip, is_slip_of_text, nearest
+from scenarios.vocabulary import NAMES, Vocabulary, vocabulary_of
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        pytest.param("pirce", "price", id="swapped"),
+        pytest.param("qauntity", "quantity", id="swapped at the start"),
+        pytest.param("product_di", "product_id", id="swapped at the end"),
+        pytest.param("quantty", "quantity", id="dropped"),
+        pytest.param("couppon", "coupon", id="doubled"),
+        pytest.param("cateegory", "category", id="added"),
+        pytest.param("currencu", "currency", id="another key"),
+        pytest.param("Price", "price", id="a capital"),
+        pytest.param("product id", "product_id", id="a blank"),
+        pytest.param("productid", "product_id", id="no underscore"),
+        pytest.param("product-id", "product_id", id="a hyphen"),
+        pytest.param("atx", "tax", id="a short name, swapped"),
+        pytest.param("skku", "sku", id="a short name, doubled"),
+        pytest.param("nme", "name", id="a name of four letters, dropped"),
+    ],
+)
+def test_a_slip(name: str, known: str) -> None:
+    assert is_slip(name, known)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        pytest.param("price", "price", id="the name itself"),
+        pytest.param("tag", "tax", id="short words"),
+        pytest.param("side", "size", id="words of four letters"),
+        pytest.param("coupons", "coupon", id="a plural"),
+        pytest.param("gift_wrap", "price", id="another word"),
+        pytest.param("prime", "pirce", id="two slips"),
+        pytest.param("", "tax", id="nothing"),
+    ],
+)
+def test_no_slip(name: str, other: str) -> None:
+    assert not is_slip(name, other)
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "same"),
+    [
+        pytest.param("laptop", "lapop", True, id="a device"),
+        pytest.param("Kitchen", "Kitchn", True, id="a category"),
+        pytest.param("o-17", "o-18", False, id="numbers of a series"),
+        pytest.param("p-1", "p-10", False, id="numbers of another length"),
+        pytest.param("cart-a", "cart-b", False, id="letters of a series"),
+        pytest.param("100234", "100235", False, id="ids that are numbers"),
+        pytest.param("mug", "rug", False, id="short words"),
+        pytest.param("Wish Listed", "wish_listed", False, id="an event and its system name"),
+    ],
+)
+def test_two_texts_of_a_scenario(text: str, other: str, same: bool) -> None:
+    assert is_slip_of_text(text, other) is same
+
+
+def test_a_known_name_is_never_a_slip_of_another() -> None:
+    assert [name for name in NAMES if nearest(name, NAMES)] == []
+
+
+def test_a_slip_in_any_long_name_is_found() -> None:
+    random = Random(3)
+    long = sorted(name for name in NAMES if len(name) > 4)
+    for name in random.sample(long, 60):
+        at = random.randrange(len(name))
+        slips = [
+            name[:at] + name[at + 1 :],
+            name[:at] + "q" + name[at:],
+            f"{name[:at]}Q{name[at:]}",
+        ]
+        assert [slip for slip in slips if slip not in NAMES and not is_slip(slip, name)] == []
+
+
+@pytest.fixture
+def guide() -> Vocabulary:
+    return vocabulary_of(preset("guide").document)
+
+
+@pytest.mark.parametrize(
+    ("event", "arriving"),
+    [
+        pytest.param("Order Completed", {"confirmation_page_view"}, id="an action's own name"),
+        pytest.param("Cart Reviewed", {"cart_page_view"}, id="another name that a trigger takes"),
+        pytest.param("Gift Wrapped", {"gift_wrapped"}, id="an event of the shop"),
+    ],
+)
+def test_the_name_under_which_an_event_arrives(
+    guide: Vocabulary, event: str, arriving: set[str]
+) -> None:
+    assert guide.arriving(event) == arriving
+
+
+def test_where_two_mappings_take_an_event_it_arrives_twice() -> None:
+    defaults = vocabulary_of(preset("segment-defaults").document)
+    assert defaults.arriving("Order Completed") == {"order_completed", "confirmation_page_view"}
+
+
+def test_names_that_mappings_read_and_triggers_compare_are_known() -> None:
+    subscription = {
+        "actionSlug": "trackEvent",
+        "trigger": 'event = "Sepet Terk" and properties.magaza.sube = "Moda"',
+        "settings": {
+            "event_name": {"@path": "$.event"},
+            "parameters": {"renk": {"@template": "x"}, "beden": {"@path": "$.properties.beden"}},
+            "products": {"@arrayPath": ["$.properties.urunler", {"name": {"@path": "urun_adi"}}]},
+        },
+    }
+    known = Vocabulary((subscription,))
+    assert {"magaza", "sube", "beden", "urunler", "urun_adi"} <= known.properties
+    assert known.nearest_event("Sepet Trek") == "Sepet Terk"
