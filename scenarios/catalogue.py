@@ -55,6 +55,24 @@ EXAMPLES = {
     "why": "email_optin is absent",
     "workspace": "segment-defaults",
 }
+# Step -> what stands for its placeholders where the others would not do.
+EXAMPLES_OF = {
+    'InOne refuses because "{reason}"': {"reason": "cannot make changes"},
+    '{person} disables the mapping "{name}"': {"name": "Order Completed Event"},
+    '{person} enables the mapping "{name}"': {"name": "Order Completed Event"},
+    '{person} enters the journey "{journey}" because of "{event}"': {
+        "journey": "Cart abandonment",
+        "event": "item_added_to_cart",
+    },
+    '{person} leaves the journey "{journey}" because of "{event}"': {
+        "journey": "Cart abandonment",
+        "event": "confirmation_page_view",
+    },
+    'the call "{call}" ends as {verdict} because "{reason}"': {
+        "call": "Cart Viewed",
+        "verdict": "dropped",
+    },
+}
 # What pytest-bdd calls that which stands below a step -> what people call it.
 NOUNS = {"datatable": "table", "docstring": "text"}
 
@@ -87,7 +105,8 @@ class StepEntry:
     @property
     def example(self) -> str:
         """The step as a feature has it, with what stands below it."""
-        words = PLACEHOLDER.sub(lambda found: EXAMPLES.get(found[1], found[0]), self.pattern)
+        values = EXAMPLES | EXAMPLES_OF.get(self.pattern, {})
+        words = PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), self.pattern)
         lines = [f"{self.kinds[-1].capitalize()} {words}", *self._below()]
         return "\n".join(lines)
 
@@ -159,7 +178,7 @@ def suggestions(words: str, kind: str | None = None) -> list[str]:
 
 def best_likeness(words: str) -> float:
     """How much *words* are like the pattern of the library that is nearest."""
-    return max(likeness(words, _pattern(each)) for each in _own_contexts())
+    return max((likeness(words, _pattern(each)) for each in _own_contexts()), default=0.0)
 
 
 def _pattern(context: StepFunctionContext) -> str:

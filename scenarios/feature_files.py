@@ -60,6 +60,11 @@ def read_feature(path: Path, name: str) -> Feature:
         text = read_text(path)
     except EmulatorError as error:
         raise FeatureFault(f"{name}: {error.what}. {error.remedy}") from error
+    return feature_of(text, path, name)
+
+
+def feature_of(text: str, path: Path, name: str) -> Feature:
+    """Return the feature that the text of a file is. Raises: FeatureFault."""
     document = _parsed(text, name)
     feature = document.get("feature")
     if not feature:

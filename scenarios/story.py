@@ -42,7 +42,8 @@ def _told(destination: Destination, subject: Subject, message: JSONObject) -> It
         yield f"    matched {', '.join(matched)}"
         if explained.dropped:
             yield f"    no mapping read {', '.join(explained.dropped)}"
-            yield from _mending(subject, event, explained.dropped)
+            # Several products that lack the same would be told the same line each.
+            yield from dict.fromkeys(_mending(subject, event, explained.dropped))
     elif near := _nearest(explained.accounts):
         yield f"    nearest is {near}"
 

@@ -187,7 +187,7 @@ def _expect_features(path: Path) -> None:
     if not path.exists():
         raise EmulatorError("there is no such file or folder", str(path), "Name a .feature file.")
     if path.is_file() and path.suffix != ".feature":
-        raise EmulatorError(f"{path} is no .feature file", "", "Name one, or a folder of them.")
+        raise EmulatorError(f"{path} is not a .feature file", "", "Name one, or a folder of them.")
 
 
 def _unreadable(node: str, said: str) -> str:

@@ -38,10 +38,8 @@ def command(ctx: click.Context, words: tuple[str, ...], as_json: bool, markdown:
         _print(found)
     if not found:
         near = "\n".join(f"  {each}" for each in suggestions(" ".join(words)))
-        told = (
-            f"Did you mean one of these?\n{near}" if near else "Ask for fewer words, or for none."
-        )
-        click.echo(f"No step says so. {told}", err=True)
+        told = f"Did you mean one of these?\n{near}" if near else "Try fewer words."
+        click.echo(f"No step matches. {told}", err=True)
         ctx.exit(1)
 
 

@@ -69,6 +69,8 @@ def command(
     from scenarios.verifying import Options, verify
 
     reports = {kind: asked[kind] for kind in WRITERS if asked[kind]}
+    if Path("-") in reports.values():
+        raise click.UsageError("A report goes into a file: give its name in place of -.")
     traffic = bool(report_to) or any(kind in reports for kind in WITH_TRAFFIC)
     options = Options(
         asked["workers"],

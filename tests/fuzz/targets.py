@@ -3,8 +3,11 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import documents
+from gherkin.parser import Parser
+from gherkin.pickles.compiler import Compiler
 
 from emulator.capture.json_paths import JsonPath
 from emulator.duration import duration
@@ -23,6 +26,7 @@ from emulator.segment.filtering.plans.patterns import PatternError, searches
 from emulator.segment.ingest import receive, unpacked
 from emulator.types import JSONObject
 from scenarios.catalogue import matching
+from scenarios.feature_files import FeatureFault, feature_of
 from scenarios.tables import pairs, records
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -111,12 +115,24 @@ def step(text: str) -> None:
     matching(text)
 
 
+def feature(text: str) -> None:
+    """A feature file: what is read can be rendered, and made pickles of for reports."""
+    for written in (text, f"Feature: F\n{text}", f"Feature: F\n  Scenario: A\n{text}"):
+        with suppress(FeatureFault):
+            made = feature_of(written, Path("w.feature"), "w.feature")
+            for each in made.scenarios.values():
+                rows = [row for examples in each.examples for row in examples.as_contexts()]
+                for row in rows or [{}]:
+                    each.render(row)
+            Compiler().compile({**Parser().parse(written), "uri": "w.feature"})
+
+
 TARGETS: Mapping[str, Callable[[str], None]] = {
     **{
         each.__name__: each
         for each in (
             trigger, filtering, path, template, liquid, date, pattern, body, length, place, table,
-            step,
+            step, feature,
         )
     },
     **documents.TARGETS,
@@ -127,6 +143,14 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "length": ("45", "1.5", " ", "minutes", "day", "and", ",", "P", "T", "M", "W", "999999999"),
     "place": ("$", ".", "[", "]", '["', '"]', "properties", "products", "0", "999999", "'", "="),
     "table": ("|", "\n", "a", "a.b", "a.0", "a.0.b", ".", "1", "true", "[1]", "{", '"', "null"),
+    "feature": (
+        "Feature: F", "\n", "\n  Scenario: A\n", "\n  Scenario Outline: <a>\n", "<a>", "<b>", "\\<",
+        "\n  Background:\n", "\n  Rule: R\n", "\n    Examples:\n", "\n      | a |", "|", ":", "*",
+        "\n      | 1 | 2 |", "\n    Given Ada shops", "\n    When Ada signs in", "@tag ", "```",
+        "\n    Then Insider One knows nobody", "\n    * Ada shops", "\n    And Ada signs in", "当",
+        "\n    given Ada shops", '\n      """\n', "# language: tr\n", "# a remark", "Senaryo: S",
+        "\n    Whn Ada shops", "\ufeff", "Özellik: F",
+    ),
     "step": (
         "Ada ", '"', "completes order ", "adds ", " to the cart", "Insider One ", "receives ",
         "exactly ", "these events for ", ":", "the workspace ", "after ", "45 minutes", " with ",

@@ -768,7 +768,7 @@ def test_a_correct_scenario_is_taken(results: Any) -> None:
         pytest.param(
             "shop.yaml",
             "source: {}\n",
-            "shop.yaml is no .feature file. Name one, or a folder of them.",
+            "shop.yaml is not a .feature file. Name one, or a folder of them.",
             id="a file that is no feature",
         ),
         pytest.param(

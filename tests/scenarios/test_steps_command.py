@@ -36,12 +36,10 @@ def test_a_line_has_the_example() -> None:
     [
         pytest.param(
             ["Ada", "opens", "the", "screens"],
-            'No step says so. Did you mean one of these?\n  {person} opens the screen "{screen}"\n',
+            'No step matches. Did you mean one of these?\n  {person} opens the screen "{screen}"\n',
             id="near one",
         ),
-        pytest.param(
-            ["zzz"], "No step says so. Ask for fewer words, or for none.\n", id="near none"
-        ),
+        pytest.param(["zzz"], "No step matches. Try fewer words.\n", id="near none"),
     ],
 )
 def test_words_that_no_step_has_exit_1(words: list[str], told: str) -> None:

@@ -105,3 +105,11 @@ def test_a_mapping_that_is_not_written_out_is_to_be_first(scene: Scene, tmp_path
 def test_somebody_without_a_call_is_told_so(scene: Scene) -> None:
     scene.person("Bob")
     assert story(scene, "Bob") == ["Segment received no call for Bob."]
+
+
+def test_the_line_to_write_is_told_once_for_several_products(scene: Scene) -> None:
+    scene.use("guide")
+    products = [{"product_id": each, "engraving": "For Bob"} for each in ("mug", "tray")]
+    scene.tell("Ada", calls.event("Order Completed", {"order_id": "o-1", "products": products}))
+    written = [line for line in story(scene, "Ada") if "write at" in line]
+    assert len(written) == 1

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+
+from emulator.cli import main
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "scenarios.md").read_text()
@@ -128,6 +131,13 @@ def test_a_passing_feature_exits_0_and_leaves_nothing_behind(tmp_path: Path) -> 
     told = "Wishes  (wishes.feature)\n  passed   A mug\n1 scenario: 1 passed\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
     assert [path.name for path in tmp_path.iterdir()] == ["wishes.feature"]
+
+
+@pytest.mark.parametrize("option", ["--html", "--junit", "--cucumber-json", "--cucumber-messages"])
+def test_a_report_named_by_a_dash_is_refused(tmp_path: Path, option: str) -> None:
+    result = CliRunner().invoke(main, ["verify", option, "-", str(tmp_path)])
+    assert result.exit_code == 2
+    assert result.stderr.endswith("A report goes into a file: give its name in place of -.\n")
 
 
 def test_a_failing_feature_exits_1(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""The examples of steps that docs/steps.md prints, run as they are printed, in the workspace guide.
+
+An example need not be met by what happens around it; it has to be understood.
+"""
+
+import json
+import subprocess
+import sys
+from textwrap import indent
+from typing import Any
+
+import pytest
+
+from scenarios.catalogue import StepEntry, library
+
+ACT = """\
+When Ada completes order "o-17" in EUR:
+  | product_id | price | quantity |
+  | mug        | 8.50  | 1        |
+And Ada does "Cart Viewed" with:
+  | property   | value |
+  | product_id | mug   |
+"""
+WISH = 'When Ada does "Wish Listed"'
+ROLE = 'Given Ada has the role "Administrator" in InOne'
+MADE = f'{ROLE}\nAnd Ada creates the integration "Web shop" of type "Source"'
+# Start of a step -> what has to be before it.
+BEFORE = {
+    "InOne refuses": 'Given Ada has the role "Editor" in InOne\n'
+    'When Ada tries to create the integration "Web shop" of type "Source"',
+    "InOne shows": MADE,
+    "{person} creates": ROLE,
+    "{person} tries to create": ROLE,
+    "{person} enters the key": MADE,
+    "{person} revokes": MADE,
+    "Segment answers {status}": 'When an app posts to "/v1/track":\n  """\n  {}\n  """',
+    "the name ": 'Given Ada does "Web shop"',
+}
+# Start of a step -> what uses it.
+AFTER = {
+    "{person} has the role": 'When Ada creates the integration "Web shop" of type "Source"',
+    "order ": ACT.partition("\nAnd")[0],
+    "the name ": 'Then Insider One receives 1 "web_shop" for Ada',
+    "Segment answers the next": 'When an app posts to "/v1/track":\n  """\n  {}\n  """',
+}
+CLOSING = "Then Insider One knows 7 people"
+
+
+def around(entry: StepEntry, table: dict[str, str], otherwise: str) -> str:
+    return next(
+        (each for start, each in table.items() if entry.pattern.startswith(start)), otherwise
+    )
+
+
+def steps_of(entry: StepEntry) -> str:
+    if "then" in entry.kinds:
+        return "\n".join([around(entry, BEFORE, ACT.rstrip()), entry.example])
+    before, after = around(entry, BEFORE, ""), around(entry, AFTER, WISH)
+    return "\n".join([before, entry.example, after, CLOSING])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("examples")
+    (folder / "shop.ndjson").write_text('{"type": "track", "event": "Wish Listed", "userId": "u"}')
+    scenarios = [
+        f"  Scenario: {number}\n{indent(steps_of(entry), '    ')}"
+        for number, entry in enumerate(library())
+    ]
+    (folder / "examples.feature").write_text("\n".join(["Feature: Examples", *scenarios]))
+    command = [sys.executable, "-m", "emulator", "verify", "--json", "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    found = json.loads(done.stdout)
+    assert found["unreadable"] == []
+    return {int(each["scenario"]): each["failure"] for each in found["scenarios"]}
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(at, id=entry.pattern) for at, entry in enumerate(library())]
+)
+def test_an_example_runs_as_it_is_printed(number: int, results: Any) -> None:
+    failure = results[number]
+    assert failure is None or "\n\nNot so: " in failure
