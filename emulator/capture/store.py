@@ -81,6 +81,7 @@ CONCLUDED = change(messages).where(
 )
 SERVED = delete(waiting).where(waiting.c.id == bindparam("place"))
 
+PART = 50  # rows read at once of a page that may end early
 LOOKUP = 1024  # ids asked for at once; a database bounds the values of one statement
 
 # Counts after messages, which are taken off them one by one.
@@ -145,27 +146,38 @@ class Store:
             }
 
     def messages(
-        self, filters: Mapping[str, str] | None = None, *, after: int = 0, limit: int = 100
+        self,
+        filters: Mapping[str, str] | None = None,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        characters: int | None = None,
     ) -> Page[Captured]:
         """Messages after id *after*, oldest first, without their deliveries.
 
         Args:
             filters: Keys of MESSAGE_FILTERS -> wanted value.
+            characters: Of JSON, behind which the page ends; None for any number.
         Returns: The page, and the `after` of the next one or None.
         """
         given = filters or {}
         statement = MESSAGES.where(*(MESSAGE_FILTERS[name] for name in given))
-        rows = self._rows(statement, {**given, "after": after}, limit + 1)
-        return _page([captured(row) for row in rows], limit)
+        rows, following = self._page(statement, {**given, "after": after}, limit, characters)
+        return [captured(row) for row in rows], following
 
     def deliveries(
-        self, filters: Mapping[str, str] | None = None, *, after: int = 0, limit: int = 100
+        self,
+        filters: Mapping[str, str] | None = None,
+        *,
+        after: int = 0,
+        limit: int = 100,
+        characters: int | None = None,
     ) -> Page[Delivery]:
-        """Deliveries after id *after*, oldest first; *filters* has keys of DELIVERY_FILTERS."""
+        """Deliveries after id *after*, as `messages`; *filters* has keys of DELIVERY_FILTERS."""
         given = filters or {}
         statement = DELIVERIES.where(*(DELIVERY_FILTERS[name] for name in given))
-        rows = self._rows(statement, {**given, "after": after}, limit + 1)
-        return _page([delivery(row) for row in rows], limit)
+        rows, following = self._page(statement, {**given, "after": after}, limit, characters)
+        return [delivery(row) for row in rows], following
 
     def newest_message(self, filters: Mapping[str, str]) -> Captured | None:
         """The last message that *filters*, keys of MESSAGE_FILTERS, find, with its deliveries."""
@@ -206,6 +218,28 @@ class Store:
         self.news.close()
         close(self._engine)
 
+    def _page(
+        self,
+        statement: Select[Any],
+        values: Mapping[str, Any],
+        limit: int,
+        characters: int | None,
+    ) -> tuple[list[Row[Any]], int | None]:
+        """The first rows, and the id of the last one where more follow."""
+        page: list[Row[Any]] = []
+        size = 0
+        more = statement.limit(limit + 1).execution_options(yield_per=PART)
+        with (
+            transaction(self._engine) as connection,
+            connection.execute(more, values) as found,
+        ):
+            for row in found:
+                if len(page) == limit or (characters and size > characters):
+                    return page, page[-1].id
+                page.append(row)
+                size += sum(len(value) for value in row if isinstance(value, str))
+        return page, None
+
     def _rows(
         self, statement: Select[Any], values: Mapping[str, Any], limit: int
     ) -> list[Row[Any]]:
@@ -235,11 +269,6 @@ def _of_ids(count: int) -> tuple[Prepared, list[str]]:
     )
     gone = select(forgotten.c.message_id).where(forgotten.c.message_id.in_(ids))
     return Prepared(union_all(kept, gone)), names
-
-
-def _page(found: list[Record], limit: int) -> Page[Record]:
-    page = found[:limit]
-    return page, page[-1].id if len(found) > limit else None
 
 
 def _keep_deliveries(

@@ -17,6 +17,7 @@ from emulator.insider.reading import event_json, profile_json
 from emulator.parts import parts
 from emulator.types import JSONObject
 
+LARGEST_PAGE = 4_000_000  # characters of JSON, behind which a page of a list ends
 EVENTS_OF_A_PROFILE = 1000  # shown with it
 EVENTS_OF_A_PAGE = 5000  # behind which a page of profiles ends
 
@@ -33,7 +34,9 @@ def health() -> JSONObject:
 def messages() -> JSONObject:
     """What SDKs sent, oldest first."""
     query = read(request.args, MESSAGE_FILTERS)
-    found, following = parts().store.messages(query.filters, after=query.after, limit=query.limit)
+    found, following = parts().store.messages(
+        query.filters, after=query.after, limit=query.limit, characters=LARGEST_PAGE
+    )
     return {"messages": [shapes.message(each) for each in found], "next": following}
 
 
@@ -61,7 +64,9 @@ def message(id: int) -> JSONObject:
 def deliveries() -> JSONObject:
     """What subscriptions sent to Insider One, oldest first."""
     query = read(request.args, DELIVERY_FILTERS)
-    found, following = parts().store.deliveries(query.filters, after=query.after, limit=query.limit)
+    found, following = parts().store.deliveries(
+        query.filters, after=query.after, limit=query.limit, characters=LARGEST_PAGE
+    )
     return {"deliveries": [shapes.delivery(each) for each in found], "next": following}
 
 

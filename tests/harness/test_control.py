@@ -254,3 +254,26 @@ def test_a_page_of_profiles_with_many_events_ends_early_and_none_is_lost(
         listed += [each["identifiers"]["uuid"] for each in page["profiles"]]
         after = page["next"]
     assert listed == ["ada", *users]
+
+
+@pytest.mark.parametrize("kind", ["messages", "deliveries"])
+def test_a_page_of_large_rows_ends_early_and_none_is_lost(client: FlaskClient, kind: str) -> None:
+    for start in range(0, 300, 15):
+        calls = [
+            {
+                **{"type": "track", "event": "song_played", "userId": "eve"},
+                **{"messageId": f"large-{start + n}", "properties": {"note": "x" * 30_000}},
+            }
+            for n in range(15)
+        ]
+        sent = client.post("/v1/batch", json={"writeKey": "wk_demo", "batch": calls})
+        assert sent.status_code == 200
+    listed: list[str] = []
+    pages = after = 0
+    while after is not None:
+        page = got(client, f"{kind}?limit=1000&after={after}")
+        listed += [each["messageId"] for each in page[kind]]
+        pages, after = pages + 1, page["next"]
+    large = [each for each in listed if each.startswith("large")]
+    assert large == [f"large-{number}" for number in range(300)]
+    assert pages > (1 if kind == "messages" else 0)
