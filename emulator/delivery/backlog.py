@@ -6,22 +6,25 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from threading import Lock
 from urllib.parse import urlsplit
 
-from emulator.capture.records import Delivery, SentRequest, Upsert, Verdict
+from emulator.capture.records import Attempt, Delivery, SentRequest, Upsert, Verdict
 from emulator.capture.upserts import Upserts
 from emulator.clock import NEVER, Clock, Stopwatch, iso
 from emulator.delivery.exchange import Exchange, attempt
 from emulator.delivery.policy import Policy, retried
 from emulator.delivery.senders import Sender
 from emulator.delivery.settling import answer, answered, summary
+from emulator.errors import Unavailable
 from emulator.http import HttpRequest
 from emulator.mapping.catalog import UPSERT_URL
 
 log = logging.getLogger(__name__)
 
 PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
+FAULT = "EMULATOR_FAULT"  # in place of a status: a fault of ours, which a retry meets again
 RETRIES = ("retries",)  # claimed by whoever makes one
 
 
@@ -94,19 +97,32 @@ class Backlog:
         with self._trying:
             ids = self._upserts.unsettled()
             for id in ids:
-                with self._together(RETRIES):
-                    upsert = self._upserts.get(id)
-                    if upsert and upsert.due_at:
-                        self._try(upsert, self._clock())
+                self._try_one(partial(self._upserts.get, id), self._clock())
             self.look_ahead()
         return len(ids)
 
     def _try_next(self) -> bool:
         """Make the attempt that has been due the longest; whether there was one."""
-        with self._together(RETRIES):
-            upsert = self._upserts.next(iso(self._clock()))
-            if upsert:
-                self._try(upsert, datetime.fromisoformat(upsert.due_at or ""))
+        return self._try_one(lambda: self._upserts.next(iso(self._clock())))
+
+    def _try_one(self, find: Callable[[], Upsert | None], at: datetime | None = None) -> bool:
+        """Make an attempt of the upsert that *find* gives, if it is due at all; whether it is.
+
+        One on which the emulator itself fails is settled as failed, so that it stops no other.
+        """
+        upsert: Upsert | None = None
+        try:
+            with self._together(RETRIES):
+                upsert = find()
+                if upsert and upsert.due_at:
+                    self._try(upsert, at or datetime.fromisoformat(upsert.due_at))
+        except Unavailable:
+            raise
+        except Exception as error:
+            if upsert is None:
+                raise
+            log.exception("failed retry upsert=%s", upsert.id)
+            self._give_up(upsert, f"the emulator has a fault: {type(error).__name__}")
         return upsert is not None
 
     def told(self, due_at: str | None) -> None:
@@ -122,7 +138,17 @@ class Backlog:
     def _try(self, upsert: Upsert, at: datetime) -> None:
         number = len(upsert.attempts) + 1
         request = self._request(upsert.request)
-        exchange = attempt(self._sender, self._clock, self._stopwatch, request, number, at)
+        self._settle(
+            upsert, attempt(self._sender, self._clock, self._stopwatch, request, number, at)
+        )
+
+    def _give_up(self, upsert: Upsert, reason: str) -> None:
+        tried = Attempt(len(upsert.attempts) + 1, iso(self._clock()), 0.0, None, FAULT)
+        with self._together(RETRIES):
+            self._settle(upsert, Exchange(tried, None, FAULT, f"{reason}. Its log says more."))
+
+    def _settle(self, upsert: Upsert, exchange: Exchange) -> None:
+        """Store what came of an attempt, and when the next one is due."""
         carried = self._upserts.carried(upsert.id)
         due_at = self.due_after(exchange, key(carried), upsert.attempts[0].at)
         made = {each.id: answered(each, exchange, due_at) for each in carried}
@@ -133,7 +159,7 @@ class Backlog:
             due_at=due_at,
         )
         self._upserts.settle(tried, list(made.values()), self._verdicts(upsert, made))
-        log.info("retried upsert=%s attempt=%d due=%s", upsert.id, number, due_at)
+        log.info("retried upsert=%s attempt=%d due=%s", upsert.id, exchange.attempt.number, due_at)
 
     def _verdicts(
         self, upsert: Upsert, made: Mapping[int, Delivery]

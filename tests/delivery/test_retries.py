@@ -193,6 +193,34 @@ def test_later_events_do_not_wait_for_earlier_ones(store: Store, time: Time) -> 
     assert verdicts(store)[:2] == [("m1", "retrying"), ("m2", "accepted")]
 
 
+@pytest.mark.parametrize("retry", ["retry_due", "retry_all"])
+def test_a_retry_on_which_the_emulator_fails_stops_no_other(
+    store: Store, time: Time, retry: str
+) -> None:
+    answers = iter([BUSY, BUSY])
+
+    def sender(request: HttpRequest) -> HttpResponse:
+        if found := next(answers, None):
+            return found
+        if b"mallory" in request.body:
+            raise ZeroDivisionError
+        return FINE
+
+    own = road(store, sender, time)
+    own.carry([message("m1", userId="mallory"), message("m2")])
+    time.now += timedelta(hours=1)
+    assert getattr(own.backlog, retry)() == 2
+    given_up, made = store.deliveries()[0]
+    assert (given_up.verdict, given_up.code, given_up.reason) == (
+        "failed",
+        "EMULATOR_FAULT",
+        "given up after 2 attempts: the emulator has a fault: ZeroDivisionError."
+        " Its log says more.",
+    )
+    assert made.verdict == "accepted"
+    assert store.upserts.unsettled() == []
+
+
 def test_a_reset_leaves_nothing_to_try(store: Store, time: Time) -> None:
     own = road(store, answering(BUSY), time)
     own.carry([message()])

@@ -164,6 +164,7 @@ def main() -> int:
     options.add_argument("--seconds", type=float, default=900)
     options.add_argument("--only", default="")
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--largest", type=int, default=LARGEST, help="units of a shape")
     given: Any = options.parse_args()
     pairs = [
         (name, target, shape)
@@ -178,7 +179,7 @@ def main() -> int:
         if time.monotonic() > end:
             break
         tried += 1
-        if worse := growth(name, target, shape):
+        if worse := growth(name, target, shape, given.largest):
             found += 1
             print(worse, flush=True)  # noqa: T201  # a report to read
     print(f"{tried} of {len(pairs)} pairs tried, {found} grow too fast")  # noqa: T201
