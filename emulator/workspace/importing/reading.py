@@ -52,7 +52,7 @@ def read_files(files: Iterable[tuple[str, bytes]]) -> Pieces:
         names.append(where)
         _read_file(raw, where, read)
     found = joined([*read.answers, *(_configured(*each, read) for each in read.folders.items())])
-    if not found and all(each.severity == "note" for each in found.findings):
+    if not found and all(each.severity != "warning" for each in found.findings):
         raise EmulatorError("nothing of a workspace is in here", _named(names), _REMEDY)
     return found
 
