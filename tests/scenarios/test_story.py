@@ -81,7 +81,9 @@ def test_the_nearest_subscription_says_what_it_wants(scene: Scene, tmp_path: Pat
     scene.use(str(tmp_path / "shop.yaml"))
     scene.tell("Ada", calls.event("Cart viewed"))
     assert story(scene, "Ada")[1:] == [
-        "  Cart viewed - not_subscribed: no enabled subscription matches this event",
+        "  Cart viewed - not_subscribed: no enabled subscription matches this event; event "
+        "'Cart viewed' is not 'Cart Viewed', and Segment compares every letter of a name. Send "
+        "that name, or name this one in a trigger if it is meant.",
         '    nearest is Carts, which wants event = "Cart Viewed" and finds Cart viewed',
     ]
 
