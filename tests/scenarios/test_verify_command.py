@@ -188,8 +188,8 @@ def test_bad_input_of_a_step_is_said_without_a_traceback(summary: Any) -> None:
         "table.feature:3: One column too many",
         "> When  Ada tells the shop these traits:",
         "",
-        "trait | value | why: the table has 3 columns. Give two, a name and a value on each line, "
-        "below a header such as: name, value.",
+        "trait | value | why: this table has another header. Begin with the line: "
+        "| trait | value |. Write each trait on a line of its own.",
     ]
 
 
