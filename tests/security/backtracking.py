@@ -27,8 +27,10 @@ BEGINNINGS = (codes.AT_BEGINNING, codes.AT_BEGINNING_STRING)
 OTHERS = "\0\t\n\r aAzZ019_-./\x7f\x85\xe9\u0130\u0660\u2028\ud800\uffff\U0001f600"
 
 
-def why_not_linear(pattern: re.Pattern[str], method: Method) -> str | None:
+def why_not_linear(pattern: re.Pattern[Any], method: Method) -> str | None:
     """Name the texts that may take super-linear time, or give None where none can."""
+    if isinstance(pattern.pattern, bytes):
+        pattern = re.compile(pattern.pattern.decode("latin-1"), pattern.flags | re.ASCII)
     if parser.parse(pattern.pattern, pattern.flags).getwidth()[1] <= LONGEST_BOUNDED:
         return None
     try:
