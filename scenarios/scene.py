@@ -129,17 +129,17 @@ class Scene:
         self._reopen(replace(from_document(bare, "the workspace"), plan=plan))
 
     def _reopen(self, workspace: Workspace) -> None:
-        self._expect_untouched("the workspace")
+        self._expect_untouched("the workspace", "Make it one of the first steps.")
         self._stack.close()
         self.emulator = self._open(workspace)
         if self._starts_at:
             self.start(self._starts_at)
 
-    def _expect_untouched(self, where: str) -> None:
+    def _expect_untouched(self, where: str, remedy: str) -> None:
         """Refuse to begin anew after a step whose effect would be lost. Raises: EmulatorError."""
-        if self._acted:
-            remedy = "Make it one of the first steps."
-            raise EmulatorError(f"it would undo the step: {self._acted}", where, remedy)
+        if self._acted or self.messages():
+            step = f" ({self._acted})" if self._acted else ""
+            raise EmulatorError(f"something has happened before{step}", where, remedy)
 
     def _open(self, workspace: Workspace) -> "RunningEmulator":
         return self._stack.enter_context(self._emulators.sandbox(workspace, self._kept))
@@ -151,7 +151,7 @@ class Scene:
         what was done first could seem to be the younger.
         """
         expect_time(now)
-        self._expect_untouched(now)
+        self._expect_untouched(now, "Make it the first step, or let time pass.")
         self.emulator.client.reset(now)
         self.emulator.client.resume()
         self._starts_at = now

@@ -32,7 +32,6 @@ class Failures:
 
     def __init__(self) -> None:
         self.files: set[str] = set()
-        self.reasons: dict[str, str] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
@@ -50,9 +49,7 @@ class Failures:
             self._take(report)
 
     def _take(self, report: pytest.TestReport | pytest.CollectReport) -> None:
-        name = Path(report.nodeid.partition("::")[0]).name
-        self.files.add(name)
-        self.reasons[name] = report.longreprtext
+        self.files.add(Path(report.nodeid.partition("::")[0]).name)
 
 
 def survivors(mutants: list[Mutant], jobs: int = 1) -> list[Mutant]:
@@ -65,12 +62,6 @@ def survivors(mutants: list[Mutant], jobs: int = 1) -> list[Mutant]:
             passed = list(pool.map(_passing, parts))
     alive = {str(mutant) for part in passed for mutant in part}
     return [mutant for mutant in mutants if str(mutant) in alive]
-
-
-def reasons(mutants: list[Mutant]) -> list[str]:
-    """Why each mutant fails; empty where it passes."""
-    failures = _run(mutants)
-    return [failures.reasons.get(_name(number), "") for number in range(len(mutants))]
 
 
 def _passing(mutants: list[Mutant]) -> list[Mutant]:

@@ -605,7 +605,8 @@ MISTAKES = {
         When Ada does "Wish Listed"
         Then Insider One receives 1 "wish_listed" for Ada
         """,
-        "the workspace: it would undo the step: Ada signs in. Make it one of the first steps.",
+        "the workspace: something has happened before (Ada signs in). "
+        "Make it one of the first steps.",
     ),
 }
 CONFTEST = '''\
