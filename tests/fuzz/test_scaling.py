@@ -41,6 +41,8 @@ KNOWN = (
     ("POST /v1/batch batch", "list of 1"),
     ("reader liquid", "text '\\n'"),
     ("nearest name", "text 'aA'"),
+    ("reader pattern", "text '()'"),
+    ("document terraform", "text '0'"),
 )
 
 

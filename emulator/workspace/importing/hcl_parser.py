@@ -447,7 +447,7 @@ def _number(text: str) -> int | float | Unknown:
     number = float(text)
     if not math.isfinite(number):
         return Unknown(text)
-    return int(text) if text.isdecimal() and number < 2**63 else number
+    return int(text.lstrip("0") or "0") if text.isdecimal() and number < 2**63 else number
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ import re2  # type: ignore[import-untyped]  # the package ships no types
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False
+_QUIET.never_capture = True  # thousands of groups would take quadratic time
 
 
 class PatternError(ValueError):
