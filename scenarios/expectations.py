@@ -98,6 +98,8 @@ def _row(document: JSON, place: str, word: str, value: str) -> str | None:
 def _expect_possible(document: JSON, place: str, correct: frozenset[str]) -> None:
     """Refuse to miss a place whose name is one slip away from another. Raises: EmulatorError."""
     steps = place.split(".")
+    if "" in steps:
+        raise EmulatorError("this place has a dot too many", place, "Remove it.")
     for depth, step in enumerate(steps):
         outer = at(document, ".".join(steps[:depth])) if depth else document
         if not isinstance(outer, dict) or step in outer:

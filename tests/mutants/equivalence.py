@@ -23,7 +23,7 @@ from scenarios.vocabulary import NAMES
 
 # Before a text that the shop chooses freely, and that goes through as it is.
 FREE = re.compile(
-    r'(?:cart|order|checkout|category|screen|group|known as|device|stands at|does|the page) "$'
+    r'(?:cart|order|checkout|category|screen|group|known as|device|stands at|does|the page|integration) "$'
 )
 # Scenarios that say of their When that it changes nothing.
 UNCHANGED = (
@@ -31,6 +31,8 @@ UNCHANGED = (
     "Whoever takes everything out again stays in the journey",
     "Nothing would be sent about a cart that was bought",
     "A minute before Ada still waits",
+    "A day later",
+    "Shopping says nothing about opt-ins",
 )
 
 
@@ -84,6 +86,11 @@ def _is_the_same_number(mutant: Mutant) -> bool:
     return False
 
 
+def _is_wider(mutant: Mutant) -> bool:
+    line = mutant.scenario.lines[mutant.site.line]
+    return mutant.site.kind == EXPECTED and ("| at least " in line or "| at most " in line)
+
+
 def _has_capitals_only(mutant: Mutant) -> bool:
     same = mutant.before.casefold() == mutant.after.casefold()
     return mutant.site.kind == STEP_WORD and same
@@ -107,6 +114,7 @@ REASONS: dict[str, Callable[[Mutant], bool]] = {
     "a time, a status or a count before the Then: any other is as right": (
         _is_amount_before_the_then
     ),
+    "a bound, which holds for other numbers, too": _is_wider,
     "the same number": _is_the_same_number,
     "the words of a step may have capitals": _has_capitals_only,
     "a column that no step reads": _is_unread_column,

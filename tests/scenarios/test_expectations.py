@@ -103,6 +103,11 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
             [COLUMNS], "claim: the table has no rows. Name a place and what it must be.", id="rows"
         ),
         pytest.param(
+            [COLUMNS, ("address..zip", "absent", "")],
+            "address..zip: this place has a dot too many. Remove it.",
+            id="a dot too many",
+        ),
+        pytest.param(
             [COLUMNS, ("id", "equal", "x")],
             "id: 'equal' is no word for it. Known: exactly, a, like, about, at least, at most, "
             "containing, of length, one of, absent.",
