@@ -23,7 +23,8 @@ from scenarios.vocabulary import NAMES
 
 # Before a text that the shop chooses freely, and that goes through as it is.
 FREE = re.compile(
-    r'(?:cart|order|checkout|category|screen|group|known as|device|stands at|does|the page|integration) "$'
+    r"(?:cart|order|checkout|category|screen|group|known as|device|stands at|does|the page"
+    r'|integration) "$'
 )
 # Scenarios that say of their When that it changes nothing.
 UNCHANGED = (
