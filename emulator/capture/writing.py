@@ -69,12 +69,16 @@ class Writing:
             written[each.id] = self._profiles[each.id] = each
         self._gained |= changes.gained
         self._owners |= changes.gained
-        return [
+        known = [
             event
             for owner, made in changes.events.items()
             for event in made
             if not self._adds(owner, event)
         ]
+        if changes.absorbed:
+            # Identifiers were handed to a profile that may be new: a look-up has to find it.
+            self.flush()
+        return known
 
     def occurrences(self, owner: str, name: str) -> list[ProfileEvent]:
         """List the events of this name that the profile *owner* has, those just saved included.

@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sandbox import ADDED, PURCHASE, Sandbox, email, journey, wait
 
@@ -46,6 +46,18 @@ USERS = st.fixed_dictionaries(
 )
 
 
+def user(**identifiers: str) -> JSONObject:
+    return {"identifiers": identifiers, "attributes": {"email_optin": False}, "events": []}
+
+
+MERGED_INTO_A_NEW_PROFILE = [
+    [user(email="a@x.io")],
+    [user(uuid="u1"), user(uuid="u1", email="a@x.io")],
+    [user(email="a@x.io")],
+]
+
+
+@example(MERGED_INTO_A_NEW_PROFILE)
 @given(st.lists(st.lists(USERS, min_size=1, max_size=3), min_size=1, max_size=6))
 def test_requests_of_one_transaction_leave_what_they_leave_one_by_one(
     requests: list[list[JSONObject]],
