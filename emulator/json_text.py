@@ -10,6 +10,7 @@ import orjson
 
 from emulator.types import JSON
 
+DECIMAL_COMMA = re.compile(r"-?\d+(?:\.\d{3})*,\d+")  # no JSON: 8,50, as written in Turkey
 REPLACEMENT = "\ufffd"  # what stands for a half character
 _MOST_DIGITS = 19  # of a whole number that 64 bits hold, whatever it is
 _REPLACED = REPLACEMENT.encode()

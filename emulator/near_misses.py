@@ -1,10 +1,17 @@
-"""Names that were probably meant: the same but for case and separators, or one slip away."""
+"""Names that were probably meant: the same but for case and separators, or one slip away.
+
+`near_miss` looks at traffic and at request bodies, where a miss is a warning. `is_slip` looks at
+names that a person writes in a scenario, where a miss is an error, and so takes less for a slip.
+"""
 
 import re
 from collections.abc import Iterable
 
 _SEPARATORS = re.compile(r"[\s_.-]+")
-_SHORTEST = 5  # characters of a name in which one slip is no other word
+_BLANKS = re.compile(r"[\s_-]+")  # not the dot: in a scenario it parts a place such as custom.plan
+_SHORTEST_FOLDED = 5  # characters of a name in which one slip is no other word
+# Of words as short as these, too many neighbours are words as well: tax and tag, size and side.
+_SHORT, SHORTEST = 4, 3
 
 
 def near_miss(name: str, known: Iterable[str]) -> str | None:
@@ -22,7 +29,7 @@ def near_miss(name: str, known: Iterable[str]) -> str | None:
         by_form.setdefault(_fold(each), each)
     if folded in by_form:
         return by_form[folded]
-    if len(folded) < _SHORTEST:
+    if len(folded) < _SHORTEST_FOLDED:
         return None
     return next((by_form[form] for form in by_form if is_one_slip(folded, form)), None)
 
@@ -45,3 +52,32 @@ def is_one_slip(one: str, other: str) -> bool:
 def _common_start(one: str, other: str) -> int:
     pairs = zip(one, other, strict=False)
     return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def fold(name: str) -> str:
+    """Write *name* in small letters, without blanks, underscores and hyphens."""
+    return _BLANKS.sub("", name).casefold()
+
+
+def is_slip(name: str, known: str) -> bool:
+    """Check whether *name* is *known* with one letter dropped, added, hit wrongly or swapped.
+
+    Capitals, blanks, underscores and hyphens are slips as well. A short name is one only where
+    hardly anyone would choose it.
+    """
+    if fold(name) == fold(known):
+        return name != known
+    one, other = name.casefold(), known.casefold()
+    if not is_one_slip(one, other) or one == f"{other}s":  # a plural is a name of its own
+        return False
+    if len(known) > _SHORT:
+        return True
+    swapped = sorted(one) == sorted(other)
+    doubled = any(one == other[:at] + other[at] + other[at:] for at in range(len(other)))
+    return swapped or doubled or (len(known) > SHORTEST and len(one) != len(other))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Find the first of *known* of which *name* is a slip; None when it is known, or like none."""
+    names = list(known)
+    return None if name in names else next((each for each in names if is_slip(name, each)), None)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from emulator.errors import EmulatorError
 from emulator.mapping.upserts import normalised
-from scenarios.spelling import CORRECT, did_you_mean, nearest
-from scenarios.vocabulary import INSIDER_EVENTS, SPEC_EVENTS, Vocabulary
+from emulator.near_misses import nearest
+from emulator.workspace.vocabulary import INSIDER_EVENTS, SPEC_EVENTS, Vocabulary
+from scenarios.spelling import CORRECT, did_you_mean
 
 WORD_STEM = 3  # letters that two forms of a word share: add and added
 

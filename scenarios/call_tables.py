@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from emulator.errors import EmulatorError
 from emulator.insider.formats import FORMATS
+from emulator.json_text import DECIMAL_COMMA
 from emulator.types import JSON, JSONObject
 from scenarios.scene import Scene
 from scenarios.spelling import CORRECT
-from scenarios.tables import DECIMAL_COMMA, Table, nested, pairs, records
+from scenarios.tables import Table, nested, pairs, records
 
 _NUMBERS = (
     "price quantity position total subtotal revenue shipping tax discount unit_price "

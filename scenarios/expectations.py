@@ -8,12 +8,13 @@ from uuid import UUID
 
 from emulator.contract.running import value_differences
 from emulator.errors import EmulatorError
+from emulator.near_misses import nearest
 from emulator.segment.filtering.plans.patterns import PatternError, check, searches
 from emulator.types import JSON
+from emulator.workspace.vocabulary import INSIDER_NAMES, TEXTS
 from scenarios.comparison import text_of
-from scenarios.spelling import did_you_mean, nearest
+from scenarios.spelling import did_you_mean
 from scenarios.tables import Table, value_of
-from scenarios.vocabulary import INSIDER_NAMES, TEXTS
 
 COLUMNS = ("place", "must be", "value")
 # Names that requests and profiles have.

@@ -10,8 +10,8 @@ from emulator.insider.options import Options
 from emulator.insider.shape import takes_event_name
 from emulator.insider.values import ATTRIBUTES, PARAMETERS
 from emulator.mapping.upserts import normalised
+from emulator.workspace.vocabulary import Vocabulary
 from scenarios.spelling import Spelling
-from scenarios.vocabulary import Vocabulary
 
 EVENT_NAME = "event_name"
 # Before names that an account makes up itself, and those that Insider One knows nothing of.

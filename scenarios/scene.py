@@ -9,16 +9,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from emulator.errors import EmulatorError
+from emulator.near_misses import nearest
 from emulator.types import JSONObject
 from emulator.workspace import Workspace
 from emulator.workspace.loading import from_document
+from emulator.workspace.vocabulary import NAMES, TEXTS, Vocabulary, vocabulary_of
 from scenarios import calls
 from scenarios.calls import Call
 from scenarios.preparation import DEVICE, PERSON, ROLE, Preparations
 from scenarios.shopper import Shopper, shopper, user_id_of
-from scenarios.spelling import Spelling, expect_one_spelling, nearest, spelling_of
+from scenarios.spelling import Spelling, expect_one_spelling, spelling_of
 from scenarios.timing import expect_time
-from scenarios.vocabulary import NAMES, TEXTS, Vocabulary, vocabulary_of
 from scenarios.workspaces import workspace_at
 
 if TYPE_CHECKING:

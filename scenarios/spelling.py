@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from emulator.errors import EmulatorError
-from emulator.near_misses import is_one_slip
+from emulator.near_misses import SHORTEST, fold, is_one_slip, nearest
 
 if TYPE_CHECKING:  # pages of the emulator import this where pytest-bdd need not be installed
     from pytest_bdd.parser import Feature, Scenario, Step
@@ -17,34 +17,8 @@ CORRECT_STEP = re.compile(r'the name "(.+)" is correct')
 CURRENCY = re.compile(r" in (\w+):$")
 FEATURES = 8  # whose texts are remembered
 QUOTED = re.compile(r'"([^"]+)"')
-BLANKS = re.compile(r"[\s_-]+")
 PARTS = re.compile(r"[^\W\d_]+|\d+")
-# Of words as short as these, too many neighbours are words as well: tax and tag, size and side.
-SHORT, SHORTEST = 4, 3
 LONGEST_LABEL = 2  # letters of the part that tells the ids of a series apart: o-a and o-b
-
-
-def fold(name: str) -> str:
-    """Write *name* in small letters, without blanks, underscores and hyphens."""
-    return BLANKS.sub("", name).casefold()
-
-
-def is_slip(name: str, known: str) -> bool:
-    """Whether *name* is *known* with one letter dropped, added, hit wrongly or swapped.
-
-    Capitals, blanks, underscores and hyphens are slips as well. A short name is one only where
-    hardly anybody would choose it.
-    """
-    if fold(name) == fold(known):
-        return name != known
-    one, other = name.casefold(), known.casefold()
-    if not is_one_slip(one, other) or one == f"{other}s":  # a plural is a name of its own
-        return False
-    if len(known) > SHORT:
-        return True
-    swapped = sorted(one) == sorted(other)
-    doubled = any(one == other[:at] + other[at] + other[at:] for at in range(len(other)))
-    return swapped or doubled or (len(known) > SHORTEST and len(one) != len(other))
 
 
 def is_slip_of_text(text: str, other: str) -> bool:
@@ -62,12 +36,6 @@ def is_slip_of_text(text: str, other: str) -> bool:
     differing = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
     labels = (part for pair in differing for part in pair)
     return not all(part.isdigit() or len(part) <= LONGEST_LABEL for part in labels)
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The first of *known* of which *name* is a slip; None when it is one of them, or like none."""
-    names = list(known)
-    return None if name in names else next((each for each in names if is_slip(name, each)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ as text elsewhere; quotes make text of anything. An empty cell is an absent valu
 is a place inside: "address.city", "products.0.price".
 """
 
-import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -13,8 +12,6 @@ import orjson
 
 from emulator.errors import EmulatorError
 from emulator.types import JSON, JSONObject
-
-DECIMAL_COMMA = re.compile(r"-?\d+(?:\.\d{3})*,\d+")  # a number as it is written in Turkey, 8,50
 
 Table: TypeAlias = Sequence[Sequence[str]]
 

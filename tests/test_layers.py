@@ -55,3 +55,13 @@ def test_only_capture_speaks_sql() -> None:
         if name.startswith("sqlalchemy")
     }
     assert speakers == {"capture"}
+
+
+def test_only_the_command_line_and_the_demo_need_the_scenarios() -> None:
+    needing = {
+        module.relative_to(ROOT).parts[0]
+        for module in ROOT.rglob("*.py")
+        for name in imports(module)
+        if name.split(".")[0] == "scenarios"
+    }
+    assert needing == {"cli", "demo"}

@@ -26,7 +26,7 @@ from emulator.inspector.view import View, number, read
 from emulator.json_text import parse_json
 from emulator.parts import Parts, parts
 from emulator.workspace.loading import PRESETS, read_preset
-from scenarios.vocabulary import vocabulary_of
+from emulator.workspace.vocabulary import vocabulary_of
 
 bp = Blueprint("event", __name__)
 

@@ -16,9 +16,9 @@ from emulator.insider.upsert import read_users
 from emulator.insider.users import User
 from emulator.inspector.copies import path_of
 from emulator.inspector.stations import EventRoad
+from emulator.json_text import DECIMAL_COMMA
 from emulator.types import JSON, JSONObject
-from scenarios.tables import DECIMAL_COMMA
-from scenarios.vocabulary import Vocabulary
+from emulator.workspace.vocabulary import Vocabulary
 
 # All that ends a line for a reader of features, or is a blank to it that nobody sees.
 _LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"

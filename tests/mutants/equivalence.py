@@ -19,7 +19,7 @@ from shipped_features import (
 )
 from slips import Mutant
 
-from scenarios.vocabulary import NAMES
+from emulator.workspace.vocabulary import NAMES
 
 # Before a text that the shop chooses freely, and that goes through as it is.
 FREE = re.compile(

@@ -4,9 +4,10 @@ from random import Random
 
 import pytest
 
+from emulator.near_misses import is_slip, nearest
 from emulator.workspace import preset
-from scenarios.spelling import is_slip, is_slip_of_text, nearest
-from scenarios.vocabulary import NAMES, Vocabulary, vocabulary_of
+from emulator.workspace.vocabulary import NAMES, Vocabulary, vocabulary_of
+from scenarios.spelling import is_slip_of_text
 
 
 @pytest.mark.parametrize(

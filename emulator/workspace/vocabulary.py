@@ -12,10 +12,10 @@ from emulator.insider.values import ATTRIBUTES, PARAMETERS
 from emulator.mapping.catalog import ACTIONS
 from emulator.mapping.triggers import Condition, Node, TriggerError, parse
 from emulator.mapping.upserts import normalised
+from emulator.near_misses import is_slip, nearest
 from emulator.types import JSON, JSONObject
 from emulator.workspace.lint.conditions import conditions
 from emulator.workspace.lint.spec import ECOMMERCE, EVENTS
-from scenarios.spelling import is_slip, nearest
 
 # What Segment's specs say pages and people carry.
 PAGE = ("name", "category", "path", "referrer", "search", "title", "url", "keywords")
@@ -43,8 +43,6 @@ TEXTS = frozenset(
 )
 NAMES = PROPERTIES | TRAITS | INSIDER_EVENTS | {*EVENTS}
 NAMING = ("type", "event", "name")  # the roots of a condition that decide which calls are taken
-
-
 WORKSPACES = 16  # whose vocabulary is remembered
 
 
