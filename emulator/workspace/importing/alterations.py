@@ -9,7 +9,7 @@ from emulator.types import JSON, JSONObject
 from emulator.workspace.exporting.identity import METADATA_ID
 from emulator.workspace.finding import Finding
 from emulator.workspace.importing.pieces import Pieces
-from emulator.workspace.importing.unknown import Unknown, printable
+from emulator.workspace.importing.values import Unknown, printable
 
 _REMEDY = "Send the events as they are after it, or change the mapping to what it makes of them."
 

@@ -14,7 +14,7 @@ from emulator.workspace.importing.leaving_out import Walk
 from emulator.workspace.importing.pieces import Pieces
 from emulator.workspace.importing.places import keys
 from emulator.workspace.importing.subscriptions import subscription
-from emulator.workspace.importing.unknown import Unknown, printable, unknown_values
+from emulator.workspace.importing.values import Unknown, printable, unknown_values
 from emulator.workspace.parsing import check_values
 from emulator.workspace.structure import place
 

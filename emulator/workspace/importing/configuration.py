@@ -18,12 +18,11 @@ from emulator.workspace.importing.hcl_parser import (
     HclFault,
     NoCharacter,
     TooDeep,
-    Value,
     parse_file,
     parse_template,
 )
 from emulator.workspace.importing.terraform import Resource
-from emulator.workspace.importing.unknown import Unknown
+from emulator.workspace.importing.values import Unknown, Value
 
 MAXIMUM_CHARACTERS = 1_000_000
 # How many labels stand before the body of a block.

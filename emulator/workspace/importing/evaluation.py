@@ -1,12 +1,18 @@
 """What names of Terraform's configuration stand for, where the files of one folder say so."""
 
-import json
 import re
 from dataclasses import replace
 
 from emulator.depth import MAX_DEPTH
-from emulator.workspace.importing.hcl_parser import Encoded, Template, TooDeep, Value
-from emulator.workspace.importing.unknown import Unknown, unknown_values
+from emulator.workspace.importing.hcl_parser import TooDeep
+from emulator.workspace.importing.values import (
+    Encoded,
+    Template,
+    Unknown,
+    Value,
+    encoded_text,
+    with_encoded_texts,
+)
 
 # What one folder may stand for: locals that name locals grow faster than their text.
 MAXIMUM_VALUES = 500_000
@@ -54,7 +60,7 @@ class Evaluation:
             case list():
                 return [self.value(child, f"{where}[{at}]") for at, child in enumerate(value)]
             case Encoded():
-                return Encoded(self._with_texts(self.value(value.value, where)))
+                return Encoded(with_encoded_texts(self.value(value.value, where), self._text))
             case Template():
                 return self._joined(value, where)
             case Unknown():
@@ -102,18 +108,9 @@ class Evaluation:
             raise TooMuch
         return text
 
-    def _with_texts(self, value: Value) -> Value:
-        """*value* with each jsonencode() inside it as the text that it is there."""
-        if isinstance(value, dict):
-            return {key: self._with_texts(child) for key, child in value.items()}
-        if isinstance(value, list):
-            return [self._with_texts(child) for child in value]
-        return self._text(value) if isinstance(value, Encoded) else value
-
     def _text(self, encoded: Encoded) -> str | Unknown:
-        if inside := next(unknown_values(encoded.value), None):
-            return Unknown("jsonencode(…)", inside.where)
-        return self._counted(json.dumps(encoded.value))
+        text = encoded_text(encoded)
+        return self._counted(text) if isinstance(text, str) else text
 
 
 def _split(text: str) -> tuple[str, list[str | int]]:

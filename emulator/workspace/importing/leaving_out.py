@@ -9,7 +9,7 @@ from typing import Any
 
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding
-from emulator.workspace.importing.unknown import Unknown, printable, unknown_values
+from emulator.workspace.importing.values import Unknown, printable, unknown_values
 from emulator.workspace.structure import place, schema_faults
 
 # The list of these -> what one of them is called, and the keys that it is nothing without.

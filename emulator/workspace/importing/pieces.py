@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding
-from emulator.workspace.importing.unknown import Unknown, printable
+from emulator.workspace.importing.values import Unknown, printable
 
 KINDS = (
     "sources",

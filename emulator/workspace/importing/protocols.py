@@ -7,7 +7,7 @@ from emulator.segment.filtering.plans.file import read_plan
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding, Severity
 from emulator.workspace.importing.pieces import Pieces
-from emulator.workspace.importing.unknown import Unknown, printable
+from emulator.workspace.importing.values import Unknown, printable
 
 CONTROLLED = ("track", "identify", "group")
 

@@ -7,7 +7,7 @@ from emulator.mapping.root import ROOT_KEY
 from emulator.types import JSON, JSONObject
 from emulator.workspace.exporting.identity import SLUGS
 from emulator.workspace.finding import Finding, did_you_mean
-from emulator.workspace.importing.unknown import Unknown
+from emulator.workspace.importing.values import Unknown
 from emulator.workspace.lint.fields import AUTOMATIC
 
 

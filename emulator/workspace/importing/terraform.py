@@ -3,17 +3,20 @@
 Source: Segment's Terraform provider 1.6.0: arguments in snake case, `settings` as JSON text.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding
-from emulator.workspace.importing.hcl_parser import Encoded
 from emulator.workspace.importing.json_documents import parse_value
 from emulator.workspace.importing.pieces import Pieces
-from emulator.workspace.importing.unknown import Unknown, unknown_values
+from emulator.workspace.importing.values import (
+    Encoded,
+    Unknown,
+    unknown_values,
+    with_encoded_texts,
+)
 
 _KINDS = {
     "segment_source": "sources",
@@ -139,24 +142,12 @@ def _once(resource: Resource, findings: list[Finding]) -> JSONObject:
 def _of_its_kind(key: str, value: JSON, place: str) -> JSON:
     """*value*, or Unknown where the provider takes another kind."""
     kind = _KINDS_OF_VALUES.get(key)
-    value = _with_texts(value)
+    value = with_encoded_texts(value)
     if kind is None or value is None or isinstance(value, kind | Unknown):
         return value
     inside = next(unknown_values(value), Unknown("", place))
     said = {str: "text", dict: "an object", list: "a list"}[kind]
     return Unknown(place, inside.where, f"{key} is not {said}")
-
-
-def _with_texts(value: JSON) -> JSON:
-    """*value* with the text of each `jsonencode` that is left in it."""
-    if isinstance(value, dict):
-        return {key: _with_texts(child) for key, child in value.items()}
-    if isinstance(value, list):
-        return [_with_texts(child) for child in value]
-    if not isinstance(value, Encoded):
-        return value
-    inside = next(unknown_values(value.value), None)
-    return Unknown("jsonencode(…)", inside.where) if inside else json.dumps(value.value)
 
 
 def _settings(value: JSON, place: str) -> JSON:

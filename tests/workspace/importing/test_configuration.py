@@ -15,7 +15,7 @@ from emulator.workspace.importing.assembling import Imported, assembled
 from emulator.workspace.importing.hcl_parser import parse_file
 from emulator.workspace.importing.pieces import Pieces
 from emulator.workspace.importing.reading import pieces, read_files
-from emulator.workspace.importing.unknown import Unknown
+from emulator.workspace.importing.values import Unknown
 
 DESTINATION = """
 resource "segment_destination" "insider" {

@@ -14,7 +14,7 @@ from emulator.workspace import load
 from emulator.workspace.importing.assembling import Imported, assembled
 from emulator.workspace.importing.pieces import joined
 from emulator.workspace.importing.reading import pieces
-from emulator.workspace.importing.unknown import Unknown
+from emulator.workspace.importing.values import Unknown
 from emulator.workspace.importing.writing import yaml_text
 from emulator.workspace.parsing import parse
 

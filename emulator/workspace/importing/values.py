@@ -1,9 +1,17 @@
-"""Values that an import meets and cannot use; they keep their place until one walk names them."""
+"""Values of an import that are not JSON yet, or that it cannot use.
 
-from collections.abc import Iterator
+Those keep their place until one walk names them.
+"""
+
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from emulator.types import JSON
+
+# JSON, Unknown, Encoded or Template; objects and lists may hold any of them.
+Value: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,38 @@ class Unknown:
 
     def __str__(self) -> str:
         return self.reason or f"only Terraform knows {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The argument of `jsonencode`: JSON whose text was never written."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with values in it: parts that are joined, and how it is written."""
+
+    parts: list[Value]
+    text: str
+
+
+def encoded_text(encoded: Encoded) -> str | Unknown:
+    """Write the JSON text of a `jsonencode`; Unknown when a value in it is not known."""
+    inside = next(unknown_values(encoded.value), None)
+    return Unknown("jsonencode(…)", inside.where) if inside else json.dumps(encoded.value)
+
+
+def with_encoded_texts(
+    value: Value, text_of: Callable[[Encoded], str | Unknown] = encoded_text
+) -> Value:
+    """Replace each Encoded in *value* by its text."""
+    if isinstance(value, dict):
+        return {key: with_encoded_texts(child, text_of) for key, child in value.items()}
+    if isinstance(value, list):
+        return [with_encoded_texts(child, text_of) for child in value]
+    return text_of(value) if isinstance(value, Encoded) else value
 
 
 def unknown_values(value: JSON | Unknown) -> Iterator[Unknown]:
