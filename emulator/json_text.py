@@ -11,7 +11,7 @@ import orjson
 from emulator.types import JSON
 
 DECIMAL_COMMA = re.compile(r"-?\d+(?:\.\d{3})*,\d+")  # no JSON: 8,50, as written in Turkey
-REPLACEMENT = "\ufffd"  # what stands for a half character
+REPLACEMENT = "\ufffd"  # the replacement of a half character
 _MOST_DIGITS = 19  # of a whole number that 64 bits hold, whatever it is
 _REPLACED = REPLACEMENT.encode()
 # A pair, a half, or any other escape; a backslash that is escaped is one of the last.
@@ -24,12 +24,12 @@ _IN_BYTES = re.compile(_ESCAPE.encode(), re.DOTALL)
 
 
 def replace_half_characters(text: str) -> str:
-    """JSON *text* with the escape of U+FFFD for each escape of half a character."""
+    """Return JSON *text* with the escape of U+FFFD for each escape of half a character."""
     return _IN_TEXT.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
 
 
 def parse_json(raw: bytes) -> JSON:
-    """The value of JSON in UTF-8, with U+FFFD for each half character.
+    """Return the value of JSON in UTF-8, with U+FFFD for each half character.
 
     Raises: orjson.JSONDecodeError.
     """
@@ -43,7 +43,7 @@ def parse_json(raw: bytes) -> JSON:
 
 
 def whole_number(text: str) -> int | float:
-    """The value of a whole number; one that 64 bits cannot hold is what JavaScript makes of it."""
+    """Read a whole number; one that 64 bits cannot hold becomes what JavaScript makes of it."""
     if len(text) < _MOST_DIGITS:
         return int(text)
     number = float(text)
@@ -51,7 +51,7 @@ def whole_number(text: str) -> int | float:
 
 
 def damaged_place(value: JSON) -> str | None:
-    """Where the first text in *value* has U+FFFD, as dotted keys; None when no text has it."""
+    """Find the first text in *value* with U+FFFD: its dotted keys, or None."""
     if _REPLACED not in orjson.dumps(value):
         return None
     waiting: list[tuple[str, JSON]] = [("", value)]

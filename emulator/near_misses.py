@@ -39,7 +39,7 @@ def _fold(name: str) -> str:
 
 
 def is_one_slip(one: str, other: str) -> bool:
-    """Whether one letter was added, left out, replaced, or swapped with its neighbour."""
+    """Check whether one letter was added, left out, replaced, or swapped with its neighbour."""
     if one == other or abs(len(one) - len(other)) > 1:
         return False
     start = _common_start(one, other)

@@ -21,7 +21,7 @@ class BadHost(EmulatorError):
 
 
 def sent_host() -> str | None:
-    """The Host header, without the port that its scheme implies; None where there is none.
+    """Return the Host header, without the port that its scheme implies; None where there is none.
 
     Raises: BadHost, when it is neither a name nor an address.
     """
@@ -36,7 +36,7 @@ def sent_host() -> str | None:
 
 
 def own_host() -> str:
-    """The Host header, for addresses that we give out, e.g. "my_service:8282".
+    """Return the Host header, for addresses that we give out, e.g. "my_service:8282".
 
     Raises: BadHost, when there is none: HTTP/1.0 needs none, and then no address is known.
     """
@@ -53,5 +53,5 @@ def own_root() -> str:
 
 
 def name_of(host: str) -> str:
-    """The name in a *host*, without its port and the final dot, in lower case."""
+    """Return the name in a *host*, without its port and the final dot, in lower case."""
     return re.sub(r":\d*$", "", host).removesuffix(".").lower()

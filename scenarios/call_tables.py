@@ -18,7 +18,7 @@ NUMBERS = frozenset(_NUMBERS.split())
 
 
 def read_products(scene: Scene, table: Table) -> list[JSONObject]:
-    """One object for each row of *table*, under the names of Segment's e-commerce spec.
+    """Return one object for each row of *table*, under the names of Segment's e-commerce spec.
 
     Raises: EmulatorError, for a table without rows or names, or a name that is a slip.
     """
@@ -37,12 +37,12 @@ def read_products(scene: Scene, table: Table) -> list[JSONObject]:
 
 
 def read_properties(scene: Scene, table: Table, event: str) -> JSONObject:
-    """The properties of a call, from a table of property and value. Raises: EmulatorError."""
+    """Read the properties of a call from a table. Raises: EmulatorError."""
     return _read_pairs(scene, "property", table, scene.vocabulary.properties_of(event))
 
 
 def read_traits(scene: Scene, table: Table) -> JSONObject:
-    """The traits of an identify call, from a table of trait and value. Raises: EmulatorError."""
+    """Read the traits of an identify call from a table. Raises: EmulatorError."""
     return _read_pairs(scene, "trait", table, scene.vocabulary.traits)
 
 

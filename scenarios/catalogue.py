@@ -177,7 +177,7 @@ def suggestions(words: str, kind: str | None = None) -> list[str]:
 
 
 def best_likeness(words: str) -> float:
-    """How much *words* are like the pattern of the library that is nearest."""
+    """Return how much *words* are like the nearest pattern of the library."""
     return max((likeness(words, _pattern(each)) for each in _own_contexts()), default=0.0)
 
 

@@ -193,7 +193,7 @@ class ControlClient:
         self._ask("POST", f"{FAULTS}/segment", body=fault)
 
     def faults(self) -> list[JSONObject]:
-        """The faults that are still to happen, those at Insider One's end first."""
+        """Return the faults that are still to happen, those at Insider One's end first."""
         ends = (FAULTS, f"{FAULTS}/segment")
         return [fault for end in ends for fault in self._ask("GET", end)["faults"]]
 

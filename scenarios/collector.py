@@ -113,7 +113,7 @@ def _why_left(feature: Path) -> str | None:
 
 
 def has_own_step(feature: Path) -> bool:
-    """Whether a line of the file is a step of the library, with whatever keyword."""
+    """Check whether a line of the file is a step of the library, with whatever keyword."""
     raw = feature.read_bytes()
     wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     lines = raw.decode("utf-16" if wide else "utf-8-sig", errors="replace").splitlines()

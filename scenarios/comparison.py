@@ -14,7 +14,7 @@ Row: TypeAlias = tuple[str, ...]
 
 
 def text_of(value: JSON) -> str:
-    """*value* as a cell has it: equal for equal JSON values, and for no others.
+    """Return *value* as a cell has it: equal for equal JSON values, and for no others.
 
     A text with line breaks or control characters is quoted and has them escaped, so that it takes
     one line and can be copied into a table.

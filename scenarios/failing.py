@@ -21,7 +21,7 @@ def place_of(file: str, root: Path) -> str:
 
 
 def located(scenario: Scenario, root: Path, *failed: Step) -> str:
-    """The scenario's steps, with `>` at those that failed.
+    """Return the scenario's steps, with `>` at those that failed.
 
     Args:
         root: Where the run began.
@@ -41,7 +41,7 @@ def claims(scenario: Scenario) -> bool:
 
 
 def unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> list[Step]:
-    """The steps of a scenario that no function takes, among those that its test can see."""
+    """Return the steps of a scenario that no function takes, among those that its test can see."""
     manager = request._fixturemanager
     return [
         step

@@ -88,12 +88,12 @@ def bare(keyword: str) -> str:
 
 
 def is_bullet(words: str) -> bool:
-    """Whether *words* are but the sign of a list, such as "-" or "1."."""
+    """Check whether *words* are but the sign of a list, such as "-" or "1."."""
     return bool(_BULLET.fullmatch(words))
 
 
 def resembles_keyword(words: str) -> bool:
-    """Whether *words* are a step keyword, or one with a slip."""
+    """Check whether *words* are a step keyword, or one with a slip."""
     word = bare(words)
     known = step_keywords()
     return word in known or any(_similar(word, each) for each in known if _alike_long(word, each))

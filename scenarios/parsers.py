@@ -13,7 +13,7 @@ class parse(parsers.parse):  # in small letters, as pytest-bdd has it
     """Reads a step in which `""` is a text of no characters, as an empty cell of Examples gives."""
 
     def is_matching(self, name: str) -> bool:
-        """Whether the step is called so."""
+        """Check whether the step is called so."""
         return super().is_matching(_filled(name))
 
     def parse_arguments(self, name: str) -> dict[str, Any]:

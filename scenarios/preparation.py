@@ -42,7 +42,7 @@ class Preparations:
         self._unused = [each for each in self._unused if (each.kind, each.name) != (kind, name)]
 
     def unused(self) -> EmulatorError | None:
-        """What to say of the first preparation that nothing used; None when all was used."""
+        """Return what to say of the first preparation that nothing used; None when all was used."""
         for unused in self._unused:
             what, remedy = UNUSED[unused.kind]
             where = unused.step.rstrip(":")

@@ -107,7 +107,7 @@ class Scene:
         return vocabulary_of(self.emulator.workspace.document)
 
     def is_text(self, name: str, cell: str) -> bool:
-        """Whether *cell* is a text under this name of Insider One's, also where it is a number.
+        """Check whether *cell* is a text under this name of Insider One's, even if it is a number.
 
         One of the account's own is a text where a step has it in quotes: cart "100017".
         """
@@ -201,7 +201,7 @@ class Scene:
         self.tell(name, calls.identify({"email": self.person(name).email}))
 
     def tell(self, name: str, *told: Call) -> None:
-        """The shop tells Segment what somebody did; on return it has been delivered.
+        """Send Segment what a person did, as the shop does; on return it has been delivered.
 
         Raises: EmulatorError.
         """
@@ -224,7 +224,7 @@ class Scene:
         self.emulator.client.clear_faults()
 
     def unused(self) -> EmulatorError | None:
-        """What to say of the first preparation that nothing used; None when all was used."""
+        """Return what to say of the first preparation that nothing used; None when all was used."""
         return self.preparations.unused() or self._unmet_fault()
 
     def _unmet_fault(self) -> EmulatorError | None:

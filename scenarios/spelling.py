@@ -22,7 +22,7 @@ LONGEST_LABEL = 2  # letters of the part that tells the ids of a series apart: o
 
 
 def is_slip_of_text(text: str, other: str) -> bool:
-    """Whether *text* is *other* with one slip, and both are no ids of one series: o-17 and o-18.
+    """Check whether *text* is *other* with one slip; ids of one series, o-17 and o-18, are not.
 
     An event and its system name, Wish Listed and wish_listed, are no two spellings.
     """
@@ -67,7 +67,7 @@ class Spelling:
             raise EmulatorError(f"unknown {noun} {name!r}", where, did_you_mean(name, near))
 
     def says(self, name: str, *, feature: bool) -> bool:
-        """Whether a step has *name*, in this scenario or anywhere in the *feature*."""
+        """Check whether a step has *name*, in this scenario or anywhere in the *feature*."""
         texts = self.feature if feature else self.scenario
         return any(name == text or name in text.split(".") for text in texts)
 

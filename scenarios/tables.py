@@ -25,7 +25,7 @@ def value_of(cell: str) -> JSON:
 
 
 def text_or_value(cell: str) -> JSON:
-    """What one cell that is not empty says where a text belongs: 100234 is one."""
+    """Return what one cell that is not empty says where a text belongs: 100234 is one."""
     value = value_of(cell)
     return cell if isinstance(value, bool | int | float) else value
 

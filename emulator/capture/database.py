@@ -195,7 +195,7 @@ def _begun(engine: Engine) -> Iterator[Connection]:
 
 
 def check_file(engine: Engine) -> None:
-    """See that the SQLite file of *engine* is still there; other databases have none.
+    """Check that the SQLite file of *engine* is still there; other databases have none.
 
     Raises: DatabaseFileLost.
     """
@@ -313,7 +313,7 @@ def _engine(url: str) -> Engine:
 
 
 def file_path(url: URL) -> Path | None:
-    """The file that *url* names, where it is one of SQLite."""
+    """Return the file that *url* names, where it is one of SQLite."""
     if url.get_backend_name() != "sqlite" or not url.database:
         return None
     is_uri = "uri" in url.query

@@ -43,17 +43,17 @@ class DatabaseFile:
         self._lost: str | None = None
 
     def create(self) -> None:
-        """Make it, empty, if it is not there; SQLite tells what stands in the way."""
+        """Create the empty file if it is missing; SQLite itself reports why it cannot."""
         with suppress(OSError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
 
     def watch(self, engine: Engine) -> None:
-        """From now on, hold *engine* to the file that is there now."""
+        """Note which file is there now, and refuse connections of *engine* to another one."""
         self._identity = self._seen(self.path)
         event.listen(engine, "do_connect", self._check_before_connecting)
 
     def check(self) -> None:
-        """See that the file is the one that was opened, and whole. Raises: FileLost."""
+        """Check that the file is the one that was opened, and whole. Raises: FileLost."""
         if self._lost:
             raise FileLost(self._lost)
         try:
@@ -68,8 +68,9 @@ class DatabaseFile:
         self._size = found.st_size
 
     def check_connection(self, connection: Connection) -> None:
-        """The same at the end of a transaction, and see that *connection* and new ones would share
-        SQLite's side files.
+        """Check the file at the end of a transaction, and the side files of *connection*.
+
+        SQLite shares them among all connections; one that was replaced would split them.
 
         Raises: FileLost, from then on, since a side file cannot be put back.
         """

@@ -45,7 +45,7 @@ def escaped(raw: bytes) -> bytes:
 
 
 def is_one_line(text: str) -> bool:
-    """Whether *text* has neither line breaks nor any of those characters."""
+    """Check whether *text* has neither line breaks nor any of those characters."""
     return not ({"\n", "\t"} & set(text) or _OBEYED_IN_TEXT.search(text))
 
 

@@ -116,12 +116,12 @@ class Deployment:
                 yield Uncovered(_title(definition["name"], definition["actionSlug"]), takes)
 
     def stop(self, event: JSONObject) -> Stop | None:
-        """Why no subscription is handed *event*; None when all are."""
+        """Return why no subscription is handed *event*; None when all are."""
         _, stop = self._passed(event)
         return stop
 
     def reference(self, definition: JSONObject) -> JSONObject:
-        """What a case recorded of *definition* says about where it comes from."""
+        """Return what a case recorded of *definition* says about where it comes from."""
         workspace = self._workspace
         reference = {
             "name": definition["name"],
@@ -215,7 +215,7 @@ class Deployment:
 
 
 def frozen(definition: JSONObject) -> JSONObject:
-    """The copy of a subscription that a case keeps as proof of what was recorded."""
+    """Return the copy of a subscription that a case keeps as proof of what was recorded."""
     return {key: definition[key] for key in FROZEN if key in definition}
 
 

@@ -4,7 +4,7 @@ from emulator.junit import Case
 
 
 def uncovered_case(where: str, name: str, why: str) -> Case:
-    """A mapping of the workspace *where* that no case covers."""
+    """Return a mapping of the workspace *where* that no case covers."""
     return Case(where, name, end="skipped", message=why, text=why)
 
 

@@ -20,7 +20,7 @@ def actual(case: Case) -> JSONObject:
 
 
 def happened(subscription: Subscription, events: list[JSONObject], batched: bool) -> JSONObject:
-    """What *subscription* makes of *events*, as `actual` has it; unbatched, they are one."""
+    """Return what *subscription* makes of *events*, as `actual` has it; unbatched, they are one."""
     request, results = _delivered(subscription, events, batched)
     return {
         "requests": [_request(request)] if request else [],

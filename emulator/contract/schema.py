@@ -34,7 +34,7 @@ TYPES: dict[str, JSONObject] = {
 
 
 def request_schemas(workspace: Workspace) -> JSONObject:
-    """One schema: any body that an enabled subscription can make, each by its name in "$defs".
+    """Return one schema of all bodies that enabled subscriptions make, by name in "$defs".
 
     Raises: EmulatorError, when none is enabled.
     """

@@ -44,7 +44,7 @@ class Verdict:
         return self.name == ACCOUNT_AND_KEYS
 
     def document(self) -> JSONObject:
-        """The verdict as --json prints it."""
+        """Return the verdict as --json prints it."""
         document: JSONObject = {
             "where": self.where,
             "name": self.name,

@@ -55,7 +55,7 @@ class CallbackHosts:
     port: int = 0
 
     def allows(self, address: str) -> bool:
-        """Whether *address* is http or https at a listed host, as far as its text says."""
+        """Check whether *address* is http or https at a listed host, as far as its text says."""
         try:
             parts = urlsplit(address)
             host, port = parts.hostname or "", parts.port or _USUAL_PORTS.get(parts.scheme)
@@ -73,7 +73,7 @@ class CallbackHosts:
         return True
 
     def pin(self, host: str, port: int | None, resolve: Resolve = addresses) -> str:
-        """The address at which *host*, a listed one, is called.
+        """Return the address at which *host*, a listed one, is called.
 
         A name may lead anywhere, and somewhere else a moment later: it is asked once. It has to
         lead to the public network, or to an address or network that is listed, too.

@@ -29,7 +29,7 @@ def instant(text: str) -> datetime | None:
 
 
 def is_email(text: str) -> bool:
-    """Whether *text* matches EMAIL_PATTERN, in linear time."""
+    """Check whether *text* matches EMAIL_PATTERN, in linear time."""
     # By hand: the expression takes cubic time on a long row of "@.".
     at = text.find("@", 1)
     dot = text.rfind(".", at + 2, len(text) - 1) if at > 0 else -1

@@ -97,5 +97,5 @@ def _without_patterns(schema: JSON, formats: dict[str, Callable[[str], bool]]) -
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Whether all of *value* has the form of *pattern*, an expression of a schema."""
+    """Check whether all of *value* has the form of *pattern*, an expression of a schema."""
     return _matcher(pattern)(value)

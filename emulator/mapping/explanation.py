@@ -88,7 +88,7 @@ def explain(destination: Destination, event: JSONObject) -> Explanation:
 
 
 def unread(destination: Destination, event: JSONObject) -> Unread:
-    """What `explain` says of the properties that got lost, and nothing else."""
+    """Return what `explain` says of the properties that got lost, and nothing else."""
     takers = [each for each in destination.subscriptions if each.deliver(event) is not None]
     read = set[str]()
     for subscription in destination.subscriptions:

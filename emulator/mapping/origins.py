@@ -75,7 +75,7 @@ class _Mapped:
 
 
 def origins_of(subscription: Subscription, event: JSONObject, present: Set[str]) -> list[Origin]:
-    """The origin of each value that *subscription* makes of *event*, which it takes.
+    """Return the origin of each value that *subscription* makes of *event*, which it takes.
 
     What was read and gave no value has an origin as well, in no place.
 
@@ -110,7 +110,7 @@ def origins_of(subscription: Subscription, event: JSONObject, present: Set[str])
 
 
 def paths_read(subscription: Subscription, event: JSONObject) -> set[str]:
-    """Every path that an origin of `origins_of` names."""
+    """Return every path that an origin of `origins_of` names."""
     try:
         payload = trace_payload(subscription.mapping, event)
     except FAULTS:
@@ -156,7 +156,7 @@ class _Walk:
     def mark_fields(
         self, subscription: Subscription, values: JSON, payload: TracedValue
     ) -> JSONObject:
-        """The *values* of the action's fields with marks in place of them."""
+        """Return the *values* of the action's fields with marks in place of them."""
         marked: JSONObject = {}
         outside = payload.reads | payload.decided_by | payload.unused
         if outside and not is_filled(payload.value):

@@ -43,12 +43,12 @@ class TracedValue:
 
     @classmethod
     def of_event(cls, value: JSON, path: str = "") -> Self:
-        """The value at *path* of an event."""
+        """Return the value at *path* of an event."""
         return cls(value, NO_PATHS if is_filled(value) else frozenset((path,)), path=path)
 
     @classmethod
     def of_parts(cls, value: JSON, parts: "dict[Key, TracedValue]") -> Self:
-        """An object or a list that a mapping put together.
+        """Return an object or a list that a mapping put together.
 
         Args:
             parts: May have keys that *value* lacks: what would stand there has no value.
@@ -96,12 +96,12 @@ class TracedValue:
         return self.decided_by if self.always_there else self.reads | self.decided_by
 
     def chosen_by(self, paths: Iterable[str]) -> Self:
-        """The same value, decided by *paths* as well."""
+        """Return the same value, decided by *paths* as well."""
         more = self.decided_by.union(paths)
         return self if more == self.decided_by else replace(self, decided_by=more)
 
     def member(self, key: str) -> "TracedValue":
-        """What `javascript.member` gives, with its paths."""
+        """Return what `javascript.member` gives, with its paths."""
         if isinstance(self.value, dict):
             if key in self.value:
                 return self.parts[key].chosen_by(self.decided_by)
@@ -122,7 +122,7 @@ class TracedValue:
         return self._nothing_below(int(key) if key.isascii() and key.isdigit() else key)
 
     def members(self) -> "list[tuple[str, TracedValue]]":
-        """What `javascript.entries` gives, with the paths of each value."""
+        """Return what `javascript.entries` gives, with the paths of each value."""
         pairs: list[tuple[str, TracedValue]] = []
         for key, each in entries(self.value):
             if isinstance(self.value, str):
@@ -155,12 +155,12 @@ class TracedValue:
 
 
 def is_filled(value: JSON) -> bool:
-    """Whether *value* is an object or a list with something in it."""
+    """Check whether *value* is an object or a list with something in it."""
     return isinstance(value, dict | list) and bool(value)
 
 
 def text_influences(traced: TracedValue) -> set[str]:
-    """The paths that show when a value is written as text, which says nothing of an object."""
+    """Return the paths that show when a value is written as text; those of an object do not."""
     found = {*traced.reads, *traced.decided_by}
     if isinstance(traced.value, list):
         found = found.union(*(text_influences(part) for part in traced.parts.values()))
@@ -168,7 +168,7 @@ def text_influences(traced: TracedValue) -> set[str]:
 
 
 def choose(chosen: TracedValue, other: TracedValue | None, deciding: Iterable[str]) -> TracedValue:
-    """*chosen*, which stands where *other* would stand if the paths *deciding* held other values.
+    """Return *chosen*, in whose place *other* would be if the paths *deciding* had other values.
 
     Args:
         other: None when it cannot be known.

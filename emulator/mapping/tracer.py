@@ -80,7 +80,7 @@ class _Tracer:
         self.visited: set[str] = set()
 
     def trace(self, mapping: JSON, source: TracedValue, keep_missing: bool = False) -> TracedValue:
-        """What `compile_mapping` makes of *mapping* and *source*. Raises: One of FAULTS."""
+        """Return what `compile_mapping` makes of *mapping* and *source*. Raises: One of FAULTS."""
         if isinstance(mapping, list):
             items = [self.trace(part, source, keep_missing) for part in mapping]
             return TracedValue.of_parts([item.value for item in items], dict(enumerate(items)))
@@ -110,7 +110,7 @@ class _Tracer:
         return TracedValue(untraced(value), found)
 
     def walk(self, source: TracedValue, keys: tuple[str, ...]) -> TracedValue:
-        """What a path finds."""
+        """Return what a path finds."""
         for key in keys:
             source = source.member(key)
         self.visited |= source.reads

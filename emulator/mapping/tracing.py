@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def traced(value: JSON, reads: set[str], path: str = "") -> JSON:
-    """A copy of *value* that adds the path of every value taken from it to *reads*.
+    """Return a copy of *value* that adds the path of every value taken from it to *reads*.
 
     Paths are dotted, lists are numbered: "properties.products[0].name". An empty object or list
     counts as a value.
@@ -25,7 +25,7 @@ def traced(value: JSON, reads: set[str], path: str = "") -> JSON:
 
 
 def untraced(value: JSON) -> JSON:
-    """*value* with plain objects and lists in place of those that `traced` made."""
+    """Return *value* with plain objects and lists in place of those that `traced` made."""
     if isinstance(value, dict):
         return {key: untraced(dict.__getitem__(value, key)) for key in value}
     if isinstance(value, list):
@@ -46,7 +46,7 @@ def leaves(value: JSON, path: str = "") -> Iterator[tuple[str, JSON]]:
 
 
 def path_below(path: str, key: str | int) -> str:
-    """The path of a member of the object at *path*, or of an item of the list."""
+    """Return the path of a member of the object at *path*, or of an item of the list."""
     if isinstance(key, int):
         return f"{path}[{key}]"
     return f"{path}.{key}" if path else key

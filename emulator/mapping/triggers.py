@@ -97,7 +97,7 @@ def decided_by_name(node: Node) -> bool:
 
 
 def event_names(trigger: JSON) -> list[str]:
-    """The event names that *trigger* compares with; none when it is malformed."""
+    """Return the event names that *trigger* compares with; none when it is malformed."""
     try:
         pending: list[Node] = [parse(trigger)] if isinstance(trigger, str) else []
     except TriggerError:

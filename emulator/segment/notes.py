@@ -57,7 +57,7 @@ def damaged_texts(call: JSONObject) -> Iterator[Note]:
 
 
 def joined(found: list[Note]) -> str | None:
-    """All of *found* as one text; None when there is nothing."""
+    """Return all of *found* as one text; None when there is nothing."""
     return " ".join(note.what for note in found) or None
 
 

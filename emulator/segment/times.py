@@ -31,7 +31,7 @@ def corrected(original: datetime, sent: datetime | None, received: datetime) -> 
 
 
 def is_correctable(original: datetime, sent: datetime, received: datetime) -> bool:
-    """Whether the client's clock says anything: one that is off by thousands of years does not."""
+    """Check whether the client's clock can be used: not if it is off by thousands of years."""
     try:
         received - (sent - original)
     except OverflowError:

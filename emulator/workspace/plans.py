@@ -22,7 +22,7 @@ def plan_faults(document: JSONObject, path: str | Path) -> list[Finding]:
 
 
 def plan_problems(plan: Plan | None) -> Iterator[Finding]:
-    """The rules of *plan* that cannot be checked, wholly or in part."""
+    """Yield the rules of *plan* that cannot be checked, wholly or in part."""
     for problem in plan.problems if plan else ():
         what = f"{problem.what} ({problem.where})"
         yield Finding("warning", "trackingPlan", what, problem.remedy)

@@ -47,7 +47,7 @@ def faults(document: JSONObject) -> list[Finding]:
 
 
 def schema_faults(document: JSONObject) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Where the schema of a workspace file refuses *document*: path and reason.
+    """Yield where the schema of a workspace file refuses *document*: path and reason.
 
     What lacks a key is refused itself; a key that is too many is refused alone.
     """

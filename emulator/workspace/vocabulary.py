@@ -72,11 +72,11 @@ class Vocabulary:
         return PROPERTIES | self._read("properties") | self._read("")
 
     def properties_of(self, event: str) -> frozenset[str]:
-        """The same, with those that the spec has for this event alone."""
+        """Return the properties, with those that the spec has for this event alone."""
         return self.properties.union(ECOMMERCE.get(event, ()))
 
     def nearest_event(self, event: str) -> str | None:
-        """The known event that *event* may mean; None when it is known, or like none."""
+        """Return the known event that *event* may mean; None when it is known, or like none."""
         known = [*EVENTS, *self.called]
         if event in known:
             return None
@@ -85,11 +85,11 @@ class Vocabulary:
         return nearest(event, known) or next(own, None)
 
     def nearest_page(self, page: str) -> str | None:
-        """The same of a page's name."""
+        """Return the known page that *page* may mean, as `nearest_event` does."""
         return nearest(page, self.called)
 
     def has_slip(self, call: JSONObject) -> bool:
-        """Whether a name of *call* may mean a known one."""
+        """Check whether a name of *call* may mean a known one."""
         kind, name = call.get("type"), str(call.get("event") or call.get("name") or "")
         known = self.traits if kind == "identify" else self.properties_of(name)
         body = call.get("traits" if kind == "identify" else "properties")
@@ -119,7 +119,7 @@ class Vocabulary:
         return any(name is None for name, _ in self._taken)
 
     def arriving(self, event: str) -> frozenset[str]:
-        """The names under which Insider One gets the track event that a shop calls *event*."""
+        """Return the names under which Insider One gets the track event *event* of a shop."""
         call = {"type": "track", "event": event}
         return frozenset(
             normalised(event) if name is None else name

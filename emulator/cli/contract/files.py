@@ -45,13 +45,13 @@ class Reader:
 
 
 def no_cases(files: Sequence[Path]) -> EmulatorError:
-    """The error of files and folders without a contract case."""
+    """Return the error of files and folders without a contract case."""
     remedy = "Name an .ndjson or .json file of cases, or a folder of such files."
     return EmulatorError("no contract cases found", ", ".join(map(str, files)), remedy)
 
 
 def deployment_of(workspace: str | None, preset: str | None) -> Deployment | None:
-    """The workspace that the options name, to run cases through; None where they name none.
+    """Return the workspace that the options name, to run cases through; None where they name none.
 
     Raises: UsageError; EmulatorError.
     """
@@ -60,7 +60,7 @@ def deployment_of(workspace: str | None, preset: str | None) -> Deployment | Non
 
 
 def case_files(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """The files themselves, and those in folders and below, in the order of their names."""
+    """Yield the files themselves, and those in folders and below, in the order of their names."""
     for path in paths:
         if path.is_dir():
             below = (each.relative_to(path) for each in path.rglob("*"))

@@ -64,7 +64,7 @@ def once(dropped: Iterable[Dropped]) -> dict[str, Dropped]:
 
 
 def unsent(account: Account, event: JSONObject) -> Iterator[str]:
-    """One sentence for each part of *event* that *account* reads and that gives it no value."""
+    """Yield a sentence for each part of *event* that *account* reads and that has no value."""
     if account.failure:
         return
     values = dict(leaves(event))
@@ -79,7 +79,7 @@ def unsent(account: Account, event: JSONObject) -> Iterator[str]:
 
 
 def lost(account: Account) -> Iterator[Origin]:
-    """The values that *account* makes and that get nowhere, each for a reason of its own."""
+    """Yield the values that *account* makes and that get nowhere, each for a reason of its own."""
     sends_no_events = any(_NO_EVENTS in origin.at for origin in account.origins)
     for origin in account.origins:
         is_parameter = origin.field.startswith(("parameters", "timestamp", "event_name"))
@@ -90,7 +90,7 @@ def lost(account: Account) -> Iterator[Origin]:
 
 
 def deciding(explanation: Explanation, event: JSONObject) -> Iterator[str]:
-    """One sentence for each property that decides something and is not sent itself."""
+    """Yield one sentence for each property that decides something and is not sent itself."""
     values = dict(leaves(event))
     for path in explanation.deciding:
         triggers = [

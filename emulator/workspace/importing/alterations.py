@@ -15,7 +15,7 @@ _REMEDY = "Send the events as they are after it, or change the mapping to what i
 
 
 def alterations(pieces: Pieces, destination: JSONObject, source: JSON) -> Iterator[Finding]:
-    """What would change the events of this source on their way to this destination.
+    """Yield what would change the events of this source on their way to this destination.
 
     Args:
         source: Id of the source, where it is known.

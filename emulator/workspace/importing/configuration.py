@@ -33,7 +33,7 @@ _STATE = "Give the state instead: terraform show -json."
 
 
 def is_json_syntax(document: JSON) -> bool:
-    """Whether *document* is configuration in Terraform's JSON syntax."""
+    """Check whether *document* is configuration in Terraform's JSON syntax."""
     known = {*_LABELS, "terraform", "provider", "output", "//"}
     return (
         isinstance(document, dict)
@@ -44,14 +44,14 @@ def is_json_syntax(document: JSON) -> bool:
 
 
 def parse(text: str, where: str) -> Body:
-    """The blocks of one .tf file. Raises: EmulatorError, when it cannot be read."""
+    """Return the blocks of one .tf file. Raises: EmulatorError, when it cannot be read."""
     if len(text) > MAXIMUM_CHARACTERS:
         raise _too_large(where)
     return _read(lambda: parse_file(text), text, where)
 
 
 def parse_json_syntax(document: JSONObject, where: str) -> Body:
-    """The blocks of one .tf.json file. Raises: EmulatorError, when it cannot be read."""
+    """Return the blocks of one .tf.json file. Raises: EmulatorError, when it cannot be read."""
     return _read(lambda: Body(blocks=list(_blocks(document))), "", where)
 
 
@@ -77,7 +77,7 @@ def _too_large(where: str) -> EmulatorError:
 
 
 def resources(files: list[tuple[str, Body]]) -> Iterator[Resource]:
-    """The resources of the files of one folder, (name, body), which share their names.
+    """Yield the resources of the files of one folder, (name, body), which share their names.
 
     Raises: EmulatorError, when the files stand for too much.
     """

@@ -39,7 +39,7 @@ class Evaluation:
         self._characters = MAXIMUM_CHARACTERS
 
     def value(self, value: Value, where: str) -> Value:
-        """*value* with JSON, Encoded and Unknown left in it, each Unknown with its place.
+        """Return *value* with JSON, Encoded and Unknown left in it, each Unknown with its place.
 
         Raises: TooMuch, TooDeep.
         """

@@ -164,7 +164,7 @@ class _Parser:
     # Expressions
 
     def value(self) -> Value:
-        """One expression: its value where it is a literal, and otherwise its text."""
+        """Return one expression: its value where it is a literal, and otherwise its text."""
         start = self._at
         found = self._operand()
         self._skip_blanks(lines=not self._line_ends)
@@ -383,7 +383,7 @@ class _Parser:
         return inner.template(_TEMPLATE_TEXT, len(inner._text))
 
     def template(self, plain: re.Pattern[str], end: int | None) -> Value:
-        """A text and what is put into it, up to *end*; None is up to the closing quote."""
+        """Return a text and what is put into it, up to *end*; None is up to the closing quote."""
         start, parts = self._at, []
         while self._at != end if end is not None else self._next() != '"':
             parts.append(self._part(plain))

@@ -11,7 +11,7 @@ from emulator.types import JSON
 
 
 def parse_value(text: str) -> JSON:
-    """The one value of a *text*. Raises: ValueError, when it is no JSON of a usable depth."""
+    """Return the one value of a *text*. Raises: ValueError, when it is no usable JSON."""
     try:
         value = _DECODER.decode(replace_half_characters(text))
     except RecursionError as error:
@@ -20,7 +20,7 @@ def parse_value(text: str) -> JSON:
 
 
 def parse_documents(text: str) -> Iterator[JSON]:
-    """The values of a *text*, which may follow one another. Raises: as parse_value."""
+    """Yield the values of a *text*, which may follow one another. Raises: as parse_value."""
     text = replace_half_characters(text).strip()
     at = 0
     while at < len(text):

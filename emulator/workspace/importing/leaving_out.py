@@ -34,7 +34,7 @@ class Walk:
         self.left_out: list[JSONObject] = []
 
     def document(self, document: JSONObject) -> JSONObject:
-        """*document* without what is unknown, and without what a workspace file may not have."""
+        """Return *document* without what is unknown and what a workspace file may not have."""
         known = self._sections(document)
         for _ in range(_ROUNDS):
             if not (marked := _marked(known)):

@@ -61,7 +61,7 @@ def plan(pieces: Pieces, source: JSON, findings: list[Finding]) -> JSONObject | 
 
 
 def problems(own: JSONObject | None) -> Iterator[Finding]:
-    """What of a plan cannot be checked, once it is assembled."""
+    """Yield what of a plan cannot be checked, once it is assembled."""
     if own is None:
         return
     if not own["rules"]:

@@ -34,12 +34,12 @@ class _Read:
 
 
 def pieces(raw: bytes, where: str) -> Pieces:
-    """What one file has of a workspace. Raises: as `read_files`."""
+    """Return what one file has of a workspace. Raises: as `read_files`."""
     return read_files([(where, raw)])
 
 
 def read_files(files: Iterable[tuple[str, bytes]]) -> Pieces:
-    """What files have of a workspace.
+    """Return what files have of a workspace.
 
     Args:
         files: Name and content: JSON (one document, or several one after the other), or Terraform
@@ -67,7 +67,7 @@ def _configured(folder: PurePath, files: list[tuple[str, Body]], read: _Read) ->
 
 
 def files_below(path: Path) -> Iterator[Path]:
-    """The files to import below a folder, or *path* itself where it is a file.
+    """Yield the files to import below a folder, or *path* itself where it is a file.
 
     Raises: EmulatorError, when the folder has none, or too many.
     """

@@ -12,7 +12,7 @@ from emulator.workspace.lint.fields import AUTOMATIC
 
 
 def subscription(piece: JSONObject, where: str, findings: list[Finding]) -> JSONObject | None:
-    """The subscription, with what is odd about it in the findings; None when it cannot be used.
+    """Return the subscription, with its oddities in the findings; None when it is unusable.
 
     Unknown values inside it stay for the walk over the whole document.
 

@@ -60,13 +60,13 @@ class Resource:
     file: str = ""
 
     def place(self, attribute: str = "") -> str:
-        """Where the resource, or an attribute of it, stands; for messages."""
+        """Return where the resource, or an attribute of it, stands; for messages."""
         place = ".".join(filter(None, (self.address, attribute)))
         return f"{self.file}: {place}" if self.file else place
 
 
 def pieces(resources: Iterable[Resource]) -> Pieces:
-    """The resources that make a workspace; others of Segment's are named in the findings."""
+    """Return the resources that make a workspace; others of Segment's are named in the findings."""
     found = Pieces()
     for resource in resources:
         kind = _KINDS.get(resource.kind)
@@ -199,7 +199,7 @@ def _camel(key: str) -> str:
 
 
 def state_resources(document: JSONObject, file: str = "") -> Iterator[Resource]:
-    """The resources of a state: a state file, or what `terraform show -json` prints.
+    """Yield the resources of a state: a state file, or what `terraform show -json` prints.
 
     A deposed instance is left out: Terraform is about to delete it.
     Raises: AttributeError, KeyError, TypeError, when it is no state.
@@ -216,7 +216,7 @@ def state_resources(document: JSONObject, file: str = "") -> Iterator[Resource]:
 
 
 def is_state(document: JSON) -> bool:
-    """Whether *document* is a state of Terraform's, in one of its forms."""
+    """Check whether *document* is a state of Terraform's, in one of its forms."""
     if not isinstance(document, dict):
         return False
     return "format_version" in document or isinstance(document.get("resources"), list)

@@ -65,7 +65,7 @@ def with_encoded_texts(
 
 
 def unknown_values(value: JSON | Unknown) -> Iterator[Unknown]:
-    """Every unknown value in *value*, in order."""
+    """Yield every unknown value in *value*, in order."""
     if isinstance(value, Unknown):
         yield value
     elif isinstance(value, dict):
@@ -77,7 +77,7 @@ def unknown_values(value: JSON | Unknown) -> Iterator[Unknown]:
 
 
 def printable(value: JSON | Unknown) -> JSON:
-    """*value* with each unknown value as text."""
+    """Return *value* with each unknown value as text."""
     if isinstance(value, dict):
         return {key: printable(child) for key, child in value.items()}
     if isinstance(value, list):

@@ -23,7 +23,7 @@ def broken_filters(subject: Subject) -> Iterator[Finding]:
 
 
 def constant_filters(subject: Subject) -> Iterator[Finding]:
-    """A condition that every event answers alike, such as a number that is compared with a text."""
+    """Find conditions that every event answers alike, such as a number compared with a text."""
     for where, filter_ in _enabled(subject):
         try:
             conditions = [*constant_conditions(parse(filter_["if"]))]

@@ -48,7 +48,7 @@ class ConstantCondition:
 
 
 def constant_conditions(statement: Node) -> Iterator[ConstantCondition]:
-    """The parts of *statement* that can only fail, or only hold; the outermost first.
+    """Yield the parts of *statement* that can only fail, or only hold; the outermost first.
 
     A statement that is a plain `true`, `false` or `all` is meant.
     """
@@ -226,7 +226,7 @@ def _either(words: tuple[str, ...]) -> str:
 
 
 def text_of(node: Node) -> str:
-    """*node* as filter FQL."""
+    """Return *node* as filter FQL."""
     match node:
         case Path():
             return ".".join(_ESCAPED.sub(r"\\\g<0>", key) for key in node.keys)

@@ -17,12 +17,12 @@ MAX_INDEX_DIGITS = 10
 
 
 def holds(statement: Node, event: JSONObject) -> bool:
-    """Whether *event* is one that *statement* speaks of; a text or a number is not enough."""
+    """Check whether *event* is one that *statement* speaks of; a text or a number is not enough."""
     return value(statement, event) is True
 
 
 def value(node: Node, event: JSONObject) -> JSON:
-    """What *node* stands for in *event*."""
+    """Return what *node* stands for in *event*."""
     match node:
         case Literal():
             return node.value
@@ -40,7 +40,7 @@ def value(node: Node, event: JSONObject) -> JSON:
 
 
 def found(path: tuple[str, ...], event: JSONObject) -> JSON:
-    """The value at *path*; None when there is none. A number names one item of a list."""
+    """Return the value at *path*; None when there is none. A number names one item of a list."""
     at: JSON = event
     for key in path:
         if isinstance(at, dict):
@@ -53,7 +53,7 @@ def found(path: tuple[str, ...], event: JSONObject) -> JSON:
 
 
 def is_index(key: str, items: list[JSON]) -> bool:
-    """Whether *key* names one of *items*: 0, 1, 2 …, without leading zeros."""
+    """Check whether *key* names one of *items*: 0, 1, 2 …, without leading zeros."""
     if not (key.isascii() and key.isdigit()) or len(key) > MAX_INDEX_DIGITS:
         return False
     return str(int(key)) == key and int(key) < len(items)

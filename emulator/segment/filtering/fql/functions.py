@@ -54,7 +54,7 @@ def semver(version: JSON, comparison: JSON, other: JSON) -> bool:
 
 
 def parse_version(version: JSON) -> tuple[float, ...] | None:
-    """The major, minor and patch number of *version*; None when it is no version."""
+    """Return the major, minor and patch number of *version*; None when it is no version."""
     if not isinstance(version, str):
         return None
     found = [_WHOLE_NUMBER.match(part) for part in version.split(".")]
@@ -77,7 +77,7 @@ def string(value: JSON) -> str:
 
 
 def number(value: JSON) -> float | None:
-    """The number that *value* is or that its text says; null for any other value. (assumed)"""
+    """Return the number that *value* is or that its text says; null for others. (assumed)"""
     if not is_number(value) and not isinstance(value, str):
         return None
     try:

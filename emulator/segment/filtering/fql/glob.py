@@ -19,7 +19,7 @@ class GlobError(ValueError):
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Whether all of *text* has the form of *pattern*; a malformed one matches nothing."""
+    """Check whether all of *text* has the form of *pattern*; a malformed one matches nothing."""
     compiled = _compiled(pattern)
     return compiled is not None and compiled.fullmatch(text) is not None
 

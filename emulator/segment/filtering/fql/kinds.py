@@ -31,7 +31,7 @@ def kind(value: JSON) -> str:
 
 
 def is_number(value: JSON) -> TypeGuard[float]:
-    """Whether *value* is a number; true and false are none."""
+    """Check whether *value* is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -44,7 +44,7 @@ def as_double(number: float) -> float:
 
 
 def same(left: JSON, right: JSON) -> bool:
-    """Whether two values are of one type and equal; objects with their keys in the same order."""
+    """Check whether two values have one type and are equal; objects have one order of keys."""
     if kind(left) != kind(right):
         return False
     if isinstance(left, list):

@@ -56,7 +56,7 @@ def keys(path: str) -> tuple[str, ...]:
 
 
 def text(literal: str) -> str:
-    r"""The text of a quoted literal, which ends at its own quote: `\` is for match() to read.
+    r"""Read the text of a quoted literal up to its own quote: `\` is for match() to read.
 
     Source: `@segment/fql-ts` 1.10.1, `lexer.ts`.
     """

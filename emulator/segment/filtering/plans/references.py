@@ -20,7 +20,7 @@ class TooLarge(ValueError):
 
 
 def inlined(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
-    """A copy of *schema* with its references replaced, and why the others are not, by their text.
+    """Copy *schema* with its references replaced; also return why the others are not, by text.
 
     Raises: TooLarge.
     """

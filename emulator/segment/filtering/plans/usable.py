@@ -79,7 +79,7 @@ class Usable:
         self.problems: list[str] = []
 
     def schema(self, schema: JSON, path: str = "") -> JSON:
-        """A copy of *schema* with the keywords that can be checked; True is anything."""
+        """Return a copy of *schema* with the keywords that can be checked; True is anything."""
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, dict):
