@@ -7,7 +7,7 @@ from emulator.errors import EmulatorError
 from emulator.mapping.upserts import normalised
 from emulator.near_misses import nearest
 from emulator.workspace.vocabulary import INSIDER_EVENTS, SPEC_EVENTS, Vocabulary
-from scenarios.spelling import CORRECT, did_you_mean
+from scenarios.spelling import CORRECT, remedy_for_slip
 
 WORD_STEM = 3  # letters that two forms of a word share: add and added
 
@@ -44,7 +44,7 @@ def expect_possible(name: str, vocabulary: Vocabulary, traffic: Traffic, where: 
     if name in INSIDER_EVENTS and vocabulary.takes_own_names:
         return
     if near := _near(name, vocabulary, traffic):
-        raise EmulatorError(f"nothing arrives as {name!r}", where, did_you_mean(name, near))
+        raise EmulatorError(f"nothing arrives as {name!r}", where, remedy_for_slip(name, near))
     remedy = f"Correct the name. If it is right, add the step: {CORRECT.format(name)}."
     raise EmulatorError(f"no event of this feature arrives as {name!r}", where, remedy)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from emulator.types import JSONObject
 from scenarios.catalogue import best_likeness, reads
 from scenarios.gherkin_words import (
-    ENGLISH_STEPS,
+    STEP_ROLES,
     bare,
     is_bullet,
     resembles_keyword,
@@ -87,7 +87,7 @@ def _is_step(words: str, rest: str, *, steps: bool) -> bool:
 
 
 def _is_english(line: str) -> bool:
-    return bare(line.split()[0]) in ENGLISH_STEPS
+    return bare(line.split()[0]) in STEP_ROLES
 
 
 def _continues(before: str, line: str) -> bool:

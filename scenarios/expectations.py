@@ -13,7 +13,7 @@ from emulator.segment.filtering.plans.patterns import PatternError, check, searc
 from emulator.types import JSON
 from emulator.workspace.vocabulary import INSIDER_NAMES, TEXTS
 from scenarios.comparison import text_of
-from scenarios.spelling import did_you_mean
+from scenarios.spelling import remedy_for_slip
 from scenarios.tables import Table, value_of
 
 COLUMNS = ("place", "must be", "value")
@@ -106,7 +106,7 @@ def _expect_possible(document: JSON, place: str, correct: frozenset[str]) -> Non
         if not isinstance(outer, dict) or step in outer:
             continue
         if step not in correct and (near := nearest(step, [*outer, *PLACES])):
-            raise EmulatorError(f"there is no place {step!r}", place, did_you_mean(step, near))
+            raise EmulatorError(f"there is no place {step!r}", place, remedy_for_slip(step, near))
         return
 
 

@@ -11,9 +11,9 @@ from gherkin.dialect import DIALECTS as PARSER_DIALECTS
 # Code of a language -> its name, and the keywords of each role.
 DIALECTS: Mapping[str, Mapping[str, Any]] = PARSER_DIALECTS
 
+# Roles of keywords, by the English word for a step.
 STEP_ROLES = ("given", "when", "then", "and", "but")
 TITLE_ROLES = ("feature", "rule", "background", "scenario", "scenarioOutline", "examples")
-ENGLISH_STEPS = ("given", "when", "then", "and", "but")
 ENGLISH_TITLES = (
     "feature", "rule", "background", "scenario", "scenario outline", "scenario template",
     "examples", "scenarios", "example",
@@ -105,7 +105,7 @@ def wrong_keyword(words: str, language: str) -> tuple[str, str]:
     code = step_keywords().get(word)
     if code is None:
         return f"{words!r} is no keyword", "Begin the step with Given, When, Then, And or But."
-    if word in ENGLISH_STEPS and language == "en":
+    if word in STEP_ROLES and language == "en":
         if words == word.capitalize():
             return "this step stands in no scenario", "Write `Scenario:` or `Background:` above it."
         remedy = f"Begin the line with {word.capitalize()}, without a colon."

@@ -10,6 +10,7 @@ from emulator.insider.options import Options
 from emulator.insider.shape import takes_event_name
 from emulator.insider.values import ATTRIBUTES, PARAMETERS
 from emulator.mapping.upserts import normalised
+from emulator.workspace.finding import did_you_mean
 from emulator.workspace.vocabulary import Vocabulary
 from scenarios.spelling import Spelling
 
@@ -64,8 +65,7 @@ def expect_known(noun: str, names: Iterable[str], known: Collection[str], where:
     """
     for name in names:
         if known and name not in known:
-            near = get_close_matches(name, known, n=1)
-            remedy = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(known))}."
+            remedy = did_you_mean(name, sorted(known))
             raise EmulatorError(f"there is no {noun} {name!r}", where, remedy)
 
 

@@ -64,7 +64,7 @@ class Spelling:
     def refuse(self, noun: str, name: str, near: str | None, where: str) -> None:
         """Refuse *name*, which may mean *near*; None means nothing. Raises: EmulatorError."""
         if near and name not in self.correct:
-            raise EmulatorError(f"unknown {noun} {name!r}", where, did_you_mean(name, near))
+            raise EmulatorError(f"unknown {noun} {name!r}", where, remedy_for_slip(name, near))
 
     def says(self, name: str, *, feature: bool) -> bool:
         """Check whether a step has *name*, in this scenario or anywhere in the *feature*."""
@@ -72,7 +72,7 @@ class Spelling:
         return any(name == text or name in text.split(".") for text in texts)
 
 
-def did_you_mean(name: str, near: str) -> str:
+def remedy_for_slip(name: str, near: str) -> str:
     """Name the one that may be meant, and the step that says otherwise."""
     return f"Did you mean {near!r}? If not, add the step: {CORRECT.format(name)}."
 

@@ -29,7 +29,7 @@ from scenarios.spelling import is_slip_of_text
         pytest.param("nme", "name", id="a name of four letters, dropped"),
     ],
 )
-def test_a_slip(name: str, known: str) -> None:
+def test_a_name_one_slip_away_is_a_slip(name: str, known: str) -> None:
     assert is_slip(name, known)
 
 
@@ -45,7 +45,7 @@ def test_a_slip(name: str, known: str) -> None:
         pytest.param("", "tax", id="nothing"),
     ],
 )
-def test_no_slip(name: str, other: str) -> None:
+def test_a_name_that_is_merely_alike_is_no_slip(name: str, other: str) -> None:
     assert not is_slip(name, other)
 
 
@@ -62,7 +62,9 @@ def test_no_slip(name: str, other: str) -> None:
         pytest.param("Wish Listed", "wish_listed", False, id="an event and its system name"),
     ],
 )
-def test_two_texts_of_a_scenario(text: str, other: str, same: bool) -> None:
+def test_texts_one_slip_apart_are_the_same_unless_they_are_ids_of_a_series(
+    text: str, other: str, same: bool
+) -> None:
     assert is_slip_of_text(text, other) is same
 
 
