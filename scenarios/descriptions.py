@@ -76,7 +76,8 @@ def _why_below_scenario(line: str, before: str, language: str) -> tuple[str, str
         return title
     if _is_english(line) and not _continues(before, line):
         word, *more = line.split()
-        return wrong_keyword(word, language) if more else (f"{word!r} stands alone", _WITH_TEXT)
+        alone = f"{word!r} is alone in its line", _WITH_TEXT
+        return wrong_keyword(word, language) if more else alone
     return None
 
 

@@ -107,7 +107,7 @@ def wrong_keyword(words: str, language: str) -> tuple[str, str]:
         return f"{words!r} is no keyword", "Begin the step with Given, When, Then, And or But."
     if word in STEP_ROLES and language == "en":
         if words == word.capitalize():
-            return "this step stands in no scenario", "Write `Scenario:` or `Background:` above it."
+            return "this step is in no scenario", "Write `Scenario:` or `Background:` above it."
         remedy = f"Begin the line with {word.capitalize()}, without a colon."
         return f"{words!r} is not written as a keyword", remedy
     return _of_language(words, code, language)
@@ -123,7 +123,7 @@ def wrong_title(line: str, language: str) -> tuple[str, str] | None:
     if word is None:
         return None
     if any(words in DIALECTS[language][role] for role in TITLE_ROLES):
-        return f"`{words}:` cannot stand here", _PLACES.get(word, "Put it below `Feature:`.")
+        return f"`{words}:` cannot be here", _PLACES.get(word, "Put it below `Feature:`.")
     code = title_keywords().get(word, "en")
     if code == "en" and language == "en":
         return f"{words!r} is not written as a keyword", f"Write `{word.title()}:`."

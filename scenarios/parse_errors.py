@@ -57,7 +57,7 @@ def _told(error: ParserException, lines: list[str]) -> _Said:
         return _Said("the text that begins here is not closed", remedy, opened)
     if "unexpected end of file" in said:
         what = "the file ends where a scenario should follow"
-        return _Said(what, "Write it, or remove what stands before it.", number)
+        return _Said(what, "Write it, or remove what is before it.", number)
     what, remedy = _of_line(lines[number - 1].strip(), said, _language(lines))
     return _Said(what, remedy, number)
 
@@ -83,14 +83,14 @@ def _of_line(line: str, said: str, language: str) -> tuple[str, str]:
     if found := wrong_title(line, language) or _of_keyword(line, language):
         return found
     if "#FeatureLine" in said:
-        what = "this line stands where `Feature:` should be"
+        what = "this line is where `Feature:` should be"
         return what, "Begin the file with `Feature:` and a name."
     if line.startswith("|"):
         return "this row belongs to no step", "Put it below a step that takes a table."
     if line.startswith("@"):
         return "these tags belong to no scenario", "Put them above `Scenario:`."
     if _LIKE_QUOTES.match(line):
-        return "this line is no step", 'A text stands between """ and """, in lines of their own.'
+        return "this line is no step", 'A text is between """ and """, in lines of their own.'
     return "this line is no step", _STEP_REMEDY
 
 

@@ -47,7 +47,7 @@ def of_background(background: JSONObject) -> Iterator[Fault]:
     """Find placeholders in a Background, which has no Examples."""
     for line, text in texts(background):
         for name in _meant(text):
-            what = f"<{name}> stands in a Background, which no Examples fill"
+            what = f"<{name}> is in a Background, which no Examples fill"
             yield line, what, f"Move the step into the outline. {_AS_TEXT.format(name)}"
 
 
@@ -71,7 +71,7 @@ def _unfilled(scenario: JSONObject, *, outline: bool) -> Iterator[Fault]:
         yield line, "this outline has no Examples", remedy
         return
     for at, name in names:
-        what = f"<{name}> stands in a scenario without Examples, so nothing fills it"
+        what = f"<{name}> is in a scenario without Examples, so nothing fills it"
         yield at, what, f"Write the value, or add Examples. {_AS_TEXT.format(name)}"
 
 

@@ -13,10 +13,7 @@ PLATFORM = "segment"  # the value of `platform` in each of the destination's req
 
 # Default fields of event actions that Insider One's table of attributes does not list.
 ATTRIBUTES = frozenset(
-    (
-        *("phone", "idfa", "model", "last_ip", "carrier"),
-        *("os_version", "platform", "timezone"),
-    )
+    ("phone", "idfa", "model", "last_ip", "carrier", "os_version", "platform", "timezone")
 )
 # The one identifier that the catalogue maps and that an account may not list.
 IDENTIFIERS = frozenset(("segment_anonymous_id",))

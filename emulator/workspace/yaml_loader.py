@@ -75,7 +75,7 @@ def _count_merged(loader: JSONLoader, node: yaml.MappingNode) -> None:
             several = isinstance(named, yaml.SequenceNode)
             loader.merged += sum(len(each.value) for each in (named.value if several else [named]))
     if loader.merged > MAXIMUM_MERGED:
-        what = f"the merge keys stand for more than {MAXIMUM_MERGED:,} values"
+        what = f"the merge keys add more than {MAXIMUM_MERGED:,} values"
         raise DocumentFault(what, "Use fewer of them.", node.start_mark.line + 1)
 
 

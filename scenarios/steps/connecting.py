@@ -13,10 +13,13 @@ from scenarios.scene import Scene
 from scenarios.tables import Table, pairs, rows
 from scenarios.verdicts import expect, expect_rows
 
-# The guide's words -> the name of the setting.
 INTEGRATION_COLUMNS = (
-    *("Integration Name", "Integration Type", "Insider One Account Name", "Revoked"),
+    "Integration Name",
+    "Integration Type",
+    "Insider One Account Name",
+    "Revoked",
 )
+# The guide's words -> the name of the setting.
 SETTINGS = {"Segment Integration Key": "ucd_key", "Account Name": "account_name"}
 
 

@@ -87,7 +87,7 @@ def scenario(steps: str, above: str = "") -> str:
         ("Ada signs in", "this step has no keyword"),
         ("If Ada signs in", "'If' is no keyword"),
         ("given Ada shopz", "'given' is not written as a keyword"),
-        ("Given", "'Given' stands alone"),
+        ("Given", "'Given' is alone in its line"),
         ("when the shop is open", "'when' is not written as a keyword"),
         ("Whn Ada shopz", "'Whn' is no keyword"),
         ("| product_id |", "there is no step above this line"),
@@ -244,7 +244,7 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
         ),
         pytest.param(
             PLAIN.replace("Wish Listed", "<event>"),
-            "3: <event> stands in a scenario without Examples, so nothing fills it. Write the "
+            "3: <event> is in a scenario without Examples, so nothing fills it. Write the "
             r"value, or add Examples. Write \<event> where the text itself is meant.",
             id="a plain scenario",
         ),
@@ -252,13 +252,13 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
             PLAIN.replace(
                 'Wish Listed"\n', 'Wish Listed" with:\n      | a | b |\n      | c | <x> |\n'
             ),
-            "5: <x> stands in a scenario without Examples, so nothing fills it. Write the "
+            "5: <x> is in a scenario without Examples, so nothing fills it. Write the "
             r"value, or add Examples. Write \<x> where the text itself is meant.",
             id="a table",
         ),
         pytest.param(
             PLAIN.replace("A mug", "A <mug>"),
-            "2: <mug> stands in a scenario without Examples, so nothing fills it. Write the "
+            "2: <mug> is in a scenario without Examples, so nothing fills it. Write the "
             r"value, or add Examples. Write \<mug> where the text itself is meant.",
             id="a title",
         ),
@@ -267,7 +267,7 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
                 'Ada does "Wish Listed"',
                 'an app posts to "/v1/track":\n      """\n      {"event": "<x>"}\n      """',
             ),
-            "3: <x> stands in a scenario without Examples, so nothing fills it. Write the "
+            "3: <x> is in a scenario without Examples, so nothing fills it. Write the "
             r"value, or add Examples. Write \<x> where the text itself is meant.",
             id="a text",
         ),
@@ -275,7 +275,7 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
             outline(EVENT, EXAMPLES).replace(
                 "  Scenario", "  Background:\n    Given <who> shops\n  Scenario"
             ),
-            "3: <who> stands in a Background, which no Examples fill. Move the step into the "
+            "3: <who> is in a Background, which no Examples fill. Move the step into the "
             r"outline. Write \<who> where the text itself is meant.",
             id="a Background",
         ),
@@ -387,7 +387,7 @@ def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> No
         ),
         pytest.param(
             STEPS,
-            "1: this step stands in no scenario. Write `Scenario:` or `Background:` above it. "
+            "1: this step is in no scenario. Write `Scenario:` or `Background:` above it. "
             'It reads: When Ada does "Wish Listed"',
             id="steps alone",
         ),
@@ -399,13 +399,13 @@ def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> No
         ),
         pytest.param(
             PLAIN + PLAIN,
-            "5: `Feature:` cannot stand here. A file has one feature: put the other into a file of "
+            "5: `Feature:` cannot be here. A file has one feature: put the other into a file of "
             "its own. It reads: Feature: Wishes",
             id="two features",
         ),
         pytest.param(
             PLAIN + "  Background:\n    Given Ada shops\n",
-            "5: `Background:` cannot stand here. Put the only one before the first scenario of the "
+            "5: `Background:` cannot be here. Put the only one before the first scenario of the "
             "feature or the rule. It reads: Background:",
             id="a late Background",
         ),
@@ -416,7 +416,7 @@ def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> No
         ),
         pytest.param(
             PLAIN + "  @slow\n",
-            "6: the file ends where a scenario should follow. Write it, or remove what stands "
+            "6: the file ends where a scenario should follow. Write it, or remove what is "
             "before it.",
             id="a tag at the end",
         ),

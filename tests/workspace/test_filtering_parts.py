@@ -194,7 +194,7 @@ def test_broken_filters(document: JSONObject, expected: list[str]) -> None:
          ["`match(event, 'a[')` never holds: the pattern is malformed, it has a [ without its ]"]),
         (r"match(event, '[-a]')",
          ["`match(event, '[-a]')` never holds: the pattern is malformed, "
-          r"in [ ], - stands where a character should; write \- for it"]),
+          r"in [ ], - is where a character should be; write \- for it"]),
         ("match(event, 'a\\')",
          ["`match(event, 'a\\')` never holds: the pattern is malformed, "
           "it ends in a \\ that escapes nothing"]),

@@ -305,7 +305,7 @@ def test_merge_keys_that_stand_for_too_much_are_refused() -> None:
     many = "".join(f"b{number}: {{<<: *a}}\n" for number in range(500))
     with pytest.raises(EmulatorError) as raised:
         parse((base + many).encode(), "shop.yaml")
-    assert raised.value.what == "the merge keys stand for more than 200,000 values"
+    assert raised.value.what == "the merge keys add more than 200,000 values"
     assert raised.value.where == "shop.yaml, line 402"
 
 

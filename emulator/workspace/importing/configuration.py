@@ -102,7 +102,7 @@ def _resource(where: str, block: Block, ids: dict[str, str], evaluation: Evaluat
     except TooDeep as error:
         raise _too_large(f"{where}: {address}") from error
     except TooMuch as error:
-        what = "the configuration stands for more than is read"
+        what = "the configuration makes more values than are read"
         raise EmulatorError(what, f"{where}: {address}", _STATE) from error
     return Resource(kind, address, attributes, where)
 

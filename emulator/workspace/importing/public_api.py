@@ -86,9 +86,9 @@ def _gather(document: JSON, where: str, found: Pieces) -> None:
 
 
 def _no_object(value: JSON, where: str, wanted: str, found: Pieces) -> None:
-    """Say that *value* stands where an object is expected; null says nothing."""
+    """Say that *value* is in the place of an object; null says nothing."""
     if value is not None:
-        what = f"{json.dumps(value)[:40]} stands where {wanted} is expected, left out"
+        what = f"{json.dumps(value)[:40]} is in the place of {wanted}, left out"
         found.findings.append(Finding("error", where, what, "Give it as Segment does."))
 
 

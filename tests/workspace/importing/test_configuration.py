@@ -162,14 +162,14 @@ def test_what_stands_for_too_much_is_refused() -> None:
     doubled = "\n".join(f"a{n} = [local.a{n + 1}, local.a{n + 1}]" for n in range(40))
     with pytest.raises(EmulatorError) as error:
         attribute("local.a0", f"locals {{\n{doubled}\na40 = 1\n}}")
-    assert error.value.what == "the configuration stands for more than is read"
+    assert error.value.what == "the configuration makes more values than are read"
 
 
 def test_nested_encodings_that_grow_without_end_are_refused() -> None:
     nested = 'jsonencode({ a = "b", c = ' * 40 + "1" + " })" * 40
     with pytest.raises(EmulatorError) as error:
         attribute(nested)
-    assert error.value.what == "the configuration stands for more than is read"
+    assert error.value.what == "the configuration makes more values than are read"
 
 
 def test_what_is_off_or_not_known_to_be_on_stays_off() -> None:

@@ -89,4 +89,4 @@ def _one_of(ranges: str, negated: bool) -> str:
 def _fault(pattern: str, at: int) -> str:
     if at >= len(pattern) or pattern[at] == "\\":
         return "it has a [ without its ]"
-    return f"in [ ], {pattern[at]} stands where a character should; write \\{pattern[at]} for it"
+    return f"in [ ], {pattern[at]} is where a character should be; write \\{pattern[at]} for it"
