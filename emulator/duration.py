@@ -43,7 +43,7 @@ def duration(text: str, where: str) -> timedelta:
         raise EmulatorError(f"{text[:40]!r} is too long", where, "Stay below a hundred years.")
     length = timedelta(seconds=seconds)
     if length < timedelta(milliseconds=1):
-        raise EmulatorError(f"{text[:40]!r} is no length of time", where, REMEDY)
+        raise EmulatorError(f"{text[:40]!r} is not a duration", where, REMEDY)
     return length
 
 
@@ -68,5 +68,5 @@ def _parts(folded: str) -> list[tuple[str, str]]:
 
 def _size(unit: str, text: str, where: str) -> int:
     if unit not in _UNITS:
-        raise EmulatorError(f"{text[:40]!r} is no length of time", where, REMEDY)
+        raise EmulatorError(f"{text[:40]!r} is not a duration", where, REMEDY)
     return _SECONDS[_UNITS[unit]]

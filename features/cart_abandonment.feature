@@ -114,7 +114,7 @@ Feature: Cart abandonment
         | email                       | ada@shop.example |
         | custom.segment_anonymous_id | anon-42          |
       And Insider One receives 1 "item_added_to_cart" for Ada
-      And Insider One knows 1 people
+      And Insider One knows 1 person
 
     @assumed
     Scenario: An account that does not list the anonymous id knows no owner of the cart

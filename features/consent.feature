@@ -78,7 +78,7 @@ Feature: Consent in practice
         | email_optin | true  |
       When Ada signs in
       Then Ada can be reached by email
-      And Insider One knows 1 people
+      And Insider One knows 1 person
 
   Rule: consent that is no opt-in trait is no opt-in
 

@@ -5,7 +5,7 @@ Feature: When something goes wrong
 
     @documented
     Scenario: Insider One is down for a moment
-      Given Insider One answers the next 1 requests with 503
+      Given Insider One answers the next request with 503
       And Ada does "Wish Listed"
       When 45 minutes pass
       Then the call "Wish Listed" ends as accepted
@@ -13,34 +13,45 @@ Feature: When something goes wrong
 
     @documented
     Scenario: Insider One does not answer
-      Given Insider One does not answer the next 1 requests
+      Given Insider One does not answer the next request
       And Ada does "Wish Listed"
       When Segment tries again what failed
       Then Insider One receives 1 "wish_listed" for Ada
 
     @documented
     Scenario: The first answer is lost
-      Given Insider One takes the next 1 requests and the answer is lost
+      Given Insider One takes the next request and the answer is lost
       And Ada does "Wish Listed"
       When Segment tries again what failed
       Then Insider One receives 1 "wish_listed" for Ada
 
     @documented
-    Scenario: An outage that ends
-      Given Insider One answers the next 100 requests with 503
+    Scenario Outline: An outage that ends: Insider One <outage>
+      Given Insider One <outage>
       And Ada does "Wish Listed"
       And nothing goes wrong any more
       When Segment tries again what failed
       Then Insider One receives 1 "wish_listed" for Ada
 
+      Examples:
+        | outage                                             |
+        | answers the next 100 requests with 503             |
+        | does not answer the next 100 requests              |
+        | takes the next 100 requests and the answer is lost |
+
   Rule: what Segment itself refuses is the app's to send again
 
     @documented
-    Scenario: Segment is overloaded
-      Given Segment answers the next 1 requests with 503
+    Scenario Outline: Segment is overloaded for the next <requests>
+      Given Segment answers the next <requests> with 503
       When an app posts to "/v1/track":
         """
         {"event": "Wish Listed", "userId": "ada"}
         """
       Then Segment answers 503
       And the number of requests to Insider One is 0
+
+      Examples:
+        | requests   |
+        | request    |
+        | 2 requests |

@@ -124,7 +124,7 @@ def _exactly(found: JSON, value: str, place: str) -> bool:
 
 def _typed(found: JSON, value: str, place: str) -> bool:
     if value not in TYPES:
-        raise EmulatorError(f"{value!r} is no type", place, f"Known: {', '.join(TYPES)}.")
+        raise EmulatorError(f"{value!r} is not a known type", place, f"Known: {', '.join(TYPES)}.")
     return TYPES[value](found)
 
 

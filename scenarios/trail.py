@@ -1,8 +1,15 @@
 """What a journey did with somebody, for steps and for whoever reads a failed one."""
 
+from datetime import timedelta
+
+from emulator.segment.times import parse
 from emulator.types import JSON, JSONObject
 from scenarios.scene import Scene
 from scenarios.tables import flattened
+
+# The app's clock says when an event happened, Insider One's when it moved somebody: the effect of
+# an event may seem to come before it, by less than this.
+CLOCK_DIFFERENCE = timedelta(seconds=1)
 
 
 def entries(scene: Scene, journey: str, name: str | None = None) -> list[JSONObject]:
@@ -24,6 +31,16 @@ def told(scene: Scene, journey: str, name: str | None = None) -> list[str]:
     for run in runs:
         status = run["status"].replace("_", " ")
         lines += [f"The trail{f' of {name}' if name else ''} in {journey}, {status}:"]
-        lines += [f"  {entry['at']}  {entry['what']}" for entry in run["trail"]]
+        lines += [f"  {entry['at']}  {_sentence(entry)}" for entry in run["trail"]]
         lines += [""]
     return lines
+
+
+def _sentence(entry: JSONObject) -> str:
+    """Return what happened, with the time of its event only where that is another time."""
+    what: str = entry["what"]
+    happened_at = entry["details"].get("event", {}).get("timestamp")
+    event, moved = parse(happened_at), parse(entry["at"])
+    if event is None or moved is None or abs(event - moved) >= CLOCK_DIFFERENCE:
+        return what
+    return what.replace(f" at {happened_at}", "", 1)

@@ -83,5 +83,5 @@ def refuse(
     trail = told(scene, journey, name) if journey else []
     emulator = scene.emulator
     look = ["", f"It stays to be looked at: {emulator.url}/"] if emulator.stays else []
-    text = "\n".join([f"Not so: {claim}.", "", *why, "", *trail, *story(scene, name), *look])
+    text = "\n".join([f"Failed: {claim}.", "", *why, "", *trail, *story(scene, name), *look])
     pytest.fail(text, pytrace=False)

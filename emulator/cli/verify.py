@@ -165,7 +165,7 @@ def _line(line: str) -> str:
         return styled(line, fg="green")
     if line.startswith("  + "):
         return styled(line, fg="red")
-    return styled(line, bold=True) if line.startswith(("> ", "Not so: ")) else line
+    return styled(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
 
 
 def _summary(run: "Run") -> dict[str, object]:

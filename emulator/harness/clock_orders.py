@@ -71,7 +71,9 @@ ORDERS: Mapping[str, Callable[[SandboxClock, Any, str], None]] = {
 def _moment(where: str, text: str) -> datetime:
     at = instant(text)
     if at is None:
-        raise EmulatorError("this is no time", where, f"Give one with its zone, such as {EXAMPLE}.")
+        raise EmulatorError(
+            "this is not a time", where, f"Give one with its zone, such as {EXAMPLE}."
+        )
     return at
 
 

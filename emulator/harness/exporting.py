@@ -133,7 +133,7 @@ def _clock(given: JSON) -> tuple[datetime, bool]:
         raise EmulatorError("this is no clock", place, REMEDY)
     now = instant(given["now"]) if isinstance(given["now"], str) else None
     if now is None:
-        raise EmulatorError("this is no time", f"{place}.now", REMEDY)
+        raise EmulatorError("this is not a time", f"{place}.now", REMEDY)
     check(now, f"{place}.now")
     return now, given["frozen"] is True
 

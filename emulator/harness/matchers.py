@@ -93,7 +93,7 @@ def _exact(given: JSON, _where: str) -> Matcher:
 def _type(given: JSON, where: str) -> Matcher:
     if given not in _TYPES:
         remedy = f"Known: {', '.join(_TYPES)}."
-        raise EmulatorError(f"{shown(given)} is no type", f"{where}.type", remedy)
+        raise EmulatorError(f"{shown(given)} is not a known type", f"{where}.type", remedy)
     return Matcher(f"a value of type {given}", _TYPES[given])
 
 

@@ -68,7 +68,7 @@ def read(raw: bytes) -> JSONObject:
         where = place("body", *wrong.absolute_path)
         raise EmulatorError(_what(wrong.validator, wrong.message), where, _remedy(wrong.schema))
     if instant(run["startedAt"]) is None:
-        raise EmulatorError("this is no time", "body.startedAt", TIME)
+        raise EmulatorError("this is not a time", "body.startedAt", TIME)
     return dict(run)
 
 

@@ -153,5 +153,5 @@ def _empty(user: JSONObject, where: str) -> list[Finding]:
     if any(value != {} for value in user.get("attributes", {}).values()) or user.get("events"):
         return []
     # Assumed: the rule is published; what happens to Segment's empty identify calls is not.
-    what = "the user brings neither an attribute nor an event, and Insider One asks for one"
+    what = "the request has no attribute and no event, and Insider One needs one of them"
     return [warning(where, what, "Send at least one attribute or one event.")]

@@ -137,4 +137,4 @@ def _time(text: str, where: str, clock: Clock) -> str:
         return iso((clock() - duration(text, where)).replace(microsecond=0))
     except EmulatorError:
         remedy = "Give a time such as 2026-11-23T10:00, or a length such as 15 minutes."
-        raise EmulatorError(f"{text[:40]!r} is no time", where, remedy) from None
+        raise EmulatorError(f"{text[:40]!r} is not a time", where, remedy) from None

@@ -40,6 +40,7 @@ Feature: 2 Triggering Journeys
         | mug        | 8.50  |
         | tray       | 21.00 |
       Then Ada enters the journey "Cart abandonment" because of "item_added_to_cart"
+      And Ada enters the journey "Cart abandonment" 1 time
       And Ada waits in the journey "Cart abandonment"
 
     @documented

@@ -30,7 +30,7 @@ Feature: 5 Create or update a User Profile: Understanding the Identify Spec
         | uuid      | ada   |
         | name      | Ada   |
         | age       | 37    |
-      And Insider One knows 1 people
+      And Insider One knows 1 person
 
   Rule: it connects users to their actions
 
@@ -43,7 +43,7 @@ Feature: 5 Create or update a User Profile: Understanding the Identify Spec
       Then Insider One receives exactly these events for Ada:
         | event_name               | product_id |
         | product_detail_page_view | mug        |
-      And Insider One knows 1 people
+      And Insider One knows 1 person
 
     @documented
     Scenario: Anonymous to known is one profile with the whole history
@@ -70,7 +70,7 @@ Feature: 5 Create or update a User Profile: Understanding the Identify Spec
         | uuid                        | ada              |
         | email                       | ada@shop.example |
         | custom.segment_anonymous_id | anon-42          |
-      And Insider One knows 1 people
+      And Insider One knows 1 person
 
     @assumed
     Scenario: A second device joins the same profile, with its history
@@ -88,7 +88,7 @@ Feature: 5 Create or update a User Profile: Understanding the Identify Spec
         | found_by                   | brought.segment_anonymous_id |
         | segment_anonymous_id:phone | ["phone"]                    |
       And Insider One receives 2 "product_detail_page_view" for Ada
-      And Insider One knows 1 people
+      And Insider One knows 1 person
 
     @assumed
     Scenario: Two people who share a phone number stay two

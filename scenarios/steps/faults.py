@@ -7,25 +7,29 @@ from scenarios.scene import Scene
 
 
 @given(parsers.parse("Insider One answers the next {count:d} requests with {status:d}"))
-def insider_answers(scene: Scene, count: int, status: int) -> None:
+@given(parsers.parse("Insider One answers the next request with {status:d}"))
+def insider_answers(scene: Scene, status: int, count: int = 1) -> None:
     """A status such as 503 or 429, in place of what it would say; it takes none of them."""
     scene.add_fault({"status": status, "times": count})
 
 
 @given(parsers.parse("Insider One does not answer the next {count:d} requests"))
-def insider_is_silent(scene: Scene, count: int) -> None:
+@given("Insider One does not answer the next request")
+def insider_is_silent(scene: Scene, count: int = 1) -> None:
     """Segment waits ten seconds and gives up; nobody waits here."""
     scene.add_fault({"timeout": True, "times": count})
 
 
 @given(parsers.parse("Insider One takes the next {count:d} requests and the answer is lost"))
-def answer_is_lost(scene: Scene, count: int) -> None:
+@given("Insider One takes the next request and the answer is lost")
+def answer_is_lost(scene: Scene, count: int = 1) -> None:
     """Segment tries again what Insider One has already."""
     scene.add_fault({"drop": True, "taken": True, "times": count})
 
 
 @given(parsers.parse("Segment answers the next {count:d} requests with {status:d}"))
-def segment_fails(scene: Scene, count: int, status: int) -> None:
+@given(parsers.parse("Segment answers the next request with {status:d}"))
+def segment_fails(scene: Scene, status: int, count: int = 1) -> None:
     """A status such as 429 or 500; what was sent is not taken."""
     scene.add_fault({"status": status, "times": count}, segment=True)
 

@@ -20,11 +20,12 @@ def enters(scene: Scene, person: str, journey: str, event: str) -> None:
 
 
 @then(parsers.parse('{person:w} enters the journey "{journey}" {count:d} times'))
-def enters_times(scene: Scene, person: str, journey: str, count: int) -> None:
-    """How often; 1 times is once."""
+@then(parsers.parse('{person:w} enters the journey "{journey}" 1 time'))
+def enters_times(scene: Scene, person: str, journey: str, count: int = 1) -> None:
+    """How often."""
     found = len(scene.runs(journey, person))
-    claim = f'{person} enters the journey "{journey}" {count} times'
-    told = f"{person} entered it {found} times."
+    claim = f'{person} enters the journey "{journey}" {_times(count)}'
+    told = f"{person} entered it {_times(found)}."
     _expect(scene, claim, person, journey, holds=found == count, found=told)
 
 
@@ -151,3 +152,7 @@ def _cause(details: JSONObject) -> str:
     if "event" in details:
         return str(details["event"]["event_name"])
     return str(details["attribute"]["name"]) if "attribute" in details else "something else"
+
+
+def _times(count: int) -> str:
+    return "1 time" if count == 1 else f"{count} times"

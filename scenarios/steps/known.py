@@ -100,9 +100,10 @@ def knows_nobody(scene: Scene) -> None:
 
 
 @then(parsers.parse("Insider One knows {count:d} people"))
-def knows_people(scene: Scene, count: int) -> None:
+@then("Insider One knows 1 person")
+def knows_people(scene: Scene, count: int = 1) -> None:
     """How many profiles there are."""
-    _count(scene, count, f"Insider One knows {count} people")
+    _count(scene, count, f"Insider One knows {count} {'person' if count == 1 else 'people'}")
 
 
 @then(parsers.parse("{person:w} can be reached by {channels}"))

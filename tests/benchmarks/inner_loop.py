@@ -43,7 +43,7 @@ SCENARIO = """\
       | product_detail_page_view | q-{n}      | 5          |
       | item_added_to_cart       | p-{n}      | {n}        |
       | confirmation_page_view   | p-{wanted} | {n}        |
-    And Insider One knows 1 people
+    And Insider One knows 1 person
 """
 NAMES = ("Ada", "Bob", "Cleo", "Dan")
 FIXTURE = """

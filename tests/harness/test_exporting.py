@@ -110,7 +110,9 @@ def test_a_copy_delivers_with_keys_of_its_own(client: FlaskClient) -> None:
     [
         pytest.param(0, {"format": 2}, "this does not begin as an export", id="format"),
         pytest.param(0, {"clock": {}}, "this is no clock", id="clock"),
-        pytest.param(0, {"clock": {"now": "noon", "frozen": True}}, "this is no time", id="time"),
+        pytest.param(
+            0, {"clock": {"now": "noon", "frozen": True}}, "this is not a time", id="time"
+        ),
         pytest.param(
             0,
             {"clock": {"now": "9999-01-01T00:00:00Z", "frozen": True}},

@@ -56,8 +56,8 @@ def test_a_matcher(given: Any, taken: list[Any], refused: list[Any]) -> None:
         ),
         pytest.param(
             {"type": "text"},
-            'where.x.type: "text" is no type. Known: string, number, integer, boolean, object, '
-            "array, null.",
+            'where.x.type: "text" is not a known type. Known: string, number, integer, boolean, '
+            "object, array, null.",
             id="unknown type",
         ),
         pytest.param(

@@ -78,7 +78,7 @@ NEVER_SHOWS = "of another type, so its value never shows on the profile"
         (
             {"custom": {}},
             None,
-            "the user brings neither an attribute nor an event, and Insider One asks for one",
+            "the request has no attribute and no event, and Insider One needs one of them",
         ),
     ],
 )

@@ -77,8 +77,8 @@ def test_the_clock_is_set_stopped_and_started(emulator: Running, page: Page) -> 
 @pytest.mark.parametrize(
     ("label", "button", "text", "told"),
     [
-        pytest.param("Forward by", "Move", "a while", "is no length of time", id="no length"),
-        pytest.param("Set to, and stand still", "Set", "noon", "this is no time", id="no time"),
+        pytest.param("Forward by", "Move", "a while", "is not a duration", id="no length"),
+        pytest.param("Set to, and stand still", "Set", "noon", "this is not a time", id="no time"),
         pytest.param("Set to, and stand still", "Set", LONG_AGO, "is earlier", id="going back"),
     ],
 )

@@ -120,8 +120,8 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
         ),
         pytest.param(
             [COLUMNS, ("id", "a", "string")],
-            "id: 'string' is no type. Known: text, number, whole number, Boolean, list, object, "
-            "null, time, UUID.",
+            "id: 'string' is not a known type. Known: text, number, whole number, Boolean, list, "
+            "object, null, time, UUID.",
             id="type",
         ),
         pytest.param(

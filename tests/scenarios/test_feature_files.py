@@ -175,11 +175,11 @@ def test_a_feature_in_every_language_is_read(tmp_path: Path, code: str) -> None:
     given, when, then = (words[role][-1] for role in ("given", "when", "then"))
     text = (
         f"# language: {code}\n{words['feature'][0]}: F\n  {words['scenario'][0]}: A\n"
-        f"    {given}Ada shops\n    {when}Ada signs in\n    {then}Insider One knows 1 people\n"
+        f"    {given}Ada shops\n    {when}Ada signs in\n    {then}Insider One knows 1 person\n"
     )
     [steps] = read(tmp_path, text)
     assert [step.partition(" ")[2] for step in steps] == [
-        "Ada shops", "Ada signs in", "Insider One knows 1 people"
+        "Ada shops", "Ada signs in", "Insider One knows 1 person"
     ]  # fmt: skip
     assert [step.partition(" ")[0] for step in steps][2] == "then"
 
@@ -315,7 +315,7 @@ def test_an_escaped_bracket_is_not_filled(tmp_path: Path) -> None:
     ("steps", "kinds"),
     [
         pytest.param(
-            ["* Ada shops", "* Ada signs in", "* Insider One knows 1 people"],
+            ["* Ada shops", "* Ada signs in", "* Insider One knows 1 person"],
             ["given", "given", "then"],
             id="bullets alone",
         ),

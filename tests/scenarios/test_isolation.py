@@ -18,7 +18,7 @@ SCENARIO = """\
     Then Insider One receives exactly these events for Ada:
       | event_name             | product_id |
       | confirmation_page_view | p-{wanted} |
-    And Insider One knows 1 people
+    And Insider One knows 1 person
     And the number of requests to Insider One is 1
 """
 

@@ -35,7 +35,7 @@ Feature: Messages
   Scenario: a clock as people write it
     Given the clock stands at "23.11.2026 12:00"
     When Ada signs in
-    Then Insider One knows 1 people
+    Then Insider One knows 1 person
 
   Scenario Outline: an event called "<event>"
     When an app posts to "/v1/track":

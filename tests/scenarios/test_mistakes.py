@@ -24,7 +24,7 @@ MISTAKES = {
     "lacks a table": (
         """\
         When Ada views these products:
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         """\
         This step needs a table below it, such as:
@@ -47,7 +47,7 @@ MISTAKES = {
     "lacks the table of a step of its own": (
         """\
         When Ada wishes for:
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "This step needs a table below it. A wish for each row.",
     ),
@@ -65,7 +65,7 @@ MISTAKES = {
         """\
         When Ada signs in
           | trait | value |
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "Ada signs in: this step takes no table. Remove the table, or choose another step.",
     ),
@@ -156,7 +156,7 @@ MISTAKES = {
         When Ada views these products:
           | price | price |
           | 8     | 9     |
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "price | price: 'price' is listed twice. Keep one of them.",
     ),
@@ -176,7 +176,7 @@ MISTAKES = {
     "names a person in two words": (
         """\
         When Ada Lovelace does "Wish Listed"
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         """\
         There is no such step: When Ada Lovelace does "Wish Listed"
@@ -187,7 +187,7 @@ MISTAKES = {
     "opts in to a channel that there is not": (
         """\
         When Ada opts in to e-mail
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "Ada opts in to e-mail: unknown channel 'e-mail'. Did you mean 'email'? "
         "Known: email, sms, whatsapp.",
@@ -214,7 +214,7 @@ MISTAKES = {
         Then Leo can be reached by sms
         """,
         """\
-        Not so: Leo can be reached by sms.
+        Failed: Leo can be reached by sms.
 
             channel   reached
           - email     no
@@ -257,7 +257,7 @@ MISTAKES = {
           | wish_listed |
         """,
         """\
-        Not so: Insider One receives exactly these events for Ada.
+        Failed: Insider One receives exactly these events for Ada.
 
             event_name
           - wish_listed
@@ -355,7 +355,7 @@ MISTAKES = {
         When Ada tells the shop these traits:
           | trait        | value  |
           | adress.city  | London |
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "the table of trait and value: unknown trait 'adress'. "
         f"Did you mean 'address'? {MEANT.format('adress')}",
@@ -363,7 +363,7 @@ MISTAKES = {
     "misspells an event of the spec": (
         """\
         When Ada does "Product Shraed"
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "does \"Product Shraed\": unknown event 'Product Shraed'. "
         f"Did you mean 'Product Shared'? {MEANT.format('Product Shraed')}",
@@ -371,7 +371,7 @@ MISTAKES = {
     "has an event of the spec in small letters": (
         """\
         When Ada does "order_completed"
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "does \"order_completed\": unknown event 'order_completed'. "
         f"Did you mean 'Order Completed'? {MEANT.format('order_completed')}",
@@ -379,7 +379,7 @@ MISTAKES = {
     "misspells a page": (
         """\
         When Ada visits the page "Hoem"
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         f"the page \"Hoem\": unknown page 'Hoem'. Did you mean 'Home'? {MEANT.format('Hoem')}",
     ),
@@ -398,7 +398,7 @@ MISTAKES = {
         And Ada signs in
         And Ada goes on at the device "lapop"
         When Ada signs in
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "Ada goes on at the device \"laptop\": the scenario has 'laptop' and 'lapop'. "
         "Write it the same. If both are right, add: "
@@ -408,7 +408,7 @@ MISTAKES = {
         """\
         Given the name "pirce" is correct
         When Ada signs in
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "no other step has the name 'pirce'. "
         "Write it as the other step has it, or remove this step.",
@@ -496,7 +496,7 @@ MISTAKES = {
           | detail | value            |
           | email  | mm@shop.example  |
         When Ada signs in
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "Mehmet is known to the shop as: the scenario prepares Mehmet and does not use it. "
         "Name this person in another step, or remove the step.",
@@ -506,7 +506,7 @@ MISTAKES = {
         Given Ada goes on at the device "phone"
         And Ada goes on at the device "tablet"
         When Ada visits the page "Home"
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "Ada goes on at the device \"phone\": nothing happens on the device 'phone'. "
         "Let the person do something there, or remove the step.",
@@ -516,7 +516,7 @@ MISTAKES = {
         Given Ada signs in
         And Insider One answers the next 2 requests with 503
         When 45 minutes pass
-        Then Insider One knows 1 people
+        Then Insider One knows 1 person
         """,
         "Insider One answers the next 2 requests with 503: no request met this fault. "
         "Let a request meet it, or remove the step.",

@@ -80,4 +80,4 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
 )
 def test_an_example_runs_as_it_is_printed(number: int, results: Any) -> None:
     failure = results[number]
-    assert failure is None or "\n\nNot so: " in failure
+    assert failure is None or "\n\nFailed: " in failure

@@ -213,7 +213,7 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey(wait("a while")),
             ".steps[0].wait",
-            "'a while' is no length of time",
+            "'a while' is not a duration",
             "Give a length of time, such as 45 minutes, 1 day 2 hours or PT45M.",
             id="wait of no length",
         ),
@@ -241,7 +241,7 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey({"check": {"did": {"events": ["a"]}}, "matching": [wait("x")]}),
             ".steps[0].matching[0].wait",
-            "'x' is no length of time",
+            "'x' is not a duration",
             "Give a length of time, such as 45 minutes, 1 day 2 hours or PT45M.",
             id="mistake in a path",
         ),

@@ -57,7 +57,7 @@ def test_the_counts_are_those_of_the_cases(reported: Reported) -> None:
 def test_a_failure_begins_with_what_does_not_hold(reported: Reported) -> None:
     failures = fromstring(reported.read("report.xml")).iter("failure")
     assert [each.get("message") for each in failures][:2] == [
-        'Not so: Insider One receives 2 "wish_listed" for Ada.',
+        'Failed: Insider One receives 2 "wish_listed" for Ada.',
         "There is no such step: When Ada wishes for a mug",
     ]
 
