@@ -15,9 +15,9 @@ from emulator.insider import replies
 from emulator.insider.account import Account
 from emulator.insider.findings import Finding, warning
 from emulator.insider.identity import Rules
-from emulator.insider.naming import Found, an_object, named
+from emulator.insider.naming import Found, named
 from emulator.insider.shape import deletion_faults, errors, refusals
-from emulator.insider.structure import undocumented_deletion_keys
+from emulator.insider.structure import DELETION, undocumented_keys
 from emulator.insider.upsert import users_of
 from emulator.insider.values import ATTRIBUTES
 from emulator.types import JSON, JSONObject
@@ -44,7 +44,7 @@ class DeleteAttributes:
                 findings += refusals(index, found)
             else:
                 users[index] = user
-        findings += undocumented_deletion_keys(an_object(body))
+        findings += undocumented_keys(body, DELETION)
         findings += self._erase(users, iso(now))
         log.info("deleted attributes users=%d failed=%d", len(users), len(failed))
         empty = self.account.options.attribute_delete_answer == "empty" and not failed

@@ -24,6 +24,16 @@ from emulator.insider.identity import rules_of
 from emulator.insider.options import Options
 from emulator.insider.rates import Rates
 from emulator.insider.replies import Refusal
+from emulator.insider.structure import (
+    DELETION,
+    IDENTITY_CHANGE,
+    ONE_USER,
+    PROFILE_ID,
+    PROFILE_READ,
+    UPSERT,
+    Level,
+    undocumented_keys,
+)
 from emulator.json_text import parse_json
 from emulator.types import JSON
 
@@ -32,10 +42,16 @@ Handler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What answers one method of one address; *budget* is None where it takes its own units."""
+    """What answers one method of one address.
+
+    Args:
+        budget: What it is counted in; None where it takes its own units.
+        structure: The keys of its requests.
+    """
 
     handler: Handler
     budget: str | None
+    structure: Level
 
 
 class Endpoint:
@@ -98,15 +114,18 @@ class Endpoint:
         if request.method not in methods:
             return _wrong_method(request, methods)
         call = methods[request.method]
+        body: JSON = None
         try:
             self._admit(request)
             now = self._clock()
             if call.budget:
                 self._rates.take(call.budget, now)
             self._expiry.run(now)
-            return call.handler(_json(request), now)
+            body = _json(request)
+            return call.handler(body, now)
         except Refusal as refusal:
-            return refusal.response()
+            # A key that nobody reads is often why.
+            return refusal.response([*undocumented_keys(body, call.structure)])
 
     def rehearsal(self) -> "Endpoint":
         """The same account, to try requests on: it counts no calls and tells nobody.
@@ -147,16 +166,20 @@ class Endpoint:
 def _calls(account: Account, rates: Rates) -> dict[str, dict[str, Call]]:
     """Address -> method -> what answers; the budgets are those of options.RATES."""
     return {
-        upsert.PATH: {"POST": Call(upsert.Upsert(account), "upsert")},
-        deletion.PATH: {"POST": Call(deletion.DeleteAttributes(account), "upsert")},
-        profile_read.PATH: {"POST": Call(profile_read.ReadProfile(account, rates), None)},
-        identifiers.PATH: {
-            "PATCH": Call(identifiers.UpdateIdentifier(account), "identityUpdate"),
-            "DELETE": Call(identifiers.DeleteIdentifiers(account), "identityDelete"),
+        upsert.PATH: {"POST": Call(upsert.Upsert(account), "upsert", UPSERT)},
+        deletion.PATH: {"POST": Call(deletion.DeleteAttributes(account), "upsert", DELETION)},
+        profile_read.PATH: {
+            "POST": Call(profile_read.ReadProfile(account, rates), None, PROFILE_READ)
         },
-        removal.DELETE: {"POST": Call(removal.Delete(account), "delete")},
-        removal.ANONYMIZE: {"POST": Call(removal.Anonymize(account), "anonymize")},
-        removal.ANONYMIZE_BY_ID: {"POST": Call(removal.AnonymizeById(account), "anonymize")},
+        identifiers.PATH: {
+            "PATCH": Call(identifiers.UpdateIdentifier(account), "identityUpdate", IDENTITY_CHANGE),
+            "DELETE": Call(identifiers.DeleteIdentifiers(account), "identityDelete", ONE_USER),
+        },
+        removal.DELETE: {"POST": Call(removal.Delete(account), "delete", ONE_USER)},
+        removal.ANONYMIZE: {"POST": Call(removal.Anonymize(account), "anonymize", ONE_USER)},
+        removal.ANONYMIZE_BY_ID: {
+            "POST": Call(removal.AnonymizeById(account), "anonymize", PROFILE_ID)
+        },
     }
 
 

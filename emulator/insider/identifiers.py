@@ -15,6 +15,7 @@ from emulator.insider.account import Account
 from emulator.insider.changes import attributes_of, changed
 from emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, key
 from emulator.insider.naming import Named, an_object, one_named, present
+from emulator.insider.structure import IDENTITY_CHANGE, ONE_USER, undocumented_keys
 from emulator.types import JSON
 
 PATH = "/api/user/v1/identity"
@@ -44,7 +45,7 @@ class UpdateIdentifier:
             writing.save(changes)
             # A default identifier is an attribute, too, and updates of one start journeys.
             self.account.on_change(changed(before, changes, [], now, skip_hook=False))
-        return replies.response(200, {}, [])
+        return replies.response(200, {}, [*undocumented_keys(body, IDENTITY_CHANGE)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class DeleteIdentifiers:
             profile.trail.append({"at": iso(now), "what": what})
             profile.updated_at = iso(now)
             writing.save(Changes(changed=[profile], lost=lost))
-        return replies.response(200, {}, [])
+        return replies.response(200, {}, [*undocumented_keys(body, ONE_USER)])
 
 
 def _exchange(body: JSON, rules: Rules) -> tuple[str, str, str]:

@@ -24,6 +24,7 @@ from emulator.insider.naming import one_named, present
 from emulator.insider.rates import Rates
 from emulator.insider.replies import NO_SUCH_USER, Refusal, malformed, response
 from emulator.insider.schema import validator
+from emulator.insider.structure import PROFILE_READ, undocumented_keys
 from emulator.insider.values import ATTRIBUTES
 from emulator.types import JSON, JSONObject
 
@@ -61,7 +62,7 @@ class ReadProfile:
         if body.get("quota"):
             total = self.account.options.rate(BUDGET)
             answer["quota"] = {"cost": cost, "used": used, "total": total}
-        return response(200, answer, [])
+        return response(200, answer, [*undocumented_keys(body, PROFILE_READ)])
 
 
 def attributes(profile: Profile, names: list[str]) -> JSONObject:

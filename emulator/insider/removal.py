@@ -16,6 +16,7 @@ from emulator.insider.account import Account
 from emulator.insider.identity import key
 from emulator.insider.naming import Named, an_object, one_named, present
 from emulator.insider.replies import malformed, response
+from emulator.insider.structure import ONE_USER, PROFILE_ID, undocumented_keys
 from emulator.types import JSON
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Delete:
         with self.account.profiles.writing() as writing:
             writing.save(Changes(deleted=[present(writing, meant).id]))
         log.info("deleted profile")
-        return response(200, {}, [])
+        return response(200, {}, [*undocumented_keys(body, ONE_USER)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class Anonymize:
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
         """Raises: Refusal, when nobody is named or found."""
-        return anonymize(self.account, one_named(body, self.account.rules), now)
+        anonymize(self.account, one_named(body, self.account.rules), now)
+        return response(200, {}, [*undocumented_keys(body, ONE_USER)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,11 @@ class AnonymizeById:
         if not isinstance(insider_id, str) or not insider_id:
             remedy = "Send the Profile ID that the user's profile shows, as text."
             raise malformed("insider_id must be specified", remedy)
-        return anonymize(self.account, Named(insider_id, {}), now)
+        anonymize(self.account, Named(insider_id, {}), now)
+        return response(200, {}, [*undocumented_keys(body, PROFILE_ID)])
 
 
-def anonymize(account: Account, meant: Named, now: datetime) -> HttpResponse:
+def anonymize(account: Account, meant: Named, now: datetime) -> None:
     """Remove what the account marks as personal, identifiers too, even the last one."""
     with account.profiles.writing() as writing:
         profile = present(writing, meant)
@@ -82,7 +85,6 @@ def anonymize(account: Account, meant: Named, now: datetime) -> HttpResponse:
         _forget_in_trail(profile, iso(now))
         writing.save(Changes(changed=[profile], lost=lost))
     log.info("anonymized profile")
-    return response(200, {}, [])
 
 
 def _forget_in_trail(profile: Profile, now: str) -> None:

@@ -32,9 +32,10 @@ class Refusal(Exception):
         self.status, self.body, self.remedy, self.more = status, body, remedy, more or {}
         super().__init__(str(body.get("message") or body.get("error")))
 
-    def response(self) -> HttpResponse:
-        """The answer on the wire."""
-        return response(self.status, self.body, [dropped("", str(self), self.remedy)], **self.more)
+    def response(self, warnings: Sequence[Finding] = ()) -> HttpResponse:
+        """The answer on the wire; *warnings* are what else was noticed."""
+        findings = [dropped("", str(self), self.remedy), *warnings]
+        return response(self.status, self.body, findings, **self.more)
 
 
 def error(status: int, text: str, remedy: str) -> Refusal:

@@ -23,7 +23,7 @@ from emulator.insider.options import Options
 from emulator.insider.orders import doubled_purchases
 from emulator.insider.segment_platform import is_from_segment
 from emulator.insider.shape import Fault, errors, faults, refusals
-from emulator.insider.structure import undocumented_keys
+from emulator.insider.structure import UPSERT, undocumented_keys
 from emulator.insider.telling import header
 from emulator.insider.users import User, apply, read_user
 from emulator.json_text import damaged_place
@@ -47,7 +47,7 @@ class Upsert:
         """
         given = users_of(body)
         skip_hook, findings = _skip_hook(body)
-        findings += undocumented_keys(body)
+        findings += undocumented_keys(body, UPSERT)
         findings += _damaged_texts(given)
         account = self.account
         address = _callback_address(body, account.callback_hosts, findings)

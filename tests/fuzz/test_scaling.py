@@ -1,10 +1,11 @@
 """No input takes more time than its size accounts for."""
 
+import gc
 import random
 from functools import cache
 
 import pytest
-from scaling import SHAPES, Target, growth
+from scaling import SHAPES, Target, cost, growth
 from scaling_targets import targets
 
 LARGEST = 33_000  # units; python tests/fuzz/scaling.py goes further
@@ -32,6 +33,12 @@ def test_quadratic_time_is_noticed() -> None:
 
 def test_linear_time_is_not_blamed() -> None:
     assert growth("linear", linear, "text 'a'", LARGEST) is None
+
+
+def test_the_garbage_collector_waits_while_the_cost_is_measured() -> None:
+    collecting: list[bool] = []
+    cost(lambda _: collecting.append(gc.isenabled()), b"")
+    assert (collecting, gc.isenabled()) == ([False], True)
 
 
 # Places where something was once slow.

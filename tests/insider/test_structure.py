@@ -51,7 +51,9 @@ def test_an_undocumented_key_of_a_request_is_named(more: JSONObject, remedy: str
         ({"skip_hook": True}, "Move it into the request, beside users."),
         ({"skiphook": True}, "Write skip_hook, and move it into the request, beside users."),
         ({"custom": {}}, "Move it into attributes."),
-        ({"email": "a@b.io"}, "Move it into attributes."),
+        ({"email": "a@b.io"}, "Move it into identifiers, or into attributes."),
+        ({"uuid": "u1"}, "Move it into identifiers, or into attributes."),
+        ({"age": 7}, "Move it into attributes."),
         ({"event_params": {}}, "Move it into each event in events."),
     ],
 )
@@ -143,3 +145,78 @@ def test_an_undocumented_key_of_a_deletion_is_named(
     sent = {"users": [{"identifiers": {"uuid": "u1"}, **user}]}
     answer = account.call("POST", "user/v1/attribute/delete", sent)
     assert [(each["where"], each["remedy"]) for each in findings(answer)] == [(where, remedy)]
+
+
+UUID = {"identifiers": {"uuid": "u1"}}
+PERIOD = {"start_date": 0, "end_date": 2**31, "wanted": [{"event_name": "a"}]}
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "where", "remedy"),
+    [
+        ("POST", "user/v1/profile", {"attribute": []}, "attribute", "Write attributes."),
+        ("POST", "user/v1/profile", {"start_date": 0}, "start_date", "Move it into events."),
+        ("POST", "user/v1/profile", {"uuid": "u1"}, "uuid", "Move it into identifiers."),
+        (
+            "POST",
+            "user/v1/profile",
+            {"events": {**PERIOD, "params": []}},
+            "events.params",
+            "Move it into each event in events.wanted.",
+        ),
+        (
+            "POST",
+            "user/v1/profile",
+            {"events": {**PERIOD, "wanted": [{"event_name": "a", "limitPerSource": 1}]}},
+            "events.wanted.0.limitPerSource",
+            "Write limit_per_source.",
+        ),
+        ("DELETE", "user/v1/identity", {"identifier": {}}, "identifier", "Write identifiers."),
+        ("POST", "user/v1/anonymize", {"email": "a@b.io"}, "email", "Move it into identifiers."),
+        ("POST", "user/v1/delete", {"InsiderId": "p1"}, "InsiderId", "Write insider_id."),
+        (
+            "POST",
+            "user/v1/delete",
+            {"users": []},
+            "users",
+            "Leave it out. Known: identifiers, insider_id.",
+        ),
+    ],
+)
+def test_a_request_about_one_user(
+    method: str, path: str, sent: JSONObject, where: str, remedy: str
+) -> None:
+    account = Account()
+    account.send({"identifiers": {"uuid": "u1", "email": "a@b.io"}, "attributes": {"name": "Ada"}})
+    more = {"attributes": ["name"]} if path.endswith("profile") else {}
+    answer = account.call(method, path, {**UUID, **more, **sent})
+    assert answer.status == 200
+    assert [(each["where"], each["remedy"]) for each in findings(answer)] == [(where, remedy)]
+
+
+@pytest.mark.parametrize("path", ["user/v1/profile", "user/v1/delete", "user/v1/anonymize"])
+def test_a_request_that_is_refused_names_the_key_that_nobody_reads(path: str) -> None:
+    answer = Account().call("POST", path, {"identifier": {"uuid": "u1"}})
+    told = [(each["verdict"], each["where"], each["remedy"]) for each in findings(answer)]
+    assert told[1:] == [("warning", "identifier", "Write identifiers.")]
+    assert told[0][0] == "dropped"
+
+
+@pytest.mark.parametrize("key", ["newIdentifier", "new_identifer", "identifiers"])
+def test_a_change_of_an_identifier(key: str) -> None:
+    account = Account()
+    account.send(ADA)
+    sent = {"old_identifier": {"uuid": "u1"}, "new_identifier": {"uuid": "u2"}, key: {}}
+    answer = account.call("PATCH", "user/v1/identity", sent)
+    remedies = {"identifiers": "Move it into old_identifier and new_identifier."}
+    expected = (key, remedies.get(key, "Write new_identifier."))
+    assert [(each["where"], each["remedy"]) for each in findings(answer)] == [expected]
+
+
+def test_the_profile_id_is_anonymized_with_the_keys_of_the_published_sample() -> None:
+    account = Account()
+    account.send(ADA)
+    sent = {"partner": "mybrand", "insider_id": "p1", "api_key": "x", "insiderID": "p1"}
+    answer = account.call("POST", "contact/v1/anonymize", sent)
+    assert [each["where"] for each in findings(answer)] == ["insiderID"]

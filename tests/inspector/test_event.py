@@ -105,12 +105,12 @@ def test_the_screen_says_why_a_cart_was_dropped(emulator: Running, page: Page) -
 
 def test_what_decided_the_verdict_is_told_first(page: Page) -> None:
     with running(preset("segment-defaults")) as emulator:
-        emulator.send({**CART, "anonymousId": "browser-7"})
+        emulator.send({**CART, "context": {"traits": {"gender": "unknown"}}})
         opened(page, emulator)
         told = page.get_by_role("region", name="What to know").locator("p > code:first-child")
         assert told.all_inner_texts() == [
             "users.0.events.0.event_params.event_group_id",
-            "users.0.identifiers.segment_anonymous_id",
+            "users.0.attributes.gender",
         ]
 
 
