@@ -222,8 +222,8 @@ def _subscriptions(pieces: Pieces, own: JSONObject, imported: Imported) -> Itera
     number = 0
     for piece in pieces.subscriptions:
         if not _belongs(piece, own, pieces, imported.findings):
-            what = f"{_name(piece)!r} belongs to another destination and is left out"
-            imported.findings.append(_note(_place(piece), what, "Nothing to do."))
+            found = _of_another_destination(piece, repr(_name(piece)), _place(piece), pieces)
+            imported.findings.append(found)
             continue
         where = place("destination", "subscriptions", number)
         read = subscription(piece, where, imported.findings)
@@ -238,8 +238,8 @@ def _filters(pieces: Pieces, own: JSONObject, findings: list[Finding]) -> Iterat
     for number, piece in enumerate(pieces.filters):
         where = place("destination", "filters", number)
         if not _belongs(piece, own, pieces, findings):
-            what = f"the filter {_name(piece)!r} belongs to another destination and is left out"
-            findings.append(_note(where, what, "Nothing to do."))
+            name = f"the filter {_name(piece)!r}"
+            findings.append(_of_another_destination(piece, name, where, pieces))
         else:
             yield _kept(piece, "filter", where, findings)
 
@@ -247,7 +247,7 @@ def _filters(pieces: Pieces, own: JSONObject, findings: list[Finding]) -> Iterat
 def _belongs(piece: JSONObject, own: JSONObject, pieces: Pieces, findings: list[Finding]) -> bool:
     """Whether *piece* is the destination's; one that may be is taken, and named."""
     theirs = piece.get("destinationId")
-    if theirs in (None, "{destinationId}") or own.get("id") in (None, theirs):
+    if theirs in (None, "", "{destinationId}") or own.get("id") in (None, theirs):
         return True
     if not isinstance(theirs, Unknown) or theirs in (
         each.get("id") for each in pieces.destinations
@@ -256,6 +256,17 @@ def _belongs(piece: JSONObject, own: JSONObject, pieces: Pieces, findings: list[
     what = f"{theirs}, so that {_name(piece)!r} is taken as this destination's"
     findings.append(Finding("warning", theirs.where, what, "Name the destination there."))
     return True
+
+
+def _of_another_destination(piece: JSONObject, name: str, where: str, pieces: Pieces) -> Finding:
+    """Say that *piece* is left out: a warning unless the files have the destination it names."""
+    theirs = piece.get("destinationId")
+    if theirs in [each.get("id") for each in pieces.destinations]:
+        what = f"{name} belongs to another destination and is left out"
+        return _note(where, what, "Nothing to do.")
+    what = f"{name} names the destination {printable(theirs)!r}, which no file has, and is left out"
+    remedy = "Import that destination instead, or correct the destination's id."
+    return Finding("warning", where, what, remedy)
 
 
 def _kept(piece: JSONObject, kind: str, where: str, findings: list[Finding]) -> JSONObject:

@@ -4,7 +4,8 @@
 
 imports every form of expression in place of every attribute that is read, then every type of JSON
 in place of every value of an answer, and prints what raises, what cannot be loaded, and what is not
-named. `--seed` and `--pairs` add documents with two such values.
+named. `--seed` and `--pairs` add documents with two such values, `--damaged` exports of the
+fixtures (a state, a plan, answers) in which some places hold a value of another type.
 """
 
 import copy
@@ -12,6 +13,7 @@ import json
 import random
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +25,11 @@ from emulator.workspace.importing.writing import yaml_text
 from emulator.workspace.loading import from_document
 from emulator.workspace.parsing import parse
 
+FIXTURES = Path(__file__).parents[3] / "fixtures" / "imports"
+EXPORTS = (
+    *(FIXTURES / "terraform" / name for name in ("terraform.tfstate", "show.json")),
+    *sorted((FIXTURES / "public-api").glob("*.json")),
+)
 # Forms of HCL whose value only Terraform works out.
 EXPRESSIONS = (
     "var.x", "local.x", "data.segment_source.x.name", "module.m.out", "each.value", "count.index",
@@ -230,6 +237,36 @@ def paths(value: JSON, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         yield from paths(value[key], (*path, key))
 
 
+def damaged(seed: int, count: int) -> Iterator[Case]:
+    """Exports of the fixtures with one to three values of other types at random places."""
+    dice = random.Random(seed)
+    exports = [json.loads(file.read_bytes()) for file in EXPORTS]
+    places = [[*paths(export, ())] for export in exports]
+    for _ in range(count):
+        at = dice.randrange(len(EXPORTS))
+        document = copy.deepcopy(exports[at])
+        changed = dict.fromkeys(dice.choice(places[at]) for _ in range(dice.randint(1, 3)))
+        for path in changed:
+            changed[path] = dice.choice(JSON_VALUES)
+            put_at(document, path, changed[path])
+        raw = json.dumps(document).encode()
+        yield Case([(EXPORTS[at].name, raw)], (), f"{EXPORTS[at].name}: {changed}")
+
+
+def put_at(document: Any, path: tuple[Any, ...], value: JSON) -> None:
+    """Put *value* at *path*, unless another value has taken the way there."""
+    for step in path[:-1]:
+        if not isinstance(document, dict | list) or not _has(document, step):
+            return
+        document = document[step]
+    if isinstance(document, dict | list) and _has(document, path[-1]):
+        document[path[-1]] = value
+
+
+def _has(held: Any, step: Any) -> bool:
+    return step in held if isinstance(held, dict) else isinstance(step, int) and step < len(held)
+
+
 def imported(case: Case) -> Imported | None:
     """What comes of a case; None when it is refused in words."""
     try:
@@ -251,14 +288,21 @@ def fault(case: Case) -> str | None:
     said = [each for each in found.findings if each.severity != "note"]
     if case.named and not any(each.where.startswith(case.named) for each in said):
         return f"not named: {case.named}"
-    return lost(found) if case.named == () and not said else None
+    return lost(found, case.files[0][0]) if case.named == () and not said else None
 
 
-def lost(found: Imported) -> str | None:
-    """Whether an import that says nothing has lost something of the answers."""
-    whole = assembled(read_files([("answer.json", json.dumps(ANSWERS).encode())]))
+@cache
+def whole(name: str) -> Imported:
+    """The import of an undamaged export."""
+    known = {file.name: file.read_bytes() for file in EXPORTS}
+    return assembled(read_files([(name, known.get(name, json.dumps(ANSWERS).encode()))]))
+
+
+def lost(found: Imported, name: str) -> str | None:
+    """Whether an import that says nothing has lost something of the export called *name*."""
     for key in ("subscriptions", "filters"):
-        had, has = whole.document["destination"].get(key), found.document["destination"].get(key)
+        had = whole(name).document["destination"].get(key)
+        has = found.document["destination"].get(key)
         if len(had or ()) != len(has or ()):
             return f"{key} were lost without a word"
         for before, after in zip(had or (), has or (), strict=True):
@@ -273,7 +317,8 @@ def main(arguments: list[str]) -> int:
     seed = int(arguments[arguments.index("--seed") + 1]) if "--seed" in arguments else 1
     count = int(arguments[arguments.index("--pairs") + 1]) if "--pairs" in arguments else 0
     seen = faults = 0
-    for case in (*configurations(), *answers(), *pairs(seed, count)):
+    broken = int(arguments[arguments.index("--damaged") + 1]) if "--damaged" in arguments else 0
+    for case in (*configurations(), *answers(), *pairs(seed, count), *damaged(seed, broken)):
         seen += 1
         try:
             wrong = fault(case)

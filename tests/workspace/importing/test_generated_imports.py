@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from generating import Case, answers, configurations, fault, pairs
+from generating import Case, answers, configurations, damaged, fault, pairs
 
 # A part of all, the same each time; generating.py tries the rest.
 DICE = random.Random(20261130)
@@ -15,6 +15,7 @@ DICE = random.Random(20261130)
         pytest.param(DICE.sample([*configurations()], 120), id="Terraform"),
         pytest.param(DICE.sample([*answers()], 120), id="Public API"),
         pytest.param([*pairs(1, 60)], id="two at once"),
+        pytest.param([*damaged(1, 150)], id="damaged exports"),
     ],
 )
 def test_an_import_loads_and_names_what_it_leaves_out(cases: list[Case]) -> None:

@@ -117,6 +117,27 @@ def test_answers_come_in_any_wrapping(documents: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("theirs", "said"),
+    [
+        ("d2", ("note", "'Orders' belongs to another destination and is left out")),
+        ("d1", None),
+        ("", None),
+        (
+            "d3",
+            ("warning", "'Orders' names the destination 'd3', which no file has, and is left out"),
+        ),
+    ],
+)
+def test_what_names_a_destination_that_no_file_has_is_a_warning(theirs: str, said: Any) -> None:
+    other = {"id": "d2", "name": "Other", "metadata": {"id": "m", "slug": "other"}, "settings": {}}
+    subscription = SUBSCRIPTION | {"destinationId": theirs}
+    documents = {"destinations": [DESTINATION, other], "subscriptions": [subscription]}
+    found = imported({"data": documents}).findings
+    told = [(each.severity, each.what) for each in found if "'Orders'" in each.what]
+    assert told == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
     ("change", "what"),
     [
         pytest.param(
@@ -137,8 +158,8 @@ def test_answers_come_in_any_wrapping(documents: list[Any]) -> None:
         ),
         pytest.param(
             {"destinationId": "d2"},
-            "'Orders' belongs to another destination and is left out",
-            id="another destination's",
+            "'Orders' names the destination 'd2', which no file has, and is left out",
+            id="a destination that no file has",
         ),
         pytest.param(
             {"modelId": "m1"},
