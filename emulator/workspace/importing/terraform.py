@@ -6,6 +6,7 @@ Source: Segment's Terraform provider 1.6.0: arguments in snake case, `settings` 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from emulator.types import JSON, JSONObject
 from emulator.workspace.finding import Finding
@@ -209,10 +210,17 @@ def state_resources(document: JSONObject, file: str = "") -> Iterator[Resource]:
              for each in document.get("resource_changes") or []}  # fmt: skip
     yield from _module(values.get("root_module", {}), later, file)
     for each in document.get("resources") or []:
-        for instance in each.get("instances", []):
-            address = ".".join(filter(None, (each.get("module"), each["type"], each["name"])))
+        address = ".".join(filter(None, (each.get("module"), each["type"], each["name"])))
+        for instance in _list(each.get("instances")):
             if "deposed" not in instance:
                 yield Resource(each["type"], address, instance.get("attributes") or {}, file)
+
+
+def _list(value: JSON) -> list[Any]:
+    """The entries of a list, or none. Raises: TypeError, when *value* is something else."""
+    if value is not None and not isinstance(value, list):
+        raise TypeError(type(value))
+    return value or []
 
 
 def is_state(document: JSON) -> bool:
@@ -223,13 +231,13 @@ def is_state(document: JSON) -> bool:
 
 
 def _module(module: JSONObject, later: dict[str, JSON], file: str) -> Iterator[Resource]:
-    for each in module.get("resources", []):
+    for each in _list(module.get("resources")):
         if "deposed_key" in each:
             continue
         place = f"{file}: {each['address']}"
         attributes = _with_later(each.get("values") or {}, later.get(each["address"]), place)
         yield Resource(each["type"], each["address"], attributes, file)
-    for child in module.get("child_modules", []):
+    for child in _list(module.get("child_modules")):
         yield from _module(child, later, file)
 
 

@@ -258,6 +258,26 @@ def test_a_page_that_is_not_the_last_is_told() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("file", "way"),
+    [
+        ("terraform.tfstate", ["resources", 4, "instances"]),
+        ("terraform.tfstate", ["resources", 4]),
+        ("show.json", ["values", "root_module", "resources"]),
+        ("show.json", ["values", "root_module", "child_modules"]),
+    ],
+)
+@pytest.mark.parametrize("value", ["", {}, 0, False])
+def test_a_state_whose_lists_are_none_is_refused(file: str, way: list[Any], value: Any) -> None:
+    document = json.loads((FILES / "terraform" / file).read_bytes())
+    held = document
+    for step in way[:-1]:
+        held = held[step]
+    held[way[-1]] = value
+    with pytest.raises(EmulatorError, match="this is no state of Terraform's"):
+        imported(document)
+
+
 def test_state_and_its_shown_form_and_the_answers_say_the_same() -> None:
     state = from_files(FILES / "terraform" / "terraform.tfstate").document["destination"]
     shown = from_files(FILES / "terraform" / "show.json").document["destination"]
