@@ -79,8 +79,6 @@ class _Parser:
         self._depth = depth
         self._line_ends = True  # whether a line's end is an expression's
 
-    # Blanks and single characters
-
     def _skip_blanks(self, *, lines: bool) -> None:
         """Pass over blanks and comments, and over ends of lines where they mean nothing."""
         while True:
@@ -120,8 +118,6 @@ class _Parser:
         self._depth -= 1
         self._line_ends = before
 
-    # Blocks and attributes
-
     def body(self, closing: str) -> Body:
         """Everything up to *closing*; "" is the end of the file."""
         found = Body()
@@ -160,8 +156,6 @@ class _Parser:
             raise HclFault(self._at)
         self._at = found.end()
         return found[0]
-
-    # Expressions
 
     def value(self) -> Value:
         """Return one expression: its value where it is a literal, and otherwise its text."""
@@ -324,8 +318,6 @@ class _Parser:
         self._pass_over_brackets()
         return Unknown(self._text[start : self._at])
 
-    # What is not a literal
-
     def _pass_over(self) -> None:
         """Go to the end of an expression."""
         while True:
@@ -367,8 +359,6 @@ class _Parser:
         else:
             found = _OTHER.match(self._text, self._at)
             self._at = found.end() if found else self._at + 1
-
-    # Texts
 
     def _heredoc(self, opening: re.Match[str]) -> Value:
         closing = re.compile(rf"^[ \t]*+{re.escape(opening[2])}[ \t]*+\r?$", re.MULTILINE)
