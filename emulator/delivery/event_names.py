@@ -7,6 +7,7 @@ that is meant is named in a trigger, or in the tracking plan.
 from collections.abc import Collection
 from functools import lru_cache
 
+from emulator.delivery import unsupported
 from emulator.mapping import Destination
 from emulator.mapping.triggers import BrokenGroupError, event_names
 from emulator.near_misses import near_miss
@@ -31,6 +32,10 @@ class EventNames:
         self._planned = frozenset(planned)
         self._destination = destination
         self._near_miss = lru_cache(_REMEMBERED_NAMES)(lambda name: near_miss(name, self._known))
+
+    def notes(self, event: JSONObject) -> list[Note]:
+        """List what is odd about the name and the type of an *event* that no stage stopped."""
+        return [note for note in (self.note(event), unsupported.note(event)) if note]
 
     def note(self, event: JSONObject) -> Note | None:
         """Name the event that *event* was probably meant to be; None when its name is fine."""

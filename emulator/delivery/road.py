@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeAlias
 from emulator.capture.records import Captured, Delivery, Upsert, Verdict
 from emulator.capture.store import Store
 from emulator.clock import Clock, Stopwatch
-from emulator.delivery import unsupported
 from emulator.delivery.account import RealAccount, credentials
 from emulator.delivery.backlog import PATH, Backlog, key
 from emulator.delivery.claims import Claims
@@ -148,8 +147,7 @@ class Road:
             message = replace(message, event=passage.event)
         if passage.stop:
             return captured(message, *verdict_of(passage.stop), filtering=told(passage))
-        found = (self._event_names.note(message.event), unsupported.note(message.event))
-        if remarks := [note.what for note in found if note]:
+        if remarks := [note.what for note in self._event_names.notes(message.event)]:
             detail = " ".join(filter(None, (message.detail, *remarks)))
             message = replace(message, detail=detail)
         return Passed(message, told(passage))

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from emulator.capture.records import Verdict
-from emulator.delivery import unsupported
 from emulator.delivery.event_names import EventNames
 from emulator.delivery.gate import compile_gate
 from emulator.delivery.gate import verdict as verdict_of
@@ -128,8 +127,8 @@ class Trial:
         if passage.stop:
             verdict, text = verdict_of(passage.stop)
             return Tried(verdict, received_at, reasons.stopped(verdict, text))
-        more = (self._event_names.note(passage.event), unsupported.note(passage.event))
-        noted = tuple(reasons.noted(note) for note in (*found, *more) if note)
+        found += self._event_names.notes(passage.event)
+        noted = tuple(map(reasons.noted, found))
         at = self._clocks.insider or received_at
         message = Message(str(call.get("messageId")), call["type"], "", "", call, passage.event)
         deliveries = tuple(self._delivered(each, at) for each in plan(self._destination, [message]))
