@@ -4,10 +4,11 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import RLock
+from typing import Final
 
 from sqlalchemy import Connection, Engine, delete
 
-from emulator.capture.database import transaction, undone
+from emulator.capture.database import StorageFault, transaction, undone
 from emulator.capture.postgres import take_turn
 from emulator.capture.profile import Changes, Profile, ProfileEvent
 from emulator.capture.profile_rows import event_of, profile_of
@@ -28,6 +29,25 @@ from emulator.capture.walking import Stretch, stretches
 from emulator.capture.writing import WRITING, Writing, writing_of
 
 LAST = 2**63 - 1  # no profile has a larger number
+PATIENCE: Final = 20.0  # seconds to wait for another who writes
+
+
+class PatientLock:
+    """A lock that a thread may take again, and that nobody waits for without end.
+
+    Raises: StorageFault, when another thread keeps it for longer than *patience*, in seconds.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._lock = RLock()
+        self._patience = patience
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._patience):
+            raise StorageFault(f"something else has been writing for {self._patience:g} seconds")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 class ProfileStore:
@@ -39,7 +59,7 @@ class ProfileStore:
         # take the same lock: with one of their own, either could wait for what the other has.
         # PostgreSQL has the writer's turn, which other processes wait for as well.
         several = engine.dialect.name == "postgresql"
-        self.lock: AbstractContextManager[object] = nullcontext() if several else RLock()
+        self.lock: AbstractContextManager[object] = nullcontext() if several else PatientLock()
 
     @contextmanager
     def writing(self, claimed: Collection[str] = ()) -> Iterator[Writing]:

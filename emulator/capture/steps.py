@@ -103,6 +103,12 @@ def idle(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN used_at TEXT")
 
 
+def begun(connection: Connection) -> None:
+    """How many processes have begun to deliver a message that waits."""
+    kind = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
+    connection.exec_driver_sql(f"ALTER TABLE waiting ADD COLUMN begun {kind}")
+
+
 # The first leads from version 1 to version 2.
 STEPS: tuple[Step, ...] = (
     scenario_runs,
@@ -113,4 +119,5 @@ STEPS: tuple[Step, ...] = (
     shared,
     counted,
     idle,
+    begun,
 )

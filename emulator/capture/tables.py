@@ -64,6 +64,7 @@ waiting = Table(
     metadata,
     Column("id", Whole, primary_key=True),
     Column("message", JsonText, nullable=False),  # JSON object
+    Column("begun", Whole),  # how many processes began to deliver it; null for none
     sqlite_autoincrement=True,
 )
 

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import takewhile
 from threading import Condition, Thread
 
 from emulator.capture.database import Gone
 from emulator.capture.records import Captured, Upsert
 from emulator.capture.store import StorageFault, Store
+from emulator.capture.waiting import Waits
 from emulator.delivery.road import Road, captured
 from emulator.errors import Unavailable
 from emulator.segment.message import Message
@@ -15,33 +17,45 @@ from emulator.segment.message import Message
 log = logging.getLogger(__name__)
 
 WAITS = "acknowledged, and not delivered yet"
-DELIVERIES = ("deliveries",)  # claimed by whoever makes them
 MOST = 10_000  # messages; whoever brings more waits until some are delivered
 AT_ONCE = 1_000  # messages delivered together, as those of one request are
 LINGER = 0.2  # seconds in which messages gather
 AGAIN = 1.0  # seconds until a database that failed is tried again
+MOST_BEGUN = 3  # processes that begin to deliver a message: in a batch, and twice alone
+PATIENCE = 60.0  # seconds without any delivery, after which nobody waits for one
+UNFINISHED = f"{MOST_BEGUN} processes began to deliver this message, and none finished"
 
 
 class Queue:
     """Takes messages in at once, and carries them on a thread of its own.
 
     What was taken in is in the database, and a new Queue goes on where the last one stopped. The
-    thread begins with `begin`, or when messages are found waiting. A message on which the emulator
-    itself fails is settled as failed. When the thread ends, nothing more is taken in.
+    thread begins with `begin`, or when messages are found waiting. When it ends, nothing more is
+    taken in.
+
+    A message on which the emulator itself fails is settled as failed. So is one at which several
+    processes ended: the database knows what a process has begun. What was begun before is delivered
+    alone, so that it takes no other message with it.
 
     Args:
         is_current: Whether this process knows what the sandbox is to do, by now.
+        patience: Seconds to wait for deliveries that make no progress.
     """
 
     def __init__(
-        self, road: Road, store: Store, is_current: Callable[[], bool] = lambda: True
+        self,
+        road: Road,
+        store: Store,
+        is_current: Callable[[], bool] = lambda: True,
+        patience: float = PATIENCE,
     ) -> None:
         self._road = road
         self._store = store
         self._is_current = is_current
         self._changed = Condition()
         self._waiting = 0
-        self._one_by_one = 0  # messages to deliver alone, since one among them fails
+        self._patience = patience
+        self._begun: set[int] = set()  # places of what this process has begun to deliver
         self._closing = False
         self._fault: str | None = None  # that ended the thread
         self._worker: Thread | None = None
@@ -65,9 +79,7 @@ class Queue:
         Raises: Unavailable, when nothing could be kept or nothing is delivered any more; the
             caller must not acknowledge then.
         """
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting < MOST or self._closing)
-            self._refuse_after_fault()
+        self._wait_until_fewer_than(MOST)
         with self._road.admitting(messages) as admitted:
             new = [each for each in admitted if isinstance(each, Message)]
             kept = [
@@ -83,9 +95,7 @@ class Queue:
         Raises: Unavailable, when nothing is delivered any more.
         """
         self._find_waiting()
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting <= 0 or self._closing)
-            self._refuse_after_fault()
+        self._wait_until_fewer_than(1)
 
     def close(self) -> None:
         """Finish what is under way; the rest is delivered after the next start."""
@@ -102,6 +112,21 @@ class Queue:
         if self._waiting and not self.has_begun:
             log.warning("resumed deliveries waiting=%d", self._waiting)
             self.begin()
+
+    def _wait_until_fewer_than(self, most: int) -> None:
+        """Raises: Unavailable, when nothing is delivered any more."""
+        with self._changed:
+            while self._waiting >= most and not self._closing:
+                self._wait_for_progress(self._waiting)
+            self._refuse_after_fault()
+
+    def _wait_for_progress(self, before: int) -> None:
+        if not self._changed.wait_for(
+            lambda: self._waiting != before or self._closing, self._patience
+        ):
+            what = f"nothing was delivered for {self._patience:.0f} seconds"
+            remedy = "Try again later. If it stays so, restart the emulator."
+            raise Unavailable(what, "--async", remedy)
 
     def _refuse_after_fault(self) -> None:
         if self._fault:
@@ -146,34 +171,59 @@ class Queue:
                 self._changed.wait_for(lambda: self._closing, AGAIN)
 
     def _deliver_first(self) -> None:
-        """Deliver what waits longest; one by one where some of it makes the emulator fail."""
-        try:
-            self._deliver_some(1 if self._one_by_one else AT_ONCE)
-        except StorageFault:
-            raise
-        except Exception as error:
-            log.exception("failed delivering one_by_one=%d", self._one_by_one)
-            if self._one_by_one:
-                self._set_aside(error)
-            else:
-                self._one_by_one = AT_ONCE + 1
-        self._one_by_one = max(0, self._one_by_one - 1)
-
-    def _deliver_some(self, most: int) -> None:
+        """Deliver what waits longest, or settle it as failed, if it can only fail."""
         unsettled: list[Upsert] = []
-        with self._road.together(DELIVERIES):
-            if first := self._store.waiting.first(most):
-                kept, unsettled = self._road.results([Message(**each) for _, each in first])
-                self._store.conclude(kept, unsettled, [place for place, _ in first])
+        with self._store.waiting.claimed():
+            batch = self._next_batch()
+            if batch and self._is_hopeless(batch[0]):
+                log.error("set aside place=%d begun=%d", batch[0].place, batch[0].begun)
+                self._set_aside(batch[0], UNFINISHED)
+                return
+            self._begin(batch)
+            try:
+                unsettled = self._deliver_batch(batch)
+            except StorageFault:
+                raise
+            except Exception as error:
+                log.exception("failed delivering messages=%d", len(batch))
+                if len(batch) == 1:
+                    self._set_aside(batch[0], _fault(error))
         self._road.backlog.expect(unsettled)
 
-    def _set_aside(self, error: Exception) -> None:
-        """Settle the message that waits longest as failed, so that it stops no other."""
-        reason = f"the emulator has a fault: {type(error).__name__}. Its log says more."
-        with self._road.together(DELIVERIES):
-            for place, each in self._store.waiting.first(1):
-                failed = captured(Message(**each), "failed", reason)
-                self._store.conclude([failed], [], [place])
+    def _next_batch(self) -> list[Waits]:
+        """What waits longest: a message that was begun before is alone."""
+        first = self._store.waiting.first(AT_ONCE)
+        if first and first[0].begun:
+            return first[:1]
+        return list(takewhile(lambda each: not each.begun, first))
+
+    def _is_hopeless(self, waits: Waits) -> bool:
+        return waits.begun >= MOST_BEGUN and waits.place not in self._begun
+
+    def _begin(self, batch: Sequence[Waits]) -> None:
+        """Have the database know what is under way, before it is: the process may end at it."""
+        places = {each.place for each in batch}
+        self._store.waiting.begin(places - self._begun)
+        self._begun |= places
+
+    def _deliver_batch(self, batch: Sequence[Waits]) -> list[Upsert]:
+        with self._road.together(()):
+            found, unsettled = self._road.results([Message(**each.message) for each in batch])
+            self._conclude(found, unsettled, batch)
+        return unsettled
+
+    def _set_aside(self, waits: Waits, reason: str) -> None:
+        """Settle a message as failed, so that it stops no other."""
+        with self._road.together(()):
+            failed = captured(Message(**waits.message), "failed", reason)
+            self._conclude([failed], [], [waits])
+
+    def _conclude(
+        self, found: Sequence[Captured], unsettled: Sequence[Upsert], batch: Sequence[Waits]
+    ) -> None:
+        places = [each.place for each in batch]
+        self._store.conclude(found, unsettled, places)
+        self._begun.difference_update(places)
 
     def _count(self, more: int) -> None:
         with self._changed:
@@ -185,3 +235,7 @@ class Queue:
         with self._changed:
             self._waiting = self._store.waiting.count()
             self._changed.notify_all()
+
+
+def _fault(error: Exception) -> str:
+    return f"the emulator has a fault: {type(error).__name__}. Its log says more."

@@ -46,15 +46,20 @@ class Served:
 
     Args:
         faults: What is to go wrong on the way to Insider One; given anew to each process.
+        program: What Python is to run.
     """
 
     def __init__(
-        self, db: Path | str, options: Sequence[str] = (), faults: Sequence[JSONObject] = ()
+        self,
+        db: Path | str,
+        options: Sequence[str] = (),
+        faults: Sequence[JSONObject] = (),
+        program: Sequence[str] = ("-m", "emulator"),
     ) -> None:
         self.up = Event()  # set while requests are taken
         self.url = ""
         self.said: list[str] = []  # on stderr, by all processes
-        self._command = [sys.executable, "-m", "emulator", "serve", "--db", str(db), *options]
+        self._command = [sys.executable, *program, "serve", "--db", str(db), *options]
         self._faults = faults
         self._process: subprocess.Popen[str] | None = None
 

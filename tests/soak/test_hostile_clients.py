@@ -109,7 +109,7 @@ def taken(url: str) -> bool:
             id="an origin that is none",
         ),
         pytest.param(
-            HEALTH + b"Host: attacker.example\r\n" + LAST + b"\r\n", [403], id="two hosts"
+            HEALTH + b"Host: attacker.example\r\n" + LAST + b"\r\n", [400], id="two hosts"
         ),
         pytest.param(HEALTH.replace(b"GET", b"G(T") + LAST + b"\r\n", [400], id="no such method"),
     ],

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 
+from emulator.capture.database import StorageFault
 from emulator.capture.journey import Entry, Run
 from emulator.capture.journeys import JourneyStore
 from emulator.capture.profile import Changes, Profile
@@ -151,7 +152,20 @@ class Journeys:
                 inside.add(run.journey_id)
 
     def _taken_on(self, run: Run) -> tuple[Run, list[Entry]]:
-        """Take one run that is due to its next wait, or to its end."""
+        """Take one run that is due to its next wait, or to its end.
+
+        One on which the emulator itself fails is dropped, so that it stops no other.
+        """
+        try:
+            return self._continued(run)
+        except StorageFault:
+            raise
+        except Exception as error:
+            log.exception("dropped journey=%d run=%s", run.journey_id, run.id)
+            why = f"the emulator has a fault: {type(error).__name__}. Its log says more"
+            return _dropped(run, why)
+
+    def _continued(self, run: Run) -> tuple[Run, list[Entry]]:
         journey, facts = self.journeys.get(run.journey_id), self._facts(run)
         if facts is None:
             return _dropped(run, "the profile was deleted")

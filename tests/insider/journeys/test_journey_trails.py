@@ -5,7 +5,11 @@ from typing import Any
 import pytest
 from sandbox import ADA, ADDED, REACHABLE, Sandbox, email, journey, wait
 
+from emulator.capture.journey import Entry, Run
+from emulator.insider.journeys import engine
+from emulator.insider.journeys.definition import Journey as Definition
 from emulator.insider.journeys.running import AT_ONCE
+from emulator.insider.journeys.visiting import Facts
 from emulator.types import JSONObject
 
 WAIT = wait("45 minutes")
@@ -283,3 +287,22 @@ def test_counters_are_architects() -> None:
             },
         ],
     )
+
+
+def test_a_run_on_which_the_emulator_fails_is_dropped_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def go_on(journey: Definition, run: Run, facts: Facts) -> tuple[Run, list[Entry]]:
+        if journey.id == 1:
+            raise ZeroDivisionError
+        return usual(journey, run, facts)
+
+    usual = engine.go_on
+    box = Sandbox(journey(wait("1 hour"), email()), journey(wait("1 hour"), email(), id=2))
+    box.send(ADDED, attributes=REACHABLE)
+    monkeypatch.setattr(engine, "go_on", go_on)
+    box.later("2 hours")
+    assert box.runs()[0]["status"] == "dropped"
+    assert "the emulator has a fault: ZeroDivisionError" in box.trail()[-1][1]
+    assert box.runs(2)[0]["status"] == "completed"
+    assert [record.exc_info is not None for record in caplog.records] == [True]

@@ -1,0 +1,25 @@
+"""The emulator, but with a mapping that never ends for the events of one user.
+
+python tests/soak/hanging.py serve --db kept.db --async
+"""
+
+import time
+from unittest.mock import patch
+
+from emulator.cli import main
+from emulator.mapping import Destination, Subscription
+from emulator.types import JSONObject
+
+USER = "mallory"
+usual = Destination.candidates
+
+
+def candidates(destination: Destination, event: JSONObject) -> tuple[Subscription, ...]:
+    while event.get("userId") == USER:
+        time.sleep(1)
+    return usual(destination, event)
+
+
+if __name__ == "__main__":
+    with patch.object(Destination, "candidates", candidates):
+        main()

@@ -1,0 +1,67 @@
+"""A message whose delivery never ends stops neither a start nor, in the end, other messages."""
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import requests
+from hanging import USER
+from killable import PATIENCE, Served
+
+from emulator import __version__
+from emulator.delivery.queue import UNFINISHED
+
+PROGRAM = [str(Path(__file__).with_name("hanging.py"))]
+
+
+def begun(db: Path) -> list[int]:
+    """How many processes have begun each of the messages that wait."""
+    with closing(sqlite3.connect(db)) as database:
+        rows = database.execute("SELECT coalesce(begun, 0) FROM waiting ORDER BY id")
+        return [number for (number,) in rows]
+
+
+def wait_until_begun(db: Path, expected: list[int]) -> None:
+    end = time.monotonic() + PATIENCE
+    while begun(db) != expected:
+        assert time.monotonic() < end, begun(db)
+        time.sleep(0.05)
+
+
+def test_a_message_that_processes_die_at_is_set_aside(tmp_path: Path) -> None:
+    db = tmp_path / "kept.db"
+    call = {"type": "identify", "traits": {"firstName": "Ada"}}
+    calls = [
+        {**call, "userId": USER, "messageId": "m1"},
+        {**call, "userId": "a", "messageId": "m2"},
+    ]
+    with Served(db, ["--async"], program=PROGRAM) as served:
+
+        def ask(path: str) -> requests.Response:
+            return requests.get(f"{served.url}/emulator/v1/{path}", timeout=PATIENCE)
+
+        body = {"writeKey": "wk_demo", "batch": calls}
+        taken = requests.post(f"{served.url}/v1/batch", json=body, timeout=PATIENCE)
+        assert taken.status_code == 200
+        for expected in ([1, 1], [2, 1], [3, 1]):
+            wait_until_begun(db, expected)
+            assert ask("health").json() == {"status": "ok", "version": __version__}
+            served.kill()
+            served.begin()
+        wait_until_begun(db, [])
+        found = [(each["verdict"], each["reason"]) for each in ask("messages").json()["messages"]]
+        assert found == [("failed", UNFINISHED), ("accepted", None)]
+
+
+def test_requests_are_answered_while_a_delivery_does_not_end(tmp_path: Path) -> None:
+    db = tmp_path / "kept.db"
+    call = {"writeKey": "wk_demo", "type": "identify", "traits": {}}
+    with Served(db, ["--async"], program=PROGRAM) as served:
+        address = f"{served.url}/v1/identify"
+        hanging = {**call, "userId": USER}
+        assert requests.post(address, json=hanging, timeout=PATIENCE).status_code == 200
+        wait_until_begun(db, [1])
+        answer = requests.post(address, json={**call, "userId": "ada"}, timeout=PATIENCE)
+        assert answer.status_code == 503
+        assert "something else has been writing for 20 seconds" in answer.text
