@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from emulator.cli import main
 from emulator.types import JSONObject
 from emulator.workspace.parsing import parse
 
+AT = "2026-11-27T09:15:00Z"
 ORDER: JSONObject = {
     "type": "track",
     "event": "Order Completed",
@@ -284,6 +286,54 @@ def test_explanation_says_how_a_key_with_a_capital_keeps_its_value() -> None:
         "    lost: parameters.giftWrap = true from properties.giftWrap. A key with a capital or a "
         "space loses its value: map it to gift_wrap" in lines
     )
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param({"carrier": "DHL"}, id="no zone"),
+        pytest.param({"carrier": "DHL", "zone": None}, id="a zone that is null"),
+        pytest.param({"carrier": "DHL", "products": [{"sku": "s1"}]}, id="and a list of objects"),
+    ],
+)
+@pytest.mark.parametrize(
+    "around",
+    [
+        pytest.param(lambda inner: inner, id="an object"),
+        pytest.param(
+            lambda inner: {"@merge": {"direction": "right", "objects": [inner]}}, id="@merge"
+        ),
+        pytest.param(
+            lambda inner: {"@if": {"exists": {"@path": "$.event"}, "then": inner}}, id="@if"
+        ),
+    ],
+)
+def test_explanation_of_an_object_in_which_a_value_is_missing(
+    tmp_path: Path, sent: JSONObject, around: Callable[[JSONObject], JSONObject]
+) -> None:
+    inner = {"carrier": {name: {"@path": f"$.properties.{name}"} for name in ("carrier", "zone")}}
+    workspace = tmp_path / "shop.json"
+    settings = {"event_name": "sent", "timestamp": {"@path": "$.timestamp"}}
+    parameters = {"delivery": around(inner), "items": {"@path": "$.properties.products"}}
+    subscription = {
+        "name": "Parcel", "actionSlug": "trackEvent", "trigger": 'type = "track"',
+        "settings": {**settings, "parameters": parameters},
+    }  # fmt: skip
+    account = {"account_name": "shop", "ucd_key": "key"}
+    destination = {"name": "Insider", "settings": account, "subscriptions": [subscription]}
+    source = {"name": "Shop", "writeKey": "wk"}
+    workspace.write_text(json.dumps({"source": source, "destination": destination}))
+    event = {"type": "track", "event": "Sent", "timestamp": AT, "properties": sent}
+
+    result = mapped(event, options=("--explain", "--workspace", str(workspace)))
+
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    place = "users[0].events[0].event_params.custom.delivery.carrier.carrier"
+    source = lines[lines.index(f'    {place} = "DHL"') + 1]
+    assert source.startswith("        from properties.carrier, by parameters.delivery")
+    zones = [line for line in lines if ".carrier.zone = " in line]
+    assert zones == [line for line in zones if "zone" in sent and line.endswith("= null")]
 
 
 def test_explanation_names_a_property_that_only_a_trigger_reads(tmp_path: Path) -> None:
