@@ -175,7 +175,7 @@ def _why_not(account: Account) -> str:
 
 def _origin(origin: Origin) -> Iterator[str]:
     if origin.at:
-        yield f"    {origin.at[0]} = {_shown(origin.value)}"
+        yield f"    {origin.at[0]} = {json_text(origin.value)}"
         yield from (f"    {place}" for place in origin.at[1:])
         yield f"        from {_source(origin)}, by {origin.field}"
 

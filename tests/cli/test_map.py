@@ -35,6 +35,21 @@ def mapped(*events: JSONObject | str, options: tuple[str, ...] = ()) -> Result:
     return CliRunner().invoke(main, ["map", *options], input=lines)
 
 
+def of_parameters(folder: Path, parameters: JSONObject) -> str:
+    """A workspace that sends every track call with *parameters*; gives its file."""
+    settings = {"event_name": "sent", "timestamp": {"@path": "$.timestamp"}}
+    subscription = {
+        "name": "Parcel", "actionSlug": "trackEvent", "trigger": 'type = "track"',
+        "settings": {**settings, "parameters": parameters},
+    }  # fmt: skip
+    account = {"account_name": "shop", "ucd_key": "key"}
+    destination = {"name": "Insider", "settings": account, "subscriptions": [subscription]}
+    workspace = folder / "shop.json"
+    source = {"name": "Shop", "writeKey": "wk"}
+    workspace.write_text(json.dumps({"source": source, "destination": destination}))
+    return str(workspace)
+
+
 def test_each_request_is_one_line() -> None:
     result = mapped(ORDER, options=("--preset", "segment-defaults"))
 
@@ -303,37 +318,40 @@ def test_explanation_says_how_a_key_with_a_capital_keeps_its_value() -> None:
         pytest.param(
             lambda inner: {"@merge": {"direction": "right", "objects": [inner]}}, id="@merge"
         ),
-        pytest.param(
-            lambda inner: {"@if": {"exists": {"@path": "$.event"}, "then": inner}}, id="@if"
-        ),
     ],
 )
 def test_explanation_of_an_object_in_which_a_value_is_missing(
     tmp_path: Path, sent: JSONObject, around: Callable[[JSONObject], JSONObject]
 ) -> None:
     inner = {"carrier": {name: {"@path": f"$.properties.{name}"} for name in ("carrier", "zone")}}
-    workspace = tmp_path / "shop.json"
-    settings = {"event_name": "sent", "timestamp": {"@path": "$.timestamp"}}
     parameters = {"delivery": around(inner), "items": {"@path": "$.properties.products"}}
-    subscription = {
-        "name": "Parcel", "actionSlug": "trackEvent", "trigger": 'type = "track"',
-        "settings": {**settings, "parameters": parameters},
-    }  # fmt: skip
-    account = {"account_name": "shop", "ucd_key": "key"}
-    destination = {"name": "Insider", "settings": account, "subscriptions": [subscription]}
-    source = {"name": "Shop", "writeKey": "wk"}
-    workspace.write_text(json.dumps({"source": source, "destination": destination}))
+    workspace = of_parameters(tmp_path, parameters)
     event = {"type": "track", "event": "Sent", "timestamp": AT, "properties": sent}
 
-    result = mapped(event, options=("--explain", "--workspace", str(workspace)))
+    result = mapped(event, options=("--explain", "--workspace", workspace))
 
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     place = "users[0].events[0].event_params.custom.delivery.carrier.carrier"
-    source = lines[lines.index(f'    {place} = "DHL"') + 1]
-    assert source.startswith("        from properties.carrier, by parameters.delivery")
-    zones = [line for line in lines if ".carrier.zone = " in line]
-    assert zones == [line for line in zones if "zone" in sent and line.endswith("= null")]
+    made_from = lines[lines.index(f'    {place} = "DHL"') + 1]
+    assert made_from == "        from properties.carrier, by parameters.delivery.carrier.carrier"
+    zones = [line.strip() for line in lines if ".carrier.zone = " in line]
+    null = f"{place.removesuffix('carrier')}zone = null"
+    assert zones == ([null] if "zone" in sent else [])
+
+
+def test_a_mapping_that_gives_a_part_of_what_it_reads_loses_nothing(tmp_path: Path) -> None:
+    flat = {"@flatten": {"value": {"@path": "$.properties.deep"}, "separator": "_"}}
+    workspace = of_parameters(tmp_path, {"flat": flat})
+    event = {"type": "track", "event": "Sent", "timestamp": AT}
+    deep = {"a": {"b": 1}, "list": [], "none": {}}
+
+    given = {**event, "properties": {"deep": deep}}
+    result = mapped(given, options=("--explain", "--workspace", workspace))
+
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    assert "users[0].events[0].event_params.custom.flat.a_b = 1" in lines
+    assert not [line for line in lines if line.startswith("lost")]
 
 
 def test_explanation_names_a_property_that_only_a_trigger_reads(tmp_path: Path) -> None:

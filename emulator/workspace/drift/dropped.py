@@ -81,12 +81,21 @@ def unsent(account: Account, event: JSONObject) -> Iterator[str]:
 def lost(account: Account) -> Iterator[Origin]:
     """Yield the values that *account* makes and that get nowhere, each for a reason of its own."""
     sends_no_events = any(_NO_EVENTS in origin.at for origin in account.origins)
+    sent_in_parts = set(_around(origin.field for origin in account.origins if origin.at))
     for origin in account.origins:
         is_parameter = origin.field.startswith(("parameters", "timestamp", "event_name"))
         if origin.at or origin.value in (None, "") or _gives_nothing(origin):
             continue
+        if origin.field in sent_in_parts:
+            continue
         if not account.failure and not (sends_no_events and is_parameter):
             yield origin
+
+
+def _around(fields: Iterable[str]) -> Iterator[str]:
+    """Yield the fields that hold *fields*: "parameters.a[0].b" is in "parameters.a", for one."""
+    for each in fields:
+        yield from (each[:at] for at, letter in enumerate(each) if letter in ".[")
 
 
 def deciding(explanation: Explanation, event: JSONObject) -> Iterator[str]:
