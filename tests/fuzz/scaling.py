@@ -6,18 +6,25 @@
 Each place of each input is filled with each shape, at sizes that grow by eight. Eight times the
 size may take eight times the CPU time, and not much more: 24 times, when doubling took three times
 as long each time. What is that fast that the clock cannot tell is not looked at.
+
+Places whose values the same code reads are one kind of input. First, each kind meets each shape
+once, at one of its places; then come all the other pairs of a place and a shape, larger. Each pair
+is tried in another process, which is ended when the pair takes too long: that is found, too.
 """
 
 import argparse
 import gc
 import logging
+import multiprocessing
 import random
+import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,6 +35,9 @@ SHORTEST = 0.002  # seconds that a small input counts as at least: the clock is 
 SMALLEST, LARGEST = 64, 300_000  # units of a shape
 ENOUGH = 1.0  # seconds: an input that takes so long is not grown further
 REPEATS = 3
+FIRST_LARGEST = 33_000  # units, while not every kind has met every shape
+LONGEST = 20  # seconds of CPU time that a pair may take
+PATIENCE = 120.0  # seconds that it may take of a busy machine, or wait
 
 Shape = Callable[[int], bytes]  # JSON of about so many units
 Target = Callable[[bytes], object]  # reads JSON
@@ -110,6 +120,14 @@ def _values() -> Iterator[tuple[str, Shape]]:
 SHAPES: Mapping[str, Shape] = {**dict(_texts()), **dict(_values())}
 
 
+class Pair(NamedTuple):
+    """What is tried: a target and a shape by their names, up to a size."""
+
+    target: str
+    shape: str
+    largest: int
+
+
 @dataclass(frozen=True, slots=True)
 class Growth:
     """A target that takes too long on a shape: seconds of two sizes."""
@@ -135,7 +153,8 @@ def growth(name: str, target: Target, shape: str, largest: int = LARGEST) -> Gro
         after = cost(target, large)
         if _is_too_much(before, after):
             # A machine that is busy with something else is asked once more.
-            before = cost(target, SHAPES[shape](size))
+            # It may take longer than the first time, not shorter: it may be remembered.
+            before = max(before, cost(target, SHAPES[shape](size)))
             after = min(after, cost(target, large))
         if _is_too_much(before, after):
             return Growth(name, shape, size, (before, after))
@@ -162,8 +181,107 @@ def _is_too_much(before: float, after: float) -> bool:
     return after > FLOOR and after > ALLOWED * max(before, SHORTEST)
 
 
+class Trials:
+    """Tries pairs in a process of its own, which is ended by a pair that does not end.
+
+    Args:
+        make: Gives the targets by their names; called in that process.
+        longest: Seconds of CPU time that a pair may take.
+        patience: Seconds that it may take in all.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Mapping[str, Target]],
+        longest: int = LONGEST,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._serve = partial(_try_pairs, make, longest)
+        self._patience = patience
+        self._start()
+
+    def attempt(self, pair: Pair) -> str | None:
+        """Say what is wrong with *pair*, if anything is."""
+        self._ours.send(pair)
+        try:
+            answer: str | None
+            answer = self._ours.recv() if self._ours.poll(self._patience) else None
+            if answer is not None:
+                return answer or None
+        except EOFError:
+            pass
+        self.close()
+        self._start()
+        return f"{pair.target}: {pair.shape}: does not end, at most {pair.largest} units"
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.join()
+        self._ours.close()
+
+    def _start(self) -> None:
+        self._ours, theirs = multiprocessing.Pipe()
+        # Forked: a child reads the pipe's other end alone, and makes its own targets.
+        context = multiprocessing.get_context("fork")
+        self._process = context.Process(target=self._serve, args=(theirs, self._ours), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._ours.recv()  # it has its targets
+
+
+def _try_pairs(
+    make: Callable[[], Mapping[str, Target]], longest: int, pipe: Connection, other_end: Connection
+) -> None:
+    other_end.close()
+    targets = make()
+    pipe.send("")
+    while True:
+        pair = pipe.recv()
+        signal.setitimer(signal.ITIMER_PROF, longest)  # whose signal ends the process
+        try:
+            found = growth(pair.target, targets[pair.target], pair.shape, pair.largest)
+            answer = str(found or "")
+        except Exception as error:  # noqa: BLE001  # found, whatever it is
+            answer = f"{pair.target}: {pair.shape}: raises {error!r:.200}"
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        pipe.send(answer)
+
+
+def ordered(names: Mapping[str, str], seed: int, largest: int) -> tuple[list[Pair], list[Pair]]:
+    """Each kind with each unit of a shape once, and all other pairs.
+
+    The kinds take turns, so that each has met some shapes whenever the time is over.
+
+    Args:
+        names: Of targets -> the kind of each, the riskiest first.
+    """
+    draw = random.Random(seed)
+    kinds: dict[str, list[str]] = {}
+    for name, kind in names.items():
+        kinds.setdefault(kind, []).append(name)
+    units: dict[str, list[str]] = {}
+    for shape in SHAPES:
+        units.setdefault(shape.replace("!\\n", ""), []).append(shape)
+    columns = [draw.sample(sorted(units), len(units)) for _ in kinds]
+    first = [
+        Pair(draw.choice(alike), draw.choice(units[unit]), min(FIRST_LARGEST, largest))
+        for row in zip(*columns, strict=True)
+        for alike, unit in zip(kinds.values(), row, strict=True)
+    ]
+    tried = {(each.target, each.shape) for each in first}
+    rest = [
+        Pair(name, shape, largest)
+        for name in names
+        for shape in SHAPES
+        if (name, shape) not in tried
+    ]
+    draw.shuffle(rest)
+    return first, rest
+
+
 def main() -> int:
-    from scaling_targets import targets
+    from scaling_targets import kind_of, targets
 
     logging.disable()
     options = argparse.ArgumentParser(description=__doc__)
@@ -172,24 +290,29 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--largest", type=int, default=LARGEST, help="units of a shape")
     given: Any = options.parse_args()
-    pairs = [
-        (name, target, shape)
-        for name, target in targets().items()
-        if given.only in name
-        for shape in SHAPES
-    ]
-    random.Random(given.seed).shuffle(pairs)
+    names = {name: kind_of(name) for name in targets() if given.only in name}
+    first, rest = ordered(names, given.seed, given.largest)
     end = time.monotonic() + given.seconds
-    tried = found = 0
-    for name, target, shape in pairs:
+    trials, found = Trials(targets), 0
+    for pairs, what in ((first, "pairs of a kind and a shape"), (rest, "other pairs")):
+        tried, wrong = _search(trials, pairs, end)
+        found += wrong
+        print(f"{tried} of {len(pairs)} {what} tried, {wrong} wrong", flush=True)  # noqa: T201
+    trials.close()
+    return 1 if found else 0
+
+
+def _search(trials: Trials, pairs: Iterable[Pair], end: float) -> tuple[int, int]:
+    """How many of *pairs* were tried before *end*, and how many are wrong."""
+    tried = wrong = 0
+    for pair in pairs:
         if time.monotonic() > end:
             break
         tried += 1
-        if worse := growth(name, target, shape, given.largest):
-            found += 1
-            print(worse, flush=True)  # noqa: T201  # a report to read
-    print(f"{tried} of {len(pairs)} pairs tried, {found} grow too fast")  # noqa: T201
-    return 1 if found else 0
+        if what := trials.attempt(pair):
+            wrong += 1
+            print(what, flush=True)  # noqa: T201  # a report to read
+    return tried, wrong
 
 
 if __name__ == "__main__":

@@ -4,15 +4,16 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import documents
 import orjson
 import targets as readers
-from flask import Flask
+from flask import Flask, Request
 from flask.testing import FlaskClient
 from scaling import Target
+from werkzeug.datastructures import ImmutableMultiDict
 
 from emulator.app import create_app
 from emulator.config import Config
@@ -55,10 +56,6 @@ USER: JSON = {
         }
     ]
 }
-PARAMETERS = (
-    *("type", "event", "user", "verdict", "messageId", "identifier", "limit", "after", "column"),
-    *("q", "since", "until", "where", "with", "message", "source", "subscription", "data"),
-)
 HEADERS = (
     *("Authorization", "Content-Encoding", "Content-Type", "Cookie", "Host", "Origin", "Accept"),
     *("X-PARTNER-NAME", "X-REQUEST-TOKEN", "User-Agent", "X-Forwarded-For", "If-None-Match"),
@@ -69,6 +66,34 @@ SHOWN_BY = (
     *("/emulator/v1/deliveries", "/emulator/v1/export", "/emulator/v1/export.har", "/tester"),
 )
 PLACES_OF_DOCUMENTS = range(0, 120, 3)
+AT_EVENT = r"POST /v1/\w+"
+AT_USER = r"POST /api/user/v1/\S+ (?:users\.0\.)?"
+# Of the name of a target -> the kind of input that it reads: the same code reads all of a kind.
+# What a pattern has in brackets is part of the kind.
+KINDS = tuple(
+    (re.compile(pattern), kind)
+    for pattern, kind in (
+        (r"(reader .+)|(nearest name)", ""),
+        (r"(document \w+).*", ""),
+        (AT_USER + r".*(email|phone_number|url|birthday|country|timestamp|event_name)", "user "),
+        (AT_USER + r".*(error_callback_endpoint|skip_hook|insider_id|uuid)", "user "),
+        (AT_USER + r".*(identifiers|attributes|event_params|events|users).*", "user "),
+        (
+            AT_EVENT + r" .*(email|phone|url|ip|userAgent|price|currency|products|order_id)",
+            "event ",
+        ),
+        (AT_EVENT + r" (?:userId|anonymousId|messageId)", "event id"),
+        (AT_EVENT + r" (?:timestamp|sentAt)", "event time"),
+        (AT_EVENT + r" (?:event|type|name|writeKey)", "event name"),
+        (AT_EVENT + r" (properties|traits|context|integrations|batch|other).*", "event "),
+        (r"GET (\S+) after .*", "shown by "),
+        (r".* header (.*)", "header "),
+        (r".* (\?\w+)", ""),
+        (r"\w+ /emulator/v1/([^/ ]+).* body", "body of "),
+        (r"\w+ /(?:workspace/[^/ ]+|[^/ ]+).*( \w+=)", "form"),
+        (r".* (body|path)", ""),
+    )
+)
 
 
 def targets() -> dict[str, Target]:
@@ -76,6 +101,14 @@ def targets() -> dict[str, Target]:
     app = create_app(Config(db=":memory:"), preset("guide"))
     client = app.test_client()
     return {**dict(_readers()), **dict(_calls(client)), **dict(_addresses(app, client))}
+
+
+def kind_of(name: str) -> str:
+    """The kind of input that a target reads."""
+    for pattern, kind in KINDS:
+        if found := pattern.fullmatch(name):
+            return kind + "".join(filter(None, found.groups()))
+    raise LookupError(name)
 
 
 def _readers() -> Iterator[tuple[str, Target]]:
@@ -152,22 +185,70 @@ def _addresses(app: Flask, client: FlaskClient) -> Iterator[tuple[str, Target]]:
         if "stream" in rule.rule or "wait" in rule.rule:
             continue  # which wait for news
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield from _of_rule(client, method, rule.rule)
+            yield from _of_rule(app, client, method, rule.rule)
     for header in HEADERS:
         for path in ("/", "/emulator/v1/messages", "/v1/track", "/api/user/v1/upsert"):
             yield f"{path} header {header}", partial(_ask_header, client, path, header)
 
 
-def _of_rule(client: FlaskClient, method: str, rule: str) -> Iterator[tuple[str, Target]]:
+def _of_rule(
+    app: Flask, client: FlaskClient, method: str, rule: str
+) -> Iterator[tuple[str, Target]]:
     name, path = f"{method} {rule}", _path(rule, "1")
     if "<" in rule:
         yield f"{name} path", partial(_ask_path, client, method, rule)
     if method != "GET":
         yield f"{name} body", partial(_post_raw, client, method, path)
-        yield f"{name} form", partial(_post_form, client, method, path)
-        return
-    for parameter in PARAMETERS:
-        yield f"{name} ?{parameter}", partial(_ask_query, client, path, parameter)
+    for field in _read_names(app, client, method, path):
+        if method == "GET":
+            yield f"{name} ?{field}", partial(_ask_query, client, path, field)
+        else:
+            yield f"{name} {field}=", partial(_post_form, client, method, path, field)
+
+
+class _Watched(ImmutableMultiDict[str, str]):
+    """Parameters or fields of a request that note which of them are asked for."""
+
+    asked: ClassVar[set[str]] = set()
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(str(key))
+        return super().__contains__(key)
+
+    def __getitem__(self, key: str) -> str:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, *default: Any, **options: Any) -> Any:
+        self.asked.add(key)
+        return super().get(key, *default, **options)
+
+    def getlist(self, key: str, *options: Any) -> list[Any]:
+        self.asked.add(key)
+        return super().getlist(key, *options)
+
+
+class _WatchedRequest(Request):
+    parameter_storage_class = _Watched
+
+
+def _read_names(app: Flask, client: FlaskClient, method: str, path: str) -> list[str]:
+    """The parameters or the fields of a form that are read where the others are given."""
+    usual, app.request_class = app.request_class, _WatchedRequest
+    names: set[str] = set()
+    try:
+        for _ in range(3):
+            _Watched.asked.clear()
+            given = dict.fromkeys(sorted(names), "1")
+            if method == "GET":
+                client.get(path, query_string=given)
+            else:
+                client.open(path, method=method, data=given)
+            names |= _Watched.asked
+    finally:
+        app.request_class = usual
+        client.post(RESET)
+    return sorted(names)
 
 
 def _path(rule: str, text: str) -> str:
@@ -186,9 +267,8 @@ def _post_raw(client: FlaskClient, method: str, path: str, given: bytes) -> None
     client.post(RESET)
 
 
-def _post_form(client: FlaskClient, method: str, path: str, given: bytes) -> None:
-    fields = dict.fromkeys(("text", "event", "path", "json", "document", "body"), _text(given))
-    client.open(path, method=method, data=fields)
+def _post_form(client: FlaskClient, method: str, path: str, field: str, given: bytes) -> None:
+    client.open(path, method=method, data={field: _text(given)})
     client.post(RESET)
 
 

@@ -2,11 +2,12 @@
 
 import gc
 import random
+import time
 from functools import cache
 
 import pytest
-from scaling import SHAPES, Target, cost, growth
-from scaling_targets import targets
+from scaling import SHAPES, Pair, Target, Trials, cost, growth, ordered
+from scaling_targets import kind_of, targets
 
 LARGEST = 33_000  # units; python tests/fuzz/scaling.py goes further
 PAIRS = 25
@@ -39,6 +40,46 @@ def test_the_garbage_collector_waits_while_the_cost_is_measured() -> None:
     collecting: list[bool] = []
     cost(lambda _: collecting.append(gc.isenabled()), b"")
     assert (collecting, gc.isenabled()) == ([False], True)
+
+
+def spin(given: bytes) -> None:
+    while len(given) > 100:
+        pass
+
+
+def sleep(given: bytes) -> None:
+    time.sleep(60 if len(given) > 100 else 0)
+
+
+def fail(_given: bytes) -> None:
+    raise ZeroDivisionError
+
+
+def some_targets() -> dict[str, Target]:
+    return {each.__name__: each for each in (spin, sleep, fail, linear, quadratic)}
+
+
+def test_a_target_that_does_not_end_is_found_and_holds_up_no_other() -> None:
+    trials = Trials(some_targets, longest=1, patience=3)
+    said = [trials.attempt(Pair(name, "text 'a'", 4000)) for name in some_targets()]
+    trials.close()
+    assert said[:4] == [
+        "spin: text 'a': does not end, at most 4000 units",
+        "sleep: text 'a': does not end, at most 4000 units",
+        "fail: text 'a': raises ZeroDivisionError()",
+        None,
+    ]
+
+
+def test_each_kind_of_input_meets_each_shape_before_any_pair_is_tried_again() -> None:
+    names = {name: kind_of(name) for name in all_targets()}
+    first, rest = ordered(names, seed=1, largest=LARGEST)
+    met = {(names[each.target], each.shape.replace("!\\n", "")) for each in first}
+    assert len(met) == len(first)
+    assert len({kind for kind, _ in met}) == len(set(names.values()))
+    assert len(first) + len(rest) == len(names) * len(SHAPES)
+    first_round = first[: len(set(names.values()))]
+    assert {names[each.target] for each in first_round} == set(names.values())
 
 
 # Places where something was once slow.
