@@ -29,7 +29,8 @@ Feature: Checkout abandonment
       When Ada starts checkout "k-3" in EUR:
         | product_id | price | quantity |
         | mug        | 8.50  | 1        |
-      Then Ada enters the journey "Cart abandonment" because of "item_added_to_cart"
+      Then Insider One receives 1 "checkout_page_view" for Ada
+      And Ada enters the journey "Cart abandonment" because of "item_added_to_cart"
       And Ada waits in the journey "Cart abandonment"
 
   Rule: a cleared cart is no abandoned cart

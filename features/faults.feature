@@ -23,7 +23,8 @@ Feature: When something goes wrong
       Given Insider One takes the next request and the answer is lost
       And Ada does "Wish Listed"
       When Segment tries again what failed
-      Then Insider One receives 1 "wish_listed" for Ada
+      Then the call "Wish Listed" ends as accepted
+      And Insider One receives 1 "wish_listed" for Ada
 
     @documented
     Scenario Outline: An outage that ends: Insider One <outage>

@@ -3,18 +3,22 @@
 import codecs
 import os
 import re
+from collections.abc import Generator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pytest_bdd.exceptions import GherkinParseError
 from pytest_bdd.feature import features as parsed_features
+from pytest_bdd.parser import Feature, Scenario
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from scenarios.catalogue import reads
 from scenarios.failing import place_of
 from scenarios.feature_files import FeatureFault, read_feature
 from scenarios.gherkin_words import texts_behind_keywords
+from scenarios.placeholders import protect
 
 WHICH = "emulator_features"
 KNOWN = ("ours", "all", "none")
@@ -25,6 +29,8 @@ FOREIGN = ("steps", "step_definitions")
 # What such a folder has when another tool runs the features: steps in its language, or behave's.
 FOREIGN_SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".rb", ".java", ".kt", ".cs", ".go", ".php")
 BEHAVE = re.compile(rb"^\s*(?:from|import)\s+behave\b", re.MULTILINE)
+# What to do instead of binding a feature.
+COLLECTED = "Without `scenarios(...)` in the module pytest collects and runs the file by itself."
 BINDING = "from pytest_bdd import scenarios\nscenarios({path!r})\n"
 
 
@@ -124,19 +130,56 @@ def has_own_step(feature: Path) -> bool:
     )
 
 
-@cache
-def faults_of_bound(feature: Path) -> str | None:
-    """Say what pytest-bdd, which has read the file, would not run of it as it is written.
+def faults_of_bound(feature: Feature, scenario: Scenario) -> str | None:
+    """Say what pytest-bdd, which has read a file for a module, would not run as it is written.
 
     Returns: None where nothing is wrong, and for a feature without a step of the library.
     """
-    if not has_own_step(feature):
+    path = Path(feature.filename)
+    names, faults = _reading(path)
+    if faults or names is None:
+        return faults
+    bound = (
+        name for name, each in feature.scenarios.items() if each.line_number == scenario.line_number
+    )
+    twin = next((name for name in bound if protect(name) not in names), None)
+    if twin is None:
         return None
+    what = f"several scenarios are called {twin!r}, and the module runs only the last"
+    return f"{path.name}:{scenario.line_number}: {what}. Rename them. {COLLECTED}"
+
+
+@cache
+def _reading(path: Path) -> tuple[frozenset[str] | None, str | None]:
+    """The names of the scenarios that the library reads of a file of its own, or its faults."""
+    if not has_own_step(path):
+        return None, None
     try:
-        read_feature(feature, feature.name)
+        return frozenset(read_feature(path, path.name).scenarios), None
     except FeatureFault as error:
-        return str(error)
-    return None
+        return None, str(error)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Say plainly which feature a module binds that pytest-bdd cannot read."""
+    report = yield
+    call: pytest.CallInfo[None] | None = getattr(report, "call", None)
+    error = call.excinfo.value if call and call.excinfo else None
+    if isinstance(error, GherkinParseError) and (told := _why_not_bound(error)):
+        report.longrepr = told
+    return report
+
+
+def _why_not_bound(error: GherkinParseError) -> str | None:
+    path = Path(error.filename)
+    names, faults = _reading(path)
+    if names is None:
+        return faults
+    lead = f"{path.name}:{error.line}: pytest-bdd cannot read this file, which the module binds"
+    return f"{lead}. {error.message} {COLLECTED}"
 
 
 def _has_foreign_steps(folder: Path) -> bool:

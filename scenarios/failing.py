@@ -1,6 +1,8 @@
 """Where a scenario failed, and what an unknown step may have meant."""
 
 import re
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from scenarios.catalogue import catalogue, matching, reading, suggestions
 from scenarios.signs import put_right
 
 NOTHING = "This scenario checks nothing: it has no Then. Add a Then step."
-SEVERAL_WORDS = re.compile(r"[A-Z]\w*(?:[ '-][A-Z]\w*)+")
+LONG_NAME = re.compile(r"\w+(?:['.@+-]\w+)+")
+SHORT_NAME = "Ada"
 
 
 def place_of(file: str, root: Path) -> str:
@@ -88,16 +91,24 @@ def _with_other_signs(step: Step) -> str | None:
 
 
 def _with_long_name(step: Step) -> str | None:
-    """A step that is known, but for a person with a name of several words."""
-    for found in SEVERAL_WORDS.finditer(step.name):
-        name = re.split(r"\W", found[0])[0]
-        short = step.name[: found.start()] + name + step.name[found.end() :]
-        for entry in matching(short):
+    """A step that is known, but for a person with a name of several words or with other signs."""
+    for found in _long_names(step.name):
+        for entry in matching(step.name.replace(found, SHORT_NAME, 1)):
             if step.type in entry.kinds:
                 kind = step.type.capitalize()
-                lead = f"People have names of one word: {name}, not {found[0]}."
+                short = re.split(r"\W", found)[0]
+                lead = f"People have names of one word: {short}, not {found}."
                 return f"{lead}\n  {kind} {entry.pattern}"
     return None
+
+
+def _long_names(text: str) -> Iterator[str]:
+    """What may be such a name: words in capitals one after the other, and one such as ada-7."""
+    words = text.rstrip(":").split(" ")
+    for is_capital, run in groupby(words, key=lambda word: word[:1].isupper()):
+        if is_capital and " " in (name := " ".join(run)):
+            yield name
+    yield from (word for word in words if LONG_NAME.fullmatch(word))
 
 
 def _nearest(step: Step) -> str:

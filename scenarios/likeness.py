@@ -3,6 +3,7 @@
 import re
 from difflib import SequenceMatcher
 from functools import lru_cache
+from itertools import islice
 
 VALUE = "_"
 _VALUES = re.compile(r'{\w+}|"[^"]*"|<[^<>]+>|\b\d[\d.,]*\b')
@@ -11,6 +12,7 @@ _AS_VALUE = 0.1  # the cost of a word that may be a value, such as a name
 _MORE_VALUE = 0.5  # of one more word of the same value, by its weight
 _LEFT_OUT = 0.7  # of a word that the other does not have, by its weight
 _ALIKE = 0.6  # of two words that differ by a slip
+_MOST, _LONGEST = 50, 50  # words of a line and characters of a word: no step has as many
 _SHORT = 0.35  # the weight of a word such as "in"
 
 
@@ -24,7 +26,8 @@ def likeness(words: str, pattern: str) -> float:
 @lru_cache(maxsize=2048)
 def tokens(words: str) -> tuple[str, ...]:
     """Return the words in lower case, with "_" for each value."""
-    return tuple(_TOKENS.findall(_VALUES.sub(f" {VALUE} ", words).lower()))
+    found = _TOKENS.finditer(_VALUES.sub(f" {VALUE} ", words).lower())
+    return tuple(each[0][:_LONGEST] for each in islice(found, _MOST))
 
 
 def _distance(said: tuple[str, ...], wanted: tuple[str, ...]) -> float:

@@ -69,6 +69,12 @@ def expect_known(noun: str, names: Iterable[str], known: Collection[str], where:
             raise EmulatorError(f"there is no {noun} {name!r}", where, remedy)
 
 
+def expect_text(noun: str, text: str, where: str) -> None:
+    """Refuse a text without a character, which every text contains. Raises: EmulatorError."""
+    if not text.strip():
+        raise EmulatorError(f"the {noun} is empty", where, "Write a part of it.")
+
+
 def expect_event_name(name: str, options: Options, vocabulary: Vocabulary, where: str) -> None:
     """Refuse the name of an event that this account can have none of, whatever is sent.
 

@@ -13,8 +13,10 @@ Fault = tuple[int, str, str]  # line, what is wrong, what to do
 ESCAPED = re.compile(r"\\<(?=[^<>]*>)")
 KEPT = "\ue000"  # stands for an escaped "<" while placeholders are filled
 _ANGLED = re.compile(r"(?<!\\)<([^<>\n]+)>")
+_CLOSING = re.compile(r"</([^<>\n]+)>")
 _WORDS = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+){0,3}")
 _AS_TEXT = r"Write \<{0}> where the text itself is meant."
+_AS_OTHER_TEXT = "Where the text itself is meant, give the column another name."
 
 
 def protect(text: str) -> str:
@@ -88,16 +90,26 @@ def _of_table(scenario: JSONObject, examples: JSONObject, used: set[str]) -> Ite
     if twice is not None:
         yield line, f"the column {twice!r} of Examples is there twice", "Keep one of the two."
     for at, text in texts(scenario):
-        for name in _ANGLED.findall(text):
-            if name not in columns and (_close(name, columns) or name in _meant(text)):
-                what = f"Examples have no column for <{name}>. Columns: {', '.join(columns)}"
-                yield at, what, _instead(name, columns)
+        yield from ((at, *fault) for fault in _of_text(text, columns))
     for column in columns:
         if column not in used:
             placeholders = ", ".join(sorted(f"<{name}>" for name in used)) or "none"
             what = f"no placeholder names the column {column!r} of Examples"
             remedy = f"Placeholders: {placeholders}. Use <{column}> in a step or in the title."
             yield line, what, remedy
+
+
+def _of_text(text: str, columns: list[str]) -> Iterator[tuple[str, str]]:
+    rest, meant = text, set(_meant(text))
+    for name in _ANGLED.findall(text):
+        if name in columns or _close(name, columns) or name in meant:
+            rest = rest.replace(f"<{name}>", "\n")
+            if name not in columns:
+                what = f"Examples have no column for <{name}>. Columns: {', '.join(columns)}"
+                yield what, _instead(name, columns)
+    for found in _half_open(rest, columns):
+        what = f"{found!r} lacks a bracket of its placeholder"
+        yield what, f"Write <{found.strip('<>')}>. {_AS_OTHER_TEXT}"
 
 
 def _instead(name: str, columns: list[str]) -> str:
@@ -113,8 +125,16 @@ def _close(name: str, columns: list[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
+def _half_open(text: str, columns: list[str]) -> Iterator[str]:
+    """Find placeholders that lost a bracket: `value>` or `<value` where a column has the name."""
+    names = "|".join(re.escape(each) for each in sorted(columns, key=len, reverse=True) if each)
+    if names:
+        yield from re.findall(rf"(?<![\w<\\])<(?:{names})(?![\w>])|(?<![\w<])(?:{names})>", text)
+
+
 def _meant(text: str) -> Iterator[str]:
     """The names in angle brackets that look like placeholders, and not like HTML."""
+    closed = set(_CLOSING.findall(text))
     for name in _ANGLED.findall(text):
-        if _WORDS.fullmatch(name) and f"</{name}>" not in text:
+        if _WORDS.fullmatch(name) and name not in closed:
             yield name

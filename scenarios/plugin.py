@@ -215,7 +215,7 @@ def pytest_bdd_before_scenario(
     request.node.user_properties += [("feature", feature.name), ("scenario", scenario.name)]
     taken = isinstance(request.node.parent, FeatureFile)
     request.node.stash.setdefault(OURS, taken)
-    if not taken and (faults := faults_of_bound(Path(feature.filename))):
+    if not taken and (faults := faults_of_bound(feature, scenario)):
         pytest.fail(faults, pytrace=False)
     if taken:
         _refuse_unknown_steps(request, scenario)

@@ -3,11 +3,11 @@
 from pytest_bdd import given, then, when
 
 from emulator.errors import EmulatorError
-from emulator.insider.panel import ROLES
+from emulator.insider.panel import ROLES, TYPE
 from emulator.types import JSONObject
 from scenarios import parsers
 from scenarios.comparison import row_of
-from scenarios.naming import expect_known
+from scenarios.naming import expect_known, expect_text
 from scenarios.preparation import ROLE
 from scenarios.scene import Scene
 from scenarios.tables import Table, pairs, rows
@@ -35,12 +35,14 @@ def has_role(scene: Scene, person: str, role: str) -> None:
 @when(parsers.parse('{person:w} creates the integration "{name}" of type "{type}"'))
 def creates_integration(scene: Scene, person: str, name: str, type: str) -> None:
     """In InOne, under External Integrations; Save must succeed."""
+    scene.spelling.expect("type", type, [TYPE], person)
     scene.made[name] = scene.emulator.client.create_integration(name, type, _role(scene, person))
 
 
 @when(parsers.parse('{person:w} tries to create the integration "{name}" of type "{type}"'))
 def tries_to_create(scene: Scene, person: str, name: str, type: str) -> None:
     """The same, where InOne may refuse."""
+    scene.spelling.expect("type", type, [TYPE], person)
     try:
         creates_integration(scene, person, name, type)
     except EmulatorError as error:
@@ -116,6 +118,7 @@ def disables_mapping(scene: Scene, person: str, name: str) -> None:
 @then(parsers.parse('InOne refuses because "{reason}"'))
 def refuses(scene: Scene, reason: str) -> None:
     """The reason may be a part of what it says; its words are ours."""
+    expect_text("reason", reason, 'InOne refuses because ""')
     holds = reason in (scene.refused or "")
     found = f"It said: {scene.refused}." if scene.refused else "It did not refuse."
     expect(scene, f'InOne refuses because "{reason}"', holds=holds, found=found)

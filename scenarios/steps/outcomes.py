@@ -7,6 +7,7 @@ from emulator.errors import EmulatorError
 from emulator.types import JSONObject
 from scenarios import parsers
 from scenarios.comparison import row_of
+from scenarios.naming import expect_text
 from scenarios.scene import Scene, newest
 from scenarios.story import unread
 from scenarios.tables import Table, expect_header
@@ -30,6 +31,7 @@ def ends_as(scene: Scene, call: str, verdict: str) -> None:
 def ends_as_because(scene: Scene, call: str, verdict: str, reason: str) -> None:
     """The reason may be a part of what the emulator says."""
     _known(verdict)
+    expect_text("reason", reason, f'the call "{call}" ends as {verdict} because ""')
     message = newest(scene, call)
     expect(
         scene,

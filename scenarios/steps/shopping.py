@@ -140,7 +140,7 @@ def tells_traits(scene: Scene, person: str, datatable: Table) -> None:
 def opts_in(scene: Scene, person: str, channels: str) -> None:
     """Identify with e-mail address, phone number, GDPR opt-in and that of each channel."""
     expect_channels(listed(channels), CHANNELS, f"{person} opts in to {channels}")
-    who = scene.person(person)
+    who = scene.person(scene.acting(person))
     optins = {f"{channel}_optin": True for channel in listed(channels)}
     traits = {"email": who.email, "phone": who.phone, "gdpr_optin": True, **optins}
     scene.tell(person, calls.identify(traits))
@@ -154,7 +154,7 @@ def unsubscribes(scene: Scene, person: str, channels: str) -> None:
     workspace = scene.emulator.workspace
     flags = [CHANNELS[channel][-1] for channel in listed(channels)]
     user = {
-        "identifiers": {"uuid": scene.person(person).user_id},
+        "identifiers": {"uuid": scene.person(scene.acting(person)).user_id},
         "attributes": dict.fromkeys(flags, True),
     }
     scene.emulator.client.upsert(user, workspace.account_name, workspace.account_key)

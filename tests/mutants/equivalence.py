@@ -20,6 +20,7 @@ from shipped_features import (
 from slips import Mutant
 
 from emulator.workspace.vocabulary import NAMES
+from scenarios.spelling import is_slip_of_text
 
 # Before a text that the shop chooses freely, and that goes through as it is.
 FREE = re.compile(
@@ -97,6 +98,18 @@ def _has_capitals_only(mutant: Mutant) -> bool:
     return mutant.site.kind == STEP_WORD and same
 
 
+def _is_cart_of_a_series(mutant: Mutant) -> bool:
+    """Whether the id of a cart, as c-9 and c-0, that a Then could say only as custom.cart_id."""
+    before = mutant.scenario.lines[mutant.site.line][: mutant.site.start]
+    unread = before.endswith((' to cart "', ' from cart "')) and "cart_id" not in _others(mutant)
+    return unread and not is_slip_of_text(mutant.before, mutant.after)
+
+
+def _is_part_of_a_reason(mutant: Mutant) -> bool:
+    before = mutant.scenario.lines[mutant.site.line][: mutant.site.start]
+    return before.endswith(' because "') and mutant.after in mutant.before
+
+
 def _is_unread_column(mutant: Mutant) -> bool:
     return mutant.site.kind == EXAMPLES_HEADER and f"<{mutant.before}>" not in _others(mutant)
 
@@ -118,6 +131,8 @@ REASONS: dict[str, Callable[[Mutant], bool]] = {
     "a bound, which holds for other numbers, too": _is_wider,
     "the same number": _is_the_same_number,
     "the words of a step may have capitals": _has_capitals_only,
+    "an id of the same series for a cart that no Then asks for": _is_cart_of_a_series,
+    "a part of a reason, which the step asks for": _is_part_of_a_reason,
     "a column that no step reads": _is_unread_column,
     "a rule groups scenarios, and changes none of them": lambda mutant: (
         mutant.site.kind == KEYWORD and mutant.before == "Rule"

@@ -137,6 +137,43 @@ def test_a_module_that_binds_a_feature_fails_where_it_would_not_run_as_written(
     assert done.returncode == 1
 
 
+HAPPY = "    Example: happy path\n      When Ada signs in\n      Then Insider One knows 1 people\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(
+            "\ufeff" + OURS,
+            "ours.feature:1: pytest-bdd cannot read this file, which the module binds.",
+            id="a byte order mark",
+        ),
+        pytest.param(
+            OURS.replace("When Ada", "* Ada", 1),
+            "pytest-bdd cannot read this file, which the module binds. First step",
+            id="a star first",
+        ),
+        pytest.param(
+            f"Feature: F\n  Rule: one\n{HAPPY}  Rule: two\n{HAPPY}",
+            "ours.feature:7: several scenarios are called 'happy path', and the module runs only "
+            "the last. Rename them.",
+            id="two rules",
+        ),
+    ],
+)
+def test_a_module_that_binds_what_pytest_bdd_reads_otherwise_fails(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    (tmp_path / "test_ours.py").write_text("from pytest_bdd import scenarios\nscenarios('.')\n")
+    (tmp_path / "ours.feature").write_text(text, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_ours.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert told in done.stdout
+    assert "Without `scenarios(...)` in the module pytest collects and runs the file" in done.stdout
+    assert "INTERNALERROR" not in done.stdout
+    assert done.returncode in (1, 2)
+
+
 def test_a_word_that_is_not_known_is_refused(project: Path) -> None:
     said = collected(project, "-o", "emulator_features=some")
     assert said.strip() == "ERROR: emulator_features: 'some' is not known. Known: ours, all, none."

@@ -286,6 +286,38 @@ def test_a_placeholder_that_nothing_fills_is_refused(tmp_path: Path, text: str, 
 
 
 @pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("<event> and <event", "<event"),
+        ("<event> and event>", "event>"),
+        ("<event> in <event-", "<event"),
+        ("<event> (event>)", "event>"),
+        ("<event><event", "<event"),
+        ("<event> <event< ", "<event"),
+    ],
+)
+def test_a_placeholder_that_lost_a_bracket_is_refused(
+    tmp_path: Path, text: str, found: str
+) -> None:
+    file = outline(EVENT.replace("<event>", text), EXAMPLES)
+    assert fault(tmp_path, file) == (
+        f"w.feature:3: '{found}' lacks a bracket of its placeholder. Write <event>. "
+        "Where the text itself is meant, give the column another name."
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["event < 3 > event", "-> event", "<b>event</b>", "events> <events", r"\<event>"]
+)
+def test_brackets_beside_the_name_of_a_column_are_text(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "w.feature"
+    file.write_text(outline(EVENT.replace("<event>", f"<event> {text}"), EXAMPLES))
+    [template] = read_feature(file, "w.feature").scenarios.values()
+    [when, _] = template.render({"event": "Wish"}).steps
+    assert when.name == f'Ada does "Wish {text}"'.replace("\\", "")
+
+
+@pytest.mark.parametrize(
     ("text", "read_as"),
     [
         ("I <3 you", "I <3 you"),

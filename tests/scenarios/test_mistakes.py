@@ -184,6 +184,78 @@ MISTAKES = {
         People have names of one word: Ada, not Ada Lovelace.
           When {person} does "{event}\"""",
     ),
+    "names a person by an id with a hyphen": (
+        """\
+        When kunde-4711 signs in
+        Then Insider One knows 1 people
+        """,
+        """\
+        There is no such step: When kunde-4711 signs in
+
+        People have names of one word: kunde, not kunde-4711.
+          When {person} signs in""",
+    ),
+    "names a person in two words that begin with letters of Turkish": (
+        """\
+        When Şule İnce signs in
+        Then Insider One knows 1 people
+        """,
+        """\
+        There is no such step: When Şule İnce signs in
+
+        People have names of one word: Şule, not Şule İnce.
+          When {person} signs in""",
+    ),
+    "opts in somebody with two letters swapped": (
+        """\
+        Given Ada signs in
+        When dAa opts in to email
+        Then Insider One knows 1 people
+        """,
+        "dAa: nobody introduces this person. Did you mean Ada? If not, say first: Given dAa shops.",
+    ),
+    "unsubscribes somebody with two letters swapped": (
+        """\
+        Given Ada opts in to email
+        When Aad unsubscribes from email
+        Then Ada can be reached by email
+        """,
+        "Aad: nobody introduces this person. Did you mean Ada? If not, say first: Given Aad shops.",
+    ),
+    "mistypes the type of an integration": (
+        """\
+        Given Grace has the role "Administrator" in InOne
+        When Grace creates the integration "Web shop" of type "Souree"
+        Then InOne shows exactly these integrations:
+          | Integration Name |
+          | Web shop         |
+        """,
+        f"Grace: unknown type 'Souree'. Did you mean 'Source'? {MEANT.format('Souree')}",
+    ),
+    "mistypes the type of an integration that is refused": (
+        """\
+        Given Grace has the role "Editor" in InOne
+        When Grace tries to create the integration "Web shop" of type "source"
+        Then InOne refuses because "cannot make changes"
+        """,
+        f"Grace: unknown type 'source'. Did you mean 'Source'? {MEANT.format('source')}",
+    ),
+    "asks for a reason and names none": (
+        """\
+        Given Grace has the role "Editor" in InOne
+        When Grace tries to create the integration "Web shop" of type "Source"
+        Then InOne refuses because ""
+        """,
+        'InOne refuses because "": the reason is empty. Write a part of it.',
+    ),
+    "asks for the reason of a call and names none": (
+        """\
+        When Ada does "Wish Listed"
+        Then the call "Wish Listed" ends as accepted because " "
+        """,
+        'the call "Wish Listed" ends as accepted because "": the reason is empty. '
+        "Write a part of it.",
+    ),
     "opts in to a channel that there is not": (
         """\
         When Ada opts in to e-mail

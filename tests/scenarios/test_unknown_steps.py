@@ -6,8 +6,16 @@ from collections.abc import Iterator
 import pytest
 from pytest_bdd.parser import Step
 
-from scenarios.catalogue import PLACEHOLDER, StepEntry, library, matching, suggestions
+from scenarios.catalogue import (
+    PLACEHOLDER,
+    StepEntry,
+    best_likeness,
+    library,
+    matching,
+    suggestions,
+)
 from scenarios.failing import unknown_step
+from scenarios.likeness import tokens
 
 STEPS = library()
 
@@ -113,3 +121,11 @@ def test_a_step_with_a_slip_is_found_again() -> None:
                 missed += entry.pattern not in suggestions(text, entry.kinds[-1])
     assert tried > 200
     assert missed / tried < 0.02
+
+
+@pytest.mark.parametrize("line", ["a " * 9000, "x" * 9000, '"a" ' * 9000, "Ada does " * 9000])
+def test_a_long_line_is_compared_by_its_beginning(line: str) -> None:
+    words = tokens(line)
+    assert len(words) <= 50
+    assert max(map(len, words)) <= 50
+    assert best_likeness(line) < 0.5
