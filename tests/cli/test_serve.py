@@ -220,4 +220,6 @@ def test_an_sqlite_file_that_is_served_can_be_read_beside(tmp_path: Path) -> Non
         recorded = run("contract", "record", "--from", str(file), str(cases))
         drift = run("drift", "--preset", "guide", "--traffic", str(file), "--json")
         nothing = "nothing is recorded: no event came. Use the app first, or name other traffic."
-        assert (recorded, drift[1]) == ((1, f"{cases}: {nothing}\n"), "")
+        assert recorded == (1, f"{cases}: {nothing}\n")
+        remedy = "Use the app first, or leave --traffic out."
+        assert drift == (2, f"emulator: {file}: no event came. {remedy}\n")
