@@ -58,7 +58,7 @@ def difference(
 def lacking(columns: Sequence[str], missing: list[Row], received: list[Row]) -> list[str]:
     """Lines that show which rows are *missing* beside all that were received."""
     marked = [*(("-", row) for row in missing), *((" ", row) for row in received)]
-    nearest = [_nearest(columns, row, near) for row in missing if (near := _closest(row, received))]
+    nearest = _all_nearest(columns, missing, received)
     told = f"- {len(missing)} expected, not received here; the others were received."
     return [*_aligned([(" ", tuple(columns)), *marked]), "", told, *nearest]
 
@@ -97,9 +97,13 @@ def _remarks(columns: Sequence[str], marked: list[tuple[str, Row]]) -> list[str]
     if sorted(missing) == sorted(extra):
         return ["The same rows arrived in another order."]
     remarks = [f"- {len(missing)} expected, not received; + {len(extra)} received, not expected."]
-    return remarks + [
-        _nearest(columns, row, near) for row in missing if (near := _closest(row, extra))
-    ]
+    return remarks + _all_nearest(columns, missing, extra)
+
+
+def _all_nearest(columns: Sequence[str], missing: list[Row], others: list[Row]) -> list[str]:
+    """What differs in the nearest row of each missing one; equal lines once."""
+    lines = [_nearest(columns, row, near) for row in missing if (near := _closest(row, others))]
+    return list(dict.fromkeys(lines))
 
 
 def _closest(row: Row, others: list[Row]) -> Row | None:

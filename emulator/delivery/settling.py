@@ -95,7 +95,9 @@ def summary(deliveries: Sequence[Delivery], note: str | None) -> tuple[Verdict, 
     reason = next(each.reason for each in deliveries if each.verdict == verdict)
     if note and verdict == "accepted":
         verdict = "warning"
-    return verdict, "; ".join(text for text in (reason, note) if text) or None
+    texts = [text for text in (reason, note) if text]
+    # A reason of several sentences ends with a full stop, and a semicolon cannot follow that.
+    return verdict, "; ".join([*(text.rstrip(".") for text in texts[:-1]), *texts[-1:]]) or None
 
 
 def shown(request: Request, real: RealAccount | None = None) -> SentRequest:

@@ -92,7 +92,9 @@ def origins_of(subscription: Subscription, event: JSONObject, present: Set[str])
         # Nothing is sent, but what was read still tells what was meant.
         walk = _Walk()
         walk.mark_fields(subscription, payload.value, payload)
-        return [mapped.origin([], None, present) for mapped in walk.found if mapped.influences]
+        return [
+            mapped.origin([], None, present) for mapped in walk.found if mapped.influences & present
+        ]
     walk = _Walk()
     marked = walk.mark_fields(subscription, values, payload)
     sent = subscription.action.user(values)

@@ -89,6 +89,10 @@ def _unreadable(error: Exception, where: str) -> EmulatorError:
         return EmulatorError(f"broken JSON: {error.msg}", f"{where}, line {error.lineno}", remedy)
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         line = error.problem_mark.line + 1
+        if "cannot start any token" in str(error.problem):
+            remedy = (
+                "Indent with blanks, not with tabs. Put quotes around a text that begins with @."
+            )
         return EmulatorError(f"broken YAML: {error.problem}", f"{where}, line {line}", remedy)
     return EmulatorError("the file is neither JSON nor YAML", where, "Write it as one of them.")
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from emulator.capture.records import Verdict
+from emulator.capture.records import Delivery, Verdict
+from emulator.delivery.settling import summary
 from emulator.delivery.verdict import Judgement, judge, worst
 from emulator.http import HttpResponse
 
@@ -91,3 +92,23 @@ def test_a_message_is_as_bad_as_its_worst_delivery(
     verdicts: list[Verdict], expected: Verdict
 ) -> None:
     assert worst(verdicts) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "note", "expected"),
+    [
+        (
+            "Price must be a number.",
+            "the name is near.",
+            "Price must be a number; the name is near.",
+        ),
+        ("Price must be a number.", None, "Price must be a number."),
+        (None, "the name is near.", "the name is near."),
+        (None, None, None),
+    ],
+)
+def test_a_reason_and_a_note_are_one_sentence(
+    reason: str | None, note: str | None, expected: str | None
+) -> None:
+    delivery = Delivery("m-1", "Order Completed", "Orders", "orderCompletedEvent", "failed", reason)
+    assert summary([delivery], note) == ("failed", expected)

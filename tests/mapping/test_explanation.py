@@ -150,6 +150,15 @@ def test_failed_event_still_tells_what_was_read() -> None:
     assert "properties.products[0].price" in {p for each in found.origins for p in each.read}
 
 
+def test_failed_event_names_no_field_whose_paths_it_does_not_have() -> None:
+    event = {**ORDER, "properties": {"products": [{"product_id": "mug", "price": "free"}]}}
+
+    found = account({"actionSlug": "orderCompletedEvent"}, event)
+
+    assert found.failure is not None
+    assert [each.field for each in found.origins if not each.read] == []
+
+
 COUPON = {"actionSlug": "trackEvent", "settings": {"uuid": {"@path": "$.properties.coupon"}}}
 
 

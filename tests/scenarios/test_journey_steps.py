@@ -13,7 +13,7 @@ from emulator.errors import EmulatorError
 from scenarios import calls
 from scenarios.running import Emulators
 from scenarios.scene import Scene
-from scenarios.steps import journeys, known
+from scenarios.steps import calling, journeys, known
 from scenarios.trail import told
 
 HERE = Path(__file__).parent
@@ -73,6 +73,27 @@ def test_each_run_has_its_own_trail_with_its_standing(scene: Scene) -> None:
         "The trail of Ada in Cart abandonment, dropped:",
         "The trail of Ada in Cart abandonment, in progress:",
     ]
+
+
+def test_a_trail_shows_no_cause_later_than_its_effect(scene: Scene) -> None:
+    scene.tell("Ada", calls.product_added({"product_id": "mug"}, "c-9"))
+    _, entered, *_ = told(scene, "Cart abandonment", "Ada")
+    assert entered.partition("Z  ")[2] == "entered because of item_added_to_cart"
+
+
+def test_a_trail_shows_the_time_of_an_event_that_came_late(scene: Scene) -> None:
+    body = {
+        "userId": "ada",
+        "event": "Product Added",
+        "timestamp": NOON,
+        "properties": {"product_id": "mug"},
+    }
+    scene.person("Ada")
+    scene.start("2026-11-23T12:05:00Z")
+    calling.posts(scene, "/v1/track", json.dumps(body))
+    _, entered, *_ = told(scene, "Cart abandonment", "Ada")
+    what = "entered because of item_added_to_cart at 2026-11-23T12:00:00.000Z"
+    assert entered.partition("Z  ")[2] == what
 
 
 def test_a_column_that_no_entry_has_is_said(scene: Scene) -> None:

@@ -180,5 +180,14 @@ def test_a_difference_can_be_seen(
     assert difference(COLUMNS, expected, received) == lines
 
 
+def test_rows_that_differ_alike_are_explained_once() -> None:
+    columns = ("event_name", "product_id")
+    expected = [("Order Completed", "mug"), ("Order Completed", "mug")]
+    received = [("bought", "mug"), ("bought", "mug")]
+    lines = difference(columns, expected, received)
+    said = "Nearest to Order Completed: event_name is bought, expected Order Completed."
+    assert lines.count(said) == 1
+
+
 def test_a_row_has_the_columns_asked_for() -> None:
     assert row_of({"b": 1, "a": "x", "c": None}, ["a", "b", "d"]) == ("x", "1", "")

@@ -125,6 +125,18 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
             id="broken json",
         ),
         pytest.param(
+            b"a:\n\tb: 1",
+            "shop.yaml, line 2: broken YAML: found character that cannot start any token. "
+            "Indent with blanks, not with tabs. Put quotes around a text that begins with @.",
+            id="tab",
+        ),
+        pytest.param(
+            b"uuid: {@path: $.userId}",
+            "shop.yaml, line 1: broken YAML: found character that cannot start any token. "
+            "Indent with blanks, not with tabs. Put quotes around a text that begins with @.",
+            id="directive without quotes",
+        ),
+        pytest.param(
             b"a: !!python/name:os.system ''",
             "shop.yaml, line 1: broken YAML: could not determine a constructor for the tag "
             "'tag:yaml.org,2002:python/name:os.system'. Correct it there, or before.",
