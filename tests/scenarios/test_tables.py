@@ -182,9 +182,8 @@ def test_a_difference_can_be_seen(
 
 def test_rows_that_differ_alike_are_explained_once() -> None:
     columns = ("event_name", "product_id")
-    expected = [("Order Completed", "mug"), ("Order Completed", "mug")]
-    received = [("bought", "mug"), ("bought", "mug")]
-    lines = difference(columns, expected, received)
+    expected, received = ("Order Completed", "mug"), ("bought", "mug")
+    lines = difference(columns, [expected, expected], [received, received])
     said = "Nearest to Order Completed: event_name is bought, expected Order Completed."
     assert lines.count(said) == 1
 
