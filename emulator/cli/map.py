@@ -108,9 +108,7 @@ class _Reader:
                 try:
                     lines = opened.enter_context(file.open("rb"))
                 except OSError as error:
-                    raise EmulatorError(
-                        f"cannot be read ({error.strerror})", str(file), "Name a file of events."
-                    ) from None
+                    raise _unreadable(error, str(file)) from None
                 yield str(file), _text_lines(lines, str(file))
 
     def _refuse(self, what: str, where: str) -> None:
@@ -126,11 +124,23 @@ def _name_damage(event: JSONObject, where: str) -> None:
 
 def _text_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
     """Leave the byte order mark out, and refuse UTF-16."""
-    for number, line in enumerate(lines):
+    for number, line in enumerate(_readable(lines, where)):
         if number == 0:
             refuse_utf16(line, where)
             line = without_bom(line)
         yield line
+
+
+def _readable(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
+    try:
+        yield from lines
+    except OSError as error:  # of a disk or a share that fails in the middle
+        raise _unreadable(error, where) from None
+
+
+def _unreadable(error: OSError, where: str) -> EmulatorError:
+    what = f"cannot be read ({error.strerror})"
+    return EmulatorError(what, where, "Name a file of events.")
 
 
 def _refuse_workspace(file: str) -> None:

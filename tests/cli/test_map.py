@@ -380,3 +380,12 @@ def test_explanation_names_a_property_that_only_a_trigger_reads(tmp_path: Path) 
         "  properties.vip decides the trigger of VIP; it is not sent itself."
         in result.stdout.splitlines()
     )
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that fails when it is read")
+def test_a_file_that_fails_while_it_is_read_is_told_in_one_line() -> None:
+    done = CliRunner().invoke(main, ["map", "/proc/self/mem"])
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[0] == (
+        "emulator: /proc/self/mem: cannot be read (Input/output error). Name a file of events."
+    )
