@@ -141,13 +141,12 @@ def _known_of(person: str, users: list[User]) -> Iterator[str]:
     events = [event for user in users for _, event in user.events]
     attributes = {name: value for user in users for name, value in user.attributes.items()}
     if events:
-        yield f"Insider One receives exactly these events and parameters for {person}:"
-        yield from _events(events)
-    if attributes:
+        yield from _events(person, events)
+    rows = [(_escaped(name), _cell(value)) for name, value in attributes.items() if _fits(name)]
+    if rows:
         yield f"Insider One knows these attributes of {person}:"
-        rows = [(name, _cell(value)) for name, value in attributes.items()]
         yield from _table(("attribute", "value"), rows)
-    if not events and not attributes:
+    if not events and not rows:
         yield f"Insider One receives no events for {person}"
 
 
@@ -165,9 +164,13 @@ def _users(body: JSON, message: Captured, account: Account) -> list[User]:
     return read_users(body["users"], rules, account.options, now, skip_hook=False)[0]
 
 
-def _events(events: list[ProfileEvent]) -> Iterator[str]:
+def _events(person: str, events: list[ProfileEvent]) -> Iterator[str]:
     flat = [{"event_name": each.name, **dict(_flattened(each.params))} for each in events]
-    columns = list(dict.fromkeys(name for each in flat for name in each))
+    names = list(dict.fromkeys(name for each in flat for name in each))
+    columns = [name for name in names if _fits(name)]
+    # A parameter whose name no table can have is not looked at by the step without them.
+    what = "events and parameters" if columns == names else "events"
+    yield f"Insider One receives exactly these {what} for {person}:"
     yield from _table(columns, [[_cell(each.get(name)) for name in columns] for each in flat])
 
 
@@ -201,9 +204,13 @@ def _cell(value: JSON) -> str:
 
 
 def _is_plain_cell(text: str) -> bool:
+    return _fits(text) and not is_json(text) and not DECIMAL_COMMA.fullmatch(text)
+
+
+def _fits(text: str) -> bool:
+    """Check whether a table's cell can have *text* as it is."""
     is_stripped = text != "" and text == text.strip()
-    is_text = not is_json(text) and not DECIMAL_COMMA.fullmatch(text)
-    return is_stripped and is_text and not _LINE_END.search(text.replace("\n", ""))
+    return is_stripped and not _LINE_END.search(text.replace("\n", ""))
 
 
 def _without_line_ends(text: str) -> str:

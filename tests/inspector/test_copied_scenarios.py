@@ -73,6 +73,15 @@ def test_each_line_end_is_kept_in_a_cell(client: FlaskClient, tmp_path: Path, en
     assert sent_by(copied(client, call), tmp_path / "copied.feature") == ("Seen", properties)
 
 
+@pytest.mark.parametrize("end", LINE_ENDS)
+def test_a_line_end_in_a_name_breaks_no_table(
+    client: FlaskClient, tmp_path: Path, end: str
+) -> None:
+    properties = {f"a{end}b": "x", "list": "y"}
+    call = {"type": "track", "userId": "ada", "event": "Seen", "properties": properties}
+    assert sent_by(copied(client, call), tmp_path / "copied.feature") == ("Seen", properties)
+
+
 @pytest.mark.parametrize(
     ("event", "name"),
     [
