@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ PREFIX = "EMULATOR_"
 MOST_DAYS = 36_500
 UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_HOST_NAME = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,17 @@ def _base_url(text: str) -> str:
 
 
 def _hosts(text: str) -> tuple[str, ...]:
-    return tuple(_text(host.strip()) for host in text.split(","))
+    return tuple(_host(host.strip().lower()) for host in text.split(","))
+
+
+def _host(text: str) -> str:
+    """Check that *text* is a host: an address with a scheme or a port would never be met."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        if not _HOST_NAME.fullmatch(text):
+            raise
+    return text
 
 
 def _text(text: str) -> str:
@@ -184,7 +195,10 @@ READERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "password": (_text, "a text"),
     "teams": (_text, "the path of a file of teams"),
     "token": (_text, "a text"),
-    "callback_hosts": (_hosts, "names, addresses or networks, with commas between them"),
+    "callback_hosts": (
+        _hosts,
+        "names, IP addresses or networks, without http:// and port, with commas between them",
+    ),
     "cache": (_text, "a folder that can be written"),
     "trusted_proxy": (lambda text: str(ip_address(text)), "the IP address of one proxy"),
 }

@@ -113,3 +113,17 @@ def test_misuse_is_named(
     with pytest.raises(EmulatorError) as refused:
         configure(environ, flags)
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    "hosts", ["http://a.example", "localhost:9000", "a.example/path", "a b", ""]
+)
+def test_a_callback_host_that_no_address_can_have_is_refused(hosts: str) -> None:
+    with pytest.raises(EmulatorError, match="without http:// and port"):
+        configure({}, {"callback_hosts": hosts})
+
+
+def test_callback_hosts_are_names_addresses_and_networks() -> None:
+    hosts = "Hooks.Example, my_service,127.0.0.1,172.18.0.0/16,::1"
+    read = configure({}, {"callback_hosts": hosts}).callback_hosts
+    assert read == ("hooks.example", "my_service", "127.0.0.1", "172.18.0.0/16", "::1")

@@ -39,7 +39,9 @@ _MOST_SUBSCRIPTIONS = 50
 @click.option("--keep-sandboxes", metavar="HOURS", help="End those unused so long.  [never]")
 @click.option("--callback-hosts", metavar="HOSTS", help="Where error callbacks may go.  [none]")
 @click.option("--teams", metavar="FILE", help="Teams with sandboxes of their own.  [none]")
-@click.option("--trusted-proxy", metavar="ADDRESS", help="Take clients from its X-Forwarded-For.")
+@click.option(
+    "--trusted-proxy", metavar="ADDRESS", help="Take client IPs from its X-Forwarded-For."
+)
 @click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")
 def command(preset: str | None, **flags: str | None) -> None:
     """Run the emulator until it is stopped.
