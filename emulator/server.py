@@ -1,6 +1,7 @@
 """The WSGI server: in the foreground for people, in a thread for tests and the demo."""
 
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -13,6 +14,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer, create_server
+from waitress.task import ThreadedTaskDispatcher
 
 from emulator.errors import EmulatorError
 
@@ -23,6 +25,7 @@ STREAMS = 6  # answers that go on until the page is closed; each has a thread of
 WAITERS = 8  # requests that are answered when something happens; each holds a thread
 THREADS = 16 + STREAMS + WAITERS
 CONNECTIONS = 800  # at once: a hundred slow clients must not keep all others out
+LONGEST_START = 5.0  # seconds for all threads to be there
 LARGEST_BODY = 64 * 1024 * 1024  # bytes read at all; the application refuses smaller ones in JSON
 
 
@@ -171,7 +174,15 @@ def _listen(
     for each in sockets.values():
         if isinstance(each, BaseWSGIServer):
             each.channel_class = _Channel
+    _wait_for_threads(server.task_dispatcher)
     return server
+
+
+def _wait_for_threads(dispatcher: ThreadedTaskDispatcher) -> None:
+    """Return when all threads wait for requests: waitress warns of one that waits for a thread."""
+    end = time.monotonic() + LONGEST_START
+    while dispatcher.active_count and time.monotonic() < end:
+        time.sleep(0.001)
 
 
 def _url(host: str, server: Any) -> str:

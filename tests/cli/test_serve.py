@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,11 @@ from pathlib import Path
 import pytest
 import requests
 from click.testing import CliRunner
+from flask import Flask
+from waitress.task import ThreadedTaskDispatcher
 
 from emulator.cli import main
+from emulator.server import serve_in_thread
 
 SERVE = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", ":memory:"]
 SONG = {"writeKey": "wk_demo", "type": "track", "userId": "ada", "event": "song_played"}
@@ -55,6 +59,20 @@ def test_log(options: list[str], lines: list[str]) -> None:
     assert len(said) == len(lines), said
     for line, pattern in zip(said, lines, strict=True):
         assert re.fullmatch(pattern, line), line
+
+
+def test_a_first_request_is_no_queue(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def work(dispatcher: ThreadedTaskDispatcher, number: int) -> None:
+        time.sleep(0.3)  # as on a machine with much else to do
+        usual(dispatcher, number)
+
+    usual = ThreadedTaskDispatcher.handler_thread
+    monkeypatch.setattr(ThreadedTaskDispatcher, "handler_thread", work)
+    with serve_in_thread(Flask("empty")) as url:
+        assert requests.get(url, timeout=20).status_code == 404
+    assert caplog.record_tuples == []
 
 
 def started(*options: str, lines: int) -> list[str]:
