@@ -37,8 +37,8 @@ BOUNDED = {
     ("emulator.workspace.importing.hcl_parser", "closing"): "possessive, from a line's beginning",
     ("scenarios.likeness", "_VALUES"): FEATURE,
     ("scenarios.expectations", "TOLERANCE"): FEATURE,
-    ("scenarios.failing", "SEVERAL_WORDS"): FEATURE,
     ("scenarios.interception", "address"): "the names of hosts of ours",
+    ("scenarios.placeholders", "_half_open"): "names of columns, in which nothing repeats",
 }
 
 
