@@ -293,6 +293,20 @@ def test_a_workspace_with_one_fault_stops_each_pipeline(
             pytest.fail(f"{pipeline} is green: {codes}")
 
 
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_a_mapping_without_a_case_stops_each_pipeline(pipeline: str, project: Path) -> None:
+    (project / "cases" / "order-completed-by-orders.json").unlink()
+    shop = yaml.safe_load(yaml.safe_dump(SHOP))
+    swap_revenue_and_total(shop)
+    write(project, shop)
+    [check] = [call for call in steps(pipeline) if call[:2] == ("contract", "check")]
+    done = run(check)
+    assert done.exit_code == 1
+    assert done.output.startswith(
+        "FAILED  mapping 'Orders' (orderCompletedEvent)  shop.yaml\n    no case covers it\n"
+    )
+
+
 def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """The place of each value in *value* that holds no other."""
     if isinstance(value, dict | list):
