@@ -57,9 +57,11 @@ def _others(mutant: Mutant) -> str:
 
 def _is_free_text(mutant: Mutant) -> bool:
     before = mutant.scenario.lines[mutant.site.line][: mutant.site.start]
+    if mutant.site.kind != TEXT or not FREE.search(before):
+        return False
     if before.endswith(' device "'):  # which no cell names: one with "phone" is an attribute
         return f'"{mutant.before}"' not in _others(mutant)
-    return mutant.site.kind == TEXT and bool(FREE.search(before)) and _is_alone(mutant)
+    return _is_alone(mutant)
 
 
 def _is_own_property(mutant: Mutant) -> bool:
