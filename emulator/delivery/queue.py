@@ -55,6 +55,7 @@ class Queue:
         self._changed = Condition()
         self._waiting = 0
         self._patience = patience
+        self._hurries = False  # messages that were begun before are delivered one by one
         self._begun: set[int] = set()  # places of what this process has begun to deliver
         self._closing = False
         self._fault: str | None = None  # that ended the thread
@@ -152,7 +153,9 @@ class Queue:
         """Wait until there is something to do; whether there will be."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting > 0 or self._closing, AGAIN)
-            self._changed.wait_for(lambda: self._waiting >= AT_ONCE or self._closing, LINGER)
+            self._changed.wait_for(
+                lambda: self._waiting >= AT_ONCE or self._hurries or self._closing, LINGER
+            )
             return not self._closing
 
     def _deliver(self) -> None:
@@ -193,7 +196,8 @@ class Queue:
     def _next_batch(self) -> list[Waits]:
         """What waits longest: a message that was begun before is alone."""
         first = self._store.waiting.first(AT_ONCE)
-        if first and first[0].begun:
+        self._hurries = bool(first and first[0].begun)
+        if self._hurries:
             return first[:1]
         return list(takewhile(lambda each: not each.begun, first))
 
