@@ -109,7 +109,8 @@ def _of_text(text: str, columns: list[str]) -> Iterator[tuple[str, str]]:
                 yield what, _instead(name, columns)
     for found in _half_open(rest, columns):
         what = f"{found!r} lacks a bracket of its placeholder"
-        yield what, f"Write <{found.strip('<>')}>. {_AS_OTHER_TEXT}"
+        column = max((each for each in columns if each in found), key=len)
+        yield what, f"Write <{column}>. {_AS_OTHER_TEXT}"
 
 
 def _instead(name: str, columns: list[str]) -> str:
@@ -129,7 +130,7 @@ def _half_open(text: str, columns: list[str]) -> Iterator[str]:
     """Find placeholders that lost a bracket: `value>` or `<value` where a column has the name."""
     names = "|".join(re.escape(each) for each in sorted(columns, key=len, reverse=True) if each)
     if names:
-        yield from re.findall(rf"(?<![\w<\\])<(?:{names})(?![\w>])|(?<![\w<])(?:{names})>", text)
+        yield from re.findall(rf"(?<![\w<\\])<(?:{names})(?![\w>])|(?<![\w<])\w?(?:{names})>", text)
 
 
 def _meant(text: str) -> Iterator[str]:

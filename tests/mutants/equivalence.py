@@ -10,6 +10,7 @@ from shipped_features import (
     EXAMPLES_HEADER,
     EXPECTED,
     HEADER,
+    HOLE,
     KEYWORD,
     STEP,
     STEP_WORD,
@@ -109,6 +110,10 @@ def _is_cart_of_a_series(mutant: Mutant) -> bool:
     return unread and not is_slip_of_text(mutant.before, mutant.after)
 
 
+def _is_longer_value(mutant: Mutant) -> bool:
+    return mutant.before in mutant.after and mutant.site.kind == HOLE and _is_alone(mutant)
+
+
 def _is_part_of_a_reason(mutant: Mutant) -> bool:
     before = mutant.scenario.lines[mutant.site.line][: mutant.site.start]
     return before.endswith(' because "') and mutant.after in mutant.before
@@ -136,6 +141,7 @@ REASONS: dict[str, Callable[[Mutant], bool]] = {
     "the same number": _is_the_same_number,
     "the words of a step may have capitals": _has_capitals_only,
     "an id of the same series for a cart that no Then asks for": _is_cart_of_a_series,
+    "a longer value, which no other step has: any other is as right": _is_longer_value,
     "a part of a reason, which the step asks for": _is_part_of_a_reason,
     "a column that no step reads": _is_unread_column,
     "a rule groups scenarios, and changes none of them": lambda mutant: (

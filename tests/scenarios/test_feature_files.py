@@ -294,6 +294,7 @@ def test_a_placeholder_that_nothing_fills_is_refused(tmp_path: Path, text: str, 
         ("<event> (event>)", "event>"),
         ("<event><event", "<event"),
         ("<event> <event< ", "<event"),
+        ("<event> wevent>", "wevent>"),
     ],
 )
 def test_a_placeholder_that_lost_a_bracket_is_refused(
