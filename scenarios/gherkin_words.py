@@ -75,9 +75,8 @@ def texts_behind_keywords(line: str) -> list[str]:
 def splits(line: str) -> list[tuple[str, str]]:
     """Return the line cut behind each of its first words, and behind a keyword without a blank."""
     words = re.split(r"(\s+)", line.strip())
-    cuts = [("".join(words[:at]), "".join(words[at + 1 :])) for at in range(1, len(words), 2)][
-        :_MOST_WORDS
-    ]
+    places = range(1, len(words), 2)[:_MOST_WORDS]
+    cuts = [("".join(words[:at]), "".join(words[at + 1 :])) for at in places]
     glued = [(each, line.strip()[len(each) :]) for each in _prefixes() if not each.endswith(" ")]
     return cuts + [(each, rest) for each, rest in glued if line.strip() == each + rest]
 

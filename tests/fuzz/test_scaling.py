@@ -90,6 +90,7 @@ KNOWN = (
     ("reader liquid", "text '\\n'"),
     ("nearest name", "text 'aA'"),
     ("reader pattern", "text '()'"),
+    ("reader feature", "text 'a and !\\n'"),
     ("document terraform", "text '0'"),
 )
 
