@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from emulator.segment.faults import Faults
 from emulator.segment.message import Message
 from emulator.segment.oauth import Tokens
+from emulator.segment.options import SegmentOptions
 from emulator.segment.routes import bp
 from emulator.server import serve_in_thread
 from emulator.workspace.model import Source
@@ -46,7 +47,9 @@ def emulator(road: Keeper, *, strict: bool = False) -> Flask:
         carrier=road,
         clock=lambda: NOW,
         config=SimpleNamespace(strict=strict),
-        workspace=SimpleNamespace(sources=(Source("Web shop", "wk_demo"),)),
+        workspace=SimpleNamespace(
+            sources=(Source("Web shop", "wk_demo"),), segment=SegmentOptions()
+        ),
         tokens=Tokens("secret", None),
         segment_faults=Faults(),
     )
