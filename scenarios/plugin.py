@@ -238,9 +238,10 @@ def pytest_bdd_before_step_call(
         pytest.fail(told, pytrace=False)
     refuse_unread(step, step_func)
     if scene := request.node.stash.get(SCENE, None):
-        _, _, theme = step_func.__module__.rpartition("scenarios.steps.")
+        _, ours, theme = step_func.__module__.rpartition("scenarios.steps.")
         prepares = theme in PREPARING or step_func.__name__ in PREPARING
-        scene.enter(step, scenario, acting=step.type != "then" and not prepares)
+        acting = step.type != "then" and not prepares
+        scene.enter(step, scenario, acting=acting, in_sandbox=acting and bool(ours))
         if theme in CLAIMING:
             scene.expect_acted(step.name)
 

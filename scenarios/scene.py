@@ -58,7 +58,8 @@ class Scene:
         self.emulator: RunningEmulator = self._open(workspace_at(workspace, Path()))
         self.spelling = Spelling()
         self.preparations = Preparations()
-        self._acted: str | None = None  # the first step that changed something in the sandbox
+        self._acted = False  # a step may have changed something
+        self._changed: str | None = None  # the first step that changed something in the sandbox
         self._starts_at: str | None = None
         self._faults: list[tuple[JSONObject, str]] = []  # with their steps, not known to be met
         self.people: dict[str, Shopper] = {}
@@ -80,11 +81,12 @@ class Scene:
     ) -> None:
         self._stack.close()
 
-    def enter(self, step: "Step", scenario: "Scenario", *, acting: bool) -> None:
+    def enter(self, step: "Step", scenario: "Scenario", *, acting: bool, in_sandbox: bool) -> None:
         """Take the step that runs next.
 
         Args:
-            acting: Whether it changes something in the sandbox.
+            acting: Whether it may change something, as a project's own step may.
+            in_sandbox: Whether it changes something in the sandbox, which a new one would lose.
 
         Raises: EmulatorError, at the first step of a scenario with one name in two spellings.
         """
@@ -93,7 +95,8 @@ class Scene:
             expect_one_spelling(scenario.steps, self.spelling, NAMES)
         in_background = step.line_number < scenario.line_number
         self.preparations.step = "" if in_background else step.name
-        self._acted = self._acted or (step.name if acting else None)
+        self._acted = self._acted or acting
+        self._changed = self._changed or (step.name if in_sandbox else None)
 
     def expect_acted(self, claim: str) -> None:
         """Refuse a claim about a scenario in which nothing happened. Raises: EmulatorError."""
@@ -138,8 +141,8 @@ class Scene:
 
     def _expect_untouched(self, where: str, remedy: str) -> None:
         """Refuse to begin anew after a step whose effect would be lost. Raises: EmulatorError."""
-        if self._acted or self.messages():
-            step = f" ({self._acted})" if self._acted else ""
+        if self._changed or self.messages():
+            step = f" ({self._changed})" if self._changed else ""
             raise EmulatorError(f"something has happened before{step}", where, remedy)
 
     def _open(self, workspace: Workspace) -> "RunningEmulator":
