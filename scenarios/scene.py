@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from emulator.errors import EmulatorError
-from emulator.near_misses import nearest
+from emulator.near_misses import is_one_slip, nearest
 from emulator.types import JSONObject
 from emulator.workspace import Workspace
 from emulator.workspace.loading import from_document
@@ -178,7 +178,10 @@ class Scene:
         """
         self.preparations.use(PERSON, name)
         self.preparations.use(ROLE, name)
-        if near := nearest(name, [*self.people, *self.roles]):
+        known = [*self.people, *self.roles]
+        # Of people, unlike of words, short names that are one letter apart are rarely both meant.
+        one_letter = (each for each in known if is_one_slip(name.casefold(), each.casefold()))
+        if near := nearest(name, known) or (None if name in known else next(one_letter, None)):
             remedy = f"Did you mean {near}? If not, say first: Given {name} shops."
             raise EmulatorError("nobody introduces this person", name, remedy)
         return name

@@ -36,6 +36,7 @@ UNCHANGED = (
     "A minute before Ada still waits",
     "A day later",
     "Shopping says nothing about opt-ins",
+    "A new opt-in does not take the unsubscribe back",
 )
 
 

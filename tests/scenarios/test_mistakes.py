@@ -652,6 +652,31 @@ MISTAKES = {
         "Grace: unknown role 'Administator'. "
         f"Did you mean 'Administrator'? {MEANT.format('Administator')}",
     ),
+    "misspells a role that may not change integrations": (
+        """\
+        Given Grace has the role "Editorr" in InOne
+        When Grace tries to create the integration "Web shop" of type "Source"
+        Then InOne refuses because "cannot make changes"
+        """,
+        f"Grace: unknown role 'Editorr'. Did you mean 'Editor'? {MEANT.format('Editorr')}",
+    ),
+    "adds a letter to the name of a person": (
+        """\
+        Given Ada signs in
+        When sAda signs in
+        Then Insider One knows 1 person
+        """,
+        "sAda: nobody introduces this person. "
+        "Did you mean Ada? If not, say first: Given sAda shops.",
+    ),
+    "hits a wrong letter in the short name of a person": (
+        """\
+        Given Ada signs in
+        When Aua signs in
+        Then Insider One knows 1 person
+        """,
+        "Aua: nobody introduces this person. Did you mean Ada? If not, say first: Given Aua shops.",
+    ),
     "misspells a currency": (
         """\
         When Ada views cart "c-9" in ERU:
