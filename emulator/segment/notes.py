@@ -6,9 +6,20 @@ from reprlib import repr as brief
 from typing import NamedTuple
 
 from emulator.json_text import damaged_place
+from emulator.near_misses import near_miss
 from emulator.segment.limits import LONG_MESSAGE_ID
 from emulator.segment.times import is_correctable, parse
 from emulator.types import JSONObject
+
+# Keys of a call that somebody reads, and those that libraries send besides.
+_READ = (
+    *("type", "userId", "anonymousId", "previousId", "groupId", "event", "name", "category"),
+    *("properties", "traits", "context", "integrations", "messageId", "timestamp", "sentAt"),
+)
+_SENT_BESIDES = frozenset(
+    ("writeKey", "originalTimestamp", "receivedAt", "channel", "version", "projectId", "_metadata")
+)
+_TAKEN = _SENT_BESIDES.union(_READ)
 
 
 class Note(NamedTuple):
@@ -38,6 +49,7 @@ def notes(call: JSONObject, now: datetime, kind: str | None = None) -> list[Note
         *_times(call, now),
         *_own_fields(call),
         *_type(call, kind),
+        *_misspelt(call),
         *damaged_texts(call),
     ]
 
@@ -90,6 +102,15 @@ def _own_fields(call: JSONObject) -> Iterator[Note]:
 def _type(call: JSONObject, kind: str | None) -> Iterator[Note]:
     if kind is not None and call["type"] != kind:
         yield _replaced(call, "type", f"is another type than the path's {kind!r}: the body counts")
+
+
+def _misspelt(call: JSONObject) -> Iterator[Note]:
+    """Name each key that misses one by little that the call does not have."""
+    for name in call:
+        meant = None if name in _TAKEN else near_miss(name, _READ)
+        if meant is not None and meant not in call:
+            general = f"Segment knows no key {brief(name)}, and {meant} is missing: write {meant}"
+            yield Note(name, f"{general}.", general)
 
 
 def _unreadable(call: JSONObject, name: str) -> bool:

@@ -135,6 +135,17 @@ def test_timestamp_is_by_the_clock_of_segment(times: dict[str, Any], expected: s
             id="a clock that is off by thousands of years",
         ),
         pytest.param(
+            {"Properties": {"a": 1}, "contxt": {}},
+            "Segment knows no key 'Properties', and properties is missing: write properties. "
+            "Segment knows no key 'contxt', and context is missing: write context.",
+            id="misspelt keys",
+        ),
+        pytest.param(
+            {"anonymous_id": "a"},
+            "Segment knows no key 'anonymous_id', and anonymousId is missing: write anonymousId.",
+            id="a key in another case",
+        ),
+        pytest.param(
             {"receivedAt": "2026-01-01T00:00:00Z"},
             "receivedAt '2026-01-01T00:00:00Z' is Segment's own field: the time of receipt stands.",
             id="a field of Segment's own",
@@ -355,3 +366,16 @@ def test_event_of_exactly_32_kb_is_taken() -> None:
     call = {"event": "x", "userId": "ada", "pad": ""}
     call["pad"] = "y" * (32_768 - len(orjson.dumps(call)))
     assert take(call)[0].rejection is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"properties": {}, "Properties": {}},
+        {"channel": "server", "version": 2, "_metadata": {}, "projectId": "p"},
+        {"option": {}, "request_id": "r", "user": {}, "metadata": {}, "source": "x"},
+    ],
+)
+def test_a_key_that_a_sender_adds_is_taken_without_a_word(more: dict[str, Any]) -> None:
+    [message] = take({**TRACK, "context": {}, **more})
+    assert message.detail is None
