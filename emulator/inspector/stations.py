@@ -45,8 +45,22 @@ class Taken:
 
     def missing_at(self, where: str) -> Absent | None:
         """The field that should have made what a finding misses at *where*."""
-        wanted = where.rpartition(".")[2]
+        *place, wanted = where.split(".")
+        if _has(self.body, (*place, wanted)):
+            return None  # the finding is about the value that was sent
         return next((each for each in self.absent if each.field.split(".")[-1] == wanted), None)
+
+
+def _has(body: JSON, place: tuple[str, ...]) -> bool:
+    """Check whether *body* has a value at *place*, such as users, 0, attributes, gender."""
+    for step in place:
+        if isinstance(body, dict) and step in body:
+            body = body[step]
+        elif isinstance(body, list) and step.isdecimal() and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

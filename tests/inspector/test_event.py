@@ -225,6 +225,18 @@ def test_the_copied_scenarios_pass(page: Page, tmp_path: Path, workspace: str) -
     assert f"{len(calls)} passed" in verified.stdout + verified.stderr
 
 
+def test_a_finding_about_a_value_that_is_sent_names_no_field_without_one(
+    emulator: Running, page: Page
+) -> None:
+    viewed = {"product_id": "mug", "name": "party \ufffd"}
+    emulator.send(
+        {"type": "track", "userId": "ada", "event": "Product Viewed", "properties": viewed}
+    )
+    opened(page, emulator)
+    expect(page.get_by_label("What to know")).to_contain_text("event_params.name")
+    expect(page.get_by_label("What to know")).not_to_contain_text("The mapping fills")
+
+
 def test_a_call_in_plain_words_is_copied_in_plain_words(emulator: Running, page: Page) -> None:
     emulator.send(
         {
