@@ -85,11 +85,11 @@ def _message_id(call: JSONObject) -> Iterator[Note]:
 
 
 def _times(call: JSONObject, now: datetime) -> Iterator[Note]:
-    if _unreadable(call, "timestamp"):
-        yield _replaced(call, "timestamp", "is not ISO 8601: the time of receipt stands for it")
-    if _unreadable(call, "sentAt"):
-        yield _replaced(call, "sentAt", "is not ISO 8601: clock skew is not corrected")
     original, sent = parse(call.get("timestamp")), parse(call.get("sentAt"))
+    if original is None and call.get("timestamp") is not None:
+        yield _replaced(call, "timestamp", "is not ISO 8601: the time of receipt stands for it")
+    if sent is None and call.get("sentAt") is not None:
+        yield _replaced(call, "sentAt", "is not ISO 8601: clock skew is not corrected")
     if original and sent and not is_correctable(original, sent, now):
         yield _replaced(call, "sentAt", "is too far from timestamp: clock skew is not corrected")
 
@@ -111,10 +111,6 @@ def _misspelt(call: JSONObject) -> Iterator[Note]:
         if meant is not None and meant not in call:
             general = f"Segment knows no key {brief(name)}, and {meant} is missing: write {meant}"
             yield Note(name, f"{general}.", general)
-
-
-def _unreadable(call: JSONObject, name: str) -> bool:
-    return call.get(name) is not None and parse(call[name]) is None
 
 
 def _replaced(call: JSONObject, name: str, what: str) -> Note:
