@@ -56,11 +56,16 @@ def _has(body: JSON, place: tuple[str, ...]) -> bool:
     for step in place:
         if isinstance(body, dict) and step in body:
             body = body[step]
-        elif isinstance(body, list) and step.isdecimal() and int(step) < len(body):
+        elif isinstance(body, list) and _is_index(step) and int(step) < len(body):
             body = body[int(step)]
         else:
             return False
     return True
+
+
+def _is_index(step: str) -> bool:
+    # A name of the shop's own may have any number of digits; int() refuses thousands of them.
+    return step.isdecimal() and len(step) < 20
 
 
 @dataclass(frozen=True, slots=True)
