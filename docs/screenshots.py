@@ -10,10 +10,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from emulator.demo.day import day
-from emulator.workspace import preset
-from scenarios.running import RunningEmulator, running
-from scenarios.shopper import products, shopper
+from segment_insider_emulator.demo.day import day
+from segment_insider_emulator.workspace import preset
+from segment_insider_scenarios.running import RunningEmulator, running
+from segment_insider_scenarios.shopper import products, shopper
 
 IMAGES = Path(__file__).parent / "images"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, sync_playwright
 from postgres_schemas import Schemas
 from postgres_server import MISSING, Server, programs
 
-from emulator.capture import database
-from emulator.config import configure
+from segment_insider_emulator.capture import database
+from segment_insider_emulator.config import configure
 
 # One slow example on a busy machine is no fault.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

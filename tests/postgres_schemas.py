@@ -9,8 +9,8 @@ from postgres_server import Server
 from sqlalchemy import Engine, MetaData, create_engine, text
 from sqlalchemy.schema import CreateSchema, DropSchema
 
-from emulator.capture import database
-from emulator.capture.postgres import within
+from segment_insider_emulator.capture import database
+from segment_insider_emulator.capture.postgres import within
 
 _BESIDE = text("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :before)")
 _NUMBERED = text("SELECT sequencename FROM pg_sequences WHERE schemaname = :name")

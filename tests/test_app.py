@@ -16,11 +16,11 @@ from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.cli import COMMANDS, main
-from emulator.config import Config
-from emulator.server import serve_in_thread
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.cli import COMMANDS, main
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.workspace import preset
 
 SONG = {"event": "Song Played", "userId": "ada", "messageId": "m1", "writeKey": "wk_demo"}
 
@@ -130,7 +130,16 @@ def test_a_server_in_a_thread_answers_and_ends() -> None:
 @contextmanager
 def served(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`emulator serve` as its own process, and its base URL once it is ready."""
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", str(db)]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "serve",
+        "--port",
+        "0",
+        "--db",
+        str(db),
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         ready = process.stderr.readline()
@@ -208,7 +217,8 @@ def test_every_command_that_help_lists_exists() -> None:
 
 def test_help_imports_no_framework() -> None:
     script = (
-        "import sys; from emulator.cli import main; main(['--help'], standalone_mode=False);"
+        "import sys; from segment_insider_emulator.cli import main;"
+        "main(['--help'], standalone_mode=False);"
         "print([name for name in ('flask', 'sqlalchemy', 'requests') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -7,10 +7,10 @@ from pkgutil import resolve_name
 
 import pytest
 
-from emulator.insider.options import NAMES
+from segment_insider_emulator.insider.options import NAMES
 
 PAGE = Path("docs/assumptions.md")
-PACKAGE = Path("emulator")
+PACKAGE = Path("emulator/segment_insider_emulator")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in PAGE.read_text("utf-8").splitlines()
@@ -51,7 +51,7 @@ def there(name: str, option: bool) -> bool:
 
 def test_how_long_message_ids_are_remembered_is_told() -> None:
     (row,) = [row for row in ROWS if "`messageId`" in row[1]]
-    assert row[3:] == ["inferred", "`emulator.capture.store.Store.seen`"]
+    assert row[3:] == ["inferred", "`segment_insider_emulator.capture.store.Store.seen`"]
 
 
 def test_every_option_has_a_row() -> None:
@@ -61,7 +61,7 @@ def test_every_option_has_a_row() -> None:
 
 def test_every_module_that_assumes_something_holds_a_row() -> None:
     assuming = {
-        ".".join(module.with_suffix("").parts)
+        ".".join(module.relative_to("emulator").with_suffix("").parts)
         for module in PACKAGE.rglob("*.py")
         if re.search(ASSUMES, module.read_text("utf-8"))
     }

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from emulator.config import Config, configure
-from emulator.errors import EmulatorError
+from segment_insider_emulator.config import Config, configure
+from segment_insider_emulator.errors import EmulatorError
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ PAGES = [
 ]
 FILE = re.compile(r"`([\w./-]+\.(?:py|yaml|ndjson|json|md|html))`")
 # A page may leave out the folder that its sentence is about.
-ROOTS = (ROOT, ROOT / "emulator", ROOT / "scenarios")
+ROOTS = (ROOT, ROOT / "emulator" / "segment_insider_emulator", ROOT / "scenarios")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -32,5 +32,8 @@ def exists(name: str) -> bool:
 def test_the_architecture_names_every_package() -> None:
     table = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("## The way")[0]
     named = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
-    packages = {path.parent.name for path in (ROOT / "emulator").glob("*/__init__.py")}
+    packages = {
+        path.parent.name
+        for path in (ROOT / "emulator" / "segment_insider_emulator").glob("*/__init__.py")
+    }
     assert named == packages

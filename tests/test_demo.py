@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 import requests
 
-DEMO = [sys.executable, "-m", "emulator", "demo"]
+DEMO = [sys.executable, "-m", "segment_insider_emulator", "demo"]
 
 # Ctrl-C at the moment at which the demo loads what runs its emulator.
 STOPPED = """
 import signal, sys
 class Impatient:
     def find_spec(self, name, *_):
-        if name == "scenarios.running":
+        if name == "segment_insider_scenarios.running":
             signal.raise_signal(signal.SIGINT)
 sys.meta_path.insert(0, Impatient())
-from emulator.cli import main
+from segment_insider_emulator.cli import main
 main(["demo"])
 """
 

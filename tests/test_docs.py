@@ -19,12 +19,12 @@ import requests
 import yaml
 from packaging.requirements import Requirement
 
-from emulator.config import Config
+from segment_insider_emulator.config import Config
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
-EMULATOR = [sys.executable, "-m", "emulator"]
+EMULATOR = [sys.executable, "-m", "segment_insider_emulator"]
 DESCRIPTION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = DESCRIPTION["project"]
 PYTHON = re.findall(r"^```python\n(.*?)^```$", (DOCS / "in-process.md").read_text(), re.M | re.S)
@@ -150,13 +150,13 @@ def test_the_image_is_built_of_a_checkout() -> None:
     assert (context, context / build["dockerfile"]) == (ROOT, EXAMPLES / "Containerfile")
     copied = [line.split()[1:-1] for line in CONTAINERFILE if line.startswith("COPY ")]
     # All that is the package's, and what its description names.
-    packages = DESCRIPTION["tool"]["setuptools"]["packages"]["find"]["include"]
+    roots = DESCRIPTION["tool"]["setuptools"]["packages"]["find"]["where"]
     named = [PROJECT["readme"], *PROJECT["license-files"]]
     wanted = {
         "pyproject.toml",
         ".ci/constraints.txt",
         *named,
-        *(each.rstrip("*") for each in packages),
+        *roots,
     }
     assert {each for each in chain(*copied) if not each.startswith(("--from=", "/"))} == wanted
     (install,) = (line for line in CONTAINERFILE if " install " in line and "pip" in line)

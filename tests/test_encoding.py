@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
-from emulator.encoding import decode
-from emulator.errors import EmulatorError
-from scenarios.call_files import read_calls
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.encoding import decode
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios.call_files import read_calls
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 EVENTS = FIXTURES / "events" / "shop.ndjson"

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent / "emulator"
-WATCHERS = ("emulator.harness", "emulator.inspector", "scenarios")
+ROOT = Path(__file__).parent.parent / "emulator" / "segment_insider_emulator"
+WATCHERS = (
+    "segment_insider_emulator.harness",
+    "segment_insider_emulator.inspector",
+    "segment_insider_scenarios",
+)
 OUTSIDE = ("flask", "sqlalchemy", "requests", "os", "time", "random", "socket")
 SIDES = ("segment", "mapping", "delivery", "insider", "capture", "harness", "inspector")
 
@@ -22,15 +26,23 @@ def imports(module: Path) -> Iterator[str]:
 
 
 def others(*own: str) -> tuple[str, ...]:
-    return tuple(f"emulator.{side}" for side in SIDES if side not in own)
+    return tuple(f"segment_insider_emulator.{side}" for side in SIDES if side not in own)
 
 
 @pytest.mark.parametrize(
     ("box", "forbidden"),
     [
         pytest.param("mapping", OUTSIDE + others("mapping"), id="mapping is pure and alone"),
-        pytest.param("segment", ("emulator.insider", *WATCHERS), id="segment knows no insider"),
-        pytest.param("insider", ("emulator.segment", *WATCHERS), id="insider knows no segment"),
+        pytest.param(
+            "segment",
+            ("segment_insider_emulator.insider", *WATCHERS),
+            id="segment knows no insider",
+        ),
+        pytest.param(
+            "insider",
+            ("segment_insider_emulator.segment", *WATCHERS),
+            id="insider knows no segment",
+        ),
         pytest.param("delivery", WATCHERS, id="delivery is not watched from inside"),
         pytest.param("capture", WATCHERS, id="capture is not watched from inside"),
         pytest.param("replay", (*WATCHERS, "flask", "sqlalchemy"), id="replay stores nothing"),
@@ -62,6 +74,6 @@ def test_only_the_command_line_and_the_demo_need_the_scenarios() -> None:
         module.relative_to(ROOT).parts[0]
         for module in ROOT.rglob("*.py")
         for name in imports(module)
-        if name.split(".")[0] == "scenarios"
+        if name.split(".")[0] == "segment_insider_scenarios"
     }
     assert needing == {"cli", "demo"}

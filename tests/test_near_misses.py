@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.near_misses import near_miss
+from segment_insider_emulator.near_misses import near_miss
 
 KNOWN = ("Order Completed", "Cart Viewed", "event_params", "skip_hook", "age")
 

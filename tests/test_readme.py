@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emulator.workspace import load, preset
-from scenarios.client import ControlClient
-from scenarios.running import running
+from segment_insider_emulator.workspace import load, preset
+from segment_insider_scenarios.client import ControlClient
+from segment_insider_scenarios.running import running
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "README.md").read_text("utf-8")
@@ -111,5 +111,7 @@ def test_commands_within_sentences_run() -> None:
 
 def test_the_scenario_passes(tmp_path: Path) -> None:
     (tmp_path / "purchase.feature").write_text(only("gherkin"), "utf-8")
-    verified = printed(sys.executable, "-m", "emulator", "verify", str(tmp_path), cwd=tmp_path)
+    verified = printed(
+        sys.executable, "-m", "segment_insider_emulator", "verify", str(tmp_path), cwd=tmp_path
+    )
     assert re.search(r"^  passed   An order of two products$", verified, re.MULTILINE), verified

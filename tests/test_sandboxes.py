@@ -16,15 +16,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from emulator.app import create_app
-from emulator.capture.database import StorageFault
-from emulator.capture.sandboxes import SandboxStore
-from emulator.clock import iso
-from emulator.config import Config
-from emulator.errors import Conflict
-from emulator.sandboxes.admission import MOST
-from emulator.server import serve_in_thread
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.capture.database import StorageFault
+from segment_insider_emulator.capture.sandboxes import SandboxStore
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import Conflict
+from segment_insider_emulator.sandboxes.admission import MOST
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.workspace import preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ADA = {"messageId": "m1", "userId": "ada", "traits": {"email": "ada@x.io"}}
@@ -344,7 +344,7 @@ def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> 
 
 
 def test_their_number_is_bounded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.sandboxes.admission.MOST", 1)
+    monkeypatch.setattr("segment_insider_emulator.sandboxes.admission.MOST", 1)
     answer = client.post(SANDBOXES, json={})
     assert (answer.status_code, told(answer)["error"]["what"]) == (
         409,

@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 
-from emulator.app import create_app
-from emulator.cli import main
-from emulator.config import Config
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace import load, preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load, preset
 
 KEY = "account-key-5a1f"
 SECRETS = {
@@ -70,7 +70,7 @@ def told(
     tmp_path: Path, workspace: Path, caplog: pytest.LogCaptureFixture
 ) -> Iterator[tuple[Flask, dict[str, bytes]]]:
     """The emulator after all secrets were sent to it, and what it answered to them."""
-    caplog.set_level(logging.INFO, "emulator")
+    caplog.set_level(logging.INFO, "segment_insider_emulator")
     config = Config(
         db=str(tmp_path / "kept.db"),
         insider_key=SECRETS["the real account's key"],
@@ -179,7 +179,7 @@ def test_no_report_of_scenarios_has_a_key(workspace: Path) -> None:
     written = {kind: workspace.with_name(f"report.{kind}") for kind in REPORTS}
     options = [each for kind, file in written.items() for each in (f"--{kind}", str(file))]
     ran = subprocess.run(
-        [sys.executable, "-m", "emulator", "verify", str(feature), *options],
+        [sys.executable, "-m", "segment_insider_emulator", "verify", str(feature), *options],
         capture_output=True,
         check=False,
     )
@@ -194,7 +194,7 @@ PASSWORD = "page-password-6e0b"
 
 
 def test_no_password_of_the_pages_comes_out(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "emulator")
+    caplog.set_level(logging.INFO, "segment_insider_emulator")
     app = create_app(Config(db=":memory:", password=PASSWORD, verbose=True), preset("guide"))
     client = app.test_client()
     said = [

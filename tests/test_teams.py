@@ -18,15 +18,15 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from emulator.app import create_app
-from emulator.cli import main
-from emulator.config import Config
-from emulator.errors import EmulatorError
-from emulator.guard import HEALTH
-from emulator.server import serve_in_thread
-from emulator.teams import Team, read_teams
-from emulator.workspace import preset
-from scenarios.client import ControlClient
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.guard import HEALTH
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.teams import Team, read_teams
+from segment_insider_emulator.workspace import preset
+from segment_insider_scenarios.client import ControlClient
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SANDBOXES = "/emulator/v1/sandboxes"

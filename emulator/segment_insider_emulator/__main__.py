@@ -1,5 +1,5 @@
-"""`python -m emulator` is the console script `emulator`."""
+"""`python -m segment_insider_emulator` is the console script `emulator`."""
 
-from emulator.cli import main
+from segment_insider_emulator.cli import main
 
 main()

@@ -8,8 +8,8 @@ from flask import Flask, Response, request
 from flask.json.provider import JSONProvider
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from emulator.errors import EmulatorError, Unavailable
-from emulator.guard import Refused, Unauthorised, challenge
+from segment_insider_emulator.errors import EmulatorError, Unavailable
+from segment_insider_emulator.guard import Refused, Unauthorised, challenge
 
 log = logging.getLogger(__name__)
 

@@ -10,33 +10,33 @@ from pathlib import Path
 
 from flask import Flask, request
 
-from emulator import answers
-from emulator.capture.database import claimed, connect
-from emulator.capture.differences import Differences
-from emulator.capture.idle import Idle
-from emulator.capture.journeys import JourneyStore
-from emulator.capture.listening import Listener
-from emulator.capture.panel import ChangesStore, PanelStore
-from emulator.capture.profiles import ProfileStore
-from emulator.capture.pruning import Pruner, Steps
-from emulator.capture.retention import Limits, Retention
-from emulator.capture.sandboxes import SandboxStore
-from emulator.capture.shared import RETRIES, RUNS, Shared
-from emulator.capture.store import Store
-from emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
-from emulator.config import Config
-from emulator.delivery.account import RealAccount
-from emulator.delivery.configuration import Configuration
-from emulator.delivery.faults import Faults as InsiderFaults
-from emulator.delivery.gate import Gate, compile_gate
-from emulator.delivery.passthrough import PassThrough
-from emulator.delivery.policy import Policy
-from emulator.delivery.queue import Queue
-from emulator.delivery.road import Road, Together
-from emulator.delivery.senders import Remote
-from emulator.guard import guard, is_loopback
-from emulator.harness import clock as clocks
-from emulator.harness import (
+from segment_insider_emulator import answers
+from segment_insider_emulator.capture.database import claimed, connect
+from segment_insider_emulator.capture.differences import Differences
+from segment_insider_emulator.capture.idle import Idle
+from segment_insider_emulator.capture.journeys import JourneyStore
+from segment_insider_emulator.capture.listening import Listener
+from segment_insider_emulator.capture.panel import ChangesStore, PanelStore
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.capture.pruning import Pruner, Steps
+from segment_insider_emulator.capture.retention import Limits, Retention
+from segment_insider_emulator.capture.sandboxes import SandboxStore
+from segment_insider_emulator.capture.shared import RETRIES, RUNS, Shared
+from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.delivery.account import RealAccount
+from segment_insider_emulator.delivery.configuration import Configuration
+from segment_insider_emulator.delivery.faults import Faults as InsiderFaults
+from segment_insider_emulator.delivery.gate import Gate, compile_gate
+from segment_insider_emulator.delivery.passthrough import PassThrough
+from segment_insider_emulator.delivery.policy import Policy
+from segment_insider_emulator.delivery.queue import Queue
+from segment_insider_emulator.delivery.road import Road, Together
+from segment_insider_emulator.delivery.senders import Remote
+from segment_insider_emulator.guard import guard, is_loopback
+from segment_insider_emulator.harness import clock as clocks
+from segment_insider_emulator.harness import (
     delivery,
     destination,
     dry_run,
@@ -51,26 +51,26 @@ from emulator.harness import (
     verifying,
     workspaces,
 )
-from emulator.harness import routes as harness
-from emulator.insider import routes as insider
-from emulator.insider.callbacks import CallbackHosts
-from emulator.insider.endpoint import Endpoint
-from emulator.insider.journeys.parsing import read_journeys
-from emulator.insider.journeys.running import Journeys
-from emulator.insider.panel import Panel
-from emulator.inspector import routes as inspector
-from emulator.mapping import Destination
-from emulator.parts import Kept, Parts
-from emulator.sandboxes import Expiry, Sandboxes, addressed, serve_sandboxes
-from emulator.segment import routes as segment
-from emulator.segment.assets import Assets
-from emulator.segment.faults import Faults
-from emulator.segment.oauth import Tokens
-from emulator.teams import Callers, owner_of_default, read_teams
-from emulator.types import JSONObject
-from emulator.workspace import Workspace
-from emulator.workspace.given import Given
-from emulator.workspace.model import fingerprint
+from segment_insider_emulator.harness import routes as harness
+from segment_insider_emulator.insider import routes as insider
+from segment_insider_emulator.insider.callbacks import CallbackHosts
+from segment_insider_emulator.insider.endpoint import Endpoint
+from segment_insider_emulator.insider.journeys.parsing import read_journeys
+from segment_insider_emulator.insider.journeys.running import Journeys
+from segment_insider_emulator.insider.panel import Panel
+from segment_insider_emulator.inspector import routes as inspector
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.parts import Kept, Parts
+from segment_insider_emulator.sandboxes import Expiry, Sandboxes, addressed, serve_sandboxes
+from segment_insider_emulator.segment import routes as segment
+from segment_insider_emulator.segment.assets import Assets
+from segment_insider_emulator.segment.faults import Faults
+from segment_insider_emulator.segment.oauth import Tokens
+from segment_insider_emulator.teams import Callers, owner_of_default, read_teams
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.given import Given
+from segment_insider_emulator.workspace.model import fingerprint
 
 LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
 

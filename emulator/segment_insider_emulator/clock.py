@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-from emulator.errors import EmulatorError
-from emulator.held import Hold, alone
-from emulator.types import JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.types import JSONObject
 
 Clock: TypeAlias = Callable[[], datetime]
 Stopwatch: TypeAlias = Callable[[], float]  # seconds, from any moment on; never goes back

@@ -7,7 +7,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 PREFIX = "EMULATOR_"
 MOST_DAYS = 36_500

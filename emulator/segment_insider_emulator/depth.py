@@ -1,6 +1,6 @@
 """How deep JSON may be nested: deeper input is refused where it enters."""
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 # Nobody documents a limit; no event of a shop comes near this one.
 MAX_DEPTH = 100

@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 _SECONDS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 _UNITS = {

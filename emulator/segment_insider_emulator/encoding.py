@@ -2,7 +2,7 @@
 
 import codecs
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 BOM = codecs.BOM_UTF8
 _SAVE_AS_UTF8 = "Save it as UTF-8."

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from flask import Response, request
 
-from emulator.errors import EmulatorError
-from emulator.insider.callbacks import MARK as CALLBACK_MARK
-from emulator.own_address import name_of, sent_host
-from emulator.teams import CALLER, Callers
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.callbacks import MARK as CALLBACK_MARK
+from segment_insider_emulator.own_address import name_of, sent_host
+from segment_insider_emulator.teams import CALLER, Callers
 
 CONTROL = "/emulator/"
 HEALTH = "/emulator/v1/health"  # what a container is asked; it tells nothing

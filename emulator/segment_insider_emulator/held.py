@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from threading import Lock
 from typing import Protocol
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 
 class Holder(Protocol):

@@ -8,7 +8,7 @@ import re
 
 import orjson
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 DECIMAL_COMMA = re.compile(r"-?\d+(?:\.\d{3})*,\d+")  # no JSON: 8,50, as written in Turkey
 REPLACEMENT = "\ufffd"  # the replacement of a half character

@@ -2,9 +2,9 @@
 
 import orjson
 
-from emulator.depth import MAX_DEPTH, depth
-from emulator.json_text import parse_json
-from emulator.types import JSONObject
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.types import JSONObject
 
 
 class BadLine(ValueError):

@@ -7,7 +7,7 @@ import re
 
 from flask import request
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}

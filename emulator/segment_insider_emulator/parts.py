@@ -6,28 +6,28 @@ from typing import Final, NamedTuple, cast
 
 from flask import current_app, has_request_context, request
 
-from emulator.capture.database import Engine
-from emulator.capture.differences import Differences
-from emulator.capture.journeys import JourneyStore
-from emulator.capture.profiles import ProfileStore
-from emulator.capture.pruning import Pruner
-from emulator.capture.shared import Shared
-from emulator.capture.store import Store
-from emulator.clock import SandboxClock
-from emulator.config import Config
-from emulator.delivery.configuration import Configuration
-from emulator.delivery.faults import Faults as InsiderFaults
-from emulator.delivery.passthrough import PassThrough
-from emulator.delivery.queue import Queue
-from emulator.delivery.road import Road
-from emulator.insider.endpoint import Endpoint
-from emulator.insider.journeys.running import Journeys
-from emulator.insider.panel import Panel
-from emulator.segment.assets import Assets
-from emulator.segment.faults import Faults
-from emulator.segment.oauth import Tokens
-from emulator.workspace import Workspace
-from emulator.workspace.given import Given
+from segment_insider_emulator.capture.database import Engine
+from segment_insider_emulator.capture.differences import Differences
+from segment_insider_emulator.capture.journeys import JourneyStore
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.capture.pruning import Pruner
+from segment_insider_emulator.capture.shared import Shared
+from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.clock import SandboxClock
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.delivery.configuration import Configuration
+from segment_insider_emulator.delivery.faults import Faults as InsiderFaults
+from segment_insider_emulator.delivery.passthrough import PassThrough
+from segment_insider_emulator.delivery.queue import Queue
+from segment_insider_emulator.delivery.road import Road
+from segment_insider_emulator.insider.endpoint import Endpoint
+from segment_insider_emulator.insider.journeys.running import Journeys
+from segment_insider_emulator.insider.panel import Panel
+from segment_insider_emulator.segment.assets import Assets
+from segment_insider_emulator.segment.faults import Faults
+from segment_insider_emulator.segment.oauth import Tokens
+from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.given import Given
 
 
 class Kept(NamedTuple):

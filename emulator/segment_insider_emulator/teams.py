@@ -14,10 +14,10 @@ from flask import request
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace.parsing import parse
-from emulator.workspace.structure import place
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.parsing import parse
+from segment_insider_emulator.workspace.structure import place
 
 CALLER: Final = "emulator.caller"  # in a WSGI environment: who asks what not everybody may ask
 HASH: Final = "sha256:"
@@ -157,5 +157,5 @@ def _same(one: bytes, other: bytes) -> bool:
 
 @cache
 def _validator() -> Draft202012Validator:
-    text = files("emulator").joinpath("teams.schema.json").read_text("utf-8")
+    text = files(__package__).joinpath("teams.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(text))

@@ -1,6 +1,6 @@
 """Scenarios in Gherkin, and emulators inside of tests.
 
-from scenarios import in_process, intercepting
+from segment_insider_scenarios import in_process, intercepting
 
 with in_process() as emulator, intercepting(emulator):
     ...  # code that talks to api.segment.io
@@ -9,8 +9,8 @@ with in_process() as emulator, intercepting(emulator):
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scenarios.interception import intercepting
-    from scenarios.running import in_process
+    from segment_insider_scenarios.interception import intercepting
+    from segment_insider_scenarios.running import in_process
 
 __all__ = ["in_process", "intercepting"]
 
@@ -18,11 +18,11 @@ __all__ = ["in_process", "intercepting"]
 def __getattr__(name: str) -> Any:
     # When they are asked for: pytest imports this package in every run, for its plugin.
     if name == "in_process":
-        from scenarios.running import in_process
+        from segment_insider_scenarios.running import in_process
 
         return in_process
     if name == "intercepting":
-        from scenarios.interception import intercepting
+        from segment_insider_scenarios.interception import intercepting
 
         return intercepting
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

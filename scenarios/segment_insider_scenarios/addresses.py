@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from emulator.errors import EmulatorError
-from scenarios.client import ControlClient
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios.client import ControlClient
 
 _SANDBOX: Final = "/sandboxes/"
 

@@ -6,8 +6,8 @@ from textwrap import indent
 
 from pytest_bdd.parser import Step
 
-from emulator.errors import EmulatorError
-from scenarios.catalogue import LIBRARY, NOUNS, catalogue, matching
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios.catalogue import LIBRARY, NOUNS, catalogue, matching
 
 
 def lacking(argument: str, function: Callable[..., object]) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from emulator.errors import EmulatorError
-from emulator.mapping.upserts import normalised
-from emulator.near_misses import nearest
-from emulator.workspace.vocabulary import INSIDER_EVENTS, SPEC_EVENTS, Vocabulary
-from scenarios.spelling import CORRECT, remedy_for_slip
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.mapping.upserts import normalised
+from segment_insider_emulator.near_misses import nearest
+from segment_insider_emulator.workspace.vocabulary import INSIDER_EVENTS, SPEC_EVENTS, Vocabulary
+from segment_insider_scenarios.spelling import CORRECT, remedy_for_slip
 
 WORD_STEM = 3  # letters that two forms of a word share: add and added
 

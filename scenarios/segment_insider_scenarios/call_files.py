@@ -5,11 +5,11 @@ from pathlib import Path
 
 import orjson
 
-from emulator.depth import MAX_DEPTH, depth
-from emulator.encoding import utf8
-from emulator.errors import EmulatorError
-from emulator.json_text import parse_json
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.encoding import utf8
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.types import JSON, JSONObject
 
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
 LARGEST = 5_000_000  # bytes of a file

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from emulator.errors import EmulatorError
-from emulator.insider.formats import FORMATS
-from emulator.json_text import DECIMAL_COMMA
-from emulator.types import JSON, JSONObject
-from scenarios.scene import Scene
-from scenarios.spelling import CORRECT
-from scenarios.tables import Table, nested, pairs, records
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.formats import FORMATS
+from segment_insider_emulator.json_text import DECIMAL_COMMA
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.spelling import CORRECT
+from segment_insider_scenarios.tables import Table, nested, pairs, records
 
 _NUMBERS = (
     "price quantity position total subtotal revenue shipping tax discount unit_price "

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 Kind = Literal["track", "identify", "page", "screen", "group", "alias"]
 

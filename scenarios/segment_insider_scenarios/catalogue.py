@@ -8,10 +8,10 @@ from inspect import getdoc, signature
 
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
-from scenarios.likeness import likeness
-from scenarios.steps import THEMES
+from segment_insider_scenarios.likeness import likeness
+from segment_insider_scenarios.steps import THEMES
 
-LIBRARY = "scenarios.steps"
+LIBRARY = "segment_insider_scenarios.steps"
 TYPED = re.compile(r":[a-z]}")  # the parser's type of a word or a number
 MOST_SUGGESTIONS = 3
 LEAST_LIKENESS = 0.35
@@ -82,7 +82,7 @@ class StepEntry:
     """One step.
 
     Args:
-        module: Of the function, e.g. "scenarios.steps.people".
+        module: Of the function, e.g. "segment_insider_scenarios.steps.people".
         kinds: Of "given", "when", "then", in this order.
         pattern: What it reads, e.g. '{person} does "{event}"'.
         about: One sentence.

@@ -10,13 +10,13 @@ from typing import Any, Self
 import orjson
 import requests
 
-from emulator.config import configure
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
-from scenarios.bearer import Bearer
-from scenarios.patience import Patience
-from scenarios.refusals import Missing, refusal
-from scenarios.unreachable import unreachable
+from segment_insider_emulator.config import configure
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.bearer import Bearer
+from segment_insider_scenarios.patience import Patience
+from segment_insider_scenarios.refusals import Missing, refusal
+from segment_insider_scenarios.unreachable import unreachable
 
 TIMEOUT = 10.0  # seconds
 API = "/emulator/v1"

@@ -14,11 +14,11 @@ from pytest_bdd.feature import features as parsed_features
 from pytest_bdd.parser import Feature, Scenario
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
-from scenarios.catalogue import reads
-from scenarios.failing import place_of
-from scenarios.feature_files import FeatureFault, read_feature
-from scenarios.gherkin_words import texts_behind_keywords
-from scenarios.placeholders import protect
+from segment_insider_scenarios.catalogue import reads
+from segment_insider_scenarios.failing import place_of
+from segment_insider_scenarios.feature_files import FeatureFault, read_feature
+from segment_insider_scenarios.gherkin_words import texts_behind_keywords
+from segment_insider_scenarios.placeholders import protect
 
 WHICH = "emulator_features"
 KNOWN = ("ours", "all", "none")

@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 import orjson
 
-from emulator.cli.terminal import escaped, is_one_line
-from emulator.types import JSON, JSONObject
-from scenarios.tables import value_of
+from segment_insider_emulator.cli.terminal import escaped, is_one_line
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.tables import value_of
 
 Row: TypeAlias = tuple[str, ...]
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from emulator.types import JSONObject
-from scenarios.catalogue import best_likeness, reads
-from scenarios.gherkin_words import (
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.catalogue import best_likeness, reads
+from segment_insider_scenarios.gherkin_words import (
     STEP_ROLES,
     bare,
     is_bullet,
@@ -13,7 +13,7 @@ from scenarios.gherkin_words import (
     wrong_keyword,
     wrong_title,
 )
-from scenarios.placeholders import Fault
+from segment_insider_scenarios.placeholders import Fault
 
 NEAR = 0.75  # how much the rest of a line is like a step that it nearly is
 _BELOW_STEPS = ("|", '"""', "```")

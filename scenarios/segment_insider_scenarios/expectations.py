@@ -6,15 +6,15 @@ from datetime import datetime, tzinfo
 from difflib import get_close_matches
 from uuid import UUID
 
-from emulator.contract.running import value_differences
-from emulator.errors import EmulatorError
-from emulator.near_misses import nearest
-from emulator.segment.filtering.plans.patterns import PatternError, check, searches
-from emulator.types import JSON
-from emulator.workspace.vocabulary import INSIDER_NAMES, TEXTS
-from scenarios.comparison import text_of
-from scenarios.spelling import remedy_for_slip
-from scenarios.tables import Table, value_of
+from segment_insider_emulator.contract.running import value_differences
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.near_misses import nearest
+from segment_insider_emulator.segment.filtering.plans.patterns import PatternError, check, searches
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace.vocabulary import INSIDER_NAMES, TEXTS
+from segment_insider_scenarios.comparison import text_of
+from segment_insider_scenarios.spelling import remedy_for_slip
+from segment_insider_scenarios.tables import Table, value_of
 
 COLUMNS = ("place", "must be", "value")
 # Names that requests and profiles have.

@@ -9,8 +9,8 @@ import pytest
 from pytest_bdd.parser import Scenario, Step
 from pytest_bdd.scenario import find_fixturedefs_for_step
 
-from scenarios.catalogue import catalogue, matching, reading, suggestions
-from scenarios.signs import put_right
+from segment_insider_scenarios.catalogue import catalogue, matching, reading, suggestions
+from segment_insider_scenarios.signs import put_right
 
 NOTHING = "This scenario checks nothing: it has no Then. Add a Then step."
 LONG_NAME = re.compile(r"\w+(?:['.@+-]\w+)+")

@@ -26,13 +26,13 @@ from pytest_bdd.parser import (
 )
 from pytest_bdd.types import STEP_TYPE_BY_PARSER_KEYWORD
 
-from emulator.encoding import decode
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from scenarios import descriptions, placeholders
-from scenarios.catalogue import KINDS, reading
-from scenarios.parse_errors import fault_of_parser
-from scenarios.placeholders import Fault, protect, reveal
+from segment_insider_emulator.encoding import decode
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios import descriptions, placeholders
+from segment_insider_scenarios.catalogue import KINDS, reading
+from segment_insider_scenarios.parse_errors import fault_of_parser
+from segment_insider_scenarios.placeholders import Fault, protect, reveal
 
 
 class FeatureFault(Exception):

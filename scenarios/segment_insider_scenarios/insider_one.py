@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from emulator.types import JSONObject
-from scenarios.client import ControlClient
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.client import ControlClient
 
 
 @dataclass(frozen=True, slots=True)

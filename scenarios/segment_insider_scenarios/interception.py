@@ -8,7 +8,7 @@ from typing import TypeAlias
 import responses
 from requests import PreparedRequest, Session
 
-from scenarios.running import RunningEmulator
+from segment_insider_scenarios.running import RunningEmulator
 
 # What Segment's and Insider One's documentation tells code to talk to.
 SEGMENT = (

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 
-from emulator.errors import EmulatorError
-from emulator.insider.catalog import stored_name
-from emulator.insider.identity import DEFAULT_IDENTIFIERS
-from emulator.insider.options import Options
-from emulator.insider.shape import takes_event_name
-from emulator.insider.values import ATTRIBUTES, PARAMETERS
-from emulator.mapping.upserts import normalised
-from emulator.workspace.finding import did_you_mean
-from emulator.workspace.vocabulary import Vocabulary
-from scenarios.spelling import Spelling
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.catalog import stored_name
+from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.shape import takes_event_name
+from segment_insider_emulator.insider.values import ATTRIBUTES, PARAMETERS
+from segment_insider_emulator.mapping.upserts import normalised
+from segment_insider_emulator.workspace.finding import did_you_mean
+from segment_insider_emulator.workspace.vocabulary import Vocabulary
+from segment_insider_scenarios.spelling import Spelling
 
 EVENT_NAME = "event_name"
 # Before names that an account makes up itself, and those that Insider One knows nothing of.

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from gherkin.errors import CompositeParserException, NoSuchLanguageException, ParserException
 
-from scenarios.catalogue import reads
-from scenarios.gherkin_words import (
+from segment_insider_scenarios.catalogue import reads
+from segment_insider_scenarios.gherkin_words import (
     bare,
     language_of,
     resembles_keyword,
@@ -15,7 +15,7 @@ from scenarios.gherkin_words import (
     wrong_keyword,
     wrong_title,
 )
-from scenarios.placeholders import Fault
+from segment_insider_scenarios.placeholders import Fault
 
 _PREFIX = re.compile(r"^\(\d+:\d+\): ")
 _LANGUAGE = re.compile(r"^\s*#\s*language\s*:\s*(\S+)\s*$")

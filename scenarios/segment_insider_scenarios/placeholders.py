@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 Fault = tuple[int, str, str]  # line, what is wrong, what to do
 ESCAPED = re.compile(r"\\<(?=[^<>]*>)")

@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.errors import EmulatorError
-from scenarios.requirements import missing
-from scenarios.steps import THEMES
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios.requirements import missing
+from segment_insider_scenarios.steps import THEMES
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, Step
 
-    from emulator.workspace import Workspace
-    from scenarios.insider_one import InsiderOne
-    from scenarios.running import Emulators, RunningEmulator
-    from scenarios.scene import Scene
-    from scenarios.shop import Shop
-    from scenarios.shopper import Shopper
-    from scenarios.timing import Clock
+    from segment_insider_emulator.workspace import Workspace
+    from segment_insider_scenarios.insider_one import InsiderOne
+    from segment_insider_scenarios.running import Emulators, RunningEmulator
+    from segment_insider_scenarios.scene import Scene
+    from segment_insider_scenarios.shop import Shop
+    from segment_insider_scenarios.shopper import Shopper
+    from segment_insider_scenarios.timing import Clock
 
 FOLDER = pytest.StashKey[Path]()  # of the feature file
 SCENE = pytest.StashKey["Scene"]()
@@ -43,7 +43,10 @@ MARKS = {
 
 # Without the extra this is somebody's run that has nothing to do with scenarios.
 pytest_plugins = (
-    ["scenarios.collector", *(f"scenarios.steps.{theme}" for theme in THEMES)]
+    [
+        "segment_insider_scenarios.collector",
+        *(f"segment_insider_scenarios.steps.{theme}" for theme in THEMES),
+    ]
     if not missing()
     else []
 )
@@ -95,7 +98,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(told)
     if not url or config.option.collectonly or hasattr(config, "workerinput"):
         return
-    from scenarios.addresses import expect_host
+    from segment_insider_scenarios.addresses import expect_host
 
     try:
         expect_host("--emulator-url", url)
@@ -106,7 +109,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def emulators(pytestconfig: pytest.Config) -> "Iterator[Emulators]":
     """Where the sandboxes of this run are; it starts when the first is asked for."""
-    from scenarios.running import Emulators
+    from segment_insider_scenarios.running import Emulators
 
     names = ("served", "url", "no_keep")
     with Emulators(
@@ -118,7 +121,7 @@ def emulators(pytestconfig: pytest.Config) -> "Iterator[Emulators]":
 @pytest.fixture(scope="session")
 def served_emulators() -> "Iterator[Emulators]":
     """The same, at a free port."""
-    from scenarios.running import Emulators
+    from segment_insider_scenarios.running import Emulators
 
     with Emulators(served=True) as started:
         yield started
@@ -149,7 +152,7 @@ def segment(emulator: "RunningEmulator") -> "Shop":
 @pytest.fixture
 def insider_one(emulator: "RunningEmulator") -> "InsiderOne":
     """What Insider One knows and was sent."""
-    from scenarios.insider_one import InsiderOne
+    from segment_insider_scenarios.insider_one import InsiderOne
 
     return InsiderOne(emulator.client)
 
@@ -157,7 +160,7 @@ def insider_one(emulator: "RunningEmulator") -> "InsiderOne":
 @pytest.fixture
 def clock(emulator: "RunningEmulator") -> "Clock":
     """The emulator's clock."""
-    from scenarios.timing import Clock
+    from segment_insider_scenarios.timing import Clock
 
     return Clock(emulator.client)
 
@@ -165,7 +168,7 @@ def clock(emulator: "RunningEmulator") -> "Clock":
 @pytest.fixture
 def shopper() -> "Callable[..., Shopper]":
     """Makes people: shopper("Ada"), shopper(seed=7, locale="de_DE")."""
-    from scenarios.shopper import shopper
+    from segment_insider_scenarios.shopper import shopper
 
     return shopper
 
@@ -173,7 +176,7 @@ def shopper() -> "Callable[..., Shopper]":
 @pytest.fixture
 def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
     """The emulator, which answers for Segment's and Insider One's own names as well."""
-    from scenarios.interception import intercepting
+    from segment_insider_scenarios.interception import intercepting
 
     with intercepting(emulator):
         yield emulator
@@ -182,7 +185,7 @@ def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
 @pytest.fixture
 def scene(emulators: "Emulators", request: pytest.FixtureRequest) -> "Iterator[Scene]":
     """What the steps of one scenario share."""
-    from scenarios.scene import Scene
+    from segment_insider_scenarios.scene import Scene
 
     stash = request.node.stash
     stash[OURS] = True
@@ -199,7 +202,7 @@ def scene(emulators: "Emulators", request: pytest.FixtureRequest) -> "Iterator[S
 
 
 def _default_workspace(config: pytest.Config) -> "Workspace":
-    from scenarios.workspaces import workspace_at
+    from segment_insider_scenarios.workspaces import workspace_at
 
     return workspace_at(config.getoption("emulator_workspace"), Path())
 
@@ -209,7 +212,7 @@ def pytest_bdd_before_scenario(
     request: pytest.FixtureRequest, feature: "Feature", scenario: "Scenario"
 ) -> None:
     """Let reports tell the scenario from its test, and steps find what stands beside its file."""
-    from scenarios.collector import FeatureFile, faults_of_bound
+    from segment_insider_scenarios.collector import FeatureFile, faults_of_bound
 
     request.node.stash[FOLDER] = Path(feature.filename).parent
     request.node.user_properties += [("feature", feature.name), ("scenario", scenario.name)]
@@ -231,14 +234,14 @@ def pytest_bdd_before_step_call(
     step_func: Callable[..., object],
 ) -> None:
     """Refuse a step that two functions would take, and a table that its own would not read."""
-    from scenarios.arguments import refuse_unread
-    from scenarios.failing import ambiguous_step
+    from segment_insider_scenarios.arguments import refuse_unread
+    from segment_insider_scenarios.failing import ambiguous_step
 
     if told := ambiguous_step(step):
         pytest.fail(told, pytrace=False)
     refuse_unread(step, step_func)
     if scene := request.node.stash.get(SCENE, None):
-        _, ours, theme = step_func.__module__.rpartition("scenarios.steps.")
+        _, ours, theme = step_func.__module__.rpartition("segment_insider_scenarios.steps.")
         prepares = theme in PREPARING or step_func.__name__ in PREPARING
         acting = step.type != "then" and not prepares
         scene.enter(step, scenario, acting=acting, in_sandbox=acting and bool(ours))
@@ -265,8 +268,8 @@ def pytest_bdd_step_error(
     exception: Exception,
 ) -> None:
     """Show where in the scenario it failed, and bad input without a traceback."""
-    from scenarios.arguments import lacking
-    from scenarios.catalogue import NOUNS
+    from segment_insider_scenarios.arguments import lacking
+    from segment_insider_scenarios.catalogue import NOUNS
 
     if _stopping(request.config, exception):
         return
@@ -316,7 +319,7 @@ def _make_printable(report: pytest.TestReport) -> None:
     """Leave out what a terminal would obey: a failure shows what was captured."""
     from _pytest._code.code import ExceptionRepr
 
-    from emulator.cli.terminal import plain
+    from segment_insider_emulator.cli.terminal import plain
 
     report.sections = [(title, plain(text)) for title, text in report.sections]
     shown = report.longrepr
@@ -334,7 +337,7 @@ def _stopping(config: pytest.Config, error: BaseException) -> str | None:
     url: str | None = config.getoption("emulator_url")
     if not url:
         return None
-    from scenarios.unreachable import NoMoreSandboxes, stopping
+    from segment_insider_scenarios.unreachable import NoMoreSandboxes, stopping
 
     told = stopping(error, url)
     if isinstance(told, NoMoreSandboxes):
@@ -352,7 +355,7 @@ def _sparing(config: pytest.Config) -> Iterator[str]:
 
 def _refuse_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario that has steps which do not exist, and tell all of them at once."""
-    from scenarios.failing import unknown_step, unknown_steps
+    from segment_insider_scenarios.failing import unknown_step, unknown_steps
 
     if unknown := unknown_steps(scenario, request):
         _locate(request, scenario, *unknown)
@@ -361,7 +364,7 @@ def _refuse_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") 
 
 def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario without a Then, unless it has nothing to do with an emulator."""
-    from scenarios.failing import NOTHING, claims
+    from segment_insider_scenarios.failing import NOTHING, claims
 
     if request.node.stash[OURS] and not claims(scenario):
         _locate(request, scenario)
@@ -378,7 +381,7 @@ def _expect_used(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
 
 def _locate(request: pytest.FixtureRequest, scenario: "Scenario", *steps: "Step") -> None:
     """Show where in the scenario a test failed."""
-    from scenarios.failing import located
+    from segment_insider_scenarios.failing import located
 
     told = located(scenario, request.config.rootpath, *steps)
     request.node.add_report_section("call", "scenario", told)

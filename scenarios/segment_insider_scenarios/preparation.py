@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 ORDER, DEVICE, PERSON, ROLE = "order", "device", "person", "role"
 # Of each kind: what its step did, and what to do when nothing used it.

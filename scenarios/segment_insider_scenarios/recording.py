@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 import pytest
 from pytest_bdd.parser import Feature, Scenario, Step
 
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from scenarios.failing import ambiguous_step, place_of, unknown_steps
-from scenarios.interrupts import interrupt_on_ending_signals
-from scenarios.plugin import SCENE
-from scenarios.scene import Scene
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.failing import ambiguous_step, place_of, unknown_steps
+from segment_insider_scenarios.interrupts import interrupt_on_ending_signals
+from segment_insider_scenarios.plugin import SCENE
+from segment_insider_scenarios.scene import Scene
 
 RECORD = pytest.StashKey[JSONObject]()
 STOPPED = "The run was interrupted here."

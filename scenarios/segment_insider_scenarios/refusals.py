@@ -5,7 +5,7 @@ from typing import Final
 
 from requests import JSONDecodeError, Response
 
-from emulator.errors import Conflict, EmulatorError, Unavailable
+from segment_insider_emulator.errors import Conflict, EmulatorError, Unavailable
 
 
 class Missing(EmulatorError):

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 # Module -> distribution; all of the extra `scenarios`.
 NEEDED = {

@@ -12,19 +12,19 @@ from urllib.parse import urljoin, urlsplit
 from flask import Flask
 from segment.analytics import request as sdk  # type: ignore[import-untyped]  # ships no types
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.errors import Conflict, EmulatorError
-from emulator.sandboxes import Sandboxes
-from emulator.server import serve_in_thread
-from emulator.types import JSONObject
-from emulator.workspace import PRESETS, Workspace, preset
-from emulator.workspace.model import with_keys
-from scenarios.client import ControlClient
-from scenarios.shop import Shop
-from scenarios.transport import InProcess
-from scenarios.unreachable import NoMoreSandboxes
-from scenarios.workspaces import workspace_at
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import Conflict, EmulatorError
+from segment_insider_emulator.sandboxes import Sandboxes
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import PRESETS, Workspace, preset
+from segment_insider_emulator.workspace.model import with_keys
+from segment_insider_scenarios.client import ControlClient
+from segment_insider_scenarios.shop import Shop
+from segment_insider_scenarios.transport import InProcess
+from segment_insider_scenarios.unreachable import NoMoreSandboxes
+from segment_insider_scenarios.workspaces import workspace_at
 
 # The name resolves to this machine alone, and nothing listens behind it.
 NAME = "emulator-{}.localhost"

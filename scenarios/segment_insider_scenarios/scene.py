@@ -8,24 +8,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from emulator.errors import EmulatorError
-from emulator.near_misses import is_one_slip, nearest
-from emulator.types import JSONObject
-from emulator.workspace import Workspace
-from emulator.workspace.loading import from_document
-from emulator.workspace.vocabulary import NAMES, TEXTS, Vocabulary, vocabulary_of
-from scenarios import calls
-from scenarios.calls import Call
-from scenarios.preparation import DEVICE, PERSON, ROLE, Preparations
-from scenarios.shopper import Shopper, shopper, user_id_of
-from scenarios.spelling import Spelling, expect_one_spelling, spelling_of
-from scenarios.timing import expect_time
-from scenarios.workspaces import workspace_at
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.near_misses import is_one_slip, nearest
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.loading import from_document
+from segment_insider_emulator.workspace.vocabulary import NAMES, TEXTS, Vocabulary, vocabulary_of
+from segment_insider_scenarios import calls
+from segment_insider_scenarios.calls import Call
+from segment_insider_scenarios.preparation import DEVICE, PERSON, ROLE, Preparations
+from segment_insider_scenarios.shopper import Shopper, shopper, user_id_of
+from segment_insider_scenarios.spelling import Spelling, expect_one_spelling, spelling_of
+from segment_insider_scenarios.timing import expect_time
+from segment_insider_scenarios.workspaces import workspace_at
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Scenario, Step
 
-    from scenarios.running import Emulators, RunningEmulator
+    from segment_insider_scenarios.running import Emulators, RunningEmulator
 
 DEFAULT_WORKSPACE = "guide"
 

@@ -11,13 +11,13 @@ from segment.analytics import Client  # type: ignore[import-untyped]  # ships no
 from segment.analytics import request as sdk
 from segment.analytics.request import APIError  # type: ignore[import-untyped]  # ships no types
 
-from emulator.errors import EmulatorError, Unavailable
-from scenarios.calls import Call
-from scenarios.patience import Patience
-from scenarios.refusals import refusal
-from scenarios.shopper import Shopper
-from scenarios.transport import Direct
-from scenarios.unreachable import unreachable
+from segment_insider_emulator.errors import EmulatorError, Unavailable
+from segment_insider_scenarios.calls import Call
+from segment_insider_scenarios.patience import Patience
+from segment_insider_scenarios.refusals import refusal
+from segment_insider_scenarios.shopper import Shopper
+from segment_insider_scenarios.transport import Direct
+from segment_insider_scenarios.unreachable import unreachable
 
 APART = timedelta(milliseconds=50)  # two calls of a shop, also where the clock stands still
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import phonenumbers
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 if TYPE_CHECKING:
     from faker import Faker

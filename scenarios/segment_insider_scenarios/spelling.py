@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from emulator.errors import EmulatorError
-from emulator.near_misses import SHORTEST, fold, is_one_slip, nearest
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.near_misses import SHORTEST, fold, is_one_slip, nearest
 
 if TYPE_CHECKING:  # pages of the emulator import this where pytest-bdd need not be installed
     from pytest_bdd.parser import Feature, Scenario, Step

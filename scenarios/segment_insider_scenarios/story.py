@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from emulator.mapping import Destination
-from emulator.mapping.explanation import Account, ConditionCheck, explain
-from emulator.types import JSONObject
-from emulator.workspace.drift.dropped import dropped_of
-from emulator.workspace.lint.subject import Subject, subject_of
-from scenarios.comparison import text_of
-from scenarios.scene import Scene, called
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.explanation import Account, ConditionCheck, explain
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.drift.dropped import dropped_of
+from segment_insider_emulator.workspace.lint.subject import Subject, subject_of
+from segment_insider_scenarios.comparison import text_of
+from segment_insider_scenarios.scene import Scene, called
 
 
 def story(scene: Scene, name: str | None = None) -> list[str]:

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 import orjson
 
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
 
 Table: TypeAlias = Sequence[Sequence[str]]
 

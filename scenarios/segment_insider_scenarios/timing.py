@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator.errors import EmulatorError
-from emulator.insider.formats import instant
-from scenarios.client import ControlClient
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.formats import instant
+from segment_insider_scenarios.client import ControlClient
 
 EXAMPLE = "2026-11-23T12:00:00Z"
 # How else people write times: the day before the month, as where the shops are.

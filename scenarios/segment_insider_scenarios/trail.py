@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from emulator.segment.times import parse
-from emulator.types import JSON, JSONObject
-from scenarios.scene import Scene
-from scenarios.tables import flattened
+from segment_insider_emulator.segment.times import parse
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.tables import flattened
 
 # The app's clock says when an event happened, Insider One's when it moved somebody: the effect of
 # an event may seem to come before it, by less than this.

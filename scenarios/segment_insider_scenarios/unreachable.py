@@ -6,7 +6,7 @@ from typing import Final
 import requests
 from urllib3.exceptions import NameResolutionError
 
-from emulator.errors import EmulatorError, Unavailable
+from segment_insider_emulator.errors import EmulatorError, Unavailable
 
 SCHEMES: Final = ("http://", "https://")
 _HOST: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):\d+(/.*)?")

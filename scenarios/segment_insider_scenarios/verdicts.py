@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from scenarios.comparison import Row, difference, lacking
-from scenarios.scene import Scene
-from scenarios.story import story
-from scenarios.tables import flattened
-from scenarios.trail import told
+from segment_insider_scenarios.comparison import Row, difference, lacking
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.story import story
+from segment_insider_scenarios.tables import flattened
+from segment_insider_scenarios.trail import told
 
 
 def expect_rows(

@@ -12,16 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulatorError
-from scenarios.plugin import STOPPED
-from scenarios.recording import ATTRIBUTE
-from scenarios.reports.results import Results, ScenarioResult, Unreadable, scenario_of
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios.plugin import STOPPED
+from segment_insider_scenarios.recording import ATTRIBUTE
+from segment_insider_scenarios.reports.results import (
+    Results,
+    ScenarioResult,
+    Unreadable,
+    scenario_of,
+)
 
 # Nothing of the project around is wanted: neither its settings nor its Python tests. Its conftest
 # files are read, as steps of one's own are there.
 ARGUMENTS = (
     *("-c", os.devnull),
-    *("-p", "scenarios.recording"),
+    *("-p", "segment_insider_scenarios.recording"),
     *("-p", "no:terminal"),
     *("-p", "no:cacheprovider"),
     *("-o", "python_files="),

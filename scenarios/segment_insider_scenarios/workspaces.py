@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from emulator.workspace import PRESETS, Workspace, load, preset
+from segment_insider_emulator.workspace import PRESETS, Workspace, load, preset
 
 
 def workspace_at(name: str, folder: Path) -> Workspace:

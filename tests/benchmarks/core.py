@@ -18,9 +18,9 @@ from events import events
 from measures import Goal, Measure
 from scale import Scale
 
-from emulator.mapping import Destination
-from emulator.mapping.catalog import ACTIONS
-from emulator.types import JSONObject
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.types import JSONObject
 
 REFERENCE = Path(__file__).parent / "reference"
 # Every action but trackEvent, whose default trigger takes each event a second time.
@@ -79,7 +79,15 @@ def _core(lines: list[bytes]) -> None:
 def _map(file: Path) -> None:
     workspace = file.with_name("workspace.json")
     workspace.write_text(json.dumps(WORKSPACE))
-    command = [sys.executable, "-m", "emulator", "map", "--workspace", str(workspace), str(file)]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "map",
+        "--workspace",
+        str(workspace),
+        str(file),
+    ]
     subprocess.run(command, check=True, capture_output=True)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 _NAMES = (
     "Product List Viewed", "Product Viewed", "Product Added", "Product Removed", "User Registered",

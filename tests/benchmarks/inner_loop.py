@@ -19,9 +19,9 @@ from typing import NamedTuple
 from measures import Goal, Measure
 from scale import Scale
 
-from scenarios.calls import Call
-from scenarios.running import RunningEmulator, in_process
-from scenarios.shopper import shopper
+from segment_insider_scenarios.calls import Call
+from segment_insider_scenarios.running import RunningEmulator, in_process
+from segment_insider_scenarios.shopper import shopper
 
 FEW = 10  # scenarios, which take what a run takes whatever is in it
 SCENARIO = """\
@@ -49,7 +49,7 @@ NAMES = ("Ada", "Bob", "Cleo", "Dan")
 FIXTURE = """
 import time
 begun = time.perf_counter()
-from scenarios.running import in_process
+from segment_insider_scenarios.running import in_process
 with in_process():
     print(time.perf_counter() - begun)
 """
@@ -139,7 +139,15 @@ def _each(run: Callable[[Path], Taken], few: Path, many: Path, more: int) -> Tak
 
 def _verify(folder: Path, workers: int = 1) -> Taken:
     """What a run takes. Raises: AssertionError, when others failed than must."""
-    command = [sys.executable, "-m", "emulator", "verify", "--json", "-n", str(workers)]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "verify",
+        "--json",
+        "-n",
+        str(workers),
+    ]
     taken, said = _run([*command, str(folder)])
     found = json.loads(said)["scenarios"]
     failed = {each["scenario"] for each in found if each["verdict"] == "failed"}

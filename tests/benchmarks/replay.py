@@ -23,7 +23,7 @@ from measures import Goal, Measure
 from scale import Scale
 from servers import family, resident
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 HERE = Path(__file__).parent
 COUNT = 5_000_000
@@ -97,7 +97,14 @@ def _spoilt(line: bytes, chance: random.Random) -> bytes:
 
 def _replay(folder: Path) -> JSONObject:
     report = folder / "report.json"
-    command = [sys.executable, "-m", "emulator", "replay", "--json", str(folder / "archive")]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "replay",
+        "--json",
+        str(folder / "archive"),
+    ]
     start = time.perf_counter()
     with report.open("wb") as out:
         running = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)

@@ -46,7 +46,16 @@ class Server:
 @contextmanager
 def emulator(db: Path | str) -> Iterator[Server]:
     """`emulator serve` with its captures in *db*, a file or an address."""
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", str(db)]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "serve",
+        "--port",
+        "0",
+        "--db",
+        str(db),
+    ]
     with started(command) as server:
         yield server
 

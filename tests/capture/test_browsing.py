@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from emulator.capture.browsing import Browsing
-from emulator.capture.counting import SECOND
-from emulator.capture.database import Engine, connect
-from emulator.capture.filters import Filters
-from emulator.capture.listed import Found, Reach
-from emulator.capture.records import Captured, SentRequest, Upsert, Verdict
-from emulator.capture.retention import Limits, Retention
-from emulator.capture.store import Store
-from emulator.capture.walking import FIRST
-from emulator.clock import iso
+from segment_insider_emulator.capture.browsing import Browsing
+from segment_insider_emulator.capture.counting import SECOND
+from segment_insider_emulator.capture.database import Engine, connect
+from segment_insider_emulator.capture.filters import Filters
+from segment_insider_emulator.capture.listed import Found, Reach
+from segment_insider_emulator.capture.records import Captured, SentRequest, Upsert, Verdict
+from segment_insider_emulator.capture.retention import Limits, Retention
+from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.capture.walking import FIRST
+from segment_insider_emulator.clock import iso
 
 MORE = 50  # messages than one stretch has
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

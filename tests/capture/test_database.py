@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, inspect
 from sqlalchemy.exc import OperationalError
 
-from emulator.app import create_app
-from emulator.capture.database import StorageFault, connect, metadata, transaction
-from emulator.capture.migration import APPLICATION, VERSION, migrate
-from emulator.config import Config
-from emulator.errors import EmulatorError
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.capture.database import StorageFault, connect, metadata, transaction
+from segment_insider_emulator.capture.migration import APPLICATION, VERSION, migrate
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.workspace import preset
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))
 

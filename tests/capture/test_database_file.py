@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.cli import main
-from emulator.config import Config
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.workspace import preset
 
 CALL = {"writeKey": "wk_demo", "userId": "ada", "event": "Seen", "properties": {"n": "x" * 20_000}}
 USER = {"users": [{"identifiers": {"uuid": "ada"}, "attributes": {"age": 3}}]}

@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-from emulator.capture.archive import TABLES
-from emulator.capture.database import metadata
+from segment_insider_emulator.capture.archive import TABLES
+from segment_insider_emulator.capture.database import metadata
 
 # Keys of the InOne panel, a change that may hold one, what a test runner reported, other sandboxes,
 # what processes have in common while they run, and what the database counts by itself.
@@ -18,5 +18,5 @@ LEFT_OUT = {
 
 
 def test_an_export_has_every_table_but_those_that_are_left_out() -> None:
-    import_module("emulator.app")  # knows every table
+    import_module("segment_insider_emulator.app")  # knows every table
     assert set(TABLES) == set(metadata.tables) - LEFT_OUT

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from emulator.capture.database import connect
-from emulator.capture.records import Captured
-from emulator.capture.store import Store
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.capture.store import Store
 
 SONG = Captured(
     "m1", "track", "Sung", "ada", None, "2026-11-23T10:00:00.000Z", "accepted", None, {}, {}

@@ -7,9 +7,9 @@ from sqlite3 import IntegrityError
 import pytest
 from sqlalchemy import Engine
 
-from emulator.capture.database import connect
-from emulator.capture.profile import Changes, Profile, ProfileEvent
-from emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.profile import Changes, Profile, ProfileEvent
+from segment_insider_emulator.capture.profiles import ProfileStore
 
 AT = "2026-11-23T10:00:00.000Z"
 

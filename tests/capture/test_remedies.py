@@ -4,9 +4,9 @@ import sqlite3
 
 import pytest
 
-from emulator.capture.database import StorageFault, connect
-from emulator.capture.remedies import ELSEWHERE, remedy
-from emulator.errors import EmulatorError
+from segment_insider_emulator.capture.database import StorageFault, connect
+from segment_insider_emulator.capture.remedies import ELSEWHERE, remedy
+from segment_insider_emulator.errors import EmulatorError
 
 AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
 FEWER = (

@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from emulator.capture.database import connect
-from emulator.capture.pruning import LOOK, PAUSE, SELDOM, Steps
-from emulator.capture.records import Attempt, Captured, Delivery, SentRequest, Upsert
-from emulator.capture.retention import STEP, Limits, Retention
-from emulator.capture.store import Store
-from emulator.clock import iso
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.pruning import LOOK, PAUSE, SELDOM, Steps
+from segment_insider_emulator.capture.records import (
+    Attempt,
+    Captured,
+    Delivery,
+    SentRequest,
+    Upsert,
+)
+from segment_insider_emulator.capture.retention import STEP, Limits, Retention
+from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.clock import iso
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 REQUEST = SentRequest("POST", "https://insider.example/u", {}, '{"users":[]}')

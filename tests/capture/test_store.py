@@ -7,9 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from emulator.capture.database import connect
-from emulator.capture.records import Answer, Attempt, Captured, Delivery, SentRequest
-from emulator.capture.store import StorageFault, Store
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.records import (
+    Answer,
+    Attempt,
+    Captured,
+    Delivery,
+    SentRequest,
+)
+from segment_insider_emulator.capture.store import StorageFault, Store
 
 ORDER = Delivery(
     message_id="m1",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from emulator.capture.walking import FASTER, FIRST, Stretch, stretches
+from segment_insider_emulator.capture.walking import FASTER, FIRST, Stretch, stretches
 
 
 @pytest.mark.parametrize(

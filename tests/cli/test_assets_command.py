@@ -4,8 +4,8 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from emulator.cli import main
-from emulator.segment.assets import VERSION
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.segment.assets import VERSION
 
 
 def test_what_is_there_is_listed(tmp_path_factory: pytest.TempPathFactory) -> None:

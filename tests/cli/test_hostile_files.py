@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from emulator.cli import main
+from segment_insider_emulator.cli import main
 
 COMMANDS = (
     ("lint",),

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
-from emulator.types import JSONObject
-from emulator.workspace.parsing import parse
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.parsing import parse
 
 AT = "2026-11-27T09:15:00Z"
 ORDER: JSONObject = {

@@ -15,10 +15,19 @@ from click.testing import CliRunner
 from flask import Flask
 from waitress.task import ThreadedTaskDispatcher
 
-from emulator.cli import main
-from emulator.server import serve_in_thread
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.server import serve_in_thread
 
-SERVE = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", ":memory:"]
+SERVE = [
+    sys.executable,
+    "-m",
+    "segment_insider_emulator",
+    "serve",
+    "--port",
+    "0",
+    "--db",
+    ":memory:",
+]
 SONG = {"writeKey": "wk_demo", "type": "track", "userId": "ada", "event": "song_played"}
 
 
@@ -35,7 +44,8 @@ def logged(*options: str) -> list[str]:
     return [re.sub(r"^\S+ \S+ ", "", line) for line in lines]
 
 
-REFUSED = r"WARNING emulator\.segment\.pixel refused pixel='tra\\nck' reason=.+"
+PACKAGE = "segment_insider_emulator"
+REFUSED = r"WARNING segment_insider_emulator\.segment\.pixel refused pixel='tra\\nck' reason=.+"
 
 
 @pytest.mark.parametrize(
@@ -45,9 +55,9 @@ REFUSED = r"WARNING emulator\.segment\.pixel refused pixel='tra\\nck' reason=.+"
         pytest.param(
             ["--verbose"],
             [
-                "INFO emulator.insider.upsert upserted users=1 failed=0",
-                "INFO emulator.delivery.road sent action=trackEvent events=1 status=200",
-                "INFO emulator.segment.intake received kind=track messages=1 rejected=0",
+                f"INFO {PACKAGE}.insider.upsert upserted users=1 failed=0",
+                f"INFO {PACKAGE}.delivery.road sent action=trackEvent events=1 status=200",
+                f"INFO {PACKAGE}.segment.intake received kind=track messages=1 rejected=0",
                 REFUSED,
             ],
             id="whatever crosses an edge",
@@ -193,7 +203,7 @@ def serving(file: Path) -> Iterator[subprocess.Popen[str]]:
 def run(*command: str) -> tuple[int, str]:
     """Exit code of `emulator` *command*, and what it said on stderr."""
     ran = subprocess.run(
-        [sys.executable, "-m", "emulator", *command],
+        [sys.executable, "-m", "segment_insider_emulator", *command],
         stderr=subprocess.PIPE,
         text=True,
         check=False,

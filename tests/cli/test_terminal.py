@@ -10,8 +10,8 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
-from emulator.cli.terminal import escaped
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.cli.terminal import escaped
 
 HOSTILE = "gift\x1b[2J\x1b[35m\x9b2J\r\n\x07\u202eend\u2066"
 PLAIN = "gift�[2J�[35m�2J����end�"
@@ -85,7 +85,7 @@ def test_a_failed_scenario_prints_none(tmp_path: Path) -> None:
         "    Then Insider One receives exactly these events and parameters for Ada:\n"
         "      | event_name | custom.note |\n      | other | x |\n"
     )
-    for module in (["emulator", "verify"], ["pytest", "-p", "no:cacheprovider"]):
+    for module in (["segment_insider_emulator", "verify"], ["pytest", "-p", "no:cacheprovider"]):
         done = subprocess.run(
             [sys.executable, "-m", *module, "."], cwd=tmp_path, capture_output=True, text=True
         )

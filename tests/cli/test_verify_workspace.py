@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
+from segment_insider_emulator.cli import main
 
 SHOP = """\
 source: {name: Shop, writeKey: wk_shop}

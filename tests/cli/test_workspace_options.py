@@ -7,9 +7,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from emulator.cli import main
-from emulator.cli.commands import Commands
-from emulator.workspace.loading import PRESETS
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.cli.commands import Commands
+from segment_insider_emulator.workspace.loading import PRESETS
 
 # Commands that run events, cases or scenarios through a workspace.
 WITH_OPTIONS = {

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from emulator.contract.running import differences
-from emulator.types import JSONObject
+from segment_insider_emulator.contract.running import differences
+from segment_insider_emulator.types import JSONObject
 
 _NUMBERED = re.compile(r"\[\d+\]")
 

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
 
-from emulator.contract.cases import compiled
-from emulator.contract.running import actual, differences
-from emulator.types import JSONObject
+from segment_insider_emulator.contract.cases import compiled
+from segment_insider_emulator.contract.running import actual, differences
+from segment_insider_emulator.types import JSONObject
 
 # What happens with a case: {"requests": [...], "results": [...]}.
 Road: TypeAlias = Callable[[JSONObject], JSONObject]

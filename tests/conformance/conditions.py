@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from triggers import one_time_in
 
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 # The text of a part of a statement, and the same for the evaluator.
 Part: TypeAlias = tuple[str, JSON]

@@ -9,10 +9,10 @@ from conditions import filter_cases
 from hypothesis import Phase
 from published import NodeProcess, installed_evaluator
 
-from emulator.segment.filtering.destination_filters import apply, compile_filters
-from emulator.segment.filtering.fql.evaluation import holds
-from emulator.segment.filtering.fql.syntax import parse
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.destination_filters import apply, compile_filters
+from segment_insider_emulator.segment.filtering.fql.evaluation import holds
+from segment_insider_emulator.segment.filtering.fql.syntax import parse
+from segment_insider_emulator.types import JSON, JSONObject
 
 CONFIGS: dict[str, Callable[[JSONObject], JSONObject]] = {
     "DROP": lambda action: {"type": "drop"},

@@ -10,9 +10,9 @@ from hypothesis.strategies import SearchStrategy
 from mappings import KEYS, MAPPINGS, NESTED_MAPPINGS, SCALARS, VALUES
 from triggers import one_time_in, triggers
 
-from emulator.mapping.catalog import ACTIONS, Action
-from emulator.mapping.root import ROOT_KEY
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.catalog import ACTIONS, Action
+from segment_insider_emulator.mapping.root import ROOT_KEY
+from segment_insider_emulator.types import JSON, JSONObject
 
 AT = "2026-05-06T07:08:09.123Z"
 NAMES = st.sampled_from(

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 # Texts that some coercion, template, date or case rule treats in a way of its own.
 SCALARS: SearchStrategy[JSON] = st.one_of(

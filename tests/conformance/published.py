@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
 
 HERE = Path(__file__).parent
 PACKAGE = "@segment/action-destinations"

@@ -16,10 +16,10 @@ from comparing import Comparison, Progress, Road, compare, core, smallest
 from filtering import Evaluator, compare_filters, smallest_filter
 from published import RECORDED, Published
 
-from emulator.contract.cases import Case, read_cases
-from emulator.contract.running import differences
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
+from segment_insider_emulator.contract.cases import Case, read_cases
+from segment_insider_emulator.contract.running import differences
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
 
 CASES = Path(__file__).parents[2] / "fixtures" / "conformance"
 COUNT = click.option("--cases", "count", default=20_000, show_default=True, help="How many cases.")

@@ -8,7 +8,7 @@ import published
 import pytest
 from published import PACKAGE, RECORDED, installed, installed_evaluator
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 PACKAGES = sorted((Path(__file__).parent / "packages").iterdir())
 FAKE_NPM = """#!/bin/sh

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
-from emulator.types import JSONObject
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.types import JSONObject
 
 CASE: JSONObject = {
     "name": "sign-up",

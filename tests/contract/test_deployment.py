@@ -10,8 +10,8 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
-from emulator.types import JSONObject
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.types import JSONObject
 
 ORDER: JSONObject = {
     "type": "track",

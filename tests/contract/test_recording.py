@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.app import create_app
-from emulator.cli import main
-from emulator.config import Config
-from emulator.contract.normalising import read_rules
-from emulator.contract.recording import record
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace import preset
-from emulator.workspace.model import workspace_of
-from scenarios import calls
-from scenarios.running import Emulators, RunningEmulator
-from scenarios.shopper import shopper
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.contract.normalising import read_rules
+from segment_insider_emulator.contract.recording import record
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.model import workspace_of
+from segment_insider_scenarios import calls
+from segment_insider_scenarios.running import Emulators, RunningEmulator
+from segment_insider_scenarios.shopper import shopper
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "events" / "shop.ndjson"
 GUIDE = preset("guide")

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from emulator.cli import main
-from emulator.contract.cases import Case, read_cases
-from emulator.contract.running import actual
-from emulator.contract.schema import request_schemas
-from emulator.mapping import Destination
-from emulator.mapping.catalog import ACTIONS
-from emulator.types import JSON, JSONObject
-from emulator.workspace import Workspace, preset
-from emulator.workspace.model import workspace_of
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.contract.cases import Case, read_cases
+from segment_insider_emulator.contract.running import actual
+from segment_insider_emulator.contract.schema import request_schemas
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import Workspace, preset
+from segment_insider_emulator.workspace.model import workspace_of
 
 RECORDED = sorted((Path(__file__).parents[2] / "fixtures" / "conformance").glob("*.ndjson"))
 GUIDE = preset("guide")

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from emulator.http import HttpRequest, HttpResponse
-from emulator.segment.message import Message
-from emulator.types import JSONObject
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.types import JSONObject
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FINE = HttpResponse(200, b'{"data":{"successful":{"count":1},"fail":{}}}')

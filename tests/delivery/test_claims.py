@@ -4,8 +4,8 @@ from threading import Thread
 
 import pytest
 
-from emulator.delivery.claims import Claims
-from emulator.errors import Unavailable
+from segment_insider_emulator.delivery.claims import Claims
+from segment_insider_emulator.errors import Unavailable
 
 
 def test_a_claim_waits_for_the_one_before_it() -> None:

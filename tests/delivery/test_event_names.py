@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from emulator.delivery.event_names import EventNames
-from emulator.mapping import Destination
-from emulator.types import JSONObject
-from emulator.workspace import preset
+from segment_insider_emulator.delivery.event_names import EventNames
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
 
 GUIDE = preset("guide").destination
 

@@ -15,8 +15,8 @@ import pytest
 import requests
 from killable import Served
 
-from emulator.types import JSONObject
-from scenarios.client import ControlClient
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.client import ControlClient
 
 SEED = 20261123
 EVENTS = 1000

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from carried import FINE, NOW
 
-from emulator.delivery.fault import described
-from emulator.delivery.faults import Faults
-from emulator.delivery.senders import Unanswered
-from emulator.http import HttpRequest, HttpResponse
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.delivery.fault import described
+from segment_insider_emulator.delivery.faults import Faults
+from segment_insider_emulator.delivery.senders import Unanswered
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.types import JSON, JSONObject
 
 REQUEST = HttpRequest("POST", "/api/user/v1/upsert", {})
 

@@ -11,15 +11,15 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.delivery.gate import Gate, compile_gate, told, verdict
-from emulator.delivery.integrations import NAME
-from emulator.segment.filtering.passage import Passage
-from emulator.segment.filtering.plans.file import read_plan
-from emulator.segment.rules import TYPES
-from emulator.types import JSONObject
-from emulator.workspace import load
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.delivery.gate import Gate, compile_gate, told, verdict
+from segment_insider_emulator.delivery.integrations import NAME
+from segment_insider_emulator.segment.filtering.passage import Passage
+from segment_insider_emulator.segment.filtering.plans.file import read_plan
+from segment_insider_emulator.segment.rules import TYPES
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load
 
 PLAN = read_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
 WORKSPACE = load("fixtures/plans/shop.yaml")

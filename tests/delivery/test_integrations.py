@@ -2,9 +2,9 @@
 
 import pytest
 
-from emulator.delivery.integrations import CODE, NAME, admit
-from emulator.segment.filtering.passage import DESTINATION, Passage, Stop
-from emulator.types import JSON
+from segment_insider_emulator.delivery.integrations import CODE, NAME, admit
+from segment_insider_emulator.segment.filtering.passage import DESTINATION, Passage, Stop
+from segment_insider_emulator.types import JSON
 
 pytestmark = pytest.mark.documented
 WORDS = "the event's integrations object has {!r}: false, which switches the destination off"

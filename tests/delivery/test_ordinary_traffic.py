@@ -10,11 +10,11 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.types import JSONObject
-from emulator.workspace import preset
-from emulator.workspace.lint.spec import EVENTS
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.lint.spec import EVENTS
 
 PAGE = {
     "path": "/mug",

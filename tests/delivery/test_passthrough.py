@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from carried import FINE, NOW
 
-from emulator import __version__
-from emulator.capture.database import connect
-from emulator.capture.differences import Differences
-from emulator.delivery.account import RealAccount
-from emulator.delivery.passthrough import PassThrough
-from emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator import __version__
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.differences import Differences
+from segment_insider_emulator.delivery.account import RealAccount
+from segment_insider_emulator.delivery.passthrough import PassThrough
+from segment_insider_emulator.http import HttpRequest, HttpResponse
 
 URL = "https://insider.example"
 REAL = RealAccount(URL, "realbrand", "real-key-7")

@@ -6,11 +6,11 @@ import orjson
 import pytest
 from carried import destination, message, subscription
 
-from emulator.delivery.batching import Terms
-from emulator.delivery.planning import plan
-from emulator.mapping import Destination
-from emulator.segment.message import Message
-from emulator.types import JSONObject
+from segment_insider_emulator.delivery.batching import Terms
+from segment_insider_emulator.delivery.planning import plan
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.types import JSONObject
 
 SONGS = 'type = "track" and event = "song_played"'
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from emulator.delivery.policy import Policy, retried
+from segment_insider_emulator.delivery.policy import Policy, retried
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FOUR_HOURS = timedelta(hours=4)

@@ -8,18 +8,18 @@ from threading import Event
 import pytest
 from carried import FINE, NOW, destination, message, subscription
 
-from emulator.app import create_app
-from emulator.capture.database import connect
-from emulator.capture.store import Store
-from emulator.config import Config
-from emulator.delivery.queue import Queue
-from emulator.delivery.road import DUPLICATE, Road
-from emulator.delivery.senders import Sender
-from emulator.errors import Unavailable
-from emulator.http import HttpRequest, HttpResponse
-from emulator.mapping import Destination
-from emulator.parts import Parts
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.delivery.queue import Queue
+from segment_insider_emulator.delivery.road import DUPLICATE, Road
+from segment_insider_emulator.delivery.senders import Sender
+from segment_insider_emulator.errors import Unavailable
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.parts import Parts
+from segment_insider_emulator.workspace import preset
 
 
 @pytest.fixture

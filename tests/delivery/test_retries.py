@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from carried import FINE, NOW, answering, destination, message, subscription
 
-from emulator.capture.database import Engine, connect
-from emulator.capture.store import Store
-from emulator.capture.upserts import Upserts
-from emulator.clock import iso
-from emulator.delivery.road import Road
-from emulator.delivery.senders import Sender, Unanswered
-from emulator.http import HttpRequest, HttpResponse
-from emulator.mapping import Destination
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.database import Engine, connect
+from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.capture.upserts import Upserts
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.delivery.road import Road
+from segment_insider_emulator.delivery.senders import Sender, Unanswered
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.types import JSONObject
 
 BUSY = HttpResponse(503, b"busy")
 REFUSED = HttpResponse(403, b"no")

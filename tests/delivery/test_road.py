@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from emulator.capture.database import connect
-from emulator.capture.records import Attempt
-from emulator.capture.store import StorageFault, Store
-from emulator.delivery.account import RealAccount
-from emulator.delivery.road import DUPLICATE, NOT_SUBSCRIBED, Road
-from emulator.delivery.senders import Sender, Unanswered
-from emulator.http import HttpRequest, HttpResponse
-from emulator.mapping import Destination
-from emulator.segment.message import Message
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.records import Attempt
+from segment_insider_emulator.capture.store import StorageFault, Store
+from segment_insider_emulator.delivery.account import RealAccount
+from segment_insider_emulator.delivery.road import DUPLICATE, NOT_SUBSCRIBED, Road
+from segment_insider_emulator.delivery.senders import Sender, Unanswered
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.types import JSONObject
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FINE = HttpResponse(200, b'{"data":{"successful":{"count":1},"fail":{}}}')

@@ -3,11 +3,11 @@
 import orjson
 import pytest
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.types import JSONObject
-from emulator.workspace import preset
-from emulator.workspace.model import workspace_of
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.model import workspace_of
 
 UNLISTED = "Segment's catalogue lists no Screen for this destination"
 SCREEN: JSONObject = {

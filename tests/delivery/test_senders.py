@@ -10,8 +10,8 @@ import pytest
 import requests
 from responses import RequestsMock
 
-from emulator.delivery.senders import LARGEST_ANSWER, Remote, Unanswered
-from emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.delivery.senders import LARGEST_ANSWER, Remote, Unanswered
+from segment_insider_emulator.http import HttpRequest, HttpResponse
 
 URL = "https://staging.example/mirror/api/user/v1/upsert"
 UPSERT = HttpRequest("POST", "/api/user/v1/upsert", {"user-agent": "Segment (Actions)"}, b'{"a":1}')

@@ -3,9 +3,9 @@
 import orjson
 import pytest
 
-from emulator.delivery.shares import answer_of, user_of
-from emulator.http import HttpResponse
-from emulator.types import JSONObject
+from segment_insider_emulator.delivery.shares import answer_of, user_of
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.types import JSONObject
 
 ERRORS = {"users.1.identifiers.required": ["either"], "users.10.insider_id.required": ["or"]}
 MIXED = {"data": {"successful": {"count": 9}, "fail": {"count": 2, "errors": ERRORS}}}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from emulator.capture.records import Delivery, Verdict
-from emulator.delivery.status import status
+from segment_insider_emulator.capture.records import Delivery, Verdict
+from segment_insider_emulator.delivery.status import status
 
 pytestmark = pytest.mark.documented
 FAILED = ("Not Delivered", "Failed delivery")

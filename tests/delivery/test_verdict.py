@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from emulator.capture.records import Delivery, Verdict
-from emulator.delivery.settling import summary
-from emulator.delivery.verdict import Judgement, judge, worst
-from emulator.http import HttpResponse
+from segment_insider_emulator.capture.records import Delivery, Verdict
+from segment_insider_emulator.delivery.settling import summary
+from segment_insider_emulator.delivery.verdict import Judgement, judge, worst
+from segment_insider_emulator.http import HttpResponse
 
 FINE = b'{"data":{"successful":{"count":1},"fail":{}}}'
 REFUSED = (

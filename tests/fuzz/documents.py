@@ -15,24 +15,24 @@ from typing import Any
 import orjson
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.delivery import fault as insider_fault
-from emulator.errors import EmulatorError
-from emulator.harness.bodies import possible
-from emulator.insider.journeys.parsing import read_journeys
-from emulator.lines import BadLine, event_of
-from emulator.replay.trial import Clocks, Trial
-from emulator.segment import faults as segment_fault
-from emulator.types import JSON, JSONObject
-from emulator.workspace import preset
-from emulator.workspace.importing.assembling import assembled
-from emulator.workspace.importing.reading import pieces
-from emulator.workspace.importing.writing import yaml_text
-from emulator.workspace.lint import lint
-from emulator.workspace.loading import from_document
-from emulator.workspace.parsing import parse
-from emulator.workspace.structure import faults
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.delivery import fault as insider_fault
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness.bodies import possible
+from segment_insider_emulator.insider.journeys.parsing import read_journeys
+from segment_insider_emulator.lines import BadLine, event_of
+from segment_insider_emulator.replay.trial import Clocks, Trial
+from segment_insider_emulator.segment import faults as segment_fault
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.importing.assembling import assembled
+from segment_insider_emulator.workspace.importing.reading import pieces
+from segment_insider_emulator.workspace.importing.writing import yaml_text
+from segment_insider_emulator.workspace.lint import lint
+from segment_insider_emulator.workspace.loading import from_document
+from segment_insider_emulator.workspace.parsing import parse
+from segment_insider_emulator.workspace.structure import faults
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)

@@ -15,11 +15,11 @@ from flask.testing import FlaskClient
 from scaling import Target
 from werkzeug.datastructures import ImmutableMultiDict
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.types import JSON
-from emulator.workspace import preset
-from emulator.workspace.finding import did_you_mean
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.finding import did_you_mean
 
 KEYS = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
 RESET = "/emulator/v1/reset"

@@ -9,25 +9,29 @@ import documents
 from gherkin.parser import Parser
 from gherkin.pickles.compiler import Compiler
 
-from emulator.capture.json_paths import JsonPath
-from emulator.duration import duration
-from emulator.errors import EmulatorError
-from emulator.mapping.dates.texts import date_of
-from emulator.mapping.liquid.errors import LiquidError
-from emulator.mapping.liquid.templates import compile_liquid
-from emulator.mapping.paths import compile_path, compile_template
-from emulator.mapping.root import NullRootError
-from emulator.mapping.triggers import BrokenGroupError, TriggerError, compile_trigger
-from emulator.segment.errors import IngestError
-from emulator.segment.filtering.fql.evaluation import holds
-from emulator.segment.filtering.fql.lexer import FqlError
-from emulator.segment.filtering.fql.syntax import parse
-from emulator.segment.filtering.plans.patterns import PatternError, searches
-from emulator.segment.ingest import receive, unpacked
-from emulator.types import JSONObject
-from scenarios.catalogue import matching
-from scenarios.feature_files import FeatureFault, feature_of
-from scenarios.tables import pairs, records
+from segment_insider_emulator.capture.json_paths import JsonPath
+from segment_insider_emulator.duration import duration
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.mapping.dates.texts import date_of
+from segment_insider_emulator.mapping.liquid.errors import LiquidError
+from segment_insider_emulator.mapping.liquid.templates import compile_liquid
+from segment_insider_emulator.mapping.paths import compile_path, compile_template
+from segment_insider_emulator.mapping.root import NullRootError
+from segment_insider_emulator.mapping.triggers import (
+    BrokenGroupError,
+    TriggerError,
+    compile_trigger,
+)
+from segment_insider_emulator.segment.errors import IngestError
+from segment_insider_emulator.segment.filtering.fql.evaluation import holds
+from segment_insider_emulator.segment.filtering.fql.lexer import FqlError
+from segment_insider_emulator.segment.filtering.fql.syntax import parse
+from segment_insider_emulator.segment.filtering.plans.patterns import PatternError, searches
+from segment_insider_emulator.segment.ingest import receive, unpacked
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.catalogue import matching
+from segment_insider_scenarios.feature_files import FeatureFault, feature_of
+from segment_insider_scenarios.tables import pairs, records
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 EVENT: JSONObject = {

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.workspace import Workspace
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.workspace import Workspace
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 DESTINATION = {

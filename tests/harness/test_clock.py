@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.clock import LATEST, SandboxClock
-from emulator.duration import LONGEST, duration, words
-from emulator.errors import EmulatorError
+from segment_insider_emulator.clock import LATEST, SandboxClock
+from segment_insider_emulator.duration import LONGEST, duration, words
+from segment_insider_emulator.errors import EmulatorError
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from emulator import __version__
+from segment_insider_emulator import __version__
 
 
 def got(client: FlaskClient, path: str) -> Any:

@@ -9,11 +9,11 @@ from flask import Flask
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.harness.openapi import PREFIX, description
-from emulator.harness.operations import operations
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.harness.openapi import PREFIX, description
+from segment_insider_emulator.harness.operations import operations
+from segment_insider_emulator.workspace import preset
 
 ADDRESS = "/emulator/v1/openapi.json"
 JSON_TYPE = "application/json"

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.server import serve_in_thread
-from emulator.types import JSON, JSONObject
-from emulator.workspace import Workspace
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import Workspace
 
 START = datetime.fromisoformat("2026-11-23T10:00:00+00:00")
 

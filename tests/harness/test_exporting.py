@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from werkzeug.test import TestResponse
 
-from emulator.harness.large_answers import AT_ONCE, ClientGone, large_answer
-from emulator.server import serve_in_thread
+from segment_insider_emulator.harness.large_answers import AT_ONCE, ClientGone, large_answer
+from segment_insider_emulator.server import serve_in_thread
 
 API = "/emulator/v1"
 SCHEMAS = "har-schema@2.0.0"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.insider.journeys.reading import SIMULATED
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.insider.journeys.reading import SIMULATED
+from segment_insider_emulator.workspace import preset
 
 NOON = "2026-11-23T12:00:00Z"
 MUG = {"product_id": "mug", "price": 8.5, "quantity": 1}

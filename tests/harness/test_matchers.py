@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.harness import matchers, places
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness import matchers, places
 
 ORDER = {
     "id": "o-17",

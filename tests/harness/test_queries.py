@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.harness.queries import Query, read
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness.queries import Query, read
 
 FILTERS = ("event", "verdict")
 

@@ -10,12 +10,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.delivery.gate import OFF
-from emulator.delivery.road import NOT_SUBSCRIBED
-from emulator.insider.options import Options
-from emulator.workspace import Workspace
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.delivery.gate import OFF
+from segment_insider_emulator.delivery.road import NOT_SUBSCRIBED
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.workspace import Workspace
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ADMINISTRATOR = {"X-InOne-Role": "Administrator"}

@@ -10,10 +10,10 @@ import requests
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.server import WAITERS, serve_in_thread
-from emulator.workspace import Workspace
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.server import WAITERS, serve_in_thread
+from segment_insider_emulator.workspace import Workspace
 
 API = "/emulator/v1"
 SUNG = {"of": "messages", "where": {"event": "song_played"}}

@@ -7,15 +7,15 @@ from typing import Any
 
 import orjson
 
-from emulator.capture.database import connect
-from emulator.capture.profiles import ProfileStore
-from emulator.http import HttpRequest, HttpResponse
-from emulator.insider.callbacks import CallbackHosts
-from emulator.insider.changes import Change, Listener
-from emulator.insider.endpoint import Endpoint
-from emulator.insider.options import Options
-from emulator.insider.reading import profile_json
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.insider.callbacks import CallbackHosts
+from segment_insider_emulator.insider.changes import Change, Listener
+from segment_insider_emulator.insider.endpoint import Endpoint
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.reading import profile_json
+from segment_insider_emulator.types import JSON, JSONObject
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 RECENT = "2026-11-23T09:59:00Z"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from account import Account, body, findings
 
-from emulator.http import HttpResponse
-from emulator.types import JSON
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.types import JSON
 
 ADA = {"email": "sample@mail.com"}
 ATTRIBUTES = {

@@ -12,11 +12,11 @@ import orjson
 import pytest
 from account import Account, body, event, findings
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.insider.callbacks import MARK, CallbackHosts, Callbacks, Elsewhere
-from emulator.workspace import preset
-from emulator.workspace.loading import from_document
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.insider.callbacks import MARK, CallbackHosts, Callbacks, Elsewhere
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.loading import from_document
 
 pytestmark = pytest.mark.assumed
 HERE = "http://127.0.0.1:9/late"
@@ -155,7 +155,7 @@ def test_a_listed_name_that_leads_to_an_address_of_this_machine_is_not_called() 
 def test_the_second_answer_of_a_name_is_never_asked_for(
     receiver: tuple[str, Queue[tuple[str, bytes]]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "emulator")
+    caplog.set_level(logging.INFO, "segment_insider_emulator")
     address, posted = receiver
     asked: list[str] = []
 
@@ -232,7 +232,7 @@ def test_the_body_arrives_as_json(receiver: tuple[str, Queue[tuple[str, bytes]]]
 
 
 def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "emulator")
+    caplog.set_level(logging.INFO, "segment_insider_emulator")
     with Callbacks(ON_THIS_MACHINE) as callbacks:
         callbacks("http://127.0.0.1:1/nobody-listens", b"{}")
     assert [record.message for record in caplog.records] == [

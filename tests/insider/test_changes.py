@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import NOW, RECENT, Account, event
 
-from emulator.insider.changes import Change
+from segment_insider_emulator.insider.changes import Change
 
 ADA = {"uuid": "u1"}
 

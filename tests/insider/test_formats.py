@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.insider.formats import FORMATS
+from segment_insider_emulator.insider.formats import FORMATS
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from described import hold
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.insider.openapi import ADDRESS, description
-from emulator.insider.options import RATES, Options
-from emulator.types import JSON
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.insider.openapi import ADDRESS, description
+from segment_insider_emulator.insider.options import RATES, Options
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace import preset
 
 KEYS = {"x-partner-name": "mybrand", "x-request-token": "test-key"}
 CALLS = [

@@ -8,9 +8,9 @@ import orjson
 import pytest
 from account import PURCHASE, Account, body, event, findings
 
-from emulator.errors import EmulatorError
-from emulator.insider.options import NAMES, RATES, Options, options_of
-from emulator.workspace import load
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.options import NAMES, RATES, Options, options_of
+from segment_insider_emulator.workspace import load
 
 pytestmark = pytest.mark.assumed
 ADA = {"uuid": "u1"}

@@ -3,8 +3,8 @@
 import pytest
 from account import PURCHASE, Account, event
 
-from emulator.capture.profile_tables import MOST_LOOKED_AT
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.profile_tables import MOST_LOOKED_AT
+from segment_insider_emulator.types import JSONObject
 
 TOLD = (
     "this order was recorded at 2026-11-23T09:58:00.000Z with the same product;"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from account import NOW
 
-from emulator.capture.database import connect
-from emulator.capture.panel import PanelStore
-from emulator.errors import EmulatorError
-from emulator.insider.panel import NotPermitted, Panel
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.panel import PanelStore
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.panel import NotPermitted, Panel
 
 LATER = "2026-11-23T10:00:00.000Z"
 UNKNOWN = (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import PURCHASE, RECENT, Account, event
 
-from emulator.insider.reach import WEB_PUSH, reach
+from segment_insider_emulator.insider.reach import WEB_PUSH, reach
 
 
 @pytest.mark.documented

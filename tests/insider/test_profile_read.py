@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from account import Account, body, event
 
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 JOHN = {"email": "example@useinsider.com", "name": "John", "surname": "Doe"}
 JANUARY = {"start_date": 1609459200, "end_date": 1612137600}  # 2021, in epoch seconds

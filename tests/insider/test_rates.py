@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import Account, body
 
-from emulator.insider.options import Options
+from segment_insider_emulator.insider.options import Options
 
 USER = {"identifiers": {"uuid": "u1"}, "attributes": {"age": 36}}
 CALLS: dict[str, tuple[str, str, Any]] = {

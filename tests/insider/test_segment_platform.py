@@ -3,11 +3,11 @@
 import pytest
 from account import Account, event
 
-from emulator.insider import segment_platform
-from emulator.insider.values import ATTRIBUTES
-from emulator.mapping.catalog import ACTIONS
-from emulator.mapping.upserts import ROOT_ATTRIBUTES
-from emulator.types import JSONObject
+from segment_insider_emulator.insider import segment_platform
+from segment_insider_emulator.insider.values import ATTRIBUTES
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.mapping.upserts import ROOT_ATTRIBUTES
+from segment_insider_emulator.types import JSONObject
 
 DEVICE: JSONObject = {"idfa": "x", "last_ip": "203.0.113.7", "timezone": "UTC", "phone": "+905551"}
 ADA: JSONObject = {"identifiers": {"uuid": "u1"}}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import RECENT, Account, body, event, findings
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 ADA = {"identifiers": {"uuid": "u1"}, "attributes": {"name": "Ada"}}
 LOST = "no document names this key of"

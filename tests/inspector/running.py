@@ -8,12 +8,12 @@ from typing import Any, Final
 import requests
 from playwright.sync_api import ViewportSize
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.parts import Parts
-from emulator.server import serve_in_thread
-from emulator.types import JSONObject
-from emulator.workspace import Workspace, preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.parts import Parts
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace, preset
 
 DESK: Final[ViewportSize] = {"width": 1280, "height": 800}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from emulator.workspace import preset
 from inspector.running import PHONE, Running, running
+from segment_insider_emulator.workspace import preset
 
 
 def test_segments_defaults_lose_what_apps_send_as_first_name(

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_bdd.gherkin_parser import get_gherkin_document
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.types import JSON, JSONObject
-from emulator.workspace import preset
-from scenarios.tables import pairs
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import preset
+from segment_insider_scenarios.tables import pairs
 
 LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 CHARACTERS = st.sampled_from([*LINE_ENDS, *"ab |\\\"'#@<>{}`*\t\0\xa0\u3000\ufeff\u200b1é💥"])

@@ -11,10 +11,10 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from emulator.inspector.sending import sample
-from emulator.types import JSONObject
-from emulator.workspace import preset
 from inspector.running import PHONE, Running, running
+from segment_insider_emulator.inspector.sending import sample
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
 
 ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
 CART: JSONObject = {
@@ -188,7 +188,7 @@ def test_the_copied_json_is_the_call(emulator: Running, page: Page) -> None:
 
 
 def emulator_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "emulator", *map(str, arguments)]
+    command = [sys.executable, "-m", "segment_insider_emulator", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from emulator.inspector.flow import Link, Node, flow
-from emulator.inspector.flow_drawing import COLUMNS, TOP, draw
-from emulator.types import JSONObject
 from inspector.running import PHONE, Running
+from segment_insider_emulator.inspector.flow import Link, Node, flow
+from segment_insider_emulator.inspector.flow_drawing import COLUMNS, TOP, draw
+from segment_insider_emulator.types import JSONObject
 
 MUGS = [{"product_id": "mug", "price": 8.5}, {"product_id": "tray", "price": 21}]
 CART: JSONObject = {

@@ -10,11 +10,11 @@ import requests
 from flask.testing import FlaskClient
 from playwright.sync_api import Page
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.inspector.assets import VERSION
-from emulator.workspace import preset
 from inspector.running import PHONE, Running
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.inspector.assets import VERSION
+from segment_insider_emulator.workspace import preset
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import requests
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.server import STREAMS
-from emulator.workspace import preset
 from inspector.running import Running, running
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.server import STREAMS
+from segment_insider_emulator.workspace import preset
 
 PAGES = ("/", "/messages/1", "/stream", "/emulator/v1/messages")
 

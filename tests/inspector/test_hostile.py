@@ -7,10 +7,10 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from emulator.inspector.redaction import without_secrets
-from emulator.types import JSON, JSONObject
-from emulator.workspace import preset
 from inspector.running import Running, running
+from segment_insider_emulator.inspector.redaction import without_secrets
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import preset
 
 ATTACKS = (
     "<script>document.title='owned'</script>",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
-from emulator.workspace.loading import read
 from inspector.running import PHONE, Running
+from segment_insider_emulator.workspace.loading import read
 
 EXPORTS = Path(__file__).parents[2] / "fixtures" / "imports"
 HOSTILE = """\

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from emulator.workspace.loading import from_document
 from inspector.running import PHONE, Running, running
+from segment_insider_emulator.workspace.loading import from_document
 
 LONG_AGO = "2020-11-23T12:00:00Z"
 ADDED = {"product_id": "mug", "price": 8.5, "quantity": 1, "currency": "EUR"}

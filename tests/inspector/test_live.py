@@ -7,8 +7,8 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from emulator.types import JSONObject
 from inspector.running import PHONE, Running, running
+from segment_insider_emulator.types import JSONObject
 
 ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
 VIEWED: JSONObject = {

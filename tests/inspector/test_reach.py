@@ -5,13 +5,13 @@ import re
 import pytest
 from flask import Flask, render_template
 
-from emulator.app import create_app
-from emulator.capture.filters import Filters
-from emulator.capture.listed import Reach
-from emulator.config import Config
-from emulator.inspector import volume
-from emulator.inspector.view import View
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.capture.filters import Filters
+from segment_insider_emulator.capture.listed import Reach
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.inspector import volume
+from segment_insider_emulator.inspector.view import View
+from segment_insider_emulator.workspace import preset
 
 REACH = Reach(51, "2026-11-23T12:00:51.000Z")
 SEARCH = View(Filters(text="mug"), given={"q": ("mug",)})

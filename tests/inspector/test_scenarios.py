@@ -7,7 +7,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from inspector.running import PHONE, Running
-from scenarios.client import ControlClient
+from segment_insider_scenarios.client import ControlClient
 
 HOSTILE = "<script>alert(1)</script>"
 PASSED = {"keyword": "When", "text": "Ada buys a mug", "line": 6, "verdict": "passed"}

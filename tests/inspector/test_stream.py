@@ -1,8 +1,8 @@
 """The stream that tells open pages that something was kept."""
 
-from emulator.capture.database import close, connect
-from emulator.capture.news import News
-from emulator.inspector.stream import LONGEST, changes
+from segment_insider_emulator.capture.database import close, connect
+from segment_insider_emulator.capture.news import News
+from segment_insider_emulator.inspector.stream import LONGEST, changes
 
 
 def test_a_stream_ends_so_that_a_page_that_stays_open_asks_again() -> None:

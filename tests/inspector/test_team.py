@@ -12,10 +12,10 @@ import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.workspace import preset
 from inspector.running import DESK, PHONE, running
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.workspace import preset
 
 TOKEN = sha256(b"c-token").hexdigest()
 

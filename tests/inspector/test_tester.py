@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from emulator.types import JSONObject
-from emulator.workspace import load, preset
-from emulator.workspace.model import with_keys
 from inspector.running import PHONE, Running, running
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load, preset
+from segment_insider_emulator.workspace.model import with_keys
 
 CART: JSONObject = {
     "type": "track",

@@ -8,11 +8,11 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from emulator.capture.filters import Filters
-from emulator.inspector.unmapped import PATIENCE, unmapped
-from emulator.types import JSONObject
-from emulator.workspace import preset
 from inspector.running import Running, running
+from segment_insider_emulator.capture.filters import Filters
+from segment_insider_emulator.inspector.unmapped import PATIENCE, unmapped
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
 
 ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
 EMAIL: JSONObject = {**ADA, "traits": {"email": "ada@shop.example"}}

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.clock import iso
-from emulator.inspector.volume import (
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.inspector.volume import (
     HEIGHT,
     LEAST_BARS,
     MOST_BARS,

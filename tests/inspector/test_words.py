@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from emulator.inspector.mapping_words import lines, said, text
-from emulator.inspector.trigger_words import trigger_words
-from emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.inspector.mapping_words import lines, said, text
+from segment_insider_emulator.inspector.trigger_words import trigger_words
+from segment_insider_emulator.mapping.catalog import ACTIONS
 
 EMAIL = {"@path": "$.traits.email"}
 OTHER = {"@path": "$.properties.email"}
@@ -82,8 +82,8 @@ def test_a_mapping_in_words(mapping: Any, words: str) -> None:
 
 
 def test_every_directive_of_the_core_has_words() -> None:
-    from emulator.inspector.mapping_words import _DIRECTIVES
-    from emulator.mapping.directives import DIRECTIVES
+    from segment_insider_emulator.inspector.mapping_words import _DIRECTIVES
+    from segment_insider_emulator.mapping.directives import DIRECTIVES
 
     assert _DIRECTIVES.keys() == DIRECTIVES.keys()
 

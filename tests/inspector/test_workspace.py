@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from emulator.types import JSONObject
-from emulator.workspace.loading import from_document, read_preset
 from inspector.running import PHONE, Running, running
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.loading import from_document, read_preset
 
 HOSTILE = "<script>alert(1)</script>\"'{{7*7}}"
 ORDER: JSONObject = {

@@ -6,12 +6,12 @@ Everything comes from one seed.
 from collections.abc import Callable, Iterator
 from random import Random
 
-from emulator.mapping.catalog import ACTIONS, Action
-from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.samples import filled
-from emulator.workspace.lint.probes import probes
-from emulator.workspace.lint.subject import subject_of
-from emulator.workspace.loading import read_preset
+from segment_insider_emulator.mapping.catalog import ACTIONS, Action
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.drift.samples import filled
+from segment_insider_emulator.workspace.lint.probes import probes
+from segment_insider_emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.workspace.loading import read_preset
 
 Output = tuple[JSONObject, JSONObject]  # a destination, and an event
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}

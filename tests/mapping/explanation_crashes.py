@@ -26,13 +26,13 @@ sys.path[:0] = [str(ROOT / "tests" / "conformance"), str(ROOT / "tests" / "mappi
 from explained_cases import Output, generated_outputs, shipped_outputs  # noqa: E402
 from generation import cases  # noqa: E402
 
-from emulator.app import create_app  # noqa: E402
-from emulator.cli import main as emulator  # noqa: E402
-from emulator.config import Config  # noqa: E402
-from emulator.errors import EmulatorError  # noqa: E402
-from emulator.types import JSON, JSONObject  # noqa: E402
-from emulator.workspace.drift import drift  # noqa: E402
-from emulator.workspace.loading import load  # noqa: E402
+from segment_insider_emulator.app import create_app  # noqa: E402
+from segment_insider_emulator.cli import main as emulator  # noqa: E402
+from segment_insider_emulator.config import Config  # noqa: E402
+from segment_insider_emulator.errors import EmulatorError  # noqa: E402
+from segment_insider_emulator.types import JSON, JSONObject  # noqa: E402
+from segment_insider_emulator.workspace.drift import drift  # noqa: E402
+from segment_insider_emulator.workspace.loading import load  # noqa: E402
 
 PAGES = (
     "/",
@@ -92,7 +92,7 @@ def crashes(output: Output, folder: Path) -> Iterator[str]:
         found.extend([] if found else [drift(*given)])
         return found[0]
 
-    with patch("emulator.cli.drift.drift", drift_once):
+    with patch("segment_insider_emulator.cli.drift.drift", drift_once):
         yield from _command_crashes(workspace, events)
     yield from _page_crashes(workspace, event)
 

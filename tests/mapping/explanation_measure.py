@@ -22,11 +22,11 @@ sys.path[:0] = [str(ROOT / "tests" / "conformance"), str(ROOT / "tests" / "mappi
 
 from explained_cases import generated_outputs, shipped_outputs  # noqa: E402
 
-from emulator.mapping import Destination, Request, Subscription  # noqa: E402
-from emulator.mapping.explanation import Account, Explanation, explain  # noqa: E402
-from emulator.mapping.origins import Origin  # noqa: E402
-from emulator.mapping.tracing import path_below  # noqa: E402
-from emulator.types import JSON, JSONObject  # noqa: E402
+from segment_insider_emulator.mapping import Destination, Request, Subscription  # noqa: E402
+from segment_insider_emulator.mapping.explanation import Account, Explanation, explain  # noqa: E402
+from segment_insider_emulator.mapping.origins import Origin  # noqa: E402
+from segment_insider_emulator.mapping.tracing import path_below  # noqa: E402
+from segment_insider_emulator.types import JSON, JSONObject  # noqa: E402
 
 _GONE = object()
 _OTHERS: tuple[JSON, ...] = (

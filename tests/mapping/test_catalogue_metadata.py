@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
-from emulator.mapping.catalog import ACTIONS, DESTINATION_NAME, DESTINATION_SLUG, SETTINGS
-from emulator.mapping.fields import Field
-from emulator.mapping.javascript import MISSING
-from emulator.types import JSONObject
+from segment_insider_emulator.mapping.catalog import (
+    ACTIONS,
+    DESTINATION_NAME,
+    DESTINATION_SLUG,
+    SETTINGS,
+)
+from segment_insider_emulator.mapping.fields import Field
+from segment_insider_emulator.mapping.javascript import MISSING
+from segment_insider_emulator.types import JSONObject
 
 PUBLISHED: JSONObject = json.loads(
     Path("fixtures/catalogue/insider-cloud-metadata.json").read_text("utf-8")

@@ -5,10 +5,10 @@ import copy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.mapping import Destination, Failure, Request
-from emulator.mapping.catalog import ACTIONS
-from emulator.mapping.subscription import compile_subscription
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping import Destination, Failure, Request
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.mapping.subscription import compile_subscription
+from segment_insider_emulator.types import JSON, JSONObject
 
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}
 KEYS = st.sampled_from(

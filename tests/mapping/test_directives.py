@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from emulator.mapping.compiling import DirectiveError
-from emulator.mapping.directives import compile_mapping
-from emulator.mapping.javascript import MISSING
+from segment_insider_emulator.mapping.compiling import DirectiveError
+from segment_insider_emulator.mapping.directives import compile_mapping
+from segment_insider_emulator.mapping.javascript import MISSING
 
 EVENT: dict[str, Any] = {
     "userId": "u1",

@@ -1,16 +1,16 @@
 import pytest
 
-from emulator.mapping import Destination
-from emulator.mapping.catalog_fields import first_of
-from emulator.mapping.explanation import (
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.catalog_fields import first_of
+from segment_insider_emulator.mapping.explanation import (
     Account,
     Explanation,
     Unread,
     explain,
     unread,
 )
-from emulator.mapping.origins import Origin
-from emulator.types import JSONObject
+from segment_insider_emulator.mapping.origins import Origin
+from segment_insider_emulator.types import JSONObject
 
 
 def shop(*subscriptions: JSONObject) -> Destination:

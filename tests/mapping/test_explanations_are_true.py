@@ -6,12 +6,12 @@ import pytest
 from explained_cases import Output, generated_outputs, shipped_outputs
 from explanation_measure import measure
 
-from emulator.mapping.directives import compile_mapping
-from emulator.mapping.javascript import MISSING
-from emulator.mapping.root import compile_checked
-from emulator.mapping.subscription import FAULTS
-from emulator.mapping.tracer import trace_payload
-from emulator.types import JSON
+from segment_insider_emulator.mapping.directives import compile_mapping
+from segment_insider_emulator.mapping.javascript import MISSING
+from segment_insider_emulator.mapping.root import compile_checked
+from segment_insider_emulator.mapping.subscription import FAULTS
+from segment_insider_emulator.mapping.tracer import trace_payload
+from segment_insider_emulator.types import JSON
 
 SEED = 20
 
@@ -32,7 +32,8 @@ def test_values_name_their_sources_and_no_others(kind: str) -> None:
 
 def test_measure_finds_an_explanation_that_is_not_true(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "emulator.mapping.traced_value.TracedValue.chosen_by", lambda self, paths: self
+        "segment_insider_emulator.mapping.traced_value.TracedValue.chosen_by",
+        lambda self, paths: self,
     )
 
     assert measure(generated_outputs(SEED, 40), 40).values["missing"] > 0

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.mapping.javascript import json_text, number_of, text_of
-from emulator.types import JSON
+from segment_insider_emulator.mapping.javascript import json_text, number_of, text_of
+from segment_insider_emulator.types import JSON
 
 
 @pytest.mark.parametrize(

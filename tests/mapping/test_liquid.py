@@ -6,9 +6,9 @@ test says otherwise.
 
 import pytest
 
-from emulator.mapping.liquid.errors import LiquidError
-from emulator.mapping.liquid.templates import compile_liquid
-from emulator.types import JSON
+from segment_insider_emulator.mapping.liquid.errors import LiquidError
+from segment_insider_emulator.mapping.liquid.templates import compile_liquid
+from segment_insider_emulator.types import JSON
 
 EVENT: JSON = {
     "userId": "u-1",

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from emulator.mapping import Failure, Request
-from emulator.mapping.subscription import compile_subscription
-from emulator.types import JSONObject
+from segment_insider_emulator.mapping import Failure, Request
+from segment_insider_emulator.mapping.subscription import compile_subscription
+from segment_insider_emulator.types import JSONObject
 
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}
 EVENT: JSONObject = {

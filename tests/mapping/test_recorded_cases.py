@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.contract.cases import Case, read_cases
-from emulator.contract.running import actual, differences, known_differences
+from segment_insider_emulator.contract.cases import Case, read_cases
+from segment_insider_emulator.contract.running import actual, differences, known_differences
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "conformance"
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from emulator.mapping.triggers import (
+from segment_insider_emulator.mapping.triggers import (
     BrokenGroupError,
     Condition,
     Group,

@@ -20,8 +20,8 @@ from shipped_features import (
 )
 from slips import Mutant
 
-from emulator.workspace.vocabulary import NAMES
-from scenarios.spelling import is_slip_of_text
+from segment_insider_emulator.workspace.vocabulary import NAMES
+from segment_insider_scenarios.spelling import is_slip_of_text
 
 # Before a text that the shop chooses freely, and that goes through as it is.
 FREE = re.compile(

@@ -8,7 +8,7 @@ from postgres_server import MISSING, Server, programs
 from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateSchema
 
-from emulator.capture.postgres import within
+from segment_insider_emulator.capture.postgres import within
 
 NUMBERS = count(1)
 

@@ -18,23 +18,23 @@ from flask.testing import FlaskClient
 from postgres_server import Server
 from sqlalchemy import URL, Engine, QueuePool, create_engine, event, text
 
-from emulator.app import create_app
-from emulator.capture.database import StorageFault, close, connect, transaction
-from emulator.capture.filters import Filters
-from emulator.capture.json_paths import JsonPath
-from emulator.capture.listening import Listener
-from emulator.capture.postgres_sizes import disk_bytes, stored_bytes
-from emulator.capture.profiles import ProfileStore
-from emulator.capture.pruning import LOOK, PAUSE, SELDOM, Steps
-from emulator.capture.records import Captured
-from emulator.capture.retention import STEP, Limits, Retention
-from emulator.capture.store import Store
-from emulator.config import Config
-from emulator.errors import EmulatorError, Unavailable
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.capture.database import StorageFault, close, connect, transaction
+from segment_insider_emulator.capture.filters import Filters
+from segment_insider_emulator.capture.json_paths import JsonPath
+from segment_insider_emulator.capture.listening import Listener
+from segment_insider_emulator.capture.postgres_sizes import disk_bytes, stored_bytes
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.capture.pruning import LOOK, PAUSE, SELDOM, Steps
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.capture.retention import STEP, Limits, Retention
+from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError, Unavailable
+from segment_insider_emulator.workspace import preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
-LISTENING = "emulator.capture.listening"
+LISTENING = "segment_insider_emulator.capture.listening"
 HEARD = 5.0  # seconds, of which none is needed
 CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'"
 CALL = {"writeKey": "wk_demo", "messageId": "m1", "userId": "ada"}

@@ -21,10 +21,10 @@ from killable import ready
 from postgres_server import Server
 from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
 
-from emulator.segment.oauth import SCOPE, WANTED
-from emulator.types import JSONObject
 from postgres.balancer import balanced
 from postgres.conftest import empty
+from segment_insider_emulator.segment.oauth import SCOPE, WANTED
+from segment_insider_emulator.types import JSONObject
 
 NUMBERS = count(1)
 BUSY = {"status": 503, "times": 3}
@@ -96,7 +96,17 @@ class Balanced:
 @contextmanager
 def process(db: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`emulator serve` on *db*, and its address once it is ready."""
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", db, *options]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "serve",
+        "--port",
+        "0",
+        "--db",
+        db,
+        *options,
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         try:
             yield running, ready(running)
@@ -346,7 +356,15 @@ def test_an_sdk_sends_to_both_without_knowing(both: Balanced) -> None:
 
 def test_scenarios_pass_whoever_answers(emulators: Balanced) -> None:
     with balanced(emulators.urls) as url:
-        command = [sys.executable, "-m", "emulator", "verify", *SCENARIOS, "--url", url]
+        command = [
+            sys.executable,
+            "-m",
+            "segment_insider_emulator",
+            "verify",
+            *SCENARIOS,
+            "--url",
+            url,
+        ]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout
 

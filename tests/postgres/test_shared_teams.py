@@ -12,9 +12,9 @@ import orjson
 import pytest
 from flask import Flask
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.workspace import preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SANDBOXES = "/emulator/v1/sandboxes"

@@ -13,13 +13,13 @@ import pytest
 from postgres_server import Server
 from sqlalchemy import Engine, create_engine, inspect, make_url
 
-from emulator.app import create_app
-from emulator.capture.database import connect
-from emulator.capture.migration import VERSION
-from emulator.capture.postgres import LOCK, within
-from emulator.config import Config
-from emulator.errors import EmulatorError
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.migration import VERSION
+from segment_insider_emulator.capture.postgres import LOCK, within
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.workspace import preset
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))
 WAITING = f"""
@@ -134,7 +134,16 @@ def test_a_later_database_is_refused_in_one_line_and_not_touched(
     with asking(server) as connection:
         table = f'"{schema_of(url)}{which}".schema_version'
         connection.execute(f"UPDATE {table} SET version = {VERSION + 1}".encode())
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", url]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "serve",
+        "--port",
+        "0",
+        "--db",
+        url,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     told = (
         f"a later version of the emulator made this database ({VERSION + 1}, not {VERSION}). "
@@ -164,7 +173,16 @@ def test_two_that_start_at_once_on_one_database_both_come_up(
 ) -> None:
     if dump:
         restored(dump, server, url)
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--db", url]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "serve",
+        "--port",
+        "0",
+        "--db",
+        url,
+    ]
     with ExitStack() as running:
         with asking(server) as connection:
             connection.execute(f"SELECT pg_advisory_lock({LOCK})".encode())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 DAY = "2026-03-14"
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import fsspec  # type: ignore[import-untyped]  # the package ships no types
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.replay.archive import File, Part, files_of, parts_of
-from emulator.replay.reading import lines
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.replay.archive import File, Part, files_of, parts_of
+from segment_insider_emulator.replay.reading import lines
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from archives import ndjson, track
 from click.testing import CliRunner
 from serving import serving
 
-from emulator.cli import main
+from segment_insider_emulator.cli import main
 
 pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 
@@ -33,7 +33,7 @@ SCHEDULER = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"
 
 
 def replay(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "emulator", "replay", "--json", *arguments]
+    return [sys.executable, "-m", "segment_insider_emulator", "replay", "--json", *arguments]
 
 
 @contextmanager

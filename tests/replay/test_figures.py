@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.replay.figures import (
+from segment_insider_emulator.replay.figures import (
     SAMPLES,
     Figures,
     Place,

@@ -7,7 +7,7 @@ from pathlib import Path
 from archives import track, write
 from click.testing import CliRunner
 
-from emulator.cli import main
+from segment_insider_emulator.cli import main
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>"
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.replay.archive import File, files_of, parts_of
-from emulator.replay.reading import LONGEST, Damaged, lines
+from segment_insider_emulator.replay.archive import File, files_of, parts_of
+from segment_insider_emulator.replay.reading import LONGEST, Damaged, lines
 
 LINES = st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=20)
 PACKED_TOO_LITTLE = gzip.compress(b"1\n" * 99)[:-9]

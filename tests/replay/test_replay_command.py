@@ -9,9 +9,9 @@ from archives import DAY, track, write
 from click.testing import CliRunner, Result
 from pyarrow import parquet  # type: ignore[import-untyped]  # the package ships no types
 
-from emulator.cli import main
-from emulator.types import JSONObject
-from emulator.workspace import load
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load
 
 REFUSED = "unit_sale_price parameter is required on cart_page_view event"
 CART = {"cart_id": "c", "currency": "EUR", "products": [{"product_id": "mug"}]}

@@ -13,7 +13,7 @@ from archives import ndjson, track, write
 from click.testing import CliRunner
 from serving import serving
 
-from emulator.cli import main
+from segment_insider_emulator.cli import main
 
 FILES = {f"{number}.ndjson": ndjson([track(number), track(-number)]) for number in range(1, 5)}
 LAST = "4.ndjson"
@@ -21,7 +21,14 @@ NOTHING = "stopped; nothing is kept yet"
 
 
 def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "emulator", "replay", "--json", *map(str, arguments)]
+    return [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "replay",
+        "--json",
+        *map(str, arguments),
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -8,14 +8,14 @@ import orjson
 import pytest
 from archives import track
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.replay.comparing import Change, changes
-from emulator.replay.reasons import Reason
-from emulator.replay.trial import PROFILE_UPDATE, Clocks, Trial, Tried
-from emulator.types import JSONObject
-from emulator.workspace import load
-from emulator.workspace.model import Workspace, workspace_of
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.replay.comparing import Change, changes
+from segment_insider_emulator.replay.reasons import Reason
+from segment_insider_emulator.replay.trial import PROFILE_UPDATE, Clocks, Trial, Tried
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load
+from segment_insider_emulator.workspace.model import Workspace, workspace_of
 
 NOW = datetime(2026, 3, 14, 10, 0, 1, tzinfo=UTC)
 SHOP = [

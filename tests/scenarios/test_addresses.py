@@ -16,12 +16,12 @@ import orjson
 import pytest
 from flask import Flask
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.errors import EmulatorError
-from emulator.server import serve_in_thread
-from emulator.workspace import preset
-from scenarios.client import ControlClient
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.workspace import preset
+from segment_insider_scenarios.client import ControlClient
 
 FEATURE = """\
 Feature: Wishes
@@ -44,7 +44,7 @@ Feature: Reopening
 # As a run does that is going on beside this one, at the moment that matters.
 OTHER_RUN = """\
 from pytest_bdd import given
-from scenarios.client import ControlClient
+from segment_insider_scenarios.client import ControlClient
 
 @given("another run takes the last sandbox")
 def taken(scene, emulators, monkeypatch):
@@ -160,7 +160,7 @@ def test_verify_ends_before_the_first_scenario(
     addresses: dict[str, str], folder: Path, option: str, which: str, token: str | None, told: str
 ) -> None:
     url = addresses[which]
-    done = run(folder, token, "emulator", "verify", option, url, ".")
+    done = run(folder, token, "segment_insider_emulator", "verify", option, url, ".")
     assert done == (2, "", f"emulator: {option} {url}: {told}\n")
 
 
@@ -194,7 +194,7 @@ def test_verify_ends_before_the_first_scenario(
     ],
 )
 def test_what_is_wrong_with_an_address_is_said(folder: Path, url: str, told: str) -> None:
-    done = run(folder, None, "emulator", "verify", "--url", url, ".")
+    done = run(folder, None, "segment_insider_emulator", "verify", "--url", url, ".")
     assert done == (2, "", f"emulator: --url {url}: {told}\n")
 
 
@@ -210,7 +210,7 @@ def test_what_is_wrong_with_an_address_is_said(folder: Path, url: str, told: str
 def test_every_command_says_how_an_address_is_written(
     folder: Path, command: tuple[str, ...]
 ) -> None:
-    done = run(folder, None, "emulator", *command, "127.0.0.1:8282")
+    done = run(folder, None, "segment_insider_emulator", *command, "127.0.0.1:8282")
     assert (done.code, done.stdout) == (2, "")
     assert done.stderr.endswith("Write http:// in front: http://127.0.0.1:8282\n")
     assert done.stderr.count("\n") == 1
@@ -228,7 +228,9 @@ def test_a_server_that_does_not_speak_https_is_told_from_none(folder: Path) -> N
 
 
 def test_a_team_reports_to_a_sandbox_of_its_own(emulator_url: str, folder: Path) -> None:
-    done = run(folder, "c-token", "emulator", "verify", "--report-to", emulator_url, ".")
+    done = run(
+        folder, "c-token", "segment_insider_emulator", "verify", "--report-to", emulator_url, "."
+    )
     assert done.stderr == (
         f"emulator: --report-to {emulator_url}: there is no sandbox 'default'. "
         "Name one of yours in the address, …/sandboxes/<id>; the page /team lists them.\n"
@@ -237,7 +239,10 @@ def test_a_team_reports_to_a_sandbox_of_its_own(emulator_url: str, folder: Path)
 
 @pytest.mark.parametrize(
     ("command", "code"),
-    [(("emulator", "verify", "--no-keep", "."), 2), (("pytest", "--emulator-no-keep", "."), 4)],
+    [
+        (("segment_insider_emulator", "verify", "--no-keep", "."), 2),
+        (("pytest", "--emulator-no-keep", "."), 4),
+    ],
     ids=["verify", "pytest"],
 )
 def test_keeping_none_goes_with_an_address(
@@ -269,7 +274,16 @@ def test_pytest_ends_before_the_first_test(
 def test_the_summary_is_told_before_a_report_fails(
     folder: Path, arguments: tuple[str, ...], shown: Callable[[Ended], str]
 ) -> None:
-    done = run(folder, None, "emulator", "verify", *arguments, "--junit", "wishes.feature/x", ".")
+    done = run(
+        folder,
+        None,
+        "segment_insider_emulator",
+        "verify",
+        *arguments,
+        "--junit",
+        "wishes.feature/x",
+        ".",
+    )
     assert (done.code, shown(done)) == (2, "1 scenario: 1 passed")
     assert done.stderr.splitlines()[-1] == (
         "emulator: wishes.feature/x: the report cannot be written (File exists). "
@@ -291,7 +305,9 @@ def wishes(tmp_path: Path) -> Path:
 
 
 def verify(folder: Path, team: Team, *options: str) -> Ended:
-    return run(folder, "c-token", "emulator", "verify", "--url", team.url, *options, ".")
+    return run(
+        folder, "c-token", "segment_insider_emulator", "verify", "--url", team.url, *options, "."
+    )
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

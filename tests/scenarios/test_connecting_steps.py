@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulatorError
-from scenarios.running import Emulators
-from scenarios.scene import Scene
-from scenarios.steps import connecting
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios.running import Emulators
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.steps import connecting
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ import re
 import pytest
 from flask import Flask
 
-from emulator.errors import Conflict, EmulatorError
-from emulator.server import serve_in_thread
-from emulator.workspace import preset
-from scenarios import calls
-from scenarios.client import ControlClient
-from scenarios.running import RunningEmulator, running
-from scenarios.shop import Shop
-from scenarios.shopper import shopper
+from segment_insider_emulator.errors import Conflict, EmulatorError
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.workspace import preset
+from segment_insider_scenarios import calls
+from segment_insider_scenarios.client import ControlClient
+from segment_insider_scenarios.running import RunningEmulator, running
+from segment_insider_scenarios.shop import Shop
+from segment_insider_scenarios.shopper import shopper
 
 ADA = shopper("Ada")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.server import serve_in_thread
-from emulator.workspace import preset
-from scenarios.client import ControlClient
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.workspace import preset
+from segment_insider_scenarios.client import ControlClient
 
 CONFTEST = """\
 import time
@@ -51,7 +51,7 @@ def test_the_run_is_told_and_its_sandboxes_are_deleted(
     with serve_in_thread(app) as url, ControlClient(url) as client:
         options = ["--url", url, "-n", str(workers), "--junit", "report.xml"]
         with subprocess.Popen(
-            [sys.executable, "-m", "emulator", "verify", *options, "."],
+            [sys.executable, "-m", "segment_insider_emulator", "verify", *options, "."],
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         ) as running:  # fmt: skip
             while not (tmp_path / "begun").exists():

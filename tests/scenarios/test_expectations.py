@@ -2,9 +2,9 @@
 
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.types import JSON
-from scenarios.expectations import COLUMNS, unmet
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON
+from segment_insider_scenarios.expectations import COLUMNS, unmet
 
 ORDER: JSON = {
     "id": "o-17",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from scenarios.catalogue import library
-from scenarios.feature_files import FeatureFault, read_feature
-from scenarios.gherkin_words import DIALECTS
+from segment_insider_scenarios.catalogue import library
+from segment_insider_scenarios.feature_files import FeatureFault, read_feature
+from segment_insider_scenarios.gherkin_words import DIALECTS
 
 library()  # registers the steps
 

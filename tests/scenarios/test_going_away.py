@@ -14,12 +14,12 @@ import pytest
 import requests
 from flask import Flask, Response
 
-from emulator.errors import EmulatorError, Unavailable
-from emulator.server import serve_in_thread
-from scenarios import calls
-from scenarios.client import ControlClient
-from scenarios.shop import Shop
-from scenarios.shopper import shopper
+from segment_insider_emulator.errors import EmulatorError, Unavailable
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_scenarios import calls
+from segment_insider_scenarios.client import ControlClient
+from segment_insider_scenarios.shop import Shop
+from segment_insider_scenarios.shopper import shopper
 
 TOKEN = "a-token-that-nobody-may-read"
 SCENARIO = """\
@@ -112,7 +112,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     options = ("--port", "0", "--db", ":memory:", "--teams", str(teams))
     environment = os.environ | {"EMULATOR_PASSWORD": "sesame"}
     with subprocess.Popen(
-        [sys.executable, "-m", "emulator", "serve", *options],
+        [sys.executable, "-m", "segment_insider_emulator", "serve", *options],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
         assert process.stdout
@@ -139,7 +139,9 @@ def test_a_run_ends_in_one_line_and_tells_no_token(
 ) -> None:
     features(tmp_path, WISH, way, WISH, WISH)
     options = [part for pair in REPORTS.items() for part in pair]
-    done = serving.run(tmp_path, "emulator", "verify", "--url", serving.url, *options, ".")
+    done = serving.run(
+        tmp_path, "segment_insider_emulator", "verify", "--url", serving.url, *options, "."
+    )
     ran = 2 if "has ended" in way else 1
     counts = f"4 scenarios: {ran} passed, {4 - ran} not run"
     assert (done.returncode, done.stdout.splitlines()[-1]) == (2, counts)
@@ -171,7 +173,7 @@ def test_an_error_of_the_client_is_chained_to_nothing() -> None:
 
 def test_a_scenario_whose_end_fails_has_failed_and_counts_once(tmp_path: Path) -> None:
     features(tmp_path, WISH, f"{WISH}\n    When a fixture of the project fails at the end")
-    done = Serving("http://127.0.0.1:0", 0).run(tmp_path, "emulator", "verify", ".")
+    done = Serving("http://127.0.0.1:0", 0).run(tmp_path, "segment_insider_emulator", "verify", ".")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "2 scenarios: 1 passed, 1 failed")
     assert "ZeroDivisionError" in done.stdout
 

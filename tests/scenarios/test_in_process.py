@@ -8,13 +8,13 @@ import requests
 import segment.analytics as analytics  # type: ignore[import-untyped]  # ships no types
 from flask import Flask
 
-from emulator.server import serve_in_thread
-from scenarios import calls, in_process, intercepting
-from scenarios.insider_one import InsiderOne
-from scenarios.running import RunningEmulator
-from scenarios.shop import Shop
-from scenarios.shopper import Shopper
-from scenarios.timing import Clock
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_scenarios import calls, in_process, intercepting
+from segment_insider_scenarios.insider_one import InsiderOne
+from segment_insider_scenarios.running import RunningEmulator
+from segment_insider_scenarios.shop import Shop
+from segment_insider_scenarios.shopper import Shopper
+from segment_insider_scenarios.timing import Clock
 
 
 def test_the_fixtures_are_one_emulator(

@@ -36,7 +36,7 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def verdicts(folder: Path, *options: str) -> list[tuple[str, str]]:
-    command = [sys.executable, "-m", "emulator", "verify", "--json", *options, "."]
+    command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", *options, "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     found = json.loads(done.stdout)["scenarios"]
     return sorted((each["scenario"], each["verdict"]) for each in found)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulatorError
-from scenarios import calls
-from scenarios.running import Emulators
-from scenarios.scene import Scene
-from scenarios.steps import calling, journeys, known
-from scenarios.trail import told
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios import calls
+from segment_insider_scenarios.running import Emulators
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.steps import calling, journeys, known
+from segment_insider_scenarios.trail import told
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parent.parent / "docs" / "scenarios.md").read_text()
@@ -29,7 +29,14 @@ def scene(emulators: Emulators) -> Iterator[Scene]:
 
 
 def test_a_failed_step_prints_the_trail_as_the_page_shows_it() -> None:
-    command = [sys.executable, "-m", "emulator", "verify", "--json", "failing_journey.feature"]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "verify",
+        "--json",
+        "failing_journey.feature",
+    ]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60)
     [result] = json.loads(done.stdout)["scenarios"]
     _, shown = re.findall(r"```text\n(.*?)\n```", PAGE, re.DOTALL)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import EmulatorError
-from scenarios.catalogue import library, reads
-from scenarios.parsers import parse
-from scenarios.timing import expect_time
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios.catalogue import library, reads
+from segment_insider_scenarios.parsers import parse
+from segment_insider_scenarios.timing import expect_time
 
 library()
 
@@ -55,7 +55,7 @@ Feature: Messages
 def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("messages")
     (folder / "m.feature").write_text(FEATURE)
-    command = [sys.executable, "-m", "emulator", "verify", "--json", "."]
+    command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     return {each["scenario"]: each for each in json.loads(done.stdout)["scenarios"]}
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pytest_bdd.steps import step_function_context_registry
 
-from scenarios.arguments import lacking
-from scenarios.catalogue import LIBRARY, NOUNS
+from segment_insider_scenarios.arguments import lacking
+from segment_insider_scenarios.catalogue import LIBRARY, NOUNS
 
 EVENTS = "Insider One receives exactly these events for Ada"
 ATTRIBUTES = "Insider One knows these attributes of Ada"
@@ -820,7 +820,7 @@ def undented(text: str) -> str:
 
 
 def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "emulator", "verify", *arguments]
+    command = [sys.executable, "-m", "segment_insider_emulator", "verify", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
 
 

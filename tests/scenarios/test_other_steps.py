@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulatorError
-from scenarios import calls
-from scenarios.call_files import read_calls
-from scenarios.running import Emulators
-from scenarios.scene import Scene
-from scenarios.steps.mappings import has_fields, has_trigger
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios import calls
+from segment_insider_scenarios.call_files import read_calls
+from segment_insider_scenarios.running import Emulators
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.steps.mappings import has_fields, has_trigger
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import phonenumbers
 import pytest
 
-from scenarios.shopper import Shopper, products, shopper
+from segment_insider_scenarios.shopper import Shopper, products, shopper
 
 
 def test_the_same_seed_makes_the_same_shopper() -> None:

@@ -4,10 +4,10 @@ from random import Random
 
 import pytest
 
-from emulator.near_misses import is_slip, nearest
-from emulator.workspace import preset
-from emulator.workspace.vocabulary import NAMES, Vocabulary, vocabulary_of
-from scenarios.spelling import is_slip_of_text
+from segment_insider_emulator.near_misses import is_slip, nearest
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.vocabulary import NAMES, Vocabulary, vocabulary_of
+from segment_insider_scenarios.spelling import is_slip_of_text
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scenarios.catalogue import StepEntry, library
+from segment_insider_scenarios.catalogue import StepEntry, library
 
 ACT = """\
 When Ada completes order "o-17" in EUR:
@@ -68,7 +68,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
         for number, entry in enumerate(library())
     ]
     (folder / "examples.feature").write_text("\n".join(["Feature: Examples", *scenarios]))
-    command = [sys.executable, "-m", "emulator", "verify", "--json", "."]
+    command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     found = json.loads(done.stdout)
     assert found["unreadable"] == []

@@ -10,10 +10,10 @@ from pytest_bdd.feature import get_feature
 from pytest_bdd.parser import Step
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
-from emulator.cli import main
-from scenarios.catalogue import LIBRARY, StepEntry, library, matching
-from scenarios.plugin import MARKS
-from scenarios.steps import THEMES
+from segment_insider_emulator.cli import main
+from segment_insider_scenarios.catalogue import LIBRARY, StepEntry, library, matching
+from segment_insider_scenarios.plugin import MARKS
+from segment_insider_scenarios.steps import THEMES
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "scenarios.md").read_text()

@@ -5,8 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
-from scenarios.catalogue import library
+from segment_insider_emulator.cli import main
+from segment_insider_scenarios.catalogue import library
 
 
 def steps(*arguments: str) -> Result:
@@ -21,7 +21,7 @@ def test_json_has_a_line_for_each_step() -> None:
 def test_a_line_has_the_example() -> None:
     [told] = map(json.loads, steps("--json", "opens", "screen").stdout.splitlines())
     assert told == {
-        "module": "scenarios.steps.calling",
+        "module": "segment_insider_scenarios.steps.calling",
         "kinds": ["given", "when"],
         "pattern": '{person} opens the screen "{screen}"',
         "about": "A screen call, which apps make.",

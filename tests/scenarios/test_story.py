@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from scenarios import calls
-from scenarios.calls import Call
-from scenarios.running import Emulators
-from scenarios.scene import Scene
-from scenarios.story import story
+from segment_insider_scenarios import calls
+from segment_insider_scenarios.calls import Call
+from segment_insider_scenarios.running import Emulators
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.story import story
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
-from scenarios.comparison import difference, row_of, text_of
-from scenarios.tables import flattened, nested, pairs, records, value_of
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.comparison import difference, row_of, text_of
+from segment_insider_scenarios.tables import flattened, nested, pairs, records, value_of
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 import requests
 from flask import Flask, request
 
-from emulator.server import serve_in_thread
-from emulator.workspace import preset
-from scenarios import calls
-from scenarios.running import running
-from scenarios.shopper import shopper
-from scenarios.transport import InProcess
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.workspace import preset
+from segment_insider_scenarios import calls
+from segment_insider_scenarios.running import running
+from segment_insider_scenarios.shopper import shopper
+from segment_insider_scenarios.transport import InProcess
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_bdd.parser import Step
 
-from scenarios.catalogue import (
+from segment_insider_scenarios.catalogue import (
     PLACEHOLDER,
     StepEntry,
     best_likeness,
@@ -14,8 +14,8 @@ from scenarios.catalogue import (
     matching,
     suggestions,
 )
-from scenarios.failing import unknown_step
-from scenarios.likeness import tokens
+from segment_insider_scenarios.failing import unknown_step
+from segment_insider_scenarios.likeness import tokens
 
 STEPS = library()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from emulator.cli import main
+from segment_insider_emulator.cli import main
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "scenarios.md").read_text()
@@ -52,7 +52,7 @@ Feature: Own
 CONFTEST = """\
 from pytest_bdd import parsers, when
 
-from scenarios import calls
+from segment_insider_scenarios import calls
 
 
 @when(parsers.parse("{person:w} wishes"))
@@ -94,7 +94,7 @@ UNREADABLE = {
 
 
 def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "emulator", "verify", *arguments]
+    command = [sys.executable, "-m", "segment_insider_emulator", "verify", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
 
 
@@ -217,7 +217,7 @@ def test_the_folder_features_is_the_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["verify", "demo"])
 def test_without_the_extra_one_line_says_what_to_install(command: str) -> None:
     script = (
-        "import sys; sys.modules['faker'] = None; from emulator.cli import main;"
+        "import sys; sys.modules['faker'] = None; from segment_insider_emulator.cli import main;"
         f"main(['{command}'])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)

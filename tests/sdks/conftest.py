@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from emulator.config import configure
-from emulator.segment.assets import Assets, AssetsMissing
-from emulator.types import JSONObject
 from sdks.end import End, running
 from sdks.senders import BrowserSdk, NodeSdk, Sender, with_python
+from segment_insider_emulator.config import configure
+from segment_insider_emulator.segment.assets import Assets, AssetsMissing
+from segment_insider_emulator.types import JSONObject
 
 PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1", "playwright-core@1.65.1")
 

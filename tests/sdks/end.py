@@ -7,13 +7,13 @@ from pathlib import Path
 
 import requests
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.server import serve_in_thread
-from emulator.types import JSONObject
-from emulator.workspace import Workspace, preset
-from scenarios.client import ControlClient
 from sdks.guide import Arrival
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace, preset
+from segment_insider_scenarios.client import ControlClient
 
 FAULTS = "/emulator/v1/faults/segment"
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 MUG: Final = {
     "product_id": "mug",

@@ -13,10 +13,10 @@ import segment.analytics as sdk  # type: ignore[import-untyped]  # ships no type
 from flask import Flask
 from playwright.sync_api import Browser, Page, Response
 
-from emulator.segment.assets import Assets
-from emulator.server import serve_in_thread
-from emulator.types import JSONObject
 from sdks.guide import Call
+from segment_insider_emulator.segment.assets import Assets
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.types import JSONObject
 
 HERE = Path(__file__).parent
 PATIENCE = 20.0  # seconds until an SDK must have come to an end

@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from emulator.workspace import preset
-from emulator.workspace.model import OAuth
 from sdks.end import End, running
 from sdks.senders import NodeSdk, with_python
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.model import OAuth
 
 CALLS = [("track", "Giraffe Fed", {"leaves": 3})]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from emulator.segment.assets import VERSION
 from sdks.end import End, running
 from sdks.senders import BrowserSdk
+from segment_insider_emulator.segment.assets import VERSION
 
 
 @pytest.mark.observed

@@ -11,13 +11,13 @@ import pytest
 import requests
 from flask import Flask
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.server import serve_in_thread
-from emulator.types import JSONObject
-from emulator.workspace import preset
-from scenarios.client import ControlClient
 from sdks.end import End
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
+from segment_insider_scenarios.client import ControlClient
 
 CASES = sorted(Path("fixtures/sdks").glob("*.json"))
 HOSTS = ("api.segment.io", "events.eu1.segmentapis.com")

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.workspace import preset
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Forms and images need no leave: a browser asks for none before it sends one of these.

@@ -11,8 +11,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from emulator.types import JSONObject
-from emulator.workspace import preset
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
 
 PATIENCE = 60  # seconds, of which most go into starting on a busy machine
 LONG = "a" * 20_000 + "!"
@@ -96,7 +96,7 @@ def test_mapping_an_event_ends(
     file = tmp_path / "shop.json"
     file.write_bytes(orjson.dumps(written))
     ran = subprocess.run(
-        [sys.executable, "-m", "emulator", "map", "--workspace", str(file)],
+        [sys.executable, "-m", "segment_insider_emulator", "map", "--workspace", str(file)],
         input=orjson.dumps(EVENT),
         capture_output=True,
         timeout=PATIENCE,

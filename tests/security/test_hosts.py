@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.server import serve_in_thread
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.workspace import preset
 
 SETTINGS = "/v1/projects/wk_demo/settings"
 

@@ -8,11 +8,11 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.inspector.assets import VERSION
-from emulator.segment.assets import VERSION as OF_SDK
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.inspector.assets import VERSION
+from segment_insider_emulator.segment.assets import VERSION as OF_SDK
+from segment_insider_emulator.workspace import preset
 
 SECRET = "not-for-everybody"
 UP = ("..", "%2e%2e", "..%2f..", "..%5c", "....//", "%c0%ae%c0%ae", "..;")

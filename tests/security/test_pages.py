@@ -16,10 +16,10 @@ from click.testing import CliRunner
 from inspector.running import Running, running
 from playwright.sync_api import Browser, Page
 
-from emulator.cli import main
-from emulator.inspector.headers import POLICY
-from emulator.types import JSONObject
-from emulator.workspace import preset
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.inspector.headers import POLICY
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
 
 FOREIGN = "http://attacker.example/"
 ATTACK = (

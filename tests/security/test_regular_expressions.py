@@ -13,32 +13,50 @@ from typing import Any
 import pytest
 from backtracking import Method, why_not_linear
 
-from emulator.insider.schema import SLOW_PATTERNS
-from emulator.insider.shape import PUBLISHED_EVENT_NAME
+from segment_insider_emulator.insider.schema import SLOW_PATTERNS
+from segment_insider_emulator.insider.shape import PUBLISHED_EVENT_NAME
 
-PACKAGES = ("emulator", "scenarios")
+PACKAGES = ("segment_insider_emulator", "segment_insider_scenarios")
 FUNCTIONS = ("match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
 # Patterns that cannot be proved linear, and why no text makes them slow.
 COMMAND_LINE = "an address on the command line of the operator"
 FEATURE = "a line of a feature, on the machine of its author"
 ONE_PLACE = "matched at one place, never searched for"
 BOUNDED = {
-    ("emulator.capture.database", "_without_secrets"): COMMAND_LINE,
-    ("emulator.config", "_read"): COMMAND_LINE,
-    ("emulator.capture.remedies", "remedy"): "the first line of a driver's message",
-    ("emulator.harness.openapi", "_VARIABLE"): "the rule of a route of ours",
-    ("emulator.insider.schema", "_matcher"): "the patterns of our schemas, which have a test below",
-    ("emulator.mapping.liquid.scanner", "_NUMBER"): ONE_PLACE,
-    ("emulator.mapping.liquid.strftime", "_CODE"): "what one part gives back, the last one takes",
-    ("emulator.replay.reasons", "_WAS"): "the end of the text always matches",
-    ("emulator.segment.filtering.fql.glob", "_compiled"): "atomic groups, which never give back",
-    ("emulator.segment.filtering.fql.lexer", "_TOKEN"): ONE_PLACE,
-    ("emulator.workspace.importing.evaluation", "head"): "possessive, and the dots are counted",
-    ("emulator.workspace.importing.hcl_parser", "closing"): "possessive, from a line's beginning",
-    ("scenarios.likeness", "_VALUES"): FEATURE,
-    ("scenarios.expectations", "TOLERANCE"): FEATURE,
-    ("scenarios.interception", "address"): "the names of hosts of ours",
-    ("scenarios.placeholders", "_half_open"): "names of columns, in which nothing repeats",
+    ("segment_insider_emulator.capture.database", "_without_secrets"): COMMAND_LINE,
+    ("segment_insider_emulator.config", "_read"): COMMAND_LINE,
+    ("segment_insider_emulator.capture.remedies", "remedy"): "the first line of a driver's message",
+    ("segment_insider_emulator.harness.openapi", "_VARIABLE"): "the rule of a route of ours",
+    (
+        "segment_insider_emulator.insider.schema",
+        "_matcher",
+    ): "the patterns of our schemas, which have a test below",
+    ("segment_insider_emulator.mapping.liquid.scanner", "_NUMBER"): ONE_PLACE,
+    (
+        "segment_insider_emulator.mapping.liquid.strftime",
+        "_CODE",
+    ): "what one part gives back, the last one takes",
+    ("segment_insider_emulator.replay.reasons", "_WAS"): "the end of the text always matches",
+    (
+        "segment_insider_emulator.segment.filtering.fql.glob",
+        "_compiled",
+    ): "atomic groups, which never give back",
+    ("segment_insider_emulator.segment.filtering.fql.lexer", "_TOKEN"): ONE_PLACE,
+    (
+        "segment_insider_emulator.workspace.importing.evaluation",
+        "head",
+    ): "possessive, and the dots are counted",
+    (
+        "segment_insider_emulator.workspace.importing.hcl_parser",
+        "closing",
+    ): "possessive, from a line's beginning",
+    ("segment_insider_scenarios.likeness", "_VALUES"): FEATURE,
+    ("segment_insider_scenarios.expectations", "TOLERANCE"): FEATURE,
+    ("segment_insider_scenarios.interception", "address"): "the names of hosts of ours",
+    (
+        "segment_insider_scenarios.placeholders",
+        "_half_open",
+    ): "names of columns, in which nothing repeats",
 }
 
 

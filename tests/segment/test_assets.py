@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.segment import assets
-from emulator.segment.assets import VERSION, Assets, AssetsMissing, files
+from segment_insider_emulator.segment import assets
+from segment_insider_emulator.segment.assets import VERSION, Assets, AssetsMissing, files
 
 
 class Npm:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.segment.assets import VERSION
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.segment.assets import VERSION
+from segment_insider_emulator.workspace import preset
 
 FILES = {"standalone.js": 'x="__WRITE_KEY__"', "407.bundle.61ef.js": "part()"}
 LINE = "(window.analytics=window.analytics||[])._cdn=window.analytics._cdn||"

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 import requests
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.segment.client_ip import with_client_ip
-from emulator.server import serve_in_thread
-from emulator.types import JSONObject
-from emulator.workspace import preset
-from emulator.workspace.model import workspace_of
-from scenarios.client import ControlClient
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.segment.client_ip import with_client_ip
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.model import workspace_of
+from segment_insider_scenarios.client import ControlClient
 
 ADDRESS = "203.0.113.7"
 BROWSER = {"library": {"name": "analytics.js", "version": "next-1.84.3"}}

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from emulator.segment.rules import refusal
+from segment_insider_emulator.segment.rules import refusal
 
 TRACK = {"type": "track", "event": "Product Viewed", "userId": "ada"}
 PAGE = {"type": "page", "anonymousId": "a1"}

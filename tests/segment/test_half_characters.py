@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.cli import main
-from emulator.config import Config
-from emulator.json_text import damaged_place, parse_json, replace_half_characters
-from emulator.lines import event_of
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.json_text import damaged_place, parse_json, replace_half_characters
+from segment_insider_emulator.lines import event_of
+from segment_insider_emulator.workspace import preset
 
 HALF = "\\ud83c"  # the escape, in six characters
 EVENT = (

@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-from emulator.segment.errors import IngestError
-from emulator.segment.ingest import receive, unpacked
-from emulator.segment.message import Message
+from segment_insider_emulator.segment.errors import IngestError
+from segment_insider_emulator.segment.ingest import receive, unpacked
+from segment_insider_emulator.segment.message import Message
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
 RECEIVED = "2026-11-23T19:53:38.900Z"

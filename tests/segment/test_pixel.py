@@ -7,12 +7,12 @@ import orjson
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.segment.errors import IngestError
-from emulator.segment.pixel import GIF, call
-from emulator.types import JSONObject
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.segment.errors import IngestError
+from segment_insider_emulator.segment.pixel import GIF, call
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
 
 OPENED: JSONObject = {
     "writeKey": "wk_demo",

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.types import JSON
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace import preset
 
 FAULTS = "/emulator/v1/faults/segment"
 CALL = {"event": "Giraffe Fed", "userId": "ada", "writeKey": "wk_demo"}

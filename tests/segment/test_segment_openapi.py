@@ -9,10 +9,10 @@ from flask import Flask
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.segment.openapi import description
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.segment.openapi import description
+from segment_insider_emulator.workspace import preset
 
 ADDRESS = "/emulator/v1/openapi/segment.json"
 DESCRIBED = description()

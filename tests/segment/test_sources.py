@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.workspace import preset
-from emulator.workspace.model import Source
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.model import Source
 
 APP = Source("Shop app", "wk_app")
 OLD = Source("Old shop", "wk_old", enabled=False)

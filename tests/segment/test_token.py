@@ -12,13 +12,13 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask.testing import FlaskClient
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.errors import EmulatorError
-from emulator.segment.errors import IngestError
-from emulator.segment.oauth import LIFETIME, Tokens
-from emulator.workspace import preset
-from emulator.workspace.model import OAuth
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.segment.errors import IngestError
+from segment_insider_emulator.segment.oauth import LIFETIME, Tokens
+from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace.model import OAuth
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PRIVATE = KEY.private_bytes(

@@ -13,13 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from emulator.segment.faults import Faults
-from emulator.segment.message import Message
-from emulator.segment.oauth import Tokens
-from emulator.segment.options import SegmentOptions
-from emulator.segment.routes import bp
-from emulator.server import serve_in_thread
-from emulator.workspace.model import Source
+from segment_insider_emulator.segment.faults import Faults
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.segment.oauth import Tokens
+from segment_insider_emulator.segment.options import SegmentOptions
+from segment_insider_emulator.segment.routes import bp
+from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.workspace.model import Source
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
 CALL = {"event": "x", "userId": "ada", "groupId": "acme", "writeKey": "wk_demo"}

@@ -24,7 +24,7 @@ import requests
 from killable import Asked, Served
 from ledger import Ledger, account
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 SENDERS = 3
 PEOPLE = 200

@@ -6,9 +6,9 @@ python tests/soak/hanging.py serve --db kept.db --async
 import time
 from unittest.mock import patch
 
-from emulator.cli import main
-from emulator.mapping import Destination, Subscription
-from emulator.types import JSONObject
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.mapping import Destination, Subscription
+from segment_insider_emulator.types import JSONObject
 
 USER = "mallory"
 usual = Destination.candidates

@@ -13,7 +13,7 @@ from typing import Protocol, Self
 import pytest
 import requests
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 FAULTS = ("Traceback", "uncaptured python exception")  # what a process says of its own
 PATIENCE = 120  # seconds; what is due to be tried again is tried before a request is answered
@@ -54,7 +54,7 @@ class Served:
         db: Path | str,
         options: Sequence[str] = (),
         faults: Sequence[JSONObject] = (),
-        program: Sequence[str] = ("-m", "emulator"),
+        program: Sequence[str] = ("-m", "segment_insider_emulator"),
     ) -> None:
         self.up = Event()  # set while requests are taken
         self.url = ""

@@ -7,10 +7,10 @@ from threading import Lock
 import requests
 from killable import Served
 
-from emulator.mapping import Destination
-from emulator.types import JSONObject
-from emulator.workspace import preset
-from scenarios.client import ControlClient
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
+from segment_insider_scenarios.client import ControlClient
 
 SETTLED = {"accepted", "warning"}
 ROUNDS = 200  # of trying again what failed, each an hour or so of Segment's time

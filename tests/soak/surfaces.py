@@ -19,9 +19,9 @@ import orjson
 import requests
 from killable import FAULTS, PATIENCE, Served
 
-from emulator.insider.options import RATES
-from emulator.types import JSONObject
-from emulator.workspace import preset
+from segment_insider_emulator.insider.options import RATES
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
 
 DESCRIPTIONS = {
     "segment": "/emulator/v1/openapi/segment.json",

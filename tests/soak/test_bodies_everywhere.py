@@ -9,9 +9,9 @@ import pytest
 import requests
 from killable import Served, unharmed
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.workspace import preset
 
 KEYS = {
     "X-PARTNER-NAME": "mybrand",

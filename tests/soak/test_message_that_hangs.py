@@ -9,8 +9,8 @@ import requests
 from hanging import USER
 from killable import PATIENCE, Served
 
-from emulator import __version__
-from emulator.delivery.queue import UNFINISHED
+from segment_insider_emulator import __version__
+from segment_insider_emulator.delivery.queue import UNFINISHED
 
 PROGRAM = [str(Path(__file__).with_name("hanging.py"))]
 

@@ -11,11 +11,11 @@ import requests
 from click.testing import CliRunner
 from killable import Served
 
-from emulator.app import create_app
-from emulator.cli import main
-from emulator.config import Config
-from emulator.types import JSONObject
-from emulator.workspace import preset
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
 
 MB = 1_000_000
 

@@ -29,7 +29,7 @@ from crash import FAULTS
 from killable import Served
 from ledger import Ledger, account
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 SHOPPERS = 2
 PAUSE = 0.05  # seconds between two requests of one shopper, on average

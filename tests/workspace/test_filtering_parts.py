@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from emulator.app import create_app
-from emulator.cli import main
-from emulator.cli.serve import _ready
-from emulator.config import Config
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace import load
-from emulator.workspace.finding import Finding
-from emulator.workspace.lint.filtering import (
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.cli.serve import _ready
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.lint.filtering import (
     broken_filters,
     constant_filters,
     idle_controls,
     idle_filters,
 )
-from emulator.workspace.lint.subject import subject_of
-from emulator.workspace.structure import faults
+from segment_insider_emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.workspace.structure import faults
 
 DROP: JSONObject = {"type": "DROP"}
 

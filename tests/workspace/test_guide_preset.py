@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from emulator.mapping import Destination
-from emulator.types import JSONObject
-from emulator.workspace import preset
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import preset
 
 DESTINATION = Destination(preset("guide").destination)
 AT = "2026-11-23T10:00:00.000Z"

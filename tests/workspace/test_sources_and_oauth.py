@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.workspace import Workspace, load
-from emulator.workspace.model import OAuth, Source
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.workspace import Workspace, load
+from segment_insider_emulator.workspace.model import OAuth, Source
 
 SHOP = {
     "source": {"name": "Web shop", "writeKey": "wk_demo", "enabled": False},

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.mapping import Destination
-from emulator.types import JSONObject
-from emulator.workspace import PRESETS, Workspace, load, preset
-from emulator.workspace.model import fingerprint
-from emulator.workspace.parsing import MAXIMUM_BYTES, parse
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import PRESETS, Workspace, load, preset
+from segment_insider_emulator.workspace.model import fingerprint
+from segment_insider_emulator.workspace.parsing import MAXIMUM_BYTES, parse
 
 FIXTURES = Path("fixtures/workspaces")
 SOURCE = {"name": "Web shop", "writeKey": "wk_demo"}

@@ -7,13 +7,20 @@ import orjson
 from sqlalchemy import Boolean, Engine, Integer, Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from emulator.capture.database import JsonText, transaction
-from emulator.capture.journey_tables import journey_runs, journey_trails
-from emulator.capture.postgres import as_of_one_moment, number_on
-from emulator.capture.profile_tables import identifiers, profile_events, profiles
-from emulator.capture.tables import deliveries, differences, forgotten, messages, upserts, waiting
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.database import JsonText, transaction
+from segment_insider_emulator.capture.journey_tables import journey_runs, journey_trails
+from segment_insider_emulator.capture.postgres import as_of_one_moment, number_on
+from segment_insider_emulator.capture.profile_tables import identifiers, profile_events, profiles
+from segment_insider_emulator.capture.tables import (
+    deliveries,
+    differences,
+    forgotten,
+    messages,
+    upserts,
+    waiting,
+)
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
 
 # Not among them: the InOne panel's keys, and changes of the destination, which hold one.
 TABLES: Final[Mapping[str, Table]] = {

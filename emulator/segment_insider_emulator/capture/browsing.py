@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, Connection, Engine, Row, Select, bindparam, func, select
 
-from emulator.capture.counting import are_counted, counted
-from emulator.capture.database import transaction
-from emulator.capture.filters import DOCUMENT, Filters, conditions, within
-from emulator.capture.listed import Found, Listed, Reach, Sent
-from emulator.capture.records import Verdict
-from emulator.capture.tables import deliveries, messages
-from emulator.capture.walking import PATIENCE, Stretch, stretches
+from segment_insider_emulator.capture.counting import are_counted, counted
+from segment_insider_emulator.capture.database import transaction
+from segment_insider_emulator.capture.filters import DOCUMENT, Filters, conditions, within
+from segment_insider_emulator.capture.listed import Found, Listed, Reach, Sent
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.capture.tables import deliveries, messages
+from segment_insider_emulator.capture.walking import PATIENCE, Stretch, stretches
 
 _NAMES = 500  # suggested at most
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Select, Table, Text, event, func, select
 
-from emulator.capture.database import Whole, metadata
-from emulator.capture.filters import Filters
-from emulator.capture.triggers import COUNTING
+from segment_insider_emulator.capture.database import Whole, metadata
+from segment_insider_emulator.capture.filters import Filters
+from segment_insider_emulator.capture.triggers import COUNTING
 
 SECOND: Final = 19  # characters of an ISO 8601 time that say the second
 ON_THE_SECOND: Final = ".000Z"

@@ -28,11 +28,11 @@ from sqlalchemy.exc import (
     TimeoutError,
 )
 
-from emulator.capture import postgres
-from emulator.capture.database_file import REMEDY, DatabaseFile, FileLost
-from emulator.capture.memory import in_memory
-from emulator.capture.migration import migrate, recognise
-from emulator.capture.remedies import (
+from segment_insider_emulator.capture import postgres
+from segment_insider_emulator.capture.database_file import REMEDY, DatabaseFile, FileLost
+from segment_insider_emulator.capture.memory import in_memory
+from segment_insider_emulator.capture.migration import migrate, recognise
+from segment_insider_emulator.capture.remedies import (
     ESCAPE,
     FORBIDDEN,
     GONE,
@@ -42,7 +42,7 @@ from emulator.capture.remedies import (
     line,
     remedy,
 )
-from emulator.errors import EmulatorError, Unavailable
+from segment_insider_emulator.errors import EmulatorError, Unavailable
 
 __all__ = [
     "Engine",

@@ -7,9 +7,9 @@ import orjson
 from sqlalchemy import Engine, Row, bindparam, insert, select
 from sqlalchemy import update as change
 
-from emulator.capture.database import transaction
-from emulator.capture.tables import differences
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.database import transaction
+from segment_insider_emulator.capture.tables import differences
+from segment_insider_emulator.types import JSONObject
 
 AFTER = (
     select(differences)

@@ -9,9 +9,9 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from emulator.capture.json_paths import JsonPath
-from emulator.capture.records import Verdict
-from emulator.capture.tables import deliveries, messages
+from segment_insider_emulator.capture.json_paths import JsonPath
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.capture.tables import deliveries, messages
 
 # What destinations were handed; of a rejected message, which came to none, what was sent.
 DOCUMENT = case((messages.c.verdict == "rejected", messages.c.sent), else_=messages.c.normalised)

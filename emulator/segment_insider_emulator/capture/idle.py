@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, QueuePool, event
 
-from emulator.clock import Stopwatch
+from segment_insider_emulator.clock import Stopwatch
 
 IDLE = 60.0  # seconds in which nobody has used a database
 LOOK = 15.0  # seconds between two looks for such ones

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 Status = Literal["in_progress", "dropped", "completed", "exited"]
 STATUSES: tuple[str, ...] = get_args(Status)

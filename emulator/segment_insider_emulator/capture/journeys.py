@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine, Row, Select, delete
 
-from emulator.capture.database import transaction
-from emulator.capture.journey import Entry, Run
-from emulator.capture.journey_tables import (
+from segment_insider_emulator.capture.database import transaction
+from segment_insider_emulator.capture.journey import Entry, Run
+from segment_insider_emulator.capture.journey_tables import (
     ADD,
     BY_ELEMENT,
     BY_STATUS,
@@ -34,8 +34,8 @@ from emulator.capture.journey_tables import (
     journey_runs,
     journey_trails,
 )
-from emulator.capture.prepared import Prepared, without
-from emulator.clock import NEVER, iso
+from segment_insider_emulator.capture.prepared import Prepared, without
+from segment_insider_emulator.clock import NEVER, iso
 
 LATEST = 2**63 - 1  # no run has a larger id
 _RUN = without(journey_runs, "id")

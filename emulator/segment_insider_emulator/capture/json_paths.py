@@ -10,8 +10,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from emulator.errors import EmulatorError
-from emulator.types import JSON
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON
 
 Steps: TypeAlias = tuple[str | int, ...]
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from emulator.capture.records import Verdict
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.types import JSONObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from weakref import WeakValueDictionary
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from emulator.capture.database import transaction
-from emulator.capture.postgres import CHANNEL, SENDER
-from emulator.capture.remedies import line
+from segment_insider_emulator.capture.database import transaction
+from segment_insider_emulator.capture.postgres import CHANNEL, SENDER
+from segment_insider_emulator.capture.remedies import line
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, MetaData, QueuePool, StaticPool, create_engine, make_url
 
-from emulator.capture.migration import migrate
+from segment_insider_emulator.capture.migration import migrate
 
 URL = "sqlite://"
 

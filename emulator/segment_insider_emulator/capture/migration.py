@@ -19,9 +19,9 @@ from sqlalchemy import (
     select,
 )
 
-from emulator.capture.postgres import LOCK
-from emulator.capture.steps import STEPS, Step
-from emulator.errors import EmulatorError
+from segment_insider_emulator.capture.postgres import LOCK
+from segment_insider_emulator.capture.steps import STEPS, Step
+from segment_insider_emulator.errors import EmulatorError
 
 VERSION = 1 + len(STEPS)
 APPLICATION = LOCK  # marks an SQLite file as the emulator's, whatever its tables are called
@@ -66,7 +66,7 @@ def migrate(engine: Engine, metadata: MetaData, url: str, steps: Sequence[Step] 
 def _know_all_tables() -> None:
     """A database has all tables, whichever modules the program that makes it has asked for."""
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        import_module(f"emulator.capture.{module.name}")
+        import_module(f"segment_insider_emulator.capture.{module.name}")
 
 
 @contextmanager

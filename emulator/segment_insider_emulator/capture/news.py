@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Engine, event, func, select
 
-from emulator.capture.database import transaction
-from emulator.capture.listening import Listener
-from emulator.capture.prepared import WROTE
-from emulator.capture.tables import messages
+from segment_insider_emulator.capture.database import transaction
+from segment_insider_emulator.capture.listening import Listener
+from segment_insider_emulator.capture.prepared import WROTE
+from segment_insider_emulator.capture.tables import messages
 
 LOOK = 1.0  # seconds between two looks for what another process kept
 NEWEST = select(func.max(messages.c.id))

@@ -10,8 +10,8 @@ from typing import IO
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from emulator.capture.database import address, file_path, is_memory
-from emulator.errors import EmulatorError
+from segment_insider_emulator.capture.database import address, file_path, is_memory
+from segment_insider_emulator.errors import EmulatorError
 
 PATIENCE = 1.0  # seconds; one that was killed a moment ago may not be gone yet
 LOOK = 0.05  # seconds between two looks

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import URL, Engine, bindparam, func, select
 
-from emulator.capture.database import metadata, transaction
-from emulator.capture.records import Captured, Delivery
-from emulator.capture.rows import captured, delivery
-from emulator.capture.sizes import used_bytes
-from emulator.capture.tables import deliveries, messages
+from segment_insider_emulator.capture.database import metadata, transaction
+from segment_insider_emulator.capture.records import Captured, Delivery
+from segment_insider_emulator.capture.rows import captured, delivery
+from segment_insider_emulator.capture.sizes import used_bytes
+from segment_insider_emulator.capture.tables import deliveries, messages
 
 LATEST = select(messages).order_by(messages.c.id.desc()).limit(bindparam("most"))
 LED_TO = (

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import orjson
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
-from emulator.capture.database import transaction
-from emulator.capture.panel_tables import destination_changes, integrations
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.database import transaction
+from segment_insider_emulator.capture.panel_tables import destination_changes, integrations
+from segment_insider_emulator.types import JSONObject
 
 Origin = Literal["panel", "workspace"]
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Table, Text
 
-from emulator.capture.database import Whole, metadata
+from segment_insider_emulator.capture.database import Whole, metadata
 
 integrations = Table(
     "integrations",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, bindparam, func, literal, select, text
 
-from emulator.capture.database import metadata
+from segment_insider_emulator.capture.database import metadata
 
 SAMPLE: Final = 16 * 1024 * 1024  # bytes of a table that are read at most, about
 ROW: Final = 28  # bytes of a row's header, and of its place on its page

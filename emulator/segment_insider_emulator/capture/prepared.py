@@ -14,7 +14,7 @@ from sqlalchemy import CompoundSelect, Connection, Dialect, Insert, Select, Tabl
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
 
-from emulator.capture.postgres import take_turn
+from segment_insider_emulator.capture.postgres import take_turn
 
 Values = Mapping[str, Any]
 WROTE = "wrote"  # in the info of a connection: something was written through it

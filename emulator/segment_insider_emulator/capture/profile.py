@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import orjson
 
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from emulator.capture.profile import Profile, ProfileEvent
+from segment_insider_emulator.capture.profile import Profile, ProfileEvent
 
 
 def profile_row(profile: Profile) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from sqlalchemy import (
     update,
 )
 
-from emulator.capture.database import JsonText, Whole, metadata
-from emulator.capture.prepared import Prepared, without
+from segment_insider_emulator.capture.database import JsonText, Whole, metadata
+from segment_insider_emulator.capture.prepared import Prepared, without
 
 profiles = Table(
     "profiles",

@@ -8,11 +8,11 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, delete
 
-from emulator.capture.database import StorageFault, transaction, undone
-from emulator.capture.postgres import take_turn
-from emulator.capture.profile import Changes, Profile, ProfileEvent
-from emulator.capture.profile_rows import event_of, profile_of
-from emulator.capture.profile_tables import (
+from segment_insider_emulator.capture.database import StorageFault, transaction, undone
+from segment_insider_emulator.capture.postgres import take_turn
+from segment_insider_emulator.capture.profile import Changes, Profile, ProfileEvent
+from segment_insider_emulator.capture.profile_rows import event_of, profile_of
+from segment_insider_emulator.capture.profile_tables import (
     AFTER,
     BY_ID,
     EVENT_COUNTS,
@@ -25,8 +25,8 @@ from emulator.capture.profile_tables import (
     profile_events,
     profiles,
 )
-from emulator.capture.walking import Stretch, stretches
-from emulator.capture.writing import WRITING, Writing, writing_of
+from segment_insider_emulator.capture.walking import Stretch, stretches
+from segment_insider_emulator.capture.writing import WRITING, Writing, writing_of
 
 LAST = 2**63 - 1  # no profile has a larger number
 PATIENCE: Final = 20.0  # seconds to wait for another who writes

@@ -5,9 +5,9 @@ from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
 
-from emulator.capture.database import Gone, StorageFault
-from emulator.capture.idle import Use, give_back
-from emulator.capture.retention import Retention
+from segment_insider_emulator.capture.database import Gone, StorageFault
+from segment_insider_emulator.capture.idle import Use, give_back
+from segment_insider_emulator.capture.retention import Retention
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 Verdict = Literal[
     "accepted",  # Insider One took it

@@ -18,12 +18,12 @@ from sqlalchemy import (
     select,
 )
 
-from emulator.capture.counting import SECOND, message_counts
-from emulator.capture.database import transaction
-from emulator.capture.postgres import take_turn
-from emulator.capture.sizes import used_bytes
-from emulator.capture.tables import deliveries, forgotten, messages, upserts
-from emulator.clock import Clock, iso
+from segment_insider_emulator.capture.counting import SECOND, message_counts
+from segment_insider_emulator.capture.database import transaction
+from segment_insider_emulator.capture.postgres import take_turn
+from segment_insider_emulator.capture.sizes import used_bytes
+from segment_insider_emulator.capture.tables import deliveries, forgotten, messages, upserts
+from segment_insider_emulator.clock import Clock, iso
 
 Rows: TypeAlias = Sequence[Any]  # of OLDEST
 

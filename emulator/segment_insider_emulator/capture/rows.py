@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from emulator.capture.prepared import without
-from emulator.capture.records import (
+from segment_insider_emulator.capture.prepared import without
+from segment_insider_emulator.capture.records import (
     Answer,
     Attempt,
     Batch,
@@ -16,7 +16,7 @@ from emulator.capture.records import (
     SentRequest,
     Upsert,
 )
-from emulator.capture.tables import deliveries, messages
+from segment_insider_emulator.capture.tables import deliveries, messages
 
 # Fields of the records that are columns of the same name; the database gives the ids.
 MESSAGE_COLUMNS, DELIVERY_COLUMNS = without(messages, "id"), without(deliveries, "id")

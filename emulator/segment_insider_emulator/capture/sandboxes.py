@@ -18,10 +18,10 @@ from sqlalchemy import (
     update,
 )
 
-from emulator.capture.database import is_memory, metadata, transaction
-from emulator.capture.postgres import drop_schema, make_schema, schema_there
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.database import is_memory, metadata, transaction
+from segment_insider_emulator.capture.postgres import drop_schema, make_schema, schema_there
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
 
 sandboxes = Table(
     "sandboxes",

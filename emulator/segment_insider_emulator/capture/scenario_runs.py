@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy import Column, Engine, Table, Text, bindparam, delete, insert, select
 
-from emulator.capture.database import Whole, metadata, transaction
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.database import Whole, metadata, transaction
+from segment_insider_emulator.types import JSONObject
 
 KEPT = 50  # runs; an older one makes room
 

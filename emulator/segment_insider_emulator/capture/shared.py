@@ -24,12 +24,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from emulator.capture.database import metadata, transaction
-from emulator.capture.journey_tables import journey_runs
-from emulator.capture.postgres import take_turn
-from emulator.capture.prepared import Prepared
-from emulator.capture.tables import upserts
-from emulator.held import Held, Holder, alone
+from segment_insider_emulator.capture.database import metadata, transaction
+from segment_insider_emulator.capture.journey_tables import journey_runs
+from segment_insider_emulator.capture.postgres import take_turn
+from segment_insider_emulator.capture.prepared import Prepared
+from segment_insider_emulator.capture.tables import upserts
+from segment_insider_emulator.held import Held, Holder, alone
 
 shared = Table(
     "shared",

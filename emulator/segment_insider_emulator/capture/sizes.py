@@ -5,9 +5,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, select
 
-from emulator.capture.database import transaction
-from emulator.capture.postgres_sizes import disk_bytes, stored_bytes
-from emulator.capture.tables import deliveries, forgotten, messages
+from segment_insider_emulator.capture.database import transaction
+from segment_insider_emulator.capture.postgres_sizes import disk_bytes, stored_bytes
+from segment_insider_emulator.capture.tables import deliveries, forgotten, messages
 
 OLDEST = select(messages.c.received_at).order_by(messages.c.id).limit(1)
 WRITTEN_BESIDE = ("", "-wal", "-shm")

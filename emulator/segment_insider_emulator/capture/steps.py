@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text
 
-from emulator.capture.triggers import COUNTING
+from segment_insider_emulator.capture.triggers import COUNTING
 
 Step: TypeAlias = Callable[[Connection], None]
 

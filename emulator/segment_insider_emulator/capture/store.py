@@ -21,16 +21,16 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as change
 
-from emulator.capture.browsing import Browsing
-from emulator.capture.counting import message_counts
-from emulator.capture.database import StorageFault, close, transaction
-from emulator.capture.idle import Use
-from emulator.capture.listening import Listener
-from emulator.capture.news import News
-from emulator.capture.overview import Overview
-from emulator.capture.prepared import Prepared
-from emulator.capture.records import Captured, Delivery, Upsert
-from emulator.capture.rows import (
+from segment_insider_emulator.capture.browsing import Browsing
+from segment_insider_emulator.capture.counting import message_counts
+from segment_insider_emulator.capture.database import StorageFault, close, transaction
+from segment_insider_emulator.capture.idle import Use
+from segment_insider_emulator.capture.listening import Listener
+from segment_insider_emulator.capture.news import News
+from segment_insider_emulator.capture.overview import Overview
+from segment_insider_emulator.capture.prepared import Prepared
+from segment_insider_emulator.capture.records import Captured, Delivery, Upsert
+from segment_insider_emulator.capture.rows import (
     DELIVERY_COLUMNS,
     MESSAGE_COLUMNS,
     captured,
@@ -39,12 +39,19 @@ from emulator.capture.rows import (
     message_row,
     upsert_row,
 )
-from emulator.capture.scenario_runs import ScenarioRuns
-from emulator.capture.sizes import Sizes, measure
-from emulator.capture.tables import deliveries, differences, forgotten, messages, upserts, waiting
-from emulator.capture.upserts import Upserts
-from emulator.capture.waiting import Waiting, waiting_rows
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.scenario_runs import ScenarioRuns
+from segment_insider_emulator.capture.sizes import Sizes, measure
+from segment_insider_emulator.capture.tables import (
+    deliveries,
+    differences,
+    forgotten,
+    messages,
+    upserts,
+    waiting,
+)
+from segment_insider_emulator.capture.upserts import Upserts
+from segment_insider_emulator.capture.waiting import Waiting, waiting_rows
+from segment_insider_emulator.types import JSONObject
 
 __all__ = ["DELIVERY_FILTERS", "MESSAGE_FILTERS", "StorageFault", "Store"]
 

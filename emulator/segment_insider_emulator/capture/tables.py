@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Index, Table, Text
 
-from emulator.capture.database import JsonText, Whole, metadata
+from segment_insider_emulator.capture.database import JsonText, Whole, metadata
 
 messages = Table(
     "messages",

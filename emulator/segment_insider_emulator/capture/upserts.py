@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Engine, bindparam, delete, insert, select
 from sqlalchemy import update as change
 
-from emulator.capture.database import transaction
-from emulator.capture.records import Delivery, Upsert, Verdict
-from emulator.capture.rows import delivery, delivery_row, upsert, upsert_row
-from emulator.capture.tables import deliveries, messages, upserts
+from segment_insider_emulator.capture.database import transaction
+from segment_insider_emulator.capture.records import Delivery, Upsert, Verdict
+from segment_insider_emulator.capture.rows import delivery, delivery_row, upsert, upsert_row
+from segment_insider_emulator.capture.tables import deliveries, messages, upserts
 
 NEXT = (
     select(upserts)

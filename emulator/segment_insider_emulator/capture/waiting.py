@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Engine, bindparam, func, select, update
 
-from emulator.capture.database import claimed, transaction
-from emulator.capture.tables import waiting
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.database import claimed, transaction
+from segment_insider_emulator.capture.tables import waiting
+from segment_insider_emulator.types import JSONObject
 
 FIRST = select(waiting).order_by(waiting.c.id).limit(bindparam("most"))
 COUNT = select(func.count()).select_from(waiting)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from emulator.clock import Stopwatch
+from segment_insider_emulator.clock import Stopwatch
 
 PATIENCE: Final = 0.2  # seconds
 FIRST: Final = 2_000  # ids of the first stretch

@@ -8,9 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from emulator.capture.profile import Changes, Profile, ProfileEvent
-from emulator.capture.profile_rows import event_of, event_row, profile_of, profile_row
-from emulator.capture.profile_tables import (
+from segment_insider_emulator.capture.profile import Changes, Profile, ProfileEvent
+from segment_insider_emulator.capture.profile_rows import (
+    event_of,
+    event_row,
+    profile_of,
+    profile_row,
+)
+from segment_insider_emulator.capture.profile_tables import (
     ADD,
     BY_ID,
     CHANGE,

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from emulator import __version__
-from emulator.cli.commands import Commands
-from emulator.cli.terminal import tell
-from emulator.errors import EmulatorError
+from segment_insider_emulator import __version__
+from segment_insider_emulator.cli.commands import Commands
+from segment_insider_emulator.cli.terminal import tell
+from segment_insider_emulator.errors import EmulatorError
 
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 

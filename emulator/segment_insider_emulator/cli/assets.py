@@ -5,7 +5,7 @@ import os
 import click
 import orjson
 
-from emulator.config import configure
+from segment_insider_emulator.config import configure
 
 
 @click.command("assets", epilog="Example: emulator assets --cache /srv/cache")
@@ -18,7 +18,7 @@ def command(cache: str | None, as_json: bool) -> None:
     """
     from pathlib import Path
 
-    from emulator.segment.assets import VERSION, Assets
+    from segment_insider_emulator.segment.assets import VERSION, Assets
 
     config = configure(os.environ, {"cache": cache})
     assets = Assets(Path(config.cache).expanduser())

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from emulator.cli.running import is_address
-from emulator.clock import utc_now
-from emulator.encoding import utf8
-from emulator.errors import EmulatorError
-from emulator.lines import BadLine, event_of
-from emulator.segment.normalise import normalise
-from emulator.types import JSONObject
+from segment_insider_emulator.cli.running import is_address
+from segment_insider_emulator.clock import utc_now
+from segment_insider_emulator.encoding import utf8
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.lines import BadLine, event_of
+from segment_insider_emulator.segment.normalise import normalise
+from segment_insider_emulator.types import JSONObject
 
 _PAGE = 500
 _STOPPED = ("filtered", "disabled")
@@ -68,7 +68,7 @@ def _of_file(name: str) -> Iterator[JSONObject]:
             beginning = file.read(len(_SQLITE))
             content = None if beginning == _SQLITE else beginning + file.read()
     except OSError as error:
-        from scenarios.unreachable import without_scheme
+        from segment_insider_scenarios.unreachable import without_scheme
 
         what = f"the traffic cannot be read ({error.strerror})"
         raise EmulatorError(what, name, without_scheme(name) or _REMEDY) from None
@@ -87,7 +87,7 @@ def _as_handed_on(event: JSONObject, number: int) -> JSONObject:
 
 
 def _of_emulator(url: str, stopped: Counter[str] | None) -> Iterator[JSONObject]:
-    from scenarios.client import ControlClient
+    from segment_insider_scenarios.client import ControlClient
 
     with ControlClient.elsewhere(url) as client:
         for message in client.messages():
@@ -98,8 +98,8 @@ def _of_emulator(url: str, stopped: Counter[str] | None) -> Iterator[JSONObject]
 
 
 def _of_database(url: str) -> Iterator[JSONObject]:
-    from emulator.capture.database import connect
-    from emulator.capture.store import Store
+    from segment_insider_emulator.capture.database import connect
+    from segment_insider_emulator.capture.store import Store
 
     store = Store(connect(url))
     after: int | None = 0

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Never
 
 import click
 
-from emulator.cli.terminal import tell, tell_json
-from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
-from scenarios.requirements import require
+from segment_insider_emulator.cli.terminal import tell, tell_json
+from segment_insider_emulator.cli.workspace_options import (
+    load_workspace,
+    workspace_name,
+    workspace_options,
+)
+from segment_insider_scenarios.requirements import require
 
 if TYPE_CHECKING:
-    from scenarios.running import RunningEmulator
-    from scenarios.shopper import Shopper
+    from segment_insider_scenarios.running import RunningEmulator
+    from segment_insider_scenarios.shopper import Shopper
 
 PORT = 8282
 STAYING = """
@@ -46,8 +50,8 @@ def command(
     workspace_name(workspace, preset)
     require("demo")
     # Here, not above: `emulator demo --help` needs neither an SDK nor a web framework.
-    from scenarios.running import running
-    from scenarios.shopper import shopper
+    from segment_insider_scenarios.running import running
+    from segment_insider_scenarios.shopper import shopper
 
     chosen = load_workspace(workspace, preset)
     listen = port if port is not None else 0 if once else PORT
@@ -58,10 +62,10 @@ def command(
 
 
 def _show(emulator: "RunningEmulator", who: "Shopper", seed: int, as_json: bool) -> None:
-    from emulator.demo.day import day
-    from emulator.demo.summary import summarise
-    from emulator.demo.telling import tell as summary_lines
-    from scenarios.shopper import products
+    from segment_insider_emulator.demo.day import day
+    from segment_insider_emulator.demo.summary import summarise
+    from segment_insider_emulator.demo.telling import tell as summary_lines
+    from segment_insider_scenarios.shopper import products
 
     turns = day(who, products(4, seed=seed))
     for turn in turns:

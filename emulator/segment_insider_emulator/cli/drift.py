@@ -4,15 +4,15 @@ import json
 
 import click
 
-from emulator.cli.captured import captured
-from emulator.cli.drift_tables import lines
-from emulator.cli.running import is_address, running_workspace
-from emulator.cli.terminal import tell
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace.drift import Drift, drift
-from emulator.workspace.drift.departure import Departure, Table
-from emulator.workspace.loading import PRESETS, read, read_preset
+from segment_insider_emulator.cli.captured import captured
+from segment_insider_emulator.cli.drift_tables import lines
+from segment_insider_emulator.cli.running import is_address, running_workspace
+from segment_insider_emulator.cli.terminal import tell
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.drift import Drift, drift
+from segment_insider_emulator.workspace.drift.departure import Departure, Table
+from segment_insider_emulator.workspace.loading import PRESETS, read, read_preset
 
 
 @click.command("drift", epilog="Example: emulator drift shop.yaml --traffic http://127.0.0.1:8282")

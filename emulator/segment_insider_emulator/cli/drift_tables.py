@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from emulator.cli.spelling_out import spelling_out
-from emulator.cli.terminal import styled
-from emulator.types import JSON
-from emulator.workspace.drift import Drift
-from emulator.workspace.drift.checklist import Check
-from emulator.workspace.drift.departure import Change, Departure, Receipt, Table
+from segment_insider_emulator.cli.spelling_out import spelling_out
+from segment_insider_emulator.cli.terminal import styled
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace.drift import Drift
+from segment_insider_emulator.workspace.drift.checklist import Check
+from segment_insider_emulator.workspace.drift.departure import Change, Departure, Receipt, Table
 
 _COLOURS = {"loses": "red", "differs": "yellow", "departs": "yellow"}
 _LONGEST = 400  # characters of a mapping that are printed unasked

@@ -7,21 +7,26 @@ from typing import TypeAlias
 import click
 import orjson
 
-from emulator.cli.spelling_out import spelling_out
-from emulator.cli.terminal import escaped, styled, tell
-from emulator.insider.options import Options
-from emulator.insider.shape import Fault, faults
-from emulator.mapping import Destination, Failure, Request
-from emulator.mapping.explanation import Account, ConditionCheck, Explanation, explain
-from emulator.mapping.javascript import json_text
-from emulator.mapping.origins import Origin
-from emulator.mapping.upserts import normalised
-from emulator.segment.rules import TYPES
-from emulator.types import JSON, JSONObject
-from emulator.workspace import Workspace
-from emulator.workspace.drift.dropped import deciding, dropped_of, lost, unsent
-from emulator.workspace.lint.parameters import kept_key
-from emulator.workspace.lint.subject import Subject, subject_of
+from segment_insider_emulator.cli.spelling_out import spelling_out
+from segment_insider_emulator.cli.terminal import escaped, styled, tell
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.shape import Fault, faults
+from segment_insider_emulator.mapping import Destination, Failure, Request
+from segment_insider_emulator.mapping.explanation import (
+    Account,
+    ConditionCheck,
+    Explanation,
+    explain,
+)
+from segment_insider_emulator.mapping.javascript import json_text
+from segment_insider_emulator.mapping.origins import Origin
+from segment_insider_emulator.mapping.upserts import normalised
+from segment_insider_emulator.segment.rules import TYPES
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.drift.dropped import deciding, dropped_of, lost, unsent
+from segment_insider_emulator.workspace.lint.parameters import kept_key
+from segment_insider_emulator.workspace.lint.subject import Subject, subject_of
 
 Refused: TypeAlias = dict[int, list[Fault]]
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.running import is_address, running_workspace
-from emulator.cli.terminal import for_terminal, tell
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace import PRESETS, Workspace, load, preset
-from emulator.workspace.exporting import workspace_file
-from emulator.workspace.exporting.applied import unwritten
-from emulator.workspace.exporting.public_api import requests
-from emulator.workspace.exporting.terraform import configuration
-from emulator.workspace.loading import from_document
+from segment_insider_emulator.cli.running import is_address, running_workspace
+from segment_insider_emulator.cli.terminal import for_terminal, tell
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import PRESETS, Workspace, load, preset
+from segment_insider_emulator.workspace.exporting import workspace_file
+from segment_insider_emulator.workspace.exporting.applied import unwritten
+from segment_insider_emulator.workspace.exporting.public_api import requests
+from segment_insider_emulator.workspace.exporting.terraform import configuration
+from segment_insider_emulator.workspace.loading import from_document
 
 FORMATS = ("public-api", "terraform", "workspace")
 

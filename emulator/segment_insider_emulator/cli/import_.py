@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.terminal import for_terminal, tell
-from emulator.errors import EmulatorError
-from emulator.workspace.importing.assembling import Imported, assembled
-from emulator.workspace.importing.reading import files_below, read_files
-from emulator.workspace.importing.writing import yaml_text
+from segment_insider_emulator.cli.terminal import for_terminal, tell
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
+from segment_insider_emulator.workspace.importing.reading import files_below, read_files
+from segment_insider_emulator.workspace.importing.writing import yaml_text
 
 
 @click.command("import", epilog="Example: emulator import destination.json subscriptions.json")

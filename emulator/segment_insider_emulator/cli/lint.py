@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 import click
 
-from emulator.cli.spelling_out import spelling_out
-from emulator.cli.terminal import tell
-from emulator.types import JSONObject
-from emulator.workspace.finding import Finding
-from emulator.workspace.lint import lint
-from emulator.workspace.loading import PRESETS, names_preset, read, read_preset
-from emulator.workspace.plans import plan_faults
+from segment_insider_emulator.cli.spelling_out import spelling_out
+from segment_insider_emulator.cli.terminal import tell
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.lint import lint
+from segment_insider_emulator.workspace.loading import PRESETS, names_preset, read, read_preset
+from segment_insider_emulator.workspace.plans import plan_faults
 
 
 @click.command("lint", epilog="Example: emulator lint shop.yaml")

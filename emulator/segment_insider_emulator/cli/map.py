@@ -9,22 +9,22 @@ from pathlib import Path
 import click
 import orjson
 
-from emulator.cli.explaining import print_explanations
-from emulator.cli.terminal import escaped, tell
-from emulator.cli.workspace_options import (
+from segment_insider_emulator.cli.explaining import print_explanations
+from segment_insider_emulator.cli.terminal import escaped, tell
+from segment_insider_emulator.cli.workspace_options import (
     DEFAULT,
     load_workspace,
     workspace_name,
     workspace_options,
 )
-from emulator.encoding import refuse_utf16, without_bom
-from emulator.errors import EmulatorError
-from emulator.lines import BadLine, event_of
-from emulator.mapping import Destination, Outcome
-from emulator.segment.notes import damaged_texts
-from emulator.types import JSONObject
-from emulator.workspace.loading import read
-from emulator.workspace.parsing import MAXIMUM_BYTES
+from segment_insider_emulator.encoding import refuse_utf16, without_bom
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.lines import BadLine, event_of
+from segment_insider_emulator.mapping import Destination, Outcome
+from segment_insider_emulator.segment.notes import damaged_texts
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.loading import read
+from segment_insider_emulator.workspace.parsing import MAXIMUM_BYTES
 
 _LINES_A_WRITE = 512
 

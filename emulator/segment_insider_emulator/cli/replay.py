@@ -11,23 +11,27 @@ from pathlib import Path
 
 import click
 
-from emulator.cli import INTERRUPTED
-from emulator.cli.terminal import tell, tell_json
-from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
-from emulator.clock import utc_now
-from emulator.errors import EmulatorError
-from emulator.replay.archive import Part, files_of, parts_of
-from emulator.replay.counting import Job
-from emulator.replay.dry_run import Counter, dry_run
-from emulator.replay.ledger import Checkpoint, Ledger, work_of
-from emulator.replay.machine import counted_here
-from emulator.replay.page import write_page
-from emulator.replay.report import losses, report
-from emulator.replay.text import text
-from emulator.replay.trial import Clocks
-from emulator.segment.times import parse
-from emulator.types import JSONObject
-from emulator.workspace import load
+from segment_insider_emulator.cli import INTERRUPTED
+from segment_insider_emulator.cli.terminal import tell, tell_json
+from segment_insider_emulator.cli.workspace_options import (
+    load_workspace,
+    workspace_name,
+    workspace_options,
+)
+from segment_insider_emulator.clock import utc_now
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.replay.archive import Part, files_of, parts_of
+from segment_insider_emulator.replay.counting import Job
+from segment_insider_emulator.replay.dry_run import Counter, dry_run
+from segment_insider_emulator.replay.ledger import Checkpoint, Ledger, work_of
+from segment_insider_emulator.replay.machine import counted_here
+from segment_insider_emulator.replay.page import write_page
+from segment_insider_emulator.replay.report import losses, report
+from segment_insider_emulator.replay.text import text
+from segment_insider_emulator.replay.trial import Clocks
+from segment_insider_emulator.segment.times import parse
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load
 
 
 @click.command(epilog="Example: emulator replay --html report.html archive/2026-03/")
@@ -106,7 +110,7 @@ def _counter(job: Job, workers: int | None, scheduler: str | None) -> Counter:
     if scheduler is None:
         return lambda parts: counted_here(job, parts, workers or os.cpu_count() or 1)
     try:
-        from emulator.replay.cluster import counted_there
+        from segment_insider_emulator.replay.cluster import counted_there
     except ImportError:
         remedy = "Install the extra: pip install 'segment-insider-emulator[dask]'."
         raise EmulatorError("a cluster needs Dask", "--scheduler", remedy) from None
@@ -160,7 +164,7 @@ def _writer(
 
 def _parquet_writer() -> Callable[[JSONObject, Path], None]:
     try:
-        from emulator.replay.columns import write_parquet
+        from segment_insider_emulator.replay.columns import write_parquet
     except ImportError:
         remedy = "Install the extra: pip install 'segment-insider-emulator[archive]'."
         raise EmulatorError("writing Parquet needs pyarrow", "--parquet", remedy) from None

@@ -1,6 +1,6 @@
 """The workspace of an emulator that runs, for commands that take a workspace file."""
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 
 def is_address(name: str) -> bool:
@@ -15,8 +15,8 @@ def running_workspace(url: str) -> JSONObject:
     Raises: EmulatorError, when no emulator answers there.
     """
     # Here, not above: most commands that ask whether a name is an address are given a file.
-    from emulator.workspace.exporting.workspace_file import without_keys
-    from scenarios.client import ControlClient
+    from segment_insider_emulator.workspace.exporting.workspace_file import without_keys
+    from segment_insider_scenarios.client import ControlClient
 
     with ControlClient.elsewhere(url) as client:
         return without_keys(client.current_workspace())

@@ -7,11 +7,15 @@ from collections.abc import Iterator
 
 import click
 
-from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
-from emulator.config import Config, configure
-from emulator.errors import EmulatorError
-from emulator.workspace.loading import names_preset
-from emulator.workspace.model import Workspace
+from segment_insider_emulator.cli.workspace_options import (
+    load_workspace,
+    workspace_name,
+    workspace_options,
+)
+from segment_insider_emulator.config import Config, configure
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.workspace.loading import names_preset
+from segment_insider_emulator.workspace.model import Workspace
 
 DEFAULTS = Config()
 _MOST_ERRORS = 5  # of a workspace, that are told at start
@@ -51,10 +55,10 @@ def command(preset: str | None, **flags: str | None) -> None:
     """
     name = workspace_name(flags["workspace"], preset)
     # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
-    from emulator.app import create_app
-    from emulator.capture.occupancy import occupied
-    from emulator.sandboxes import Sandboxes
-    from emulator.server import serve
+    from segment_insider_emulator.app import create_app
+    from segment_insider_emulator.capture.occupancy import occupied
+    from segment_insider_emulator.sandboxes import Sandboxes
+    from segment_insider_emulator.server import serve
 
     config = configure(os.environ, {**flags, "workspace": name})
     _log(config.verbose)
@@ -77,11 +81,13 @@ def command(preset: str | None, **flags: str | None) -> None:
 def _log(verbose: bool) -> None:
     """Say on stderr what goes wrong or, with *verbose*, all that the emulator has to say."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("emulator").setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger("segment_insider_emulator").setLevel(
+        logging.INFO if verbose else logging.WARNING
+    )
 
 
 def _ready(config: Config, url: str, workspace: Workspace) -> None:
-    from emulator.guard import is_loopback
+    from segment_insider_emulator.guard import is_loopback
 
     click.echo(f"ready at {url} with write key {workspace.write_key}", err=True)
     if config.password is None and not is_loopback(config.host):
@@ -100,7 +106,7 @@ def _plan_problems(workspace: Workspace) -> Iterator[str]:
 
 def _errors(workspace: Workspace, file: str) -> Iterator[str]:
     """What does not work in the workspace of a *file*, a line each."""
-    from emulator.workspace.lint import lint
+    from segment_insider_emulator.workspace.lint import lint
 
     more = f"`emulator lint {shlex.quote(file)}`"
     count = len(workspace.destination["subscriptions"])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
-from scenarios.requirements import require
+from segment_insider_scenarios.requirements import require
 
 if TYPE_CHECKING:
-    from scenarios.catalogue import StepEntry
+    from segment_insider_scenarios.catalogue import StepEntry
 
 
 @click.command(epilog="Example: emulator steps journey")
@@ -26,7 +26,7 @@ def command(ctx: click.Context, words: tuple[str, ...], as_json: bool, markdown:
     """
     require("steps")
     # Here, not above: `emulator steps --help` needs no test runner.
-    from scenarios.catalogue import library, suggestions
+    from segment_insider_scenarios.catalogue import library, suggestions
 
     found = [each for each in library() if _has(each, words)]
     if as_json:

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from emulator.cli.terminal import styled, tell, tell_json
-from emulator.cli.workspace_options import load_workspace, workspace_name, workspace_options
-from emulator.workspace.loading import names_preset
-from scenarios.requirements import require
+from segment_insider_emulator.cli.terminal import styled, tell, tell_json
+from segment_insider_emulator.cli.workspace_options import (
+    load_workspace,
+    workspace_name,
+    workspace_options,
+)
+from segment_insider_emulator.workspace.loading import names_preset
+from segment_insider_scenarios.requirements import require
 
 if TYPE_CHECKING:
-    from scenarios.reports.results import ScenarioResult
-    from scenarios.verifying import Run
+    from segment_insider_scenarios.reports.results import ScenarioResult
+    from segment_insider_scenarios.verifying import Run
 
 FEATURES = Path("features")
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
@@ -62,11 +66,11 @@ def command(
     """
     require("verify")
     # Here, not above: `emulator verify --help` needs no test runner.
-    from scenarios.addresses import expect_host, expect_sandbox
-    from scenarios.interrupts import ending_signals_interrupt
-    from scenarios.reports.sending import send
-    from scenarios.reports.writing import WITH_TRAFFIC, WRITERS, write
-    from scenarios.verifying import Options, verify
+    from segment_insider_scenarios.addresses import expect_host, expect_sandbox
+    from segment_insider_scenarios.interrupts import ending_signals_interrupt
+    from segment_insider_scenarios.reports.sending import send
+    from segment_insider_scenarios.reports.writing import WITH_TRAFFIC, WRITERS, write
+    from segment_insider_scenarios.verifying import Options, verify
 
     reports = {kind: asked[kind] for kind in WRITERS if asked[kind]}
     if Path("-") in reports.values():

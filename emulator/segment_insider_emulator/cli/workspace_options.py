@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from emulator.workspace import loading
-from emulator.workspace.model import Workspace
+from segment_insider_emulator.workspace import loading
+from segment_insider_emulator.workspace.model import Workspace
 
 DEFAULT = "guide"
 

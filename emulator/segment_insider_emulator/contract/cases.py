@@ -11,12 +11,12 @@ import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from emulator.depth import MAX_DEPTH, depth
-from emulator.encoding import utf8
-from emulator.errors import EmulatorError
-from emulator.json_text import parse_json
-from emulator.mapping.subscription import Subscription, compile_subscription
-from emulator.types import JSONObject
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.encoding import utf8
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.mapping.subscription import Subscription, compile_subscription
+from segment_insider_emulator.types import JSONObject
 
 _REMEDY = "A case has name, destination, subscription and events; docs/contract.md shows one."
 
@@ -94,5 +94,5 @@ def _case(text: bytes, where: str) -> Case | EmulatorError:
 
 @cache
 def _validator() -> Draft202012Validator:
-    schema = files("emulator.contract").joinpath("case.schema.json").read_text("utf-8")
+    schema = files(__package__).joinpath("case.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(schema))

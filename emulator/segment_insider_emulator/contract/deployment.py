@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, TypeAlias
 
-from emulator.contract.cases import Case
-from emulator.contract.running import happened, value_differences
-from emulator.delivery.gate import compile_gate, verdict
-from emulator.mapping.subscription import Subscription, compile_subscription
-from emulator.segment.filtering.passage import SOURCE, Stop
-from emulator.segment.sources import DISABLED
-from emulator.types import JSON, JSONObject
-from emulator.workspace import Workspace
-from emulator.workspace.finding import did_you_mean
-from emulator.workspace.importing.assembling import KEY
+from segment_insider_emulator.contract.cases import Case
+from segment_insider_emulator.contract.running import happened, value_differences
+from segment_insider_emulator.delivery.gate import compile_gate, verdict
+from segment_insider_emulator.mapping.subscription import Subscription, compile_subscription
+from segment_insider_emulator.segment.filtering.passage import SOURCE, Stop
+from segment_insider_emulator.segment.sources import DISABLED
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.finding import did_you_mean
+from segment_insider_emulator.workspace.importing.assembling import KEY
 
 # Stand for the account's name and key in cases, which live in repositories.
 ACCOUNT = {"account_name": "account", "ucd_key": "key"}

@@ -1,6 +1,6 @@
 """Contract cases as JUnit XML."""
 
-from emulator.junit import Case
+from segment_insider_emulator.junit import Case
 
 
 def uncovered_case(where: str, name: str, why: str) -> Case:

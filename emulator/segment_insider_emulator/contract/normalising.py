@@ -6,8 +6,8 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
 
 TIME = "2026-01-01T00:00:00.000Z"
 # Place in an event -> what becomes of it. A case states those that were applied to it.

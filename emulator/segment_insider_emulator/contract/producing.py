@@ -6,10 +6,10 @@ from typing import Final
 
 import orjson
 
-from emulator.app import create_app
-from emulator.config import Config
-from emulator.types import JSONObject
-from emulator.workspace import Workspace
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace
 
 FINE: Final = "accepted"
 TOLERATED: Final = ("warning", "not_subscribed")

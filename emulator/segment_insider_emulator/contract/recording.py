@@ -8,12 +8,12 @@ from itertools import chain, count
 
 import orjson
 
-from emulator.contract.cases import compiled
-from emulator.contract.deployment import ACCOUNT, Deployment, frozen
-from emulator.contract.normalising import Normaliser
-from emulator.contract.running import actual
-from emulator.types import JSON, JSONObject
-from emulator.workspace import Workspace
+from segment_insider_emulator.contract.cases import compiled
+from segment_insider_emulator.contract.deployment import ACCOUNT, Deployment, frozen
+from segment_insider_emulator.contract.normalising import Normaliser
+from segment_insider_emulator.contract.running import actual
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import Workspace
 
 _LONGEST_NAME = 200  # with a number and .json behind it, file systems take it
 

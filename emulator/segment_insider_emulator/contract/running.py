@@ -8,9 +8,9 @@ from importlib.resources import files
 
 import orjson
 
-from emulator.contract.cases import Case
-from emulator.mapping.subscription import Failure, Request, Result, Subscription
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.contract.cases import Case
+from segment_insider_emulator.mapping.subscription import Failure, Request, Result, Subscription
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 def actual(case: Case) -> JSONObject:
@@ -135,7 +135,7 @@ def known_differences() -> dict[str, dict[str, str]]:
 
     Each has the "reason" and the "digest" of the case, so that no other case can pass by its name.
     """
-    text = files("emulator.contract").joinpath("known_differences.json").read_text("utf-8")
+    text = files(__package__).joinpath("known_differences.json").read_text("utf-8")
     known: dict[str, dict[str, str]] = json.loads(text)
     return known
 

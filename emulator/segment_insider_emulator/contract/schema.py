@@ -7,18 +7,18 @@ Segment's catalogue, such as a custom parameter, may be any JSON value here.
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from emulator.errors import EmulatorError
-from emulator.mapping.catalog import ACTIONS, UPSERT_URL, Action
-from emulator.mapping.fields import Field
-from emulator.mapping.upserts import (
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.mapping.catalog import ACTIONS, UPSERT_URL, Action
+from segment_insider_emulator.mapping.fields import Field
+from segment_insider_emulator.mapping.upserts import (
     PLATFORM,
     PROFILE_ATTRIBUTES,
     ROOT_ATTRIBUTES,
     ROOT_PARAMETERS,
     named_event_user,
 )
-from emulator.types import JSONObject
-from emulator.workspace import Workspace
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ANYTHING: JSONObject = {}

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from emulator.contract.cases import Case
-from emulator.contract.deployment import Deployment, State
-from emulator.contract.running import actual, differences, known_reason
-from emulator.types import JSONObject
+from segment_insider_emulator.contract.cases import Case
+from segment_insider_emulator.contract.deployment import Deployment, State
+from segment_insider_emulator.contract.running import actual, differences, known_reason
+from segment_insider_emulator.types import JSONObject
 
 ACCOUNT_AND_KEYS: Final = "account and keys"
 UNRECORDED: Final = "expect: nothing is recorded yet"

@@ -10,16 +10,16 @@ from functools import partial
 from threading import Lock
 from urllib.parse import urlsplit
 
-from emulator.capture.records import Attempt, Delivery, SentRequest, Upsert, Verdict
-from emulator.capture.upserts import Upserts
-from emulator.clock import NEVER, Clock, Stopwatch, iso
-from emulator.delivery.exchange import Exchange, attempt
-from emulator.delivery.policy import Policy, retried
-from emulator.delivery.senders import Sender
-from emulator.delivery.settling import answer, answered, summary
-from emulator.errors import Unavailable
-from emulator.http import HttpRequest
-from emulator.mapping.catalog import UPSERT_URL
+from segment_insider_emulator.capture.records import Attempt, Delivery, SentRequest, Upsert, Verdict
+from segment_insider_emulator.capture.upserts import Upserts
+from segment_insider_emulator.clock import NEVER, Clock, Stopwatch, iso
+from segment_insider_emulator.delivery.exchange import Exchange, attempt
+from segment_insider_emulator.delivery.policy import Policy, retried
+from segment_insider_emulator.delivery.senders import Sender
+from segment_insider_emulator.delivery.settling import answer, answered, summary
+from segment_insider_emulator.errors import Unavailable
+from segment_insider_emulator.http import HttpRequest
+from segment_insider_emulator.mapping.catalog import UPSERT_URL
 
 log = logging.getLogger(__name__)
 

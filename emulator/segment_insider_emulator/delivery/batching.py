@@ -9,9 +9,9 @@ from typing import Self
 
 import orjson
 
-from emulator.mapping import Subscription
-from emulator.mapping.subscription import FAULTS
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping import Subscription
+from segment_insider_emulator.mapping.subscription import FAULTS
+from segment_insider_emulator.types import JSON, JSONObject
 
 MOST_EVENTS = 1000  # also the most users that Insider One takes in one request
 MOST_BYTES = 4_000_000

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from threading import Condition
 
-from emulator.errors import Unavailable
+from segment_insider_emulator.errors import Unavailable
 
 PATIENCE = 20.0  # seconds; a thread of the server waits as long
 

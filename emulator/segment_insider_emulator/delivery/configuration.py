@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from emulator.capture.panel import ChangesStore
-from emulator.delivery.road import Road
-from emulator.depth import MAX_DEPTH, depth
-from emulator.errors import EmulatorError
-from emulator.held import Hold, alone
-from emulator.mapping import Destination
-from emulator.types import JSONObject
-from emulator.workspace.model import fingerprint
+from segment_insider_emulator.capture.panel import ChangesStore
+from segment_insider_emulator.delivery.road import Road
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.model import fingerprint
 
 
 class Configuration:

@@ -7,13 +7,13 @@ that is meant is named in a trigger, or in the tracking plan.
 from collections.abc import Collection
 from functools import lru_cache
 
-from emulator.delivery import unsupported
-from emulator.mapping import Destination
-from emulator.mapping.triggers import BrokenGroupError, event_names
-from emulator.near_misses import near_miss
-from emulator.segment.notes import Note
-from emulator.types import JSONObject
-from emulator.workspace.lint.spec import EVENTS
+from segment_insider_emulator.delivery import unsupported
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.triggers import BrokenGroupError, event_names
+from segment_insider_emulator.near_misses import near_miss
+from segment_insider_emulator.segment.notes import Note
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint.spec import EVENTS
 
 _REMEMBERED_NAMES = 1024
 _ANY_EVENT = "trackEvent"  # the action that records every event under its own name

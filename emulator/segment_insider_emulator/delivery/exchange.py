@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator.capture.records import Attempt
-from emulator.clock import Clock, Stopwatch, iso
-from emulator.delivery.senders import Sender, Unanswered
-from emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.capture.records import Attempt
+from segment_insider_emulator.clock import Clock, Stopwatch, iso
+from segment_insider_emulator.delivery.senders import Sender, Unanswered
+from segment_insider_emulator.http import HttpRequest, HttpResponse
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import orjson
 from jsonschema import Draft202012Validator
 
-from emulator.http import HttpResponse
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.types import JSON, JSONObject
 
 LONGEST_DELAY = 60_000  # milliseconds
 MOST_TIMES = 1_000_000

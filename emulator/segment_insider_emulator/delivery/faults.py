@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from emulator.clock import Clock
-from emulator.delivery.fault import Fault, shown
-from emulator.delivery.senders import TIMEOUT, Sender, Unanswered
-from emulator.errors import EmulatorError
-from emulator.held import Hold, alone
-from emulator.http import HttpRequest, HttpResponse
-from emulator.types import JSONObject
+from segment_insider_emulator.clock import Clock
+from segment_insider_emulator.delivery.fault import Fault, shown
+from segment_insider_emulator.delivery.senders import TIMEOUT, Sender, Unanswered
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.types import JSONObject
 
 MINUTE = timedelta(minutes=1)
 MOST = 1000  # faults at once

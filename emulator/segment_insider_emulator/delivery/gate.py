@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TypeAlias
 
-from emulator.capture.records import Verdict
-from emulator.delivery import integrations, unsupported
-from emulator.segment.filtering.destination_filters import apply, compile_filters
-from emulator.segment.filtering.passage import DESTINATION, Passage, Stop
-from emulator.segment.filtering.plans.controls import read_controls
-from emulator.segment.filtering.plans.enforcement import Protocols
-from emulator.segment.filtering.plans.plan import Plan
-from emulator.segment.filtering.source_schema import screen
-from emulator.segment.options import SegmentOptions
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.delivery import integrations, unsupported
+from segment_insider_emulator.segment.filtering.destination_filters import apply, compile_filters
+from segment_insider_emulator.segment.filtering.passage import DESTINATION, Passage, Stop
+from segment_insider_emulator.segment.filtering.plans.controls import read_controls
+from segment_insider_emulator.segment.filtering.plans.enforcement import Protocols
+from segment_insider_emulator.segment.filtering.plans.plan import Plan
+from segment_insider_emulator.segment.filtering.source_schema import screen
+from segment_insider_emulator.segment.options import SegmentOptions
+from segment_insider_emulator.types import JSONObject
 
 Stage: TypeAlias = Callable[[JSONObject], Passage]
 

@@ -5,8 +5,8 @@ outweighs `All`; options in place of true count as on. (documented) `null` count
 Python SDK sends it for whatever is not set. (assumed)
 """
 
-from emulator.segment.filtering.passage import DESTINATION, Passage, Stop
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.passage import DESTINATION, Passage, Stop
+from segment_insider_emulator.types import JSON, JSONObject
 
 # The catalogue's name, whatever a workspace calls its own instance.
 NAME = "Insider Cloud Mode (Actions)"

@@ -2,16 +2,16 @@
 
 import orjson
 
-from emulator import __version__
-from emulator.capture.differences import Differences
-from emulator.clock import Clock, iso
-from emulator.contract.running import value_differences
-from emulator.delivery.account import REDACTED, TOKEN, RealAccount, redacted
-from emulator.delivery.policy import retried
-from emulator.delivery.senders import Sender
-from emulator.held import Hold, alone
-from emulator.http import HttpRequest, HttpResponse
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator import __version__
+from segment_insider_emulator.capture.differences import Differences
+from segment_insider_emulator.clock import Clock, iso
+from segment_insider_emulator.contract.running import value_differences
+from segment_insider_emulator.delivery.account import REDACTED, TOKEN, RealAccount, redacted
+from segment_insider_emulator.delivery.policy import retried
+from segment_insider_emulator.delivery.senders import Sender
+from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.types import JSON, JSONObject
 
 SHORTEST_SECRET = 4  # characters; anything shorter would take ordinary words out of an answer
 

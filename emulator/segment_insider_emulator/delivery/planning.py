@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import orjson
 
-from emulator.delivery.batching import Terms
-from emulator.mapping import Destination, Failure, Request, Subscription, outcome
-from emulator.mapping.subscription import FAULTS
-from emulator.segment.message import Message
-from emulator.types import JSONObject
+from segment_insider_emulator.delivery.batching import Terms
+from segment_insider_emulator.mapping import Destination, Failure, Request, Subscription, outcome
+from segment_insider_emulator.mapping.subscription import FAULTS
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.types import JSONObject
 
 
 class Member(NamedTuple):

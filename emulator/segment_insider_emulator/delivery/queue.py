@@ -6,13 +6,13 @@ from dataclasses import asdict
 from itertools import takewhile
 from threading import Condition, Thread
 
-from emulator.capture.database import Gone
-from emulator.capture.records import Captured, Upsert
-from emulator.capture.store import StorageFault, Store
-from emulator.capture.waiting import Waits
-from emulator.delivery.road import Road, captured
-from emulator.errors import Unavailable
-from emulator.segment.message import Message
+from segment_insider_emulator.capture.database import Gone
+from segment_insider_emulator.capture.records import Captured, Upsert
+from segment_insider_emulator.capture.store import StorageFault, Store
+from segment_insider_emulator.capture.waiting import Waits
+from segment_insider_emulator.delivery.road import Road, captured
+from segment_insider_emulator.errors import Unavailable
+from segment_insider_emulator.segment.message import Message
 
 log = logging.getLogger(__name__)
 

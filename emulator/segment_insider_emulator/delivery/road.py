@@ -8,25 +8,25 @@ from copy import copy
 from dataclasses import asdict, replace
 from typing import NamedTuple, TypeAlias
 
-from emulator.capture.records import Captured, Delivery, Upsert, Verdict
-from emulator.capture.store import Store
-from emulator.clock import Clock, Stopwatch
-from emulator.delivery.account import RealAccount, credentials
-from emulator.delivery.backlog import PATH, Backlog, key
-from emulator.delivery.claims import Claims
-from emulator.delivery.event_names import EventNames
-from emulator.delivery.exchange import attempt
-from emulator.delivery.gate import Gate, told
-from emulator.delivery.gate import verdict as verdict_of
-from emulator.delivery.planning import Planned, plan
-from emulator.delivery.policy import Policy
-from emulator.delivery.senders import Sender
-from emulator.delivery.settling import answered, drafted, kept, shown, summary
-from emulator.http import HttpRequest
-from emulator.mapping import Destination, Request
-from emulator.segment.filtering.passage import DESTINATION, Stop
-from emulator.segment.message import Message
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.records import Captured, Delivery, Upsert, Verdict
+from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.clock import Clock, Stopwatch
+from segment_insider_emulator.delivery.account import RealAccount, credentials
+from segment_insider_emulator.delivery.backlog import PATH, Backlog, key
+from segment_insider_emulator.delivery.claims import Claims
+from segment_insider_emulator.delivery.event_names import EventNames
+from segment_insider_emulator.delivery.exchange import attempt
+from segment_insider_emulator.delivery.gate import Gate, told
+from segment_insider_emulator.delivery.gate import verdict as verdict_of
+from segment_insider_emulator.delivery.planning import Planned, plan
+from segment_insider_emulator.delivery.policy import Policy
+from segment_insider_emulator.delivery.senders import Sender
+from segment_insider_emulator.delivery.settling import answered, drafted, kept, shown, summary
+from segment_insider_emulator.http import HttpRequest
+from segment_insider_emulator.mapping import Destination, Request
+from segment_insider_emulator.segment.filtering.passage import DESTINATION, Stop
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.types import JSONObject
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import check_header_validity
 
-from emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.http import HttpRequest, HttpResponse
 
 TIMEOUT = 10.0  # seconds; Segment gives a destination 10,000 ms
 LARGEST_ANSWER = 1_000_000  # bytes kept of a body

@@ -4,14 +4,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from emulator.capture.records import Answer, Batch, Delivery, SentRequest, Upsert, Verdict
-from emulator.delivery.account import RealAccount, redacted
-from emulator.delivery.exchange import Exchange
-from emulator.delivery.planning import Member, Planned
-from emulator.delivery.shares import answer_of, user_of
-from emulator.delivery.verdict import Judgement, changes, judge, worst
-from emulator.http import HttpResponse
-from emulator.mapping import Failure, Request
+from segment_insider_emulator.capture.records import (
+    Answer,
+    Batch,
+    Delivery,
+    SentRequest,
+    Upsert,
+    Verdict,
+)
+from segment_insider_emulator.delivery.account import RealAccount, redacted
+from segment_insider_emulator.delivery.exchange import Exchange
+from segment_insider_emulator.delivery.planning import Member, Planned
+from segment_insider_emulator.delivery.shares import answer_of, user_of
+from segment_insider_emulator.delivery.verdict import Judgement, changes, judge, worst
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.mapping import Failure, Request
 
 INTERNAL = "INTERNAL"  # Segment's name for what ended without a status
 

@@ -4,8 +4,8 @@ import re
 
 import orjson
 
-from emulator.http import HttpResponse
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.types import JSON, JSONObject
 
 LONGEST_ERROR = 2_000  # bytes of an error page that every delivery of a batch keeps
 FINDINGS = "x-emulator-findings"

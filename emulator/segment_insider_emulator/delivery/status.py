@@ -3,8 +3,8 @@
 Source: Segment, "Event Delivery", "Delivery Overview": steps, reasons and error codes. (documented)
 """
 
-from emulator.capture.records import Delivery
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.records import Delivery
+from segment_insider_emulator.types import JSONObject
 
 DELIVERED, NOT_DELIVERED = "Delivered", "Not Delivered"
 SUCCESSFUL, FAILED, RETRY = "Successful delivery", "Failed delivery", "Retry count"

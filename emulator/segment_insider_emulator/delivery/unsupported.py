@@ -5,9 +5,9 @@ Identify and Track. What becomes of a screen call that a mapping takes is publis
 workspace decides, see options.
 """
 
-from emulator.segment.filtering.passage import DESTINATION, Passage, Stop
-from emulator.segment.notes import Note
-from emulator.types import JSONObject
+from segment_insider_emulator.segment.filtering.passage import DESTINATION, Passage, Stop
+from segment_insider_emulator.segment.notes import Note
+from segment_insider_emulator.types import JSONObject
 
 CODE = "UNSUPPORTED_EVENT_TYPE"
 UNLISTED = "Segment's catalogue lists no Screen for this destination"

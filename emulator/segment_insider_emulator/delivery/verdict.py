@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from emulator.capture.records import Verdict
-from emulator.http import HttpResponse
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.types import JSON, JSONObject
 
 DROPPED = "delivered for Segment, dropped by Insider One"
 WORST_FIRST: tuple[Verdict, ...] = ("failed", "dropped", "retrying", "warning", "accepted")

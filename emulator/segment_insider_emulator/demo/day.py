@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from emulator.types import JSONObject
-from scenarios import calls
-from scenarios.calls import Call
-from scenarios.shopper import Shopper
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios import calls
+from segment_insider_scenarios.calls import Call
+from segment_insider_scenarios.shopper import Shopper
 
 CART, CHECKOUT, ORDER, CURRENCY = "cart-9", "checkout-3", "order-17", "EUR"
 CONSENT = {f"{channel}_optin": True for channel in ("email", "sms", "gdpr")}

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from emulator.demo.day import Turn
-from emulator.mapping import Destination
-from emulator.mapping.explanation import explain
-from emulator.types import JSONObject
-from scenarios.client import ControlClient
-from scenarios.shopper import Shopper
+from segment_insider_emulator.demo.day import Turn
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.explanation import explain
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.client import ControlClient
+from segment_insider_scenarios.shopper import Shopper
 
 TAKEN = ("accepted", "warning")
 

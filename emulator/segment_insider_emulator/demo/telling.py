@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from textwrap import wrap
 
-from emulator.cli.terminal import styled
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.cli.terminal import styled
+from segment_insider_emulator.types import JSON, JSONObject
 
 WIDTH = 96  # columns
 ARRIVALS = 52  # columns of what arrived

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from emulator.capture.journey import STATUSES
-from emulator.capture.records import VERDICTS
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.journey import STATUSES
+from segment_insider_emulator.capture.records import VERDICTS
+from segment_insider_emulator.types import JSONObject
 
 ANY: Final[JSONObject] = {}
 TEXT: Final[JSONObject] = {"type": "string"}

@@ -8,11 +8,11 @@ import orjson
 from flask import request
 from jsonschema import Draft202012Validator
 
-from emulator.errors import EmulatorError
-from emulator.json_text import parse_json
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import did_you_mean
-from emulator.workspace.structure import place
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import did_you_mean
+from segment_insider_emulator.workspace.structure import place
 
 Kind: TypeAlias = type | UnionType
 KINDS: Mapping[Kind, str] = {

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from typing import Final
 
-from emulator.errors import EmulatorError
-from emulator.harness import bodies, matchers, places
-from emulator.harness.matchers import Matcher
-from emulator.harness.places import Step
-from emulator.harness.subjects import ONE, SUBJECTS
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import did_you_mean
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness import bodies, matchers, places
+from segment_insider_emulator.harness.matchers import Matcher
+from segment_insider_emulator.harness.places import Step
+from segment_insider_emulator.harness.subjects import ONE, SUBJECTS
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import did_you_mean
 
 MOST_EXPECTATIONS: Final = 50  # of one claim
 MOST_COUNTED: Final = 1_000_000

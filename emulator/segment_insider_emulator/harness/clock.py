@@ -2,11 +2,11 @@
 
 from flask import Blueprint
 
-from emulator.clock import iso
-from emulator.harness import bodies
-from emulator.harness.clock_orders import FIELDS, obey
-from emulator.parts import parts
-from emulator.types import JSONObject
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.harness import bodies
+from segment_insider_emulator.harness.clock_orders import FIELDS, obey
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("clock", __name__, url_prefix="/emulator/v1")
 

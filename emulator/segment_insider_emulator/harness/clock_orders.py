@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from emulator.clock import SandboxClock, check
-from emulator.duration import duration
-from emulator.errors import EmulatorError
-from emulator.insider.formats import instant
-from emulator.types import JSONObject
+from segment_insider_emulator.clock import SandboxClock, check
+from segment_insider_emulator.duration import duration
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.formats import instant
+from segment_insider_emulator.types import JSONObject
 
 EXAMPLE = "2026-11-23T10:00:00Z"
 FIELDS: Mapping[str, type] = {"advance": str, "set": str, "freeze": bool, "resume": bool}

@@ -2,11 +2,11 @@
 
 from flask import Blueprint, abort, request
 
-from emulator.answers import fault
-from emulator.delivery.fault import REMEDY, SHAPE, described
-from emulator.harness import bodies, queries, shapes
-from emulator.parts import parts
-from emulator.types import JSONObject
+from segment_insider_emulator.answers import fault
+from segment_insider_emulator.delivery.fault import REMEDY, SHAPE, described
+from segment_insider_emulator.harness import bodies, queries, shapes
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("delivery", __name__, url_prefix="/emulator/v1")
 

@@ -5,15 +5,15 @@ from unicodedata import category
 
 from flask import Blueprint, abort, request
 
-from emulator.answers import fault
-from emulator.capture.records import redacted
-from emulator.errors import EmulatorError
-from emulator.harness import bodies
-from emulator.harness.queries import ID
-from emulator.mapping.catalog import ACTIONS, SETTINGS
-from emulator.parts import parts
-from emulator.types import JSONObject
-from emulator.workspace.structure import faults
+from segment_insider_emulator.answers import fault
+from segment_insider_emulator.capture.records import redacted
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness import bodies
+from segment_insider_emulator.harness.queries import ID
+from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.structure import faults
 
 bp = Blueprint("destination", __name__, url_prefix="/emulator/v1/destination")
 

@@ -5,18 +5,18 @@ import secrets
 import orjson
 from flask import Blueprint, request
 
-from emulator.capture.records import Captured
-from emulator.errors import EmulatorError
-from emulator.harness import shapes
-from emulator.mapping import Destination
-from emulator.mapping.explanation import Account, ConditionCheck, explain
-from emulator.parts import Parts, parts
-from emulator.segment.ingest import BATCH, receive, unpacked
-from emulator.segment.message import Message
-from emulator.segment.message_id import message_id
-from emulator.segment.rules import TYPES
-from emulator.segment.sources import assign
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness import shapes
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.explanation import Account, ConditionCheck, explain
+from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.segment.ingest import BATCH, receive, unpacked
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.segment.message_id import message_id
+from segment_insider_emulator.segment.rules import TYPES
+from segment_insider_emulator.segment.sources import assign
+from segment_insider_emulator.types import JSON, JSONObject
 
 bp = Blueprint("dry_run", __name__, url_prefix="/emulator/v1")
 

@@ -9,22 +9,22 @@ import orjson
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from emulator import __version__
-from emulator.capture.archive import Archive, checked
-from emulator.capture.records import Delivery, Upsert
-from emulator.clock import check, iso
-from emulator.depth import MAX_DEPTH, depth
-from emulator.encoding import without_bom
-from emulator.errors import EmulatorError
-from emulator.harness import har, shapes
-from emulator.harness.large_answers import large_answer
-from emulator.harness.subjects import SUBJECTS, runs_of
-from emulator.harness.workspaces import as_it_is
-from emulator.insider.formats import instant
-from emulator.parts import Parts, parts
-from emulator.sandboxes import replacing
-from emulator.types import JSON, JSONObject
-from emulator.workspace.model import shown
+from segment_insider_emulator import __version__
+from segment_insider_emulator.capture.archive import Archive, checked
+from segment_insider_emulator.capture.records import Delivery, Upsert
+from segment_insider_emulator.clock import check, iso
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.encoding import without_bom
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness import har, shapes
+from segment_insider_emulator.harness.large_answers import large_answer
+from segment_insider_emulator.harness.subjects import SUBJECTS, runs_of
+from segment_insider_emulator.harness.workspaces import as_it_is
+from segment_insider_emulator.insider.formats import instant
+from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.sandboxes import replacing
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.model import shown
 
 bp = Blueprint("exporting", __name__, url_prefix="/emulator/v1")
 

@@ -7,9 +7,9 @@ from typing import Final, cast
 
 import orjson
 
-from emulator import __version__
-from emulator.capture.records import Answer, Attempt, Delivery, SentRequest, Upsert
-from emulator.types import JSONObject
+from segment_insider_emulator import __version__
+from segment_insider_emulator.capture.records import Answer, Attempt, Delivery, SentRequest, Upsert
+from segment_insider_emulator.types import JSONObject
 
 JSON_TYPE: Final = "application/json"
 UNKNOWN: Final = -1  # the format's own word for a size that nobody measured

@@ -4,14 +4,14 @@ from typing import Never
 
 from flask import Blueprint, abort, request
 
-from emulator.answers import fault
-from emulator.capture.journey import STATUSES
-from emulator.errors import EmulatorError
-from emulator.harness.queries import ID, read, refuse
-from emulator.insider.journeys.definition import Journey
-from emulator.insider.journeys.reading import SIMULATED, journey_json, run_json
-from emulator.parts import parts
-from emulator.types import JSONObject
+from segment_insider_emulator.answers import fault
+from segment_insider_emulator.capture.journey import STATUSES
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness.queries import ID, read, refuse
+from segment_insider_emulator.insider.journeys.definition import Journey
+from segment_insider_emulator.insider.journeys.reading import SIMULATED, journey_json, run_json
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("journeys", __name__, url_prefix="/emulator/v1")
 

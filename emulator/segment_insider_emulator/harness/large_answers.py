@@ -13,7 +13,7 @@ from typing import IO, Final
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
-from emulator.errors import Unavailable
+from segment_insider_emulator.errors import Unavailable
 
 AT_ONCE: Final = 4  # of one process, until they are sent
 _CHUNK: Final = 256 * 1024  # bytes between two looks at whether the client is still there

@@ -7,10 +7,10 @@ from typing import TypeAlias
 
 import orjson
 
-from emulator.errors import EmulatorError
-from emulator.segment.filtering.plans import patterns
-from emulator.types import JSON
-from emulator.workspace.finding import did_you_mean
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.segment.filtering.plans import patterns
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace.finding import did_you_mean
 
 LONGEST_PATTERN = 1_000  # characters
 _SHOWN = 200  # characters of a value in a sentence

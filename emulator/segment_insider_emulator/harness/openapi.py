@@ -9,12 +9,12 @@ from typing import Final
 from flask import Blueprint, Flask, current_app
 from werkzeug.routing import Rule
 
-from emulator import __version__
-from emulator.harness.answers_schemas import TEXT, ref
-from emulator.harness.operations import Operation, operations, schemas
-from emulator.harness.queries import LARGEST_ID
-from emulator.segment.openapi import description as of_segment
-from emulator.types import JSONObject
+from segment_insider_emulator import __version__
+from segment_insider_emulator.harness.answers_schemas import TEXT, ref
+from segment_insider_emulator.harness.operations import Operation, operations, schemas
+from segment_insider_emulator.harness.queries import LARGEST_ID
+from segment_insider_emulator.segment.openapi import description as of_segment
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("openapi", __name__, url_prefix="/emulator/v1")
 

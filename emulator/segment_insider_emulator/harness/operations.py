@@ -9,11 +9,11 @@ from typing import Final
 
 from jsonschema import Draft202012Validator
 
-from emulator.capture.journey import STATUSES
-from emulator.capture.records import VERDICTS
-from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
-from emulator.delivery.fault import SHAPE as INSIDER_FAULT
-from emulator.harness.answers_schemas import (
+from segment_insider_emulator.capture.journey import STATUSES
+from segment_insider_emulator.capture.records import VERDICTS
+from segment_insider_emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
+from segment_insider_emulator.delivery.fault import SHAPE as INSIDER_FAULT
+from segment_insider_emulator.harness.answers_schemas import (
     ANSWERS,
     BOOLEAN,
     COUNT,
@@ -27,12 +27,12 @@ from emulator.harness.answers_schemas import (
     page,
     ref,
 )
-from emulator.harness.queries import LARGEST_ID, LARGEST_LIMIT
-from emulator.harness.subjects import SUBJECTS
-from emulator.insider.panel import ROLES
-from emulator.mapping.catalog import ACTIONS, SETTINGS
-from emulator.segment.faults import SHAPE as SEGMENT_FAULT
-from emulator.types import JSONObject
+from segment_insider_emulator.harness.queries import LARGEST_ID, LARGEST_LIMIT
+from segment_insider_emulator.harness.subjects import SUBJECTS
+from segment_insider_emulator.insider.panel import ROLES
+from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS
+from segment_insider_emulator.segment.faults import SHAPE as SEGMENT_FAULT
+from segment_insider_emulator.types import JSONObject
 
 JSON_TYPE: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -143,7 +143,7 @@ def _shape(validator: Draft202012Validator) -> JSONObject:
 
 def schemas() -> JSONObject:
     """The components that operations refer to."""
-    text = files("emulator.harness").joinpath("scenario_run.schema.json").read_text("utf-8")
+    text = files(__package__).joinpath("scenario_run.schema.json").read_text("utf-8")
     run = json.loads(text.replace("#/$defs/", "#/components/schemas/ScenarioRun/$defs/"))
     return {**ANSWERS, "ScenarioRun": run}
 

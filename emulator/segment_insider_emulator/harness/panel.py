@@ -2,13 +2,13 @@
 
 from flask import Blueprint, Response, abort, request
 
-from emulator.answers import fault
-from emulator.capture.panel import Integration
-from emulator.harness import bodies
-from emulator.harness.queries import ID, read
-from emulator.insider.panel import NotPermitted
-from emulator.parts import parts
-from emulator.types import JSONObject
+from segment_insider_emulator.answers import fault
+from segment_insider_emulator.capture.panel import Integration
+from segment_insider_emulator.harness import bodies
+from segment_insider_emulator.harness.queries import ID, read
+from segment_insider_emulator.insider.panel import NotPermitted
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("panel", __name__, url_prefix="/emulator/v1/panel")
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-from emulator.errors import EmulatorError
-from emulator.types import JSON
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON
 
 ANY: Final = "*"  # as an index: whichever entry of a list
 LONGEST = 500  # characters

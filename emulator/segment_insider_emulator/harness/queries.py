@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from emulator.capture.records import VERDICTS
-from emulator.errors import EmulatorError
+from segment_insider_emulator.capture.records import VERDICTS
+from segment_insider_emulator.errors import EmulatorError
 
 PROFILE_FILTERS = ("identifier",)  # a type and a value, such as uuid:u1
 DEFAULT_LIMIT = 100

@@ -5,17 +5,17 @@ from typing import Never
 
 from flask import Blueprint, abort, request
 
-from emulator import __version__
-from emulator.answers import fault
-from emulator.capture.profile import Profile
-from emulator.capture.records import Captured
-from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
-from emulator.harness import bodies, shapes
-from emulator.harness.clock_orders import RESET, reset_time
-from emulator.harness.queries import ID, PROFILE_FILTERS, one, read
-from emulator.insider.reading import event_json, profile_json
-from emulator.parts import parts
-from emulator.types import JSONObject
+from segment_insider_emulator import __version__
+from segment_insider_emulator.answers import fault
+from segment_insider_emulator.capture.profile import Profile
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
+from segment_insider_emulator.harness import bodies, shapes
+from segment_insider_emulator.harness.clock_orders import RESET, reset_time
+from segment_insider_emulator.harness.queries import ID, PROFILE_FILTERS, one, read
+from segment_insider_emulator.insider.reading import event_json, profile_json
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.types import JSONObject
 
 LARGEST_PAGE = 4_000_000  # characters of JSON, behind which a page of a list ends
 EVENTS_OF_A_PROFILE = 1000  # shown with it

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response, request
 
-from emulator import sandboxes as known
-from emulator.answers import fault
-from emulator.capture.records import redacted
-from emulator.clock import iso
-from emulator.errors import Conflict
-from emulator.harness import bodies
-from emulator.harness.clock_orders import RESET, reset_time
-from emulator.harness.queries import refuse
-from emulator.own_address import own_root
-from emulator.sandboxes import Sandbox
-from emulator.types import JSONObject
+from segment_insider_emulator import sandboxes as known
+from segment_insider_emulator.answers import fault
+from segment_insider_emulator.capture.records import redacted
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.errors import Conflict
+from segment_insider_emulator.harness import bodies
+from segment_insider_emulator.harness.clock_orders import RESET, reset_time
+from segment_insider_emulator.harness.queries import refuse
+from segment_insider_emulator.own_address import own_root
+from segment_insider_emulator.sandboxes import Sandbox
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("sandboxes", __name__, url_prefix="/emulator/v1/sandboxes")
 

@@ -9,15 +9,15 @@ from flask import Blueprint, request
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from emulator.capture.scenario_runs import ScenarioRun, ScenarioRuns
-from emulator.depth import depth
-from emulator.errors import EmulatorError
-from emulator.harness.queries import refuse
-from emulator.insider.formats import instant
-from emulator.parts import parts
-from emulator.sandboxes import DEFAULT, addressed, sandboxes
-from emulator.types import JSON, JSONObject
-from emulator.workspace.structure import place
+from segment_insider_emulator.capture.scenario_runs import ScenarioRun, ScenarioRuns
+from segment_insider_emulator.depth import depth
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness.queries import refuse
+from segment_insider_emulator.insider.formats import instant
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.sandboxes import DEFAULT, addressed, sandboxes
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.structure import place
 
 bp = Blueprint("scenario_runs", __name__, url_prefix="/emulator/v1/scenario-runs")
 
@@ -86,7 +86,7 @@ def _remedy(schema: JSON) -> str:
 
 @cache
 def _validator() -> Draft202012Validator:
-    text = files("emulator.harness").joinpath("scenario_run.schema.json").read_text("utf-8")
+    text = files(__package__).joinpath("scenario_run.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(text))
 
 

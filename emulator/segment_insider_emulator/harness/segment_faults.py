@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
-from emulator.harness import bodies
-from emulator.parts import parts
-from emulator.segment.faults import REMEDY, SHAPE, described, shown
-from emulator.types import JSONObject
+from segment_insider_emulator.harness import bodies
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.segment.faults import REMEDY, SHAPE, described, shown
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("segment_faults", __name__, url_prefix="/emulator/v1/faults/segment")
 

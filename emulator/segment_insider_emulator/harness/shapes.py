@@ -2,9 +2,9 @@
 
 import orjson
 
-from emulator.capture.records import Attempt, Captured, Delivery, Upsert
-from emulator.delivery.status import status
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.records import Attempt, Captured, Delivery, Upsert
+from segment_insider_emulator.delivery.status import status
+from segment_insider_emulator.types import JSON, JSONObject
 
 NOTHING_FILTERED: JSONObject = {"violations": [], "filtered_by": None, "omitted": [], "hints": []}
 

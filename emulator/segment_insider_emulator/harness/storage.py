@@ -2,9 +2,9 @@
 
 from flask import Blueprint, request
 
-from emulator.harness import queries
-from emulator.parts import parts
-from emulator.types import JSONObject
+from segment_insider_emulator.harness import queries
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("storage", __name__, url_prefix="/emulator/v1")
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TypeAlias, TypeVar
 
-from emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
-from emulator.harness import shapes
-from emulator.insider.journeys.reading import run_json
-from emulator.insider.reading import profile_json
-from emulator.parts import Parts
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
+from segment_insider_emulator.harness import shapes
+from segment_insider_emulator.insider.journeys.reading import run_json
+from segment_insider_emulator.insider.reading import profile_json
+from segment_insider_emulator.parts import Parts
+from segment_insider_emulator.types import JSONObject
 
 PAGE = 500  # rows read at once
 

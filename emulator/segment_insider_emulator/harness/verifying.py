@@ -10,15 +10,15 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
-from emulator.answers import fault
-from emulator.duration import duration
-from emulator.errors import EmulatorError
-from emulator.harness import bodies, claims
-from emulator.harness.claims import Claim, Outcome
-from emulator.harness.subjects import SUBJECTS
-from emulator.parts import Parts, parts
-from emulator.server import WAITERS, Streams
-from emulator.types import JSONObject
+from segment_insider_emulator.answers import fault
+from segment_insider_emulator.duration import duration
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness import bodies, claims
+from segment_insider_emulator.harness.claims import Claim, Outcome
+from segment_insider_emulator.harness.subjects import SUBJECTS
+from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.server import WAITERS, Streams
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("verifying", __name__, url_prefix="/emulator/v1")
 

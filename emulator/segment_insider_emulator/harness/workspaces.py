@@ -2,11 +2,11 @@
 
 from flask import Blueprint
 
-from emulator.harness import bodies
-from emulator.parts import Parts, parts
-from emulator.sandboxes import replacing
-from emulator.types import JSONObject
-from emulator.workspace.model import shown
+from segment_insider_emulator.harness import bodies
+from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.sandboxes import replacing
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.model import shown
 
 bp = Blueprint("workspaces", __name__, url_prefix="/emulator/v1/workspace")
 

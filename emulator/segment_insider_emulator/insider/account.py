@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emulator.capture.profiles import ProfileStore
-from emulator.insider.callbacks import CallbackHosts
-from emulator.insider.changes import Listener
-from emulator.insider.identity import Rules
-from emulator.insider.options import Options
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.insider.callbacks import CallbackHosts
+from segment_insider_emulator.insider.changes import Listener
+from segment_insider_emulator.insider.identity import Rules
+from segment_insider_emulator.insider.options import Options
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from emulator.insider.options import Options
+from segment_insider_emulator.insider.options import Options
 
 _QUARTER, _YEAR, _TWO_YEARS = (timedelta(days=days) for days in (90, 365, 730))
 

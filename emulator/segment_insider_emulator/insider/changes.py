@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from emulator.capture.profile import Changes, Profile, ProfileEvent
-from emulator.types import JSON
+from segment_insider_emulator.capture.profile import Changes, Profile, ProfileEvent
+from segment_insider_emulator.types import JSON
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,19 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator.capture.profile import Changes, Profile
-from emulator.clock import iso
-from emulator.http import HttpResponse
-from emulator.insider import replies
-from emulator.insider.account import Account
-from emulator.insider.findings import Finding, warning
-from emulator.insider.identity import Rules
-from emulator.insider.naming import Found, named
-from emulator.insider.shape import deletion_faults, errors, refusals
-from emulator.insider.structure import DELETION, undocumented_keys
-from emulator.insider.upsert import users_of
-from emulator.insider.values import ATTRIBUTES
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.profile import Changes, Profile
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.insider import replies
+from segment_insider_emulator.insider.account import Account
+from segment_insider_emulator.insider.findings import Finding, warning
+from segment_insider_emulator.insider.identity import Rules
+from segment_insider_emulator.insider.naming import Found, named
+from segment_insider_emulator.insider.shape import deletion_faults, errors, refusals
+from segment_insider_emulator.insider.structure import DELETION, undocumented_keys
+from segment_insider_emulator.insider.upsert import users_of
+from segment_insider_emulator.insider.values import ATTRIBUTES
+from segment_insider_emulator.types import JSON, JSONObject
 
 log = logging.getLogger(__name__)
 

@@ -10,21 +10,28 @@ from uuid import uuid4
 
 import orjson
 
-from emulator.capture.profiles import ProfileStore
-from emulator.clock import Clock
-from emulator.depth import MAX_DEPTH, depth
-from emulator.held import Hold, alone
-from emulator.http import HttpRequest, HttpResponse
-from emulator.insider import deletion, identifiers, profile_read, removal, replies, upsert
-from emulator.insider.account import Account
-from emulator.insider.callbacks import CallbackHosts, Callbacks
-from emulator.insider.changes import Listener
-from emulator.insider.expiry import Expiry
-from emulator.insider.identity import rules_of
-from emulator.insider.options import Options
-from emulator.insider.rates import Rates
-from emulator.insider.replies import Refusal
-from emulator.insider.structure import (
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.clock import Clock
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.insider import (
+    deletion,
+    identifiers,
+    profile_read,
+    removal,
+    replies,
+    upsert,
+)
+from segment_insider_emulator.insider.account import Account
+from segment_insider_emulator.insider.callbacks import CallbackHosts, Callbacks
+from segment_insider_emulator.insider.changes import Listener
+from segment_insider_emulator.insider.expiry import Expiry
+from segment_insider_emulator.insider.identity import rules_of
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.rates import Rates
+from segment_insider_emulator.insider.replies import Refusal
+from segment_insider_emulator.insider.structure import (
     DELETION,
     IDENTITY_CHANGE,
     ONE_USER,
@@ -34,8 +41,8 @@ from emulator.insider.structure import (
     Level,
     undocumented_keys,
 )
-from emulator.json_text import parse_json
-from emulator.types import JSON
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.types import JSON
 
 Handler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
 

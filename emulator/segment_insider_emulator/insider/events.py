@@ -2,15 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from emulator.capture.profile import ProfileEvent, nested
-from emulator.clock import iso
-from emulator.insider.catalog import expected, retention, stored_name
-from emulator.insider.findings import Finding, warning
-from emulator.insider.formats import instant
-from emulator.insider.options import Options
-from emulator.insider.shape import missing_parameters
-from emulator.insider.values import PARAMETERS, read
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.profile import ProfileEvent, nested
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.insider.catalog import expected, retention, stored_name
+from segment_insider_emulator.insider.findings import Finding, warning
+from segment_insider_emulator.insider.formats import instant
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.shape import missing_parameters
+from segment_insider_emulator.insider.values import PARAMETERS, read
+from segment_insider_emulator.types import JSONObject
 
 _CLOCK_SKEW = timedelta(minutes=1)
 

@@ -7,10 +7,10 @@ after the clock has moved by an hour.
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
-from emulator.capture.profiles import ProfileStore
-from emulator.clock import iso
-from emulator.insider.catalog import CUSTOM_EVENT_KEPT, PROFILE_KEPT, retentions
-from emulator.insider.options import Options
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.insider.catalog import CUSTOM_EVENT_KEPT, PROFILE_KEPT, retentions
+from segment_insider_emulator.insider.options import Options
 
 _EVERY = timedelta(hours=1)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import orjson
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 MOST = 20
 _LONGEST_TEXT = 240  # characters; a value quoted in a finding may be megabytes long

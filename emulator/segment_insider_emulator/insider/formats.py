@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from emulator.insider.documents import document
+from segment_insider_emulator.insider.documents import document
 
 EMAIL_PATTERN = r"^.+@.+\..+$"  # as published
 _RFC3339 = re.compile(

@@ -7,16 +7,16 @@ the answer to a deletion, which is published nowhere, and a 404 for an old value
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator.capture.profile import Changes
-from emulator.clock import iso
-from emulator.http import HttpResponse
-from emulator.insider import replies
-from emulator.insider.account import Account
-from emulator.insider.changes import attributes_of, changed
-from emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, key
-from emulator.insider.naming import Named, an_object, one_named, present
-from emulator.insider.structure import IDENTITY_CHANGE, ONE_USER, undocumented_keys
-from emulator.types import JSON
+from segment_insider_emulator.capture.profile import Changes
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.insider import replies
+from segment_insider_emulator.insider.account import Account
+from segment_insider_emulator.insider.changes import attributes_of, changed
+from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, key
+from segment_insider_emulator.insider.naming import Named, an_object, one_named, present
+from segment_insider_emulator.insider.structure import IDENTITY_CHANGE, ONE_USER, undocumented_keys
+from segment_insider_emulator.types import JSON
 
 PATH = "/api/user/v1/identity"
 

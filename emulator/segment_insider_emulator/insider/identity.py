@@ -7,9 +7,9 @@ and that several matches are merged by them, but not how. This is a deterministi
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from emulator.capture.profile import Changes, Profile, ProfileEvent
-from emulator.insider.options import Options
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.profile import Changes, Profile, ProfileEvent
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.types import JSON, JSONObject
 
 DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
 # One person uses several devices, and each has an anonymous id of its own.

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from emulator.capture.profile import Profile
-from emulator.capture.profiles import ProfileStore
-from emulator.capture.writing import Writing
-from emulator.insider.identity import Rules, key
-from emulator.insider.replies import NO_SUCH_USER, NO_VALID_IDENTIFIER, malformed
-from emulator.insider.shape import naming_faults
-from emulator.insider.users import identifiers_of
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.profile import Profile
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.capture.writing import Writing
+from segment_insider_emulator.insider.identity import Rules, key
+from segment_insider_emulator.insider.replies import NO_SUCH_USER, NO_VALID_IDENTIFIER, malformed
+from segment_insider_emulator.insider.shape import naming_faults
+from segment_insider_emulator.insider.users import identifiers_of
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,20 @@
 from functools import cache
 from typing import Any
 
-from emulator import __version__
-from emulator.insider import deletion, identifiers, profile_read, removal, replies, upsert
-from emulator.insider.documents import document
-from emulator.insider.options import RATES, Options
-from emulator.insider.replies import LARGEST_BODY, MOST_USERS, Refusal
-from emulator.insider.shape import user_schema
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator import __version__
+from segment_insider_emulator.insider import (
+    deletion,
+    identifiers,
+    profile_read,
+    removal,
+    replies,
+    upsert,
+)
+from segment_insider_emulator.insider.documents import document
+from segment_insider_emulator.insider.options import RATES, Options
+from segment_insider_emulator.insider.replies import LARGEST_BODY, MOST_USERS, Refusal
+from segment_insider_emulator.insider.shape import user_schema
+from segment_insider_emulator.types import JSON, JSONObject
 
 ADDRESS = "/emulator/v1/openapi/insider.json"
 

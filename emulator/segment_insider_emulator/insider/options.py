@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeAlias
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 EventNames: TypeAlias = Literal["sample", "regexp"]
 Strictness: TypeAlias = Literal["warn", "drop"]

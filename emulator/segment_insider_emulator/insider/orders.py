@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from emulator.capture.profile import ProfileEvent
-from emulator.capture.writing import Writing
+from segment_insider_emulator.capture.profile import ProfileEvent
+from segment_insider_emulator.capture.writing import Writing
 
 PURCHASE = "confirmation_page_view"
 

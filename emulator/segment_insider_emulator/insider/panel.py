@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 
-from emulator.capture.panel import Integration, PanelStore
-from emulator.capture.records import redacted
-from emulator.clock import Clock, iso
-from emulator.errors import EmulatorError
-from emulator.held import Hold, alone
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.panel import Integration, PanelStore
+from segment_insider_emulator.capture.records import redacted
+from segment_insider_emulator.clock import Clock, iso
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.types import JSONObject
 
 ROLES = ("Administrator", "Editor with PII access")
 TYPE = "Source"  # events come from Segment: the one direction that the guide sets up

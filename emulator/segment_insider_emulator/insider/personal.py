@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
-from emulator.capture.profile import Profile, ProfileEvent
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.profile import Profile, ProfileEvent
+from segment_insider_emulator.types import JSONObject
 
 VIEWED = "product_detail_page_view"
 ADDED = "item_added_to_cart"

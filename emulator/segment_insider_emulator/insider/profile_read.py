@@ -14,19 +14,19 @@ from typing import cast
 
 from jsonschema.exceptions import ValidationError
 
-from emulator.capture.profile import Profile, ProfileEvent
-from emulator.http import HttpResponse
-from emulator.insider.account import Account
-from emulator.insider.catalog import stored_name
-from emulator.insider.documents import document
-from emulator.insider.formats import instant
-from emulator.insider.naming import one_named, present
-from emulator.insider.rates import Rates
-from emulator.insider.replies import NO_SUCH_USER, Refusal, malformed, response
-from emulator.insider.schema import validator
-from emulator.insider.structure import PROFILE_READ, undocumented_keys
-from emulator.insider.values import ATTRIBUTES
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.profile import Profile, ProfileEvent
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.insider.account import Account
+from segment_insider_emulator.insider.catalog import stored_name
+from segment_insider_emulator.insider.documents import document
+from segment_insider_emulator.insider.formats import instant
+from segment_insider_emulator.insider.naming import one_named, present
+from segment_insider_emulator.insider.rates import Rates
+from segment_insider_emulator.insider.replies import NO_SUCH_USER, Refusal, malformed, response
+from segment_insider_emulator.insider.schema import validator
+from segment_insider_emulator.insider.structure import PROFILE_READ, undocumented_keys
+from segment_insider_emulator.insider.values import ATTRIBUTES
+from segment_insider_emulator.types import JSON, JSONObject
 
 PATH = "/api/user/v1/profile"
 BUDGET = "profile"

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 from math import ceil, floor
 
-from emulator.held import Hold, alone
-from emulator.insider.replies import too_many
-from emulator.types import JSONObject
+from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.insider.replies import too_many
+from segment_insider_emulator.types import JSONObject
 
 MINUTE = 60  # seconds
 

@@ -5,8 +5,8 @@ Source: Insider One, "Check Reachability" and "Reachability on Channels".
 
 from collections.abc import Mapping
 
-from emulator.insider.formats import is_e164, is_email
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.insider.formats import is_e164, is_email
+from segment_insider_emulator.types import JSON, JSONObject
 
 # Channel -> (address, opt-in, flag that outranks the opt-in).
 CHANNELS = {

@@ -1,11 +1,11 @@
 """A profile as the control API and pages show it."""
 
-from emulator.capture.profile import Profile, ProfileEvent, nested
-from emulator.insider.catalog import display_name
-from emulator.insider.identity import DEFAULT_IDENTIFIERS
-from emulator.insider.personal import personal
-from emulator.insider.reach import reach
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.profile import Profile, ProfileEvent, nested
+from segment_insider_emulator.insider.catalog import display_name
+from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
+from segment_insider_emulator.insider.personal import personal
+from segment_insider_emulator.insider.reach import reach
+from segment_insider_emulator.types import JSONObject
 
 
 def profile_json(profile: Profile) -> JSONObject:

@@ -9,15 +9,15 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator.capture.profile import Changes, Profile
-from emulator.clock import iso
-from emulator.http import HttpResponse
-from emulator.insider.account import Account
-from emulator.insider.identity import key
-from emulator.insider.naming import Named, an_object, one_named, present
-from emulator.insider.replies import malformed, response
-from emulator.insider.structure import ONE_USER, PROFILE_ID, undocumented_keys
-from emulator.types import JSON
+from segment_insider_emulator.capture.profile import Changes, Profile
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.insider.account import Account
+from segment_insider_emulator.insider.identity import key
+from segment_insider_emulator.insider.naming import Named, an_object, one_named, present
+from segment_insider_emulator.insider.replies import malformed, response
+from segment_insider_emulator.insider.structure import ONE_USER, PROFILE_ID, undocumented_keys
+from segment_insider_emulator.types import JSON
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from emulator.depth import MAX_DEPTH
-from emulator.http import HttpResponse
-from emulator.insider.findings import Finding, dropped, headers
-from emulator.types import JSONObject
+from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.insider.findings import Finding, dropped, headers
+from segment_insider_emulator.types import JSONObject
 
 LARGEST_BODY = 5_000_000  # bytes
 MOST_USERS = 1_000

@@ -2,11 +2,11 @@
 
 from flask import Blueprint, Response, request
 
-from emulator.http import HttpRequest
-from emulator.insider import openapi
-from emulator.insider.replies import LARGEST_BODY
-from emulator.parts import parts
-from emulator.types import JSONObject
+from segment_insider_emulator.http import HttpRequest
+from segment_insider_emulator.insider import openapi
+from segment_insider_emulator.insider.replies import LARGEST_BODY
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("insider", __name__)
 

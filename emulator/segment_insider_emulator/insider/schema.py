@@ -11,8 +11,8 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
-from emulator.insider.formats import EMAIL_PATTERN, FORMATS, is_email
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.insider.formats import EMAIL_PATTERN, FORMATS, is_email
+from segment_insider_emulator.types import JSON, JSONObject
 
 _checker = FormatChecker(formats=())
 for _name, (_test, _) in FORMATS.items():

@@ -7,7 +7,7 @@ a note of the mapping, which `emulator drift` and the Checks page say once (D6, 
 Source: Segment, catalogue of "Insider Cloud Mode (Actions)", the field "User Properties".
 """
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 PLATFORM = "segment"  # the value of `platform` in each of the destination's requests
 

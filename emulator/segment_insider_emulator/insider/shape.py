@@ -9,12 +9,12 @@ from typing import cast
 
 from jsonschema.exceptions import ValidationError
 
-from emulator.insider.catalog import required
-from emulator.insider.documents import document
-from emulator.insider.findings import Finding, dropped, quoted
-from emulator.insider.options import EventNames, Options
-from emulator.insider.schema import Check, matches, validator
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.insider.catalog import required
+from segment_insider_emulator.insider.documents import document
+from segment_insider_emulator.insider.findings import Finding, dropped, quoted
+from segment_insider_emulator.insider.options import EventNames, Options
+from segment_insider_emulator.insider.schema import Check, matches, validator
+from segment_insider_emulator.types import JSON, JSONObject
 
 # Assumed: a body of 5 MB can hold a million faults, and nobody reads an answer of 80 MB.
 MOST = 100

@@ -9,10 +9,10 @@ Profiles", "Update Identifiers", "Delete Identifiers", "Delete User Profile" and
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from emulator.insider.findings import Finding, warning
-from emulator.insider.values import ATTRIBUTES, PARAMETERS
-from emulator.near_misses import near_miss
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.insider.findings import Finding, warning
+from segment_insider_emulator.insider.values import ATTRIBUTES, PARAMETERS
+from segment_insider_emulator.near_misses import near_miss
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from emulator.insider.changes import Change
-from emulator.insider.findings import ascii_json
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.insider.changes import Change
+from segment_insider_emulator.insider.findings import ascii_json
+from segment_insider_emulator.types import JSON, JSONObject
 
 HEADER = "x-emulator-changes"
 MOST = 50  # attributes or events of one profile

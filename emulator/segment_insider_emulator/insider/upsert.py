@@ -10,24 +10,24 @@ from datetime import datetime
 
 import orjson
 
-from emulator.capture.profile import ProfileEvent
-from emulator.clock import iso
-from emulator.http import HttpResponse
-from emulator.insider import replies
-from emulator.insider.account import Account
-from emulator.insider.callbacks import CallbackHosts
-from emulator.insider.changes import attributes_of, changed
-from emulator.insider.findings import Finding, quoted, warning
-from emulator.insider.identity import Population, Rules, key
-from emulator.insider.options import Options
-from emulator.insider.orders import doubled_purchases
-from emulator.insider.segment_platform import is_from_segment
-from emulator.insider.shape import Fault, errors, faults, refusals
-from emulator.insider.structure import UPSERT, undocumented_keys
-from emulator.insider.telling import header
-from emulator.insider.users import User, apply, read_user
-from emulator.json_text import damaged_place
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.profile import ProfileEvent
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.insider import replies
+from segment_insider_emulator.insider.account import Account
+from segment_insider_emulator.insider.callbacks import CallbackHosts
+from segment_insider_emulator.insider.changes import attributes_of, changed
+from segment_insider_emulator.insider.findings import Finding, quoted, warning
+from segment_insider_emulator.insider.identity import Population, Rules, key
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.orders import doubled_purchases
+from segment_insider_emulator.insider.segment_platform import is_from_segment
+from segment_insider_emulator.insider.shape import Fault, errors, faults, refusals
+from segment_insider_emulator.insider.structure import UPSERT, undocumented_keys
+from segment_insider_emulator.insider.telling import header
+from segment_insider_emulator.insider.users import User, apply, read_user
+from segment_insider_emulator.json_text import damaged_place
+from segment_insider_emulator.types import JSON, JSONObject
 
 log = logging.getLogger(__name__)
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from emulator.capture.profile import Profile, ProfileEvent
-from emulator.insider.events import read_event
-from emulator.insider.findings import Finding, quoted, warning
-from emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, united
-from emulator.insider.options import Options
-from emulator.insider.segment_platform import ATTRIBUTES as SEGMENT_ATTRIBUTES
-from emulator.insider.segment_platform import IDENTIFIERS as SEGMENT_IDENTIFIERS
-from emulator.insider.values import ATTRIBUTES, read
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.profile import Profile, ProfileEvent
+from segment_insider_emulator.insider.events import read_event
+from segment_insider_emulator.insider.findings import Finding, quoted, warning
+from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, united
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.segment_platform import ATTRIBUTES as SEGMENT_ATTRIBUTES
+from segment_insider_emulator.insider.segment_platform import IDENTIFIERS as SEGMENT_IDENTIFIERS
+from segment_insider_emulator.insider.values import ATTRIBUTES, read
+from segment_insider_emulator.types import JSON, JSONObject
 
 # The short forms stand in the text of an error, which says no more about them.
 _SHORT_FORMS = {"em": "email", "pn": "phone_number"}

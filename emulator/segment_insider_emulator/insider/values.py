@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from emulator.insider.documents import document
-from emulator.insider.findings import Finding, quoted, warning
-from emulator.insider.formats import FORMATS
-from emulator.insider.options import CustomType, Options, Strictness
-from emulator.insider.schema import Check, validator
-from emulator.near_misses import near_miss
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.insider.documents import document
+from segment_insider_emulator.insider.findings import Finding, quoted, warning
+from segment_insider_emulator.insider.formats import FORMATS
+from segment_insider_emulator.insider.options import CustomType, Options, Strictness
+from segment_insider_emulator.insider.schema import Check, validator
+from segment_insider_emulator.near_misses import near_miss
+from segment_insider_emulator.types import JSON, JSONObject
 
 _UNSAFE_NAME = re.compile(r"[A-Z\s]")
 

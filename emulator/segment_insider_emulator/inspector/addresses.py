@@ -2,8 +2,8 @@
 
 from flask import request
 
-from emulator.own_address import own_root
-from emulator.sandboxes import DEFAULT, PREFIX
+from segment_insider_emulator.own_address import own_root
+from segment_insider_emulator.sandboxes import DEFAULT, PREFIX
 
 
 def here() -> str:

@@ -4,13 +4,13 @@ from typing import NamedTuple
 
 from flask import Blueprint, request
 
-from emulator.inspector.current import document
-from emulator.inspector.rendering import render
-from emulator.parts import parts
-from emulator.workspace.drift import Drift, drift
-from emulator.workspace.drift.departure import EFFECTS, Departure
-from emulator.workspace.finding import SEVERITIES
-from emulator.workspace.lint import lint
+from segment_insider_emulator.inspector.current import document
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.workspace.drift import Drift, drift
+from segment_insider_emulator.workspace.drift.departure import EFFECTS, Departure
+from segment_insider_emulator.workspace.finding import SEVERITIES
+from segment_insider_emulator.workspace.lint import lint
 
 WORKSPACE = "the workspace"
 

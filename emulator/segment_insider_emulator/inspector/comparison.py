@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from emulator.capture.records import Captured
-from emulator.inspector.event_road import parsed
-from emulator.mapping import Destination, Request
-from emulator.mapping.tracing import leaves
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.inspector.event_road import parsed
+from segment_insider_emulator.mapping import Destination, Request
+from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 class Line(NamedTuple):

@@ -2,8 +2,8 @@
 
 from typing import Literal, NamedTuple, TypeAlias
 
-from emulator.insider.panel import Panel
-from emulator.types import JSONObject
+from segment_insider_emulator.insider.panel import Panel
+from segment_insider_emulator.types import JSONObject
 
 State: TypeAlias = Literal["accepted", "disabled", "failed"]
 

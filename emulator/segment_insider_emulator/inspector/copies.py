@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import orjson
 
-from emulator.capture.records import Captured
-from emulator.contract.cases import compiled
-from emulator.contract.running import actual
-from emulator.mapping import Destination
-from emulator.segment.rules import TYPES
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.contract.cases import compiled
+from segment_insider_emulator.contract.running import actual
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.segment.rules import TYPES
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 def again(message: Captured) -> JSONObject:

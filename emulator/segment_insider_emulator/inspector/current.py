@@ -1,7 +1,7 @@
 """The workspace as it is now: the file, and what was changed of it since."""
 
-from emulator.parts import Parts
-from emulator.types import JSONObject
+from segment_insider_emulator.parts import Parts
+from segment_insider_emulator.types import JSONObject
 
 
 def document(own: Parts, chosen: int = 0, after: JSONObject | None = None) -> JSONObject:

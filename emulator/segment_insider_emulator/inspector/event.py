@@ -8,25 +8,25 @@ import orjson
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from emulator.capture.filters import Filters
-from emulator.capture.records import Captured
-from emulator.depth import MAX_DEPTH, depth
-from emulator.errors import EmulatorError
-from emulator.harness.queries import ID
-from emulator.inspector import comparison, copies
-from emulator.inspector.addresses import here
-from emulator.inspector.event_road import road
-from emulator.inspector.json_view import Tree
-from emulator.inspector.redaction import without_secrets
-from emulator.inspector.rendering import render
-from emulator.inspector.scenario import Account, scenario
-from emulator.inspector.sending import send
-from emulator.inspector.stations import EventRoad
-from emulator.inspector.view import View, number, read
-from emulator.json_text import parse_json
-from emulator.parts import Parts, parts
-from emulator.workspace.loading import PRESETS, read_preset
-from emulator.workspace.vocabulary import vocabulary_of
+from segment_insider_emulator.capture.filters import Filters
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness.queries import ID
+from segment_insider_emulator.inspector import comparison, copies
+from segment_insider_emulator.inspector.addresses import here
+from segment_insider_emulator.inspector.event_road import road
+from segment_insider_emulator.inspector.json_view import Tree
+from segment_insider_emulator.inspector.redaction import without_secrets
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.inspector.scenario import Account, scenario
+from segment_insider_emulator.inspector.sending import send
+from segment_insider_emulator.inspector.stations import EventRoad
+from segment_insider_emulator.inspector.view import View, number, read
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.workspace.loading import PRESETS, read_preset
+from segment_insider_emulator.workspace.vocabulary import vocabulary_of
 
 bp = Blueprint("event", __name__)
 

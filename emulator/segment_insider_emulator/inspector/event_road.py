@@ -8,21 +8,21 @@ from typing import TypeAlias
 
 import orjson
 
-from emulator.capture.records import Captured, Delivery
-from emulator.inspector.json_view import Mark
-from emulator.inspector.stations import Absent, EventRoad, Passed, Taken
-from emulator.inspector.unmapped import STOPPED
-from emulator.mapping import Destination, Request
-from emulator.mapping.explanation import Account, Explanation, explain
-from emulator.mapping.origins import Origin
-from emulator.mapping.tracing import leaves
-from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.census import paths, unnumbered
-from emulator.workspace.drift.dropped import Dropped, deciding, dropped_of, unsent
-from emulator.workspace.drift.leaves import leaves_of, read_by
-from emulator.workspace.drift.traffic import came
-from emulator.workspace.lint.subject import subject_of
-from emulator.workspace.lint.values import LITERAL
+from segment_insider_emulator.capture.records import Captured, Delivery
+from segment_insider_emulator.inspector.json_view import Mark
+from segment_insider_emulator.inspector.stations import Absent, EventRoad, Passed, Taken
+from segment_insider_emulator.inspector.unmapped import STOPPED
+from segment_insider_emulator.mapping import Destination, Request
+from segment_insider_emulator.mapping.explanation import Account, Explanation, explain
+from segment_insider_emulator.mapping.origins import Origin
+from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.drift.census import paths, unnumbered
+from segment_insider_emulator.workspace.drift.dropped import Dropped, deciding, dropped_of, unsent
+from segment_insider_emulator.workspace.drift.leaves import leaves_of, read_by
+from segment_insider_emulator.workspace.drift.traffic import came
+from segment_insider_emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.workspace.lint.values import LITERAL
 
 _FINDING_STEP = re.compile(r"\.(\d+)(?=\.|$)")
 MOST = 200  # added or changed values told of

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from emulator.delivery import fault as on_way
-from emulator.delivery.fault import Fault as WayFault
-from emulator.delivery.faults import Faults as WayFaults
-from emulator.errors import EmulatorError
-from emulator.harness.bodies import possible
-from emulator.segment import faults as at_source
-from emulator.segment.faults import Fault as SourceFault
-from emulator.segment.faults import Faults as SourceFaults
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.delivery import fault as on_way
+from segment_insider_emulator.delivery.fault import Fault as WayFault
+from segment_insider_emulator.delivery.faults import Faults as WayFaults
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness.bodies import possible
+from segment_insider_emulator.segment import faults as at_source
+from segment_insider_emulator.segment.faults import Fault as SourceFault
+from segment_insider_emulator.segment.faults import Faults as SourceFaults
+from segment_insider_emulator.types import JSON, JSONObject
 
 SIDES = ("segment", "insider")
 ORDINARY = 0.01  # of a percentage, a share

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from emulator.capture.records import Captured, Delivery, Verdict
-from emulator.insider.catalog import display_name, stored_name
-from emulator.types import JSON
+from segment_insider_emulator.capture.records import Captured, Delivery, Verdict
+from segment_insider_emulator.insider.catalog import display_name, stored_name
+from segment_insider_emulator.types import JSON
 
 PROFILE = "Profile attributes"
 NO_REQUEST = "No request"

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from emulator.capture.records import Verdict
-from emulator.inspector.flow import Link, Node
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.inspector.flow import Link, Node
 
 WIDTH = 1150
 COLUMNS = (230.0, 540.0, 850.0)  # left edges of the boxes

@@ -2,10 +2,10 @@
 
 from flask import Blueprint
 
-from emulator.inspector.flow import flow
-from emulator.inspector.flow_drawing import draw, verdicts
-from emulator.inspector.rendering import render
-from emulator.parts import parts
+from segment_insider_emulator.inspector.flow import flow
+from segment_insider_emulator.inspector.flow_drawing import draw, verdicts
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.parts import parts
 
 bp = Blueprint("flow", __name__, url_prefix="/flow")
 

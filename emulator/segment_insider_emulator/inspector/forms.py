@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 
 from flask import Blueprint, Response, request, url_for
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 NOTICE = "notice"
 SECRET = "shown-once"

@@ -4,23 +4,23 @@ from typing import NamedTuple
 
 from flask import Blueprint, Response, abort, request
 
-from emulator.errors import EmulatorError
-from emulator.inspector import forms
-from emulator.inspector.current import document
-from emulator.inspector.forms import Mistake, mistake
-from emulator.inspector.rendering import render
-from emulator.inspector.trigger_words import trigger_words
-from emulator.mapping.catalog import ACTIONS
-from emulator.parts import parts
-from emulator.sandboxes import create
-from emulator.types import JSONObject
-from emulator.workspace.finding import Finding
-from emulator.workspace.importing.assembling import Imported, assembled
-from emulator.workspace.importing.reading import read_files
-from emulator.workspace.importing.writing import yaml_text
-from emulator.workspace.loading import PRESETS, from_document, read_preset
-from emulator.workspace.parsing import MAXIMUM_BYTES, parse
-from emulator.workspace.structure import faults
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.inspector import forms
+from segment_insider_emulator.inspector.current import document
+from segment_insider_emulator.inspector.forms import Mistake, mistake
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.inspector.trigger_words import trigger_words
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.sandboxes import create
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
+from segment_insider_emulator.workspace.importing.reading import read_files
+from segment_insider_emulator.workspace.importing.writing import yaml_text
+from segment_insider_emulator.workspace.loading import PRESETS, from_document, read_preset
+from segment_insider_emulator.workspace.parsing import MAXIMUM_BYTES, parse
+from segment_insider_emulator.workspace.structure import faults
 
 bp = Blueprint("imports", __name__, url_prefix="/workspace/import")
 

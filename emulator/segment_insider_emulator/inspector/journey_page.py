@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from emulator.capture.journey import Entry, Run
-from emulator.capture.journeys import Tally
-from emulator.duration import words
-from emulator.insider.journeys.conditions import told
-from emulator.insider.journeys.definition import (
+from segment_insider_emulator.capture.journey import Entry, Run
+from segment_insider_emulator.capture.journeys import Tally
+from segment_insider_emulator.duration import words
+from segment_insider_emulator.insider.journeys.conditions import told
+from segment_insider_emulator.insider.journeys.definition import (
     AttributeCondition,
     Channel,
     Check,

@@ -4,20 +4,20 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, abort, request
 
-from emulator.capture.journey import Run
-from emulator.clock import LATEST, iso
-from emulator.duration import words
-from emulator.errors import EmulatorError
-from emulator.harness.clock_orders import obey
-from emulator.harness.queries import ID
-from emulator.inspector import forms
-from emulator.inspector.forms import Mistake, mistake
-from emulator.inspector.journey_page import SIGNS, STATUSES, journey_page, visit
-from emulator.inspector.paging import number
-from emulator.inspector.profile_page import called
-from emulator.inspector.rendering import render
-from emulator.parts import Parts, parts
-from emulator.types import JSON
+from segment_insider_emulator.capture.journey import Run
+from segment_insider_emulator.clock import LATEST, iso
+from segment_insider_emulator.duration import words
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness.clock_orders import obey
+from segment_insider_emulator.harness.queries import ID
+from segment_insider_emulator.inspector import forms
+from segment_insider_emulator.inspector.forms import Mistake, mistake
+from segment_insider_emulator.inspector.journey_page import SIGNS, STATUSES, journey_page, visit
+from segment_insider_emulator.inspector.paging import number
+from segment_insider_emulator.inspector.profile_page import called
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.types import JSON
 
 bp = Blueprint("journeys", __name__, url_prefix="/journeys")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import orjson
 from markupsafe import Markup, escape
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 LONGEST_TEXT = 240  # characters shown of a text before the rest is folded away
 MOST_MEMBERS = 60  # entries shown of an object or list before the rest is folded away

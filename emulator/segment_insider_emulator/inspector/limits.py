@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from emulator.delivery.batching import MOST_BYTES, MOST_EVENTS
-from emulator.delivery.senders import TIMEOUT
-from emulator.insider.options import RATES, Options
-from emulator.insider.replies import LARGEST_BODY, MOST_USERS
-from emulator.segment.limits import BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES
+from segment_insider_emulator.delivery.batching import MOST_BYTES, MOST_EVENTS
+from segment_insider_emulator.delivery.senders import TIMEOUT
+from segment_insider_emulator.insider.options import RATES, Options
+from segment_insider_emulator.insider.replies import LARGEST_BODY, MOST_USERS
+from segment_insider_emulator.segment.limits import BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES
 
 KIB = 1024
 TITLES = {

@@ -3,21 +3,21 @@
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from emulator.capture.counting import are_counted
-from emulator.capture.listed import Listed
-from emulator.capture.records import VERDICTS
-from emulator.capture.walking import PATIENCE
-from emulator.clock import NEVER
-from emulator.errors import EmulatorError
-from emulator.inspector import volume
-from emulator.inspector.addresses import here
-from emulator.inspector.rendering import render
-from emulator.inspector.sdks import sdks
-from emulator.inspector.sending import sample, send_all
-from emulator.inspector.unmapped import unmapped
-from emulator.inspector.view import View, number, read
-from emulator.parts import parts
-from emulator.segment.rules import TYPES
+from segment_insider_emulator.capture.counting import are_counted
+from segment_insider_emulator.capture.listed import Listed
+from segment_insider_emulator.capture.records import VERDICTS
+from segment_insider_emulator.capture.walking import PATIENCE
+from segment_insider_emulator.clock import NEVER
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.inspector import volume
+from segment_insider_emulator.inspector.addresses import here
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.inspector.sdks import sdks
+from segment_insider_emulator.inspector.sending import sample, send_all
+from segment_insider_emulator.inspector.unmapped import unmapped
+from segment_insider_emulator.inspector.view import View, number, read
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.segment.rules import TYPES
 
 bp = Blueprint("live", __name__)
 

@@ -6,11 +6,11 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import orjson
 
-from emulator.mapping.catalog import Action
-from emulator.mapping.directives import DIRECTIVES, is_directive
-from emulator.mapping.fields import Field
-from emulator.mapping.paths import strip_root
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.catalog import Action
+from segment_insider_emulator.mapping.directives import DIRECTIVES, is_directive
+from segment_insider_emulator.mapping.fields import Field
+from segment_insider_emulator.mapping.paths import strip_root
+from segment_insider_emulator.types import JSON, JSONObject
 
 Kind: TypeAlias = Literal["path", "value", "word"]
 

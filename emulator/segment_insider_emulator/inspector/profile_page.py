@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from emulator.capture.profile import Profile, ProfileEvent
-from emulator.insider.catalog import display_name
-from emulator.insider.personal import personal
-from emulator.insider.reach import reach
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.profile import Profile, ProfileEvent
+from segment_insider_emulator.insider.catalog import display_name
+from segment_insider_emulator.insider.personal import personal
+from segment_insider_emulator.insider.reach import reach
+from segment_insider_emulator.types import JSON, JSONObject
 
 CHANNELS = {"email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "web_push": "Web push"}
 # The guide: "viewed products, items added to cart", and purchases.

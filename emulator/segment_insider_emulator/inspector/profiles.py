@@ -2,11 +2,11 @@
 
 from flask import Blueprint, abort, request
 
-from emulator.inspector.journey_page import visit
-from emulator.inspector.paging import number
-from emulator.inspector.profile_page import called, channels, profile_page
-from emulator.inspector.rendering import render
-from emulator.parts import parts
+from segment_insider_emulator.inspector.journey_page import visit
+from segment_insider_emulator.inspector.paging import number
+from segment_insider_emulator.inspector.profile_page import called, channels, profile_page
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.parts import parts
 
 bp = Blueprint("profiles", __name__, url_prefix="/profiles")
 

@@ -2,9 +2,9 @@
 
 import re
 
-from emulator.capture.records import redacted
-from emulator.inspector.json_view import walk
-from emulator.types import JSON
+from segment_insider_emulator.capture.records import redacted
+from segment_insider_emulator.inspector.json_view import walk
+from segment_insider_emulator.types import JSON
 
 _SECRET = re.compile(
     r"(pass(word|wd|phrase)|secret|token|authorization|api_?key|ucd_key|private_?key|cvv|cvc|"

@@ -3,11 +3,11 @@
 from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from emulator.answers import FAULTS, RETRY_AFTER, http
-from emulator.capture.database import StorageFault
-from emulator.errors import EmulatorError, Unavailable
-from emulator.guard import Refused, Unauthorised, challenge
-from emulator.inspector import (
+from segment_insider_emulator.answers import FAULTS, RETRY_AFTER, http
+from segment_insider_emulator.capture.database import StorageFault
+from segment_insider_emulator.errors import EmulatorError, Unavailable
+from segment_insider_emulator.guard import Refused, Unauthorised, challenge
+from segment_insider_emulator.inspector import (
     checks,
     event,
     flows,
@@ -24,12 +24,12 @@ from emulator.inspector import (
     testing,
     workspace,
 )
-from emulator.inspector.addresses import all_sandboxes
-from emulator.inspector.assets import STATIC, VERSION
-from emulator.inspector.headers import protect
-from emulator.inspector.navigation import entries
-from emulator.parts import parts
-from emulator.sandboxes import DEFAULT, addressed
+from segment_insider_emulator.inspector.addresses import all_sandboxes
+from segment_insider_emulator.inspector.assets import STATIC, VERSION
+from segment_insider_emulator.inspector.headers import protect
+from segment_insider_emulator.inspector.navigation import entries
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.sandboxes import DEFAULT, addressed
 
 bp = Blueprint("inspector", __name__, template_folder="templates")
 for page in (

@@ -7,18 +7,18 @@ from datetime import datetime
 
 import orjson
 
-from emulator.capture.json_paths import is_json
-from emulator.capture.profile import ProfileEvent
-from emulator.capture.records import Captured
-from emulator.insider.identity import rules_of
-from emulator.insider.options import Options
-from emulator.insider.upsert import read_users
-from emulator.insider.users import User
-from emulator.inspector.copies import path_of
-from emulator.inspector.stations import EventRoad
-from emulator.json_text import DECIMAL_COMMA
-from emulator.types import JSON, JSONObject
-from emulator.workspace.vocabulary import Vocabulary
+from segment_insider_emulator.capture.json_paths import is_json
+from segment_insider_emulator.capture.profile import ProfileEvent
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.insider.identity import rules_of
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.upsert import read_users
+from segment_insider_emulator.insider.users import User
+from segment_insider_emulator.inspector.copies import path_of
+from segment_insider_emulator.inspector.stations import EventRoad
+from segment_insider_emulator.json_text import DECIMAL_COMMA
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.vocabulary import Vocabulary
 
 # All that ends a line for a reader of features, or is a blank to it that nobody sees.
 _LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from flask import Blueprint, abort, request
 
-from emulator.capture.scenario_runs import ScenarioRun
-from emulator.harness.queries import ID
-from emulator.harness.scenario_runs import kept
-from emulator.inspector.addresses import here, pages
-from emulator.inspector.rendering import render
-from emulator.parts import Parts, parts
-from emulator.sandboxes import seen
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.scenario_runs import ScenarioRun
+from segment_insider_emulator.harness.queries import ID
+from segment_insider_emulator.harness.scenario_runs import kept
+from segment_insider_emulator.inspector.addresses import here, pages
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.sandboxes import seen
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("scenarios", __name__, url_prefix="/scenarios")
 

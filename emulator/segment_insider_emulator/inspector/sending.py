@@ -2,11 +2,11 @@
 
 from importlib.resources import files
 
-from emulator.json_text import parse_json
-from emulator.parts import parts
-from emulator.segment.ingest import BATCH
-from emulator.segment.intake import accept
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.segment.ingest import BATCH
+from segment_insider_emulator.segment.intake import accept
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 def send(call: JSONObject) -> None:
@@ -22,6 +22,6 @@ def send_all(calls: list[JSON]) -> None:
 
 def sample() -> list[JSON]:
     """What a shopper does, with the mistakes that real integrations make."""
-    text = files("emulator.inspector").joinpath("sample.json").read_text("utf-8")
+    text = files(__package__).joinpath("sample.json").read_text("utf-8")
     calls: list[JSON] = parse_json(text.encode())
     return calls

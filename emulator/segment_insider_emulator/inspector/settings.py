@@ -3,18 +3,18 @@ differently."""
 
 from flask import Blueprint, Response, abort, request
 
-from emulator import __version__
-from emulator.errors import Conflict, EmulatorError
-from emulator.inspector import fault_forms, forms
-from emulator.inspector.addresses import pages
-from emulator.inspector.forms import Mistake, mistake
-from emulator.inspector.limits import limits
-from emulator.inspector.rendering import render
-from emulator.inspector.team import created_as_asked, deleted, listed
-from emulator.parts import parts
-from emulator.sandboxes import DEFAULT
-from emulator.teams import caller
-from emulator.workspace import PRESETS
+from segment_insider_emulator import __version__
+from segment_insider_emulator.errors import Conflict, EmulatorError
+from segment_insider_emulator.inspector import fault_forms, forms
+from segment_insider_emulator.inspector.addresses import pages
+from segment_insider_emulator.inspector.forms import Mistake, mistake
+from segment_insider_emulator.inspector.limits import limits
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.inspector.team import created_as_asked, deleted, listed
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.sandboxes import DEFAULT
+from segment_insider_emulator.teams import caller
+from segment_insider_emulator.workspace import PRESETS
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 

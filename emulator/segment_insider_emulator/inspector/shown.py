@@ -5,8 +5,8 @@ from datetime import datetime
 import orjson
 from flask import Blueprint, url_for
 
-from emulator.delivery.verdict import DROPPED
-from emulator.inspector.assets import VERSION
+from segment_insider_emulator.delivery.verdict import DROPPED
+from segment_insider_emulator.inspector.assets import VERSION
 
 LONGEST = 200  # characters of a value in a table
 

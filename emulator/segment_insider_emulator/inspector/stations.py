@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from emulator.capture.records import Captured, Delivery
-from emulator.inspector.json_view import Mark
-from emulator.mapping.explanation import Account
-from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.dropped import Dropped, once
+from segment_insider_emulator.capture.records import Captured, Delivery
+from segment_insider_emulator.inspector.json_view import Mark
+from segment_insider_emulator.mapping.explanation import Account
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.drift.dropped import Dropped, once
 
 
 @dataclass(frozen=True, slots=True)

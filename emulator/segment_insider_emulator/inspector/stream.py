@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 import orjson
 from flask import Blueprint, Response, request
 
-from emulator.capture.news import News
-from emulator.clock import Stopwatch
-from emulator.errors import Unavailable
-from emulator.parts import parts
-from emulator.server import Streams
+from segment_insider_emulator.capture.news import News
+from segment_insider_emulator.clock import Stopwatch
+from segment_insider_emulator.errors import Unavailable
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.server import Streams
 
 bp = Blueprint("stream", __name__)
 

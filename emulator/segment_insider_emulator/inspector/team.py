@@ -2,14 +2,14 @@
 
 from flask import Blueprint, Response, request
 
-from emulator.errors import Conflict, EmulatorError
-from emulator.inspector import forms
-from emulator.inspector.addresses import all_sandboxes, pages
-from emulator.inspector.forms import Mistake, mistake
-from emulator.inspector.rendering import render
-from emulator.sandboxes import DEFAULT, addressed, create, delete, seen
-from emulator.teams import caller
-from emulator.workspace import PRESETS
+from segment_insider_emulator.errors import Conflict, EmulatorError
+from segment_insider_emulator.inspector import forms
+from segment_insider_emulator.inspector.addresses import all_sandboxes, pages
+from segment_insider_emulator.inspector.forms import Mistake, mistake
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.sandboxes import DEFAULT, addressed, create, delete, seen
+from segment_insider_emulator.teams import caller
+from segment_insider_emulator.workspace import PRESETS
 
 bp = Blueprint("team", __name__, url_prefix="/team")
 

@@ -3,15 +3,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from emulator.insider.options import Options
-from emulator.insider.shape import Fault, faults
-from emulator.mapping.destination import Destination
-from emulator.mapping.explanation import Account, ConditionCheck, explain
-from emulator.mapping.subscription import Failure, Request, Subscription, compile_subscription
-from emulator.mapping.tracing import leaves
-from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.dropped import Dropped, dropped_of, once
-from emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.shape import Fault, faults
+from segment_insider_emulator.mapping.destination import Destination
+from segment_insider_emulator.mapping.explanation import Account, ConditionCheck, explain
+from segment_insider_emulator.mapping.subscription import (
+    Failure,
+    Request,
+    Subscription,
+    compile_subscription,
+)
+from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.drift.dropped import Dropped, dropped_of, once
+from segment_insider_emulator.workspace.lint.subject import subject_of
 
 # Captured events that an edit is run against, besides the one at hand.
 MOST_EVENTS = 300

@@ -5,12 +5,12 @@ from datetime import datetime
 
 import orjson
 
-from emulator.depth import MAX_DEPTH, depth
-from emulator.errors import EmulatorError
-from emulator.json_text import parse_json
-from emulator.mapping.catalog import ACTIONS
-from emulator.segment.normalise import normalise
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.segment.normalise import normalise
+from segment_insider_emulator.types import JSON, JSONObject
 
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
 EXAMPLE = 'Paste a call as an SDK sends it, such as {"type": "track", "event": "Order Completed"}.'

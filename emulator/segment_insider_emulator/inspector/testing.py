@@ -8,25 +8,31 @@ from typing import NamedTuple
 import orjson
 from flask import Blueprint, Response, abort, request
 
-from emulator.capture.records import Captured
-from emulator.errors import EmulatorError
-from emulator.inspector import forms
-from emulator.inspector.current import document
-from emulator.inspector.forms import Mistake, mistake
-from emulator.inspector.paging import number
-from emulator.inspector.rendering import render
-from emulator.inspector.tester import MOST_EVENTS, MOST_SHOWN, Comparison, compare, try_out
-from emulator.inspector.tester_form import Filled, draft, editing, read_event
-from emulator.inspector.trigger_words import trigger_words
-from emulator.parts import Parts, parts
-from emulator.types import JSONObject
-from emulator.workspace import Workspace
-from emulator.workspace.exporting.public_api import requests
-from emulator.workspace.exporting.terraform import configuration
-from emulator.workspace.exporting.workspace_file import workspace_file
-from emulator.workspace.finding import Finding
-from emulator.workspace.lint import lint
-from emulator.workspace.model import workspace_of
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.inspector import forms
+from segment_insider_emulator.inspector.current import document
+from segment_insider_emulator.inspector.forms import Mistake, mistake
+from segment_insider_emulator.inspector.paging import number
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.inspector.tester import (
+    MOST_EVENTS,
+    MOST_SHOWN,
+    Comparison,
+    compare,
+    try_out,
+)
+from segment_insider_emulator.inspector.tester_form import Filled, draft, editing, read_event
+from segment_insider_emulator.inspector.trigger_words import trigger_words
+from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.exporting.public_api import requests
+from segment_insider_emulator.workspace.exporting.terraform import configuration
+from segment_insider_emulator.workspace.exporting.workspace_file import workspace_file
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.lint import lint
+from segment_insider_emulator.workspace.model import workspace_of
 
 bp = Blueprint("tester", __name__, url_prefix="/workspace/test")
 

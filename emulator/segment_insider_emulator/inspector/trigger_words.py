@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from emulator.mapping.javascript import json_text
-from emulator.mapping.triggers import Condition, Group, TriggerError, parse
-from emulator.types import JSON
+from segment_insider_emulator.mapping.javascript import json_text
+from segment_insider_emulator.mapping.triggers import Condition, Group, TriggerError, parse
+from segment_insider_emulator.types import JSON
 
 # "a != 1 and a != 2" and "a = 1 or a = 2": what joins them, their operator, and words for all.
 _SERIES = {"and": ("!=", "is none of"), "or": ("=", "is one of")}

@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from emulator.capture.listed import Listed
-from emulator.capture.records import Verdict
-from emulator.clock import Stopwatch
-from emulator.mapping import Destination
-from emulator.mapping.explanation import unread
-from emulator.types import JSONObject
-from emulator.workspace.drift.census import unnumbered
+from segment_insider_emulator.capture.listed import Listed
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.clock import Stopwatch
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.explanation import unread
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.drift.census import unnumbered
 
 # Of messages that came to no subscription, so that none is to blame.
 STOPPED: Final[frozenset[Verdict]] = frozenset(("rejected", "filtered", "disabled"))

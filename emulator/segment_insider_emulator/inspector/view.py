@@ -8,12 +8,12 @@ from typing import cast
 from flask import url_for
 from werkzeug.datastructures import MultiDict
 
-from emulator.capture.filters import Filters
-from emulator.capture.json_paths import JsonPath
-from emulator.capture.records import VERDICTS, Verdict
-from emulator.clock import Clock, iso
-from emulator.duration import duration
-from emulator.errors import EmulatorError
+from segment_insider_emulator.capture.filters import Filters
+from segment_insider_emulator.capture.json_paths import JsonPath
+from segment_insider_emulator.capture.records import VERDICTS, Verdict
+from segment_insider_emulator.clock import Clock, iso
+from segment_insider_emulator.duration import duration
+from segment_insider_emulator.errors import EmulatorError
 
 TEXTS = ("type", "event", "user", "source", "subscription")
 LISTS = ("verdict", "path", "column")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from emulator.capture.records import Verdict
-from emulator.clock import iso
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.clock import iso
 
 LEAST_BARS, MOST_BARS = 24, 60
 # Length of a bar, and how many characters of the time its messages have in common.

@@ -2,20 +2,20 @@
 
 from flask import Blueprint, Response, abort, request
 
-from emulator.capture.records import redacted
-from emulator.errors import EmulatorError
-from emulator.harness.destination import SECRET, checked
-from emulator.harness.queries import ID
-from emulator.insider.panel import ROLES, TYPE
-from emulator.inspector import forms
-from emulator.inspector.connection import connection
-from emulator.inspector.forms import Mistake, mistake
-from emulator.inspector.mapping_words import lines
-from emulator.inspector.rendering import render
-from emulator.inspector.trigger_words import trigger_words
-from emulator.mapping.catalog import ACTIONS
-from emulator.parts import parts
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.records import redacted
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.harness.destination import SECRET, checked
+from segment_insider_emulator.harness.queries import ID
+from segment_insider_emulator.insider.panel import ROLES, TYPE
+from segment_insider_emulator.inspector import forms
+from segment_insider_emulator.inspector.connection import connection
+from segment_insider_emulator.inspector.forms import Mistake, mistake
+from segment_insider_emulator.inspector.mapping_words import lines
+from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.inspector.trigger_words import trigger_words
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("workspace", __name__, url_prefix="/workspace")
 

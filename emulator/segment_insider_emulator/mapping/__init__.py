@@ -1,6 +1,6 @@
 """The mapping core: what Segment's Insider One destination would send. Pure: no I/O, no clock."""
 
-from emulator.mapping.destination import Destination, Outcome, outcome
-from emulator.mapping.subscription import Batch, Failure, Request, Subscription
+from segment_insider_emulator.mapping.destination import Destination, Outcome, outcome
+from segment_insider_emulator.mapping.subscription import Batch, Failure, Request, Subscription
 
 __all__ = ["Batch", "Destination", "Failure", "Outcome", "Request", "Subscription", "outcome"]

@@ -6,7 +6,7 @@ An action is data. To add one, add its entry to `_ACTIONS`.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from emulator.mapping.catalog_fields import (
+from segment_insider_emulator.mapping.catalog_fields import (
     ANONYMOUS_ID,
     ATTRIBUTES,
     CURRENCY,
@@ -25,10 +25,10 @@ from emulator.mapping.catalog_fields import (
     parameters,
     path,
 )
-from emulator.mapping.fields import Field
-from emulator.mapping.javascript import MISSING
-from emulator.mapping.upserts import event_user, named_event_user, profile_user
-from emulator.types import JSONObject
+from segment_insider_emulator.mapping.fields import Field
+from segment_insider_emulator.mapping.javascript import MISSING
+from segment_insider_emulator.mapping.upserts import event_user, named_event_user, profile_user
+from segment_insider_emulator.types import JSONObject
 
 DESTINATION_NAME = "Insider Cloud Mode (Actions)"
 DESTINATION_SLUG = "actions-insider-cloud"

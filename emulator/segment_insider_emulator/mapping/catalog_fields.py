@@ -3,8 +3,8 @@
 Labels stand as published, oddities included: they appear in Segment's validation messages.
 """
 
-from emulator.mapping.fields import Field, Type
-from emulator.types import JSON
+from segment_insider_emulator.mapping.fields import Field, Type
+from segment_insider_emulator.types import JSON
 
 
 def path(place: str) -> JSON:

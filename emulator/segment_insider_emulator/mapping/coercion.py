@@ -4,9 +4,9 @@ import math
 import re
 from collections.abc import Callable
 
-from emulator.mapping.dates.texts import date_of
-from emulator.mapping.javascript import WHITE_SPACE, is_number, number_of, text_of
-from emulator.types import JSON
+from segment_insider_emulator.mapping.dates.texts import date_of
+from segment_insider_emulator.mapping.javascript import WHITE_SPACE, is_number, number_of, text_of
+from segment_insider_emulator.types import JSON
 
 
 class Misfit(ValueError):

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from emulator.mapping.javascript import MISSING
-from emulator.mapping.paths import Resolver
-from emulator.types import JSON
+from segment_insider_emulator.mapping.javascript import MISSING
+from segment_insider_emulator.mapping.paths import Resolver
+from segment_insider_emulator.types import JSON
 
 
 class DirectiveError(Exception):

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from emulator.mapping.subscription import Failure, Request, Subscription, compile_subscription
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.subscription import (
+    Failure,
+    Request,
+    Subscription,
+    compile_subscription,
+)
+from segment_insider_emulator.types import JSON, JSONObject
 
 _REMEMBERED_NAMES = 1024
 

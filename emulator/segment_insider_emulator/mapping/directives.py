@@ -6,12 +6,12 @@ resolver that raises when an event reaches it, because that is when Segment noti
 Source: behaviour recorded from Segment's published mapping kit, 3.170.0.
 """
 
-from emulator.mapping.compiling import Directive, failing
-from emulator.mapping.inlining import inline_object
-from emulator.mapping.paths import Resolver
-from emulator.mapping.structure_directives import STRUCTURE_DIRECTIVES
-from emulator.mapping.text_directives import TEXT_DIRECTIVES
-from emulator.types import JSON
+from segment_insider_emulator.mapping.compiling import Directive, failing
+from segment_insider_emulator.mapping.inlining import inline_object
+from segment_insider_emulator.mapping.paths import Resolver
+from segment_insider_emulator.mapping.structure_directives import STRUCTURE_DIRECTIVES
+from segment_insider_emulator.mapping.text_directives import TEXT_DIRECTIVES
+from segment_insider_emulator.types import JSON
 
 DIRECTIVES: dict[str, Directive] = {**TEXT_DIRECTIVES, **STRUCTURE_DIRECTIVES}
 

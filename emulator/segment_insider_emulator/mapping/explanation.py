@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import NamedTuple
 
-from emulator.mapping.destination import Destination
-from emulator.mapping.javascript import MISSING
-from emulator.mapping.origins import Origin, origins_of, paths_read
-from emulator.mapping.subscription import Failure, Subscription
-from emulator.mapping.traced_value import TracedValue
-from emulator.mapping.tracing import leaves
-from emulator.mapping.triggers import BrokenGroupError, Condition, Group, TriggerError, parse
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.destination import Destination
+from segment_insider_emulator.mapping.javascript import MISSING
+from segment_insider_emulator.mapping.origins import Origin, origins_of, paths_read
+from segment_insider_emulator.mapping.subscription import Failure, Subscription
+from segment_insider_emulator.mapping.traced_value import TracedValue
+from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.mapping.triggers import (
+    BrokenGroupError,
+    Condition,
+    Group,
+    TriggerError,
+    parse,
+)
+from segment_insider_emulator.types import JSON, JSONObject
 
 # What an app says of its own; the rest of an event is Segment's envelope.
 _SAID_BY_THE_APP = ("properties", "traits")

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from emulator.mapping.coercion import COERCIONS, FAST, Misfit, is_date_like
-from emulator.mapping.javascript import MISSING, type_name
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.coercion import COERCIONS, FAST, Misfit, is_date_like
+from segment_insider_emulator.mapping.javascript import MISSING, type_name
+from segment_insider_emulator.types import JSON, JSONObject
 
 Type: TypeAlias = Literal["string", "number", "integer", "boolean", "datetime", "object"]
 

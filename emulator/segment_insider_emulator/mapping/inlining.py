@@ -9,10 +9,10 @@ Keys enter the source as Python literals only.
 from collections.abc import Callable
 from typing import TypeAlias
 
-from emulator.depth import MAX_DEPTH
-from emulator.mapping.javascript import MISSING, is_truthy, member
-from emulator.mapping.paths import Resolver, keys_of, strip_root
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.mapping.javascript import MISSING, is_truthy, member
+from segment_insider_emulator.mapping.paths import Resolver, keys_of, strip_root
+from segment_insider_emulator.types import JSON, JSONObject
 
 Compile: TypeAlias = Callable[[JSON, bool], Resolver]
 

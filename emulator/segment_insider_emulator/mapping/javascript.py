@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 
 class Missing:

@@ -9,14 +9,14 @@ import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
-from emulator.mapping.fields import Field
-from emulator.mapping.javascript import MISSING
-from emulator.mapping.subscription import FAULTS, Subscription
-from emulator.mapping.traced_value import TracedValue, is_filled
-from emulator.mapping.tracer import trace_payload
-from emulator.mapping.tracing import path_below
-from emulator.mapping.upserts import normalised
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.fields import Field
+from segment_insider_emulator.mapping.javascript import MISSING
+from segment_insider_emulator.mapping.subscription import FAULTS, Subscription
+from segment_insider_emulator.mapping.traced_value import TracedValue, is_filled
+from segment_insider_emulator.mapping.tracer import trace_payload
+from segment_insider_emulator.mapping.tracing import path_below
+from segment_insider_emulator.mapping.upserts import normalised
+from segment_insider_emulator.types import JSON, JSONObject
 
 # They say how a body is built, and where that shows in a user, if it shows.
 _SWITCHES = {

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import reduce
 from typing import TypeAlias
 
-from emulator.mapping.javascript import MISSING, WHITE_SPACE, member, text_of
-from emulator.types import JSON
+from segment_insider_emulator.mapping.javascript import MISSING, WHITE_SPACE, member, text_of
+from segment_insider_emulator.types import JSON
 
 Resolver: TypeAlias = Callable[[JSON], JSON]
 

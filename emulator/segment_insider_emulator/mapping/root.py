@@ -1,9 +1,9 @@
 """Whole mappings: the root directive applied, then everything validated."""
 
-from emulator.mapping.compiling import Compile, DirectiveError, refusing
-from emulator.mapping.paths import Resolver
-from emulator.mapping.validation import MappingError, check_mapping
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.compiling import Compile, DirectiveError, refusing
+from segment_insider_emulator.mapping.paths import Resolver
+from segment_insider_emulator.mapping.validation import MappingError, check_mapping
+from segment_insider_emulator.types import JSON, JSONObject
 
 ROOT_KEY = "__segment_internal_directive"
 

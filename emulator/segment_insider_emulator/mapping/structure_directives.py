@@ -1,7 +1,13 @@
 """Directives that choose, shape and join values: conditions, lists, objects."""
 
-from emulator.mapping.compiling import Compile, Directive, DirectiveError, failing, nothing
-from emulator.mapping.javascript import (
+from segment_insider_emulator.mapping.compiling import (
+    Compile,
+    Directive,
+    DirectiveError,
+    failing,
+    nothing,
+)
+from segment_insider_emulator.mapping.javascript import (
     MISSING,
     entries,
     is_loosely_empty,
@@ -9,9 +15,9 @@ from emulator.mapping.javascript import (
     type_name,
     without_missing,
 )
-from emulator.mapping.paths import Resolver, compile_path, strip_root
-from emulator.mapping.root import compile_checked
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.paths import Resolver, compile_path, strip_root
+from segment_insider_emulator.mapping.root import compile_checked
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 def _literal(mapping: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolver:

@@ -10,16 +10,16 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import orjson
 
-from emulator.errors import EmulatorError
-from emulator.mapping.catalog import ACTIONS, SETTINGS, UPSERT_URL, Action
-from emulator.mapping.compiling import DirectiveError
-from emulator.mapping.directives import compile_mapping
-from emulator.mapping.fields import PayloadError, Reader, compile_fields
-from emulator.mapping.javascript import LARGEST_EXACT, MISSING
-from emulator.mapping.liquid.errors import LiquidError
-from emulator.mapping.paths import Resolver
-from emulator.mapping.root import NullRootError, compile_checked
-from emulator.mapping.triggers import (
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS, UPSERT_URL, Action
+from segment_insider_emulator.mapping.compiling import DirectiveError
+from segment_insider_emulator.mapping.directives import compile_mapping
+from segment_insider_emulator.mapping.fields import PayloadError, Reader, compile_fields
+from segment_insider_emulator.mapping.javascript import LARGEST_EXACT, MISSING
+from segment_insider_emulator.mapping.liquid.errors import LiquidError
+from segment_insider_emulator.mapping.paths import Resolver
+from segment_insider_emulator.mapping.root import NullRootError, compile_checked
+from segment_insider_emulator.mapping.triggers import (
     BrokenGroupError,
     Predicate,
     TriggerError,
@@ -27,10 +27,10 @@ from emulator.mapping.triggers import (
     decided_by_name,
     parse,
 )
-from emulator.mapping.upserts import upsert_body
-from emulator.mapping.validation import MappingError
-from emulator.mapping.values import Values, compile_values
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.upserts import upsert_body
+from segment_insider_emulator.mapping.validation import MappingError
+from segment_insider_emulator.mapping.values import Values, compile_values
+from segment_insider_emulator.types import JSON, JSONObject
 
 _ILLEGAL_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 

@@ -5,11 +5,29 @@ from collections.abc import Callable
 
 import orjson
 
-from emulator.mapping.compiling import Compile, Directive, DirectiveError, failing, nothing
-from emulator.mapping.javascript import MISSING, is_truthy, json_text, text_of, type_name, units
-from emulator.mapping.paths import Resolver, compile_path, compile_template, strip_root
-from emulator.mapping.replacing import Replacer, compile_replace
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.compiling import (
+    Compile,
+    Directive,
+    DirectiveError,
+    failing,
+    nothing,
+)
+from segment_insider_emulator.mapping.javascript import (
+    MISSING,
+    is_truthy,
+    json_text,
+    text_of,
+    type_name,
+    units,
+)
+from segment_insider_emulator.mapping.paths import (
+    Resolver,
+    compile_path,
+    compile_template,
+    strip_root,
+)
+from segment_insider_emulator.mapping.replacing import Replacer, compile_replace
+from segment_insider_emulator.types import JSON, JSONObject
 
 MAX_PATTERN_UNITS = 10
 
@@ -45,7 +63,7 @@ def _liquid(mapping: JSON, keep_missing: bool, compile_mapping: Compile) -> Reso
     if not isinstance(mapping, str):
         return failing("liquid template value must be a string")
     # The engine takes a tenth of a second to load, which most mappings need not pay.
-    from emulator.mapping.liquid.templates import compile_liquid
+    from segment_insider_emulator.mapping.liquid.templates import compile_liquid
 
     return compile_liquid(mapping)
 

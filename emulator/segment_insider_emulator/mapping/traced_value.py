@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Self, TypeAlias
 
-from emulator.mapping.javascript import MISSING, entries, is_truthy, member
-from emulator.mapping.tracing import leaves, path_below
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.javascript import MISSING, entries, is_truthy, member
+from segment_insider_emulator.mapping.tracing import leaves, path_below
+from segment_insider_emulator.types import JSON, JSONObject
 
 Paths: TypeAlias = frozenset[str]
 Key: TypeAlias = str | int

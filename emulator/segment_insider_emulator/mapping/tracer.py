@@ -10,21 +10,27 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TypeAlias
 
-from emulator.mapping.directives import compile_mapping, is_directive
-from emulator.mapping.javascript import MISSING, is_loosely_empty, is_truthy
-from emulator.mapping.paths import Resolver, keys_of, printed_paths, strip_root
-from emulator.mapping.root import root_mapping
-from emulator.mapping.subscription import FAULTS
-from emulator.mapping.traced_value import (
+from segment_insider_emulator.mapping.directives import compile_mapping, is_directive
+from segment_insider_emulator.mapping.javascript import MISSING, is_loosely_empty, is_truthy
+from segment_insider_emulator.mapping.paths import Resolver, keys_of, printed_paths, strip_root
+from segment_insider_emulator.mapping.root import root_mapping
+from segment_insider_emulator.mapping.subscription import FAULTS
+from segment_insider_emulator.mapping.traced_value import (
     Key,
     TracedValue,
     choose,
     is_filled,
     text_influences,
 )
-from emulator.mapping.tracing import leaves, note_whole, path_below, traced, untraced
-from emulator.mapping.validation import check_mapping
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.tracing import (
+    leaves,
+    note_whole,
+    path_below,
+    traced,
+    untraced,
+)
+from segment_insider_emulator.mapping.validation import check_mapping
+from segment_insider_emulator.types import JSON, JSONObject
 
 _REMEMBERED = 1024  # parts of mappings
 _LARGEST_REMEMBERED = 2_000  # characters of one

@@ -7,7 +7,7 @@ never meets them.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, SupportsIndex, overload
 
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 if TYPE_CHECKING:
     from _collections_abc import dict_items, dict_values

@@ -10,9 +10,16 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
 
-from emulator.mapping.fql import LexerError, Token, tokens
-from emulator.mapping.javascript import MISSING, is_number, json_text, member, number_of, text_of
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.fql import LexerError, Token, tokens
+from segment_insider_emulator.mapping.javascript import (
+    MISSING,
+    is_number,
+    json_text,
+    member,
+    number_of,
+    text_of,
+)
+from segment_insider_emulator.types import JSON, JSONObject
 
 Literal: TypeAlias = str | float | bool | None
 Predicate: TypeAlias = Callable[[JSONObject], bool]

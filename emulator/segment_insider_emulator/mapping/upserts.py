@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
 
-from emulator.mapping.javascript import MISSING, WHITE_SPACE, text_of
-from emulator.types import JSONObject
+from segment_insider_emulator.mapping.javascript import MISSING, WHITE_SPACE, text_of
+from segment_insider_emulator.types import JSONObject
 
 PLATFORM = "segment"
 

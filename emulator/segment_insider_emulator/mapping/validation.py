@@ -7,8 +7,14 @@ from collections.abc import Callable
 from itertools import chain
 from typing import TypeAlias
 
-from emulator.mapping.javascript import MISSING, entries, json_text, type_name, units
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.javascript import (
+    MISSING,
+    entries,
+    json_text,
+    type_name,
+    units,
+)
+from segment_insider_emulator.types import JSON, JSONObject
 
 Where: TypeAlias = tuple[str, ...]
 Check: TypeAlias = Callable[[JSON, Where], list[str]]

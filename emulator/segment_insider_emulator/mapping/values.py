@@ -8,12 +8,12 @@ a type that its field takes, and calls the field's own reader for any other.
 from collections.abc import Callable
 from typing import TypeAlias
 
-from emulator.mapping.fields import Field, Member, compile_fields, compile_member
-from emulator.mapping.inlining import Compile, Writer, is_plain_object
-from emulator.mapping.paths import Resolver
-from emulator.mapping.root import ROOT_KEY
-from emulator.mapping.validation import mapping_errors
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.fields import Field, Member, compile_fields, compile_member
+from segment_insider_emulator.mapping.inlining import Compile, Writer, is_plain_object
+from segment_insider_emulator.mapping.paths import Resolver
+from segment_insider_emulator.mapping.root import ROOT_KEY
+from segment_insider_emulator.mapping.validation import mapping_errors
+from segment_insider_emulator.types import JSON, JSONObject
 
 Values: TypeAlias = Callable[[JSON], JSONObject]
 

@@ -6,7 +6,7 @@ from glob import glob
 from pathlib import Path
 from typing import IO, Any
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 PART = 4 * 1024 * 1024  # bytes of a file that can be cut
 GZIP = b"\x1f\x8b"

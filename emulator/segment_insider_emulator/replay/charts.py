@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from emulator.capture.records import VERDICTS
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.records import VERDICTS
+from segment_insider_emulator.types import JSONObject
 
 WIDTH = 720  # units of the drawing
 _LABELS = 260  # room for the names beside bars

@@ -8,9 +8,9 @@ from socket import create_connection
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator.errors import EmulatorError
-from emulator.replay.archive import Part
-from emulator.replay.counting import Counted, Job, count
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.replay.archive import Part
+from segment_insider_emulator.replay.counting import Counted, Job, count
 
 distributed: Any = import_module("distributed")  # its functions are typed in part only
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow  # type: ignore[import-untyped]  # the package ships no types
 from pyarrow import parquet
 
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
 
 _TEXTS = (
     "section", "day", "type", "event", "subscription", "actionSlug", "verdict", "where", "what",

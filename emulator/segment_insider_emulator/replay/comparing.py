@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import orjson
 
-from emulator.replay.trial import Delivered
-from emulator.types import JSON
+from segment_insider_emulator.replay.trial import Delivered
+from segment_insider_emulator.types import JSON
 
 Kind: TypeAlias = Literal["differs", "gone", "new"]
 REQUEST = "(request)"

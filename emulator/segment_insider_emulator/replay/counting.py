@@ -7,17 +7,17 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, Self
 
-from emulator.lines import BadLine, event_of
-from emulator.replay.archive import Part
-from emulator.replay.comparing import changes
-from emulator.replay.figures import SAMPLES, Figures, Place, Row, Sample, Tally
-from emulator.replay.orders import worth
-from emulator.replay.reading import LONGEST, Damaged, lines
-from emulator.replay.reasons import Reason, clipped
-from emulator.replay.samples import sample
-from emulator.replay.trial import Clocks, Delivered, Trial, Tried
-from emulator.types import JSONObject
-from emulator.workspace import Workspace
+from segment_insider_emulator.lines import BadLine, event_of
+from segment_insider_emulator.replay.archive import Part
+from segment_insider_emulator.replay.comparing import changes
+from segment_insider_emulator.replay.figures import SAMPLES, Figures, Place, Row, Sample, Tally
+from segment_insider_emulator.replay.orders import worth
+from segment_insider_emulator.replay.reading import LONGEST, Damaged, lines
+from segment_insider_emulator.replay.reasons import Reason, clipped
+from segment_insider_emulator.replay.samples import sample
+from segment_insider_emulator.replay.trial import Clocks, Delivered, Trial, Tried
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace
 
 LINE, FILE = "line", "file"  # kinds of what cannot be read
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from emulator.replay.archive import Part
-from emulator.replay.counting import Counted
-from emulator.replay.ledger import Checkpoint, Ledger
+from segment_insider_emulator.replay.archive import Part
+from segment_insider_emulator.replay.counting import Counted
+from segment_insider_emulator.replay.ledger import Checkpoint, Ledger
 
 # Counts parts, on one machine or many, and gives them back as they are done.
 Counter: TypeAlias = Callable[[Iterable[Part]], Iterator[Counted]]

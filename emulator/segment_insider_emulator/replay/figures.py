@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import NamedTuple, Self, TypeAlias
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 Row: TypeAlias = tuple[str, ...]
 

@@ -9,13 +9,13 @@ from typing import Self
 
 import orjson
 
-from emulator.clock import Stopwatch, iso
-from emulator.errors import EmulatorError
-from emulator.replay.archive import Part
-from emulator.replay.counting import Counted, Job
-from emulator.replay.figures import Figures, Place, from_json, to_json
-from emulator.segment.times import parse
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.clock import Stopwatch, iso
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.replay.archive import Part
+from segment_insider_emulator.replay.counting import Counted, Job
+from segment_insider_emulator.replay.figures import Figures, Place, from_json, to_json
+from segment_insider_emulator.segment.times import parse
+from segment_insider_emulator.types import JSON, JSONObject
 
 SAVED_EVERY = 5.0  # seconds
 _VERSION = 1

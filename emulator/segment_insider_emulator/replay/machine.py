@@ -7,9 +7,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
-from emulator.errors import EmulatorError
-from emulator.replay.archive import Part
-from emulator.replay.counting import Counted, Job, count
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.replay.archive import Part
+from segment_insider_emulator.replay.counting import Counted, Job, count
 
 _AHEAD = 2  # parts handed out to each process, so that none waits for the next
 

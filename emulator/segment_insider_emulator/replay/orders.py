@@ -2,8 +2,8 @@
 
 from math import isfinite
 
-from emulator.insider.documents import document
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.insider.documents import document
+from segment_insider_emulator.types import JSON, JSONObject
 
 UNKNOWN = "?"  # in place of a currency
 ORDER = "Order Completed"

@@ -6,11 +6,11 @@ from pathlib import Path
 import jinja2
 import orjson
 
-from emulator.errors import EmulatorError
-from emulator.replay.charts import WIDTH, bars, columns
-from emulator.replay.report import losses, remarks
-from emulator.replay.text import called, reason, worth
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.replay.charts import WIDTH, bars, columns
+from segment_insider_emulator.replay.report import losses, remarks
+from segment_insider_emulator.replay.text import called, reason, worth
+from segment_insider_emulator.types import JSON, JSONObject
 
 # What each verdict says to somebody who never saw the integration.
 WORDS = {
@@ -37,7 +37,7 @@ def write_page(document: JSONObject, path: Path) -> None:
 
 def page(document: JSONObject) -> str:
     """The page as HTML."""
-    template = files("emulator.replay").joinpath("report.html").read_text(encoding="utf-8")
+    template = files(__package__).joinpath("report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

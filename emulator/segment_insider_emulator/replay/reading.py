@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import cast
 
-from emulator.encoding import BOM, refuse_utf16
-from emulator.errors import EmulatorError
-from emulator.replay.archive import GZIP, Part, opened
+from segment_insider_emulator.encoding import BOM, refuse_utf16
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.replay.archive import GZIP, Part, opened
 
 LONGEST = 1024 * 1024  # bytes of a line that are looked at
 _BUFFER = 1024 * 1024

@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from emulator.capture.records import Verdict
-from emulator.insider.findings import Finding, quoted
-from emulator.insider.replies import Refusal as Answered
-from emulator.insider.shape import Fault
-from emulator.insider.users import User
-from emulator.mapping import Failure
-from emulator.segment.notes import Note
-from emulator.segment.rules import Refusal
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.insider.findings import Finding, quoted
+from segment_insider_emulator.insider.replies import Refusal as Answered
+from segment_insider_emulator.insider.shape import Fault
+from segment_insider_emulator.insider.users import User
+from segment_insider_emulator.mapping import Failure
+from segment_insider_emulator.segment.notes import Note
+from segment_insider_emulator.segment.rules import Refusal
+from segment_insider_emulator.types import JSON, JSONObject
 
 LOST: frozenset[Verdict] = frozenset(("rejected", "failed", "dropped"))
 _LONGEST = 300  # characters of one part of a reason

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from emulator.replay.archive import File
-from emulator.replay.figures import TABLES, Row, Sample, Tally
-from emulator.replay.ledger import Ledger
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.replay.archive import File
+from segment_insider_emulator.replay.figures import TABLES, Row, Sample, Tally
+from segment_insider_emulator.replay.ledger import Ledger
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 def report(ledger: Ledger, files: Sequence[File], *, compared: bool) -> JSONObject:

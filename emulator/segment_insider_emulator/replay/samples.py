@@ -4,7 +4,7 @@ import re
 
 import orjson
 
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 REDACTED = "[redacted]"
 _SECRET = re.compile(

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from emulator.cli.terminal import styled
-from emulator.replay.report import losses, remarks
-from emulator.types import JSONObject
+from segment_insider_emulator.cli.terminal import styled
+from segment_insider_emulator.replay.report import losses, remarks
+from segment_insider_emulator.types import JSONObject
 
 _ROWS = 15  # of a table; all of them are in --json
 _LONGEST = 100  # characters of a cell

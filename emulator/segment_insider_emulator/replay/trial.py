@@ -8,30 +8,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from emulator.capture.records import Verdict
-from emulator.delivery.event_names import EventNames
-from emulator.delivery.gate import compile_gate
-from emulator.delivery.gate import verdict as verdict_of
-from emulator.delivery.planning import Planned, plan
-from emulator.delivery.road import NOT_SUBSCRIBED
-from emulator.delivery.verdict import worst
-from emulator.insider.endpoint import read_body
-from emulator.insider.identity import rules_of
-from emulator.insider.replies import Refusal as Answered
-from emulator.insider.segment_platform import is_from_segment
-from emulator.insider.upsert import read_users, users_of
-from emulator.mapping import Destination
-from emulator.replay import reasons
-from emulator.replay.reasons import Reason
-from emulator.segment.limits import EVENT_BYTES
-from emulator.segment.message import Message
-from emulator.segment.message_id import message_id
-from emulator.segment.normalise import normalise
-from emulator.segment.notes import damaged_texts, notes
-from emulator.segment.rules import Refusal, oversized, refusal
-from emulator.segment.times import parse
-from emulator.types import JSONObject
-from emulator.workspace import Workspace
+from segment_insider_emulator.capture.records import Verdict
+from segment_insider_emulator.delivery.event_names import EventNames
+from segment_insider_emulator.delivery.gate import compile_gate
+from segment_insider_emulator.delivery.gate import verdict as verdict_of
+from segment_insider_emulator.delivery.planning import Planned, plan
+from segment_insider_emulator.delivery.road import NOT_SUBSCRIBED
+from segment_insider_emulator.delivery.verdict import worst
+from segment_insider_emulator.insider.endpoint import read_body
+from segment_insider_emulator.insider.identity import rules_of
+from segment_insider_emulator.insider.replies import Refusal as Answered
+from segment_insider_emulator.insider.segment_platform import is_from_segment
+from segment_insider_emulator.insider.upsert import read_users, users_of
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.replay import reasons
+from segment_insider_emulator.replay.reasons import Reason
+from segment_insider_emulator.segment.limits import EVENT_BYTES
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.segment.message_id import message_id
+from segment_insider_emulator.segment.normalise import normalise
+from segment_insider_emulator.segment.notes import damaged_texts, notes
+from segment_insider_emulator.segment.rules import Refusal, oversized, refusal
+from segment_insider_emulator.segment.times import parse
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace
 
 PROFILE_UPDATE = "(profile update)"
 # Numbers may take more room as Segment writes them; no line grows more than that.

@@ -1,6 +1,6 @@
 """Emulators beside each other in one process: the default sandbox, and those that were created."""
 
-from emulator.sandboxes.addressing import (
+from segment_insider_emulator.sandboxes.addressing import (
     PREFIX,
     addressed,
     create,
@@ -11,9 +11,9 @@ from emulator.sandboxes.addressing import (
     seen,
     serve_sandboxes,
 )
-from emulator.sandboxes.admission import DEFAULT
-from emulator.sandboxes.expiry import Expiry
-from emulator.sandboxes.registry import Sandbox, Sandboxes
+from segment_insider_emulator.sandboxes.admission import DEFAULT
+from segment_insider_emulator.sandboxes.expiry import Expiry
+from segment_insider_emulator.sandboxes.registry import Sandbox, Sandboxes
 
 __all__ = [
     "DEFAULT",

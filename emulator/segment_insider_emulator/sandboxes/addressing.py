@@ -6,17 +6,17 @@ from typing import Any, Final, cast
 
 from flask import Flask, abort, current_app, redirect, request, url_for
 
-from emulator.capture.database import Gone, check_file
-from emulator.errors import Conflict
-from emulator.guard import NAMED_SANDBOX, Refused
-from emulator.parts import ADDRESSED, UNASKED, Parts, parts
-from emulator.sandboxes.admission import DEFAULT
-from emulator.sandboxes.expiry import Expiry
-from emulator.sandboxes.order import workspace_of
-from emulator.sandboxes.registry import Sandbox, Sandboxes
-from emulator.segment.addressee import named_key
-from emulator.teams import CALLER, Caller, caller
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.database import Gone, check_file
+from segment_insider_emulator.errors import Conflict
+from segment_insider_emulator.guard import NAMED_SANDBOX, Refused
+from segment_insider_emulator.parts import ADDRESSED, UNASKED, Parts, parts
+from segment_insider_emulator.sandboxes.admission import DEFAULT
+from segment_insider_emulator.sandboxes.expiry import Expiry
+from segment_insider_emulator.sandboxes.order import workspace_of
+from segment_insider_emulator.sandboxes.registry import Sandbox, Sandboxes
+from segment_insider_emulator.segment.addressee import named_key
+from segment_insider_emulator.teams import CALLER, Caller, caller
+from segment_insider_emulator.types import JSONObject
 
 PREFIX: Final = "/sandboxes/"
 _FOUND: Final = "emulator.found"  # there, too: the Sandbox that is addressed

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from typing import Final
 
-from emulator.capture.database import Engine
-from emulator.capture.sandboxes import Described, left_over
-from emulator.errors import Conflict
-from emulator.teams import Team
-from emulator.workspace import Workspace
+from segment_insider_emulator.capture.database import Engine
+from segment_insider_emulator.capture.sandboxes import Described, left_over
+from segment_insider_emulator.errors import Conflict
+from segment_insider_emulator.teams import Team
+from segment_insider_emulator.workspace import Workspace
 
 DEFAULT: Final = "default"
 MOST: Final = 1000  # sandboxes; each costs memory, and on disk open files

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from emulator.capture.sandboxes import SandboxStore
-from emulator.clock import Clock, iso
-from emulator.sandboxes.admission import DEFAULT
-from emulator.sandboxes.registry import Sandboxes
+from segment_insider_emulator.capture.sandboxes import SandboxStore
+from segment_insider_emulator.clock import Clock, iso
+from segment_insider_emulator.sandboxes.admission import DEFAULT
+from segment_insider_emulator.sandboxes.registry import Sandboxes
 
 log = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from typing import Final
 
 import orjson
 
-from emulator.capture.sandboxes import Described
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace import Workspace, preset
-from emulator.workspace.loading import from_document
+from segment_insider_emulator.capture.sandboxes import Described
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace, preset
+from segment_insider_emulator.workspace.loading import from_document
 
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 # What a header, a path and the user name of Basic authentication can carry.

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Final
 
-from emulator.capture.database import Engine, claimed
-from emulator.capture.idle import give_back
-from emulator.capture.sandboxes import Described, SandboxStore, beside, remove
-from emulator.clock import Clock, iso
-from emulator.errors import Conflict, EmulatorError
-from emulator.parts import Kept, Parts
-from emulator.sandboxes.admission import DEFAULT, refuse_more, refuse_taken
-from emulator.sandboxes.order import BODY, described, workspace_of
-from emulator.teams import Team
-from emulator.types import JSONObject
-from emulator.workspace import Workspace
-from emulator.workspace.model import with_keys
+from segment_insider_emulator.capture.database import Engine, claimed
+from segment_insider_emulator.capture.idle import give_back
+from segment_insider_emulator.capture.sandboxes import Described, SandboxStore, beside, remove
+from segment_insider_emulator.clock import Clock, iso
+from segment_insider_emulator.errors import Conflict, EmulatorError
+from segment_insider_emulator.parts import Kept, Parts
+from segment_insider_emulator.sandboxes.admission import DEFAULT, refuse_more, refuse_taken
+from segment_insider_emulator.sandboxes.order import BODY, described, workspace_of
+from segment_insider_emulator.teams import Team
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.model import with_keys
 
 CLAIM: Final = ("sandboxes",)
 

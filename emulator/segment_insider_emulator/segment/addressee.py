@@ -4,11 +4,11 @@ from functools import partial
 
 from flask import request
 
-from emulator.segment import pixel
-from emulator.segment.errors import IngestError
-from emulator.segment.intake import KINDS, opened, posted
-from emulator.segment.rules import TYPES
-from emulator.segment.write_key import basic, write_key
+from segment_insider_emulator.segment import pixel
+from segment_insider_emulator.segment.errors import IngestError
+from segment_insider_emulator.segment.intake import KINDS, opened, posted
+from segment_insider_emulator.segment.rules import TYPES
+from segment_insider_emulator.segment.write_key import basic, write_key
 
 
 def named_key() -> str | None:

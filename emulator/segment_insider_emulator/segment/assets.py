@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 log = logging.getLogger(__name__)
 

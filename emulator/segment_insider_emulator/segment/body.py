@@ -6,10 +6,10 @@ import zlib
 
 import orjson
 
-from emulator.depth import MAX_DEPTH
-from emulator.json_text import parse_json
-from emulator.segment.errors import malformed, too_large
-from emulator.types import JSONObject
+from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.segment.errors import malformed, too_large
+from segment_insider_emulator.types import JSONObject
 
 
 def read(body: bytes, encoding: str | None, most: int) -> JSONObject:

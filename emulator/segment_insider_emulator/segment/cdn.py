@@ -8,11 +8,11 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, request
 
-from emulator.own_address import own_host, own_root
-from emulator.parts import parts
-from emulator.segment.assets import SCRIPT, VERSION, AssetsMissing
-from emulator.segment.errors import IngestError
-from emulator.segment.settings import settings
+from segment_insider_emulator.own_address import own_host, own_root
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.segment.assets import SCRIPT, VERSION, AssetsMissing
+from segment_insider_emulator.segment.errors import IngestError
+from segment_insider_emulator.segment.settings import settings
 
 bp = Blueprint("cdn", __name__)
 log = logging.getLogger(__name__)

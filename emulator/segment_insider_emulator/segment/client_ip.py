@@ -7,7 +7,7 @@ only, and never where the call has an address already; an HTTP call asks for it 
 
 from ipaddress import AddressValueError, IPv4Address
 
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 # Beginnings of context.library.name, in lower case: the browser's SDK and the mobile ones.
 CLIENT_LIBRARIES = (

@@ -1,6 +1,6 @@
 """What Segment tells a sender: everything else it finds wrong, it swallows."""
 
-from emulator.errors import EmulatorError
+from segment_insider_emulator.errors import EmulatorError
 
 
 class IngestError(EmulatorError):

@@ -11,9 +11,9 @@ from flask import Response
 from jsonschema import Draft202012Validator
 from waitress.channel import ClientDisconnected
 
-from emulator.errors import EmulatorError
-from emulator.held import Hold, alone
-from emulator.types import JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.types import JSONObject
 
 SHAPE = Draft202012Validator(
     {

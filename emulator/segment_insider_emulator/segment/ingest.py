@@ -4,15 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from emulator.clock import iso
-from emulator.segment.body import read
-from emulator.segment.client_ip import with_client_ip
-from emulator.segment.errors import malformed, too_large
-from emulator.segment.limits import BATCH_BYTES, EVENT_BYTES, pruned, too_deep, too_heavy
-from emulator.segment.message import Message
-from emulator.segment.normalise import lend, normalise
-from emulator.segment.notes import joined, notes
-from emulator.segment.rules import (
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.segment.body import read
+from segment_insider_emulator.segment.client_ip import with_client_ip
+from segment_insider_emulator.segment.errors import malformed, too_large
+from segment_insider_emulator.segment.limits import (
+    BATCH_BYTES,
+    EVENT_BYTES,
+    pruned,
+    too_deep,
+    too_heavy,
+)
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.segment.normalise import lend, normalise
+from segment_insider_emulator.segment.notes import joined, notes
+from segment_insider_emulator.segment.rules import (
     CROWDED_SAMPLE,
     NOT_AN_OBJECT,
     TYPES,
@@ -21,8 +27,8 @@ from emulator.segment.rules import (
     oversized,
     refusal,
 )
-from emulator.segment.write_key import write_key
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.write_key import write_key
+from segment_insider_emulator.types import JSON, JSONObject
 
 BATCH = "batch"
 

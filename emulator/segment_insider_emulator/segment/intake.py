@@ -9,14 +9,14 @@ from typing import Final
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from emulator.parts import UNASKED, parts
-from emulator.segment.errors import too_large
-from emulator.segment.ingest import BATCH, receive, unpacked
-from emulator.segment.limits import BATCH_BYTES
-from emulator.segment.message_id import message_id
-from emulator.segment.rules import TYPES
-from emulator.segment.sources import assign
-from emulator.types import JSONObject
+from segment_insider_emulator.parts import UNASKED, parts
+from segment_insider_emulator.segment.errors import too_large
+from segment_insider_emulator.segment.ingest import BATCH, receive, unpacked
+from segment_insider_emulator.segment.limits import BATCH_BYTES
+from segment_insider_emulator.segment.message_id import message_id
+from segment_insider_emulator.segment.rules import TYPES
+from segment_insider_emulator.segment.sources import assign
+from segment_insider_emulator.types import JSONObject
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import orjson
 
-from emulator.depth import MAX_DEPTH, depth
-from emulator.types import JSON
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.types import JSON
 
 EVENT_BYTES: Final = 32 * 1024
 BATCH_BYTES: Final = 500 * 1024

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 
 @dataclass(frozen=True, slots=True)

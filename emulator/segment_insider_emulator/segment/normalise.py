@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from emulator.clock import iso
-from emulator.segment.times import corrected, parse
-from emulator.types import JSONObject
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.segment.times import corrected, parse
+from segment_insider_emulator.types import JSONObject
 
 
 def lend(envelope: JSONObject, call: JSONObject) -> JSONObject:

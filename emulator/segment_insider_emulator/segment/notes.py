@@ -5,11 +5,11 @@ from datetime import datetime
 from reprlib import repr as brief
 from typing import NamedTuple
 
-from emulator.json_text import damaged_place
-from emulator.near_misses import near_miss
-from emulator.segment.limits import LONG_MESSAGE_ID
-from emulator.segment.times import is_correctable, parse
-from emulator.types import JSONObject
+from segment_insider_emulator.json_text import damaged_place
+from segment_insider_emulator.near_misses import near_miss
+from segment_insider_emulator.segment.limits import LONG_MESSAGE_ID
+from segment_insider_emulator.segment.times import is_correctable, parse
+from segment_insider_emulator.types import JSONObject
 
 # Keys of a call that somebody reads, and those that libraries send besides.
 _READ = (

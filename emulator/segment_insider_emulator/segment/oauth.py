@@ -8,10 +8,10 @@ import hmac
 from collections.abc import Mapping
 from typing import Final
 
-from emulator.errors import EmulatorError
-from emulator.segment.errors import IngestError
-from emulator.types import JSON, JSONObject
-from emulator.workspace.model import OAuth
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.segment.errors import IngestError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.model import OAuth
 
 LIFETIME: Final = 3600  # seconds; both SDKs ask again after half of it
 SCOPE: Final = "tracking_api:write"

@@ -3,13 +3,13 @@
 from functools import cache
 from typing import Final
 
-from emulator import __version__
-from emulator.depth import MAX_DEPTH
-from emulator.segment.ingest import BATCH
-from emulator.segment.limits import BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES
-from emulator.segment.oauth import LIFETIME, SCOPE, WANTED
-from emulator.segment.rules import IDS, TYPES
-from emulator.types import JSONObject
+from segment_insider_emulator import __version__
+from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.segment.ingest import BATCH
+from segment_insider_emulator.segment.limits import BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES
+from segment_insider_emulator.segment.oauth import LIFETIME, SCOPE, WANTED
+from segment_insider_emulator.segment.rules import IDS, TYPES
+from segment_insider_emulator.types import JSONObject
 
 KEY: Final = "wk_demo"
 

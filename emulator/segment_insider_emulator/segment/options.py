@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 ScreenCalls: TypeAlias = Literal["warn", "filter"]
 

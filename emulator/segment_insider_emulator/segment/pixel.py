@@ -8,11 +8,11 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, request
 
-from emulator.depth import MAX_DEPTH
-from emulator.segment.errors import IngestError, malformed
-from emulator.segment.intake import take_in
-from emulator.segment.rules import TYPES
-from emulator.types import JSONObject
+from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.segment.errors import IngestError, malformed
+from segment_insider_emulator.segment.intake import take_in
+from segment_insider_emulator.segment.rules import TYPES
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("pixel", __name__)
 log = logging.getLogger(__name__)

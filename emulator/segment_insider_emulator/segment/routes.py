@@ -6,13 +6,13 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, request
 
-from emulator.parts import parts
-from emulator.segment import browsers, cdn, pixel, token
-from emulator.segment.errors import IngestError, malformed
-from emulator.segment.ingest import BATCH
-from emulator.segment.intake import KINDS, posted, take_in
-from emulator.segment.rules import TYPES
-from emulator.types import JSONObject
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.segment import browsers, cdn, pixel, token
+from segment_insider_emulator.segment.errors import IngestError, malformed
+from segment_insider_emulator.segment.ingest import BATCH
+from segment_insider_emulator.segment.intake import KINDS, posted, take_in
+from segment_insider_emulator.segment.rules import TYPES
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("segment", __name__)
 log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from reprlib import repr as brief
 
-from emulator.segment.limits import BATCH_EVENTS, too_deep, too_heavy
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.limits import BATCH_EVENTS, too_deep, too_heavy
+from segment_insider_emulator.types import JSON, JSONObject
 
 TYPES = ("track", "identify", "page", "screen", "group", "alias")
 CROWDED_SAMPLE = 10  # calls of a crowded batch that are stored: nobody reads thousands

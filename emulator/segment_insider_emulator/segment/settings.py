@@ -1,6 +1,6 @@
 """What Segment's CDN tells a browser or a mobile app about its source."""
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 
 def settings(write_key: str, host: str, protocol: str) -> JSONObject:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from emulator.segment.message import Message
-from emulator.workspace.model import Source
+from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.workspace.model import Source
 
 UNKNOWN = "No source has this write key. Use one of this workspace."
 DISABLED = "The source is turned off in the workspace. Set its `enabled` to true."

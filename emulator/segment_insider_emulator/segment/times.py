@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 
 def parse(value: JSON) -> datetime | None:

@@ -5,9 +5,9 @@ import time
 import orjson
 from flask import Blueprint, Response, request
 
-from emulator.parts import parts
-from emulator.segment.oauth import TokenRefused
-from emulator.types import JSONObject
+from segment_insider_emulator.parts import parts
+from segment_insider_emulator.segment.oauth import TokenRefused
+from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("token", __name__)
 

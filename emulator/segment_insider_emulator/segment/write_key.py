@@ -2,8 +2,8 @@
 
 import base64
 
-from emulator.segment.errors import IngestError
-from emulator.types import JSONObject
+from segment_insider_emulator.segment.errors import IngestError
+from segment_insider_emulator.types import JSONObject
 
 
 def write_key(authorization: str | None, call: JSONObject) -> str:

@@ -1,7 +1,7 @@
 """Which workspace a sandbox is to have, whichever process was told."""
 
-from emulator.held import Hold, alone
-from emulator.types import JSONObject
+from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.types import JSONObject
 
 
 class Given:

@@ -4,13 +4,13 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace.finding import did_you_mean
-from emulator.workspace.model import Workspace, workspace_of
-from emulator.workspace.parsing import check_values, parse
-from emulator.workspace.plans import plan_beside, plan_within
-from emulator.workspace.structure import faults
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.finding import did_you_mean
+from segment_insider_emulator.workspace.model import Workspace, workspace_of
+from segment_insider_emulator.workspace.parsing import check_values, parse
+from segment_insider_emulator.workspace.plans import plan_beside, plan_within
+from segment_insider_emulator.workspace.structure import faults
 
 PRESETS = ("guide", "segment-defaults")
 
@@ -67,7 +67,7 @@ def read_preset(name: str, where: str = "") -> JSONObject:
         raise EmulatorError(
             f"unknown preset {name[:80]!r}", where, did_you_mean(name, list(PRESETS))
         )
-    resource = files("emulator.workspace").joinpath("presets", f"{name}.yaml")
+    resource = files(__package__).joinpath("presets", f"{name}.yaml")
     return parse(resource.read_bytes(), f"preset {name}")
 
 

@@ -6,10 +6,10 @@ from hashlib import blake2b
 
 import orjson
 
-from emulator.insider.options import Options, options_of
-from emulator.segment.filtering.plans.plan import Plan
-from emulator.segment.options import SegmentOptions, segment_options
-from emulator.types import JSONObject
+from segment_insider_emulator.insider.options import Options, options_of
+from segment_insider_emulator.segment.filtering.plans.plan import Plan
+from segment_insider_emulator.segment.options import SegmentOptions, segment_options
+from segment_insider_emulator.types import JSONObject
 
 REDACTED = "…"
 # What an account resolves profiles by until more is listed; the order is ours, nobody documents it.

@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 
 import yaml
 
-from emulator.depth import MAX_DEPTH, depth
-from emulator.encoding import decode
-from emulator.errors import EmulatorError
-from emulator.json_text import whole_number
-from emulator.types import JSON, JSONObject
-from emulator.workspace.yaml_loader import DocumentFault, JSONLoader
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.encoding import decode
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import whole_number
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.yaml_loader import DocumentFault, JSONLoader
 
 MAXIMUM_BYTES = 5_000_000
 # YAML's aliases let a short file stand for a document that fills the memory.

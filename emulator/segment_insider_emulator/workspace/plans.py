@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from emulator.errors import EmulatorError
-from emulator.segment.filtering.plans.file import SHAPE, read_plan
-from emulator.segment.filtering.plans.plan import Plan
-from emulator.types import JSONObject
-from emulator.workspace.finding import Finding
-from emulator.workspace.parsing import parse
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.segment.filtering.plans.file import SHAPE, read_plan
+from segment_insider_emulator.segment.filtering.plans.plan import Plan
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.parsing import parse
 
 
 def plan_faults(document: JSONObject, path: str | Path) -> list[Finding]:

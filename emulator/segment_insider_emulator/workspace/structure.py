@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from emulator.insider.journeys.parsing import mistakes
-from emulator.mapping.catalog import ACTIONS
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import Finding, did_you_mean
+from segment_insider_emulator.insider.journeys.parsing import mistakes
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import Finding, did_you_mean
 
 _SUBSCRIPTION = re.compile(r"destination\.subscriptions\[(\d+)\]")
 _KINDS = {str: "text", bool: "true or false", dict: "an object", list: "a list", type(None): "null"}
@@ -86,7 +86,7 @@ def _named_place(where: str, document: JSONObject) -> str:
 
 @cache
 def _validator() -> Draft202012Validator:
-    schema = files("emulator.workspace").joinpath("schema.json").read_text("utf-8")
+    schema = files(__package__).joinpath("schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(schema))
 
 

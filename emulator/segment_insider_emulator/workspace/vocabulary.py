@@ -6,16 +6,16 @@ from functools import cached_property, lru_cache
 
 import orjson
 
-from emulator.insider.catalog import ALIASES, DEFAULT_EVENTS
-from emulator.insider.documents import document
-from emulator.insider.values import ATTRIBUTES, PARAMETERS
-from emulator.mapping.catalog import ACTIONS
-from emulator.mapping.triggers import Condition, Node, TriggerError, parse
-from emulator.mapping.upserts import normalised
-from emulator.near_misses import is_slip, nearest
-from emulator.types import JSON, JSONObject
-from emulator.workspace.lint.conditions import conditions
-from emulator.workspace.lint.spec import ECOMMERCE, EVENTS
+from segment_insider_emulator.insider.catalog import ALIASES, DEFAULT_EVENTS
+from segment_insider_emulator.insider.documents import document
+from segment_insider_emulator.insider.values import ATTRIBUTES, PARAMETERS
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.mapping.triggers import Condition, Node, TriggerError, parse
+from segment_insider_emulator.mapping.upserts import normalised
+from segment_insider_emulator.near_misses import is_slip, nearest
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.lint.conditions import conditions
+from segment_insider_emulator.workspace.lint.spec import ECOMMERCE, EVENTS
 
 # What Segment's specs say pages and people carry.
 PAGE = ("name", "category", "path", "referrer", "search", "title", "url", "keywords")

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Self
 
 import yaml
 
-from emulator.json_text import whole_number
-from emulator.types import JSONObject
+from segment_insider_emulator.json_text import whole_number
+from segment_insider_emulator.types import JSONObject
 
 if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader

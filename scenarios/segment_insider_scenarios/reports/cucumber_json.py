@@ -5,8 +5,8 @@ import re
 
 import orjson
 
-from emulator.types import JSONObject
-from scenarios.reports.results import Results, ScenarioResult, StepResult
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.reports.results import Results, ScenarioResult, StepResult
 
 NANOSECONDS = 1_000_000_000
 # The form has no word for a step that was interrupted; none of its other words says "passed".

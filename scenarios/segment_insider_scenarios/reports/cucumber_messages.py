@@ -18,11 +18,11 @@ from gherkin.parser import Parser
 from gherkin.pickles.compiler import Compiler
 from gherkin.stream.id_generator import IdGenerator
 
-from emulator import __version__
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
-from scenarios.feature_files import read_text
-from scenarios.reports.results import Results, ScenarioResult, StepResult
+from segment_insider_emulator import __version__
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.feature_files import read_text
+from segment_insider_scenarios.reports.results import Results, ScenarioResult, StepResult
 
 PROTOCOL = "34.2.1"  # the version of the messages that this follows
 MEDIA_TYPE = "text/x.cucumber.gherkin+plain"

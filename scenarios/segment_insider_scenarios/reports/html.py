@@ -5,8 +5,8 @@ from functools import cache
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from emulator.types import JSON
-from scenarios.reports.results import Results
+from segment_insider_emulator.types import JSON
+from segment_insider_scenarios.reports.results import Results
 
 
 def html(results: Results) -> str:
@@ -22,7 +22,7 @@ def _shown(value: JSON) -> str:
 
 @cache
 def _template() -> Template:
-    loader = PackageLoader("scenarios.reports")
+    loader = PackageLoader("segment_insider_scenarios.reports")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )

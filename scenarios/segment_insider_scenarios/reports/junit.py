@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final, Literal
 
-from emulator.junit import Case
-from emulator.junit import junit as document
-from scenarios.reports.results import Results, ScenarioResult
+from segment_insider_emulator.junit import Case
+from segment_insider_emulator.junit import junit as document
+from segment_insider_scenarios.reports.results import Results, ScenarioResult
 
 SUITE: Final = "emulator verify"
 ENDS: Final[dict[str, Literal["passed", "failure", "skipped"]]] = {

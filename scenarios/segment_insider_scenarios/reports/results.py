@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Literal
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 StepVerdict = Literal["passed", "failed", "skipped", "undefined", "ambiguous", "unknown"]
 

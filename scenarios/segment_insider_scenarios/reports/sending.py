@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from emulator.types import JSONObject
-from scenarios.client import ControlClient
-from scenarios.reports.results import Results, ScenarioResult, StepResult
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.client import ControlClient
+from segment_insider_scenarios.reports.results import Results, ScenarioResult, StepResult
 
 MOST_FEATURES, MOST_SCENARIOS, MOST_STEPS, MOST_MESSAGES = 1000, 2000, 500, 500
 TEXT, STEP, FAILURE = 1000, 10_000, 20_000  # characters

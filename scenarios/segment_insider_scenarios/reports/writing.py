@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from emulator.errors import EmulatorError
-from scenarios.reports.cucumber_json import cucumber_json
-from scenarios.reports.cucumber_messages import cucumber_messages
-from scenarios.reports.html import html
-from scenarios.reports.junit import junit
-from scenarios.reports.results import Results
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios.reports.cucumber_json import cucumber_json
+from segment_insider_scenarios.reports.cucumber_messages import cucumber_messages
+from segment_insider_scenarios.reports.html import html
+from segment_insider_scenarios.reports.junit import junit
+from segment_insider_scenarios.reports.results import Results
 
 # Option of `emulator verify` -> what it writes.
 WRITERS: dict[str, Callable[[Results], bytes]] = {

@@ -5,13 +5,13 @@ import json
 import orjson
 from pytest_bdd import given, then, when
 
-from emulator.errors import EmulatorError
-from scenarios import calls, parsers
-from scenarios.call_files import read_calls
-from scenarios.call_tables import expect_event, expect_page, read_properties
-from scenarios.scene import Scene
-from scenarios.tables import Table
-from scenarios.verdicts import expect
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios import calls, parsers
+from segment_insider_scenarios.call_files import read_calls
+from segment_insider_scenarios.call_tables import expect_event, expect_page, read_properties
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.tables import Table
+from segment_insider_scenarios.verdicts import expect
 
 OK = 200
 

@@ -2,16 +2,16 @@
 
 from pytest_bdd import given, then, when
 
-from emulator.errors import EmulatorError
-from emulator.insider.panel import ROLES, TYPE
-from emulator.types import JSONObject
-from scenarios import parsers
-from scenarios.comparison import row_of
-from scenarios.naming import expect_known, expect_text
-from scenarios.preparation import ROLE
-from scenarios.scene import Scene
-from scenarios.tables import Table, pairs, rows
-from scenarios.verdicts import expect, expect_rows
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.panel import ROLES, TYPE
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios import parsers
+from segment_insider_scenarios.comparison import row_of
+from segment_insider_scenarios.naming import expect_known, expect_text
+from segment_insider_scenarios.preparation import ROLE
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.tables import Table, pairs, rows
+from segment_insider_scenarios.verdicts import expect, expect_rows
 
 INTEGRATION_COLUMNS = (
     "Integration Name",

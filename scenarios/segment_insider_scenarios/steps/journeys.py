@@ -2,14 +2,14 @@
 
 from pytest_bdd import then
 
-from emulator.types import JSONObject
-from scenarios import parsers
-from scenarios.comparison import row_of
-from scenarios.naming import expect_known
-from scenarios.scene import Scene
-from scenarios.tables import Table, rows
-from scenarios.trail import entries, values
-from scenarios.verdicts import expect, expect_rows
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios import parsers
+from segment_insider_scenarios.comparison import row_of
+from segment_insider_scenarios.naming import expect_known
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.tables import Table, rows
+from segment_insider_scenarios.trail import entries, values
+from segment_insider_scenarios.verdicts import expect, expect_rows
 
 
 @then(parsers.parse('{person:w} enters the journey "{journey}" because of "{event}"'))

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from pytest_bdd import then
 
-from emulator.errors import EmulatorError
-from emulator.insider.reach import CHANNELS
-from emulator.types import JSON, JSONObject
-from scenarios import parsers
-from scenarios.comparison import Row, row_of, text_of
-from scenarios.expectations import unmet
-from scenarios.naming import expect_channels, expect_known, expect_names
-from scenarios.scene import Scene
-from scenarios.tables import Table, flattened, listed, pairs, rows
-from scenarios.verdicts import expect, expect_rows, refuse
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.reach import CHANNELS
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios import parsers
+from segment_insider_scenarios.comparison import Row, row_of, text_of
+from segment_insider_scenarios.expectations import unmet
+from segment_insider_scenarios.naming import expect_channels, expect_known, expect_names
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.tables import Table, flattened, listed, pairs, rows
+from segment_insider_scenarios.verdicts import expect, expect_rows, refuse
 
 FOUND_BY, BROUGHT = "found_by", "brought"  # the columns of a merge
 REACHED = (*CHANNELS, "web_push")

@@ -4,13 +4,13 @@ from copy import deepcopy
 
 from pytest_bdd import given
 
-from emulator.errors import EmulatorError
-from emulator.mapping.catalog import ACTIONS
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import did_you_mean
-from scenarios import parsers
-from scenarios.scene import Scene
-from scenarios.tables import Table, pairs
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import did_you_mean
+from segment_insider_scenarios import parsers
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.tables import Table, pairs
 
 PATH = "$."  # what a value that is read from the call begins with
 

@@ -2,16 +2,16 @@
 
 from pytest_bdd import then
 
-from emulator.capture.records import VERDICTS
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from scenarios import parsers
-from scenarios.comparison import row_of
-from scenarios.naming import expect_text
-from scenarios.scene import Scene, newest
-from scenarios.story import unread
-from scenarios.tables import Table, expect_header
-from scenarios.verdicts import expect, expect_rows
+from segment_insider_emulator.capture.records import VERDICTS
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios import parsers
+from segment_insider_scenarios.comparison import row_of
+from segment_insider_scenarios.naming import expect_text
+from segment_insider_scenarios.scene import Scene, newest
+from segment_insider_scenarios.story import unread
+from segment_insider_scenarios.tables import Table, expect_header
+from segment_insider_scenarios.verdicts import expect, expect_rows
 
 
 @then(parsers.parse('the call "{call}" ends as {verdict:w}'))

@@ -4,12 +4,12 @@ from dataclasses import fields
 
 from pytest_bdd import given
 
-from emulator.errors import EmulatorError
-from scenarios import parsers
-from scenarios.preparation import DEVICE
-from scenarios.scene import Scene
-from scenarios.shopper import Shopper, shopper
-from scenarios.tables import Table, nested, pairs
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios import parsers
+from segment_insider_scenarios.preparation import DEVICE
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.shopper import Shopper, shopper
+from segment_insider_scenarios.tables import Table, nested, pairs
 
 DETAILS = [field.name for field in fields(Shopper)]
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 
 from pytest_bdd import then
 
-from emulator.types import JSON, JSONObject
-from scenarios import parsers
-from scenarios.arrivals import Traffic, expect_possible
-from scenarios.comparison import Row, row_of
-from scenarios.expectations import unmet
-from scenarios.naming import expect_event_name, expect_names
-from scenarios.scene import Scene
-from scenarios.tables import Table, flattened, rows
-from scenarios.verdicts import expect, expect_rows, refuse, refuse_missing
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios import parsers
+from segment_insider_scenarios.arrivals import Traffic, expect_possible
+from segment_insider_scenarios.comparison import Row, row_of
+from segment_insider_scenarios.expectations import unmet
+from segment_insider_scenarios.naming import expect_event_name, expect_names
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.tables import Table, flattened, rows
+from segment_insider_scenarios.verdicts import expect, expect_rows, refuse, refuse_missing
 
 
 @then(parsers.parse("Insider One receives exactly these events for {person:w}:"))

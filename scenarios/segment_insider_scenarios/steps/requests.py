@@ -2,14 +2,14 @@
 
 from pytest_bdd import then
 
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
-from scenarios import parsers
-from scenarios.expectations import unmet
-from scenarios.naming import expect_known
-from scenarios.scene import Scene, newest
-from scenarios.tables import Table
-from scenarios.verdicts import expect, refuse
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios import parsers
+from segment_insider_scenarios.expectations import unmet
+from segment_insider_scenarios.naming import expect_known
+from segment_insider_scenarios.scene import Scene, newest
+from segment_insider_scenarios.tables import Table
+from segment_insider_scenarios.verdicts import expect, refuse
 
 
 @then(parsers.parse("the number of requests to Insider One is {count:d}"))

@@ -2,14 +2,19 @@
 
 from pytest_bdd import given, when
 
-from emulator.errors import EmulatorError
-from emulator.insider.reach import CHANNELS
-from scenarios import calls, parsers
-from scenarios.call_tables import expect_currency, read_products, read_properties, read_traits
-from scenarios.naming import expect_channels
-from scenarios.preparation import ORDER
-from scenarios.scene import Scene
-from scenarios.tables import Table, listed
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.reach import CHANNELS
+from segment_insider_scenarios import calls, parsers
+from segment_insider_scenarios.call_tables import (
+    expect_currency,
+    read_products,
+    read_properties,
+    read_traits,
+)
+from segment_insider_scenarios.naming import expect_channels
+from segment_insider_scenarios.preparation import ORDER
+from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.tables import Table, listed
 
 
 @given(parsers.parse("{person:w} views these products:"))

@@ -2,8 +2,8 @@
 
 from pytest_bdd import given, when
 
-from scenarios import parsers
-from scenarios.scene import Scene
+from segment_insider_scenarios import parsers
+from segment_insider_scenarios.scene import Scene
 
 
 @given(parsers.parse('the clock stands at "{now}"'))

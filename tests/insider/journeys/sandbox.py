@@ -6,17 +6,17 @@ from itertools import count
 
 import orjson
 
-from emulator.capture.database import connect
-from emulator.capture.journeys import JourneyStore
-from emulator.capture.profiles import ProfileStore
-from emulator.clock import SandboxClock
-from emulator.duration import duration
-from emulator.http import HttpRequest, HttpResponse
-from emulator.insider.endpoint import Endpoint
-from emulator.insider.journeys.parsing import read_journeys
-from emulator.insider.journeys.reading import journey_json, run_json
-from emulator.insider.journeys.running import Journeys
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.journeys import JourneyStore
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.clock import SandboxClock
+from segment_insider_emulator.duration import duration
+from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.insider.endpoint import Endpoint
+from segment_insider_emulator.insider.journeys.parsing import read_journeys
+from segment_insider_emulator.insider.journeys.reading import journey_json, run_json
+from segment_insider_emulator.insider.journeys.running import Journeys
+from segment_insider_emulator.types import JSON, JSONObject
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEYS = {

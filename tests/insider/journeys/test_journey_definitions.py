@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sandbox import email, journey, wait
 
-from emulator.insider.journeys.definition import (
+from segment_insider_emulator.insider.journeys.definition import (
     AttributeChange,
     AttributeCondition,
     Channel,
@@ -18,10 +18,10 @@ from emulator.insider.journeys.definition import (
     Journey,
     Wait,
 )
-from emulator.insider.journeys.parsing import read_journeys
-from emulator.types import JSON, JSONObject
-from emulator.workspace import PRESETS, load, preset
-from emulator.workspace.structure import faults
+from segment_insider_emulator.insider.journeys.parsing import read_journeys
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import PRESETS, load, preset
+from segment_insider_emulator.workspace.structure import faults
 
 PURCHASE = EventCondition(("confirmation_page_view",), {})
 

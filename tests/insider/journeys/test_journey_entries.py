@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sandbox import ADA, ADDED, NOON, REACHABLE, Sandbox, email, journey, wait
 
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 WAIT = wait("45 minutes")
 ONCE = {"times": "once"}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox import ADDED, REACHABLE, Sandbox, email, journey, wait
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 CART = journey(
     wait("45 minutes"),

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from sandbox import ADA, ADDED, REACHABLE, Sandbox, email, journey, wait
 
-from emulator.capture.journey import Entry, Run
-from emulator.insider.journeys import engine
-from emulator.insider.journeys.definition import Journey as Definition
-from emulator.insider.journeys.running import AT_ONCE
-from emulator.insider.journeys.visiting import Facts
-from emulator.types import JSONObject
+from segment_insider_emulator.capture.journey import Entry, Run
+from segment_insider_emulator.insider.journeys import engine
+from segment_insider_emulator.insider.journeys.definition import Journey as Definition
+from segment_insider_emulator.insider.journeys.running import AT_ONCE
+from segment_insider_emulator.insider.journeys.visiting import Facts
+from segment_insider_emulator.types import JSONObject
 
 WAIT = wait("45 minutes")
 BOUGHT = {"events": ["purchase"]}

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulator.capture.journey import Run
-from emulator.capture.profile import ProfileEvent
-from emulator.clock import iso
-from emulator.insider.journeys.engine import since_entry
+from segment_insider_emulator.capture.journey import Run
+from segment_insider_emulator.capture.profile import ProfileEvent
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.insider.journeys.engine import since_entry
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

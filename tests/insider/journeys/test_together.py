@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sandbox import ADDED, PURCHASE, Sandbox, email, journey, wait
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 BOUGHT = {"events": ["purchase"]}
 JOURNEYS = (

@@ -115,7 +115,15 @@ def report(folder: Path, *arguments: str, **files: str) -> Reported:
     for name, text in files.items():
         (folder / f"{name}.feature").write_text(text, "utf-8")
     options = [part for pair in REPORTS.items() for part in pair]
-    command = [sys.executable, "-m", "emulator", "verify", *options, *arguments, "."]
+    command = [
+        sys.executable,
+        "-m",
+        "segment_insider_emulator",
+        "verify",
+        *options,
+        *arguments,
+        ".",
+    ]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     return Reported(folder, done.returncode, done.stdout)
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from emulator.segment.filtering.destination_filters import apply, compile_filters
-from emulator.segment.filtering.fql.checks import constant_conditions
-from emulator.segment.filtering.fql.evaluation import holds
-from emulator.segment.filtering.fql.syntax import parse
-from emulator.segment.filtering.passage import DESTINATION, Omission, Passage, Stop
-from emulator.types import JSONObject
+from segment_insider_emulator.segment.filtering.destination_filters import apply, compile_filters
+from segment_insider_emulator.segment.filtering.fql.checks import constant_conditions
+from segment_insider_emulator.segment.filtering.fql.evaluation import holds
+from segment_insider_emulator.segment.filtering.fql.syntax import parse
+from segment_insider_emulator.segment.filtering.passage import DESTINATION, Omission, Passage, Stop
+from segment_insider_emulator.types import JSONObject
 
 DROP: JSONObject = {"type": "DROP"}
 ORDER: JSONObject = {

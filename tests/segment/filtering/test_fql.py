@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.segment.filtering.fql.evaluation import holds
-from emulator.segment.filtering.fql.lexer import MAXIMUM_BYTES, FqlError
-from emulator.segment.filtering.fql.syntax import FUNCTIONS, MAXIMUM_DEPTH, parse
-from emulator.types import JSONObject
+from segment_insider_emulator.segment.filtering.fql.evaluation import holds
+from segment_insider_emulator.segment.filtering.fql.lexer import MAXIMUM_BYTES, FqlError
+from segment_insider_emulator.segment.filtering.fql.syntax import FUNCTIONS, MAXIMUM_DEPTH, parse
+from segment_insider_emulator.types import JSONObject
 
 CLICK: JSONObject = {
     "event": "Button Clicked",

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.segment.filtering.plans.file import SHAPE, read_plan
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.segment.filtering.plans.file import SHAPE, read_plan
+from segment_insider_emulator.types import JSON, JSONObject
 
 PLANS = Path("fixtures/plans")
 

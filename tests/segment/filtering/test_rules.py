@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from emulator.segment.filtering.plans.rule import MOST, VALIDATOR, compile_rule
-from emulator.segment.filtering.plans.wording import LONGEST
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.plans.rule import MOST, VALIDATOR, compile_rule
+from segment_insider_emulator.segment.filtering.plans.wording import LONGEST
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 def told(schema: JSONObject, value: JSON) -> list[tuple[str, str, str]]:

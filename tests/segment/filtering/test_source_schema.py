@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from emulator.segment.filtering.passage import SOURCE, Omission, Passage, Stop
-from emulator.segment.filtering.source_schema import screen
-from emulator.types import JSONObject
+from segment_insider_emulator.segment.filtering.passage import SOURCE, Omission, Passage, Stop
+from segment_insider_emulator.segment.filtering.source_schema import screen
+from segment_insider_emulator.types import JSONObject
 
 SCHEMA: JSONObject = {
     "track": {"Debug Ping": False, "Order Completed": True},

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from emulator.segment.filtering.passage import SOURCE, Omission, Stop, Violation
-from emulator.segment.filtering.plans.controls import read_controls
-from emulator.segment.filtering.plans.enforcement import Protocols
-from emulator.segment.filtering.plans.file import read_plan
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.passage import SOURCE, Omission, Stop, Violation
+from segment_insider_emulator.segment.filtering.plans.controls import read_controls
+from segment_insider_emulator.segment.filtering.plans.enforcement import Protocols
+from segment_insider_emulator.segment.filtering.plans.file import read_plan
+from segment_insider_emulator.types import JSON, JSONObject
 
 PLAN = read_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
 ORDERS = "TRACK Order Completed, version 1"

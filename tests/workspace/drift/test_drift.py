@@ -9,19 +9,19 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.capture.database import connect
-from emulator.capture.records import Captured
-from emulator.capture.store import Store
-from emulator.cli import main
-from emulator.mapping.catalog import ACTIONS
-from emulator.types import JSONObject
-from emulator.workspace.drift import Drift, drift
-from emulator.workspace.drift.departure import Departure
-from emulator.workspace.finding import Finding
-from emulator.workspace.importing.assembling import assembled
-from emulator.workspace.importing.pieces import joined
-from emulator.workspace.importing.reading import pieces
-from emulator.workspace.loading import read_preset
+from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.drift import Drift, drift
+from segment_insider_emulator.workspace.drift.departure import Departure
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.importing.assembling import assembled
+from segment_insider_emulator.workspace.importing.pieces import joined
+from segment_insider_emulator.workspace.importing.reading import pieces
+from segment_insider_emulator.workspace.loading import read_preset
 
 IMPORTS = Path("fixtures/imports")
 FIRST = "destination.subscriptions[0]"

@@ -8,9 +8,9 @@ import requests
 from click.testing import CliRunner
 from inspector.running import Running, running
 
-from emulator.cli import main
-from emulator.mapping.catalog import ACTIONS
-from emulator.workspace import load
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.workspace import load
 
 LOST = "traits.firstName came once, but firstName reads traits.first_name, which never came."
 

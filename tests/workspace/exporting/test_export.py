@@ -11,24 +11,24 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.cli import main
-from emulator.mapping import Destination
-from emulator.mapping.catalog import ACTIONS
-from emulator.segment.filtering.plans.file import read_plan
-from emulator.segment.filtering.plans.plan import plan_of
-from emulator.segment.filtering.plans.rule import compile_rule
-from emulator.types import JSON, JSONObject
-from emulator.workspace import PRESETS, Workspace, load, preset
-from emulator.workspace.exporting.hcl import expression, text
-from emulator.workspace.exporting.identity import ACTION_IDS
-from emulator.workspace.exporting.public_api import requests
-from emulator.workspace.exporting.terraform import configuration
-from emulator.workspace.importing.assembling import assembled
-from emulator.workspace.importing.reading import pieces
-from emulator.workspace.importing.writing import yaml_text
-from emulator.workspace.lint import lint
-from emulator.workspace.model import workspace_of
-from emulator.workspace.parsing import parse
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.segment.filtering.plans.file import read_plan
+from segment_insider_emulator.segment.filtering.plans.plan import plan_of
+from segment_insider_emulator.segment.filtering.plans.rule import compile_rule
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import PRESETS, Workspace, load, preset
+from segment_insider_emulator.workspace.exporting.hcl import expression, text
+from segment_insider_emulator.workspace.exporting.identity import ACTION_IDS
+from segment_insider_emulator.workspace.exporting.public_api import requests
+from segment_insider_emulator.workspace.exporting.terraform import configuration
+from segment_insider_emulator.workspace.importing.assembling import assembled
+from segment_insider_emulator.workspace.importing.reading import pieces
+from segment_insider_emulator.workspace.importing.writing import yaml_text
+from segment_insider_emulator.workspace.lint import lint
+from segment_insider_emulator.workspace.model import workspace_of
+from segment_insider_emulator.workspace.parsing import parse
 
 SETTINGS = {"account_name": "northwind", "ucd_key": "secret"}
 MATTERS = ("name", "actionSlug", "enabled", "trigger", "settings")

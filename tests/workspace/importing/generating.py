@@ -17,13 +17,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
-from emulator.workspace.importing.assembling import Imported, assembled
-from emulator.workspace.importing.reading import read_files
-from emulator.workspace.importing.writing import yaml_text
-from emulator.workspace.loading import from_document
-from emulator.workspace.parsing import parse
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
+from segment_insider_emulator.workspace.importing.reading import read_files
+from segment_insider_emulator.workspace.importing.writing import yaml_text
+from segment_insider_emulator.workspace.loading import from_document
+from segment_insider_emulator.workspace.parsing import parse
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "imports"
 EXPORTS = (

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace import load
-from emulator.workspace.importing.assembling import Imported, assembled
-from emulator.workspace.importing.hcl_parser import parse_file
-from emulator.workspace.importing.pieces import Pieces
-from emulator.workspace.importing.reading import pieces, read_files
-from emulator.workspace.importing.values import Unknown
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load
+from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
+from segment_insider_emulator.workspace.importing.hcl_parser import parse_file
+from segment_insider_emulator.workspace.importing.pieces import Pieces
+from segment_insider_emulator.workspace.importing.reading import pieces, read_files
+from segment_insider_emulator.workspace.importing.values import Unknown
 
 DESTINATION = """
 resource "segment_destination" "insider" {

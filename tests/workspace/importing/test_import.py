@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from emulator.cli import main
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace import load
-from emulator.workspace.importing.assembling import Imported, assembled
-from emulator.workspace.importing.pieces import joined
-from emulator.workspace.importing.reading import pieces
-from emulator.workspace.importing.values import Unknown
-from emulator.workspace.importing.writing import yaml_text
-from emulator.workspace.parsing import parse
+from segment_insider_emulator.cli import main
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load
+from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
+from segment_insider_emulator.workspace.importing.pieces import joined
+from segment_insider_emulator.workspace.importing.reading import pieces
+from segment_insider_emulator.workspace.importing.values import Unknown
+from segment_insider_emulator.workspace.importing.writing import yaml_text
+from segment_insider_emulator.workspace.parsing import parse
 
 FILES = Path("fixtures/imports")
 ANSWERS = [FILES / "public-api" / f"{name}.json" for name in ("destination", "source", "filters")]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from emulator.types import JSONObject
-from emulator.workspace.lint import Rule
-from emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint import Rule
+from segment_insider_emulator.workspace.lint.subject import subject_of
 
 SUBSCRIPTIONS = "destination.subscriptions"
 FIRST = f"{SUBSCRIPTIONS}[0]"

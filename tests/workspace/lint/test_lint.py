@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from small_workspaces import FIRST, subscription, workspace
 
-from emulator.types import JSONObject
-from emulator.workspace.finding import Finding
-from emulator.workspace.lint import RULES, lint
-from emulator.workspace.lint.spec import ECOMMERCE
-from emulator.workspace.lint.subject import subject_of
-from emulator.workspace.loading import read, read_preset
-from emulator.workspace.parsing import parse
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.lint import RULES, lint
+from segment_insider_emulator.workspace.lint.spec import ECOMMERCE
+from segment_insider_emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.workspace.loading import read, read_preset
+from segment_insider_emulator.workspace.parsing import parse
 
 
 def test_the_guide_lints_without_errors_and_warnings() -> None:

@@ -3,8 +3,8 @@
 import pytest
 from small_workspaces import SUBSCRIPTIONS, found, subscription, workspace
 
-from emulator.types import JSONObject
-from emulator.workspace.lint import Rule, account
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint import Rule, account
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 from small_workspaces import FIRST, found, mapped, path, when
 
-from emulator.types import JSONObject
-from emulator.workspace.lint import Rule, directives
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint import Rule, directives
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 from small_workspaces import FIRST, SUBSCRIPTIONS, TRACK, found, subscription, workspace
 
-from emulator.types import JSONObject
-from emulator.workspace.lint import Rule, overlap
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint import Rule, overlap
 
 ORDERS = subscription("orderCompletedEvent", "Orders")
 REST = subscription(name="Rest", trigger=f'{TRACK} and event != "Order Completed"')

@@ -3,8 +3,8 @@
 import pytest
 from small_workspaces import FIRST, found, mapped, path, subscription, when, workspace
 
-from emulator.types import JSONObject
-from emulator.workspace.lint import Rule, parameters
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint import Rule, parameters
 
 PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon"}}]}
 

@@ -12,8 +12,8 @@ from small_workspaces import (
     workspace,
 )
 
-from emulator.types import JSONObject
-from emulator.workspace.lint import Rule, people
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint import Rule, people
 
 
 def first_name_of(trait: str) -> JSONObject:

@@ -3,8 +3,8 @@
 import pytest
 from small_workspaces import FIRST, TRACK, found, triggered
 
-from emulator.types import JSONObject
-from emulator.workspace.lint import Rule, conditions, reading
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint import Rule, conditions, reading
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import click
 
-from emulator.cli.commands import Commands
+from segment_insider_emulator.cli.commands import Commands
 
 COMMANDS = {
     "run": 'Print each case with "actual": what happens.',

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.contract.files import (
+from segment_insider_emulator.cli.contract.files import (
     FILES,
     Reader,
     case_files,
@@ -14,14 +14,19 @@ from emulator.cli.contract.files import (
     replace,
     usable_cases,
 )
-from emulator.cli.terminal import tell, tell_json
-from emulator.cli.workspace_options import workspace_options
-from emulator.contract.deployment import Deployment
-from emulator.contract.junit import case_of, uncovered_case
-from emulator.contract.recording import file_text, text_of
-from emulator.contract.verdicts import Verdict, judge, judge_deployed, judge_workspace
-from emulator.junit import Case as ReportedCase
-from emulator.junit import junit
+from segment_insider_emulator.cli.terminal import tell, tell_json
+from segment_insider_emulator.cli.workspace_options import workspace_options
+from segment_insider_emulator.contract.deployment import Deployment
+from segment_insider_emulator.contract.junit import case_of, uncovered_case
+from segment_insider_emulator.contract.recording import file_text, text_of
+from segment_insider_emulator.contract.verdicts import (
+    Verdict,
+    judge,
+    judge_deployed,
+    judge_workspace,
+)
+from segment_insider_emulator.junit import Case as ReportedCase
+from segment_insider_emulator.junit import junit
 
 
 @click.command(epilog="Example: emulator contract check --workspace shop.yaml cases/")

@@ -2,9 +2,9 @@
 
 import click
 
-from emulator.cli.terminal import tell_json
-from emulator.cli.workspace_options import load_workspace, workspace_options
-from emulator.contract.schema import request_schemas
+from segment_insider_emulator.cli.terminal import tell_json
+from segment_insider_emulator.cli.workspace_options import load_workspace, workspace_options
+from segment_insider_emulator.contract.schema import request_schemas
 
 
 @click.command(epilog="Example: emulator contract schema --workspace shop.yaml > requests.json")

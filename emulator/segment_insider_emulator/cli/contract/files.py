@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.terminal import tell
-from emulator.cli.workspace_options import load_workspace, workspace_name
-from emulator.contract.cases import Case, read_cases
-from emulator.contract.deployment import Deployment
-from emulator.errors import EmulatorError
+from segment_insider_emulator.cli.terminal import tell
+from segment_insider_emulator.cli.workspace_options import load_workspace, workspace_name
+from segment_insider_emulator.contract.cases import Case, read_cases
+from segment_insider_emulator.contract.deployment import Deployment
+from segment_insider_emulator.errors import EmulatorError
 
 FILES = click.argument(
     "files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path)

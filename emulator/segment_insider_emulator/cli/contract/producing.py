@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.captured import numbered_events
-from emulator.cli.contract.files import FILES, replace
-from emulator.cli.terminal import tell, tell_json
-from emulator.cli.workspace_options import load_workspace, workspace_options
-from emulator.contract.junit import case_of
-from emulator.contract.producing import Produced, produced
-from emulator.errors import EmulatorError
-from emulator.junit import junit
+from segment_insider_emulator.cli.captured import numbered_events
+from segment_insider_emulator.cli.contract.files import FILES, replace
+from segment_insider_emulator.cli.terminal import tell, tell_json
+from segment_insider_emulator.cli.workspace_options import load_workspace, workspace_options
+from segment_insider_emulator.contract.junit import case_of
+from segment_insider_emulator.contract.producing import Produced, produced
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.junit import junit
 
 
 @click.command(epilog="Example: emulator contract events --workspace shop.yaml events.ndjson")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.captured import captured
-from emulator.cli.contract.files import (
+from segment_insider_emulator.cli.captured import captured
+from segment_insider_emulator.cli.contract.files import (
     FILES,
     case_files,
     deployment_of,
@@ -15,21 +15,21 @@ from emulator.cli.contract.files import (
     replace,
     usable_cases,
 )
-from emulator.cli.running import is_address, running_workspace
-from emulator.cli.workspace_options import (
+from segment_insider_emulator.cli.running import is_address, running_workspace
+from segment_insider_emulator.cli.workspace_options import (
     DEFAULT,
     load_workspace,
     workspace_name,
     workspace_options,
 )
-from emulator.contract.cases import Case, read_cases
-from emulator.contract.deployment import Deployment
-from emulator.contract.normalising import read_rules
-from emulator.contract.recording import Recording, file_text, record, text_of
-from emulator.contract.running import actual
-from emulator.errors import EmulatorError
-from emulator.types import JSONObject
-from emulator.workspace.loading import from_document
+from segment_insider_emulator.contract.cases import Case, read_cases
+from segment_insider_emulator.contract.deployment import Deployment
+from segment_insider_emulator.contract.normalising import read_rules
+from segment_insider_emulator.contract.recording import Recording, file_text, record, text_of
+from segment_insider_emulator.contract.running import actual
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.loading import from_document
 
 _MOST_NAMES = 5  # of cases that one line names
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from emulator.cli.contract.files import FILES, Reader, deployment_of
-from emulator.cli.terminal import tell_json
-from emulator.cli.workspace_options import workspace_options
-from emulator.contract.running import actual
-from emulator.types import JSONObject
+from segment_insider_emulator.cli.contract.files import FILES, Reader, deployment_of
+from segment_insider_emulator.cli.terminal import tell_json
+from segment_insider_emulator.cli.workspace_options import workspace_options
+from segment_insider_emulator.contract.running import actual
+from segment_insider_emulator.types import JSONObject
 
 
 @click.command(epilog="Example: emulator contract run cases.ndjson > actual.ndjson")

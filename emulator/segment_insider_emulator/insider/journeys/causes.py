@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from emulator.errors import EmulatorError
-from emulator.insider.catalog import stored_name
-from emulator.insider.journeys.conditions import OPERATORS, is_number
-from emulator.insider.journeys.definition import (
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.catalog import stored_name
+from segment_insider_emulator.insider.journeys.conditions import OPERATORS, is_number
+from segment_insider_emulator.insider.journeys.definition import (
     AttributeChange,
     AttributeCondition,
     Cause,
@@ -13,8 +13,8 @@ from emulator.insider.journeys.definition import (
     Did,
     EventCondition,
 )
-from emulator.insider.values import ATTRIBUTES
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.insider.values import ATTRIBUTES
+from segment_insider_emulator.types import JSON, JSONObject
 
 CHANGES = ("changes", "changes_to", "changes_from")
 _GROUPS = ("custom", "unrecognised")

@@ -6,15 +6,15 @@ from typing import TypeAlias
 
 import orjson
 
-from emulator.capture.profile import ProfileEvent
-from emulator.insider.journeys.definition import (
+from segment_insider_emulator.capture.profile import ProfileEvent
+from segment_insider_emulator.insider.journeys.definition import (
     AttributeChange,
     AttributeCondition,
     Cause,
     Comparison,
     EventCondition,
 )
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 
 @dataclass(frozen=True, slots=True)

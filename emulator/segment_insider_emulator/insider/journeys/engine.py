@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from emulator.capture.journey import Entry, Run, Status
-from emulator.capture.profile import ProfileEvent
-from emulator.clock import iso
-from emulator.insider.journeys.conditions import Happening, happened, happening_json, matches
-from emulator.insider.journeys.definition import Journey
-from emulator.insider.journeys.visiting import Facts, visit
+from segment_insider_emulator.capture.journey import Entry, Run, Status
+from segment_insider_emulator.capture.profile import ProfileEvent
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.insider.journeys.conditions import (
+    Happening,
+    happened,
+    happening_json,
+    matches,
+)
+from segment_insider_emulator.insider.journeys.definition import Journey
+from segment_insider_emulator.insider.journeys.visiting import Facts, visit
 
 
 def enter(

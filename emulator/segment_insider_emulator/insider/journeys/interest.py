@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from emulator.insider.changes import Change
-from emulator.insider.journeys.conditions import Happening, Written
-from emulator.insider.journeys.definition import EventCondition, Journey
+from segment_insider_emulator.insider.changes import Change
+from segment_insider_emulator.insider.journeys.conditions import Happening, Written
+from segment_insider_emulator.insider.journeys.definition import EventCondition, Journey
 
 
 class Interest:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from emulator.duration import duration
-from emulator.errors import EmulatorError
-from emulator.insider.formats import instant
-from emulator.insider.journeys.causes import read_attribute, read_cause
-from emulator.insider.journeys.definition import Cause, EventCondition, Journey
-from emulator.insider.journeys.steps import first, read_steps
-from emulator.types import JSONObject
+from segment_insider_emulator.duration import duration
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.formats import instant
+from segment_insider_emulator.insider.journeys.causes import read_attribute, read_cause
+from segment_insider_emulator.insider.journeys.definition import Cause, EventCondition, Journey
+from segment_insider_emulator.insider.journeys.steps import first, read_steps
+from segment_insider_emulator.types import JSONObject
 
 PURCHASE = "Purchase"
 # Documented: every journey tracks purchases, and up to ten goals of its own.

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from emulator.capture.journey import STATUSES, Entry, Run
-from emulator.capture.journeys import Tally
-from emulator.clock import iso
-from emulator.insider.journeys.definition import (
+from segment_insider_emulator.capture.journey import STATUSES, Entry, Run
+from segment_insider_emulator.capture.journeys import Tally
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.insider.journeys.definition import (
     Channel,
     Check,
     CheckReachability,
@@ -13,7 +13,7 @@ from emulator.insider.journeys.definition import (
     Journey,
     Wait,
 )
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 SIMULATED = "This emulator's small model of Architect, not an Architect run: see docs/journeys.md."
 

@@ -8,19 +8,19 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 
-from emulator.capture.database import StorageFault
-from emulator.capture.journey import Entry, Run
-from emulator.capture.journeys import JourneyStore
-from emulator.capture.profile import Changes, Profile
-from emulator.capture.profiles import ProfileStore
-from emulator.clock import Clock
-from emulator.insider.changes import Change
-from emulator.insider.journeys import engine
-from emulator.insider.journeys.conditions import Happening, attribute_holds, matches
-from emulator.insider.journeys.definition import Journey
-from emulator.insider.journeys.interest import Interest
-from emulator.insider.journeys.visiting import Facts
-from emulator.types import JSON
+from segment_insider_emulator.capture.database import StorageFault
+from segment_insider_emulator.capture.journey import Entry, Run
+from segment_insider_emulator.capture.journeys import JourneyStore
+from segment_insider_emulator.capture.profile import Changes, Profile
+from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.clock import Clock
+from segment_insider_emulator.insider.changes import Change
+from segment_insider_emulator.insider.journeys import engine
+from segment_insider_emulator.insider.journeys.conditions import Happening, attribute_holds, matches
+from segment_insider_emulator.insider.journeys.definition import Journey
+from segment_insider_emulator.insider.journeys.interest import Interest
+from segment_insider_emulator.insider.journeys.visiting import Facts
+from segment_insider_emulator.types import JSON
 
 log = logging.getLogger(__name__)
 

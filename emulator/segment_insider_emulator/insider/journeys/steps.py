@@ -3,11 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from emulator.duration import duration
-from emulator.errors import EmulatorError
-from emulator.insider.journeys.causes import only, read_check
-from emulator.insider.journeys.definition import Channel, Check, CheckReachability, Element, Wait
-from emulator.types import JSONObject
+from segment_insider_emulator.duration import duration
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.journeys.causes import only, read_check
+from segment_insider_emulator.insider.journeys.definition import (
+    Channel,
+    Check,
+    CheckReachability,
+    Element,
+    Wait,
+)
+from segment_insider_emulator.types import JSONObject
 
 Steps: TypeAlias = Sequence[JSONObject]
 

@@ -8,12 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from emulator.capture.journey import Entry
-from emulator.capture.profile import ProfileEvent
-from emulator.clock import iso
-from emulator.duration import words
-from emulator.insider.journeys.conditions import attribute_holds, happened, matches, text, told
-from emulator.insider.journeys.definition import (
+from segment_insider_emulator.capture.journey import Entry
+from segment_insider_emulator.capture.profile import ProfileEvent
+from segment_insider_emulator.clock import iso
+from segment_insider_emulator.duration import words
+from segment_insider_emulator.insider.journeys.conditions import (
+    attribute_holds,
+    happened,
+    matches,
+    text,
+    told,
+)
+from segment_insider_emulator.insider.journeys.definition import (
     AttributeCondition,
     Channel,
     Check,
@@ -22,8 +28,8 @@ from emulator.insider.journeys.definition import (
     Element,
     Wait,
 )
-from emulator.insider.reach import CHANNELS, reach
-from emulator.types import JSON
+from segment_insider_emulator.insider.reach import CHANNELS, reach
+from segment_insider_emulator.types import JSON
 
 SAME_EMAIL = timedelta(minutes=30)  # documented
 

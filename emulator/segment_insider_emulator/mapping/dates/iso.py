@@ -3,8 +3,8 @@
 Source: V8, `src/date/dateparser-inl.h`, ParseES5DateTime.
 """
 
-from emulator.mapping.dates.parts import UTC, Parts, Zone
-from emulator.mapping.dates.tokens import END, Tokens, Unreadable
+from segment_insider_emulator.mapping.dates.parts import UTC, Parts, Zone
+from segment_insider_emulator.mapping.dates.tokens import END, Tokens, Unreadable
 
 
 def read_iso(tokens: Tokens, parts: Parts) -> None:

@@ -6,8 +6,8 @@ Source: V8, `src/date/dateparser.cc`: DayComposer, TimeComposer, TimeZoneCompose
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from emulator.mapping.dates.moments import days_before
-from emulator.mapping.dates.tokens import Unreadable
+from segment_insider_emulator.mapping.dates.moments import days_before
+from segment_insider_emulator.mapping.dates.tokens import Unreadable
 
 _LIMITS: Final = (60, 60, 1_000)
 

@@ -9,10 +9,10 @@ Source: V8, `src/date/dateparser-inl.h`, Parse.
 import math
 from typing import Final
 
-from emulator.mapping.dates.iso import read_iso
-from emulator.mapping.dates.moments import clipped
-from emulator.mapping.dates.parts import Parts, Zone
-from emulator.mapping.dates.tokens import END, Token, Tokens, Unreadable
+from segment_insider_emulator.mapping.dates.iso import read_iso
+from segment_insider_emulator.mapping.dates.moments import clipped
+from segment_insider_emulator.mapping.dates.parts import Parts, Zone
+from segment_insider_emulator.mapping.dates.tokens import END, Token, Tokens, Unreadable
 
 _MONTHS: Final = (
     *("jan", "feb", "mar", "apr", "may", "jun"),

@@ -6,7 +6,7 @@ Source: V8, `src/date/dateparser-inl.h`, DateStringTokenizer.
 import re
 from typing import Final, NamedTuple
 
-from emulator.mapping.javascript import WHITE_SPACE
+from segment_insider_emulator.mapping.javascript import WHITE_SPACE
 
 _TOKEN: Final = re.compile(
     rf"(?P<number>[0-9]+)|(?P<word>[^\x00-@{WHITE_SPACE}]+)|(?P<space>[{WHITE_SPACE}]+)|(?P<sign>.)",

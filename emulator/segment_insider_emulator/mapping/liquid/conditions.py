@@ -8,12 +8,12 @@ from typing import TextIO
 
 from liquid import Node, TokenStream
 
-from emulator.mapping.javascript import json_text
-from emulator.mapping.liquid.errors import Fault, joined_units
-from emulator.mapping.liquid.markup import Markup
-from emulator.mapping.liquid.nodes import Action, ActionTag, current
-from emulator.mapping.liquid.scope import Scope
-from emulator.mapping.liquid.values import holds
+from segment_insider_emulator.mapping.javascript import json_text
+from segment_insider_emulator.mapping.liquid.errors import Fault, joined_units
+from segment_insider_emulator.mapping.liquid.markup import Markup
+from segment_insider_emulator.mapping.liquid.nodes import Action, ActionTag, current
+from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.liquid.values import holds
 
 Test = Callable[[Scope], bool]
 

@@ -10,13 +10,18 @@ from liquid import BoundTemplate, Environment, TokenStream
 from liquid.exceptions import BlockNestingError
 from liquid.parser import get_parser
 
-from emulator.mapping.liquid import conditions, tags
-from emulator.mapping.liquid.errors import Fault, LiquidError, joined_units, single_units
-from emulator.mapping.liquid.filters import FILTERS
-from emulator.mapping.liquid.filters.signature import Filter
-from emulator.mapping.liquid.markup import cut
-from emulator.mapping.liquid.scope import Scope
-from emulator.types import JSON
+from segment_insider_emulator.mapping.liquid import conditions, tags
+from segment_insider_emulator.mapping.liquid.errors import (
+    Fault,
+    LiquidError,
+    joined_units,
+    single_units,
+)
+from segment_insider_emulator.mapping.liquid.filters import FILTERS
+from segment_insider_emulator.mapping.liquid.filters.signature import Filter
+from segment_insider_emulator.mapping.liquid.markup import cut
+from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.types import JSON
 
 TAGS: Final = (
     tags.Assign,

@@ -7,10 +7,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from emulator.mapping.javascript import MISSING
-from emulator.mapping.liquid.scanner import Scanner
-from emulator.mapping.liquid.scope import Evaluate, Scope
-from emulator.mapping.liquid.values import (
+from segment_insider_emulator.mapping.javascript import MISSING
+from segment_insider_emulator.mapping.liquid.scanner import Scanner
+from segment_insider_emulator.mapping.liquid.scope import Evaluate, Scope
+from segment_insider_emulator.mapping.liquid.values import (
     BLANK,
     EMPTY,
     NIL,
@@ -22,7 +22,7 @@ from emulator.mapping.liquid.values import (
     plain,
     read,
 )
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 Filters = Mapping[str, Callable[..., Any]]
 

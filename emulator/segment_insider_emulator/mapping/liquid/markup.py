@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from liquid.token import TOKEN_CONTENT, TOKEN_OUTPUT, TOKEN_TAG, Token
 
-from emulator.mapping.liquid.scanner import BLANKS, Scanner
+from segment_insider_emulator.mapping.liquid.scanner import BLANKS, Scanner
 
 
 class Span(NamedTuple):

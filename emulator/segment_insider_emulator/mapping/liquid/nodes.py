@@ -9,11 +9,11 @@ from liquid.ast import BlockNode
 from liquid.parser import get_parser
 from liquid.token import TOKEN_EOF
 
-from emulator.mapping.liquid.errors import Fault, error_at
-from emulator.mapping.liquid.expressions import filtered_value
-from emulator.mapping.liquid.markup import Markup
-from emulator.mapping.liquid.scanner import Scanner
-from emulator.mapping.liquid.scope import Evaluate, Scope
+from segment_insider_emulator.mapping.liquid.errors import Fault, error_at
+from segment_insider_emulator.mapping.liquid.expressions import filtered_value
+from segment_insider_emulator.mapping.liquid.markup import Markup
+from segment_insider_emulator.mapping.liquid.scanner import Scanner
+from segment_insider_emulator.mapping.liquid.scope import Evaluate, Scope
 
 Action = Callable[[Scope, TextIO], None]
 

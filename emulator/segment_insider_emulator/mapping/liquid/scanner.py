@@ -6,8 +6,8 @@ Positions are indexes of UTF-16 units. Source: liquidjs 10.30, `parser/tokenizer
 import re
 from typing import Final
 
-from emulator.mapping.javascript import json_text
-from emulator.mapping.liquid.errors import LiquidError, error_at, joined_units
+from segment_insider_emulator.mapping.javascript import json_text
+from segment_insider_emulator.mapping.liquid.errors import LiquidError, error_at, joined_units
 
 BLANKS: Final = (
     "\t\n\v\f\r \u00a0\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"

@@ -6,10 +6,10 @@ from typing import Final, TextIO
 
 from liquid import BoundTemplate, RenderContext
 
-from emulator.mapping.javascript import MISSING, is_number
-from emulator.mapping.liquid.errors import Fault
-from emulator.mapping.liquid.values import MAX_TEXT, number, own, string
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.mapping.javascript import MISSING, is_number
+from segment_insider_emulator.mapping.liquid.errors import Fault
+from segment_insider_emulator.mapping.liquid.values import MAX_TEXT, number, own, string
+from segment_insider_emulator.types import JSON, JSONObject
 
 # Segment's limits are 100 million units of memory, which liquidjs counts by its own rules, and
 # half a second. The time is kept by counting too, so that a result never depends on the machine.

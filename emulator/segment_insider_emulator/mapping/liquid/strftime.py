@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from emulator.mapping.dates.moments import Moment
-from emulator.mapping.javascript import text_of
-from emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.dates.moments import Moment
+from segment_insider_emulator.mapping.javascript import text_of
+from segment_insider_emulator.mapping.liquid.scope import Scope
 
 _CODE: Final = re.compile("%([-_0^#:]+)?([0-9]+)?([EO])?([^\n\r\u2028\u2029])")
 _MONTHS: Final = (

@@ -12,14 +12,14 @@ from liquid.exceptions import StopRender
 from liquid.parser import get_parser
 from liquid.token import TOKEN_CONTENT, TOKEN_ILLEGAL, TOKEN_OUTPUT
 
-from emulator.mapping.javascript import is_truthy
-from emulator.mapping.liquid.errors import Fault, joined_units
-from emulator.mapping.liquid.expressions import operand
-from emulator.mapping.liquid.markup import Markup, cut_lines
-from emulator.mapping.liquid.nodes import Action, ActionTag
-from emulator.mapping.liquid.scanner import Scanner
-from emulator.mapping.liquid.scope import Evaluate, Scope
-from emulator.mapping.liquid.values import plain, string, stringify
+from segment_insider_emulator.mapping.javascript import is_truthy
+from segment_insider_emulator.mapping.liquid.errors import Fault, joined_units
+from segment_insider_emulator.mapping.liquid.expressions import operand
+from segment_insider_emulator.mapping.liquid.markup import Markup, cut_lines
+from segment_insider_emulator.mapping.liquid.nodes import Action, ActionTag
+from segment_insider_emulator.mapping.liquid.scanner import Scanner
+from segment_insider_emulator.mapping.liquid.scope import Evaluate, Scope
+from segment_insider_emulator.mapping.liquid.values import plain, string, stringify
 
 
 def _nothing(_scope: Scope, _buffer: TextIO) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from emulator.mapping.javascript import units
-from emulator.mapping.liquid.environment import SegmentLiquid
-from emulator.mapping.liquid.errors import LiquidError
-from emulator.types import JSON
+from segment_insider_emulator.mapping.javascript import units
+from segment_insider_emulator.mapping.liquid.environment import SegmentLiquid
+from segment_insider_emulator.mapping.liquid.errors import LiquidError
+from segment_insider_emulator.types import JSON
 
 MAX_UNITS: Final = 1_000
 

@@ -6,7 +6,7 @@ Source: liquidjs 10.30, `drop/`, `render/operator.ts`, `context/context.ts`, `ut
 import math
 from typing import Final, TypeGuard
 
-from emulator.mapping.javascript import (
+from segment_insider_emulator.mapping.javascript import (
     MISSING,
     WHITE_SPACE,
     is_number,
@@ -15,8 +15,8 @@ from emulator.mapping.javascript import (
     text_of,
     units,
 )
-from emulator.mapping.liquid.errors import Fault
-from emulator.types import JSON
+from segment_insider_emulator.mapping.liquid.errors import Fault
+from segment_insider_emulator.types import JSON
 
 # JavaScript engines refuse longer texts at five times this size; here it also guards memory.
 MAX_TEXT: Final = 100_000_000

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from emulator.segment.filtering.fields import with_only, without
-from emulator.segment.filtering.fql.evaluation import found, holds
-from emulator.segment.filtering.fql.lexer import FqlError, keys
-from emulator.segment.filtering.fql.syntax import Node, parse
-from emulator.segment.filtering.passage import DESTINATION, Omission, Passage, Stop
-from emulator.types import JSONObject
+from segment_insider_emulator.segment.filtering.fields import with_only, without
+from segment_insider_emulator.segment.filtering.fql.evaluation import found, holds
+from segment_insider_emulator.segment.filtering.fql.lexer import FqlError, keys
+from segment_insider_emulator.segment.filtering.fql.syntax import Node, parse
+from segment_insider_emulator.segment.filtering.passage import DESTINATION, Omission, Passage, Stop
+from segment_insider_emulator.types import JSONObject
 
 log = logging.getLogger(__name__)
 

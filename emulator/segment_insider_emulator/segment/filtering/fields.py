@@ -8,8 +8,8 @@ path names one item of a list.
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from emulator.segment.filtering.fql.evaluation import is_index
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.fql.evaluation import is_index
+from segment_insider_emulator.types import JSON, JSONObject
 
 Fields: TypeAlias = dict[str, list[str]]  # dotted path of an object, "" for the event -> keys
 

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 Step = Literal["Filtered at source", "Filtered at destination"]
 SOURCE: Step = "Filtered at source"

@@ -3,8 +3,8 @@
 Source: Segment, "Source Schema": track calls by name, all pages, all screens, single traits.
 """
 
-from emulator.segment.filtering.passage import SOURCE, Omission, Passage, Stop
-from emulator.types import JSONObject
+from segment_insider_emulator.segment.filtering.passage import SOURCE, Omission, Passage, Stop
+from segment_insider_emulator.types import JSONObject
 
 EVENT_SETTING = "event_setting"
 

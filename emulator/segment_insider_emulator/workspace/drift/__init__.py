@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emulator.types import JSONObject
-from emulator.workspace.drift.checklist import Check, checklist
-from emulator.workspace.drift.departure import Departure, Table, merged, tabled
-from emulator.workspace.drift.mappings import from_mappings
-from emulator.workspace.drift.preview import Preview
-from emulator.workspace.drift.rules import from_rules
-from emulator.workspace.drift.standing import from_standing
-from emulator.workspace.drift.traffic import from_traffic
-from emulator.workspace.drift.triggers import at_once
-from emulator.workspace.drift.whole import from_whole
-from emulator.workspace.finding import Finding
-from emulator.workspace.lint.subject import subject_of
-from emulator.workspace.structure import faults
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.drift.checklist import Check, checklist
+from segment_insider_emulator.workspace.drift.departure import Departure, Table, merged, tabled
+from segment_insider_emulator.workspace.drift.mappings import from_mappings
+from segment_insider_emulator.workspace.drift.preview import Preview
+from segment_insider_emulator.workspace.drift.rules import from_rules
+from segment_insider_emulator.workspace.drift.standing import from_standing
+from segment_insider_emulator.workspace.drift.traffic import from_traffic
+from segment_insider_emulator.workspace.drift.triggers import at_once
+from segment_insider_emulator.workspace.drift.whole import from_whole
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.workspace.structure import faults
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from emulator.mapping.destination import Destination
-from emulator.mapping.explanation import Explanation, explain
-from emulator.mapping.subscription import Failure, Request
-from emulator.mapping.tracing import leaves
-from emulator.types import JSONObject
-from emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.mapping.destination import Destination
+from segment_insider_emulator.mapping.explanation import Explanation, explain
+from segment_insider_emulator.mapping.subscription import Failure, Request
+from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
 
 # Explaining is slow; events of one name have much the same properties.
 EXPLAINED = 200

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, TypeAlias
 
-from emulator.workspace.drift.departure import Effect, Table
+from segment_insider_emulator.workspace.drift.departure import Effect, Table
 
 State: TypeAlias = Literal["departs", "holds", "in order", "not seen", "always"]
 
@@ -50,6 +50,6 @@ def _state(kind: str, effects: list[Effect]) -> State:
 
 @cache
 def _rows() -> dict[str, tuple[str, str]]:
-    text = files("emulator.workspace.drift").joinpath("checklist.json").read_text("utf-8")
+    text = files(__package__).joinpath("checklist.json").read_text("utf-8")
     rows: dict[str, tuple[str, str]] = json.loads(text)
     return rows

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from emulator.types import JSON, JSONObject
-from emulator.workspace.lint.subject import Placed, Subject
-from emulator.workspace.structure import place
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.structure import place
 
 Effect: TypeAlias = Literal["loses", "differs", "note"]
 EFFECTS: tuple[Effect, ...] = ("loses", "differs", "note")

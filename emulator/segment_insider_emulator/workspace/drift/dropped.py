@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import orjson
 
-from emulator.mapping.explanation import Account, Explanation
-from emulator.mapping.javascript import json_text
-from emulator.mapping.origins import Origin
-from emulator.mapping.tracing import leaves
-from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.census import unnumbered
-from emulator.workspace.drift.departure import Found
-from emulator.workspace.drift.traffic import from_traffic
-from emulator.workspace.lint.subject import Subject
+from segment_insider_emulator.mapping.explanation import Account, Explanation
+from segment_insider_emulator.mapping.javascript import json_text
+from segment_insider_emulator.mapping.origins import Origin
+from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.drift.census import unnumbered
+from segment_insider_emulator.workspace.drift.departure import Found
+from segment_insider_emulator.workspace.drift.traffic import from_traffic
+from segment_insider_emulator.workspace.lint.subject import Subject
 
 _LONGEST = 60  # characters shown of a value
 _NAMED = 3  # fields that one sentence names

@@ -2,8 +2,13 @@
 
 from typing import TypeAlias
 
-from emulator.types import JSON, JSONObject
-from emulator.workspace.lint.values import members, product_shape, sources, takes_whole
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.lint.values import (
+    members,
+    product_shape,
+    sources,
+    takes_whole,
+)
 
 # Fields whose keys are mapped one by one.
 CONTAINERS = ("attributes", "parameters", "products", "custom_identifiers", "custom")

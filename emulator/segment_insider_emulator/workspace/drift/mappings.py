@@ -3,14 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from emulator.mapping.directives import is_directive
-from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.departure import Against, Change, Effect, Found
-from emulator.workspace.drift.ids import row_of
-from emulator.workspace.drift.leaves import CONTAINERS, Leaves, leaves_of, open_fields
-from emulator.workspace.drift.reference import guides_own
-from emulator.workspace.lint.subject import Placed, Subject
-from emulator.workspace.lint.values import LITERAL, covers, product_shape, sources
+from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.drift.departure import Against, Change, Effect, Found
+from segment_insider_emulator.workspace.drift.ids import row_of
+from segment_insider_emulator.workspace.drift.leaves import (
+    CONTAINERS,
+    Leaves,
+    leaves_of,
+    open_fields,
+)
+from segment_insider_emulator.workspace.drift.reference import guides_own
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.values import LITERAL, covers, product_shape, sources
 
 _NAMES: dict[Against, str] = {"guide": "the guide", "catalogue": "the catalogue"}
 # Without these Insider One refuses the event, so that more than a value is lost.

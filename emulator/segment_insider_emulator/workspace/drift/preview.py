@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from emulator.mapping.catalog import ACTIONS
-from emulator.mapping.subscription import (
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.mapping.subscription import (
     Failure,
     Request,
     Subscription,
     compile_subscription,
 )
-from emulator.mapping.tracing import leaves
-from emulator.types import JSON, JSONObject
-from emulator.workspace.drift.departure import Change, Found, Receipt
-from emulator.workspace.drift.samples import filled, samples
-from emulator.workspace.lint.subject import Placed, Subject, subject_of
+from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.drift.departure import Change, Found, Receipt
+from segment_insider_emulator.workspace.drift.samples import filled, samples
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject, subject_of
 
 # More than anybody reads; a change of a name shows in one.
 _MOST = 6

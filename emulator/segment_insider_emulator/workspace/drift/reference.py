@@ -2,10 +2,10 @@
 
 from functools import cache
 
-from emulator.types import JSONObject
-from emulator.workspace.lint.probes import probes
-from emulator.workspace.lint.subject import Placed, Subject, subject_of
-from emulator.workspace.loading import read_preset
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.lint.probes import probes
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject, subject_of
+from segment_insider_emulator.workspace.loading import read_preset
 
 
 @cache

@@ -3,13 +3,21 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from emulator.mapping.directives import is_directive
-from emulator.workspace.drift.departure import Change, Effect, Found
-from emulator.workspace.drift.reference import guides_own
-from emulator.workspace.drift.triggers import SENT_TWICE, narrowed
-from emulator.workspace.finding import Finding
-from emulator.workspace.lint import RULES, Rule, account, fields, overlap, parameters, people
-from emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.workspace.drift.departure import Change, Effect, Found
+from segment_insider_emulator.workspace.drift.reference import guides_own
+from segment_insider_emulator.workspace.drift.triggers import SENT_TWICE, narrowed
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.lint import (
+    RULES,
+    Rule,
+    account,
+    fields,
+    overlap,
+    parameters,
+    people,
+)
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
 
 _ROWS: dict[Rule, str] = {
     account.silent_destinations: "D25",

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from emulator.types import JSON, JSONObject
-from emulator.workspace.lint.probes import probes
-from emulator.workspace.lint.spec import ECOMMERCE, PRODUCT
-from emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.lint.probes import probes
+from segment_insider_emulator.workspace.lint.spec import ECOMMERCE, PRODUCT
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
 
 _ADDRESS = {"city": "Oslo", "country": "NO"}
 _TRAITS: JSONObject = {

@@ -3,11 +3,17 @@
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from emulator.types import JSON
-from emulator.workspace.drift.departure import Found
-from emulator.workspace.drift.ids import DEVICE
-from emulator.workspace.lint.subject import Placed, Subject
-from emulator.workspace.lint.values import LITERAL, covers, members, product_shape, sources
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace.drift.departure import Found
+from segment_insider_emulator.workspace.drift.ids import DEVICE
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.values import (
+    LITERAL,
+    covers,
+    members,
+    product_shape,
+    sources,
+)
 
 # Of Segment's reserved traits, those that the profile action has no field for.
 _OTHER_TRAITS = ("name", "title", "company", "username", "createdAt", "avatar")

@@ -4,19 +4,19 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
-from emulator.insider.options import Options
-from emulator.insider.shape import Fault, faults
-from emulator.mapping.directives import is_directive
-from emulator.types import JSONObject
-from emulator.workspace.drift.census import EXPLAINED, Census, Taken, Tally, census
-from emulator.workspace.drift.departure import Against, Change, Effect, Found
-from emulator.workspace.drift.ids import row_of
-from emulator.workspace.drift.leaves import leaves_of, read_by
-from emulator.workspace.drift.reference import definition, guide
-from emulator.workspace.drift.triggers import SENT_TWICE, narrowed
-from emulator.workspace.lint.parameters import kept_key
-from emulator.workspace.lint.subject import Placed, Subject
-from emulator.workspace.lint.values import LITERAL, sources
+from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.shape import Fault, faults
+from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.drift.census import EXPLAINED, Census, Taken, Tally, census
+from segment_insider_emulator.workspace.drift.departure import Against, Change, Effect, Found
+from segment_insider_emulator.workspace.drift.ids import row_of
+from segment_insider_emulator.workspace.drift.leaves import leaves_of, read_by
+from segment_insider_emulator.workspace.drift.reference import definition, guide
+from segment_insider_emulator.workspace.drift.triggers import SENT_TWICE, narrowed
+from segment_insider_emulator.workspace.lint.parameters import kept_key
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.values import LITERAL, sources
 
 _AGAINST: tuple[Against, ...] = ("traffic",)
 # Parts of Segment's messages and of Insider One's errors -> row.

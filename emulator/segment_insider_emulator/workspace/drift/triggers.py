@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from emulator.workspace.drift.departure import Change, Found
-from emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.drift.departure import Change, Found
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
 
 SENT_TWICE = "events are sent by more than one subscription"
 

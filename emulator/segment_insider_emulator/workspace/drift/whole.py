@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from emulator.mapping.catalog import ACTIONS
-from emulator.types import JSONObject
-from emulator.workspace.drift.departure import Change, Found
-from emulator.workspace.drift.reference import definition, guide
-from emulator.workspace.lint.subject import Subject
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.drift.departure import Change, Found
+from segment_insider_emulator.workspace.drift.reference import definition, guide
+from segment_insider_emulator.workspace.lint.subject import Subject
 
 _HOME: JSONObject = {"type": "page", "name": "Home", "properties": {"path": "/"}}
 _PAGE: JSONObject = {"type": "page", "name": "Shoes", "properties": {"path": "/shoes"}}

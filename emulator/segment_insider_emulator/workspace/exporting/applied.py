@@ -1,9 +1,9 @@
 """A workspace with everything spelled out that a workspace file may leave to the catalogue."""
 
-from emulator.mapping.catalog import ACTIONS, DESTINATION_NAME
-from emulator.types import JSONObject
-from emulator.workspace.exporting.identity import ACTION_IDS
-from emulator.workspace.model import Workspace
+from segment_insider_emulator.mapping.catalog import ACTIONS, DESTINATION_NAME
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.exporting.identity import ACTION_IDS
+from segment_insider_emulator.workspace.model import Workspace
 
 CONTROLS = ("track", "identify", "group", "forwardingViolationsTo", "forwardingBlockedEventsTo")
 # Stands for a secret; whoever applies an export puts the real one there.

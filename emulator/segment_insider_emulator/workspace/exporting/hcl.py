@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # Words of the language, and what a `for` would begin.

@@ -6,10 +6,10 @@ Source: Segment's Public API; subscriptions are an alpha resource there.
 
 from collections.abc import Iterator
 
-from emulator.types import JSONObject
-from emulator.workspace.exporting import applied
-from emulator.workspace.exporting.identity import METADATA_ID
-from emulator.workspace.model import Workspace
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.exporting import applied
+from segment_insider_emulator.workspace.exporting.identity import METADATA_ID
+from segment_insider_emulator.workspace.model import Workspace
 
 ALPHA = "application/vnd.segment.v1alpha+json"
 V1 = "application/vnd.segment.v1+json"

@@ -7,11 +7,11 @@ _destination_filter, _tracking_plan and _source_tracking_plan_connection.
 import re
 from collections.abc import Iterator
 
-from emulator.types import JSON, JSONObject
-from emulator.workspace.exporting import applied
-from emulator.workspace.exporting.hcl import Expression, expression, text
-from emulator.workspace.exporting.identity import METADATA_ID, SLUGS
-from emulator.workspace.model import Workspace
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.exporting import applied
+from segment_insider_emulator.workspace.exporting.hcl import Expression, expression, text
+from segment_insider_emulator.workspace.exporting.identity import METADATA_ID, SLUGS
+from segment_insider_emulator.workspace.model import Workspace
 
 _DESTINATION, _PLAN = "insider", "source"
 _HEAD = """\

@@ -1,10 +1,10 @@
 """A workspace as a workspace file in which nothing is left to the catalogue, ready to be edited."""
 
-from emulator.types import JSONObject
-from emulator.workspace.exporting import applied
-from emulator.workspace.importing.assembling import KEY
-from emulator.workspace.importing.writing import yaml_text
-from emulator.workspace.model import Workspace
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.exporting import applied
+from segment_insider_emulator.workspace.importing.assembling import KEY
+from segment_insider_emulator.workspace.importing.writing import yaml_text
+from segment_insider_emulator.workspace.model import Workspace
 
 # Of a destination whose key is not the account's: what does not match goes on not to.
 OTHER_KEY = f"other-{KEY}"

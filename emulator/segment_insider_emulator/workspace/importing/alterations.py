@@ -5,11 +5,11 @@ Source: Segment, Protocols transformations; insert functions; Terraform provider
 
 from collections.abc import Iterator
 
-from emulator.types import JSON, JSONObject
-from emulator.workspace.exporting.identity import METADATA_ID
-from emulator.workspace.finding import Finding
-from emulator.workspace.importing.pieces import Pieces
-from emulator.workspace.importing.values import Unknown, printable
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.exporting.identity import METADATA_ID
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.importing.pieces import Pieces
+from segment_insider_emulator.workspace.importing.values import Unknown, printable
 
 _REMEDY = "Send the events as they are after it, or change the mapping to what it makes of them."
 

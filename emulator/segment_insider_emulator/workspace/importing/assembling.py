@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from emulator.errors import EmulatorError
-from emulator.mapping.catalog import DESTINATION_NAME, DESTINATION_SLUG
-from emulator.types import JSON, JSONObject
-from emulator.workspace.exporting.identity import METADATA_ID
-from emulator.workspace.finding import Finding
-from emulator.workspace.importing import protocols
-from emulator.workspace.importing.alterations import alterations
-from emulator.workspace.importing.leaving_out import Walk
-from emulator.workspace.importing.pieces import Pieces
-from emulator.workspace.importing.places import keys
-from emulator.workspace.importing.subscriptions import subscription
-from emulator.workspace.importing.values import Unknown, printable, unknown_values
-from emulator.workspace.parsing import check_values
-from emulator.workspace.structure import place
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.mapping.catalog import DESTINATION_NAME, DESTINATION_SLUG
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.exporting.identity import METADATA_ID
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.importing import protocols
+from segment_insider_emulator.workspace.importing.alterations import alterations
+from segment_insider_emulator.workspace.importing.leaving_out import Walk
+from segment_insider_emulator.workspace.importing.pieces import Pieces
+from segment_insider_emulator.workspace.importing.places import keys
+from segment_insider_emulator.workspace.importing.subscriptions import subscription
+from segment_insider_emulator.workspace.importing.values import Unknown, printable, unknown_values
+from segment_insider_emulator.workspace.parsing import check_values
+from segment_insider_emulator.workspace.structure import place
 
 # What an emulator uses until somebody writes the real thing.
 ACCOUNT, KEY, WRITE_KEY, SOURCE_NAME = "mybrand", "test-key", "wk_demo", "Imported source"

@@ -8,11 +8,11 @@ Source: Terraform, "Configuration syntax" and "JSON configuration syntax".
 from collections.abc import Callable, Iterator
 from itertools import chain
 
-from emulator.depth import MAX_DEPTH
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
-from emulator.workspace.importing.evaluation import Evaluation, TooMuch
-from emulator.workspace.importing.hcl_parser import (
+from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.importing.evaluation import Evaluation, TooMuch
+from segment_insider_emulator.workspace.importing.hcl_parser import (
     Block,
     Body,
     HclFault,
@@ -21,8 +21,8 @@ from emulator.workspace.importing.hcl_parser import (
     parse_file,
     parse_template,
 )
-from emulator.workspace.importing.terraform import Resource
-from emulator.workspace.importing.values import Unknown, Value
+from segment_insider_emulator.workspace.importing.terraform import Resource
+from segment_insider_emulator.workspace.importing.values import Unknown, Value
 
 MAXIMUM_CHARACTERS = 1_000_000
 # How many labels stand before the body of a block.

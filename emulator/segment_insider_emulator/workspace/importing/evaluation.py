@@ -3,9 +3,9 @@
 import re
 from dataclasses import replace
 
-from emulator.depth import MAX_DEPTH
-from emulator.workspace.importing.hcl_parser import TooDeep
-from emulator.workspace.importing.values import (
+from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.workspace.importing.hcl_parser import TooDeep
+from segment_insider_emulator.workspace.importing.values import (
     Encoded,
     Template,
     Unknown,

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from emulator.depth import MAX_DEPTH
-from emulator.workspace.importing.values import Encoded, Template, Unknown, Value
+from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.workspace.importing.values import Encoded, Template, Unknown, Value
 
 _BLANK = re.compile(r"(?:[ \t\r]++|#[^\n]*+|//[^\n]*+)*+")
 _NAME = re.compile(r"[^\W\d][\w-]*+")

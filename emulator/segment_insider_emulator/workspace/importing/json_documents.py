@@ -5,9 +5,9 @@ import math
 from collections.abc import Iterator
 from typing import NoReturn
 
-from emulator.depth import MAX_DEPTH, depth
-from emulator.json_text import replace_half_characters, whole_number
-from emulator.types import JSON
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.json_text import replace_half_characters, whole_number
+from segment_insider_emulator.types import JSON
 
 
 def parse_value(text: str) -> JSON:

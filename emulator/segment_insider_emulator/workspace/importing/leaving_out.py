@@ -7,10 +7,10 @@ a filter, a rule's schema. A switch whose value is not known is off.
 from collections.abc import Iterable
 from typing import Any
 
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import Finding
-from emulator.workspace.importing.values import Unknown, printable, unknown_values
-from emulator.workspace.structure import place, schema_faults
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.importing.values import Unknown, printable, unknown_values
+from segment_insider_emulator.workspace.structure import place, schema_faults
 
 # The list of these -> what one of them is called, and the keys that it is nothing without.
 _UNITS = {

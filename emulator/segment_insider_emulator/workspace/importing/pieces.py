@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import Finding
-from emulator.workspace.importing.values import Unknown, printable
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.importing.values import Unknown, printable
 
 KINDS = (
     "sources",

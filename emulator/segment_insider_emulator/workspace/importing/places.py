@@ -15,6 +15,6 @@ _WHERE = {
 @cache
 def keys(kind: str) -> frozenset[str]:
     """The keys of a "source", "destination", "subscription" or "filter"."""
-    text = files("emulator.workspace").joinpath("schema.json").read_text("utf-8")
+    text = files("segment_insider_emulator.workspace").joinpath("schema.json").read_text("utf-8")
     group, name = _WHERE[kind]
     return frozenset(json.loads(text)[group][name].get("properties", {}))

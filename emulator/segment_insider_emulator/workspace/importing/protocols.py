@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 
-from emulator.segment.filtering.plans.file import read_plan
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import Finding, Severity
-from emulator.workspace.importing.pieces import Pieces
-from emulator.workspace.importing.values import Unknown, printable
+from segment_insider_emulator.segment.filtering.plans.file import read_plan
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import Finding, Severity
+from segment_insider_emulator.workspace.importing.pieces import Pieces
+from segment_insider_emulator.workspace.importing.values import Unknown, printable
 
 CONTROLLED = ("track", "identify", "group")
 

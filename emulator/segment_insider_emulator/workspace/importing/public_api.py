@@ -7,10 +7,10 @@ schema settings, tracking plans and their rules, transformations, functions.
 import json
 import re
 
-from emulator.errors import EmulatorError
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import Finding
-from emulator.workspace.importing.pieces import Pieces
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.importing.pieces import Pieces
 
 # The key of a result -> what it is. An answer holds one object or a list of them.
 _RESULTS = {

@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from emulator.depth import MAX_DEPTH
-from emulator.encoding import decode
-from emulator.errors import EmulatorError
-from emulator.types import JSON
-from emulator.workspace.finding import Finding
-from emulator.workspace.importing import configuration, public_api, terraform
-from emulator.workspace.importing.hcl_parser import Body
-from emulator.workspace.importing.json_documents import TooDeepJSON, parse_documents
-from emulator.workspace.importing.pieces import Pieces, joined
+from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.encoding import decode
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.importing import configuration, public_api, terraform
+from segment_insider_emulator.workspace.importing.hcl_parser import Body
+from segment_insider_emulator.workspace.importing.json_documents import TooDeepJSON, parse_documents
+from segment_insider_emulator.workspace.importing.pieces import Pieces, joined
 
 MAXIMUM_BYTES = 20_000_000
 MOST_FILES = 10_000

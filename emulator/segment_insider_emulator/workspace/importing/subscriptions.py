@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from emulator.mapping.catalog import ACTIONS, Action
-from emulator.mapping.root import ROOT_KEY
-from emulator.types import JSON, JSONObject
-from emulator.workspace.exporting.identity import SLUGS
-from emulator.workspace.finding import Finding, did_you_mean
-from emulator.workspace.importing.values import Unknown
-from emulator.workspace.lint.fields import AUTOMATIC
+from segment_insider_emulator.mapping.catalog import ACTIONS, Action
+from segment_insider_emulator.mapping.root import ROOT_KEY
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.exporting.identity import SLUGS
+from segment_insider_emulator.workspace.finding import Finding, did_you_mean
+from segment_insider_emulator.workspace.importing.values import Unknown
+from segment_insider_emulator.workspace.lint.fields import AUTOMATIC
 
 
 def subscription(piece: JSONObject, where: str, findings: list[Finding]) -> JSONObject | None:

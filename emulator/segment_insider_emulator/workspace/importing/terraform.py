@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import Finding
-from emulator.workspace.importing.json_documents import parse_value
-from emulator.workspace.importing.pieces import Pieces
-from emulator.workspace.importing.values import (
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.importing.json_documents import parse_value
+from segment_insider_emulator.workspace.importing.pieces import Pieces
+from segment_insider_emulator.workspace.importing.values import (
     Encoded,
     Unknown,
     unknown_values,

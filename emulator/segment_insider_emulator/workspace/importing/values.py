@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 # JSON, Unknown, Encoded or Template; objects and lists may hold any of them.
 Value: TypeAlias = Any

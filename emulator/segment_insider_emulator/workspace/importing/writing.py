@@ -4,8 +4,8 @@ import json
 
 import yaml
 
-from emulator.types import JSON, JSONObject
-from emulator.workspace.yaml_loader import JSONLoader
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.yaml_loader import JSONLoader
 
 _WIDTH = 110
 

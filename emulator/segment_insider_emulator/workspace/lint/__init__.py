@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from emulator.types import JSONObject
-from emulator.workspace.finding import SEVERITIES, Finding
-from emulator.workspace.lint import (
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.finding import SEVERITIES, Finding
+from segment_insider_emulator.workspace.lint import (
     account,
     conditions,
     directives,
@@ -16,8 +16,8 @@ from emulator.workspace.lint import (
     people,
     reading,
 )
-from emulator.workspace.lint.subject import Subject, subject_of
-from emulator.workspace.structure import faults, named
+from segment_insider_emulator.workspace.lint.subject import Subject, subject_of
+from segment_insider_emulator.workspace.structure import faults, named
 
 Rule: TypeAlias = Callable[[Subject], Iterator[Finding]]
 

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from emulator.workspace.finding import Finding, did_you_mean
-from emulator.workspace.lint.subject import Subject
-from emulator.workspace.structure import place
+from segment_insider_emulator.workspace.finding import Finding, did_you_mean
+from segment_insider_emulator.workspace.lint.subject import Subject
+from segment_insider_emulator.workspace.structure import place
 
 # A plan may allow fewer.
 _MAXIMUM_SUBSCRIPTIONS = 50

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from emulator.mapping.triggers import Condition, Group, Node
-from emulator.workspace.finding import Finding
-from emulator.workspace.lint.spec import CALLS, EVENTS, ROOTS
-from emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.mapping.triggers import Condition, Group, Node
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.lint.spec import CALLS, EVENTS, ROOTS
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
 
 # Without a value in the event these still hold.
 _HOLD_WITHOUT = ("!=", "not_exists")

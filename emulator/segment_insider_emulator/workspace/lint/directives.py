@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
-from emulator.mapping.directives import is_directive
-from emulator.types import JSON, JSONObject
-from emulator.workspace.finding import Finding, did_you_mean
-from emulator.workspace.lint.subject import Subject
-from emulator.workspace.structure import place
+from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.finding import Finding, did_you_mean
+from segment_insider_emulator.workspace.lint.subject import Subject
+from segment_insider_emulator.workspace.structure import place
 
 _OPTIONS = {
     "@if": ("exists", "blank", "then", "else"),
@@ -75,7 +75,7 @@ def broken_liquid(subject: Subject) -> Iterator[Finding]:
     for where, name, template in _directives(subject):
         if name == "@liquid" and isinstance(template, str):
             # The engine takes a tenth of a second to load, which most mappings need not pay.
-            from emulator.mapping.liquid.templates import parse_fault
+            from segment_insider_emulator.mapping.liquid.templates import parse_fault
 
             if fault := parse_fault(template):
                 what = f"this Liquid does not parse, so that every event fails: {fault}"

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from emulator.mapping.directives import DIRECTIVES
-from emulator.mapping.root import ROOT_KEY
-from emulator.mapping.validation import mapping_errors
-from emulator.workspace.finding import Finding, did_you_mean
-from emulator.workspace.lint.conditions import calls_taken
-from emulator.workspace.lint.spec import CALLS, ROOTS
-from emulator.workspace.lint.subject import Placed, Subject
-from emulator.workspace.lint.values import LITERAL, members, sources
+from segment_insider_emulator.mapping.directives import DIRECTIVES
+from segment_insider_emulator.mapping.root import ROOT_KEY
+from segment_insider_emulator.mapping.validation import mapping_errors
+from segment_insider_emulator.workspace.finding import Finding, did_you_mean
+from segment_insider_emulator.workspace.lint.conditions import calls_taken
+from segment_insider_emulator.workspace.lint.spec import CALLS, ROOTS
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.values import LITERAL, members, sources
 
 # Fields that Segment adds to every action that can send batches.
 AUTOMATIC = ("enable_batching", "batch_size", "batch_keys", "batch_bytes")

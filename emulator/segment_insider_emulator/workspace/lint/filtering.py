@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from emulator.segment.filtering.fql.checks import constant_conditions
-from emulator.segment.filtering.fql.lexer import FqlError
-from emulator.segment.filtering.fql.syntax import parse
-from emulator.types import JSONObject
-from emulator.workspace.finding import Finding
-from emulator.workspace.lint.subject import Subject
-from emulator.workspace.structure import place
+from segment_insider_emulator.segment.filtering.fql.checks import constant_conditions
+from segment_insider_emulator.segment.filtering.fql.lexer import FqlError
+from segment_insider_emulator.segment.filtering.fql.syntax import parse
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.lint.subject import Subject
+from segment_insider_emulator.workspace.structure import place
 
 
 def broken_filters(subject: Subject) -> Iterator[Finding]:

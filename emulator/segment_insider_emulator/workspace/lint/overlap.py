@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from emulator.workspace.finding import Finding
-from emulator.workspace.lint.probes import OTHER, probes, track
-from emulator.workspace.lint.spec import CALLS
-from emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.lint.probes import OTHER, probes, track
+from segment_insider_emulator.workspace.lint.spec import CALLS
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
 
 
 def events_sent_twice(subject: Subject) -> Iterator[Finding]:

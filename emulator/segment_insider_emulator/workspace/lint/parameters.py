@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from emulator.insider.catalog import expected, required
-from emulator.mapping.upserts import normalised
-from emulator.types import JSON
-from emulator.workspace.finding import Finding, Severity
-from emulator.workspace.lint.probes import OTHER, track
-from emulator.workspace.lint.spec import ECOMMERCE, LIST_LEVEL, PRODUCT
-from emulator.workspace.lint.subject import Placed, Subject
-from emulator.workspace.lint.values import (
+from segment_insider_emulator.insider.catalog import expected, required
+from segment_insider_emulator.mapping.upserts import normalised
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace.finding import Finding, Severity
+from segment_insider_emulator.workspace.lint.probes import OTHER, track
+from segment_insider_emulator.workspace.lint.spec import ECOMMERCE, LIST_LEVEL, PRODUCT
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.values import (
     covers,
     members,
     product_shape,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from emulator.workspace.finding import Finding, did_you_mean
-from emulator.workspace.lint.subject import Placed, Subject
-from emulator.workspace.lint.values import covers, members, sources
+from segment_insider_emulator.workspace.finding import Finding, did_you_mean
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.values import covers, members, sources
 
 _PROFILE = "updateUserProfile"
 _OPT_INS = {

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from itertools import chain, islice, product
 
-from emulator.mapping.javascript import number_of, text_of
-from emulator.mapping.triggers import Condition, Node
-from emulator.types import JSON, JSONObject
-from emulator.workspace.lint.conditions import calls_taken, conditions
-from emulator.workspace.lint.spec import CALLS, EVENTS
-from emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.mapping.javascript import number_of, text_of
+from segment_insider_emulator.mapping.triggers import Condition, Node
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.lint.conditions import calls_taken, conditions
+from segment_insider_emulator.workspace.lint.spec import CALLS, EVENTS
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
 
 OTHER = "every other track call"
 # An "and" of many "or" groups can be met in more ways than are worth trying.

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import TypeAlias
 
-from emulator.mapping.fql import LexerError, tokens
-from emulator.workspace.finding import Finding, Severity, did_you_mean
-from emulator.workspace.lint.subject import Placed, Subject
-from emulator.workspace.lint.terms import FUNCTIONS, Term, terms
+from segment_insider_emulator.mapping.fql import LexerError, tokens
+from segment_insider_emulator.workspace.finding import Finding, Severity, did_you_mean
+from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.terms import FUNCTIONS, Term, terms
 
 Said: TypeAlias = tuple[Severity, str, str]
 

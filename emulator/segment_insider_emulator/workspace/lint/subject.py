@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from emulator.mapping.subscription import Subscription, compile_subscription
-from emulator.mapping.triggers import (
+from segment_insider_emulator.mapping.subscription import Subscription, compile_subscription
+from segment_insider_emulator.mapping.triggers import (
     BrokenGroupError,
     Group,
     Predicate,
@@ -11,9 +11,9 @@ from emulator.mapping.triggers import (
     compile_trigger,
     parse,
 )
-from emulator.types import JSONObject
-from emulator.workspace.model import Workspace, workspace_of
-from emulator.workspace.structure import place
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.model import Workspace, workspace_of
+from segment_insider_emulator.workspace.structure import place
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from emulator.mapping.fql import LexerError, Token, tokens
+from segment_insider_emulator.mapping.fql import LexerError, Token, tokens
 
 FUNCTIONS = ("contains", "match")
 

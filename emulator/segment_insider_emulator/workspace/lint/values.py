@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from emulator.mapping.directives import is_directive
-from emulator.mapping.paths import keys_of, strip_root, template_paths
-from emulator.types import JSON
+from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.mapping.paths import keys_of, strip_root, template_paths
+from segment_insider_emulator.types import JSON
 
 # Stands among the paths for a value that is always there.
 LITERAL = "(literal)"

@@ -6,7 +6,14 @@ What an argument leaves out is undefined; `name: value` arrives as the pair [nam
 from collections.abc import Callable
 from typing import Any, Final
 
-from emulator.mapping.liquid.filters import dates, encodings, lists, numbers, output, texts
+from segment_insider_emulator.mapping.liquid.filters import (
+    dates,
+    encodings,
+    lists,
+    numbers,
+    output,
+    texts,
+)
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     **dates.FILTERS,

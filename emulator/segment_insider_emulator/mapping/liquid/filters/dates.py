@@ -9,15 +9,15 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from emulator.mapping.dates.moments import Moment, clipped
-from emulator.mapping.dates.texts import date_of
-from emulator.mapping.javascript import MISSING, is_number, member
-from emulator.mapping.liquid.errors import Fault
-from emulator.mapping.liquid.filters.signature import Filter
-from emulator.mapping.liquid.scope import Scope
-from emulator.mapping.liquid.strftime import ordinal, strftime
-from emulator.mapping.liquid.values import is_nil, number, plain, string, stringify
-from emulator.types import JSON
+from segment_insider_emulator.mapping.dates.moments import Moment, clipped
+from segment_insider_emulator.mapping.dates.texts import date_of
+from segment_insider_emulator.mapping.javascript import MISSING, is_number, member
+from segment_insider_emulator.mapping.liquid.errors import Fault
+from segment_insider_emulator.mapping.liquid.filters.signature import Filter
+from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.liquid.strftime import ordinal, strftime
+from segment_insider_emulator.mapping.liquid.values import is_nil, number, plain, string, stringify
+from segment_insider_emulator.types import JSON
 
 _DEFAULT_FORMAT: Final = "%A, %B %-e, %Y at %-l:%M %P %z"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-from emulator.mapping.javascript import MISSING, WHITE_SPACE, is_truthy
-from emulator.mapping.liquid.errors import Fault, joined_units
-from emulator.mapping.liquid.filters.signature import Filter, textual
-from emulator.mapping.liquid.values import given, string, stringify
-from emulator.types import JSON
+from segment_insider_emulator.mapping.javascript import MISSING, WHITE_SPACE, is_truthy
+from segment_insider_emulator.mapping.liquid.errors import Fault, joined_units
+from segment_insider_emulator.mapping.liquid.filters.signature import Filter, textual
+from segment_insider_emulator.mapping.liquid.values import given, string, stringify
+from segment_insider_emulator.types import JSON
 
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
 _ESCAPED: Final = re.compile("|".join(_ESCAPES))

@@ -6,13 +6,13 @@ Source: liquidjs 10.30, `filters/array.ts`.
 import math
 from typing import Final
 
-from emulator.mapping.javascript import MISSING, is_number, is_truthy, units
-from emulator.mapping.liquid.errors import single_units
-from emulator.mapping.liquid.expressions import leading_path
-from emulator.mapping.liquid.filters.signature import Filter
-from emulator.mapping.liquid.scanner import Scanner
-from emulator.mapping.liquid.scope import Scope
-from emulator.mapping.liquid.values import (
+from segment_insider_emulator.mapping.javascript import MISSING, is_number, is_truthy, units
+from segment_insider_emulator.mapping.liquid.errors import single_units
+from segment_insider_emulator.mapping.liquid.expressions import leading_path
+from segment_insider_emulator.mapping.liquid.filters.signature import Filter
+from segment_insider_emulator.mapping.liquid.scanner import Scanner
+from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.liquid.values import (
     element,
     equal,
     given,
@@ -27,7 +27,7 @@ from emulator.mapping.liquid.values import (
     stringify,
     walked,
 )
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 
 def _list(value: JSON) -> list[JSON]:

@@ -6,11 +6,11 @@ Source: liquidjs 10.30, `filters/math.ts`.
 import math
 from typing import Final
 
-from emulator.mapping.javascript import number_of, text_of
-from emulator.mapping.liquid.filters.signature import Filter, arithmetic
-from emulator.mapping.liquid.scope import Scope
-from emulator.mapping.liquid.values import number, number_or_zero
-from emulator.types import JSON
+from segment_insider_emulator.mapping.javascript import number_of, text_of
+from segment_insider_emulator.mapping.liquid.filters.signature import Filter, arithmetic
+from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.liquid.values import number, number_or_zero
+from segment_insider_emulator.types import JSON
 
 _LARGEST_EXACT: Final = 2**53 - 1
 

@@ -6,12 +6,18 @@ Source: liquidjs 10.30, `filters/misc.ts`.
 import math
 from typing import Final
 
-from emulator.mapping.javascript import MISSING, entries, is_number, is_truthy, json_text
-from emulator.mapping.liquid.errors import Fault
-from emulator.mapping.liquid.filters.signature import Filter
-from emulator.mapping.liquid.scope import Scope
-from emulator.mapping.liquid.values import Word, holds, plain, string
-from emulator.types import JSON
+from segment_insider_emulator.mapping.javascript import (
+    MISSING,
+    entries,
+    is_number,
+    is_truthy,
+    json_text,
+)
+from segment_insider_emulator.mapping.liquid.errors import Fault
+from segment_insider_emulator.mapping.liquid.filters.signature import Filter
+from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.liquid.values import Word, holds, plain, string
+from segment_insider_emulator.types import JSON
 
 _WIDEST_INDENT: Final = 10
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from emulator.mapping.liquid.scope import Scope
-from emulator.mapping.liquid.values import number_or_zero, stringify
-from emulator.types import JSON
+from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.liquid.values import number_or_zero, stringify
+from segment_insider_emulator.types import JSON
 
 Filter = Callable[..., Any]
 

@@ -7,12 +7,12 @@ import math
 import re
 from typing import Final
 
-from emulator.mapping.javascript import MISSING, WHITE_SPACE, is_truthy, units
-from emulator.mapping.liquid.errors import Fault, single_units
-from emulator.mapping.liquid.filters.signature import Filter, textual
-from emulator.mapping.liquid.scope import Scope
-from emulator.mapping.liquid.values import given, number, stringify, walked
-from emulator.types import JSON
+from segment_insider_emulator.mapping.javascript import MISSING, WHITE_SPACE, is_truthy, units
+from segment_insider_emulator.mapping.liquid.errors import Fault, single_units
+from segment_insider_emulator.mapping.liquid.filters.signature import Filter, textual
+from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.liquid.values import given, number, stringify, walked
+from segment_insider_emulator.types import JSON
 
 _SPACES: Final = re.compile(f"[{WHITE_SPACE}]+")
 _CJK_RANGES: Final = (

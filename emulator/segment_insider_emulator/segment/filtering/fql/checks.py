@@ -7,11 +7,22 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import assert_never
 
-from emulator.segment.filtering.fql import glob
-from emulator.segment.filtering.fql.functions import VERSION_OPERATORS, parse_version
-from emulator.segment.filtering.fql.kinds import ORDER, kind, same
-from emulator.segment.filtering.fql.syntax import Call, ListOf, Literal, Node, Not, Operation, Path
-from emulator.types import JSON
+from segment_insider_emulator.segment.filtering.fql import glob
+from segment_insider_emulator.segment.filtering.fql.functions import (
+    VERSION_OPERATORS,
+    parse_version,
+)
+from segment_insider_emulator.segment.filtering.fql.kinds import ORDER, kind, same
+from segment_insider_emulator.segment.filtering.fql.syntax import (
+    Call,
+    ListOf,
+    Literal,
+    Node,
+    Not,
+    Operation,
+    Path,
+)
+from segment_insider_emulator.types import JSON
 
 EVENT_TYPES = ("track", "identify", "page", "screen", "group", "alias")
 TYPE_WORDS = ("string", "number", "list", "bool", "null", "object")

@@ -8,10 +8,18 @@ Source: `@segment/tsub` 2.0.1, `matchers.ts`; Segment, "Destination Filter Query
 
 from typing import assert_never
 
-from emulator.segment.filtering.fql.functions import FUNCTIONS
-from emulator.segment.filtering.fql.kinds import ORDER, as_double, is_number, same
-from emulator.segment.filtering.fql.syntax import Call, ListOf, Literal, Node, Not, Operation, Path
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.fql.functions import FUNCTIONS
+from segment_insider_emulator.segment.filtering.fql.kinds import ORDER, as_double, is_number, same
+from segment_insider_emulator.segment.filtering.fql.syntax import (
+    Call,
+    ListOf,
+    Literal,
+    Node,
+    Not,
+    Operation,
+    Path,
+)
+from segment_insider_emulator.types import JSON, JSONObject
 
 MAX_INDEX_DIGITS = 10
 

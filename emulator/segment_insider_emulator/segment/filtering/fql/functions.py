@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-from emulator.segment.filtering.fql import glob
-from emulator.segment.filtering.fql.kinds import ORDER, is_number, kind
-from emulator.types import JSON
+from segment_insider_emulator.segment.filtering.fql import glob
+from segment_insider_emulator.segment.filtering.fql.kinds import ORDER, is_number, kind
+from segment_insider_emulator.types import JSON
 
 Function: TypeAlias = Callable[..., JSON]
 

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, TypeGuard
 
-from emulator.types import JSON
+from segment_insider_emulator.types import JSON
 
 ORDER: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from emulator.segment.filtering.fql.lexer import FqlError, Token, keys, text, tokens
-from emulator.types import JSON
+from segment_insider_emulator.segment.filtering.fql.lexer import FqlError, Token, keys, text, tokens
+from segment_insider_emulator.types import JSON
 
 MAXIMUM_DEPTH = 50  # nobody documents one; a statement of 5 KB could nest deeper than a stack
 

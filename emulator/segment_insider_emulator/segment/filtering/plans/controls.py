@@ -6,7 +6,7 @@ Source: Segment, Public API, source settings; Protocols, "Schema configuration".
 from dataclasses import dataclass
 from typing import Literal
 
-from emulator.types import JSONObject
+from segment_insider_emulator.types import JSONObject
 
 Common = Literal["ALLOW", "BLOCK", "OMIT"]
 

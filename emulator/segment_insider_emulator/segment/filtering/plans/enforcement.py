@@ -5,11 +5,17 @@ Source: Segment, Protocols: the rule of the event comes first, the common rule s
 
 from dataclasses import dataclass, replace
 
-from emulator.segment.filtering.passage import SOURCE, Omission, Passage, Stop, Violation
-from emulator.segment.filtering.plans.controls import Controls
-from emulator.segment.filtering.plans.plan import Plan
-from emulator.segment.filtering.plans.rule import Rule
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.passage import (
+    SOURCE,
+    Omission,
+    Passage,
+    Stop,
+    Violation,
+)
+from segment_insider_emulator.segment.filtering.plans.controls import Controls
+from segment_insider_emulator.segment.filtering.plans.plan import Plan
+from segment_insider_emulator.segment.filtering.plans.rule import Rule
+from segment_insider_emulator.types import JSON, JSONObject
 
 UNPLANNED, VIOLATION = "unplanned", "violation"
 Place = tuple[str | int, ...]

@@ -6,10 +6,10 @@ Source: Segment, Public API, GET /tracking-plans/{id}/rules; Config API, trackin
 from collections.abc import Iterator
 from dataclasses import replace
 
-from emulator.errors import EmulatorError
-from emulator.segment.filtering.plans.plan import KINDS, Plan, RuleProblem, plan_of
-from emulator.segment.filtering.plans.rule import Rule, compile_rule
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.segment.filtering.plans.plan import KINDS, Plan, RuleProblem, plan_of
+from segment_insider_emulator.segment.filtering.plans.rule import Rule, compile_rule
+from segment_insider_emulator.types import JSON, JSONObject
 
 SHAPE = (
     'Give what GET /tracking-plans/{id}/rules answers: {"rules": [{"type", "key", "jsonSchema"}]}.'

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from jsonschema import FormatChecker
 
-from emulator.segment.times import parse
-from emulator.types import JSON
+from segment_insider_emulator.segment.times import parse
+from segment_insider_emulator.types import JSON
 
 FORMATS = FormatChecker(formats=("date", "email", "ipv4", "ipv6", "uuid"))
 

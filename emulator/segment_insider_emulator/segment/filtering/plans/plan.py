@@ -6,8 +6,8 @@ Source: Segment, Protocols, "Tracking plan"; Public API, tracking plan rules.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from emulator.segment.filtering.plans.rule import Rule
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.plans.rule import Rule
+from segment_insider_emulator.types import JSON, JSONObject
 
 KINDS = ("COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE", "SCREEN")
 # Pages and screens are events of these names in Segment's schema view.

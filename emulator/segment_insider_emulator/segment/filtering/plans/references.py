@@ -7,8 +7,8 @@ itself stays as it is, and so does one that leads nowhere. What grows too large 
 import re
 from urllib.parse import unquote
 
-from emulator.depth import MAX_DEPTH, depth
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.types import JSON, JSONObject
 
 MOST = 20_000  # objects and lists of a schema, references replaced
 PLAIN = frozenset({"default", "examples", "enum", "const"})  # keywords that hold plain values

@@ -13,13 +13,13 @@ from jsonschema import Draft7Validator, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
-from emulator.segment.filtering.passage import Violation
-from emulator.segment.filtering.plans.formats import FORMATS
-from emulator.segment.filtering.plans.patterns import searches
-from emulator.segment.filtering.plans.references import TooLarge, inlined
-from emulator.segment.filtering.plans.usable import Usable
-from emulator.segment.filtering.plans.wording import worded
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.passage import Violation
+from segment_insider_emulator.segment.filtering.plans.formats import FORMATS
+from segment_insider_emulator.segment.filtering.plans.patterns import searches
+from segment_insider_emulator.segment.filtering.plans.references import TooLarge, inlined
+from segment_insider_emulator.segment.filtering.plans.usable import Usable
+from segment_insider_emulator.segment.filtering.plans.wording import worded
+from segment_insider_emulator.types import JSON, JSONObject
 
 MOST = 100  # violations told of one event
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable
 from typing import Final
 
-from emulator.segment.filtering.plans.patterns import PatternError, check
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.plans.patterns import PatternError, check
+from segment_insider_emulator.types import JSON, JSONObject
 
 TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
 # Keywords that say nothing about an event. References have been replaced before.

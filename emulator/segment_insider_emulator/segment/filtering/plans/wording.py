@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from jsonschema import ValidationError
 
-from emulator.segment.filtering.passage import Violation
-from emulator.types import JSON, JSONObject
+from segment_insider_emulator.segment.filtering.passage import Violation
+from segment_insider_emulator.types import JSON, JSONObject
 
 ROOT = "(root)"
 LONGEST = 200  # characters of a value that are shown
