@@ -10,10 +10,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from segment_insider_emulator.demo.day import day
-from segment_insider_emulator.workspace import preset
-from segment_insider_scenarios.running import RunningEmulator, running
-from segment_insider_scenarios.shopper import products, shopper
+from segment_insider_emulator.demo.day import build_shopper_day
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_scenarios.running import RunningEmulator, serve_emulator
+from segment_insider_scenarios.shopper import make_products, make_shopper
 
 IMAGES = Path(__file__).parent / "images"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -27,14 +27,14 @@ CART = "Cart Viewed"
 
 def shop(emulator: RunningEmulator) -> None:
     """Let shoppers go through the emulator; its time stands still, so that pictures are alike."""
-    emulator.client.reset(now=MORNING)
+    emulator.client.reset_sandbox(now=MORNING)
     for seed in SHOPPERS:
-        turns = day(shopper(seed=seed), products(4, seed=seed))
+        turns = build_shopper_day(make_shopper(seed=seed), make_products(4, seed=seed))
         if seed == LEFT_EARLY:
             turns = [turn for turn in turns if "Buying" not in turn.chapter]
         for turn in turns:
-            emulator.shop.tell(turn.shopper, turn.call)
-            emulator.client.advance(PAUSE)
+            emulator.shop.send(turn.shopper, turn.call)
+            emulator.client.advance_clock(PAUSE)
 
 
 def pictures(emulator: RunningEmulator, page: Page) -> Iterator[str]:
@@ -42,14 +42,14 @@ def pictures(emulator: RunningEmulator, page: Page) -> Iterator[str]:
     page.goto(emulator.url)
     page.get_by_role("row").nth(1).wait_for()
     yield "live"
-    forgotten = next(m["id"] for m in emulator.client.messages(event=CART, verdict="dropped"))
+    forgotten = next(m["id"] for m in emulator.client.list_messages(event=CART, verdict="dropped"))
     page.goto(f"{emulator.url}/messages/{forgotten}")
     yield "event"
     page.goto(f"{emulator.url}/flow")
     yield "flow"
     page.goto(f"{emulator.url}/workspace/test?message={forgotten}")
     yield "tester"
-    emulator.client.advance("5 minutes")
+    emulator.client.advance_clock("5 minutes")
     page.goto(f"{emulator.url}/journeys")
     yield "journeys"
     page.goto(f"{emulator.url}/profiles")
@@ -74,7 +74,7 @@ def main() -> None:
     if found is None:
         sys.exit(f"docs/screenshots.py: no browser found. Install one of {', '.join(CHROMIUM)}.")
     IMAGES.mkdir(exist_ok=True)
-    with running(preset("guide")) as emulator, sync_playwright() as playwright:
+    with serve_emulator(load_preset("guide")) as emulator, sync_playwright() as playwright:
         shop(emulator)
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         for file in take(browser, emulator):

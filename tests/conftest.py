@@ -16,7 +16,7 @@ from postgres_schemas import Schemas
 from postgres_server import MISSING, Server, programs
 
 from segment_insider_emulator.capture import database
-from segment_insider_emulator.config import configure
+from segment_insider_emulator.config import load_config
 
 # One slow example on a busy machine is no fault.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,7 +49,7 @@ def npm_folder() -> Callable[..., Path]:
     """A folder of that name in the cache in which Node finds packages, fetched once."""
 
     def fetched(name: str, *packages: str) -> Path:
-        folder = Path(configure(os.environ, {}).cache).expanduser() / name
+        folder = Path(load_config(os.environ, {}).cache).expanduser() / name
         wanted, installed = "\n".join(packages), folder / "installed.txt"
         if not (shutil.which("node") and shutil.which("npm")):
             pytest.skip(f"Node and npm are not installed: no {packages[0]}")

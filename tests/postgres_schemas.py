@@ -10,7 +10,7 @@ from sqlalchemy import Engine, MetaData, create_engine, text
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from segment_insider_emulator.capture import database
-from segment_insider_emulator.capture.postgres import within
+from segment_insider_emulator.capture.postgres import url_with_schema
 
 _BESIDE = text("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :before)")
 _NUMBERED = text("SELECT sequencename FROM pg_sequences WHERE schemaname = :name")
@@ -34,8 +34,8 @@ class Schemas:
         """One more, with the tables of *metadata*, in place of one in memory."""
         assert metadata is database.metadata
         name = self._emptied(self._ended.pop()) if self._ended else self._new()
-        url = within(self.server.url, name)
-        engine = database.connect(url.render_as_string(hide_password=False))
+        url = url_with_schema(self.server.url, name)
+        engine = database.open_database(url.render_as_string(hide_password=False))
         self._open.add(engine)
         weakref.finalize(engine, self._ended.append, name)
         return engine

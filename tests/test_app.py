@@ -17,17 +17,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.cli import COMMANDS, main
+from segment_insider_emulator.cli import COMMAND_HELP_TEXTS, main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 SONG = {"event": "Song Played", "userId": "ada", "messageId": "m1", "writeKey": "wk_demo"}
 
 
 @contextmanager
 def emulator(**settings: Any) -> Iterator[Flask]:
-    app = create_app(Config(**{"db": ":memory:", **settings}), preset("guide"))
+    app = create_app(Config(**{"db": ":memory:", **settings}), load_preset("guide"))
     yield app
     app.extensions["emulator"].store.close()
 
@@ -210,8 +210,8 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
 
 def test_every_command_that_help_lists_exists() -> None:
     help_text = CliRunner().invoke(main, ["--help"]).stdout
-    assert [name for name in COMMANDS if f"  {name} " not in help_text] == []
-    for name in COMMANDS:
+    assert [name for name in COMMAND_HELP_TEXTS if f"  {name} " not in help_text] == []
+    for name in COMMAND_HELP_TEXTS:
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0, name
 
 

@@ -7,7 +7,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from segment_insider_emulator.insider.options import NAMES
+from segment_insider_emulator.insider.options import OPTION_FIELDS
 
 PAGE = Path("docs/assumptions.md")
 PACKAGE = Path("emulator/segment_insider_emulator")
@@ -43,7 +43,7 @@ def test_a_row_has_a_standing_and_names_what_holds_it(row: list[str]) -> None:
 def there(name: str, option: bool) -> bool:
     """Whether an option, a file or a name in the code exists."""
     if option:
-        return name in NAMES
+        return name in OPTION_FIELDS
     if "/" in name:
         return Path(name).is_file()
     return resolve_name(name) is not None
@@ -51,12 +51,12 @@ def there(name: str, option: bool) -> bool:
 
 def test_how_long_message_ids_are_remembered_is_told() -> None:
     (row,) = [row for row in ROWS if "`messageId`" in row[1]]
-    assert row[3:] == ["inferred", "`segment_insider_emulator.capture.store.Store.seen`"]
+    assert row[3:] == ["inferred", "`segment_insider_emulator.capture.store.Store.find_known_ids`"]
 
 
 def test_every_option_has_a_row() -> None:
     named = {name for row in ROWS for name in re.findall(r"option `([^`]+)`", row[-1])}
-    assert named == set(NAMES)
+    assert named == set(OPTION_FIELDS)
 
 
 def test_every_module_that_assumes_something_holds_a_row() -> None:

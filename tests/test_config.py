@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from segment_insider_emulator.config import Config, configure
+from segment_insider_emulator.config import Config, load_config
 from segment_insider_emulator.errors import EmulatorError
 
 
@@ -29,7 +29,7 @@ from segment_insider_emulator.errors import EmulatorError
 def test_settings(
     environ: Mapping[str, str], flags: Mapping[str, str | None], expected: Config
 ) -> None:
-    assert configure(environ, flags) == expected
+    assert load_config(environ, flags) == expected
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_misuse_is_named(
     environ: Mapping[str, str], flags: Mapping[str, str | None], message: str
 ) -> None:
     with pytest.raises(EmulatorError) as refused:
-        configure(environ, flags)
+        load_config(environ, flags)
     assert str(refused.value) == message
 
 
@@ -120,10 +120,10 @@ def test_misuse_is_named(
 )
 def test_a_callback_host_that_no_address_can_have_is_refused(hosts: str) -> None:
     with pytest.raises(EmulatorError, match="without http:// and port"):
-        configure({}, {"callback_hosts": hosts})
+        load_config({}, {"callback_hosts": hosts})
 
 
 def test_callback_hosts_are_names_addresses_and_networks() -> None:
     hosts = "Hooks.Example, my_service,127.0.0.1,172.18.0.0/16,::1"
-    read = configure({}, {"callback_hosts": hosts}).callback_hosts
+    read = load_config({}, {"callback_hosts": hosts}).callback_hosts
     assert read == ("hooks.example", "my_service", "127.0.0.1", "172.18.0.0/16", "::1")

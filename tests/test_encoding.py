@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.encoding import decode
+from segment_insider_emulator.encoding import decode_utf8
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios.call_files import read_calls
+from segment_insider_scenarios.call_files import read_call_file
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 EVENTS = FIXTURES / "events" / "shop.ndjson"
@@ -59,7 +59,7 @@ def test_utf_16_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_an_encoding_with_wide_characters_is_named(encoding: str) -> None:
     with pytest.raises(EmulatorError) as refused:
-        decode("Feature: Wishes".encode(encoding), "wishes.feature")
+        decode_utf8("Feature: Wishes".encode(encoding), "wishes.feature")
     name = encoding[:6].upper()
     told = f"wishes.feature: the file is in {name}, not in UTF-8. Save it as UTF-8."
     assert str(refused.value) == told
@@ -68,7 +68,7 @@ def test_an_encoding_with_wide_characters_is_named(encoding: str) -> None:
 def test_a_file_in_windows_1254_is_refused_with_its_line() -> None:
     raw = "first\nİpek Şahin".encode("cp1254")
     with pytest.raises(EmulatorError) as refused:
-        decode(raw, "names.ndjson")
+        decode_utf8(raw, "names.ndjson")
     what = "names.ndjson: the file is not UTF-8 text (line 2 has the byte 0xdd)."
     assert str(refused.value) == f"{what} Save it as UTF-8."
 
@@ -82,4 +82,4 @@ def test_a_line_that_is_not_utf_8_is_told_as_such(tmp_path: Path) -> None:
 def test_calls_beside_a_feature_may_have_a_byte_order_mark(tmp_path: Path) -> None:
     file = tmp_path / "calls.ndjson"
     file.write_bytes(b'\xef\xbb\xbf{"type": "page"}\n')
-    assert list(read_calls(file)) == [("calls.ndjson:1", {"type": "page"})]
+    assert list(read_call_file(file)) == [("calls.ndjson:1", {"type": "page"})]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segment_insider_emulator.near_misses import near_miss
+from segment_insider_emulator.near_misses import find_similar_name
 
 KNOWN = ("Order Completed", "Cart Viewed", "event_params", "skip_hook", "age")
 
@@ -37,4 +37,4 @@ KNOWN = ("Order Completed", "Cart Viewed", "event_params", "skip_hook", "age")
     ],
 )
 def test_a_name_one_slip_away_is_found(name: str, meant: str | None) -> None:
-    assert near_miss(name, KNOWN) == meant
+    assert find_similar_name(name, KNOWN) == meant

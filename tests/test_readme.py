@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from segment_insider_emulator.workspace import load, preset
+from segment_insider_emulator.workspace import load_preset, load_workspace_or_preset
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.running import running
+from segment_insider_scenarios.running import serve_emulator
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "README.md").read_text("utf-8")
@@ -53,7 +53,7 @@ def shell(script: str) -> str:
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """The default emulator, to which the Python sample has sent."""
-    with running(preset("guide")) as emulator:
+    with serve_emulator(load_preset("guide")) as emulator:
         sample = only("python")
         assert URL in sample
         printed(sys.executable, "-c", sample.replace(URL, emulator.url))
@@ -96,10 +96,13 @@ def test_the_line_that_is_told_has_the_first_name_arrive(tmp_path: Path) -> None
     workspace = yaml.safe_load(file.read_text("utf-8"))
     workspace["destination"]["subscriptions"][int(number)]["settings"][field] = json.loads(line)
     file.write_text(yaml.safe_dump(workspace), "utf-8")
-    with running(load(file)) as emulator, ControlClient(emulator.url) as client:
+    with (
+        serve_emulator(load_workspace_or_preset(file)) as emulator,
+        ControlClient(emulator.url) as client,
+    ):
         (event,) = re.findall(r"echo '(.+)'", holding("--explain"))
-        client.post("/v1/identify", event.encode(), workspace["source"]["writeKey"])
-        ada = client.profile("uuid:ada")
+        client.post_to_segment("/v1/identify", event.encode(), workspace["source"]["writeKey"])
+        ada = client.find_profile("uuid:ada")
     assert ada is not None
     assert ada["attributes"]["name"] == "Ada"
 

@@ -17,14 +17,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import StorageFault
+from segment_insider_emulator.capture.database import DatabaseUnavailable
 from segment_insider_emulator.capture.sandboxes import SandboxStore
-from segment_insider_emulator.clock import iso
+from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.errors import Conflict
-from segment_insider_emulator.sandboxes.admission import MOST
+from segment_insider_emulator.errors import ConflictError
+from segment_insider_emulator.sandboxes.admission import MAX_SANDBOXES
 from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ADA = {"messageId": "m1", "userId": "ada", "traits": {"email": "ada@x.io"}}
@@ -35,7 +35,7 @@ NAMES = {"id": "red", "writeKey": "wk_red", "account": "redshop", "key": "k-red"
 
 @contextmanager
 def emulator(db: str = ":memory:", **settings: Any) -> Iterator[Flask]:
-    app = create_app(Config(db=db, **settings), preset("guide"), clock=lambda: NOW)
+    app = create_app(Config(db=db, **settings), load_preset("guide"), clock=lambda: NOW)
     yield app
     app.extensions["sandboxes"].close()
 
@@ -201,12 +201,12 @@ def test_a_deleted_sandbox_is_gone(client: FlaskClient) -> None:
 def test_a_request_that_outlives_its_sandbox_is_told_so(client: FlaskClient) -> None:
     own = client.application.extensions["sandboxes"].get("red").parts
     client.delete(f"{SANDBOXES}/red")
-    with pytest.raises(StorageFault, match="it was closed"):
+    with pytest.raises(DatabaseUnavailable, match="it was closed"):
         own.store.messages()
 
 
 def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> None:
-    document = preset("segment-defaults").document
+    document = load_preset("segment-defaults").document
     named = {**document, "source": {**document["source"], "name": "App"}}
     made = told(client.post(SANDBOXES, json={"id": "app", "workspace": named}))
     assert made["workspace"] == "App"
@@ -292,7 +292,7 @@ def test_what_cannot_be_made_is_said(
 
 def test_a_document_has_its_tracking_plan_in_it(client: FlaskClient) -> None:
     plan = {"rules": [{"type": "TRACK", "key": "Song Played", "jsonSchema": {}}]}
-    document = preset("guide").document
+    document = load_preset("guide").document
     source = {**document["source"], "settings": {"track": {"allowUnplannedEvents": False}}}
     held = {**document, "source": source, "trackingPlan": plan}
     client.post(SANDBOXES, json={"id": "held", "workspace": held})
@@ -312,7 +312,7 @@ def test_a_replacement_finds_the_sandbox_that_another_one_has_replaced(client: F
             pass
     assert served.get("red").parts is new
     client.delete(f"{SANDBOXES}/red")
-    refused = pytest.raises(Conflict, match="the sandbox was deleted meanwhile")
+    refused = pytest.raises(ConflictError, match="the sandbox was deleted meanwhile")
     with refused, served.replacing(seen, None, None):
         pass
 
@@ -344,13 +344,13 @@ def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> 
 
 
 def test_their_number_is_bounded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segment_insider_emulator.sandboxes.admission.MOST", 1)
+    monkeypatch.setattr("segment_insider_emulator.sandboxes.admission.MAX_SANDBOXES", 1)
     answer = client.post(SANDBOXES, json={})
     assert (answer.status_code, told(answer)["error"]["what"]) == (
         409,
         "there are 1 sandboxes already",
     )
-    assert MOST > 1
+    assert MAX_SANDBOXES > 1
 
 
 def test_the_default_sandbox_stays(client: FlaskClient) -> None:
@@ -414,7 +414,7 @@ class Day:
 )
 def test_a_sandbox_that_nobody_asks_for_is_ended(asked: str, left: list[str]) -> None:
     day = Day()
-    app = create_app(Config(db=":memory:", keep_sandboxes=24), preset("guide"), clock=day)
+    app = create_app(Config(db=":memory:", keep_sandboxes=24), load_preset("guide"), clock=day)
     client = app.test_client()
     client.post(SANDBOXES, json=NAMES)
     for _ in range(3):
@@ -430,11 +430,11 @@ def test_who_is_asked_for_before_it_is_ended_stays(tmp_path: Path) -> None:
         served, client = app.extensions["sandboxes"], app.test_client()
         store = SandboxStore(served.default.parts.engine)
         client.post(SANDBOXES, json=NAMES)
-        assert store.idle(iso(NOW + timedelta(hours=1))) == ["red"]
-        store.use("red", iso(NOW + timedelta(hours=2)))
-        assert not served.delete("red", unused_since=iso(NOW + timedelta(hours=1)))
+        assert store.list_idle_ids(format_iso_utc(NOW + timedelta(hours=1))) == ["red"]
+        store.mark_used("red", format_iso_utc(NOW + timedelta(hours=2)))
+        assert not served.delete("red", unused_since=format_iso_utc(NOW + timedelta(hours=1)))
         assert client.get("/sandboxes/red/").status_code == 200
-        assert served.delete("red", unused_since=iso(NOW + timedelta(hours=3)))
+        assert served.delete("red", unused_since=format_iso_utc(NOW + timedelta(hours=3)))
         assert client.get("/sandboxes/red/").status_code == 404
 
 
@@ -442,7 +442,7 @@ def test_time_in_which_no_emulator_ran_ends_no_sandbox(tmp_path: Path) -> None:
     day, db = Day(), str(tmp_path / "emulator.db")
     for hours in (0, 48):
         day.pass_hours(hours)
-        app = create_app(Config(db=db, keep_sandboxes=24), preset("guide"), clock=day)
+        app = create_app(Config(db=db, keep_sandboxes=24), load_preset("guide"), clock=day)
         client = app.test_client()
         client.post(SANDBOXES, json=NAMES)
         day.pass_hours(12)

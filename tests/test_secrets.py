@@ -19,7 +19,7 @@ from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load, preset
+from segment_insider_emulator.workspace import load_preset, load_workspace_or_preset
 
 KEY = "account-key-5a1f"
 SECRETS = {
@@ -76,7 +76,7 @@ def told(
         insider_key=SECRETS["the real account's key"],
         verbose=True,
     )
-    app = create_app(config, load(str(workspace)))
+    app = create_app(config, load_workspace_or_preset(str(workspace)))
     client = app.test_client()
     basic = base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
     known = {"Authorization": f"Basic {basic}"}
@@ -195,7 +195,7 @@ PASSWORD = "page-password-6e0b"
 
 def test_no_password_of_the_pages_comes_out(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "segment_insider_emulator")
-    app = create_app(Config(db=":memory:", password=PASSWORD, verbose=True), preset("guide"))
+    app = create_app(Config(db=":memory:", password=PASSWORD, verbose=True), load_preset("guide"))
     client = app.test_client()
     said = [
         client.open(path, method=method, auth=("ada", given))
@@ -219,5 +219,5 @@ def test_no_password_of_the_pages_comes_out(caplog: pytest.LogCaptureFixture) ->
 )
 def test_no_password_of_a_database_is_told(address: str) -> None:
     with pytest.raises(EmulatorError) as error:
-        create_app(Config(db=address.format(PASSWORD)), preset("guide"))
+        create_app(Config(db=address.format(PASSWORD)), load_preset("guide"))
     assert PASSWORD not in "".join(traceback.format_exception(error.value))

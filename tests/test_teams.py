@@ -22,10 +22,10 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.guard import HEALTH
+from segment_insider_emulator.guard import HEALTH_PATH
 from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.teams import Team, read_teams
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.teams import Team, load_teams
+from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -57,7 +57,7 @@ def written(folder: Path, *teams: dict[str, object]) -> str:
 @contextmanager
 def shared(teams: str | None, db: str = ":memory:") -> Iterator[Flask]:
     config = Config(db=db, host="0.0.0.0", password="sesame", teams=teams)
-    app = create_app(config, preset("guide"), clock=lambda: NOW)
+    app = create_app(config, load_preset("guide"), clock=lambda: NOW)
     yield app
     app.extensions["sandboxes"].close()
 
@@ -96,9 +96,9 @@ def listed(app: Flask, who: str) -> list[str]:
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        pytest.param("GET", HEALTH, [200, 200, 200, 200], id="health is everybody's"),
+        pytest.param("GET", HEALTH_PATH, [200, 200, 200, 200], id="health is everybody's"),
         pytest.param(
-            "GET", f"/sandboxes/co-1{HEALTH}", [401, 200, 200, 404], id="health of a sandbox"
+            "GET", f"/sandboxes/co-1{HEALTH_PATH}", [401, 200, 200, 404], id="health of a sandbox"
         ),
         pytest.param("GET", "/emulator/v1/openapi.json", [401, 200, 200, 200], id="description"),
         pytest.param(
@@ -152,7 +152,7 @@ def addresses(rules: Iterator[Rule]) -> Iterator[tuple[str, str]]:
     """Method and path of all that is asked of ourselves, but for what is everybody's."""
     for rule in rules:
         private = rule.rule.startswith("/emulator/") or rule.endpoint.startswith("inspector.")
-        if private and rule.rule != HEALTH:
+        if private and rule.rule != HEALTH_PATH:
             path = VARIABLE.sub(lambda found: found[1] or "1", rule.rule)
             yield from ((method, path) for method in sorted(rule.methods or ()))
 
@@ -372,7 +372,7 @@ def test_a_sandbox_is_its_teams_after_a_restart_and_the_admins_when_the_team_is_
 def test_a_team_may_have_two_tokens_while_one_replaces_the_other(tmp_path: Path) -> None:
     file = written(tmp_path, {"name": "checkout", "tokens": [X, Y]})
     digests = (sha256(b"x").digest(), sha256(b"y").digest())
-    assert read_teams(file) == [Team("checkout", digests)]
+    assert load_teams(file) == [Team("checkout", digests)]
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_a_mistake_is_told_and_no_token(tmp_path: Path, document: str, complaint
     file = tmp_path / "teams.yaml"
     file.write_text(document)
     with pytest.raises(EmulatorError) as refused:
-        read_teams(str(file))
+        load_teams(str(file))
     assert str(refused.value).startswith(f"{file}: {complaint}")
     assert "topsecret" not in str(refused.value)
 
@@ -448,11 +448,11 @@ def test_teams_without_a_password_are_refused(tmp_path: Path) -> None:
 def test_a_client_shows_its_token_to_the_control_api_alone(app: Flask) -> None:
     with serve_in_thread(app) as url, ControlClient(url, token="c-token") as asking:
         made = asking.create_sandbox()
-        assert [each["id"] for each in asking.sandboxes()] == ["co-1", made["id"]]
+        assert [each["id"] for each in asking.list_sandboxes()] == ["co-1", made["id"]]
         with ControlClient(made["url"], session=asking.session, token="c-token") as within:
             call = orjson.dumps({"userId": "ada", "messageId": "m1"})
-            assert within.post("/v1/identify", call, made["writeKey"]) == 200
-            assert [each["userId"] for each in within.messages()] == ["ada"]
+            assert within.post_to_segment("/v1/identify", call, made["writeKey"]) == 200
+            assert [each["userId"] for each in within.list_messages()] == ["ada"]
     assert "Authorization" not in asking.session.headers
     with pytest.raises(EmulatorError, match="asks for a password, or the token of a team"):
         refused(app)
@@ -460,7 +460,7 @@ def test_a_client_shows_its_token_to_the_control_api_alone(app: Flask) -> None:
 
 def refused(app: Flask) -> None:
     with serve_in_thread(app) as url, ControlClient(url) as stranger:
-        stranger.sandboxes()
+        stranger.list_sandboxes()
 
 
 def test_scenarios_run_in_sandboxes_of_the_team_whose_token_the_environment_has(
@@ -495,7 +495,7 @@ def test_a_team_moves_no_journey_of_a_sandbox_that_is_not_its(tmp_path: Path) ->
     moment = [NOW]
     teams = written(tmp_path, CHECKOUT)
     config = Config(db=":memory:", host="0.0.0.0", password="sesame", teams=teams)
-    app = create_app(config, preset("guide"), clock=lambda: moment[0])
+    app = create_app(config, load_preset("guide"), clock=lambda: moment[0])
     admin = client(app, "admin")
     document = told(admin.get("/emulator/v1/workspace"))
     document["insider"]["journeys"] = [
@@ -519,11 +519,14 @@ def test_a_team_moves_no_journey_of_a_sandbox_that_is_not_its(tmp_path: Path) ->
 
 
 STRANGE = (
-    *(("GET", path) for path in (HEALTH, "/emulator/v1/messages", "/", "/profiles", "/stream")),
-    *(("POST", path) for path in (HEALTH, "/emulator/v1/reset", "/clear")),
+    *(
+        ("GET", path)
+        for path in (HEALTH_PATH, "/emulator/v1/messages", "/", "/profiles", "/stream")
+    ),
+    *(("POST", path) for path in (HEALTH_PATH, "/emulator/v1/reset", "/clear")),
     *(("GET", path) for path in ("", "/nothing", "/emulator/nothing")),
     *(("DELETE", path) for path in ("/profiles", "/settings")),
-    *(("OPTIONS", path) for path in (HEALTH, "/profiles")),
+    *(("OPTIONS", path) for path in (HEALTH_PATH, "/profiles")),
     ("GET", "/static/x/inspector.css"),
 )
 

@@ -11,30 +11,30 @@ from pathlib import Path
 from flask import Flask, request
 
 from segment_insider_emulator import answers
-from segment_insider_emulator.capture.database import claimed, connect
-from segment_insider_emulator.capture.differences import Differences
-from segment_insider_emulator.capture.idle import Idle
+from segment_insider_emulator.capture.database import advisory_locks, open_database
+from segment_insider_emulator.capture.differences import ResponseDifferenceStore
+from segment_insider_emulator.capture.idle import IdleConnectionReaper
 from segment_insider_emulator.capture.journeys import JourneyStore
-from segment_insider_emulator.capture.listening import Listener
-from segment_insider_emulator.capture.panel import ChangesStore, PanelStore
+from segment_insider_emulator.capture.listening import PostgresListener
+from segment_insider_emulator.capture.panel import DestinationChangesStore, IntegrationStore
 from segment_insider_emulator.capture.profiles import ProfileStore
-from segment_insider_emulator.capture.pruning import Pruner, Steps
-from segment_insider_emulator.capture.retention import Limits, Retention
+from segment_insider_emulator.capture.pruning import RetentionSchedule, RetentionWorker
+from segment_insider_emulator.capture.retention import MessageRetention, RetentionLimits
 from segment_insider_emulator.capture.sandboxes import SandboxStore
-from segment_insider_emulator.capture.shared import RETRIES, RUNS, Shared
-from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.capture.shared import JOURNEY_RUNS_DUE, RETRIES_DUE, ReplicatedState
+from segment_insider_emulator.capture.store import MessageStore
 from segment_insider_emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.delivery.account import RealAccount
-from segment_insider_emulator.delivery.configuration import Configuration
-from segment_insider_emulator.delivery.faults import Faults as InsiderFaults
-from segment_insider_emulator.delivery.gate import Gate, compile_gate
-from segment_insider_emulator.delivery.passthrough import PassThrough
-from segment_insider_emulator.delivery.policy import Policy
-from segment_insider_emulator.delivery.queue import Queue
-from segment_insider_emulator.delivery.road import Road, Together
-from segment_insider_emulator.delivery.senders import Remote
-from segment_insider_emulator.guard import guard, is_loopback
+from segment_insider_emulator.delivery.configuration import DestinationOverrides
+from segment_insider_emulator.delivery.faults import FaultInjector as InsiderFaults
+from segment_insider_emulator.delivery.gate import FilterChain, compile_filter_chain
+from segment_insider_emulator.delivery.passthrough import PassThroughSender
+from segment_insider_emulator.delivery.policy import RetryPolicy
+from segment_insider_emulator.delivery.queue import DeliveryQueue
+from segment_insider_emulator.delivery.road import DeliveryPipeline, TransactionFactory
+from segment_insider_emulator.delivery.senders import RemoteSender
+from segment_insider_emulator.guard import create_access_check, is_loopback
 from segment_insider_emulator.harness import clock as clocks
 from segment_insider_emulator.harness import (
     delivery,
@@ -54,25 +54,34 @@ from segment_insider_emulator.harness import (
 from segment_insider_emulator.harness import routes as harness
 from segment_insider_emulator.insider import routes as insider
 from segment_insider_emulator.insider.callbacks import CallbackHosts
-from segment_insider_emulator.insider.endpoint import Endpoint
-from segment_insider_emulator.insider.journeys.parsing import read_journeys
-from segment_insider_emulator.insider.journeys.running import Journeys
-from segment_insider_emulator.insider.panel import Panel
+from segment_insider_emulator.insider.endpoint import InsiderApi
+from segment_insider_emulator.insider.journeys.parsing import parse_journeys
+from segment_insider_emulator.insider.journeys.running import JourneyRunner
+from segment_insider_emulator.insider.panel import IntegrationPanel
 from segment_insider_emulator.inspector import routes as inspector
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.parts import Kept, Parts
-from segment_insider_emulator.sandboxes import Expiry, Sandboxes, addressed, serve_sandboxes
+from segment_insider_emulator.parts import SandboxServices, SandboxState
+from segment_insider_emulator.sandboxes import (
+    SandboxExpiry,
+    SandboxRegistry,
+    current_sandbox,
+    install_sandbox_routing,
+)
 from segment_insider_emulator.segment import routes as segment
-from segment_insider_emulator.segment.assets import Assets
-from segment_insider_emulator.segment.faults import Faults
-from segment_insider_emulator.segment.oauth import Tokens
-from segment_insider_emulator.teams import Callers, owner_of_default, read_teams
+from segment_insider_emulator.segment.assets import AnalyticsJsAssets
+from segment_insider_emulator.segment.faults import SegmentFaultQueue
+from segment_insider_emulator.segment.oauth import TokenIssuer
+from segment_insider_emulator.teams import (
+    CallerAuthenticator,
+    find_default_sandbox_owner,
+    load_teams,
+)
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
-from segment_insider_emulator.workspace.given import Given
-from segment_insider_emulator.workspace.model import fingerprint
+from segment_insider_emulator.workspace.given import WorkspaceVersion
+from segment_insider_emulator.workspace.model import fingerprint_document
 
-LARGEST_REQUEST = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
+MAX_REQUEST_BYTES = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
 
 
 def create_app(
@@ -91,16 +100,18 @@ def create_app(
     Raises: EmulatorError, when the database cannot be opened or the workspace not compiled.
     """
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_REQUEST
-    teams = read_teams(config.teams)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+    teams = load_teams(config.teams)
     # What is for none of several teams must not be taken for the default sandbox's.
     config = replace(config, strict=config.strict or bool(teams))
-    app.before_request(guard(config.host, Callers(config.password, teams)))
-    owner = owner_of_default(teams)
-    app.extensions["emulator"] = _serve(app, config, workspace, clock, stopwatch, owner)
+    app.before_request(
+        create_access_check(config.host, CallerAuthenticator(config.password, teams))
+    )
+    owner = find_default_sandbox_owner(teams)
+    app.extensions["emulator"] = _install_sandboxes(app, config, workspace, clock, stopwatch, owner)
     # What was due by now is decided before a request changes anything, or looks.
-    app.before_request(run_due)
-    answers.register(app)
+    app.before_request(run_due_journeys)
+    answers.register_json_errors(app)
     for side in (
         segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
         sandboxes, scenario_runs, storage, dry_run, verifying,
@@ -110,137 +121,160 @@ def create_app(
     return app
 
 
-def run_due() -> None:
+def run_due_journeys() -> None:
     """Take the journeys of the sandbox that is asked, if one is, to where they are by now.
 
     Not for who asks whether the emulator is up: the answer is the same, and soon given.
     """
-    if request.endpoint != "harness.health" and (asked := addressed()):
-        asked.parts.journeys.run_due()
+    if request.endpoint != "harness.health" and (asked := current_sandbox()):
+        asked.services.journeys.advance_due_runs()
 
 
-def _serve(
+def _install_sandboxes(
     app: Flask,
     config: Config,
     workspace: Workspace,
     clock: Clock,
     stopwatch: Stopwatch,
-    owner: str | None,
-) -> Parts:
+    default_owner: str | None,
+) -> SandboxServices:
     """The parts of the default sandbox, *owner*'s; *app* answers for it and those created."""
-    assets = Assets(Path(config.cache).expanduser())
+    assets = AnalyticsJsAssets(Path(config.cache).expanduser())
 
-    basis, listener = fingerprint(workspace.document), Listener()
-    idle = Idle(stopwatch)
-    app.before_request(idle.look)
+    basis, listener = fingerprint_document(workspace.document), PostgresListener()
+    idle = IdleConnectionReaper(stopwatch)
+    app.before_request(idle.close_idle)
 
-    def make(workspace: Workspace, kept: Kept, asked: JSONObject | str | None) -> Parts:
-        given = Given(asked, basis, kept.shared.hold)
-        return _parts(config, workspace, given, kept, stopwatch, assets)
+    def make(
+        workspace: Workspace, kept: SandboxState, asked: JSONObject | str | None
+    ) -> SandboxServices:
+        given = WorkspaceVersion(asked, basis, kept.shared_state.create_guard)
+        return _build_services(config, workspace, given, kept, stopwatch, assets)
 
-    def empty(db: str) -> Kept:
-        engine = connect(db)
-        shared = Shared(engine)
-        store = Store(engine, listener)
-        idle.watch(store.use)
+    def empty(db: str) -> SandboxState:
+        engine = open_database(db)
+        shared = ReplicatedState(engine)
+        store = MessageStore(engine, listener)
+        idle.watch_pool(store.pool_usage)
         stores = store, ProfileStore(engine), JourneyStore(engine)
-        return Kept(engine, *stores, shared, SandboxClock(clock, shared.hold))
+        return SandboxState(engine, *stores, shared, SandboxClock(clock, shared.create_guard))
 
     default = make(workspace, empty(config.db), None)
     store = SandboxStore(default.engine)
-    served = Sandboxes(default, make, empty, store, clock, owner)
+    served = SandboxRegistry(default, make, empty, store, clock, default_owner)
     unused = config.keep_sandboxes and timedelta(hours=config.keep_sandboxes)
-    serve_sandboxes(app, served, Expiry(served, store, unused, clock) if unused else None)
+    install_sandbox_routing(
+        app, served, SandboxExpiry(served, store, unused, clock) if unused else None
+    )
     return default
 
 
-def _parts(
+def _build_services(
     config: Config,
     workspace: Workspace,
-    given: Given,
-    kept: Kept,
+    workspace_version: WorkspaceVersion,
+    state: SandboxState,
     stopwatch: Stopwatch,
-    assets: Assets,
-) -> Parts:
-    engine, store, profiles, runs, shared, clock = kept
-    endpoint, journeys, keys = _account(config, workspace, kept)
-    faults, differences = InsiderFaults(clock, config.seed, hold=shared.hold), Differences(engine)
+    assets: AnalyticsJsAssets,
+) -> SandboxServices:
+    engine, store, profiles, runs, shared, clock = state
+    endpoint, journeys, keys = _build_insider_account(config, workspace, state)
+    faults, differences = (
+        InsiderFaults(clock, config.seed, guard_factory=shared.create_guard),
+        ResponseDifferenceStore(engine),
+    )
     pass_through = None
-    if real := _real_account(config):
-        remote = Remote(real.url)
-        pass_through = PassThrough(remote, endpoint.answer, real, differences, clock, shared.hold)
-    sender = faults.before(pass_through or endpoint.answer)
-    together = _together(kept, None if pass_through else faults)
-    gate, policy = _gate(config, workspace), Policy(config.seed)
+    if real := _read_real_account(config):
+        remote = RemoteSender(real.url)
+        pass_through = PassThroughSender(
+            remote, endpoint.handle_request, real, differences, clock, shared.create_guard
+        )
+    sender = faults.wrap(pass_through or endpoint.handle_request)
+    together = _transaction_factory(state, None if pass_through else faults)
+    gate, policy = _build_filter_chain(config, workspace), RetryPolicy(config.seed)
     compiled = Destination(workspace.destination)
-    road = Road(compiled, sender, store, clock, gate, policy, stopwatch, real, together)
-    shared.watch(RETRIES, road.backlog.told)
-    shared.watch(RUNS, runs.told)
-    queue = Queue(road, store, partial(_is_current, given, shared))
+    road = DeliveryPipeline(compiled, sender, store, clock, gate, policy, stopwatch, real, together)
+    shared.watch_next_due(RETRIES_DUE, road.retries.set_next_due)
+    shared.watch_next_due(JOURNEY_RUNS_DUE, runs.set_next_due)
+    queue = DeliveryQueue(road, store, partial(_is_workspace_current, workspace_version, shared))
     if config.asynchronous:
-        queue.begin()
-    return Parts(
+        queue.start()
+    return SandboxServices(
         config=config,
         workspace=workspace,
-        given=given,
+        workspace_version=workspace_version,
         engine=engine,
         store=store,
         profiles=profiles,
-        shared=shared,
+        shared_state=shared,
         endpoint=endpoint,
-        panel=keys,
-        road=road,
-        configuration=Configuration(workspace.destination, ChangesStore(engine), road, shared.hold),
+        insider_panel=keys,
+        pipeline=road,
+        destination_overrides=DestinationOverrides(
+            workspace.destination, DestinationChangesStore(engine), road, shared.create_guard
+        ),
         clock=clock,
         journeys=journeys,
-        tokens=Tokens(workspace.account_key, workspace.oauth),
+        token_issuer=TokenIssuer(workspace.account_key, workspace.oauth_application),
         assets=assets,
-        segment_faults=Faults(shared.hold),
-        faults=faults,
+        segment_faults=SegmentFaultQueue(shared.create_guard),
+        insider_faults=faults,
         differences=differences,
         pass_through=pass_through,
         queue=queue,
-        pruner=_pruner(config, kept),
+        retention_worker=_build_retention_worker(config, state),
     )
 
 
-def _account(config: Config, workspace: Workspace, kept: Kept) -> tuple[Endpoint, Journeys, Panel]:
+def _build_insider_account(
+    config: Config, workspace: Workspace, state: SandboxState
+) -> tuple[InsiderApi, JourneyRunner, IntegrationPanel]:
     """Insider One's end."""
-    hold, name, key = kept.shared.hold, workspace.account_name, workspace.account_key
+    hold, name, key = state.shared_state.create_guard, workspace.account_name, workspace.account_key
     defined = workspace.document.get("insider", {}).get("journeys", ())
-    journeys = Journeys(read_journeys(defined), kept.runs, kept.profiles, kept.clock)
-    keys = Panel(name, key, PanelStore(kept.engine), kept.clock, hold=hold)
-    endpoint = Endpoint(
+    journeys = JourneyRunner(
+        parse_journeys(defined), state.journey_runs, state.profiles, state.clock
+    )
+    keys = IntegrationPanel(
+        name, key, IntegrationStore(state.engine), state.clock, guard_factory=hold
+    )
+    endpoint = InsiderApi(
         name,
         key,
         workspace.identifiers,
-        kept.profiles,
-        kept.clock,
-        workspace.options,
-        callback_hosts=_callback_hosts(config, workspace),
-        refusal=keys.refusal,
-        on_change=journeys.observe,
-        hold=hold,
+        state.profiles,
+        state.clock,
+        workspace.insider_options,
+        callback_hosts=_allowed_callback_hosts(config, workspace),
+        explain_token_rejection=keys.explain_key_rejection,
+        on_change=journeys.handle_changes,
+        guard_factory=hold,
     )
     return endpoint, journeys, keys
 
 
-def _callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
+def _allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
     """Who shares an emulator may replace its workspace, so that does not open its machine."""
-    listed = workspace.options.error_callback_hosts
+    listed = workspace.insider_options.error_callback_hosts
     is_shared = config.teams or config.password or not is_loopback(config.host)
     own = config.callback_hosts if is_shared else (*config.callback_hosts, *listed)
     return CallbackHosts(listed, own, config.port)
 
 
-def _gate(config: Config, workspace: Workspace) -> Gate:
+def _build_filter_chain(config: Config, workspace: Workspace) -> FilterChain:
     source = workspace.document.get("source", {})
-    return compile_gate(
-        source, workspace.destination, workspace.plan, config.seed, workspace.segment
+    return compile_filter_chain(
+        source,
+        workspace.destination,
+        workspace.tracking_plan,
+        config.seed,
+        workspace.segment_options,
     )
 
 
-def _together(kept: Kept, faults: InsiderFaults | None) -> Together:
+def _transaction_factory(
+    state: SandboxState, fault_injector: InsiderFaults | None
+) -> TransactionFactory:
     """One transaction for what one request brings, unless a fault may make it a long one.
 
     Args:
@@ -248,26 +282,32 @@ def _together(kept: Kept, faults: InsiderFaults | None) -> Together:
     """
 
     def together(names: Collection[str]) -> AbstractContextManager[object]:
-        if faults and faults.none:
-            return kept.profiles.writing(names)
-        return claimed(kept.engine, names)
+        if fault_injector and fault_injector.has_no_faults:
+            return state.profiles.unit_of_work(names)
+        return advisory_locks(state.engine, names)
 
     return together
 
 
-def _is_current(given: Given, shared: Shared) -> bool:
-    shared.refresh()
-    return not given.is_over
+def _is_workspace_current(
+    workspace_version: WorkspaceVersion, shared_state: ReplicatedState
+) -> bool:
+    shared_state.refresh_from_database()
+    return not workspace_version.is_stale
 
 
-def _pruner(config: Config, kept: Kept) -> Pruner | None:
-    limits = Limits(config.keep_days, config.keep_messages, config.keep_bytes)
+def _build_retention_worker(config: Config, state: SandboxState) -> RetentionWorker | None:
+    limits = RetentionLimits(config.keep_days, config.keep_messages, config.keep_bytes)
     if not limits:
         return None
-    return Pruner(Steps(Retention(kept.engine, limits, kept.clock), kept.store.use))
+    return RetentionWorker(
+        RetentionSchedule(
+            MessageRetention(state.engine, limits, state.clock), state.store.pool_usage
+        )
+    )
 
 
-def _real_account(config: Config) -> RealAccount | None:
+def _read_real_account(config: Config) -> RealAccount | None:
     if config.insider_url is None:
         return None
     return RealAccount(config.insider_url, config.insider_account, config.insider_key)

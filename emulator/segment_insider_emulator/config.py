@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from segment_insider_emulator.errors import EmulatorError
 
-PREFIX = "EMULATOR_"
-MOST_DAYS = 36_500
-UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
-WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_HOST_NAME = re.compile(r"[\w.-]+")
+ENVIRONMENT_PREFIX = "EMULATOR_"
+MAX_DAYS = 36_500
+SIZE_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
+BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_HOST_NAME_PATTERN = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Config:
     trusted_proxy: str | None = None
 
 
-def configure(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
+def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
     """Fill a Config once.
 
     Args:
@@ -82,24 +82,26 @@ def configure(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Co
     if home := environ.get("XDG_CACHE_HOME"):
         settings["cache"] = f"{home}/segment-insider-emulator"
     for variable, text in environ.items():
-        if variable.startswith(PREFIX):
-            settings[_setting(variable)] = _read(_setting(variable), text, variable)
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            settings[_setting_name(variable)] = _parse_setting(
+                _setting_name(variable), text, variable
+            )
     for name, given in flags.items():
         if given is not None:
-            settings[name] = _read(name, given, "--" + name.replace("_", "-"))
+            settings[name] = _parse_setting(name, given, "--" + name.replace("_", "-"))
     return Config(**settings)
 
 
-def _setting(variable: str) -> str:
-    name = variable.removeprefix(PREFIX).lower()
-    if name not in READERS:
-        known = ", ".join(PREFIX + setting.upper() for setting in READERS)
+def _setting_name(variable: str) -> str:
+    name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+    if name not in SETTING_PARSERS:
+        known = ", ".join(ENVIRONMENT_PREFIX + setting.upper() for setting in SETTING_PARSERS)
         raise EmulatorError("this setting does not exist", variable, f"Known: {known}.")
     return name
 
 
-def _read(name: str, text: str, where: str) -> Any:
-    reader, wanted = READERS[name]
+def _parse_setting(name: str, text: str, where: str) -> Any:
+    reader, wanted = SETTING_PARSERS[name]
     try:
         return reader(text)
     except (KeyError, ValueError) as error:
@@ -108,43 +110,43 @@ def _read(name: str, text: str, where: str) -> Any:
         raise EmulatorError(f"{shown!r} cannot be used", where, f"Give {wanted}.") from error
 
 
-def _port(text: str) -> int:
+def _parse_port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:
         raise ValueError(text)
     return port
 
 
-def _count(text: str) -> int:
+def _parse_count(text: str) -> int:
     count = int(text) if len(text) < 20 else 0
     if count < 1:
         raise ValueError(text)
     return count
 
 
-def _days(text: str) -> int:
-    return _at_most(MOST_DAYS, text)
+def _parse_days(text: str) -> int:
+    return _parse_count_up_to(MAX_DAYS, text)
 
 
-def _hours(text: str) -> int:
-    return _at_most(MOST_DAYS * 24, text)
+def _parse_hours(text: str) -> int:
+    return _parse_count_up_to(MAX_DAYS * 24, text)
 
 
-def _at_most(most: int, text: str) -> int:
-    count = _count(text)
-    if count > most:
+def _parse_count_up_to(maximum: int, text: str) -> int:
+    count = _parse_count(text)
+    if count > maximum:
         raise ValueError(text)
     return count
 
 
-def _bytes(text: str) -> int:
+def _parse_byte_size(text: str) -> int:
     found = re.fullmatch(r"(\d+) ?([kMG]?)B?", text)
     if not found:
         raise ValueError(text)
-    return _count(found[1]) * UNITS[found[2]]
+    return _parse_count(found[1]) * SIZE_UNITS[found[2]]
 
 
-def _base_url(text: str) -> str:
+def _parse_base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(text)
@@ -153,52 +155,58 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _hosts(text: str) -> tuple[str, ...]:
-    return tuple(_host(host.strip().lower()) for host in text.split(","))
+def _parse_hosts(text: str) -> tuple[str, ...]:
+    return tuple(_parse_host(host.strip().lower()) for host in text.split(","))
 
 
-def _host(text: str) -> str:
+def _parse_host(text: str) -> str:
     """Check that *text* is a host: an address with a scheme or a port would never be met."""
     try:
         ip_network(text, strict=False)
     except ValueError:
-        if not _HOST_NAME.fullmatch(text):
+        if not _HOST_NAME_PATTERN.fullmatch(text):
             raise
     return text
 
 
-def _text(text: str) -> str:
+def _parse_nonempty_text(text: str) -> str:
     if not text:
         raise ValueError(text)
     return text
 
 
-READERS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "host": (_text, "an address of this machine, such as 127.0.0.1"),
-    "port": (_port, "a port number from 0 (any free one) to 65535"),
-    "db": (_text, "a file, postgresql://… or :memory:"),
+SETTING_PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "host": (_parse_nonempty_text, "an address of this machine, such as 127.0.0.1"),
+    "port": (_parse_port, "a port number from 0 (any free one) to 65535"),
+    "db": (_parse_nonempty_text, "a file, postgresql://… or :memory:"),
     "insider_url": (
-        _base_url,
+        _parse_base_url,
         "an http or https address without a user, such as https://insider.example",
     ),
-    "insider_key": (_text, "the key of the account, as the InOne panel shows it"),
-    "insider_account": (_text, "the name of the account, as the InOne panel shows it"),
-    "asynchronous": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
+    "insider_key": (_parse_nonempty_text, "the key of the account, as the InOne panel shows it"),
+    "insider_account": (
+        _parse_nonempty_text,
+        "the name of the account, as the InOne panel shows it",
+    ),
+    "asynchronous": (
+        lambda text: BOOLEAN_WORDS[text.lower()],
+        "one of " + ", ".join(BOOLEAN_WORDS),
+    ),
     "seed": (str, "a text"),
-    "strict": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
-    "workspace": (_text, "the path of a workspace file, or a preset"),
-    "keep_days": (_days, f"a number of days from 1 to {MOST_DAYS}"),
-    "keep_messages": (_count, "a number of messages"),
-    "keep_bytes": (_bytes, "a size, such as 500MB or 2GB"),
-    "keep_sandboxes": (_hours, f"a number of hours from 1 to {MOST_DAYS * 24}"),
-    "verbose": (lambda text: WORDS[text.lower()], "one of " + ", ".join(WORDS)),
-    "password": (_text, "a text"),
-    "teams": (_text, "the path of a file of teams"),
-    "token": (_text, "a text"),
+    "strict": (lambda text: BOOLEAN_WORDS[text.lower()], "one of " + ", ".join(BOOLEAN_WORDS)),
+    "workspace": (_parse_nonempty_text, "the path of a workspace file, or a preset"),
+    "keep_days": (_parse_days, f"a number of days from 1 to {MAX_DAYS}"),
+    "keep_messages": (_parse_count, "a number of messages"),
+    "keep_bytes": (_parse_byte_size, "a size, such as 500MB or 2GB"),
+    "keep_sandboxes": (_parse_hours, f"a number of hours from 1 to {MAX_DAYS * 24}"),
+    "verbose": (lambda text: BOOLEAN_WORDS[text.lower()], "one of " + ", ".join(BOOLEAN_WORDS)),
+    "password": (_parse_nonempty_text, "a text"),
+    "teams": (_parse_nonempty_text, "the path of a file of teams"),
+    "token": (_parse_nonempty_text, "a text"),
     "callback_hosts": (
-        _hosts,
+        _parse_hosts,
         "names, IP addresses or networks, without http:// and port, with commas between them",
     ),
-    "cache": (_text, "a folder that can be written"),
+    "cache": (_parse_nonempty_text, "a folder that can be written"),
     "trusted_proxy": (lambda text: str(ip_address(text)), "the IP address of one proxy"),
 }

@@ -6,7 +6,7 @@ from segment_insider_emulator.types import JSON
 MAX_DEPTH = 100
 
 
-def depth(value: JSON) -> int:
+def nesting_depth(value: JSON) -> int:
     """How many objects and lists stand inside one another: 0 for a number, 1 for {}."""
     levels = 0
     layer = [value]

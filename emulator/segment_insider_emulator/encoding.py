@@ -4,18 +4,18 @@ import codecs
 
 from segment_insider_emulator.errors import EmulatorError
 
-BOM = codecs.BOM_UTF8
+UTF8_BOM = codecs.BOM_UTF8
 _SAVE_AS_UTF8 = "Save it as UTF-8."
 # How many of the first bytes show UTF-16 without a mark: every second one is NUL in plain English.
-_LOOKED_AT = 64
+_SAMPLE_BYTES = 64
 
 
-def without_bom(raw: bytes) -> bytes:
+def strip_bom(raw: bytes) -> bytes:
     """Return *raw* without the byte order mark that Notepad and Excel put at its beginning."""
-    return raw.removeprefix(BOM)
+    return raw.removeprefix(UTF8_BOM)
 
 
-def utf8(raw: bytes, where: str) -> bytes:
+def read_utf8_bytes(raw: bytes, where: str) -> bytes:
     """Return the content of a text file without its byte order mark.
 
     Args:
@@ -23,15 +23,15 @@ def utf8(raw: bytes, where: str) -> bytes:
         where: Name of the file, for messages.
     Raises: EmulatorError, when it is not UTF-8; it names the encoding or the line.
     """
-    decode(raw, where)
-    return without_bom(raw)
+    decode_utf8(raw, where)
+    return strip_bom(raw)
 
 
-def decode(raw: bytes, where: str) -> str:
+def decode_utf8(raw: bytes, where: str) -> str:
     """Return the text of a file. Raises: EmulatorError, as `utf8` does."""
-    refuse_utf16(raw, where)
+    reject_utf16(raw, where)
     try:
-        return without_bom(raw).decode()
+        return strip_bom(raw).decode()
     except UnicodeDecodeError as error:
         line = 1 + error.object.count(b"\n", 0, error.start)
         byte = error.object[error.start]
@@ -39,22 +39,22 @@ def decode(raw: bytes, where: str) -> str:
         raise EmulatorError(what, where, _SAVE_AS_UTF8) from None
 
 
-def refuse_utf16(beginning: bytes, where: str) -> None:
+def reject_utf16(first_bytes: bytes, where: str) -> None:
     """Refuse a file in UTF-16 or UTF-32, which Windows calls Unicode.
 
     Args:
         beginning: The file's first bytes.
     Raises: EmulatorError.
     """
-    if name := _wide_encoding(beginning):
+    if name := _detect_utf16_or_utf32(first_bytes):
         raise EmulatorError(f"the file is in {name}, not in UTF-8", where, _SAVE_AS_UTF8)
 
 
-def _wide_encoding(beginning: bytes) -> str | None:
-    if beginning.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+def _detect_utf16_or_utf32(first_bytes: bytes) -> str | None:
+    if first_bytes.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         return "UTF-32"
-    if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if first_bytes.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "UTF-16"
-    first = beginning[:_LOOKED_AT]
+    first = first_bytes[:_SAMPLE_BYTES]
     wide = len(first) > 3 and any(not any(first[at::2]) for at in (0, 1))
     return "UTF-16" if wide else None

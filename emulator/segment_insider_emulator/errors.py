@@ -22,9 +22,9 @@ class EmulatorError(Exception):
         return type(self), (self.what, self.where, self.remedy)
 
 
-class Conflict(EmulatorError):
+class ConflictError(EmulatorError):
     """What cannot be had because of what there is already."""
 
 
-class Unavailable(EmulatorError):
+class TemporarilyUnavailable(EmulatorError):
     """A fault that passes: the same request may be taken a little later."""

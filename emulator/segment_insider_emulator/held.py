@@ -8,7 +8,7 @@ from typing import Protocol
 from segment_insider_emulator.types import JSONObject
 
 
-class Holder(Protocol):
+class Shareable(Protocol):
     """Has a small state that can be written down."""
 
     def state(self) -> JSONObject:
@@ -18,21 +18,23 @@ class Holder(Protocol):
         """Hold what `state` of the same holder in another process gave."""
 
 
-class Held(Protocol):
+class StateGuard(Protocol):
     """The state of one holder, guarded."""
 
-    def looking(self) -> AbstractContextManager[object]:
+    def reading(self) -> AbstractContextManager[object]:
         """A block in which no other thread changes it."""
 
-    def changing(self) -> AbstractContextManager[object]:
+    def updating(self) -> AbstractContextManager[object]:
         """A block that begins with the latest state, and whose outcome all have; nobody else
         changes it meanwhile. One that raises has to leave the state as it was."""
 
 
-class Hold(Protocol):
+class StateGuardFactory(Protocol):
     """Guards the state of a holder that is whole, and known by its name."""
 
-    def __call__(self, name: str, holder: Holder, *, looked_at: bool = True) -> Held:
+    def __call__(
+        self, name: str, shareable: Shareable, *, refresh_on_read: bool = True
+    ) -> StateGuard:
         """The guard.
 
         Args:
@@ -40,16 +42,16 @@ class Hold(Protocol):
         """
 
 
-class _OneProcess:
+class _ProcessLocalGuard:
     def __init__(self) -> None:
         self._lock = Lock()
 
-    def looking(self) -> AbstractContextManager[object]:
+    def reading(self) -> AbstractContextManager[object]:
         return self._lock
 
-    changing = looking
+    updating = reading
 
 
-def alone(name: str, holder: Holder, *, looked_at: bool = True) -> Held:
+def process_local(name: str, shareable: Shareable, *, refresh_on_read: bool = True) -> StateGuard:
     """For a process that shares with no other."""
-    return _OneProcess()
+    return _ProcessLocalGuard()

@@ -10,22 +10,22 @@ import orjson
 
 from segment_insider_emulator.types import JSON
 
-DECIMAL_COMMA = re.compile(r"-?\d+(?:\.\d{3})*,\d+")  # no JSON: 8,50, as written in Turkey
-REPLACEMENT = "\ufffd"  # the replacement of a half character
-_MOST_DIGITS = 19  # of a whole number that 64 bits hold, whatever it is
-_REPLACED = REPLACEMENT.encode()
+DECIMAL_COMMA_NUMBER = re.compile(r"-?\d+(?:\.\d{3})*,\d+")  # no JSON: 8,50, as written in Turkey
+REPLACEMENT_CHARACTER = "\ufffd"  # the replacement of a half character
+_MAX_INT64_DIGITS = 19  # of a whole number that 64 bits hold, whatever it is
+_REPLACEMENT_UTF8 = REPLACEMENT_CHARACTER.encode()
 # A pair, a half, or any other escape; a backslash that is escaped is one of the last.
-_ESCAPE = (
+_ESCAPE_PATTERN = (
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
     r"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
-_IN_TEXT = re.compile(_ESCAPE, re.DOTALL)
-_IN_BYTES = re.compile(_ESCAPE.encode(), re.DOTALL)
+_ESCAPE_IN_TEXT = re.compile(_ESCAPE_PATTERN, re.DOTALL)
+_ESCAPE_IN_BYTES = re.compile(_ESCAPE_PATTERN.encode(), re.DOTALL)
 
 
-def replace_half_characters(text: str) -> str:
+def replace_lone_surrogates(text: str) -> str:
     """Return JSON *text* with the escape of U+FFFD for each escape of half a character."""
-    return _IN_TEXT.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
+    return _ESCAPE_IN_TEXT.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
 
 
 def parse_json(raw: bytes) -> JSON:
@@ -36,33 +36,33 @@ def parse_json(raw: bytes) -> JSON:
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        whole = _IN_BYTES.sub(lambda match: rb"\ufffd" if match[1] else match[0], raw)
+        whole = _ESCAPE_IN_BYTES.sub(lambda match: rb"\ufffd" if match[1] else match[0], raw)
         if whole == raw:
             raise
         return orjson.loads(whole)
 
 
-def whole_number(text: str) -> int | float:
+def parse_json_integer(text: str) -> int | float:
     """Read a whole number; one that 64 bits cannot hold becomes what JavaScript makes of it."""
-    if len(text) < _MOST_DIGITS:
+    if len(text) < _MAX_INT64_DIGITS:
         return int(text)
     number = float(text)
     return int(text) if abs(number) < 2**63 else number
 
 
-def damaged_place(value: JSON) -> str | None:
+def find_replacement_character(value: JSON) -> str | None:
     """Find the first text in *value* with U+FFFD: its dotted keys, or None."""
-    if _REPLACED not in orjson.dumps(value):
+    if _REPLACEMENT_UTF8 not in orjson.dumps(value):
         return None
     waiting: list[tuple[str, JSON]] = [("", value)]
     while waiting:
         path, found = waiting.pop()
-        if isinstance(found, str) and REPLACEMENT in found:
+        if isinstance(found, str) and REPLACEMENT_CHARACTER in found:
             return path
         members = found.items() if isinstance(found, dict) else ()
         items = enumerate(found) if isinstance(found, list) else ()
         below = [(f"{path}.{name}".lstrip("."), child) for name, child in (*members, *items)]
-        damaged = [name for name, _ in members if REPLACEMENT in name]
+        damaged = [name for name, _ in members if REPLACEMENT_CHARACTER in name]
         if damaged:
             return f"{path}.{damaged[0]}".lstrip(".")
         waiting += reversed(below)

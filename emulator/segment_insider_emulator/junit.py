@@ -8,11 +8,11 @@ from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 # What XML 1.0 cannot hold; a captured value may have anything in it.
-UNFIT = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+INVALID_XML_CHARACTERS = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class JUnitCase:
     """One case of a suite.
 
     Args:
@@ -25,21 +25,21 @@ class Case:
     classname: str
     name: str
     seconds: float = 0.0
-    end: Literal["passed", "failure", "error", "skipped"] = "passed"
+    outcome: Literal["passed", "failure", "error", "skipped"] = "passed"
     message: str = ""
     text: str = ""
 
 
-def junit(
+def render_junit_xml(
     suite_name: str,
-    cases: Iterable[Case],
+    cases: Iterable[JUnitCase],
     *,
     seconds: float = 0.0,
     started_at: datetime | None = None,
 ) -> bytes:
     """A document of one suite."""
     listed = list(cases)
-    ends = [each.end for each in listed]
+    ends = [each.outcome for each in listed]
     suites = Element("testsuites", name=suite_name)
     suite = SubElement(
         suites,
@@ -54,17 +54,23 @@ def junit(
     if started_at:
         suite.set("timestamp", started_at.isoformat())
     for each in listed:
-        _add(suite, each)
+        _append_case(suite, each)
     text = tostring(suites, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'.encode()
 
 
-def _add(suite: Element, case: Case) -> None:
-    classname, name, time = _fit(case.classname), _fit(case.name), f"{case.seconds:.3f}"
+def _append_case(suite: Element, case: JUnitCase) -> None:
+    classname, name, time = (
+        _replace_invalid_characters(case.classname),
+        _replace_invalid_characters(case.name),
+        f"{case.seconds:.3f}",
+    )
     element = SubElement(suite, "testcase", classname=classname, name=name, time=time)
-    if case.end != "passed":
-        SubElement(element, case.end, message=_fit(case.message)).text = _fit(case.text)
+    if case.outcome != "passed":
+        SubElement(
+            element, case.outcome, message=_replace_invalid_characters(case.message)
+        ).text = _replace_invalid_characters(case.text)
 
 
-def _fit(text: str) -> str:
-    return UNFIT.sub("\ufffd", text)
+def _replace_invalid_characters(text: str) -> str:
+    return INVALID_XML_CHARACTERS.sub("\ufffd", text)

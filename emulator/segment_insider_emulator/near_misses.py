@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterable
 
 _SEPARATORS = re.compile(r"[\s_.-]+")
-_BLANKS = re.compile(r"[\s_-]+")  # not the dot: in a scenario it parts a place such as custom.plan
-_SHORTEST_FOLDED = 5  # characters of a name in which one slip is no other word
+_BLANKS_AND_HYPHENS = re.compile(
+    r"[\s_-]+"
+)  # not the dot: in a scenario it parts a place such as custom.plan
+_MIN_LENGTH_FOR_ONE_EDIT = 5  # characters of a name in which one slip is no other word
 # Of words as short as these, too many neighbours are words as well: tax and tag, size and side.
-_SHORT, SHORTEST = 4, 3
+_SHORT_NAME_LENGTH, MIN_MISSPELLED_LENGTH = 4, 3
 
 
-def near_miss(name: str, known: Iterable[str]) -> str | None:
+def find_similar_name(name: str, known: Iterable[str]) -> str | None:
     """Find the known name that *name* misses by little; None when it is known, or like none.
 
     It misses by little when it differs in letter case, blanks, underscores, dots and hyphens
@@ -23,61 +25,65 @@ def near_miss(name: str, known: Iterable[str]) -> str | None:
     names = list(known)
     if name in names:
         return None
-    folded = _fold(name)
+    folded = _strip_separators(name)
     by_form: dict[str, str] = {}
     for each in names:
-        by_form.setdefault(_fold(each), each)
+        by_form.setdefault(_strip_separators(each), each)
     if folded in by_form:
         return by_form[folded]
-    if len(folded) < _SHORTEST_FOLDED:
+    if len(folded) < _MIN_LENGTH_FOR_ONE_EDIT:
         return None
-    return next((by_form[form] for form in by_form if is_one_slip(folded, form)), None)
+    return next((by_form[form] for form in by_form if is_one_edit_apart(folded, form)), None)
 
 
-def _fold(name: str) -> str:
+def _strip_separators(name: str) -> str:
     return _SEPARATORS.sub("", name).casefold()
 
 
-def is_one_slip(one: str, other: str) -> bool:
+def is_one_edit_apart(first: str, second: str) -> bool:
     """Check whether one letter was added, left out, replaced, or swapped with its neighbour."""
-    if one == other or abs(len(one) - len(other)) > 1:
+    if first == second or abs(len(first) - len(second)) > 1:
         return False
-    start = _common_start(one, other)
-    rest, wanted = one[start:], other[start:]
+    start = _common_prefix_length(first, second)
+    rest, wanted = first[start:], second[start:]
     swapped = rest[:2] == wanted[1::-1] and rest[2:] == wanted[2:]
     same_end = rest[1:] == wanted[1:] or rest[1:] == wanted or rest == wanted[1:]
     return swapped or same_end
 
 
-def _common_start(one: str, other: str) -> int:
-    pairs = zip(one, other, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+def _common_prefix_length(first: str, second: str) -> int:
+    pairs = zip(first, second, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
 
 
-def fold(name: str) -> str:
+def normalise_name(name: str) -> str:
     """Write *name* in small letters, without blanks, underscores and hyphens."""
-    return _BLANKS.sub("", name).casefold()
+    return _BLANKS_AND_HYPHENS.sub("", name).casefold()
 
 
-def is_slip(name: str, known: str) -> bool:
+def is_misspelling(name: str, known: str) -> bool:
     """Check whether *name* is *known* with one letter dropped, added, hit wrongly or swapped.
 
     Capitals, blanks, underscores and hyphens are slips as well. A short name is one only where
     hardly anyone would choose it.
     """
-    if fold(name) == fold(known):
+    if normalise_name(name) == normalise_name(known):
         return name != known
     one, other = name.casefold(), known.casefold()
-    if not is_one_slip(one, other) or one == f"{other}s":  # a plural is a name of its own
+    if not is_one_edit_apart(one, other) or one == f"{other}s":  # a plural is a name of its own
         return False
-    if len(known) > _SHORT:
+    if len(known) > _SHORT_NAME_LENGTH:
         return True
     swapped = sorted(one) == sorted(other)
     doubled = any(one == other[:at] + other[at] + other[at:] for at in range(len(other)))
-    return swapped or doubled or (len(known) > SHORTEST and len(one) != len(other))
+    return swapped or doubled or (len(known) > MIN_MISSPELLED_LENGTH and len(one) != len(other))
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def find_intended_name(name: str, known: Iterable[str]) -> str | None:
     """Find the first of *known* of which *name* is a slip; None when it is known, or like none."""
     names = list(known)
-    return None if name in names else next((each for each in names if is_slip(name, each)), None)
+    return (
+        None
+        if name in names
+        else next((each for each in names if is_misspelling(name, each)), None)
+    )

@@ -7,76 +7,76 @@ from typing import Final, NamedTuple, cast
 from flask import current_app, has_request_context, request
 
 from segment_insider_emulator.capture.database import Engine
-from segment_insider_emulator.capture.differences import Differences
+from segment_insider_emulator.capture.differences import ResponseDifferenceStore
 from segment_insider_emulator.capture.journeys import JourneyStore
 from segment_insider_emulator.capture.profiles import ProfileStore
-from segment_insider_emulator.capture.pruning import Pruner
-from segment_insider_emulator.capture.shared import Shared
-from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.capture.pruning import RetentionWorker
+from segment_insider_emulator.capture.shared import ReplicatedState
+from segment_insider_emulator.capture.store import MessageStore
 from segment_insider_emulator.clock import SandboxClock
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.delivery.configuration import Configuration
-from segment_insider_emulator.delivery.faults import Faults as InsiderFaults
-from segment_insider_emulator.delivery.passthrough import PassThrough
-from segment_insider_emulator.delivery.queue import Queue
-from segment_insider_emulator.delivery.road import Road
-from segment_insider_emulator.insider.endpoint import Endpoint
-from segment_insider_emulator.insider.journeys.running import Journeys
-from segment_insider_emulator.insider.panel import Panel
-from segment_insider_emulator.segment.assets import Assets
-from segment_insider_emulator.segment.faults import Faults
-from segment_insider_emulator.segment.oauth import Tokens
+from segment_insider_emulator.delivery.configuration import DestinationOverrides
+from segment_insider_emulator.delivery.faults import FaultInjector as InsiderFaults
+from segment_insider_emulator.delivery.passthrough import PassThroughSender
+from segment_insider_emulator.delivery.queue import DeliveryQueue
+from segment_insider_emulator.delivery.road import DeliveryPipeline
+from segment_insider_emulator.insider.endpoint import InsiderApi
+from segment_insider_emulator.insider.journeys.running import JourneyRunner
+from segment_insider_emulator.insider.panel import IntegrationPanel
+from segment_insider_emulator.segment.assets import AnalyticsJsAssets
+from segment_insider_emulator.segment.faults import SegmentFaultQueue
+from segment_insider_emulator.segment.oauth import TokenIssuer
 from segment_insider_emulator.workspace import Workspace
-from segment_insider_emulator.workspace.given import Given
+from segment_insider_emulator.workspace.given import WorkspaceVersion
 
 
-class Kept(NamedTuple):
+class SandboxState(NamedTuple):
     """What a sandbox has whatever its workspace is."""
 
     engine: Engine
-    store: Store
+    store: MessageStore
     profiles: ProfileStore
-    runs: JourneyStore
-    shared: Shared
+    journey_runs: JourneyStore
+    shared_state: ReplicatedState
     clock: SandboxClock
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class SandboxServices:
     """One sandbox's parts. Two sandboxes of one process share none that holds anything."""
 
     config: Config
     workspace: Workspace
-    given: Given
+    workspace_version: WorkspaceVersion
     engine: Engine
-    store: Store
+    store: MessageStore
     profiles: ProfileStore
-    shared: Shared
-    endpoint: Endpoint
-    panel: Panel
-    road: Road
-    configuration: Configuration
+    shared_state: ReplicatedState
+    endpoint: InsiderApi
+    insider_panel: IntegrationPanel
+    pipeline: DeliveryPipeline
+    destination_overrides: DestinationOverrides
     clock: SandboxClock
-    journeys: Journeys
-    tokens: Tokens
-    assets: Assets
-    segment_faults: Faults
-    faults: InsiderFaults
-    differences: Differences
-    pass_through: PassThrough | None  # None where deliveries go to the emulated account
-    queue: Queue
-    pruner: Pruner | None  # None where everything is kept
+    journeys: JourneyRunner
+    token_issuer: TokenIssuer
+    assets: AnalyticsJsAssets
+    segment_faults: SegmentFaultQueue
+    insider_faults: InsiderFaults
+    differences: ResponseDifferenceStore
+    pass_through: PassThroughSender | None  # None where deliveries go to the emulated account
+    queue: DeliveryQueue
+    retention_worker: RetentionWorker | None  # None where everything is kept
 
     @property
-    def kept(self) -> Kept:
+    def state(self) -> SandboxState:
         """What goes on when the workspace is replaced."""
-        stores = self.store, self.profiles, self.journeys.store
-        return Kept(self.engine, *stores, self.shared, self.clock)
+        stores = self.store, self.profiles, self.journeys.run_store
+        return SandboxState(self.engine, *stores, self.shared_state, self.clock)
 
     @property
-    def carrier(self) -> Road | Queue:
+    def message_sink(self) -> DeliveryPipeline | DeliveryQueue:
         """Who takes messages from the source."""
-        return self.queue if self.config.asynchronous else self.road
+        return self.queue if self.config.asynchronous else self.pipeline
 
     def reset(self, now: datetime | None = None) -> None:
         """Forget all that happened, and faults; both panels are set back to the workspace file.
@@ -84,14 +84,14 @@ class Parts:
         Args:
             now: Where the clock stands still then; None has it follow the machine.
         """
-        self.reset_captures()
+        self.reset_traffic()
         self.clock.reset(now)
         self.reset_profiles()
-        self.panel.reset()
-        self.configuration.reset()
+        self.insider_panel.reset()
+        self.destination_overrides.reset()
         self.reset_faults()
 
-    def reset_captures(self) -> None:
+    def reset_traffic(self) -> None:
         """Forget messages, deliveries and what waits to be tried again."""
         self.queue.drain()
         self.store.reset()
@@ -105,13 +105,13 @@ class Parts:
     def reset_faults(self) -> None:
         """Let nothing go wrong any more."""
         self.segment_faults.clear()
-        self.faults.clear()
+        self.insider_faults.clear()
 
     def stop(self) -> None:
         """Finish what is under way; what waits is left to others of the same database."""
         self.queue.close()
-        if self.pruner:
-            self.pruner.close()
+        if self.retention_worker:
+            self.retention_worker.close()
 
     def close(self) -> None:
         """Finish what is under way, and let go of the database."""
@@ -119,12 +119,12 @@ class Parts:
         self.store.close()
 
 
-ADDRESSED: Final = "emulator.parts"  # in a WSGI environment: those of another than the default
+SERVICES_KEY: Final = "emulator.parts"  # in a WSGI environment: those of another than the default
 # There, too: whether they are a team's that nothing in the request names.
-UNASKED: Final = "emulator.unasked"
+IMPLICIT_DEFAULT_KEY: Final = "emulator.unasked"
 
 
-def parts() -> Parts:
+def current_services() -> SandboxServices:
     """The parts of the sandbox that answers the current request."""
-    addressed = request.environ.get(ADDRESSED) if has_request_context() else None
-    return cast(Parts, addressed or current_app.extensions["emulator"])
+    addressed = request.environ.get(SERVICES_KEY) if has_request_context() else None
+    return cast(SandboxServices, addressed or current_app.extensions["emulator"])

@@ -21,31 +21,31 @@ from segment_insider_emulator.errors import EmulatorError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-STREAMS = 6  # answers that go on until the page is closed; each has a thread of its own
-WAITERS = 8  # requests that are answered when something happens; each holds a thread
-THREADS = 16 + STREAMS + WAITERS
-CONNECTIONS = 800  # at once: a hundred slow clients must not keep all others out
-LONGEST_START = 5.0  # seconds for all threads to be there
-LARGEST_BODY = 64 * 1024 * 1024  # bytes read at all; the application refuses smaller ones in JSON
+MAX_STREAMS = 6  # answers that go on until the page is closed; each has a thread of its own
+MAX_WAITING_REQUESTS = 8  # requests that are answered when something happens; each holds a thread
+THREAD_COUNT = 16 + MAX_STREAMS + MAX_WAITING_REQUESTS
+MAX_CONNECTIONS = 800  # at once: a hundred slow clients must not keep all others out
+THREAD_START_TIMEOUT_S = 5.0  # seconds for all threads to be there
+MAX_BODY_BYTES = 64 * 1024 * 1024  # bytes read at all; the application refuses smaller ones in JSON
 
 
-class Streams:
+class StreamSlots:
     """The threads of one server that may hold a stream. Found in its WSGI environment."""
 
-    def __init__(self, most: int = STREAMS) -> None:
-        self._free = BoundedSemaphore(most)
-        self.closing = False  # whether streams have to end, because the server does
+    def __init__(self, max_streams: int = MAX_STREAMS) -> None:
+        self._slots = BoundedSemaphore(max_streams)
+        self.is_closing = False  # whether streams have to end, because the server does
 
-    def take(self) -> bool:
+    def acquire(self) -> bool:
         """Take a thread, where one is left; `release` gives it back."""
-        return self._free.acquire(blocking=False)
+        return self._slots.acquire(blocking=False)
 
     def release(self) -> None:
         """Give back what `take` took."""
-        self._free.release()
+        self._slots.release()
 
 
-class _Framed(HTTPRequestParser):
+class _StrictFramingParser(HTTPRequestParser):
     """A request of one length only.
 
     Source: RFC 9112, 6.1: a request with both lengths may be an attempt at smuggling, and one of
@@ -63,15 +63,15 @@ class _Framed(HTTPRequestParser):
             raise ParsingError("Send Content-Length or Transfer-Encoding, not both.")
 
 
-class _Channel(HTTPChannel):
-    parser_class = _Framed
+class _StrictFramingChannel(HTTPChannel):
+    parser_class = _StrictFramingParser
 
 
 def serve(
     app: Flask,
     host: str,
     port: int,
-    ready: Callable[[str], None],
+    on_ready: Callable[[str], None],
     trusted_proxy: str | None = None,
 ) -> None:
     """Answer requests until Ctrl-C or SIGTERM.
@@ -82,18 +82,20 @@ def serve(
         trusted_proxy: Address of the proxy whose X-Forwarded-For names the client.
     Raises: EmulatorError, when *host* and *port* cannot be listened at.
     """
-    _allow_files()
-    streams = Streams()
-    server = _listen(app, host, port, {}, streams, "--host and --port", trusted_proxy)
+    _raise_open_file_limit()
+    streams = StreamSlots()
+    server = _create_listening_server(
+        app, host, port, {}, streams, "--host and --port", trusted_proxy
+    )
 
     def stop(_signal: int, _frame: FrameType | None) -> Never:
-        streams.closing = True
+        streams.is_closing = True
         raise SystemExit
 
     for each in (signal.SIGTERM, signal.SIGINT):
         if signal.getsignal(each) is not signal.SIG_IGN:
             signal.signal(each, stop)
-    ready(_url(host, server))
+    on_ready(_server_base_url(host, server))
     # Ends on SystemExit. Requests under way have waitress's 5 seconds to end;
     # a sender that is not answered by then has to send again.
     server.run()
@@ -104,14 +106,16 @@ def serve(
 def serve_in_thread(app: Flask, port: int = 0, trusted_proxy: str | None = None) -> Iterator[str]:
     """Serve *app* at 127.0.0.1 during the block; gives its base URL."""
     sockets: dict[int, Any] = {}
-    streams = Streams()
-    server = _listen(app, "127.0.0.1", port, sockets, streams, "--port", trusted_proxy)
+    streams = StreamSlots()
+    server = _create_listening_server(
+        app, "127.0.0.1", port, sockets, streams, "--port", trusted_proxy
+    )
     thread = Thread(target=server.run, name="emulator", daemon=True)
     thread.start()
     try:
-        yield _url("127.0.0.1", server)
+        yield _server_base_url("127.0.0.1", server)
     finally:
-        streams.closing = True
+        streams.is_closing = True
         server.task_dispatcher.shutdown()
         # The loop owns its sockets: it has to close them itself, and ends when none is left.
         with suppress(
@@ -121,7 +125,7 @@ def serve_in_thread(app: Flask, port: int = 0, trusted_proxy: str | None = None)
         thread.join()
 
 
-def _allow_files() -> None:
+def _raise_open_file_limit() -> None:
     """Have as many files open as the machine allows: a connection is one, a sandbox three."""
     with suppress(ImportError, OSError, ValueError):  # not every system has, or lets us
         import resource
@@ -130,13 +134,13 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _listen(
+def _create_listening_server(
     app: Flask,
     host: str,
     port: int,
     sockets: dict[int, Any],
-    streams: Streams,
-    options: str,
+    streams: StreamSlots,
+    option_names: str,
     trusted_proxy: str | None,
 ) -> Any:
     """A listening server. It is untyped, and one of two classes when *host* has two addresses.
@@ -155,12 +159,12 @@ def _listen(
             sockets,
             host=host,
             port=port,
-            threads=THREADS,
+            threads=THREAD_COUNT,
             # Goes on reading while it answers, and so sees that a stream's page was closed.
             channel_request_lookahead=1,
-            connection_limit=CONNECTIONS,
+            connection_limit=MAX_CONNECTIONS,
             asyncore_use_poll=True,  # select would fail beyond 1,024 files
-            max_request_body_size=LARGEST_BODY,
+            max_request_body_size=MAX_BODY_BYTES,
             clear_untrusted_proxy_headers=True,
             trusted_proxy=trusted_proxy,
             trusted_proxy_headers={"x-forwarded-for"} if trusted_proxy else set(),
@@ -169,23 +173,23 @@ def _listen(
     except (OSError, ValueError) as error:
         wasyncore.close_all(sockets)  # what was opened before the address was refused
         what = getattr(error, "strerror", None) or str(error)
-        remedy = f"Choose another with {options}, or stop the program that holds it."
+        remedy = f"Choose another with {option_names}, or stop the program that holds it."
         raise EmulatorError(f"cannot listen there ({what})", f"{host}:{port}", remedy) from error
     for each in sockets.values():
         if isinstance(each, BaseWSGIServer):
-            each.channel_class = _Channel
-    _wait_for_threads(server.task_dispatcher)
+            each.channel_class = _StrictFramingChannel
+    _wait_until_threads_idle(server.task_dispatcher)
     return server
 
 
-def _wait_for_threads(dispatcher: ThreadedTaskDispatcher) -> None:
+def _wait_until_threads_idle(dispatcher: ThreadedTaskDispatcher) -> None:
     """Return when all threads wait for requests: waitress warns of one that waits for a thread."""
-    end = time.monotonic() + LONGEST_START
+    end = time.monotonic() + THREAD_START_TIMEOUT_S
     while dispatcher.active_count and time.monotonic() < end:
         time.sleep(0.001)
 
 
-def _url(host: str, server: Any) -> str:
+def _server_base_url(host: str, server: Any) -> str:
     name = f"[{host}]" if ":" in host else host
     listening = getattr(server, "effective_listen", None)
     return f"http://{name}:{listening[0][1] if listening else server.effective_port}"

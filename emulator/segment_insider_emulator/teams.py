@@ -16,22 +16,22 @@ from jsonschema.exceptions import best_match
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.parsing import parse
-from segment_insider_emulator.workspace.structure import place
+from segment_insider_emulator.workspace.parsing import parse_document
+from segment_insider_emulator.workspace.structure import format_path
 
-CALLER: Final = "emulator.caller"  # in a WSGI environment: who asks what not everybody may ask
-HASH: Final = "sha256:"
-SANDBOXES: Final = 50  # of one team, where its file does not say how many
+CALLER_KEY: Final = "emulator.caller"  # in a WSGI environment: who asks what not everybody may ask
+TOKEN_HASH_PREFIX: Final = "sha256:"
+DEFAULT_SANDBOX_LIMIT: Final = 50  # of one team, where its file does not say how many
 
 # What a file of teams can do wrong, by the keyword of its schema.
-_KINDS = {
+_TYPE_ERRORS = {
     "object": "no object",
     "array": "no list",
     "string": "no text",
     "integer": "no whole number",
     "boolean": "neither true nor false",
 }
-_FAULTS = {
+_SCHEMA_ERRORS = {
     "additionalProperties": "there is a name in it that is not known",
     "minItems": "the list is empty",
     "maxItems": "the list is too long",
@@ -52,9 +52,9 @@ class Team:
     """
 
     name: str
-    digests: tuple[bytes, ...]
-    sandboxes: int = SANDBOXES
-    has_default: bool = False
+    token_digests: tuple[bytes, ...]
+    sandbox_limit: int = DEFAULT_SANDBOX_LIMIT
+    owns_default_sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ class Caller:
 
     team: Team | None = None
 
-    def sees(self, owner: str | None) -> bool:
+    def can_access(self, owner: str | None) -> bool:
         """Whether what belongs to the team *owner*, None for nobody's, is there for this one."""
         return self.team is None or self.team.name == owner
 
 
-class Callers:
+class CallerAuthenticator:
     """Tells callers by what they hold.
 
     Args:
@@ -81,25 +81,30 @@ class Callers:
             what = "teams need a password for whoever runs the emulator, who sees all of them"
             raise EmulatorError(what, "--teams", "Set EMULATOR_PASSWORD.")
         self._teams = teams
-        self._password = None if password is None else _digest(password)
+        self._password_digest = None if password is None else _sha256(password)
 
-    def who(self, said: str | None) -> Caller | None:
+    def authenticate(self, secret: str | None) -> Caller | None:
         """Who holds *said*, None when that is nobody. It takes as long whatever was said."""
-        if self._password is None:
+        if self._password_digest is None:
             return Caller()
-        digest = _digest(said or "")
-        holders = [team for team in self._teams for own in team.digests if _same(digest, own)]
-        if _same(digest, self._password):
+        digest = _sha256(secret or "")
+        holders = [
+            team
+            for team in self._teams
+            for own in team.token_digests
+            if _equal_in_constant_time(digest, own)
+        ]
+        if _equal_in_constant_time(digest, self._password_digest):
             return Caller()
         return Caller(holders[0]) if holders else None
 
 
-def caller() -> Caller:
+def current_caller() -> Caller:
     """Who asks the current request, which is for pages or the control API."""
-    return cast(Caller, request.environ[CALLER])
+    return cast(Caller, request.environ[CALLER_KEY])
 
 
-def read_teams(path: str | None) -> list[Team]:
+def load_teams(path: str | None) -> list[Team]:
     """The teams of the file at *path*; none without one.
 
     Raises: EmulatorError, naming the first mistake and never a token.
@@ -111,51 +116,60 @@ def read_teams(path: str | None) -> list[Team]:
     except OSError as error:
         what = f"the teams cannot be read ({error.strerror})"
         raise EmulatorError(what, path, "Name a file with --teams.") from error
-    document = parse(raw, path, ("file of teams", "Begin with `teams:`."))
-    if wrong := best_match(_validator().iter_errors(document)):
+    document = parse_document(raw, path, ("file of teams", "Begin with `teams:`."))
+    if wrong := best_match(_teams_file_validator().iter_errors(document)):
         shape = cast(JSONObject, wrong.schema)  # each of the schema's says what to write
-        where = f"{path}: {place(*wrong.absolute_path) or 'the file'}"
-        raise EmulatorError(_what(wrong), where, shape["description"])
-    teams = [_team(each) for each in document["teams"]]
-    _refuse_twins(path, "name", [team.name for team in teams])
-    _refuse_twins(path, "token", [digest for team in teams for digest in team.digests])
-    _refuse_twins(path, "default sandbox", [True for team in teams if team.has_default])
+        where = f"{path}: {format_path(*wrong.absolute_path) or 'the file'}"
+        raise EmulatorError(_redacted_error_text(wrong), where, shape["description"])
+    teams = [_parse_team(each) for each in document["teams"]]
+    _reject_duplicates(path, "name", [team.name for team in teams])
+    _reject_duplicates(path, "token", [digest for team in teams for digest in team.token_digests])
+    _reject_duplicates(
+        path, "default sandbox", [True for team in teams if team.owns_default_sandbox]
+    )
     return teams
 
 
-def owner_of_default(teams: Iterable[Team]) -> str | None:
+def find_default_sandbox_owner(teams: Iterable[Team]) -> str | None:
     """The team whose the default sandbox is, None when it is nobody's."""
-    return next((team.name for team in teams if team.has_default), None)
+    return next((team.name for team in teams if team.owns_default_sandbox), None)
 
 
-def _team(told: JSONObject) -> Team:
-    digests = tuple(bytes.fromhex(each.removeprefix(HASH)) for each in told["tokens"])
-    return Team(told["name"], digests, told.get("sandboxes", SANDBOXES), told.get("default", False))
+def _parse_team(document: JSONObject) -> Team:
+    digests = tuple(
+        bytes.fromhex(each.removeprefix(TOKEN_HASH_PREFIX)) for each in document["tokens"]
+    )
+    return Team(
+        document["name"],
+        digests,
+        document.get("sandboxes", DEFAULT_SANDBOX_LIMIT),
+        document.get("default", False),
+    )
 
 
-def _refuse_twins(path: str, what: str, named: Sequence[object]) -> None:
-    if len(set(named)) < len(named):
-        raise EmulatorError(f"two teams have the same {what}", f"{path}: teams", "Change one.")
+def _reject_duplicates(path: str, label: str, values: Sequence[object]) -> None:
+    if len(set(values)) < len(values):
+        raise EmulatorError(f"two teams have the same {label}", f"{path}: teams", "Change one.")
 
 
-def _what(wrong: ValidationError) -> str:
+def _redacted_error_text(error: ValidationError) -> str:
     """The fault without the value that has it, which may be a token."""
-    if wrong.validator == "required":
-        return wrong.message
-    if wrong.validator == "type":
-        return f"this is {_KINDS[str(wrong.validator_value)]}"
-    return _FAULTS[str(wrong.validator)]
+    if error.validator == "required":
+        return error.message
+    if error.validator == "type":
+        return f"this is {_TYPE_ERRORS[str(error.validator_value)]}"
+    return _SCHEMA_ERRORS[str(error.validator)]
 
 
-def _digest(text: str) -> bytes:
+def _sha256(text: str) -> bytes:
     return sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
-def _same(one: bytes, other: bytes) -> bool:
-    return hmac.compare_digest(one, other)
+def _equal_in_constant_time(first: bytes, second: bytes) -> bool:
+    return hmac.compare_digest(first, second)
 
 
 @cache
-def _validator() -> Draft202012Validator:
+def _teams_file_validator() -> Draft202012Validator:
     text = files(__package__).joinpath("teams.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(text))

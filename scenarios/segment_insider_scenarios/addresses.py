@@ -6,36 +6,38 @@ from typing import Final
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_scenarios.client import ControlClient
 
-_SANDBOX: Final = "/sandboxes/"
+_SANDBOX_PATH: Final = "/sandboxes/"
 
 
-def expect_host(option: str, url: str) -> None:
+def check_emulator_url(option: str, url: str) -> None:
     """Ask the emulator at *url* once for its sandboxes, as a run will that has its own there.
 
     Args:
         option: Which names the address.
     Raises: EmulatorError, which names both, when nobody answers, or not to us.
     """
-    host, within, _ = url.partition(_SANDBOX)
+    host, within, _ = url.partition(_SANDBOX_PATH)
     if within:
         what = "this is the address of one sandbox, and each scenario has one of its own"
         raise EmulatorError(what, f"{option} {url}", f"Give that of the emulator: {host}")
-    _expect(option, url, ControlClient.sandboxes)
+    _check_url_responds(option, url, ControlClient.list_sandboxes)
 
 
-def expect_sandbox(option: str, url: str) -> None:
+def check_sandbox_url(option: str, url: str) -> None:
     """Ask the emulator at *url* once, whether or not that is the address of a sandbox.
 
     Raises: EmulatorError, as above.
     """
-    _expect(option, url, ControlClient.journeys)
+    _check_url_responds(option, url, ControlClient.list_journeys)
 
 
-def _expect(option: str, url: str, ask: Callable[[ControlClient], object]) -> None:
+def _check_url_responds(
+    option: str, url: str, send_request: Callable[[ControlClient], object]
+) -> None:
     where = f"{option} {url}"
-    with ControlClient.elsewhere(url) as client:
+    with ControlClient.connect(url) as client:
         try:
-            ask(client)
+            send_request(client)
         except EmulatorError as error:
             raise EmulatorError(error.what, where, error.remedy) from error
         except (KeyError, TypeError) as error:  # JSON, but somebody else's

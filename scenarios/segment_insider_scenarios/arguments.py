@@ -7,42 +7,47 @@ from textwrap import indent
 from pytest_bdd.parser import Step
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios.catalogue import LIBRARY, NOUNS, catalogue, matching
+from segment_insider_scenarios.catalogue import (
+    ARGUMENT_NOUNS,
+    LIBRARY_PACKAGE,
+    find_matching_steps,
+    list_steps,
+)
 
 
-def lacking(argument: str, function: Callable[..., object]) -> str:
+def describe_missing_argument(argument: str, function: Callable[..., object]) -> str:
     """Say what a step needs below it, with the example of its docstring.
 
     Args:
         argument: One of NOUNS.
     """
-    noun = NOUNS[argument]
+    noun = ARGUMENT_NOUNS[argument]
     about, _, example = (getdoc(function) or "").partition("\n\n")
     if not example:
         return f"This step needs a {noun} below it. {about}".rstrip()
-    shown = example if argument == "datatable" else f'"""\n{example}\n"""'
-    return f"This step needs a {noun} below it, such as:\n\n{indent(shown, '  ')}"
+    formatted_example = example if argument == "datatable" else f'"""\n{example}\n"""'
+    return f"This step needs a {noun} below it, such as:\n\n{indent(formatted_example, '  ')}"
 
 
-def refuse_unread(step: Step, function: Callable[..., object]) -> None:
+def reject_unused_argument(step: Step, function: Callable[..., object]) -> None:
     """Refuse what stands below a step of the library that does not read it.
 
     Raises: EmulatorError.
     """
-    if not function.__module__.startswith(LIBRARY):
+    if not function.__module__.startswith(LIBRARY_PACKAGE):
         return
-    given = {"datatable": step.datatable, "docstring": step.docstring}
-    for argument, value in given.items():
+    arguments = {"datatable": step.datatable, "docstring": step.docstring}
+    for argument, value in arguments.items():
         if value is not None and argument not in signature(function).parameters:
-            noun = NOUNS[argument]
+            noun = ARGUMENT_NOUNS[argument]
             what = f"this step takes no {noun}"
-            raise EmulatorError(what, step.name, _instead(step, noun))
+            raise EmulatorError(what, step.name, _suggest_step_with_argument(step, noun))
 
 
-def _instead(step: Step, noun: str) -> str:
+def _suggest_step_with_argument(step: Step, noun: str) -> str:
     """The step that begins as this one and takes what stands below."""
-    begun = tuple(entry.pattern for entry in matching(step.name))
-    for entry in catalogue():
+    begun = tuple(entry.pattern for entry in find_matching_steps(step.name))
+    for entry in list_steps():
         if entry.below == noun and step.type in entry.kinds and entry.pattern.startswith(begun):
             return f"With a {noun} it is: {step.type.capitalize()} {entry.pattern}"
     return f"Remove the {noun}, or choose another step."

@@ -4,7 +4,7 @@ from requests import PreparedRequest
 from requests.auth import AuthBase
 
 
-class Bearer(AuthBase):
+class BearerAuth(AuthBase):
     """Shows *token* with each request.
 
     pytest prints what the names of a frame stand for, and requests itself passes headers from
@@ -15,11 +15,11 @@ class Bearer(AuthBase):
         self._token = token
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = _Unprinted(f"Bearer {self._token}")
+        request.headers["Authorization"] = _SecretStr(f"Bearer {self._token}")
         return request
 
 
-class _Unprinted(str):
+class _SecretStr(str):
     """A text that is sent, and printed nowhere."""
 
     __slots__ = ()

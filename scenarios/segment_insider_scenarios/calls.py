@@ -5,11 +5,11 @@ from typing import Literal
 
 from segment_insider_emulator.types import JSONObject
 
-Kind = Literal["track", "identify", "page", "screen", "group", "alias"]
+CallType = Literal["track", "identify", "page", "screen", "group", "alias"]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SegmentCall:
     """One call to Segment.
 
     Args:
@@ -18,76 +18,76 @@ class Call:
         body: Properties, or the traits of an identify or a group.
     """
 
-    kind: Kind
+    kind: CallType
     name: str | None
     body: JSONObject
 
 
-def event(name: str, properties: JSONObject | None = None) -> Call:
+def track(name: str, properties: JSONObject | None = None) -> SegmentCall:
     """Any track call."""
-    return Call("track", name, properties or {})
+    return SegmentCall("track", name, properties or {})
 
 
-def page(name: str, properties: JSONObject | None = None) -> Call:
+def page(name: str, properties: JSONObject | None = None) -> SegmentCall:
     """A page of the shop."""
-    return Call("page", name, properties or {})
+    return SegmentCall("page", name, properties or {})
 
 
-def screen(name: str) -> Call:
+def screen(name: str) -> SegmentCall:
     """A screen of the shop's app."""
-    return Call("screen", name, {})
+    return SegmentCall("screen", name, {})
 
 
-def group(group_id: str, traits: JSONObject | None = None) -> Call:
+def group(group_id: str, traits: JSONObject | None = None) -> SegmentCall:
     """The company or club that the shopper belongs to."""
-    return Call("group", group_id, traits or {})
+    return SegmentCall("group", group_id, traits or {})
 
 
-def alias(previous_id: str) -> Call:
+def alias(previous_id: str) -> SegmentCall:
     """Who was *previous_id* before has the shopper's user id from now on."""
-    return Call("alias", previous_id, {})
+    return SegmentCall("alias", previous_id, {})
 
 
-def identify(traits: JSONObject | None = None) -> Call:
+def identify(traits: JSONObject | None = None) -> SegmentCall:
     """Who the shopper is."""
-    return Call("identify", None, traits or {})
+    return SegmentCall("identify", None, traits or {})
 
 
-def list_viewed(category: str, products: list[JSONObject]) -> Call:
+def product_list_viewed(category: str, products: list[JSONObject]) -> SegmentCall:
     """A category page, with the products on it."""
-    return event("Product List Viewed", {"category": category, "products": products})
+    return track("Product List Viewed", {"category": category, "products": products})
 
 
-def product_viewed(product: JSONObject) -> Call:
+def product_viewed(product: JSONObject) -> SegmentCall:
     """A product page."""
-    return event("Product Viewed", product)
+    return track("Product Viewed", product)
 
 
-def product_added(product: JSONObject, cart_id: str) -> Call:
+def product_added(product: JSONObject, cart_id: str) -> SegmentCall:
     """One product into the cart."""
-    return event("Product Added", {"cart_id": cart_id, **product})
+    return track("Product Added", {"cart_id": cart_id, **product})
 
 
-def product_removed(product: JSONObject, cart_id: str) -> Call:
+def product_removed(product: JSONObject, cart_id: str) -> SegmentCall:
     """One product out of the cart."""
-    return event("Product Removed", {"cart_id": cart_id, **product})
+    return track("Product Removed", {"cart_id": cart_id, **product})
 
 
-def cart_viewed(products: list[JSONObject], cart_id: str, currency: str) -> Call:
+def cart_viewed(products: list[JSONObject], cart_id: str, currency: str) -> SegmentCall:
     """The cart page."""
     properties = {"cart_id": cart_id, "currency": currency, "products": products}
-    return event("Cart Viewed", properties)
+    return track("Cart Viewed", properties)
 
 
-def checkout_started(products: list[JSONObject], checkout_id: str, currency: str) -> Call:
+def checkout_started(products: list[JSONObject], checkout_id: str, currency: str) -> SegmentCall:
     """The first page of the checkout."""
     properties = {"checkout_id": checkout_id, "currency": currency, "products": products}
-    return event("Checkout Started", properties)
+    return track("Checkout Started", properties)
 
 
 def order_completed(
     products: list[JSONObject], order_id: str, currency: str, details: JSONObject | None = None
-) -> Call:
+) -> SegmentCall:
     """The order confirmation; *details* are of the order: revenue, tax, shipping, coupon."""
     order = {"order_id": order_id, "currency": currency, "products": products}
-    return event("Order Completed", order | (details or {}))
+    return track("Order Completed", order | (details or {}))

@@ -8,17 +8,17 @@ from inspect import getdoc, signature
 
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
-from segment_insider_scenarios.likeness import likeness
+from segment_insider_scenarios.likeness import step_similarity
 from segment_insider_scenarios.steps import THEMES
 
-LIBRARY = "segment_insider_scenarios.steps"
-TYPED = re.compile(r":[a-z]}")  # the parser's type of a word or a number
-MOST_SUGGESTIONS = 3
-LEAST_LIKENESS = 0.35
-KINDS = ("given", "when", "then")
-PLACEHOLDER = re.compile(r"{(\w+)}")
+LIBRARY_PACKAGE = "segment_insider_scenarios.steps"
+PARSER_TYPE = re.compile(r":[a-z]}")  # the parser's type of a word or a number
+MAX_SUGGESTIONS = 3
+MIN_SUGGESTION_SIMILARITY = 0.35
+STEP_KINDS = ("given", "when", "then")
+PLACEHOLDER_PATTERN = re.compile(r"{(\w+)}")
 # What stands for a placeholder in an example.
-EXAMPLES = {
+EXAMPLE_VALUES = {
     "address": "ada@shop.example",
     "call": "Order Completed",
     "cart": "c-9",
@@ -56,7 +56,7 @@ EXAMPLES = {
     "workspace": "segment-defaults",
 }
 # Step -> what stands for its placeholders where the others would not do.
-EXAMPLES_OF = {
+EXAMPLE_VALUES_BY_STEP = {
     'InOne refuses because "{reason}"': {"reason": "cannot make changes"},
     '{person} disables the mapping "{name}"': {"name": "Order Completed Event"},
     '{person} enables the mapping "{name}"': {"name": "Order Completed Event"},
@@ -74,7 +74,7 @@ EXAMPLES_OF = {
     },
 }
 # What pytest-bdd calls that which stands below a step -> what people call it.
-NOUNS = {"datatable": "table", "docstring": "text"}
+ARGUMENT_NOUNS = {"datatable": "table", "docstring": "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +105,12 @@ class StepEntry:
     @property
     def example(self) -> str:
         """The step as a feature has it, with what stands below it."""
-        values = EXAMPLES | EXAMPLES_OF.get(self.pattern, {})
-        words = PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), self.pattern)
-        lines = [f"{self.kinds[-1].capitalize()} {words}", *self._below()]
+        values = EXAMPLE_VALUES | EXAMPLE_VALUES_BY_STEP.get(self.pattern, {})
+        words = PLACEHOLDER_PATTERN.sub(lambda found: values.get(found[1], found[0]), self.pattern)
+        lines = [f"{self.kinds[-1].capitalize()} {words}", *self._format_argument()]
         return "\n".join(lines)
 
-    def _below(self) -> list[str]:
+    def _format_argument(self) -> list[str]:
         if not self.shown:
             return []
         if self.below == "table":
@@ -119,48 +119,54 @@ class StepEntry:
         return [f"  {line}" for line in quoted]
 
 
-def catalogue() -> list[StepEntry]:
+def list_steps() -> list[StepEntry]:
     """The steps in the order of their patterns."""
     kinds: dict[tuple[str, str, str, str | None, str], set[str]] = {}
     for context in step_function_context_registry.values():
         function = context.step_func
-        about, _, shown = (getdoc(function) or "").partition("\n\n")
-        below = _below(function)
-        entry = (function.__module__, _pattern(context), about, below, shown if below else "")
+        about, _, example = (getdoc(function) or "").partition("\n\n")
+        below = _argument_noun(function)
+        entry = (
+            function.__module__,
+            _readable_pattern(context),
+            about,
+            below,
+            example if below else "",
+        )
         kinds.setdefault(entry, set()).add(context.type or "step")
     entries = [
-        StepEntry(module, tuple(k for k in KINDS if k in found), pattern, about, below, shown)
+        StepEntry(module, tuple(k for k in STEP_KINDS if k in found), pattern, about, below, shown)
         for (module, pattern, about, below, shown), found in kinds.items()
         if module != "pytest_bdd.plugin"
     ]
     return sorted(entries, key=lambda entry: entry.pattern)
 
 
-def library() -> list[StepEntry]:
+def list_library_steps() -> list[StepEntry]:
     """The library's own steps, theme by theme in the order of its page."""
     for theme in THEMES:
-        import_module(f"{LIBRARY}.{theme}")
-    own = {f"{LIBRARY}.{theme}": at for at, theme in enumerate(THEMES)}
-    found = [entry for entry in catalogue() if entry.module in own]
-    return sorted(found, key=lambda entry: (own[entry.module], entry.pattern))
+        import_module(f"{LIBRARY_PACKAGE}.{theme}")
+    module_order = {f"{LIBRARY_PACKAGE}.{theme}": at for at, theme in enumerate(THEMES)}
+    entries = [entry for entry in list_steps() if entry.module in module_order]
+    return sorted(entries, key=lambda entry: (module_order[entry.module], entry.pattern))
 
 
-def reads(name: str) -> bool:
+def is_library_step(name: str) -> bool:
     """Whether a step of the library would read *name*."""
-    return any(context.parser.is_matching(name) for context in _own_contexts())
+    return any(context.parser.is_matching(name) for context in _library_step_contexts())
 
 
-def matching(name: str) -> list[StepEntry]:
+def find_matching_steps(name: str) -> list[StepEntry]:
     """The steps, of whatever kind, that would read *name*, e.g. 'Ada does "Wish Listed"'."""
     patterns = {
-        _pattern(context)
+        _readable_pattern(context)
         for context in step_function_context_registry.values()
         if context.parser.is_matching(name)
     }
-    return [entry for entry in catalogue() if entry.pattern in patterns]
+    return [entry for entry in list_steps() if entry.pattern in patterns]
 
 
-def reading(name: str, kind: str) -> set[str]:
+def find_matching_patterns(name: str, kind: str) -> set[str]:
     """The patterns of *kind* that would read *name*, as the parser has them."""
     return {
         context.parser.name
@@ -169,29 +175,42 @@ def reading(name: str, kind: str) -> set[str]:
     }
 
 
-def suggestions(words: str, kind: str | None = None) -> list[str]:
+def suggest_steps(words: str, kind: str | None = None) -> list[str]:
     """The patterns of *kind*, or of any, that come nearest to *words*, best first."""
-    patterns = [each.pattern for each in catalogue() if kind in (None, *each.kinds)]
-    found = sorted(((likeness(words, each), each) for each in patterns), reverse=True)
-    return [each for score, each in found[:MOST_SUGGESTIONS] if score >= LEAST_LIKENESS]
+    patterns = [each.pattern for each in list_steps() if kind in (None, *each.kinds)]
+    scored_patterns = sorted(
+        ((step_similarity(words, each), each) for each in patterns), reverse=True
+    )
+    return [
+        each
+        for score, each in scored_patterns[:MAX_SUGGESTIONS]
+        if score >= MIN_SUGGESTION_SIMILARITY
+    ]
 
 
-def best_likeness(words: str) -> float:
+def best_library_similarity(words: str) -> float:
     """Return how much *words* are like the nearest pattern of the library."""
-    return max((likeness(words, _pattern(each)) for each in _own_contexts()), default=0.0)
+    return max(
+        (step_similarity(words, _readable_pattern(each)) for each in _library_step_contexts()),
+        default=0.0,
+    )
 
 
-def _pattern(context: StepFunctionContext) -> str:
-    return TYPED.sub("}", context.parser.name)
+def _readable_pattern(context: StepFunctionContext) -> str:
+    return PARSER_TYPE.sub("}", context.parser.name)
 
 
-def _own_contexts() -> Iterator[StepFunctionContext]:
+def _library_step_contexts() -> Iterator[StepFunctionContext]:
     """The steps of the library."""
     for context in step_function_context_registry.values():
-        if context.step_func.__module__.startswith(LIBRARY):
+        if context.step_func.__module__.startswith(LIBRARY_PACKAGE):
             yield context
 
 
-def _below(function: Callable[..., object]) -> str | None:
-    taken = (noun for argument, noun in NOUNS.items() if argument in signature(function).parameters)
-    return next(taken, None)
+def _argument_noun(function: Callable[..., object]) -> str | None:
+    nouns = (
+        noun
+        for argument, noun in ARGUMENT_NOUNS.items()
+        if argument in signature(function).parameters
+    )
+    return next(nouns, None)

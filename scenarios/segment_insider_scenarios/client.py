@@ -10,22 +10,22 @@ from typing import Any, Self
 import orjson
 import requests
 
-from segment_insider_emulator.config import configure
+from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios.bearer import Bearer
-from segment_insider_scenarios.patience import Patience
-from segment_insider_scenarios.refusals import Missing, refusal
-from segment_insider_scenarios.unreachable import unreachable
+from segment_insider_scenarios.bearer import BearerAuth
+from segment_insider_scenarios.patience import RetryBudget
+from segment_insider_scenarios.refusals import ResourceNotFound, parse_error_response
+from segment_insider_scenarios.unreachable import connection_error
 
-TIMEOUT = 10.0  # seconds
-API = "/emulator/v1"
-PANEL = f"{API}/panel"
-DESTINATION = f"{API}/destination"
-FAULTS = f"{API}/faults"
-SANDBOXES = f"{API}/sandboxes"
+REQUEST_TIMEOUT_S = 10.0  # seconds
+API_PATH = "/emulator/v1"
+PANEL_PATH = f"{API_PATH}/panel"
+DESTINATION_PATH = f"{API_PATH}/destination"
+FAULTS_PATH = f"{API_PATH}/faults"
+SANDBOXES_PATH = f"{API_PATH}/sandboxes"
 # Beside what is only read: refused for the moment and sent again, they come to the same.
-REPEATABLE = tuple(f"{API}/{each}" for each in ("verify", "wait-for", "dry-run", "reset"))
+RETRYABLE_PATHS = tuple(f"{API_PATH}/{each}" for each in ("verify", "wait-for", "dry-run", "reset"))
 
 
 class ControlClient:
@@ -46,13 +46,13 @@ class ControlClient:
     def __init__(
         self,
         base_url: str,
-        page: int = 500,
+        page_size: int = 500,
         session: requests.Session | None = None,
         token: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._page = page
+        self._page_size = page_size
         self.session = session or requests.Session()
         # The emulator is on this machine: a proxy of the environment could not reach it.
         self.session.trust_env = False
@@ -60,12 +60,12 @@ class ControlClient:
         self._sleep = sleep
 
     @classmethod
-    def elsewhere(cls, base_url: str) -> Self:
+    def connect(cls, base_url: str) -> Self:
         """A client of an emulator that somebody else has started, with EMULATOR_TOKEN if it is set.
 
         Raises: EmulatorError, when the environment cannot be read.
         """
-        return cls(base_url, token=configure(os.environ, {}).token)
+        return cls(base_url, token=load_config(os.environ, {}).token)
 
     def __enter__(self) -> Self:
         return self
@@ -78,72 +78,78 @@ class ControlClient:
     ) -> None:
         self.session.close()
 
-    def health(self) -> JSONObject:
+    def get_health(self) -> JSONObject:
         """{"status": "ok", "version"}."""
-        return self._ask("GET", f"{API}/health")
+        return self._call_api("GET", f"{API_PATH}/health")
 
-    def messages(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
+    def list_messages(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
         """What SDKs sent, *after* that id. Filters: type, event, user, verdict, messageId."""
-        return list(self._pages("messages", filters, after=after))
+        return list(self._iterate_pages("messages", filters, after=after))
 
-    def deliveries(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
+    def list_deliveries(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
         """What subscriptions sent to Insider One. Filters: messageId, event, verdict."""
-        return list(self._pages("deliveries", filters, after=after))
+        return list(self._iterate_pages("deliveries", filters, after=after))
 
-    def newest_message(self, **filters: str) -> JSONObject:
+    def get_newest_message(self, **filters: str) -> JSONObject:
         """The last message that the filters find, with its "deliveries".
 
         Raises: EmulatorError, when there is none.
         """
-        return self._ask("GET", f"{API}/messages/newest", params=filters)
+        return self._call_api("GET", f"{API_PATH}/messages/newest", params=filters)
 
-    def newest_delivery(self, **filters: str) -> JSONObject:
+    def get_newest_delivery(self, **filters: str) -> JSONObject:
         """The last delivery that the filters find. Raises: EmulatorError, when there is none."""
-        return self._ask("GET", f"{API}/deliveries/newest", params=filters)
+        return self._call_api("GET", f"{API_PATH}/deliveries/newest", params=filters)
 
-    def verify(self, *claims: JSONObject) -> JSONObject:
+    def verify_claims(self, *claims: JSONObject) -> JSONObject:
         """Whether what happened is as claimed, see docs/control-api.md.
 
         Args:
             claims: E.g. {"of": "deliveries", "where": {"event": "Order Completed"}, "exactly": 1}.
         Returns: {"ok", "claims": [{"ok", "count", "expected", "matched", "near"}]}.
         """
-        return self._ask("POST", f"{API}/verify", body={"claims": list(claims)})
+        return self._call_api("POST", f"{API_PATH}/verify", body={"claims": list(claims)})
 
-    def wait_for(self, claim: JSONObject, timeout: float = 5.0) -> JSONObject:
+    def wait_for_claim(self, claim: JSONObject, timeout_s: float = 5.0) -> JSONObject:
         """Return as soon as *claim* is met, or when the time has passed.
 
         Args:
             timeout: Seconds, at most 60.
         Returns: What verify tells of one claim; with "ok" false it is in vain.
         """
-        order = {**claim, "timeout": f"{timeout:f} s"}
-        return self._ask("POST", f"{API}/wait-for", body=order, timeout=timeout + TIMEOUT)
+        order = {**claim, "timeout": f"{timeout_s:f} s"}
+        return self._call_api(
+            "POST", f"{API_PATH}/wait-for", body=order, timeout=timeout_s + REQUEST_TIMEOUT_S
+        )
 
     def dry_run(self, event: JSONObject) -> list[JSONObject]:
         """What *event*, or a {"batch": [...]}, would lead to; nothing is sent and nothing kept."""
-        told: list[JSONObject] = self._ask("POST", f"{API}/dry-run", body=event)["messages"]
-        return told
+        messages: list[JSONObject] = self._call_api("POST", f"{API_PATH}/dry-run", body=event)[
+            "messages"
+        ]
+        return messages
 
-    def profiles(self) -> list[JSONObject]:
+    def list_profiles(self) -> list[JSONObject]:
         """Everybody whom Insider One knows."""
-        return [self._with_all_events(profile) for profile in self._pages("profiles", {})]
+        return [
+            self._load_remaining_events(profile) for profile in self._iterate_pages("profiles", {})
+        ]
 
-    def profile(self, identifier: str) -> JSONObject | None:
+    def find_profile(self, identifier: str) -> JSONObject | None:
         """Who owns *identifier*, e.g. "uuid:u1"."""
-        found = next(self._pages("profiles", {"identifier": identifier}), None)
-        return found and self._with_all_events(found)
+        profile = next(self._iterate_pages("profiles", {"identifier": identifier}), None)
+        return profile and self._load_remaining_events(profile)
 
-    def journeys(self) -> list[JSONObject]:
+    def list_journeys(self) -> list[JSONObject]:
         """The journeys of the workspace, with their counters."""
-        listed: list[JSONObject] = self._ask("GET", f"{API}/journeys")["journeys"]
+        listed: list[JSONObject] = self._call_api("GET", f"{API_PATH}/journeys")["journeys"]
         return listed
 
-    def runs(self, journey: int) -> list[JSONObject]:
+    def list_journey_runs(self, journey_id: int) -> list[JSONObject]:
         """Who is or was in a journey, each time with the trail."""
-        return list(self._pages("runs", {}, f"journeys/{journey}/"))
+        return list(self._iterate_pages("runs", {}, f"journeys/{journey_id}/"))
 
-    def create_sandbox(self, **order: JSON) -> JSONObject:
+    def create_sandbox(self, **settings: JSON) -> JSONObject:
         """One more emulator in the same process.
 
         Args:
@@ -152,131 +158,133 @@ class ControlClient:
             the sandbox's own.
         Raises: Conflict, when a name is taken, or there are as many as there may be.
         """
-        return self._ask("POST", SANDBOXES, body=order)
+        return self._call_api("POST", SANDBOXES_PATH, body=settings)
 
-    def sandboxes(self) -> list[JSONObject]:
+    def list_sandboxes(self) -> list[JSONObject]:
         """All sandboxes of the process, the default one first; keys are redacted."""
-        listed: list[JSONObject] = self._ask("GET", SANDBOXES)["sandboxes"]
+        listed: list[JSONObject] = self._call_api("GET", SANDBOXES_PATH)["sandboxes"]
         return listed
 
     def delete_sandbox(self, id: str) -> None:
         """End a sandbox with all that it holds; one that is gone has ended."""
-        with suppress(Missing):
-            self._ask("DELETE", f"{SANDBOXES}/{id}")
+        with suppress(ResourceNotFound):
+            self._call_api("DELETE", f"{SANDBOXES_PATH}/{id}")
 
-    def reset(self, now: str | None = None) -> None:
+    def reset_sandbox(self, now: str | None = None) -> None:
         """Forget messages, deliveries, profiles and runs, and set both panels back.
 
         Args:
             now: ISO 8601; the clock stands still then. None has it follow the machine.
         """
-        self._ask("POST", f"{API}/reset", body={"now": now} if now else {})
+        self._call_api("POST", f"{API_PATH}/reset", body={"now": now} if now else {})
 
     def reset_part(self, part: str) -> None:
         """Forget "captures", "profiles" or "faults" alone, or reset the "clock"."""
-        self._ask("POST", f"{API}/reset/{part}")
+        self._call_api("POST", f"{API_PATH}/reset/{part}")
 
-    def advance(self, length: str) -> None:
+    def advance_clock(self, duration: str) -> None:
         """Let time pass, e.g. "45 minutes"; what is due by then has been done on return."""
-        self._ask("POST", f"{API}/clock", body={"advance": length})
+        self._call_api("POST", f"{API_PATH}/clock", body={"advance": duration})
 
-    def resume(self) -> None:
+    def resume_clock(self) -> None:
         """Have a clock that stands still run on."""
-        self._ask("POST", f"{API}/clock", body={"resume": True})
+        self._call_api("POST", f"{API_PATH}/clock", body={"resume": True})
 
     def add_fault(self, fault: JSONObject) -> None:
         """Let deliveries to Insider One meet a fault, e.g. {"status": 503, "times": 2}."""
-        self._ask("POST", FAULTS, body=fault)
+        self._call_api("POST", FAULTS_PATH, body=fault)
 
     def add_segment_fault(self, fault: JSONObject) -> None:
         """Let requests to Segment meet a fault, e.g. {"status": 500, "times": 2}."""
-        self._ask("POST", f"{FAULTS}/segment", body=fault)
+        self._call_api("POST", f"{FAULTS_PATH}/segment", body=fault)
 
-    def faults(self) -> list[JSONObject]:
+    def list_faults(self) -> list[JSONObject]:
         """Return the faults that are still to happen, those at Insider One's end first."""
-        ends = (FAULTS, f"{FAULTS}/segment")
-        return [fault for end in ends for fault in self._ask("GET", end)["faults"]]
+        ends = (FAULTS_PATH, f"{FAULTS_PATH}/segment")
+        return [fault for end in ends for fault in self._call_api("GET", end)["faults"]]
 
     def clear_faults(self) -> None:
         """Let nothing go wrong any more, at either end."""
-        self._ask("DELETE", FAULTS)
-        self._ask("DELETE", f"{FAULTS}/segment")
+        self._call_api("DELETE", FAULTS_PATH)
+        self._call_api("DELETE", f"{FAULTS_PATH}/segment")
 
-    def retry(self) -> None:
+    def retry_deliveries(self) -> None:
         """Try again at once what Insider One has not taken."""
-        self._ask("POST", f"{API}/deliveries/retry")
+        self._call_api("POST", f"{API_PATH}/deliveries/retry")
 
-    def report_run(self, run: JSONObject) -> int:
+    def report_scenario_run(self, run: JSONObject) -> int:
         """Have the emulator's pages show what came of scenarios; gives the id of the run."""
-        id: int = self._ask("POST", f"{API}/scenario-runs", body=run)["id"]
+        id: int = self._call_api("POST", f"{API_PATH}/scenario-runs", body=run)["id"]
         return id
 
-    def integrations(self) -> list[JSONObject]:
+    def list_integrations(self) -> list[JSONObject]:
         """Those of the InOne panel; keys are redacted."""
-        return list(self._pages("integrations", {}, "panel/"))
+        return list(self._iterate_pages("integrations", {}, "panel/"))
 
     def create_integration(self, name: str, type: str, role: str) -> JSONObject:
         """Save an integration in the InOne panel; the only answer with its key."""
-        return self._ask(
-            "POST", f"{PANEL}/integrations", body={"name": name, "type": type}, role=role
+        return self._call_api(
+            "POST", f"{PANEL_PATH}/integrations", body={"name": name, "type": type}, role=role
         )
 
     def revoke_integration(self, id: int, role: str) -> None:
         """End an integration's key."""
-        self._ask("DELETE", f"{PANEL}/integrations/{id}", role=role)
+        self._call_api("DELETE", f"{PANEL_PATH}/integrations/{id}", role=role)
 
-    def destination(self) -> JSONObject:
+    def get_destination(self) -> JSONObject:
         """Segment's settings of the destination and its mappings; the key is redacted."""
-        return self._ask("GET", DESTINATION)
+        return self._call_api("GET", DESTINATION_PATH)
 
     def save_destination(self, changes: JSONObject) -> None:
         """Save Changes in Segment: "enabled", "settings", or both."""
-        self._ask("PATCH", DESTINATION, body=changes)
+        self._call_api("PATCH", DESTINATION_PATH, body=changes)
 
-    def switch_subscription(self, number: int, *, enabled: bool) -> None:
+    def set_subscription_enabled(self, number: int, *, enabled: bool) -> None:
         """Enable or disable one mapping; 1 is the first."""
-        self._ask("PATCH", f"{DESTINATION}/subscriptions/{number}", body={"enabled": enabled})
+        self._call_api(
+            "PATCH", f"{DESTINATION_PATH}/subscriptions/{number}", body={"enabled": enabled}
+        )
 
     def add_subscription(self, subscription: JSONObject) -> JSONObject:
         """Add a mapping behind the others; what it leaves out is the action's own."""
-        return self._ask("POST", f"{DESTINATION}/subscriptions", body=subscription)
+        return self._call_api("POST", f"{DESTINATION_PATH}/subscriptions", body=subscription)
 
     def remove_subscription(self, number: int) -> None:
         """Remove one mapping; 1 is the first."""
-        self._ask("DELETE", f"{DESTINATION}/subscriptions/{number}")
+        self._call_api("DELETE", f"{DESTINATION_PATH}/subscriptions/{number}")
 
-    def workspace(self) -> JSONObject:
+    def get_workspace(self) -> JSONObject:
         """The document of the workspace; keys are redacted."""
-        return self._ask("GET", f"{API}/workspace")
+        return self._call_api("GET", f"{API_PATH}/workspace")
 
-    def current_workspace(self) -> JSONObject:
+    def get_current_workspace(self) -> JSONObject:
         """The same with what was changed of its destination since."""
-        return self._ask("GET", f"{API}/workspace/current")
+        return self._call_api("GET", f"{API_PATH}/workspace/current")
 
     def replace_workspace(self, workspace: JSON) -> None:
         """Use another workspace, a preset's name or a document; what was captured stays."""
-        self._ask("PUT", f"{API}/workspace", body={"workspace": workspace})
+        self._call_api("PUT", f"{API_PATH}/workspace", body={"workspace": workspace})
 
-    def export(self) -> bytes:
+    def export_sandbox(self) -> bytes:
         """All that the sandbox has, as lines of JSON; keys are redacted."""
-        return self._answer("GET", f"{API}/export").content
+        return self._request_checked("GET", f"{API_PATH}/export").content
 
-    def import_(self, exported: bytes) -> int:
+    def import_sandbox(self, exported: bytes) -> int:
         """Put what `export` gave in the place of all there is; gives the number of rows."""
-        imported: int = self._told("POST", f"{API}/import", data=exported)["imported"]
+        imported: int = self._request_json("POST", f"{API_PATH}/import", data=exported)["imported"]
         return imported
 
-    def har(self) -> JSONObject:
+    def export_har(self) -> JSONObject:
         """All requests to Insider One with their answers, HAR 1.2."""
-        return self._ask("GET", f"{API}/export.har")
+        return self._call_api("GET", f"{API_PATH}/export.har")
 
-    def post(self, path: str, body: bytes, write_key: str) -> int:
+    def post_to_segment(self, path: str, body: bytes, write_key: str) -> int:
         """Post a JSON body to Segment as any HTTP client may; gives the status."""
         headers = {"Content-Type": "application/json"}
         auth = (write_key, "")
-        return self._send("POST", path, data=body, headers=headers, auth=auth).status_code
+        return self._send_request("POST", path, data=body, headers=headers, auth=auth).status_code
 
-    def upsert(self, user: JSONObject, account: str, key: str) -> JSONObject:
+    def upsert_user(self, user: JSONObject, account: str, key: str) -> JSONObject:
         """Send one user to Insider One directly, as a system other than Segment does."""
         headers = {
             "X-PARTNER-NAME": account,
@@ -284,24 +292,24 @@ class ControlClient:
             "Content-Type": "application/json",
         }
         body = orjson.dumps({"users": [user]})
-        return self._told("POST", "/api/user/v1/upsert", data=body, headers=headers)
+        return self._request_json("POST", "/api/user/v1/upsert", data=body, headers=headers)
 
-    def _with_all_events(self, profile: JSONObject) -> JSONObject:
+    def _load_remaining_events(self, profile: JSONObject) -> JSONObject:
         """*profile* with the events that did not fit into the answer."""
         after: int | None = profile.get("events_next")
-        more = self._pages("events", {}, f"profiles/{profile['id']}/", after)
+        more = self._iterate_pages("events", {}, f"profiles/{profile['id']}/", after)
         return {**profile, "events": [*profile["events"], *more]}
 
-    def _pages(
-        self, kind: str, filters: Mapping[str, str], of: str = "", after: int | None = 0
+    def _iterate_pages(
+        self, kind: str, filters: Mapping[str, str], path_prefix: str = "", after: int | None = 0
     ) -> Iterator[JSONObject]:
         while after is not None:
-            query = {**filters, "after": str(after), "limit": str(self._page)}
-            page = self._ask("GET", f"{API}/{of}{kind}", params=query)
+            query = {**filters, "after": str(after), "limit": str(self._page_size)}
+            page = self._call_api("GET", f"{API_PATH}/{path_prefix}{kind}", params=query)
             yield from page[kind]
             after = page["next"]
 
-    def _ask(
+    def _call_api(
         self,
         method: str,
         path: str,
@@ -309,9 +317,9 @@ class ControlClient:
         params: Mapping[str, str] | None = None,
         body: JSONObject | None = None,
         role: str | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float = REQUEST_TIMEOUT_S,
     ) -> JSONObject:
-        return self._told(
+        return self._request_json(
             method,
             path,
             params=params,
@@ -320,34 +328,34 @@ class ControlClient:
             timeout=timeout,
         )
 
-    def _told(self, method: str, path: str, **sent: Any) -> JSONObject:
-        answer = self._answer(method, path, **sent)
+    def _request_json(self, method: str, path: str, **options: Any) -> JSONObject:
+        answer = self._request_checked(method, path, **options)
         try:
-            told: JSONObject = answer.json()
+            document: JSONObject = answer.json()
         except requests.JSONDecodeError as error:
-            raise self._strange(answer) from error
-        return told
+            raise self._unexpected_response_error(answer) from error
+        return document
 
-    def _answer(self, method: str, path: str, **sent: Any) -> requests.Response:
+    def _request_checked(self, method: str, path: str, **options: Any) -> requests.Response:
         """What is no refusal.
 
         Raises: EmulatorError, the emulator's own, one of REFUSALS, or about somebody else.
         """
-        answer = self._send(method, path, **sent)
-        patience = Patience(self._sleep)
-        while _repeatable(method, path) and patience.waited(answer):
-            answer = self._send(method, path, **sent)
+        answer = self._send_request(method, path, **options)
+        patience = RetryBudget(self._sleep)
+        while _is_retryable(method, path) and patience.wait_if_retryable(answer):
+            answer = self._send_request(method, path, **options)
         if answer.ok:
             return answer
-        raise refusal(answer) or self._strange(answer)
+        raise parse_error_response(answer) or self._unexpected_response_error(answer)
 
-    def _strange(self, answer: requests.Response) -> EmulatorError:
+    def _unexpected_response_error(self, response: requests.Response) -> EmulatorError:
         """What to say of an answer that no emulator gives."""
-        asked = f"{answer.request.method} {answer.request.path_url}"
-        what = f"{asked} was answered {answer.status_code}, and not as an emulator does"
+        asked = f"{response.request.method} {response.request.path_url}"
+        what = f"{asked} was answered {response.status_code}, and not as an emulator does"
         return EmulatorError(what, self._base_url, "Give the address of an emulator.")
 
-    def _send(
+    def _send_request(
         self,
         method: str,
         path: str,
@@ -356,9 +364,9 @@ class ControlClient:
         data: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         auth: tuple[str, str] | None = None,
-        timeout: float = TIMEOUT,
+        timeout: float = REQUEST_TIMEOUT_S,
     ) -> requests.Response:
-        shown = Bearer(self.token) if self.token and auth is None else auth
+        credentials = BearerAuth(self.token) if self.token and auth is None else auth
         try:
             return self.session.request(
                 method,
@@ -366,14 +374,14 @@ class ControlClient:
                 params=params,
                 data=data,
                 headers=headers,
-                auth=shown,
+                auth=credentials,
                 timeout=timeout,
             )
         except requests.RequestException as error:
-            told = unreachable(self._base_url, error)
-        raise told  # out here it is chained to nothing that holds the request
+            reported_error = connection_error(self._base_url, error)
+        raise reported_error  # out here it is chained to nothing that holds the request
 
 
-def _repeatable(method: str, path: str) -> bool:
+def _is_retryable(method: str, path: str) -> bool:
     """Whether a request that was refused for the moment may be sent once more."""
-    return method in ("GET", "PUT") or path.startswith((SANDBOXES, *REPEATABLE))
+    return method in ("GET", "PUT") or path.startswith((SANDBOXES_PATH, *RETRYABLE_PATHS))

@@ -9,146 +9,167 @@ from typing import Any
 from gherkin.dialect import DIALECTS as PARSER_DIALECTS
 
 # Code of a language -> its name, and the keywords of each role.
-DIALECTS: Mapping[str, Mapping[str, Any]] = PARSER_DIALECTS
+KEYWORDS_BY_LANGUAGE: Mapping[str, Mapping[str, Any]] = PARSER_DIALECTS
 
 # Roles of keywords, by the English word for a step.
-STEP_ROLES = ("given", "when", "then", "and", "but")
-TITLE_ROLES = ("feature", "rule", "background", "scenario", "scenarioOutline", "examples")
-ENGLISH_TITLES = (
+STEP_KEYWORD_ROLES = ("given", "when", "then", "and", "but")
+TITLE_KEYWORD_ROLES = ("feature", "rule", "background", "scenario", "scenarioOutline", "examples")
+ENGLISH_TITLE_KEYWORDS = (
     "feature", "rule", "background", "scenario", "scenario outline", "scenario template",
     "examples", "scenarios", "example",
 )  # fmt: skip
 # Where a title has to be.
-_PLACES = {
+_TITLE_PLACEMENT_HINTS = {
     "feature": "A file has one feature: put the other into a file of its own.",
     "background": "Put the only one before the first scenario of the feature or the rule.",
     "examples": "Put them below the steps of their outline.",
     "scenarios": "Put them below the steps of their outline.",
 }
-_MOST_WORDS = 8  # of a keyword of several words
-_SIMILAR = 0.7  # of "Whne" to "When" it is 0.75
-_BULLET = re.compile(r"(?:[-*+•>\u2013\u2014]|\d+[.)])\s*$")
+_MAX_KEYWORD_WORDS = 8  # of a keyword of several words
+_MIN_SIMILARITY = 0.7  # of "Whne" to "When" it is 0.75
+_BULLET_PATTERN = re.compile(r"(?:[-*+•>\u2013\u2014]|\d+[.)])\s*$")
 _PUNCTUATION = " \t:,.;-"
 
 
 @cache
-def step_keywords() -> dict[str, str]:
+def step_keyword_languages() -> dict[str, str]:
     """Return each step keyword in lower case without its blank -> the code of a language."""
-    return _keywords(STEP_ROLES)
+    return _languages_by_keyword(STEP_KEYWORD_ROLES)
 
 
 @cache
-def title_keywords() -> dict[str, str]:
+def title_keyword_languages() -> dict[str, str]:
     """Return each keyword of a title, such as "senaryo" -> the code of a language."""
-    return _keywords(TITLE_ROLES)
+    return _languages_by_keyword(TITLE_KEYWORD_ROLES)
 
 
 @cache
-def _prefixes() -> tuple[str, ...]:
+def _step_keyword_prefixes() -> tuple[str, ...]:
     """The step keywords as files have them, with their blank."""
-    return tuple({word for spec in DIALECTS.values() for role in STEP_ROLES for word in spec[role]})
+    return tuple(
+        {
+            word
+            for spec in KEYWORDS_BY_LANGUAGE.values()
+            for role in STEP_KEYWORD_ROLES
+            for word in spec[role]
+        }
+    )
 
 
-def _keywords(roles: tuple[str, ...]) -> dict[str, str]:
-    codes = ["en", *(code for code in DIALECTS if code != "en")]  # the best known comes first
-    found: dict[str, str] = {}
+def _languages_by_keyword(roles: tuple[str, ...]) -> dict[str, str]:
+    codes = [
+        "en",
+        *(code for code in KEYWORDS_BY_LANGUAGE if code != "en"),
+    ]  # the best known comes first
+    languages: dict[str, str] = {}
     for code in codes:
         for role in roles:
-            for word in DIALECTS[code][role]:
+            for word in KEYWORDS_BY_LANGUAGE[code][role]:
                 if word.strip() != "*":
-                    found.setdefault(word.strip().lower(), code)
-    return found
+                    languages.setdefault(word.strip().lower(), code)
+    return languages
 
 
-def language_of(code: str) -> str:
+def language_name(code: str) -> str:
     """Return the English name of a language, e.g. "Turkish"."""
-    name: str = DIALECTS[code]["name"]
+    name: str = KEYWORDS_BY_LANGUAGE[code]["name"]
     return name
 
 
-def texts_behind_keywords(line: str) -> list[str]:
+def texts_after_keywords(line: str) -> list[str]:
     """Return what may be a step's text: the line behind each keyword that it begins with."""
     line = line.strip()
-    return [line[len(each) :].strip() for each in _prefixes() if line.startswith(each)]
+    return [line[len(each) :].strip() for each in _step_keyword_prefixes() if line.startswith(each)]
 
 
-def splits(line: str) -> list[tuple[str, str]]:
+def split_after_first_words(line: str) -> list[tuple[str, str]]:
     """Return the line cut behind each of its first words, and behind a keyword without a blank."""
     words = re.split(r"(\s+)", line.strip())
-    places = range(1, len(words), 2)[:_MOST_WORDS]
+    places = range(1, len(words), 2)[:_MAX_KEYWORD_WORDS]
     cuts = [("".join(words[:at]), "".join(words[at + 1 :])) for at in places]
-    glued = [(each, line.strip()[len(each) :]) for each in _prefixes() if not each.endswith(" ")]
+    glued = [
+        (each, line.strip()[len(each) :])
+        for each in _step_keyword_prefixes()
+        if not each.endswith(" ")
+    ]
     return cuts + [(each, rest) for each, rest in glued if line.strip() == each + rest]
 
 
-def bare(keyword: str) -> str:
+def normalise_keyword(keyword: str) -> str:
     """Return a keyword as it is compared: "Then:" is "then"."""
     return keyword.strip(_PUNCTUATION).lower()
 
 
-def is_bullet(words: str) -> bool:
+def is_list_bullet(words: str) -> bool:
     """Check whether *words* are but the sign of a list, such as "-" or "1."."""
-    return bool(_BULLET.fullmatch(words))
+    return bool(_BULLET_PATTERN.fullmatch(words))
 
 
 def resembles_keyword(words: str) -> bool:
     """Check whether *words* are a step keyword, or one with a slip."""
-    word = bare(words)
-    known = step_keywords()
-    return word in known or any(_similar(word, each) for each in known if _alike_long(word, each))
+    word = normalise_keyword(words)
+    known = step_keyword_languages()
+    return word in known or any(
+        _are_similar(word, each) for each in known if _have_similar_length(word, each)
+    )
 
 
-def wrong_keyword(words: str, language: str) -> tuple[str, str]:
+def explain_wrong_keyword(words: str, language: str) -> tuple[str, str]:
     """Say why *words* begin no step of a file in *language*, and what to write."""
-    word = bare(words)
-    code = step_keywords().get(word)
+    word = normalise_keyword(words)
+    code = step_keyword_languages().get(word)
     if code is None:
         return f"{words!r} is no keyword", "Begin the step with Given, When, Then, And or But."
-    if word in STEP_ROLES and language == "en":
+    if word in STEP_KEYWORD_ROLES and language == "en":
         if words == word.capitalize():
             return "this step is in no scenario", "Write `Scenario:` or `Background:` above it."
         remedy = f"Begin the line with {word.capitalize()}, without a colon."
         return f"{words!r} is not written as a keyword", remedy
-    return _of_language(words, code, language)
+    return _explain_keyword_language(words, code, language)
 
 
-def wrong_title(line: str, language: str) -> tuple[str, str] | None:
+def explain_wrong_title(line: str, language: str) -> tuple[str, str] | None:
     """Say what is wrong with a line that nearly is a title such as `Scenario: name`.
 
     Returns: None for a line that is no such thing.
     """
     words, colon, _ = line.partition(":")
-    word = _title(words) if colon else None
+    word = _closest_title_keyword(words) if colon else None
     if word is None:
         return None
-    if any(words in DIALECTS[language][role] for role in TITLE_ROLES):
-        return f"`{words}:` cannot be here", _PLACES.get(word, "Put it below `Feature:`.")
-    code = title_keywords().get(word, "en")
+    if any(words in KEYWORDS_BY_LANGUAGE[language][role] for role in TITLE_KEYWORD_ROLES):
+        return f"`{words}:` cannot be here", _TITLE_PLACEMENT_HINTS.get(
+            word, "Put it below `Feature:`."
+        )
+    code = title_keyword_languages().get(word, "en")
     if code == "en" and language == "en":
         return f"{words!r} is not written as a keyword", f"Write `{word.title()}:`."
-    return _of_language(words, code, language)
+    return _explain_keyword_language(words, code, language)
 
 
-def _of_language(words: str, code: str, language: str) -> tuple[str, str]:
+def _explain_keyword_language(words: str, code: str, language: str) -> tuple[str, str]:
     if code == "en":
-        remedy = f"The file is in {language_of(language)}: use that language's keywords."
+        remedy = f"The file is in {language_name(language)}: use that language's keywords."
     else:
         remedy = f"Write `# language: {code}` into the first line of the file."
-    return f"{words!r} is a keyword of {language_of(code)}", remedy
+    return f"{words!r} is a keyword of {language_name(code)}", remedy
 
 
-def _title(words: str) -> str | None:
+def _closest_title_keyword(words: str) -> str | None:
     """The keyword of a title that *words* are, or nearly are."""
     word = " ".join(words.lower().split())
-    if word in title_keywords():
+    if word in title_keyword_languages():
         return word
-    long = [each for each in ENGLISH_TITLES if len(each) > 6]
-    return next((each for each in long if _alike_long(word, each) and _similar(word, each)), None)
+    long = [each for each in ENGLISH_TITLE_KEYWORDS if len(each) > 6]
+    return next(
+        (each for each in long if _have_similar_length(word, each) and _are_similar(word, each)),
+        None,
+    )
 
 
-def _alike_long(word: str, other: str) -> bool:
+def _have_similar_length(word: str, other: str) -> bool:
     return abs(len(word) - len(other)) < 3 and min(len(word), len(other)) > 2
 
 
-def _similar(word: str, other: str) -> bool:
-    return SequenceMatcher(None, word, other, autojunk=False).ratio() >= _SIMILAR
+def _are_similar(word: str, other: str) -> bool:
+    return SequenceMatcher(None, word, other, autojunk=False).ratio() >= _MIN_SIMILARITY

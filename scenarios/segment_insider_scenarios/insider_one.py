@@ -7,18 +7,18 @@ from segment_insider_scenarios.client import ControlClient
 
 
 @dataclass(frozen=True, slots=True)
-class InsiderOne:
+class InsiderOneView:
     """Insider One as one emulator has it. An identifier is such as "uuid:ada"."""
 
     client: ControlClient
 
     def profile(self, identifier: str) -> JSONObject | None:
         """Who owns *identifier*."""
-        return self.client.profile(identifier)
+        return self.client.find_profile(identifier)
 
     def profiles(self) -> list[JSONObject]:
         """Everybody."""
-        return self.client.profiles()
+        return self.client.list_profiles()
 
     def events(self, identifier: str) -> list[JSONObject]:
         """The events of whoever owns *identifier*, oldest first; none of somebody unknown."""
@@ -27,4 +27,4 @@ class InsiderOne:
 
     def requests(self) -> list[JSONObject]:
         """Every request that was sent, oldest first: method, url, headers, json."""
-        return [each["request"] for each in self.client.deliveries() if each["request"]]
+        return [each["request"] for each in self.client.list_deliveries() if each["request"]]

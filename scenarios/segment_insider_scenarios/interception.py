@@ -11,19 +11,23 @@ from requests import PreparedRequest, Session
 from segment_insider_scenarios.running import RunningEmulator
 
 # What Segment's and Insider One's documentation tells code to talk to.
-SEGMENT = (
+SEGMENT_HOSTS = (
     "api.segment.io",
     "events.eu1.segmentapis.com",
     "cdn.segment.com",
     "oauth2.segment.io",
     "oauth2.eu1.segmentapis.com",
 )
-INSIDER_ONE = ("unification.useinsider.com", "contact.useinsider.com")
-HOSTS = (*SEGMENT, *INSIDER_ONE)
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
-ENCODING = ("Content-Encoding", "Content-Length", "Transfer-Encoding")  # of what is read already
+INSIDER_ONE_HOSTS = ("unification.useinsider.com", "contact.useinsider.com")
+INTERCEPTED_HOSTS = (*SEGMENT_HOSTS, *INSIDER_ONE_HOSTS)
+HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
+ENCODING_HEADERS = (
+    "Content-Encoding",
+    "Content-Length",
+    "Transfer-Encoding",
+)  # of what is read already
 
-_Answer: TypeAlias = tuple[int, dict[str, str], bytes]
+_CallbackResponse: TypeAlias = tuple[int, dict[str, str], bytes]
 
 
 @contextmanager
@@ -34,24 +38,30 @@ def intercepting(emulator: RunningEmulator) -> Iterator[responses.RequestsMock]:
     """
     session = emulator.client.session
 
-    def answer(request: PreparedRequest) -> _Answer:
-        return _answered(session, emulator.url, request)
+    def answer(request: PreparedRequest) -> _CallbackResponse:
+        return _forward_request(session, emulator.url, request)
 
     # Not all hosts are talked to, and what goes elsewhere is no business of the emulator.
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        mock.add_passthru(re.compile(rf"^https?://(?!({'|'.join(map(re.escape, HOSTS))})([:/]|$))"))
-        for method in METHODS:
-            for host in HOSTS:
+        mock.add_passthru(
+            re.compile(rf"^https?://(?!({'|'.join(map(re.escape, INTERCEPTED_HOSTS))})([:/]|$))")
+        )
+        for method in HTTP_METHODS:
+            for host in INTERCEPTED_HOSTS:
                 address = re.compile(rf"^https?://{re.escape(host)}(:\d+)?/")
                 mock.add_callback(method, address, callback=answer)
         yield mock
 
 
-def _answered(session: Session, url: str, request: PreparedRequest) -> _Answer:
+def _forward_request(
+    session: Session, emulator_url: str, request: PreparedRequest
+) -> _CallbackResponse:
     headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
     answer = session.request(
-        str(request.method), url + request.path_url, data=request.body, headers=headers,
+        str(request.method), emulator_url + request.path_url, data=request.body, headers=headers,
         allow_redirects=False,
     )  # fmt: skip
-    told = {name: value for name, value in answer.headers.items() if name not in ENCODING}
-    return answer.status_code, told, answer.content
+    headers_to_return = {
+        name: value for name, value in answer.headers.items() if name not in ENCODING_HEADERS
+    }
+    return answer.status_code, headers_to_return, answer.content

@@ -7,16 +7,18 @@ from contextlib import contextmanager
 from types import FrameType
 
 # SIGTERM is a time-out of CI, SIGHUP a terminal that is closed; Windows has no SIGHUP.
-ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+TERMINATION_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 @contextmanager
-def ending_signals_interrupt() -> Iterator[None]:
+def interrupt_on_termination() -> Iterator[None]:
     """Raise KeyboardInterrupt on the first such signal during the block, and ignore the others."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {each: signal.signal(each, _interrupt) for each in ENDING}
+    before = {each: signal.signal(each, _raise_keyboard_interrupt) for each in TERMINATION_SIGNALS}
     try:
         yield
     finally:
@@ -24,14 +26,14 @@ def ending_signals_interrupt() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def interrupt_on_ending_signals() -> None:
+def install_termination_handlers() -> None:
     """Do the same until this process ends, in a worker of pytest-xdist."""
     if threading.current_thread() is threading.main_thread():
-        for each in ENDING:
-            signal.signal(each, _interrupt)
+        for each in TERMINATION_SIGNALS:
+            signal.signal(each, _raise_keyboard_interrupt)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    for each in ENDING:  # what ends the run cleanly must not be ended itself
+def _raise_keyboard_interrupt(number: int, frame: FrameType | None) -> None:
+    for each in TERMINATION_SIGNALS:  # what ends the run cleanly must not be ended itself
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -4,33 +4,33 @@ from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.catalog import stored_name
+from segment_insider_emulator.insider.catalog import resolve_event_alias
 from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
-from segment_insider_emulator.insider.options import Options
-from segment_insider_emulator.insider.shape import takes_event_name
-from segment_insider_emulator.insider.values import ATTRIBUTES, PARAMETERS
-from segment_insider_emulator.mapping.upserts import normalised
-from segment_insider_emulator.workspace.finding import did_you_mean
-from segment_insider_emulator.workspace.vocabulary import Vocabulary
-from segment_insider_scenarios.spelling import Spelling
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.shape import is_valid_event_name
+from segment_insider_emulator.insider.values import DEFAULT_ATTRIBUTES, DEFAULT_PARAMETERS
+from segment_insider_emulator.mapping.upserts import normalise_name
+from segment_insider_emulator.workspace.finding import suggest_name
+from segment_insider_emulator.workspace.vocabulary import KnownNames
+from segment_insider_scenarios.spelling import ScenarioTexts
 
-EVENT_NAME = "event_name"
+EVENT_NAME_COLUMN = "event_name"
 # Before names that an account makes up itself, and those that Insider One knows nothing of.
-FREE = ("custom.", "unrecognised.")
-EVENT_NAMES = "Names have lower-case letters, digits, dots, underscores and hyphens."
-KNOWN = {
-    "parameter": frozenset({EVENT_NAME, *PARAMETERS.known}),
-    "attribute": frozenset(ATTRIBUTES.known),
+CUSTOM_PREFIXES = ("custom.", "unrecognised.")
+EVENT_NAME_RULE = "Names have lower-case letters, digits, dots, underscores and hyphens."
+KNOWN_NAMES = {
+    "parameter": frozenset({EVENT_NAME_COLUMN, *DEFAULT_PARAMETERS.schemas}),
+    "attribute": frozenset(DEFAULT_ATTRIBUTES.schemas),
     "identifier": frozenset(DEFAULT_IDENTIFIERS),
 }
 
 
-def expect_names(
+def require_known_or_received(
     noun: str,
     names: Iterable[str],
     received: Callable[[], Collection[str]],
     where: str,
-    spelling: Spelling,
+    texts: ScenarioTexts,
 ) -> None:
     """Refuse a name that Insider One neither knows nor received.
 
@@ -42,59 +42,61 @@ def expect_names(
         where: The step, for the error message.
     Raises: EmulatorError.
     """
-    unknown = [name for name in names if name not in KNOWN[noun] | spelling.correct]
+    unknown = [name for name in names if name not in KNOWN_NAMES[noun] | texts.confirmed_names]
     if not unknown:
         return
     there = received()
     for name in unknown:
         if name in there:
             continue
-        if not _is_free(name):
-            remedy = _remedy(name, noun, there)
+        if not _has_custom_prefix(name):
+            remedy = _suggest_name(name, noun, there)
             raise EmulatorError(f"Insider One has no {noun} {name!r}", where, remedy)
         bare = name.partition(".")[2]
-        known = [*there, *KNOWN[noun], *(f"custom.{each}" for each in spelling.scenario)]
-        spelling.expect(noun, name, known, where)
-        spelling.expect(noun, bare, KNOWN[noun], where)
+        known = [*there, *KNOWN_NAMES[noun], *(f"custom.{each}" for each in texts.scenario_texts)]
+        texts.reject_typo(noun, name, known, where)
+        texts.reject_typo(noun, bare, KNOWN_NAMES[noun], where)
 
 
-def expect_known(noun: str, names: Iterable[str], known: Collection[str], where: str) -> None:
+def require_known_name(noun: str, names: Iterable[str], known: Collection[str], where: str) -> None:
     """Refuse a name that is none of *known*; a list without any says nothing against it.
 
     Raises: EmulatorError.
     """
     for name in names:
         if known and name not in known:
-            remedy = did_you_mean(name, sorted(known))
+            remedy = suggest_name(name, sorted(known))
             raise EmulatorError(f"there is no {noun} {name!r}", where, remedy)
 
 
-def expect_text(noun: str, text: str, where: str) -> None:
+def require_text(noun: str, text: str, where: str) -> None:
     """Refuse a text without a character, which every text contains. Raises: EmulatorError."""
     if not text.strip():
         raise EmulatorError(f"the {noun} is empty", where, "Write a part of it.")
 
 
-def expect_event_name(name: str, options: Options, vocabulary: Vocabulary, where: str) -> None:
+def require_valid_event_name(
+    name: str, options: InsiderOptions, vocabulary: KnownNames, where: str
+) -> None:
     """Refuse the name of an event that this account can have none of, whatever is sent.
 
     Raises: EmulatorError.
     """
-    if not takes_event_name(name, options.event_names):
-        meant = normalised(name)
-        arriving = sorted(vocabulary.arriving(name))
+    if not is_valid_event_name(name, options.event_names):
+        meant = normalise_name(name)
+        arriving = sorted(vocabulary.insider_names_of_event(name))
         if arriving and meant not in arriving:
             raise EmulatorError(f"{name!r} arrives as {arriving[0]!r}", where, "Write that name.")
-        known = takes_event_name(meant, options.event_names)
-        remedy = f"Did you mean {meant!r}? {EVENT_NAMES}" if known else EVENT_NAMES
-    elif (kept := stored_name(name)) != name:
+        known = is_valid_event_name(meant, options.event_names)
+        remedy = f"Did you mean {meant!r}? {EVENT_NAME_RULE}" if known else EVENT_NAME_RULE
+    elif (kept := resolve_event_alias(name)) != name:
         remedy = f"It keeps them as {kept!r}."
     else:
         return
     raise EmulatorError(f"Insider One has no events {name!r}", where, remedy)
 
 
-def expect_channels(names: Iterable[str], known: Collection[str], where: str) -> None:
+def require_known_channels(names: Iterable[str], known: Collection[str], where: str) -> None:
     """Refuse a channel that is none of *known*. Raises: EmulatorError."""
     for name in names:
         if name not in known:
@@ -104,13 +106,13 @@ def expect_channels(names: Iterable[str], known: Collection[str], where: str) ->
             raise EmulatorError(f"unknown channel {name!r}", where, remedy)
 
 
-def _is_free(name: str) -> bool:
-    return any(name.startswith(prefix) and name != prefix for prefix in FREE)
+def _has_custom_prefix(name: str) -> bool:
+    return any(name.startswith(prefix) and name != prefix for prefix in CUSTOM_PREFIXES)
 
 
-def _remedy(name: str, noun: str, received: Collection[str]) -> str:
-    inside = [f"{prefix}{name}" for prefix in FREE if f"{prefix}{name}" in received]
-    known = sorted({*KNOWN[noun], *received})
+def _suggest_name(name: str, noun: str, received: Collection[str]) -> str:
+    inside = [f"{prefix}{name}" for prefix in CUSTOM_PREFIXES if f"{prefix}{name}" in received]
+    known = sorted({*KNOWN_NAMES[noun], *received})
     near = inside or get_close_matches(name, known, n=1)
     if near:
         return f"Did you mean {near[0]!r}?"

@@ -5,25 +5,25 @@ from typing import Any
 
 from pytest_bdd import parsers
 
-_EMPTY_TEXT = re.compile(r'(?<!\S)""(?!\w)')
-_NOTHING = "\ue002"  # stands between two quotes that have nothing between them
+_EMPTY_QUOTES = re.compile(r'(?<!\S)""(?!\w)')
+_EMPTY_MARK = "\ue002"  # stands between two quotes that have nothing between them
 
 
-class parse(parsers.parse):  # in small letters, as pytest-bdd has it
+class StepPattern(parsers.parse):  # in small letters, as pytest-bdd has it
     """Reads a step in which `""` is a text of no characters, as an empty cell of Examples gives."""
 
     def is_matching(self, name: str) -> bool:
         """Check whether the step is called so."""
-        return super().is_matching(_filled(name))
+        return super().is_matching(_mark_empty_quotes(name))
 
     def parse_arguments(self, name: str) -> dict[str, Any]:
         """Return the values of the step."""
-        found = super().parse_arguments(_filled(name))
+        arguments = super().parse_arguments(_mark_empty_quotes(name))
         return {
-            key: value.replace(_NOTHING, "") if isinstance(value, str) else value
-            for key, value in found.items()
+            key: value.replace(_EMPTY_MARK, "") if isinstance(value, str) else value
+            for key, value in arguments.items()
         }
 
 
-def _filled(name: str) -> str:
-    return _EMPTY_TEXT.sub(f'"{_NOTHING}"', name)
+def _mark_empty_quotes(name: str) -> str:
+    return _EMPTY_QUOTES.sub(f'"{_EMPTY_MARK}"', name)

@@ -6,20 +6,24 @@ from typing import Final
 
 from requests import Response
 
-LONGEST: Final = 10  # seconds that one request is waited for, in all
+MAX_RETRY_WAIT_S: Final = 10  # seconds that one request is waited for, in all
 
 
-class Patience:
+class RetryBudget:
     """How long one request may still wait."""
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._sleep, self._left = sleep, LONGEST
+        self._sleep, self._remaining_s = sleep, MAX_RETRY_WAIT_S
 
-    def waited(self, answer: Response) -> bool:
+    def wait_if_retryable(self, response: Response) -> bool:
         """Whether to send the request of *answer* again: it was refused, and has waited since."""
-        asked = answer.headers.get("Retry-After", "")
-        if answer.status_code != 503 or not asked.isdecimal() or int(asked[:9]) > self._left:
+        asked = response.headers.get("Retry-After", "")
+        if (
+            response.status_code != 503
+            or not asked.isdecimal()
+            or int(asked[:9]) > self._remaining_s
+        ):
             return False
-        self._left -= int(asked)
+        self._remaining_s -= int(asked)
         self._sleep(int(asked))
         return True

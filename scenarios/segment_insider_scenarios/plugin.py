@@ -12,30 +12,45 @@ from typing import TYPE_CHECKING
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios.requirements import missing
+from segment_insider_scenarios.requirements import missing_distributions
 from segment_insider_scenarios.steps import THEMES
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, Step
 
     from segment_insider_emulator.workspace import Workspace
-    from segment_insider_scenarios.insider_one import InsiderOne
-    from segment_insider_scenarios.running import Emulators, RunningEmulator
-    from segment_insider_scenarios.scene import Scene
-    from segment_insider_scenarios.shop import Shop
+    from segment_insider_scenarios.insider_one import InsiderOneView
+    from segment_insider_scenarios.running import RunningEmulator, SandboxProvider
+    from segment_insider_scenarios.scene import ScenarioContext
+    from segment_insider_scenarios.shop import SegmentShop
     from segment_insider_scenarios.shopper import Shopper
-    from segment_insider_scenarios.timing import Clock
+    from segment_insider_scenarios.timing import ClockControl
 
-FOLDER = pytest.StashKey[Path]()  # of the feature file
-SCENE = pytest.StashKey["Scene"]()
-FAILED = pytest.StashKey[bool]()
-OURS = pytest.StashKey[bool]()  # the scenario is about an emulator
+FEATURE_FOLDER = pytest.StashKey[Path]()  # of the feature file
+SCENARIO_CONTEXT = pytest.StashKey["ScenarioContext"]()
+HAS_FAILED = pytest.StashKey[bool]()
+USES_EMULATOR = pytest.StashKey[bool]()  # the scenario is about an emulator
 # Themes and steps before the Then that change nothing in the sandbox.
-PREPARING = ("people", "mappings", "has_role", "order_details", "clock_stands_at")
+PREPARATION_STEPS = (
+    "uses_workspace",
+    "person_shops",
+    "person_shops_in_locale",
+    "person_has_details",
+    "person_has_not_signed_in",
+    "person_uses_device",
+    "name_is_correct",
+    "mapping_has_trigger",
+    "mapping_has_fields",
+    "has_role",
+    "order_has_details",
+    "clock_stands_at",
+)
 # Themes of claims that hold of themselves where nothing has happened.
-CLAIMING = ("received", "requests", "known", "journeys")
-STOPPED = "emulator_stopped"  # of the report of a test that could not be run: why none can be
-MARKS = {
+CLAIM_STEP_MODULES = ("deliveries", "profiles", "journeys")
+STOP_REASON_ATTRIBUTE = (
+    "emulator_stopped"  # of the report of a test that could not be run: why none can be
+)
+BASIS_MARKS = {
     "documented": "the vendor documents this behaviour",
     "observed": "recorded from the published destination or a real SDK",
     "assumed": "nobody documents this; docs/assumptions.md says what we chose",
@@ -47,7 +62,7 @@ pytest_plugins = (
         "segment_insider_scenarios.collector",
         *(f"segment_insider_scenarios.steps.{theme}" for theme in THEMES),
     ]
-    if not missing()
+    if not missing_distributions()
     else []
 )
 
@@ -84,7 +99,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the standings of scenarios known."""
-    for name, meaning in MARKS.items():
+    for name, meaning in BASIS_MARKS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
@@ -94,83 +109,85 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     url = config.getoption("emulator_url")
     if not url and config.getoption("emulator_no_keep"):
-        told = "--emulator-no-keep goes with --emulator-url: no other sandbox stays."
-        raise pytest.UsageError(told)
+        message = "--emulator-no-keep goes with --emulator-url: no other sandbox stays."
+        raise pytest.UsageError(message)
     if not url or config.option.collectonly or hasattr(config, "workerinput"):
         return
-    from segment_insider_scenarios.addresses import expect_host
+    from segment_insider_scenarios.addresses import check_emulator_url
 
     try:
-        expect_host("--emulator-url", url)
+        check_emulator_url("--emulator-url", url)
     except EmulatorError as error:
         raise pytest.UsageError(str(error)) from error
 
 
 @pytest.fixture(scope="session")
-def emulators(pytestconfig: pytest.Config) -> "Iterator[Emulators]":
+def emulators(pytestconfig: pytest.Config) -> "Iterator[SandboxProvider]":
     """Where the sandboxes of this run are; it starts when the first is asked for."""
-    from segment_insider_scenarios.running import Emulators
+    from segment_insider_scenarios.running import SandboxProvider
 
     names = ("served", "url", "no_keep")
-    with Emulators(
+    with SandboxProvider(
         **{each: pytestconfig.getoption(f"emulator_{each}") for each in names}
     ) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def served_emulators() -> "Iterator[Emulators]":
+def served_emulators() -> "Iterator[SandboxProvider]":
     """The same, at a free port."""
-    from segment_insider_scenarios.running import Emulators
+    from segment_insider_scenarios.running import SandboxProvider
 
-    with Emulators(served=True) as started:
+    with SandboxProvider(served=True) as started:
         yield started
 
 
 @pytest.fixture
-def emulator(emulators: "Emulators", pytestconfig: pytest.Config) -> "Iterator[RunningEmulator]":
+def emulator(
+    emulators: "SandboxProvider", pytestconfig: pytest.Config
+) -> "Iterator[RunningEmulator]":
     """An emulator of --emulator-workspace in this process, with nothing captured."""
-    with emulators.sandbox(_default_workspace(pytestconfig)) as own:
-        yield own
+    with emulators.open_sandbox(_load_default_workspace(pytestconfig)) as running:
+        yield running
 
 
 @pytest.fixture
 def served_emulator(
-    served_emulators: "Emulators", pytestconfig: pytest.Config
+    served_emulators: "SandboxProvider", pytestconfig: pytest.Config
 ) -> "Iterator[RunningEmulator]":
     """The same at a free port, for programs in other processes."""
-    with served_emulators.sandbox(_default_workspace(pytestconfig)) as own:
-        yield own
+    with served_emulators.open_sandbox(_load_default_workspace(pytestconfig)) as running:
+        yield running
 
 
 @pytest.fixture
-def segment(emulator: "RunningEmulator") -> "Shop":
+def segment(emulator: "RunningEmulator") -> "SegmentShop":
     """A shop that tells Segment what shoppers do, through its Python SDK."""
     return emulator.shop
 
 
 @pytest.fixture
-def insider_one(emulator: "RunningEmulator") -> "InsiderOne":
+def insider_one(emulator: "RunningEmulator") -> "InsiderOneView":
     """What Insider One knows and was sent."""
-    from segment_insider_scenarios.insider_one import InsiderOne
+    from segment_insider_scenarios.insider_one import InsiderOneView
 
-    return InsiderOne(emulator.client)
+    return InsiderOneView(emulator.client)
 
 
 @pytest.fixture
-def clock(emulator: "RunningEmulator") -> "Clock":
+def clock(emulator: "RunningEmulator") -> "ClockControl":
     """The emulator's clock."""
-    from segment_insider_scenarios.timing import Clock
+    from segment_insider_scenarios.timing import ClockControl
 
-    return Clock(emulator.client)
+    return ClockControl(emulator.client)
 
 
 @pytest.fixture
 def shopper() -> "Callable[..., Shopper]":
     """Makes people: shopper("Ada"), shopper(seed=7, locale="de_DE")."""
-    from segment_insider_scenarios.shopper import shopper
+    from segment_insider_scenarios.shopper import make_shopper
 
-    return shopper
+    return make_shopper
 
 
 @pytest.fixture
@@ -183,28 +200,32 @@ def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
 
 
 @pytest.fixture
-def scene(emulators: "Emulators", request: pytest.FixtureRequest) -> "Iterator[Scene]":
+def scene(
+    emulators: "SandboxProvider", request: pytest.FixtureRequest
+) -> "Iterator[ScenarioContext]":
     """What the steps of one scenario share."""
-    from segment_insider_scenarios.scene import Scene
+    from segment_insider_scenarios.scene import ScenarioContext
 
     stash = request.node.stash
-    stash[OURS] = True
-    folder = stash.get(FOLDER, request.path.parent)
+    stash[USES_EMULATOR] = True
+    folder = stash.get(FEATURE_FOLDER, request.path.parent)
     seed = request.config.getoption("emulator_seed")
 
-    def kept() -> bool:
-        return emulators.keeps and FAILED in stash
+    def should_remain() -> bool:
+        return emulators.keeps_failed_sandboxes and HAS_FAILED in stash
 
     workspace = request.config.getoption("emulator_workspace")
-    with Scene(emulators, folder, seed=seed, kept=kept, workspace=workspace) as own:
-        stash[SCENE] = own
-        yield own
+    with ScenarioContext(
+        emulators, folder, seed=seed, should_remain=should_remain, workspace=workspace
+    ) as context:
+        stash[SCENARIO_CONTEXT] = context
+        yield context
 
 
-def _default_workspace(config: pytest.Config) -> "Workspace":
-    from segment_insider_scenarios.workspaces import workspace_at
+def _load_default_workspace(config: pytest.Config) -> "Workspace":
+    from segment_insider_scenarios.workspaces import load_named_workspace
 
-    return workspace_at(config.getoption("emulator_workspace"), Path())
+    return load_named_workspace(config.getoption("emulator_workspace"), Path())
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -212,18 +233,18 @@ def pytest_bdd_before_scenario(
     request: pytest.FixtureRequest, feature: "Feature", scenario: "Scenario"
 ) -> None:
     """Let reports tell the scenario from its test, and steps find what stands beside its file."""
-    from segment_insider_scenarios.collector import FeatureFile, faults_of_bound
+    from segment_insider_scenarios.collector import FeatureFile, find_bound_scenario_errors
 
-    request.node.stash[FOLDER] = Path(feature.filename).parent
+    request.node.stash[FEATURE_FOLDER] = Path(feature.filename).parent
     request.node.user_properties += [("feature", feature.name), ("scenario", scenario.name)]
-    taken = isinstance(request.node.parent, FeatureFile)
-    request.node.stash.setdefault(OURS, taken)
-    if not taken and (faults := faults_of_bound(feature, scenario)):
+    is_collected_file = isinstance(request.node.parent, FeatureFile)
+    request.node.stash.setdefault(USES_EMULATOR, is_collected_file)
+    if not is_collected_file and (faults := find_bound_scenario_errors(feature, scenario)):
         pytest.fail(faults, pytrace=False)
-    if taken:
-        _refuse_unknown_steps(request, scenario)
+    if is_collected_file:
+        _fail_unknown_steps(request, scenario)
     if not scenario.steps:
-        _expect_claims(request, scenario)
+        _fail_without_then(request, scenario)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -234,18 +255,18 @@ def pytest_bdd_before_step_call(
     step_func: Callable[..., object],
 ) -> None:
     """Refuse a step that two functions would take, and a table that its own would not read."""
-    from segment_insider_scenarios.arguments import refuse_unread
-    from segment_insider_scenarios.failing import ambiguous_step
+    from segment_insider_scenarios.arguments import reject_unused_argument
+    from segment_insider_scenarios.failing import describe_ambiguous_step
 
-    if told := ambiguous_step(step):
+    if told := describe_ambiguous_step(step):
         pytest.fail(told, pytrace=False)
-    refuse_unread(step, step_func)
-    if scene := request.node.stash.get(SCENE, None):
+    reject_unused_argument(step, step_func)
+    if scene := request.node.stash.get(SCENARIO_CONTEXT, None):
         _, ours, theme = step_func.__module__.rpartition("segment_insider_scenarios.steps.")
-        prepares = theme in PREPARING or step_func.__name__ in PREPARING
+        prepares = theme in PREPARATION_STEPS or step_func.__name__ in PREPARATION_STEPS
         acting = step.type != "then" and not prepares
         scene.enter(step, scenario, acting=acting, in_sandbox=acting and bool(ours))
-        if theme in CLAIMING:
+        if theme in CLAIM_STEP_MODULES:
             scene.expect_acted(step.name)
 
 
@@ -255,8 +276,8 @@ def pytest_bdd_after_step(
 ) -> None:
     """Fail a scenario that has checked nothing, or did not use what it prepared."""
     if step is scenario.steps[-1]:
-        _expect_claims(request, scenario)
-        _expect_used(request, scenario)
+        _fail_without_then(request, scenario)
+        _fail_unused_preparation(request, scenario)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -268,17 +289,17 @@ def pytest_bdd_step_error(
     exception: Exception,
 ) -> None:
     """Show where in the scenario it failed, and bad input without a traceback."""
-    from segment_insider_scenarios.arguments import lacking
-    from segment_insider_scenarios.catalogue import NOUNS
+    from segment_insider_scenarios.arguments import describe_missing_argument
+    from segment_insider_scenarios.catalogue import ARGUMENT_NOUNS
 
-    if _stopping(request.config, exception):
+    if _stop_reason(request.config, exception):
         return
-    _locate(request, scenario, step)
+    _add_scenario_section(request, scenario, step)
     if isinstance(exception, EmulatorError):
         raise pytest.fail.Exception(str(exception), pytrace=False) from None
-    if isinstance(exception, pytest.FixtureLookupError) and exception.argname in NOUNS:
-        told = lacking(exception.argname, step_func)
-        raise pytest.fail.Exception(told, pytrace=False) from None
+    if isinstance(exception, pytest.FixtureLookupError) and exception.argname in ARGUMENT_NOUNS:
+        message = describe_missing_argument(exception.argname, step_func)
+        raise pytest.fail.Exception(message, pytrace=False) from None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -286,7 +307,7 @@ def pytest_bdd_step_func_lookup_error(
     request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
 ) -> None:
     """Name the steps that come nearest to each that does not exist."""
-    _refuse_unknown_steps(request, scenario)
+    _fail_unknown_steps(request, scenario)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -301,51 +322,53 @@ def pytest_runtest_makereport(
     if not call.excinfo:
         return report
     error = call.excinfo.value
-    if told := _stopping(item.config, error):
+    if told := _stop_reason(item.config, error):
         # What could not be run has not failed.
         report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, told)
-        setattr(report, STOPPED, told)
+        setattr(report, STOP_REASON_ATTRIBUTE, told)
         item.session.shouldstop = told
-    elif isinstance(error, EmulatorError) and item.stash.get(OURS, False):
+    elif isinstance(error, EmulatorError) and item.stash.get(USES_EMULATOR, False):
         report.longrepr = str(error)
-    if item.stash.get(OURS, False):
-        _make_printable(report)
+    if item.stash.get(USES_EMULATOR, False):
+        _remove_control_characters(report)
     if report.failed:
-        item.stash[FAILED] = True
+        item.stash[HAS_FAILED] = True
     return report
 
 
-def _make_printable(report: pytest.TestReport) -> None:
+def _remove_control_characters(report: pytest.TestReport) -> None:
     """Leave out what a terminal would obey: a failure shows what was captured."""
     from _pytest._code.code import ExceptionRepr
 
-    from segment_insider_emulator.cli.terminal import plain
+    from segment_insider_emulator.cli.terminal import replace_control_characters
 
-    report.sections = [(title, plain(text)) for title, text in report.sections]
-    shown = report.longrepr
-    if isinstance(shown, str):
-        report.longrepr = plain(shown)
-    elif isinstance(shown, ExceptionRepr):
-        if shown.reprcrash:
-            shown.reprcrash = replace(shown.reprcrash, message=plain(shown.reprcrash.message))
-        for entry in shown.reprtraceback.reprentries:
-            entry.lines = [plain(line) for line in entry.lines]
+    report.sections = [(title, replace_control_characters(text)) for title, text in report.sections]
+    failure = report.longrepr
+    if isinstance(failure, str):
+        report.longrepr = replace_control_characters(failure)
+    elif isinstance(failure, ExceptionRepr):
+        if failure.reprcrash:
+            failure.reprcrash = replace(
+                failure.reprcrash, message=replace_control_characters(failure.reprcrash.message)
+            )
+        for entry in failure.reprtraceback.reprentries:
+            entry.lines = [replace_control_characters(line) for line in entry.lines]
 
 
-def _stopping(config: pytest.Config, error: BaseException) -> str | None:
+def _stop_reason(config: pytest.Config, error: BaseException) -> str | None:
     """Why nothing can be run any more at the emulator elsewhere; None where it can."""
     url: str | None = config.getoption("emulator_url")
     if not url:
         return None
-    from segment_insider_scenarios.unreachable import NoMoreSandboxes, stopping
+    from segment_insider_scenarios.unreachable import SandboxLimitReached, run_ending_error
 
-    told = stopping(error, url)
-    if isinstance(told, NoMoreSandboxes):
-        return " ".join([str(told), *_sparing(config)])
-    return str(told) if told else None
+    run_error = run_ending_error(error, url)
+    if isinstance(run_error, SandboxLimitReached):
+        return " ".join([str(run_error), *_suggest_fewer_sandboxes(config)])
+    return str(run_error) if run_error else None
 
 
-def _sparing(config: pytest.Config) -> Iterator[str]:
+def _suggest_fewer_sandboxes(config: pytest.Config) -> Iterator[str]:
     """How this run would need fewer sandboxes."""
     if not config.getoption("emulator_no_keep"):
         yield "--no-keep (--emulator-no-keep of pytest) leaves none of failed scenarios."
@@ -353,35 +376,37 @@ def _sparing(config: pytest.Config) -> Iterator[str]:
         yield "Each worker needs one: take fewer (-n)."
 
 
-def _refuse_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
+def _fail_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario that has steps which do not exist, and tell all of them at once."""
-    from segment_insider_scenarios.failing import unknown_step, unknown_steps
+    from segment_insider_scenarios.failing import describe_unknown_step, find_unknown_steps
 
-    if unknown := unknown_steps(scenario, request):
-        _locate(request, scenario, *unknown)
-        pytest.fail("\n\n".join(map(unknown_step, unknown)), pytrace=False)
+    if unknown := find_unknown_steps(scenario, request):
+        _add_scenario_section(request, scenario, *unknown)
+        pytest.fail("\n\n".join(map(describe_unknown_step, unknown)), pytrace=False)
 
 
-def _expect_claims(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
+def _fail_without_then(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario without a Then, unless it has nothing to do with an emulator."""
-    from segment_insider_scenarios.failing import NOTHING, claims
+    from segment_insider_scenarios.failing import NO_THEN_MESSAGE, has_then_step
 
-    if request.node.stash[OURS] and not claims(scenario):
-        _locate(request, scenario)
-        pytest.fail(NOTHING, pytrace=False)
+    if request.node.stash[USES_EMULATOR] and not has_then_step(scenario):
+        _add_scenario_section(request, scenario)
+        pytest.fail(NO_THEN_MESSAGE, pytrace=False)
 
 
-def _expect_used(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
+def _fail_unused_preparation(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario that prepared something and did not use it."""
-    scene = request.node.stash.get(SCENE, None)
+    scene = request.node.stash.get(SCENARIO_CONTEXT, None)
     if scene and (unused := scene.unused()):
-        _locate(request, scenario)
+        _add_scenario_section(request, scenario)
         pytest.fail(str(unused), pytrace=False)
 
 
-def _locate(request: pytest.FixtureRequest, scenario: "Scenario", *steps: "Step") -> None:
+def _add_scenario_section(
+    request: pytest.FixtureRequest, scenario: "Scenario", *failed_steps: "Step"
+) -> None:
     """Show where in the scenario a test failed."""
-    from segment_insider_scenarios.failing import located
+    from segment_insider_scenarios.failing import format_scenario
 
-    told = located(scenario, request.config.rootpath, *steps)
-    request.node.add_report_section("call", "scenario", told)
+    section = format_scenario(scenario, request.config.rootpath, *failed_steps)
+    request.node.add_report_section("call", "scenario", section)

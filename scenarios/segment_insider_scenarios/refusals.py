@@ -5,25 +5,25 @@ from typing import Final
 
 from requests import JSONDecodeError, Response
 
-from segment_insider_emulator.errors import Conflict, EmulatorError, Unavailable
+from segment_insider_emulator.errors import ConflictError, EmulatorError, TemporarilyUnavailable
 
 
-class Missing(EmulatorError):
+class ResourceNotFound(EmulatorError):
     """What is asked for is not there."""
 
 
-REFUSALS: Final[Mapping[int, type[EmulatorError]]] = {
-    404: Missing,
-    409: Conflict,
-    503: Unavailable,
+ERROR_TYPE_BY_STATUS: Final[Mapping[int, type[EmulatorError]]] = {
+    404: ResourceNotFound,
+    409: ConflictError,
+    503: TemporarilyUnavailable,
 }
 
 
-def refusal(answer: Response) -> EmulatorError | None:
+def parse_error_response(response: Response) -> EmulatorError | None:
     """The error that *answer* tells of, by its status one of REFUSALS; None when it tells none."""
     try:
-        fault = answer.json()["error"]
-        told = REFUSALS.get(answer.status_code, EmulatorError)
-        return told(fault["what"], fault["where"], fault["remedy"])
+        fault = response.json()["error"]
+        error_type = ERROR_TYPE_BY_STATUS.get(response.status_code, EmulatorError)
+        return error_type(fault["what"], fault["where"], fault["remedy"])
     except (JSONDecodeError, KeyError, TypeError):
         return None

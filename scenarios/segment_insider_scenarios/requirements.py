@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from segment_insider_emulator.errors import EmulatorError
 
 # Module -> distribution; all of the extra `scenarios`.
-NEEDED = {
+REQUIRED_DISTRIBUTIONS = {
     "faker": "Faker",
     "pytest": "pytest",
     "pytest_bdd": "pytest-bdd",
@@ -13,14 +13,14 @@ NEEDED = {
 }
 
 
-def missing() -> list[str]:
+def missing_distributions() -> list[str]:
     """The distributions that are not installed."""
-    return [name for module, name in NEEDED.items() if find_spec(module) is None]
+    return [name for module, name in REQUIRED_DISTRIBUTIONS.items() if find_spec(module) is None]
 
 
-def require(command: str) -> None:
+def require_extra(command: str) -> None:
     """Raises: EmulatorError, when *command* lacks something that it needs."""
-    if absent := missing():
+    if absent := missing_distributions():
         what = f"{', '.join(absent)} not installed"
         remedy = (
             "Run: pip install 'segment-insider-emulator[scenarios]', "

@@ -14,21 +14,21 @@ from segment.analytics import request as sdk  # type: ignore[import-untyped]  # 
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.errors import Conflict, EmulatorError
-from segment_insider_emulator.sandboxes import Sandboxes
+from segment_insider_emulator.errors import ConflictError, EmulatorError
+from segment_insider_emulator.sandboxes import SandboxRegistry
 from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import PRESETS, Workspace, preset
-from segment_insider_emulator.workspace.model import with_keys
+from segment_insider_emulator.workspace import PRESET_NAMES, Workspace, load_preset
+from segment_insider_emulator.workspace.model import replace_keys
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.shop import Shop
-from segment_insider_scenarios.transport import InProcess
-from segment_insider_scenarios.unreachable import NoMoreSandboxes
-from segment_insider_scenarios.workspaces import workspace_at
+from segment_insider_scenarios.shop import SegmentShop
+from segment_insider_scenarios.transport import InProcessAdapter
+from segment_insider_scenarios.unreachable import SandboxLimitReached
+from segment_insider_scenarios.workspaces import load_named_workspace
 
 # The name resolves to this machine alone, and nothing listens behind it.
-NAME = "emulator-{}.localhost"
-_numbers = count(1)
+IN_PROCESS_HOST = "emulator-{}.localhost"
+_host_numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +42,23 @@ class RunningEmulator:
     url: str
     workspace: Workspace
     client: ControlClient
-    shop: Shop
-    stays: bool = False
+    shop: SegmentShop
+    remains_after_run: bool = False
 
 
 @contextmanager
-def running(workspace: Workspace, port: int = 0) -> Iterator[RunningEmulator]:
+def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmulator]:
     """Serve an emulator of *workspace* at a port, its captures in memory, during the block.
 
     Args:
         port: 0 takes any free one.
     """
     with (
-        _application(workspace, Config(db=":memory:", port=port)) as app,
+        _open_app(workspace, Config(db=":memory:", port=port)) as app,
         serve_in_thread(app, port) as url,
         ControlClient(url) as client,
     ):
-        yield RunningEmulator(url, workspace, client, Shop(url, workspace.write_key))
+        yield RunningEmulator(url, workspace, client, SegmentShop(url, workspace.write_key))
 
 
 @contextmanager
@@ -73,33 +73,33 @@ def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator
     Raises: EmulatorError, when the workspace cannot be read.
     """
     if isinstance(workspace, str):
-        workspace = workspace_at(workspace, Path())
-    name = NAME.format(next(_numbers))
+        workspace = load_named_workspace(workspace, Path())
+    name = IN_PROCESS_HOST.format(next(_host_numbers))
     url = f"http://{name}"
     with (
-        _application(workspace, Config(db=":memory:", host=name)) as app,
+        _open_app(workspace, Config(db=":memory:", host=name)) as app,
         ControlClient(url) as client,
     ):
-        client.session.mount(url, InProcess(app))
+        client.session.mount(url, InProcessAdapter(app))
         # The SDK has one session for all its clients, and no way to be given another.
-        sdk._session.mount(url, InProcess(app))
+        sdk._session.mount(url, InProcessAdapter(app))
         try:
-            yield RunningEmulator(url, workspace, client, Shop(url, workspace.write_key))
+            yield RunningEmulator(url, workspace, client, SegmentShop(url, workspace.write_key))
         finally:
             del sdk._session.adapters[url]
 
 
 @contextmanager
-def _application(workspace: Workspace, config: Config) -> Iterator[Flask]:
+def _open_app(workspace: Workspace, config: Config) -> Iterator[Flask]:
     app = create_app(config, workspace)
-    sandboxes: Sandboxes = app.extensions["sandboxes"]
+    sandboxes: SandboxRegistry = app.extensions["sandboxes"]
     try:
         yield app
     finally:
         sandboxes.close()
 
 
-class Emulators:
+class SandboxProvider:
     """Sandboxes, each an emulator of its own: of one that starts when the first is asked for.
 
     Args:
@@ -111,12 +111,12 @@ class Emulators:
     def __init__(
         self, *, served: bool = False, url: str | None = None, no_keep: bool = False
     ) -> None:
-        self._run = running if served else in_process
+        self._start_emulator = serve_emulator if served else in_process
         self.url = url
-        self.keeps = bool(url) and not no_keep
-        self._stack = ExitStack()
-        self._host: ControlClient | None = None
-        self._taken: set[str] = set()
+        self.keeps_failed_sandboxes = bool(url) and not no_keep
+        self._exit_stack = ExitStack()
+        self._host_client: ControlClient | None = None
+        self._used_write_keys: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -127,11 +127,11 @@ class Emulators:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        self._exit_stack.close()
 
     @contextmanager
-    def sandbox(
-        self, workspace: Workspace, kept: Callable[[], bool] = lambda: False
+    def open_sandbox(
+        self, workspace: Workspace, should_remain: Callable[[], bool] = lambda: False
     ) -> Iterator[RunningEmulator]:
         """An emulator of *workspace* in which nothing has happened, during the block.
 
@@ -139,67 +139,80 @@ class Emulators:
             kept: Asked at the end whether it shall stay, for somebody who looks at it.
         Raises: EmulatorError, when no emulator answers at the url; NoMoreSandboxes.
         """
-        if workspace.plan:  # a file of its own, which no sandbox can be sent
-            self._expect_here(workspace)
-            with self._run(workspace) as emulator:
+        if workspace.tracking_plan:  # a file of its own, which no sandbox can be sent
+            self._refuse_tracking_plan(workspace)
+            with self._start_emulator(workspace) as emulator:
                 yield emulator
             return
-        host = self._started()
-        made = self._made(host, workspace)
+        host = self._get_host_client()
+        created = self._create_sandbox(host, workspace)
         try:
-            yield self._reached(host, made, workspace)
+            yield self._connect_sandbox(host, created, workspace)
         finally:
-            self._taken.discard(made["writeKey"])
-            if not kept():
-                host.delete_sandbox(made["id"])
+            self._used_write_keys.discard(created["writeKey"])
+            if not should_remain():
+                host.delete_sandbox(created["id"])
 
-    def _made(self, host: ControlClient, workspace: Workspace) -> JSONObject:
+    def _create_sandbox(self, host: ControlClient, workspace: Workspace) -> JSONObject:
         try:
-            return host.create_sandbox(workspace=self._asked(workspace), **self._keys(workspace))
-        except Conflict as error:
+            return host.create_sandbox(
+                workspace=self._workspace_for_request(workspace),
+                **self._reserve_workspace_keys(workspace),
+            )
+        except ConflictError as error:
             if self.url:  # nothing was named that somebody may have
-                raise NoMoreSandboxes(error.what, self.url, error.remedy) from error
+                raise SandboxLimitReached(error.what, self.url, error.remedy) from error
             raise
 
-    def _reached(
-        self, host: ControlClient, made: JSONObject, workspace: Workspace
+    def _connect_sandbox(
+        self, host: ControlClient, created: JSONObject, workspace: Workspace
     ) -> RunningEmulator:
-        own = with_keys(workspace, made["writeKey"], made["account"], made["key"])
+        sandbox_workspace = replace_keys(
+            workspace, created["writeKey"], created["account"], created["key"]
+        )
         # Whoever is reached through a proxy need not know of its https, or its name.
-        url = urljoin(self.url, urlsplit(made["url"]).path) if self.url else made["url"]
+        url = urljoin(self.url, urlsplit(created["url"]).path) if self.url else created["url"]
         client = ControlClient(url, session=host.session, token=host.token)
-        return RunningEmulator(url, own, client, Shop(url, own.write_key), self.keeps)
+        return RunningEmulator(
+            url,
+            sandbox_workspace,
+            client,
+            SegmentShop(url, sandbox_workspace.write_key),
+            self.keeps_failed_sandboxes,
+        )
 
-    def _started(self) -> ControlClient:
-        if self._host is None:
+    def _get_host_client(self) -> ControlClient:
+        if self._host_client is None:
             if self.url:
-                self._host = self._stack.enter_context(ControlClient.elsewhere(self.url))
+                self._host_client = self._exit_stack.enter_context(ControlClient.connect(self.url))
             else:
                 # Whose keys no workspace file has, so that a sandbox may have those of its own.
-                hosting = with_keys(preset("guide"), *("of-the-host",) * 3)
-                self._host = self._stack.enter_context(self._run(hosting)).client
-        return self._host
+                hosting = replace_keys(load_preset("guide"), *("of-the-host",) * 3)
+                self._host_client = self._exit_stack.enter_context(
+                    self._start_emulator(hosting)
+                ).client
+        return self._host_client
 
-    def _keys(self, workspace: Workspace) -> dict[str, str]:
+    def _reserve_workspace_keys(self, workspace: Workspace) -> dict[str, str]:
         """Those of the file, while nobody else has them."""
-        if self.url or workspace.write_key in self._taken:
+        if self.url or workspace.write_key in self._used_write_keys:
             return {}
-        self._taken.add(workspace.write_key)
+        self._used_write_keys.add(workspace.write_key)
         return {
             "writeKey": workspace.write_key,
             "account": workspace.account_name,
             "key": workspace.account_key,
         }
 
-    def _asked(self, workspace: Workspace) -> JSONObject | str:
+    def _workspace_for_request(self, workspace: Workspace) -> JSONObject | str:
         """What tells *workspace*: the name of a preset, which the host has read, is shorter than
         its document; elsewhere it may stand for another one."""
-        presets = () if self.url else PRESETS
-        own = (name for name in presets if workspace_at(name, Path()) is workspace)
-        return next(own, workspace.document)
+        presets = () if self.url else PRESET_NAMES
+        preset_names = (name for name in presets if load_named_workspace(name, Path()) is workspace)
+        return next(preset_names, workspace.document)
 
-    def _expect_here(self, workspace: Workspace) -> None:
+    def _refuse_tracking_plan(self, workspace: Workspace) -> None:
         if self.url:
             what = "a sandbox elsewhere cannot be given a tracking plan"
             remedy = "Run these scenarios without --emulator-url."
-            raise EmulatorError(what, workspace.name, remedy)
+            raise EmulatorError(what, workspace.source_name, remedy)

@@ -11,25 +11,27 @@ from segment.analytics import Client  # type: ignore[import-untyped]  # ships no
 from segment.analytics import request as sdk
 from segment.analytics.request import APIError  # type: ignore[import-untyped]  # ships no types
 
-from segment_insider_emulator.errors import EmulatorError, Unavailable
-from segment_insider_scenarios.calls import Call
-from segment_insider_scenarios.patience import Patience
-from segment_insider_scenarios.refusals import refusal
+from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
+from segment_insider_scenarios.calls import SegmentCall
+from segment_insider_scenarios.patience import RetryBudget
+from segment_insider_scenarios.refusals import parse_error_response
 from segment_insider_scenarios.shopper import Shopper
-from segment_insider_scenarios.transport import Direct
-from segment_insider_scenarios.unreachable import unreachable
+from segment_insider_scenarios.transport import NoProxyAdapter
+from segment_insider_scenarios.unreachable import connection_error
 
-APART = timedelta(milliseconds=50)  # two calls of a shop, also where the clock stands still
+MIN_CALL_INTERVAL = timedelta(
+    milliseconds=50
+)  # two calls of a shop, also where the clock stands still
 
 
-class _Refused(NamedTuple):
+class _CallFailure(NamedTuple):
     """A call that was not taken, and the answer that says when it will be."""
 
-    told: EmulatorError
-    answer: Response | None = None
+    error: EmulatorError
+    response: Response | None = None
 
 
-class Shop:
+class SegmentShop:
     """One Segment source. The SDK is used as published, its `host` pointing at the emulator."""
 
     def __init__(
@@ -37,49 +39,55 @@ class Shop:
     ) -> None:
         self._host = host
         self._sleep = sleep
-        self._last = datetime.now(UTC)
+        self._last_sent_at = datetime.now(UTC)
         # The SDK has one session for all its clients, and no way to be given another.
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(host))
         if origin not in sdk._session.adapters:
-            sdk._session.mount(origin, Direct())
+            sdk._session.mount(origin, NoProxyAdapter())
         # Without its thread: a call is answered when the method returns, and nobody waits for more.
         self._sdk: Any = Client(write_key, host=host, sync_mode=True)
 
-    def tell(self, shopper: Shopper, *calls: Call) -> None:
+    def send(self, shopper: Shopper, *calls: SegmentCall) -> None:
         """Send *calls* in this order; on return Segment has answered each.
 
         Raises: EmulatorError, when one was not taken.
         """
         for call in calls:
-            patience = Patience(self._sleep)
-            while refused := self._refused(shopper, call):
-                if refused.answer is None or not patience.waited(refused.answer):
-                    raise refused.told
+            patience = RetryBudget(self._sleep)
+            while refused := self._try_send(shopper, call):
+                if refused.response is None or not patience.wait_if_retryable(refused.response):
+                    raise refused.error
 
-    def _refused(self, shopper: Shopper, call: Call) -> _Refused | None:
+    def _try_send(self, shopper: Shopper, call: SegmentCall) -> _CallFailure | None:
         """Why *call* was not taken; out of here it is chained to nothing that has the write key."""
         try:
-            self._send(shopper, call)
+            self._send_with_timestamp(shopper, call)
         except RequestException as error:
-            return _Refused(unreachable(self._host, error))
+            return _CallFailure(connection_error(self._host, error))
         except APIError as error:
             answer: Response | None = getattr(error, "response", None)  # older SDKs keep none
             # A fault that a scenario asks for has the shape of Segment's, and is not waited for.
-            if answer is not None and isinstance(told := refusal(answer), Unavailable):
-                return _Refused(told, answer)
+            if answer is not None and isinstance(
+                told := parse_error_response(answer), TemporarilyUnavailable
+            ):
+                return _CallFailure(told, answer)
             remedy = "See that the emulator runs there."
-            return _Refused(EmulatorError(f"the SDK could not send: {error}", self._host, remedy))
+            return _CallFailure(
+                EmulatorError(f"the SDK could not send: {error}", self._host, remedy)
+            )
         return None
 
-    def _send(self, shopper: Shopper, call: Call) -> None:
+    def _send_with_timestamp(self, shopper: Shopper, call: SegmentCall) -> None:
         begun = datetime.now(UTC)
         # Insider One keeps equal events of one instant once, and a machine outpaces a shopper.
-        at = max(begun, self._last + APART)
-        self._call(call, user_id=shopper.user_id, anonymous_id=shopper.anonymous_id, timestamp=at)
+        at = max(begun, self._last_sent_at + MIN_CALL_INTERVAL)
+        self._call_sdk(
+            call, user_id=shopper.user_id, anonymous_id=shopper.anonymous_id, timestamp=at
+        )
         # Segment corrects the time of each call by its own delay, which was no longer than this.
-        self._last = at + (datetime.now(UTC) - begun)
+        self._last_sent_at = at + (datetime.now(UTC) - begun)
 
-    def _call(self, call: Call, **who: Any) -> None:
+    def _call_sdk(self, call: SegmentCall, **who: Any) -> None:
         match call.kind:
             case "identify":
                 self._sdk.identify(traits=call.body, **who)

@@ -13,14 +13,14 @@ from segment_insider_emulator.types import JSONObject
 if TYPE_CHECKING:
     from faker import Faker
 
-LOCALE = "en_GB"
-SHOP = "https://shop.example"
-CATEGORIES = ("Kitchen", "Garden", "Books", "Lighting")
-BRANDS = ("Northwind", "Fabrikam", "Contoso")
+DEFAULT_LOCALE = "en_GB"
+SHOP_URL = "https://shop.example"
+PRODUCT_CATEGORIES = ("Kitchen", "Garden", "Books", "Lighting")
+PRODUCT_BRANDS = ("Northwind", "Fabrikam", "Contoso")
 DOTLESS_I = "\N{LATIN SMALL LETTER DOTLESS I}"
 TURKISH_LETTERS = {*"İşŞğĞ", DOTLESS_I}
 TURKISH_CAPITALS = str.maketrans("Iİ", f"{DOTLESS_I}i")
-VARIANTS = ("Blue", "Green", "Sand")
+PRODUCT_VARIANTS = ("Blue", "Green", "Sand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Shopper:
     phone: str
     address: JSONObject = field(default_factory=dict)
 
-    def traits(self) -> JSONObject:
+    def to_traits(self) -> JSONObject:
         """Who they are, under the names that Insider One's guide has for Segment traits."""
         return {
             "firstName": self.first_name,
@@ -58,26 +58,28 @@ class Shopper:
         return [f"{name}:{value}" for name, value in ids.items() if value]
 
 
-def shopper(name: str | None = None, *, seed: int = 0, locale: str = LOCALE) -> Shopper:
+def make_shopper(
+    name: str | None = None, *, seed: int = 0, locale: str = DEFAULT_LOCALE
+) -> Shopper:
     """Make one person.
 
     Args:
         name: First name; it decides who they are, together with *seed*. None has Faker choose.
         locale: Of Faker, e.g. "de_DE": it gives names, address and the country of the phone.
     """
-    fake = _faker(locale)
+    fake = _create_faker(locale)
     fake.seed_instance(f"{seed} {name}")
     first_name = name or fake.first_name()
     last_name = fake.last_name()
     country = fake.current_country_code()
-    user_id = user_id_of(first_name)
+    user_id = user_id_from_name(first_name)
     return Shopper(
         user_id=user_id,
         anonymous_id=str(fake.uuid4()),
         first_name=first_name,
         last_name=last_name,
-        email=f"{_ascii(first_name)}.{_ascii(last_name)}@example.com",
-        phone=_phone(fake.random, country),
+        email=f"{_to_ascii(first_name)}.{_to_ascii(last_name)}@example.com",
+        phone=_make_mobile_number(fake.random, country),
         address={
             "street": fake.street_address(),
             "city": fake.city(),
@@ -87,7 +89,7 @@ def shopper(name: str | None = None, *, seed: int = 0, locale: str = LOCALE) -> 
     )
 
 
-def user_id_of(first_name: str) -> str:
+def user_id_from_name(first_name: str) -> str:
     """Return the user id of somebody of that name: the name in lower case.
 
     A name with a letter that Turkish alone has is Turkish: its I loses its dot, and İ keeps it.
@@ -96,15 +98,15 @@ def user_id_of(first_name: str) -> str:
     return (first_name.translate(TURKISH_CAPITALS) if turkish else first_name).lower()
 
 
-def products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[JSONObject]:
+def make_products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[JSONObject]:
     """Make *count* products under the names of Segment's e-commerce spec."""
-    fake = _faker(LOCALE)
+    fake = _create_faker(DEFAULT_LOCALE)
     fake.seed_instance(seed)
-    return [_product(fake, f"p-{number}", currency) for number in range(1, count + 1)]
+    return [_make_product(fake, f"p-{number}", currency) for number in range(1, count + 1)]
 
 
 @cache
-def _faker(locale: str) -> "Faker":
+def _create_faker(locale: str) -> "Faker":
     """It takes longer to make one than to seed it anew."""
     # Here, not above: a fifth of what an emulator among tests imports, and not all make people.
     from faker import Faker
@@ -112,30 +114,30 @@ def _faker(locale: str) -> "Faker":
     return Faker(locale)
 
 
-def _product(fake: "Faker", product_id: str, currency: str) -> JSONObject:
+def _make_product(fake: "Faker", product_id: str, currency: str) -> JSONObject:
     return {
         "product_id": product_id,
         "sku": fake.bothify("??-####").upper(),
-        "category": fake.random_element(CATEGORIES),
+        "category": fake.random_element(PRODUCT_CATEGORIES),
         "name": f"{fake.color_name()} {fake.word()}",
-        "brand": fake.random_element(BRANDS),
-        "variant": fake.random_element(VARIANTS),
+        "brand": fake.random_element(PRODUCT_BRANDS),
+        "variant": fake.random_element(PRODUCT_VARIANTS),
         "price": fake.random_int(200, 9900) / 100,
         "currency": currency,
         "quantity": fake.random_int(1, 3),
-        "url": f"{SHOP}/products/{product_id}",
-        "image_url": f"{SHOP}/images/{product_id}.jpg",
+        "url": f"{SHOP_URL}/products/{product_id}",
+        "image_url": f"{SHOP_URL}/images/{product_id}.jpg",
     }
 
 
-def _ascii(name: str) -> str:
+def _to_ascii(name: str) -> str:
     """*name* for an e-mail address; what has no Latin letters becomes x."""
     dotted = name.replace(DOTLESS_I, "i")  # which is no letter with an accent
     plain = unicodedata.normalize("NFKD", dotted).encode("ascii", "ignore").decode()
     return "".join(filter(str.isalnum, plain)).lower() or "x"
 
 
-def _phone(random: Random, country: str) -> str:
+def _make_mobile_number(random: Random, country: str) -> str:
     """A valid mobile number: what Faker calls a phone number is mostly none that can be called."""
     kind = phonenumbers.PhoneNumberType.MOBILE
     example = phonenumbers.example_number_for_type(country, kind)

@@ -12,10 +12,10 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.util import SKIP_HEADER
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-FRAMING = ("Transfer-Encoding", "Content-Length")
+FRAMING_HEADERS = ("Transfer-Encoding", "Content-Length")
 
 
-class Direct(HTTPAdapter):
+class NoProxyAdapter(HTTPAdapter):
     """An adapter of `requests` that follows no proxy of the environment.
 
     Proxies of companies do not reach this machine, and an emulator elsewhere is reached by the
@@ -27,7 +27,7 @@ class Direct(HTTPAdapter):
         return super().send(request, *args, **{**options, "proxies": None})
 
 
-class InProcess(HTTPAdapter):
+class InProcessAdapter(HTTPAdapter):
     """An adapter of `requests` that hands each request to *app* and gives its answer back.
 
     Args:
@@ -48,13 +48,13 @@ class InProcess(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """The answer of the application; what concerns the network has no meaning here."""
-        url, body = urlsplit(str(request.url)), _body(request.body)
+        url, body = urlsplit(str(request.url)), _request_body(request.body)
         builder = EnvironBuilder(
             url.path,
             base_url=f"{url.scheme}://{self._host or url.netloc}",
             method=str(request.method),
             query_string=url.query,
-            headers=_headers(request),
+            headers=_request_headers(request),
             input_stream=BytesIO(body),
             content_length=len(body),
         )
@@ -71,16 +71,16 @@ class InProcess(HTTPAdapter):
         return self.build_response(request, answer)
 
 
-def _headers(request: PreparedRequest) -> list[tuple[str, str]]:
+def _request_headers(request: PreparedRequest) -> list[tuple[str, str]]:
     named = [
         (name, value.decode("latin-1") if isinstance(value, bytes) else value)
         for name, value in request.headers.items()
     ]
     # How a body would be cut up on the wire; here it is whole.
-    return [each for each in named if each[1] != SKIP_HEADER and each[0] not in FRAMING]
+    return [each for each in named if each[1] != SKIP_HEADER and each[0] not in FRAMING_HEADERS]
 
 
-def _body(body: Any) -> bytes:
+def _request_body(body: Any) -> bytes:
     """What `requests` has made of a body: text, bytes, a file, or chunks."""
     if body is None:
         return b""
@@ -89,6 +89,6 @@ def _body(body: Any) -> bytes:
     if isinstance(body, bytes):
         return body
     if hasattr(body, "read"):
-        return _body(body.read())
+        return _request_body(body.read())
     chunks: Iterable[str | bytes] = body
-    return b"".join(_body(chunk) for chunk in chunks)
+    return b"".join(_request_body(chunk) for chunk in chunks)

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 
 import pytest
 
-from segment_insider_scenarios.comparison import Row, difference, lacking
-from segment_insider_scenarios.scene import Scene
-from segment_insider_scenarios.story import story
-from segment_insider_scenarios.tables import flattened
-from segment_insider_scenarios.trail import told
+from segment_insider_scenarios.comparison import TableRow, diff_missing_rows, diff_rows
+from segment_insider_scenarios.scene import ScenarioContext
+from segment_insider_scenarios.story import explain_calls
+from segment_insider_scenarios.tables import flatten_values
+from segment_insider_scenarios.trail import format_trails
 
 
-def expect_rows(
-    scene: Scene,
+def assert_rows_equal(
+    scene: ScenarioContext,
     claim: str,
     columns: Sequence[str],
-    expected: list[Row],
-    received: list[Row],
+    expected: list[TableRow],
+    received: list[TableRow],
     *,
     name: str | None = None,
     journey: str | None = None,
@@ -28,60 +28,62 @@ def expect_rows(
         name: The person whose calls tell why; None for everybody's.
         journey: The one whose trail tells why, that of *name* or all of them.
     """
-    none = "Nothing arrived." if journey or received else _nothing(scene, name)
-    if differing := difference(columns, expected, received, none):
-        refuse(scene, claim, differing, name=name, journey=journey)
+    none = "Nothing arrived." if journey or received else _describe_empty_result(scene, name)
+    if differing := diff_rows(columns, expected, received, none):
+        fail_claim(scene, claim, differing, name=name, journey=journey)
 
 
-def _nothing(scene: Scene, name: str | None) -> str:
+def _describe_empty_result(scene: ScenarioContext, name: str | None) -> str:
     """What to say where no row is; somebody may have a profile all the same."""
-    profile = scene.profile(name) if name else None
+    profile = scene.find_profile(name) if name else None
     if profile is None:
         return "Nothing arrived."
-    attributes = ", ".join(flattened(profile["attributes"])) or "none"
+    attributes = ", ".join(flatten_values(profile["attributes"])) or "none"
     events = ", ".join(event["event_name"] for event in profile["events"]) or "none"
     return f"None of these arrived. What did for {name}: attributes {attributes}; events {events}."
 
 
-def refuse_missing(
-    scene: Scene,
+def fail_missing_rows(
+    scene: ScenarioContext,
     claim: str,
     columns: Sequence[str],
-    missing: list[Row],
-    received: list[Row],
+    missing: list[TableRow],
+    received: list[TableRow],
     *,
     name: str,
 ) -> None:
     """Fail with the rows that did not arrive, and with all that did."""
-    refuse(scene, claim, lacking(columns, missing, received), name=name)
+    fail_claim(scene, claim, diff_missing_rows(columns, missing, received), name=name)
 
 
-def expect(
-    scene: Scene,
+def assert_claim(
+    scene: ScenarioContext,
     claim: str,
     *,
     holds: bool,
-    found: str,
+    actual_text: str,
     name: str | None = None,
     journey: str | None = None,
 ) -> None:
     """Fail with what was *found* unless the claim *holds*."""
     if not holds:
-        refuse(scene, claim, [found], name=name, journey=journey)
+        fail_claim(scene, claim, [actual_text], name=name, journey=journey)
 
 
-def refuse(
-    scene: Scene,
+def fail_claim(
+    scene: ScenarioContext,
     claim: str,
-    why: list[str],
+    reasons: list[str],
     *,
     name: str | None = None,
     journey: str | None = None,
 ) -> None:
     """Fail, with the reasons, the trail through the journey and what became of the calls."""
     # The traceback would be this library's: it is the scenario that is wrong, or the mapping.
-    trail = told(scene, journey, name) if journey else []
+    trail = format_trails(scene, journey, name) if journey else []
     emulator = scene.emulator
-    look = ["", f"It stays to be looked at: {emulator.url}/"] if emulator.stays else []
-    text = "\n".join([f"Failed: {claim}.", "", *why, "", *trail, *story(scene, name), *look])
+    look = ["", f"It stays to be looked at: {emulator.url}/"] if emulator.remains_after_run else []
+    text = "\n".join(
+        [f"Failed: {claim}.", "", *reasons, "", *trail, *explain_calls(scene, name), *look]
+    )
     pytest.fail(text, pytrace=False)

@@ -3,26 +3,31 @@
 from functools import cache
 from pathlib import Path
 
-from segment_insider_emulator.workspace import PRESETS, Workspace, load, preset
+from segment_insider_emulator.workspace import (
+    PRESET_NAMES,
+    Workspace,
+    load_preset,
+    load_workspace_or_preset,
+)
 
 
-def workspace_at(name: str, folder: Path) -> Workspace:
+def load_named_workspace(name: str, folder: Path) -> Workspace:
     """A preset, or the workspace file of that name in *folder*.
 
     Raises: EmulatorError, when there is none, or it has a mistake.
     """
-    if name in PRESETS:
-        return _preset(name)
+    if name in PRESET_NAMES:
+        return _load_preset(name)
     path = (folder / name).resolve()
     # Read again when it has changed, as by whoever mends it between two runs of one process.
-    return _loaded(path, path.stat().st_mtime_ns if path.exists() else 0)
+    return _load_workspace_file(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @cache
-def _preset(name: str) -> Workspace:
-    return preset(name)
+def _load_preset(name: str) -> Workspace:
+    return load_preset(name)
 
 
 @cache
-def _loaded(path: Path, _changed_at: int) -> Workspace:
-    return load(path)
+def _load_workspace_file(path: Path, _modified_ns: int) -> Workspace:
+    return load_workspace_or_preset(path)

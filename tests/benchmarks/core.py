@@ -72,7 +72,7 @@ def _floor(lines: list[bytes]) -> None:
 def _core(lines: list[bytes]) -> None:
     destination = Destination(WORKSPACE["destination"])
     for line in lines:
-        for _ in destination.outcomes(orjson.loads(line)):
+        for _ in destination.iter_outcomes(orjson.loads(line)):
             pass
 
 

@@ -19,9 +19,9 @@ from typing import NamedTuple
 from measures import Goal, Measure
 from scale import Scale
 
-from segment_insider_scenarios.calls import Call
+from segment_insider_scenarios.calls import SegmentCall
 from segment_insider_scenarios.running import RunningEmulator, in_process
-from segment_insider_scenarios.shopper import shopper
+from segment_insider_scenarios.shopper import make_shopper
 
 FEW = 10  # scenarios, which take what a run takes whatever is in it
 SCENARIO = """\
@@ -113,10 +113,10 @@ def _reset() -> float:
 
 
 def _reset_once(emulator: RunningEmulator) -> float:
-    wish = Call("track", "Wish Listed", {"product_id": "mug"})
-    emulator.shop.tell(shopper("Ada"), *[wish] * 5)
+    wish = SegmentCall("track", "Wish Listed", {"product_id": "mug"})
+    emulator.shop.send(make_shopper("Ada"), *[wish] * 5)
     begun = time.perf_counter()
-    emulator.client.reset()
+    emulator.client.reset_sandbox()
     return time.perf_counter() - begun
 
 

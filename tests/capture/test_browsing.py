@@ -6,31 +6,36 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.capture.browsing import Browsing
-from segment_insider_emulator.capture.counting import SECOND
-from segment_insider_emulator.capture.database import Engine, connect
-from segment_insider_emulator.capture.filters import Filters
-from segment_insider_emulator.capture.listed import Found, Reach
-from segment_insider_emulator.capture.records import Captured, SentRequest, Upsert, Verdict
-from segment_insider_emulator.capture.retention import Limits, Retention
-from segment_insider_emulator.capture.store import Store
-from segment_insider_emulator.capture.walking import FIRST
-from segment_insider_emulator.clock import iso
+from segment_insider_emulator.capture.browsing import MessageSearch
+from segment_insider_emulator.capture.counting import SECOND_PREFIX_LENGTH
+from segment_insider_emulator.capture.database import Engine, open_database
+from segment_insider_emulator.capture.filters import MessageFilters
+from segment_insider_emulator.capture.listed import MessagePage, ScanLimit
+from segment_insider_emulator.capture.records import (
+    MessageRecord,
+    RecordedRequest,
+    UpsertRecord,
+    Verdict,
+)
+from segment_insider_emulator.capture.retention import MessageRetention, RetentionLimits
+from segment_insider_emulator.capture.store import MessageStore
+from segment_insider_emulator.capture.walking import FIRST_CHUNK_SIZE
+from segment_insider_emulator.clock import format_iso_utc
 
 MORE = 50  # messages than one stretch has
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-REACH = Reach(MORE + 1, iso(NOON + timedelta(seconds=MORE + 1)))
+REACH = ScanLimit(MORE + 1, format_iso_utc(NOON + timedelta(seconds=MORE + 1)))
 
 
-def message(number: int, verdict: Verdict = "accepted") -> Captured:
+def message(number: int, verdict: Verdict = "accepted") -> MessageRecord:
     """One of each second after noon, with an event of its own."""
-    return Captured(
+    return MessageRecord(
         message_id=f"m{number}",
         type="track",
         event=f"Event {number}",
         user_id="ada",
         anonymous_id=None,
-        received_at=iso(NOON + timedelta(seconds=number)),
+        received_at=format_iso_utc(NOON + timedelta(seconds=number)),
         verdict=verdict,
         reason=None,
         sent={},
@@ -39,22 +44,22 @@ def message(number: int, verdict: Verdict = "accepted") -> Captured:
 
 
 @pytest.fixture(scope="module")
-def many() -> Iterator[Browsing]:
-    store = Store(connect(":memory:"))
-    store.record([message(number) for number in range(1, FIRST + MORE + 1)])
-    yield store.browsing
+def many() -> Iterator[MessageSearch]:
+    store = MessageStore(open_database(":memory:"))
+    store.record_messages([message(number) for number in range(1, FIRST_CHUNK_SIZE + MORE + 1)])
+    yield store.message_search
     store.close()
 
 
 @pytest.fixture
 def engine() -> Engine:
-    return connect(":memory:")
+    return open_database(":memory:")
 
 
 @pytest.fixture
-def store(engine: Engine) -> Iterator[Store]:
-    opened = Store(engine)
-    opened.record([message(1), message(2, "dropped"), message(3, "retrying"), message(3)])
+def store(engine: Engine) -> Iterator[MessageStore]:
+    opened = MessageStore(engine)
+    opened.record_messages([message(1), message(2, "dropped"), message(3, "retrying"), message(3)])
     yield opened
     opened.close()
 
@@ -63,42 +68,49 @@ def second(number: int) -> str:
     return f"2026-11-23T12:00:0{number}"
 
 
-def rows(store: Store) -> int:
-    return store.overview.storage().rows["message_counts"]
+def rows(store: MessageStore) -> int:
+    return store.recent_activity.report_storage().rows["message_counts"]
 
 
-def counted(store: Store, **filters: Any) -> dict[tuple[str, Verdict], int]:
-    counts, reach = store.browsing.counts(Filters(**filters), SECOND)
+def counted(store: MessageStore, **filters: Any) -> dict[tuple[str, Verdict], int]:
+    counts, reach = store.message_search.count_by_time_and_verdict(
+        MessageFilters(**filters), SECOND_PREFIX_LENGTH
+    )
     assert reach is None
     return counts
 
 
 def test_a_search_that_has_no_time_says_how_far_it_came_and_goes_on_from_there(
-    many: Browsing,
+    many: MessageSearch,
 ) -> None:
-    first = many.page(Filters(event="Event 1"), patience=0.0)
-    assert first == Found([], False, REACH)
-    assert first.before == REACH.id
-    rest = many.page(Filters(event="Event 1"), patience=0.0, before=first.before)
-    assert ([each.id for each in rest.messages], rest.before) == ([1], None)
+    first = many.find_page(MessageFilters(event="Event 1"), time_budget_s=0.0)
+    assert first == MessagePage([], False, REACH)
+    assert first.next_before_id == REACH.id
+    rest = many.find_page(
+        MessageFilters(event="Event 1"), time_budget_s=0.0, before_id=first.next_before_id
+    )
+    assert ([each.id for each in rest.messages], rest.next_before_id) == ([1], None)
 
 
-def test_what_fills_a_page_needs_no_more_looking(many: Browsing) -> None:
-    found = many.page(Filters(user="ada"), patience=0.0, limit=2)
-    assert [each.id for each in found.messages] == [FIRST + MORE, FIRST + MORE - 1]
-    assert (found.reach, found.before) == (None, FIRST + MORE - 1)
+def test_what_fills_a_page_needs_no_more_looking(many: MessageSearch) -> None:
+    found = many.find_page(MessageFilters(user="ada"), time_budget_s=0.0, limit=2)
+    assert [each.id for each in found.messages] == [
+        FIRST_CHUNK_SIZE + MORE,
+        FIRST_CHUNK_SIZE + MORE - 1,
+    ]
+    assert (found.scan_limit, found.next_before_id) == (None, FIRST_CHUNK_SIZE + MORE - 1)
 
 
-def test_counting_that_has_no_time_says_how_far_it_came(many: Browsing) -> None:
+def test_counting_that_has_no_time_says_how_far_it_came(many: MessageSearch) -> None:
     day = len("2026-11-23")
-    counts = many.counts(Filters(user="ada"), day, patience=0.0)
-    assert counts == ({("2026-11-23", "accepted"): FIRST}, REACH)
+    counts = many.count_by_time_and_verdict(MessageFilters(user="ada"), day, time_budget_s=0.0)
+    assert counts == ({("2026-11-23", "accepted"): FIRST_CHUNK_SIZE}, REACH)
 
 
-def test_what_has_no_filter_is_counted_whatever_the_time(many: Browsing) -> None:
+def test_what_has_no_filter_is_counted_whatever_the_time(many: MessageSearch) -> None:
     day = len("2026-11-23")
-    counts = many.counts(Filters(), day, patience=0.0)
-    assert counts == ({("2026-11-23", "accepted"): FIRST + MORE}, None)
+    counts = many.count_by_time_and_verdict(MessageFilters(), day, time_budget_s=0.0)
+    assert counts == ({("2026-11-23", "accepted"): FIRST_CHUNK_SIZE + MORE}, None)
 
 
 @pytest.mark.parametrize(
@@ -129,20 +141,20 @@ def test_what_has_no_filter_is_counted_whatever_the_time(many: Browsing) -> None
     ],
 )
 def test_messages_are_counted_by_second_and_verdict(
-    store: Store, filters: dict[str, Any], expected: dict[tuple[str, Verdict], int]
+    store: MessageStore, filters: dict[str, Any], expected: dict[tuple[str, Verdict], int]
 ) -> None:
     assert counted(store, **filters) == expected
 
 
-def test_a_verdict_that_changes_is_counted_anew(store: Store) -> None:
-    request = SentRequest("POST", "https://insider.example/u", {}, "{}")
-    tried = Upsert("u1", request, None, (), None, False, {})
-    store.upserts.settle(tried, [], [("m3", "failed", None)])
+def test_a_verdict_that_changes_is_counted_anew(store: MessageStore) -> None:
+    request = RecordedRequest("POST", "https://insider.example/u", {}, "{}")
+    tried = UpsertRecord("u1", request, None, (), None, False, {})
+    store.upserts.save_attempt(tried, [], [("m3", "failed", None)])
     assert counted(store, since=f"{second(3)}.000Z") == {(second(3), "failed"): 2}
 
 
-def test_what_is_forgotten_is_not_counted(engine: Engine, store: Store) -> None:
-    Retention(engine, Limits(messages=1), lambda: NOON).step()
+def test_what_is_forgotten_is_not_counted(engine: Engine, store: MessageStore) -> None:
+    MessageRetention(engine, RetentionLimits(messages=1), lambda: NOON).delete_excess()
     assert counted(store) == {(second(3), "retrying"): 1}
     assert rows(store) == 1
     store.reset()

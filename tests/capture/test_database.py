@@ -10,11 +10,20 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, inspect
 from sqlalchemy.exc import OperationalError
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import StorageFault, connect, metadata, transaction
-from segment_insider_emulator.capture.migration import APPLICATION, VERSION, migrate
+from segment_insider_emulator.capture.database import (
+    DatabaseUnavailable,
+    metadata,
+    open_database,
+    transaction,
+)
+from segment_insider_emulator.capture.migration import (
+    SCHEMA_VERSION,
+    SQLITE_APPLICATION_ID,
+    migrate,
+)
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))
 
@@ -70,7 +79,7 @@ def _made_by(engine: Engine, table: str) -> str:
 
 def test_a_file_of_this_version_is_opened_again(tmp_path: Path) -> None:
     for _ in range(2):
-        connect(str(tmp_path / "kept.db")).dispose()
+        open_database(str(tmp_path / "kept.db")).dispose()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +87,7 @@ def test_a_file_of_this_version_is_opened_again(tmp_path: Path) -> None:
     [
         pytest.param(["CREATE TABLE messages (body TEXT)"], id="another program's messages"),
         pytest.param(
-            ["CREATE TABLE messages (body TEXT)", f"PRAGMA user_version={VERSION}"],
+            ["CREATE TABLE messages (body TEXT)", f"PRAGMA user_version={SCHEMA_VERSION}"],
             id="another program's, with our number",
         ),
         pytest.param(["CREATE TABLE songs (title TEXT)"], id="no table of ours"),
@@ -89,7 +98,7 @@ def test_a_foreign_file_is_refused_and_not_touched(tmp_path: Path, lines: list[s
     statements(file, *lines)
     before = file.read_bytes()
     with pytest.raises(EmulatorError) as refusal:
-        connect(str(file))
+        open_database(str(file))
     what = "this is the database of another program. Name another file."
     assert (str(refusal.value), file.read_bytes()) == (f"{file}: {what}", before)
 
@@ -99,23 +108,23 @@ def test_a_file_of_a_later_version_is_refused_and_not_touched(tmp_path: Path) ->
     statements(
         file,
         "CREATE TABLE messages (body TEXT)",
-        f"PRAGMA application_id={APPLICATION}",
-        f"PRAGMA user_version={VERSION + 1}",
+        f"PRAGMA application_id={SQLITE_APPLICATION_ID}",
+        f"PRAGMA user_version={SCHEMA_VERSION + 1}",
     )
     before = file.read_bytes()
     with pytest.raises(EmulatorError) as refusal:
-        connect(str(file))
+        open_database(str(file))
     told = (
-        f"{file}: a later version of the emulator made this database ({VERSION + 1}, not "
-        f"{VERSION}). Install that version, or name another database."
+        f"{file}: a later version of the emulator made this database ({SCHEMA_VERSION + 1}, not "
+        f"{SCHEMA_VERSION}). Install that version, or name another database."
     )
     assert (str(refusal.value), file.read_bytes()) == (told, before)
 
 
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
 def test_an_older_file_gets_the_shape_of_a_new_one(tmp_path: Path, dump: Path) -> None:
-    migrated = connect(restored(dump, tmp_path / "old.db"))
-    new = connect(str(tmp_path / "new.db"))
+    migrated = open_database(restored(dump, tmp_path / "old.db"))
+    new = open_database(str(tmp_path / "new.db"))
     assert shape(migrated) == shape(new)
     for engine in (migrated, new):
         engine.dispose()
@@ -124,7 +133,7 @@ def test_an_older_file_gets_the_shape_of_a_new_one(tmp_path: Path, dump: Path) -
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
 def test_an_older_file_keeps_what_is_in_it_and_goes_on(tmp_path: Path, dump: Path) -> None:
     config = Config(db=restored(dump, tmp_path / "old.db"))
-    app = create_app(config, preset("guide"))
+    app = create_app(config, load_preset("guide"))
     client = app.test_client()
     # The third was refused with a 503, and is delivered by the version that opened the file.
     client.post("/emulator/v1/deliveries/retry")
@@ -163,6 +172,10 @@ def test_a_pool_without_a_free_connection_is_a_storage_fault() -> None:
     engine = create_engine(
         "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
     )
-    with engine.connect(), pytest.raises(StorageFault, match="QueuePool"), transaction(engine):
+    with (
+        engine.connect(),
+        pytest.raises(DatabaseUnavailable, match="QueuePool"),
+        transaction(engine),
+    ):
         pass
     engine.dispose()

@@ -2,34 +2,34 @@
 
 from pathlib import Path
 
-from segment_insider_emulator.capture.database import connect
-from segment_insider_emulator.capture.records import Captured
-from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.capture.database import open_database
+from segment_insider_emulator.capture.records import MessageRecord
+from segment_insider_emulator.capture.store import MessageStore
 
-SONG = Captured(
+SONG = MessageRecord(
     "m1", "track", "Sung", "ada", None, "2026-11-23T10:00:00.000Z", "accepted", None, {}, {}
 )
 AT_ONCE, HEARTBEAT = 0.0, 0.25  # seconds
 
 
 def test_a_write_is_news_and_a_read_is_none(tmp_path: Path) -> None:
-    store = Store(connect(str(tmp_path / "kept.db")))
-    before = store.news.count
-    store.messages()
-    assert store.news.count == before
-    store.record([SONG])
-    assert store.news.count == before + 1
+    store = MessageStore(open_database(str(tmp_path / "kept.db")))
+    before = store.change_counter.count
+    store.list_messages()
+    assert store.change_counter.count == before
+    store.record_messages([SONG])
+    assert store.change_counter.count == before + 1
     store.reset()
-    assert store.news.count == before + 2
+    assert store.change_counter.count == before + 2
     store.close()
 
 
 def test_what_another_process_kept_is_news(tmp_path: Path) -> None:
     file = str(tmp_path / "kept.db")
-    store, another = Store(connect(file)), Store(connect(file))
-    before = store.news.wait(-1, AT_ONCE)
-    another.record([SONG])
-    assert store.news.count == before
-    assert any(store.news.wait(before, HEARTBEAT) > before for _ in range(40))
+    store, another = MessageStore(open_database(file)), MessageStore(open_database(file))
+    before = store.change_counter.wait_for_change(-1, AT_ONCE)
+    another.record_messages([SONG])
+    assert store.change_counter.count == before
+    assert any(store.change_counter.wait_for_change(before, HEARTBEAT) > before for _ in range(40))
     store.close()
     another.close()

@@ -7,8 +7,8 @@ from sqlite3 import IntegrityError
 import pytest
 from sqlalchemy import Engine
 
-from segment_insider_emulator.capture.database import connect
-from segment_insider_emulator.capture.profile import Changes, Profile, ProfileEvent
+from segment_insider_emulator.capture.database import open_database
+from segment_insider_emulator.capture.profile import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.capture.profiles import ProfileStore
 
 AT = "2026-11-23T10:00:00.000Z"
@@ -16,7 +16,7 @@ AT = "2026-11-23T10:00:00.000Z"
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = connect(str(tmp_path / "emulator.db"))
+    engine = open_database(str(tmp_path / "emulator.db"))
     yield engine
     engine.dispose()
 
@@ -31,14 +31,14 @@ def occurrence(name: str) -> ProfileEvent:
 
 def created(
     profiles: list[Profile], events: dict[str, list[ProfileEvent]] | None = None
-) -> Changes:
+) -> ProfileChanges:
     gained = {
         f"{name}:{value}": each.id
         for each in profiles
         for name, values in each.identifiers.items()
         for value in values
     }
-    return Changes(profiles, [], [], gained, events or {})
+    return ProfileChanges(profiles, [], [], gained, events or {})
 
 
 def ids(found: list[Profile]) -> list[str]:
@@ -49,8 +49,8 @@ def test_a_profile_is_found_by_any_identifier_and_survives_a_restart(engine: Eng
     ada = profile("p1", uuid=["u1"], email=["a@b.io"])
     ProfileStore(engine).save(created([ada, profile("p2", uuid=["u2"])], {"p1": [occurrence("x")]}))
     store = ProfileStore(engine)
-    assert ids(store.find(["email:a@b.io", "uuid:u1", "uuid:none"])) == ["p1"]
-    assert store.get("p1") == Profile(
+    assert ids(store.find_by_identifiers(["email:a@b.io", "uuid:u1", "uuid:none"])) == ["p1"]
+    assert store.get_with_events("p1") == Profile(
         "p1",
         AT,
         AT,
@@ -59,17 +59,20 @@ def test_a_profile_is_found_by_any_identifier_and_survives_a_restart(engine: Eng
         events=[occurrence("x")],
         number=1,
     )
-    assert store.get("none") is None
+    assert store.get_with_events("none") is None
 
 
 def test_profiles_are_listed_oldest_first_page_by_page(engine: Engine) -> None:
     store = ProfileStore(engine)
     store.save(created([profile(f"p{n}", uuid=[f"u{n}"]) for n in range(1, 4)]))
-    first, following = store.list(limit=2)
+    first, following = store.list_with_events(limit=2)
     assert (ids(first), following) == (["p1", "p2"], 2)
-    assert (ids(store.list(after=2, limit=2)[0]), store.list(after=2, limit=2)[1]) == (["p3"], None)
-    assert ids(store.list("uuid:u2")[0]) == ["p2"]
-    assert store.list("uuid:none") == ([], None)
+    assert (
+        ids(store.list_with_events(after_number=2, limit=2)[0]),
+        store.list_with_events(after_number=2, limit=2)[1],
+    ) == (["p3"], None)
+    assert ids(store.list_with_events("uuid:u2")[0]) == ["p2"]
+    assert store.list_with_events("uuid:none") == ([], None)
 
 
 def test_an_absorbed_profile_hands_over_identifiers_and_events(engine: Engine) -> None:
@@ -77,21 +80,21 @@ def test_an_absorbed_profile_hands_over_identifiers_and_events(engine: Engine) -
     both = {"p1": [occurrence("x")], "p2": [occurrence("x"), occurrence("y")]}
     store.save(created([profile("p1", uuid=["u1"]), profile("p2", email=["a@b.io"])], both))
     merged = profile("p1", uuid=["u1"], email=["a@b.io"])
-    store.save(Changes([], [merged], [("p2", "p1")], {}, {}))
-    (survivor,) = store.list()[0]
+    store.save(ProfileChanges([], [merged], [("p2", "p1")], {}, {}))
+    (survivor,) = store.list_with_events()[0]
     assert (survivor.identifiers, [event.name for event in survivor.events]) == (
         {"uuid": ["u1"], "email": ["a@b.io"]},
         ["x", "y"],
     )
-    assert ids(store.find(["email:a@b.io"])) == ["p1"]
+    assert ids(store.find_by_identifiers(["email:a@b.io"])) == ["p1"]
 
 
 def test_a_repeated_event_is_given_back_instead_of_kept(engine: Engine) -> None:
     store = ProfileStore(engine)
     again = occurrence("x")
     assert store.save(created([profile("p1")], {"p1": [occurrence("x"), again]})) == [again]
-    assert store.save(Changes([], [], [], {}, {"p1": [again]})) == [again]
-    assert store.list()[0][0].events == [occurrence("x")]
+    assert store.save(ProfileChanges([], [], [], {}, {"p1": [again]})) == [again]
+    assert store.list_with_events()[0][0].events == [occurrence("x")]
 
 
 def test_a_failed_request_leaves_nothing_behind(engine: Engine) -> None:
@@ -99,13 +102,13 @@ def test_a_failed_request_leaves_nothing_behind(engine: Engine) -> None:
     store.save(created([profile("p1", uuid=["u1"])]))
     with pytest.raises(IntegrityError):
         store.save(created([profile("p2", uuid=["u1"])], {"p2": [occurrence("x")]}))
-    assert ids(store.list()[0]) == ["p1"]
+    assert ids(store.list_with_events()[0]) == ["p1"]
 
 
 def test_reset_forgets_everyone_and_never_reuses_a_number(engine: Engine) -> None:
     store = ProfileStore(engine)
     store.save(created([profile("p1", uuid=["u1"])], {"p1": [occurrence("x")]}))
     store.reset()
-    assert store.list() == ([], None)
+    assert store.list_with_events() == ([], None)
     store.save(created([profile("p2", uuid=["u1"])]))
-    assert [each.number for each in store.list()[0]] == [2]
+    assert [each.number for each in store.list_with_events()[0]] == [2]

@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
-from segment_insider_emulator.capture.database import StorageFault, connect
-from segment_insider_emulator.capture.remedies import ELSEWHERE, remedy
+from segment_insider_emulator.capture.database import DatabaseUnavailable, open_database
+from segment_insider_emulator.capture.remedies import UNREACHABLE_HINT, find_hint
 from segment_insider_emulator.errors import EmulatorError
 
 AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
@@ -80,21 +80,22 @@ WAIT = "Wait until the server takes connections."
         ("FATAL:  the database system is shutting down", WAIT),
         ("FATAL:  the database system is in recovery mode", WAIT),
         ("FATAL:  the database system is not yet accepting connections", WAIT),
-        ("Connection refused\n\tIs the server running on that host?", ELSEWHERE),
-        ("server closed the connection unexpectedly", ELSEWHERE),
+        ("Connection refused\n\tIs the server running on that host?", UNREACHABLE_HINT),
+        ("server closed the connection unexpectedly", UNREACHABLE_HINT),
     ],
 )
 def test_words_of_a_server_that_refuses(told: str, advice: str) -> None:
-    assert remedy(OSError(AT + told)) == advice
+    assert find_hint(OSError(AT + told)) == advice
     assert (
-        StorageFault(AT + told).remedy == f"{advice} What was not acknowledged may be sent again."
+        DatabaseUnavailable(AT + told).remedy
+        == f"{advice} What was not acknowledged may be sent again."
     )
 
 
 def test_a_number_of_sqlite_is_known_with_its_finer_shades() -> None:
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    assert remedy(error) == "Look at the disk, and the space left on it."
+    assert find_hint(error) == "Look at the disk, and the space left on it."
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_number_of_sqlite_is_known_with_its_finer_shades() -> None:
 )
 def test_a_database_of_another_kind_is_refused_with_those_that_there_are(kind: str) -> None:
     with pytest.raises(EmulatorError) as refusal:
-        connect(f"{kind}://ada:secret@127.0.0.1:3306/team")
+        open_database(f"{kind}://ada:secret@127.0.0.1:3306/team")
     assert str(refusal.value) == (
         f"{kind}:…: captures cannot go to a database of this kind. "
         "Give a file, such as --db emulator.db, or :memory:,"
@@ -118,7 +119,7 @@ def test_an_address_is_taken_as_a_hosting_provider_writes_it_and_shown_without_i
     kind: str, secret: str
 ) -> None:
     with pytest.raises(EmulatorError) as refusal:
-        connect(f"{kind}://{secret}")
+        open_database(f"{kind}://{secret}")
     at = "//…@" if "@127" in secret else "//"
     assert str(refusal.value) == (
         f"postgresql+psycopg:{at}127.0.0.1:1/team: the database cannot be opened"
@@ -144,7 +145,7 @@ def test_an_address_is_taken_as_a_hosting_provider_writes_it_and_shown_without_i
 )
 def test_of_an_address_that_cannot_be_read_nothing_is_told_but_its_kind(address: str) -> None:
     with pytest.raises(EmulatorError) as refusal:
-        connect(address)
+        open_database(address)
     assert str(refusal.value) == (
         f"{address.partition(':')[0]}:…: its address cannot be read."
         " Give a file, such as --db emulator.db, or :memory:,"
@@ -155,7 +156,7 @@ def test_of_an_address_that_cannot_be_read_nothing_is_told_but_its_kind(address:
 
 def test_an_option_that_the_driver_does_not_know_is_told() -> None:
     with pytest.raises(EmulatorError) as refusal:
-        connect("postgres://ada:secret@127.0.0.1:1/team?pgbouncer=true")
+        open_database("postgres://ada:secret@127.0.0.1:1/team?pgbouncer=true")
     assert str(refusal.value) == (
         "postgresql+psycopg://…@127.0.0.1:1/team: the database cannot be opened"
         ' (invalid connection option "pgbouncer"). Leave it out of its address.'

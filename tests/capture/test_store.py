@@ -7,30 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.database import open_database
 from segment_insider_emulator.capture.records import (
-    Answer,
-    Attempt,
-    Captured,
-    Delivery,
-    SentRequest,
+    DeliveryAttempt,
+    DeliveryRecord,
+    MessageRecord,
+    RecordedRequest,
+    RecordedResponse,
 )
-from segment_insider_emulator.capture.store import StorageFault, Store
+from segment_insider_emulator.capture.store import DatabaseUnavailable, MessageStore
 
-ORDER = Delivery(
+ORDER = DeliveryRecord(
     message_id="m1",
     event="Order Completed",
     subscription="Orders",
     action_slug="orderCompletedEvent",
     verdict="dropped",
     reason="no order id",
-    attempts=(Attempt(1, "2026-11-23T10:00:00.000Z", 1.5, 200),),
-    request=SentRequest("POST", "https://insider.example/u", {"x-request-token": "te…"}, "{}"),
-    response=Answer(200, '{"data":{}}'),
+    attempts=(DeliveryAttempt(1, "2026-11-23T10:00:00.000Z", 1.5, 200),),
+    request=RecordedRequest("POST", "https://insider.example/u", {"x-request-token": "te…"}, "{}"),
+    response=RecordedResponse(200, '{"data":{}}'),
     findings=({"verdict": "dropped", "where": "users.0", "what": "w", "remedy": "r"},),
 )
 UNMAPPED = replace(ORDER, action_slug="trackEvent", attempts=(), request=None, response=None)
-ADA = Captured(
+ADA = MessageRecord(
     message_id="m1",
     type="track",
     event="Order Completed",
@@ -51,21 +51,21 @@ EVE = replace(BOB, message_id="m3", user_id=None, anonymous_id="bob", verdict="r
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    opened = Store(connect(":memory:"))
-    opened.record([ADA, BOB])
-    opened.record([EVE])
+def store() -> Iterator[MessageStore]:
+    opened = MessageStore(open_database(":memory:"))
+    opened.record_messages([ADA, BOB])
+    opened.record_messages([EVE])
     yield opened
     opened.close()
 
 
-def test_a_message_comes_back_whole(store: Store) -> None:
+def test_a_message_comes_back_whole(store: MessageStore) -> None:
     kept = (replace(ORDER, id=1), replace(UNMAPPED, id=2))
-    assert store.message(1) == replace(ADA, id=1, deliveries=kept)
+    assert store.get_message(1) == replace(ADA, id=1, deliveries=kept)
 
 
-def test_a_delivery_comes_back_whole(store: Store) -> None:
-    assert [store.delivery(1), store.delivery(3)] == [replace(ORDER, id=1), None]
+def test_a_delivery_comes_back_whole(store: MessageStore) -> None:
+    assert [store.get_delivery(1), store.get_delivery(3)] == [replace(ORDER, id=1), None]
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,10 @@ def test_a_delivery_comes_back_whole(store: Store) -> None:
         pytest.param({"event": "' or 1=1 --"}, [], id="a value is never SQL"),
     ],
 )
-def test_message_filters(store: Store, filters: Mapping[str, str], expected: list[str]) -> None:
-    assert [each.message_id for each in store.messages(filters)[0]] == expected
+def test_message_filters(
+    store: MessageStore, filters: Mapping[str, str], expected: list[str]
+) -> None:
+    assert [each.message_id for each in store.list_messages(filters)[0]] == expected
 
 
 @pytest.mark.parametrize(
@@ -93,8 +95,10 @@ def test_message_filters(store: Store, filters: Mapping[str, str], expected: lis
         pytest.param({"verdict": "dropped"}, [1, 2], id="verdict"),
     ],
 )
-def test_delivery_filters(store: Store, filters: Mapping[str, str], expected: list[int]) -> None:
-    assert [each.id for each in store.deliveries(filters)[0]] == expected
+def test_delivery_filters(
+    store: MessageStore, filters: Mapping[str, str], expected: list[int]
+) -> None:
+    assert [each.id for each in store.list_deliveries(filters)[0]] == expected
 
 
 @pytest.mark.parametrize(
@@ -107,68 +111,68 @@ def test_delivery_filters(store: Store, filters: Mapping[str, str], expected: li
     ],
 )
 def test_pages(
-    store: Store, after: int, limit: int, expected: list[str], following: int | None
+    store: MessageStore, after: int, limit: int, expected: list[str], following: int | None
 ) -> None:
-    page, found_next = store.messages(after=after, limit=limit)
+    page, found_next = store.list_messages(after_id=after, limit=limit)
     assert ([each.message_id for each in page], found_next) == (expected, following)
 
 
-def test_seen_tells_which_ids_were_taken_in_and_not_rejected(store: Store) -> None:
-    assert store.seen(["m1", "m2", "m3", "m9"]) == {"m1", "m2"}
+def test_seen_tells_which_ids_were_taken_in_and_not_rejected(store: MessageStore) -> None:
+    assert store.find_known_ids(["m1", "m2", "m3", "m9"]) == {"m1", "m2"}
 
 
-def test_seen_takes_any_number_of_ids(store: Store) -> None:
-    assert store.seen([f"m{number}" for number in range(300_000)]) == {"m1", "m2"}
+def test_seen_takes_any_number_of_ids(store: MessageStore) -> None:
+    assert store.find_known_ids([f"m{number}" for number in range(300_000)]) == {"m1", "m2"}
 
 
-def test_reset_forgets_all_and_ids_go_on(store: Store) -> None:
+def test_reset_forgets_all_and_ids_go_on(store: MessageStore) -> None:
     store.reset()
-    store.record([ADA])
-    assert [[each.id for each in found] for found in (store.messages()[0], store.deliveries()[0])] \
+    store.record_messages([ADA])
+    assert [[each.id for each in found] for found in (store.list_messages()[0], store.list_deliveries()[0])] \
         == [[4], [3, 4]]  # fmt: skip
 
 
 def test_a_file_outlives_the_emulator(tmp_path: Path) -> None:
     url = str(tmp_path / "kept.db")
     for message in (ADA, BOB):
-        store = Store(connect(url))
-        store.record([message])
+        store = MessageStore(open_database(url))
+        store.record_messages([message])
         store.close()
-    reopened = Store(connect(url))
-    assert [each.message_id for each in reopened.messages()[0]] == ["m1", "m2"]
+    reopened = MessageStore(open_database(url))
+    assert [each.message_id for each in reopened.list_messages()[0]] == ["m1", "m2"]
     reopened.close()
 
 
-def test_a_failed_write_keeps_nothing(store: Store) -> None:
+def test_a_failed_write_keeps_nothing(store: MessageStore) -> None:
     unwritable = replace(EVE, message_id="m4", deliveries=(replace(ORDER, subscription=None),))  # type: ignore[arg-type]  # stands for any failing row
     with pytest.raises(Exception, match=r"(?i)not.null"):
-        store.record([unwritable])
-    assert store.seen(["m4"]) == set()
+        store.record_messages([unwritable])
+    assert store.find_known_ids(["m4"]) == set()
 
 
 @pytest.mark.parametrize("name", [":memory:", "shared.db"])
 def test_readers_and_writers_at_once_lose_nothing(tmp_path: Path, name: str) -> None:
-    store = Store(connect(name if name == ":memory:" else str(tmp_path / name)))
+    store = MessageStore(open_database(name if name == ":memory:" else str(tmp_path / name)))
 
     def write(writer: int) -> None:
         for number in range(100):
-            store.record([replace(ADA, message_id=f"{writer}-{number}")] * 10)
+            store.record_messages([replace(ADA, message_id=f"{writer}-{number}")] * 10)
 
     with ThreadPoolExecutor() as pool:
         written = [pool.submit(write, writer) for writer in range(2)]
-        found = [pool.submit(store.messages, limit=5) for _ in range(400)]
+        found = [pool.submit(store.list_messages, limit=5) for _ in range(400)]
     faults = [each.exception() for each in written] + [each.exception() for each in found]
     assert set(faults) == {None}
-    assert len(store.messages(limit=3000)[0]) == 2000
+    assert len(store.list_messages(limit=3000)[0]) == 2000
     store.close()
 
 
 def test_a_full_disk_is_a_storage_fault(tmp_path: Path) -> None:
-    engine = connect(str(tmp_path / "full.db"))
-    store = Store(engine)
+    engine = open_database(str(tmp_path / "full.db"))
+    store = MessageStore(engine)
     with engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
-    with pytest.raises(StorageFault, match="full"):
-        store.record([replace(ADA, sent={"text": "x" * 100_000})])
+    with pytest.raises(DatabaseUnavailable, match="full"):
+        store.record_messages([replace(ADA, sent={"text": "x" * 100_000})])
     store.close()

@@ -5,18 +5,18 @@ import pytest
 from click.testing import CliRunner
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.segment.assets import VERSION
+from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION
 
 
 def test_what_is_there_is_listed(tmp_path_factory: pytest.TempPathFactory) -> None:
     cache = tmp_path_factory.mktemp("cache")
-    folder = cache / f"analytics-next-{VERSION}"
+    folder = cache / f"analytics-next-{ANALYTICS_JS_VERSION}"
     folder.mkdir()
     (folder / "standalone.js").write_text("x", "utf-8")
     ran = CliRunner().invoke(main, ["assets", "--cache", str(cache), "--json"])
     assert (ran.exit_code, orjson.loads(ran.stdout)) == (
         0,
-        {"version": VERSION, "folder": str(folder), "files": ["standalone.js"]},
+        {"version": ANALYTICS_JS_VERSION, "folder": str(folder), "files": ["standalone.js"]},
     )
 
 
@@ -27,6 +27,6 @@ def test_a_machine_without_npm_is_told_what_to_do(
     ran = CliRunner().invoke(main, ["assets", "--cache", str(tmp_path_factory.mktemp("cache"))])
     assert (ran.exit_code, ran.stderr) == (
         2,
-        f"emulator: npm: @segment/analytics-next@{VERSION} is not here and npm is not installed. "
+        f"emulator: npm: @segment/analytics-next@{ANALYTICS_JS_VERSION} is not here and npm is not installed. "
         "Run `emulator assets` once where npm and the internet are at hand.\n",
     )

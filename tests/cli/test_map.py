@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.parsing import parse
+from segment_insider_emulator.workspace.parsing import parse_document
 
 AT = "2026-11-27T09:15:00Z"
 ORDER: JSONObject = {
@@ -105,7 +105,7 @@ def test_broken_line_is_told_and_the_others_are_still_mapped(line: str, complain
 @pytest.mark.parametrize("name", ["naive.yaml", "naive.json"])
 def test_a_workspace_in_place_of_events_is_told_once(name: str, tmp_path: Path) -> None:
     file = tmp_path / name
-    document = json.dumps(parse(NAIVE.encode(), name), indent=2)
+    document = json.dumps(parse_document(NAIVE.encode(), name), indent=2)
     file.write_text(document if file.suffix == ".json" else NAIVE)
 
     result = CliRunner().invoke(main, ["map", str(file), "--explain"])

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.cli.commands import Commands
-from segment_insider_emulator.workspace.loading import PRESETS
+from segment_insider_emulator.cli.commands import LazyGroup
+from segment_insider_emulator.workspace.loading import PRESET_NAMES
 
 # Commands that run events, cases or scenarios through a workspace.
 WITH_OPTIONS = {
@@ -27,7 +27,7 @@ NEEDED = {
 
 
 def commands(group: click.Command, name: str = "") -> Iterator[tuple[str, click.Command]]:
-    if not isinstance(group, Commands):
+    if not isinstance(group, LazyGroup):
         yield name, group
         return
     context = click.Context(group)
@@ -58,7 +58,7 @@ def test_a_command_takes_both_options_or_a_file_and_a_preset(name: str) -> None:
     if taken:
         (preset,) = (each for each in ALL[name].params if each.name in ("preset", "name"))
         assert isinstance(preset.type, click.Choice)
-        assert tuple(preset.type.choices) == PRESETS
+        assert tuple(preset.type.choices) == PRESET_NAMES
 
 
 @pytest.mark.parametrize("name", sorted(WITH_OPTIONS))

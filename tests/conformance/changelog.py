@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from segment_insider_emulator.contract.running import differences
+from segment_insider_emulator.contract.running import find_result_differences
 from segment_insider_emulator.types import JSONObject
 
 _NUMBERED = re.compile(r"\[\d+\]")
@@ -32,7 +32,7 @@ def changes(pairs: Iterable[tuple[JSONObject, JSONObject]]) -> list[Change]:
     named: dict[tuple[str, str], list[str]] = defaultdict(list)
     examples: dict[tuple[str, str], str] = {}
     for case, received in pairs:
-        for difference in differences(case["expect"], received):
+        for difference in find_result_differences(case["expect"], received):
             where, _, said = difference.partition(": ")
             group = (case["subscription"]["actionSlug"], _NUMBERED.sub("[]", where))
             examples.setdefault(group, said)

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
 
-from segment_insider_emulator.contract.cases import compiled
-from segment_insider_emulator.contract.running import actual, differences
+from segment_insider_emulator.contract.cases import compile_case
+from segment_insider_emulator.contract.running import find_result_differences, run_case
 from segment_insider_emulator.types import JSONObject
 
 # What happens with a case: {"requests": [...], "results": [...]}.
@@ -37,7 +37,7 @@ class _DiffersError(Exception):
 def core(case: JSONObject) -> JSONObject:
     """What this project's mapping core does with a case; a crash is an outcome like any other."""
     try:
-        return actual(compiled(case, "generated"))
+        return run_case(compile_case(case, "generated"))
     except Exception as crash:  # noqa: BLE001 - whatever it is, it is a difference to be shrunk
         return {"requests": [], "results": [{"status": "crashed", "message": repr(crash)}]}
 
@@ -52,7 +52,7 @@ def compare(
         wanted = expected(case)
         comparison.cases += 1
         comparison.statuses.update(result["status"] for result in wanted["results"])
-        if differences(wanted, received(case)):
+        if find_result_differences(wanted, received(case)):
             comparison.differing.append({**case, "expect": wanted})
         progress(comparison.cases)
 
@@ -66,7 +66,7 @@ def smallest(expected: Road, received: Road, count: int, seeded: int) -> JSONObj
 
     def each(case: JSONObject) -> None:
         wanted = expected(case)
-        if differences(wanted, received(case)):
+        if find_result_differences(wanted, received(case)):
             found.append({**case, "expect": wanted})
             raise _DiffersError
 
@@ -90,7 +90,7 @@ def _without_bystanders(case: JSONObject, expected: Road, received: Road) -> JSO
             holder = holder.get(key, {})
         holder.pop(keys[-1], None)
         wanted = expected(smaller)
-        if differences(wanted, received(smaller)):
+        if find_result_differences(wanted, received(smaller)):
             case = smaller | {"expect": wanted}
     return case
 

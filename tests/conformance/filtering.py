@@ -9,9 +9,12 @@ from conditions import filter_cases
 from hypothesis import Phase
 from published import NodeProcess, installed_evaluator
 
-from segment_insider_emulator.segment.filtering.destination_filters import apply, compile_filters
-from segment_insider_emulator.segment.filtering.fql.evaluation import holds
-from segment_insider_emulator.segment.filtering.fql.syntax import parse
+from segment_insider_emulator.segment.filtering.destination_filters import (
+    apply_filters,
+    compile_filters,
+)
+from segment_insider_emulator.segment.filtering.fql.evaluation import matches_event
+from segment_insider_emulator.segment.filtering.fql.syntax import parse_statement
 from segment_insider_emulator.types import JSON, JSONObject
 
 CONFIGS: dict[str, Callable[[JSONObject], JSONObject]] = {
@@ -54,10 +57,10 @@ class Evaluator(NodeProcess):
 def outcome(case: JSONObject) -> JSONObject:
     """What this project makes of *case*: {"matches", "event"}, the event null when dropped."""
     try:
-        matches: JSON = holds(parse(case["if"]), case["event"])
+        matches: JSON = matches_event(parse_statement(case["if"]), case["event"])
         filters = compile_filters([{"if": case["if"], "actions": case["actions"]}])
-        passage = apply(filters, case["event"])
-        return {"matches": matches, "event": None if passage.stop else passage.event}
+        passage = apply_filters(filters, case["event"])
+        return {"matches": matches, "event": None if passage.rejection else passage.event}
     except Exception as crash:  # noqa: BLE001 - whatever it is, it is a difference to be shrunk
         return {"matches": repr(crash), "event": None}
 

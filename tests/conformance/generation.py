@@ -10,8 +10,8 @@ from hypothesis.strategies import SearchStrategy
 from mappings import KEYS, MAPPINGS, NESTED_MAPPINGS, SCALARS, VALUES
 from triggers import one_time_in, triggers
 
-from segment_insider_emulator.mapping.catalog import ACTIONS, Action
-from segment_insider_emulator.mapping.root import ROOT_KEY
+from segment_insider_emulator.mapping.catalog import ACTIONS, DestinationAction
+from segment_insider_emulator.mapping.root import ROOT_DIRECTIVE_KEY
 from segment_insider_emulator.types import JSON, JSONObject
 
 AT = "2026-05-06T07:08:09.123Z"
@@ -99,13 +99,13 @@ PROPERTIES: SearchStrategy[JSON] = one_time_in(20).flatmap(
 )
 
 
-def _taken(action: Action) -> JSONObject:
+def _taken(action: DestinationAction) -> JSONObject:
     words = action.trigger.split('"')[1::2]
     return dict(zip(("type", "event"), words, strict=False))
 
 
 @st.composite
-def events(draw: st.DrawFn, action: Action) -> JSONObject:
+def events(draw: st.DrawFn, action: DestinationAction) -> JSONObject:
     """An event; as a rule one that the published trigger of *action* takes."""
     event: JSONObject = {"messageId": "m1", **_taken(action)}
     if draw(one_time_in(10)):
@@ -128,7 +128,7 @@ def events(draw: st.DrawFn, action: Action) -> JSONObject:
 
 
 @st.composite
-def _mapping(draw: st.DrawFn, action: Action) -> JSONObject:
+def _mapping(draw: st.DrawFn, action: DestinationAction) -> JSONObject:
     """The action's own mapping with a few fields mapped anew."""
     mapping = action.default_mapping
     # Keys of objects have no type: what is mapped to them is sent, not refused.
@@ -148,7 +148,7 @@ def _mapping(draw: st.DrawFn, action: Action) -> JSONObject:
     if draw(one_time_in(30)):
         mapping[draw(KEYS)] = draw(MAPPINGS)
     elif draw(one_time_in(30)):
-        mapping[ROOT_KEY] = draw(MAPPINGS)
+        mapping[ROOT_DIRECTIVE_KEY] = draw(MAPPINGS)
     elif draw(one_time_in(30)) and mapping:
         del mapping[draw(st.sampled_from(sorted(mapping)))]
     return mapping

@@ -16,8 +16,8 @@ from comparing import Comparison, Progress, Road, compare, core, smallest
 from filtering import Evaluator, compare_filters, smallest_filter
 from published import RECORDED, Published
 
-from segment_insider_emulator.contract.cases import Case, read_cases
-from segment_insider_emulator.contract.running import differences
+from segment_insider_emulator.contract.cases import ContractCase, read_cases
+from segment_insider_emulator.contract.running import find_result_differences
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 
@@ -144,11 +144,11 @@ def _compared(expected: Road, received: Road, count: int, seed: int) -> Comparis
 
 def _recorded() -> list[JSONObject]:
     found = [case for file in sorted(CASES.glob("*.ndjson")) for case in read_cases(file)]
-    return [case.document for case in found if isinstance(case, Case)]
+    return [case.document for case in found if isinstance(case, ContractCase)]
 
 
 def _about(case: JSONObject) -> str:
-    return "; ".join(differences(case["expect"], core(case)))
+    return "; ".join(find_result_differences(case["expect"], core(case)))
 
 
 def _tell(pairs: list[tuple[JSONObject, JSONObject]], title: str) -> int:

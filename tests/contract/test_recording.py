@@ -10,18 +10,18 @@ from click.testing import CliRunner, Result
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.contract.normalising import read_rules
-from segment_insider_emulator.contract.recording import record
+from segment_insider_emulator.contract.normalising import parse_rules
+from segment_insider_emulator.contract.recording import record_cases
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.model import workspace_of
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.model import build_workspace
 from segment_insider_scenarios import calls
-from segment_insider_scenarios.running import Emulators, RunningEmulator
-from segment_insider_scenarios.shopper import shopper
+from segment_insider_scenarios.running import RunningEmulator, SandboxProvider
+from segment_insider_scenarios.shopper import make_shopper
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "events" / "shop.ndjson"
-GUIDE = preset("guide")
+GUIDE = load_preset("guide")
 
 
 def contract(*arguments: str | Path) -> Result:
@@ -42,8 +42,8 @@ def order(run: int) -> JSONObject:
 
 
 def test_two_runs_of_one_app_record_the_same() -> None:
-    rules = read_rules(["properties.order_id=order"])
-    first, second = (record([order(run)], GUIDE, rules).cases for run in (1, 2))
+    rules = parse_rules(["properties.order_id=order"])
+    first, second = (record_cases([order(run)], GUIDE, rules).cases for run in (1, 2))
     assert first == second
     [case] = first
     assert case["events"] == [
@@ -68,12 +68,12 @@ def test_two_runs_of_one_app_record_the_same() -> None:
 
 
 def test_events_that_differ_in_ids_alone_are_one_case() -> None:
-    rules = read_rules(["properties.order_id=order"])
-    assert len(record([order(1), order(2)], GUIDE, rules).cases) == 1
+    rules = parse_rules(["properties.order_id=order"])
+    assert len(record_cases([order(1), order(2)], GUIDE, rules).cases) == 1
 
 
 def test_no_key_of_an_account_is_written() -> None:
-    [case] = record([order(1)], GUIDE, read_rules([])).cases
+    [case] = record_cases([order(1)], GUIDE, parse_rules([])).cases
     assert case["destination"]["settings"] == {"account_name": "account", "ucd_key": "key"}
     assert "test-key" not in json.dumps(case)
 
@@ -122,7 +122,7 @@ def test_traffic_that_makes_no_case_is_told_and_leaves_the_file(
 
 
 def test_a_running_emulator_is_recorded(served_emulator: RunningEmulator, tmp_path: Path) -> None:
-    served_emulator.shop.tell(shopper("Ada"), calls.event("Wish Listed"))
+    served_emulator.shop.send(make_shopper("Ada"), calls.track("Wish Listed"))
     file = tmp_path / "cases.ndjson"
     assert contract("record", "--from", served_emulator.url, file).exit_code == 0
     [case] = [json.loads(line) for line in file.read_text().splitlines()]
@@ -131,7 +131,7 @@ def test_a_running_emulator_is_recorded(served_emulator: RunningEmulator, tmp_pa
 
 
 def test_the_workspace_that_runs_makes_the_cases(
-    served_emulators: Emulators, tmp_path: Path
+    served_emulators: SandboxProvider, tmp_path: Path
 ) -> None:
     document: Any = json.loads(json.dumps(GUIDE.document))
     track = document["destination"]["subscriptions"][-1] | {
@@ -143,9 +143,9 @@ def test_the_workspace_that_runs_makes_the_cases(
     drop = {"title": "No tests", "if": 'event = "Tested"', "actions": [{"type": "DROP"}]}
     document["destination"]["filters"] = [drop]
     file = tmp_path / "cases.ndjson"
-    with served_emulators.sandbox(workspace_of(document)) as emulator:
+    with served_emulators.open_sandbox(build_workspace(document)) as emulator:
         for name in ("Wish Listed", "Tested", "Order Completed"):
-            emulator.shop.tell(shopper("Ada"), calls.event(name))
+            emulator.shop.send(make_shopper("Ada"), calls.track(name))
         done = contract("record", "--from", emulator.url, file)
     assert done.exit_code == 0, done.output
     [case] = [json.loads(line) for line in file.read_text().splitlines()]
@@ -160,7 +160,7 @@ def test_the_workspace_that_runs_makes_the_cases(
 def test_a_named_workspace_makes_the_cases_of_a_running_emulator(
     served_emulator: RunningEmulator, tmp_path: Path
 ) -> None:
-    served_emulator.shop.tell(shopper("Ada"), calls.event("Wish Listed"))
+    served_emulator.shop.send(make_shopper("Ada"), calls.track("Wish Listed"))
     file = tmp_path / "cases.ndjson"
     named = ("--preset", "segment-defaults", "--from", served_emulator.url)
     assert contract("record", *named, file).exit_code == 0
@@ -248,7 +248,7 @@ def test_cases_of_names_that_look_alike_have_files_of_their_own() -> None:
         {"type": "track", "event": name, "userId": f"u{at}", "timestamp": "2026-01-01"}
         for at, name in enumerate(names)
     ]
-    found = [case["name"] for case in record(events, GUIDE, read_rules([])).cases]
+    found = [case["name"] for case in record_cases(events, GUIDE, parse_rules([])).cases]
     assert len(set(found)) == len(names)
     assert max(map(len, found)) < 250
 
@@ -266,7 +266,7 @@ def test_a_database_is_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", ["order_id", "=order", "properties.order_id=Order 1"])
 def test_a_rule_that_cannot_be_read_is_refused(rule: str) -> None:
     with pytest.raises(EmulatorError, match="is no rule"):
-        read_rules([rule])
+        parse_rules([rule])
 
 
 def test_update_writes_what_differs_and_nothing_else(tmp_path: Path) -> None:

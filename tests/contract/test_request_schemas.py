@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.contract.cases import Case, read_cases
-from segment_insider_emulator.contract.running import actual
-from segment_insider_emulator.contract.schema import request_schemas
+from segment_insider_emulator.contract.cases import ContractCase, read_cases
+from segment_insider_emulator.contract.running import run_case
+from segment_insider_emulator.contract.schema import build_request_schema
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import Workspace, preset
-from segment_insider_emulator.workspace.model import workspace_of
+from segment_insider_emulator.workspace import Workspace, load_preset
+from segment_insider_emulator.workspace.model import build_workspace
 
 RECORDED = sorted((Path(__file__).parents[2] / "fixtures" / "conformance").glob("*.ndjson"))
-GUIDE = preset("guide")
+GUIDE = load_preset("guide")
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}
 KEYS = st.sampled_from(
     ["product_id", "price", "quantity", "category", "products", "email", "phone", "Gift Wrap",
@@ -58,7 +58,7 @@ EVENTS = st.fixed_dictionaries(
 
 
 def of(*subscriptions: JSONObject) -> Workspace:
-    return workspace_of(
+    return build_workspace(
         {
             "source": {"name": "Shop", "writeKey": "wk"},
             "destination": {"settings": SETTINGS, "subscriptions": list(subscriptions)},
@@ -67,13 +67,13 @@ def of(*subscriptions: JSONObject) -> Workspace:
 
 
 def validator(workspace: Workspace) -> Draft202012Validator:
-    schema = request_schemas(workspace)
+    schema = build_request_schema(workspace)
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
 
-def cases(file: Path) -> list[Case]:
-    return [case for case in read_cases(file) if isinstance(case, Case)]
+def cases(file: Path) -> list[ContractCase]:
+    return [case for case in read_cases(file) if isinstance(case, ContractCase)]
 
 
 @pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
@@ -82,7 +82,7 @@ def test_every_recorded_request_is_taken(file: Path) -> None:
     refused = [
         (case.name, error.json_path, error.message)
         for case in cases(file)
-        for request in actual(case)["requests"]
+        for request in run_case(case)["requests"]
         for error in validators[case.document["subscription"]["actionSlug"]].iter_errors(
             json.loads(json.dumps(request["json"]))
         )
@@ -94,7 +94,7 @@ def test_every_recorded_request_is_taken(file: Path) -> None:
 @settings(max_examples=150)
 def test_every_request_of_the_guide_is_taken(event: JSONObject) -> None:
     published = validator(GUIDE)
-    for outcome in Destination(GUIDE.destination).outcomes(event):
+    for outcome in Destination(GUIDE.destination).iter_outcomes(event):
         if outcome.request:
             assert list(published.iter_errors(json.loads(outcome.request.body))) == []
 
@@ -142,9 +142,9 @@ def test_a_disabled_mapping_makes_no_request() -> None:
     workspace = of(
         {"actionSlug": "trackEvent"}, {"actionSlug": "cartViewedEvent", "enabled": False}
     )
-    assert list(request_schemas(workspace)["$defs"]) == ["trackEvent"]
+    assert list(build_request_schema(workspace)["$defs"]) == ["trackEvent"]
 
 
 def test_the_command_prints_the_schema_of_a_workspace() -> None:
     printed = CliRunner().invoke(main, ["contract", "schema", "--workspace", "guide"])
-    assert json.loads(printed.stdout) == request_schemas(GUIDE)
+    assert json.loads(printed.stdout) == build_request_schema(GUIDE)

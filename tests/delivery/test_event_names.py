@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from segment_insider_emulator.delivery.event_names import EventNames
+from segment_insider_emulator.delivery.event_names import EventNameChecker
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
-GUIDE = preset("guide").destination
+GUIDE = load_preset("guide").destination
 
 
 def named(name: object, kind: str = "track", **more: object) -> JSONObject:
@@ -37,9 +37,9 @@ def with_trigger(trigger: str, slug: str = "trackEvent") -> Destination:
     ],
 )
 def test_a_name_that_misses_a_known_one_is_told(name: str, meant: str) -> None:
-    note = EventNames(Destination(GUIDE)).note(named(name))
+    note = EventNameChecker(Destination(GUIDE)).find_misspelled_name(named(name))
     assert note is not None
-    assert note.what == (
+    assert note.text == (
         f"event {name!r} is not {meant!r}, and Segment compares every letter of a name. "
         "Send that name, or name this one in a trigger if it is meant."
     )
@@ -57,38 +57,49 @@ def test_a_name_that_misses_a_known_one_is_told(name: str, meant: str) -> None:
     ],
 )
 def test_other_events_are_not_told(event: JSONObject) -> None:
-    assert EventNames(Destination(GUIDE)).note(event) is None
+    assert EventNameChecker(Destination(GUIDE)).find_misspelled_name(event) is None
 
 
 def test_a_name_in_a_trigger_is_meant_and_is_known() -> None:
     own = with_trigger('type = "track" and event = "Giraffe Fed"')
-    assert EventNames(own).note(named("Giraffe Fed")) is None
-    note = EventNames(own).note(named("giraffe fed"))
+    assert EventNameChecker(own).find_misspelled_name(named("Giraffe Fed")) is None
+    note = EventNameChecker(own).find_misspelled_name(named("giraffe fed"))
     assert note
-    assert "is not 'Giraffe Fed'" in note.what
+    assert "is not 'Giraffe Fed'" in note.text
     meant = with_trigger('type = "track" and event = "order completed"')
-    assert EventNames(meant).note(named("order completed")) is None
+    assert EventNameChecker(meant).find_misspelled_name(named("order completed")) is None
 
 
 def test_an_event_that_a_mapping_of_its_own_takes_is_meant() -> None:
     broad = with_trigger('type = "track" and contains(event, "ompleted")', "orderCompletedEvent")
-    assert EventNames(broad).note(named("order completed")) is None
+    assert EventNameChecker(broad).find_misspelled_name(named("order completed")) is None
 
 
 def test_a_name_in_the_tracking_plan_is_meant() -> None:
     assert (
-        EventNames(Destination(GUIDE), {"order completed"}).note(named("order completed")) is None
+        EventNameChecker(Destination(GUIDE), {"order completed"}).find_misspelled_name(
+            named("order completed")
+        )
+        is None
     )
 
 
 def test_a_malformed_trigger_names_nothing() -> None:
-    assert EventNames(with_trigger("event = ")).note(named("Giraffe Fed")) is None
+    assert (
+        EventNameChecker(with_trigger("event = ")).find_misspelled_name(named("Giraffe Fed"))
+        is None
+    )
 
 
 def test_a_disabled_mapping_names_nothing() -> None:
-    workspace = preset("guide")
+    workspace = load_preset("guide")
     off = {**workspace.destination["subscriptions"][0], "enabled": False}
     off["trigger"] = 'type = "track" and event = "Giraffe Fed"'
     destination = {**workspace.destination, "subscriptions": [off]}
     changed = replace(workspace, destination=destination)
-    assert EventNames(Destination(changed.destination)).note(named("giraffe fed")) is None
+    assert (
+        EventNameChecker(Destination(changed.destination)).find_misspelled_name(
+            named("giraffe fed")
+        )
+        is None
+    )

@@ -69,7 +69,7 @@ def received(client: ControlClient) -> Counter[int]:
     """How often Insider One has each event."""
     return Counter(
         event["event_params"]["custom"]["number"]
-        for profile in client.profiles()
+        for profile in client.list_profiles()
         for event in profile["events"]
     )
 
@@ -101,8 +101,8 @@ def test_every_event_arrives_exactly_once(
         settle(url)
         with ControlClient(url) as client:
             assert received(client) == Counter(range(EVENTS))
-            taken = [each for each in client.messages() if each["verdict"] != "rejected"]
-            failures = sum(len(each["attempts"]) - 1 for each in client.deliveries())
+            taken = [each for each in client.list_messages() if each["verdict"] != "rejected"]
+            failures = sum(len(each["attempts"]) - 1 for each in client.list_deliveries())
         assert len(taken) == EVENTS
         assert {each["verdict"] for each in taken} <= {"accepted", "warning"}
         assert failures > fewest_failures

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from carried import FINE, NOW
 
-from segment_insider_emulator.delivery.fault import described
-from segment_insider_emulator.delivery.faults import Faults
-from segment_insider_emulator.delivery.senders import Unanswered
+from segment_insider_emulator.delivery.fault import parse_insider_fault
+from segment_insider_emulator.delivery.faults import FaultInjector
+from segment_insider_emulator.delivery.senders import NoResponse
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.types import JSON, JSONObject
 
@@ -21,10 +21,10 @@ class Account:
         self.taken = 0
         self.slept: list[float] = []
         self.now = NOW
-        self.faults = Faults(lambda: self.now, seed, self.slept.append)
+        self.faults = FaultInjector(lambda: self.now, seed, self.slept.append)
         for each in faults:
-            self.faults.add(described(each))
-        self.send = self.faults.before(self.take)
+            self.faults.add(parse_insider_fault(each))
+        self.send = self.faults.wrap(self.take)
 
     def take(self, _request: HttpRequest) -> HttpResponse:
         self.taken += 1
@@ -34,7 +34,7 @@ class Account:
         """A status, or the name of what came instead."""
         try:
             return self.send(REQUEST).status
-        except Unanswered as silence:
+        except NoResponse as silence:
             return silence.code
 
 
@@ -116,4 +116,4 @@ def test_a_rate_limit_of_none_says_when_to_try_again_too() -> None:
 def test_clearing_ends_all_faults() -> None:
     account = Account({"status": 500, "share": 1})
     account.faults.clear()
-    assert (account.ending(), account.faults.list()) == (200, [])
+    assert (account.ending(), account.faults.list_active()) == (200, [])

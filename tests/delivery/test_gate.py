@@ -13,16 +13,21 @@ from hypothesis import strategies as st
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.delivery.gate import Gate, compile_gate, told, verdict
-from segment_insider_emulator.delivery.integrations import NAME
-from segment_insider_emulator.segment.filtering.passage import Passage
-from segment_insider_emulator.segment.filtering.plans.file import read_plan
-from segment_insider_emulator.segment.rules import TYPES
+from segment_insider_emulator.delivery.gate import (
+    FilterChain,
+    compile_filter_chain,
+    filter_report,
+    verdict_for_rejection,
+)
+from segment_insider_emulator.delivery.integrations import CATALOG_NAME
+from segment_insider_emulator.segment.filtering.passage import FilterResult
+from segment_insider_emulator.segment.filtering.plans.file import parse_plan
+from segment_insider_emulator.segment.rules import MESSAGE_TYPES
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load
+from segment_insider_emulator.workspace import load_workspace_or_preset
 
-PLAN = read_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
-WORKSPACE = load("fixtures/plans/shop.yaml")
+PLAN = parse_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
+WORKSPACE = load_workspace_or_preset("fixtures/plans/shop.yaml")
 TRACK_SWITCHES = (
     "allowUnplannedEvents",
     "allowUnplannedEventProperties",
@@ -56,15 +61,15 @@ EVENT: JSONObject = {"type": "track", "event": "Order Completed", "userId": "ada
 def test_the_first_stage_that_stops_an_event_is_told(
     source: JSONObject, enabled: bool, changes: JSONObject, reason: str
 ) -> None:
-    event = {**EVENT, "integrations": {NAME: False}, **changes}
-    passage = compile_gate(source, SPARED, PLAN).admit(event, enabled=enabled)
-    assert passage.stop is not None
-    assert verdict(passage.stop)[1].startswith(reason)
+    event = {**EVENT, "integrations": {CATALOG_NAME: False}, **changes}
+    passage = compile_filter_chain(source, SPARED, PLAN).filter_event(event, enabled=enabled)
+    assert passage.rejection is not None
+    assert verdict_for_rejection(passage.rejection)[1].startswith(reason)
 
 
 def test_a_workspace_without_any_of_it_lets_everything_pass() -> None:
-    assert compile_gate({}, {}).admit(EVENT, enabled=True) == Passage(EVENT)
-    assert Gate().admit(EVENT, enabled=True).event is EVENT
+    assert compile_filter_chain({}, {}).filter_event(EVENT, enabled=True) == FilterResult(EVENT)
+    assert FilterChain().filter_event(EVENT, enabled=True).event is EVENT
 
 
 VALUES = st.recursive(
@@ -75,7 +80,7 @@ VALUES = st.recursive(
 SECTIONS = st.none() | st.dictionaries(NAMES, VALUES)
 CALLS = st.fixed_dictionaries(
     {
-        "type": st.sampled_from(TYPES),
+        "type": st.sampled_from(MESSAGE_TYPES),
         "event": st.sampled_from(["Order Completed", "Page Viewed", "Song Played"]),
         "messageId": st.text(),
     },
@@ -90,8 +95,10 @@ def test_no_event_that_was_taken_in_breaks_a_stage(
 ) -> None:
     track = dict.fromkeys(TRACK_SWITCHES, allow) | {"commonEventOnViolations": common}
     source = {"settings": {"track": track}, "schema": {"identify": {"email": allow}}}
-    passage = compile_gate(source, WORKSPACE.destination, PLAN).admit(event, enabled=True)
-    assert json.dumps([passage.event, told(passage)])
+    passage = compile_filter_chain(source, WORKSPACE.destination, PLAN).filter_event(
+        event, enabled=True
+    )
+    assert json.dumps([passage.event, filter_report(passage)])
 
 
 @pytest.fixture
@@ -195,7 +202,9 @@ def test_a_message_is_found_by_the_names_that_a_filter_took_from_its_event() -> 
         "filters": [{"title": "Bare", "if": "all", "actions": [bare]}],
         "subscriptions": [{"name": "All", "actionSlug": "trackEvent"}],
     }
-    app = create_app(Config(db=":memory:"), replace(WORKSPACE, destination=destination, plan=None))
+    app = create_app(
+        Config(db=":memory:"), replace(WORKSPACE, destination=destination, tracking_plan=None)
+    )
     client = app.test_client()
     sent(client, "track", event="Song Played")
     found = client.get("/emulator/v1/messages?event=Song Played&user=ada").json or {}
@@ -206,7 +215,7 @@ def test_a_message_is_found_by_the_names_that_a_filter_took_from_its_event() -> 
 
 
 def test_what_a_passage_tells() -> None:
-    assert told(Passage(EVENT, hints=("Mind.",))) == {
+    assert filter_report(FilterResult(EVENT, hints=("Mind.",))) == {
         "violations": [],
         "filtered_by": None,
         "omitted": [],

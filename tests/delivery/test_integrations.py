@@ -2,8 +2,16 @@
 
 import pytest
 
-from segment_insider_emulator.delivery.integrations import CODE, NAME, admit
-from segment_insider_emulator.segment.filtering.passage import DESTINATION, Passage, Stop
+from segment_insider_emulator.delivery.integrations import (
+    CATALOG_NAME,
+    INTEGRATIONS_OBJECT_CODE,
+    filter_by_integrations,
+)
+from segment_insider_emulator.segment.filtering.passage import (
+    DESTINATION_STEP,
+    FilterResult,
+    Rejection,
+)
 from segment_insider_emulator.types import JSON
 
 pytestmark = pytest.mark.documented
@@ -15,20 +23,22 @@ WORDS = "the event's integrations object has {!r}: false, which switches the des
     [
         pytest.param({}, None, id="empty: all on"),
         pytest.param({"All": False}, "All", id="all off"),
-        pytest.param({"All": False, NAME: True}, None, id="only this one"),
-        pytest.param({"All": False, NAME: {"option": 1}}, None, id="options count as on"),
-        pytest.param({"All": True, NAME: False}, NAME, id="all but this one"),
+        pytest.param({"All": False, CATALOG_NAME: True}, None, id="only this one"),
+        pytest.param({"All": False, CATALOG_NAME: {"option": 1}}, None, id="options count as on"),
+        pytest.param({"All": True, CATALOG_NAME: False}, CATALOG_NAME, id="all but this one"),
         pytest.param({"Segment.io": False}, None, id="Segment itself is no destination"),
         pytest.param(None, None, id="absent: all on"),
         pytest.param("none", None, id="not an object"),
-        pytest.param({"All": False, NAME: None}, "All", id="null", marks=pytest.mark.assumed),
-        pytest.param({NAME: "false"}, None, id="text", marks=pytest.mark.assumed),
+        pytest.param(
+            {"All": False, CATALOG_NAME: None}, "All", id="null", marks=pytest.mark.assumed
+        ),
+        pytest.param({CATALOG_NAME: "false"}, None, id="text", marks=pytest.mark.assumed),
     ],
 )
 def test_who_is_switched_off(integrations: JSON, by: str | None) -> None:
     event = {"integrations": integrations}
-    stop = Stop(DESTINATION, CODE, WORDS.format(by)) if by else None
-    assert admit(event) == Passage(event, stop)
+    stop = Rejection(DESTINATION_STEP, INTEGRATIONS_OBJECT_CODE, WORDS.format(by)) if by else None
+    assert filter_by_integrations(event) == FilterResult(event, stop)
 
 
 @pytest.mark.parametrize(
@@ -37,10 +47,14 @@ def test_who_is_switched_off(integrations: JSON, by: str | None) -> None:
         pytest.param("all", "which means nothing: write 'All'.", id="letter case counts"),
         pytest.param("segment.io", "which means nothing: write 'Segment.io'.", id="Segment's, too"),
         pytest.param(
-            NAME.lower(), f"which is no destination: write {NAME!r}.", id="and this one's"
+            CATALOG_NAME.lower(),
+            f"which is no destination: write {CATALOG_NAME!r}.",
+            id="and this one's",
         ),
         pytest.param(
-            "Actions Insider Cloud Mode", f"which is no destination: write {NAME!r}.", id="reversed"
+            "Actions Insider Cloud Mode",
+            f"which is no destination: write {CATALOG_NAME!r}.",
+            id="reversed",
         ),
         pytest.param(
             "Insider Audiences",
@@ -54,4 +68,6 @@ def test_who_is_switched_off(integrations: JSON, by: str | None) -> None:
 )
 def test_a_name_that_does_nothing_is_told(name: str, hint: str) -> None:
     event = {"integrations": {name: False}}
-    assert admit(event) == Passage(event, hints=(f"integrations names {name!r}, {hint}",))
+    assert filter_by_integrations(event) == FilterResult(
+        event, hints=(f"integrations names {name!r}, {hint}",)
+    )

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.lint.spec import EVENTS
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.lint.spec import SPEC_EVENT_NAMES
 
 PAGE = {
     "path": "/mug",
@@ -96,7 +96,7 @@ KNOWN: JSONObject = {"userId": "ada", "anonymousId": "anon-1"}
 def calls() -> Iterator[JSONObject]:
     yield {"type": "identify", "traits": TRAITS}
     yield {"type": "track", "event": "Giraffe Fed", "properties": {"leaves": 3}}
-    for name in EVENTS:
+    for name in SPEC_EVENT_NAMES:
         properties = MUG if name in ONE_PRODUCT else BASKET
         yield {"type": "track", "event": name, "properties": properties}
 
@@ -114,7 +114,7 @@ def verdicts(client: FlaskClient, *sent: JSONObject) -> list[str]:
 @pytest.fixture(scope="module")
 def clients() -> Iterator[dict[str, FlaskClient]]:
     names = ("guide", "segment-defaults")
-    apps = {name: create_app(Config(db=":memory:"), preset(name)) for name in names}
+    apps = {name: create_app(Config(db=":memory:"), load_preset(name)) for name in names}
     yield {name: app.test_client() for name, app in apps.items()}
     for app in apps.values():
         app.extensions["sandboxes"].close()

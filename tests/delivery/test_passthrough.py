@@ -6,10 +6,10 @@ import pytest
 from carried import FINE, NOW
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.capture.database import connect
-from segment_insider_emulator.capture.differences import Differences
+from segment_insider_emulator.capture.database import open_database
+from segment_insider_emulator.capture.differences import ResponseDifferenceStore
 from segment_insider_emulator.delivery.account import RealAccount
-from segment_insider_emulator.delivery.passthrough import PassThrough
+from segment_insider_emulator.delivery.passthrough import PassThroughSender
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 
 URL = "https://insider.example"
@@ -27,9 +27,9 @@ REFUSED = HttpResponse(
 
 
 @pytest.fixture
-def differences() -> Iterator[Differences]:
-    engine = connect(":memory:")
-    yield Differences(engine)
+def differences() -> Iterator[ResponseDifferenceStore]:
+    engine = open_database(":memory:")
+    yield ResponseDifferenceStore(engine)
     engine.dispose()
 
 
@@ -46,12 +46,12 @@ class Account:
 
 
 def passing(
-    differences: Differences,
+    differences: ResponseDifferenceStore,
     real: Account,
     emulated: Account,
     account: RealAccount = REAL,
-) -> PassThrough:
-    return PassThrough(real, emulated, account, differences, lambda: NOW)
+) -> PassThroughSender:
+    return PassThroughSender(real, emulated, account, differences, lambda: NOW)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def passing(
     ],
 )
 def test_each_account_gets_its_credentials(
-    differences: Differences, account: RealAccount, expected: tuple[str, str]
+    differences: ResponseDifferenceStore, account: RealAccount, expected: tuple[str, str]
 ) -> None:
     real, emulated = Account(FINE), Account(FINE)
     passing(differences, real, emulated, account)(UPSERT)
@@ -74,16 +74,18 @@ def test_each_account_gets_its_credentials(
     assert emulated.got == [UPSERT]
 
 
-def test_the_real_answer_counts(differences: Differences) -> None:
+def test_the_real_answer_counts(differences: ResponseDifferenceStore) -> None:
     assert passing(differences, Account(REFUSED), Account(FINE))(UPSERT) == REFUSED
 
 
-def test_a_difference_is_kept_with_all_that_reproduces_it(differences: Differences) -> None:
+def test_a_difference_is_kept_with_all_that_reproduces_it(
+    differences: ResponseDifferenceStore,
+) -> None:
     own = passing(differences, Account(REFUSED), Account(FINE))
     own(UPSERT)
     own(UPSERT)
-    (found,), _ = differences.list()
-    assert (found.times, found.at, own.compared) == (2, "2026-11-23T10:00:00.000Z", 2)
+    (found,), _ = differences.list_differences()
+    assert (found.times, found.at, own.compared_count) == (2, "2026-11-23T10:00:00.000Z", 2)
     assert found.document == {
         "name": "POST /api/user/v1/upsert answered 200",
         "about": "A real account and the emulated one answered the same request differently.",
@@ -106,21 +108,21 @@ def test_a_difference_is_kept_with_all_that_reproduces_it(differences: Differenc
     }
 
 
-def test_equal_answers_are_no_difference(differences: Differences) -> None:
+def test_equal_answers_are_no_difference(differences: ResponseDifferenceStore) -> None:
     own = passing(differences, Account(FINE), Account(HttpResponse(200, FINE.body, {"x-a": "b"})))
     own(UPSERT)
-    assert (own.compared, differences.list()) == (1, ([], None))
+    assert (own.compared_count, differences.list_differences()) == (1, ([], None))
 
 
-def test_an_answer_about_load_is_not_compared(differences: Differences) -> None:
+def test_an_answer_about_load_is_not_compared(differences: ResponseDifferenceStore) -> None:
     emulated = Account(FINE)
     own = passing(differences, Account(HttpResponse(429)), emulated)
     own(UPSERT)
-    assert (own.compared, emulated.got) == (0, [])
+    assert (own.compared_count, emulated.got) == (0, [])
 
 
-def test_an_answer_that_repeats_the_key_is_redacted(differences: Differences) -> None:
+def test_an_answer_that_repeats_the_key_is_redacted(differences: ResponseDifferenceStore) -> None:
     told = HttpResponse(403, b'{"message":"real-key-7 is wrong"}', {"x-key": "real-key-7"})
     own = passing(differences, Account(told), Account(FINE))
     assert own(UPSERT) == HttpResponse(403, '{"message":"… is wrong"}'.encode(), {"x-key": "…"})
-    assert "real-key-7" not in str(differences.list())
+    assert "real-key-7" not in str(differences.list_differences())

@@ -6,8 +6,8 @@ import orjson
 import pytest
 from carried import destination, message, subscription
 
-from segment_insider_emulator.delivery.batching import Terms
-from segment_insider_emulator.delivery.planning import plan
+from segment_insider_emulator.delivery.batching import BatchSettings
+from segment_insider_emulator.delivery.planning import plan_requests
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.segment.message import Message
 from segment_insider_emulator.types import JSONObject
@@ -21,7 +21,7 @@ def batched(**more: Any) -> JSONObject:
 
 def planned(messages: list[Message], *subscriptions: JSONObject) -> list[tuple[str, list[str]]]:
     """Subscription and message ids of each request."""
-    made = plan(Destination(destination(*subscriptions)), messages)
+    made = plan_requests(Destination(destination(*subscriptions)), messages)
     return [
         (each.subscription.name, [member.message.message_id for member in each.members])
         for each in made
@@ -81,12 +81,12 @@ def test_an_event_larger_than_a_batch_goes_alone() -> None:
 @pytest.mark.observed
 def test_an_invalid_event_is_left_out_and_the_others_keep_their_places() -> None:
     invalid = message("m2", timestamp=None)
-    (made,) = plan(Destination(destination(batched())), [ADA, invalid, BOB])
+    (made,) = plan_requests(Destination(destination(batched())), [ADA, invalid, BOB])
     assert made.request is not None
     users = orjson.loads(made.request.body)["users"]
     assert [user["identifiers"]["uuid"] for user in users] == ["ada", "bob"]
     assert [
-        (each.message.message_id, each.failure and each.failure.code, each.position)
+        (each.message.message_id, each.failure and each.failure.code, each.user_index)
         for each in made.members
     ] == [("m1", None, 0), ("m2", 400, 0), ("m3", None, 1)]
 
@@ -100,21 +100,27 @@ def test_events_that_no_subscription_takes_make_nothing() -> None:
     [
         pytest.param({}, None, id="absent: no batches"),
         pytest.param({"enable_batching": False}, None, id="off"),
-        pytest.param({"enable_batching": True}, Terms(1000, 4_000_000), id="the defaults"),
-        pytest.param({"enable_batching": "true"}, Terms(), id="a text that says so"),
-        pytest.param({"enable_batching": True, "batch_size": "7"}, Terms(7), id="a number as text"),
-        pytest.param({"enable_batching": True, "batch_size": 4000}, Terms(1000), id="too many"),
-        pytest.param({"enable_batching": True, "batch_size": 0}, Terms(1), id="too few"),
-        pytest.param({"enable_batching": True, "batch_size": True}, Terms(), id="no number"),
+        pytest.param({"enable_batching": True}, BatchSettings(1000, 4_000_000), id="the defaults"),
+        pytest.param({"enable_batching": "true"}, BatchSettings(), id="a text that says so"),
+        pytest.param(
+            {"enable_batching": True, "batch_size": "7"}, BatchSettings(7), id="a number as text"
+        ),
+        pytest.param(
+            {"enable_batching": True, "batch_size": 4000}, BatchSettings(1000), id="too many"
+        ),
+        pytest.param({"enable_batching": True, "batch_size": 0}, BatchSettings(1), id="too few"),
+        pytest.param(
+            {"enable_batching": True, "batch_size": True}, BatchSettings(), id="no number"
+        ),
         pytest.param(
             {"enable_batching": True, "batch_keys": ["uuid", 7]},
-            Terms(keys=("uuid",)),
+            BatchSettings(key_fields=("uuid",)),
             id="keys that are names",
         ),
         pytest.param(
-            {"enable_batching": True, "batch_keys": "uuid"}, Terms(), id="no list of keys"
+            {"enable_batching": True, "batch_keys": "uuid"}, BatchSettings(), id="no list of keys"
         ),
     ],
 )
-def test_terms_of_a_mapping(mapping: JSONObject, expected: Terms | None) -> None:
-    assert Terms.of(mapping) == expected
+def test_terms_of_a_mapping(mapping: JSONObject, expected: BatchSettings | None) -> None:
+    assert BatchSettings.from_mapping(mapping) == expected

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from segment_insider_emulator.delivery.policy import Policy, retried
+from segment_insider_emulator.delivery.policy import RetryPolicy, is_retryable
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FOUR_HOURS = timedelta(hours=4)
@@ -23,12 +23,12 @@ FOUR_HOURS = timedelta(hours=4)
     ],
 )
 def test_only_what_may_pass_is_tried_again(code: str, expected: bool) -> None:
-    assert retried(code) is expected
+    assert is_retryable(code) is expected
 
 
-def schedule(policy: Policy, key: str = "m1 Orders") -> list[datetime]:
+def schedule(policy: RetryPolicy, key: str = "m1 Orders") -> list[datetime]:
     made = [START]
-    while due := policy.next(key, len(made), START, made[-1]):
+    while due := policy.next_attempt_at(key, len(made), START, made[-1]):
         made.append(due)
     return made
 
@@ -36,14 +36,14 @@ def schedule(policy: Policy, key: str = "m1 Orders") -> list[datetime]:
 @pytest.mark.documented
 def test_the_last_attempt_is_inside_four_hours() -> None:
     for seed in map(str, range(50)):
-        made = schedule(Policy(seed))
-        assert FOUR_HOURS - Policy().longest <= made[-1] - START <= FOUR_HOURS
+        made = schedule(RetryPolicy(seed))
+        assert FOUR_HOURS - RetryPolicy().max_delay <= made[-1] - START <= FOUR_HOURS
 
 
 @pytest.mark.assumed
 def test_each_wait_is_between_half_and_all_of_a_doubling_one() -> None:
     for seed in map(str, range(50)):
-        made = schedule(Policy(seed))
+        made = schedule(RetryPolicy(seed))
         for number, (before, after) in enumerate(pairwise(made)):
             whole = min(timedelta(seconds=2 * 2**number), timedelta(minutes=30))
             assert whole / 2 <= after - before <= whole
@@ -51,6 +51,6 @@ def test_each_wait_is_between_half_and_all_of_a_doubling_one() -> None:
 
 @pytest.mark.assumed
 def test_a_seed_decides_the_waits() -> None:
-    assert schedule(Policy("a")) == schedule(Policy("a"))
-    assert schedule(Policy("a")) != schedule(Policy("b"))
-    assert schedule(Policy("a"), "m1 Orders") != schedule(Policy("a"), "m2 Orders")
+    assert schedule(RetryPolicy("a")) == schedule(RetryPolicy("a"))
+    assert schedule(RetryPolicy("a")) != schedule(RetryPolicy("b"))
+    assert schedule(RetryPolicy("a"), "m1 Orders") != schedule(RetryPolicy("a"), "m2 Orders")

@@ -9,22 +9,22 @@ import pytest
 from carried import FINE, NOW, destination, message, subscription
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import connect
-from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.capture.database import open_database
+from segment_insider_emulator.capture.store import MessageStore
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.delivery.queue import Queue
-from segment_insider_emulator.delivery.road import DUPLICATE, Road
+from segment_insider_emulator.delivery.queue import DeliveryQueue
+from segment_insider_emulator.delivery.road import DUPLICATE_REASON, DeliveryPipeline
 from segment_insider_emulator.delivery.senders import Sender
-from segment_insider_emulator.errors import Unavailable
+from segment_insider_emulator.errors import TemporarilyUnavailable
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.parts import Parts
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.parts import SandboxServices
+from segment_insider_emulator.workspace import load_preset
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(connect(str(tmp_path / "kept.db")))
+def store(tmp_path: Path) -> Iterator[MessageStore]:
+    opened = MessageStore(open_database(str(tmp_path / "kept.db")))
     yield opened
     opened.close()
 
@@ -42,47 +42,47 @@ class Account:
         return FINE
 
 
-def queue(store: Store, sender: Sender) -> Queue:
+def queue(store: MessageStore, sender: Sender) -> DeliveryQueue:
     made = Destination(destination(subscription(enable_batching=True)))
-    own = Queue(Road(made, sender, store, lambda: NOW), store)
-    own.begin()
+    own = DeliveryQueue(DeliveryPipeline(made, sender, store, lambda: NOW), store)
+    own.start()
     return own
 
 
-def verdicts(store: Store) -> list[tuple[str, str, str | None]]:
-    return [(each.message_id, each.verdict, each.reason) for each in store.messages()[0]]
+def verdicts(store: MessageStore) -> list[tuple[str, str, str | None]]:
+    return [(each.message_id, each.verdict, each.reason) for each in store.list_messages()[0]]
 
 
-def test_messages_are_kept_before_and_delivered_after(store: Store) -> None:
+def test_messages_are_kept_before_and_delivered_after(store: MessageStore) -> None:
     account = Account()
     own = queue(store, account)
-    own.carry([message("m1"), message("m2")])
+    own.submit([message("m1"), message("m2")])
     assert [verdict for _, verdict, _ in verdicts(store)] == ["retrying", "retrying"]
     account.gate.set()
     own.drain()
     assert verdicts(store) == [("m1", "accepted", None), ("m2", "accepted", None)]
-    assert [each.message_id for each in store.deliveries()[0]] == ["m1", "m2"]
+    assert [each.message_id for each in store.list_deliveries()[0]] == ["m1", "m2"]
     own.close()
 
 
-def test_a_message_that_waits_is_not_taken_in_twice(store: Store) -> None:
+def test_a_message_that_waits_is_not_taken_in_twice(store: MessageStore) -> None:
     account = Account()
     own = queue(store, account)
-    own.carry([message()])
-    own.carry([message()])
+    own.submit([message()])
+    own.submit([message()])
     account.gate.set()
     own.drain()
-    assert verdicts(store) == [("m1", "accepted", None), ("m1", "rejected", DUPLICATE)]
+    assert verdicts(store) == [("m1", "accepted", None), ("m1", "rejected", DUPLICATE_REASON)]
     assert len(account.got) == 1
     own.close()
 
 
-def test_messages_of_several_requests_make_one_batch(store: Store) -> None:
+def test_messages_of_several_requests_make_one_batch(store: MessageStore) -> None:
     account = Account()
     account.gate.set()
     own = queue(store, account)
     for number in range(20):
-        own.carry([message(f"m{number}")])
+        own.submit([message(f"m{number}")])
     own.drain()
     assert len(account.got) < 20
     assert {verdict for _, verdict, _ in verdicts(store)} == {"accepted"}
@@ -104,14 +104,14 @@ def broken_for(account: Account, user: bytes) -> Sender:
 
 
 def test_a_message_on_which_the_emulator_fails_stops_no_other(
-    store: Store, caplog: pytest.LogCaptureFixture
+    store: MessageStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     account = Account()
     account.gate.set()
     own = queue(store, broken_for(account, b"mallory"))
-    own.carry([message("m1"), message("m2", userId="mallory"), message("m3")])
+    own.submit([message("m1"), message("m2", userId="mallory"), message("m3")])
     own.drain()
-    own.carry([message("m4"), message("m5", userId="mallory")])
+    own.submit([message("m4"), message("m5", userId="mallory")])
     own.drain()
     assert verdicts(store) == [
         ("m1", "accepted", None),
@@ -126,12 +126,12 @@ def test_a_message_on_which_the_emulator_fails_stops_no_other(
     own.close()
 
 
-def test_a_message_on_which_the_emulator_fails_stops_no_start(store: Store) -> None:
+def test_a_message_on_which_the_emulator_fails_stops_no_start(store: MessageStore) -> None:
     account = Account()
     account.gate.set()
     stopped = queue(store, account)
     stopped.close()
-    stopped.carry([message("m1", userId="mallory"), message("m2")])
+    stopped.submit([message("m1", userId="mallory"), message("m2")])
     for _ in range(2):
         resumed = queue(store, broken_for(account, b"mallory"))
         resumed.drain()
@@ -145,17 +145,17 @@ def until_refused(ask: Callable[[], None]) -> None:
 
 
 def test_nothing_is_acknowledged_once_deliveries_have_stopped(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: MessageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
-    road = Road(Destination(destination(subscription())), Account(), store, lambda: NOW)
-    monkeypatch.setattr(road.backlog, "retry_due", fail)
-    stopped = Queue(road, store)
-    stopped.begin()
-    for refused in (stopped.drain, lambda: stopped.carry([message("m2")])):
-        with pytest.raises(Unavailable) as fault:
+    road = DeliveryPipeline(Destination(destination(subscription())), Account(), store, lambda: NOW)
+    monkeypatch.setattr(road.retries, "retry_due", fail)
+    stopped = DeliveryQueue(road, store)
+    stopped.start()
+    for refused in (stopped.drain, lambda: stopped.submit([message("m2")])):
+        with pytest.raises(TemporarilyUnavailable) as fault:
             until_refused(refused)
         assert str(fault.value) == (
             "--async: deliveries have stopped by a fault of the emulator (ZeroDivisionError). "
@@ -165,10 +165,10 @@ def test_nothing_is_acknowledged_once_deliveries_have_stopped(
     assert verdicts(store) == []
 
 
-def test_the_next_queue_goes_on_where_one_stopped(store: Store) -> None:
+def test_the_next_queue_goes_on_where_one_stopped(store: MessageStore) -> None:
     stopped = queue(store, Account())
     stopped.close()
-    stopped.carry([message()])
+    stopped.submit([message()])
     account = Account()
     account.gate.set()
     resumed = queue(store, account)
@@ -179,8 +179,8 @@ def test_the_next_queue_goes_on_where_one_stopped(store: Store) -> None:
 
 def acknowledged(db: str, *message_ids: str) -> None:
     """An emulator with --async on *db*, killed before it delivered these."""
-    app = create_app(Config(db=db, asynchronous=True), preset("guide"))
-    own: Parts = app.extensions["emulator"]
+    app = create_app(Config(db=db, asynchronous=True), load_preset("guide"))
+    own: SandboxServices = app.extensions["emulator"]
     own.queue.close()
     call = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
     calls = [{**call, "messageId": each} for each in message_ids]
@@ -195,8 +195,8 @@ def test_an_emulator_delivers_what_another_acknowledged(
 ) -> None:
     db = str(tmp_path / "kept.db")
     acknowledged(db, "m1", "m2")
-    app = create_app(Config(db=db, asynchronous=asynchronous), preset("guide"))
-    own: Parts = app.extensions["emulator"]
+    app = create_app(Config(db=db, asynchronous=asynchronous), load_preset("guide"))
+    own: SandboxServices = app.extensions["emulator"]
     with closing(own):
         own.queue.drain()
         assert verdicts(own.store) == [("m1", "accepted", None), ("m2", "accepted", None)]
@@ -205,8 +205,8 @@ def test_an_emulator_delivers_what_another_acknowledged(
 
 def test_a_retry_delivers_what_another_process_acknowledged_meanwhile(tmp_path: Path) -> None:
     db = str(tmp_path / "kept.db")
-    app = create_app(Config(db=db), preset("guide"))
-    own: Parts = app.extensions["emulator"]
+    app = create_app(Config(db=db), load_preset("guide"))
+    own: SandboxServices = app.extensions["emulator"]
     with closing(own):
         acknowledged(db, "m1")
         app.test_client().post("/emulator/v1/deliveries/retry")
@@ -214,7 +214,9 @@ def test_a_retry_delivers_what_another_process_acknowledged_meanwhile(tmp_path: 
 
 
 def test_without_async_and_with_nothing_waiting_no_thread_begins() -> None:
-    own: Parts = create_app(Config(db=":memory:"), preset("guide")).extensions["emulator"]
+    own: SandboxServices = create_app(Config(db=":memory:"), load_preset("guide")).extensions[
+        "emulator"
+    ]
     with closing(own):
         own.queue.drain()
-        assert not own.queue.has_begun
+        assert not own.queue.is_started

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from carried import FINE, NOW, answering, destination, message, subscription
 
-from segment_insider_emulator.capture.database import Engine, connect
-from segment_insider_emulator.capture.store import Store
-from segment_insider_emulator.capture.upserts import Upserts
-from segment_insider_emulator.clock import iso
-from segment_insider_emulator.delivery.road import Road
-from segment_insider_emulator.delivery.senders import Sender, Unanswered
+from segment_insider_emulator.capture.database import Engine, open_database
+from segment_insider_emulator.capture.store import MessageStore
+from segment_insider_emulator.capture.upserts import UpsertStore
+from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.delivery.road import DeliveryPipeline
+from segment_insider_emulator.delivery.senders import NoResponse, Sender
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
@@ -44,33 +44,35 @@ def time() -> Time:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    opened = Store(connect(":memory:"))
+def store() -> Iterator[MessageStore]:
+    opened = MessageStore(open_database(":memory:"))
     yield opened
     opened.close()
 
 
-def road(store: Store, sender: Sender, time: Time, *subscriptions: JSONObject) -> Road:
+def road(
+    store: MessageStore, sender: Sender, time: Time, *subscriptions: JSONObject
+) -> DeliveryPipeline:
     made = Destination(destination(*(subscriptions or [subscription()])))
-    return Road(made, sender, store, time)
+    return DeliveryPipeline(made, sender, store, time)
 
 
 def batched() -> JSONObject:
     return subscription("Batched", enable_batching=True)
 
 
-def verdicts(store: Store) -> list[tuple[str, str]]:
+def verdicts(store: MessageStore) -> list[tuple[str, str]]:
     """Of each message and of each delivery, in this order."""
-    of_messages = [(each.message_id, str(each.verdict)) for each in store.messages()[0]]
-    return of_messages + [(each.message_id, each.verdict) for each in store.deliveries()[0]]
+    of_messages = [(each.message_id, str(each.verdict)) for each in store.list_messages()[0]]
+    return of_messages + [(each.message_id, each.verdict) for each in store.list_deliveries()[0]]
 
 
-def test_a_failure_that_may_pass_is_tried_again_when_due(store: Store, time: Time) -> None:
+def test_a_failure_that_may_pass_is_tried_again_when_due(store: MessageStore, time: Time) -> None:
     own = road(store, answering(BUSY, FINE), time)
-    own.carry([message()])
-    (waiting,) = store.deliveries()[0]
+    own.submit([message()])
+    (waiting,) = store.list_deliveries()[0]
     assert (waiting.verdict, waiting.code) == ("retrying", "503")
-    (id,) = store.upserts.unsettled()
+    (id,) = store.upserts.list_pending_ids()
     kept = store.upserts.get(id)
     assert kept is not None
     assert kept.due_at is not None
@@ -78,42 +80,44 @@ def test_a_failure_that_may_pass_is_tried_again_when_due(store: Store, time: Tim
         f"Insider One answered 503: busy; attempt 1, the next is due at {kept.due_at}"
     )
     time.now = datetime.fromisoformat(kept.due_at) - timedelta(milliseconds=1)
-    assert own.backlog.retry_due() == 0
+    assert own.retries.retry_due() == 0
     time.now += timedelta(milliseconds=1)
-    assert own.backlog.retry_due() == 1
-    (made,) = store.deliveries()[0]
+    assert own.retries.retry_due() == 1
+    (made,) = store.list_deliveries()[0]
     assert [(each.number, each.at, each.status) for each in made.attempts] == [
-        (1, iso(NOW), 503),
+        (1, format_iso_utc(NOW), 503),
         (2, kept.due_at, 200),
     ]
     assert (made.verdict, made.reason, made.code) == ("accepted", None, None)
     assert verdicts(store) == [("m1", "accepted"), ("m1", "accepted")]
-    assert (store.upserts.unsettled(), store.upserts.get(id)) == ([], None)
+    assert (store.upserts.list_pending_ids(), store.upserts.get(id)) == ([], None)
 
 
-def test_a_clock_set_ahead_finds_the_attempts_made_meanwhile(store: Store, time: Time) -> None:
+def test_a_clock_set_ahead_finds_the_attempts_made_meanwhile(
+    store: MessageStore, time: Time
+) -> None:
     own = road(store, answering(BUSY, BUSY, BUSY, FINE), time)
-    own.carry([message()])
+    own.submit([message()])
     time.now += timedelta(minutes=45)
-    assert own.backlog.retry_due() == 3
-    (made,) = store.deliveries()[0]
+    assert own.retries.retry_due() == 3
+    (made,) = store.list_deliveries()[0]
     moments = [each.at for each in made.attempts]
     assert moments == sorted(set(moments))
-    assert moments[-1] < iso(NOW + timedelta(minutes=1))
+    assert moments[-1] < format_iso_utc(NOW + timedelta(minutes=1))
 
 
 @pytest.mark.documented
-def test_after_four_hours_it_has_failed(store: Store, time: Time) -> None:
+def test_after_four_hours_it_has_failed(store: MessageStore, time: Time) -> None:
     own = road(store, lambda _request: BUSY, time)
-    own.carry([message()])
+    own.submit([message()])
     time.now += timedelta(hours=5)
-    own.backlog.retry_due()
-    (made,) = store.deliveries()[0]
+    own.retries.retry_due()
+    (made,) = store.list_deliveries()[0]
     number = len(made.attempts)
     assert made.reason == f"given up after {number} attempts: Insider One answered 503: busy"
     assert verdicts(store) == [("m1", "failed"), ("m1", "failed")]
-    assert made.attempts[-1].at <= iso(NOW + timedelta(hours=4))
-    assert store.upserts.unsettled() == []
+    assert made.attempts[-1].at <= format_iso_utc(NOW + timedelta(hours=4))
+    assert store.upserts.list_pending_ids() == []
 
 
 @pytest.mark.parametrize(
@@ -121,33 +125,33 @@ def test_after_four_hours_it_has_failed(store: Store, time: Time) -> None:
     [
         pytest.param(REFUSED, "failed", id="an error that stays"),
         pytest.param(BUSY, "retrying", id="an error that may pass"),
-        pytest.param(Unanswered("reset", "ECONNRESET"), "retrying", id="silence"),
+        pytest.param(NoResponse("reset", "ECONNRESET"), "retrying", id="silence"),
     ],
 )
 def test_what_the_next_attempt_makes_of_it(
-    store: Store, time: Time, later: HttpResponse | Exception, expected: str
+    store: MessageStore, time: Time, later: HttpResponse | Exception, expected: str
 ) -> None:
     own = road(store, answering(BUSY, later), time)
-    own.carry([message()])
-    assert own.backlog.retry_all() == 1
+    own.submit([message()])
+    assert own.retries.retry_all() == 1
     assert verdicts(store) == [("m1", expected), ("m1", expected)]
 
 
-def test_a_message_is_as_bad_as_its_worst_delivery_then(store: Store, time: Time) -> None:
+def test_a_message_is_as_bad_as_its_worst_delivery_then(store: MessageStore, time: Time) -> None:
     twice = [subscription("One"), subscription("Two")]
     own = road(store, answering(BUSY, REFUSED, FINE), time, *twice)
-    own.carry([message()])
-    own.backlog.retry_all()
+    own.submit([message()])
+    own.retries.retry_all()
     assert verdicts(store) == [("m1", "failed"), ("m1", "accepted"), ("m1", "failed")]
 
 
-def test_a_batch_is_tried_again_as_a_whole(store: Store, time: Time) -> None:
+def test_a_batch_is_tried_again_as_a_whole(store: MessageStore, time: Time) -> None:
     own = road(store, answering(BUSY, MIXED), time, batched())
-    own.carry([message("m1"), message("m2"), message("m3", timestamp=None)])
+    own.submit([message("m1"), message("m2"), message("m3", timestamp=None)])
     assert [verdict for _, verdict in verdicts(store)] == ["retrying", "retrying", "failed"] * 2
-    own.backlog.retry_all()
+    own.retries.retry_all()
     assert [verdict for _, verdict in verdicts(store)] == ["accepted", "dropped", "failed"] * 2
-    first, second, third = store.deliveries()[0]
+    first, second, third = store.list_deliveries()[0]
     assert (first.upsert, third.upsert) == (second.upsert, None)
     kept = store.upserts.get(first.upsert or "")
     assert kept is not None
@@ -163,10 +167,10 @@ def test_the_key_is_stored_nowhere_and_sent_each_time(tmp_path: Path, time: Time
         sent.append(request)
         return BUSY
 
-    store = Store(connect(str(tmp_path / "kept.db")))
+    store = MessageStore(open_database(str(tmp_path / "kept.db")))
     own = road(store, sender, time)
-    own.carry([message()])
-    own.backlog.retry_all()
+    own.submit([message()])
+    own.retries.retry_all()
     store.close()
     assert [each.headers["x-request-token"] for each in sent] == ["test-key"] * 2
     assert sent[0] == sent[1]
@@ -175,27 +179,27 @@ def test_the_key_is_stored_nowhere_and_sent_each_time(tmp_path: Path, time: Time
 
 def test_a_restart_goes_on_with_what_is_unsettled(tmp_path: Path, time: Time) -> None:
     database = str(tmp_path / "kept.db")
-    before = Store(connect(database))
-    road(before, answering(BUSY), time).carry([message()])
+    before = MessageStore(open_database(database))
+    road(before, answering(BUSY), time).submit([message()])
     before.close()
-    after = Store(connect(database))
+    after = MessageStore(open_database(database))
     resumed = road(after, answering(FINE), time)
     time.now += timedelta(minutes=1)
-    assert resumed.backlog.retry_due() == 1
+    assert resumed.retries.retry_due() == 1
     assert verdicts(after) == [("m1", "accepted"), ("m1", "accepted")]
     after.close()
 
 
 @pytest.mark.documented
-def test_later_events_do_not_wait_for_earlier_ones(store: Store, time: Time) -> None:
+def test_later_events_do_not_wait_for_earlier_ones(store: MessageStore, time: Time) -> None:
     own = road(store, answering(BUSY, FINE), time)
-    own.carry([message("m1"), message("m2")])
+    own.submit([message("m1"), message("m2")])
     assert verdicts(store)[:2] == [("m1", "retrying"), ("m2", "accepted")]
 
 
 @pytest.mark.parametrize("retry", ["retry_due", "retry_all"])
 def test_a_retry_on_which_the_emulator_fails_stops_no_other(
-    store: Store, time: Time, retry: str
+    store: MessageStore, time: Time, retry: str
 ) -> None:
     answers = iter([BUSY, BUSY])
 
@@ -207,10 +211,10 @@ def test_a_retry_on_which_the_emulator_fails_stops_no_other(
         return FINE
 
     own = road(store, sender, time)
-    own.carry([message("m1", userId="mallory"), message("m2")])
+    own.submit([message("m1", userId="mallory"), message("m2")])
     time.now += timedelta(hours=1)
-    assert getattr(own.backlog, retry)() == 2
-    given_up, made = store.deliveries()[0]
+    assert getattr(own.retries, retry)() == 2
+    given_up, made = store.list_deliveries()[0]
     assert (given_up.verdict, given_up.code, given_up.reason) == (
         "failed",
         "EMULATOR_FAULT",
@@ -218,18 +222,18 @@ def test_a_retry_on_which_the_emulator_fails_stops_no_other(
         " Its log says more.",
     )
     assert made.verdict == "accepted"
-    assert store.upserts.unsettled() == []
+    assert store.upserts.list_pending_ids() == []
 
 
-def test_a_reset_leaves_nothing_to_try(store: Store, time: Time) -> None:
+def test_a_reset_leaves_nothing_to_try(store: MessageStore, time: Time) -> None:
     own = road(store, answering(BUSY), time)
-    own.carry([message()])
+    own.submit([message()])
     store.reset()
     time.now += timedelta(hours=1)
-    assert (own.backlog.retry_due(), own.backlog.retry_all()) == (0, 0)
+    assert (own.retries.retry_due(), own.retries.retry_all()) == (0, 0)
 
 
-class Meanwhile(Upserts):
+class Meanwhile(UpsertStore):
     """Upserts of which others bring more right after somebody has asked for the earliest."""
 
     def __init__(self, engine: Engine, pool: Executor) -> None:
@@ -239,7 +243,7 @@ class Meanwhile(Upserts):
         self._pool = pool
 
     def earliest(self) -> str | None:
-        found = super().earliest()
+        found = super().find_earliest_due_at()
         if self.bring:
             self.brought, self.bring = self._pool.submit(self.bring), None
             wait([self.brought], timeout=0.2)  # it may have to wait for whoever asked
@@ -247,15 +251,15 @@ class Meanwhile(Upserts):
 
 
 def test_what_fails_while_the_next_retry_is_looked_up_is_tried_again(time: Time) -> None:
-    engine = connect(":memory:")
-    store = Store(engine)
+    engine = open_database(":memory:")
+    store = MessageStore(engine)
     with closing(store), ThreadPoolExecutor(1) as pool:
         upserts = store.upserts = Meanwhile(engine, pool)
         own = road(store, answering(BUSY, FINE, BUSY, FINE), time)
-        own.carry([message("m1")])
-        upserts.bring = lambda: own.carry([message("m2")])
+        own.submit([message("m1")])
+        upserts.bring = lambda: own.submit([message("m2")])
         for _ in range(2):
             time.now += timedelta(days=1)
-            assert own.backlog.retry_due() == 1
+            assert own.retries.retry_due() == 1
             assert upserts.brought is not None
             upserts.brought.result()

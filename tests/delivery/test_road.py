@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.capture.database import connect
-from segment_insider_emulator.capture.records import Attempt
-from segment_insider_emulator.capture.store import StorageFault, Store
+from segment_insider_emulator.capture.database import open_database
+from segment_insider_emulator.capture.records import DeliveryAttempt
+from segment_insider_emulator.capture.store import DatabaseUnavailable, MessageStore
 from segment_insider_emulator.delivery.account import RealAccount
-from segment_insider_emulator.delivery.road import DUPLICATE, NOT_SUBSCRIBED, Road
-from segment_insider_emulator.delivery.senders import Sender, Unanswered
+from segment_insider_emulator.delivery.road import (
+    DUPLICATE_REASON,
+    NOT_SUBSCRIBED_REASON,
+    DeliveryPipeline,
+)
+from segment_insider_emulator.delivery.senders import NoResponse, Sender
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.segment.message import Message
@@ -84,14 +88,14 @@ def rejected(detail: str | None) -> Message:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    opened = Store(connect(":memory:"))
+def store() -> Iterator[MessageStore]:
+    opened = MessageStore(open_database(":memory:"))
     yield opened
     opened.close()
 
 
-def road(store: Store, sender: Sender, **changes: Any) -> Road:
-    return Road(Destination(destination(**changes)), sender, store, lambda: NOW)
+def road(store: MessageStore, sender: Sender, **changes: Any) -> DeliveryPipeline:
+    return DeliveryPipeline(Destination(destination(**changes)), sender, store, lambda: NOW)
 
 
 def answering(*answers: HttpResponse) -> Callable[[HttpRequest], HttpResponse]:
@@ -100,11 +104,11 @@ def answering(*answers: HttpResponse) -> Callable[[HttpRequest], HttpResponse]:
 
 
 def silent(_request: HttpRequest) -> HttpResponse:
-    raise Unanswered("the certificate has expired", "UNKNOWN_ERROR")
+    raise NoResponse("the certificate has expired", "UNKNOWN_ERROR")
 
 
-def outcome(store: Store) -> list[tuple[str, str | None]]:
-    return [(each.verdict, each.reason) for each in store.messages()[0]]
+def outcome(store: MessageStore) -> list[tuple[str, str | None]]:
+    return [(each.verdict, each.reason) for each in store.list_messages()[0]]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +130,10 @@ def outcome(store: Store) -> list[tuple[str, str | None]]:
         ),
         pytest.param(message(), silent, ("failed", "the certificate has expired"), id="no answer"),
         pytest.param(
-            message(type="page"), answering(), ("not_subscribed", NOT_SUBSCRIBED), id="no match"
+            message(type="page"),
+            answering(),
+            ("not_subscribed", NOT_SUBSCRIBED_REASON),
+            id="no match",
         ),
         pytest.param(
             message(integrations={"All": False}), answering(), ("filtered", FILTERED), id="off"
@@ -143,20 +150,20 @@ def outcome(store: Store) -> list[tuple[str, str | None]]:
     ],
 )
 def test_verdict_of_a_message(
-    store: Store, carried: Message, sender: Sender, expected: tuple[str, str | None]
+    store: MessageStore, carried: Message, sender: Sender, expected: tuple[str, str | None]
 ) -> None:
-    road(store, sender).carry([carried])
+    road(store, sender).submit([carried])
     assert outcome(store) == [expected]
 
 
-def test_a_disabled_destination_is_handed_nothing(store: Store) -> None:
-    road(store, answering(), enabled=False).carry([message()])
+def test_a_disabled_destination_is_handed_nothing(store: MessageStore) -> None:
+    road(store, answering(), enabled=False).submit([message()])
     assert outcome(store) == [("disabled", DISABLED)]
 
 
-def test_a_mapping_that_fails_makes_no_request(store: Store) -> None:
-    road(store, answering()).carry([message(timestamp=None)])
-    (failed,) = store.deliveries()[0]
+def test_a_mapping_that_fails_makes_no_request(store: MessageStore) -> None:
+    road(store, answering()).submit([message(timestamp=None)])
+    (failed,) = store.list_deliveries()[0]
     assert (failed.verdict, failed.attempts, failed.request, failed.response) == (
         "failed", (), None, None,
     )  # fmt: skip
@@ -164,27 +171,27 @@ def test_a_mapping_that_fails_makes_no_request(store: Store) -> None:
 
 
 @pytest.mark.assumed
-def test_a_message_id_is_remembered_for_ever(store: Store) -> None:
+def test_a_message_id_is_remembered_for_ever(store: MessageStore) -> None:
     now = [NOW]
-    own = Road(Destination(destination()), answering(FINE), store, lambda: now[-1])
-    own.carry([message()])
+    own = DeliveryPipeline(Destination(destination()), answering(FINE), store, lambda: now[-1])
+    own.submit([message()])
     now.append(NOW + timedelta(days=3650))
-    own.carry([message()])
-    assert outcome(store) == [("accepted", None), ("rejected", DUPLICATE)]
+    own.submit([message()])
+    assert outcome(store) == [("accepted", None), ("rejected", DUPLICATE_REASON)]
 
 
-def test_a_delivery_keeps_the_exchange_without_the_token(store: Store) -> None:
+def test_a_delivery_keeps_the_exchange_without_the_token(store: MessageStore) -> None:
     seconds = iter([3.0, 3.0125])  # the clock stands still
-    own = Road(
+    own = DeliveryPipeline(
         Destination(destination()),
         answering(REFUSED),
         store,
         lambda: NOW,
         stopwatch=lambda: next(seconds),
     )
-    own.carry([message()])
-    (kept,) = store.deliveries()[0]
-    assert kept.attempts == (Attempt(1, "2026-11-23T10:00:00.000Z", 12.5, 200),)
+    own.submit([message()])
+    (kept,) = store.list_deliveries()[0]
+    assert kept.attempts == (DeliveryAttempt(1, "2026-11-23T10:00:00.000Z", 12.5, 200),)
     assert kept.request is not None
     assert kept.request.headers["x-request-token"] == "te…"
     assert kept.request.url == "https://unification.useinsider.com/api/user/v1/upsert"
@@ -192,43 +199,45 @@ def test_a_delivery_keeps_the_exchange_without_the_token(store: Store) -> None:
     assert kept.response.body.encode() == REFUSED.body
 
 
-def test_the_token_itself_is_sent_to_the_path_of_the_destination(store: Store) -> None:
+def test_the_token_itself_is_sent_to_the_path_of_the_destination(store: MessageStore) -> None:
     sent: list[HttpRequest] = []
 
     def sender(request: HttpRequest) -> HttpResponse:
         sent.append(request)
         return FINE
 
-    road(store, sender).carry([message()])
+    road(store, sender).submit([message()])
     assert [(each.method, each.path, each.headers["x-request-token"]) for each in sent] == [
         ("POST", "/api/user/v1/upsert", "test-key")
     ]
 
 
 @pytest.mark.documented
-def test_an_event_that_no_mapping_takes_has_segments_code(store: Store) -> None:
-    road(store, answering()).carry([message(type="page")])
-    (kept,), _ = store.messages()
+def test_an_event_that_no_mapping_takes_has_segments_code(store: MessageStore) -> None:
+    road(store, answering()).submit([message(type="page")])
+    (kept,), _ = store.list_messages()
     assert kept.filtering is not None
     assert kept.filtering["filtered_by"] == {
         "step": "Filtered at destination",
         "code": "NO_MATCHING_MAPPING",
-        "detail": NOT_SUBSCRIBED,
+        "detail": NOT_SUBSCRIBED_REASON,
     }
 
 
-def test_what_goes_to_a_real_account_is_shown_as_it_was_sent(store: Store) -> None:
+def test_what_goes_to_a_real_account_is_shown_as_it_was_sent(store: MessageStore) -> None:
     real = RealAccount("https://insider.example/eu", "realbrand", "real-key-7")
-    own = Road(Destination(destination()), answering(REFUSED), store, lambda: NOW, real=real)
-    own.carry([message()])
-    (kept,) = store.deliveries()[0]
+    own = DeliveryPipeline(
+        Destination(destination()), answering(REFUSED), store, lambda: NOW, real_account=real
+    )
+    own.submit([message()])
+    (kept,) = store.list_deliveries()[0]
     assert kept.request is not None
     assert kept.request.url == "https://insider.example/eu/api/user/v1/upsert"
     assert kept.request.headers["x-partner-name"] == "realbrand"
     assert kept.request.headers["x-request-token"] == "re…"
 
 
-def test_a_retry_is_handed_over_as_the_first_attempt_was(store: Store) -> None:
+def test_a_retry_is_handed_over_as_the_first_attempt_was(store: MessageStore) -> None:
     sent: list[HttpRequest] = []
 
     def sender(request: HttpRequest) -> HttpResponse:
@@ -236,39 +245,45 @@ def test_a_retry_is_handed_over_as_the_first_attempt_was(store: Store) -> None:
         return HttpResponse(503) if len(sent) == 1 else FINE
 
     real = RealAccount("https://insider.example/eu", "realbrand", "real-key-7")
-    own = Road(Destination(destination()), sender, store, lambda: NOW, real=real)
-    own.carry([message()])
-    own.backlog.retry_all()
+    own = DeliveryPipeline(
+        Destination(destination()), sender, store, lambda: NOW, real_account=real
+    )
+    own.submit([message()])
+    own.retries.retry_all()
     assert sent[1] == sent[0]
 
 
-def test_a_message_id_is_delivered_once(store: Store) -> None:
+def test_a_message_id_is_delivered_once(store: MessageStore) -> None:
     own = road(store, answering(FINE))
-    own.carry([message(), message()])
-    own.carry([message()])
-    assert outcome(store) == [("accepted", None), ("rejected", DUPLICATE), ("rejected", DUPLICATE)]
+    own.submit([message(), message()])
+    own.submit([message()])
+    assert outcome(store) == [
+        ("accepted", None),
+        ("rejected", DUPLICATE_REASON),
+        ("rejected", DUPLICATE_REASON),
+    ]
 
 
-def test_two_retries_at_once_deliver_once(store: Store) -> None:
+def test_two_retries_at_once_deliver_once(store: MessageStore) -> None:
     own = road(store, answering(FINE))
-    retries = [Thread(target=own.carry, args=([message()],)) for _ in range(4)]
+    retries = [Thread(target=own.submit, args=([message()],)) for _ in range(4)]
     for retry in retries:
         retry.start()
     for retry in retries:
         retry.join()
-    assert outcome(store) == [("accepted", None), *[("rejected", DUPLICATE)] * 3]
+    assert outcome(store) == [("accepted", None), *[("rejected", DUPLICATE_REASON)] * 3]
 
 
 def test_what_could_not_be_kept_is_not_acknowledged(tmp_path: Path) -> None:
-    engine = connect(str(tmp_path / "locked.db"))
-    store = Store(engine)
+    engine = open_database(str(tmp_path / "locked.db"))
+    store = MessageStore(engine)
     own = road(store, answering(FINE, FINE))
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only=ON")
-    with pytest.raises(StorageFault):
-        own.carry([message()])
+    with pytest.raises(DatabaseUnavailable):
+        own.submit([message()])
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only=OFF")
-    own.carry([message()])
+    own.submit([message()])
     assert outcome(store) == [("accepted", None)]
     store.close()

@@ -6,8 +6,8 @@ import pytest
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.model import workspace_of
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.model import build_workspace
 
 UNLISTED = "Segment's catalogue lists no Screen for this destination"
 SCREEN: JSONObject = {
@@ -25,9 +25,9 @@ SCREEN: JSONObject = {
 
 def told(kind: str, subscriptions: list[JSONObject], **segment: str) -> tuple[str, str | None, int]:
     """The verdict and reason of one call, and how many deliveries it has."""
-    document = preset("guide").document
+    document = load_preset("guide").document
     destination = {**document["destination"], "subscriptions": subscriptions}
-    workspace = workspace_of({**document, "destination": destination, "segment": segment})
+    workspace = build_workspace({**document, "destination": destination, "segment": segment})
     app = create_app(Config(db=":memory:"), workspace)
     client = app.test_client()
     call = {"writeKey": "wk_demo", "userId": "ada", "name": "Home"}

@@ -10,12 +10,12 @@ import pytest
 import requests
 from responses import RequestsMock
 
-from segment_insider_emulator.delivery.senders import LARGEST_ANSWER, Remote, Unanswered
+from segment_insider_emulator.delivery.senders import MAX_RESPONSE_BYTES, NoResponse, RemoteSender
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 
 URL = "https://staging.example/mirror/api/user/v1/upsert"
 UPSERT = HttpRequest("POST", "/api/user/v1/upsert", {"user-agent": "Segment (Actions)"}, b'{"a":1}')
-send = Remote("https://staging.example/mirror")
+send = RemoteSender("https://staging.example/mirror")
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def test_a_redirect_is_an_answer(account: RequestsMock) -> None:
 
 
 def test_only_the_start_of_a_huge_answer_is_kept(account: RequestsMock) -> None:
-    account.post(URL, body=b"x" * (LARGEST_ANSWER + 1))
-    assert len(send(UPSERT).body) == LARGEST_ANSWER
+    account.post(URL, body=b"x" * (MAX_RESPONSE_BYTES + 1))
+    assert len(send(UPSERT).body) == MAX_RESPONSE_BYTES
 
 
 @pytest.mark.parametrize(
@@ -68,35 +68,35 @@ def test_silence_has_a_reason_and_a_name(
     account: RequestsMock, fault: Exception, reason: str, code: str
 ) -> None:
     account.post(URL, body=fault)
-    with pytest.raises(Unanswered) as silence:
+    with pytest.raises(NoResponse) as silence:
         send(UPSERT)
     assert (str(silence.value), silence.value.code) == (reason, code)
 
 
 def test_the_reason_is_the_innermost_one() -> None:
-    with pytest.raises(Unanswered) as silence:
-        Remote("http://127.0.0.1:1")(UPSERT)
+    with pytest.raises(NoResponse) as silence:
+        RemoteSender("http://127.0.0.1:1")(UPSERT)
     assert str(silence.value).endswith("http://127.0.0.1:1: [Errno 111] Connection refused")
     assert silence.value.code == "ECONNREFUSED"
 
 
 def test_a_name_that_nobody_knows_is_not_found() -> None:
-    with pytest.raises(Unanswered) as silence:
-        Remote("http://nobody.invalid")(UPSERT)
+    with pytest.raises(NoResponse) as silence:
+        RemoteSender("http://nobody.invalid")(UPSERT)
     assert silence.value.code in ("ENOTFOUND", "EAI_AGAIN")  # the latter without a name server
 
 
 def test_a_password_in_the_address_is_not_told() -> None:
-    with pytest.raises(Unanswered) as silence:
-        Remote("http://ada:secret@127.0.0.1:1")(UPSERT)
+    with pytest.raises(NoResponse) as silence:
+        RemoteSender("http://ada:secret@127.0.0.1:1")(UPSERT)
     assert "secret" not in str(silence.value)
 
 
 @pytest.mark.parametrize("key", [" secret", "sec\r\nret", "секрет-secret"])
 def test_a_header_that_cannot_be_sent_is_named_and_not_quoted(key: str) -> None:
     headers = {**UPSERT.headers, "x-request-token": key}
-    with pytest.raises(Unanswered) as silence:
-        Remote("http://127.0.0.1:1")(HttpRequest("POST", UPSERT.path, headers, b""))
+    with pytest.raises(NoResponse) as silence:
+        RemoteSender("http://127.0.0.1:1")(HttpRequest("POST", UPSERT.path, headers, b""))
     assert (str(silence.value), silence.value.code) == (
         "no request can carry the value of x-request-token: look for blanks and signs in it",
         "UNKNOWN_ERROR",
@@ -118,8 +118,8 @@ def test_an_answer_that_drips_is_cut_at_the_timeout(start: bytes) -> None:
         dripping.start()
         began = time.monotonic()
         base = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(Unanswered) as silence:
-            Remote(base, timeout=0.2)(UPSERT)
+        with pytest.raises(NoResponse) as silence:
+            RemoteSender(base, timeout_s=0.2)(UPSERT)
         took = time.monotonic() - began
         dripping.join()
     told = (str(silence.value), silence.value.code)

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from segment_insider_emulator.delivery.shares import answer_of, user_of
+from segment_insider_emulator.delivery.shares import request_for_user, response_for_user
 from segment_insider_emulator.http import HttpResponse
 from segment_insider_emulator.types import JSONObject
 
@@ -40,7 +40,7 @@ def ok(body: JSONObject, *findings: JSONObject) -> HttpResponse:
     ],
 )
 def test_failures_are_those_of_one_s_own_user(position: int, expected: JSONObject) -> None:
-    assert orjson.loads(answer_of(ok(MIXED), position).body) == {"data": expected}
+    assert orjson.loads(response_for_user(ok(MIXED), position).body) == {"data": expected}
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_failures_are_those_of_one_s_own_user(position: int, expected: JSONObjec
     ],
 )
 def test_failures_that_name_nobody_are_everybody_s(body: JSONObject) -> None:
-    assert answer_of(ok(body), 1).body == orjson.dumps(body)
+    assert response_for_user(ok(body), 1).body == orjson.dumps(body)
 
 
 def test_findings_are_those_of_one_s_own_user() -> None:
     answer = ok(MIXED, FINDING, {**FINDING, "where": "skip_hook"})
-    own, other = answer_of(answer, 1), answer_of(answer, 0)
+    own, other = response_for_user(answer, 1), response_for_user(answer, 0)
     assert [each["where"] for each in orjson.loads(own.headers["x-emulator-findings"])] == [
         "users.0.attributes",
         "skip_hook",
@@ -68,9 +68,9 @@ def test_findings_are_those_of_one_s_own_user() -> None:
 
 
 def test_an_error_is_everybody_s_and_its_page_is_cut() -> None:
-    assert answer_of(HttpResponse(502, b"x" * 9_000), 3) == HttpResponse(502, b"x" * 2_000)
+    assert response_for_user(HttpResponse(502, b"x" * 9_000), 3) == HttpResponse(502, b"x" * 2_000)
 
 
 def test_a_request_has_one_s_own_user() -> None:
     body = {"users": [{"a": 1}, {"a": 2}], "platform": "segment"}
-    assert orjson.loads(user_of(body, 1)) == {"users": [{"a": 2}], "platform": "segment"}
+    assert orjson.loads(request_for_user(body, 1)) == {"users": [{"a": 2}], "platform": "segment"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from segment_insider_emulator.capture.records import Delivery, Verdict
-from segment_insider_emulator.delivery.status import status
+from segment_insider_emulator.capture.records import DeliveryRecord, Verdict
+from segment_insider_emulator.delivery.status import describe_delivery_status
 
 pytestmark = pytest.mark.documented
 FAILED = ("Not Delivered", "Failed delivery")
@@ -57,6 +57,8 @@ WAITS = ("Not Delivered", "Retry count", "RETRY", "Retried")
     ],
 )  # fmt: skip
 def test_status(verdict: Verdict, code: str | None, expected: tuple[str | None, ...]) -> None:
-    told = status(Delivery("m1", "Order", "Orders", "trackEvent", verdict, "r", code=code))
+    told = describe_delivery_status(
+        DeliveryRecord("m1", "Order", "Orders", "trackEvent", verdict, "r", code=code)
+    )
     names = ("eventDelivery", "step", "code", "reason", "error", "standing")
     assert told == dict(zip(names, expected, strict=True))

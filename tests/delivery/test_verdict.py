@@ -4,9 +4,13 @@ import json
 
 import pytest
 
-from segment_insider_emulator.capture.records import Delivery, Verdict
-from segment_insider_emulator.delivery.settling import summary
-from segment_insider_emulator.delivery.verdict import Judgement, judge, worst
+from segment_insider_emulator.capture.records import DeliveryRecord, Verdict
+from segment_insider_emulator.delivery.settling import summarise_deliveries
+from segment_insider_emulator.delivery.verdict import (
+    ResponseVerdict,
+    classify_response,
+    worst_verdict,
+)
 from segment_insider_emulator.http import HttpResponse
 
 FINE = b'{"data":{"successful":{"count":1},"fail":{}}}'
@@ -25,10 +29,12 @@ def noticed(verdict: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        pytest.param(HttpResponse(200, FINE), Judgement("accepted"), id="no failure is accepted"),
+        pytest.param(
+            HttpResponse(200, FINE), ResponseVerdict("accepted"), id="no failure is accepted"
+        ),
         pytest.param(
             HttpResponse(200, REFUSED),
-            Judgement(
+            ResponseVerdict(
                 "dropped",
                 "delivered for Segment, dropped by Insider One: event_group_id parameter is "
                 "required on purchase event; unit_sale_price parameter is required on purchase "
@@ -39,17 +45,17 @@ def noticed(verdict: str) -> dict[str, str]:
         ),
         pytest.param(
             HttpResponse(200, b'{"data":{"fail":{"count":2}}}'),
-            Judgement("dropped", "delivered for Segment, dropped by Insider One: 2 failed"),
+            ResponseVerdict("dropped", "delivered for Segment, dropped by Insider One: 2 failed"),
             id="failures without texts are counted",
         ),
         pytest.param(
             HttpResponse(200, FINE, noticed("warning")),
-            Judgement("warning", "users.0: unknown key", (FINDING,)),
+            ResponseVerdict("warning", "users.0: unknown key", (FINDING,)),
             id="what the emulated endpoint noticed is a warning",
         ),
         pytest.param(
             HttpResponse(200, REFUSED.replace(b"_", b""), noticed("warning")),
-            Judgement(
+            ResponseVerdict(
                 "dropped",
                 "delivered for Segment, dropped by Insider One: eventgroupid parameter is "
                 "required on purchase event; unitsaleprice parameter is required on purchase "
@@ -60,22 +66,24 @@ def noticed(verdict: str) -> dict[str, str]:
         ),
         pytest.param(
             HttpResponse(403, b"Access Denied\n"),
-            Judgement("failed", "Insider One answered 403: Access Denied"),
+            ResponseVerdict("failed", "Insider One answered 403: Access Denied"),
             id="any other status has failed",
         ),
         pytest.param(
-            HttpResponse(302), Judgement("failed", "Insider One answered 302"), id="a redirect too"
+            HttpResponse(302),
+            ResponseVerdict("failed", "Insider One answered 302"),
+            id="a redirect too",
         ),
-        pytest.param(HttpResponse(204), Judgement("accepted"), id="no body is accepted"),
+        pytest.param(HttpResponse(204), ResponseVerdict("accepted"), id="no body is accepted"),
         pytest.param(
             HttpResponse(200, b"<html>", {"x-emulator-findings": "{"}),
-            Judgement("accepted"),
+            ResponseVerdict("accepted"),
             id="what is not JSON says nothing",
         ),
     ],
 )
-def test_judge(answer: HttpResponse, expected: Judgement) -> None:
-    assert judge(answer) == expected
+def test_judge(answer: HttpResponse, expected: ResponseVerdict) -> None:
+    assert classify_response(answer) == expected
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,7 @@ def test_judge(answer: HttpResponse, expected: Judgement) -> None:
 def test_a_message_is_as_bad_as_its_worst_delivery(
     verdicts: list[Verdict], expected: Verdict
 ) -> None:
-    assert worst(verdicts) == expected
+    assert worst_verdict(verdicts) == expected
 
 
 @pytest.mark.parametrize(
@@ -110,5 +118,7 @@ def test_a_message_is_as_bad_as_its_worst_delivery(
 def test_a_reason_and_a_note_are_one_sentence(
     reason: str | None, note: str | None, expected: str | None
 ) -> None:
-    delivery = Delivery("m-1", "Order Completed", "Orders", "orderCompletedEvent", "failed", reason)
-    assert summary([delivery], note) == ("failed", expected)
+    delivery = DeliveryRecord(
+        "m-1", "Order Completed", "Orders", "orderCompletedEvent", "failed", reason
+    )
+    assert summarise_deliveries([delivery], note) == ("failed", expected)

@@ -19,20 +19,20 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.delivery import fault as insider_fault
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.harness.bodies import possible
-from segment_insider_emulator.insider.journeys.parsing import read_journeys
-from segment_insider_emulator.lines import BadLine, event_of
-from segment_insider_emulator.replay.trial import Clocks, Trial
+from segment_insider_emulator.harness.bodies import check_fault
+from segment_insider_emulator.insider.journeys.parsing import parse_journeys
+from segment_insider_emulator.lines import InvalidLine, parse_event_line
+from segment_insider_emulator.replay.trial import EvaluationClocks, EventEvaluator
 from segment_insider_emulator.segment import faults as segment_fault
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.importing.assembling import assembled
-from segment_insider_emulator.workspace.importing.reading import pieces
-from segment_insider_emulator.workspace.importing.writing import yaml_text
-from segment_insider_emulator.workspace.lint import lint
-from segment_insider_emulator.workspace.loading import from_document
-from segment_insider_emulator.workspace.parsing import parse
-from segment_insider_emulator.workspace.structure import faults
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.importing.assembling import build_imported_workspace
+from segment_insider_emulator.workspace.importing.reading import read_import_file
+from segment_insider_emulator.workspace.importing.writing import format_yaml
+from segment_insider_emulator.workspace.lint import lint_document
+from segment_insider_emulator.workspace.loading import load_workspace_from_document
+from segment_insider_emulator.workspace.parsing import parse_document
+from segment_insider_emulator.workspace.structure import validate_document
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -69,7 +69,7 @@ def _raw(document: JSON) -> bytes:
 
 @cache
 def _journeys() -> JSONObject:
-    return parse((FIXTURES / "workspaces" / "journeys.yaml").read_bytes(), "sample")
+    return parse_document((FIXTURES / "workspaces" / "journeys.yaml").read_bytes(), "sample")
 
 
 @cache
@@ -84,8 +84,8 @@ def _public_api() -> list[JSON]:
 
 
 @cache
-def _trial() -> Trial:
-    return Trial(preset("guide"), Clocks(NOW))
+def _trial() -> EventEvaluator:
+    return EventEvaluator(load_preset("guide"), EvaluationClocks(NOW))
 
 
 @cache
@@ -97,7 +97,7 @@ def _events() -> list[JSON]:
 @cache
 def _exporting() -> tuple[FlaskClient, list[JSON]]:
     """An emulator that has something to export, and its export."""
-    client = create_app(Config(db=":memory:"), preset("guide")).test_client()
+    client = create_app(Config(db=":memory:"), load_preset("guide")).test_client()
     for event in _events()[:3]:
         client.post("/v1/batch", json={"writeKey": "wk_demo", "batch": [event]})
     lines = client.get("/emulator/v1/export").data.splitlines()
@@ -107,24 +107,26 @@ def _exporting() -> tuple[FlaskClient, list[JSON]]:
 def workspace(text: str) -> None:
     """A workspace file with journeys."""
     with suppress(EmulatorError):
-        document = parse(_raw(grafted(_journeys(), text)), "file")
-        if not any(each.severity == "error" for each in lint(document)):
-            from_document(document, "file")
+        document = parse_document(_raw(grafted(_journeys(), text)), "file")
+        if not any(each.severity == "error" for each in lint_document(document)):
+            load_workspace_from_document(document, "file")
 
 
 def yaml(text: str) -> None:
     """A workspace file that is nothing but *text*."""
     with suppress(EmulatorError):
-        orjson.dumps([each.what for each in faults(parse(text.encode(), "file"))])
+        orjson.dumps(
+            [each.what for each in validate_document(parse_document(text.encode(), "file"))]
+        )
 
 
 def journey(text: str) -> None:
     """A journey of a workspace file."""
     insider = grafted(_journeys()["insider"], text)
     with suppress(EmulatorError):
-        document = parse(_raw({**_journeys(), "insider": insider}), "file")
-        if not any(each.severity == "error" for each in faults(document)):
-            read_journeys(document["insider"].get("journeys", ()))
+        document = parse_document(_raw({**_journeys(), "insider": insider}), "file")
+        if not any(each.severity == "error" for each in validate_document(document)):
+            parse_journeys(document["insider"].get("journeys", ()))
 
 
 def state(text: str) -> None:
@@ -144,8 +146,8 @@ def terraform(text: str) -> None:
 
 def _imported(raw: bytes) -> None:
     with suppress(EmulatorError):
-        made = assembled(pieces(raw, "file"))
-        yaml_text(made.document, made.left_out)
+        made = build_imported_workspace(read_import_file(raw, "file"))
+        format_yaml(made.document, made.skipped_subscriptions)
 
 
 def fault(text: str) -> None:
@@ -154,17 +156,19 @@ def fault(text: str) -> None:
     asked = grafted(sample, text)
     for side in (insider_fault, segment_fault):
         with suppress(EmulatorError):
-            one = side.described(possible(asked, side.SHAPE, side.REMEDY))
-            one.answer(503) if isinstance(one, insider_fault.Fault) else one.answer()
+            one = side.described(check_fault(asked, side.SHAPE, side.REMEDY))
+            one.build_response(503) if isinstance(
+                one, insider_fault.InjectedFault
+            ) else one.answer()
 
 
 def archived(text: str) -> None:
     """A line of Segment's archive."""
     for event in _events()[:8]:
         line = _raw(grafted(event, text))
-        with suppress(BadLine):
-            if call := event_of(line):
-                _trial().run(call, len(line), bytes(16))
+        with suppress(InvalidLine):
+            if call := parse_event_line(line):
+                _trial().evaluate(call, len(line), bytes(16))
 
 
 def exported(text: str) -> None:

@@ -18,8 +18,8 @@ from werkzeug.datastructures import ImmutableMultiDict
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSON
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.finding import did_you_mean
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.finding import suggest_name
 
 KEYS = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
 RESET = "/emulator/v1/reset"
@@ -98,7 +98,7 @@ KINDS = tuple(
 
 def targets() -> dict[str, Target]:
     """Name -> target."""
-    app = create_app(Config(db=":memory:"), preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset("guide"))
     client = app.test_client()
     return {**dict(_readers()), **dict(_calls(client)), **dict(_addresses(app, client))}
 
@@ -120,7 +120,7 @@ def _readers() -> Iterator[tuple[str, Target]]:
             yield f"document {name} at {place}", partial(_graft, documents.TARGETS[name], place)
     for name in ("yaml", "terraform"):
         yield f"document {name}", partial(_read_text, documents.TARGETS[name])
-    yield "nearest name", partial(_read_text, lambda text: did_you_mean(text, ["userId", text]))
+    yield "nearest name", partial(_read_text, lambda text: suggest_name(text, ["userId", text]))
 
 
 def _read_text(read: Callable[[str], object], given: bytes) -> None:

@@ -10,28 +10,31 @@ from gherkin.parser import Parser
 from gherkin.pickles.compiler import Compiler
 
 from segment_insider_emulator.capture.json_paths import JsonPath
-from segment_insider_emulator.duration import duration
+from segment_insider_emulator.duration import parse_duration
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.mapping.dates.texts import date_of
+from segment_insider_emulator.mapping.dates.texts import parse_date_ms
 from segment_insider_emulator.mapping.liquid.errors import LiquidError
-from segment_insider_emulator.mapping.liquid.templates import compile_liquid
+from segment_insider_emulator.mapping.liquid.templates import compile_liquid_template
 from segment_insider_emulator.mapping.paths import compile_path, compile_template
-from segment_insider_emulator.mapping.root import NullRootError
+from segment_insider_emulator.mapping.root import NullRootDirectiveError
 from segment_insider_emulator.mapping.triggers import (
-    BrokenGroupError,
+    EmptyGroupError,
     TriggerError,
     compile_trigger,
 )
 from segment_insider_emulator.segment.errors import IngestError
-from segment_insider_emulator.segment.filtering.fql.evaluation import holds
-from segment_insider_emulator.segment.filtering.fql.lexer import FqlError
-from segment_insider_emulator.segment.filtering.fql.syntax import parse
-from segment_insider_emulator.segment.filtering.plans.patterns import PatternError, searches
-from segment_insider_emulator.segment.ingest import receive, unpacked
+from segment_insider_emulator.segment.filtering.fql.evaluation import matches_event
+from segment_insider_emulator.segment.filtering.fql.lexer import FqlSyntaxError
+from segment_insider_emulator.segment.filtering.fql.syntax import parse_statement
+from segment_insider_emulator.segment.filtering.plans.patterns import (
+    UnsupportedPattern,
+    matches_pattern,
+)
+from segment_insider_emulator.segment.ingest import decode_body, parse_messages
 from segment_insider_emulator.types import JSONObject
-from segment_insider_scenarios.catalogue import matching
-from segment_insider_scenarios.feature_files import FeatureFault, feature_of
-from segment_insider_scenarios.tables import pairs, records
+from segment_insider_scenarios.catalogue import find_matching_steps
+from segment_insider_scenarios.feature_files import FeatureFileError, parse_feature
+from segment_insider_scenarios.tables import parse_pairs, parse_records
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 EVENT: JSONObject = {
@@ -45,63 +48,65 @@ EVENT: JSONObject = {
 
 def trigger(text: str) -> None:
     """A subscription's trigger."""
-    with suppress(TriggerError, BrokenGroupError):
+    with suppress(TriggerError, EmptyGroupError):
         compile_trigger(text)(EVENT)
 
 
 def filtering(text: str) -> None:
     """A destination filter's statement."""
-    with suppress(FqlError):
-        holds(parse(text), EVENT)
+    with suppress(FqlSyntaxError):
+        matches_event(parse_statement(text), EVENT)
 
 
 def path(text: str) -> None:
     """A path of a mapping."""
-    with suppress(NullRootError):
+    with suppress(NullRootDirectiveError):
         compile_path(text)(EVENT)
 
 
 def template(text: str) -> None:
     """A template of a mapping."""
-    with suppress(NullRootError):
+    with suppress(NullRootDirectiveError):
         compile_template(text)(EVENT)
 
 
 def liquid(text: str) -> None:
     """A Liquid template of a mapping."""
     with suppress(LiquidError):
-        compile_liquid(text)(EVENT)
+        compile_liquid_template(text)(EVENT)
 
 
 def date(text: str) -> None:
     """A text where a date is expected."""
-    date_of(text)
+    parse_date_ms(text)
 
 
 def pattern(text: str) -> None:
     """A regular expression of a tracking plan."""
-    with suppress(PatternError):
-        searches(text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")
+    with suppress(UnsupportedPattern):
+        matches_pattern(text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")
 
 
 def body(text: str) -> None:
     """The body of a request."""
     for kind in ("batch", "track"):
         with suppress(IngestError):
-            call = unpacked(text.encode(errors="replace"), None, kind)
-            receive(call, kind=kind, authorization=None, now=NOW, new_id=lambda: "m1")
+            call = decode_body(text.encode(errors="replace"), None, kind)
+            parse_messages(
+                call, kind=kind, authorization=None, received_at=NOW, new_id=lambda: "m1"
+            )
 
 
 def length(text: str) -> None:
     """A length of time."""
     with suppress(EmulatorError):
-        duration(text, "length")
+        parse_duration(text, "length")
 
 
 def place(text: str) -> None:
     """A place in a captured message."""
     with suppress(EmulatorError):
-        JsonPath.parse(text).find(EVENT)
+        JsonPath.parse(text).find_value(EVENT)
 
 
 def table(text: str) -> None:
@@ -109,21 +114,21 @@ def table(text: str) -> None:
     cells = [line.split("|") for line in text.split("\n")]
     even = [line for line in cells if len(line) == len(cells[0])]
     with suppress(EmulatorError):
-        records(even)
+        parse_records(even)
     with suppress(EmulatorError):
-        pairs(even, even[0][0])
+        parse_pairs(even, even[0][0])
 
 
 def step(text: str) -> None:
     """A step of a feature."""
-    matching(text)
+    find_matching_steps(text)
 
 
 def feature(text: str) -> None:
     """A feature file: what is read can be rendered, and made pickles of for reports."""
     for written in (text, f"Feature: F\n{text}", f"Feature: F\n  Scenario: A\n{text}"):
-        with suppress(FeatureFault):
-            made = feature_of(written, Path("w.feature"), "w.feature")
+        with suppress(FeatureFileError):
+            made = parse_feature(written, Path("w.feature"), "w.feature")
             for each in made.scenarios.values():
                 rows = [row for examples in each.examples for row in examples.as_contexts()]
                 for row in rows or [{}]:

@@ -44,7 +44,7 @@ LOGIN = {"messageId": "m2", "type": "identify", "anonymousId": "a-2"}
 @pytest.fixture
 def workspace() -> Workspace:
     return Workspace(
-        name="Web shop",
+        source_name="Web shop",
         write_key="wk_demo",
         destination=DESTINATION,
         account_name="mybrand",

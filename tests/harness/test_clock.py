@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.clock import LATEST, SandboxClock
-from segment_insider_emulator.duration import LONGEST, duration, words
+from segment_insider_emulator.clock import LATEST_TIME, SandboxClock
+from segment_insider_emulator.duration import MAX_DURATION, format_duration, parse_duration
 from segment_insider_emulator.errors import EmulatorError
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -103,13 +103,13 @@ def test_a_machine_that_goes_back_does_not_take_the_clock_with_it() -> None:
             id="back",
         ),
         pytest.param(
-            lambda clock: clock.set(LATEST + MINUTE),
+            lambda clock: clock.set(LATEST_TIME + MINUTE),
             "set: the clock does not go there. "
             "Stay from 1970-01-01T00:00:00.000Z to 9000-01-01T00:00:00.000Z.",
             id="beyond the calendar",
         ),
         pytest.param(
-            lambda clock: clock.advance(LATEST - NOON + MINUTE),
+            lambda clock: clock.advance(LATEST_TIME - NOON + MINUTE),
             "advance: the clock does not go there. "
             "Stay from 1970-01-01T00:00:00.000Z to 9000-01-01T00:00:00.000Z.",
             id="forward beyond it",
@@ -157,7 +157,7 @@ def test_many_threads_move_one_clock() -> None:
     ],
 )
 def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
-    assert duration(text, "wait") == timedelta(seconds=seconds)
+    assert parse_duration(text, "wait") == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -178,11 +178,11 @@ def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
 )
 def test_what_is_no_length_of_time_is_refused(text: str, what: str) -> None:
     with pytest.raises(EmulatorError) as refusal:
-        duration(text, "wait")
+        parse_duration(text, "wait")
     assert (refusal.value.what, refusal.value.where) == (what, "wait")
 
 
-@given(st.integers(1, LONGEST // timedelta(milliseconds=1)))
+@given(st.integers(1, MAX_DURATION // timedelta(milliseconds=1)))
 def test_a_length_in_words_reads_back(milliseconds: int) -> None:
     length = timedelta(milliseconds=milliseconds)
-    assert duration(words(length), "wait") == length
+    assert parse_duration(format_duration(length), "wait") == length

@@ -11,23 +11,23 @@ from schemathesis import GenerationMode
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.harness.openapi import PREFIX, description
-from segment_insider_emulator.harness.operations import operations
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.harness.openapi import CONTROL_API_PREFIX, build_openapi
+from segment_insider_emulator.harness.operations import operations_by_endpoint
+from segment_insider_emulator.workspace import load_preset
 
 ADDRESS = "/emulator/v1/openapi.json"
 JSON_TYPE = "application/json"
 
 
 def emulator() -> Flask:
-    app = create_app(Config(db=":memory:"), preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset("guide"))
     call = {"writeKey": "wk_demo", "userId": "ada", "traits": {"email": "ada@x.io"}}
     app.test_client().post("/v1/identify", json=call)
     return app
 
 
 APP = emulator()
-DESCRIBED = description(APP)
+DESCRIBED = build_openapi(APP)
 CALLS = [(method, path) for path, methods in DESCRIBED["paths"].items() for method in methods]
 
 
@@ -58,8 +58,12 @@ TRIED = [
 
 
 def test_every_address_is_described() -> None:
-    served = {each.endpoint for each in APP.url_map.iter_rules() if each.rule.startswith(PREFIX)}
-    assert served == set(operations())
+    served = {
+        each.endpoint
+        for each in APP.url_map.iter_rules()
+        if each.rule.startswith(CONTROL_API_PREFIX)
+    }
+    assert served == set(operations_by_endpoint())
 
 
 def test_every_address_says_what_it_does() -> None:

@@ -14,7 +14,11 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from werkzeug.test import TestResponse
 
-from segment_insider_emulator.harness.large_answers import AT_ONCE, ClientGone, large_answer
+from segment_insider_emulator.harness.large_answers import (
+    MAX_LARGE_RESPONSES,
+    ClientDisconnected,
+    send_large_response,
+)
 from segment_insider_emulator.server import serve_in_thread
 
 API = "/emulator/v1"
@@ -207,7 +211,7 @@ def test_every_column_of_json_goes_out_as_the_value_it_stands_for(client: FlaskC
 
 @pytest.mark.parametrize("path", ["export", "export.har"])
 def test_few_large_answers_are_under_way_at_once(client: FlaskClient, path: str) -> None:
-    unread = [client.get(f"{API}/{path}", buffered=False) for _ in range(AT_ONCE)]
+    unread = [client.get(f"{API}/{path}", buffered=False) for _ in range(MAX_LARGE_RESPONSES)]
     assert {answer.status_code for answer in unread} == {200}
     refused = client.get(f"{API}/{path}")
     assert (refused.status_code, refused.headers["Retry-After"], told(refused)["error"]) == (
@@ -231,16 +235,16 @@ def test_a_client_that_is_gone_ends_its_large_answer(client: FlaskClient) -> Non
         client.application.test_request_context(
             environ_base={"waitress.client_disconnected": lambda: True}
         ),
-        pytest.raises(ClientGone),
+        pytest.raises(ClientDisconnected),
     ):
-        large_answer(parts, "text/plain")
+        send_large_response(parts, "text/plain")
     assert len(list(parts)) == 9
 
 
 def test_a_client_that_hangs_up_gives_its_place_back(client: FlaskClient) -> None:
     with serve_in_thread(client.application) as url:
         address = urlsplit(url)
-        for _ in range(3 * AT_ONCE):
+        for _ in range(3 * MAX_LARGE_RESPONSES):
             with socket.create_connection((address.hostname, address.port)) as asking:
                 asking.sendall(f"GET {API}/export HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
                 assert asking.recv(12) == b"HTTP/1.1 200"

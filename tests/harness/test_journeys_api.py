@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.insider.journeys.reading import SIMULATED
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.insider.journeys.reading import SIMULATION_NOTICE
+from segment_insider_emulator.workspace import load_preset
 
 NOON = "2026-11-23T12:00:00Z"
 MUG = {"product_id": "mug", "price": 8.5, "quantity": 1}
@@ -21,7 +21,7 @@ CART, THANKS, WELCOME = 1, 2, 3
 @pytest.fixture
 def shop() -> Iterator[FlaskClient]:
     """An emulator of the guide, at noon; its time stands still."""
-    app = create_app(Config(db=":memory:"), preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset("guide"))
     client = app.test_client()
     client.post("/emulator/v1/reset", json={"now": NOON})
     yield client
@@ -127,11 +127,11 @@ def test_who_registers_is_welcomed(shop: FlaskClient) -> None:
 def test_journeys_are_listed_with_their_counters(shop: FlaskClient) -> None:
     does(shop, "User Registered")
     listed = got(shop, "journeys")
-    assert (listed["simulated"], listed["next"]) == (SIMULATED, None)
+    assert (listed["simulated"], listed["next"]) == (SIMULATION_NOTICE, None)
     assert [
         (each["id"], each["name"], each["counters"]["in_progress"]) for each in listed["journeys"]
     ] == [(1, "Cart abandonment", 0), (2, "Purchase thank-you", 0), (3, "Welcome", 1)]
-    assert got(shop, "journeys/3") == {"simulated": SIMULATED, **listed["journeys"][2]}
+    assert got(shop, "journeys/3") == {"simulated": SIMULATION_NOTICE, **listed["journeys"][2]}
 
 
 def test_a_run_is_shown(shop: FlaskClient) -> None:
@@ -139,7 +139,7 @@ def test_a_run_is_shown(shop: FlaskClient) -> None:
     listed = got(shop, "journeys/3/runs")
     profile = got(shop, "profiles")["profiles"][0]["id"]
     assert listed == {
-        "simulated": SIMULATED,
+        "simulated": SIMULATION_NOTICE,
         "runs": [
             {
                 "id": 1,
@@ -229,7 +229,7 @@ def test_moving_the_clock_is_enough_for_what_is_due(shop: FlaskClient) -> None:
 
 def test_reading_is_enough_for_what_is_due() -> None:
     machine = [datetime(2026, 11, 23, 12, tzinfo=UTC)]
-    app = create_app(Config(db=":memory:"), preset("guide"), clock=lambda: machine[-1])
+    app = create_app(Config(db=":memory:"), load_preset("guide"), clock=lambda: machine[-1])
     client = app.test_client()
     does(client, "User Registered")
     machine.append(machine[-1] + timedelta(minutes=5))

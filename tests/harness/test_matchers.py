@@ -40,8 +40,8 @@ ORDER = {
     ],
 )
 def test_a_matcher(given: Any, taken: list[Any], refused: list[Any]) -> None:
-    matcher = matchers.read(given, "where.x")
-    held = [matcher.holds(each) for each in (*taken, *refused)]
+    matcher = matchers.parse_matcher(given, "where.x")
+    held = [matcher.matches(each) for each in (*taken, *refused)]
     assert held == [True] * len(taken) + [False] * len(refused)
 
 
@@ -80,7 +80,7 @@ def test_a_matcher(given: Any, taken: list[Any], refused: list[Any]) -> None:
 )
 def test_what_is_no_matcher_is_refused(given: Any, told: str) -> None:
     with pytest.raises(EmulatorError) as refused:
-        matchers.read(given, "where.x")
+        matchers.parse_matcher(given, "where.x")
     assert str(refused.value) == told
 
 
@@ -96,10 +96,10 @@ def test_what_is_no_matcher_is_refused(given: Any, told: str) -> None:
     ],
 )
 def test_a_path(path: str, found: list[Any]) -> None:
-    assert list(places.values(ORDER, places.parse(path, "where"))) == found
+    assert list(places.select_values(ORDER, places.parse_json_path(path, "where"))) == found
 
 
 @pytest.mark.parametrize("path", ["", ".id", "id.", "items[x]", "items[-1]", "a]", "a" * 501])
 def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(EmulatorError, match="is no path"):
-        places.parse(path, "where")
+        places.parse_json_path(path, "where")

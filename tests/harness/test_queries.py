@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.harness.queries import Query, read
+from segment_insider_emulator.harness.queries import PageQuery, parse_page_query
 
 FILTERS = ("event", "verdict")
 
@@ -13,14 +13,14 @@ FILTERS = ("event", "verdict")
 @pytest.mark.parametrize(
     ("args", "expected"),
     [
-        pytest.param({}, Query({}, 0, 100), id="nothing: the first hundred"),
-        pytest.param({"event": "A", "after": "7"}, Query({"event": "A"}, 7, 100), id="page on"),
-        pytest.param({"event": "", "limit": ""}, Query({}, 0, 100), id="empty does not count"),
-        pytest.param({"limit": "1000"}, Query({}, 0, 1000), id="largest page"),
+        pytest.param({}, PageQuery({}, 0, 100), id="nothing: the first hundred"),
+        pytest.param({"event": "A", "after": "7"}, PageQuery({"event": "A"}, 7, 100), id="page on"),
+        pytest.param({"event": "", "limit": ""}, PageQuery({}, 0, 100), id="empty does not count"),
+        pytest.param({"limit": "1000"}, PageQuery({}, 0, 1000), id="largest page"),
     ],
 )
-def test_read(args: Mapping[str, str], expected: Query) -> None:
-    assert read(args, FILTERS) == expected
+def test_read(args: Mapping[str, str], expected: PageQuery) -> None:
+    assert parse_page_query(args, FILTERS) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,5 +51,5 @@ def test_read(args: Mapping[str, str], expected: Query) -> None:
 )
 def test_misuse_is_named(args: Mapping[str, str], message: str) -> None:
     with pytest.raises(EmulatorError) as refused:
-        read(args, FILTERS)
+        parse_page_query(args, FILTERS)
     assert str(refused.value) == message

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.delivery.gate import OFF
-from segment_insider_emulator.delivery.road import NOT_SUBSCRIBED
-from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.delivery.gate import DESTINATION_DISABLED
+from segment_insider_emulator.delivery.road import NOT_SUBSCRIBED_REASON
+from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.workspace import Workspace
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -142,7 +142,7 @@ def test_a_wrong_key_is_refused_on_delivery(shop: Shop) -> None:
 
 @pytest.mark.documented
 def test_a_wrong_key_is_a_401_in_an_account_that_answers_so(workspace: Workspace) -> None:
-    app = opened(replace(workspace, options=Options(auth_failure=401)), ":memory:")
+    app = opened(replace(workspace, insider_options=InsiderOptions(auth_failure=401)), ":memory:")
     shop = Shop(app)
     shop.save(settings={"ucd_key": "mistyped"})
     assert shop.play()[0] == "failed"
@@ -186,18 +186,18 @@ def test_the_workspace_file_s_key_can_be_revoked(shop: Shop) -> None:
 
 def test_a_disabled_destination_sends_nothing(shop: Shop) -> None:
     shop.save(enabled=False)
-    assert shop.play() == ("disabled", OFF.detail)
+    assert shop.play() == ("disabled", DESTINATION_DISABLED.detail)
     assert shop.get("deliveries")["deliveries"] == []
 
 
 def test_an_event_that_no_subscription_takes(shop: Shop) -> None:
-    assert shop.play(event="song_paused") == ("not_subscribed", NOT_SUBSCRIBED)
+    assert shop.play(event="song_paused") == ("not_subscribed", NOT_SUBSCRIBED_REASON)
 
 
 def test_a_disabled_subscription_is_named(shop: Shop) -> None:
     shop.switch(1, enabled=False)
-    assert shop.play() == ("not_subscribed", f"{NOT_SUBSCRIBED}; disabled, 'Songs' would")
-    assert shop.play(event="song_paused") == ("not_subscribed", NOT_SUBSCRIBED)
+    assert shop.play() == ("not_subscribed", f"{NOT_SUBSCRIBED_REASON}; disabled, 'Songs' would")
+    assert shop.play(event="song_paused") == ("not_subscribed", NOT_SUBSCRIBED_REASON)
     shop.switch(1, enabled=True)
     assert shop.play() == ("accepted", None)
 

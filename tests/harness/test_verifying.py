@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.server import WAITERS, serve_in_thread
+from segment_insider_emulator.server import MAX_WAITING_REQUESTS, serve_in_thread
 from segment_insider_emulator.workspace import Workspace
 
 API = "/emulator/v1"
@@ -171,7 +171,7 @@ def test_who_waits_leaves_threads_for_the_others(url: str) -> None:
     def wait() -> None:
         statuses.append(requests.post(f"{url}{API}/wait-for", json=order).status_code)
 
-    waiting = [Thread(target=wait) for _ in range(WAITERS + 1)]
+    waiting = [Thread(target=wait) for _ in range(MAX_WAITING_REQUESTS + 1)]
     for each in waiting:
         each.start()
     while not statuses:  # until the one that there is no room for is answered
@@ -179,7 +179,7 @@ def test_who_waits_leaves_threads_for_the_others(url: str) -> None:
     sing(url)
     for each in waiting:
         each.join()
-    assert sorted(statuses) == [200] * WAITERS + [503]
+    assert sorted(statuses) == [200] * MAX_WAITING_REQUESTS + [503]
 
 
 def test_the_newest_match_is_one_call_away(client: FlaskClient) -> None:

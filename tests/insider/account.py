@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 
-from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.database import open_database
 from segment_insider_emulator.capture.profiles import ProfileStore
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.insider.callbacks import CallbackHosts
-from segment_insider_emulator.insider.changes import Change, Listener
-from segment_insider_emulator.insider.endpoint import Endpoint
-from segment_insider_emulator.insider.options import Options
-from segment_insider_emulator.insider.reading import profile_json
+from segment_insider_emulator.insider.changes import ProfileChange, ProfileChangeListener
+from segment_insider_emulator.insider.endpoint import InsiderApi
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.reading import serialize_profile
 from segment_insider_emulator.types import JSON, JSONObject
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -44,41 +44,45 @@ class Account:
         identifiers: tuple[str, ...] = IDENTIFIERS,
         url: str = ":memory:",
         *,
-        on_change: Listener | None = None,
+        on_change: ProfileChangeListener | None = None,
         **options: Any,
     ) -> None:
-        engine = connect(url)
+        engine = open_database(url)
         weakref.finalize(self, engine.dispose)
         numbers = count(1)
         self.now = NOW
-        self.changes: list[Change] = []
+        self.changes: list[ProfileChange] = []
         self.called_back: list[tuple[str, JSON]] = []
         self.profiles = ProfileStore(engine)
-        self.endpoint = Endpoint(
+        self.endpoint = InsiderApi(
             "mybrand",
             "test-key",
             identifiers,
             self.profiles,
             lambda: self.now,
-            Options(**options),
-            new_id=lambda: f"p{next(numbers)}",
-            callback_hosts=CallbackHosts(own=("127.0.0.1",)),
+            InsiderOptions(**options),
+            generate_profile_id=lambda: f"p{next(numbers)}",
+            callback_hosts=CallbackHosts(allowed_local_hosts=("127.0.0.1",)),
             on_change=on_change or self._hear,
-            call_back=lambda address, sent: self.called_back.append((address, orjson.loads(sent))),
+            send_callback=lambda address, sent: self.called_back.append(
+                (address, orjson.loads(sent))
+            ),
         )
 
-    def _hear(self, changes: list[Change]) -> None:
+    def _hear(self, changes: list[ProfileChange]) -> None:
         self.changes = changes
 
     def post(self, body: bytes, **headers: str) -> HttpResponse:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.endpoint.answer(
+        return self.endpoint.handle_request(
             HttpRequest("POST", "/api/user/v1/upsert", {**KEYS, **named}, body)
         )
 
     def call(self, method: str, path: str, sent: JSON) -> HttpResponse:
         """Send a body to another address, e.g. "user/v1/profile"."""
-        return self.endpoint.answer(HttpRequest(method, f"/api/{path}", KEYS, orjson.dumps(sent)))
+        return self.endpoint.handle_request(
+            HttpRequest(method, f"/api/{path}", KEYS, orjson.dumps(sent))
+        )
 
     def send(self, *users: JSON, **more: JSON) -> HttpResponse:
         return self.post(orjson.dumps({"users": list(users), **more}))
@@ -90,9 +94,9 @@ class Account:
         return [(each["where"], each["what"]) for each in findings(answer)]
 
     def profile(self, identifier: str) -> JSONObject:
-        found, _ = self.profiles.list(identifier)
+        found, _ = self.profiles.list_with_events(identifier)
         assert len(found) == 1, f"{len(found)} profiles own {identifier}"
-        return profile_json(found[0])
+        return serialize_profile(found[0])
 
     def later(self, **time: float) -> None:
         self.now += timedelta(**time)

@@ -14,9 +14,14 @@ from account import Account, body, event, findings
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.insider.callbacks import MARK, CallbackHosts, Callbacks, Elsewhere
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.loading import from_document
+from segment_insider_emulator.insider.callbacks import (
+    CALLBACK_HEADER,
+    CallbackHosts,
+    ErrorCallbackSender,
+    ForbiddenCallbackHost,
+)
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
 pytestmark = pytest.mark.assumed
 HERE = "http://127.0.0.1:9/late"
@@ -56,7 +61,7 @@ def test_nothing_is_posted_when_nothing_failed() -> None:
 
 
 LISTED = ("late.shop.example", "172.18.0.0/16", "10.1.2.3")
-ON_THIS_MACHINE = CallbackHosts(own=("127.0.0.1",))
+ON_THIS_MACHINE = CallbackHosts(allowed_local_hosts=("127.0.0.1",))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +82,7 @@ ON_THIS_MACHINE = CallbackHosts(own=("127.0.0.1",))
     ],
 )
 def test_only_listed_hosts_are_called(address: str, called: bool) -> None:
-    assert CallbackHosts(LISTED).allows(address) is called
+    assert CallbackHosts(LISTED).allows_url(address) is called
 
 
 @pytest.mark.parametrize(
@@ -96,11 +101,16 @@ def test_only_listed_hosts_are_called(address: str, called: bool) -> None:
 def test_this_machine_is_called_where_the_operator_lists_it_but_never_the_emulator(
     own: list[str], address: str, called: bool
 ) -> None:
-    assert CallbackHosts(LISTED, own, port=8282).allows(address) is called
+    assert CallbackHosts(LISTED, own, emulator_port=8282).allows_url(address) is called
 
 
 def test_port_80_is_known_to_be_that_of_an_address_without_one() -> None:
-    assert CallbackHosts(own=["127.0.0.1"], port=80).allows("http://127.0.0.1/clear") is False
+    assert (
+        CallbackHosts(allowed_local_hosts=["127.0.0.1"], emulator_port=80).allows_url(
+            "http://127.0.0.1/clear"
+        )
+        is False
+    )
 
 
 @pytest.mark.parametrize("address", ["https://other.example/x", 7, {}, ""])
@@ -136,18 +146,18 @@ def test_a_name_is_asked_once_and_has_to_lead_to_where_it_may(
     host: str, found: list[str], called: str | None
 ) -> None:
     if called is None:
-        with pytest.raises(Elsewhere):
-            CallbackHosts(LISTED).pin(host, 443, lambda _: found)
+        with pytest.raises(ForbiddenCallbackHost):
+            CallbackHosts(LISTED).resolve_allowed_address(host, 443, lambda _: found)
     else:
-        assert CallbackHosts(LISTED).pin(host, 443, lambda _: found) == called
+        assert CallbackHosts(LISTED).resolve_allowed_address(host, 443, lambda _: found) == called
 
 
 def test_a_listed_name_that_leads_to_an_address_of_this_machine_is_not_called() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("203.0.113.1", 9))  # which sends nothing, and picks the way out
         own = str(probe.getsockname()[0])
-    with pytest.raises(Elsewhere):
-        CallbackHosts(["late.shop.example", f"{own}/8"]).pin(
+    with pytest.raises(ForbiddenCallbackHost):
+        CallbackHosts(["late.shop.example", f"{own}/8"]).resolve_allowed_address(
             "late.shop.example", 80, lambda _: [own]
         )
 
@@ -163,9 +173,11 @@ def test_the_second_answer_of_a_name_is_never_asked_for(
         asked.append(host)
         return ["127.0.0.1"]
 
-    with Callbacks(CallbackHosts(["late.shop.example"], ["127.0.0.1"]), rebound) as callbacks:
+    with ErrorCallbackSender(
+        CallbackHosts(["late.shop.example"], ["127.0.0.1"]), rebound
+    ) as callbacks:
         callbacks(address.replace("127.0.0.1", "late.shop.example"), b"{}")
-    with Callbacks(CallbackHosts(["late.shop.example"]), rebound) as callbacks:
+    with ErrorCallbackSender(CallbackHosts(["late.shop.example"]), rebound) as callbacks:
         callbacks(address.replace("127.0.0.1", "late.shop.example"), b"[]")
     assert ([posted.get(timeout=5)[1]], posted.empty(), asked) == (
         [b"{}"],
@@ -194,7 +206,7 @@ def test_a_redirect_is_not_followed() -> None:
     with HTTPServer(("127.0.0.1", 0), Elsewhither) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        with Callbacks(ON_THIS_MACHINE) as callbacks:
+        with ErrorCallbackSender(ON_THIS_MACHINE) as callbacks:
             callbacks(f"http://127.0.0.1:{server.server_port}/late", b"{}")
         server.shutdown()
         thread.join()
@@ -226,14 +238,14 @@ def receiver() -> Iterator[tuple[str, Queue[tuple[str, bytes]]]]:
 
 def test_the_body_arrives_as_json(receiver: tuple[str, Queue[tuple[str, bytes]]]) -> None:
     address, posted = receiver
-    with Callbacks(ON_THIS_MACHINE) as callbacks:
+    with ErrorCallbackSender(ON_THIS_MACHINE) as callbacks:
         callbacks(address, b'{"fail":{}}')
     assert posted.get(timeout=5) == ("application/json", b'{"fail":{}}')
 
 
 def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "segment_insider_emulator")
-    with Callbacks(ON_THIS_MACHINE) as callbacks:
+    with ErrorCallbackSender(ON_THIS_MACHINE) as callbacks:
         callbacks("http://127.0.0.1:1/nobody-listens", b"{}")
     assert [record.message for record in caplog.records] == [
         "failed error callback host='127.0.0.1' error=NewConnectionError"
@@ -244,8 +256,8 @@ def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixtur
     "path", ["/clear", "/emulator/v1/reset", "/v1/track", "/api/user/v1/upsert"]
 )
 def test_no_emulator_takes_a_callback_by_whatever_way_it_comes(path: str) -> None:
-    client = create_app(Config(db=":memory:"), preset("guide")).test_client()
-    answer = client.post(path, data=b"{}", headers={MARK: "1"})
+    client = create_app(Config(db=":memory:"), load_preset("guide")).test_client()
+    answer = client.post(path, data=b"{}", headers={CALLBACK_HEADER: "1"})
     assert (answer.status_code, "o emulator takes error callbacks" in answer.text) == (403, True)
 
 
@@ -268,9 +280,9 @@ UPSERT = {
     ],
 )
 def test_a_shared_workspace_does_not_open_the_machine(config: Config, called: bool) -> None:
-    document = preset("guide").document
+    document = load_preset("guide").document
     insider = {**document["insider"], "options": {"errorCallbackHosts": ["127.0.0.1"]}}
-    workspace = from_document({**document, "insider": insider}, "shop.yaml")
+    workspace = load_workspace_from_document({**document, "insider": insider}, "shop.yaml")
     client = create_app(replace(config, db=":memory:"), workspace).test_client()
     keys = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
     answer = client.post("/api/user/v1/upsert", json=UPSERT, headers=keys)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import NOW, RECENT, Account, event
 
-from segment_insider_emulator.insider.changes import Change
+from segment_insider_emulator.insider.changes import ProfileChange
 
 ADA = {"uuid": "u1"}
 
@@ -16,10 +16,10 @@ def told(account: Account) -> list[dict[str, Any]]:
         {
             "profile": change.profile_id,
             "events": [made.name for made in change.events],
-            "attributes": dict(change.attributes),
+            "attributes": dict(change.attribute_changes),
             "skip_hook": change.skip_hook,
-            "created": change.created,
-            "absorbed": change.absorbed,
+            "created": change.is_new_profile,
+            "absorbed": change.absorbed_profile_ids,
         }
         for change in account.changes
     ]
@@ -37,7 +37,7 @@ def test_a_new_profile_is_told_with_its_events_and_attributes() -> None:
         expected(events=["a"], attributes={"uuid": (None, "u1"), "name": (None, "Ada")})
         | {"created": True}
     ]
-    assert account.changes[0].at == NOW
+    assert account.changes[0].changed_at == NOW
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_profiles_that_a_merge_ends_are_told() -> None:
 def test_a_change_is_told_after_it_is_stored() -> None:
     seen: list[int] = []
 
-    def look(changes: list[Change]) -> None:
+    def look(changes: list[ProfileChange]) -> None:
         seen.append(len(account.profile("uuid:u1")["events"]))
 
     account = Account(on_change=look)

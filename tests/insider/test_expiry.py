@@ -7,7 +7,7 @@ ADA = {"uuid": "u1"}
 
 
 def names(account: Account) -> list[str]:
-    account.endpoint.keep_up()
+    account.endpoint.delete_expired_data()
     return [each["event_name"] for each in account.profile("uuid:u1")["events"]]
 
 
@@ -42,11 +42,11 @@ def test_a_profile_without_an_update_for_a_year_is_removed() -> None:
     account = Account()
     account.send({"identifiers": ADA, "attributes": {"age": 36}})
     account.later(days=364)
-    account.endpoint.keep_up()
-    assert len(account.profiles.list()[0]) == 1
+    account.endpoint.delete_expired_data()
+    assert len(account.profiles.list_with_events()[0]) == 1
     account.later(days=2)
-    account.endpoint.keep_up()
-    assert account.profiles.list() == ([], None)
+    account.endpoint.delete_expired_data()
+    assert account.profiles.list_with_events() == ([], None)
     account.send({"identifiers": ADA, "attributes": {"name": "Ada"}})
     assert account.profile("uuid:u1")["attributes"] == {"uuid": "u1", "name": "Ada"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segment_insider_emulator.insider.formats import FORMATS
+from segment_insider_emulator.insider.formats import VALUE_FORMATS
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ from segment_insider_emulator.insider.formats import FORMATS
     ],
 )
 def test_format(name: str, text: str, expected: bool) -> None:
-    assert FORMATS[name][0](text) is expected
+    assert VALUE_FORMATS[name][0](text) is expected

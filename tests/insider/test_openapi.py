@@ -11,32 +11,34 @@ from schemathesis import GenerationMode
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.insider.openapi import ADDRESS, description
-from segment_insider_emulator.insider.options import RATES, Options
+from segment_insider_emulator.insider.openapi import OPENAPI_PATH, build_openapi
+from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS, InsiderOptions
 from segment_insider_emulator.types import JSON
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 KEYS = {"x-partner-name": "mybrand", "x-request-token": "test-key"}
 CALLS = [
-    (method, path) for path, operations in description()["paths"].items() for method in operations
+    (method, path) for path, operations in build_openapi()["paths"].items() for method in operations
 ]
 
 
 @pytest.fixture(scope="module")
 def app() -> Any:
     """An emulator whose rates nobody exceeds."""
-    unlimited = Options(rates=dict.fromkeys(RATES))
-    return create_app(Config(db=":memory:"), replace(preset("guide"), options=unlimited))
+    unlimited = InsiderOptions(rates=dict.fromkeys(DEFAULT_RATE_LIMITS))
+    return create_app(
+        Config(db=":memory:"), replace(load_preset("guide"), insider_options=unlimited)
+    )
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
 def test_every_answer_is_described(app: Any, method: str, path: str, mode: GenerationMode) -> None:
-    hold(app, ADDRESS, (method, path), mode, headers=KEYS)
+    hold(app, OPENAPI_PATH, (method, path), mode, headers=KEYS)
 
 
 def sample(method: str, path: str) -> JSON:
-    content = description()["paths"][path][method]["requestBody"]["content"]
+    content = build_openapi()["paths"][path][method]["requestBody"]["content"]
     return content["application/json"]["example"]
 
 
@@ -52,9 +54,9 @@ def test_each_sample_of_the_description_is_taken(app: Any, method: str, path: st
 
 
 def test_the_schemas_are_json_schemas() -> None:
-    for schema in description()["components"]["schemas"].values():
+    for schema in build_openapi()["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
 
 def test_the_description_is_served_as_json(app: Any) -> None:
-    assert json.loads(app.test_client().get(ADDRESS).data) == description()
+    assert json.loads(app.test_client().get(OPENAPI_PATH).data) == build_openapi()

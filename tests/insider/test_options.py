@@ -9,8 +9,13 @@ import pytest
 from account import PURCHASE, Account, body, event, findings
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.options import NAMES, RATES, Options, options_of
-from segment_insider_emulator.workspace import load
+from segment_insider_emulator.insider.options import (
+    DEFAULT_RATE_LIMITS,
+    OPTION_FIELDS,
+    InsiderOptions,
+    parse_options,
+)
+from segment_insider_emulator.workspace import load_workspace_or_preset
 
 pytestmark = pytest.mark.assumed
 ADA = {"uuid": "u1"}
@@ -81,7 +86,7 @@ def test_two_people_who_share_a_phone_become_one_only_where_user_ids_may_be_seve
         for uuid in ("u1", "u2"):
             named = {"uuid": uuid, "phone_number": "+6598765432"}
             account.send({"identifiers": named, "attributes": {"age": 36}})
-        counts.append(len(account.profiles.list()[0]))
+        counts.append(len(account.profiles.list_with_events()[0]))
     assert counts == [2, 1]
 
 
@@ -89,7 +94,7 @@ def test_blocked_values_identify_nobody() -> None:
     account = Account(blocked_values=("guest",))
     for uuid in ("guest", "guest", "null"):
         account.send({"identifiers": {"uuid": uuid}, "attributes": {"age": 36}})
-    assert [each.identifiers for each in account.profiles.list()[0]] == [
+    assert [each.identifiers for each in account.profiles.list_with_events()[0]] == [
         {},
         {},
         {"uuid": ["null"]},
@@ -190,22 +195,22 @@ def test_the_workspace_file_sets_every_option(tmp_path: Path) -> None:
         "undefinedCustom": "drop",
         "piiAttributes": ["email"],
         "retentionDays": {"a": 400},
-        "rates": dict.fromkeys(RATES) | {"upsert": 10},
+        "rates": dict.fromkeys(DEFAULT_RATE_LIMITS) | {"upsert": 10},
         "errorCallbackHosts": ["late.shop.example"],
     }
-    assert list(document) == list(NAMES)
-    read = load(workspace(tmp_path, document)).options
-    assert read == options_of(document)
+    assert list(document) == list(OPTION_FIELDS)
+    read = load_workspace_or_preset(workspace(tmp_path, document)).insider_options
+    assert read == parse_options(document)
     same = [
         each.name
         for each in fields(read)
-        if getattr(read, each.name) == getattr(Options(), each.name)
+        if getattr(read, each.name) == getattr(InsiderOptions(), each.name)
     ]
     assert same == []
 
 
 def test_a_workspace_without_options_has_the_defaults(tmp_path: Path) -> None:
-    assert load(workspace(tmp_path, {})).options == Options()
+    assert load_workspace_or_preset(workspace(tmp_path, {})).insider_options == InsiderOptions()
 
 
 @pytest.mark.parametrize(
@@ -254,5 +259,5 @@ def test_an_option_that_cannot_be_meant(
 ) -> None:
     file = workspace(tmp_path, options)
     with pytest.raises(EmulatorError) as refusal:
-        load(file)
+        load_workspace_or_preset(file)
     assert str(refusal.value) == f"{file}: insider.options.{where}: {what}. {remedy}"

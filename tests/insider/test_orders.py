@@ -3,7 +3,7 @@
 import pytest
 from account import PURCHASE, Account, event
 
-from segment_insider_emulator.capture.profile_tables import MOST_LOOKED_AT
+from segment_insider_emulator.capture.profile_tables import MAX_EVENTS_SEARCHED
 from segment_insider_emulator.types import JSONObject
 
 TOLD = (
@@ -68,11 +68,14 @@ def test_what_is_no_second_purchase_is_not_told(later: JSONObject) -> None:
 
 def test_a_profile_with_many_purchases_is_not_read_whole() -> None:
     account = Account()
-    products = [f"p{number}" for number in range(MOST_LOOKED_AT + 1)]
+    products = [f"p{number}" for number in range(MAX_EVENTS_SEARCHED + 1)]
     many = [
         event("confirmation_page_view", **{**PURCHASE, "product_id": each}) for each in products
     ]
     account.send({"identifiers": {"uuid": "u1"}, "events": many})
-    with account.profiles.writing() as writing:
-        (profile,) = writing.find(["uuid:u1"])
-        assert len(writing.occurrences(profile.id, "confirmation_page_view")) == MOST_LOOKED_AT
+    with account.profiles.unit_of_work() as writing:
+        (profile,) = writing.find_by_identifiers(["uuid:u1"])
+        assert (
+            len(writing.find_events_by_name(profile.id, "confirmation_page_view"))
+            == MAX_EVENTS_SEARCHED
+        )

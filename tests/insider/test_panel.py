@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from account import NOW
 
-from segment_insider_emulator.capture.database import connect
-from segment_insider_emulator.capture.panel import PanelStore
+from segment_insider_emulator.capture.database import open_database
+from segment_insider_emulator.capture.panel import IntegrationStore
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.panel import NotPermitted, Panel
+from segment_insider_emulator.insider.panel import IntegrationPanel, RoleNotPermitted
 
 LATER = "2026-11-23T10:00:00.000Z"
 UNKNOWN = (
@@ -23,30 +23,30 @@ REVOKED = (
 )
 
 
-def panel(url: str = ":memory:", account_key: str = "test-key") -> Panel:
-    numbers, engine = count(1), connect(url)
-    opened = Panel(
+def panel(url: str = ":memory:", account_key: str = "test-key") -> IntegrationPanel:
+    numbers, engine = count(1), open_database(url)
+    opened = IntegrationPanel(
         "mybrand",
         account_key,
-        PanelStore(engine),
+        IntegrationStore(engine),
         lambda: NOW,
-        new_key=lambda: f"key-{next(numbers)}",
+        generate_key=lambda: f"key-{next(numbers)}",
     )
     weakref.finalize(opened, engine.dispose)
     return opened
 
 
-def states(own: Panel) -> list[tuple[str, str | None]]:
-    return [(each.name, each.revoked_at) for each in own.integrations()]
+def states(own: IntegrationPanel) -> list[tuple[str, str | None]]:
+    return [(each.name, each.revoked_at) for each in own.list_integrations()]
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize("role", ["Administrator", "Editor with PII access"])
 def test_these_roles_may_change_integrations(role: str) -> None:
     own = panel()
-    made, key = own.create("Web shop", "Source", role)
-    assert (made.created_by, own.refusal(key)) == (role, None)
-    assert own.revoke(made.id, role) is not None
+    made, key = own.create_integration("Web shop", "Source", role)
+    assert (made.created_by, own.explain_key_rejection(key)) == (role, None)
+    assert own.revoke_integration(made.id, role) is not None
 
 
 @pytest.mark.documented
@@ -63,10 +63,10 @@ def test_every_other_role_is_refused_in_one_sentence(role: str, said: str) -> No
     own = panel()
     before = states(own)
     for change in (
-        lambda: own.create("Web shop", "Source", role),
-        lambda: own.revoke(1, role),
+        lambda: own.create_integration("Web shop", "Source", role),
+        lambda: own.revoke_integration(1, role),
     ):
-        with pytest.raises(NotPermitted) as refused:
+        with pytest.raises(RoleNotPermitted) as refused:
             change()
         assert str(refused.value) == (
             f"role: a user with {said} cannot make changes to External Platform Integrations. "
@@ -92,26 +92,32 @@ def test_every_other_role_is_refused_in_one_sentence(role: str, said: str) -> No
 )
 def test_a_form_that_cannot_be_saved(name: str, kind: str, complaint: str) -> None:
     with pytest.raises(EmulatorError) as refused:
-        panel().create(name, kind, "Administrator")
+        panel().create_integration(name, kind, "Administrator")
     assert str(refused.value) == complaint
 
 
 @pytest.mark.assumed
 def test_the_key_of_the_workspace_file_works_until_it_is_revoked() -> None:
     own = panel()
-    (file,) = own.integrations()
-    assert (own.refusal("test-key"), file.origin, file.key_shown) == (None, "workspace", "te…")
-    own.revoke(file.id, "Administrator")
-    assert own.refusal("test-key") == REVOKED.format(name="Workspace file")
+    (file,) = own.list_integrations()
+    assert (own.explain_key_rejection("test-key"), file.origin, file.key_shown) == (
+        None,
+        "workspace",
+        "te…",
+    )
+    own.revoke_integration(file.id, "Administrator")
+    assert own.explain_key_rejection("test-key") == REVOKED.format(name="Workspace file")
 
 
 @pytest.mark.assumed
 def test_a_revoked_key_stays_revoked_and_others_go_on() -> None:
     own = panel()
-    first, _ = own.create("First", "Source", "Administrator")
-    own.create("Second", "Source", "Administrator")
-    assert own.revoke(first.id, "Administrator") == own.revoke(first.id, "Administrator")
-    assert [own.refusal(key) for key in ("key-1", "key-2", "test-key")] == [
+    first, _ = own.create_integration("First", "Source", "Administrator")
+    own.create_integration("Second", "Source", "Administrator")
+    assert own.revoke_integration(first.id, "Administrator") == own.revoke_integration(
+        first.id, "Administrator"
+    )
+    assert [own.explain_key_rejection(key) for key in ("key-1", "key-2", "test-key")] == [
         REVOKED.format(name="First"),
         None,
         None,
@@ -129,21 +135,21 @@ def test_a_revoked_key_stays_revoked_and_others_go_on() -> None:
     ],
 )
 def test_another_key_does_not_open_the_account(key: str, why: str) -> None:
-    assert panel().refusal(key) == why
+    assert panel().explain_key_rejection(key) == why
 
 
 def test_an_unknown_integration_cannot_be_revoked() -> None:
-    assert panel().revoke(99, "Administrator") is None
+    assert panel().revoke_integration(99, "Administrator") is None
 
 
 def test_integrations_outlive_a_restart_and_no_key_is_kept(tmp_path: Path) -> None:
     db = tmp_path / "kept.db"
     own = panel(str(db))
-    own.create("Web shop", "Source", "Administrator")
-    own.revoke(own.integrations()[0].id, "Administrator")
+    own.create_integration("Web shop", "Source", "Administrator")
+    own.revoke_integration(own.list_integrations()[0].id, "Administrator")
     again = panel(str(db))
-    assert again.integrations() == own.integrations()
-    assert [again.refusal(key) for key in ("key-1", "test-key")] == [
+    assert again.list_integrations() == own.list_integrations()
+    assert [again.explain_key_rejection(key) for key in ("key-1", "test-key")] == [
         None,
         REVOKED.format(name="Workspace file"),
     ]
@@ -155,22 +161,25 @@ def test_a_key_that_left_the_workspace_file_works_no_more(tmp_path: Path) -> Non
     db = str(tmp_path / "kept.db")
     panel(db)
     again = panel(db, account_key="another-key")
-    assert [again.refusal(key) for key in ("test-key", "another-key")] == [UNKNOWN, None]
+    assert [again.explain_key_rejection(key) for key in ("test-key", "another-key")] == [
+        UNKNOWN,
+        None,
+    ]
     assert states(again) == [("Workspace file", None)]
 
 
 def test_reset_leaves_the_workspace_file_s_integration() -> None:
     own = panel()
-    own.create("Web shop", "Source", "Administrator")
-    own.revoke(own.integrations()[0].id, "Administrator")
+    own.create_integration("Web shop", "Source", "Administrator")
+    own.revoke_integration(own.list_integrations()[0].id, "Administrator")
     own.reset()
-    assert [own.refusal(key) for key in ("key-1", "test-key")] == [UNKNOWN, None]
+    assert [own.explain_key_rejection(key) for key in ("key-1", "test-key")] == [UNKNOWN, None]
     assert states(own) == [("Workspace file", None)]
 
 
 def test_keys_are_not_guessable() -> None:
-    engine = connect(":memory:")
-    own = Panel("mybrand", "test-key", PanelStore(engine), lambda: NOW)
-    keys = {own.create("Shop", "Source", "Administrator")[1] for _ in range(3)}
+    engine = open_database(":memory:")
+    own = IntegrationPanel("mybrand", "test-key", IntegrationStore(engine), lambda: NOW)
+    keys = {own.create_integration("Shop", "Source", "Administrator")[1] for _ in range(3)}
     engine.dispose()
     assert [len(key) for key in keys] == [48, 48, 48]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment_insider_emulator.capture.profile import Profile, ProfileEvent
-from segment_insider_emulator.insider.personal import personal
+from segment_insider_emulator.insider.personal import build_personalisation
 
 MUG = {"product_id": "mug", "name": "Mug", "unit_sale_price": 8.5, "currency": "EUR"}
 NOTHING: dict[str, Any] = {
@@ -52,7 +52,7 @@ def bought(minute: int, group: str | None = "o1", **params: Any) -> ProfileEvent
 
 def told(*events: ProfileEvent, **attributes: Any) -> Any:
     profile = Profile("p1", at(0), at(0), attributes=attributes, events=list(events))
-    return personal(profile)
+    return build_personalisation(profile)
 
 
 def test_of_somebody_unknown_nothing_is_said() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import PURCHASE, RECENT, Account, event
 
-from segment_insider_emulator.insider.reach import WEB_PUSH, reach
+from segment_insider_emulator.insider.reach import WEB_PUSH_REASON, check_reachability
 
 
 @pytest.mark.documented
@@ -124,8 +124,8 @@ FULL = {
     ],
 )
 def test_reach(change: Any, email: list[str], sms: list[str], whatsapp: list[str]) -> None:
-    why = {"email": email, "sms": sms, "whatsapp": whatsapp, "web_push": [WEB_PUSH]}
-    reached = reach({**FULL, **change})
+    why = {"email": email, "sms": sms, "whatsapp": whatsapp, "web_push": [WEB_PUSH_REASON]}
+    reached = check_reachability({**FULL, **change})
     assert {channel: told["why"] for channel, told in reached.items()} == why
     assert all(told["reachable"] is not bool(told["why"]) for told in reached.values())
 
@@ -133,7 +133,7 @@ def test_reach(change: Any, email: list[str], sms: list[str], whatsapp: list[str
 @pytest.mark.documented
 def test_a_missing_gdpr_optin_reaches_but_is_noted() -> None:
     attributes = {key: value for key, value in FULL.items() if key != "gdpr_optin"}
-    assert reach(attributes)["email"] == {
+    assert check_reachability(attributes)["email"] == {
         "reachable": True,
         "why": [],
         "notes": ["gdpr_optin was never sent: it counts as allowed, yet the guide asks for it"],

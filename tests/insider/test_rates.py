@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import Account, body
 
-from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.options import InsiderOptions
 
 USER = {"identifiers": {"uuid": "u1"}, "attributes": {"age": 36}}
 CALLS: dict[str, tuple[str, str, Any]] = {
@@ -22,11 +22,12 @@ CALLS: dict[str, tuple[str, str, Any]] = {
 
 @pytest.mark.documented
 def test_the_published_rates() -> None:
-    options = Options()
+    options = InsiderOptions()
     assert {
-        name: options.rate(name) for name in ("upsert", "identityUpdate", "identityDelete")
+        name: options.get_rate_limit(name)
+        for name in ("upsert", "identityUpdate", "identityDelete")
     } == {"upsert": 25_000, "identityUpdate": 2_000, "identityDelete": 1_000}
-    assert {name: options.rate(name) for name in ("profile", "delete", "anonymize")} == {
+    assert {name: options.get_rate_limit(name) for name in ("profile", "delete", "anonymize")} == {
         "profile": 1_000,
         "delete": 10_000,
         "anonymize": 500,

@@ -220,7 +220,7 @@ def test_a_user_with_one_fault_is_refused_whole_and_the_others_are_taken() -> No
     assert list(answer["data"]["fail"]["errors"]) == [
         "users.1.events.1.event_name.*.regexp(^[a-z0-9][a-zA-Z0-9._-]*$)"
     ]
-    assert account.profiles.list("uuid:bad") == ([], None)
+    assert account.profiles.list_with_events("uuid:bad") == ([], None)
     assert account.profile("uuid:u1")["attributes"] == {"uuid": "u1", "name": "Ada"}
 
 
@@ -326,7 +326,7 @@ def test_a_thousand_users_and_a_content_type_with_a_charset_are_taken() -> None:
     ],
 )
 def test_addresses_it_does_not_have(method: str, path: str, status: int, allow: str | None) -> None:
-    answer = Account().endpoint.answer(HttpRequest(method, path, KEYS))
+    answer = Account().endpoint.handle_request(HttpRequest(method, path, KEYS))
     assert (answer.status, answer.headers.get("allow")) == (status, allow)
     assert list(body(answer)) == ["error"]
 

@@ -215,7 +215,9 @@ def test_an_unknown_profile_id_makes_a_new_profile_with_an_id_of_its_own() -> No
     user = {"insider_id": "nobody", "attributes": {"name": "Ada"}}
     what = "no profile has this insider_id, so it makes a new anonymous profile"
     assert account.warned(user) == [("users.0.insider_id", what)]
-    assert [(each.id, each.identifiers) for each in account.profiles.list()[0]] == [("p1", {})]
+    assert [(each.id, each.identifiers) for each in account.profiles.list_with_events()[0]] == [
+        ("p1", {})
+    ]
 
 
 @pytest.mark.assumed
@@ -261,7 +263,8 @@ def test_identifiers_are_case_sensitive() -> None:
     for email in ("Ada@b.io", "ada@b.io"):
         account.send({"identifiers": {"email": email}, "attributes": {"name": email}})
     names = {
-        each.attributes["email"]: each.attributes["name"] for each in account.profiles.list()[0]
+        each.attributes["email"]: each.attributes["name"]
+        for each in account.profiles.list_with_events()[0]
     }
     assert names == {"Ada@b.io": "Ada@b.io", "ada@b.io": "ada@b.io"}
 
@@ -279,7 +282,7 @@ def test_a_blocked_value_identifies_nobody() -> None:
     ]
     assert account.warned(user) == told
     assert account.warned(user) == told
-    assert [each.id for each in account.profiles.list()[0]] == ["p1", "p2"]
+    assert [each.id for each in account.profiles.list_with_events()[0]] == ["p1", "p2"]
 
 
 def test_the_same_event_again_is_told_and_kept_once() -> None:

@@ -10,10 +10,10 @@ from playwright.sync_api import ViewportSize
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.parts import Parts
+from segment_insider_emulator.parts import SandboxServices
 from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import Workspace, preset
+from segment_insider_emulator.workspace import Workspace, load_preset
 
 DESK: Final[ViewportSize] = {"width": 1280, "height": 800}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
@@ -24,7 +24,7 @@ class Running:
     """An emulator whose pages are looked at."""
 
     url: str
-    parts: Parts
+    parts: SandboxServices
 
     def send(self, *calls: JSONObject) -> None:
         """Send *calls* as an SDK does, in one batch; they are delivered on return."""
@@ -38,8 +38,8 @@ class Running:
 def running(workspace: Workspace | None = None, **settings: Any) -> Iterator[Running]:
     """An emulator during the block, of the preset `guide` unless told otherwise."""
     config = Config(**{"db": ":memory:", **settings})
-    app = create_app(config, workspace or preset("guide"))
-    own: Parts = app.extensions["emulator"]
+    app = create_app(config, workspace or load_preset("guide"))
+    own: SandboxServices = app.extensions["emulator"]
     try:
         with serve_in_thread(app) as url:
             yield Running(url, own)

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from inspector.running import PHONE, Running, running
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 
 def test_segments_defaults_lose_what_apps_send_as_first_name(
     page: Page, accessible: Callable[[Page], None]
 ) -> None:
-    with running(preset("segment-defaults")) as emulator:
+    with running(load_preset("segment-defaults")) as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
         page.goto(f"{emulator.url}/workspace/checks")
         drift = page.get_by_role("region", name="Drift")
@@ -26,7 +26,7 @@ def test_segments_defaults_lose_what_apps_send_as_first_name(
 
 
 def test_an_edit_is_linted(emulator: Running, page: Page) -> None:
-    emulator.parts.configuration.edit(0, {"trigger": "type ="})
+    emulator.parts.destination_overrides.edit_subscription(0, {"trigger": "type ="})
     page.goto(f"{emulator.url}/workspace/checks")
     lint = page.get_by_role("region", name="Lint")
     expect(lint.get_by_role("listitem").first).to_contain_text("Error")

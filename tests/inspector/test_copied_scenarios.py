@@ -14,8 +14,8 @@ from pytest_bdd.gherkin_parser import get_gherkin_document
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import preset
-from segment_insider_scenarios.tables import pairs
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_scenarios.tables import parse_pairs
 
 LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 CHARACTERS = st.sampled_from([*LINE_ENDS, *"ab |\\\"'#@<>{}`*\t\0\xa0\u3000\ufeff\u200b1é💥"])
@@ -25,7 +25,7 @@ VALUES = TEXTS | st.lists(TEXTS, max_size=2) | st.dictionaries(TEXTS, TEXTS, max
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return create_app(Config(db=":memory:"), preset("guide")).test_client()
+    return create_app(Config(db=":memory:"), load_preset("guide")).test_client()
 
 
 def copied(client: FlaskClient, call: JSONObject) -> str:
@@ -53,7 +53,7 @@ def sent_by(feature: str, file: Path) -> tuple[JSON, JSON]:
     assert name
     assert when.datatable
     table = [[cell.value for cell in row.cells] for row in when.datatable.rows]
-    return name[1], pairs(table, "property")
+    return name[1], parse_pairs(table, "property")
 
 
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from inspector.running import PHONE, Running
-from segment_insider_emulator.inspector.flow import Link, Node, flow
-from segment_insider_emulator.inspector.flow_drawing import COLUMNS, TOP, draw
+from segment_insider_emulator.inspector.flow import FlowLink, FlowNode, count_flow_links
+from segment_insider_emulator.inspector.flow_drawing import COLUMN_LEFT_EDGES, TOP_MARGIN, draw_flow
 from segment_insider_emulator.types import JSONObject
 
 MUGS = [{"product_id": "mug", "price": 8.5}, {"product_id": "tray", "price": 21}]
@@ -34,35 +34,45 @@ def test_each_message_is_counted_from_its_name_to_what_insider_one_gets(
     emulator: Running,
 ) -> None:
     arrives(emulator)
-    cart = Node(1, "Cart Viewed Event", ("subscription", "Cart Viewed Event"))
-    viewed, page_view = Node(0, "Cart Viewed", ("event", "Cart Viewed")), Node(2, "Cart Page View")
-    track = Node(1, "Track Event", ("subscription", "Track Event"))
+    cart = FlowNode(1, "Cart Viewed Event", ("subscription", "Cart Viewed Event"))
+    viewed, page_view = (
+        FlowNode(0, "Cart Viewed", ("event", "Cart Viewed")),
+        FlowNode(2, "Cart Page View"),
+    )
+    track = FlowNode(1, "Track Event", ("subscription", "Track Event"))
     profile = "Create or Update a User Profile"
-    update = Node(1, profile, ("subscription", profile))
-    image = Node(0, "<img src=x>", ("event", "<img src=x>"))
-    assert set(flow(*emulator.parts.store.overview.latest(10))) == {
-        Link(viewed, cart, "accepted", 1),
-        Link(cart, page_view, "accepted", 2),
-        Link(viewed, cart, "dropped", 1),
-        Link(cart, page_view, "dropped", 2),
-        Link(Node(0, "identify calls", ("type", "identify")), update, "accepted", 1),
-        Link(update, Node(2, "Profile attributes"), "accepted", 1),
-        Link(
-            Node(0, "screen calls", ("type", "screen")),
-            Node(1, "Not subscribed"),
+    update = FlowNode(1, profile, ("subscription", profile))
+    image = FlowNode(0, "<img src=x>", ("event", "<img src=x>"))
+    assert set(count_flow_links(*emulator.parts.store.recent_activity.load_latest(10))) == {
+        FlowLink(viewed, cart, "accepted", 1),
+        FlowLink(cart, page_view, "accepted", 2),
+        FlowLink(viewed, cart, "dropped", 1),
+        FlowLink(cart, page_view, "dropped", 2),
+        FlowLink(FlowNode(0, "identify calls", ("type", "identify")), update, "accepted", 1),
+        FlowLink(update, FlowNode(2, "Profile attributes"), "accepted", 1),
+        FlowLink(
+            FlowNode(0, "screen calls", ("type", "screen")),
+            FlowNode(1, "Not subscribed"),
             "not_subscribed",
             1,
         ),
-        Link(image, track, "dropped", 1),
-        Link(track, Node(2, "<img_src=x>"), "dropped", 1),
-        Link(Node(0, "Rated", ("event", "Rated")), Node(1, "Rejected by Segment"), "rejected", 1),
+        FlowLink(image, track, "dropped", 1),
+        FlowLink(track, FlowNode(2, "<img_src=x>"), "dropped", 1),
+        FlowLink(
+            FlowNode(0, "Rated", ("event", "Rated")),
+            FlowNode(1, "Rejected by Segment"),
+            "rejected",
+            1,
+        ),
     }
 
 
 def test_what_is_rare_shares_a_box(emulator: Running) -> None:
     calls = [{"type": "track", "event": f"event {n}", "userId": "ada"} for n in range(5)]
     emulator.send(*calls, calls[0], calls[0], calls[1])
-    links = flow(*emulator.parts.store.overview.latest(10), most=3)
+    links = count_flow_links(
+        *emulator.parts.store.recent_activity.load_latest(10), max_nodes_per_column=3
+    )
     boxes = {(each.column, each.title) for link in links for each in (link.source, link.target)}
     assert boxes == {
         (0, "event 0"),
@@ -76,20 +86,20 @@ def test_what_is_rare_shares_a_box(emulator: Running) -> None:
 
 
 def test_boxes_are_as_high_as_what_goes_through_them() -> None:
-    few, many, mapping = Node(0, "few"), Node(0, "many"), Node(1, "mapping")
-    links = [Link(few, mapping, "accepted", 1), Link(many, mapping, "accepted", 3)]
-    drawn = draw(links)
+    few, many, mapping = FlowNode(0, "few"), FlowNode(0, "many"), FlowNode(1, "mapping")
+    links = [FlowLink(few, mapping, "accepted", 1), FlowLink(many, mapping, "accepted", 3)]
+    drawn = draw_flow(links)
     places = [(box.node.title, box.x, box.y, box.height, box.count) for box in drawn.boxes]
     assert places == [
-        ("many", COLUMNS[0], TOP, 345.0, 3),
-        ("few", COLUMNS[0], TOP + 345.0 + 18.0, 115.0, 1),
-        ("mapping", COLUMNS[1], TOP, 460.0, 4),
+        ("many", COLUMN_LEFT_EDGES[0], TOP_MARGIN, 345.0, 3),
+        ("few", COLUMN_LEFT_EDGES[0], TOP_MARGIN + 345.0 + 18.0, 115.0, 1),
+        ("mapping", COLUMN_LEFT_EDGES[1], TOP_MARGIN, 460.0, 4),
     ]
     assert [band.width for band in drawn.bands] == [345.0, 115.0]
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
-    assert draw([]).boxes == ()
+    assert draw_flow([]).boxes == ()
 
 
 def test_the_page_draws_and_lists_the_same(

@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.parts import Parts
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.parts import SandboxServices
+from segment_insider_emulator.workspace import load_preset
 
 FORMS = (
     "/journeys/clock",
@@ -31,7 +31,7 @@ FORMS = (
 
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset("guide"))
     yield app.test_client()
     app.extensions["emulator"].close()
 
@@ -137,5 +137,5 @@ def test_a_sandboxs_forms_change_that_sandbox_alone(client: FlaskClient) -> None
     client.post("/settings/sandboxes", data={"id": "one"})
     sent = client.post("/sandboxes/one/journeys/clock", data={"order": "freeze"})
     assert sent.headers["Location"] == "/sandboxes/one/journeys"
-    own: Parts = client.application.extensions["emulator"]
+    own: SandboxServices = client.application.extensions["emulator"]
     assert not own.clock.read().frozen

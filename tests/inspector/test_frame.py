@@ -13,13 +13,13 @@ from playwright.sync_api import Page
 from inspector.running import PHONE, Running
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.inspector.assets import VERSION
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.inspector.assets import STATIC_VERSION
+from segment_insider_emulator.workspace import load_preset
 
 
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset("guide"))
     yield app.test_client()
     app.extensions["emulator"].close()
 
@@ -38,7 +38,7 @@ def test_a_page_tells_the_browser_what_not_to_do(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("version", "kept"),
     [
-        pytest.param(VERSION, "immutable", id="this program's"),
+        pytest.param(STATIC_VERSION, "immutable", id="this program's"),
         pytest.param("000000000000", "no-store", id="another's"),
     ],
 )
@@ -51,12 +51,12 @@ def test_a_script_is_kept_under_the_address_of_its_content(
 
 
 def test_a_missing_script_is_404(client: FlaskClient) -> None:
-    assert client.get(f"/static/{VERSION}/../routes.py").status_code == 404
+    assert client.get(f"/static/{STATIC_VERSION}/../routes.py").status_code == 404
 
 
 def test_pages_work_below_a_path(client: FlaskClient) -> None:
     page = client.get("/", environ_overrides={"SCRIPT_NAME": "/sandboxes/one"}).text
-    assert f'href="/sandboxes/one/static/{VERSION}/inspector.css"' in page
+    assert f'href="/sandboxes/one/static/{STATIC_VERSION}/inspector.css"' in page
     assert 'data-stream="/sandboxes/one/stream"' in page
 
 
@@ -199,7 +199,7 @@ def test_programs_are_told_in_json_that_nothing_has_an_address(
 
 def test_a_page_without_its_database_has_its_styles_and_says_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "kept.db"
-    app = create_app(Config(db=str(file)), preset("guide"))
+    app = create_app(Config(db=str(file)), load_preset("guide"))
     client = app.test_client()
     app.extensions["emulator"].engine.dispose()
     file.write_bytes(b"no database at all, but a text " * 400)

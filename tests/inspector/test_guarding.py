@@ -11,14 +11,14 @@ from playwright.sync_api import Browser
 from inspector.running import Running, running
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.server import STREAMS
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.server import MAX_STREAMS
+from segment_insider_emulator.workspace import load_preset
 
 PAGES = ("/", "/messages/1", "/stream", "/emulator/v1/messages")
 
 
 def client(**settings: Any) -> Iterator[FlaskClient]:
-    app = create_app(Config(**{"db": ":memory:", **settings}), preset("guide"))
+    app = create_app(Config(**{"db": ":memory:", **settings}), load_preset("guide"))
     yield app.test_client()
     app.extensions["emulator"].close()
 
@@ -128,7 +128,7 @@ def test_sdks_and_health_need_no_password(closed_client: FlaskClient) -> None:
 
 def test_streams_leave_threads_for_everybody_else(emulator: Running) -> None:
     streams = [
-        requests.get(f"{emulator.url}/stream", stream=True, timeout=5) for _ in range(STREAMS)
+        requests.get(f"{emulator.url}/stream", stream=True, timeout=5) for _ in range(MAX_STREAMS)
     ]
     first = [next(each.iter_content(None)) for each in streams]
     assert all(b"event: changed" in each for each in first)
@@ -139,7 +139,7 @@ def test_streams_leave_threads_for_everybody_else(emulator: Running) -> None:
 
 
 def test_a_stream_that_was_closed_gives_its_thread_back(emulator: Running) -> None:
-    for _ in range(STREAMS + 2):
+    for _ in range(MAX_STREAMS + 2):
         answer = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)
         while answer.status_code == 204:  # until the server sees that the one before is gone
             answer = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)

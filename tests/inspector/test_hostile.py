@@ -8,9 +8,9 @@ import requests
 from playwright.sync_api import Page, expect
 
 from inspector.running import Running, running
-from segment_insider_emulator.inspector.redaction import without_secrets
+from segment_insider_emulator.inspector.redaction import redact_secrets
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 ATTACKS = (
     "<script>document.title='owned'</script>",
@@ -114,7 +114,7 @@ def test_a_deep_value_is_shown(emulator: Running, page: Page) -> None:
     ],
 )
 def test_secrets_are_redacted(value: Any, shown: Any) -> None:
-    assert without_secrets(value) == shown
+    assert redact_secrets(value) == shown
 
 
 def test_no_page_has_a_secret(emulator: Running) -> None:
@@ -126,9 +126,9 @@ def test_no_page_has_a_secret(emulator: Running) -> None:
 
 
 def test_an_account_s_key_is_in_no_copy() -> None:
-    destination = preset("guide").destination
+    destination = load_preset("guide").destination
     settings = {**destination["settings"], "ucd_key": "sk_live_777"}
-    workspace = replace(preset("guide"), destination={**destination, "settings": settings})
+    workspace = replace(load_preset("guide"), destination={**destination, "settings": settings})
     with running(workspace) as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
         assert "sk_live_777" not in requests.get(f"{emulator.url}/messages/1", timeout=5).text

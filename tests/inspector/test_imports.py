@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from inspector.running import PHONE, Running
-from segment_insider_emulator.workspace.loading import read
+from segment_insider_emulator.workspace.loading import read_document
 
 EXPORTS = Path(__file__).parents[2] / "fixtures" / "imports"
 HOSTILE = """\
@@ -37,9 +37,9 @@ def test_a_presets_mappings_are_used_until_a_reset(
     accessible(page)
     page.get_by_role("button", name="Use its mappings here").click()
     expect(page.locator(".notice")).to_contain_text("This sandbox has 10 other mappings")
-    assert len(emulator.parts.configuration.destination["subscriptions"]) == 10
+    assert len(emulator.parts.destination_overrides.destination["subscriptions"]) == 10
     emulator.parts.reset()
-    assert len(emulator.parts.configuration.destination["subscriptions"]) == 12
+    assert len(emulator.parts.destination_overrides.destination["subscriptions"]) == 12
 
 
 def test_answers_of_the_public_api_become_a_workspace_file(
@@ -52,7 +52,7 @@ def test_answers_of_the_public_api_become_a_workspace_file(
         page.get_by_role("button", name="Keep it as a file").click()
     kept = tmp_path / "workspace.yaml"
     kept.write_bytes(Path(download.value.path()).read_bytes())
-    assert read(kept)["destination"]["settings"]["ucd_key"] == "test-key"
+    assert read_document(kept)["destination"]["settings"]["ucd_key"] == "test-key"
 
 
 def test_a_sandbox_is_created_of_a_workspace_file(emulator: Running, page: Page) -> None:

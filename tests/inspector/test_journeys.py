@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from inspector.running import PHONE, Running, running
-from segment_insider_emulator.workspace.loading import from_document
+from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
 LONG_AGO = "2020-11-23T12:00:00Z"
 ADDED = {"product_id": "mug", "price": 8.5, "quantity": 1, "currency": "EUR"}
@@ -98,7 +98,7 @@ def test_without_journeys_the_page_says_where_to_write_them(page: Page) -> None:
         "subscriptions": [],
     }
     source = {"name": "Web shop", "writeKey": "wk_demo"}
-    workspace = from_document({"source": source, "destination": destination}, "test")
+    workspace = load_workspace_from_document({"source": source, "destination": destination}, "test")
     with running(workspace) as emulator:
         page.goto(f"{emulator.url}/journeys")
         expect(page.get_by_role("heading", name="This workspace has no journeys")).to_be_visible()

@@ -84,7 +84,7 @@ def test_a_failed_scenario_leads_to_its_sandbox_while_that_stands(
         other = {**bad, "name": "Another order", "sandbox": "gone"}
         bad["sandbox"] = "kept"
         told["features"][1]["scenarios"].append(other)
-        client.report_run(told)
+        client.report_scenario_run(told)
     page.goto(f"{emulator.url}/scenarios/1")
     kept, gone = (page.locator("details[open]").nth(at) for at in (0, 1))
     expect(kept.get_by_role("link")).to_have_text(["m-1", "kept"])

@@ -13,7 +13,7 @@ RATED = {"type": "track", "event": "Rated", "userId": "ada", "properties": {"sta
 
 
 def verdicts(emulator: Running) -> list[str]:
-    found, _ = emulator.parts.store.messages()
+    found, _ = emulator.parts.store.list_messages()
     return [each.verdict for each in found]
 
 
@@ -71,7 +71,7 @@ def test_a_mistake_is_told_beside_the_form_and_keeps_the_input(
     way.get_by_role("button", name="Add").click()
     expect(way.get_by_role("alert")).to_contain_text(told)
     expect(way.get_by_label(label)).to_have_value(text)
-    assert emulator.parts.faults.list() == []
+    assert emulator.parts.insider_faults.list_active() == []
 
 
 def test_a_sandbox_is_created_entered_and_deleted(emulator: Running, page: Page) -> None:
@@ -114,7 +114,7 @@ def test_storage_and_limits_are_told(tmp_path: Path, page: Page) -> None:
 
 def test_what_a_real_account_answers_otherwise_is_shown(page: Page) -> None:
     with running() as real, running(insider_url=real.url) as emulator:
-        real.parts.panel.revoke(1, "Administrator")
+        real.parts.insider_panel.revoke_integration(1, "Administrator")
         emulator.send(RATED)
         page.goto(f"{emulator.url}/settings")
         fidelity = page.get_by_role("region", name="Fidelity")

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from inspector.running import PHONE, Running, running
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load, preset
-from segment_insider_emulator.workspace.model import with_keys
+from segment_insider_emulator.workspace import load_preset, load_workspace_or_preset
+from segment_insider_emulator.workspace.model import replace_keys
 
 CART: JSONObject = {
     "type": "track",
@@ -54,7 +54,7 @@ def test_a_pasted_event_shows_who_takes_it_and_what_insider_one_would_say(
     accessible(page)
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    assert emulator.parts.store.messages() == ([], None)
+    assert emulator.parts.store.list_messages() == ([], None)
 
 
 def test_a_captured_event_is_taken(emulator: Running, page: Page) -> None:
@@ -98,7 +98,7 @@ def test_an_edit_shows_what_changes_and_is_applied(
     page.get_by_role("button", name="Apply to this sandbox").click()
     expect(page.locator(".notice")).to_contain_text("Cart Viewed Event is used as edited")
     emulator.send(CART)
-    found, _ = emulator.parts.store.messages()
+    found, _ = emulator.parts.store.list_messages()
     assert [each.verdict for each in found] == ["dropped", "accepted"]
 
 
@@ -115,7 +115,7 @@ def test_an_edit_shows_what_changes_and_is_applied(
 def test_an_edit_is_exported_without_the_key(
     page: Page, button: str, file: str, beginning: str
 ) -> None:
-    with running(with_keys(preset("guide"), "wk_demo", "mybrand", "own-key")) as emulator:
+    with running(replace_keys(load_preset("guide"), "wk_demo", "mybrand", "own-key")) as emulator:
         page.goto(f"{emulator.url}/workspace/test?subscription={CART_MAPPING}")
         page.get_by_label("A call as an SDK sends it").fill(json.dumps(CART))
         page.get_by_label("Trigger").fill('event = "Basket Seen"')
@@ -169,7 +169,7 @@ def test_a_hostile_event_stays_text(emulator: Running, page: Page) -> None:
 
 def test_a_mapping_that_a_file_leaves_out_is_edited_whole(page: Page) -> None:
     identify: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
-    with running(preset("segment-defaults")) as emulator:
+    with running(load_preset("segment-defaults")) as emulator:
         emulator.send(identify)
         page.goto(f"{emulator.url}/messages/1")
         expect(page.locator("#unread")).to_contain_text(
@@ -188,7 +188,9 @@ def test_a_mapping_that_a_file_leaves_out_is_edited_whole(page: Page) -> None:
         with page.expect_download() as download:
             page.get_by_role("link", name="Export the workspace file").click()
         emulator.send(identify)
-        newest, _ = emulator.parts.store.messages(after=1)
+        newest, _ = emulator.parts.store.list_messages(after_id=1)
     assert [each.verdict for each in newest] == ["accepted"]
-    settings = load(download.value.path()).destination["subscriptions"][0]["settings"]
+    settings = load_workspace_or_preset(download.value.path()).destination["subscriptions"][0][
+        "settings"
+    ]
     assert (settings["firstName"], settings["uuid"]) == (line, {"@path": "$.userId"})

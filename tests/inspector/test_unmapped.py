@@ -9,10 +9,13 @@ import requests
 from playwright.sync_api import Page, expect
 
 from inspector.running import Running, running
-from segment_insider_emulator.capture.filters import Filters
-from segment_insider_emulator.inspector.unmapped import PATIENCE, unmapped
+from segment_insider_emulator.capture.filters import MessageFilters
+from segment_insider_emulator.inspector.unmapped import (
+    UNMAPPED_TIME_BUDGET_S,
+    find_unmapped_properties,
+)
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
 EMAIL: JSONObject = {**ADA, "traits": {"email": "ada@shop.example"}}
@@ -61,7 +64,7 @@ def told(emulator: Running, id: int) -> list[str]:
 def test_a_list_counts_what_the_page_of_the_message_names(
     message: JSONObject, words: str, properties: list[str]
 ) -> None:
-    with running(preset("segment-defaults")) as emulator:
+    with running(load_preset("segment-defaults")) as emulator:
         emulator.send(message)
         title = f"No subscription that took it reads {', '.join(properties)}"
         assert shown(emulator) == [(words, title)]
@@ -78,25 +81,25 @@ def test_a_list_counts_what_the_page_of_the_message_names(
     ],
 )
 def test_nothing_is_said_where_no_mapping_lost_anything(message: JSONObject) -> None:
-    with running(preset("segment-defaults")) as emulator:
+    with running(load_preset("segment-defaults")) as emulator:
         emulator.send(message)
         assert shown(emulator) == []
         assert told(emulator, 1) == []
 
 
 def test_it_is_said_by_the_mappings_as_they_are_now() -> None:
-    with running(preset("segment-defaults")) as emulator:
+    with running(load_preset("segment-defaults")) as emulator:
         emulator.send(ADA)
         mapping = {"uuid": {"@path": "$.userId"}, "firstName": {"@path": "$.traits.firstName"}}
-        emulator.parts.configuration.edit(0, {"settings": mapping})
+        emulator.parts.destination_overrides.edit_subscription(0, {"settings": mapping})
         assert shown(emulator) == []
         assert told(emulator, 1) == []
 
 
 def test_it_is_said_of_a_message_whose_mapping_is_gone() -> None:
-    with running(preset("segment-defaults")) as emulator:
+    with running(load_preset("segment-defaults")) as emulator:
         emulator.send(EMAIL)
-        emulator.parts.configuration.edit(0, {"trigger": 'type = "group"'})
+        emulator.parts.destination_overrides.edit_subscription(0, {"trigger": 'type = "group"'})
         assert shown(emulator) == [
             ("1 not mapped", "No subscription that took it reads traits.email")
         ]
@@ -104,7 +107,7 @@ def test_it_is_said_of_a_message_whose_mapping_is_gone() -> None:
 
 
 def test_many_properties_are_counted_and_the_first_five_named() -> None:
-    with running(preset("segment-defaults")) as emulator:
+    with running(load_preset("segment-defaults")) as emulator:
         emulator.send({**ADA, "traits": {f"trait{number}": 1 for number in range(1, 8)}})
         named = ", ".join(f"traits.trait{number}" for number in range(1, 6))
         title = f"No subscription that took it reads {named} and 2 more"
@@ -112,14 +115,14 @@ def test_many_properties_are_counted_and_the_first_five_named() -> None:
 
 
 def test_pages_and_filters_say_it_too() -> None:
-    with running(preset("segment-defaults")) as emulator:
+    with running(load_preset("segment-defaults")) as emulator:
         emulator.send(ADA, EMAIL, ORDER)
         assert [words for words, _ in shown(emulator, "type=identify")] == ["1 not mapped"]
         assert [words for words, _ in shown(emulator, "before=3")] == ["1 not mapped"]
 
 
 def test_a_message_that_comes_says_it_and_leads_to_what_to_do(page: Page) -> None:
-    with running(preset("segment-defaults")) as emulator:
+    with running(load_preset("segment-defaults")) as emulator:
         emulator.send(EMAIL)
         page.goto(f"{emulator.url}/?type=identify")
         expect(page.locator("#rows tr")).to_have_count(1)
@@ -132,7 +135,9 @@ def test_a_message_that_comes_says_it_and_leads_to_what_to_do(page: Page) -> Non
 
 def test_what_there_is_no_time_for_is_said(emulator: Running) -> None:
     emulator.send(*[{**ADA, "traits": {"x": 1}}] * 4)
-    messages = emulator.parts.store.browsing.page(Filters()).messages
-    ticks = (each * PATIENCE / 2 for each in count())
-    found = unmapped(messages, emulator.parts.configuration.destination, lambda: next(ticks))
+    messages = emulator.parts.store.message_search.find_page(MessageFilters()).messages
+    ticks = (each * UNMAPPED_TIME_BUDGET_S / 2 for each in count())
+    found = find_unmapped_properties(
+        messages, emulator.parts.destination_overrides.destination, lambda: next(ticks)
+    )
     assert found == {4: ["traits.x"], 3: None, 2: None, 1: None}

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from segment_insider_emulator.clock import iso
+from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.inspector.volume import (
-    HEIGHT,
-    LEAST_BARS,
-    MOST_BARS,
-    WIDTH,
-    Counts,
-    bars,
-    stages,
-    unit,
+    HISTOGRAM_HEIGHT,
+    HISTOGRAM_WIDTH,
+    MAX_BARS,
+    MIN_BARS,
+    VerdictCounts,
+    build_bars,
+    choose_bar_unit,
+    count_by_stage,
 )
 
 DAY = "2026-11-23T"
@@ -32,15 +32,15 @@ DAY = "2026-11-23T"
     ],
 )
 def test_the_finest_cut_that_fits_is_taken(until: str, length: timedelta) -> None:
-    assert unit(f"{DAY}10:00:00.000Z", DAY + until).length == length
+    assert choose_bar_unit(f"{DAY}10:00:00.000Z", DAY + until).length == length
 
 
 def test_every_message_is_in_one_stage() -> None:
-    counts: Counts = {
+    counts: VerdictCounts = {
         ("10:00", "accepted"): 5, ("10:00", "warning"): 1, ("10:01", "dropped"): 2,
         ("10:01", "rejected"): 3, ("10:01", "disabled"): 4, ("10:02", "retrying"): 1,
     }  # fmt: skip
-    assert [(stage.title, count) for stage, count in stages(counts)] == [
+    assert [(stage.title, count) for stage, count in count_by_stage(counts)] == [
         ("Received", 16),
         ("Rejected by Segment", 3),
         ("Filtered", 4),
@@ -54,13 +54,13 @@ def test_every_message_is_in_one_stage() -> None:
 
 def test_time_without_messages_has_its_bars_too() -> None:
     since, until = f"{DAY}10:00:01.000Z", f"{DAY}10:00:04.200Z"
-    counts: Counts = {
+    counts: VerdictCounts = {
         (f"{DAY}10:00:01", "accepted"): 3,
         (f"{DAY}10:00:01", "dropped"): 1,
         (f"{DAY}10:00:04", "accepted"): 2,
     }
-    drawn = bars(counts, since, until, unit(since, until))
-    assert len(drawn) == LEAST_BARS
+    drawn = build_bars(counts, since, until, choose_bar_unit(since, until))
+    assert len(drawn) == MIN_BARS
     assert {bar.total for bar in drawn[:-4]} == {0}
     assert [(bar.since[17:], bar.until[17:], bar.total) for bar in drawn[-4:]] == [
         ("01.000Z", "02.000Z", 4),
@@ -68,9 +68,9 @@ def test_time_without_messages_has_its_bars_too() -> None:
         ("03.000Z", "04.000Z", 0),
         ("04.000Z", "05.000Z", 2),
     ]
-    assert [(part.verdict, part.height, part.y) for part in drawn[-4].parts] == [
-        ("accepted", HEIGHT * 3 / 4, HEIGHT / 4),
-        ("dropped", HEIGHT / 4, 0),
+    assert [(part.verdict, part.height, part.y) for part in drawn[-4].segments] == [
+        ("accepted", HISTOGRAM_HEIGHT * 3 / 4, HISTOGRAM_HEIGHT / 4),
+        ("dropped", HISTOGRAM_HEIGHT / 4, 0),
     ]
 
 
@@ -111,20 +111,24 @@ def test_time_without_messages_has_its_bars_too() -> None:
 def test_the_axis_says_where_it_begins_and_ends(
     since: str, until: str, ends: list[tuple[str, str]]
 ) -> None:
-    drawn = bars({}, since, until, unit(since, until))
-    assert LEAST_BARS <= len(drawn) <= MOST_BARS
-    assert round(drawn[-1].x + drawn[-1].width) == WIDTH  # where the end of the axis is
-    assert [drawn[0].ends, drawn[-1].ends] == ends
+    drawn = build_bars({}, since, until, choose_bar_unit(since, until))
+    assert MIN_BARS <= len(drawn) <= MAX_BARS
+    assert round(drawn[-1].x + drawn[-1].width) == HISTOGRAM_WIDTH  # where the end of the axis is
+    assert [drawn[0].end_labels, drawn[-1].end_labels] == ends
 
 
 @pytest.mark.parametrize("seconds", [59.5, 3599.5, 35_999, 216_000, 5_184_000, 40_000_000, 10**9])
 @pytest.mark.parametrize("since", [0.0, 0.9, 59.9, 3599.9, 86_399.9])
 def test_a_bar_has_each_message_however_long_the_time_is(since: float, seconds: float) -> None:
-    first, last = (iso(datetime.fromtimestamp(since + each, UTC)) for each in (0, seconds))
-    cut = unit(first, last)
-    counts: Counts = Counter((each[: cut.prefix], "accepted") for each in (first, last))
-    drawn = bars(counts, first, last, cut)
-    assert len(drawn) <= MOST_BARS
+    first, last = (
+        format_iso_utc(datetime.fromtimestamp(since + each, UTC)) for each in (0, seconds)
+    )
+    cut = choose_bar_unit(first, last)
+    counts: VerdictCounts = Counter(
+        (each[: cut.time_prefix_length], "accepted") for each in (first, last)
+    )
+    drawn = build_bars(counts, first, last, cut)
+    assert len(drawn) <= MAX_BARS
     full = [bar for bar in drawn if bar.total]
     assert [bar.total for bar in full] == [1, 1]
     assert full[0].since <= first < full[0].until
@@ -134,4 +138,4 @@ def test_a_bar_has_each_message_however_long_the_time_is(since: float, seconds: 
 
 def test_no_time_has_no_bars() -> None:
     since, until = f"{DAY}10:00:00.000Z", f"{DAY}09:00:00.000Z"
-    assert bars({}, since, until, unit(since, until)) == []
+    assert build_bars({}, since, until, choose_bar_unit(since, until)) == []

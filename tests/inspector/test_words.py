@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.inspector.mapping_words import lines, said, text
-from segment_insider_emulator.inspector.trigger_words import trigger_words
+from segment_insider_emulator.inspector.mapping_words import (
+    describe_mapping,
+    describe_value,
+    join_pieces,
+)
+from segment_insider_emulator.inspector.trigger_words import describe_trigger
 from segment_insider_emulator.mapping.catalog import ACTIONS
 
 EMAIL = {"@path": "$.traits.email"}
@@ -78,14 +82,14 @@ OTHER = {"@path": "$.properties.email"}
     ],
 )
 def test_a_mapping_in_words(mapping: Any, words: str) -> None:
-    assert text(said(mapping)) == words
+    assert join_pieces(describe_value(mapping)) == words
 
 
 def test_every_directive_of_the_core_has_words() -> None:
-    from segment_insider_emulator.inspector.mapping_words import _DIRECTIVES
+    from segment_insider_emulator.inspector.mapping_words import _DIRECTIVE_DESCRIBERS
     from segment_insider_emulator.mapping.directives import DIRECTIVES
 
-    assert _DIRECTIVES.keys() == DIRECTIVES.keys()
+    assert _DIRECTIVE_DESCRIBERS.keys() == DIRECTIVES.keys()
 
 
 def test_fields_stand_in_the_catalogues_order_with_their_members() -> None:
@@ -96,8 +100,8 @@ def test_fields_stand_in_the_catalogues_order_with_their_members() -> None:
         "products": {"@arrayPath": ["$.properties.products", {"name": {"@path": "$.title"}}]},
     }
     shown = [
-        (each.level, each.key, each.label, text(each.said))
-        for each in lines(ACTIONS["cartViewedEvent"], mapping)
+        (each.indent_level, each.key, each.label, join_pieces(each.description))
+        for each in describe_mapping(ACTIONS["cartViewedEvent"], mapping)
     ]
     assert shown == [
         (0, "uuid", "UUID", "userId"),
@@ -148,4 +152,4 @@ def test_fields_stand_in_the_catalogues_order_with_their_members() -> None:
     ],
 )
 def test_a_trigger_in_words(trigger: Any, words: str) -> None:
-    assert trigger_words(trigger) == words
+    assert describe_trigger(trigger) == words

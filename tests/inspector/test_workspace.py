@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from inspector.running import PHONE, Running, running
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.loading import from_document, read_preset
+from segment_insider_emulator.workspace.loading import load_workspace_from_document, read_preset
 
 HOSTILE = "<script>alert(1)</script>\"'{{7*7}}"
 ORDER: JSONObject = {
@@ -23,7 +23,7 @@ ORDER: JSONObject = {
 
 
 def verdicts(emulator: Running) -> list[str]:
-    found, _ = emulator.parts.store.messages()
+    found, _ = emulator.parts.store.list_messages()
     return [each.verdict for each in found]
 
 
@@ -67,7 +67,7 @@ def test_a_key_is_revoked_by_the_role_that_acts(
     expect(page.locator(".notice" if revoked else "#mistake-revoke")).to_contain_text(message)
     chosen = "Administrator" if revoked else role
     expect(inone(page).get_by_label("Acting as")).to_have_value(chosen)
-    (integration,) = emulator.parts.panel.integrations()
+    (integration,) = emulator.parts.insider_panel.list_integrations()
     assert (integration.revoked_at is not None) is revoked
 
 
@@ -80,7 +80,7 @@ def test_another_role_is_refused_and_the_form_keeps_what_was_typed(
     inone(page).get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Act as Administrator")
     expect(inone(page).get_by_label("Integration Name")).to_have_value("Mine")
-    assert len(emulator.parts.panel.integrations()) == 1
+    assert len(emulator.parts.insider_panel.list_integrations()) == 1
     assert page.url == f"{emulator.url}/workspace"
 
 
@@ -90,7 +90,7 @@ def test_segment_saves_settings_and_switch(emulator: Running, page: Page) -> Non
     segment(page).get_by_label("Off").check()
     segment(page).get_by_role("button", name="Save Changes").click()
     expect(page.get_by_text("The Enable Destination toggle is off")).to_be_visible()
-    saved = emulator.parts.configuration.destination
+    saved = emulator.parts.destination_overrides.destination
     assert (saved["enabled"], saved["settings"]["ucd_key"]) == (False, "test-key")
     segment(page).get_by_label("On").check()
     segment(page).get_by_role("button", name="Save Changes").click()
@@ -132,7 +132,9 @@ def test_hostile_names_stay_text(page: Page) -> None:
     own = document["destination"]
     subscription = {**own["subscriptions"][0], "name": HOSTILE, "trigger": f'event = "{HOSTILE}"'}
     destination = {**own, "name": HOSTILE, "subscriptions": [subscription]}
-    workspace = from_document({**document, "source": source, "destination": destination}, "test")
+    workspace = load_workspace_from_document(
+        {**document, "source": source, "destination": destination}, "test"
+    )
     with running(workspace) as emulator:
         page.goto(f"{emulator.url}/workspace")
         expect(page.get_by_role("link", name=HOSTILE)).to_be_visible()

@@ -6,11 +6,11 @@ Everything comes from one seed.
 from collections.abc import Callable, Iterator
 from random import Random
 
-from segment_insider_emulator.mapping.catalog import ACTIONS, Action
+from segment_insider_emulator.mapping.catalog import ACTIONS, DestinationAction
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.drift.samples import filled
-from segment_insider_emulator.workspace.lint.probes import probes
-from segment_insider_emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.workspace.drift.samples import fill_event
+from segment_insider_emulator.workspace.lint.probes import build_probe_events
+from segment_insider_emulator.workspace.lint.subject import build_context
 from segment_insider_emulator.workspace.loading import read_preset
 
 Output = tuple[JSONObject, JSONObject]  # a destination, and an event
@@ -30,9 +30,11 @@ _ITEM_PATHS = ["name", "price", "sku", "tags", "tags[0]", "size.eu", "size", "no
 def shipped_outputs(preset: str, random: Random) -> Iterator[Output]:
     """Events that the subscriptions of *preset* take, again and again, each time bent anew."""
     document = read_preset(preset)
-    subject = subject_of(document)
-    events = [filled(event) for _, event in probes(subject)]
-    events = [event for event in events if any(each.takes(event) for each in subject.subscriptions)]
+    subject = build_context(document)
+    events = [fill_event(event) for _, event in build_probe_events(subject)]
+    events = [
+        event for event in events if any(each.matches(event) for each in subject.subscriptions)
+    ]
     while True:
         event = random.choice(events)
         yield document["destination"], bent(event, random)
@@ -96,7 +98,7 @@ def _item(random: Random, depth: int) -> JSONObject:
     return item
 
 
-def generated_event(action: Action, random: Random) -> JSONObject:
+def generated_event(action: DestinationAction, random: Random) -> JSONObject:
     """An event that the published trigger of *action* takes."""
     words = action.trigger.split('"')[1::2]
     event: JSONObject = dict(zip(("type", "event"), words, strict=False))
@@ -111,7 +113,7 @@ def generated_event(action: Action, random: Random) -> JSONObject:
     return event
 
 
-def generated_mapping(action: Action, random: Random) -> JSONObject:
+def generated_mapping(action: DestinationAction, random: Random) -> JSONObject:
     """A subscription of *action* whose open fields are mapped anew."""
     mapping = action.default_mapping
     for field in action.fields:

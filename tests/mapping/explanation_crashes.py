@@ -31,8 +31,8 @@ from segment_insider_emulator.cli import main as emulator  # noqa: E402
 from segment_insider_emulator.config import Config  # noqa: E402
 from segment_insider_emulator.errors import EmulatorError  # noqa: E402
 from segment_insider_emulator.types import JSON, JSONObject  # noqa: E402
-from segment_insider_emulator.workspace.drift import drift  # noqa: E402
-from segment_insider_emulator.workspace.loading import load  # noqa: E402
+from segment_insider_emulator.workspace.drift import find_drift  # noqa: E402
+from segment_insider_emulator.workspace.loading import load_workspace_or_preset  # noqa: E402
 
 PAGES = (
     "/",
@@ -89,7 +89,7 @@ def crashes(output: Output, folder: Path) -> Iterator[str]:
     found: list[object] = []
 
     def drift_once(*given: Any) -> object:  # what is found is the same, as text and as JSON
-        found.extend([] if found else [drift(*given)])
+        found.extend([] if found else [find_drift(*given)])
         return found[0]
 
     with patch("segment_insider_emulator.cli.drift.drift", drift_once):
@@ -123,7 +123,7 @@ def named(destination: JSONObject) -> JSONObject:
 
 def _page_crashes(workspace: Path, event: JSONObject) -> Iterator[str]:
     try:
-        own = load(str(workspace))
+        own = load_workspace_or_preset(str(workspace))
     except EmulatorError:
         return  # the workspace is refused, in words
     app = create_app(Config(db=":memory:"), own)

@@ -22,10 +22,14 @@ sys.path[:0] = [str(ROOT / "tests" / "conformance"), str(ROOT / "tests" / "mappi
 
 from explained_cases import generated_outputs, shipped_outputs  # noqa: E402
 
-from segment_insider_emulator.mapping import Destination, Request, Subscription  # noqa: E402
-from segment_insider_emulator.mapping.explanation import Account, Explanation, explain  # noqa: E402
-from segment_insider_emulator.mapping.origins import Origin  # noqa: E402
-from segment_insider_emulator.mapping.tracing import path_below  # noqa: E402
+from segment_insider_emulator.mapping import Destination, InsiderRequest, Subscription  # noqa: E402
+from segment_insider_emulator.mapping.explanation import (  # noqa: E402
+    EventExplanation,
+    SubscriptionTrace,
+    explain_event,
+)
+from segment_insider_emulator.mapping.origins import ValueOrigin  # noqa: E402
+from segment_insider_emulator.mapping.tracing import join_path  # noqa: E402
 from segment_insider_emulator.types import JSON, JSONObject  # noqa: E402
 
 _GONE = object()
@@ -59,16 +63,19 @@ def measure(outputs: Iterable[tuple[JSONObject, JSONObject]], count: int) -> Mea
         if found.outputs >= count:
             break
         destination = Destination(document)
-        explanation = explain(destination, event)
+        explanation = explain_event(destination, event)
         variants = {
             path: list(_variants(event, keys, value)) for path, keys, value in _leaves(event)
         }
-        if any(isinstance(each.deliver(event), Request) for each in destination.subscriptions):
+        if any(
+            isinstance(each.build_request(event), InsiderRequest)
+            for each in destination.subscriptions
+        ):
             _measure_dropped(found, destination, event, explanation, variants)
         for subscription, account in zip(
             destination.subscriptions, explanation.accounts, strict=True
         ):
-            if isinstance(subscription.deliver(event), Request):
+            if isinstance(subscription.build_request(event), InsiderRequest):
                 found.outputs += 1
                 _measure_output(found, subscription, event, account, variants)
     return found
@@ -78,7 +85,7 @@ def _measure_dropped(
     found: Measure,
     destination: Destination,
     event: JSONObject,
-    explanation: Explanation,
+    explanation: EventExplanation,
     variants: dict[str, list[JSONObject]],
 ) -> None:
     before = [_made(each, event) for each in destination.subscriptions]
@@ -98,8 +105,8 @@ def _measure_dropped(
 
 
 def _made(subscription: Subscription, event: JSONObject) -> JSON:
-    result = subscription.deliver(event)
-    if isinstance(result, Request):
+    result = subscription.build_request(event)
+    if isinstance(result, InsiderRequest):
         return result.json
     return None if result is None else "failure"
 
@@ -108,7 +115,7 @@ def _measure_output(
     found: Measure,
     subscription: Subscription,
     event: JSONObject,
-    account: Account,
+    account: SubscriptionTrace,
     variants: dict[str, list[JSONObject]],
 ) -> None:
     body = _made(subscription, event)
@@ -134,12 +141,12 @@ def _measure_output(
 def _note_values(
     found: Measure,
     event: JSONObject,
-    account: Account,
+    account: SubscriptionTrace,
     true: dict[str, set[str]],
     untried: set[str],
     values: dict[str, JSON],
 ) -> None:
-    origins: dict[str, list[Origin]] = {}
+    origins: dict[str, list[ValueOrigin]] = {}
     for origin in account.origins:
         for place in origin.at:
             origins.setdefault(place, []).append(origin)
@@ -155,7 +162,7 @@ def _note_values(
 
 
 def _check_named(
-    found: Measure, account: Account, path: str, variant: JSONObject, *, failed: bool
+    found: Measure, account: SubscriptionTrace, path: str, variant: JSONObject, *, failed: bool
 ) -> None:
     """Note that *path*, which decides more than one value, is named nowhere."""
     named = {each for check in account.conditions for each in check.read}
@@ -186,7 +193,7 @@ def _values(value: JSON, whole: Iterable[str], path: str = "") -> dict[str, JSON
     return {
         place: part
         for key, member in pairs
-        for place, part in _values(member, whole, path_below(path, key)).items()
+        for place, part in _values(member, whole, join_path(path, key)).items()
     }
 
 
@@ -198,7 +205,7 @@ def _leaves(value: JSON, keys: Keys = ()) -> Iterator[tuple[str, Keys, JSON]]:
         return
     path = ""
     for key in keys:
-        path = path_below(path, key)
+        path = join_path(path, key)
     yield path, keys, value
 
 

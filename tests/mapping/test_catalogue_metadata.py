@@ -10,9 +10,9 @@ from segment_insider_emulator.mapping.catalog import (
     ACTIONS,
     DESTINATION_NAME,
     DESTINATION_SLUG,
-    SETTINGS,
+    SETTINGS_FIELDS,
 )
-from segment_insider_emulator.mapping.fields import Field
+from segment_insider_emulator.mapping.fields import ActionField
 from segment_insider_emulator.mapping.javascript import MISSING
 from segment_insider_emulator.types import JSONObject
 
@@ -22,7 +22,7 @@ PUBLISHED: JSONObject = json.loads(
 FIELDS = [(slug, key) for slug, action in PUBLISHED["actions"].items() for key in action["fields"]]
 
 
-def facts(field: Field) -> JSONObject:
+def facts(field: ActionField) -> JSONObject:
     return {
         "label": field.label,
         "type": field.type,
@@ -37,7 +37,9 @@ def facts(field: Field) -> JSONObject:
 
 @pytest.mark.documented
 def test_the_destination_has_the_published_names_and_settings() -> None:
-    own = {field.key: {"label": field.label, "required": field.required} for field in SETTINGS}
+    own = {
+        field.key: {"label": field.label, "required": field.required} for field in SETTINGS_FIELDS
+    }
     assert (DESTINATION_NAME, DESTINATION_SLUG, own) == (
         PUBLISHED["name"],
         PUBLISHED["slug"],

@@ -5,7 +5,7 @@ import copy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segment_insider_emulator.mapping import Destination, Failure, Request
+from segment_insider_emulator.mapping import Destination, InsiderRequest, MappingFailure
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.subscription import compile_subscription
 from segment_insider_emulator.types import JSON, JSONObject
@@ -62,10 +62,10 @@ def test_default_mappings_never_crash_and_leave_the_event_alone(event: JSONObjec
     )
     before = copy.deepcopy(event)
 
-    outcomes = list(destination.outcomes(event))
+    outcomes = list(destination.iter_outcomes(event))
 
     assert event == before
-    assert outcomes == list(destination.outcomes(event))
+    assert outcomes == list(destination.iter_outcomes(event))
 
 
 @given(EVENTS, st.dictionaries(FIELDS, MAPPINGS, max_size=3), st.sampled_from(sorted(ACTIONS)))
@@ -83,9 +83,9 @@ def test_any_mapping_gives_a_request_or_a_reason(
         SETTINGS,
     )
 
-    single = subscription.deliver(event)
-    batch = subscription.deliver_batch([event, event])
+    single = subscription.build_request(event)
+    batch = subscription.build_batch_request([event, event])
 
-    assert isinstance(single, Request | Failure)
+    assert isinstance(single, InsiderRequest | MappingFailure)
     assert len(batch.results) == 2
     assert (batch.request is not None) == ("delivered" in batch.results)

@@ -1,15 +1,15 @@
 import pytest
 
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.mapping.catalog_fields import first_of
+from segment_insider_emulator.mapping.catalog_fields import map_first_path
 from segment_insider_emulator.mapping.explanation import (
-    Account,
-    Explanation,
-    Unread,
-    explain,
-    unread,
+    EventExplanation,
+    SubscriptionTrace,
+    UnreadPaths,
+    explain_event,
+    find_unread_paths,
 )
-from segment_insider_emulator.mapping.origins import Origin
+from segment_insider_emulator.mapping.origins import ValueOrigin
 from segment_insider_emulator.types import JSONObject
 
 
@@ -18,11 +18,11 @@ def shop(*subscriptions: JSONObject) -> Destination:
     return Destination({"settings": settings, "subscriptions": [*subscriptions]})
 
 
-def explained(subscription: JSONObject, event: JSONObject) -> Explanation:
-    return explain(shop(subscription), event)
+def explained(subscription: JSONObject, event: JSONObject) -> EventExplanation:
+    return explain_event(shop(subscription), event)
 
 
-def account(subscription: JSONObject, event: JSONObject) -> Account:
+def account(subscription: JSONObject, event: JSONObject) -> SubscriptionTrace:
     return explained(subscription, event).accounts[0]
 
 
@@ -40,14 +40,14 @@ ORDER: JSONObject = {
 }
 
 
-def origin(field: str, subscription: JSONObject, event: JSONObject) -> Origin:
+def origin(field: str, subscription: JSONObject, event: JSONObject) -> ValueOrigin:
     return next(each for each in account(subscription, event).origins if each.field == field)
 
 
 def test_value_names_its_places_field_mapping_and_event_path() -> None:
     assert origin(
         "parameters.event_group_id", {"actionSlug": "orderCompletedEvent"}, ORDER
-    ) == Origin(
+    ) == ValueOrigin(
         at=[
             "users[0].events[0].event_params.event_group_id",
             "users[0].events[1].event_params.event_group_id",
@@ -60,7 +60,9 @@ def test_value_names_its_places_field_mapping_and_event_path() -> None:
 
 
 def test_product_value_names_the_item_it_came_from() -> None:
-    assert origin("products[1].product_id", {"actionSlug": "orderCompletedEvent"}, ORDER) == Origin(
+    assert origin(
+        "products[1].product_id", {"actionSlug": "orderCompletedEvent"}, ORDER
+    ) == ValueOrigin(
         at=["users[0].events[1].event_params.product_id"],
         value="tray",
         field="products[1].product_id",
@@ -167,33 +169,33 @@ COUPON = {"actionSlug": "trackEvent", "settings": {"uuid": {"@path": "$.properti
     [
         pytest.param(
             [{"actionSlug": "orderCompletedEvent"}], ORDER,
-            Unread(True, ["properties.coupon", "properties.products[0].brand"]), id="one takes it",
+            UnreadPaths(True, ["properties.coupon", "properties.products[0].brand"]), id="one takes it",
         ),
         pytest.param(
             [{"actionSlug": "orderCompletedEvent"}, COUPON], ORDER,
-            Unread(True, ["properties.products[0].brand"]), id="another reads the rest",
+            UnreadPaths(True, ["properties.products[0].brand"]), id="another reads the rest",
         ),
         pytest.param(
             [{"actionSlug": "cartViewedEvent"}], {**ORDER, "properties": {"coupon": "SPRING"}},
-            Unread(False, ["properties.coupon"]), id="none takes it",
+            UnreadPaths(False, ["properties.coupon"]), id="none takes it",
         ),
         pytest.param(
             [{"actionSlug": "orderCompletedEvent"}],
             {**ORDER, "properties": {"coupon": "SPRING", "products": [{"price": "free"}]}},
-            Unread(True, ["properties.coupon"]), id="one fails",
+            UnreadPaths(True, ["properties.coupon"]), id="one fails",
         ),
         pytest.param(
             [{"actionSlug": "orderCompletedEvent", "trigger": "("}], {**ORDER, "properties": {}},
-            Unread(True, []), id="a broken trigger, and no properties",
+            UnreadPaths(True, []), id="a broken trigger, and no properties",
         ),
     ],
 )  # fmt: skip
 def test_what_got_lost_is_told_alone(
-    subscriptions: list[JSONObject], event: JSONObject, expected: Unread
+    subscriptions: list[JSONObject], event: JSONObject, expected: UnreadPaths
 ) -> None:
     destination = shop(*subscriptions)
-    assert unread(destination, event) == expected
-    assert explain(destination, event).dropped == expected.paths
+    assert find_unread_paths(destination, event) == expected
+    assert explain_event(destination, event).dropped == expected.paths
 
 
 def parcel(**parameters: object) -> JSONObject:
@@ -345,7 +347,7 @@ def test_property_that_only_decides_is_not_dropped() -> None:
 def test_value_that_is_taken_because_it_exists_is_sent_and_does_not_only_decide() -> None:
     subscription = {
         "actionSlug": "updateUserProfile", "trigger": 'type = "identify"',
-        "settings": {"firstName": first_of("traits.firstName", "traits.first_name")},
+        "settings": {"firstName": map_first_path("traits.firstName", "traits.first_name")},
     }  # fmt: skip
     event = {"type": "identify", "traits": {"firstName": "Ada"}}
 

@@ -8,8 +8,8 @@ from explanation_measure import measure
 
 from segment_insider_emulator.mapping.directives import compile_mapping
 from segment_insider_emulator.mapping.javascript import MISSING
-from segment_insider_emulator.mapping.root import compile_checked
-from segment_insider_emulator.mapping.subscription import FAULTS
+from segment_insider_emulator.mapping.root import compile_validated
+from segment_insider_emulator.mapping.subscription import MAPPING_ERRORS
 from segment_insider_emulator.mapping.tracer import trace_payload
 from segment_insider_emulator.types import JSON
 
@@ -32,7 +32,7 @@ def test_values_name_their_sources_and_no_others(kind: str) -> None:
 
 def test_measure_finds_an_explanation_that_is_not_true(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "segment_insider_emulator.mapping.traced_value.TracedValue.chosen_by",
+        "segment_insider_emulator.mapping.traced_value.TracedValue.with_deciding_paths",
         lambda self, paths: self,
     )
 
@@ -43,8 +43,8 @@ def test_explanations_are_of_the_values_that_are_sent() -> None:
     for destination, event in _outputs(300):
         mapping = destination["subscriptions"][0]["settings"]
         try:
-            expected = compile_checked(mapping, compile_mapping)(event)
-        except FAULTS:
+            expected = compile_validated(mapping, compile_mapping)(event)
+        except MAPPING_ERRORS:
             continue  # its fields are traced one by one
 
         assert _typed(trace_payload(mapping, event).value) == _typed(expected)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.mapping.javascript import json_text, number_of, text_of
+from segment_insider_emulator.mapping.javascript import to_js_number, to_js_string, to_json_text
 from segment_insider_emulator.types import JSON
 
 
@@ -29,7 +29,7 @@ from segment_insider_emulator.types import JSON
 )
 @pytest.mark.observed
 def test_text_is_what_javascript_prints(value: JSON, text: str) -> None:
-    assert text_of(value) == text
+    assert to_js_string(value) == text
 
 
 @pytest.mark.parametrize(
@@ -49,22 +49,22 @@ def test_text_is_what_javascript_prints(value: JSON, text: str) -> None:
 )
 @pytest.mark.observed
 def test_number_of_text(text: str, number: float) -> None:
-    assert number_of(text) == number
+    assert to_js_number(text) == number
 
 
 @pytest.mark.parametrize("text", ["abc", "1_000", "1,000", "inf", "nan", "٣", "0x", "--1", "1e"])
 @pytest.mark.observed
 def test_text_that_is_no_number(text: str) -> None:
-    assert math.isnan(number_of(text))
+    assert math.isnan(to_js_number(text))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_printed_number_reads_back_as_itself(number: float) -> None:
-    assert number_of(text_of(number)) == number
+    assert to_js_number(to_js_string(number)) == number
 
 
 def test_json_text_puts_integer_like_keys_first() -> None:
-    assert json_text({"b": 1, "10": 2, "2": 3, "01": 4}) == '{"2":3,"10":2,"b":1,"01":4}'
+    assert to_json_text({"b": 1, "10": 2, "2": 3, "01": 4}) == '{"2":3,"10":2,"b":1,"01":4}'
 
 
 @given(st.recursive(
@@ -73,4 +73,4 @@ def test_json_text_puts_integer_like_keys_first() -> None:
 ))  # fmt: skip
 def test_json_text_reads_back_as_the_same_value(value: JSON) -> None:
     # Beyond 2^53 the text is shorter than the exact integer, and the same double.
-    assert json.loads(json_text(value), parse_int=float) == value
+    assert json.loads(to_json_text(value), parse_int=float) == value

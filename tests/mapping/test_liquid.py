@@ -7,7 +7,7 @@ test says otherwise.
 import pytest
 
 from segment_insider_emulator.mapping.liquid.errors import LiquidError
-from segment_insider_emulator.mapping.liquid.templates import compile_liquid
+from segment_insider_emulator.mapping.liquid.templates import compile_liquid_template
 from segment_insider_emulator.types import JSON
 
 EVENT: JSON = {
@@ -35,13 +35,13 @@ EVENT: JSON = {
 
 
 def rendered(source: str, event: JSON = EVENT) -> str:
-    return compile_liquid(source)(event)
+    return compile_liquid_template(source)(event)
 
 
 def failure(source: str, event: JSON = EVENT) -> tuple[str, str]:
     with pytest.raises(LiquidError) as caught:
         rendered(source, event)
-    return caught.value.name, str(caught.value)
+    return caught.value.error_name, str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_filter(expression: str, expected: str) -> None:
 def test_date(expression: str, expected: str) -> None:
     event = {**EVENT, "receivedAt": "2024-02-29T12:00:00.000Z"}
 
-    assert compile_liquid(f"{{{{ {expression} }}}}")(event) == expected
+    assert compile_liquid_template(f"{{{{ {expression} }}}}")(event) == expected
 
 
 @pytest.mark.parametrize(
@@ -376,5 +376,5 @@ def test_nesting_is_bounded() -> None:
 
 def test_rendering_leaves_the_event_alone() -> None:
     event = {"k": 1}
-    renderer = compile_liquid("{% increment k %}{% assign k = 9 %}")
+    renderer = compile_liquid_template("{% increment k %}{% assign k = 9 %}")
     assert (renderer(event), renderer(event), event) == ("1", "1", {"k": 1})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.mapping import Failure, Request
+from segment_insider_emulator.mapping import InsiderRequest, MappingFailure
 from segment_insider_emulator.mapping.subscription import compile_subscription
 from segment_insider_emulator.types import JSONObject
 
@@ -33,9 +33,9 @@ def delivered(settings: JSONObject, batch: bool = False) -> Any:
         {"actionSlug": "trackEvent", "trigger": 'type = "track"', "settings": settings}, SETTINGS
     )
     if batch:
-        return subscription.deliver_batch([EVENT]).results[0]
-    result = subscription.deliver(EVENT)
-    return result.json["users"][0] if isinstance(result, Request) else result
+        return subscription.build_batch_request([EVENT]).results[0]
+    result = subscription.build_request(EVENT)
+    return result.json["users"][0] if isinstance(result, InsiderRequest) else result
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def delivered(settings: JSONObject, batch: bool = False) -> Any:
     [
         pytest.param(
             {"timestamp": [{"@path": "$.properties.none"}]},
-            Failure(
+            MappingFailure(
                 400,
                 "AggregateAjvError",
                 "Timestamp must be a string or number but it was undefined.",
@@ -52,19 +52,19 @@ def delivered(settings: JSONObject, batch: bool = False) -> Any:
         ),
         pytest.param(
             {ROOT: None},
-            Failure(None, "TypeError", "Cannot convert undefined or null to object"),
+            MappingFailure(None, "TypeError", "Cannot convert undefined or null to object"),
             id="a root directive of null is JavaScript's own fault",
         ),
         pytest.param(
             {ROOT: [{"@transform": {"apply": {}}}]},
-            Failure(
+            MappingFailure(
                 400, "AggregateAjvError", "The root value must be an object but it was an array."
             ),
             id="a root directive may be a list, which is no payload",
         ),
         pytest.param(
             {"uuid": {"b": WRONG, "1": WRONG, "0": WRONG}},
-            Failure(
+            MappingFailure(
                 None,
                 "AggregateError",
                 "".join(f"\n    ValidationError: /uuid/{key}/@json/mode {FAULT}" for key in "01b"),
@@ -73,12 +73,12 @@ def delivered(settings: JSONObject, batch: bool = False) -> Any:
         ),
         pytest.param(
             {"uuid": {"@if": {"then": None}}},
-            Failure(None, "Error", '@if requires an "exists" key or a "blank" key'),
+            MappingFailure(None, "Error", '@if requires an "exists" key or a "blank" key'),
             id="a choice without a question is refused, not crashed over",
         ),
     ],
 )
-def test_a_rare_mapping(changes: JSONObject, expected: Failure) -> None:
+def test_a_rare_mapping(changes: JSONObject, expected: MappingFailure) -> None:
     assert delivered(MAPPING | changes) == expected
 
 

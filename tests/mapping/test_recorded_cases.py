@@ -5,16 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from segment_insider_emulator.contract.cases import Case, read_cases
-from segment_insider_emulator.contract.running import actual, differences, known_differences
+from segment_insider_emulator.contract.cases import ContractCase, read_cases
+from segment_insider_emulator.contract.running import (
+    find_result_differences,
+    load_known_differences,
+    run_case,
+)
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "conformance"
 
 
-def recorded() -> Iterator[Case]:
+def recorded() -> Iterator[ContractCase]:
     for file in sorted(RECORDED.glob("*.ndjson")):
         for case in read_cases(file):
-            assert isinstance(case, Case), case
+            assert isinstance(case, ContractCase), case
             yield case
 
 
@@ -23,14 +27,14 @@ CASES = list(recorded())
 
 @pytest.mark.observed
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_core_does_what_was_recorded(case: Case) -> None:
-    found = differences(case.document["expect"], actual(case))
+def test_core_does_what_was_recorded(case: ContractCase) -> None:
+    found = find_result_differences(case.document["expect"], run_case(case))
 
-    assert bool(found) is (case.name in known_differences()), found
+    assert bool(found) is (case.name in load_known_differences()), found
 
 
 def test_known_differences_are_at_most_one_in_a_hundred_recorded_cases() -> None:
     names = {case.name for case in CASES}
 
-    assert set(known_differences()) <= names
-    assert len(known_differences()) <= len(CASES) / 100
+    assert set(load_known_differences()) <= names
+    assert len(load_known_differences()) <= len(CASES) / 100

@@ -3,12 +3,12 @@ from typing import Any
 import pytest
 
 from segment_insider_emulator.mapping.triggers import (
-    BrokenGroupError,
-    Condition,
-    Group,
+    EmptyGroupError,
+    TriggerCondition,
     TriggerError,
+    TriggerGroup,
     compile_trigger,
-    parse,
+    parse_trigger,
 )
 
 EVENT: dict[str, Any] = {
@@ -76,27 +76,27 @@ def test_trigger(trigger: str, matches: bool) -> None:
 @pytest.mark.observed
 def test_malformed_trigger(trigger: str) -> None:
     with pytest.raises(TriggerError):
-        parse(trigger)
+        parse_trigger(trigger)
 
 
 def test_empty_parentheses_break_when_they_are_reached() -> None:
     matches = compile_trigger('type = "track" and ()')
 
     assert matches({"type": "page"}) is False
-    with pytest.raises(BrokenGroupError):
+    with pytest.raises(EmptyGroupError):
         matches({"type": "track"})
 
 
 def test_parsing_tells_conditions() -> None:
-    assert parse('type = "track" and (properties.a = 1 or event = "x")') == Group(
+    assert parse_trigger('type = "track" and (properties.a = 1 or event = "x")') == TriggerGroup(
         "and",
         (
-            Condition("type", (), "=", "track"),
-            Group(
+            TriggerCondition("type", (), "=", "track"),
+            TriggerGroup(
                 "or",
                 (
-                    Condition("properties", ("a",), "number_equals", 1.0),
-                    Condition("event", (), "=", "x"),
+                    TriggerCondition("properties", ("a",), "number_equals", 1.0),
+                    TriggerCondition("event", (), "=", "x"),
                 ),
             ),
         ),

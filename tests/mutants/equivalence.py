@@ -20,8 +20,8 @@ from shipped_features import (
 )
 from slips import Mutant
 
-from segment_insider_emulator.workspace.vocabulary import NAMES
-from segment_insider_scenarios.spelling import is_slip_of_text
+from segment_insider_emulator.workspace.vocabulary import ALL_SPEC_NAMES
+from segment_insider_scenarios.spelling import is_typo_of_text
 
 # Before a text that the shop chooses freely, and that goes through as it is.
 FREE = re.compile(
@@ -67,7 +67,7 @@ def _is_free_text(mutant: Mutant) -> bool:
 
 
 def _is_own_property(mutant: Mutant) -> bool:
-    return mutant.site.kind == HEADER and mutant.before not in NAMES and _is_alone(mutant)
+    return mutant.site.kind == HEADER and mutant.before not in ALL_SPEC_NAMES and _is_alone(mutant)
 
 
 def _is_only_person(mutant: Mutant) -> bool:
@@ -108,7 +108,7 @@ def _is_cart_of_a_series(mutant: Mutant) -> bool:
     """Whether the id of a cart, as c-9 and c-0, that a Then could say only as custom.cart_id."""
     before = mutant.scenario.lines[mutant.site.line][: mutant.site.start]
     unread = before.endswith((' to cart "', ' from cart "')) and "cart_id" not in _others(mutant)
-    return unread and not is_slip_of_text(mutant.before, mutant.after)
+    return unread and not is_typo_of_text(mutant.before, mutant.after)
 
 
 def _is_longer_value(mutant: Mutant) -> bool:

@@ -8,7 +8,7 @@ from postgres_server import MISSING, Server, programs
 from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateSchema
 
-from segment_insider_emulator.capture.postgres import within
+from segment_insider_emulator.capture.postgres import url_with_schema
 
 NUMBERS = count(1)
 
@@ -36,4 +36,4 @@ def empty(server: Server) -> str:
     with engine.begin() as connection:
         connection.execute(CreateSchema(name))
     engine.dispose()
-    return within(server.url, name).render_as_string(hide_password=False)
+    return url_with_schema(server.url, name).render_as_string(hide_password=False)

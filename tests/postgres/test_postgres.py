@@ -19,19 +19,33 @@ from postgres_server import Server
 from sqlalchemy import URL, Engine, QueuePool, create_engine, event, text
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import StorageFault, close, connect, transaction
-from segment_insider_emulator.capture.filters import Filters
+from segment_insider_emulator.capture.database import (
+    DatabaseUnavailable,
+    close_database,
+    open_database,
+    transaction,
+)
+from segment_insider_emulator.capture.filters import MessageFilters
 from segment_insider_emulator.capture.json_paths import JsonPath
-from segment_insider_emulator.capture.listening import Listener
-from segment_insider_emulator.capture.postgres_sizes import disk_bytes, stored_bytes
+from segment_insider_emulator.capture.listening import PostgresListener
+from segment_insider_emulator.capture.postgres_sizes import count_disk_bytes, estimate_row_bytes
 from segment_insider_emulator.capture.profiles import ProfileStore
-from segment_insider_emulator.capture.pruning import LOOK, PAUSE, SELDOM, Steps
-from segment_insider_emulator.capture.records import Captured
-from segment_insider_emulator.capture.retention import STEP, Limits, Retention
-from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.capture.pruning import (
+    LIMIT_CHECK_INTERVAL_S,
+    STEP_PAUSE_S,
+    UNUSED_CHECK_INTERVAL_S,
+    RetentionSchedule,
+)
+from segment_insider_emulator.capture.records import MessageRecord
+from segment_insider_emulator.capture.retention import (
+    MAX_MESSAGES_PER_STEP,
+    MessageRetention,
+    RetentionLimits,
+)
+from segment_insider_emulator.capture.store import MessageStore
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.errors import EmulatorError, Unavailable
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
+from segment_insider_emulator.workspace import load_preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LISTENING = "segment_insider_emulator.capture.listening"
@@ -41,7 +55,7 @@ CALL = {"writeKey": "wk_demo", "messageId": "m1", "userId": "ada"}
 DOCUMENT = {
     "properties": {"total": 8.5, "gift": None, "note": "a\0b", "tags": ["blue"], "of": {"0": "x"}}
 }
-MESSAGE = Captured(
+MESSAGE = MessageRecord(
     message_id="m1",
     type="track",
     event="Order\0Completed",
@@ -57,7 +71,7 @@ MESSAGE = Captured(
 
 @contextmanager
 def emulator(db: str) -> Iterator[FlaskClient]:
-    app: Flask = create_app(Config(db=db), preset("guide"), clock=lambda: NOW)
+    app: Flask = create_app(Config(db=db), load_preset("guide"), clock=lambda: NOW)
     try:
         yield app.test_client()
     finally:
@@ -69,10 +83,10 @@ def told(client: FlaskClient, path: str) -> Any:
 
 
 def test_a_character_that_it_has_not_is_replaced_in_names_and_kept_in_documents(url: str) -> None:
-    with closing(Store(connect(url))) as store:
-        store.record([MESSAGE])
+    with closing(MessageStore(open_database(url))) as store:
+        store.record_messages([MESSAGE])
         kept = replace(MESSAGE, id=1, event="Order\ufffdCompleted")
-        assert store.messages({"event": "Order\0Completed"})[0] == [kept]
+        assert store.list_messages({"event": "Order\0Completed"})[0] == [kept]
 
 
 @pytest.mark.parametrize(
@@ -95,24 +109,27 @@ def test_a_character_that_it_has_not_is_replaced_in_names_and_kept_in_documents(
 def test_a_path_finds_the_same_in_both_databases(
     url: str, kind: str, path: str, wanted: str | None, found: bool
 ) -> None:
-    with closing(Store(connect(url if kind == "postgresql" else ":memory:"))) as store:
-        store.record([MESSAGE])
-        chosen = Filters(paths=((JsonPath.parse(path), wanted),))
-        listed = store.browsing.page(chosen)
+    with closing(MessageStore(open_database(url if kind == "postgresql" else ":memory:"))) as store:
+        store.record_messages([MESSAGE])
+        chosen = MessageFilters(paths=((JsonPath.parse(path), wanted),))
+        listed = store.message_search.find_page(chosen)
         assert [each.message_id for each in listed.messages] == ["m1"] * found
 
 
 def test_who_writes_later_commits_later(url: str) -> None:
     hasty = url + "%20-clock_timeout=50ms"
-    engine = connect(url)
-    with closing(Store(engine)) as store, closing(Store(connect(hasty))) as other:
+    engine = open_database(url)
+    with (
+        closing(MessageStore(engine)) as store,
+        closing(MessageStore(open_database(hasty))) as other,
+    ):
         with transaction(engine):
-            store.record([MESSAGE])
-            with pytest.raises(StorageFault, match="lock timeout"):
-                other.record([replace(MESSAGE, message_id="m2")])
-            assert other.messages()[0] == []
-        other.record([replace(MESSAGE, message_id="m2")])
-        assert [each.message_id for each in store.messages()[0]] == ["m1", "m2"]
+            store.record_messages([MESSAGE])
+            with pytest.raises(DatabaseUnavailable, match="lock timeout"):
+                other.record_messages([replace(MESSAGE, message_id="m2")])
+            assert other.list_messages()[0] == []
+        other.record_messages([replace(MESSAGE, message_id="m2")])
+        assert [each.message_id for each in store.list_messages()[0]] == ["m1", "m2"]
 
 
 def test_two_emulators_of_one_database_make_one_profile_of_a_person(url: str) -> None:
@@ -192,7 +209,7 @@ def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: Serv
 
 def test_a_server_that_nobody_reaches_is_told_in_one_line() -> None:
     with pytest.raises(EmulatorError) as error:
-        connect("postgresql+psycopg://ada:secret@127.0.0.1:1/emulator?connect_timeout=2")
+        open_database("postgresql+psycopg://ada:secret@127.0.0.1:1/emulator?connect_timeout=2")
     assert "secret" not in str(error.value)
     assert str(error.value).count("\n") == 0
     assert "See that the database can be reached." in str(error.value)
@@ -209,7 +226,7 @@ def test_an_address_of_a_hosting_provider_leads_to_the_same_database(url: str, k
 
 def refused(url: URL) -> EmulatorError:
     with pytest.raises(EmulatorError) as error:
-        connect(url.render_as_string(hide_password=False))
+        open_database(url.render_as_string(hide_password=False))
     return error.value
 
 
@@ -238,7 +255,7 @@ def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
         connection.execute(text('CREATE ROLE "full" LOGIN CONNECTION LIMIT 0'))
     admin.dispose()
     error = refused(server.url.set(**{name: value}))
-    assert isinstance(error, Unavailable)
+    assert isinstance(error, TemporarilyUnavailable)
     assert error.what.startswith("the database cannot be opened (connection ")
     assert error.remedy.startswith(advice)
 
@@ -314,70 +331,81 @@ def test_who_makes_a_sandbox_while_the_server_takes_no_connection_may_ask_again(
 def test_what_is_stored_is_told_of_a_part_of_the_pages_and_of_no_space_that_is_free(
     url: str,
 ) -> None:
-    engine = connect(url)
+    engine = open_database(url)
     many = [
         replace(MESSAGE, message_id=f"m{number}", received_at="2026-11-01T00:00:00.000Z")
         for number in range(4000)
     ]
-    with closing(Store(engine)) as store:
-        store.record(many)
+    with closing(MessageStore(engine)) as store:
+        store.record_messages(many)
         with transaction(engine) as connection:
-            whole, part = stored_bytes(connection), stored_bytes(connection, sample=200_000)
-            files = disk_bytes(connection)
+            whole, part = (
+                estimate_row_bytes(connection),
+                estimate_row_bytes(connection, max_sample_bytes=200_000),
+            )
+            files = count_disk_bytes(connection)
         assert part == pytest.approx(whole, rel=0.2)
         assert whole < files
-        for _ in iter(Retention(engine, Limits(bytes=whole // 2), lambda: NOW).step, 0):
+        for _ in iter(
+            MessageRetention(engine, RetentionLimits(bytes=whole // 2), lambda: NOW).delete_excess,
+            0,
+        ):
             pass
-        left = store.sizes()
-        assert left.messages == pytest.approx(2000, abs=STEP + 100)
+        left = store.measure_size()
+        assert left.messages == pytest.approx(2000, abs=MAX_MESSAGES_PER_STEP + 100)
         assert left.used_bytes <= whole // 2
         assert left.file_bytes is not None
         assert left.file_bytes >= files
 
 
 def test_whoever_writes_waits_for_no_pruning_but_the_step_under_way(url: str) -> None:
-    engine, hasty = connect(url), connect(url + "%20-clock_timeout=2s")
+    engine, hasty = open_database(url), open_database(url + "%20-clock_timeout=2s")
     old = [
         replace(MESSAGE, message_id=f"m{number}", received_at="2026-11-01T00:00:00.000Z")
-        for number in range(10 * STEP)
+        for number in range(10 * MAX_MESSAGES_PER_STEP)
     ]
-    with closing(Store(engine)) as store, closing(Store(hasty)) as other:
-        store.record(old)
-        retention = Retention(engine, Limits(days=5), lambda: NOW)
+    with closing(MessageStore(engine)) as store, closing(MessageStore(hasty)) as other:
+        store.record_messages(old)
+        retention = MessageRetention(engine, RetentionLimits(days=5), lambda: NOW)
         with ThreadPoolExecutor(1) as pool:
-            pruning = pool.submit(lambda: len(list(iter(retention.step, 0))))
+            pruning = pool.submit(lambda: len(list(iter(retention.delete_excess, 0))))
             for number in range(30):
-                other.record([replace(MESSAGE, message_id=f"new{number}")])
+                other.record_messages([replace(MESSAGE, message_id=f"new{number}")])
             assert pruning.result() == 10
-        assert [each.message_id for each in store.messages(limit=1000)[0]] == [
+        assert [each.message_id for each in store.list_messages(limit=1000)[0]] == [
             f"new{number}" for number in range(30)
         ]
 
 
 def test_what_another_writes_is_heard_and_not_looked_for(url: str) -> None:
-    engine = connect(url)
+    engine = open_database(url)
     asked: list[str] = []
-    with closing(Store(engine, Listener())) as store, closing(Store(connect(url))) as other:
-        store.news.wait(store.news.wait(0, HEARD), HEARD)  # told once at first, once connected
+    with (
+        closing(MessageStore(engine, PostgresListener())) as store,
+        closing(MessageStore(open_database(url))) as other,
+    ):
+        store.change_counter.wait_for_change(
+            store.change_counter.wait_for_change(0, HEARD), HEARD
+        )  # told once at first, once connected
         event.listen(engine, "before_cursor_execute", lambda *what: asked.append(what[2]))
         for number, id in enumerate(("m1", "m2"), start=2):
-            other.record([replace(MESSAGE, message_id=id)])
-            assert store.news.wait(number, HEARD) == number + 1
+            other.record_messages([replace(MESSAGE, message_id=id)])
+            assert store.change_counter.wait_for_change(number, HEARD) == number + 1
         assert asked == []
 
 
 def test_a_server_that_stays_away_is_told_once_by_who_listens_and_once_when_it_is_back(
     url: str, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    engine, tried = connect(url), Semaphore(0)
-    with closing(Store(engine, Listener())) as store:
-        store.news.wait(store.news.wait(0, HEARD), HEARD)
+    engine, tried = open_database(url), Semaphore(0)
+    with closing(MessageStore(engine, PostgresListener())) as store:
+        store.change_counter.wait_for_change(store.change_counter.wait_for_change(0, HEARD), HEARD)
         event.listen(engine, "do_connect", lambda *_: tried.release())
         server.kill()
         for _ in range(2):
             assert tried.acquire(timeout=HEARD)
         server.start()
-        assert store.news.wait(2, 2 * HEARD) == 3
+        assert store.change_counter.wait_for_change(2, 2 * HEARD) == 3
     said = [each.getMessage() for each in caplog.records if each.name == LISTENING]
     assert [each.partition(" reason=")[0] for each in said] == ["lost news", "heard news again"]
 
@@ -385,7 +413,9 @@ def test_a_server_that_stays_away_is_told_once_by_who_listens_and_once_when_it_i
 @contextmanager
 def kept(db: str, now: list[float]) -> Iterator[FlaskClient]:
     """An emulator whose stopwatch shows the last of *now*, in seconds."""
-    app = create_app(Config(db=db), preset("guide"), clock=lambda: NOW, stopwatch=lambda: now[-1])
+    app = create_app(
+        Config(db=db), load_preset("guide"), clock=lambda: NOW, stopwatch=lambda: now[-1]
+    )
     try:
         yield app.test_client()
     finally:
@@ -444,16 +474,21 @@ def open_in(engine: Engine) -> int:
 def test_who_keeps_to_limits_keeps_no_connection_where_nobody_else_uses_the_database(
     url: str,
 ) -> None:
-    engine = connect(url)
-    with closing(Store(engine)) as store:
-        steps = Steps(Retention(engine, Limits(messages=1), lambda: NOW), store.use)
-        assert (steps.take(0.0), open_in(engine)) == (LOOK, 0)
-        store.record([MESSAGE, replace(MESSAGE, message_id="m2")])
-        assert (steps.take(10.0), open_in(engine)) == (PAUSE, 1)
-        assert (steps.take(10.1), open_in(engine)) == (LOOK, 0)
-        assert store.messages()[0] != []
-        assert (steps.take(20.0), open_in(engine)) == (LOOK, 1)
-        assert (steps.take(20.0 + SELDOM), open_in(engine)) == (LOOK, 0)
+    engine = open_database(url)
+    with closing(MessageStore(engine)) as store:
+        steps = RetentionSchedule(
+            MessageRetention(engine, RetentionLimits(messages=1), lambda: NOW), store.pool_usage
+        )
+        assert (steps.run_step_if_due(0.0), open_in(engine)) == (LIMIT_CHECK_INTERVAL_S, 0)
+        store.record_messages([MESSAGE, replace(MESSAGE, message_id="m2")])
+        assert (steps.run_step_if_due(10.0), open_in(engine)) == (STEP_PAUSE_S, 1)
+        assert (steps.run_step_if_due(10.1), open_in(engine)) == (LIMIT_CHECK_INTERVAL_S, 0)
+        assert store.list_messages()[0] != []
+        assert (steps.run_step_if_due(20.0), open_in(engine)) == (LIMIT_CHECK_INTERVAL_S, 1)
+        assert (steps.run_step_if_due(20.0 + UNUSED_CHECK_INTERVAL_S), open_in(engine)) == (
+            LIMIT_CHECK_INTERVAL_S,
+            0,
+        )
 
 
 def test_who_works_while_connections_are_given_back_goes_on(url: str) -> None:
@@ -472,13 +507,16 @@ def test_who_works_while_connections_are_given_back_goes_on(url: str) -> None:
 
 def test_who_was_cut_off_from_news_hears_them_again(url: str, server: Server) -> None:
     admin = create_engine(server.url)
-    with closing(Store(connect(url), Listener())) as store, closing(Store(connect(url))) as other:
-        store.news.wait(store.news.wait(0, HEARD), HEARD)
+    with (
+        closing(MessageStore(open_database(url), PostgresListener())) as store,
+        closing(MessageStore(open_database(url))) as other,
+    ):
+        store.change_counter.wait_for_change(store.change_counter.wait_for_change(0, HEARD), HEARD)
         with admin.begin() as connection:
             assert connection.execute(text(CUT_OFF)).rowcount == 1
-        assert store.news.wait(2, HEARD) == 3
-        other.record([MESSAGE])
-        assert store.news.wait(3, HEARD) == 4
+        assert store.change_counter.wait_for_change(2, HEARD) == 3
+        other.record_messages([MESSAGE])
+        assert store.change_counter.wait_for_change(3, HEARD) == 4
     admin.dispose()
 
 
@@ -486,22 +524,31 @@ def test_who_was_cut_off_from_news_hears_them_again(url: str, server: Server) ->
 def test_a_connection_that_is_lost_while_profiles_are_written_is_told(
     url: str, lost_in: str
 ) -> None:
-    engine = connect(url)
+    engine = open_database(url)
     store = ProfileStore(engine)
-    outer = store.writing() if lost_in == "a block in another" else nullcontext()
-    with pytest.raises(StorageFault), outer, store.writing(), transaction(engine) as lost:
+    outer = store.unit_of_work() if lost_in == "a block in another" else nullcontext()
+    with (
+        pytest.raises(DatabaseUnavailable),
+        outer,
+        store.unit_of_work(),
+        transaction(engine) as lost,
+    ):
         lost.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-    assert store.list() == ([], None)
-    close(engine)
+    assert store.list_with_events() == ([], None)
+    close_database(engine)
 
 
 def test_two_that_prune_one_database_forget_each_message_once(url: str) -> None:
-    young = [replace(MESSAGE, message_id=f"m{number}") for number in range(4 * STEP)]
-    engines = connect(url), connect(url)
-    with closing(Store(engines[0])) as store, closing(Store(engines[1])):
-        store.record(young)
-        both = [Retention(each, Limits(messages=0), lambda: NOW) for each in engines]
+    young = [
+        replace(MESSAGE, message_id=f"m{number}") for number in range(4 * MAX_MESSAGES_PER_STEP)
+    ]
+    engines = open_database(url), open_database(url)
+    with closing(MessageStore(engines[0])) as store, closing(MessageStore(engines[1])):
+        store.record_messages(young)
+        both = [
+            MessageRetention(each, RetentionLimits(messages=0), lambda: NOW) for each in engines
+        ]
         with ThreadPoolExecutor(2) as pool:
             forgotten = list(pool.map(lambda each: sum(iter(each.step, 0)), both))
-        assert sum(forgotten) == 4 * STEP
-        assert store.sizes().remembered == 4 * STEP
+        assert sum(forgotten) == 4 * MAX_MESSAGES_PER_STEP
+        assert store.measure_size().remembered == 4 * MAX_MESSAGES_PER_STEP

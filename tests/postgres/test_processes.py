@@ -23,7 +23,7 @@ from segment.analytics import Client  # type: ignore[import-untyped]  # ships no
 
 from postgres.balancer import balanced
 from postgres.conftest import empty
-from segment_insider_emulator.segment.oauth import SCOPE, WANTED
+from segment_insider_emulator.segment.oauth import REQUIRED_FORM_FIELDS, TRACKING_SCOPE
 from segment_insider_emulator.types import JSONObject
 
 NUMBERS = count(1)
@@ -268,7 +268,11 @@ def test_a_token_that_one_gives_is_known_to_the_other(both: Balanced) -> None:
     both("PUT", "/emulator/v1/workspace", json={"workspace": document})
     now = time.time()
     claims = {"iss": "app", "sub": "app", "iat": now - 5, "exp": now + 600, "jti": "1"}
-    asked = {"client_assertion": jwt.encode(claims, key, "RS256"), "scope": SCOPE, **WANTED}
+    asked = {
+        "client_assertion": jwt.encode(claims, key, "RS256"),
+        "scope": TRACKING_SCOPE,
+        **REQUIRED_FORM_FIELDS,
+    }
     token = both.at(0)("POST", "/token", data=asked).json()["access_token"]
     call = {"writeKey": "wk", "messageId": "m1", **IDENTIFY}
     for bearer, status in ((token, 200), (f"{token}0", 401)):

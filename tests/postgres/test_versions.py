@@ -14,17 +14,17 @@ from postgres_server import Server
 from sqlalchemy import Engine, create_engine, inspect, make_url
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import connect
-from segment_insider_emulator.capture.migration import VERSION
-from segment_insider_emulator.capture.postgres import LOCK, within
+from segment_insider_emulator.capture.database import open_database
+from segment_insider_emulator.capture.migration import SCHEMA_VERSION
+from segment_insider_emulator.capture.postgres import ADVISORY_LOCK_ID, url_with_schema
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))
 WAITING = f"""
     SELECT count(*) FROM pg_locks
-    WHERE locktype = 'advisory' AND NOT granted AND objid = {LOCK} AND objsubid = 1
+    WHERE locktype = 'advisory' AND NOT granted AND objid = {ADVISORY_LOCK_ID} AND objsubid = 1
 """
 
 
@@ -90,12 +90,16 @@ def test_an_older_database_gets_the_shape_of_a_new_one(
     server: Server, url: str, dump: Path
 ) -> None:
     restored(dump, server, url)
-    sandbox = within(make_url(url), f"{schema_of(url)}:red").render_as_string(hide_password=False)
-    new = within(server.url, f"new_of_{schema_of(url)}").render_as_string(hide_password=False)
+    sandbox = url_with_schema(make_url(url), f"{schema_of(url)}:red").render_as_string(
+        hide_password=False
+    )
+    new = url_with_schema(server.url, f"new_of_{schema_of(url)}").render_as_string(
+        hide_password=False
+    )
     with asking(server) as connection:
         connection.execute(f"CREATE SCHEMA {schema_of(new)}".encode())
     for each in (url, sandbox, new):
-        connect(each).dispose()
+        open_database(each).dispose()
     assert shape(url) == shape(new)
     assert shape(sandbox) == shape(new)
 
@@ -104,7 +108,7 @@ def test_an_older_database_gets_the_shape_of_a_new_one(
 def test_an_older_database_keeps_what_is_in_it_and_goes_on(
     server: Server, url: str, dump: Path
 ) -> None:
-    app = create_app(Config(db=restored(dump, server, url)), preset("guide"))
+    app = create_app(Config(db=restored(dump, server, url)), load_preset("guide"))
     client = app.test_client()
     for root, key in (("", "wk_demo"), ("/sandboxes/red", "wk_red")):
         # The third was refused with a 503, and is delivered by the version that opened it.
@@ -123,7 +127,7 @@ def test_an_older_database_keeps_what_is_in_it_and_goes_on(
             "2026-11-23T10:05:00.000Z",
         ]
     app.extensions["sandboxes"].close()
-    assert versions(server, url) == [VERSION, VERSION]
+    assert versions(server, url) == [SCHEMA_VERSION, SCHEMA_VERSION]
 
 
 @pytest.mark.parametrize("which", ["", ":red"], ids=["its own", "that of its sandbox"])
@@ -133,7 +137,7 @@ def test_a_later_database_is_refused_in_one_line_and_not_touched(
     restored(OLD[-1], server, url)
     with asking(server) as connection:
         table = f'"{schema_of(url)}{which}".schema_version'
-        connection.execute(f"UPDATE {table} SET version = {VERSION + 1}".encode())
+        connection.execute(f"UPDATE {table} SET version = {SCHEMA_VERSION + 1}".encode())
     command = [
         sys.executable,
         "-m",
@@ -146,14 +150,14 @@ def test_a_later_database_is_refused_in_one_line_and_not_touched(
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     told = (
-        f"a later version of the emulator made this database ({VERSION + 1}, not {VERSION}). "
+        f"a later version of the emulator made this database ({SCHEMA_VERSION + 1}, not {SCHEMA_VERSION}). "
         "Install that version, or name another database.\n"
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.endswith(told)
     with asking(server) as connection:
         row = connection.execute(f"SELECT version FROM {table}".encode()).fetchone()
-    assert row == (VERSION + 1,)
+    assert row == (SCHEMA_VERSION + 1,)
 
 
 def test_a_database_is_migrated_whole_or_not_at_all(server: Server, url: str) -> None:
@@ -163,7 +167,7 @@ def test_a_database_is_migrated_whole_or_not_at_all(server: Server, url: str) ->
         connection.execute(f"ALTER TABLE {schema_of(url)}.sandboxes ADD COLUMN team text".encode())
     before = shape(url), versions(server, url)
     with pytest.raises(EmulatorError, match="already exists"):
-        connect(url)
+        open_database(url)
     assert (shape(url), versions(server, url)) == before
 
 
@@ -185,7 +189,7 @@ def test_two_that_start_at_once_on_one_database_both_come_up(
     ]
     with ExitStack() as running:
         with asking(server) as connection:
-            connection.execute(f"SELECT pg_advisory_lock({LOCK})".encode())
+            connection.execute(f"SELECT pg_advisory_lock({ADVISORY_LOCK_ID})".encode())
             both = [
                 running.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
                 for _ in range(2)

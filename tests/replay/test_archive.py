@@ -4,8 +4,13 @@ import fsspec  # type: ignore[import-untyped]  # the package ships no types
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.replay.archive import File, Part, files_of, parts_of
-from segment_insider_emulator.replay.reading import lines
+from segment_insider_emulator.replay.archive import (
+    ArchiveFile,
+    ArchivePart,
+    find_files,
+    split_files,
+)
+from segment_insider_emulator.replay.reading import read_lines
 
 
 @pytest.fixture
@@ -30,21 +35,21 @@ def archive(tmp_path: Path) -> Path:
 def test_names_stand_for_files(archive: Path, names: list[str], found: list[str]) -> None:
     given = [str(archive / name) for name in names]
 
-    assert [file.name for file in files_of(given)] == [str(archive / name) for name in found]
+    assert [file.name for file in find_files(given)] == [str(archive / name) for name in found]
 
 
 def test_name_that_stands_for_nothing_is_refused(archive: Path) -> None:
     with pytest.raises(EmulatorError, match=r"none\.gz: no file is there"):
-        files_of([str(archive), str(archive / "none.gz")])
+        find_files([str(archive), str(archive / "none.gz")])
 
 
 def test_plain_files_are_cut_and_packed_ones_are_not(archive: Path) -> None:
-    files = [File(str(archive / "a.json"), 3), File(str(archive / "b/2.gz"), 3)]
+    files = [ArchiveFile(str(archive / "a.json"), 3), ArchiveFile(str(archive / "b/2.gz"), 3)]
 
-    assert list(parts_of(files, 2)) == [
-        Part(0, str(archive / "a.json"), 0, 2, 2),
-        Part(0, str(archive / "a.json"), 2, 3, 1),
-        Part(1, str(archive / "b/2.gz"), 0, None, 3),
+    assert list(split_files(files, 2)) == [
+        ArchivePart(0, str(archive / "a.json"), 0, 2, 2),
+        ArchivePart(0, str(archive / "a.json"), 2, 3, 1),
+        ArchivePart(1, str(archive / "b/2.gz"), 0, None, 3),
     ]
 
 
@@ -61,10 +66,10 @@ def test_addresses_are_read_by_the_file_system_that_they_name(name: str, found: 
     for path in ("logs/1.gz", "logs/day/2.ndjson", "logs/_SUCCESS", "else/3.gz"):
         system.pipe(f"/archive/{path}", b"{}\n[]\n")
 
-    files = files_of([f"memory://archive/{name}"])
+    files = find_files([f"memory://archive/{name}"])
 
     assert [file.name for file in files] == [f"memory:///archive/{each}" for each in found]
-    assert [line for part in parts_of(files, 4) for line in lines(part)] == [
+    assert [line for part in split_files(files, 4) for line in read_lines(part)] == [
         b"{}\n",
         b"[]\n",
     ] * len(found)
@@ -79,4 +84,4 @@ def test_addresses_are_read_by_the_file_system_that_they_name(name: str, found: 
 )
 def test_address_that_cannot_be_read_is_refused(name: str, complaint: str) -> None:
     with pytest.raises(EmulatorError, match=complaint):
-        files_of([name])
+        find_files([name])

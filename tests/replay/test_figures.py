@@ -4,14 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segment_insider_emulator.replay.figures import (
-    SAMPLES,
-    Figures,
-    Place,
-    Sample,
-    Table,
-    Tally,
-    from_json,
-    to_json,
+    MAX_SAMPLES,
+    LinePosition,
+    LineSample,
+    MetricTable,
+    ReplayMetrics,
+    RowTally,
+    metrics_from_json,
+    metrics_to_json,
 )
 
 NAMES = st.text("abcdefgh", min_size=1, max_size=2)
@@ -19,14 +19,14 @@ SEEN = st.lists(st.tuples(NAMES, st.sampled_from(["EUR", "USD"]), st.integers(0,
 MOST = 4
 
 
-def counted(seen: list[tuple[str, str, int]], first: int) -> Figures:
+def counted(seen: list[tuple[str, str, int]], first: int) -> ReplayMetrics:
     """The figures of some lines, the *first* of which is the archive's line of that number."""
-    figures = Figures(lines=len(seen))
-    table = figures.tables["reasons"] = Table(MOST)
+    figures = ReplayMetrics(lines=len(seen))
+    table = figures.tables["reasons"] = MetricTable(MOST)
     for line, (name, currency, amount) in enumerate(seen, first):
-        found = Tally(1, {currency: amount}, [Sample(Place(0, 0, line), name)])
-        table.at((name,)).add(found)
-    figures.settle()
+        found = RowTally(1, {currency: amount}, [LineSample(LinePosition(0, 0, line), name)])
+        table.get_tally((name,)).add(found)
+    figures.drop_excess_rows()
     return figures
 
 
@@ -53,26 +53,28 @@ def test_rows_that_are_kept_are_counted_exactly_and_the_rest_as_one(
     assert len(table.rows) == min(len(names), MOST)
     for (name,), tally in table.rows.items():
         mine = [amount for other, _, amount in seen if other == name]
-        assert (tally.count, sum(tally.value.values())) == (len(mine), sum(mine))
-    assert sum(tally.count for tally in table.rows.values()) + table.beyond.count == len(seen)
+        assert (tally.count, sum(tally.order_value.values())) == (len(mine), sum(mine))
+    assert sum(tally.count for tally in table.rows.values()) + table.overflow.count == len(seen)
 
 
 def test_samples_are_the_first_in_the_archive() -> None:
-    later, earlier = Tally(2), Tally(2)
-    later.sample(Sample(Place(1, 0, line), "{}") for line in (1, 2))
-    earlier.sample(Sample(Place(0, 64, line), "{}") for line in (7, 9))
+    later, earlier = RowTally(2), RowTally(2)
+    later.add_samples(LineSample(LinePosition(1, 0, line), "{}") for line in (1, 2))
+    earlier.add_samples(LineSample(LinePosition(0, 64, line), "{}") for line in (7, 9))
 
     later.add(earlier)
 
-    assert later == Tally(4, {}, [Sample(Place(0, 64, 7), "{}"), Sample(Place(0, 64, 9), "{}")])
-    assert len(later.samples) == SAMPLES
+    assert later == RowTally(
+        4, {}, [LineSample(LinePosition(0, 64, 7), "{}"), LineSample(LinePosition(0, 64, 9), "{}")]
+    )
+    assert len(later.samples) == MAX_SAMPLES
 
 
 @given(SEEN)
 def test_figures_come_back_from_json(seen: list[tuple[str, str, int]]) -> None:
     figures = counted(seen, 0)
 
-    again = from_json(to_json(figures))
+    again = metrics_from_json(metrics_to_json(figures))
 
-    assert to_json(again) == to_json(figures)
+    assert metrics_to_json(again) == metrics_to_json(figures)
     assert again.tables["reasons"].rows == figures.tables["reasons"].rows

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.replay.archive import File, files_of, parts_of
-from segment_insider_emulator.replay.reading import LONGEST, Damaged, lines
+from segment_insider_emulator.replay.archive import ArchiveFile, find_files, split_files
+from segment_insider_emulator.replay.reading import MAX_LINE_BYTES, DamagedFile, read_lines
 
 LINES = st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=20)
 PACKED_TOO_LITTLE = gzip.compress(b"1\n" * 99)[:-9]
@@ -14,8 +14,8 @@ WRONG_SUM = gzip.compress(b"1\n")[:-8] + b"\0" * 8
 
 
 def read(path: Path, most: int) -> list[bytes | None]:
-    parts = parts_of(files_of([str(path)]), most)
-    return [line for part in parts for line in lines(part)]
+    parts = split_files(find_files([str(path)]), most)
+    return [line for part in parts for line in read_lines(part)]
 
 
 @given(LINES, st.booleans(), st.integers(1, 40))
@@ -30,10 +30,10 @@ def test_each_line_is_in_one_part_wherever_a_file_is_cut(
     assert read(path, most) == expected
 
 
-@pytest.mark.parametrize("most", [1024, LONGEST, 100 * LONGEST])
+@pytest.mark.parametrize("most", [1024, MAX_LINE_BYTES, 100 * MAX_LINE_BYTES])
 def test_line_that_is_too_long_is_passed_over(tmp_path: Path, most: int) -> None:
     path = tmp_path / "events.ndjson"
-    path.write_bytes(b"{}\n" + b"x" * (2 * LONGEST) + b"\n[]\n")
+    path.write_bytes(b"{}\n" + b"x" * (2 * MAX_LINE_BYTES) + b"\n[]\n")
 
     assert read(path, most) == [b"{}\n", None, b"[]\n"]
 
@@ -58,12 +58,12 @@ def test_damaged_gzip_is_told(tmp_path: Path, content: bytes, complaint: str) ->
     path = tmp_path / "events.gz"
     path.write_bytes(content)
 
-    with pytest.raises(Damaged, match=complaint):
-        read(path, LONGEST)
+    with pytest.raises(DamagedFile, match=complaint):
+        read(path, MAX_LINE_BYTES)
 
 
 def test_file_that_is_gone_by_now_is_told(tmp_path: Path) -> None:
-    gone = File(str(tmp_path / "gone.ndjson"), 3)
+    gone = ArchiveFile(str(tmp_path / "gone.ndjson"), 3)
 
-    with pytest.raises(Damaged, match=r"cannot be read \(No such file or directory\)"):
-        list(lines(next(parts_of([gone]))))
+    with pytest.raises(DamagedFile, match=r"cannot be read \(No such file or directory\)"):
+        list(read_lines(next(split_files([gone]))))

@@ -11,7 +11,7 @@ from pyarrow import parquet  # type: ignore[import-untyped]  # the package ships
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load
+from segment_insider_emulator.workspace import load_workspace_or_preset
 
 REFUSED = "unit_sale_price parameter is required on cart_page_view event"
 CART = {"cart_id": "c", "currency": "EUR", "products": [{"product_id": "mug"}]}
@@ -162,7 +162,9 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_counted(tmp_path: Path) -> 
 
 
 def test_another_workspace_is_compared(tmp_path: Path, month: Path) -> None:
-    document = json.loads(json.dumps(load("guide").document))  # mappings share parts
+    document = json.loads(
+        json.dumps(load_workspace_or_preset("guide").document)
+    )  # mappings share parts
     for subscription in document["destination"]["subscriptions"]:
         if subscription["actionSlug"] == "cartViewedEvent":
             price = {"unit_sale_price": {"@literal": 1}}

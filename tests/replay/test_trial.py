@@ -10,12 +10,17 @@ from archives import track
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.replay.comparing import Change, changes
-from segment_insider_emulator.replay.reasons import Reason
-from segment_insider_emulator.replay.trial import PROFILE_UPDATE, Clocks, Trial, Tried
+from segment_insider_emulator.replay.comparing import RequestChange, compare_deliveries
+from segment_insider_emulator.replay.reasons import EventReason
+from segment_insider_emulator.replay.trial import (
+    PROFILE_UPDATE_NAME,
+    EvaluationClocks,
+    EventEvaluator,
+    EventResult,
+)
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load
-from segment_insider_emulator.workspace.model import Workspace, workspace_of
+from segment_insider_emulator.workspace import load_workspace_or_preset
+from segment_insider_emulator.workspace.model import Workspace, build_workspace
 
 NOW = datetime(2026, 3, 14, 10, 0, 1, tzinfo=UTC)
 SHOP = [
@@ -30,8 +35,8 @@ FILTER: JSONObject = {
 
 
 def workspace(**destination: Any) -> Workspace:
-    document = load("guide").document
-    return workspace_of({**document, "destination": {**document["destination"], **destination}})
+    document = load_workspace_or_preset("guide").document
+    return build_workspace({**document, "destination": {**document["destination"], **destination}})
 
 
 def without_arrival(event: JSONObject) -> JSONObject:
@@ -83,8 +88,10 @@ def carried(shop: Workspace, event: JSONObject) -> tuple[str, list[tuple[Any, ..
     return message["verdict"], deliveries
 
 
-def tried(shop: Workspace, event: JSONObject, **clocks: datetime) -> Tried:
-    return Trial(shop, Clocks(NOW, **clocks)).run(event, len(orjson.dumps(event)), bytes(16))
+def tried(shop: Workspace, event: JSONObject, **clocks: datetime) -> EventResult:
+    return EventEvaluator(shop, EvaluationClocks(NOW, **clocks)).evaluate(
+        event, len(orjson.dumps(event)), bytes(16)
+    )
 
 
 @pytest.mark.parametrize("event", SENT, ids=lambda event: str(event.get("messageId")))
@@ -95,7 +102,7 @@ def test_verdicts_and_requests_are_those_of_the_emulator(event: JSONObject, enab
     found = tried(shop, event)
 
     deliveries = [
-        (each.subscription, each.verdict, each.body and orjson.loads(each.body))
+        (each.subscription, each.verdict, each.request_body and orjson.loads(each.request_body))
         for each in found.deliveries
     ]
     assert (found.verdict, deliveries) == carried(shop, event)
@@ -104,9 +111,9 @@ def test_verdicts_and_requests_are_those_of_the_emulator(event: JSONObject, enab
 def test_archived_event_is_taken_as_segment_wrote_it() -> None:
     event = track(1, originalTimestamp="2026-03-14T09:00:00Z", sentAt="2026-03-14T09:00:01Z")
 
-    (delivery,) = tried(load("guide"), event).deliveries
+    (delivery,) = tried(load_workspace_or_preset("guide"), event).deliveries
 
-    events = orjson.loads(delivery.body or b"")["users"][0]["events"]
+    events = orjson.loads(delivery.request_body or b"")["users"][0]["events"]
     assert {each["timestamp"] for each in events} == {"2026-03-14T10:00:00.000Z"}
 
 
@@ -116,11 +123,11 @@ def test_every_event_of_a_request_is_validated() -> None:
         1, "Cart Viewed", properties={"cart_id": "c", "currency": "EUR"} | {"products": products}
     )
 
-    (delivery,) = tried(load("guide"), event).deliveries
+    (delivery,) = tried(load_workspace_or_preset("guide"), event).deliveries
 
     assert delivery.verdict == "dropped"
     assert delivery.reasons == (
-        Reason(
+        EventReason(
             "dropped",
             True,
             "events[].event_params.unit_sale_price",
@@ -131,8 +138,13 @@ def test_every_event_of_a_request_is_validated() -> None:
 
 
 def test_stored_events_are_told_by_the_names_of_insider_one() -> None:
-    assert tried(load("guide"), track(1)).deliveries[0].received == ("confirmation_page_view",) * 2
-    assert tried(load("guide"), SHOP[0]).deliveries[0].received == (PROFILE_UPDATE,)
+    assert (
+        tried(load_workspace_or_preset("guide"), track(1)).deliveries[0].stored_events
+        == ("confirmation_page_view",) * 2
+    )
+    assert tried(load_workspace_or_preset("guide"), SHOP[0]).deliveries[0].stored_events == (
+        PROFILE_UPDATE_NAME,
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,10 +158,10 @@ def test_stored_events_are_told_by_the_names_of_insider_one() -> None:
 def test_events_are_kept_as_long_as_their_retention(
     clocks: dict[str, datetime], received: int
 ) -> None:
-    (delivery,) = tried(load("guide"), track(1), **clocks).deliveries
+    (delivery,) = tried(load_workspace_or_preset("guide"), track(1), **clocks).deliveries
 
     lost = {reason.what for reason in delivery.reasons if reason.lost}
-    assert len(delivery.received) == received
+    assert len(delivery.stored_events) == received
     assert lost == (
         set()
         if received
@@ -161,7 +173,10 @@ def test_reasons_are_the_same_for_all_values() -> None:
     one = {**track(1), "type": "identify", "traits": {"email": "nobody"}}
     other = {**track(2), "type": "identify", "traits": {"email": "no:: body"}}
 
-    found = [tried(load("guide"), event).deliveries[0].reasons for event in (one, other)]
+    found = [
+        tried(load_workspace_or_preset("guide"), event).deliveries[0].reasons
+        for event in (one, other)
+    ]
 
     assert found[0] == found[1]
     assert "nobody" not in str(found)
@@ -185,7 +200,9 @@ def test_two_workspaces_are_compared_field_by_field() -> None:
     before, after = tried(guide, event).deliveries, tried(fixed, event).deliveries
 
     name = before[0].subscription
-    assert changes(before, after) == [Change(name, "users[].identifiers.uuid", "differs")]
-    assert changes(before, before) == []
-    assert changes(before, ()) == [Change(name, "(request)", "gone")]
-    assert changes((), before) == [Change(name, "(request)", "new")]
+    assert compare_deliveries(before, after) == [
+        RequestChange(name, "users[].identifiers.uuid", "differs")
+    ]
+    assert compare_deliveries(before, before) == []
+    assert compare_deliveries(before, ()) == [RequestChange(name, "(request)", "gone")]
+    assert compare_deliveries((), before) == [RequestChange(name, "(request)", "new")]

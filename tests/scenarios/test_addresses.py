@@ -20,7 +20,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 
 FEATURE = """\
@@ -97,7 +97,7 @@ def shared(folder: Path) -> Iterator[str]:
     teams = folder / "teams.json"
     teams.write_bytes(orjson.dumps({"teams": [team]}))
     config = Config(db=":memory:", host="0.0.0.0", password="sesame", teams=str(teams))
-    app = create_app(config, preset("guide"))
+    app = create_app(config, load_preset("guide"))
     with serve_in_thread(app) as url:
         yield url
     app.extensions["sandboxes"].close()
@@ -116,7 +116,7 @@ class Team(NamedTuple):
     client: ControlClient
 
     def sandboxes(self) -> int:
-        return len(self.client.sandboxes())
+        return len(self.client.list_sandboxes())
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_a_server_that_does_not_speak_https_is_told_from_none(folder: Path) -> N
         Thread(target=lambda: listening.accept()[0].close(), daemon=True).start()
         at = f"127.0.0.1:{listening.getsockname()[1]}"
         with ControlClient(f"https://{at}") as client, pytest.raises(EmulatorError) as raised:
-            client.health()
+            client.get_health()
     assert str(raised.value) == (
         f"https://{at}: what answers there does not speak HTTPS. Perhaps it is http://{at}"
     )

@@ -5,59 +5,65 @@ import re
 import pytest
 from flask import Flask
 
-from segment_insider_emulator.errors import Conflict, EmulatorError
+from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios import calls
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.running import RunningEmulator, running
-from segment_insider_scenarios.shop import Shop
-from segment_insider_scenarios.shopper import shopper
+from segment_insider_scenarios.running import RunningEmulator, serve_emulator
+from segment_insider_scenarios.shop import SegmentShop
+from segment_insider_scenarios.shopper import make_shopper
 
-ADA = shopper("Ada")
+ADA = make_shopper("Ada")
 
 
 def test_a_list_is_complete_however_many_pages_it_has(served_emulator: RunningEmulator) -> None:
-    served_emulator.shop.tell(ADA, *(calls.event(f"Song {number}") for number in range(7)))
-    with ControlClient(served_emulator.url, page=3) as client:
-        names = [message["event"] for message in client.messages()]
+    served_emulator.shop.send(ADA, *(calls.track(f"Song {number}") for number in range(7)))
+    with ControlClient(served_emulator.url, page_size=3) as client:
+        names = [message["event"] for message in client.list_messages()]
     assert names == [f"Song {number}" for number in range(7)]
 
 
 def test_calls_of_one_instant_are_all_kept(emulator: RunningEmulator) -> None:
-    emulator.shop.tell(ADA, *[calls.event("Song Played")] * 20)
-    profile = emulator.client.profile("uuid:ada")
+    emulator.shop.send(ADA, *[calls.track("Song Played")] * 20)
+    profile = emulator.client.find_profile("uuid:ada")
     assert profile
     assert len(profile["events"]) == 20
 
 
 def test_a_reset_leaves_nothing(emulator: RunningEmulator) -> None:
-    emulator.shop.tell(ADA, calls.identify({"email": "ada@shop.example"}))
-    assert len(emulator.client.profiles()) == 1
-    emulator.client.reset()
+    emulator.shop.send(ADA, calls.identify({"email": "ada@shop.example"}))
+    assert len(emulator.client.list_profiles()) == 1
+    emulator.client.reset_sandbox()
     client = emulator.client
-    assert [client.messages(), client.deliveries(), client.profiles()] == [[], [], []]
+    assert [client.list_messages(), client.list_deliveries(), client.list_profiles()] == [
+        [],
+        [],
+        [],
+    ]
 
 
 def test_health_tells_the_version(emulator: RunningEmulator) -> None:
-    assert emulator.client.health()["status"] == "ok"
+    assert emulator.client.get_health()["status"] == "ok"
 
 
 def test_a_filter_that_does_not_exist_is_refused(emulator: RunningEmulator) -> None:
     with pytest.raises(EmulatorError, match=r"^query: unknown parameter 'colour'\. Known: "):
-        emulator.client.messages(colour="blue")
+        emulator.client.list_messages(colour="blue")
 
 
 def test_a_server_that_is_no_emulator_is_said() -> None:
     with serve_in_thread(Flask("another")) as url, ControlClient(url) as client:
         told = rf"^{url}: GET /emulator/v1/health was answered 404, and not as an emulator does\."
         with pytest.raises(EmulatorError, match=told):
-            client.health()
+            client.get_health()
 
 
 def test_a_name_that_somebody_has_is_a_conflict(emulator: RunningEmulator) -> None:
     made = emulator.client.create_sandbox()
-    with pytest.raises(Conflict, match=rf"^body\.id: another sandbox has the id '{made['id']}'"):
+    with pytest.raises(
+        ConflictError, match=rf"^body\.id: another sandbox has the id '{made['id']}'"
+    ):
         emulator.client.create_sandbox(id=made["id"])
     emulator.client.delete_sandbox(made["id"])
 
@@ -67,29 +73,29 @@ def test_an_export_that_is_refused_is_an_error(emulator: RunningEmulator) -> Non
     emulator.client.delete_sandbox(made["id"])
     client = ControlClient(made["url"], session=emulator.client.session)
     with pytest.raises(EmulatorError, match=f"there is no sandbox '{made['id']}'"):
-        client.export()
+        client.export_sandbox()
 
 
 def test_nobody_at_the_address_is_said() -> None:
     with ControlClient("http://127.0.0.1:1") as client:
         told = r"^http://127\.0\.0\.1:1: no emulator answers\. Start one with `emulator serve`"
         with pytest.raises(EmulatorError, match=told):
-            client.health()
+            client.get_health()
 
 
 def test_calls_that_nobody_took_are_said() -> None:
-    with running(preset("guide")) as started:
+    with serve_emulator(load_preset("guide")) as started:
         pass
     told = rf"^{re.escape(started.url)}: no emulator answers\. "
     with pytest.raises(EmulatorError, match=told):
-        Shop(started.url, "wk_demo").tell(ADA, calls.event("Song Played"))
+        SegmentShop(started.url, "wk_demo").send(ADA, calls.track("Song Played"))
 
 
 def test_time_passes_when_it_is_told_to(emulator: RunningEmulator) -> None:
-    emulator.client.reset("2026-11-23T12:00:00Z")
-    emulator.client.advance("45 minutes")
-    emulator.shop.tell(ADA, calls.event("Song Played"))
-    [message] = emulator.client.messages()
+    emulator.client.reset_sandbox("2026-11-23T12:00:00Z")
+    emulator.client.advance_clock("45 minutes")
+    emulator.shop.send(ADA, calls.track("Song Played"))
+    [message] = emulator.client.list_messages()
     assert message["receivedAt"] == "2026-11-23T12:45:00.000Z"
 
 
@@ -97,17 +103,17 @@ def test_a_reset_sets_both_panels_back(emulator: RunningEmulator) -> None:
     client = emulator.client
     made = client.create_integration("Web shop", "Source", "Administrator")
     client.save_destination({"enabled": False, "settings": {"ucd_key": made["key"]}})
-    client.switch_subscription(1, enabled=False)
-    client.reset()
-    destination = client.destination()
-    assert [each["name"] for each in client.integrations()] == ["Workspace file"]
+    client.set_subscription_enabled(1, enabled=False)
+    client.reset_sandbox()
+    destination = client.get_destination()
+    assert [each["name"] for each in client.list_integrations()] == ["Workspace file"]
     assert (destination["enabled"], destination["subscriptions"][0]["enabled"]) == (True, True)
 
 
 def test_a_revoked_integration_says_when(emulator: RunningEmulator) -> None:
     made = emulator.client.create_integration("Web shop", "Source", "Administrator")
     emulator.client.revoke_integration(made["id"], "Administrator")
-    revoked = [each["revokedAt"] is not None for each in emulator.client.integrations()]
+    revoked = [each["revokedAt"] is not None for each in emulator.client.list_integrations()]
     assert revoked == [False, True]
 
 
@@ -118,47 +124,47 @@ def test_what_the_panel_refuses_is_an_error_in_its_words(emulator: RunningEmulat
 
 
 def test_journeys_are_those_of_the_workspace(emulator: RunningEmulator) -> None:
-    names = [each["name"] for each in emulator.client.journeys()]
+    names = [each["name"] for each in emulator.client.list_journeys()]
     assert names == ["Cart abandonment", "Purchase thank-you", "Welcome"]
 
 
 def test_a_sandbox_has_a_client_of_its_own(emulator: RunningEmulator) -> None:
     made = emulator.client.create_sandbox(workspace="guide", now="2026-11-23T10:00:00Z")
     with ControlClient(made["url"], session=emulator.client.session) as client:
-        Shop(made["url"], made["writeKey"]).tell(ADA, calls.event("Song Played"))
-        assert client.newest_message()["event"] == "Song Played"
-        assert client.verify({"of": "messages", "exactly": 1})["ok"]
-        assert client.wait_for({"of": "messages"}, timeout=0.01)["ok"]
+        SegmentShop(made["url"], made["writeKey"]).send(ADA, calls.track("Song Played"))
+        assert client.get_newest_message()["event"] == "Song Played"
+        assert client.verify_claims({"of": "messages", "exactly": 1})["ok"]
+        assert client.wait_for_claim({"of": "messages"}, timeout_s=0.01)["ok"]
         client.reset_part("captures")
-        assert client.messages() == []
-    assert emulator.client.messages() == []
+        assert client.list_messages() == []
+    assert emulator.client.list_messages() == []
     emulator.client.delete_sandbox(made["id"])
-    assert made["id"] not in [each["id"] for each in emulator.client.sandboxes()]
+    assert made["id"] not in [each["id"] for each in emulator.client.list_sandboxes()]
 
 
 def test_a_dry_run_tells_the_deliveries(emulator: RunningEmulator) -> None:
     event = {"type": "identify", "userId": "ada", "traits": {"email": "ada@x.io"}}
     (message,) = emulator.client.dry_run(event)
     assert [each["verdict"] for each in message["deliveries"]] == ["accepted"]
-    assert emulator.client.profiles() == []
+    assert emulator.client.list_profiles() == []
 
 
 def test_what_was_exported_is_imported_again(emulator: RunningEmulator) -> None:
-    emulator.shop.tell(ADA, calls.identify({"email": "ada@shop.example"}))
+    emulator.shop.send(ADA, calls.identify({"email": "ada@shop.example"}))
     client = emulator.client
-    kept, exported = client.profiles(), client.export()
-    assert len(client.har()["log"]["entries"]) == 1
-    client.reset()
-    client.import_(exported)
-    assert client.profiles() == kept
+    kept, exported = client.list_profiles(), client.export_sandbox()
+    assert len(client.export_har()["log"]["entries"]) == 1
+    client.reset_sandbox()
+    client.import_sandbox(exported)
+    assert client.list_profiles() == kept
 
 
 def test_a_workspace_is_changed_while_it_runs(emulator: RunningEmulator) -> None:
     client = emulator.client
     client.replace_workspace("segment-defaults")
-    before = len(client.destination()["subscriptions"])
+    before = len(client.get_destination()["subscriptions"])
     added = client.add_subscription({"name": "Mine", "actionSlug": "trackEvent"})
     assert added["number"] == before + 1
     client.remove_subscription(added["number"])
-    assert len(client.destination()["subscriptions"]) == before
-    assert client.workspace()["destination"]["settings"]["ucd_key"] == "…"
+    assert len(client.get_destination()["subscriptions"]) == before
+    assert client.get_workspace()["destination"]["settings"]["ucd_key"] == "…"

@@ -12,7 +12,7 @@ import pytest
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 
 CONFTEST = """\
@@ -47,7 +47,7 @@ def test_the_run_is_told_and_its_sandboxes_are_deleted(
 ) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "long.feature").write_text(FEATURE)
-    app = create_app(Config(db=":memory:"), preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset("guide"))
     with serve_in_thread(app) as url, ControlClient(url) as client:
         options = ["--url", url, "-n", str(workers), "--junit", "report.xml"]
         with subprocess.Popen(
@@ -59,7 +59,7 @@ def test_the_run_is_told_and_its_sandboxes_are_deleted(
                 time.sleep(0.1)
             running.send_signal(ending)
             said, complained = running.communicate(timeout=60)
-        assert [each["id"] for each in client.sandboxes()] == ["default"]
+        assert [each["id"] for each in client.list_sandboxes()] == ["default"]
     assert (running.returncode, complained) == (130, "")
     assert (tmp_path / "report.xml").exists()
     counts = said.splitlines()[-1]

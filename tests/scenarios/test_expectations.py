@@ -4,7 +4,7 @@ import pytest
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON
-from segment_insider_scenarios.expectations import COLUMNS, unmet
+from segment_insider_scenarios.expectations import CHECK_COLUMNS, find_failed_rows
 
 ORDER: JSON = {
     "id": "o-17",
@@ -51,7 +51,7 @@ ORDER: JSON = {
     ],
 )
 def test_a_value_that_meets_its_row_is_not_told(place: str, word: str, value: str) -> None:
-    assert unmet([COLUMNS, (place, word, value)], ORDER, "claim") == []
+    assert find_failed_rows([CHECK_COLUMNS, (place, word, value)], ORDER, "claim") == []
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_value_that_meets_its_row_is_not_told(place: str, word: str, value: st
     ],
 )  # fmt: skip
 def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: str) -> None:
-    assert unmet([COLUMNS, (place, word, value)], ORDER, "claim") == [told]
+    assert find_failed_rows([CHECK_COLUMNS, (place, word, value)], ORDER, "claim") == [told]
 
 
 @pytest.mark.parametrize(
@@ -100,43 +100,43 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
             id="columns",
         ),
         pytest.param(
-            [COLUMNS], "claim: the table has no rows. Name a place and what it must be.", id="rows"
+            [CHECK_COLUMNS], "claim: the table has no rows. Name a place and what it must be.", id="rows"
         ),
         pytest.param(
-            [COLUMNS, ("address..zip", "absent", "")],
+            [CHECK_COLUMNS, ("address..zip", "absent", "")],
             "address..zip: this place has a dot too many. Remove it.",
             id="a dot too many",
         ),
         pytest.param(
-            [COLUMNS, ("id", "equal", "x")],
+            [CHECK_COLUMNS, ("id", "equal", "x")],
             "id: 'equal' is no word for it. Known: exactly, a, like, about, at least, at most, "
             "containing, of length, one of, absent.",
             id="word",
         ),
         pytest.param(
-            [COLUMNS, ("id", "", "")],
+            [CHECK_COLUMNS, ("id", "", "")],
             'id: the value is empty. Give one, or say "absent".',
             id="an empty value",
         ),
         pytest.param(
-            [COLUMNS, ("id", "a", "string")],
+            [CHECK_COLUMNS, ("id", "a", "string")],
             "id: 'string' is not a known type. Known: text, number, whole number, Boolean, list, "
             "object, null, time, UUID.",
             id="type",
         ),
         pytest.param(
-            [COLUMNS, ("total", "about", "much")],
+            [CHECK_COLUMNS, ("total", "about", "much")],
             "total: 'much' is no number. Give one, such as 8.50.",
             id="number",
         ),
         pytest.param(
-            [COLUMNS, ("id", "like", "(")],
+            [CHECK_COLUMNS, ("id", "like", "(")],
             "id: '(' is no pattern (missing ): (). "
             r"Give a regular expression for the whole text, such as o-\d+.",
             id="pattern",
         ),
         pytest.param(
-            [COLUMNS, ("id", "one of", "EUR")],
+            [CHECK_COLUMNS, ("id", "one of", "EUR")],
             "id: 'EUR' is no list. Give one, such as [\"EUR\", \"USD\"].",
             id="list",
         ),
@@ -144,5 +144,5 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
 )  # fmt: skip
 def test_a_table_that_says_nothing_is_refused(table: list[tuple[str, ...]], told: str) -> None:
     with pytest.raises(EmulatorError) as refused:
-        unmet(table, ORDER, "claim")
+        find_failed_rows(table, ORDER, "claim")
     assert str(refused.value) == told

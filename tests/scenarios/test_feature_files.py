@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from segment_insider_scenarios.catalogue import library
-from segment_insider_scenarios.feature_files import FeatureFault, read_feature
-from segment_insider_scenarios.gherkin_words import DIALECTS
+from segment_insider_scenarios.catalogue import list_library_steps
+from segment_insider_scenarios.feature_files import FeatureFileError, read_feature
+from segment_insider_scenarios.gherkin_words import KEYWORDS_BY_LANGUAGE
 
-library()  # registers the steps
+list_library_steps()  # registers the steps
 
 STEPS = """\
     When Ada does "Wish Listed"
@@ -30,7 +30,7 @@ def read(folder: Path, text: str | bytes) -> list[list[str]]:
 
 
 def fault(folder: Path, text: str | bytes) -> str:
-    with pytest.raises(FeatureFault) as refused:
+    with pytest.raises(FeatureFileError) as refused:
         read(folder, text)
     return str(refused.value)
 
@@ -156,22 +156,26 @@ def test_prose_in_a_scenario_is_left(tmp_path: Path, prose: str) -> None:
     assert read(tmp_path, scenario(f"    {prose}\n")) == RUN
 
 
-@pytest.mark.parametrize("code", [each for each in DIALECTS if each != "em"])
+@pytest.mark.parametrize("code", [each for each in KEYWORDS_BY_LANGUAGE if each != "em"])
 def test_a_step_of_every_language_is_refused_in_an_english_file(tmp_path: Path, code: str) -> None:
-    for keyword in {word for role in ("given", "when", "then") for word in DIALECTS[code][role]}:
+    for keyword in {
+        word for role in ("given", "when", "then") for word in KEYWORDS_BY_LANGUAGE[code][role]
+    }:
         if keyword != "* " and not keyword.startswith(tuple(ENGLISH)):
             said = fault(tmp_path, scenario(f"    {keyword}Ada shops\n"))
             assert "so it would not run" in said
 
 
 ENGLISH = {
-    word for role in ("given", "when", "then", "and", "but") for word in DIALECTS["en"][role]
+    word
+    for role in ("given", "when", "then", "and", "but")
+    for word in KEYWORDS_BY_LANGUAGE["en"][role]
 }
 
 
-@pytest.mark.parametrize("code", DIALECTS)
+@pytest.mark.parametrize("code", KEYWORDS_BY_LANGUAGE)
 def test_a_feature_in_every_language_is_read(tmp_path: Path, code: str) -> None:
-    words = {role: DIALECTS[code][role] for role in DIALECTS[code]}
+    words = {role: KEYWORDS_BY_LANGUAGE[code][role] for role in KEYWORDS_BY_LANGUAGE[code]}
     given, when, then = (words[role][-1] for role in ("given", "when", "then"))
     text = (
         f"# language: {code}\n{words['feature'][0]}: F\n  {words['scenario'][0]}: A\n"

@@ -14,12 +14,12 @@ import pytest
 import requests
 from flask import Flask, Response
 
-from segment_insider_emulator.errors import EmulatorError, Unavailable
+from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.server import serve_in_thread
 from segment_insider_scenarios import calls
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.shop import Shop
-from segment_insider_scenarios.shopper import shopper
+from segment_insider_scenarios.shop import SegmentShop
+from segment_insider_scenarios.shopper import make_shopper
 
 TOKEN = "a-token-that-nobody-may-read"
 SCENARIO = """\
@@ -165,7 +165,7 @@ def test_no_traceback_of_pytest_tells_a_token(
 def test_an_error_of_the_client_is_chained_to_nothing() -> None:
     client = ControlClient("http://127.0.0.1:1", token=TOKEN)
     with client, pytest.raises(EmulatorError) as raised:
-        client.health()
+        client.get_health()
     assert (raised.value.__cause__, raised.value.__context__) == (None, None)
     shown = str(raised.getrepr(showlocals=True, style="long", chain=True))
     assert TOKEN not in shown
@@ -198,7 +198,7 @@ def test_what_was_refused_for_the_moment_is_asked_again() -> None:
     slept: list[float] = []
     app, asked = away(2, "5")
     with serve_in_thread(app) as url, ControlClient(url, sleep=slept.append) as client:
-        assert client.sandboxes() == []
+        assert client.list_sandboxes() == []
     assert (len(asked), slept) == (3, [5, 5])
 
 
@@ -213,9 +213,9 @@ def test_waiting_is_bounded(retry_after: str, waits: list[float]) -> None:
     with (
         serve_in_thread(app) as url,
         ControlClient(url, sleep=slept.append) as client,
-        pytest.raises(Unavailable, match="the database is away"),
+        pytest.raises(TemporarilyUnavailable, match="the database is away"),
     ):
-        client.sandboxes()
+        client.list_sandboxes()
     assert slept == waits
 
 
@@ -225,9 +225,9 @@ def test_what_may_have_been_done_is_not_asked_again() -> None:
     with (
         serve_in_thread(app) as url,
         ControlClient(url, sleep=slept.append) as client,
-        pytest.raises(Unavailable),
+        pytest.raises(TemporarilyUnavailable),
     ):
-        client.advance("45 minutes")
+        client.advance_clock("45 minutes")
     assert (asked, slept) == (["emulator/v1/clock"], [])
 
 
@@ -235,15 +235,22 @@ def test_a_call_of_a_shop_that_was_refused_for_the_moment_is_made_again() -> Non
     slept: list[float] = []
     app, asked = away(2, "5")
     with serve_in_thread(app) as url:
-        Shop(url, "wk_demo", sleep=slept.append).tell(shopper("Ada"), calls.event("Wish Listed"))
+        SegmentShop(url, "wk_demo", sleep=slept.append).send(
+            make_shopper("Ada"), calls.track("Wish Listed")
+        )
     assert (asked, slept) == (["v1/batch"] * 3, [5, 5])
 
 
 def test_a_call_of_a_shop_that_is_refused_too_long_is_an_error() -> None:
     slept: list[float] = []
     app, _ = away(99, "5")
-    with serve_in_thread(app) as url, pytest.raises(Unavailable, match="the database is away"):
-        Shop(url, "wk_demo", sleep=slept.append).tell(shopper("Ada"), calls.event("Wish Listed"))
+    with (
+        serve_in_thread(app) as url,
+        pytest.raises(TemporarilyUnavailable, match="the database is away"),
+    ):
+        SegmentShop(url, "wk_demo", sleep=slept.append).send(
+            make_shopper("Ada"), calls.track("Wish Listed")
+        )
     assert slept == [5, 5]
 
 
@@ -252,5 +259,5 @@ def test_a_sandbox_that_is_gone_has_ended(serving: Serving) -> None:
         made = client.create_sandbox()
         client.delete_sandbox(made["id"])
         client.delete_sandbox(made["id"])
-        assert client.sandboxes() == []
+        assert client.list_sandboxes() == []
     assert requests.get(f"{made['url']}/emulator/v1/health").status_code in (401, 404)

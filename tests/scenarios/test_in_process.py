@@ -10,19 +10,22 @@ from flask import Flask
 
 from segment_insider_emulator.server import serve_in_thread
 from segment_insider_scenarios import calls, in_process, intercepting
-from segment_insider_scenarios.insider_one import InsiderOne
+from segment_insider_scenarios.insider_one import InsiderOneView
 from segment_insider_scenarios.running import RunningEmulator
-from segment_insider_scenarios.shop import Shop
+from segment_insider_scenarios.shop import SegmentShop
 from segment_insider_scenarios.shopper import Shopper
-from segment_insider_scenarios.timing import Clock
+from segment_insider_scenarios.timing import ClockControl
 
 
 def test_the_fixtures_are_one_emulator(
-    segment: Shop, insider_one: InsiderOne, shopper: Callable[..., Shopper], clock: Clock
+    segment: SegmentShop,
+    insider_one: InsiderOneView,
+    shopper: Callable[..., Shopper],
+    clock: ClockControl,
 ) -> None:
     clock.start("2026-11-23T12:00:00Z")
     clock.advance("45 minutes")
-    segment.tell(shopper("Ada"), calls.event("Wish Listed"))
+    segment.send(shopper("Ada"), calls.track("Wish Listed"))
     names = [event["event_name"] for event in insider_one.events("uuid:ada")]
     sent = [
         event["event_name"] for event in insider_one.requests()[0]["json"]["users"][0]["events"]
@@ -38,21 +41,21 @@ def test_no_socket_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refused)
     monkeypatch.setattr(socket.socket, "bind", refused)
     with in_process() as emulator:
-        emulator.shop.tell(Shopper("ada", None, "Ada", "L", "", ""), calls.event("Wish Listed"))
-        assert emulator.client.profile("uuid:ada")
+        emulator.shop.send(Shopper("ada", None, "Ada", "L", "", ""), calls.track("Wish Listed"))
+        assert emulator.client.find_profile("uuid:ada")
 
 
 def test_two_emulators_know_nothing_of_each_other() -> None:
     with in_process() as one, in_process("segment-defaults") as other:
-        one.shop.tell(Shopper("ada", None, "Ada", "L", "", ""), calls.event("Wish Listed"))
-        assert (len(one.client.profiles()), other.client.profiles()) == (1, [])
+        one.shop.send(Shopper("ada", None, "Ada", "L", "", ""), calls.track("Wish Listed"))
+        assert (len(one.client.list_profiles()), other.client.list_profiles()) == (1, [])
 
 
 def test_an_application_s_own_sdk_is_intercepted(intercepted: RunningEmulator) -> None:
     """The SDK has no host of ours; the code under test stays as it is in production."""
     client = analytics.Client("the-real-write-key", sync_mode=True)
     client.track("ada", "Wish Listed", {"product_id": "mug"})
-    profile = intercepted.client.profile("uuid:ada")
+    profile = intercepted.client.find_profile("uuid:ada")
     assert profile
     assert [event["event_name"] for event in profile["events"]] == ["wish_listed"]
 

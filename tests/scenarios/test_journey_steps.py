@@ -11,10 +11,10 @@ import pytest
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_scenarios import calls
-from segment_insider_scenarios.running import Emulators
-from segment_insider_scenarios.scene import Scene
+from segment_insider_scenarios.running import SandboxProvider
+from segment_insider_scenarios.scene import ScenarioContext
 from segment_insider_scenarios.steps import calling, journeys, known
-from segment_insider_scenarios.trail import told
+from segment_insider_scenarios.trail import format_trails
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parent.parent / "docs" / "scenarios.md").read_text()
@@ -23,8 +23,8 @@ NOON = "2026-11-23T12:00:00Z"
 
 
 @pytest.fixture
-def scene(emulators: Emulators) -> Iterator[Scene]:
-    with Scene(emulators, Path()) as own:
+def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
+    with ScenarioContext(emulators, Path()) as own:
         yield own
 
 
@@ -43,76 +43,78 @@ def test_a_failed_step_prints_the_trail_as_the_page_shows_it() -> None:
     assert MOMENT.sub("", shown) in MOMENT.sub("", result["failure"])
 
 
-def test_a_clock_that_is_set_runs_on(scene: Scene) -> None:
-    scene.start(NOON)
-    scene.tell("Ada", calls.event("Song Played"))
-    [message] = scene.messages()
+def test_a_clock_that_is_set_runs_on(scene: ScenarioContext) -> None:
+    scene.start_clock(NOON)
+    scene.send_calls("Ada", calls.track("Song Played"))
+    [message] = scene.list_messages()
     assert message["receivedAt"].startswith("2026-11-23T12:00:0")
     assert message["receivedAt"] > "2026-11-23T12:00:00.000Z"
 
 
-def test_a_clock_is_set_before_anything_happens(scene: Scene) -> None:
-    scene.tell("Ada", calls.event("Song Played"))
+def test_a_clock_is_set_before_anything_happens(scene: ScenarioContext) -> None:
+    scene.send_calls("Ada", calls.track("Song Played"))
     said = rf"^{NOON}: something has happened before\. Make it the first step, or let time pass\.$"
     with pytest.raises(EmulatorError, match=said):
-        scene.start(NOON)
+        scene.start_clock(NOON)
 
 
-def test_a_journey_that_the_workspace_does_not_have_is_said(scene: Scene) -> None:
+def test_a_journey_that_the_workspace_does_not_have_is_said(scene: ScenarioContext) -> None:
     known = r"the workspace has no journey 'Carts'\. Known: Cart abandonment, Purchase thank-you, "
     with pytest.raises(EmulatorError, match=known):
-        scene.runs("Carts")
+        scene.list_journey_runs("Carts")
 
 
-def test_whoever_never_entered_has_no_trail(scene: Scene) -> None:
-    scene.person("Ada")
-    assert told(scene, "Welcome", "Ada") == ["Ada never entered Welcome.", ""]
-    assert told(scene, "Welcome") == ["Nobody entered Welcome.", ""]
+def test_whoever_never_entered_has_no_trail(scene: ScenarioContext) -> None:
+    scene.get_person("Ada")
+    assert format_trails(scene, "Welcome", "Ada") == ["Ada never entered Welcome.", ""]
+    assert format_trails(scene, "Welcome") == ["Nobody entered Welcome.", ""]
 
 
-def test_each_run_has_its_own_trail_with_its_standing(scene: Scene) -> None:
-    scene.start(NOON)
-    scene.tell("Ada", calls.product_added({"product_id": "mug"}, "c-9"))
-    scene.emulator.client.advance("2 days")
-    scene.tell("Ada", calls.product_added({"product_id": "tray"}, "c-10"))
-    headings = [line for line in told(scene, "Cart abandonment", "Ada") if line.endswith(":")]
+def test_each_run_has_its_own_trail_with_its_standing(scene: ScenarioContext) -> None:
+    scene.start_clock(NOON)
+    scene.send_calls("Ada", calls.product_added({"product_id": "mug"}, "c-9"))
+    scene.emulator.client.advance_clock("2 days")
+    scene.send_calls("Ada", calls.product_added({"product_id": "tray"}, "c-10"))
+    headings = [
+        line for line in format_trails(scene, "Cart abandonment", "Ada") if line.endswith(":")
+    ]
     assert headings == [
         "The trail of Ada in Cart abandonment, dropped:",
         "The trail of Ada in Cart abandonment, in progress:",
     ]
 
 
-def test_a_trail_shows_no_cause_later_than_its_effect(scene: Scene) -> None:
-    scene.tell("Ada", calls.product_added({"product_id": "mug"}, "c-9"))
-    _, entered, *_ = told(scene, "Cart abandonment", "Ada")
+def test_a_trail_shows_no_cause_later_than_its_effect(scene: ScenarioContext) -> None:
+    scene.send_calls("Ada", calls.product_added({"product_id": "mug"}, "c-9"))
+    _, entered, *_ = format_trails(scene, "Cart abandonment", "Ada")
     assert entered.partition("Z  ")[2] == "entered because of item_added_to_cart"
 
 
-def test_a_trail_shows_the_time_of_an_event_that_came_late(scene: Scene) -> None:
+def test_a_trail_shows_the_time_of_an_event_that_came_late(scene: ScenarioContext) -> None:
     body = {
         "userId": "ada",
         "event": "Product Added",
         "timestamp": NOON,
         "properties": {"product_id": "mug"},
     }
-    scene.person("Ada")
-    scene.start("2026-11-23T12:05:00Z")
-    calling.posts(scene, "/v1/track", json.dumps(body))
-    _, entered, *_ = told(scene, "Cart abandonment", "Ada")
+    scene.get_person("Ada")
+    scene.start_clock("2026-11-23T12:05:00Z")
+    calling.app_posts_body(scene, "/v1/track", json.dumps(body))
+    _, entered, *_ = format_trails(scene, "Cart abandonment", "Ada")
     what = "entered because of item_added_to_cart at 2026-11-23T12:00:00.000Z"
     assert entered.partition("Z  ")[2] == what
 
 
-def test_a_column_that_no_entry_has_is_said(scene: Scene) -> None:
-    scene.tell("Ada", calls.product_added({"product_id": "mug"}, "c-9"))
+def test_a_column_that_no_entry_has_is_said(scene: ScenarioContext) -> None:
+    scene.send_calls("Ada", calls.product_added({"product_id": "mug"}, "c-9"))
     table = [["kind", "event.event_nam"], ["entered", ""], ["waiting", ""]]
     said = r"there is no column 'event\.event_nam'\. Did you mean 'event\.event_name'\?"
     with pytest.raises(EmulatorError, match=said):
-        journeys.leaves_trail(scene, "Ada", "Cart abandonment", table)
+        journeys.journey_leaves_trail(scene, "Ada", "Cart abandonment", table)
 
 
-def test_a_detail_that_personalisation_does_not_have_is_said(scene: Scene) -> None:
-    scene.tell("Ada", calls.event("Song Played"))
+def test_a_detail_that_personalisation_does_not_have_is_said(scene: ScenarioContext) -> None:
+    scene.send_calls("Ada", calls.track("Song Played"))
     said = r"there is no detail 'carte'\. Did you mean 'cart'\?"
     with pytest.raises(EmulatorError, match=said):
-        known.can_personalise(scene, "Ada", [["what", "value"], ["carte", ""]])
+        known.has_personalisation_values(scene, "Ada", [["what", "value"], ["carte", ""]])

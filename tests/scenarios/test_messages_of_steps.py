@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios.catalogue import library, reads
-from segment_insider_scenarios.parsers import parse
-from segment_insider_scenarios.timing import expect_time
+from segment_insider_scenarios.catalogue import is_library_step, list_library_steps
+from segment_insider_scenarios.parsers import StepPattern
+from segment_insider_scenarios.timing import require_time
 
-library()
+list_library_steps()
 
 FEATURE = '''\
 Feature: Messages
@@ -91,24 +91,24 @@ def test_an_empty_cell_between_quotes_is_an_empty_text(results: Any, title: str)
 )
 def test_the_form_of_a_time_is_told(text: str, remedy: str) -> None:
     with pytest.raises(EmulatorError) as refused:
-        expect_time(text)
+        require_time(text)
     assert refused.value.remedy == f"{remedy}, or +03:00 in place of the Z."
 
 
 @pytest.mark.parametrize("text", ["2026-11-23T12:00:00Z", "2026-11-23T12:00:00+03:00"])
 def test_a_time_with_its_zone_is_taken(text: str) -> None:
-    expect_time(text)
+    require_time(text)
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [('does ""', ""), ('does "a"', "a"), ('does "a "" b"', 'a "" b')]
 )
 def test_a_quoted_text_may_be_empty(text: str, value: str) -> None:
-    assert parse('does "{event}"').parse_arguments(text) == {"event": value}
+    assert StepPattern('does "{event}"').parse_arguments(text) == {"event": value}
 
 
 def test_every_step_with_a_quoted_value_takes_an_empty_one() -> None:
-    quoted = [entry for entry in library() if '"{' in entry.pattern]
+    quoted = [entry for entry in list_library_steps() if '"{' in entry.pattern]
     texts = [entry.example.partition("\n")[0].partition(" ")[2] for entry in quoted]
     emptied = [text[: text.index('"')] + '""' + text.split('"', 2)[2] for text in texts]
-    assert [text for text in emptied if not reads(text)] == []
+    assert [text for text in emptied if not is_library_step(text)] == []

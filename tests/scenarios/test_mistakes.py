@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pytest_bdd.steps import step_function_context_registry
 
-from segment_insider_scenarios.arguments import lacking
-from segment_insider_scenarios.catalogue import LIBRARY, NOUNS
+from segment_insider_scenarios.arguments import describe_missing_argument
+from segment_insider_scenarios.catalogue import ARGUMENT_NOUNS, LIBRARY_PACKAGE
 
 EVENTS = "Insider One receives exactly these events for Ada"
 ATTRIBUTES = "Insider One knows these attributes of Ada"
@@ -924,8 +924,8 @@ def test_every_step_of_the_library_shows_what_it_needs_below_it() -> None:
     silent = {
         context.step_func.__name__
         for context in step_function_context_registry.values()
-        for argument in NOUNS.keys() & signature(context.step_func).parameters
-        if context.step_func.__module__.startswith(LIBRARY)
-        and "such as:" not in lacking(argument, context.step_func)
+        for argument in ARGUMENT_NOUNS.keys() & signature(context.step_func).parameters
+        if context.step_func.__module__.startswith(LIBRARY_PACKAGE)
+        and "such as:" not in describe_missing_argument(argument, context.step_func)
     }
     assert silent == set()

@@ -7,15 +7,15 @@ import pytest
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_scenarios import calls
-from segment_insider_scenarios.call_files import read_calls
-from segment_insider_scenarios.running import Emulators
-from segment_insider_scenarios.scene import Scene
-from segment_insider_scenarios.steps.mappings import has_fields, has_trigger
+from segment_insider_scenarios.call_files import read_call_file
+from segment_insider_scenarios.running import SandboxProvider
+from segment_insider_scenarios.scene import ScenarioContext
+from segment_insider_scenarios.steps.mappings import mapping_has_fields, mapping_has_trigger
 
 
 @pytest.fixture
-def scene(emulators: Emulators) -> Iterator[Scene]:
-    with Scene(emulators, Path()) as own:
+def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
+    with ScenarioContext(emulators, Path()) as own:
         yield own
 
 
@@ -30,29 +30,31 @@ def scene(emulators: Emulators) -> Iterator[Scene]:
 def test_a_file_that_holds_no_calls_is_refused(text: str, told: str, tmp_path: Path) -> None:
     (tmp_path / "calls.ndjson").write_text(text)
     with pytest.raises(EmulatorError, match=f"^{told}"):
-        list(read_calls(tmp_path / "calls.ndjson"))
+        list(read_call_file(tmp_path / "calls.ndjson"))
 
 
 def test_a_list_of_calls_is_read_in_its_order(tmp_path: Path) -> None:
     (tmp_path / "calls.json").write_text('[{"type": "page"}, {"type": "track"}]')
-    assert list(read_calls(tmp_path / "calls.json")) == [
+    assert list(read_call_file(tmp_path / "calls.json")) == [
         ("calls.json[1]", {"type": "page"}),
         ("calls.json[2]", {"type": "track"}),
     ]
 
 
-def test_a_mapping_that_the_workspace_lacks_is_answered_with_the_nearest(scene: Scene) -> None:
+def test_a_mapping_that_the_workspace_lacks_is_answered_with_the_nearest(
+    scene: ScenarioContext,
+) -> None:
     with pytest.raises(EmulatorError, match="Did you mean 'Track Event'"):
-        has_trigger(scene, "Track Events", 'type = "track"')
+        mapping_has_trigger(scene, "Track Events", 'type = "track"')
 
 
-def test_a_workspace_is_not_changed_when_something_has_happened(scene: Scene) -> None:
-    scene.tell("Ada", calls.event("Wish Listed"))
+def test_a_workspace_is_not_changed_when_something_has_happened(scene: ScenarioContext) -> None:
+    scene.send_calls("Ada", calls.track("Wish Listed"))
     with pytest.raises(EmulatorError, match="something has happened before"):
-        has_trigger(scene, "Track Event", 'type = "track"')
+        mapping_has_trigger(scene, "Track Event", 'type = "track"')
 
 
-def test_a_field_has_no_place_inside_a_directive(scene: Scene) -> None:
+def test_a_field_has_no_place_inside_a_directive(scene: ScenarioContext) -> None:
     table = [("field", "value"), ("uuid.inner", "x")]
     with pytest.raises(EmulatorError, match="Give uuid as a whole"):
-        has_fields(scene, "Track Event", table)
+        mapping_has_fields(scene, "Track Event", table)

@@ -3,23 +3,23 @@
 import phonenumbers
 import pytest
 
-from segment_insider_scenarios.shopper import Shopper, products, shopper
+from segment_insider_scenarios.shopper import Shopper, make_products, make_shopper
 
 
 def test_the_same_seed_makes_the_same_shopper() -> None:
-    assert shopper("Ada", seed=3) == shopper("Ada", seed=3)
+    assert make_shopper("Ada", seed=3) == make_shopper("Ada", seed=3)
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param(shopper("Ada", seed=4), id="by seed"),
-        pytest.param(shopper("Bob", seed=3), id="by name"),
-        pytest.param(shopper("Ada", seed=3, locale="de_DE"), id="by locale"),
+        pytest.param(make_shopper("Ada", seed=4), id="by seed"),
+        pytest.param(make_shopper("Bob", seed=3), id="by name"),
+        pytest.param(make_shopper("Ada", seed=3, locale="de_DE"), id="by locale"),
     ],
 )
 def test_another_shopper_is_somebody_else(other: Shopper) -> None:
-    ada = shopper("Ada", seed=3)
+    ada = make_shopper("Ada", seed=3)
     assert {other.phone, other.last_name, str(other.address)}.isdisjoint(
         {ada.phone, ada.last_name, str(ada.address)}
     )
@@ -27,7 +27,7 @@ def test_another_shopper_is_somebody_else(other: Shopper) -> None:
 
 @pytest.mark.parametrize("locale", ["en_GB", "de_DE", "fr_FR", "ja_JP", "tr_TR", "en_US", "nl_NL"])
 def test_a_phone_is_a_number_in_e164_form(locale: str) -> None:
-    phone = shopper("Ada", locale=locale).phone
+    phone = make_shopper("Ada", locale=locale).phone
     number = phonenumbers.parse(phone)
     assert phonenumbers.is_valid_number(number)
     assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == phone
@@ -49,7 +49,7 @@ def test_a_phone_is_a_number_in_e164_form(locale: str) -> None:
 def test_a_name_gives_the_user_id_and_an_address_that_mail_allows(
     name: str, user_id: str, email: str
 ) -> None:
-    made = shopper(name)
+    made = make_shopper(name)
     assert (made.first_name, made.user_id) == (name, user_id)
     assert made.email.startswith(email)
     assert made.email.isascii()
@@ -62,7 +62,7 @@ def test_a_shopper_is_known_by_the_user_id_first() -> None:
 
 def test_traits_have_the_guide_s_names() -> None:
     made = Shopper("u1", None, "Ada", "Byron", "ada@shop.example", "+442071838750", {"city": "Ely"})
-    assert made.traits() == {
+    assert made.to_traits() == {
         "firstName": "Ada",
         "lastName": "Byron",
         "email": "ada@shop.example",
@@ -72,10 +72,10 @@ def test_traits_have_the_guide_s_names() -> None:
 
 
 def test_products_are_the_same_for_the_same_seed_and_not_for_another() -> None:
-    assert products(3, seed=1) == products(3, seed=1)
-    assert products(3, seed=1) != products(3, seed=2)
+    assert make_products(3, seed=1) == make_products(3, seed=1)
+    assert make_products(3, seed=1) != make_products(3, seed=2)
 
 
 def test_products_have_the_property_names_that_the_guide_reads() -> None:
     needed = {"product_id", "category", "name", "price", "currency", "image_url", "url"}
-    assert all(needed <= product.keys() for product in products(3))
+    assert all(needed <= product.keys() for product in make_products(3))

@@ -4,10 +4,14 @@ from random import Random
 
 import pytest
 
-from segment_insider_emulator.near_misses import is_slip, nearest
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.vocabulary import NAMES, Vocabulary, vocabulary_of
-from segment_insider_scenarios.spelling import is_slip_of_text
+from segment_insider_emulator.near_misses import find_intended_name, is_misspelling
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.vocabulary import (
+    ALL_SPEC_NAMES,
+    KnownNames,
+    collect_known_names,
+)
+from segment_insider_scenarios.spelling import is_typo_of_text
 
 
 @pytest.mark.parametrize(
@@ -30,7 +34,7 @@ from segment_insider_scenarios.spelling import is_slip_of_text
     ],
 )
 def test_a_name_one_slip_away_is_a_slip(name: str, known: str) -> None:
-    assert is_slip(name, known)
+    assert is_misspelling(name, known)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +50,7 @@ def test_a_name_one_slip_away_is_a_slip(name: str, known: str) -> None:
     ],
 )
 def test_a_name_that_is_merely_alike_is_no_slip(name: str, other: str) -> None:
-    assert not is_slip(name, other)
+    assert not is_misspelling(name, other)
 
 
 @pytest.mark.parametrize(
@@ -65,16 +69,16 @@ def test_a_name_that_is_merely_alike_is_no_slip(name: str, other: str) -> None:
 def test_texts_one_slip_apart_are_the_same_unless_they_are_ids_of_a_series(
     text: str, other: str, same: bool
 ) -> None:
-    assert is_slip_of_text(text, other) is same
+    assert is_typo_of_text(text, other) is same
 
 
 def test_a_known_name_is_never_a_slip_of_another() -> None:
-    assert [name for name in NAMES if nearest(name, NAMES)] == []
+    assert [name for name in ALL_SPEC_NAMES if find_intended_name(name, ALL_SPEC_NAMES)] == []
 
 
 def test_a_slip_in_any_long_name_is_found() -> None:
     random = Random(3)
-    long = sorted(name for name in NAMES if len(name) > 4)
+    long = sorted(name for name in ALL_SPEC_NAMES if len(name) > 4)
     for name in random.sample(long, 60):
         at = random.randrange(len(name))
         slips = [
@@ -82,12 +86,14 @@ def test_a_slip_in_any_long_name_is_found() -> None:
             name[:at] + "q" + name[at:],
             f"{name[:at]}Q{name[at:]}",
         ]
-        assert [slip for slip in slips if slip not in NAMES and not is_slip(slip, name)] == []
+        assert [
+            slip for slip in slips if slip not in ALL_SPEC_NAMES and not is_misspelling(slip, name)
+        ] == []
 
 
 @pytest.fixture
-def guide() -> Vocabulary:
-    return vocabulary_of(preset("guide").document)
+def guide() -> KnownNames:
+    return collect_known_names(load_preset("guide").document)
 
 
 @pytest.mark.parametrize(
@@ -99,14 +105,17 @@ def guide() -> Vocabulary:
     ],
 )
 def test_the_name_under_which_an_event_arrives(
-    guide: Vocabulary, event: str, arriving: set[str]
+    guide: KnownNames, event: str, arriving: set[str]
 ) -> None:
-    assert guide.arriving(event) == arriving
+    assert guide.insider_names_of_event(event) == arriving
 
 
 def test_where_two_mappings_take_an_event_it_arrives_twice() -> None:
-    defaults = vocabulary_of(preset("segment-defaults").document)
-    assert defaults.arriving("Order Completed") == {"order_completed", "confirmation_page_view"}
+    defaults = collect_known_names(load_preset("segment-defaults").document)
+    assert defaults.insider_names_of_event("Order Completed") == {
+        "order_completed",
+        "confirmation_page_view",
+    }
 
 
 def test_names_that_mappings_read_and_triggers_compare_are_known() -> None:
@@ -119,6 +128,6 @@ def test_names_that_mappings_read_and_triggers_compare_are_known() -> None:
             "products": {"@arrayPath": ["$.properties.urunler", {"name": {"@path": "urun_adi"}}]},
         },
     }
-    known = Vocabulary((subscription,))
+    known = KnownNames((subscription,))
     assert {"magaza", "sube", "beden", "urunler", "urun_adi"} <= known.properties
-    assert known.nearest_event("Sepet Trek") == "Sepet Terk"
+    assert known.suggest_event("Sepet Trek") == "Sepet Terk"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from segment_insider_scenarios.catalogue import StepEntry, library
+from segment_insider_scenarios.catalogue import StepEntry, list_library_steps
 
 ACT = """\
 When Ada completes order "o-17" in EUR:
@@ -65,7 +65,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "shop.ndjson").write_text('{"type": "track", "event": "Wish Listed", "userId": "u"}')
     scenarios = [
         f"  Scenario: {number}\n{indent(steps_of(entry), '    ')}"
-        for number, entry in enumerate(library())
+        for number, entry in enumerate(list_library_steps())
     ]
     (folder / "examples.feature").write_text("\n".join(["Feature: Examples", *scenarios]))
     command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", "."]
@@ -76,7 +76,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize(
-    "number", [pytest.param(at, id=entry.pattern) for at, entry in enumerate(library())]
+    "number", [pytest.param(at, id=entry.pattern) for at, entry in enumerate(list_library_steps())]
 )
 def test_an_example_runs_as_it_is_printed(number: int, results: Any) -> None:
     failure = results[number]

@@ -11,15 +11,20 @@ from pytest_bdd.parser import Step
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
 from segment_insider_emulator.cli import main
-from segment_insider_scenarios.catalogue import LIBRARY, StepEntry, library, matching
-from segment_insider_scenarios.plugin import MARKS
+from segment_insider_scenarios.catalogue import (
+    LIBRARY_PACKAGE,
+    StepEntry,
+    find_matching_steps,
+    list_library_steps,
+)
+from segment_insider_scenarios.plugin import BASIS_MARKS
 from segment_insider_scenarios.steps import THEMES
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "scenarios.md").read_text()
 REFERENCE = (ROOT / "docs" / "steps.md").read_text()
 FEATURES = sorted((ROOT / "features").rglob("*.feature"))
-OWN = tuple(f"{LIBRARY}.{theme}" for theme in THEMES)
+OWN = tuple(f"{LIBRARY_PACKAGE}.{theme}" for theme in THEMES)
 
 
 def steps(paths: Iterable[Path]) -> Iterator[tuple[str, Step]]:
@@ -61,10 +66,10 @@ def test_the_reference_is_the_one_that_the_command_prints() -> None:
     assert printed.output == REFERENCE
 
 
-@pytest.mark.parametrize("entry", library(), ids=lambda entry: entry.pattern)
+@pytest.mark.parametrize("entry", list_library_steps(), ids=lambda entry: entry.pattern)
 def test_an_example_is_a_step_that_only_its_own_pattern_reads(entry: StepEntry) -> None:
     kind, _, words = entry.example.partition("\n")[0].partition(" ")
-    taking = [each for each in matching(words) if kind.lower() in each.kinds]
+    taking = [each for each in find_matching_steps(words) if kind.lower() in each.kinds]
     assert taking == [entry]
     assert (entry.below is None) == (entry.shown == "")
 
@@ -85,5 +90,5 @@ def test_a_scenario_has_one_when_and_one_standing(path: Path) -> None:
     for name, scenario in get_feature(str(path.parent), path.name).scenarios.items():
         keywords = [step.keyword.strip() for step in scenario.steps]
         assert keywords.count("When") == 1, name
-        assert len(scenario.tags & MARKS.keys()) == 1, name
+        assert len(scenario.tags & BASIS_MARKS.keys()) == 1, name
         assert len(scenario.all_background_steps) <= 3, name

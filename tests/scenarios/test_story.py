@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from segment_insider_scenarios import calls
-from segment_insider_scenarios.calls import Call
-from segment_insider_scenarios.running import Emulators
-from segment_insider_scenarios.scene import Scene
-from segment_insider_scenarios.story import story
+from segment_insider_scenarios.calls import SegmentCall
+from segment_insider_scenarios.running import SandboxProvider
+from segment_insider_scenarios.scene import ScenarioContext
+from segment_insider_scenarios.story import explain_calls
 
 
 @pytest.fixture
-def scene(emulators: Emulators) -> Iterator[Scene]:
-    with Scene(emulators, Path()) as own:
+def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
+    with ScenarioContext(emulators, Path()) as own:
         yield own
 
 
@@ -35,7 +35,7 @@ def scene(emulators: Emulators) -> Iterator[Scene]:
         ),
         pytest.param(
             "guide",
-            calls.event("Cart Viewed", {"currency": "EUR", "products": [{"price": 8}]}),
+            calls.track("Cart Viewed", {"currency": "EUR", "products": [{"price": 8}]}),
             [
                 "  Cart Viewed - dropped: delivered for Segment, dropped by Insider One: "
                 "event_group_id parameter is required on cart_page_view event",
@@ -51,7 +51,7 @@ def scene(emulators: Emulators) -> Iterator[Scene]:
         ),
         pytest.param(
             "guide",
-            calls.event(""),
+            calls.track(""),
             [
                 "  track - rejected: event_not_defined: "
                 "A track call needs the name of its event in `event`."
@@ -61,14 +61,16 @@ def scene(emulators: Emulators) -> Iterator[Scene]:
     ],
 )
 def test_a_call_is_told_with_its_verdict_and_why(
-    scene: Scene, workspace: str, call: Call, lines: list[str]
+    scene: ScenarioContext, workspace: str, call: SegmentCall, lines: list[str]
 ) -> None:
-    scene.use(workspace)
-    scene.tell("Ada", call)
-    assert story(scene, "Ada") == ["What became of the calls for Ada:", *lines]
+    scene.use_workspace(workspace)
+    scene.send_calls("Ada", call)
+    assert explain_calls(scene, "Ada") == ["What became of the calls for Ada:", *lines]
 
 
-def test_the_nearest_subscription_says_what_it_wants(scene: Scene, tmp_path: Path) -> None:
+def test_the_nearest_subscription_says_what_it_wants(
+    scene: ScenarioContext, tmp_path: Path
+) -> None:
     (tmp_path / "shop.yaml").write_text(
         "source: {name: Shop, writeKey: wk}\n"
         "destination:\n"
@@ -78,9 +80,9 @@ def test_the_nearest_subscription_says_what_it_wants(scene: Scene, tmp_path: Pat
         '       trigger: type = "track" and event = "Cart Viewed"}\n'
         "    - {name: People, actionSlug: updateUserProfile}\n"
     )
-    scene.use(str(tmp_path / "shop.yaml"))
-    scene.tell("Ada", calls.event("Cart viewed"))
-    assert story(scene, "Ada")[1:] == [
+    scene.use_workspace(str(tmp_path / "shop.yaml"))
+    scene.send_calls("Ada", calls.track("Cart viewed"))
+    assert explain_calls(scene, "Ada")[1:] == [
         "  Cart viewed - not_subscribed: no enabled subscription matches this event; event "
         "'Cart viewed' is not 'Cart Viewed', and Segment compares every letter of a name. Send "
         "that name, or name this one in a trigger if it is meant.",
@@ -88,7 +90,9 @@ def test_the_nearest_subscription_says_what_it_wants(scene: Scene, tmp_path: Pat
     ]
 
 
-def test_a_mapping_that_is_not_written_out_is_to_be_first(scene: Scene, tmp_path: Path) -> None:
+def test_a_mapping_that_is_not_written_out_is_to_be_first(
+    scene: ScenarioContext, tmp_path: Path
+) -> None:
     (tmp_path / "shop.yaml").write_text(
         "source: {name: Shop, writeKey: wk}\n"
         "destination:\n"
@@ -97,21 +101,23 @@ def test_a_mapping_that_is_not_written_out_is_to_be_first(scene: Scene, tmp_path
         "    - {name: Views, actionSlug: productViewedEvent,\n"
         '       trigger: type = "track" and event = "Product Viewed"}\n'
     )
-    scene.use(str(tmp_path / "shop.yaml"))
-    scene.tell("Ada", calls.product_viewed({"product_id": "mug", "engraving": "For Bob"}))
-    assert story(scene, "Ada")[-1:] == [
+    scene.use_workspace(str(tmp_path / "shop.yaml"))
+    scene.send_calls("Ada", calls.product_viewed({"product_id": "mug", "engraving": "For Bob"}))
+    assert explain_calls(scene, "Ada")[-1:] == [
         "      once `emulator export FILE --format workspace` has written `settings`"
     ]
 
 
-def test_somebody_without_a_call_is_told_so(scene: Scene) -> None:
-    scene.person("Bob")
-    assert story(scene, "Bob") == ["Segment received no call for Bob."]
+def test_somebody_without_a_call_is_told_so(scene: ScenarioContext) -> None:
+    scene.get_person("Bob")
+    assert explain_calls(scene, "Bob") == ["Segment received no call for Bob."]
 
 
-def test_the_line_to_write_is_told_once_for_several_products(scene: Scene) -> None:
-    scene.use("guide")
+def test_the_line_to_write_is_told_once_for_several_products(scene: ScenarioContext) -> None:
+    scene.use_workspace("guide")
     products = [{"product_id": each, "engraving": "For Bob"} for each in ("mug", "tray")]
-    scene.tell("Ada", calls.event("Order Completed", {"order_id": "o-1", "products": products}))
-    written = [line for line in story(scene, "Ada") if "write at" in line]
+    scene.send_calls(
+        "Ada", calls.track("Order Completed", {"order_id": "o-1", "products": products})
+    )
+    written = [line for line in explain_calls(scene, "Ada") if "write at" in line]
     assert len(written) == 1

@@ -6,8 +6,14 @@ import pytest
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios.comparison import difference, row_of, text_of
-from segment_insider_scenarios.tables import flattened, nested, pairs, records, value_of
+from segment_insider_scenarios.comparison import diff_rows, format_cell, format_row
+from segment_insider_scenarios.tables import (
+    flatten_values,
+    nest_dotted_values,
+    parse_cell,
+    parse_pairs,
+    parse_records,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +32,7 @@ from segment_insider_scenarios.tables import flattened, nested, pairs, records, 
     ],
 )
 def test_a_cell_is_json_where_it_is_json(cell: str, value: JSON) -> None:
-    read = value_of(cell)
+    read = parse_cell(cell)
     assert (read, type(read)) == (value, type(value))
 
 
@@ -42,17 +48,17 @@ def test_a_cell_is_json_where_it_is_json(cell: str, value: JSON) -> None:
     ],
 )
 def test_cells_are_equal_for_equal_json_values_alone(one: JSON, other: JSON, same: bool) -> None:
-    assert (text_of(one) == text_of(other)) is same
+    assert (format_cell(one) == format_cell(other)) is same
 
 
 @pytest.mark.parametrize("value", ["mug", "42", "true", "", 8.5, 21, True, None, ["a"], {"a": 1}])
 def test_a_shown_cell_reads_as_the_value_it_shows(value: JSON) -> None:
-    assert value_of(text_of(value)) == value
+    assert parse_cell(format_cell(value)) == value
 
 
 def test_an_empty_cell_is_an_absent_value() -> None:
     table = [["product_id", "price"], ["mug", ""], ["", "8.50"]]
-    assert records(table) == [{"product_id": "mug"}, {"price": 8.5}]
+    assert parse_records(table) == [{"product_id": "mug"}, {"price": 8.5}]
 
 
 def test_a_dotted_name_goes_inside() -> None:
@@ -63,7 +69,7 @@ def test_a_dotted_name_goes_inside() -> None:
         ["products.1.price", "9"],
         ["address.city", "Ely"],
     ]
-    assert nested(pairs(table, "property")) == {
+    assert nest_dotted_values(parse_pairs(table, "property")) == {
         "order_id": "o-17",
         "products": [{"price": 8}, {"price": 9}],
         "address": {"city": "Ely"},
@@ -72,12 +78,12 @@ def test_a_dotted_name_goes_inside() -> None:
 
 def test_flattened_is_the_way_back_for_objects() -> None:
     tree: JSONObject = {"custom": {"sku": "s1"}, "taxonomy": ["Shoes"], "name": "Boot"}
-    assert nested(flattened(tree)) == tree
+    assert nest_dotted_values(flatten_values(tree)) == tree
 
 
 def test_a_value_and_something_inside_it_is_refused() -> None:
     with pytest.raises(EmulatorError, match=r"^address\.city: address has a value of its own"):
-        nested({"address": "x", "address.city": "Ely"})
+        nest_dotted_values({"address": "x", "address.city": "Ely"})
 
 
 @pytest.mark.parametrize(
@@ -98,7 +104,7 @@ def test_a_table_of_names_and_values_has_the_header_of_its_step(header: list[str
         "Begin with the line: | property | value |. Write each property on a line of its own."
     )
     with pytest.raises(EmulatorError, match=f"^{re.escape(told)}$"):
-        pairs([header, ["1"] * len(header)], "property")
+        parse_pairs([header, ["1"] * len(header)], "property")
 
 
 COLUMNS = ("event_name", "product_id", "unit_price")
@@ -177,16 +183,16 @@ MUG, TRAY = ("viewed", "mug", "8.5"), ("viewed", "tray", "21")
 def test_a_difference_can_be_seen(
     expected: list[tuple[str, ...]], received: list[tuple[str, ...]], lines: list[str]
 ) -> None:
-    assert difference(COLUMNS, expected, received) == lines
+    assert diff_rows(COLUMNS, expected, received) == lines
 
 
 def test_rows_that_differ_alike_are_explained_once() -> None:
     columns = ("event_name", "product_id")
     expected, received = ("Order Completed", "mug"), ("bought", "mug")
-    lines = difference(columns, [expected, expected], [received, received])
+    lines = diff_rows(columns, [expected, expected], [received, received])
     said = "Nearest to Order Completed: event_name is bought, expected Order Completed."
     assert lines.count(said) == 1
 
 
 def test_a_row_has_the_columns_asked_for() -> None:
-    assert row_of({"b": 1, "a": "x", "c": None}, ["a", "b", "d"]) == ("x", "1", "")
+    assert format_row({"b": 1, "a": "x", "c": None}, ["a", "b", "d"]) == ("x", "1", "")

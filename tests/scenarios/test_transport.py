@@ -9,11 +9,11 @@ import requests
 from flask import Flask, request
 
 from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios import calls
-from segment_insider_scenarios.running import running
-from segment_insider_scenarios.shopper import shopper
-from segment_insider_scenarios.transport import InProcess
+from segment_insider_scenarios.running import serve_emulator
+from segment_insider_scenarios.shopper import make_shopper
+from segment_insider_scenarios.transport import InProcessAdapter
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_answer_is_that_of_a_server(
         if "data" in given and hasattr(given["data"], "seek"):
             given["data"].seek(0)
         session.cookies.clear()
-        session.mount(served, InProcess(app))
+        session.mount(served, InProcessAdapter(app))
         received = session.request(method, served + path, **given)
     assert received.json() == expected.json()
     for attribute in ("status_code", "reason", "url", "encoding"):
@@ -80,7 +80,7 @@ def test_the_answer_is_that_of_a_server(
 
 def test_chunks_are_one_body(app: Flask) -> None:
     with requests.Session() as session:
-        session.mount("http://", InProcess(app))
+        session.mount("http://", InProcessAdapter(app))
         answer = session.post("http://shop.example/", data=iter([b"a", b"b"]))
     assert answer.json()["body"] == "ab"
 
@@ -89,7 +89,7 @@ def test_the_application_can_be_given_a_name_of_its_own(app: Flask) -> None:
     hosts: list[str] = []
     app.before_request_funcs.setdefault(None, []).append(lambda: hosts.append(request.host))
     with requests.Session() as session:
-        session.mount("https://", InProcess(app, "localhost"))
+        session.mount("https://", InProcessAdapter(app, "localhost"))
         assert session.get("https://api.segment.io/x").json()["scheme"] == "https"
     assert hosts == ["localhost"]
 
@@ -100,6 +100,6 @@ def test_no_proxy_of_the_environment_is_followed_to_an_emulator(
 ) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:1")  # where nothing listens
     monkeypatch.setenv(variable.replace("http", "https"), "http://127.0.0.1:1")
-    with running(preset("guide")) as emulator:
-        emulator.shop.tell(shopper("Ada"), calls.event("Wish Listed"))
-        assert [each["event"] for each in emulator.client.messages()] == ["Wish Listed"]
+    with serve_emulator(load_preset("guide")) as emulator:
+        emulator.shop.send(make_shopper("Ada"), calls.track("Wish Listed"))
+        assert [each["event"] for each in emulator.client.list_messages()] == ["Wish Listed"]

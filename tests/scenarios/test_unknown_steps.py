@@ -7,21 +7,21 @@ import pytest
 from pytest_bdd.parser import Step
 
 from segment_insider_scenarios.catalogue import (
-    PLACEHOLDER,
+    PLACEHOLDER_PATTERN,
     StepEntry,
-    best_likeness,
-    library,
-    matching,
-    suggestions,
+    best_library_similarity,
+    find_matching_steps,
+    list_library_steps,
+    suggest_steps,
 )
-from segment_insider_scenarios.failing import unknown_step
-from segment_insider_scenarios.likeness import tokens
+from segment_insider_scenarios.failing import describe_unknown_step
+from segment_insider_scenarios.likeness import tokenise_step
 
-STEPS = library()
+STEPS = list_library_steps()
 
 
 def told(text: str, kind: str = "when") -> str:
-    return unknown_step(Step(text, kind, 0, 1, kind.capitalize())).partition("\n\n")[2]
+    return describe_unknown_step(Step(text, kind, 0, 1, kind.capitalize())).partition("\n\n")[2]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def told(text: str, kind: str = "when") -> str:
 def test_the_sign_that_differs_is_named(text: str, sentences: str) -> None:
     lead, step = told(text).split("\n")
     assert lead == f"It differs in its signs. {sentences}"
-    assert matching(step.strip().removeprefix("When "))
+    assert find_matching_steps(step.strip().removeprefix("When "))
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_the_sign_that_differs_is_named(text: str, sentences: str) -> None:
     ],
 )  # fmt: skip
 def test_the_nearest_step_comes_first(text: str, kind: str, pattern: str) -> None:
-    assert suggestions(text, kind)[0] == pattern
+    assert suggest_steps(text, kind)[0] == pattern
 
 
 def slips(entry: StepEntry) -> Iterator[str]:
     """The step with a word misspelt, left out, or written in another form."""
     text = entry.example.partition("\n")[0].partition(" ")[2]
-    literal = set(re.findall(r"\w+", PLACEHOLDER.sub(" ", entry.pattern)))
+    literal = set(re.findall(r"\w+", PLACEHOLDER_PATTERN.sub(" ", entry.pattern)))
     words = [each for each in re.findall(r"[^\W\d_]+", text) if each in literal and len(each) > 2]
     for word in words:
         yield text.replace(word, word[:1] + word[2:], 1)
@@ -116,16 +116,16 @@ def test_a_step_with_a_slip_is_found_again() -> None:
     tried = missed = 0
     for entry in STEPS:
         for text in list(slips(entry))[::3]:
-            if not matching(text):
+            if not find_matching_steps(text):
                 tried += 1
-                missed += entry.pattern not in suggestions(text, entry.kinds[-1])
+                missed += entry.pattern not in suggest_steps(text, entry.kinds[-1])
     assert tried > 200
     assert missed / tried < 0.02
 
 
 @pytest.mark.parametrize("line", ["a " * 9000, "x" * 9000, '"a" ' * 9000, "Ada does " * 9000])
 def test_a_long_line_is_compared_by_its_beginning(line: str) -> None:
-    words = tokens(line)
+    words = tokenise_step(line)
     assert len(words) <= 50
     assert max(map(len, words)) <= 50
-    assert best_likeness(line) < 0.5
+    assert best_library_similarity(line) < 0.5

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser
 
 from sdks.end import End, running
 from sdks.senders import BrowserSdk, NodeSdk, Sender, with_python
-from segment_insider_emulator.config import configure
-from segment_insider_emulator.segment.assets import Assets, AssetsMissing
+from segment_insider_emulator.config import load_config
+from segment_insider_emulator.segment.assets import AnalyticsJsAssets, AssetsUnavailable
 from segment_insider_emulator.types import JSONObject
 
 PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1", "playwright-core@1.65.1")
@@ -20,7 +20,7 @@ PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1", "playwrig
 
 @pytest.fixture(scope="session")
 def cache() -> Path:
-    return Path(configure(os.environ, {}).cache).expanduser()
+    return Path(load_config(os.environ, {}).cache).expanduser()
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def node_modules(npm_folder: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def assets(cache: Path) -> Assets:
-    own = Assets(cache)
+def assets(cache: Path) -> AnalyticsJsAssets:
+    own = AnalyticsJsAssets(cache)
     try:
-        own.fetch()
-    except AssetsMissing as error:
+        own.fetch_if_missing()
+    except AssetsUnavailable as error:
         pytest.skip(str(error))
     return own
 
@@ -66,7 +66,7 @@ def snippet(node_modules: Path) -> str:
 
 
 @pytest.fixture
-def snippet_sdk(browser: Browser, assets: Assets, snippet: str) -> BrowserSdk:
+def snippet_sdk(browser: Browser, assets: AnalyticsJsAssets, snippet: str) -> BrowserSdk:
     """A page whose snippet names another host, and nothing else."""
 
     def page(url: str, options: JSONObject) -> str:
@@ -78,7 +78,7 @@ def snippet_sdk(browser: Browser, assets: Assets, snippet: str) -> BrowserSdk:
 
 
 @pytest.fixture
-def bundle_sdk(browser: Browser, assets: Assets) -> BrowserSdk:
+def bundle_sdk(browser: Browser, assets: AnalyticsJsAssets) -> BrowserSdk:
     """A page that bundles the npm package, and is told where the CDN is."""
 
     def page(url: str, options: JSONObject) -> str:

@@ -12,7 +12,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import Workspace, preset
+from segment_insider_emulator.workspace import Workspace, load_preset
 from segment_insider_scenarios.client import ControlClient
 
 FAULTS = "/emulator/v1/faults/segment"
@@ -29,19 +29,19 @@ class End:
         """Name of each call taken in -> the Insider One events it became."""
         return {
             message["event"] or message["message"].get("name") or "": self._of(message)
-            for message in self.client.messages()
+            for message in self.client.list_messages()
         }
 
     def came(self) -> list[str]:
         """Of each message, in order: its verdict, with the reason where it has one."""
         return [
             ": ".join(filter(None, (message["verdict"], message["reason"])))
-            for message in self.client.messages()
+            for message in self.client.list_messages()
         ]
 
     def events(self) -> int:
         """How many events Insider One has, of everybody."""
-        return sum(len(profile["events"]) for profile in self.client.profiles())
+        return sum(len(profile["events"]) for profile in self.client.list_profiles())
 
     def fail(self, **fault: object) -> None:
         """Let the next requests meet *fault*."""
@@ -53,7 +53,7 @@ class End:
         return sum(fault["times"] for fault in listed)
 
     def _of(self, message: JSONObject) -> list[Arrival]:
-        made = self.client.deliveries(messageId=message["messageId"])
+        made = self.client.list_deliveries(messageId=message["messageId"])
         events = (
             event
             for delivery in made
@@ -66,7 +66,7 @@ class End:
 @contextmanager
 def running(cache: Path, workspace: Workspace | None = None) -> Iterator[End]:
     """An emulator during the block; analytics.js comes from *cache*."""
-    app = create_app(Config(db=":memory:", cache=str(cache)), workspace or preset("guide"))
+    app = create_app(Config(db=":memory:", cache=str(cache)), workspace or load_preset("guide"))
     try:
         with serve_in_thread(app) as url, ControlClient(url) as client:
             yield End(url, client)

@@ -14,7 +14,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, Response
 
 from sdks.guide import Call
-from segment_insider_emulator.segment.assets import Assets
+from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
 
@@ -84,7 +84,7 @@ class BrowserSdk:
 
     browser: Browser
     page: Callable[[str, JSONObject], str]
-    assets: Assets
+    assets: AnalyticsJsAssets
     astray: list[str] = field(default_factory=list)
 
     def __call__(self, url: str, calls: Iterable[Call], **options: Any) -> list[str]:
@@ -117,7 +117,7 @@ class BrowserSdk:
     def _shop(self, url: str, options: JSONObject) -> Flask:
         app = Flask(__name__)
         app.add_url_rule("/", "page", lambda: self.page(url, options))
-        app.add_url_rule("/index.js", "bundle", lambda: self.assets.read("index.js") or b"")
+        app.add_url_rule("/index.js", "bundle", lambda: self.assets.read_file("index.js") or b"")
         app.add_url_rule("/favicon.ico", "icon", lambda: b"")
         return app
 

@@ -31,4 +31,4 @@ def test_the_node_example_passes(end: End, node_modules: Path, tmp_path: Path) -
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "# pass 1" in ran.stdout
-    assert [each["id"] for each in end.client.sandboxes()] == ["default"]
+    assert [each["id"] for each in end.client.list_sandboxes()] == ["default"]

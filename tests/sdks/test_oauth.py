@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sdks.end import End, running
 from sdks.senders import NodeSdk, with_python
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.model import OAuth
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.model import OAuthApplication
 
 CALLS = [("track", "Giraffe Fed", {"leaves": 3})]
 
@@ -37,8 +37,8 @@ def guarded(cache: Path) -> Iterator[End]:
     public = KEY.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    oauth = OAuth("shop-app", public.decode())
-    with running(cache, replace(preset("guide"), oauth=oauth)) as emulator:
+    oauth = OAuthApplication("shop-app", public.decode())
+    with running(cache, replace(load_preset("guide"), oauth_application=oauth)) as emulator:
         yield emulator
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from sdks.end import End, running
 from sdks.senders import BrowserSdk
-from segment_insider_emulator.segment.assets import VERSION
+from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION
 
 
 @pytest.mark.observed
@@ -37,7 +37,7 @@ def test_an_api_host_without_its_version_is_told(end: End, snippet_sdk: BrowserS
 def test_alias_of_a_known_user_sends_the_current_id(end: End, snippet_sdk: BrowserSdk) -> None:
     with snippet_sdk.opened(end.url, {}) as page, page.expect_response(f"{end.url}/v1/a"):
         page.evaluate("analytics.identify('ada'); void analytics.alias('new', 'old')")
-    (alias,) = end.client.messages(type="alias")
+    (alias,) = end.client.list_messages(type="alias")
     assert (alias["userId"], alias["message"]["previousId"]) == ("ada", "old")
 
 
@@ -52,9 +52,9 @@ def test_a_page_without_analytics_js_is_told_and_all_else_works(
             page.add_script_tag(url=f"{bare.url}/analytics.js/v1/wk_demo/analytics.min.js")
         assert (said.value.type, said.value.text) == (
             "error",
-            f"Segment emulator: npm: @segment/analytics-next@{VERSION} is not here and npm is not "
+            f"Segment emulator: npm: @segment/analytics-next@{ANALYTICS_JS_VERSION} is not here and npm is not "
             "installed. Run `emulator assets` once where npm and the internet are at hand.",
         )
         call = b'{"writeKey": "wk_demo", "userId": "ada", "event": "Giraffe Fed"}'
-        assert bare.client.post("/v1/track", call, "wk_demo") == 200
+        assert bare.client.post_to_segment("/v1/track", call, "wk_demo") == 200
         assert bare.came() == ["accepted"]

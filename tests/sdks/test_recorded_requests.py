@@ -16,7 +16,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 
 CASES = sorted(Path("fixtures/sdks").glob("*.json"))
@@ -38,7 +38,7 @@ def end() -> Iterator[End]:
 
 
 def reached_by_any_name() -> Flask:
-    return create_app(Config(db=":memory:", host="0.0.0.0"), preset("guide"))
+    return create_app(Config(db=":memory:", host="0.0.0.0"), load_preset("guide"))
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -50,7 +50,7 @@ def test_a_recorded_request_is_taken(end: End, case: JSONObject, host: str) -> N
         "application/json",
         {"success": True},
     )
-    assert [shown(message) for message in end.client.messages()] == case["expect"]
+    assert [shown(message) for message in end.client.list_messages()] == case["expect"]
 
 
 def send(url: str, host: str, request: JSONObject) -> requests.Response:

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 SETTINGS = "/v1/projects/wk_demo/settings"
 
@@ -17,14 +17,14 @@ SETTINGS = "/v1/projects/wk_demo/settings"
 @pytest.fixture(scope="module")
 def shared() -> Iterator[FlaskClient]:
     """An emulator that others reach, under names that it cannot know."""
-    app = create_app(Config(db=":memory:", host="0.0.0.0"), preset("guide"))
+    app = create_app(Config(db=":memory:", host="0.0.0.0"), load_preset("guide"))
     yield app.test_client()
     app.extensions["sandboxes"].close()
 
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset("guide"))
     yield app.test_client()
     app.extensions["sandboxes"].close()
 
@@ -97,7 +97,7 @@ def test_a_docker_name_is_refused_in_words_where_only_this_machine_is_answered(
 @pytest.mark.parametrize("bound", ["127.0.0.1", "0.0.0.0"])
 @pytest.mark.parametrize("path", [SETTINGS, "/analytics.js/v1/wk_demo/analytics.min.js"])
 def test_a_request_of_http_1_0_without_a_host_is_refused_in_words(bound: str, path: str) -> None:
-    app = create_app(Config(db=":memory:", host=bound), preset("guide"))
+    app = create_app(Config(db=":memory:", host=bound), load_preset("guide"))
     with serve_in_thread(app) as url:
         port = int(url.rpartition(":")[2])
         answer = asked(port, f"GET {path} HTTP/1.0\r\n\r\n")

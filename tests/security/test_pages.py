@@ -17,9 +17,9 @@ from inspector.running import Running, running
 from playwright.sync_api import Browser, Page
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.inspector.headers import POLICY
+from segment_insider_emulator.inspector.headers import CONTENT_SECURITY_POLICY
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 FOREIGN = "http://attacker.example/"
 ATTACK = (
@@ -45,7 +45,7 @@ def hostile_event(text: str) -> JSONObject:
 
 def hostile_workspace(text: str) -> JSONObject:
     """A workspace that has *text* wherever its author may write."""
-    document = preset("guide").document
+    document = load_preset("guide").document
     subscription: JSONObject = {
         "name": text,
         "actionSlug": "trackEvent",
@@ -164,7 +164,7 @@ def test_every_page_has_the_policy(attacked: Running) -> None:
         each: requests.get(attacked.url + each, timeout=20).headers["Content-Security-Policy"]
         for each in pages(attacked)
     }
-    assert {each for each, policy in said.items() if policy != POLICY} == set()
+    assert {each for each, policy in said.items() if policy != CONTENT_SECURITY_POLICY} == set()
 
 
 def test_the_page_of_a_replay_runs_nothing(tmp_path: Path, browser: Browser) -> None:

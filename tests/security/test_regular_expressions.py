@@ -31,10 +31,10 @@ BOUNDED = {
         "segment_insider_emulator.insider.schema",
         "_matcher",
     ): "the patterns of our schemas, which have a test below",
-    ("segment_insider_emulator.mapping.liquid.scanner", "_NUMBER"): ONE_PLACE,
+    ("segment_insider_emulator.mapping.liquid.tokenizer", "_NUMBER_PATTERN"): ONE_PLACE,
     (
-        "segment_insider_emulator.mapping.liquid.strftime",
-        "_CODE",
+        "segment_insider_emulator.mapping.liquid.date_filters",
+        "_FORMAT_CODE",
     ): "what one part gives back, the last one takes",
     ("segment_insider_emulator.replay.reasons", "_WAS"): "the end of the text always matches",
     (

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from segment_insider_emulator.segment import assets
-from segment_insider_emulator.segment.assets import VERSION, Assets, AssetsMissing, files
+from segment_insider_emulator.segment.assets import (
+    ANALYTICS_JS_VERSION,
+    AnalyticsJsAssets,
+    AssetsUnavailable,
+    extract_browser_files,
+)
 
 
 class Npm:
@@ -18,30 +23,30 @@ class Npm:
 
     def __call__(self, folder: Path) -> Path:
         self.asked += 1
-        raise AssetsMissing("npm cannot get it (offline)", "npm pack", "Go online.")
+        raise AssetsUnavailable("npm cannot get it (offline)", "npm pack", "Go online.")
 
 
 def test_a_failure_is_remembered_for_a_minute(tmp_path: Path) -> None:
     npm, now = Npm(), [0.0]
-    own = Assets(tmp_path, npm, lambda: now[0])
+    own = AnalyticsJsAssets(tmp_path, npm, lambda: now[0])
     asked = []
     for moment in (0.0, 1.0, 59.0, 60.0):
         now[0] = moment
-        with pytest.raises(AssetsMissing):
-            own.read("standalone.js")
+        with pytest.raises(AssetsUnavailable):
+            own.read_file("standalone.js")
         asked.append(npm.asked)
     assert asked == [1, 1, 1, 2]
 
 
 def test_what_is_there_is_not_fetched(tmp_path: Path) -> None:
     npm = Npm()
-    folder = tmp_path / f"analytics-next-{VERSION}"
+    folder = tmp_path / f"analytics-next-{ANALYTICS_JS_VERSION}"
     folder.mkdir()
     (folder / "standalone.js").write_text("x", "utf-8")
     (tmp_path / "secret.js").write_text("y", "utf-8")
-    own = Assets(tmp_path, npm)
+    own = AnalyticsJsAssets(tmp_path, npm)
     names = ("standalone.js", "none.js", "../secret.js", "standalone.js/", "")
-    assert [own.read(name) for name in names] == [b"x", None, None, None, None]
+    assert [own.read_file(name) for name in names] == [b"x", None, None, None, None]
     assert npm.asked == 0
 
 
@@ -49,15 +54,15 @@ def test_another_archive_is_refused() -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         archive.addfile(tarfile.TarInfo("package/dist/umd/standalone.js"))
-    with pytest.raises(AssetsMissing, match="is not that of version"):
-        files(buffer.getvalue())
+    with pytest.raises(AssetsUnavailable, match="is not that of version"):
+        extract_browser_files(buffer.getvalue())
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
-    with pytest.raises(AssetsMissing) as missing:
-        Assets(tmp_path / "file" / "cache").fetch()
+    with pytest.raises(AssetsUnavailable) as missing:
+        AnalyticsJsAssets(tmp_path / "file" / "cache").fetch_if_missing()
     assert str(missing.value) == (
         f"{tmp_path}/file/cache: @segment/analytics-next cannot be kept (Not a directory). "
-        + assets.REMEDY
+        + assets.FETCH_REMEDY
     )

@@ -7,11 +7,11 @@ import requests
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.segment.client_ip import with_client_ip
+from segment_insider_emulator.segment.client_ip import add_client_ip
 from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.model import workspace_of
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.model import build_workspace
 from segment_insider_scenarios.client import ControlClient
 
 ADDRESS = "203.0.113.7"
@@ -39,7 +39,7 @@ BROWSER = {"library": {"name": "analytics.js", "version": "next-1.84.3"}}
 )
 def test_a_client_is_given_its_address(context: JSONObject) -> None:
     call = {"type": "track", "context": context}
-    assert with_client_ip(call, ADDRESS) == {**call, "context": {**context, "ip": ADDRESS}}
+    assert add_client_ip(call, ADDRESS) == {**call, "context": {**context, "ip": ADDRESS}}
 
 
 @pytest.mark.documented
@@ -60,20 +60,20 @@ def test_a_client_is_given_its_address(context: JSONObject) -> None:
 )
 def test_other_calls_stay_as_they_came(context: Any, address: str | None) -> None:
     call = {"type": "track", "context": context}
-    assert with_client_ip(call, address) is call
+    assert add_client_ip(call, address) is call
 
 
 def filled_in(
     headers: dict[str, str], trusted_proxy: str | None = None, **segment: object
 ) -> str | None:
     """The address in the event that a browser's call becomes, over HTTP."""
-    document = {**preset("guide").document, "segment": segment}
-    app = create_app(Config(db=":memory:"), workspace_of(document))
+    document = {**load_preset("guide").document, "segment": segment}
+    app = create_app(Config(db=":memory:"), build_workspace(document))
     call = {"writeKey": "wk_demo", "userId": "ada", "event": "a", "context": BROWSER}
     served = serve_in_thread(app, trusted_proxy=trusted_proxy)
     with served as url, ControlClient(url) as client:
         requests.post(f"{url}/v1/t", json=call, headers=headers, timeout=5).raise_for_status()
-        [message] = client.messages()
+        [message] = client.list_messages()
     app.extensions["sandboxes"].close()
     assert "ip" not in message["message"]["context"]
     address: str | None = message["normalised"]["context"].get("ip")

@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.segment.rules import refusal
+from segment_insider_emulator.segment.rules import find_discard_reason
 
 TRACK = {"type": "track", "event": "Product Viewed", "userId": "ada"}
 PAGE = {"type": "page", "anonymousId": "a1"}
 
 
 def code(call: dict[str, Any]) -> str | None:
-    found = refusal(call)
+    found = find_discard_reason(call)
     return found.code if found else None
 
 

@@ -14,9 +14,13 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.json_text import damaged_place, parse_json, replace_half_characters
-from segment_insider_emulator.lines import event_of
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.json_text import (
+    find_replacement_character,
+    parse_json,
+    replace_lone_surrogates,
+)
+from segment_insider_emulator.lines import parse_event_line
+from segment_insider_emulator.workspace import load_preset
 
 HALF = "\\ud83c"  # the escape, in six characters
 EVENT = (
@@ -28,7 +32,7 @@ NAMED = "properties.name: a text has \ufffd (U+FFFD)"
 
 @pytest.fixture
 def client() -> FlaskClient:
-    return create_app(Config(db=":memory:"), preset("guide")).test_client()
+    return create_app(Config(db=":memory:"), load_preset("guide")).test_client()
 
 
 def messages(client: FlaskClient) -> list[dict[str, Any]]:
@@ -54,7 +58,7 @@ def test_half_a_character_is_read_as_a_replacement(written: str, text: str) -> N
     raw = f'{{"{written}": ["{written}", "\\ud83c"]}}'
     whole = {text: [text, "\ufffd"]}
     assert parse_json(raw.encode()) == whole
-    assert json.loads(replace_half_characters(raw)) == whole
+    assert json.loads(replace_lone_surrogates(raw)) == whole
 
 
 @pytest.mark.parametrize("raw", [b'{"a": "\\ud83c"', b'{"a": "\\ud83"}', b"{'a': 1}", b"[NaN]"])
@@ -73,7 +77,7 @@ def test_what_is_no_json_stays_none(raw: bytes) -> None:
     ],
 )
 def test_the_place_of_a_damaged_text_is_found(value: Any, place: str | None) -> None:
-    assert damaged_place(value) == place
+    assert find_replacement_character(value) == place
 
 
 @pytest.mark.parametrize("path", ["track", "t", "batch", "b", "import", "pixel"])
@@ -139,7 +143,7 @@ def test_a_contract_of_events_is_not_satisfied_strictly(tmp_path: Path) -> None:
 def test_replay_counts_it_among_its_reasons(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text(EVENT)
-    assert event_of(EVENT.encode()) is not None
+    assert parse_event_line(EVENT.encode()) is not None
     result = CliRunner().invoke(main, ["replay", str(file), "--json"])
     assert "U+FFFD" in result.stdout
 

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from segment_insider_emulator.segment.errors import IngestError
-from segment_insider_emulator.segment.ingest import receive, unpacked
+from segment_insider_emulator.segment.ingest import decode_body, parse_messages
 from segment_insider_emulator.segment.message import Message
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
@@ -26,11 +26,11 @@ def take(
 ) -> list[Message]:
     numbers = count(1)
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    return receive(
-        unpacked(raw, encoding, kind),
+    return parse_messages(
+        decode_body(raw, encoding, kind),
         kind=kind,
         authorization=authorization,
-        now=NOW,
+        received_at=NOW,
         new_id=lambda: f"api-{next(numbers)}",
     )
 

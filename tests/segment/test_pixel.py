@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.segment.errors import IngestError
-from segment_insider_emulator.segment.pixel import GIF, call
+from segment_insider_emulator.segment.pixel import PIXEL_GIF, decode_pixel_query
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 OPENED: JSONObject = {
     "writeKey": "wk_demo",
@@ -31,7 +31,7 @@ SPREAD = {
 
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset("guide"))
     yield app.test_client()
     app.extensions["emulator"].store.close()
 
@@ -48,7 +48,7 @@ def client() -> Iterator[FlaskClient]:
 )
 def test_a_pixel_is_a_call(client: FlaskClient, query: dict[str, str]) -> None:
     answer = client.get("/v1/pixel/track", query_string=query)
-    assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/gif", GIF)
+    assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/gif", PIXEL_GIF)
     (kept,) = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]  # JSON
     wanted = {name: value for name, value in OPENED.items() if name != "writeKey"}
     assert (kept["type"], kept["verdict"], kept["message"]) == ("track", "accepted", wanted)
@@ -79,7 +79,7 @@ def test_a_pixel_is_a_call(client: FlaskClient, query: dict[str, str]) -> None:
 )
 def test_a_bad_pixel_is_still_an_image(client: FlaskClient, path: str, detail: str) -> None:
     answer = client.get(f"/v1/pixel/{path}")
-    assert (answer.status_code, answer.data) == (200, GIF)
+    assert (answer.status_code, answer.data) == (200, PIXEL_GIF)
     assert answer.headers["X-Emulator-Detail"] == detail
 
 
@@ -92,7 +92,7 @@ def test_a_bad_pixel_is_still_an_image(client: FlaskClient, path: str, detail: s
     ],
 )
 def test_dotted_names_nest(query: list[tuple[str, str]], expected: JSONObject) -> None:
-    assert orjson.loads(call(query)) == expected
+    assert orjson.loads(decode_pixel_query(query)) == expected
 
 
 @pytest.mark.parametrize(
@@ -108,5 +108,5 @@ def test_dotted_names_nest(query: list[tuple[str, str]], expected: JSONObject) -
 )
 def test_names_that_cannot_nest_are_refused(query: list[tuple[str, str]], told: str) -> None:
     with pytest.raises(IngestError) as refused:
-        call(query)
+        decode_pixel_query(query)
     assert str(refused.value) == told

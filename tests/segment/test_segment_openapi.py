@@ -11,11 +11,11 @@ from schemathesis import GenerationMode
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.segment.openapi import description
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.segment.openapi import openapi_document
+from segment_insider_emulator.workspace import load_preset
 
 ADDRESS = "/emulator/v1/openapi/segment.json"
-DESCRIBED = description()
+DESCRIBED = openapi_document()
 CALLS = [(method, path) for path, methods in DESCRIBED["paths"].items() for method in methods]
 TRIED = [
     pytest.param(method, path, mode, id=f"{method} {path} {mode.value}")
@@ -33,7 +33,7 @@ SAMPLES = [
 
 @pytest.fixture(scope="module")
 def app() -> Flask:
-    return create_app(Config(db=":memory:"), preset("guide"))
+    return create_app(Config(db=":memory:"), load_preset("guide"))
 
 
 @pytest.mark.parametrize(("method", "path", "mode"), TRIED)

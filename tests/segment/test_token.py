@@ -16,9 +16,9 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.segment.errors import IngestError
-from segment_insider_emulator.segment.oauth import LIFETIME, Tokens
-from segment_insider_emulator.workspace import preset
-from segment_insider_emulator.workspace.model import OAuth
+from segment_insider_emulator.segment.oauth import TOKEN_LIFETIME_S, TokenIssuer
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.model import OAuthApplication
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PRIVATE = KEY.private_bytes(
@@ -27,7 +27,7 @@ PRIVATE = KEY.private_bytes(
 PUBLIC = KEY.public_key().public_bytes(
     serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
 )
-APPLICATION = OAuth("shop-app", PUBLIC.decode())
+APPLICATION = OAuthApplication("shop-app", PUBLIC.decode())
 FORM = {
     "grant_type": "client_credentials",
     "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
@@ -46,7 +46,9 @@ def assertion(key: Any = PRIVATE, algorithm: str = "RS256", **claims: Any) -> st
 
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), replace(preset("guide"), oauth=APPLICATION))
+    app = create_app(
+        Config(db=":memory:"), replace(load_preset("guide"), oauth_application=APPLICATION)
+    )
     yield app.test_client()
     app.extensions["emulator"].store.close()
 
@@ -135,21 +137,23 @@ def test_a_forged_token_is_refused(client: FlaskClient, path: str, token: str) -
 
 
 def test_a_token_lives_an_hour_and_outlives_a_restart() -> None:
-    open_to_all = Tokens("key", None).exchange(FORM | {"client_assertion": "any"}, 1000.5)
+    open_to_all = TokenIssuer("key", None).exchange_assertion(
+        FORM | {"client_assertion": "any"}, 1000.5
+    )
     bearer = f"Bearer {open_to_all['access_token']}"
-    restarted = Tokens("key", APPLICATION)
-    restarted.check(bearer, 1000 + LIFETIME - 1)
+    restarted = TokenIssuer("key", APPLICATION)
+    restarted.check_authorization(bearer, 1000 + TOKEN_LIFETIME_S - 1)
     with pytest.raises(IngestError, match="this token has expired"):
-        restarted.check(bearer, 1000 + LIFETIME)
+        restarted.check_authorization(bearer, 1000 + TOKEN_LIFETIME_S)
     with pytest.raises(IngestError, match="this token was not given out here"):
-        Tokens("another key", APPLICATION).check(bearer, 1000)
+        TokenIssuer("another key", APPLICATION).check_authorization(bearer, 1000)
 
 
 @pytest.mark.parametrize(
     "authorization", [None, "Basic " + base64.b64encode(b"wk_demo:").decode(), "Bearer any"]
 )
 def test_without_an_application_any_bearer_passes(authorization: str | None) -> None:
-    Tokens("key", None).check(authorization, 0)
+    TokenIssuer("key", None).check_authorization(authorization, 0)
 
 
 @pytest.mark.parametrize(
@@ -158,5 +162,5 @@ def test_without_an_application_any_bearer_passes(authorization: str | None) -> 
 )
 def test_a_key_that_cannot_be_used_is_told_at_the_start(pem: str, what: str) -> None:
     with pytest.raises(EmulatorError) as refused:
-        Tokens("key", OAuth("shop-app", pem))
+        TokenIssuer("key", OAuthApplication("shop-app", pem))
     assert (refused.value.what, refused.value.where) == (what, "oauth.publicKey")

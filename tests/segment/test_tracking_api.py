@@ -13,13 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from segment_insider_emulator.segment.faults import Faults
+from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.message import Message
-from segment_insider_emulator.segment.oauth import Tokens
+from segment_insider_emulator.segment.oauth import TokenIssuer
 from segment_insider_emulator.segment.options import SegmentOptions
 from segment_insider_emulator.segment.routes import bp
 from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.workspace.model import Source
+from segment_insider_emulator.workspace.model import SegmentSource
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
 CALL = {"event": "x", "userId": "ada", "groupId": "acme", "writeKey": "wk_demo"}
@@ -48,10 +48,10 @@ def emulator(road: Keeper, *, strict: bool = False) -> Flask:
         clock=lambda: NOW,
         config=SimpleNamespace(strict=strict),
         workspace=SimpleNamespace(
-            sources=(Source("Web shop", "wk_demo"),), segment=SegmentOptions()
+            sources=(SegmentSource("Web shop", "wk_demo"),), segment=SegmentOptions()
         ),
-        tokens=Tokens("secret", None),
-        segment_faults=Faults(),
+        tokens=TokenIssuer("secret", None),
+        segment_faults=SegmentFaultQueue(),
     )
     app.register_blueprint(bp)
     return app

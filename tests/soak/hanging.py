@@ -11,7 +11,7 @@ from segment_insider_emulator.mapping import Destination, Subscription
 from segment_insider_emulator.types import JSONObject
 
 USER = "mallory"
-usual = Destination.candidates
+usual = Destination.find_candidates
 
 
 def candidates(destination: Destination, event: JSONObject) -> tuple[Subscription, ...]:

@@ -9,7 +9,7 @@ from killable import Served
 
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 
 SETTLED = {"accepted", "warning"}
@@ -39,7 +39,7 @@ def account(served: Served, ledger: Ledger) -> list[str]:
     """Have everything delivered, and tell all that is wrong then; nothing is right."""
     served.calm()
     settle(served.url)
-    with ControlClient(served.url, page=1000) as client:
+    with ControlClient(served.url, page_size=1000) as client:
         found = list(differences(ledger, client))
     return found + [line for line in served.said if "Traceback" in line]
 
@@ -58,16 +58,16 @@ def differences(ledger: Ledger, client: ControlClient) -> Iterator[str]:
 
     Events have a "number" of their own among their properties, so that no two are equal.
     """
-    stored = [each for each in client.messages() if each["verdict"] != "rejected"]
+    stored = [each for each in client.list_messages() if each["verdict"] != "rejected"]
     times = Counter(each["messageId"] for each in stored)
     yield from _each("acknowledged and not stored", ledger.acknowledged - set(times))
     yield from _each("stored and never sent", set(times) - ledger.sent)
     yield from _each("stored twice", {id for id, count in times.items() if count > 1})
     made: dict[str, list[JSONObject]] = {id: [] for id in times}
-    for delivery in client.deliveries():
+    for delivery in client.list_deliveries():
         made.setdefault(delivery["messageId"], []).append(delivery)
     yield from _each("delivered and not stored", set(made) - set(times))
-    destination = Destination(preset("guide").destination)
+    destination = Destination(load_preset("guide").destination)
     for message in stored:
         yield from _misled(message, made[message["messageId"]], destination)
     yield from _in_profiles(stored, client)
@@ -77,7 +77,7 @@ def _misled(message: JSONObject, made: list[JSONObject], destination: Destinatio
     """How the deliveries of *message* are not those that its mappings make."""
     mapped = [
         outcome.request.json
-        for outcome in destination.outcomes(message["normalised"])
+        for outcome in destination.iter_outcomes(message["normalised"])
         if outcome.request
     ]
     if [each["request"]["json"] for each in made] != mapped:
@@ -96,7 +96,7 @@ def _in_profiles(stored: list[JSONObject], client: ControlClient) -> Iterator[st
     }
     kept = Counter(
         number
-        for profile in client.profiles()
+        for profile in client.list_profiles()
         for event in profile["events"]
         if (number := event["event_params"].get("custom", {}).get("number")) is not None
     )

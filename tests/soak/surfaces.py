@@ -19,9 +19,9 @@ import orjson
 import requests
 from killable import FAULTS, PATIENCE, Served
 
-from segment_insider_emulator.insider.options import RATES
+from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 DESCRIPTIONS = {
     "segment": "/emulator/v1/openapi/segment.json",
@@ -83,8 +83,11 @@ def tried(surface: str, seconds: int, folder: Path) -> Outcome:
 
 
 def _without_rates() -> JSONObject:
-    document = preset("guide").document
-    options = {**document["insider"].get("options", {}), "rates": dict.fromkeys(RATES)}
+    document = load_preset("guide").document
+    options = {
+        **document["insider"].get("options", {}),
+        "rates": dict.fromkeys(DEFAULT_RATE_LIMITS),
+    }
     return {**document, "insider": {**document["insider"], "options": options}}
 
 

@@ -11,7 +11,7 @@ from killable import Served, unharmed
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 KEYS = {
     "X-PARTNER-NAME": "mybrand",
@@ -104,7 +104,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def addresses() -> list[tuple[str, str]]:
     """Method and path of all that changes something; ids are those of what came first."""
-    app = create_app(Config(db=":memory:"), preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset("guide"))
     app.extensions["emulator"].close()
     return [
         (method, re.sub(r"<[^>]+>", "1", rule.rule))

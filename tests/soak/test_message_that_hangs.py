@@ -10,7 +10,7 @@ from hanging import USER
 from killable import PATIENCE, Served
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.delivery.queue import UNFINISHED
+from segment_insider_emulator.delivery.queue import UNFINISHED_REASON
 
 PROGRAM = [str(Path(__file__).with_name("hanging.py"))]
 
@@ -51,7 +51,7 @@ def test_a_message_that_processes_die_at_is_set_aside(tmp_path: Path) -> None:
             served.begin()
         wait_until_begun(db, [])
         found = [(each["verdict"], each["reason"]) for each in ask("messages").json()["messages"]]
-        assert found == [("failed", UNFINISHED), ("accepted", None)]
+        assert found == [("failed", UNFINISHED_REASON), ("accepted", None)]
 
 
 def test_requests_are_answered_while_a_delivery_does_not_end(tmp_path: Path) -> None:

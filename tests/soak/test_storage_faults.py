@@ -15,7 +15,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import preset
+from segment_insider_emulator.workspace import load_preset
 
 MB = 1_000_000
 
@@ -76,7 +76,7 @@ def damaged_middle(file: Path) -> None:
 def kept(tmp_path: Path) -> Path:
     """A file with messages, which nobody has open."""
     file = tmp_path / "kept.db"
-    app = create_app(Config(db=str(file)), preset("guide"))
+    app = create_app(Config(db=str(file)), load_preset("guide"))
     for number in range(20):
         app.test_client().post("/v1/track", json=song(number))
     app.extensions["emulator"].close()
@@ -111,7 +111,7 @@ def test_what_cannot_be_opened_ends_the_start_with_one_line(
 
 
 def test_a_file_that_is_damaged_within_is_answered_with_503(kept: Path) -> None:
-    app = create_app(Config(db=str(kept)), preset("guide"))
+    app = create_app(Config(db=str(kept)), load_preset("guide"))
     client = app.test_client()
     damaged_middle(kept)
     answer = client.post("/v1/track", json=song(1))

@@ -9,20 +9,20 @@ from click.testing import CliRunner
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.cli.serve import _ready
+from segment_insider_emulator.cli.serve import _print_ready
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load
-from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace import load_workspace_or_preset
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
 from segment_insider_emulator.workspace.lint.filtering import (
-    broken_filters,
-    constant_filters,
-    idle_controls,
-    idle_filters,
+    find_constant_filter_conditions,
+    find_controls_without_plan,
+    find_filters_without_fields,
+    find_unparsable_filters,
 )
-from segment_insider_emulator.workspace.lint.subject import subject_of
-from segment_insider_emulator.workspace.structure import faults
+from segment_insider_emulator.workspace.lint.subject import build_context
+from segment_insider_emulator.workspace.structure import validate_document
 
 DROP: JSONObject = {"type": "DROP"}
 
@@ -134,7 +134,7 @@ ACTION = f"{FILTER}.actions[0]"
     ],
 )
 def test_mistakes_of_shape(document: JSONObject, expected: tuple[str, str, str]) -> None:
-    assert faults(document) == [Finding("error", *expected)]
+    assert validate_document(document) == [WorkspaceFinding("error", *expected)]
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_mistakes_of_shape(document: JSONObject, expected: tuple[str, str, str])
 def test_broken_filters(document: JSONObject, expected: list[str]) -> None:
     told = "Segment cannot read this filter and drops every event: "
     remedy = "Correct it, or switch the filter off with enabled: false."
-    assert list(broken_filters(subject_of(document))) == [
-        Finding("error", f"destination.filters[{index}].if", told + what, remedy)
+    assert list(find_unparsable_filters(build_context(document))) == [
+        WorkspaceFinding("error", f"destination.filters[{index}].if", told + what, remedy)
         for index, what in enumerate(expected)
     ]
 
@@ -223,7 +223,9 @@ def test_broken_filters(document: JSONObject, expected: list[str]) -> None:
     ],
 )  # fmt: skip
 def test_a_condition_that_every_event_answers_alike(statement: str, expected: list[str]) -> None:
-    findings = list(constant_filters(subject_of(workspace(None, filter_of(statement)))))
+    findings = list(
+        find_constant_filter_conditions(build_context(workspace(None, filter_of(statement))))
+    )
     assert [finding.what for finding in findings] == expected
     assert {finding.where for finding in findings} <= {"destination.filters[0].if"}
     assert {finding.severity for finding in findings} <= {"warning"}
@@ -231,34 +233,39 @@ def test_a_condition_that_every_event_answers_alike(statement: str, expected: li
 
 def test_an_action_without_fields_is_idle() -> None:
     document = acting(type="ALLOW_PROPERTIES", fields={})
-    assert list(idle_filters(subject_of(document))) == [
-        Finding(
+    assert list(find_filters_without_fields(build_context(document))) == [
+        WorkspaceFinding(
             "warning",
             ACTION,
             "this action names no fields and does nothing",
             "Name them, such as fields: {properties: [email]}.",
         )
     ]
-    assert list(idle_filters(subject_of(acting(type="DROP")))) == []
+    assert list(find_filters_without_fields(build_context(acting(type="DROP")))) == []
 
 
 def test_controls_without_a_plan_are_idle() -> None:
     controlled = {"settings": {"track": {"allowUnplannedEvents": False}, "region": "eu"}}
-    assert list(idle_controls(subject_of(workspace(controlled)))) == [
-        Finding(
+    assert list(find_controls_without_plan(build_context(workspace(controlled)))) == [
+        WorkspaceFinding(
             "warning",
             "source.settings.track",
             "no tracking plan is connected, so these controls do nothing",
             "Name the plan's file as trackingPlan.",
         )
     ]
-    assert list(idle_controls(subject_of(workspace(controlled, trackingPlan="p.json")))) == []
+    assert (
+        list(
+            find_controls_without_plan(build_context(workspace(controlled, trackingPlan="p.json")))
+        )
+        == []
+    )
 
 
 def test_a_plan_is_read_beside_the_workspace_file() -> None:
-    plan = load("fixtures/plans/shop.yaml").plan
+    plan = load_workspace_or_preset("fixtures/plans/shop.yaml").tracking_plan
     assert plan is not None
-    assert ("TRACK", "Order Completed") in plan.versions
+    assert ("TRACK", "Order Completed") in plan.rules_by_version
 
 
 @pytest.mark.parametrize(
@@ -284,7 +291,7 @@ def test_a_plan_that_cannot_be_used(tmp_path: Path, plan: str | None, said: str)
     if plan is not None:
         (tmp_path / "plan.json").write_text(plan)
     with pytest.raises(EmulatorError) as raised:
-        load(own)
+        load_workspace_or_preset(own)
     assert str(raised.value) == said.format(tmp_path / "plan.json")
     linted = CliRunner().invoke(main, ["lint", str(own), "--json"])
     assert linted.exit_code == 1
@@ -309,11 +316,16 @@ def test_rules_that_cannot_be_checked_are_all_named_by_lint_at_start_and_on_the_
     assert [what.partition(" alone")[0] for what in found if "the rule" in what] == told
     assert linted.exit_code == 1
 
-    _ready(Config(workspace=str(own)), "http://127.0.0.1:8282", load(own))
+    _print_ready(Config(workspace=str(own)), "http://127.0.0.1:8282", load_workspace_or_preset(own))
     lines = capsys.readouterr().err.splitlines()
     assert [
         each.partition(" alone")[0].split(": ", 3)[-1] for each in lines if "TRACK" in each
     ] == told
 
-    page = create_app(Config(db=":memory:"), load(own)).test_client().get("/workspace").text
+    page = (
+        create_app(Config(db=":memory:"), load_workspace_or_preset(own))
+        .test_client()
+        .get("/workspace")
+        .text
+    )
     assert [what in page for what in told] == [True] * 12

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.workspace import Workspace, load
-from segment_insider_emulator.workspace.model import OAuth, Source
+from segment_insider_emulator.workspace import Workspace, load_workspace_or_preset
+from segment_insider_emulator.workspace.model import OAuthApplication, SegmentSource
 
 SHOP = {
     "source": {"name": "Web shop", "writeKey": "wk_demo", "enabled": False},
@@ -23,22 +23,22 @@ APP = {"name": "Shop app", "writeKey": "wk_app"}
 def loaded(folder: Path, **more: Any) -> Workspace:
     path = folder / "shop.json"
     path.write_text(json.dumps(SHOP | more), "utf-8")
-    return load(path)
+    return load_workspace_or_preset(path)
 
 
 def test_the_first_source_stands_before_the_others(tmp_path: Path) -> None:
     own = loaded(tmp_path, sources=[APP, {**APP, "writeKey": "wk_tv", "enabled": False}])
     assert own.sources == (
-        Source("Web shop", "wk_demo", enabled=False),
-        Source("Shop app", "wk_app"),
-        Source("Shop app", "wk_tv", enabled=False),
+        SegmentSource("Web shop", "wk_demo", enabled=False),
+        SegmentSource("Shop app", "wk_app"),
+        SegmentSource("Shop app", "wk_tv", enabled=False),
     )
 
 
 def test_an_application_has_an_id_and_a_key(tmp_path: Path) -> None:
     own = loaded(tmp_path, oauth={"clientId": "shop-app", "publicKey": "PEM"})
-    assert own.oauth == OAuth("shop-app", "PEM")
-    assert loaded(tmp_path).oauth is None
+    assert own.oauth_application == OAuthApplication("shop-app", "PEM")
+    assert loaded(tmp_path).oauth_application is None
 
 
 @pytest.mark.parametrize(

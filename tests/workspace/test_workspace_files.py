@@ -9,9 +9,14 @@ import pytest
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import PRESETS, Workspace, load, preset
-from segment_insider_emulator.workspace.model import fingerprint
-from segment_insider_emulator.workspace.parsing import MAXIMUM_BYTES, parse
+from segment_insider_emulator.workspace import (
+    PRESET_NAMES,
+    Workspace,
+    load_preset,
+    load_workspace_or_preset,
+)
+from segment_insider_emulator.workspace.model import fingerprint_document
+from segment_insider_emulator.workspace.parsing import MAX_DOCUMENT_BYTES, parse_document
 
 FIXTURES = Path("fixtures/workspaces")
 SOURCE = {"name": "Web shop", "writeKey": "wk_demo"}
@@ -31,9 +36,9 @@ BLOWN_UP = "\n".join(
     ],
 )
 def test_presets_describe_the_default_workspace(name: str, identifiers: tuple[str, ...]) -> None:
-    own = preset(name)
+    own = load_preset(name)
     assert own == Workspace(
-        name="Web shop",
+        source_name="Web shop",
         write_key="wk_demo",
         destination=own.document["destination"],
         account_name="mybrand",
@@ -44,7 +49,7 @@ def test_presets_describe_the_default_workspace(name: str, identifiers: tuple[st
 
 
 def test_segment_defaults_is_every_action_once_and_untouched() -> None:
-    own = Destination(preset("segment-defaults").destination)
+    own = Destination(load_preset("segment-defaults").destination)
     assert [each.action_slug for each in own.subscriptions] == [
         "updateUserProfile",
         "trackEvent",
@@ -64,11 +69,11 @@ def test_segment_defaults_is_every_action_once_and_untouched() -> None:
 
 @pytest.mark.parametrize("path", ["minimal.yaml", "export.json", "mistakes.yaml"])
 def test_files_with_the_shape_of_a_workspace_load(path: str) -> None:
-    assert load(FIXTURES / path).write_key == "wk_demo"
+    assert load_workspace_or_preset(FIXTURES / path).write_key == "wk_demo"
 
 
 def test_an_account_left_out_is_the_one_of_the_destination() -> None:
-    own = load(FIXTURES / "export.json")
+    own = load_workspace_or_preset(FIXTURES / "export.json")
     assert (own.account_name, own.account_key) == ("mybrand", "test-key")
     assert own.identifiers == ("uuid", "email", "phone_number")
 
@@ -88,7 +93,7 @@ def test_an_account_left_out_is_the_one_of_the_destination() -> None:
     ],
 )
 def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JSONObject) -> None:
-    assert parse(text.encode(), "shop.yaml") == document
+    assert parse_document(text.encode(), "shop.yaml") == document
 
 
 @pytest.mark.parametrize(
@@ -183,7 +188,7 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
             id="aliases of aliases",
         ),
         pytest.param(
-            b" " * (MAXIMUM_BYTES + 1),
+            b" " * (MAX_DOCUMENT_BYTES + 1),
             "shop.yaml: a file of 5,000,001 bytes is too large. Keep it below 5,000,000.",
             id="too large",
         ),
@@ -191,13 +196,13 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
 )
 def test_unreadable_files_are_refused_in_one_line(raw: bytes, message: str) -> None:
     with pytest.raises(EmulatorError) as refusal:
-        parse(raw, "shop.yaml")
+        parse_document(raw, "shop.yaml")
     assert str(refusal.value) == message
 
 
 def test_broken_yaml_is_told_with_its_line() -> None:
     with pytest.raises(EmulatorError) as refusal:
-        parse(b"a: 1\nb: [c: d: e]\n", "shop.yaml")
+        parse_document(b"a: 1\nb: [c: d: e]\n", "shop.yaml")
     assert refusal.value.where == "shop.yaml, line 2"
 
 
@@ -274,14 +279,14 @@ def test_mistakes_are_told_with_their_place(
     path = tmp_path / "shop.json"
     path.write_text(json.dumps(document))
     with pytest.raises(EmulatorError) as refusal:
-        load(path)
+        load_workspace_or_preset(path)
     place = f"{path}: {where}" if where else str(path)
     assert str(refusal.value) == f"{place}: {what}. {remedy}"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError) as refusal:
-        load(tmp_path / "none.yaml")
+        load_workspace_or_preset(tmp_path / "none.yaml")
     assert str(refusal.value) == (
         f"{tmp_path}/none.yaml: the workspace file cannot be read (No such file or directory). "
         "Give the path of a JSON or YAML file, or a preset: guide, segment-defaults."
@@ -290,25 +295,25 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_preset_names_the_nearest() -> None:
     with pytest.raises(EmulatorError) as refusal:
-        preset("segment-default")
+        load_preset("segment-default")
     assert str(refusal.value) == (
         "unknown preset 'segment-default'. Did you mean 'segment-defaults'?"
     )
-    assert PRESETS == ("guide", "segment-defaults")
+    assert PRESET_NAMES == ("guide", "segment-defaults")
 
 
 def test_the_example_of_the_docs_loads(tmp_path: Path) -> None:
     example = Path("docs/workspace.md").read_text("utf-8").split("```yaml\n")[1].split("```")[0]
     path = tmp_path / "shop.yaml"
     path.write_text(example)
-    assert len(load(path).destination["subscriptions"]) == 2
+    assert len(load_workspace_or_preset(path).destination["subscriptions"]) == 2
 
 
 def test_a_key_that_comes_twice_among_many_is_named() -> None:
     """Counting each key anew would take minutes here."""
     keys = ",".join(f'"k{number}": 1' for number in range(100_000))
     with pytest.raises(EmulatorError) as raised:
-        parse(f'{{{keys}, "k99999": 2}}'.encode(), "shop.json")
+        parse_document(f'{{{keys}, "k99999": 2}}'.encode(), "shop.json")
     assert raised.value.what == "the key 'k99999' stands twice in one object"
 
 
@@ -316,7 +321,7 @@ def test_merge_keys_that_stand_for_too_much_are_refused() -> None:
     base = "a: &a {" + ", ".join(f"k{number}: 1" for number in range(500)) + "}\n"
     many = "".join(f"b{number}: {{<<: *a}}\n" for number in range(500))
     with pytest.raises(EmulatorError) as raised:
-        parse((base + many).encode(), "shop.yaml")
+        parse_document((base + many).encode(), "shop.yaml")
     assert raised.value.what == "the merge keys add more than 200,000 values"
     assert raised.value.where == "shop.yaml, line 402"
 
@@ -326,6 +331,6 @@ def test_merge_keys_that_stand_for_too_much_are_refused() -> None:
 def test_a_whole_number_beyond_64_bits_is_what_javascript_makes_of_it(
     number: str, template: str
 ) -> None:
-    document = parse(template.format(number).encode(), "shop.yaml")
+    document = parse_document(template.format(number).encode(), "shop.yaml")
     assert document == {"settings": float(number)}
-    assert fingerprint(document)
+    assert fingerprint_document(document)

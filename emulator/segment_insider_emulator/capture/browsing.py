@@ -7,21 +7,35 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, Connection, Engine, Row, Select, bindparam, func, select
 
-from segment_insider_emulator.capture.counting import are_counted, counted
+from segment_insider_emulator.capture.counting import can_use_counts, select_counts
 from segment_insider_emulator.capture.database import transaction
-from segment_insider_emulator.capture.filters import DOCUMENT, Filters, conditions, within
-from segment_insider_emulator.capture.listed import Found, Listed, Reach, Sent
+from segment_insider_emulator.capture.filters import (
+    MESSAGE_DOCUMENT,
+    MessageFilters,
+    build_conditions,
+    build_time_conditions,
+)
+from segment_insider_emulator.capture.listed import (
+    DeliverySummary,
+    MessagePage,
+    MessageSummary,
+    ScanLimit,
+)
 from segment_insider_emulator.capture.records import Verdict
 from segment_insider_emulator.capture.tables import deliveries, messages
-from segment_insider_emulator.capture.walking import PATIENCE, Stretch, stretches
+from segment_insider_emulator.capture.walking import (
+    DEFAULT_TIME_BUDGET_S,
+    IdRange,
+    split_into_chunks,
+)
 
-_NAMES = 500  # suggested at most
+_MAX_NAME_SUGGESTIONS = 500  # suggested at most
 
-_LISTED = select(
+_SELECT_MESSAGE_SUMMARIES = select(
     *(each for each in messages.c if each.name not in ("sent", "normalised", "filtering")),
-    DOCUMENT.label("document"),
+    MESSAGE_DOCUMENT.label("document"),
 ).order_by(messages.c.id.desc())
-_DELIVERED = (
+_SELECT_DELIVERY_SUMMARIES = (
     select(
         deliveries.c.id,
         deliveries.c.message_id,
@@ -35,10 +49,16 @@ _DELIVERED = (
     .where(deliveries.c.message_id.in_(bindparam("message_ids", expanding=True)))
     .order_by(deliveries.c.id)
 )
-_OLDEST, _NEWEST = (select(each(messages.c.received_at)) for each in (func.min, func.max))
-_LOWEST, _HIGHEST = (select(each(messages.c.id)).scalar_subquery() for each in (func.min, func.max))
-_ENDS = select(_LOWEST, _HIGHEST)  # either is looked up, where both at once would be searched for
-_FIRST_FROM = (
+_SELECT_OLDEST_TIME, _SELECT_NEWEST_TIME = (
+    select(each(messages.c.received_at)) for each in (func.min, func.max)
+)
+_LOWEST_ID, _HIGHEST_ID = (
+    select(each(messages.c.id)).scalar_subquery() for each in (func.min, func.max)
+)
+_SELECT_ID_BOUNDS = select(
+    _LOWEST_ID, _HIGHEST_ID
+)  # either is looked up, where both at once would be searched for
+_SELECT_FIRST_MESSAGE_FROM = (
     select(messages.c.id, messages.c.received_at)
     .where(messages.c.id >= bindparam("id"))
     .order_by(messages.c.id)
@@ -46,21 +66,21 @@ _FIRST_FROM = (
 )
 
 
-class Browsing:
+class MessageSearch:
     """Looks through the messages of one database, for a fraction of a second at most."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def page(
+    def find_page(
         self,
-        filters: Filters,
+        filters: MessageFilters,
         *,
-        before: int | None = None,
-        after: int = 0,
+        before_id: int | None = None,
+        after_id: int = 0,
         limit: int = 100,
-        patience: float = PATIENCE,
-    ) -> Found:
+        time_budget_s: float = DEFAULT_TIME_BUDGET_S,
+    ) -> MessagePage:
         """Messages that pass *filters*, newest first.
 
         Args:
@@ -69,40 +89,51 @@ class Browsing:
         """
         rows: list[Row[Any]] = []
         with transaction(self._engine) as connection:
-            part = ids = _ids(connection, filters, before, after)
-            for part in stretches(ids, patience=patience):
-                statement = _LISTED.where(messages.c.id.between(*part), *conditions(filters))
+            part = ids = _candidate_ids(connection, filters, before_id, after_id)
+            for part in split_into_chunks(ids, time_budget_s=time_budget_s):
+                statement = _SELECT_MESSAGE_SUMMARIES.where(
+                    messages.c.id.between(*part), *build_conditions(filters)
+                )
                 rows += connection.execute(statement.limit(limit + 1 - len(rows)))
                 if len(rows) > limit:
                     break
             ended = len(rows) > limit or part.low <= ids.low
-            reach = None if ended else _reach(connection, part.low)
-        return Found(self._with_deliveries(rows[:limit]), len(rows) > limit, reach)
+            reach = None if ended else _scan_limit_at(connection, part.low)
+        return MessagePage(self._build_summaries(rows[:limit]), len(rows) > limit, reach)
 
-    def those(self, ids: Sequence[int], filters: Filters) -> list[Listed]:
+    def find_by_ids(self, ids: Sequence[int], filters: MessageFilters) -> list[MessageSummary]:
         """The messages with these *ids* that pass *filters*."""
-        statement = _LISTED.where(messages.c.id.in_(ids), *conditions(filters))
-        return self._with_deliveries(self._rows(statement))
+        statement = _SELECT_MESSAGE_SUMMARIES.where(
+            messages.c.id.in_(ids), *build_conditions(filters)
+        )
+        return self._build_summaries(self._fetch_all(statement))
 
-    def beside(self, id: int, filters: Filters) -> tuple[int | None, int | None]:
+    def find_neighbour_ids(self, id: int, filters: MessageFilters) -> tuple[int | None, int | None]:
         """The next newer and next older message that pass *filters*; None where none is near."""
         with transaction(self._engine) as connection:
-            newer = _ids(connection, filters, None, id)
-            older = _ids(connection, filters, id, 0)
+            newer = _candidate_ids(connection, filters, None, id)
+            older = _candidate_ids(connection, filters, id, 0)
             return (
-                _nearest(connection, filters, newer, rising=True),
-                _nearest(connection, filters, older, rising=False),
+                _find_nearest_id(connection, filters, newer, ascending=True),
+                _find_nearest_id(connection, filters, older, ascending=False),
             )
 
-    def span(self) -> tuple[str, str] | None:
+    def find_time_range(self) -> tuple[str, str] | None:
         """When the first and the last message were received; None without any."""
         with transaction(self._engine) as connection:
-            oldest, newest = connection.scalar(_OLDEST), connection.scalar(_NEWEST)
+            oldest, newest = (
+                connection.scalar(_SELECT_OLDEST_TIME),
+                connection.scalar(_SELECT_NEWEST_TIME),
+            )
         return (oldest, newest) if oldest and newest else None
 
-    def counts(
-        self, filters: Filters, length: int, *, patience: float = PATIENCE
-    ) -> tuple[dict[tuple[str, Verdict], int], Reach | None]:
+    def count_by_time_and_verdict(
+        self,
+        filters: MessageFilters,
+        time_prefix_length: int,
+        *,
+        time_budget_s: float = DEFAULT_TIME_BUDGET_S,
+    ) -> tuple[dict[tuple[str, Verdict], int], ScanLimit | None]:
         """How many messages there are by time and verdict, and how far was counted.
 
         Args:
@@ -111,83 +142,99 @@ class Browsing:
         """
         sums: Counter[tuple[str, Verdict]] = Counter()
         with transaction(self._engine) as connection:
-            if are_counted(filters):
-                for row in connection.execute(counted(filters, length)):
+            if can_use_counts(filters):
+                for row in connection.execute(select_counts(filters, time_prefix_length)):
                     sums[row.time, row.verdict] = int(row.number)
                 return sums, None
-            time = func.substr(messages.c.received_at, 1, length).label("time")
+            time = func.substr(messages.c.received_at, 1, time_prefix_length).label("time")
             statement = (
                 select(time, messages.c.verdict, func.count().label("number"))
-                .where(*conditions(filters))
+                .where(*build_conditions(filters))
                 .group_by(time, messages.c.verdict)
             )
-            part = ids = _ids(connection, filters)
-            for part in stretches(ids, patience=patience):
+            part = ids = _candidate_ids(connection, filters)
+            for part in split_into_chunks(ids, time_budget_s=time_budget_s):
                 for row in connection.execute(statement.where(messages.c.id.between(*part))):
                     sums[row.time, row.verdict] += row.number
-            return sums, None if part.low <= ids.low else _reach(connection, part.low)
+            return sums, None if part.low <= ids.low else _scan_limit_at(connection, part.low)
 
-    def names(self) -> dict[str, list[str]]:
+    def list_filter_choices(self) -> dict[str, list[str]]:
         """What there is to choose from: "event" and "subscription" -> names."""
         columns = {"event": messages.c.event, "subscription": deliveries.c.subscription}
         return {
-            name: sorted(row[0] for row in self._rows(_distinct(column)))
+            name: sorted(row[0] for row in self._fetch_all(_select_distinct(column)))
             for name, column in columns.items()
         }
 
-    def _with_deliveries(self, rows: Sequence[Row[Any]]) -> list[Listed]:
-        made = self._sent({row.message_id for row in rows if row.verdict != "rejected"})
-        return [_listed(row, made) for row in rows]
+    def _build_summaries(self, rows: Sequence[Row[Any]]) -> list[MessageSummary]:
+        made = self._load_delivery_summaries(
+            {row.message_id for row in rows if row.verdict != "rejected"}
+        )
+        return [_build_summary(row, made) for row in rows]
 
-    def _sent(self, message_ids: Iterable[str]) -> dict[str, list[Sent]]:
-        made: dict[str, list[Sent]] = {}
+    def _load_delivery_summaries(
+        self, message_ids: Iterable[str]
+    ) -> dict[str, list[DeliverySummary]]:
+        made: dict[str, list[DeliverySummary]] = {}
         with transaction(self._engine) as connection:
-            for row in connection.execute(_DELIVERED, {"message_ids": list(message_ids)}):
-                made.setdefault(row.message_id, []).append(Sent(**row._mapping))
+            for row in connection.execute(
+                _SELECT_DELIVERY_SUMMARIES, {"message_ids": list(message_ids)}
+            ):
+                made.setdefault(row.message_id, []).append(DeliverySummary(**row._mapping))
         return made
 
-    def _rows(self, statement: Select[Any]) -> list[Row[Any]]:
+    def _fetch_all(self, statement: Select[Any]) -> list[Row[Any]]:
         with transaction(self._engine) as connection:
             return list(connection.execute(statement))
 
 
-def _listed(row: Row[Any], made: dict[str, list[Sent]]) -> Listed:
-    own = () if row.verdict == "rejected" else tuple(made.get(row.message_id, ()))
+def _build_summary(
+    row: Row[Any], deliveries_by_message_id: dict[str, list[DeliverySummary]]
+) -> MessageSummary:
+    own = (
+        () if row.verdict == "rejected" else tuple(deliveries_by_message_id.get(row.message_id, ()))
+    )
     values = {**row._mapping, "document": orjson.loads(row.document)}
-    return Listed(**values, deliveries=own)
+    return MessageSummary(**values, deliveries=own)
 
 
-def _ids(
-    connection: Connection, filters: Filters, before: int | None = None, after: int = 0
-) -> Stretch:
+def _candidate_ids(
+    connection: Connection, filters: MessageFilters, before_id: int | None = None, after_id: int = 0
+) -> IdRange:
     """From the lowest to the highest id that may pass *filters*."""
-    times = list(within(filters))
+    times = list(build_time_conditions(filters))
     ends = select(func.min(messages.c.id), func.max(messages.c.id)).where(*times)
-    lowest, highest = connection.execute(ends if times else _ENDS).one()
+    lowest, highest = connection.execute(ends if times else _SELECT_ID_BOUNDS).one()
     if lowest is None:
-        return Stretch(1, 0)
-    return Stretch(max(lowest, after + 1), highest if before is None else min(highest, before - 1))
+        return IdRange(1, 0)
+    return IdRange(
+        max(lowest, after_id + 1), highest if before_id is None else min(highest, before_id - 1)
+    )
 
 
-def _nearest(connection: Connection, filters: Filters, ids: Stretch, *, rising: bool) -> int | None:
-    order = messages.c.id if rising else messages.c.id.desc()
-    nearest = select(messages.c.id).where(*conditions(filters)).order_by(order).limit(1)
-    for part in stretches(ids, rising=rising, patience=PATIENCE / 2):
+def _find_nearest_id(
+    connection: Connection, filters: MessageFilters, ids: IdRange, *, ascending: bool
+) -> int | None:
+    order = messages.c.id if ascending else messages.c.id.desc()
+    nearest = select(messages.c.id).where(*build_conditions(filters)).order_by(order).limit(1)
+    for part in split_into_chunks(
+        ids, ascending=ascending, time_budget_s=DEFAULT_TIME_BUDGET_S / 2
+    ):
         found = connection.scalar(nearest.where(messages.c.id.between(*part)))
         if found is not None:
             return int(found)
     return None
 
 
-def _reach(connection: Connection, id: int) -> Reach | None:
-    row = connection.execute(_FIRST_FROM, {"id": id}).first()
-    return row and Reach(id, row.received_at)
+def _scan_limit_at(connection: Connection, id: int) -> ScanLimit | None:
+    row = connection.execute(_SELECT_FIRST_MESSAGE_FROM, {"id": id}).first()
+    return row and ScanLimit(id, row.received_at)
 
 
-def _distinct(column: Column[Any]) -> Select[Any]:
+def _select_distinct(column: Column[Any]) -> Select[Any]:
     """The values of *column*, which has an index: from each is looked for the next larger one,
     since there are few in very many rows."""
     first = select(func.min(column).label("name")).cte("names", recursive=True)
     following = select(func.min(column)).where(column > first.c.name).scalar_subquery()
     names = first.union_all(select(following).where(first.c.name.is_not(None)))
-    return select(names.c.name).where(names.c.name.is_not(None)).limit(_NAMES)
+    return select(names.c.name).where(names.c.name.is_not(None)).limit(_MAX_NAME_SUGGESTIONS)

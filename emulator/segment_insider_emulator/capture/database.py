@@ -29,50 +29,54 @@ from sqlalchemy.exc import (
 )
 
 from segment_insider_emulator.capture import postgres
-from segment_insider_emulator.capture.database_file import REMEDY, DatabaseFile, FileLost
-from segment_insider_emulator.capture.memory import in_memory
-from segment_insider_emulator.capture.migration import migrate, recognise
-from segment_insider_emulator.capture.remedies import (
-    ESCAPE,
-    FORBIDDEN,
-    GONE,
-    REMEDIES,
-    code,
-    is_away,
-    line,
-    remedy,
+from segment_insider_emulator.capture.database_file import (
+    FILE_LOST_HINT,
+    DatabaseFile,
+    FileCheckFailed,
 )
-from segment_insider_emulator.errors import EmulatorError, Unavailable
+from segment_insider_emulator.capture.memory import create_in_memory_database
+from segment_insider_emulator.capture.migration import migrate, refuse_foreign_file
+from segment_insider_emulator.capture.remedies import (
+    DATABASE_GONE_CODES,
+    FORBIDDEN_CODE,
+    HINTS_BY_CODE,
+    URL_ESCAPING_HINT,
+    error_code,
+    find_hint,
+    first_line,
+    is_server_unreachable,
+)
+from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 
 __all__ = [
+    "DatabaseClosed",
+    "DatabaseUnavailable",
     "Engine",
-    "Gone",
+    "Int64",
     "JsonText",
-    "StorageFault",
-    "Whole",
-    "address",
-    "claimed",
-    "close",
-    "connect",
-    "is_memory",
+    "advisory_locks",
+    "close_database",
+    "is_in_memory_url",
     "metadata",
+    "open_database",
+    "to_sqlalchemy_url",
     "transaction",
 ]
 
 metadata = MetaData()
 # 64 bits, which SQLite calls INTEGER: only so does it number rows.
-Whole = BigInteger().with_variant(Integer, "sqlite")
+Int64 = BigInteger().with_variant(Integer, "sqlite")
 
 
 class JsonText(Text):
     """The type of a column whose text is JSON: exports have the value that it stands for."""
 
 
-_closed: WeakSet[Engine] = WeakSet()
-_files: WeakKeyDictionary[Engine, DatabaseFile] = WeakKeyDictionary()
-_open: ContextVar[Connection | None] = ContextVar("open", default=None)
+_closed_engines: WeakSet[Engine] = WeakSet()
+_files_by_engine: WeakKeyDictionary[Engine, DatabaseFile] = WeakKeyDictionary()
+_open_connection: ContextVar[Connection | None] = ContextVar("open", default=None)
 
-PRAGMAS = (
+SQLITE_PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",  # survives the death of the process; a power cut may take the last ones
     "busy_timeout=5000",  # milliseconds
@@ -84,22 +88,22 @@ PRAGMAS = (
     "wal_autocheckpoint=4000",  # pages of 4 KB
 )
 # The connection that was used last has the most of the file at hand.
-LAST = {"pool_use_lifo": True}
-PSYCOPG = "postgresql+psycopg"
+SQLITE_POOL_OPTIONS = {"pool_use_lifo": True}
+PSYCOPG_DRIVER = "postgresql+psycopg"
 # As hosting providers have it, and SQLAlchemy, for which it is another driver.
-POSTGRESQL = ("postgres", "postgresql")
-KINDS = ("sqlite", "sqlite+pysqlite", PSYCOPG)
-CHOICE = (
+POSTGRESQL_URL_SCHEMES = ("postgres", "postgresql")
+SUPPORTED_DRIVERS = ("sqlite", "sqlite+pysqlite", PSYCOPG_DRIVER)
+SUPPORTED_URLS_HINT = (
     "Give a file, such as --db emulator.db, or :memory:,"
     " or a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE."
 )
-NO_DRIVER = (
+MISSING_DRIVER_HINT = (
     "Install the driver with the extra: pip install 'segment-insider-emulator[postgres]';"
     " or give a file, such as --db emulator.db."
 )
 
 
-class StorageFault(Unavailable):
+class DatabaseUnavailable(TemporarilyUnavailable):
     """The database cannot be used now: locked, full, read-only, damaged, or out of connections.
 
     Args:
@@ -107,21 +111,21 @@ class StorageFault(Unavailable):
     """
 
     def __init__(self, reason: object) -> None:
-        self.reason = line(reason)
-        self.is_away = is_away(self.reason)
-        advice = f"{remedy(reason)} What was not acknowledged may be sent again."
+        self.reason = first_line(reason)
+        self.is_server_unreachable = is_server_unreachable(self.reason)
+        advice = f"{find_hint(reason)} What was not acknowledged may be sent again."
         super().__init__(f"the database cannot be used ({self.reason})", "", advice)
 
 
-class DatabaseFileLost(StorageFault):
+class DatabaseFileLost(DatabaseUnavailable):
     """The SQLite file was deleted, replaced or cut short while it was served."""
 
-    def __init__(self, reason: FileLost, path: Path) -> None:
+    def __init__(self, reason: FileCheckFailed, path: Path) -> None:
         super().__init__(f"the file {path.name}: {reason}")
-        self.remedy = REMEDY
+        self.remedy = FILE_LOST_HINT
 
 
-class Gone(StorageFault):
+class DatabaseClosed(DatabaseUnavailable):
     """The sandbox was ended, by this process or another."""
 
 
@@ -132,20 +136,20 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     Inside another of the same thread it is a part of that one: all is kept or nothing.
     Raises: StorageFault, when the database cannot be used.
     """
-    outer = _open.get()
+    outer = _open_connection.get()
     if outer is not None and outer.engine is engine:
         yield outer
         return
-    with _begun(engine) as connection:
-        before = _open.set(connection)
+    with _begin_transaction(engine) as connection:
+        before = _open_connection.set(connection)
         try:
             yield connection
         finally:
-            _open.reset(before)
+            _open_connection.reset(before)
 
 
 @contextmanager
-def claimed(engine: Engine, names: Collection[str]) -> Iterator[None]:
+def advisory_locks(engine: Engine, lock_names: Collection[str]) -> Iterator[None]:
     """Wait until no other process that shares the database has claimed any of *names*, then keep
     them for the block, which may take long: others write meanwhile. A database that is not
     PostgreSQL is not shared.
@@ -155,13 +159,13 @@ def claimed(engine: Engine, names: Collection[str]) -> Iterator[None]:
     if engine.dialect.name != "postgresql":
         yield
         return
-    with _begun(engine) as connection:
-        postgres.claim(connection, names)
+    with _begin_transaction(engine) as connection:
+        postgres.acquire_named_locks(connection, lock_names)
         yield
 
 
 @contextmanager
-def undone(engine: Engine) -> Iterator[None]:
+def rollback_transaction(engine: Engine) -> Iterator[None]:
     """Whatever the block writes, in this thread, is gone after it.
 
     Raises: StorageFault, when the database cannot be used.
@@ -169,65 +173,65 @@ def undone(engine: Engine) -> Iterator[None]:
     try:
         with transaction(engine):
             yield
-            raise _Undo
-    except _Undo:
+            raise _RollbackRequest
+    except _RollbackRequest:
         pass
 
 
 @contextmanager
-def _begun(engine: Engine) -> Iterator[Connection]:
+def _begin_transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction of its own, whatever else the thread has open."""
-    if engine in _closed:
-        raise Gone("it was closed")
+    if engine in _closed_engines:
+        raise DatabaseClosed("it was closed")
     try:
         with engine.begin() as connection:
             yield connection
-            if file := _files.get(engine):
-                file.check_connection(connection)
-    except FileLost as error:
-        raise DatabaseFileLost(error, _files[engine].path) from error
+            if file := _files_by_engine.get(engine):
+                file.check_after_transaction(connection)
+    except FileCheckFailed as error:
+        raise DatabaseFileLost(error, _files_by_engine[engine].path) from error
     except TimeoutError as error:
-        raise StorageFault(error) from error
+        raise DatabaseUnavailable(error) from error
     except DBAPIError as error:
-        raise _told(engine, error.orig) or error from error
+        raise _translate_error(engine, error.orig) or error from error
     except engine.dialect.loaded_dbapi.Error as error:  # of a prepared statement
-        raise _told(engine, error) or error from error
+        raise _translate_error(engine, error) or error from error
 
 
-def check_file(engine: Engine) -> None:
+def check_database_file(engine: Engine) -> None:
     """Check that the SQLite file of *engine* is still there; other databases have none.
 
     Raises: DatabaseFileLost.
     """
-    if file := _files.get(engine):
+    if file := _files_by_engine.get(engine):
         try:
-            file.check()
-        except FileLost as error:
+            file.check_identity_and_size()
+        except FileCheckFailed as error:
             raise DatabaseFileLost(error, file.path) from error
 
 
-class _Undo(Exception):
+class _RollbackRequest(Exception):
     """Ends a transaction that was never to be kept."""
 
 
-def _told(engine: Engine, error: BaseException | None) -> StorageFault | None:
+def _translate_error(engine: Engine, error: BaseException | None) -> DatabaseUnavailable | None:
     """*error* of the driver as a fault that passes, as what is forbidden does once it is granted;
     None where it does not."""
-    if code(error) in GONE:
-        return Gone(error)
-    passes = _passes(engine, error) or code(error) == FORBIDDEN
-    return StorageFault(error) if passes else None
+    if error_code(error) in DATABASE_GONE_CODES:
+        return DatabaseClosed(error)
+    passes = _is_transient(engine, error) or error_code(error) == FORBIDDEN_CODE
+    return DatabaseUnavailable(error) if passes else None
 
 
-def _passes(engine: Engine, error: BaseException | None) -> bool:
+def _is_transient(engine: Engine, error: BaseException | None) -> bool:
     """Whether a retry may help, as it does not for a statement that does not fit the tables."""
     if isinstance(error, sqlite3.Error):
-        return code(error) in REMEDIES
+        return error_code(error) in HINTS_BY_CODE
     driver = engine.dialect.loaded_dbapi
     return isinstance(error, (driver.OperationalError, driver.InterfaceError))
 
 
-def connect(url: str) -> Engine:
+def open_database(url: str) -> Engine:
     """Open *url*, and make its tables or bring them to their present shape.
 
     Args:
@@ -236,83 +240,93 @@ def connect(url: str) -> Engine:
     Raises: Unavailable, when the database cannot be opened or written now; EmulatorError, when it
         never can, is of a later version of the emulator, or an SQLite file of another program.
     """
-    if is_memory(url):
-        return in_memory(metadata)
-    engine = _engine(url)
-    shown = url if engine.dialect.name == "sqlite" else _without_secrets(engine.url)
-    path = file_path(engine.url)
+    if is_in_memory_url(url):
+        return create_in_memory_database(metadata)
+    engine = _create_engine(url)
+    shown = url if engine.dialect.name == "sqlite" else _redact_url(engine.url)
+    path = sqlite_file_path(engine.url)
     file = DatabaseFile(path) if path else None
     if file and "uri" not in engine.url.query:
-        file.create()
+        file.create_if_missing()
     with ExitStack() as undo:
         undo.callback(engine.dispose)
         try:
-            _prepare(engine, shown)
+            _prepare_database(engine, shown)
         except SQLAlchemyError as error:
             reason = error.__cause__ or error
-            kind = Unavailable if _passes(engine, reason) else EmulatorError
-            what = f"the database cannot be opened ({line(reason)})"
-            raise kind(what, shown, remedy(reason)) from error
+            kind = TemporarilyUnavailable if _is_transient(engine, reason) else EmulatorError
+            what = f"the database cannot be opened ({first_line(reason)})"
+            raise kind(what, shown, find_hint(reason)) from error
         if file:
-            _files[engine] = file
-            file.watch(engine)
+            _files_by_engine[engine] = file
+            file.start_watching(engine)
         undo.pop_all()
     return engine
 
 
-def _without_secrets(url: URL) -> str:
+def _redact_url(url: URL) -> str:
     """*url* without user, password and options, of which one may be a password, too."""
     return re.sub("//.*@", "//…@", url.set(query={}).render_as_string())
 
 
-def _prepare(engine: Engine, shown: str) -> None:
+def _prepare_database(engine: Engine, display_url: str) -> None:
     if engine.dialect.name == "sqlite":
-        recognise(engine, shown)
+        refuse_foreign_file(engine, display_url)
         engine.dispose()  # its connections are not tuned, which would change the file
-        event.listen(engine, "connect", _tune_sqlite)
+        event.listen(engine, "connect", _set_sqlite_pragmas)
     else:
-        postgres.tune(engine)
-    migrate(engine, metadata, shown)
+        postgres.install_connection_hooks(engine)
+    migrate(engine, metadata, display_url)
 
 
-def address(url: str) -> str:
+def to_sqlalchemy_url(path_or_url: str) -> str:
     """*url*, where it is the path of an SQLite file, as SQLAlchemy writes one."""
-    return url if "://" in url else f"sqlite:///{url}"
+    return path_or_url if "://" in path_or_url else f"sqlite:///{path_or_url}"
 
 
-def is_memory(url: str) -> bool:
+def is_in_memory_url(url: str) -> bool:
     """Whether a database of this *url* lives as long as its engine."""
     return url in (":memory:", "sqlite://", "sqlite:///:memory:")
 
 
-def close(engine: Engine) -> None:
+def close_database(engine: Engine) -> None:
     """Let go of the database for good: whoever still asks for it meets a StorageFault."""
-    _closed.add(engine)
+    _closed_engines.add(engine)
     engine.dispose()
 
 
-def _engine(url: str) -> Engine:
-    whole = address(url)
+def _create_engine(url: str) -> Engine:
+    whole = to_sqlalchemy_url(url)
     shown = f"{whole.partition(':')[0]}:…"  # the rest may hold a password
     try:
         named = make_url(whole)
-        if named.drivername in POSTGRESQL:
-            named = named.set(drivername=PSYCOPG)
-        if named.drivername not in KINDS:
-            raise EmulatorError("captures cannot go to a database of this kind", shown, CHOICE)
-        if named.drivername == PSYCOPG and url.count("@") > 1:
+        if named.drivername in POSTGRESQL_URL_SCHEMES:
+            named = named.set(drivername=PSYCOPG_DRIVER)
+        if named.drivername not in SUPPORTED_DRIVERS:
+            raise EmulatorError(
+                "captures cannot go to a database of this kind", shown, SUPPORTED_URLS_HINT
+            )
+        if named.drivername == PSYCOPG_DRIVER and url.count("@") > 1:
             raise ValueError  # the end of a password would be told for a host or a database
         if named.get_backend_name() == "sqlite":
-            _refuse_odd_files(named, url)
-        told = postgres.arguments(named) if named.drivername == PSYCOPG else LAST
+            _refuse_non_file_urls(named, url)
+        told = (
+            postgres.engine_arguments(named)
+            if named.drivername == PSYCOPG_DRIVER
+            else SQLITE_POOL_OPTIONS
+        )
         return create_engine(named, **told)
     except ImportError as error:
-        raise EmulatorError(f"the database cannot be used ({error})", shown, NO_DRIVER) from error
+        raise EmulatorError(
+            f"the database cannot be used ({error})", shown, MISSING_DRIVER_HINT
+        ) from error
     except (ArgumentError, ValueError):  # which say what of it they cannot read: maybe a password
-        raise EmulatorError("its address cannot be read", shown, f"{CHOICE} {ESCAPE}") from None
+        raise EmulatorError(
+            "its address cannot be read", shown, f"{SUPPORTED_URLS_HINT} {URL_ESCAPING_HINT}"
+        ) from None
 
 
-def file_path(url: URL) -> Path | None:
+def sqlite_file_path(url: URL) -> Path | None:
     """Return the file that *url* names, where it is one of SQLite."""
     if url.get_backend_name() != "sqlite" or not url.database:
         return None
@@ -320,20 +334,20 @@ def file_path(url: URL) -> Path | None:
     return Path(unquote(urlsplit(url.database).path) if is_uri else url.database).absolute()
 
 
-def _refuse_odd_files(named: URL, shown: str) -> None:
+def _refuse_non_file_urls(url: URL, display_url: str) -> None:
     """Refuse what SQLite would keep in memory, once for each connection, and half a URI."""
-    query, name = dict(named.query), named.database or ""
+    query, name = dict(url.query), url.database or ""
     if ":memory:" in name or not name or query.get("mode") == "memory" or "vfs" in query:
         raise EmulatorError(
-            "this is no file", shown, "For a database in memory, use --db :memory:."
+            "this is no file", display_url, "For a database in memory, use --db :memory:."
         )
     if name.startswith("file:") and "uri" not in query:
         remedy = "Give the path alone, or write sqlite:///file:PATH?uri=true."
-        raise EmulatorError("SQLite reads this as the name of a file", shown, remedy)
+        raise EmulatorError("SQLite reads this as the name of a file", display_url, remedy)
 
 
-def _tune_sqlite(connection: object, _record: object) -> None:
+def _set_sqlite_pragmas(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]  # a DBAPI connection has no type
-    for pragma in PRAGMAS:
+    for pragma in SQLITE_PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -10,20 +10,20 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, event
 
-PRIVATE: Final = 0o600  # what customers sent is for the emulator's user to read
-SIDE_FILES: Final = ("-wal", "-shm")  # of SQLite, beside the file while it is open
-_IDENTITIES: Final = "file identities"  # in the info of a connection
-REMEDY: Final = (
+OWNER_ONLY_MODE: Final = 0o600  # what customers sent is for the emulator's user to read
+SIDE_FILE_SUFFIXES: Final = ("-wal", "-shm")  # of SQLite, beside the file while it is open
+_FILE_IDENTITIES_KEY: Final = "file identities"  # in the info of a connection
+FILE_LOST_HINT: Final = (
     "Stop the emulator, put the file back if you have it, and start again;"
     " until then nothing is stored."
 )
 
 
-class FileLost(Exception):
+class FileCheckFailed(Exception):
     """The file is no longer the one that was opened; the text says what happened to it."""
 
 
-class _Identity(NamedTuple):
+class _FileIdentity(NamedTuple):
     device: int
     inode: int
 
@@ -37,59 +37,61 @@ class DatabaseFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._sides = [path.with_name(path.name + suffix) for suffix in SIDE_FILES]
-        self._identity: _Identity | None = None
+        self._side_files = [path.with_name(path.name + suffix) for suffix in SIDE_FILE_SUFFIXES]
+        self._identity: _FileIdentity | None = None
         self._size = 0
-        self._lost: str | None = None
+        self._lost_reason: str | None = None
 
-    def create(self) -> None:
+    def create_if_missing(self) -> None:
         """Create the empty file if it is missing; SQLite itself reports why it cannot."""
         with suppress(OSError):
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY_MODE))
 
-    def watch(self, engine: Engine) -> None:
+    def start_watching(self, engine: Engine) -> None:
         """Note which file is there now, and refuse connections of *engine* to another one."""
-        self._identity = self._seen(self.path)
+        self._identity = self._read_identity(self.path)
         event.listen(engine, "do_connect", self._check_before_connecting)
 
-    def check(self) -> None:
+    def check_identity_and_size(self) -> None:
         """Check that the file is the one that was opened, and whole. Raises: FileLost."""
-        if self._lost:
-            raise FileLost(self._lost)
+        if self._lost_reason:
+            raise FileCheckFailed(self._lost_reason)
         try:
             found = self.path.stat()
         except OSError as error:
-            raise FileLost("it was deleted or moved away, or cannot be seen") from error
+            raise FileCheckFailed("it was deleted or moved away, or cannot be seen") from error
         if (found.st_dev, found.st_ino) != self._identity:
-            raise FileLost("another file is in its place")
+            raise FileCheckFailed("another file is in its place")
         # It never shrinks: nothing here runs VACUUM.
         if found.st_size < self._size:
-            raise FileLost("it was cut short or overwritten")
+            raise FileCheckFailed("it was cut short or overwritten")
         self._size = found.st_size
 
-    def check_connection(self, connection: Connection) -> None:
+    def check_after_transaction(self, connection: Connection) -> None:
         """Check the file at the end of a transaction, and the side files of *connection*.
 
         SQLite shares them among all connections; one that was replaced would split them.
 
         Raises: FileLost, from then on, since a side file cannot be put back.
         """
-        self.check()
-        noted: dict[Path, _Identity | None] | None = connection.info.get(_IDENTITIES)
+        self.check_identity_and_size()
+        noted: dict[Path, _FileIdentity | None] | None = connection.info.get(_FILE_IDENTITIES_KEY)
         if noted is None:  # its first transaction, which has opened them
-            connection.info[_IDENTITIES] = {side: self._seen(side) for side in self._sides}
+            connection.info[_FILE_IDENTITIES_KEY] = {
+                side: self._read_identity(side) for side in self._side_files
+            }
             return
         for path, identity in noted.items():
-            if self._seen(path) != identity:
-                self._lost = f"{path.name} beside it was deleted or replaced"
-                raise FileLost(self._lost)
+            if self._read_identity(path) != identity:
+                self._lost_reason = f"{path.name} beside it was deleted or replaced"
+                raise FileCheckFailed(self._lost_reason)
 
     def _check_before_connecting(self, *_: Any) -> None:
-        self.check()
+        self.check_identity_and_size()
 
-    def _seen(self, path: Path) -> _Identity | None:
+    def _read_identity(self, path: Path) -> _FileIdentity | None:
         try:
             found = path.stat()
         except OSError:
             return None
-        return _Identity(found.st_dev, found.st_ino)
+        return _FileIdentity(found.st_dev, found.st_ino)

@@ -14,14 +14,16 @@ from segment_insider_emulator.capture.records import Verdict
 from segment_insider_emulator.capture.tables import deliveries, messages
 
 # What destinations were handed; of a rejected message, which came to none, what was sent.
-DOCUMENT = case((messages.c.verdict == "rejected", messages.c.sent), else_=messages.c.normalised)
+MESSAGE_DOCUMENT = case(
+    (messages.c.verdict == "rejected", messages.c.sent), else_=messages.c.normalised
+)
 
 # What LIKE would take for a placeholder, and for what takes its meaning away.
-_PLAIN = str.maketrans({each: f"/{each}" for each in "%_/"})
+_LIKE_ESCAPES = str.maketrans({each: f"/{each}" for each in "%_/"})
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class MessageFilters:
     """What a message must have to be shown; what is empty does not matter.
 
     Args:
@@ -44,7 +46,7 @@ class Filters:
     paths: tuple[tuple[JsonPath, str | None], ...] = ()
 
 
-def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+def build_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
     """What a row of messages must fulfil, all of it, to pass *filters*."""
     yield from (
         messages.c[name] == getattr(filters, name)
@@ -56,12 +58,12 @@ def conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.verdicts:
         yield messages.c.verdict.in_(filters.verdicts)
     if filters.subscription:
-        yield _taken_by(filters.subscription)
-    yield from within(filters)
-    yield from _containing(filters)
+        yield _is_delivered_by(filters.subscription)
+    yield from build_time_conditions(filters)
+    yield from _build_content_conditions(filters)
 
 
-def within(filters: Filters) -> Iterator[ColumnElement[bool]]:
+def build_time_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
     """The part of it that asks for a time."""
     if filters.since:
         yield messages.c.received_at >= filters.since
@@ -69,19 +71,25 @@ def within(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield messages.c.received_at < filters.until
 
 
-def _containing(filters: Filters) -> Iterator[ColumnElement[bool]]:
+def _build_content_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
     for path, wanted in filters.paths:
-        yield path.is_in(DOCUMENT) if wanted is None else path.equals(DOCUMENT, wanted)
+        yield (
+            path.sql_exists(MESSAGE_DOCUMENT)
+            if wanted is None
+            else path.sql_equals(MESSAGE_DOCUMENT, wanted)
+        )
     if filters.text:
         places = (messages.c.sent, messages.c.message_id, messages.c.reason)
-        yield or_(*(_Contains(each, literal(_pattern(filters.text))) for each in places))
+        yield or_(
+            *(_ContainsText(each, literal(_build_like_pattern(filters.text))) for each in places)
+        )
 
 
-def _pattern(text: str) -> str:
-    return f"%{text.translate(_PLAIN)}%"
+def _build_like_pattern(text: str) -> str:
+    return f"%{text.translate(_LIKE_ESCAPES)}%"
 
 
-def _taken_by(subscription: str) -> ColumnElement[bool]:
+def _is_delivered_by(subscription: str) -> ColumnElement[bool]:
     # A duplicate has the id of a message that was delivered, but led to nothing itself.
     taken = exists().where(
         deliveries.c.subscription == subscription, deliveries.c.message_id == messages.c.message_id
@@ -89,7 +97,7 @@ def _taken_by(subscription: str) -> ColumnElement[bool]:
     return and_(taken, messages.c.verdict != "rejected")
 
 
-class _Contains(FunctionElement[bool]):
+class _ContainsText(FunctionElement[bool]):
     """Whether a text has another in it, in any case. Its clauses: the text, and a pattern."""
 
     name = "contains"
@@ -97,15 +105,17 @@ class _Contains(FunctionElement[bool]):
     inherit_cache = True
 
 
-@compiles(_Contains)
-def _contains(element: _Contains, compiler: SQLCompiler, **words: Any) -> str:
+@compiles(_ContainsText)
+def _compile_contains_sqlite(element: _ContainsText, compiler: SQLCompiler, **options: Any) -> str:
     # SQLite's LIKE heeds no case; to have it compare lower() of both, as SQLAlchemy would, takes
     # half as long again.
-    text, pattern = (compiler.process(each, **words) for each in element.clauses)
+    text, pattern = (compiler.process(each, **options) for each in element.clauses)
     return f"{text} LIKE {pattern} ESCAPE '/'"
 
 
-@compiles(_Contains, "postgresql")
-def _contains_in_postgres(element: _Contains, compiler: SQLCompiler, **words: Any) -> str:
-    text, pattern = (compiler.process(each, **words) for each in element.clauses)
+@compiles(_ContainsText, "postgresql")
+def _compile_contains_postgres(
+    element: _ContainsText, compiler: SQLCompiler, **options: Any
+) -> str:
+    text, pattern = (compiler.process(each, **options) for each in element.clauses)
     return f"{text} ILIKE {pattern} ESCAPE '/'"

@@ -6,10 +6,10 @@ from typing import Literal, get_args
 
 from segment_insider_emulator.types import JSONObject
 
-Status = Literal["in_progress", "dropped", "completed", "exited"]
-STATUSES: tuple[str, ...] = get_args(Status)
+JourneyRunStatus = Literal["in_progress", "dropped", "completed", "exited"]
+JOURNEY_RUN_STATUSES: tuple[str, ...] = get_args(JourneyRunStatus)
 
-Kind = Literal[
+TrailEntryKind = Literal[
     "entered",
     "waiting",  # at a wait, until the time that the entry names
     "checked",  # at a check, and where it led
@@ -25,7 +25,7 @@ Kind = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class JourneyRun:
     """One person in one journey.
 
     Args:
@@ -43,7 +43,7 @@ class Run:
     mark: str
     element: str | None
     due_at: datetime | None
-    status: Status = "in_progress"
+    status: JourneyRunStatus = "in_progress"
     ended_at: datetime | None = None
     watched_until: datetime | None = None
     goals: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TrailEntry:
     """One line of a trail.
 
     Args:
@@ -61,7 +61,7 @@ class Entry:
     """
 
     at: datetime
-    kind: Kind
+    kind: TrailEntryKind
     what: str
     element: str | None = None
     details: JSONObject = field(default_factory=dict)

@@ -14,14 +14,14 @@ from sqlalchemy import (
     update,
 )
 
-from segment_insider_emulator.capture.database import JsonText, Whole, metadata
-from segment_insider_emulator.capture.prepared import Prepared, without
+from segment_insider_emulator.capture.database import Int64, JsonText, metadata
+from segment_insider_emulator.capture.prepared import CompiledStatement, column_names
 
 journey_runs = Table(
     "journey_runs",
     metadata,
-    Column("id", Whole, primary_key=True),
-    Column("journey_id", Whole, nullable=False),
+    Column("id", Int64, primary_key=True),
+    Column("journey_id", Int64, nullable=False),
     Column("profile_id", Text, nullable=False),
     Column("entered_at", Text, nullable=False),
     Column("mark", Text, nullable=False),
@@ -38,8 +38,8 @@ journey_runs = Table(
 journey_trails = Table(
     "journey_trails",
     metadata,
-    Column("number", Whole, primary_key=True),
-    Column("run_id", Whole, nullable=False, index=True),
+    Column("number", Int64, primary_key=True),
+    Column("run_id", Int64, nullable=False, index=True),
     Column("at", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("what", Text, nullable=False),
@@ -49,49 +49,55 @@ journey_trails = Table(
 )
 
 _IN_PROGRESS = journey_runs.c.status == "in_progress"
-_OF_PEOPLE = journey_runs.c.profile_id.in_(bindparam("profile_ids", expanding=True))
+_OF_PROFILES = journey_runs.c.profile_id.in_(bindparam("profile_ids", expanding=True))
 
-_OF_ONE = journey_runs.c.profile_id == bindparam("profile_id")
+_OF_PROFILE = journey_runs.c.profile_id == bindparam("profile_id")
 
-DUE = Prepared(
+SELECT_DUE_RUNS = CompiledStatement(
     select(journey_runs)
     .where(journey_runs.c.due_at <= bindparam("now"))
     .order_by(journey_runs.c.due_at, journey_runs.c.id)
     .limit(bindparam("limit"))
 )
-WATCHED = Prepared(
+SELECT_WATCHED_RUNS = CompiledStatement(
     select(journey_runs)
-    .where(_OF_ONE, or_(_IN_PROGRESS, journey_runs.c.watched_until >= bindparam("now")))
+    .where(_OF_PROFILE, or_(_IN_PROGRESS, journey_runs.c.watched_until >= bindparam("now")))
     .order_by(journey_runs.c.id)
 )
-_LAST = select(func.max(journey_runs.c.id)).where(_OF_ONE).group_by(journey_runs.c.journey_id)
+_LAST_RUN_IDS = (
+    select(func.max(journey_runs.c.id)).where(_OF_PROFILE).group_by(journey_runs.c.journey_id)
+)
 # The last run in each journey besides, which says whether the person may enter again.
-KNOWN = Prepared(
+SELECT_WATCHED_AND_LAST_RUNS = CompiledStatement(
     select(journey_runs)
     .where(
-        _OF_ONE,
+        _OF_PROFILE,
         or_(
             _IN_PROGRESS,
             journey_runs.c.watched_until >= bindparam("now"),
-            journey_runs.c.id.in_(_LAST),
+            journey_runs.c.id.in_(_LAST_RUN_IDS),
         ),
     )
     .order_by(journey_runs.c.id)
 )
-EARLIEST = Prepared(
+SELECT_EARLIEST_DUE_AT = CompiledStatement(
     select(journey_runs.c.due_at)
     .where(journey_runs.c.due_at.is_not(None))
     .order_by(journey_runs.c.due_at)
     .limit(1)
 )
-ADD = Prepared(insert(journey_runs).returning(journey_runs.c.id), without(journey_runs, "id"))
-CHANGE = Prepared(
-    update(journey_runs).where(journey_runs.c.id == bindparam("which")),
-    without(journey_runs, "id"),
+INSERT_RUN = CompiledStatement(
+    insert(journey_runs).returning(journey_runs.c.id), column_names(journey_runs, "id")
 )
-NOTE = Prepared(insert(journey_trails), without(journey_trails, "number"))
-HAND_OVER = update(journey_runs).where(_OF_PEOPLE).values(profile_id=bindparam("survivor"))
-RUNS = (
+UPDATE_RUN = CompiledStatement(
+    update(journey_runs).where(journey_runs.c.id == bindparam("which")),
+    column_names(journey_runs, "id"),
+)
+INSERT_TRAIL_ENTRY = CompiledStatement(
+    insert(journey_trails), column_names(journey_trails, "number")
+)
+REASSIGN_RUNS = update(journey_runs).where(_OF_PROFILES).values(profile_id=bindparam("survivor"))
+SELECT_RUNS = (
     select(journey_runs)
     .where(
         journey_runs.c.journey_id == bindparam("journey_id"),
@@ -100,15 +106,15 @@ RUNS = (
     .order_by(journey_runs.c.id)
 )
 RUN_FILTERS = {
-    "profile_id": _OF_ONE,
+    "profile_id": _OF_PROFILE,
     "status": journey_runs.c.status == bindparam("status"),
 }
-TRAILS = (
+SELECT_TRAIL_ENTRIES = (
     select(journey_trails)
     .where(journey_trails.c.run_id.in_(bindparam("run_ids", expanding=True)))
     .order_by(journey_trails.c.number)
 )
-SENT = Prepared(
+SELECT_LAST_SENT_TIMES = CompiledStatement(
     select(journey_trails.c.element, func.max(journey_trails.c.at).label("at"))
     .join(journey_runs, journey_runs.c.id == journey_trails.c.run_id)
     .where(
@@ -118,30 +124,30 @@ SENT = Prepared(
     )
     .group_by(journey_trails.c.element)
 )
-BY_STATUS = (
+COUNT_RUNS_BY_STATUS = (
     select(journey_runs.c.status, func.count().label("number"))
     .where(journey_runs.c.journey_id == bindparam("journey_id"))
     .group_by(journey_runs.c.status)
 )
-BY_ELEMENT = (
+COUNT_ENTRIES_BY_ELEMENT = (
     select(journey_trails.c.element, journey_trails.c.kind, func.count().label("number"))
     .join(journey_runs, journey_runs.c.id == journey_trails.c.run_id)
     .where(journey_runs.c.journey_id == bindparam("journey_id"))
     .group_by(journey_trails.c.element, journey_trails.c.kind)
 )
-GOALS = select(journey_runs.c.goals).where(
+SELECT_REACHED_GOALS = select(journey_runs.c.goals).where(
     journey_runs.c.journey_id == bindparam("journey_id"), journey_runs.c.goals != "[]"
 )
 
-_INSIDE = select(func.max(journey_trails.c.number)).join(
+_LAST_ENTRY_NUMBER = select(func.max(journey_trails.c.number)).join(
     journey_runs, journey_runs.c.id == journey_trails.c.run_id
 )
 # Whoever is in progress waits where the last entry about a wait says.
-WAITING = (
+COUNT_WAITING_BY_ELEMENT = (
     select(journey_trails.c.element, func.count().label("number"))
     .where(
         journey_trails.c.number.in_(
-            _INSIDE.where(
+            _LAST_ENTRY_NUMBER.where(
                 _IN_PROGRESS,
                 journey_runs.c.journey_id == bindparam("journey_id"),
                 journey_trails.c.kind == "waiting",
@@ -150,7 +156,7 @@ WAITING = (
     )
     .group_by(journey_trails.c.element)
 )
-NEWEST = (
+SELECT_NEWEST_RUNS = (
     select(journey_runs)
     .where(
         journey_runs.c.journey_id == bindparam("journey_id"),
@@ -158,13 +164,13 @@ NEWEST = (
     )
     .order_by(journey_runs.c.id.desc())
 )
-OF_PROFILE = (
+SELECT_RUNS_OF_PROFILE = (
     select(journey_runs)
     .where(journey_runs.c.profile_id == bindparam("profile_id"))
     .order_by(journey_runs.c.id.desc())
     .limit(bindparam("limit"))
 )
-MESSAGES = (
+SELECT_CHANNEL_ENTRIES = (
     select(journey_trails, journey_runs.c.journey_id, journey_runs.c.profile_id)
     .join(journey_runs, journey_runs.c.id == journey_trails.c.run_id)
     .where(journey_trails.c.kind.in_(("would_send", "held_back", "skipped")))

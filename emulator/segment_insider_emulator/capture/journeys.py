@@ -10,40 +10,40 @@ import orjson
 from sqlalchemy import Engine, Row, Select, delete
 
 from segment_insider_emulator.capture.database import transaction
-from segment_insider_emulator.capture.journey import Entry, Run
+from segment_insider_emulator.capture.journey import JourneyRun, TrailEntry
 from segment_insider_emulator.capture.journey_tables import (
-    ADD,
-    BY_ELEMENT,
-    BY_STATUS,
-    CHANGE,
-    DUE,
-    EARLIEST,
-    GOALS,
-    HAND_OVER,
-    KNOWN,
-    MESSAGES,
-    NEWEST,
-    NOTE,
-    OF_PROFILE,
+    COUNT_ENTRIES_BY_ELEMENT,
+    COUNT_RUNS_BY_STATUS,
+    COUNT_WAITING_BY_ELEMENT,
+    INSERT_RUN,
+    INSERT_TRAIL_ENTRY,
+    REASSIGN_RUNS,
     RUN_FILTERS,
-    RUNS,
-    SENT,
-    TRAILS,
-    WAITING,
-    WATCHED,
+    SELECT_CHANNEL_ENTRIES,
+    SELECT_DUE_RUNS,
+    SELECT_EARLIEST_DUE_AT,
+    SELECT_LAST_SENT_TIMES,
+    SELECT_NEWEST_RUNS,
+    SELECT_REACHED_GOALS,
+    SELECT_RUNS,
+    SELECT_RUNS_OF_PROFILE,
+    SELECT_TRAIL_ENTRIES,
+    SELECT_WATCHED_AND_LAST_RUNS,
+    SELECT_WATCHED_RUNS,
+    UPDATE_RUN,
     journey_runs,
     journey_trails,
 )
-from segment_insider_emulator.capture.prepared import Prepared, without
-from segment_insider_emulator.clock import NEVER, iso
+from segment_insider_emulator.capture.prepared import CompiledStatement, column_names
+from segment_insider_emulator.clock import NEVER_DUE, format_iso_utc
 
-LATEST = 2**63 - 1  # no run has a larger id
-_RUN = without(journey_runs, "id")
-_ENTRY = [name for name in without(journey_trails, "number") if name != "run_id"]
+MAX_RUN_ID = 2**63 - 1  # no run has a larger id
+_RUN_COLUMNS = column_names(journey_runs, "id")
+_ENTRY_COLUMNS = [name for name in column_names(journey_trails, "number") if name != "run_id"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class JourneyCounts:
     """What became of everybody in one journey.
 
     Args:
@@ -58,12 +58,12 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class ChannelArrival:
     """An arrival at a channel: what would be sent, or why it would not."""
 
     journey_id: int
     profile_id: str
-    entry: Entry
+    entry: TrailEntry
 
 
 class JourneyStore:
@@ -73,116 +73,152 @@ class JourneyStore:
         self._engine = engine
         # A file is one emulator's alone, which so knows without asking that nothing is due yet.
         # Where several share a database, each is told.
-        self._alone = engine.dialect.name == "sqlite"
-        self._quiet_until: str | None = None
+        self._is_single_process = engine.dialect.name == "sqlite"
+        self._next_due_at: str | None = None
 
-    def save(self, steps: Iterable[tuple[Run, Sequence[Entry]]]) -> None:
+    def save_steps(self, steps: Iterable[tuple[JourneyRun, Sequence[TrailEntry]]]) -> None:
         """Keep runs as they are now and what was added to their trails, all or none."""
         trails = []
         with transaction(self._engine) as connection:
             for run, entries in steps:
-                self._expect(run)
-                id = run.id or ADD.rows(connection, _row(run, _RUN))[0].id
+                self._note_due(run)
+                id = run.id or INSERT_RUN.fetch_all(connection, _to_row(run, _RUN_COLUMNS))[0].id
                 if run.id:
-                    CHANGE.run(connection, [{"which": id, **_row(run, _RUN)}])
-                trails += [{"run_id": id, **_row(each, _ENTRY)} for each in entries]
-            NOTE.run(connection, trails)
+                    UPDATE_RUN.execute_many(
+                        connection, [{"which": id, **_to_row(run, _RUN_COLUMNS)}]
+                    )
+                trails += [{"run_id": id, **_to_row(each, _ENTRY_COLUMNS)} for each in entries]
+            INSERT_TRAIL_ENTRY.execute_many(connection, trails)
 
-    def due(self, now: datetime, limit: int) -> list[Run]:
+    def list_due_runs(self, now: datetime, limit: int) -> list[JourneyRun]:
         """The first *limit* runs that go on at *now* or earlier, in the order in which they do."""
-        return [_run(row) for row in self._found(DUE, now=iso(now), limit=limit)]
+        return [
+            _run_from_row(row)
+            for row in self._execute_compiled(SELECT_DUE_RUNS, now=format_iso_utc(now), limit=limit)
+        ]
 
-    def is_quiet(self, now: datetime) -> bool:
+    def has_nothing_due(self, now: datetime) -> bool:
         """Whether it is known that no run goes on at *now* or earlier."""
-        return self._quiet_until is not None and iso(now) < self._quiet_until
+        return self._next_due_at is not None and format_iso_utc(now) < self._next_due_at
 
-    def look_ahead(self) -> None:
+    def reload_next_due(self) -> None:
         """See when the first run goes on; not in a transaction that may still be undone."""
-        if self._alone:
-            self._quiet_until = next((row.due_at for row in self._found(EARLIEST)), NEVER)
+        if self._is_single_process:
+            self._next_due_at = next(
+                (row.due_at for row in self._execute_compiled(SELECT_EARLIEST_DUE_AT)), NEVER_DUE
+            )
 
-    def told(self, due_at: str | None) -> None:
+    def set_next_due(self, due_at: str | None) -> None:
         """Know when the first run goes on, ISO 8601; None when none does."""
-        self._quiet_until = due_at or NEVER
+        self._next_due_at = due_at or NEVER_DUE
 
-    def look_again(self) -> None:
+    def clear_next_due(self) -> None:
         """Ask the database the next time: runs were brought there by another way."""
-        self._quiet_until = None
+        self._next_due_at = None
 
-    def _expect(self, run: Run) -> None:
-        if self._quiet_until is not None and run.due_at:
-            self._quiet_until = min(self._quiet_until, iso(run.due_at))
+    def _note_due(self, run: JourneyRun) -> None:
+        if self._next_due_at is not None and run.due_at:
+            self._next_due_at = min(self._next_due_at, format_iso_utc(run.due_at))
 
-    def watched(self, profile_ids: Sequence[str], now: datetime) -> list[Run]:
+    def list_watched_runs(self, profile_ids: Sequence[str], now: datetime) -> list[JourneyRun]:
         """Runs of these profiles that are in progress, or whose goals count at *now*."""
-        at = iso(now)
-        rows = [row for id in profile_ids for row in self._found(WATCHED, profile_id=id, now=at)]
-        return sorted(map(_run, rows), key=lambda run: run.id)
+        at = format_iso_utc(now)
+        rows = [
+            row
+            for id in profile_ids
+            for row in self._execute_compiled(SELECT_WATCHED_RUNS, profile_id=id, now=at)
+        ]
+        return sorted(map(_run_from_row, rows), key=lambda run: run.id)
 
-    def known(self, profile_id: str, now: datetime) -> list[Run]:
+    def list_watched_and_last_runs(self, profile_id: str, now: datetime) -> list[JourneyRun]:
         """The watched runs of one profile, see `watched`, and its last one in each journey."""
-        return [_run(row) for row in self._found(KNOWN, profile_id=profile_id, now=iso(now))]
+        return [
+            _run_from_row(row)
+            for row in self._execute_compiled(
+                SELECT_WATCHED_AND_LAST_RUNS, profile_id=profile_id, now=format_iso_utc(now)
+            )
+        ]
 
-    def sent(self, journey_id: int, profile_id: str) -> dict[str, datetime]:
+    def find_last_sent_times(self, journey_id: int, profile_id: str) -> dict[str, datetime]:
         """Place of a channel -> when it last sent to this profile."""
-        rows = self._found(SENT, journey_id=journey_id, profile_id=profile_id)
+        rows = self._execute_compiled(
+            SELECT_LAST_SENT_TIMES, journey_id=journey_id, profile_id=profile_id
+        )
         return {row.element: datetime.fromisoformat(row.at) for row in rows}
 
-    def hand_over(self, ended: Sequence[str], survivor: str) -> None:
+    def reassign_runs(self, from_profile_ids: Sequence[str], to_profile_id: str) -> None:
         """Give the runs of profiles that were merged to the one that goes on."""
         with transaction(self._engine) as connection:
-            connection.execute(HAND_OVER, {"profile_ids": ended, "survivor": survivor})
+            connection.execute(
+                REASSIGN_RUNS, {"profile_ids": from_profile_ids, "survivor": to_profile_id}
+            )
 
-    def runs(
+    def list_runs(
         self,
         journey_id: int,
         filters: Mapping[str, str],
         *,
-        after: int = 0,
+        after_id: int = 0,
         limit: int = 100,
-    ) -> tuple[list[tuple[Run, list[Entry]]], int | None]:
+    ) -> tuple[list[tuple[JourneyRun, list[TrailEntry]]], int | None]:
         """Runs of a journey with their trails after id *after*, oldest first.
 
         Args:
             filters: Keys of RUN_FILTERS -> wanted value.
         Returns: The page, and the `after` of the next one or None.
         """
-        statement = RUNS.where(*(RUN_FILTERS[name] for name in filters)).limit(limit + 1)
-        rows = self._rows(statement, **filters, journey_id=journey_id, after=after)
-        page = self._with_trails(rows[:limit])
+        statement = SELECT_RUNS.where(*(RUN_FILTERS[name] for name in filters)).limit(limit + 1)
+        rows = self._execute(statement, **filters, journey_id=journey_id, after=after_id)
+        page = self._load_trails(rows[:limit])
         return page, page[-1][0].id if len(rows) > limit else None
 
-    def newest(
-        self, journey_id: int, status: str | None = None, *, before: int = LATEST, limit: int = 50
-    ) -> tuple[list[tuple[Run, list[Entry]]], int | None]:
+    def list_newest_runs(
+        self,
+        journey_id: int,
+        status: str | None = None,
+        *,
+        before_id: int = MAX_RUN_ID,
+        limit: int = 50,
+    ) -> tuple[list[tuple[JourneyRun, list[TrailEntry]]], int | None]:
         """Runs of a journey with their trails before id *before*, newest first; and the `before`
         of the next page or None."""
         wanted = {"status": status} if status else {}
-        statement = NEWEST.where(*(RUN_FILTERS[name] for name in wanted)).limit(limit + 1)
-        rows = self._rows(statement, **wanted, journey_id=journey_id, before=before)
-        page = self._with_trails(rows[:limit])
+        statement = SELECT_NEWEST_RUNS.where(*(RUN_FILTERS[name] for name in wanted)).limit(
+            limit + 1
+        )
+        rows = self._execute(statement, **wanted, journey_id=journey_id, before=before_id)
+        page = self._load_trails(rows[:limit])
         return page, page[-1][0].id if len(rows) > limit else None
 
-    def of_profile(self, profile_id: str, limit: int = 50) -> list[tuple[Run, list[Entry]]]:
+    def list_runs_of_profile(
+        self, profile_id: str, limit: int = 50
+    ) -> list[tuple[JourneyRun, list[TrailEntry]]]:
         """The last runs of one profile with their trails, newest first."""
-        return self._with_trails(self._rows(OF_PROFILE, profile_id=profile_id, limit=limit))
+        return self._load_trails(
+            self._execute(SELECT_RUNS_OF_PROFILE, profile_id=profile_id, limit=limit)
+        )
 
-    def waiting(self, journey_id: int) -> dict[str, int]:
+    def count_waiting_by_element(self, journey_id: int) -> dict[str, int]:
         """Place of a wait -> how many are in it now."""
-        return {row.element: row.number for row in self._rows(WAITING, journey_id=journey_id)}
+        return {
+            row.element: row.number
+            for row in self._execute(COUNT_WAITING_BY_ELEMENT, journey_id=journey_id)
+        }
 
-    def messages(self, limit: int = 50) -> list[Sent]:
+    def list_channel_arrivals(self, limit: int = 50) -> list[ChannelArrival]:
         """The last arrivals at a channel, newest first."""
-        rows = self._rows(MESSAGES, limit=limit)
-        return [Sent(row.journey_id, row.profile_id, _entry(row)) for row in rows]
+        rows = self._execute(SELECT_CHANNEL_ENTRIES, limit=limit)
+        return [
+            ChannelArrival(row.journey_id, row.profile_id, _entry_from_row(row)) for row in rows
+        ]
 
-    def tally(self, journey_id: int) -> Tally:
+    def count_outcomes(self, journey_id: int) -> JourneyCounts:
         """Count what became of everybody in a journey."""
         statuses, elements, goals = (
-            self._rows(statement, journey_id=journey_id)
-            for statement in (BY_STATUS, BY_ELEMENT, GOALS)
+            self._execute(statement, journey_id=journey_id)
+            for statement in (COUNT_RUNS_BY_STATUS, COUNT_ENTRIES_BY_ELEMENT, SELECT_REACHED_GOALS)
         )
-        return Tally(
+        return JourneyCounts(
             statuses={row.status: row.number for row in statuses},
             elements={(row.element, row.kind): row.number for row in elements},
             goals=Counter(name for row in goals for name in orjson.loads(row.goals)),
@@ -194,47 +230,49 @@ class JourneyStore:
             for table in (journey_trails, journey_runs):
                 connection.execute(delete(table))
 
-    def _with_trails(self, rows: Sequence[Row[Any]]) -> list[tuple[Run, list[Entry]]]:
-        page = {row.id: (_run(row), _no_entries()) for row in rows}
-        for row in self._rows(TRAILS, run_ids=list(page)):
-            page[row.run_id][1].append(_entry(row))
+    def _load_trails(self, rows: Sequence[Row[Any]]) -> list[tuple[JourneyRun, list[TrailEntry]]]:
+        page = {row.id: (_run_from_row(row), _empty_entries()) for row in rows}
+        for row in self._execute(SELECT_TRAIL_ENTRIES, run_ids=list(page)):
+            page[row.run_id][1].append(_entry_from_row(row))
         return list(page.values())
 
-    def _rows(self, statement: Select[Any], **values: Any) -> list[Row[Any]]:
+    def _execute(self, statement: Select[Any], **values: Any) -> list[Row[Any]]:
         with transaction(self._engine) as connection:
             return list(connection.execute(statement, values))
 
-    def _found(self, statement: Prepared, **values: Any) -> list[Any]:
+    def _execute_compiled(self, statement: CompiledStatement, **values: Any) -> list[Any]:
         with transaction(self._engine) as connection:
-            return statement.rows(connection, values)
+            return statement.fetch_all(connection, values)
 
 
-def _no_entries() -> list[Entry]:
+def _empty_entries() -> list[TrailEntry]:
     return []
 
 
-def _row(record: Run | Entry, names: Sequence[str]) -> dict[str, Any]:
+def _to_row(record: JourneyRun | TrailEntry, columns: Sequence[str]) -> dict[str, Any]:
     """Column -> field of the same name; the database gives the numbers."""
-    return {name: _stored(getattr(record, name)) for name in names}
+    return {name: _to_column_value(getattr(record, name)) for name in columns}
 
 
-def _stored(value: object) -> object:
+def _to_column_value(value: object) -> object:
     if isinstance(value, datetime):
-        return iso(value)
+        return format_iso_utc(value)
     return orjson.dumps(value).decode() if isinstance(value, (dict, tuple)) else value
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _run(row: Any) -> Run:
-    read = {name: _moment(getattr(row, name)) for name in ("due_at", "ended_at", "watched_until")}
+def _run_from_row(row: Any) -> JourneyRun:
+    read = {
+        name: _parse_time(getattr(row, name)) for name in ("due_at", "ended_at", "watched_until")
+    }
     entered = datetime.fromisoformat(row.entered_at)
     goals = tuple(orjson.loads(row.goals))
-    return Run(**{**row._asdict(), **read, "entered_at": entered, "goals": goals})
+    return JourneyRun(**{**row._asdict(), **read, "entered_at": entered, "goals": goals})
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry_from_row(row: Row[Any]) -> TrailEntry:
     at, details = datetime.fromisoformat(row.at), orjson.loads(row.details)
-    return Entry(at, row.kind, row.what, row.element, details)
+    return TrailEntry(at, row.kind, row.what, row.element, details)

@@ -13,11 +13,11 @@ from sqlalchemy.sql.functions import FunctionElement
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON
 
-Steps: TypeAlias = tuple[str | int, ...]
+JsonPathSteps: TypeAlias = tuple[str | int, ...]
 
-LONGEST = 400  # characters
-EXAMPLE = "Write it like $.properties.cart_id or $.properties.products[0].price."
-_STEP = re.compile(r"""\.?([^\s.\[\]"'=]+)|\[(\d{1,6})\]|\["([^"\\]+)"\]""")
+MAX_PATH_LENGTH = 400  # characters
+PATH_EXAMPLE_HINT = "Write it like $.properties.cart_id or $.properties.products[0].price."
+_STEP_PATTERN = re.compile(r"""\.?([^\s.\[\]"'=]+)|\[(\d{1,6})\]|\["([^"\\]+)"\]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,56 +27,62 @@ class JsonPath:
     Raises: EmulatorError, from `parse`, for what is no path.
     """
 
-    steps: Steps
+    steps: JsonPathSteps
 
     @classmethod
     def parse(cls, text: str, where: str = "path") -> "JsonPath":
         """Read a path; its `$` may be left out."""
         rest = text.strip().removeprefix("$")
         steps: list[str | int] = []
-        while rest and len(text) <= LONGEST:
-            found = _STEP.match(rest)
+        while rest and len(text) <= MAX_PATH_LENGTH:
+            found = _STEP_PATTERN.match(rest)
             if found is None:
                 break
             name, number, quoted = found.groups()
             steps.append(int(number) if number else name or quoted)
             rest = rest[found.end() :]
         if rest or not steps:
-            raise EmulatorError(f"{text[:60]!r} is no path", where, EXAMPLE)
+            raise EmulatorError(f"{text[:60]!r} is no path", where, PATH_EXAMPLE_HINT)
         return cls(tuple(steps))
 
     def __str__(self) -> str:
         return "$" + "".join(
-            f"[{step}]" if isinstance(step, int) else _member(step) for step in self.steps
+            f"[{step}]" if isinstance(step, int) else _format_member(step) for step in self.steps
         )
 
-    def find(self, value: JSON) -> JSON:
+    def find_value(self, document: JSON) -> JSON:
         """What *value* has there; None also for nothing."""
         for step in self.steps:
             if isinstance(step, int):
-                value = value[step] if isinstance(value, list) and step < len(value) else None
+                document = (
+                    document[step] if isinstance(document, list) and step < len(document) else None
+                )
             else:
-                value = value.get(step) if isinstance(value, dict) else None
-        return value
+                document = document.get(step) if isinstance(document, dict) else None
+        return document
 
-    def is_in(self, document: ColumnElement[str]) -> ColumnElement[bool]:
+    def sql_exists(self, json_column: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether the JSON text *document* has anything there, null included."""
-        found = self._of(document).is_not(None)
-        named = [f"{_text(step)}:" for step in self.steps if isinstance(step, str)]
-        return and_(_holds_any(document, named[-1:]), found) if named else found
+        found = self._sql_value(json_column).is_not(None)
+        named = [f"{_to_json_text(step)}:" for step in self.steps if isinstance(step, str)]
+        return and_(_contains_any_text(json_column, named[-1:]), found) if named else found
 
-    def equals(self, document: ColumnElement[str], wanted: str) -> ColumnElement[bool]:
+    def sql_equals(self, json_column: ColumnElement[str], value: str) -> ColumnElement[bool]:
         """Whether it has *wanted* there: a JSON value such as 8.5 or true, or a text."""
-        text, found = _text(wanted), self._of(document)
-        places = [wanted] if wanted in text else [wanted, text]
-        values = [found == _Value(literal(each)) for each in (wanted, text) if is_json(each)]
-        return and_(_holds_any(document, places), or_(*values))
+        text, found = _to_json_text(value), self._sql_value(json_column)
+        places = [value] if value in text else [value, text]
+        values = [found == _JsonLiteral(literal(each)) for each in (value, text) if is_json(each)]
+        return and_(_contains_any_text(json_column, places), or_(*values))
 
-    def _of(self, document: ColumnElement[str]) -> "_Found":
-        return _Found(document, literal(_in_sqlite(self.steps)), literal(_in_postgres(self.steps)))
+    def _sql_value(self, json_column: ColumnElement[str]) -> "_JsonValueAtPath":
+        return _JsonValueAtPath(
+            json_column,
+            literal(_to_sqlite_path(self.steps)),
+            literal(_to_postgres_path(self.steps)),
+        )
 
 
-class _Found(FunctionElement[str]):
+class _JsonValueAtPath(FunctionElement[str]):
     """What a JSON text has at a place, as the database compares it; NULL for nothing.
 
     Its clauses: the text, and the place in the language of either database.
@@ -87,7 +93,7 @@ class _Found(FunctionElement[str]):
     inherit_cache = True
 
 
-class _Value(FunctionElement[str]):
+class _JsonLiteral(FunctionElement[str]):
     """A JSON text, as `_Found` is compared with it."""
 
     name = "value"
@@ -95,7 +101,7 @@ class _Value(FunctionElement[str]):
     inherit_cache = True
 
 
-class _Position(FunctionElement[int]):
+class _TextPosition(FunctionElement[int]):
     """Where a text stands in another, from 1; 0 where it does not."""
 
     name = "position"
@@ -103,53 +109,63 @@ class _Position(FunctionElement[int]):
     inherit_cache = True
 
 
-@compiles(_Position)
-def _position(element: _Position, compiler: SQLCompiler, **words: Any) -> str:
-    return f"instr({compiler.process(element.clauses, **words)})"
+@compiles(_TextPosition)
+def _compile_position_sqlite(element: _TextPosition, compiler: SQLCompiler, **options: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **options)})"
 
 
-@compiles(_Position, "postgresql")
-def _position_in_postgres(element: _Position, compiler: SQLCompiler, **words: Any) -> str:
-    return f"strpos({compiler.process(element.clauses, **words)})"
+@compiles(_TextPosition, "postgresql")
+def _compile_position_postgres(
+    element: _TextPosition, compiler: SQLCompiler, **options: Any
+) -> str:
+    return f"strpos({compiler.process(element.clauses, **options)})"
 
 
-@compiles(_Found)
-def _found(element: _Found, compiler: SQLCompiler, **words: Any) -> str:
-    document, path, _ = (compiler.process(each, **words) for each in element.clauses)
+@compiles(_JsonValueAtPath)
+def _compile_json_value_sqlite(
+    element: _JsonValueAtPath, compiler: SQLCompiler, **options: Any
+) -> str:
+    document, path, _ = (compiler.process(each, **options) for each in element.clauses)
     return f"({document} -> {path})"
 
 
-@compiles(_Value)
-def _value(element: _Value, compiler: SQLCompiler, **words: Any) -> str:
-    return compiler.process(element.clauses, **words)
+@compiles(_JsonLiteral)
+def _compile_json_literal_sqlite(
+    element: _JsonLiteral, compiler: SQLCompiler, **options: Any
+) -> str:
+    return compiler.process(element.clauses, **options)
 
 
-@compiles(_Found, "postgresql")
-def _found_in_postgres(element: _Found, compiler: SQLCompiler, **words: Any) -> str:
-    document, _, path = (compiler.process(each, **words) for each in element.clauses)
-    found = f"jsonb_path_query_first({_jsonb(document)}, CAST({path} AS jsonpath), '{{}}', true)"
+@compiles(_JsonValueAtPath, "postgresql")
+def _compile_json_value_postgres(
+    element: _JsonValueAtPath, compiler: SQLCompiler, **options: Any
+) -> str:
+    document, _, path = (compiler.process(each, **options) for each in element.clauses)
+    found = f"jsonb_path_query_first({_cast_to_jsonb(document)}, CAST({path} AS jsonpath), '{{}}', true)"
     return f"({found})"
 
 
-@compiles(_Value, "postgresql")
-def _value_in_postgres(element: _Value, compiler: SQLCompiler, **words: Any) -> str:
-    return _jsonb(compiler.process(element.clauses, **words))
+@compiles(_JsonLiteral, "postgresql")
+def _compile_json_literal_postgres(
+    element: _JsonLiteral, compiler: SQLCompiler, **options: Any
+) -> str:
+    return _cast_to_jsonb(compiler.process(element.clauses, **options))
 
 
-def _jsonb(text: str) -> str:
+def _cast_to_jsonb(sql_text: str) -> str:
     # PostgreSQL's JSON has every character but NUL.
-    return rf"CAST(replace({text}, '\u0000', '\ufffd') AS jsonb)"
+    return rf"CAST(replace({sql_text}, '\u0000', '\ufffd') AS jsonb)"
 
 
-def _holds_any(document: ColumnElement[str], texts: list[str]) -> ColumnElement[bool]:
+def _contains_any_text(json_column: ColumnElement[str], texts: list[str]) -> ColumnElement[bool]:
     """Whether one of *texts* stands anywhere in *document*, which is kept without spaces.
 
     Looking for a text costs less than reading the JSON, and leaves few documents to be read.
     """
-    return or_(*(_Position(document, literal(each)) > 0 for each in texts))
+    return or_(*(_TextPosition(json_column, literal(each)) > 0 for each in texts))
 
 
-def _text(value: str) -> str:
+def _to_json_text(value: str) -> str:
     """*value* as JSON writes it."""
     return orjson.dumps(value).decode()
 
@@ -163,15 +179,17 @@ def is_json(text: str) -> bool:
     return True
 
 
-def _in_sqlite(steps: Steps) -> str:
+def _to_sqlite_path(steps: JsonPathSteps) -> str:
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in steps)
 
 
-def _in_postgres(steps: Steps) -> str:
-    places = "".join(f"[{step}]" if isinstance(step, int) else f".{_text(step)}" for step in steps)
+def _to_postgres_path(steps: JsonPathSteps) -> str:
+    places = "".join(
+        f"[{step}]" if isinstance(step, int) else f".{_to_json_text(step)}" for step in steps
+    )
     # Else it would look into lists that no step names.
     return "strict $" + places.replace(r"\u0000", r"\ufffd")
 
 
-def _member(name: str) -> str:
+def _format_member(name: str) -> str:
     return f".{name}" if re.fullmatch(r"[^\s.\[\]\"'=]+", name) else f'["{name}"]'

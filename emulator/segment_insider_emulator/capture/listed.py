@@ -8,7 +8,7 @@ from segment_insider_emulator.types import JSONObject
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class DeliverySummary:
     """One delivery in a list: which subscription took the message, and what came of it.
 
     Args:
@@ -27,7 +27,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class MessageSummary:
     """One message in a list.
 
     Args:
@@ -45,7 +45,7 @@ class Listed:
     reason: str | None
     source: str | None
     document: JSONObject
-    deliveries: tuple[Sent, ...]
+    deliveries: tuple[DeliverySummary, ...]
 
     @property
     def user(self) -> str | None:
@@ -59,12 +59,12 @@ class Listed:
         return self.event or (name if isinstance(name, str) else None) or None
 
     @property
-    def requests(self) -> int:
+    def request_count(self) -> int:
         """How many requests to Insider One it has led to, or shares."""
         return len({each.upsert or each.id for each in self.deliveries if each.requested})
 
 
-class Reach(NamedTuple):
+class ScanLimit(NamedTuple):
     """The oldest message that was looked at, where there was no time to look at all."""
 
     id: int
@@ -72,7 +72,7 @@ class Reach(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class MessagePage:
     """What was found, newest first.
 
     Args:
@@ -80,13 +80,13 @@ class Found:
         reach: How far was looked; None where the limit or the end was reached.
     """
 
-    messages: list[Listed]
-    more: bool
-    reach: Reach | None
+    messages: list[MessageSummary]
+    has_more: bool
+    scan_limit: ScanLimit | None
 
     @property
-    def before(self) -> int | None:
+    def next_before_id(self) -> int | None:
         """From where to look on; None where all was looked at."""
-        if self.reach:
-            return self.reach.id
-        return self.messages[-1].id if self.more else None
+        if self.scan_limit:
+            return self.scan_limit.id
+        return self.messages[-1].id if self.has_more else None

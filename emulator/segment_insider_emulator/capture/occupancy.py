@@ -10,16 +10,22 @@ from typing import IO
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from segment_insider_emulator.capture.database import address, file_path, is_memory
+from segment_insider_emulator.capture.database import (
+    is_in_memory_url,
+    sqlite_file_path,
+    to_sqlalchemy_url,
+)
 from segment_insider_emulator.errors import EmulatorError
 
-PATIENCE = 1.0  # seconds; one that was killed a moment ago may not be gone yet
-LOOK = 0.05  # seconds between two looks
-REMEDY = "Stop that one, name another file with --db, or let both share a PostgreSQL database."
+LOCK_TIMEOUT_S = 1.0  # seconds; one that was killed a moment ago may not be gone yet
+LOCK_RETRY_INTERVAL_S = 0.05  # seconds between two looks
+FILE_IN_USE_HINT = (
+    "Stop that one, name another file with --db, or let both share a PostgreSQL database."
+)
 
 
 @contextmanager
-def occupied(url: str) -> Iterator[None]:
+def lock_database_file(url: str) -> Iterator[None]:
     """Serve the database of *url* alone during the block, if it is an SQLite file.
 
     The lock is that of a file beside it, of which who is refused reads the process: SQLite's own
@@ -28,44 +34,46 @@ def occupied(url: str) -> Iterator[None]:
     refused.
     Raises: EmulatorError, when another process serves it.
     """
-    file = _file(url)
+    file = _resolve_database_file(url)
     with ExitStack() as held:
         if file:
-            _take(file.with_name(f"{file.name}-lock"), url, held)
+            _acquire_lock(file.with_name(f"{file.name}-lock"), url, held)
         yield
 
 
-def _file(url: str) -> Path | None:
+def _resolve_database_file(url: str) -> Path | None:
     """The SQLite file that *url* names; links to it name the same."""
     try:
-        path = None if is_memory(url) else file_path(make_url(address(url)))
+        path = None if is_in_memory_url(url) else sqlite_file_path(make_url(to_sqlalchemy_url(url)))
     except ArgumentError:
         return None  # which whoever opens it tells
     return path and path.resolve()
 
 
-def _take(lock: Path, url: str, held: ExitStack) -> None:
-    deadline = time.monotonic() + PATIENCE
+def _acquire_lock(lock_path: Path, url: str, exit_stack: ExitStack) -> None:
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
     with suppress(ImportError, OSError):
-        while (taken := _tried(lock)) is None:
+        while (taken := _try_lock(lock_path)) is None:
             if time.monotonic() > deadline:
-                what = f"another emulator serves this SQLite file{_named(lock)}"
-                raise EmulatorError(what, url, REMEDY)
-            time.sleep(LOOK)
-        held.callback(_leave, lock, taken)
+                what = f"another emulator serves this SQLite file{_describe_lock_owner(lock_path)}"
+                raise EmulatorError(what, url, FILE_IN_USE_HINT)
+            time.sleep(LOCK_RETRY_INTERVAL_S)
+        exit_stack.callback(_release_lock, lock_path, taken)
 
 
-def _tried(lock: Path) -> IO[str] | None:
+def _try_lock(lock_path: Path) -> IO[str] | None:
     """The file *lock*, locked; None where another process has it."""
     import fcntl  # which Windows has not
 
     with ExitStack() as undo:
-        file = undo.enter_context(lock.open("a+"))
+        file = undo.enter_context(lock_path.open("a+"))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return None
-        if not _is_at(lock, file):  # who had it has removed it, and a third may have made it anew
+        if not _is_same_file(
+            lock_path, file
+        ):  # who had it has removed it, and a third may have made it anew
             return None
         file.truncate(0)
         file.write(str(os.getpid()))
@@ -74,20 +82,20 @@ def _tried(lock: Path) -> IO[str] | None:
         return file
 
 
-def _is_at(path: Path, file: IO[str]) -> bool:
+def _is_same_file(path: Path, file: IO[str]) -> bool:
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     return False
 
 
-def _named(lock: Path) -> str:
+def _describe_lock_owner(lock_path: Path) -> str:
     """The process that has the lock, where it is known by now."""
     with suppress(OSError):
-        said = lock.read_text(errors="replace")
+        said = lock_path.read_text(errors="replace")
         return f" (process {said})" if said.isdecimal() and len(said) < 20 else ""
     return ""
 
 
-def _leave(lock: Path, taken: IO[str]) -> None:
-    with taken, suppress(OSError):
-        lock.unlink()
+def _release_lock(lock_path: Path, lock_file: IO[str]) -> None:
+    with lock_file, suppress(OSError):
+        lock_path.unlink()

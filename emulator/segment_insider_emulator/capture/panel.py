@@ -10,21 +10,23 @@ from segment_insider_emulator.capture.database import transaction
 from segment_insider_emulator.capture.panel_tables import destination_changes, integrations
 from segment_insider_emulator.types import JSONObject
 
-Origin = Literal["panel", "workspace"]
+IntegrationOrigin = Literal["panel", "workspace"]
 
-INTEGRATIONS = select(integrations).order_by(integrations.c.id)
-ADD = insert(integrations).returning(integrations.c.id)
-SAME_KEY = select(integrations.c.id).where(integrations.c.key_digest == bindparam("digest"))
+SELECT_INTEGRATIONS = select(integrations).order_by(integrations.c.id)
+INSERT_INTEGRATION = insert(integrations).returning(integrations.c.id)
+SELECT_INTEGRATION_ID_BY_KEY = select(integrations.c.id).where(
+    integrations.c.key_digest == bindparam("digest")
+)
 # A key that the workspace file no longer has must not open the account any more.
-OUTDATED = delete(integrations).where(
+DELETE_OLD_WORKSPACE_INTEGRATIONS = delete(integrations).where(
     integrations.c.origin == "workspace", integrations.c.key_digest != bindparam("digest")
 )
-REVOKE = (
+REVOKE_INTEGRATION = (
     update(integrations)
     .where(integrations.c.id == bindparam("which"), integrations.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("at"))
 )
-CHANGES = select(destination_changes.c.changes).where(
+SELECT_DESTINATION_CHANGES = select(destination_changes.c.changes).where(
     destination_changes.c.basis == bindparam("basis")
 )
 
@@ -45,7 +47,7 @@ class Integration:
 
     name: str
     type: str
-    origin: Origin
+    origin: IntegrationOrigin
     key_digest: str
     key_shown: str
     created_at: str
@@ -54,59 +56,61 @@ class Integration:
     id: int = 0
 
 
-class PanelStore:
+class IntegrationStore:
     """All integrations of one emulator. Raises StorageFault when the database cannot be used."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def all(self) -> list[Integration]:
+    def list_integrations(self) -> list[Integration]:
         """Every integration, oldest first, revoked ones among them."""
         with transaction(self._engine) as connection:
-            return [Integration(**row._mapping) for row in connection.execute(INTEGRATIONS)]
+            return [Integration(**row._mapping) for row in connection.execute(SELECT_INTEGRATIONS)]
 
     def add(self, integration: Integration) -> int:
         """Keep a new one; gives its id."""
         with transaction(self._engine) as connection:
-            id: int = connection.scalars(ADD, [_row(integration)]).one()
+            id: int = connection.scalars(
+                INSERT_INTEGRATION, [_integration_to_row(integration)]
+            ).one()
         return id
 
-    def seed(self, integration: Integration) -> None:
+    def replace_workspace_integration(self, integration: Integration) -> None:
         """Keep the workspace file's one in place of any from an earlier file."""
         digest = {"digest": integration.key_digest}
         with transaction(self._engine) as connection:
-            connection.execute(OUTDATED, digest)
-            if connection.scalar(SAME_KEY, digest) is None:
-                connection.execute(insert(integrations), [_row(integration)])
+            connection.execute(DELETE_OLD_WORKSPACE_INTEGRATIONS, digest)
+            if connection.scalar(SELECT_INTEGRATION_ID_BY_KEY, digest) is None:
+                connection.execute(insert(integrations), [_integration_to_row(integration)])
 
     def revoke(self, id: int, at: str) -> None:
         """Note that a key ends at *at*; one that has ended keeps its time."""
         with transaction(self._engine) as connection:
-            connection.execute(REVOKE, {"which": id, "at": at})
+            connection.execute(REVOKE_INTEGRATION, {"which": id, "at": at})
 
-    def reset(self, integration: Integration) -> None:
+    def reset(self, workspace_integration: Integration) -> None:
         """Forget all but the workspace file's one."""
         with transaction(self._engine) as connection:
             connection.execute(delete(integrations))
-            connection.execute(insert(integrations), [_row(integration)])
+            connection.execute(insert(integrations), [_integration_to_row(workspace_integration)])
 
 
-class ChangesStore:
+class DestinationChangesStore:
     """What was changed of a destination. Raises StorageFault when the database cannot be used."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def read(self, basis: str) -> JSONObject:
+    def load(self, workspace_fingerprint: str) -> JSONObject:
         """The changes that were made to *basis*, a fingerprint; {} when there are none."""
         with transaction(self._engine) as connection:
-            found = connection.scalar(CHANGES, {"basis": basis})
+            found = connection.scalar(SELECT_DESTINATION_CHANGES, {"basis": workspace_fingerprint})
         changes: JSONObject = orjson.loads(found) if found else {}
         return changes
 
-    def write(self, basis: str, changes: JSONObject) -> None:
+    def replace(self, workspace_fingerprint: str, changes: JSONObject) -> None:
         """Keep *changes* in place of all earlier ones."""
-        row = {"basis": basis, "changes": orjson.dumps(changes).decode()}
+        row = {"basis": workspace_fingerprint, "changes": orjson.dumps(changes).decode()}
         with transaction(self._engine) as connection:
             connection.execute(delete(destination_changes))
             connection.execute(insert(destination_changes), [row])
@@ -117,6 +121,6 @@ class ChangesStore:
             connection.execute(delete(destination_changes))
 
 
-def _row(integration: Integration) -> dict[str, Any]:
+def _integration_to_row(integration: Integration) -> dict[str, Any]:
     columns = (column.name for column in integrations.c if column.name != "id")
     return {name: getattr(integration, name) for name in columns}

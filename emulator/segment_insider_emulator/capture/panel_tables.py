@@ -2,12 +2,12 @@
 
 from sqlalchemy import Column, Table, Text
 
-from segment_insider_emulator.capture.database import Whole, metadata
+from segment_insider_emulator.capture.database import Int64, metadata
 
 integrations = Table(
     "integrations",
     metadata,
-    Column("id", Whole, primary_key=True),
+    Column("id", Int64, primary_key=True),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("origin", Text, nullable=False),  # "panel" or "workspace"

@@ -9,49 +9,62 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, Table, event, func, inspect, select
 from sqlalchemy.schema import CreateSchema, DropSchema
 
-LOCK = 0x53494521  # names the emulator's advisory locks among those of other programs
+ADVISORY_LOCK_ID = 0x53494521  # names the emulator's advisory locks among those of other programs
 # Two connections stay open for each sandbox; with the others, each of the server's threads can
 # have one, and so can those that work beside them.
-POOL = {"pool_pre_ping": True, "pool_size": 2, "max_overflow": 32}
-LONG_PATIENCE = 20  # seconds, to wait for what may take long; a thread of the server waits as long
-PATIENCE = 5  # seconds, to connect or to wait for another writer; as long as for an SQLite file
+POOL_OPTIONS = {"pool_pre_ping": True, "pool_size": 2, "max_overflow": 32}
+LONG_LOCK_TIMEOUT_S = (
+    20  # seconds, to wait for what may take long; a thread of the server waits as long
+)
+CONNECT_AND_LOCK_TIMEOUT_S = (
+    5  # seconds, to connect or to wait for another writer; as long as for an SQLite file
+)
 # When and how often either end asks whether the other is there, in seconds and times: what is left
 # of a machine that is gone, or cannot be reached, shall hold no lock.
-ALIVE = (("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"))
-LONGEST_NAME = 63  # bytes
-CHANNEL = "segment_insider_emulator"
-SENDER = "sender"  # in the info of a connection: names its engine among those that write
+KEEPALIVE_OPTIONS = (
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+)
+MAX_SCHEMA_NAME_BYTES = 63  # bytes
+NOTIFY_CHANNEL = "segment_insider_emulator"
+SENDER_ID_KEY = "sender"  # in the info of a connection: names its engine among those that write
 
-_TURN = "turn"  # in the info of a connection: its transaction is the one that writes
+_HAS_WRITER_LOCK_KEY = "turn"  # in the info of a connection: its transaction is the one that writes
 # Each a lock that ends with the transaction, and with the process at the latest.
-_LOCKS = f"count(pg_advisory_xact_lock({LOCK}, hashtext(current_schema() || each)))"
-_EACH = "FROM unnest(%s::text[]) AS each"
-_BE_PATIENT = f"SET LOCAL lock_timeout = '{LONG_PATIENCE}s'"
-_CLAIM = f"SELECT {_LOCKS} {_EACH}"
+_LOCK_EXPRESSION = (
+    f"count(pg_advisory_xact_lock({ADVISORY_LOCK_ID}, hashtext(current_schema() || each)))"
+)
+_FROM_LOCK_NAMES = "FROM unnest(%s::text[]) AS each"
+_SET_LONG_LOCK_TIMEOUT = f"SET LOCAL lock_timeout = '{LONG_LOCK_TIMEOUT_S}s'"
+_ACQUIRE_NAMED_LOCKS = f"SELECT {_LOCK_EXPRESSION} {_FROM_LOCK_NAMES}"
 # Told when the transaction is over, and only if it is not undone.
-_TAKE_TURN = f"SELECT {_LOCKS}, pg_notify('{CHANNEL}', current_schema() || %s) {_EACH}"
-_SCHEMA = select(func.current_schema())
+_ACQUIRE_WRITER_LOCK = f"SELECT {_LOCK_EXPRESSION}, pg_notify('{NOTIFY_CHANNEL}', current_schema() || %s) {_FROM_LOCK_NAMES}"
+_SELECT_CURRENT_SCHEMA = select(func.current_schema())
 
 
-def arguments(url: URL) -> dict[str, Any]:
+def engine_arguments(url: URL) -> dict[str, Any]:
     """What `create_engine` is told besides *url*."""
-    told = [f"-clock_timeout={PATIENCE}s", *(f"-ctcp_{name}={value}" for name, value in ALIVE)]
-    usual = {"connect_timeout": str(PATIENCE), **dict(ALIVE)}
+    told = [
+        f"-clock_timeout={CONNECT_AND_LOCK_TIMEOUT_S}s",
+        *(f"-ctcp_{name}={value}" for name, value in KEEPALIVE_OPTIONS),
+    ]
+    usual = {"connect_timeout": str(CONNECT_AND_LOCK_TIMEOUT_S), **dict(KEEPALIVE_OPTIONS)}
     connecting = {name: value for name, value in usual.items() if name not in url.query}
-    connecting["options"] = " ".join([*told, _options(url)]).strip()
-    return {**POOL, "connect_args": connecting}
+    connecting["options"] = " ".join([*told, _read_url_options(url)]).strip()
+    return {**POOL_OPTIONS, "connect_args": connecting}
 
 
-def tune(engine: Engine) -> None:
+def install_connection_hooks(engine: Engine) -> None:
     """Have *engine*, which has no connection yet, write as SQLite does."""
     sender = token_hex(8)
-    event.listen(engine, "connect", _store_any_text)
-    event.listen(engine, "connect", lambda _, record: record.info.update({SENDER: sender}))
-    event.listen(engine, "before_cursor_execute", _before)
-    event.listen(engine, "checkin", _turn_is_over)
+    event.listen(engine, "connect", _register_text_dumper)
+    event.listen(engine, "connect", lambda _, record: record.info.update({SENDER_ID_KEY: sender}))
+    event.listen(engine, "before_cursor_execute", _lock_before_write)
+    event.listen(engine, "checkin", _clear_writer_lock_flag)
 
 
-def take_turn(connection: Connection, claimed: Collection[str] = ()) -> None:
+def acquire_writer_lock(connection: Connection, lock_names: Collection[str] = ()) -> None:
     """Wait until no other transaction writes, and keep it so until this one has ended.
 
     Ids then grow in the order of commits: a reader that pages by id misses none. Whoever decides
@@ -61,26 +74,28 @@ def take_turn(connection: Connection, claimed: Collection[str] = ()) -> None:
     Args:
         claimed: What is claimed first, see claim.
     """
-    if connection.dialect.name == "postgresql" and not connection.info.get(_TURN):
-        sender = f" {connection.info[SENDER]}"
-        connection.exec_driver_sql(_TAKE_TURN, (sender, [*_claims(claimed), ""]))
-        connection.info[_TURN] = True
+    if connection.dialect.name == "postgresql" and not connection.info.get(_HAS_WRITER_LOCK_KEY):
+        sender = f" {connection.info[SENDER_ID_KEY]}"
+        connection.exec_driver_sql(
+            _ACQUIRE_WRITER_LOCK, (sender, [*_prefix_lock_names(lock_names), ""])
+        )
+        connection.info[_HAS_WRITER_LOCK_KEY] = True
 
 
-def claim(connection: Connection, names: Collection[str]) -> None:
+def acquire_named_locks(connection: Connection, lock_names: Collection[str]) -> None:
     """Wait until no other transaction has claimed any of *names*, and keep it so until this one
     has ended. Who has the turn claims no more."""
-    connection.exec_driver_sql(_BE_PATIENT)
-    connection.exec_driver_sql(_CLAIM, (_claims(names),))
+    connection.exec_driver_sql(_SET_LONG_LOCK_TIMEOUT)
+    connection.exec_driver_sql(_ACQUIRE_NAMED_LOCKS, (_prefix_lock_names(lock_names),))
 
 
-def as_of_one_moment(connection: Connection) -> None:
+def use_snapshot(connection: Connection) -> None:
     """Have a transaction that has done nothing yet see only what was there at its start."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
-def number_on(connection: Connection, table: Table) -> None:
+def advance_sequence(connection: Connection, table: Table) -> None:
     """Number new rows of *table* after those that came with numbers of their own."""
     column = table.autoincrement_column
     if connection.dialect.name == "postgresql" and column is not None:
@@ -89,54 +104,56 @@ def number_on(connection: Connection, table: Table) -> None:
         connection.execute(select(func.setval(sequence, last)).where(last.is_not(None)))
 
 
-def schema_beside(connection: Connection, id: str) -> str:
+def sandbox_schema_name(connection: Connection, sandbox_id: str) -> str:
     """Name of the schema of the sandbox *id*, after that which *connection* works in."""
-    name = f"{connection.scalar(_SCHEMA)}:{id}"
-    if len(name.encode()) <= LONGEST_NAME:
+    name = f"{connection.scalar(_SELECT_CURRENT_SCHEMA)}:{sandbox_id}"
+    if len(name.encode()) <= MAX_SCHEMA_NAME_BYTES:
         return name
     return f"{name[:30]}:{sha256(name.encode()).hexdigest()[:24]}"
 
 
-def make_schema(connection: Connection, id: str) -> URL:
+def create_sandbox_schema(connection: Connection, sandbox_id: str) -> URL:
     """Give the sandbox *id* a schema, unless it has one; the address that leads into it."""
-    name = schema_beside(connection, id)
+    name = sandbox_schema_name(connection, sandbox_id)
     connection.execute(CreateSchema(name, if_not_exists=True))
-    return within(connection.engine.url, name)
+    return url_with_schema(connection.engine.url, name)
 
 
-def within(url: URL, schema: str) -> URL:
+def url_with_schema(url: URL, schema: str) -> URL:
     """*url*, with *schema* in place of any other."""
-    return url.update_query_dict({"options": f'{_options(url)} -csearch_path="{schema}"'.strip()})
+    return url.update_query_dict(
+        {"options": f'{_read_url_options(url)} -csearch_path="{schema}"'.strip()}
+    )
 
 
-def schema_there(connection: Connection, id: str) -> str | None:
+def find_sandbox_schema(connection: Connection, sandbox_id: str) -> str | None:
     """Name of the schema of the sandbox *id* where there is one."""
-    name = schema_beside(connection, id)
+    name = sandbox_schema_name(connection, sandbox_id)
     return name if inspect(connection).has_schema(name) else None
 
 
-def drop_schema(connection: Connection, id: str) -> None:
+def drop_sandbox_schema(connection: Connection, sandbox_id: str) -> None:
     """Delete the schema of the sandbox *id* with all that it holds."""
-    name = schema_beside(connection, id)
-    connection.exec_driver_sql(_BE_PATIENT)  # another process may be at work in it
+    name = sandbox_schema_name(connection, sandbox_id)
+    connection.exec_driver_sql(_SET_LONG_LOCK_TIMEOUT)  # another process may be at work in it
     connection.execute(DropSchema(name, cascade=True, if_exists=True))
 
 
-def _claims(names: Collection[str]) -> list[str]:
+def _prefix_lock_names(lock_names: Collection[str]) -> list[str]:
     # In one order, so that two who claim several do not wait for each other.
-    return [f":{each}" for each in sorted(names)]
+    return [f":{each}" for each in sorted(lock_names)]
 
 
-def _options(url: URL) -> str:
+def _read_url_options(url: URL) -> str:
     return str(url.query.get("options", ""))
 
 
-def _store_any_text(connection: Any, _record: object) -> None:
-    connection.adapters.register_dumper(str, _storable())
+def _register_text_dumper(connection: Any, _record: object) -> None:
+    connection.adapters.register_dumper(str, _text_dumper_class())
 
 
 @cache
-def _storable() -> type[Any]:
+def _text_dumper_class() -> type[Any]:
     # A driver that only those have who use it.
     from psycopg.types.string import StrDumperUnknown
 
@@ -149,12 +166,12 @@ def _storable() -> type[Any]:
     return Storable
 
 
-def _before(
+def _lock_before_write(
     connection: Any, _cursor: object, _statement: object, _values: object, context: Any, _many: bool
 ) -> None:
     if context.isinsert or context.isupdate or context.isdelete:
-        take_turn(connection)
+        acquire_writer_lock(connection)
 
 
-def _turn_is_over(_connection: object, record: Any) -> None:
-    record.info.pop(_TURN, None)
+def _clear_writer_lock_flag(_connection: object, record: Any) -> None:
+    record.info.pop(_HAS_WRITER_LOCK_KEY, None)

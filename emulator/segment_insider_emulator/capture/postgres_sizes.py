@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Select, Table, bindparam, func, literal, sele
 
 from segment_insider_emulator.capture.database import metadata
 
-SAMPLE: Final = 16 * 1024 * 1024  # bytes of a table that are read at most, about
-ROW: Final = 28  # bytes of a row's header, and of its place on its page
-_FILES = text(
+MAX_SAMPLE_BYTES: Final = 16 * 1024 * 1024  # bytes of a table that are read at most, about
+ROW_OVERHEAD_BYTES: Final = 28  # bytes of a row's header, and of its place on its page
+_SELECT_TABLE_FILE_SIZES = text(
     """
     SELECT relname, pg_relation_size(pg_class.oid) AS heap,
            pg_total_relation_size(pg_class.oid) AS whole
@@ -25,33 +25,33 @@ _FILES = text(
 )
 
 
-def stored_bytes(connection: Connection, sample: int = SAMPLE) -> int:
+def estimate_row_bytes(connection: Connection, max_sample_bytes: int = MAX_SAMPLE_BYTES) -> int:
     """Bytes of the rows that are there, as they are stored, indexes and free space left out.
 
     Args:
         sample: Of a table that is larger, this many bytes are read and stand for the rest.
     """
     stored = 0.0
-    for row in connection.execute(_FILES).all():
+    for row in connection.execute(_SELECT_TABLE_FILE_SIZES).all():
         if row.heap and row.relname in metadata.tables:
-            percent = min(100.0, 100.0 * sample / row.heap)
-            rows = _of_rows()[row.relname]
+            percent = min(100.0, 100.0 * max_sample_bytes / row.heap)
+            rows = _row_size_statements()[row.relname]
             stored += (connection.scalar(rows, {"percent": percent}) or 0) * 100 / percent
     return round(stored)
 
 
-def disk_bytes(connection: Connection) -> int:
+def count_disk_bytes(connection: Connection) -> int:
     """Bytes of the files of the schema, with indexes, free space and all."""
-    return sum(row.whole for row in connection.execute(_FILES))
+    return sum(row.whole for row in connection.execute(_SELECT_TABLE_FILE_SIZES))
 
 
 @cache
-def _of_rows() -> Mapping[str, Select[Any]]:
-    return {name: _sum(table) for name, table in metadata.tables.items()}
+def _row_size_statements() -> Mapping[str, Select[Any]]:
+    return {name: _select_row_bytes(table) for name, table in metadata.tables.items()}
 
 
-def _sum(table: Table) -> Select[Any]:
+def _select_row_bytes(table: Table) -> Select[Any]:
     # The same pages each time they are there: a measure that jumps would forget too much.
     pages = table.tablesample(func.system(bindparam("percent")), seed=bindparam("seed", 1))
     columns = [func.coalesce(func.pg_column_size(column), 0) for column in pages.c]
-    return select(func.sum(reduce(add, columns, literal(ROW))))
+    return select(func.sum(reduce(add, columns, literal(ROW_OVERHEAD_BYTES))))

@@ -14,26 +14,26 @@ from sqlalchemy import CompoundSelect, Connection, Dialect, Insert, Select, Tabl
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
 
-from segment_insider_emulator.capture.postgres import take_turn
+from segment_insider_emulator.capture.postgres import acquire_writer_lock
 
-Values = Mapping[str, Any]
-WROTE = "wrote"  # in the info of a connection: something was written through it
+ParameterValues = Mapping[str, Any]
+HAS_WRITTEN_KEY = "wrote"  # in the info of a connection: something was written through it
 
 
-def without(table: Table, numbered: str = "") -> list[str]:
+def column_names(table: Table, generated_column: str = "") -> list[str]:
     """The columns of *table* but for the one that the database numbers."""
-    return [column.name for column in table.c if column.name != numbered]
+    return [column.name for column in table.c if column.name != generated_column]
 
 
-class _Way(NamedTuple):
+class _DriverStatement(NamedTuple):
     """How a driver is asked: its SQL, values as it takes them, and what a row becomes."""
 
     sql: str
-    bind: Callable[[Values], Any]
-    row: Callable[..., Any]
+    bind: Callable[[ParameterValues], Any]
+    row_type: Callable[..., Any]
 
 
-class Prepared:
+class CompiledStatement:
     """One statement, for columns of plain text, numbers and Booleans.
 
     Args:
@@ -46,35 +46,37 @@ class Prepared:
         columns: Sequence[str] | None = None,
     ) -> None:
         self._statement, self._columns = statement, columns
-        self._ways: dict[str, _Way] = {}  # by driver: each sandbox has a dialect of its own
+        self._driver_statements: dict[
+            str, _DriverStatement
+        ] = {}  # by driver: each sandbox has a dialect of its own
 
-    def rows(self, connection: Connection, values: Values) -> list[Any]:
+    def fetch_all(self, connection: Connection, values: ParameterValues) -> list[Any]:
         """Named tuples of what it selects or returns. Raises: the driver's own errors."""
-        sql, bind, row = self._way(connection.dialect)
+        sql, bind, row = self._driver_statement(connection.dialect)
         if self._columns:
-            take_turn(connection)
+            acquire_writer_lock(connection)
         with closing(connection.connection.cursor()) as cursor:
             cursor.execute(sql, bind(values))
             found = [row(*each) for each in cursor.fetchall()]
         if self._columns:
-            connection.info[WROTE] = True
+            connection.info[HAS_WRITTEN_KEY] = True
         return found
 
-    def run(self, connection: Connection, rows: Iterable[Values]) -> None:
+    def execute_many(self, connection: Connection, rows: Iterable[ParameterValues]) -> None:
         """Write *rows*. Raises: the driver's own errors."""
-        sql, bind, _ = self._way(connection.dialect)
-        take_turn(connection)
+        sql, bind, _ = self._driver_statement(connection.dialect)
+        acquire_writer_lock(connection)
         with closing(connection.connection.cursor()) as cursor:
             cursor.executemany(sql, [bind(each) for each in rows])
-        connection.info[WROTE] = True
+        connection.info[HAS_WRITTEN_KEY] = True
 
-    def _way(self, dialect: Dialect) -> _Way:
-        way = self._ways.get(dialect.driver)
+    def _driver_statement(self, dialect: Dialect) -> _DriverStatement:
+        way = self._driver_statements.get(dialect.driver)
         if way is None:
-            way = self._ways[dialect.driver] = self._compiled(dialect)
+            way = self._driver_statements[dialect.driver] = self._compile(dialect)
         return way
 
-    def _compiled(self, dialect: Dialect) -> _Way:
+    def _compile(self, dialect: Dialect) -> _DriverStatement:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiled, SQLCompiler)
         given = {name: value for name, value in compiled.params.items() if value is not None}
@@ -82,14 +84,14 @@ class Prepared:
         names = [each.key for each in selected]
         row: Any = namedtuple("row", names)  # type: ignore[misc]  # only the statement knows
         if compiled.positiontup is None:
-            return _Way(str(compiled), lambda values: {**given, **values}, row)
-        take = _taking(compiled.positiontup)
+            return _DriverStatement(str(compiled), lambda values: {**given, **values}, row)
+        take = _value_getter(compiled.positiontup)
         if not given:
-            return _Way(str(compiled), take, row)
-        return _Way(str(compiled), lambda values: take({**given, **values}), row)
+            return _DriverStatement(str(compiled), take, row)
+        return _DriverStatement(str(compiled), lambda values: take({**given, **values}), row)
 
 
-def _taking(names: Sequence[str]) -> Callable[[Values], Sequence[Any]]:
+def _value_getter(names: Sequence[str]) -> Callable[[ParameterValues], Sequence[Any]]:
     """What gives the values of *names* in their order."""
     if len(names) < 2:  # of one name, itemgetter gives the value alone
         return lambda values: [values[name] for name in names]

@@ -63,19 +63,19 @@ class Profile:
     events: list[ProfileEvent] = field(default_factory=list)
     number: int = 0
 
-    def write(self, place: str, value: JSON, at: str) -> None:
+    def set_attribute(self, path: str, value: JSON, at: str) -> None:
         """Set one attribute."""
-        self.attributes[place] = value
-        self.written[place] = at
+        self.attributes[path] = value
+        self.written[path] = at
 
-    def erase(self, place: str) -> None:
+    def remove_attribute(self, path: str) -> None:
         """Remove one attribute; nothing happens when it is absent."""
-        self.attributes.pop(place, None)
-        self.written.pop(place, None)
+        self.attributes.pop(path, None)
+        self.written.pop(path, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class ProfileChanges:
     """What one request does to the profiles.
 
     Args:
@@ -87,19 +87,19 @@ class Changes:
         deleted: Ids of profiles that end with everything they have.
     """
 
-    created: list[Profile] = field(default_factory=list)
-    changed: list[Profile] = field(default_factory=list)
-    absorbed: list[tuple[str, str]] = field(default_factory=list)
-    gained: dict[str, str] = field(default_factory=dict)
-    events: dict[str, list[ProfileEvent]] = field(default_factory=dict)
-    lost: list[str] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
+    created_profiles: list[Profile] = field(default_factory=list)
+    changed_profiles: list[Profile] = field(default_factory=list)
+    merges: list[tuple[str, str]] = field(default_factory=list)
+    added_identifiers: dict[str, str] = field(default_factory=dict)
+    new_events: dict[str, list[ProfileEvent]] = field(default_factory=dict)
+    removed_identifiers: list[str] = field(default_factory=list)
+    deleted_profile_ids: list[str] = field(default_factory=list)
 
 
-def nested(places: Mapping[str, JSON]) -> JSONObject:
+def nest_attributes(attributes: Mapping[str, JSON]) -> JSONObject:
     """Values by place, such as "custom.plan", as objects within the object."""
     shown: JSONObject = {}
-    for place, value in places.items():
+    for place, value in attributes.items():
         group, dot, name = place.partition(".")
         if dot:
             shown.setdefault(group, {})[name] = value

@@ -7,7 +7,7 @@ import orjson
 from segment_insider_emulator.capture.profile import Profile, ProfileEvent
 
 
-def profile_row(profile: Profile) -> dict[str, Any]:
+def profile_to_row(profile: Profile) -> dict[str, Any]:
     """The row of a profile; the database gives the number."""
     return {
         "id": profile.id,
@@ -20,7 +20,7 @@ def profile_row(profile: Profile) -> dict[str, Any]:
     }
 
 
-def profile_of(row: Any) -> Profile:
+def profile_from_row(row: Any) -> Profile:
     """The profile of a row, without its events."""
     return Profile(
         id=row.id,
@@ -34,10 +34,10 @@ def profile_of(row: Any) -> Profile:
     )
 
 
-def event_row(owner: str, event: ProfileEvent) -> dict[str, Any]:
+def profile_event_to_row(profile_id: str, event: ProfileEvent) -> dict[str, Any]:
     """The row of an event that the profile *owner* has."""
     return {
-        "profile_id": owner,
+        "profile_id": profile_id,
         "fingerprint": event.fingerprint,
         "name": event.name,
         "sent_as": event.sent_as,
@@ -49,7 +49,7 @@ def event_row(owner: str, event: ProfileEvent) -> dict[str, Any]:
     }
 
 
-def event_of(row: Any) -> ProfileEvent:
+def profile_event_from_row(row: Any) -> ProfileEvent:
     """The event of a row."""
     return ProfileEvent(
         name=row.name,

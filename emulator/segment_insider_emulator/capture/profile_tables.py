@@ -17,13 +17,13 @@ from sqlalchemy import (
     update,
 )
 
-from segment_insider_emulator.capture.database import JsonText, Whole, metadata
-from segment_insider_emulator.capture.prepared import Prepared, without
+from segment_insider_emulator.capture.database import Int64, JsonText, metadata
+from segment_insider_emulator.capture.prepared import CompiledStatement, column_names
 
 profiles = Table(
     "profiles",
     metadata,
-    Column("number", Whole, primary_key=True),
+    Column("number", Int64, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("identifiers", JsonText, nullable=False),  # JSON: type -> values
     Column("attributes", JsonText, nullable=False),  # JSON: place -> value
@@ -42,7 +42,7 @@ identifiers = Table(
 profile_events = Table(
     "profile_events",
     metadata,
-    Column("number", Whole, primary_key=True),
+    Column("number", Int64, primary_key=True),
     Column("profile_id", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("name", Text, nullable=False),
@@ -56,22 +56,24 @@ profile_events = Table(
     sqlite_autoincrement=True,
 )
 
-AFTER = select(profiles).where(profiles.c.number > bindparam("after")).order_by(profiles.c.number)
-OWNING = AFTER.where(
+SELECT_PROFILES = (
+    select(profiles).where(profiles.c.number > bindparam("after")).order_by(profiles.c.number)
+)
+SELECT_PROFILE_OF_IDENTIFIER = SELECT_PROFILES.where(
     profiles.c.id.in_(
         select(identifiers.c.profile_id).where(identifiers.c.identifier == bindparam("identifier"))
     )
 )
-NEWEST = (
+SELECT_NEWEST_PROFILES = (
     select(profiles)
     .where(profiles.c.number < bindparam("before"))
     .order_by(profiles.c.number.desc())
     .limit(bindparam("most"))
 )
-NUMBERS = select(
+SELECT_PROFILE_NUMBER_BOUNDS = select(
     *(select(each(profiles.c.number)).scalar_subquery() for each in (func.min, func.max))
 )
-NEWEST_LIKE = (
+SELECT_NEWEST_PROFILES_CONTAINING = (
     select(profiles)
     .where(profiles.c.number.between(bindparam("low"), bindparam("high")))
     .where(
@@ -84,54 +86,56 @@ NEWEST_LIKE = (
     .order_by(profiles.c.number.desc())
     .limit(bindparam("most"))
 )
-EVENT_COUNTS = (
+COUNT_EVENTS_BY_PROFILE = (
     select(profile_events.c.profile_id, func.count().label("number"))
     .where(profile_events.c.profile_id.in_(bindparam("ids", expanding=True)))
     .group_by(profile_events.c.profile_id)
 )
-BY_ID = Prepared(select(profiles).where(profiles.c.id == bindparam("id")))
+SELECT_PROFILE = CompiledStatement(select(profiles).where(profiles.c.id == bindparam("id")))
 
 
 @cache
-def owned(count: int) -> tuple[Prepared, list[str]]:
+def select_identifier_owners(count: int) -> tuple[CompiledStatement, list[str]]:
     """The profiles that own any of *count* identifiers, each beside the `identifier` that it owns;
     and the names of the values."""
     names = [f"identifier_{number}" for number in range(count)]
     wanted = identifiers.c.identifier.in_([bindparam(name) for name in names])
     joined = identifiers.join(profiles, profiles.c.id == identifiers.c.profile_id)
-    return Prepared(
+    return CompiledStatement(
         select(identifiers.c.identifier, profiles).select_from(joined).where(wanted)
     ), names
 
 
-ADD = Prepared(insert(profiles), without(profiles, "number"))
-GAIN = Prepared(insert(identifiers), without(identifiers))
-HAPPEN = Prepared(insert(profile_events), without(profile_events, "number"))
-EVENTS = Prepared(
+INSERT_PROFILE = CompiledStatement(insert(profiles), column_names(profiles, "number"))
+INSERT_IDENTIFIER = CompiledStatement(insert(identifiers), column_names(identifiers))
+INSERT_EVENT = CompiledStatement(insert(profile_events), column_names(profile_events, "number"))
+SELECT_EVENTS_OF_PROFILE = CompiledStatement(
     select(profile_events)
     .where(profile_events.c.profile_id == bindparam("id"))
     .order_by(profile_events.c.number)
 )
-KNOWN = Prepared(
+SELECT_EVENT_BY_FINGERPRINT = CompiledStatement(
     select(profile_events.c.number).where(
         profile_events.c.profile_id == bindparam("id"),
         profile_events.c.fingerprint == bindparam("fingerprint"),
     )
 )
 # Bounded: somebody who buys a hundred thousand times must not make each purchase slower.
-MOST_LOOKED_AT = 200
-_LOOKED_AT = (
+MAX_EVENTS_SEARCHED = 200
+_SEARCHED_EVENTS = (
     select(profile_events)
     .where(profile_events.c.profile_id == bindparam("id"))
-    .limit(MOST_LOOKED_AT)
+    .limit(MAX_EVENTS_SEARCHED)
     .subquery()
 )
-OF_NAME = Prepared(select(_LOOKED_AT).where(_LOOKED_AT.c.name == bindparam("name")))
-CHANGE = Prepared(
-    update(profiles).where(profiles.c.id == bindparam("which")), without(profiles, "number")
+SELECT_EVENTS_BY_NAME = CompiledStatement(
+    select(_SEARCHED_EVENTS).where(_SEARCHED_EVENTS.c.name == bindparam("name"))
+)
+UPDATE_PROFILE = CompiledStatement(
+    update(profiles).where(profiles.c.id == bindparam("which")), column_names(profiles, "number")
 )
 # Of an event that both profiles have, the survivor's copy stays.
-TWICE = delete(profile_events).where(
+DELETE_DUPLICATE_EVENTS = delete(profile_events).where(
     profile_events.c.profile_id == bindparam("ended"),
     profile_events.c.fingerprint.in_(
         select(profile_events.c.fingerprint).where(
@@ -139,10 +143,10 @@ TWICE = delete(profile_events).where(
         )
     ),
 )
-LOSE = delete(identifiers).where(
+DELETE_IDENTIFIERS = delete(identifiers).where(
     identifiers.c.identifier.in_(bindparam("identifiers", expanding=True))
 )
-END = [
+DELETE_PROFILES = [
     delete(table).where(column.in_(bindparam("ids", expanding=True)))
     for table, column in (
         (profile_events, profile_events.c.profile_id),
@@ -151,17 +155,19 @@ END = [
     )
 ]
 # Events kept for a time of their own, and all others.
-OUTDATED = delete(profile_events).where(
+DELETE_EXPIRED_EVENTS_BY_NAME = delete(profile_events).where(
     profile_events.c.name.in_(bindparam("names", expanding=True)),
     profile_events.c.occurred_at < bindparam("before"),
 )
-OUTDATED_OTHERS = delete(profile_events).where(
+DELETE_EXPIRED_OTHER_EVENTS = delete(profile_events).where(
     profile_events.c.name.not_in(bindparam("names", expanding=True)),
     profile_events.c.occurred_at < bindparam("before"),
 )
-NOT_UPDATED = select(profiles.c.id).where(profiles.c.updated_at < bindparam("before"))
-HAND_OVER = [
-    TWICE,
+SELECT_EXPIRED_PROFILE_IDS = select(profiles.c.id).where(
+    profiles.c.updated_at < bindparam("before")
+)
+MERGE_PROFILES = [
+    DELETE_DUPLICATE_EVENTS,
     *(
         update(table)
         .where(table.c.profile_id == bindparam("ended"))

@@ -5,74 +5,76 @@ from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
 
-from segment_insider_emulator.capture.database import Gone, StorageFault
-from segment_insider_emulator.capture.idle import Use, give_back
-from segment_insider_emulator.capture.retention import Retention
+from segment_insider_emulator.capture.database import DatabaseClosed, DatabaseUnavailable
+from segment_insider_emulator.capture.idle import PoolUsage, close_unused_connections
+from segment_insider_emulator.capture.retention import MessageRetention
 
 log = logging.getLogger(__name__)
 
-PAUSE = 0.02  # seconds between two steps, in which others write
-LOOK = 10.0  # seconds until the limits are looked at again
-SELDOM = 600.0  # seconds, likewise, where nobody uses what is limited
+STEP_PAUSE_S = 0.02  # seconds between two steps, in which others write
+LIMIT_CHECK_INTERVAL_S = 10.0  # seconds until the limits are looked at again
+UNUSED_CHECK_INTERVAL_S = 600.0  # seconds, likewise, where nobody uses what is limited
 
 
-class Steps:
+class RetentionSchedule:
     """Steps of a retention, as long as there is something to forget.
 
     Args:
         use: Of its database. While nobody else uses that, no connection stays open for this alone.
     """
 
-    def __init__(self, retention: Retention, use: Use) -> None:
+    def __init__(self, retention: MessageRetention, pool_usage: PoolUsage) -> None:
         self._retention = retention
-        self._use = use
-        self._seen = use.count
-        self._looked_at = 0.0
-        self._is_done = False  # whether nothing was left to forget
+        self._pool_usage = pool_usage
+        self._last_checkin_count = pool_usage.checkin_count
+        self._checked_at = 0.0
+        self._is_within_limits = False  # whether nothing was left to forget
 
-    def take(self, now: float) -> float:
+    def run_step_if_due(self, now: float) -> float:
         """Take one at *now*, in seconds, if there may be something to forget; seconds until the
         next.
 
         Raises: Gone.
         """
-        unused = self._use.count == self._seen  # by others, since the last step
-        if unused and self._is_done and now - self._looked_at < SELDOM:
-            return LOOK
-        self._looked_at = now
+        unused = (
+            self._pool_usage.checkin_count == self._last_checkin_count
+        )  # by others, since the last step
+        if unused and self._is_within_limits and now - self._checked_at < UNUSED_CHECK_INTERVAL_S:
+            return LIMIT_CHECK_INTERVAL_S
+        self._checked_at = now
         try:
-            count = self._retention.step()
-        except Gone:
+            count = self._retention.delete_excess()
+        except DatabaseClosed:
             raise
-        except StorageFault as fault:
-            self._is_done = False
+        except DatabaseUnavailable as fault:
+            self._is_within_limits = False
             log.warning("forgot nothing reason=%s", fault.what)
-            return LOOK
-        self._seen, self._is_done = self._use.count, not count
+            return LIMIT_CHECK_INTERVAL_S
+        self._last_checkin_count, self._is_within_limits = self._pool_usage.checkin_count, not count
         if count:
             log.info("forgot messages=%d", count)
-            return PAUSE
+            return STEP_PAUSE_S
         if unused:
-            give_back(self._use.engine)
-        return LOOK
+            close_unused_connections(self._pool_usage.engine)
+        return LIMIT_CHECK_INTERVAL_S
 
 
-class Pruner:
+class RetentionWorker:
     """Takes steps on a thread of its own."""
 
-    def __init__(self, steps: Steps) -> None:
-        self._steps = steps
-        self._closing = Event()
-        self._worker = Thread(target=self._work, name="pruning", daemon=True)
-        self._worker.start()
+    def __init__(self, schedule: RetentionSchedule) -> None:
+        self._schedule = schedule
+        self._stop_requested = Event()
+        self._thread = Thread(target=self._run, name="pruning", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Finish the step that is under way."""
-        self._closing.set()
-        self._worker.join()
+        self._stop_requested.set()
+        self._thread.join()
 
-    def _work(self) -> None:
-        pause = PAUSE
-        with suppress(Gone):
-            while not self._closing.wait(pause):
-                pause = self._steps.take(monotonic())
+    def _run(self) -> None:
+        pause = STEP_PAUSE_S
+        with suppress(DatabaseClosed):
+            while not self._stop_requested.wait(pause):
+                pause = self._schedule.run_step_if_due(monotonic())

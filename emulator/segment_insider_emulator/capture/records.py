@@ -19,13 +19,13 @@ Verdict = Literal[
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 
 
-def redacted(secret: str) -> str:
+def redact_secret(secret: str) -> str:
     """*secret* as it may be shown: enough to tell two of them apart, too little to use one."""
     return f"{secret[:2]}…"
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class DeliveryAttempt:
     """One try to hand a request over.
 
     Args:
@@ -44,7 +44,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class SentRequest:
+class RecordedRequest:
     """A request as it left, its token redacted. `body` is text, normally JSON."""
 
     method: str
@@ -54,7 +54,7 @@ class SentRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RecordedResponse:
     """What came back. `body` is text, normally JSON."""
 
     status: int
@@ -62,7 +62,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchPosition:
     """The place of one event in a request that carries several.
 
     Args:
@@ -75,7 +75,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Upsert:
+class UpsertRecord:
     """A request that is more than one delivery's own: a batch, or one that is tried again.
 
     Args:
@@ -88,16 +88,16 @@ class Upsert:
     """
 
     id: str
-    request: SentRequest
-    response: Answer | None
-    attempts: tuple[Attempt, ...]
+    request: RecordedRequest
+    response: RecordedResponse | None
+    attempts: tuple[DeliveryAttempt, ...]
     due_at: str | None
     batched: bool
     notes: dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryRecord:
     """One subscription that matched a message, and what came of it.
 
     Args:
@@ -118,19 +118,19 @@ class Delivery:
     action_slug: str
     verdict: Verdict
     reason: str | None
-    attempts: tuple[Attempt, ...] = ()
-    request: SentRequest | None = None
-    response: Answer | None = None
+    attempts: tuple[DeliveryAttempt, ...] = ()
+    request: RecordedRequest | None = None
+    response: RecordedResponse | None = None
     findings: tuple[JSONObject, ...] = ()
     code: str | None = None
     upsert: str | None = None
-    batch: Batch | None = None
+    batch: BatchPosition | None = None
     changes: tuple[JSONObject, ...] | None = None
     id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
+class MessageRecord:
     """One message as sent and as normalised, with its verdict.
 
     Args:
@@ -153,7 +153,7 @@ class Captured:
     reason: str | None
     sent: JSONObject
     normalised: JSONObject
-    deliveries: tuple[Delivery, ...] = ()
+    deliveries: tuple[DeliveryRecord, ...] = ()
     id: int = 0
     source: str | None = None
     filtering: JSONObject | None = None

@@ -6,90 +6,95 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from segment_insider_emulator.capture.prepared import without
+from segment_insider_emulator.capture.prepared import column_names
 from segment_insider_emulator.capture.records import (
-    Answer,
-    Attempt,
-    Batch,
-    Captured,
-    Delivery,
-    SentRequest,
-    Upsert,
+    BatchPosition,
+    DeliveryAttempt,
+    DeliveryRecord,
+    MessageRecord,
+    RecordedRequest,
+    RecordedResponse,
+    UpsertRecord,
 )
 from segment_insider_emulator.capture.tables import deliveries, messages
 
 # Fields of the records that are columns of the same name; the database gives the ids.
-MESSAGE_COLUMNS, DELIVERY_COLUMNS = without(messages, "id"), without(deliveries, "id")
-_OF_MESSAGE, _OF_DELIVERY = attrgetter(*MESSAGE_COLUMNS), attrgetter(*DELIVERY_COLUMNS)
+MESSAGE_COLUMNS, DELIVERY_COLUMNS = column_names(messages, "id"), column_names(deliveries, "id")
+_get_message_values, _get_delivery_values = (
+    attrgetter(*MESSAGE_COLUMNS),
+    attrgetter(*DELIVERY_COLUMNS),
+)
 
 
-def message_row(message: Captured) -> dict[str, Any]:
+def message_to_row(message: MessageRecord) -> dict[str, Any]:
     """The row of a message; the database gives the id."""
-    return dict(zip(MESSAGE_COLUMNS, _OF_MESSAGE(message), strict=True)) | {
-        "sent": _text(message.sent),
-        "normalised": _text(message.normalised),
-        "filtering": message.filtering and _text(message.filtering),
+    return dict(zip(MESSAGE_COLUMNS, _get_message_values(message), strict=True)) | {
+        "sent": _to_json_text(message.sent),
+        "normalised": _to_json_text(message.normalised),
+        "filtering": message.filtering and _to_json_text(message.filtering),
     }
 
 
-def delivery_row(delivery: Delivery) -> dict[str, Any]:
+def delivery_to_row(delivery: DeliveryRecord) -> dict[str, Any]:
     """The row of a delivery; the database gives the id."""
-    return dict(zip(DELIVERY_COLUMNS, _OF_DELIVERY(delivery), strict=True)) | {
-        "attempts": _text(delivery.attempts),
-        "request": delivery.request and _text(delivery.request),
-        "response": delivery.response and _text(delivery.response),
-        "findings": _text(delivery.findings),
-        "batch": delivery.batch and _text(delivery.batch),
-        "changes": None if delivery.changes is None else _text(delivery.changes),
+    return dict(zip(DELIVERY_COLUMNS, _get_delivery_values(delivery), strict=True)) | {
+        "attempts": _to_json_text(delivery.attempts),
+        "request": delivery.request and _to_json_text(delivery.request),
+        "response": delivery.response and _to_json_text(delivery.response),
+        "findings": _to_json_text(delivery.findings),
+        "batch": delivery.batch and _to_json_text(delivery.batch),
+        "changes": None if delivery.changes is None else _to_json_text(delivery.changes),
     }
 
 
-def captured(row: Row[Any]) -> Captured:
+def message_from_row(row: Row[Any]) -> MessageRecord:
     """The message of a row, without its deliveries."""
     parsed = {
         "sent": orjson.loads(row.sent),
         "normalised": orjson.loads(row.normalised),
         "filtering": orjson.loads(row.filtering) if row.filtering else None,
     }
-    return Captured(**{**row._mapping, **parsed})
+    return MessageRecord(**{**row._mapping, **parsed})
 
 
-def delivery(row: Row[Any]) -> Delivery:
+def delivery_from_row(row: Row[Any]) -> DeliveryRecord:
     """The delivery of a row."""
     parsed = {
-        **_exchange(row),
+        **_request_and_attempts(row),
         "findings": tuple(orjson.loads(row.findings)),
-        "batch": Batch(**orjson.loads(row.batch)) if row.batch else None,
+        "batch": BatchPosition(**orjson.loads(row.batch)) if row.batch else None,
         "changes": None if row.changes is None else tuple(orjson.loads(row.changes)),
     }
-    return Delivery(**{**row._mapping, **parsed})
+    return DeliveryRecord(**{**row._mapping, **parsed})
 
 
-def upsert_row(upsert: Upsert) -> dict[str, Any]:
+def upsert_to_row(upsert: UpsertRecord) -> dict[str, Any]:
     """The row of an upsert."""
     return {
         "id": upsert.id,
-        "request": _text(upsert.request),
-        "response": upsert.response and _text(upsert.response),
-        "attempts": _text(upsert.attempts),
+        "request": _to_json_text(upsert.request),
+        "response": upsert.response and _to_json_text(upsert.response),
+        "attempts": _to_json_text(upsert.attempts),
         "due_at": upsert.due_at,
         "batched": upsert.batched,
-        "notes": _text(upsert.notes),
+        "notes": _to_json_text(upsert.notes),
     }
 
 
-def upsert(row: Row[Any]) -> Upsert:
+def upsert_from_row(row: Row[Any]) -> UpsertRecord:
     """The upsert of a row."""
-    return Upsert(**{**row._mapping, **_exchange(row), "notes": orjson.loads(row.notes)})
+    return UpsertRecord(
+        **{**row._mapping, **_request_and_attempts(row), "notes": orjson.loads(row.notes)}
+    )
 
 
-def _exchange(row: Row[Any]) -> dict[str, Any]:
+def _request_and_attempts(row: Row[Any]) -> dict[str, Any]:
     return {
-        "attempts": tuple(Attempt(**attempt) for attempt in orjson.loads(row.attempts)),
-        "request": SentRequest(**orjson.loads(row.request)) if row.request else None,
-        "response": Answer(**orjson.loads(row.response)) if row.response else None,
+        "attempts": tuple(DeliveryAttempt(**attempt) for attempt in orjson.loads(row.attempts)),
+        "request": RecordedRequest(**orjson.loads(row.request)) if row.request else None,
+        "response": RecordedResponse(**orjson.loads(row.response)) if row.response else None,
     }
 
 
-def _text(value: object) -> str:
+def _to_json_text(value: object) -> str:
     return orjson.dumps(value).decode()

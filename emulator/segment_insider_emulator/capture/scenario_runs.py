@@ -5,23 +5,25 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy import Column, Engine, Table, Text, bindparam, delete, insert, select
 
-from segment_insider_emulator.capture.database import Whole, metadata, transaction
+from segment_insider_emulator.capture.database import Int64, metadata, transaction
 from segment_insider_emulator.types import JSONObject
 
-KEPT = 50  # runs; an older one makes room
+MAX_SCENARIO_RUNS = 50  # runs; an older one makes room
 
 scenario_runs = Table(
     "scenario_runs",
     metadata,
-    Column("id", Whole, primary_key=True),
+    Column("id", Int64, primary_key=True),
     Column("run", Text, nullable=False),  # JSON object
     sqlite_autoincrement=True,
 )
 
-NEWEST = select(scenario_runs).order_by(scenario_runs.c.id.desc()).limit(KEPT)
-ONE = select(scenario_runs).where(scenario_runs.c.id == bindparam("id"))
-ADD = insert(scenario_runs).returning(scenario_runs.c.id)
-OUTDATED = delete(scenario_runs).where(scenario_runs.c.id <= bindparam("last"))
+SELECT_NEWEST_SCENARIO_RUNS = (
+    select(scenario_runs).order_by(scenario_runs.c.id.desc()).limit(MAX_SCENARIO_RUNS)
+)
+SELECT_SCENARIO_RUN = select(scenario_runs).where(scenario_runs.c.id == bindparam("id"))
+INSERT_SCENARIO_RUN = insert(scenario_runs).returning(scenario_runs.c.id)
+DELETE_OLD_SCENARIO_RUNS = delete(scenario_runs).where(scenario_runs.c.id <= bindparam("last"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +34,29 @@ class ScenarioRun:
     run: JSONObject
 
 
-class ScenarioRuns:
+class ScenarioRunStore:
     """The runs of one emulator. Raises StorageFault when the database cannot be used."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, run: JSONObject) -> int:
+    def add(self, report: JSONObject) -> int:
         """Keep *run*; gives its id."""
         with transaction(self._engine) as connection:
-            id: int = connection.scalars(ADD, [{"run": orjson.dumps(run).decode()}]).one()
-            connection.execute(OUTDATED, {"last": id - KEPT})
+            id: int = connection.scalars(
+                INSERT_SCENARIO_RUN, [{"run": orjson.dumps(report).decode()}]
+            ).one()
+            connection.execute(DELETE_OLD_SCENARIO_RUNS, {"last": id - MAX_SCENARIO_RUNS})
         return id
 
-    def newest(self) -> list[ScenarioRun]:
+    def list_newest(self) -> list[ScenarioRun]:
         """All that are kept, the newest first."""
         with transaction(self._engine) as connection:
-            rows = connection.execute(NEWEST)
+            rows = connection.execute(SELECT_NEWEST_SCENARIO_RUNS)
             return [ScenarioRun(row.id, orjson.loads(row.run)) for row in rows]
 
-    def get(self, id: int) -> ScenarioRun | None:
+    def get(self, run_id: int) -> ScenarioRun | None:
         """One run."""
         with transaction(self._engine) as connection:
-            row = connection.execute(ONE, {"id": id}).first()
+            row = connection.execute(SELECT_SCENARIO_RUN, {"id": run_id}).first()
             return ScenarioRun(row.id, orjson.loads(row.run)) if row else None

@@ -26,12 +26,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from segment_insider_emulator.capture.database import metadata, transaction
 from segment_insider_emulator.capture.journey_tables import journey_runs
-from segment_insider_emulator.capture.postgres import take_turn
-from segment_insider_emulator.capture.prepared import Prepared
+from segment_insider_emulator.capture.postgres import acquire_writer_lock
+from segment_insider_emulator.capture.prepared import CompiledStatement
 from segment_insider_emulator.capture.tables import upserts
-from segment_insider_emulator.held import Held, Holder, alone
+from segment_insider_emulator.held import Shareable, StateGuard, process_local
 
-shared = Table(
+shared_states = Table(
     "shared",
     metadata,
     Column("name", Text, primary_key=True),  # of the holder, e.g. "clock"
@@ -41,28 +41,33 @@ shared = Table(
 )
 
 # Beside the states, when something is due that any process may have put off.
-RETRIES, RUNS = "retries", "journey runs"
-LOOK = Prepared(
+RETRIES_DUE, JOURNEY_RUNS_DUE = "retries", "journey runs"
+SELECT_REVISIONS_AND_DUE_TIMES = CompiledStatement(
     union_all(
-        select(shared.c.name, shared.c.revision),
+        select(shared_states.c.name, shared_states.c.revision),
         *(
             select(literal_column(f"'{name}'"), func.min(due_at))
-            for name, due_at in ((RETRIES, upserts.c.due_at), (RUNS, journey_runs.c.due_at))
+            for name, due_at in (
+                (RETRIES_DUE, upserts.c.due_at),
+                (JOURNEY_RUNS_DUE, journey_runs.c.due_at),
+            )
         ),
     )
 )
-ONE = Prepared(select(shared).where(shared.c.name == bindparam("wanted")))
-_CHANGED = insert(shared)
-CHANGE = Prepared(
-    _CHANGED.on_conflict_do_update(
+SELECT_STATE = CompiledStatement(
+    select(shared_states).where(shared_states.c.name == bindparam("wanted"))
+)
+_INSERT_STATE = insert(shared_states)
+UPSERT_STATE = CompiledStatement(
+    _INSERT_STATE.on_conflict_do_update(
         index_elements=["name"],
-        set_={"revision": _CHANGED.excluded.revision, "state": _CHANGED.excluded.state},
+        set_={"revision": _INSERT_STATE.excluded.revision, "state": _INSERT_STATE.excluded.state},
     ),
     ["name", "revision", "state"],
 )
 
 
-class Shared:
+class ReplicatedState:
     """The holders of one sandbox. Where its database is not shared, this asks nothing of it.
 
     *several* is whether it may be.
@@ -70,76 +75,81 @@ class Shared:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.several = engine.dialect.name == "postgresql"
-        self._all: dict[str, _Common] = {}
-        self._due: dict[str, Callable[[str | None], None]] = {}
+        self.is_multi_process = engine.dialect.name == "postgresql"
+        self._entries: dict[str, _ReplicatedEntry] = {}
+        self._due_callbacks: dict[str, Callable[[str | None], None]] = {}
 
-    def hold(self, name: str, holder: Holder, *, looked_at: bool = True) -> Held:
+    def create_guard(
+        self, name: str, shareable: Shareable, *, refresh_on_read: bool = True
+    ) -> StateGuard:
         """Have *holder*, in place of any earlier one of that name, hold what all processes do.
 
         Args:
             looked_at: Whether it has to know at each `refresh`, and not only when it changes.
         """
-        if not self.several:
-            return alone(name, holder)
-        held = _Common(self._engine, name, holder)
-        if looked_at:
-            self._all[name] = held
+        if not self.is_multi_process:
+            return process_local(name, shareable)
+        held = _ReplicatedEntry(self._engine, name, shareable)
+        if refresh_on_read:
+            self._entries[name] = held
         return held
 
-    def watch(self, name: str, tell: Callable[[str | None], None]) -> None:
+    def watch_next_due(self, name: str, callback: Callable[[str | None], None]) -> None:
         """Tell when the next of RETRIES or RUNS is due, ISO 8601, or None, at each `refresh`."""
-        self._due[name] = tell
+        self._due_callbacks[name] = callback
 
-    def refresh(self) -> None:
+    def refresh_from_database(self) -> None:
         """Know what other processes have changed so far. Raises: StorageFault."""
-        if not self.several:
+        if not self.is_multi_process:
             return
         with transaction(self._engine) as connection:
-            revisions = {row.name: row.revision for row in LOOK.rows(connection, {})}
-            for name, held in list(self._all.items()):
+            revisions = {
+                row.name: row.revision
+                for row in SELECT_REVISIONS_AND_DUE_TIMES.fetch_all(connection, {})
+            }
+            for name, held in list(self._entries.items()):
                 if revisions.get(name) != held.revision:
-                    held.refresh()
-        for name, tell in self._due.items():
+                    held.reload()
+        for name, tell in self._due_callbacks.items():
             tell(revisions[name])
 
 
-class _Common:
+class _ReplicatedEntry:
     """The state of one holder.
 
     Its lock is taken after the writer's turn, never before: who has the turn may look, too.
     """
 
-    def __init__(self, engine: Engine, name: str, holder: Holder) -> None:
-        self._engine, self._name, self._holder = engine, name, holder
+    def __init__(self, engine: Engine, name: str, shareable: Shareable) -> None:
+        self._engine, self._name, self._shareable = engine, name, shareable
         self._lock = Lock()
-        self._initial = holder.state()
+        self._initial_state = shareable.state()
         self.revision: str | None = None  # of the state in memory; None for the initial one
 
-    def looking(self) -> AbstractContextManager[object]:
+    def reading(self) -> AbstractContextManager[object]:
         return self._lock
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
+    def updating(self) -> Iterator[None]:
         with ExitStack() as afterwards, transaction(self._engine) as connection:
-            take_turn(connection)
+            acquire_writer_lock(connection)
             # Until the end of the transaction, so that `refresh` does not bring back what was.
             afterwards.enter_context(self._lock)
-            self._read(connection)
+            self._load_state(connection)
             yield
             self.revision = secrets.token_hex(8)
-            state = orjson.dumps(self._holder.state()).decode()
+            state = orjson.dumps(self._shareable.state()).decode()
             row = {"name": self._name, "revision": self.revision, "state": state}
-            CHANGE.run(connection, [row])
+            UPSERT_STATE.execute_many(connection, [row])
 
-    def refresh(self) -> None:
+    def reload(self) -> None:
         """Hold what is in the database."""
         with transaction(self._engine) as connection, self._lock:
-            self._read(connection)
+            self._load_state(connection)
 
-    def _read(self, connection: Connection) -> None:
-        found = next(iter(ONE.rows(connection, {"wanted": self._name})), None)
+    def _load_state(self, connection: Connection) -> None:
+        found = next(iter(SELECT_STATE.fetch_all(connection, {"wanted": self._name})), None)
         revision = found.revision if found else None
         if revision != self.revision:
-            self._holder.restore(orjson.loads(found.state) if found else self._initial)
+            self._shareable.restore(orjson.loads(found.state) if found else self._initial_state)
             self.revision = revision

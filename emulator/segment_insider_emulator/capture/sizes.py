@@ -6,15 +6,15 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, select
 
 from segment_insider_emulator.capture.database import transaction
-from segment_insider_emulator.capture.postgres_sizes import disk_bytes, stored_bytes
-from segment_insider_emulator.capture.tables import deliveries, forgotten, messages
+from segment_insider_emulator.capture.postgres_sizes import count_disk_bytes, estimate_row_bytes
+from segment_insider_emulator.capture.tables import deliveries, forgotten_message_ids, messages
 
-OLDEST = select(messages.c.received_at).order_by(messages.c.id).limit(1)
-WRITTEN_BESIDE = ("", "-wal", "-shm")
+SELECT_OLDEST_RECEIVED_AT = select(messages.c.received_at).order_by(messages.c.id).limit(1)
+SQLITE_FILE_SUFFIXES = ("", "-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
+class DatabaseSize:
     """What a database holds.
 
     Args:
@@ -34,22 +34,24 @@ class Sizes:
     file_bytes: int | None
 
 
-def measure(engine: Engine) -> Sizes:
+def measure_database(engine: Engine) -> DatabaseSize:
     """Count. Raises: StorageFault, when the database cannot be used."""
     with transaction(engine) as connection:
         kept, made, remembered = (
             connection.scalar(select(func.count()).select_from(table)) or 0
-            for table in (messages, deliveries, forgotten)
+            for table in (messages, deliveries, forgotten_message_ids)
         )
-        oldest, used = connection.scalar(OLDEST), used_bytes(connection)
-        taken = disk_bytes(connection) if _is_postgres(connection) else _of_files(engine)
-    return Sizes(kept, made, remembered, oldest, used, taken)
+        oldest, used = connection.scalar(SELECT_OLDEST_RECEIVED_AT), count_used_bytes(connection)
+        taken = (
+            count_disk_bytes(connection) if _is_postgres(connection) else _count_file_bytes(engine)
+        )
+    return DatabaseSize(kept, made, remembered, oldest, used, taken)
 
 
-def used_bytes(connection: Connection) -> int:
+def count_used_bytes(connection: Connection) -> int:
     """Bytes in use."""
     if _is_postgres(connection):
-        return stored_bytes(connection)
+        return estimate_row_bytes(connection)
     pages, free, size = (
         int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
         for name in ("page_count", "freelist_count", "page_size")
@@ -57,10 +59,10 @@ def used_bytes(connection: Connection) -> int:
     return (pages - free) * size
 
 
-def _of_files(engine: Engine) -> int | None:
+def _count_file_bytes(engine: Engine) -> int | None:
     if not engine.url.database:
         return None
-    files = [Path(engine.url.database + end) for end in WRITTEN_BESIDE]
+    files = [Path(engine.url.database + end) for end in SQLITE_FILE_SUFFIXES]
     return sum(file.stat().st_size for file in files if file.exists())
 
 

@@ -14,12 +14,12 @@ from typing import TypeAlias
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text
 
-from segment_insider_emulator.capture.triggers import COUNTING
+from segment_insider_emulator.capture.triggers import MESSAGE_COUNT_TRIGGERS
 
-Step: TypeAlias = Callable[[Connection], None]
+Migration: TypeAlias = Callable[[Connection], None]
 
 
-def scenario_runs(connection: Connection) -> None:
+def m002_scenario_runs(connection: Connection) -> None:
     """What came of Gherkin scenarios."""
     Table(
         "scenario_runs",
@@ -30,7 +30,7 @@ def scenario_runs(connection: Connection) -> None:
     ).create(connection)
 
 
-def sandboxes(connection: Connection) -> None:
+def m003_sandboxes(connection: Connection) -> None:
     """Which sandboxes were created."""
     required = ("workspace", "write_key", "account", "key", "created_at")
     Table(
@@ -41,7 +41,7 @@ def sandboxes(connection: Connection) -> None:
     ).create(connection)
 
 
-def browsing(connection: Connection) -> None:
+def m004_message_search_indexes(connection: Connection) -> None:
     """Ways to find messages among many, and what a delivery changed in profiles."""
     for name in ("event", "user_id", "anonymous_id", "verdict"):
         connection.exec_driver_sql(f"CREATE INDEX ix_messages_{name} ON messages ({name})")
@@ -53,7 +53,7 @@ def browsing(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def forgotten(connection: Connection) -> None:
+def m005_forgotten_message_ids(connection: Connection) -> None:
     """Ids of messages that retention took away."""
     Table(
         "forgotten",
@@ -65,12 +65,12 @@ def forgotten(connection: Connection) -> None:
     ).create(connection)
 
 
-def teams(connection: Connection) -> None:
+def m006_sandbox_team(connection: Connection) -> None:
     """Whose a sandbox is."""
     connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN team TEXT")
 
 
-def shared(connection: Connection) -> None:
+def m007_shared_state(connection: Connection) -> None:
     """What processes on one database have in common."""
     Table(
         "shared",
@@ -80,7 +80,7 @@ def shared(connection: Connection) -> None:
     ).create(connection)
 
 
-def counted(connection: Connection) -> None:
+def m008_message_counts(connection: Connection) -> None:
     """How many messages there are by second and verdict, from now on counted by the database."""
     Table(
         "message_counts",
@@ -94,30 +94,30 @@ def counted(connection: Connection) -> None:
         "INSERT INTO message_counts SELECT substr(received_at, 1, 19), verdict, count(*)"
         " FROM messages GROUP BY substr(received_at, 1, 19), verdict"
     )
-    for statement in COUNTING[connection.dialect.name]:
+    for statement in MESSAGE_COUNT_TRIGGERS[connection.dialect.name]:
         connection.exec_driver_sql(statement)
 
 
-def idle(connection: Connection) -> None:
+def m009_sandbox_used_at(connection: Connection) -> None:
     """When somebody last asked for a sandbox."""
     connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN used_at TEXT")
 
 
-def begun(connection: Connection) -> None:
+def m010_queued_message_begin_count(connection: Connection) -> None:
     """How many processes have begun to deliver a message that waits."""
     kind = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
     connection.exec_driver_sql(f"ALTER TABLE waiting ADD COLUMN begun {kind}")
 
 
 # The first leads from version 1 to version 2.
-STEPS: tuple[Step, ...] = (
-    scenario_runs,
-    sandboxes,
-    browsing,
-    forgotten,
-    teams,
-    shared,
-    counted,
-    idle,
-    begun,
+MIGRATIONS: tuple[Migration, ...] = (
+    m002_scenario_runs,
+    m003_sandboxes,
+    m004_message_search_indexes,
+    m005_forgotten_message_ids,
+    m006_sandbox_team,
+    m007_shared_state,
+    m008_message_counts,
+    m009_sandbox_used_at,
+    m010_queued_message_begin_count,
 )

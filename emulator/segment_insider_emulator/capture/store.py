@@ -21,48 +21,52 @@ from sqlalchemy import (
 )
 from sqlalchemy import update as change
 
-from segment_insider_emulator.capture.browsing import Browsing
+from segment_insider_emulator.capture.browsing import MessageSearch
 from segment_insider_emulator.capture.counting import message_counts
-from segment_insider_emulator.capture.database import StorageFault, close, transaction
-from segment_insider_emulator.capture.idle import Use
-from segment_insider_emulator.capture.listening import Listener
-from segment_insider_emulator.capture.news import News
-from segment_insider_emulator.capture.overview import Overview
-from segment_insider_emulator.capture.prepared import Prepared
-from segment_insider_emulator.capture.records import Captured, Delivery, Upsert
+from segment_insider_emulator.capture.database import (
+    DatabaseUnavailable,
+    close_database,
+    transaction,
+)
+from segment_insider_emulator.capture.idle import PoolUsage
+from segment_insider_emulator.capture.listening import PostgresListener
+from segment_insider_emulator.capture.news import ChangeCounter
+from segment_insider_emulator.capture.overview import RecentActivity
+from segment_insider_emulator.capture.prepared import CompiledStatement
+from segment_insider_emulator.capture.records import DeliveryRecord, MessageRecord, UpsertRecord
 from segment_insider_emulator.capture.rows import (
     DELIVERY_COLUMNS,
     MESSAGE_COLUMNS,
-    captured,
-    delivery,
-    delivery_row,
-    message_row,
-    upsert_row,
+    delivery_from_row,
+    delivery_to_row,
+    message_from_row,
+    message_to_row,
+    upsert_to_row,
 )
-from segment_insider_emulator.capture.scenario_runs import ScenarioRuns
-from segment_insider_emulator.capture.sizes import Sizes, measure
+from segment_insider_emulator.capture.scenario_runs import ScenarioRunStore
+from segment_insider_emulator.capture.sizes import DatabaseSize, measure_database
 from segment_insider_emulator.capture.tables import (
     deliveries,
     differences,
-    forgotten,
+    forgotten_message_ids,
     messages,
+    queued_messages,
     upserts,
-    waiting,
 )
-from segment_insider_emulator.capture.upserts import Upserts
-from segment_insider_emulator.capture.waiting import Waiting, waiting_rows
+from segment_insider_emulator.capture.upserts import UpsertStore
+from segment_insider_emulator.capture.waiting import MessageQueue, messages_to_queue_rows
 from segment_insider_emulator.types import JSONObject
 
-__all__ = ["DELIVERY_FILTERS", "MESSAGE_FILTERS", "StorageFault", "Store"]
+__all__ = ["DELIVERY_FILTERS", "MESSAGE_FILTERS", "DatabaseUnavailable", "MessageStore"]
 
-MESSAGES = select(messages).where(messages.c.id > bindparam("after")).order_by(messages.c.id)
-DELIVERIES = (
+SELECT_MESSAGES = select(messages).where(messages.c.id > bindparam("after")).order_by(messages.c.id)
+SELECT_DELIVERIES = (
     select(deliveries).where(deliveries.c.id > bindparam("after")).order_by(deliveries.c.id)
 )
-MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
-DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("id"))
-NEWEST_MESSAGE = select(messages.c.id).order_by(messages.c.id.desc())
-NEWEST_DELIVERY = select(deliveries).order_by(deliveries.c.id.desc())
+SELECT_MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
+SELECT_DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("id"))
+SELECT_NEWEST_MESSAGE_ID = select(messages.c.id).order_by(messages.c.id.desc())
+SELECT_NEWEST_DELIVERY = select(deliveries).order_by(deliveries.c.id.desc())
 # A shopper is asked for by either of the ids a message may carry.
 MESSAGE_FILTERS = {
     "type": messages.c.type == bindparam("type"),
@@ -81,41 +85,49 @@ DELIVERY_FILTERS = {
     "actionSlug": deliveries.c.action_slug == bindparam("actionSlug"),
 }
 
-ADD_MESSAGE = Prepared(insert(messages), MESSAGE_COLUMNS)
-ADD_DELIVERY = Prepared(insert(deliveries), DELIVERY_COLUMNS)
-CONCLUDED = change(messages).where(
+INSERT_MESSAGE = CompiledStatement(insert(messages), MESSAGE_COLUMNS)
+INSERT_DELIVERY = CompiledStatement(insert(deliveries), DELIVERY_COLUMNS)
+UPDATE_QUEUED_MESSAGE = change(messages).where(
     messages.c.message_id == bindparam("which"), messages.c.verdict != "rejected"
 )
-SERVED = delete(waiting).where(waiting.c.id == bindparam("place"))
+DELETE_FROM_QUEUE = delete(queued_messages).where(queued_messages.c.id == bindparam("place"))
 
-PART = 50  # rows read at once of a page that may end early
-LOOKUP = 1024  # ids asked for at once; a database bounds the values of one statement
+ROWS_PER_FETCH = 50  # rows read at once of a page that may end early
+MAX_IDS_PER_LOOKUP = 1024  # ids asked for at once; a database bounds the values of one statement
 
 # Counts after messages, which are taken off them one by one.
-FORGOTTEN = (deliveries, messages, message_counts, upserts, waiting, differences, forgotten)
+TABLES_TO_CLEAR = (
+    deliveries,
+    messages,
+    message_counts,
+    upserts,
+    queued_messages,
+    differences,
+    forgotten_message_ids,
+)
 
-Record = TypeVar("Record", Captured, Delivery)
-Page = tuple[list[Record], int | None]
+MessageOrDelivery = TypeVar("MessageOrDelivery", MessageRecord, DeliveryRecord)
+RecordPage = tuple[list[MessageOrDelivery], int | None]
 
 
-class Store:
+class MessageStore:
     """Messages and deliveries in one database. Raises StorageFault when it cannot be used."""
 
-    def __init__(self, engine: Engine, listener: Listener | None = None) -> None:
+    def __init__(self, engine: Engine, listener: PostgresListener | None = None) -> None:
         self._engine = engine
-        self.upserts = Upserts(engine)
-        self.waiting = Waiting(engine)
-        self.news = News(engine, listener)
-        self.use = Use(engine)
-        self.browsing = Browsing(engine)
-        self.scenario_runs = ScenarioRuns(engine)
-        self.overview = Overview(engine)
+        self.upserts = UpsertStore(engine)
+        self.message_queue = MessageQueue(engine)
+        self.change_counter = ChangeCounter(engine, listener)
+        self.pool_usage = PoolUsage(engine)
+        self.message_search = MessageSearch(engine)
+        self.scenario_runs = ScenarioRunStore(engine)
+        self.recent_activity = RecentActivity(engine)
 
-    def record(
+    def record_messages(
         self,
-        kept: Sequence[Captured],
-        unsettled: Sequence[Upsert] = (),
-        acknowledged: Sequence[JSONObject] = (),
+        new_messages: Sequence[MessageRecord],
+        pending_upserts: Sequence[UpsertRecord] = (),
+        messages_to_queue: Sequence[JSONObject] = (),
     ) -> None:
         """Keep messages and their deliveries, all or none; on return they survive a crash.
 
@@ -124,42 +136,49 @@ class Store:
             acknowledged: What is put aside for `waiting` to give back.
         """
         with transaction(self._engine) as connection:
-            if kept:
-                ADD_MESSAGE.run(connection, map(message_row, kept))
-            if acknowledged:
-                connection.execute(insert(waiting), waiting_rows(acknowledged))
-            _keep_deliveries(connection, kept, unsettled)
+            if new_messages:
+                INSERT_MESSAGE.execute_many(connection, map(message_to_row, new_messages))
+            if messages_to_queue:
+                connection.execute(
+                    insert(queued_messages), messages_to_queue_rows(messages_to_queue)
+                )
+            _insert_deliveries(connection, new_messages, pending_upserts)
 
-    def conclude(
-        self, kept: Sequence[Captured], unsettled: Sequence[Upsert], places: Sequence[int]
+    def finish_queued(
+        self,
+        delivered_messages: Sequence[MessageRecord],
+        pending_upserts: Sequence[UpsertRecord],
+        queue_ids: Sequence[int],
     ) -> None:
         """Keep what became of messages that waited at *places*; they wait no longer."""
         with transaction(self._engine) as connection:
-            rows = [{"which": each.message_id, **message_row(each)} for each in kept]
+            rows = [
+                {"which": each.message_id, **message_to_row(each)} for each in delivered_messages
+            ]
             if rows:
-                connection.execute(CONCLUDED, rows)
-            connection.execute(SERVED, [{"place": place} for place in places])
-            _keep_deliveries(connection, kept, unsettled)
+                connection.execute(UPDATE_QUEUED_MESSAGE, rows)
+            connection.execute(DELETE_FROM_QUEUE, [{"place": place} for place in queue_ids])
+            _insert_deliveries(connection, delivered_messages, pending_upserts)
 
-    def seen(self, message_ids: Iterable[str]) -> set[str]:
+    def find_known_ids(self, message_ids: Iterable[str]) -> set[str]:
         """Those of *message_ids* under which a message was taken in already; rejected ones, which
         never got as far as Segment's de-duplication, do not count."""
         asked = list(message_ids)
         with transaction(self._engine) as connection:
             return {
                 found.message_id
-                for start in range(0, len(asked), LOOKUP)
-                for found in _seen(connection, asked[start : start + LOOKUP])
+                for start in range(0, len(asked), MAX_IDS_PER_LOOKUP)
+                for found in _fetch_known_ids(connection, asked[start : start + MAX_IDS_PER_LOOKUP])
             }
 
-    def messages(
+    def list_messages(
         self,
         filters: Mapping[str, str] | None = None,
         *,
-        after: int = 0,
+        after_id: int = 0,
         limit: int = 100,
-        characters: int | None = None,
-    ) -> Page[Captured]:
+        max_json_characters: int | None = None,
+    ) -> RecordPage[MessageRecord]:
         """Messages after id *after*, oldest first, without their deliveries.
 
         Args:
@@ -168,102 +187,111 @@ class Store:
         Returns: The page, and the `after` of the next one or None.
         """
         given = filters or {}
-        statement = MESSAGES.where(*(MESSAGE_FILTERS[name] for name in given))
-        rows, following = self._page(statement, {**given, "after": after}, limit, characters)
-        return [captured(row) for row in rows], following
+        statement = SELECT_MESSAGES.where(*(MESSAGE_FILTERS[name] for name in given))
+        rows, following = self._fetch_page(
+            statement, {**given, "after": after_id}, limit, max_json_characters
+        )
+        return [message_from_row(row) for row in rows], following
 
-    def deliveries(
+    def list_deliveries(
         self,
         filters: Mapping[str, str] | None = None,
         *,
-        after: int = 0,
+        after_id: int = 0,
         limit: int = 100,
-        characters: int | None = None,
-    ) -> Page[Delivery]:
+        max_json_characters: int | None = None,
+    ) -> RecordPage[DeliveryRecord]:
         """Deliveries after id *after*, as `messages`; *filters* has keys of DELIVERY_FILTERS."""
         given = filters or {}
-        statement = DELIVERIES.where(*(DELIVERY_FILTERS[name] for name in given))
-        rows, following = self._page(statement, {**given, "after": after}, limit, characters)
-        return [delivery(row) for row in rows], following
+        statement = SELECT_DELIVERIES.where(*(DELIVERY_FILTERS[name] for name in given))
+        rows, following = self._fetch_page(
+            statement, {**given, "after": after_id}, limit, max_json_characters
+        )
+        return [delivery_from_row(row) for row in rows], following
 
-    def newest_message(self, filters: Mapping[str, str]) -> Captured | None:
+    def find_newest_message(self, filters: Mapping[str, str]) -> MessageRecord | None:
         """The last message that *filters*, keys of MESSAGE_FILTERS, find, with its deliveries."""
-        statement = NEWEST_MESSAGE.where(*(MESSAGE_FILTERS[name] for name in filters))
-        found = next((row.id for row in self._rows(statement, filters, 1)), None)
-        return found and self.message(found)
+        statement = SELECT_NEWEST_MESSAGE_ID.where(*(MESSAGE_FILTERS[name] for name in filters))
+        found = next((row.id for row in self._fetch_rows(statement, filters, 1)), None)
+        return found and self.get_message(found)
 
-    def newest_delivery(self, filters: Mapping[str, str]) -> Delivery | None:
+    def find_newest_delivery(self, filters: Mapping[str, str]) -> DeliveryRecord | None:
         """The last delivery that *filters*, keys of DELIVERY_FILTERS, find."""
-        statement = NEWEST_DELIVERY.where(*(DELIVERY_FILTERS[name] for name in filters))
-        return next((delivery(row) for row in self._rows(statement, filters, 1)), None)
+        statement = SELECT_NEWEST_DELIVERY.where(*(DELIVERY_FILTERS[name] for name in filters))
+        return next(
+            (delivery_from_row(row) for row in self._fetch_rows(statement, filters, 1)), None
+        )
 
-    def message(self, id: int) -> Captured | None:
+    def get_message(self, id: int) -> MessageRecord | None:
         """One message with its deliveries."""
-        for row in self._rows(MESSAGE, {"id": id}, 1):
-            found = captured(row)
-            made = self.deliveries({"messageId": found.message_id}, limit=1000)[0]
+        for row in self._fetch_rows(SELECT_MESSAGE, {"id": id}, 1):
+            found = message_from_row(row)
+            made = self.list_deliveries({"messageId": found.message_id}, limit=1000)[0]
             # A duplicate has the id of a message that was delivered, but led to nothing itself.
             return found if found.verdict == "rejected" else replace(found, deliveries=tuple(made))
         return None
 
-    def delivery(self, id: int) -> Delivery | None:
+    def get_delivery(self, id: int) -> DeliveryRecord | None:
         """One delivery."""
-        return next((delivery(row) for row in self._rows(DELIVERY, {"id": id}, 1)), None)
+        return next(
+            (delivery_from_row(row) for row in self._fetch_rows(SELECT_DELIVERY, {"id": id}, 1)),
+            None,
+        )
 
-    def sizes(self) -> Sizes:
+    def measure_size(self) -> DatabaseSize:
         """How much there is."""
-        return measure(self._engine)
+        return measure_database(self._engine)
 
     def reset(self) -> None:
         """Forget everything kept here."""
         with transaction(self._engine) as connection:
-            for table in FORGOTTEN:
+            for table in TABLES_TO_CLEAR:
                 connection.execute(delete(table))
 
     def close(self) -> None:
         """Let go of the database for good."""
-        self.news.close()
-        close(self._engine)
+        self.change_counter.close()
+        close_database(self._engine)
 
-    def _page(
+    def _fetch_page(
         self,
         statement: Select[Any],
         values: Mapping[str, Any],
         limit: int,
-        characters: int | None,
+        max_json_characters: int | None,
     ) -> tuple[list[Row[Any]], int | None]:
         """The first rows, and the id of the last one where more follow."""
         page: list[Row[Any]] = []
         size = 0
-        more = statement.limit(limit + 1).execution_options(yield_per=PART)
+        more = statement.limit(limit + 1).execution_options(yield_per=ROWS_PER_FETCH)
         with (
             transaction(self._engine) as connection,
             connection.execute(more, values) as found,
         ):
             for row in found:
-                if len(page) == limit or (characters and size > characters):
+                if len(page) == limit or (max_json_characters and size > max_json_characters):
                     return page, page[-1].id
                 page.append(row)
                 size += sum(len(value) for value in row if isinstance(value, str))
         return page, None
 
-    def _rows(
+    def _fetch_rows(
         self, statement: Select[Any], values: Mapping[str, Any], limit: int
     ) -> list[Row[Any]]:
         with transaction(self._engine) as connection:
             return list(connection.execute(statement.limit(limit), values))
 
 
-def _seen(connection: Connection, asked: list[str]) -> list[Any]:
+def _fetch_known_ids(connection: Connection, message_ids: list[str]) -> list[Any]:
     # As many values as the next power of two, so that there are a dozen statements at most.
-    size = 1 << (len(asked) - 1).bit_length()
-    statement, names = _of_ids(size)
-    padded = asked + asked[-1:] * (size - len(asked))
-    return statement.rows(connection, dict(zip(names, padded, strict=True)))
+    size = 1 << (len(message_ids) - 1).bit_length()
+    statement, names = _known_ids_statement(size)
+    padded = message_ids + message_ids[-1:] * (size - len(message_ids))
+    return statement.fetch_all(connection, dict(zip(names, padded, strict=True)))
 
 
 @cache
-def _of_ids(count: int) -> tuple[Prepared, list[str]]:
+def _known_ids_statement(count: int) -> tuple[CompiledStatement, list[str]]:
     """The ids of *count* that were taken in, and the names of the values.
 
     Segment looks back for 24 hours at least; here as long as the message is kept, and for these 24
@@ -274,15 +302,21 @@ def _of_ids(count: int) -> tuple[Prepared, list[str]]:
     kept = select(messages.c.message_id).where(
         messages.c.message_id.in_(ids), messages.c.verdict != literal_column("'rejected'")
     )
-    gone = select(forgotten.c.message_id).where(forgotten.c.message_id.in_(ids))
-    return Prepared(union_all(kept, gone)), names
+    gone = select(forgotten_message_ids.c.message_id).where(
+        forgotten_message_ids.c.message_id.in_(ids)
+    )
+    return CompiledStatement(union_all(kept, gone)), names
 
 
-def _keep_deliveries(
-    connection: Connection, kept: Sequence[Captured], unsettled: Sequence[Upsert]
+def _insert_deliveries(
+    connection: Connection,
+    new_messages: Sequence[MessageRecord],
+    pending_upserts: Sequence[UpsertRecord],
 ) -> None:
-    made = [delivery_row(delivery) for message in kept for delivery in message.deliveries]
+    made = [
+        delivery_to_row(delivery) for message in new_messages for delivery in message.deliveries
+    ]
     if made:
-        ADD_DELIVERY.run(connection, made)
-    if unsettled:
-        connection.execute(insert(upserts), [upsert_row(each) for each in unsettled])
+        INSERT_DELIVERY.execute_many(connection, made)
+    if pending_upserts:
+        connection.execute(insert(upserts), [upsert_to_row(each) for each in pending_upserts])

@@ -2,12 +2,12 @@
 
 from sqlalchemy import Boolean, Column, Index, Table, Text
 
-from segment_insider_emulator.capture.database import JsonText, Whole, metadata
+from segment_insider_emulator.capture.database import Int64, JsonText, metadata
 
 messages = Table(
     "messages",
     metadata,
-    Column("id", Whole, primary_key=True),
+    Column("id", Int64, primary_key=True),
     Column("message_id", Text, nullable=False, index=True),
     Column("type", Text),
     Column("event", Text, index=True),
@@ -27,7 +27,7 @@ messages = Table(
 deliveries = Table(
     "deliveries",
     metadata,
-    Column("id", Whole, primary_key=True),
+    Column("id", Int64, primary_key=True),
     Column("message_id", Text, nullable=False, index=True),
     Column("event", Text),
     Column("subscription", Text, nullable=False),
@@ -59,20 +59,20 @@ upserts = Table(
 )
 
 # Messages that were acknowledged and wait for their deliveries.
-waiting = Table(
+queued_messages = Table(
     "waiting",
     metadata,
-    Column("id", Whole, primary_key=True),
+    Column("id", Int64, primary_key=True),
     Column("message", JsonText, nullable=False),  # JSON object
-    Column("begun", Whole),  # how many processes began to deliver it; null for none
+    Column("begun", Int64),  # how many processes began to deliver it; null for none
     sqlite_autoincrement=True,
 )
 
 # Ids of messages that retention took away, as long as duplicates of them are dropped.
-forgotten = Table(
+forgotten_message_ids = Table(
     "forgotten",
     metadata,
-    Column("id", Whole, primary_key=True),
+    Column("id", Int64, primary_key=True),
     Column("message_id", Text, nullable=False, index=True),
     Column("received_at", Text, nullable=False, index=True),  # ISO 8601, UTC, milliseconds
     sqlite_autoincrement=True,
@@ -81,9 +81,9 @@ forgotten = Table(
 differences = Table(
     "differences",
     metadata,
-    Column("id", Whole, primary_key=True),
+    Column("id", Int64, primary_key=True),
     Column("signature", Text, nullable=False, unique=True),  # one row for each kind
-    Column("times", Whole, nullable=False),
+    Column("times", Int64, nullable=False),
     Column("at", Text, nullable=False),  # ISO 8601, UTC, of the first
     Column("document", JsonText, nullable=False),  # JSON object
     sqlite_autoincrement=True,

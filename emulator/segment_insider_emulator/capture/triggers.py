@@ -6,21 +6,21 @@ one leaves it as it is, writes another beside it, and has a step put that in its
 
 from typing import Final
 
-_IN_SQLITE = """
+_INCREMENT_COUNT_SQLITE = """
 INSERT INTO message_counts VALUES (substr(NEW.received_at, 1, 19), NEW.verdict, 1)
 ON CONFLICT (second, verdict) DO UPDATE SET number = number + 1
 """
-_OUT_SQLITE = """
+_DECREMENT_COUNT_SQLITE = """
 UPDATE message_counts SET number = number - 1
 WHERE second = substr(OLD.received_at, 1, 19) AND verdict = OLD.verdict
 """
 # Into `message_counts`, by kind of database.
-COUNTING: Final = {
+MESSAGE_COUNT_TRIGGERS: Final = {
     "sqlite": (
-        f"CREATE TRIGGER message_came AFTER INSERT ON messages BEGIN {_IN_SQLITE}; END",
-        f"CREATE TRIGGER message_went AFTER DELETE ON messages BEGIN {_OUT_SQLITE}; END",
+        f"CREATE TRIGGER message_came AFTER INSERT ON messages BEGIN {_INCREMENT_COUNT_SQLITE}; END",
+        f"CREATE TRIGGER message_went AFTER DELETE ON messages BEGIN {_DECREMENT_COUNT_SQLITE}; END",
         "CREATE TRIGGER message_changed AFTER UPDATE OF received_at, verdict ON messages"
-        f" BEGIN {_OUT_SQLITE}; {_IN_SQLITE}; END",
+        f" BEGIN {_DECREMENT_COUNT_SQLITE}; {_INCREMENT_COUNT_SQLITE}; END",
     ),
     "postgresql": (
         """

@@ -7,58 +7,62 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Engine, bindparam, func, select, update
 
-from segment_insider_emulator.capture.database import claimed, transaction
-from segment_insider_emulator.capture.tables import waiting
+from segment_insider_emulator.capture.database import advisory_locks, transaction
+from segment_insider_emulator.capture.tables import queued_messages
 from segment_insider_emulator.types import JSONObject
 
-FIRST = select(waiting).order_by(waiting.c.id).limit(bindparam("most"))
-COUNT = select(func.count()).select_from(waiting)
-BEGIN = (
-    update(waiting)
-    .where(waiting.c.id == bindparam("place"))
-    .values(begun=func.coalesce(waiting.c.begun, 0) + 1)
+SELECT_OLDEST_QUEUED = (
+    select(queued_messages).order_by(queued_messages.c.id).limit(bindparam("most"))
 )
-DELIVERIES = ("deliveries",)  # claimed by whoever makes them
+COUNT_QUEUED = select(func.count()).select_from(queued_messages)
+MARK_DELIVERY_BEGUN = (
+    update(queued_messages)
+    .where(queued_messages.c.id == bindparam("place"))
+    .values(begun=func.coalesce(queued_messages.c.begun, 0) + 1)
+)
+DELIVERY_LOCK_NAMES = ("deliveries",)  # claimed by whoever makes them
 
 
-class Waits(NamedTuple):
+class QueuedMessage(NamedTuple):
     """A message that waits at a place, and how many processes have begun to deliver it."""
 
-    place: int
+    queue_id: int
     message: JSONObject
-    begun: int
+    begin_count: int
 
 
-class Waiting:
+class MessageQueue:
     """What `Store.record` put aside; `Store.conclude` takes it away."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def first(self, most: int) -> list[Waits]:
+    def list_oldest(self, limit: int) -> list[QueuedMessage]:
         """The *most* messages that have waited longest."""
         with transaction(self._engine) as connection:
-            rows = connection.execute(FIRST, {"most": most})
-            return [Waits(row.id, orjson.loads(row.message), row.begun or 0) for row in rows]
+            rows = connection.execute(SELECT_OLDEST_QUEUED, {"most": limit})
+            return [
+                QueuedMessage(row.id, orjson.loads(row.message), row.begun or 0) for row in rows
+            ]
 
-    def begin(self, places: Collection[int]) -> None:
+    def mark_begun(self, queue_ids: Collection[int]) -> None:
         """Note that this process begins to deliver the messages at *places*."""
-        if places:
+        if queue_ids:
             with transaction(self._engine) as connection:
-                connection.execute(BEGIN, [{"place": place} for place in places])
+                connection.execute(MARK_DELIVERY_BEGUN, [{"place": place} for place in queue_ids])
 
     @contextmanager
-    def claimed(self) -> Iterator[None]:
+    def lock_deliveries(self) -> Iterator[None]:
         """Keep other processes from what waits."""
-        with claimed(self._engine, DELIVERIES):
+        with advisory_locks(self._engine, DELIVERY_LOCK_NAMES):
             yield
 
-    def count(self) -> int:
+    def count_queued(self) -> int:
         """How many wait."""
         with transaction(self._engine) as connection:
-            return connection.scalar(COUNT) or 0
+            return connection.scalar(COUNT_QUEUED) or 0
 
 
-def waiting_rows(acknowledged: Sequence[JSONObject]) -> list[dict[str, Any]]:
+def messages_to_queue_rows(messages: Sequence[JSONObject]) -> list[dict[str, Any]]:
     """The rows of messages that are put aside; the database gives their places."""
-    return [{"message": orjson.dumps(each).decode()} for each in acknowledged]
+    return [{"message": orjson.dumps(each).decode()} for each in messages]

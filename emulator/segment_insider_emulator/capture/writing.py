@@ -8,35 +8,35 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection
 
-from segment_insider_emulator.capture.profile import Changes, Profile, ProfileEvent
+from segment_insider_emulator.capture.profile import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.capture.profile_rows import (
-    event_of,
-    event_row,
-    profile_of,
-    profile_row,
+    profile_event_from_row,
+    profile_event_to_row,
+    profile_from_row,
+    profile_to_row,
 )
 from segment_insider_emulator.capture.profile_tables import (
-    ADD,
-    BY_ID,
-    CHANGE,
-    END,
-    GAIN,
-    HAND_OVER,
-    HAPPEN,
-    KNOWN,
-    LOSE,
-    NOT_UPDATED,
-    OF_NAME,
-    OUTDATED,
-    OUTDATED_OTHERS,
-    owned,
+    DELETE_EXPIRED_EVENTS_BY_NAME,
+    DELETE_EXPIRED_OTHER_EVENTS,
+    DELETE_IDENTIFIERS,
+    DELETE_PROFILES,
+    INSERT_EVENT,
+    INSERT_IDENTIFIER,
+    INSERT_PROFILE,
+    MERGE_PROFILES,
+    SELECT_EVENT_BY_FINGERPRINT,
+    SELECT_EVENTS_BY_NAME,
+    SELECT_EXPIRED_PROFILE_IDS,
+    SELECT_PROFILE,
+    UPDATE_PROFILE,
+    select_identifier_owners,
 )
 
-WRITING = "writing"  # in the info of a connection: the Writing of its transaction
-_MOST_VALUES = 10_000  # bound in one statement; SQLite takes 32,766
+UNIT_OF_WORK_KEY = "writing"  # in the info of a connection: the Writing of its transaction
+_MAX_BOUND_VALUES = 10_000  # bound in one statement; SQLite takes 32,766
 
 
-class Writing:
+class ProfileUnitOfWork:
     """The profiles inside one transaction, which nobody else writes to meanwhile.
 
     Whoever is given a profile is given the one that all others in the transaction have: what is
@@ -46,66 +46,80 @@ class Writing:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._profiles: dict[str, Profile] = {}  # known by now, by id
-        self._owners: dict[str, str | None] = {}  # identifier -> id; None is nobody
-        self._happened: set[tuple[str, str]] = set()  # id and fingerprint of events
-        self._without_events: set[str] = set()  # ids of profiles that had none before
-        self._created: dict[str, Profile] = {}
-        self._changed: dict[str, Profile] = {}
-        self._gained: dict[str, str] = {}
-        self._events: list[tuple[str, ProfileEvent]] = []
+        self._owner_ids: dict[str, str | None] = {}  # identifier -> id; None is nobody
+        self._saved_event_keys: set[tuple[str, str]] = set()  # id and fingerprint of events
+        self._ids_without_events: set[str] = set()  # ids of profiles that had none before
+        self._created_profiles: dict[str, Profile] = {}
+        self._changed_profiles: dict[str, Profile] = {}
+        self._added_identifiers: dict[str, str] = {}
+        self._new_events: list[tuple[str, ProfileEvent]] = []
 
-    def find(self, wanted: Collection[str], ids: Collection[str] = ()) -> list[Profile]:
+    def find_by_identifiers(
+        self, identifiers: Collection[str], profile_ids: Collection[str] = ()
+    ) -> list[Profile]:
         """The profiles that own any of *wanted* or are one of *ids*, without their events."""
-        self._look_up([each for each in wanted if each not in self._owners])
-        owners = [owner for each in wanted if (owner := self._owners[each])]
-        found = (self._profile(id) for id in dict.fromkeys([*owners, *ids]))
+        self._load_owners([each for each in identifiers if each not in self._owner_ids])
+        owners = [owner for each in identifiers if (owner := self._owner_ids[each])]
+        found = (self._load_profile(id) for id in dict.fromkeys([*owners, *profile_ids]))
         return [each for each in found if each]
 
-    def save(self, changes: Changes) -> list[ProfileEvent]:
+    def save_changes(self, changes: ProfileChanges) -> list[ProfileEvent]:
         """Take *changes* in. Returns: the events that were kept already, and so not again."""
-        if changes.absorbed or changes.deleted or changes.lost:
-            self._end(changes)
-        for each in changes.created:
-            self._created[each.id] = self._profiles[each.id] = each
-            if not changes.absorbed:
-                self._without_events.add(each.id)
-        for each in changes.changed:
-            written = self._created if each.id in self._created else self._changed
+        if changes.merges or changes.deleted_profile_ids or changes.removed_identifiers:
+            self._apply_removals(changes)
+        for each in changes.created_profiles:
+            self._created_profiles[each.id] = self._profiles[each.id] = each
+            if not changes.merges:
+                self._ids_without_events.add(each.id)
+        for each in changes.changed_profiles:
+            written = (
+                self._created_profiles
+                if each.id in self._created_profiles
+                else self._changed_profiles
+            )
             written[each.id] = self._profiles[each.id] = each
-        self._gained |= changes.gained
-        self._owners |= changes.gained
+        self._added_identifiers |= changes.added_identifiers
+        self._owner_ids |= changes.added_identifiers
         known = [
             event
-            for owner, made in changes.events.items()
+            for owner, made in changes.new_events.items()
             for event in made
-            if not self._adds(owner, event)
+            if not self._add_if_new(owner, event)
         ]
-        if changes.absorbed:
+        if changes.merges:
             # Identifiers were handed to a profile that may be new: a look-up has to find it.
             self.flush()
         return known
 
-    def occurrences(self, owner: str, name: str) -> list[ProfileEvent]:
+    def find_events_by_name(self, profile_id: str, event_name: str) -> list[ProfileEvent]:
         """List the events of this name that the profile *owner* has, those just saved included.
 
         Of a profile with more than MOST_LOOKED_AT events, as many are looked at.
         """
         earlier: list[ProfileEvent] = []
-        if owner not in self._without_events:
-            rows = OF_NAME.rows(self._connection, {"id": owner, "name": name})
-            earlier = [event_of(row) for row in rows]
-        saved = (event for whose, event in self._events if whose == owner and event.name == name)
+        if profile_id not in self._ids_without_events:
+            rows = SELECT_EVENTS_BY_NAME.fetch_all(
+                self._connection, {"id": profile_id, "name": event_name}
+            )
+            earlier = [profile_event_from_row(row) for row in rows]
+        saved = (
+            event
+            for whose, event in self._new_events
+            if whose == profile_id and event.name == event_name
+        )
         return [*earlier, *saved]
 
-    def end(self, ids: Collection[str]) -> None:
+    def delete_profiles(self, profile_ids: Collection[str]) -> None:
         """Delete profiles with their identifiers and events."""
         self.flush()
-        self._forget()
-        for part in _parts(list(ids)):
-            for statement in END:
+        self._clear_cache()
+        for part in _split_values(list(profile_ids)):
+            for statement in DELETE_PROFILES:
                 self._connection.execute(statement, {"ids": part})
 
-    def expire(self, events: Mapping[str, str], others: str, profiles: str) -> None:
+    def delete_expired(
+        self, event_cutoffs: Mapping[str, str], other_events_cutoff: str, profile_cutoff: str
+    ) -> None:
         """Delete what is kept no longer; all times ISO 8601, UTC, milliseconds.
 
         Args:
@@ -114,77 +128,111 @@ class Writing:
             profiles: Time since which a profile must have been updated.
         """
         self.flush()
-        for name, before in events.items():
-            self._connection.execute(OUTDATED, {"names": [name], "before": before})
-        self._connection.execute(OUTDATED_OTHERS, {"names": list(events), "before": others})
-        self.end(list(self._connection.scalars(NOT_UPDATED, {"before": profiles})))
+        for name, before in event_cutoffs.items():
+            self._connection.execute(
+                DELETE_EXPIRED_EVENTS_BY_NAME, {"names": [name], "before": before}
+            )
+        self._connection.execute(
+            DELETE_EXPIRED_OTHER_EVENTS,
+            {"names": list(event_cutoffs), "before": other_events_cutoff},
+        )
+        self.delete_profiles(
+            list(self._connection.scalars(SELECT_EXPIRED_PROFILE_IDS, {"before": profile_cutoff}))
+        )
 
     def flush(self) -> None:
         """Write what was taken in, so that every statement finds it."""
-        if self._created:
-            ADD.run(self._connection, map(profile_row, self._created.values()))
-        if self._changed:
-            rows = [{"which": each.id, **profile_row(each)} for each in self._changed.values()]
-            CHANGE.run(self._connection, rows)
-        if self._gained:
-            pairs = self._gained.items()
-            GAIN.run(self._connection, [{"identifier": k, "profile_id": id} for k, id in pairs])
-        if self._events:
-            HAPPEN.run(self._connection, [event_row(*each) for each in self._events])
-        for written in (self._created, self._changed, self._gained, self._events):
+        if self._created_profiles:
+            INSERT_PROFILE.execute_many(
+                self._connection, map(profile_to_row, self._created_profiles.values())
+            )
+        if self._changed_profiles:
+            rows = [
+                {"which": each.id, **profile_to_row(each)}
+                for each in self._changed_profiles.values()
+            ]
+            UPDATE_PROFILE.execute_many(self._connection, rows)
+        if self._added_identifiers:
+            pairs = self._added_identifiers.items()
+            INSERT_IDENTIFIER.execute_many(
+                self._connection, [{"identifier": k, "profile_id": id} for k, id in pairs]
+            )
+        if self._new_events:
+            INSERT_EVENT.execute_many(
+                self._connection, [profile_event_to_row(*each) for each in self._new_events]
+            )
+        for written in (
+            self._created_profiles,
+            self._changed_profiles,
+            self._added_identifiers,
+            self._new_events,
+        ):
             written.clear()
 
-    def _end(self, changes: Changes) -> None:
+    def _apply_removals(self, changes: ProfileChanges) -> None:
         """What takes rows from others, which are written for that."""
         self.flush()
-        self._forget()
-        for ended, survivor in changes.absorbed:
-            for statement in HAND_OVER:
+        self._clear_cache()
+        for ended, survivor in changes.merges:
+            for statement in MERGE_PROFILES:
                 self._connection.execute(statement, {"ended": ended, "survivor": survivor})
-        if changes.deleted:
-            self.end(changes.deleted)
-        if changes.lost:
-            self._connection.execute(LOSE, {"identifiers": changes.lost})
+        if changes.deleted_profile_ids:
+            self.delete_profiles(changes.deleted_profile_ids)
+        if changes.removed_identifiers:
+            self._connection.execute(
+                DELETE_IDENTIFIERS, {"identifiers": changes.removed_identifiers}
+            )
 
-    def _forget(self) -> None:
-        for known in (self._profiles, self._owners, self._happened, self._without_events):
+    def _clear_cache(self) -> None:
+        for known in (
+            self._profiles,
+            self._owner_ids,
+            self._saved_event_keys,
+            self._ids_without_events,
+        ):
             known.clear()
 
-    def _look_up(self, unknown: Sequence[str]) -> None:
-        if not unknown:
+    def _load_owners(self, unknown_identifiers: Sequence[str]) -> None:
+        if not unknown_identifiers:
             return
-        self._owners |= dict.fromkeys(unknown)
-        statement, names = owned(len(unknown))
-        for row in statement.rows(self._connection, dict(zip(names, unknown, strict=True))):
-            self._owners[row.identifier] = row.id
+        self._owner_ids |= dict.fromkeys(unknown_identifiers)
+        statement, names = select_identifier_owners(len(unknown_identifiers))
+        for row in statement.fetch_all(
+            self._connection, dict(zip(names, unknown_identifiers, strict=True))
+        ):
+            self._owner_ids[row.identifier] = row.id
             if row.id not in self._profiles:
-                self._profiles[row.id] = profile_of(row)
+                self._profiles[row.id] = profile_from_row(row)
 
-    def _profile(self, id: str) -> Profile | None:
-        if id not in self._profiles:
-            for row in BY_ID.rows(self._connection, {"id": id}):
-                self._profiles[id] = profile_of(row)
-        return self._profiles.get(id)
+    def _load_profile(self, profile_id: str) -> Profile | None:
+        if profile_id not in self._profiles:
+            for row in SELECT_PROFILE.fetch_all(self._connection, {"id": profile_id}):
+                self._profiles[profile_id] = profile_from_row(row)
+        return self._profiles.get(profile_id)
 
-    def _adds(self, owner: str, event: ProfileEvent) -> bool:
+    def _add_if_new(self, profile_id: str, event: ProfileEvent) -> bool:
         """Whether *event* is a new one of *owner*, who has it from now on."""
-        occurrence = owner, event.fingerprint
-        if occurrence in self._happened:
+        occurrence = profile_id, event.fingerprint
+        if occurrence in self._saved_event_keys:
             return False
-        if owner not in self._without_events and self._has(*occurrence):
+        if profile_id not in self._ids_without_events and self._has_event(*occurrence):
             return False
-        self._happened.add(occurrence)
-        self._events.append((owner, event))
+        self._saved_event_keys.add(occurrence)
+        self._new_events.append((profile_id, event))
         return True
 
-    def _has(self, owner: str, fingerprint: str) -> bool:
-        return bool(KNOWN.rows(self._connection, {"id": owner, "fingerprint": fingerprint}))
+    def _has_event(self, profile_id: str, fingerprint: str) -> bool:
+        return bool(
+            SELECT_EVENT_BY_FINGERPRINT.fetch_all(
+                self._connection, {"id": profile_id, "fingerprint": fingerprint}
+            )
+        )
 
 
-def writing_of(connection: Connection) -> Writing | None:
+def current_unit_of_work(connection: Connection) -> ProfileUnitOfWork | None:
     """What is written in the transaction of *connection*; None where it only reads."""
-    return connection.info.get(WRITING)
+    return connection.info.get(UNIT_OF_WORK_KEY)
 
 
-def _parts(values: Sequence[str]) -> list[Sequence[str]]:
-    return [values[at : at + _MOST_VALUES] for at in range(0, len(values), _MOST_VALUES)]
+def _split_values(values: Sequence[str]) -> list[Sequence[str]]:
+    return [values[at : at + _MAX_BOUND_VALUES] for at in range(0, len(values), _MAX_BOUND_VALUES)]

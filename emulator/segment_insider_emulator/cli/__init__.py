@@ -6,13 +6,13 @@ from typing import Any
 import click
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.cli.commands import Commands
-from segment_insider_emulator.cli.terminal import tell
+from segment_insider_emulator.cli.commands import LazyGroup
+from segment_insider_emulator.cli.terminal import print_lines
 from segment_insider_emulator.errors import EmulatorError
 
-INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
+INTERRUPTED_EXIT_CODE = 130  # what shells report of a program that Ctrl-C ended
 
-COMMANDS = {
+COMMAND_HELP_TEXTS = {
     "serve": "Run the emulator until it is stopped.",
     "demo": "Run it with a shopper's traffic, and show what Insider One received.",
     "map": "Turn events into the requests that Insider One would receive.",
@@ -28,11 +28,18 @@ COMMANDS = {
 }
 
 
-# Commands whose names are words of Python.
-_MODULES = {"import": "import_"}
+# LazyGroup whose names are words of Python.
+_COMMAND_MODULES = {
+    "import": "import_export",
+    "export": "import_export",
+    "assets": "serve",
+    "demo": "scenario_commands",
+    "steps": "scenario_commands",
+    "verify": "scenario_commands",
+}
 
 
-class Program(Commands):
+class EmulatorCommandGroup(LazyGroup):
     """Ends every error that people can cause in one line, and with its exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -41,18 +48,18 @@ class Program(Commands):
         try:
             return super().invoke(ctx)
         except EmulatorError as error:
-            tell([f"emulator: {error}"], err=True)
+            print_lines([f"emulator: {error}"], err=True)
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("emulator: stopped", err=True)
-            ctx.exit(INTERRUPTED)
+            ctx.exit(INTERRUPTED_EXIT_CODE)
 
 
 @click.command(
-    cls=Program,
+    cls=EmulatorCommandGroup,
     package=__name__,
-    told=COMMANDS,
-    modules=_MODULES,
+    told=COMMAND_HELP_TEXTS,
+    modules=_COMMAND_MODULES,
     epilog="Example: emulator serve --port 8282",
 )
 @click.version_option(__version__, prog_name="emulator")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 
-class Commands(click.Group):
+class LazyGroup(click.Group):
     """Sub-commands by name: a module of *package* each, its click command named `command`.
 
     Args:
@@ -19,18 +19,20 @@ class Commands(click.Group):
         self, *, package: str, told: Mapping[str, str], modules: Mapping[str, str], **settings: Any
     ) -> None:
         super().__init__(**settings)
-        self._package, self._told, self._modules = package, told, modules
+        self._package, self._help_texts, self._module_names = package, told, modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._told)
+        return list(self._help_texts)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._told:
+        if cmd_name not in self._help_texts:
             return None
-        module = self._modules.get(cmd_name, cmd_name)
-        command: click.Command = import_module(f"{self._package}.{module}").command
+        module = self._module_names.get(cmd_name, cmd_name)
+        command: click.Command = getattr(
+            import_module(f"{self._package}.{module}"), f"{cmd_name}_command"
+        )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(self._told.items()))
+            formatter.write_dl(list(self._help_texts.items()))

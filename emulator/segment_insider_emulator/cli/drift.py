@@ -4,20 +4,22 @@ import json
 
 import click
 
-from segment_insider_emulator.cli.captured import captured
-from segment_insider_emulator.cli.drift_tables import lines
-from segment_insider_emulator.cli.running import is_address, running_workspace
-from segment_insider_emulator.cli.terminal import tell
+from segment_insider_emulator.cli.captured import read_traffic
+from segment_insider_emulator.cli.drift_tables import format_drift
+from segment_insider_emulator.cli.running import fetch_running_workspace, is_emulator_url
+from segment_insider_emulator.cli.terminal import print_lines
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.drift import Drift, drift
-from segment_insider_emulator.workspace.drift.departure import Departure, Table
-from segment_insider_emulator.workspace.loading import PRESETS, read, read_preset
+from segment_insider_emulator.workspace.drift import DriftReport, find_drift
+from segment_insider_emulator.workspace.drift.departure import DeviationTable, PreviewedDeviation
+from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_document, read_preset
 
 
 @click.command("drift", epilog="Example: emulator drift shop.yaml --traffic http://127.0.0.1:8282")
 @click.argument("file", required=False, type=click.Path())
-@click.option("--preset", type=click.Choice(PRESETS), help="Look at a preset instead of a file.")
+@click.option(
+    "--preset", type=click.Choice(PRESET_NAMES), help="Look at a preset instead of a file."
+)
 @click.option(
     "--traffic", metavar="SOURCE",
     help="Look at what came, too: the address of a running emulator, its database, or a file of "
@@ -26,7 +28,7 @@ from segment_insider_emulator.workspace.loading import PRESETS, read, read_prese
 @click.option("--whole", is_flag=True, help="Print long mappings, too, as they are to be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_context
-def command(
+def drift_command(
     ctx: click.Context,
     file: str | None,
     preset: str | None,
@@ -40,85 +42,90 @@ def command(
     of them loses data, else 0; 2 when FILE or the traffic cannot be read. With the address of an
     emulator as traffic, FILE may be left out: then it is the workspace that runs there.
     """
-    runs = file is None and preset is None and is_address(traffic or "")
+    runs = file is None and preset is None and is_emulator_url(traffic or "")
     if (file is None) == (preset is None) and not runs:
         others = ", or the http:// address of an emulator as traffic" if traffic else ""
         raise click.UsageError(f"Give a FILE, or --preset NAME{others}.")
     name = preset or file or traffic or ""
-    document = read_preset(preset) if preset else _read(name)
-    events = _events(traffic) if traffic else []
-    found = drift(document, events)
-    if not isinstance(found, Drift):
-        for fault in found:
-            tell([f"emulator: {fault.where}: {fault.what}. {fault.remedy}"], err=True)
+    document = read_preset(preset) if preset else _read_workspace_document(name)
+    events = _read_events(traffic) if traffic else []
+    report = find_drift(document, events)
+    if not isinstance(report, DriftReport):
+        for fault in report:
+            print_lines([f"emulator: {fault.where}: {fault.what}. {fault.remedy}"], err=True)
         ctx.exit(2)
     if as_json:
-        click.echo(json.dumps(_document(found), indent=2))
+        click.echo(json.dumps(_drift_document(report), indent=2))
     else:
-        tell(lines(found, name, whole=whole))
-        told = f"preset {preset}" if preset else name
-        click.echo(_summary(found, told, len(events)), err=True)
-    ctx.exit(int(found.loses))
+        print_lines(format_drift(report, name, whole=whole))
+        workspace_label = f"preset {preset}" if preset else name
+        click.echo(_format_drift_summary(report, workspace_label, len(events)), err=True)
+    ctx.exit(int(report.loses_data))
 
 
-def _events(traffic: str) -> list[JSONObject]:
-    events = list(captured(traffic))
+def _read_events(traffic: str) -> list[JSONObject]:
+    events = list(read_traffic(traffic))
     if not events:
         remedy = "Use the app first, or leave --traffic out."
         raise EmulatorError("no event came", traffic, remedy)
     return events
 
 
-def _read(name: str) -> JSONObject:
-    return running_workspace(name) if is_address(name) else read(name)
+def _read_workspace_document(name: str) -> JSONObject:
+    return fetch_running_workspace(name) if is_emulator_url(name) else read_document(name)
 
 
-def _summary(found: Drift, name: str, events: int) -> str:
+def _format_drift_summary(report: DriftReport, name: str, events: int) -> str:
     counts = dict.fromkeys(("loses", "differs", "note"), 0)
-    for each in found.departures:
+    for each in report.deviations:
         counts[each.effect] += 1
-    seen = f" and {events:,} event{'s' * (events > 1)}" if events else ""
+    traffic_text = f" and {events:,} event{'s' * (events > 1)}" if events else ""
     return (
-        f"{name}{seen}: {counts['loses']} departures lose data, {counts['differs']} differ, "
+        f"{name}{traffic_text}: {counts['loses']} departures lose data, {counts['differs']} differ, "
         f"{counts['note']} notes"
     )
 
 
-def _document(found: Drift) -> JSONObject:
+def _drift_document(report: DriftReport) -> JSONObject:
     return {
-        "losesData": found.loses,
-        "subscriptions": [_table_document(table) for table in found.tables],
+        "losesData": report.loses_data,
+        "subscriptions": [_subscription_document(table) for table in report.tables],
         "checklist": [
-            {"id": e.id, "state": e.state, "departures": e.departures, "what": e.what}
-            for e in found.checks
+            {
+                "id": e.difference_id,
+                "state": e.state,
+                "departures": e.deviation_count,
+                "what": e.what,
+            }
+            for e in report.known_differences
         ],
     }
 
 
-def _table_document(table: Table) -> JSONObject:
+def _subscription_document(table: DeviationTable) -> JSONObject:
     return {
-        "name": table.subscription or None,
+        "name": table.subscription_name or None,
         "actionSlug": table.action_slug or None,
-        "where": table.where,
-        "settingsLeftOut": not table.mapped,
-        "departures": [_departure_document(each) for each in table.departures],
+        "where": table.path,
+        "settingsLeftOut": not table.has_custom_mapping,
+        "departures": [_departure_document(each) for each in table.deviations],
     }
 
 
-def _departure_document(each: Departure) -> JSONObject:
-    change = each.change
+def _departure_document(departure: PreviewedDeviation) -> JSONObject:
+    change = departure.edit
     return {
-        "id": each.id or None,
-        "effect": each.effect,
-        "against": list(each.against),
-        "where": each.where,
-        "what": each.what,
-        "remedy": each.remedy,
-        "write": {"where": change.where, "value": change.value, "inPlaceOf": change.drops}
+        "id": departure.difference_id or None,
+        "effect": departure.effect,
+        "against": list(departure.references),
+        "where": departure.path,
+        "what": departure.what,
+        "remedy": departure.remedy,
+        "write": {"where": change.path, "value": change.value, "inPlaceOf": change.removed_key}
         if change
         else None,
         "receives": [
-            {"at": receipt.at, "before": receipt.before, "after": receipt.after}
-            for receipt in each.receives
+            {"at": receipt.path, "before": receipt.before, "after": receipt.after}
+            for receipt in departure.value_changes
         ],
     }

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import click
 
-from segment_insider_emulator.cli.terminal import for_terminal, tell
+from segment_insider_emulator.cli.terminal import make_terminal_safe, print_lines
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
-from segment_insider_emulator.workspace.importing.reading import files_below, read_files
-from segment_insider_emulator.workspace.importing.writing import yaml_text
+from segment_insider_emulator.workspace.importing.assembling import (
+    ImportedWorkspace,
+    build_imported_workspace,
+)
+from segment_insider_emulator.workspace.importing.reading import (
+    list_import_files,
+    read_import_files,
+)
+from segment_insider_emulator.workspace.importing.writing import format_yaml
 
 
 @click.command("import", epilog="Example: emulator import destination.json subscriptions.json")
@@ -22,7 +28,7 @@ from segment_insider_emulator.workspace.importing.writing import yaml_text
     "--json", "as_json", is_flag=True, help="Print the workspace and the findings as JSON."
 )
 @click.pass_context
-def command(
+def import_command(
     ctx: click.Context,
     files: tuple[Path, ...],
     output: Path | None,
@@ -37,24 +43,24 @@ def command(
     .tf.json); or a folder of them, such as Segment's Git Sync writes. Exits 0, or 1 when something
     could not be taken over, or 2 when a FILE cannot be read.
     """
-    every = [file for given in files for file in files_below(given)]
-    found = read_files((str(file), _read(file)) for file in every)
-    imported = assembled(found, destination, keep_secrets=keep_secrets)
-    text = yaml_text(imported.document, imported.left_out)
+    every = [file for given in files for file in list_import_files(given)]
+    resources = read_import_files((str(file), _read_import_file(file)) for file in every)
+    imported = build_imported_workspace(resources, destination, keep_secrets=keep_secrets)
+    text = format_yaml(imported.document, imported.skipped_subscriptions)
     if output:
-        _write(output, text)
+        _write_workspace_file(output, text)
     if as_json:
-        click.echo(_json(imported))
+        click.echo(_format_import_json(imported))
     else:
         if not output:
-            click.echo(for_terminal(text), nl=False)
+            click.echo(make_terminal_safe(text), nl=False)
         for each in imported.findings:
             place = f"{each.where}: " if each.where else ""
-            tell([f"{each.severity}: {place}{each.what}. {each.remedy}"], err=True)
+            print_lines([f"{each.severity}: {place}{each.what}. {each.remedy}"], err=True)
     ctx.exit(int(any(each.severity != "note" for each in imported.findings)))
 
 
-def _read(file: Path) -> bytes:
+def _read_import_file(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
@@ -64,7 +70,7 @@ def _read(file: Path) -> bytes:
         ) from None
 
 
-def _write(file: Path, text: str) -> None:
+def _write_workspace_file(file: Path, text: str) -> None:
     try:
         file.write_text(text, "utf-8")
     except OSError as error:
@@ -72,11 +78,11 @@ def _write(file: Path, text: str) -> None:
         raise EmulatorError(what, str(file), "Name a file in a folder you may write to.") from None
 
 
-def _json(imported: Imported) -> str:
+def _format_import_json(imported: ImportedWorkspace) -> str:
     findings = [asdict(each) for each in imported.findings]
-    told = {
+    document = {
         "workspace": imported.document,
         "findings": findings,
-        "leftOut": imported.left_out,
+        "leftOut": imported.skipped_subscriptions,
     }
-    return json.dumps(told, indent=2)
+    return json.dumps(document, indent=2)

@@ -10,32 +10,32 @@ import click
 import orjson
 
 from segment_insider_emulator.cli.explaining import print_explanations
-from segment_insider_emulator.cli.terminal import escaped, tell
+from segment_insider_emulator.cli.terminal import escape_json, print_lines
 from segment_insider_emulator.cli.workspace_options import (
-    DEFAULT,
+    DEFAULT_WORKSPACE,
+    add_workspace_options,
     load_workspace,
-    workspace_name,
-    workspace_options,
+    selected_workspace_name,
 )
-from segment_insider_emulator.encoding import refuse_utf16, without_bom
+from segment_insider_emulator.encoding import reject_utf16, strip_bom
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.lines import BadLine, event_of
-from segment_insider_emulator.mapping import Destination, Outcome
-from segment_insider_emulator.segment.notes import damaged_texts
+from segment_insider_emulator.lines import InvalidLine, parse_event_line
+from segment_insider_emulator.mapping import Destination, SubscriptionOutcome
+from segment_insider_emulator.segment.notes import warn_of_lost_characters
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.loading import read
-from segment_insider_emulator.workspace.parsing import MAXIMUM_BYTES
+from segment_insider_emulator.workspace.loading import read_document
+from segment_insider_emulator.workspace.parsing import MAX_DOCUMENT_BYTES
 
-_LINES_A_WRITE = 512
+_LINES_PER_WRITE = 512
 
 
 @click.command(epilog="Example: emulator map --explain fixtures/events/shop.ndjson")
 @click.argument("files", metavar="[FILE…]", nargs=-1, type=click.Path(path_type=Path))
-@workspace_options()
+@add_workspace_options()
 @click.option("--explain", "explained", is_flag=True, help="Say where each value comes from.")
 @click.option("--json", "as_json", is_flag=True, help="With --explain: one JSON line an event.")
 @click.pass_context
-def command(
+def map_command(
     ctx: click.Context,
     files: tuple[Path, ...],
     workspace: str | None,
@@ -48,108 +48,110 @@ def command(
     Events are read one a line from FILE, or from standard input, as Segment hands them on: a call
     with its type and timestamp. Counts are told on standard error.
     """
-    name = workspace_name(workspace, preset) or DEFAULT
+    name = selected_workspace_name(workspace, preset) or DEFAULT_WORKSPACE
     if as_json and not explained:
         raise click.UsageError("--json goes with --explain; requests are JSON already.")
     chosen = load_workspace(workspace, preset)
     destination = Destination(chosen.destination)
-    reader = _Reader(files)
+    reader = _EventReader(files)
     if explained:
         print_explanations(chosen, name, reader, as_json=as_json)
     else:
-        _write(_lines(reader, destination))
-    if not (reader.usable or reader.unusable):
+        _write_stdout(_map_events(reader, destination))
+    if not (reader.usable_count or reader.unusable_count):
         remedy = "Give events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)) or "stdin", remedy)
-    ctx.exit(2 if reader.unusable else 0)
+    ctx.exit(2 if reader.unusable_count else 0)
 
 
-def _lines(events: Iterable[JSONObject], destination: Destination) -> Iterator[bytes]:
-    read = made = failed = 0
+def _map_events(events: Iterable[JSONObject], destination: Destination) -> Iterator[bytes]:
+    event_count = request_count = failure_count = 0
     for event in events:
-        read += 1
-        for outcome in destination.outcomes(event):
-            made += outcome.failure is None
-            failed += outcome.failure is not None
-            yield _line(event, outcome)
-    click.echo(f"events: {read}, requests: {made}, failed: {failed}", err=True)
+        event_count += 1
+        for outcome in destination.iter_outcomes(event):
+            request_count += outcome.failure is None
+            failure_count += outcome.failure is not None
+            yield _format_outcome(event, outcome)
+    click.echo(
+        f"events: {event_count}, requests: {request_count}, failed: {failure_count}", err=True
+    )
 
 
-class _Reader:
+class _EventReader:
     """The events of the files; lines that are none are told on stderr and counted."""
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
-        self.usable = self.unusable = 0
+        self.usable_count = self.unusable_count = 0
 
     def __iter__(self) -> Iterator[JSONObject]:
-        for where, lines in self._sources():
+        for where, lines in self._open_sources():
             began = False
             for number, line in enumerate(lines, start=1):
                 try:
-                    event = event_of(line)
-                except BadLine as fault:
+                    event = parse_event_line(line)
+                except InvalidLine as fault:
                     if not began:
-                        _refuse_workspace(where)
+                        _refuse_workspace_file(where)
                     began = True
-                    self._refuse(str(fault), f"{where}:{number}")
+                    self._report_unusable_line(str(fault), f"{where}:{number}")
                     continue
                 if event is not None:
                     began = True
-                    _name_damage(event, f"{where}:{number}")
-                    self.usable += 1
+                    _warn_about_damaged_text(event, f"{where}:{number}")
+                    self.usable_count += 1
                     yield event
 
-    def _sources(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+    def _open_sources(self) -> Iterator[tuple[str, Iterable[bytes]]]:
         if not self._files:
-            yield "stdin", _text_lines(sys.stdin.buffer, "stdin")
+            yield "stdin", _strip_byte_order_mark(sys.stdin.buffer, "stdin")
         for file in self._files:
             with ExitStack() as opened:
                 try:
                     lines = opened.enter_context(file.open("rb"))
                 except OSError as error:
-                    raise _unreadable(error, str(file)) from None
-                yield str(file), _text_lines(lines, str(file))
+                    raise _unreadable_file_error(error, str(file)) from None
+                yield str(file), _strip_byte_order_mark(lines, str(file))
 
-    def _refuse(self, what: str, where: str) -> None:
-        self.unusable += 1
+    def _report_unusable_line(self, what: str, where: str) -> None:
+        self.unusable_count += 1
         error = EmulatorError(what, where, "The line is left out; correct it to have it mapped.")
-        tell([f"emulator: {error}"], err=True)
+        print_lines([f"emulator: {error}"], err=True)
 
 
-def _name_damage(event: JSONObject, where: str) -> None:
-    for note in damaged_texts(event):
-        tell([f"emulator: {where}: {note.what}"], err=True)
+def _warn_about_damaged_text(event: JSONObject, where: str) -> None:
+    for note in warn_of_lost_characters(event):
+        print_lines([f"emulator: {where}: {note.text}"], err=True)
 
 
-def _text_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
+def _strip_byte_order_mark(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
     """Leave the byte order mark out, and refuse UTF-16."""
-    for number, line in enumerate(_readable(lines, where)):
+    for number, line in enumerate(_read_lines(lines, where)):
         if number == 0:
-            refuse_utf16(line, where)
-            line = without_bom(line)
+            reject_utf16(line, where)
+            line = strip_bom(line)
         yield line
 
 
-def _readable(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
+def _read_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
     try:
         yield from lines
     except OSError as error:  # of a disk or a share that fails in the middle
-        raise _unreadable(error, where) from None
+        raise _unreadable_file_error(error, where) from None
 
 
-def _unreadable(error: OSError, where: str) -> EmulatorError:
+def _unreadable_file_error(error: OSError, where: str) -> EmulatorError:
     what = f"cannot be read ({error.strerror})"
     return EmulatorError(what, where, "Name a file of events.")
 
 
-def _refuse_workspace(file: str) -> None:
+def _refuse_workspace_file(file: str) -> None:
     """Say of a workspace file what it is, and not of each line that it is no event."""
     path = Path(file)
-    if not path.is_file() or path.stat().st_size > MAXIMUM_BYTES:
+    if not path.is_file() or path.stat().st_size > MAX_DOCUMENT_BYTES:
         return
     try:
-        document = read(path)
+        document = read_document(path)
     except EmulatorError:
         return
     if "destination" in document:
@@ -157,7 +159,7 @@ def _refuse_workspace(file: str) -> None:
         raise EmulatorError("this is a workspace file", file, remedy)
 
 
-def _line(event: JSONObject, outcome: Outcome) -> bytes:
+def _format_outcome(event: JSONObject, outcome: SubscriptionOutcome) -> bytes:
     line: JSONObject = {
         "messageId": event.get("messageId"),
         "subscription": outcome.subscription.name,
@@ -180,14 +182,14 @@ def _line(event: JSONObject, outcome: Outcome) -> bytes:
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _write(lines: Iterable[bytes]) -> None:
+def _write_stdout(lines: Iterable[bytes]) -> None:
     out = sys.stdout.buffer
     if sys.stdout.isatty():
-        lines = map(escaped, lines)
+        lines = map(escape_json, lines)
     waiting: list[bytes] = []
     for line in lines:
         waiting.append(line)
-        if len(waiting) == _LINES_A_WRITE:
+        if len(waiting) == _LINES_PER_WRITE:
             out.write(b"".join(waiting))
             waiting.clear()
     out.write(b"".join(waiting))

@@ -11,32 +11,32 @@ from pathlib import Path
 
 import click
 
-from segment_insider_emulator.cli import INTERRUPTED
-from segment_insider_emulator.cli.terminal import tell, tell_json
+from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE
+from segment_insider_emulator.cli.terminal import print_json, print_lines
 from segment_insider_emulator.cli.workspace_options import (
+    add_workspace_options,
     load_workspace,
-    workspace_name,
-    workspace_options,
+    selected_workspace_name,
 )
 from segment_insider_emulator.clock import utc_now
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.replay.archive import Part, files_of, parts_of
-from segment_insider_emulator.replay.counting import Job
-from segment_insider_emulator.replay.dry_run import Counter, dry_run
-from segment_insider_emulator.replay.ledger import Checkpoint, Ledger, work_of
-from segment_insider_emulator.replay.machine import counted_here
-from segment_insider_emulator.replay.page import write_page
-from segment_insider_emulator.replay.report import losses, report
-from segment_insider_emulator.replay.text import text
-from segment_insider_emulator.replay.trial import Clocks
-from segment_insider_emulator.segment.times import parse
+from segment_insider_emulator.replay.archive import ArchivePart, find_files, split_files
+from segment_insider_emulator.replay.counting import DryRunJob
+from segment_insider_emulator.replay.dry_run import PartRunner, run_dry_run
+from segment_insider_emulator.replay.ledger import CheckpointFile, CompletedParts, job_digest
+from segment_insider_emulator.replay.machine import measure_in_processes
+from segment_insider_emulator.replay.page import write_html
+from segment_insider_emulator.replay.report import build_report, list_losses
+from segment_insider_emulator.replay.text import format_text
+from segment_insider_emulator.replay.trial import EvaluationClocks
+from segment_insider_emulator.segment.times import parse_iso_time
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load
+from segment_insider_emulator.workspace import load_workspace_or_preset
 
 
 @click.command(epilog="Example: emulator replay --html report.html archive/2026-03/")
 @click.argument("names", metavar="FILE…", nargs=-1, required=True)
-@workspace_options()
+@add_workspace_options()
 @click.option("--against", metavar="FILE", help="Say what another workspace would change.")
 @click.option("--at", metavar="TIME", help="Insider One's clock, in place of each receivedAt.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
@@ -46,7 +46,7 @@ from segment_insider_emulator.workspace import load
 @click.option("--workers", type=click.IntRange(min=1), help="Processes.  [one a core]")
 @click.option("--scheduler", metavar="URL", help="Count on a Dask cluster, e.g. tcp://host:8786.")
 @click.pass_context
-def command(
+def replay_command(
     ctx: click.Context,
     names: tuple[str, ...],
     workspace: str | None,
@@ -66,59 +66,62 @@ def command(
     s3://bucket/segment-logs/. Exits 1 when something would be lost or, with --against, requests
     would differ; 2 when something cannot be read; else 0.
     """
-    workspace_name(workspace, preset)
+    selected_workspace_name(workspace, preset)
     if workers and scheduler:
         raise click.UsageError("Give --workers or --scheduler, not both.")
-    write = _writer(as_json=as_json, html=html, parquet=parquet)
+    write = _create_report_writer(as_json=as_json, html=html, parquet=parquet)
     # Workers of a cluster may have been started in another folder.
-    files = files_of(map(_absolute, names) if scheduler else names)
-    parts = list(parts_of(files))
-    clocks = Clocks(utc_now().replace(microsecond=0), _moment(at))
-    other = load(against) if against else None
-    job = Job.of(load_workspace(workspace, preset), other, clocks)
-    checkpoint = Checkpoint(resume, work_of(job, parts), time.monotonic) if resume else None
-    ledger = (checkpoint and checkpoint.load()) or Ledger(clocks.now)
+    files = find_files(map(_absolute_path, names) if scheduler else names)
+    parts = list(split_files(files))
+    clocks = EvaluationClocks(utc_now().replace(microsecond=0), _parse_at_option(at))
+    other = load_workspace_or_preset(against) if against else None
+    job = DryRunJob.from_workspaces(load_workspace(workspace, preset), other, clocks)
+    checkpoint = CheckpointFile(resume, job_digest(job, parts), time.monotonic) if resume else None
+    ledger = (checkpoint and checkpoint.load()) or CompletedParts(clocks.now)
     # What was begun yesterday goes on with yesterday's clock.
     job = replace(job, clocks=replace(clocks, now=ledger.now))
-    counter = _counter(job, workers, scheduler)
+    counter = _select_counter(job, workers, scheduler)
     try:
-        with _progress(parts) as on_done:
-            dry_run(parts, counter, ledger, checkpoint, on_done)
+        with _show_progress(parts) as on_done:
+            run_dry_run(parts, counter, ledger, checkpoint, on_done)
     except KeyboardInterrupt:
-        click.echo(f"emulator: {_stopped(parts, ledger, kept=checkpoint is not None)}", err=True)
-        ctx.exit(INTERRUPTED)
-    document = report(ledger, files, compared=other is not None)
+        click.echo(
+            f"emulator: {_describe_interruption(parts, ledger, is_saved=checkpoint is not None)}",
+            err=True,
+        )
+        ctx.exit(INTERRUPTED_EXIT_CODE)
+    document = build_report(ledger, files, has_comparison=other is not None)
     write(document)
-    ctx.exit(_exit_code(document))
+    ctx.exit(_replay_exit_code(document))
 
 
-def _absolute(name: str) -> str:
+def _absolute_path(name: str) -> str:
     return name if "://" in name else os.path.abspath(name)
 
 
-def _moment(at: str | None) -> datetime | None:
+def _parse_at_option(at: str | None) -> datetime | None:
     if at is None:
         return None
-    moment = parse(at)
+    moment = parse_iso_time(at)
     if moment is None:
         what, remedy = f"{at!r} is no ISO 8601 time", "Give one such as 2026-03-31T00:00:00Z."
         raise EmulatorError(what, "--at", remedy)
     return moment
 
 
-def _counter(job: Job, workers: int | None, scheduler: str | None) -> Counter:
+def _select_counter(job: DryRunJob, workers: int | None, scheduler: str | None) -> PartRunner:
     if scheduler is None:
-        return lambda parts: counted_here(job, parts, workers or os.cpu_count() or 1)
+        return lambda parts: measure_in_processes(job, parts, workers or os.cpu_count() or 1)
     try:
-        from segment_insider_emulator.replay.cluster import counted_there
+        from segment_insider_emulator.replay.cluster import measure_on_cluster
     except ImportError:
         remedy = "Install the extra: pip install 'segment-insider-emulator[dask]'."
         raise EmulatorError("a cluster needs Dask", "--scheduler", remedy) from None
-    return lambda parts: counted_there(job, parts, scheduler)
+    return lambda parts: measure_on_cluster(job, parts, scheduler)
 
 
 @contextmanager
-def _progress(parts: Sequence[Part]) -> Iterator[Callable[[Part], None]]:
+def _show_progress(parts: Sequence[ArchivePart]) -> Iterator[Callable[[ArchivePart], None]]:
     """Shows a bar while parts are done, to people alone."""
     if not sys.stderr.isatty():
         yield lambda part: None
@@ -128,18 +131,20 @@ def _progress(parts: Sequence[Part]) -> Iterator[Callable[[Part], None]]:
         yield lambda part: bar.update(part.size)
 
 
-def _stopped(parts: Sequence[Part], ledger: Ledger, *, kept: bool) -> str:
+def _describe_interruption(
+    parts: Sequence[ArchivePart], ledger: CompletedParts, *, is_saved: bool
+) -> str:
     """How far it came, and whether that is lost."""
-    done = sum(part.size for part in parts if ledger.has(part))
+    done = sum(part.size for part in parts if ledger.is_done(part))
     if not done:
         return "stopped; nothing is kept yet"
     share = f"stopped at {done * 100 // sum(part.size for part in parts)} %"
-    if kept:
+    if is_saved:
         return f"{share}; the same command goes on"
     return f"{share}; nothing is kept without --resume FILE"
 
 
-def _writer(
+def _create_report_writer(
     *, as_json: bool, html: Path | None, parquet: Path | None
 ) -> Callable[[JSONObject], None]:
     """Writes a report where it is wanted. What would keep it from that is told at once, not after
@@ -149,11 +154,11 @@ def _writer(
         if not path.parent.is_dir():
             raise EmulatorError("there is no such folder", str(path), "Make it, or name another.")
     if html:
-        writers.append(lambda document: write_page(document, html))
+        writers.append(lambda document: write_html(document, html))
     if parquet:
-        write_parquet = _parquet_writer()
+        write_parquet = _import_parquet_writer()
         writers.append(lambda document: write_parquet(document, parquet))
-    writers.append(_print_json if as_json else _print_text)
+    writers.append(_print_report_json if as_json else _print_report_text)
 
     def write(document: JSONObject) -> None:
         for each in writers:
@@ -162,7 +167,7 @@ def _writer(
     return write
 
 
-def _parquet_writer() -> Callable[[JSONObject, Path], None]:
+def _import_parquet_writer() -> Callable[[JSONObject, Path], None]:
     try:
         from segment_insider_emulator.replay.columns import write_parquet
     except ImportError:
@@ -171,23 +176,23 @@ def _parquet_writer() -> Callable[[JSONObject, Path], None]:
     return write_parquet
 
 
-def _print_json(document: JSONObject) -> None:
-    tell_json(document, indent=True)
+def _print_report_json(document: JSONObject) -> None:
+    print_json(document, indent=True)
 
 
-def _print_text(document: JSONObject) -> None:
-    tell(text(document).split("\n"))
+def _print_report_text(document: JSONObject) -> None:
+    print_lines(format_text(document).split("\n"))
 
 
-def _exit_code(document: JSONObject) -> int:
+def _replay_exit_code(document: JSONObject) -> int:
     if document["unread"]:
         for row in document["unread"]:
             places = ", ".join(sample["at"] for sample in row["samples"])
-            tell([f"emulator: {row['count']:,} x {row['what']}, at {places}"], err=True)
+            print_lines([f"emulator: {row['count']:,} x {row['what']}, at {places}"], err=True)
         return 2
     if not document["archive"]["events"]:
         error = EmulatorError("no event found", "FILE", "Name files that have one, a line each.")
         click.echo(f"emulator: {error}", err=True)
         return 2
     comparison = document["comparison"]
-    return int(bool(losses(document)) or bool(comparison and comparison["differing"]))
+    return int(bool(list_losses(document)) or bool(comparison and comparison["differing"]))

@@ -8,28 +8,28 @@ from collections.abc import Iterator
 import click
 
 from segment_insider_emulator.cli.workspace_options import (
+    add_workspace_options,
     load_workspace,
-    workspace_name,
-    workspace_options,
+    selected_workspace_name,
 )
-from segment_insider_emulator.config import Config, configure
+from segment_insider_emulator.config import Config, load_config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.workspace.loading import names_preset
+from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_emulator.workspace.model import Workspace
 
-DEFAULTS = Config()
-_MOST_ERRORS = 5  # of a workspace, that are told at start
+DEFAULT_CONFIG = Config()
+_MAX_LISTED_ERRORS = 5  # of a workspace, that are told at start
 # Checking more takes longer than a start should, and Segment allows no more.
-_MOST_SUBSCRIPTIONS = 50
+_MAX_CHECKED_SUBSCRIPTIONS = 50
 
 
 @click.command("serve", epilog="Example: emulator serve --port 8282 --db :memory:")
-@click.option("--host", help=f"Address to listen at.  [{DEFAULTS.host}]")
-@click.option("--port", help=f"Port to listen at, 0 for any free one.  [{DEFAULTS.port}]")
-@workspace_options()
-@click.option("--db", help=f"File, postgresql://… or :memory:.  [{DEFAULTS.db}]")
+@click.option("--host", help=f"Address to listen at.  [{DEFAULT_CONFIG.host}]")
+@click.option("--port", help=f"Port to listen at, 0 for any free one.  [{DEFAULT_CONFIG.port}]")
+@add_workspace_options()
+@click.option("--db", help=f"File, postgresql://… or :memory:.  [{DEFAULT_CONFIG.db}]")
 @click.option("--insider-url", metavar="URL", help="Deliver there instead of to this emulator.")
-@click.option("--cache", metavar="FOLDER", help=f"For analytics.js.  [{DEFAULTS.cache}]")
+@click.option("--cache", metavar="FOLDER", help=f"For analytics.js.  [{DEFAULT_CONFIG.cache}]")
 @click.option(
     "--async", "asynchronous", flag_value="true", help="Answer first, deliver after: faster."
 )
@@ -47,38 +47,38 @@ _MOST_SUBSCRIPTIONS = 50
     "--trusted-proxy", metavar="ADDRESS", help="Take client IPs from its X-Forwarded-For."
 )
 @click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")
-def command(preset: str | None, **flags: str | None) -> None:
+def serve_command(preset: str | None, **flags: str | None) -> None:
     """Run the emulator until it is stopped.
 
     Each option is also an environment variable, such as EMULATOR_PORT. Errors of the workspace are
     told, as `emulator lint` tells them; it runs nevertheless, as Segment would.
     """
-    name = workspace_name(flags["workspace"], preset)
+    name = selected_workspace_name(flags["workspace"], preset)
     # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
     from segment_insider_emulator.app import create_app
-    from segment_insider_emulator.capture.occupancy import occupied
-    from segment_insider_emulator.sandboxes import Sandboxes
+    from segment_insider_emulator.capture.occupancy import lock_database_file
+    from segment_insider_emulator.sandboxes import SandboxRegistry
     from segment_insider_emulator.server import serve
 
-    config = configure(os.environ, {**flags, "workspace": name})
-    _log(config.verbose)
+    config = load_config(os.environ, {**flags, "workspace": name})
+    _configure_logging(config.verbose)
     workspace = load_workspace(None if preset else config.workspace, preset)
-    with occupied(config.db):
+    with lock_database_file(config.db):
         app = create_app(config, workspace)
-        sandboxes: Sandboxes = app.extensions["sandboxes"]
+        sandboxes: SandboxRegistry = app.extensions["sandboxes"]
         try:
             serve(
                 app,
                 config.host,
                 config.port,
-                lambda url: _ready(config, url, workspace),
+                lambda url: _print_ready(config, url, workspace),
                 config.trusted_proxy,
             )
         finally:
             sandboxes.close()
 
 
-def _log(verbose: bool) -> None:
+def _configure_logging(verbose: bool) -> None:
     """Say on stderr what goes wrong or, with *verbose*, all that the emulator has to say."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("segment_insider_emulator").setLevel(
@@ -86,35 +86,38 @@ def _log(verbose: bool) -> None:
     )
 
 
-def _ready(config: Config, url: str, workspace: Workspace) -> None:
+def _print_ready(config: Config, url: str, workspace: Workspace) -> None:
     from segment_insider_emulator.guard import is_loopback
 
     click.echo(f"ready at {url} with write key {workspace.write_key}", err=True)
     if config.password is None and not is_loopback(config.host):
         what = f"anybody who reaches {config.host} can read what is captured, and clear it"
         click.echo(f"emulator: {what}. Set EMULATOR_PASSWORD, or serve at 127.0.0.1.", err=True)
-    if config.workspace and not names_preset(config.workspace):
-        for line in (*_plan_problems(workspace), *_errors(workspace, config.workspace)):
+    if config.workspace and not is_preset_name(config.workspace):
+        for line in (
+            *_describe_plan_problems(workspace),
+            *_describe_workspace_errors(workspace, config.workspace),
+        ):
             click.echo(f"emulator: {line}", err=True)
 
 
-def _plan_problems(workspace: Workspace) -> Iterator[str]:
+def _describe_plan_problems(workspace: Workspace) -> Iterator[str]:
     """The rules of the tracking plan that are not checked, a line each."""
-    for problem in workspace.plan.problems if workspace.plan else ():
+    for problem in workspace.tracking_plan.problems if workspace.tracking_plan else ():
         yield str(EmulatorError(problem.what, problem.where, problem.remedy))
 
 
-def _errors(workspace: Workspace, file: str) -> Iterator[str]:
+def _describe_workspace_errors(workspace: Workspace, file: str) -> Iterator[str]:
     """What does not work in the workspace of a *file*, a line each."""
-    from segment_insider_emulator.workspace.lint import lint
+    from segment_insider_emulator.workspace.lint import lint_document
 
     more = f"`emulator lint {shlex.quote(file)}`"
     count = len(workspace.destination["subscriptions"])
-    if count > _MOST_SUBSCRIPTIONS:
+    if count > _MAX_CHECKED_SUBSCRIPTIONS:
         yield f"{file}: {count} subscriptions are not checked at start. {more} checks them."
         return
-    errors = [each for each in lint(workspace.document) if each.severity == "error"]
-    for each in errors[:_MOST_ERRORS]:
+    errors = [each for each in lint_document(workspace.document) if each.severity == "error"]
+    for each in errors[:_MAX_LISTED_ERRORS]:
         yield str(EmulatorError(each.what, f"{file}: {each.where}", each.remedy))
-    if len(errors) > _MOST_ERRORS:
-        yield f"{file}: {len(errors) - _MOST_ERRORS} more errors. {more} lists them."
+    if len(errors) > _MAX_LISTED_ERRORS:
+        yield f"{file}: {len(errors) - _MAX_LISTED_ERRORS} more errors. {more} lists them."

@@ -3,7 +3,7 @@
 import shlex
 
 
-def spelling_out(name: str, leaving: str = "this subscription leaves") -> str:
+def expand_settings_hint(workspace_name: str, subject: str = "this subscription leaves") -> str:
     """The advice, with the command that writes a workspace out.
 
     Args:
@@ -11,7 +11,7 @@ def spelling_out(name: str, leaving: str = "this subscription leaves") -> str:
         leaving: Who leaves it out.
     """
     return (
-        f"{leaving} `settings` out, and a line of it alone would replace the "
-        f"action's whole mapping: first `emulator export {shlex.quote(name)} --format workspace "
+        f"{subject} `settings` out, and a line of it alone would replace the "
+        f"action's whole mapping: first `emulator export {shlex.quote(workspace_name)} --format workspace "
         "--output whole.yaml`, then write the line there"
     )

@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from segment_insider_emulator.cli.terminal import styled, tell, tell_json
+from segment_insider_emulator.cli.terminal import print_json, print_lines, style_text
 from segment_insider_emulator.cli.workspace_options import (
+    add_workspace_options,
     load_workspace,
-    workspace_name,
-    workspace_options,
+    selected_workspace_name,
 )
-from segment_insider_emulator.workspace.loading import names_preset
-from segment_insider_scenarios.requirements import require
+from segment_insider_emulator.workspace.loading import is_preset_name
+from segment_insider_scenarios.requirements import require_extra
 
 if TYPE_CHECKING:
     from segment_insider_scenarios.reports.results import ScenarioResult
-    from segment_insider_scenarios.verifying import Run
+    from segment_insider_scenarios.verifying import VerifyRun
 
-FEATURES = Path("features")
-COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
-INTERRUPTED = 130
-REPORT = click.Path(path_type=Path, dir_okay=False)
+DEFAULT_FEATURES = Path("features")
+VERDICT_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
+INTERRUPTED_EXIT_CODE = 130
+REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(epilog="Example: emulator verify --junit report.xml features/purchase.feature")
 @click.argument("features", metavar="[FEATURE…]", nargs=-1, type=click.Path(path_type=Path))
-@workspace_options("Workspace of scenarios that name none: a file, or a preset.  [guide]")
+@add_workspace_options("Workspace of scenarios that name none: a file, or a preset.  [guide]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary at the end.")
 @click.option(
     "-n", "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
@@ -43,13 +43,15 @@ REPORT = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--no-keep", is_flag=True, help="Leave no sandbox of a failed scenario at --url.")
 @click.option("--serve", is_flag=True, help="Serve emulators at ports, for other programs.")
-@click.option("--junit", type=REPORT, metavar="FILE", help="Write JUnit XML.")
-@click.option("--cucumber-json", type=REPORT, metavar="FILE", help="Write Cucumber JSON.")
-@click.option("--cucumber-messages", type=REPORT, metavar="FILE", help="Write Cucumber messages.")
-@click.option("--html", type=REPORT, metavar="FILE", help="Write one page with all traffic.")
+@click.option("--junit", type=REPORT_FILE, metavar="FILE", help="Write JUnit XML.")
+@click.option("--cucumber-json", type=REPORT_FILE, metavar="FILE", help="Write Cucumber JSON.")
+@click.option(
+    "--cucumber-messages", type=REPORT_FILE, metavar="FILE", help="Write Cucumber messages."
+)
+@click.option("--html", type=REPORT_FILE, metavar="FILE", help="Write one page with all traffic.")
 @click.option("--report-to", metavar="URL", help="Send the run to the emulator that runs there.")
 @click.pass_context
-def command(
+def verify_command(
     ctx: click.Context,
     /,
     features: tuple[Path, ...],
@@ -64,135 +66,157 @@ def command(
     Exits 0 when all pass, 1 when one fails, 2 when a file cannot be read, there are no scenarios,
     all are skipped, or the emulator at an address cannot be used.
     """
-    require("verify")
+    require_extra("verify")
     # Here, not above: `emulator verify --help` needs no test runner.
-    from segment_insider_scenarios.addresses import expect_host, expect_sandbox
-    from segment_insider_scenarios.interrupts import ending_signals_interrupt
-    from segment_insider_scenarios.reports.sending import send
-    from segment_insider_scenarios.reports.writing import WITH_TRAFFIC, WRITERS, write
-    from segment_insider_scenarios.verifying import Options, verify
+    from segment_insider_scenarios.addresses import check_emulator_url, check_sandbox_url
+    from segment_insider_scenarios.interrupts import interrupt_on_termination
+    from segment_insider_scenarios.reports.sending import send_run
+    from segment_insider_scenarios.reports.writing import (
+        FORMATS_WITH_TRAFFIC,
+        REPORT_WRITERS,
+        write_reports,
+    )
+    from segment_insider_scenarios.verifying import VerifyOptions, run_features
 
-    reports = {kind: asked[kind] for kind in WRITERS if asked[kind]}
+    reports = {kind: asked[kind] for kind in REPORT_WRITERS if asked[kind]}
     if Path("-") in reports.values():
         raise click.UsageError("A report goes into a file: give its name in place of -.")
-    traffic = bool(report_to) or any(kind in reports for kind in WITH_TRAFFIC)
-    options = Options(
+    traffic = bool(report_to) or any(kind in reports for kind in FORMATS_WITH_TRAFFIC)
+    options = VerifyOptions(
         asked["workers"],
         traffic,
         asked["url"],
         asked["serve"],
         asked["seed"],
         asked["no_keep"],
-        _default_workspace(workspace, preset),
+        _resolve_default_workspace(workspace, preset),
     )
     if options.url:
-        expect_host("--url", options.url)
+        check_emulator_url("--url", options.url)
     elif options.no_keep:
         raise click.UsageError("--no-keep goes with --url: no other sandbox stays.")
     if report_to:
-        expect_sandbox("--report-to", report_to)
-    with ending_signals_interrupt():
-        run = verify(features or (FEATURES,), Quiet() if as_json else Teller(), options)
-        _tell(run, as_json)
-        write(run.summary(), reports)
+        check_sandbox_url("--report-to", report_to)
+    with interrupt_on_termination():
+        run = run_features(
+            features or (DEFAULT_FEATURES,),
+            SilentReporter() if as_json else ResultPrinter(),
+            options,
+        )
+        _print_run_result(run, as_json)
+        write_reports(run.to_results(), reports)
         if report_to:
-            send(run.summary(), report_to)
-    ctx.exit(_code(run))
+            send_run(run.to_results(), report_to)
+    ctx.exit(_verify_exit_code(run))
 
 
-def _default_workspace(workspace: str | None, preset: str | None) -> str | None:
+def _resolve_default_workspace(workspace: str | None, preset: str | None) -> str | None:
     """What scenarios that name no workspace use; a mistake in it is said once, and not by each."""
-    name = workspace_name(workspace, preset)
+    name = selected_workspace_name(workspace, preset)
     if name:
         load_workspace(workspace, preset)
     # Absolute, as workers may be elsewhere.
-    return str(Path(workspace).absolute()) if workspace and not names_preset(workspace) else name
+    return str(Path(workspace).absolute()) if workspace and not is_preset_name(workspace) else name
 
 
-def _tell(run: "Run", as_json: bool) -> None:
+def _print_run_result(run: "VerifyRun", as_json: bool) -> None:
     if as_json:
-        tell_json(_summary(run))
+        print_json(_verify_document(run))
     for fault in run.unreadable:
-        tell(f"emulator: {fault.told}".split("\n"), err=True)
-    click.echo(_counts(run), err=as_json)
-    if run.stopped:
-        click.echo(f"emulator: {run.stopped}", err=True)
-    elif run.results and len(run.results) == run.count("skipped"):
+        print_lines(f"emulator: {fault.message}".split("\n"), err=True)
+    click.echo(_format_scenario_counts(run), err=as_json)
+    if run.stop_reason:
+        click.echo(f"emulator: {run.stop_reason}", err=True)
+    elif run.results and len(run.results) == run.count_verdict("skipped"):
         click.echo("emulator: all scenarios are skipped. Nothing was checked.", err=True)
 
 
-def _code(run: "Run") -> int:
+def _verify_exit_code(run: "VerifyRun") -> int:
     if run.interrupted:
-        return INTERRUPTED
-    if run.unreadable or run.stopped or not (run.count("passed") or run.count("failed")):
+        return INTERRUPTED_EXIT_CODE
+    if (
+        run.unreadable
+        or run.stop_reason
+        or not (run.count_verdict("passed") or run.count_verdict("failed"))
+    ):
         return 2
-    return 1 if run.count("failed") else 0
+    return 1 if run.count_verdict("failed") else 0
 
 
-class Quiet:
+class SilentReporter:
     """Prints nothing."""
 
     def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None: ...
 
 
-class Teller:
+class ResultPrinter:
     """Prints results as they come, below the names of their features, and how far the run is."""
 
     def __init__(self) -> None:
-        self._feature: str | None = None
-        self._progress = sys.stdout.isatty()
+        self._current_feature: str | None = None
+        self._shows_progress = sys.stdout.isatty()
 
     def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None:
-        self._clear()
-        if result.feature != self._feature:
-            self._feature = result.feature
-            tell([f"{result.feature}  ({result.where})"])
-        verdict = styled(f"{result.verdict:7}", fg=COLOURS[result.verdict])
-        tell([f"  {verdict}  {result.scenario}"])
+        self._clear_progress_line()
+        if result.feature != self._current_feature:
+            self._current_feature = result.feature
+            print_lines([f"{result.feature}  ({result.where})"])
+        verdict = style_text(f"{result.verdict:7}", fg=VERDICT_COLOURS[result.verdict])
+        print_lines([f"  {verdict}  {result.scenario}"])
         if result.failure:
-            tell(["", *(f"    {line}".rstrip() for line in _coloured(result.failure)), ""])
-        if self._progress and done < expected:
+            print_lines(
+                [
+                    "",
+                    *(f"    {line}".rstrip() for line in _colour_failure_lines(result.failure)),
+                    "",
+                ]
+            )
+        if self._shows_progress and done < expected:
             click.echo(f"{done} of {expected} …", nl=False)
 
-    def _clear(self) -> None:
-        if self._progress:
+    def _clear_progress_line(self) -> None:
+        if self._shows_progress:
             click.echo("\r\x1b[K", nl=False)
 
 
-def _coloured(failure: str) -> Iterator[str]:
+def _colour_failure_lines(failure: str) -> Iterator[str]:
     """What was expected in green, what came in red; `click` leaves colour out of files."""
-    return map(_line, failure.split("\n"))
+    return map(_colour_failure_line, failure.split("\n"))
 
 
-def _line(line: str) -> str:
+def _colour_failure_line(line: str) -> str:
     if line.startswith("  - "):
-        return styled(line, fg="green")
+        return style_text(line, fg="green")
     if line.startswith("  + "):
-        return styled(line, fg="red")
-    return styled(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
+        return style_text(line, fg="red")
+    return style_text(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
 
 
-def _summary(run: "Run") -> dict[str, object]:
-    counts = {verdict: run.count(verdict) for verdict in COLOURS}
+def _verify_document(run: "VerifyRun") -> dict[str, object]:
+    counts = {verdict: run.count_verdict(verdict) for verdict in VERDICT_COLOURS}
     scenarios = [asdict(result) for result in run.results]
-    unreadable = [fault.told for fault in run.unreadable]
+    unreadable = [fault.message for fault in run.unreadable]
     return {
         **counts,
         "interrupted": run.interrupted,
-        "stopped": run.stopped,
+        "stopped": run.stop_reason,
         "unreadable": unreadable,
         "scenarios": scenarios,
     }
 
 
-def _counts(run: "Run") -> str:
-    parts = [f"{run.count(verdict)} {verdict}" for verdict in COLOURS if run.count(verdict)]
-    if missing := run.expected - len(run.results):
+def _format_scenario_counts(run: "VerifyRun") -> str:
+    parts = [
+        f"{run.count_verdict(verdict)} {verdict}"
+        for verdict in VERDICT_COLOURS
+        if run.count_verdict(verdict)
+    ]
+    if missing := run.expected_count - len(run.results):
         parts.append(f"{missing} not run")
-    number = max(run.expected, len(run.results))
-    told = (
+    number = max(run.expected_count, len(run.results))
+    text = (
         f"{number} {'scenario' if number == 1 else 'scenarios'}: {', '.join(parts) or 'none run'}"
     )
     if left := len(run.unreadable):
-        told += f"; {left} {'file' if left == 1 else 'files'} could not be read"
-    return told
+        text += f"; {left} {'file' if left == 1 else 'files'} could not be read"
+    return text

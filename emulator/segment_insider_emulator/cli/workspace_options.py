@@ -8,11 +8,11 @@ import click
 from segment_insider_emulator.workspace import loading
 from segment_insider_emulator.workspace.model import Workspace
 
-DEFAULT = "guide"
+DEFAULT_WORKSPACE = "guide"
 
 
-def workspace_options(
-    what: str = f"Workspace file or preset.  [{DEFAULT}]",
+def add_workspace_options(
+    workspace_help: str = f"Workspace file or preset.  [{DEFAULT_WORKSPACE}]",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add --workspace FILE and --preset NAME; the functions below read them.
 
@@ -21,14 +21,14 @@ def workspace_options(
     """
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        presets = click.Choice(loading.PRESETS)
+        presets = click.Choice(loading.PRESET_NAMES)
         preset = click.option("--preset", type=presets, help="A preset, by its name.")
-        return click.option("--workspace", metavar="FILE", help=what)(preset(command))
+        return click.option("--workspace", metavar="FILE", help=workspace_help)(preset(command))
 
     return add
 
 
-def workspace_name(workspace: str | None, preset: str | None) -> str | None:
+def selected_workspace_name(workspace: str | None, preset: str | None) -> str | None:
     """Name the workspace that the options ask for; None where there is none.
 
     Raises: UsageError.
@@ -43,5 +43,9 @@ def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
 
     Raises: UsageError; EmulatorError, when the file cannot be used.
     """
-    workspace_name(workspace, preset)
-    return loading.load(workspace) if workspace else loading.preset(preset or DEFAULT)
+    selected_workspace_name(workspace, preset)
+    return (
+        loading.load_workspace_or_preset(workspace)
+        if workspace
+        else loading.load_preset(preset or DEFAULT_WORKSPACE)
+    )

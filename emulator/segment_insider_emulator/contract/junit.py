@@ -1,20 +1,22 @@
 """Contract cases as JUnit XML."""
 
-from segment_insider_emulator.junit import Case
+from segment_insider_emulator.junit import JUnitCase
 
 
-def uncovered_case(where: str, name: str, why: str) -> Case:
+def build_uncovered_junit_case(where: str, name: str, reason: str) -> JUnitCase:
     """Return a mapping of the workspace *where* that no case covers."""
-    return Case(where, name, end="skipped", message=why, text=why)
+    return JUnitCase(where, name, outcome="skipped", message=reason, text=reason)
 
 
-def case_of(where: str, name: str, why: list[str]) -> Case:
+def build_junit_case(where: str, name: str, problems: list[str]) -> JUnitCase:
     """A case of the class of its file; without *why* it passed.
 
     Args:
         where: Its place, e.g. "cases.ndjson:3".
     """
     classname = where.partition(":")[0].removesuffix(".ndjson").removesuffix(".json")
-    if not why:
-        return Case(classname, name)
-    return Case(classname, name, end="failure", message=why[0], text="\n".join([where, *why]))
+    if not problems:
+        return JUnitCase(classname, name)
+    return JUnitCase(
+        classname, name, outcome="failure", message=problems[0], text="\n".join([where, *problems])
+    )

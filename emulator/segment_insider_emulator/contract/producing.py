@@ -11,12 +11,12 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
 
-FINE: Final = "accepted"
-TOLERATED: Final = ("warning", "not_subscribed")
+ACCEPTED_VERDICT: Final = "accepted"
+TOLERATED_VERDICTS: Final = ("warning", "not_subscribed")
 
 
 @dataclass(frozen=True, slots=True)
-class Produced:
+class ProducerCheckResult:
     """What becomes of one event.
 
     Args:
@@ -30,14 +30,18 @@ class Produced:
     where: str
     name: str
     verdict: str
-    why: list[str]
+    problems: list[str]
 
-    def satisfies(self, *, strict: bool) -> bool:
+    def is_accepted(self, *, strict: bool) -> bool:
         """Whether the contract holds; *strict* tolerates neither warnings nor events for nobody."""
-        return self.verdict == FINE or (self.verdict in TOLERATED and not strict)
+        return self.verdict == ACCEPTED_VERDICT or (
+            self.verdict in TOLERATED_VERDICTS and not strict
+        )
 
 
-def produced(events: Iterable[tuple[str, JSONObject]], workspace: Workspace) -> Iterator[Produced]:
+def check_producer_events(
+    events: Iterable[tuple[str, JSONObject]], workspace: Workspace
+) -> Iterator[ProducerCheckResult]:
     """Send each event through the whole road, and say what became of it.
 
     Args:
@@ -48,29 +52,31 @@ def produced(events: Iterable[tuple[str, JSONObject]], workspace: Workspace) -> 
     try:
         for where, event in events:
             client.post("/emulator/v1/reset")
-            kind = event.get("type", "track")
+            call_type = event.get("type", "track")
             body = orjson.dumps({**event, "writeKey": workspace.write_key})
-            answer = client.post(f"/v1/{kind}", data=body, content_type="application/json")
+            answer = client.post(f"/v1/{call_type}", data=body, content_type="application/json")
             if answer.status_code != 200:
                 why = [f"Segment answers {answer.status_code}: {answer.get_data(as_text=True)}"]
-                yield Produced(where, str(kind), "rejected", why)
+                yield ProducerCheckResult(where, str(call_type), "rejected", why)
                 continue
-            found = orjson.loads(client.get("/emulator/v1/messages").data)["messages"]
-            made = orjson.loads(client.get("/emulator/v1/deliveries").data)["deliveries"]
-            yield _of(where, found[-1], made)
+            messages = orjson.loads(client.get("/emulator/v1/messages").data)["messages"]
+            deliveries = orjson.loads(client.get("/emulator/v1/deliveries").data)["deliveries"]
+            yield _build_producer_result(where, messages[-1], deliveries)
     finally:
         app.extensions["sandboxes"].close()
 
 
-def _of(where: str, message: JSONObject, deliveries: list[JSONObject]) -> Produced:
+def _build_producer_result(
+    where: str, message: JSONObject, deliveries: list[JSONObject]
+) -> ProducerCheckResult:
     sent = message["message"]
     name = message["event"] or sent.get("name") or message["type"]
     why = [str(each) for each in message["violations"]]
     why += [f"{each['subscription']}: {each['reason']}" for each in deliveries if each["reason"]]
     # What Segment has to say of the event itself follows the reason of a delivery.
     reason = message["reason"] or ""
-    for each in deliveries:
-        reason = reason.removeprefix(each["reason"] or "").removeprefix("; ")
+    for delivery in deliveries:
+        reason = reason.removeprefix(delivery["reason"] or "").removeprefix("; ")
     if reason and (deliveries or not why):
         why.append(reason)
-    return Produced(where, str(name), message["verdict"], why)
+    return ProducerCheckResult(where, str(name), message["verdict"], why)

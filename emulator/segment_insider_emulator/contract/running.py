@@ -8,39 +8,46 @@ from importlib.resources import files
 
 import orjson
 
-from segment_insider_emulator.contract.cases import Case
-from segment_insider_emulator.mapping.subscription import Failure, Request, Result, Subscription
+from segment_insider_emulator.contract.cases import ContractCase
+from segment_insider_emulator.mapping.subscription import (
+    InsiderRequest,
+    MappingFailure,
+    MappingResult,
+    Subscription,
+)
 from segment_insider_emulator.types import JSON, JSONObject
 
 
-def actual(case: Case) -> JSONObject:
+def run_case(case: ContractCase) -> JSONObject:
     """What happens: {"requests": [...], "results": [one for each event]}."""
     document = case.document
-    return happened(case.subscription, document["events"], document.get("batch", False))
+    return run_events(case.subscription, document["events"], document.get("batch", False))
 
 
-def happened(subscription: Subscription, events: list[JSONObject], batched: bool) -> JSONObject:
+def run_events(
+    subscription: Subscription, events: list[JSONObject], is_batched: bool
+) -> JSONObject:
     """Return what *subscription* makes of *events*, as `actual` has it; unbatched, they are one."""
-    request, results = _delivered(subscription, events, batched)
+    request, results = _deliver_events(subscription, events, is_batched)
     return {
-        "requests": [_request(request)] if request else [],
-        "results": [_result(result) for result in results],
+        "requests": [_request_to_json(request)] if request else [],
+        "results": [_result_to_json(result) for result in results],
     }
 
 
-def _delivered(
-    subscription: Subscription, events: list[JSONObject], batched: bool
-) -> tuple[Request | None, list[Result]]:
-    if batched:
-        batch = subscription.deliver_batch(events)
+def _deliver_events(
+    subscription: Subscription, events: list[JSONObject], is_batched: bool
+) -> tuple[InsiderRequest | None, list[MappingResult]]:
+    if is_batched:
+        batch = subscription.build_batch_request(events)
         return batch.request, batch.results
-    outcome = subscription.deliver(events[0])
-    if isinstance(outcome, Request):
+    outcome = subscription.build_request(events[0])
+    if isinstance(outcome, InsiderRequest):
         return outcome, ["delivered"]
     return None, ["not_subscribed" if outcome is None else outcome]
 
 
-def _request(request: Request) -> JSONObject:
+def _request_to_json(request: InsiderRequest) -> JSONObject:
     return {
         "method": request.method,
         "url": request.url,
@@ -49,8 +56,8 @@ def _request(request: Request) -> JSONObject:
     }
 
 
-def _result(result: Result) -> JSONObject:
-    if isinstance(result, Failure):
+def _result_to_json(result: MappingResult) -> JSONObject:
+    if isinstance(result, MappingFailure):
         return {
             "status": "failed",
             "code": result.code,
@@ -60,77 +67,77 @@ def _result(result: Result) -> JSONObject:
     return {"status": result}
 
 
-def differences(expected: JSONObject, received: JSONObject) -> list[str]:
+def find_result_differences(expected: JSONObject, actual: JSONObject) -> list[str]:
     """Where *received* departs from *expected*, one line for each place.
 
     Messages of JavaScript's own engine are not compared; that there is such a failure is.
     """
     places = [
-        *value_differences(expected["requests"], received["requests"], "requests"),
-        *value_differences(
-            [_comparable(each) for each in expected["results"]],
-            [_comparable(each) for each in received["results"]],
+        *find_value_differences(expected["requests"], actual["requests"], "requests"),
+        *find_value_differences(
+            [_mask_engine_message(each) for each in expected["results"]],
+            [_mask_engine_message(each) for each in actual["results"]],
             "results",
         ),
     ]
     return places
 
 
-def _comparable(result: JSONObject) -> JSONObject:
+def _mask_engine_message(result: JSONObject) -> JSONObject:
     message = str(result.get("message"))
-    if result.get("name") == "TypeError" or message.startswith(_ENGINE_MESSAGE):
+    if result.get("name") == "TypeError" or message.startswith(_ENGINE_MESSAGE_PREFIX):
         return {**result, "message": "(of the JavaScript engine)"}
     return result
 
 
-_ENGINE_MESSAGE = "Invalid subscription : Cannot read"
+_ENGINE_MESSAGE_PREFIX = "Invalid subscription : Cannot read"
 
 
-def value_differences(expected: JSON, received: JSON, place: str) -> Iterator[str]:
+def find_value_differences(expected: JSON, actual: JSON, path: str) -> Iterator[str]:
     """Where the JSON value *received* departs from *expected*, one line for each place."""
-    if isinstance(expected, dict) and isinstance(received, dict):
-        for key in {**expected, **received}:
-            yield from _member_differences(expected, received, key, f"{place}.{key}")
-    elif isinstance(expected, list) and isinstance(received, list):
-        if len(expected) != len(received):
-            extra = _shown(received[len(expected) :]) if len(received) > len(expected) else ""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in {**expected, **actual}:
+            yield from _find_member_differences(expected, actual, key, f"{path}.{key}")
+    elif isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            extra = _truncate_json(actual[len(expected) :]) if len(actual) > len(expected) else ""
             more = f", among them {extra}" if extra else ""
-            yield f"{place}: expected {len(expected)} entries, received {len(received)}{more}"
-        for at, (each, other) in enumerate(zip(expected, received, strict=False)):
-            yield from value_differences(each, other, f"{place}[{at}]")
-    elif not _same(expected, received):
-        yield f"{place}: expected {_shown(expected)}, received {_shown(received)}"
+            yield f"{path}: expected {len(expected)} entries, received {len(actual)}{more}"
+        for at, (expected_item, actual_item) in enumerate(zip(expected, actual, strict=False)):
+            yield from find_value_differences(expected_item, actual_item, f"{path}[{at}]")
+    elif not _is_same_value(expected, actual):
+        yield f"{path}: expected {_truncate_json(expected)}, received {_truncate_json(actual)}"
 
 
-def _member_differences(
-    expected: JSONObject, received: JSONObject, key: str, place: str
+def _find_member_differences(
+    expected: JSONObject, actual: JSONObject, key: str, path: str
 ) -> Iterator[str]:
-    if key not in received:
-        yield f"{place}: expected {_shown(expected[key])}, received nothing"
+    if key not in actual:
+        yield f"{path}: expected {_truncate_json(expected[key])}, received nothing"
     elif key not in expected:
-        yield f"{place}: expected nothing, received {_shown(received[key])}"
+        yield f"{path}: expected nothing, received {_truncate_json(actual[key])}"
     else:
-        yield from value_differences(expected[key], received[key], place)
+        yield from find_value_differences(expected[key], actual[key], path)
 
 
-def _same(expected: JSON, received: JSON) -> bool:
+def _is_same_value(expected: JSON, actual: JSON) -> bool:
     """Numbers are compared as IEEE doubles; true is not 1."""
     numbers = [
         float(each) if isinstance(each, int | float) and not isinstance(each, bool) else None
-        for each in (expected, received)
+        for each in (expected, actual)
     ]
     if None in numbers:
-        return type(expected) is type(received) and bool(expected == received)
+        return type(expected) is type(actual) and bool(expected == actual)
     return numbers[0] == numbers[1]
 
 
-def _shown(value: JSON) -> str:
+def _truncate_json(value: JSON) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 @cache
-def known_differences() -> dict[str, dict[str, str]]:
+def load_known_differences() -> dict[str, dict[str, str]]:
     """Recorded cases in which this core departs from the published destination, by name.
 
     Each has the "reason" and the "digest" of the case, so that no other case can pass by its name.
@@ -140,13 +147,13 @@ def known_differences() -> dict[str, dict[str, str]]:
     return known
 
 
-def known_reason(case: Case) -> str | None:
+def find_known_reason(case: ContractCase) -> str | None:
     """Why this very case is known to differ; None when it is not."""
-    known = known_differences().get(case.name, {})
-    return known.get("reason") if known.get("digest") == digest(case) else None
+    known = load_known_differences().get(case.name, {})
+    return known.get("reason") if known.get("digest") == hash_case_input(case) else None
 
 
-def digest(case: Case) -> str:
+def hash_case_input(case: ContractCase) -> str:
     """A fingerprint of what a case gives to the core."""
-    given = {key: case.document[key] for key in ("destination", "subscription", "events")}
-    return sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+    case_input = {key: case.document[key] for key in ("destination", "subscription", "events")}
+    return sha256(orjson.dumps(case_input, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

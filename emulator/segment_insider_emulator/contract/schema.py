@@ -8,22 +8,22 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.mapping.catalog import ACTIONS, UPSERT_URL, Action
-from segment_insider_emulator.mapping.fields import Field
+from segment_insider_emulator.mapping.catalog import ACTIONS, UPSERT_URL, DestinationAction
+from segment_insider_emulator.mapping.fields import ActionField
 from segment_insider_emulator.mapping.upserts import (
-    PLATFORM,
-    PROFILE_ATTRIBUTES,
+    PROFILE_ATTRIBUTE_NAMES,
     ROOT_ATTRIBUTES,
     ROOT_PARAMETERS,
-    named_event_user,
+    UPSERT_PLATFORM,
+    build_custom_event_user,
 )
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-ANYTHING: JSONObject = {}
+JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+ANY_VALUE_SCHEMA: JSONObject = {}
 # Infinity and NaN pass as numbers at Segment, and JSON has no other word for them than null.
-TYPES: dict[str, JSONObject] = {
+FIELD_TYPE_SCHEMAS: dict[str, JSONObject] = {
     "string": {"type": "string"},
     "number": {"type": ["number", "null"]},
     "integer": {"type": ["integer", "null"]},
@@ -33,7 +33,7 @@ TYPES: dict[str, JSONObject] = {
 }
 
 
-def request_schemas(workspace: Workspace) -> JSONObject:
+def build_request_schema(workspace: Workspace) -> JSONObject:
     """Return one schema of all bodies that enabled subscriptions make, by name in "$defs".
 
     Raises: EmulatorError, when none is enabled.
@@ -45,116 +45,130 @@ def request_schemas(workspace: Workspace) -> JSONObject:
     ]
     if not subscriptions:
         remedy = "Enable one, or start from the preset guide."
-        raise EmulatorError("no subscription is enabled", workspace.name, remedy)
+        raise EmulatorError("no subscription is enabled", workspace.source_name, remedy)
     definitions = {
-        _name(each): _body(ACTIONS[each["actionSlug"]], _name(each)) for each in subscriptions
+        _subscription_name(each): _request_body_schema(
+            ACTIONS[each["actionSlug"]], _subscription_name(each)
+        )
+        for each in subscriptions
     }
     return {
-        "$schema": DIALECT,
-        "title": f"Requests that {workspace.name} makes to {UPSERT_URL}",
-        "anyOf": [{"$ref": f"#/$defs/{_pointer(name)}"} for name in definitions],
+        "$schema": JSON_SCHEMA_DIALECT,
+        "title": f"Requests that {workspace.source_name} makes to {UPSERT_URL}",
+        "anyOf": [{"$ref": f"#/$defs/{_to_json_pointer(name)}"} for name in definitions],
         "$defs": definitions,
     }
 
 
-def _name(subscription: JSONObject) -> str:
+def _subscription_name(subscription: JSONObject) -> str:
     return str(subscription.get("name") or subscription["actionSlug"])
 
 
-def _pointer(name: str) -> str:
+def _to_json_pointer(name: str) -> str:
     """*name* as a JSON Pointer in a fragment has it."""
     return quote(name.replace("~", "~0").replace("/", "~1"))
 
 
-def _body(action: Action, title: str) -> JSONObject:
+def _request_body_schema(action: DestinationAction, title: str) -> JSONObject:
     members = {
-        "users": {"type": "array", "minItems": 1, "items": _user(action)},
-        "platform": {"const": PLATFORM},
+        "users": {"type": "array", "minItems": 1, "items": _user_schema(action)},
+        "platform": {"const": UPSERT_PLATFORM},
     }
-    return {"title": title, **_object(members, required=members)}
+    return {"title": title, **_object_schema(members, required=members)}
 
 
-def _user(action: Action) -> JSONObject:
+def _user_schema(action: DestinationAction) -> JSONObject:
     fields = {each.key: each for each in action.fields}
     required = ["identifiers", "attributes", "not_append"]
     members: JSONObject = {
-        "identifiers": _identifiers(),
-        "attributes": _event_attributes(fields) if "timestamp" in fields else _profile(fields),
+        "identifiers": _identifiers_schema(),
+        "attributes": _event_attributes_schema(fields)
+        if "timestamp" in fields
+        else _profile_attributes_schema(fields),
         "not_append": {"type": "boolean"},
     }
     if "timestamp" in fields:
-        members["events"] = {"type": "array", "items": _event(action, fields)}
+        members["events"] = {"type": "array", "items": _event_schema(action, fields)}
         required.append("events")
-    return _object(members, required=required)
+    return _object_schema(members, required=required)
 
 
-def _identifiers() -> JSONObject:
-    text = TYPES["string"]
-    members = {"uuid": text, "email": text, "phone_number": text, "custom": TYPES["object"]}
-    return _object(members, required=("custom",))
+def _identifiers_schema() -> JSONObject:
+    text = FIELD_TYPE_SCHEMAS["string"]
+    members = {
+        "uuid": text,
+        "email": text,
+        "phone_number": text,
+        "custom": FIELD_TYPE_SCHEMAS["object"],
+    }
+    return _object_schema(members, required=("custom",))
 
 
-def _profile(fields: dict[str, Field]) -> JSONObject:
-    return _object({sent: _typed(fields[key]) for key, sent in PROFILE_ATTRIBUTES.items()})
+def _profile_attributes_schema(fields: dict[str, ActionField]) -> JSONObject:
+    return _object_schema(
+        {sent: _field_schema(fields[key]) for key, sent in PROFILE_ATTRIBUTE_NAMES.items()}
+    )
 
 
-def _event_attributes(fields: dict[str, Field]) -> JSONObject:
-    return _placed([fields["attributes"]], ROOT_ATTRIBUTES)
+def _event_attributes_schema(fields: dict[str, ActionField]) -> JSONObject:
+    return _root_and_custom_schema([fields["attributes"]], ROOT_ATTRIBUTES)
 
 
-def _event(action: Action, fields: dict[str, Field]) -> JSONObject:
+def _event_schema(action: DestinationAction, fields: dict[str, ActionField]) -> JSONObject:
     sources = [fields[key] for key in ("products", "parameters") if key in fields]
     members = {
-        "event_name": _event_name(action),
-        "timestamp": TYPES["string"],
-        "event_params": _placed(sources, ROOT_PARAMETERS),
+        "event_name": _event_name_schema(action),
+        "timestamp": FIELD_TYPE_SCHEMAS["string"],
+        "event_params": _root_and_custom_schema(sources, ROOT_PARAMETERS),
     }
-    return _object(members, required=members)
+    return _object_schema(members, required=members)
 
 
-def _event_name(action: Action) -> JSONObject:
-    if action.user is named_event_user:
-        return TYPES["string"]
-    [event] = action.user({"timestamp": ""})["events"]
+def _event_name_schema(action: DestinationAction) -> JSONObject:
+    if action.build_user is build_custom_event_user:
+        return FIELD_TYPE_SCHEMAS["string"]
+    [event] = action.build_user({"timestamp": ""})["events"]
     return {"const": event["event_name"]}
 
 
-def _placed(sources: list[Field], root: frozenset[str]) -> JSONObject:
+def _root_and_custom_schema(sources: list[ActionField], root_names: frozenset[str]) -> JSONObject:
     """What is put together of *sources*: names of *root*, and all others under "custom".
 
     A name may come from each source; where one of them has no type for it, it may be anything.
     """
     members: JSONObject = {}
-    for name in sorted(root):
-        typed = [_typed_in(source, name) for source in sources]
-        value = _any_of(typed)
+    for name in sorted(root_names):
+        typed = [_property_schema(source, name) for source in sources]
+        value = _any_of_schema(typed)
         # It is wrapped whatever it is, and a value that is missing becomes null.
-        members[name] = _list_of(value) if name == "taxonomy" else value
-    members["custom"] = TYPES["object"]
-    return _object(members, required=("custom",))
+        members[name] = _single_item_list_schema(value) if name == "taxonomy" else value
+    members["custom"] = FIELD_TYPE_SCHEMAS["object"]
+    return _object_schema(members, required=("custom",))
 
 
-def _typed_in(source: Field, name: str) -> JSONObject:
-    return next((_typed(each) for each in source.properties if each.key == name), ANYTHING)
+def _property_schema(source: ActionField, name: str) -> JSONObject:
+    return next(
+        (_field_schema(each) for each in source.properties if each.key == name), ANY_VALUE_SCHEMA
+    )
 
 
-def _list_of(value: JSONObject) -> JSONObject:
-    item = {"anyOf": [value, {"type": "null"}]} if value else ANYTHING
+def _single_item_list_schema(value: JSONObject) -> JSONObject:
+    item = {"anyOf": [value, {"type": "null"}]} if value else ANY_VALUE_SCHEMA
     return {"type": "array", "minItems": 1, "maxItems": 1, "items": item}
 
 
-def _typed(field: Field) -> JSONObject:
-    return TYPES[field.type]
+def _field_schema(field: ActionField) -> JSONObject:
+    return FIELD_TYPE_SCHEMAS[field.type]
 
 
-def _any_of(found: list[JSONObject]) -> JSONObject:
-    distinct = [each for at, each in enumerate(found) if each not in found[:at]]
-    if ANYTHING in distinct or not distinct:
-        return ANYTHING
+def _any_of_schema(schemas: list[JSONObject]) -> JSONObject:
+    distinct = [each for at, each in enumerate(schemas) if each not in schemas[:at]]
+    if ANY_VALUE_SCHEMA in distinct or not distinct:
+        return ANY_VALUE_SCHEMA
     return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
 
 
-def _object(members: JSONObject, required: Iterable[str] = ()) -> JSONObject:
+def _object_schema(members: JSONObject, required: Iterable[str] = ()) -> JSONObject:
     return {
         "type": "object",
         "properties": members,

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-PARTNER, TOKEN = "x-partner-name", "x-request-token"
-REDACTED = "…"
+PARTNER_HEADER, TOKEN_HEADER = "x-partner-name", "x-request-token"
+REDACTED_MARK = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +22,27 @@ class RealAccount:
     name: str | None = None
     key: str | None = None
 
-    def headers(self, own: Mapping[str, str]) -> dict[str, str]:
+    def with_credentials(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers *own* of a request, with the account's credentials."""
-        credentials = {PARTNER: self.name, TOKEN: self.key}
-        return {**own, **{name: value for name, value in credentials.items() if value}}
+        credentials = {PARTNER_HEADER: self.name, TOKEN_HEADER: self.key}
+        return {**headers, **{name: value for name, value in credentials.items() if value}}
 
-    def address(self, url: str) -> str:
+    def request_url(self, url: str) -> str:
         """Where a request for *url* goes."""
         return self.url + urlsplit(url).path
 
 
-def credentials(settings: Mapping[str, str]) -> dict[str, str]:
+def credential_headers(settings: Mapping[str, str]) -> dict[str, str]:
     """The headers that a destination of these *settings* authenticates with."""
-    return {PARTNER: settings["account_name"], TOKEN: settings["ucd_key"]}
+    return {PARTNER_HEADER: settings["account_name"], TOKEN_HEADER: settings["ucd_key"]}
 
 
-def redacted(headers: Mapping[str, str]) -> dict[str, str]:
+def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """*headers* without their secret, so that a database or a screenshot can be passed on.
 
     The first two characters stay: one sees which of two keys it was.
     """
     return {
-        name: f"{value[:2]}{REDACTED}" if name.lower() == TOKEN else value
+        name: f"{value[:2]}{REDACTED_MARK}" if name.lower() == TOKEN_HEADER else value
         for name, value in headers.items()
     }

@@ -10,25 +10,37 @@ from functools import partial
 from threading import Lock
 from urllib.parse import urlsplit
 
-from segment_insider_emulator.capture.records import Attempt, Delivery, SentRequest, Upsert, Verdict
-from segment_insider_emulator.capture.upserts import Upserts
-from segment_insider_emulator.clock import NEVER, Clock, Stopwatch, iso
-from segment_insider_emulator.delivery.exchange import Exchange, attempt
-from segment_insider_emulator.delivery.policy import Policy, retried
+from segment_insider_emulator.capture.records import (
+    DeliveryAttempt,
+    DeliveryRecord,
+    RecordedRequest,
+    UpsertRecord,
+    Verdict,
+)
+from segment_insider_emulator.capture.upserts import UpsertStore
+from segment_insider_emulator.clock import NEVER_DUE, Clock, Stopwatch, format_iso_utc
+from segment_insider_emulator.delivery.exchange import AttemptResult, send_attempt
+from segment_insider_emulator.delivery.policy import RetryPolicy, is_retryable
 from segment_insider_emulator.delivery.senders import Sender
-from segment_insider_emulator.delivery.settling import answer, answered, summary
-from segment_insider_emulator.errors import Unavailable
+from segment_insider_emulator.delivery.settling import (
+    apply_attempt,
+    record_response,
+    summarise_deliveries,
+)
+from segment_insider_emulator.errors import TemporarilyUnavailable
 from segment_insider_emulator.http import HttpRequest
 from segment_insider_emulator.mapping.catalog import UPSERT_URL
 
 log = logging.getLogger(__name__)
 
-PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
-FAULT = "EMULATOR_FAULT"  # in place of a status: a fault of ours, which a retry meets again
-RETRIES = ("retries",)  # claimed by whoever makes one
+UPSERT_PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
+EMULATOR_FAULT_CODE = (
+    "EMULATOR_FAULT"  # in place of a status: a fault of ours, which a retry meets again
+)
+RETRY_LOCK_NAMES = ("retries",)  # claimed by whoever makes one
 
 
-class Backlog:
+class RetryScheduler:
     """The unsettled upserts of one emulator.
 
     Args:
@@ -38,144 +50,168 @@ class Backlog:
 
     def __init__(
         self,
-        upserts: Upserts,
+        upserts: UpsertStore,
         sender: Sender,
         clock: Clock,
-        policy: Policy,
-        credentials: Callable[[], Mapping[str, str]],
+        retry_policy: RetryPolicy,
+        credential_headers: Callable[[], Mapping[str, str]],
         stopwatch: Stopwatch = time.monotonic,
-        together: Callable[[Collection[str]], AbstractContextManager[object]] = nullcontext,
+        transaction: Callable[[Collection[str]], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self._upserts = upserts
         self._sender = sender
         self._clock = clock
-        self._policy = policy
-        self._credentials = credentials
+        self._retry_policy = retry_policy
+        self._credential_headers = credential_headers
         self._stopwatch = stopwatch
-        self._together = together
-        self._trying, self._knowing = Lock(), Lock()
+        self._transaction = transaction
+        self._retry_lock, self._next_due_lock = Lock(), Lock()
         # Known here, so that a request that meets no due retries asks no database.
-        self._quiet_until = upserts.earliest() or NEVER
+        self._next_due_at = upserts.find_earliest_due_at() or NEVER_DUE
 
-    def due_after(self, exchange: Exchange, named: str, first: str | None = None) -> str | None:
+    def next_attempt_at(
+        self, attempt_result: AttemptResult, delivery_key: str, first_attempt_at: str | None = None
+    ) -> str | None:
         """When to try again after *exchange*, ISO 8601; None when it settled the matter.
 
         Args:
             named: The `key` of what is delivered.
             first: When the first attempt was made; None when *exchange* is the first.
         """
-        if exchange.code is None or not retried(exchange.code):
+        if attempt_result.error_code is None or not is_retryable(attempt_result.error_code):
             return None
-        tried = exchange.attempt
-        begun = datetime.fromisoformat(first or tried.at)
+        tried = attempt_result.attempt
+        begun = datetime.fromisoformat(first_attempt_at or tried.at)
         last = datetime.fromisoformat(tried.at)
-        due = self._policy.next(named, tried.number, begun, last)
-        return iso(due) if due else None
+        due = self._retry_policy.next_attempt_at(delivery_key, tried.number, begun, last)
+        return format_iso_utc(due) if due else None
 
-    def expect(self, kept: Iterable[Upsert]) -> None:
+    def note_due(self, upserts: Iterable[UpsertRecord]) -> None:
         """Remember when those of *kept* are due that are tried again."""
-        due = [each.due_at for each in kept if each.due_at]
-        with self._knowing:
-            self._quiet_until = min([*due, self._quiet_until])
+        due = [each.due_at for each in upserts if each.due_at]
+        with self._next_due_lock:
+            self._next_due_at = min([*due, self._next_due_at])
 
     def retry_due(self) -> int:
         """Make every attempt that is due, each as of the moment at which it was; how many.
 
         A clock that was set ahead finds the attempts that would have been made meanwhile.
         """
-        made = 0
-        if self._quiet_until > iso(self._clock()):
-            return made
-        with self._trying:
-            while self._try_next():
-                made += 1
-            self.look_ahead()
-        return made
+        attempt_count = 0
+        if self._next_due_at > format_iso_utc(self._clock()):
+            return attempt_count
+        with self._retry_lock:
+            while self._retry_next_due():
+                attempt_count += 1
+            self.reload_next_due()
+        return attempt_count
 
     def retry_all(self) -> int:
         """Try everything that is unsettled once, due or not; how many attempts that were."""
-        with self._trying:
-            ids = self._upserts.unsettled()
+        with self._retry_lock:
+            ids = self._upserts.list_pending_ids()
             for id in ids:
-                self._try_one(partial(self._upserts.get, id), self._clock())
-            self.look_ahead()
+                self._retry_one(partial(self._upserts.get, id), self._clock())
+            self.reload_next_due()
         return len(ids)
 
-    def _try_next(self) -> bool:
+    def _retry_next_due(self) -> bool:
         """Make the attempt that has been due the longest; whether there was one."""
-        return self._try_one(lambda: self._upserts.next(iso(self._clock())))
+        return self._retry_one(lambda: self._upserts.find_next_due(format_iso_utc(self._clock())))
 
-    def _try_one(self, find: Callable[[], Upsert | None], at: datetime | None = None) -> bool:
+    def _retry_one(
+        self, load_upsert: Callable[[], UpsertRecord | None], attempt_at: datetime | None = None
+    ) -> bool:
         """Make an attempt of the upsert that *find* gives, if it is due at all; whether it is.
 
         One on which the emulator itself fails is settled as failed, so that it stops no other.
         """
-        upsert: Upsert | None = None
+        upsert: UpsertRecord | None = None
         try:
-            with self._together(RETRIES):
-                upsert = find()
+            with self._transaction(RETRY_LOCK_NAMES):
+                upsert = load_upsert()
                 if upsert and upsert.due_at:
-                    self._try(upsert, at or datetime.fromisoformat(upsert.due_at))
-        except Unavailable:
+                    self._send_again(upsert, attempt_at or datetime.fromisoformat(upsert.due_at))
+        except TemporarilyUnavailable:
             raise
         except Exception as error:
             if upsert is None:
                 raise
             log.exception("failed retry upsert=%s", upsert.id)
-            self._give_up(upsert, f"the emulator has a fault: {type(error).__name__}")
+            self._store_internal_error(upsert, f"the emulator has a fault: {type(error).__name__}")
         return upsert is not None
 
-    def told(self, due_at: str | None) -> None:
+    def set_next_due(self, due_at: str | None) -> None:
         """Know when the next attempt is due, ISO 8601, whoever put it off; None when none is."""
-        with self._knowing:
-            self._quiet_until = due_at or NEVER
+        with self._next_due_lock:
+            self._next_due_at = due_at or NEVER_DUE
 
-    def look_ahead(self) -> None:
+    def reload_next_due(self) -> None:
         """Ask the database when the next attempt is due."""
-        with self._knowing:  # whoever expects one meanwhile has the last word
-            self._quiet_until = self._upserts.earliest() or NEVER
+        with self._next_due_lock:  # whoever expects one meanwhile has the last word
+            self._next_due_at = self._upserts.find_earliest_due_at() or NEVER_DUE
 
-    def _try(self, upsert: Upsert, at: datetime) -> None:
+    def _send_again(self, upsert: UpsertRecord, attempt_at: datetime) -> None:
         number = len(upsert.attempts) + 1
-        request = self._request(upsert.request)
-        self._settle(
-            upsert, attempt(self._sender, self._clock, self._stopwatch, request, number, at)
+        request = self._rebuild_request(upsert.request)
+        self._store_attempt(
+            upsert,
+            send_attempt(self._sender, self._clock, self._stopwatch, request, number, attempt_at),
         )
 
-    def _give_up(self, upsert: Upsert, reason: str) -> None:
-        tried = Attempt(len(upsert.attempts) + 1, iso(self._clock()), 0.0, None, FAULT)
-        with self._together(RETRIES):
-            self._settle(upsert, Exchange(tried, None, FAULT, f"{reason}. Its log says more."))
+    def _store_internal_error(self, upsert: UpsertRecord, reason: str) -> None:
+        tried = DeliveryAttempt(
+            len(upsert.attempts) + 1, format_iso_utc(self._clock()), 0.0, None, EMULATOR_FAULT_CODE
+        )
+        with self._transaction(RETRY_LOCK_NAMES):
+            self._store_attempt(
+                upsert,
+                AttemptResult(tried, None, EMULATOR_FAULT_CODE, f"{reason}. Its log says more."),
+            )
 
-    def _settle(self, upsert: Upsert, exchange: Exchange) -> None:
+    def _store_attempt(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:
         """Store what came of an attempt, and when the next one is due."""
-        carried = self._upserts.carried(upsert.id)
-        due_at = self.due_after(exchange, key(carried), upsert.attempts[0].at)
-        made = {each.id: answered(each, exchange, due_at) for each in carried}
-        tried = replace(
+        deliveries = self._upserts.list_deliveries(upsert.id)
+        due_at = self.next_attempt_at(
+            attempt_result, delivery_key(deliveries), upsert.attempts[0].at
+        )
+        updated_deliveries = {
+            each.id: apply_attempt(each, attempt_result, due_at) for each in deliveries
+        }
+        updated_upsert = replace(
             upsert,
-            response=answer(exchange.response) if exchange.response else None,
-            attempts=(*upsert.attempts, exchange.attempt),
+            response=record_response(attempt_result.response) if attempt_result.response else None,
+            attempts=(*upsert.attempts, attempt_result.attempt),
             due_at=due_at,
         )
-        self._upserts.settle(tried, list(made.values()), self._verdicts(upsert, made))
-        log.info("retried upsert=%s attempt=%d due=%s", upsert.id, exchange.attempt.number, due_at)
+        self._upserts.save_attempt(
+            updated_upsert,
+            list(updated_deliveries.values()),
+            self._message_verdicts(upsert, updated_deliveries),
+        )
+        log.info(
+            "retried upsert=%s attempt=%d due=%s", upsert.id, attempt_result.attempt.number, due_at
+        )
 
-    def _verdicts(
-        self, upsert: Upsert, made: Mapping[int, Delivery]
+    def _message_verdicts(
+        self, upsert: UpsertRecord, updated_deliveries: Mapping[int, DeliveryRecord]
     ) -> Iterator[tuple[str, Verdict, str | None]]:
         """What the messages of *made* have come to, their other deliveries considered."""
-        by_message: dict[str, list[Delivery]] = {each.message_id: [] for each in made.values()}
-        for each in self._upserts.of_messages(by_message):
-            by_message[each.message_id].append(made.get(each.id, each))
+        by_message: dict[str, list[DeliveryRecord]] = {
+            each.message_id: [] for each in updated_deliveries.values()
+        }
+        for delivery in self._upserts.list_deliveries_of_messages(by_message):
+            by_message[delivery.message_id].append(updated_deliveries.get(delivery.id, delivery))
         for message_id, deliveries in by_message.items():
-            yield message_id, *summary(deliveries, upsert.notes.get(message_id))
+            yield message_id, *summarise_deliveries(deliveries, upsert.notes.get(message_id))
 
-    def _request(self, kept: SentRequest) -> HttpRequest:
-        headers = {**kept.headers, **self._credentials()}
-        return HttpRequest(kept.method, PATH, headers, kept.body.encode())
+    def _rebuild_request(self, recorded_request: RecordedRequest) -> HttpRequest:
+        headers = {**recorded_request.headers, **self._credential_headers()}
+        return HttpRequest(
+            recorded_request.method, UPSERT_PATH, headers, recorded_request.body.encode()
+        )
 
 
-def key(carried: Sequence[Delivery]) -> str:
+def delivery_key(deliveries: Sequence[DeliveryRecord]) -> str:
     """What names a request that carries these: the first of them; "" when a reset took them."""
-    return f"{carried[0].message_id} {carried[0].subscription}" if carried else ""
+    return f"{deliveries[0].message_id} {deliveries[0].subscription}" if deliveries else ""

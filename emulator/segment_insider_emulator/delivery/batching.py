@@ -10,15 +10,15 @@ from typing import Self
 import orjson
 
 from segment_insider_emulator.mapping import Subscription
-from segment_insider_emulator.mapping.subscription import FAULTS
+from segment_insider_emulator.mapping.subscription import MAPPING_ERRORS
 from segment_insider_emulator.types import JSON, JSONObject
 
-MOST_EVENTS = 1000  # also the most users that Insider One takes in one request
-MOST_BYTES = 4_000_000
+MAX_EVENTS_PER_REQUEST = 1000  # also the most users that Insider One takes in one request
+MAX_REQUEST_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class BatchSettings:
     """How one mapping collects events.
 
     Args:
@@ -27,12 +27,12 @@ class Terms:
         keys: Fields of the action; events that differ in one of them do not share a batch.
     """
 
-    size: int = MOST_EVENTS
-    size_bytes: int = MOST_BYTES
-    keys: tuple[str, ...] = ()
+    max_events: int = MAX_EVENTS_PER_REQUEST
+    max_bytes: int = MAX_REQUEST_BYTES
+    key_fields: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, mapping: JSONObject) -> Self | None:
+    def from_mapping(cls, mapping: JSONObject) -> Self | None:
         """The terms in *mapping*; None when it sends each event alone.
 
         Assumed: a number out of range is taken as the nearest one that is in it.
@@ -41,25 +41,25 @@ class Terms:
             return None
         keys = mapping.get("batch_keys")
         return cls(
-            _bounded(mapping.get("batch_size"), MOST_EVENTS),
-            _bounded(mapping.get("batch_bytes"), MOST_BYTES),
+            _clamp_setting(mapping.get("batch_size"), MAX_EVENTS_PER_REQUEST),
+            _clamp_setting(mapping.get("batch_bytes"), MAX_REQUEST_BYTES),
             tuple(key for key in keys if isinstance(key, str)) if isinstance(keys, list) else (),
         )
 
-    def kind(self, subscription: Subscription, event: JSONObject) -> bytes:
+    def batch_key(self, subscription: Subscription, event: JSONObject) -> bytes:
         """What *event* has in the batch keys; events of one kind may share a batch."""
-        if not self.keys:
+        if not self.key_fields:
             return b""
         try:
-            values = subscription.values(event)
-        except FAULTS:
+            values = subscription.resolve_field_values(event)
+        except MAPPING_ERRORS:
             return b""  # the batch tells what is wrong with it
-        return orjson.dumps([values.get(key) for key in self.keys], default=str)
+        return orjson.dumps([values.get(key) for key in self.key_fields], default=str)
 
 
-def _bounded(given: JSON, most: int) -> int:
-    if isinstance(given, str) and given.isdecimal() and len(given) < 10:
-        given = int(given)
-    if not isinstance(given, int) or isinstance(given, bool):
-        return most
-    return min(max(given, 1), most)
+def _clamp_setting(value: JSON, maximum: int) -> int:
+    if isinstance(value, str) and value.isdecimal() and len(value) < 10:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return maximum
+    return min(max(value, 1), maximum)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from segment_insider_emulator.capture.records import Attempt
-from segment_insider_emulator.clock import Clock, Stopwatch, iso
-from segment_insider_emulator.delivery.senders import Sender, Unanswered
+from segment_insider_emulator.capture.records import DeliveryAttempt
+from segment_insider_emulator.clock import Clock, Stopwatch, format_iso_utc
+from segment_insider_emulator.delivery.senders import NoResponse, Sender
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class AttemptResult:
     """An attempt and its answer.
 
     Args:
@@ -19,20 +19,20 @@ class Exchange:
         silence: Why nothing answered; None when something did.
     """
 
-    attempt: Attempt
+    attempt: DeliveryAttempt
     response: HttpResponse | None
-    code: str | None
-    silence: str | None = None
+    error_code: str | None
+    transport_error: str | None = None
 
 
-def attempt(
+def send_attempt(
     sender: Sender,
     clock: Clock,
     stopwatch: Stopwatch,
     request: HttpRequest,
-    number: int = 1,
-    at: datetime | None = None,
-) -> Exchange:
+    attempt_number: int = 1,
+    due_at: datetime | None = None,
+) -> AttemptResult:
     """Hand *request* over.
 
     Args:
@@ -40,17 +40,21 @@ def attempt(
         number: Of the attempt, from 1.
         at: When it was due, if that is not now.
     """
-    when = iso(at or clock())
+    when = format_iso_utc(due_at or clock())
     started = stopwatch()
     try:
         response = sender(request)
-    except Unanswered as silence:
-        tried = Attempt(number, when, _milliseconds(stopwatch() - started), None, silence.code)
-        return Exchange(tried, None, silence.code, str(silence))
-    tried = Attempt(number, when, _milliseconds(stopwatch() - started), response.status)
+    except NoResponse as silence:
+        tried = DeliveryAttempt(
+            attempt_number, when, _to_milliseconds(stopwatch() - started), None, silence.code
+        )
+        return AttemptResult(tried, None, silence.code, str(silence))
+    tried = DeliveryAttempt(
+        attempt_number, when, _to_milliseconds(stopwatch() - started), response.status
+    )
     delivered = 200 <= response.status < 300
-    return Exchange(tried, response, None if delivered else str(response.status))
+    return AttemptResult(tried, response, None if delivered else str(response.status))
 
 
-def _milliseconds(seconds: float) -> float:
+def _to_milliseconds(seconds: float) -> float:
     return round(seconds * 1000, 3)

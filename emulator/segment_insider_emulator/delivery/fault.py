@@ -8,9 +8,9 @@ from jsonschema import Draft202012Validator
 from segment_insider_emulator.http import HttpResponse
 from segment_insider_emulator.types import JSON, JSONObject
 
-LONGEST_DELAY = 60_000  # milliseconds
-MOST_TIMES = 1_000_000
-SHAPE = Draft202012Validator(
+MAX_FAULT_DELAY_MS = 60_000  # milliseconds
+MAX_FAULT_TIMES = 1_000_000
+INSIDER_FAULT_VALIDATOR = Draft202012Validator(
     {
         "type": "object",
         "minProperties": 1,
@@ -18,24 +18,24 @@ SHAPE = Draft202012Validator(
         "properties": {
             "status": {"type": "integer", "minimum": 200, "maximum": 599},
             "body": {},
-            "delayMs": {"type": "integer", "minimum": 0, "maximum": LONGEST_DELAY},
+            "delayMs": {"type": "integer", "minimum": 0, "maximum": MAX_FAULT_DELAY_MS},
             "timeout": {"type": "boolean"},
             "drop": {"type": "boolean"},
             "taken": {"type": "boolean"},
-            "rateLimit": {"type": "integer", "minimum": 0, "maximum": MOST_TIMES},
-            "times": {"type": "integer", "minimum": 1, "maximum": MOST_TIMES},
+            "rateLimit": {"type": "integer", "minimum": 0, "maximum": MAX_FAULT_TIMES},
+            "times": {"type": "integer", "minimum": 1, "maximum": MAX_FAULT_TIMES},
             "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
             "seed": {"type": "string", "maxLength": 100},
         },
     }
 )
-REMEDY = (
+INSIDER_FAULT_REMEDY = (
     "Give an object with status (200 to 599), body, delayMs (up to 60000), timeout, drop, taken "
     "(true or false), rateLimit (requests a minute), times, share (above 0, up to 1) and seed, "
     "each as needed."
 )
 # What Insider One says with these statuses. (documented)
-SAID: dict[int, JSONObject] = {
+DOCUMENTED_ERROR_BODIES: dict[int, JSONObject] = {
     403: {
         "success": False,
         "message": "Access Denied. You do not have sufficient access to perform this action.",
@@ -49,7 +49,7 @@ SAID: dict[int, JSONObject] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """What happens to some of the requests that go to Insider One.
 
     Args:
@@ -76,28 +76,28 @@ class Fault:
     share: float = 1.0
     seed: str = ""
 
-    def answer(self, status: int, retry_after: int | None = None) -> HttpResponse:
+    def build_response(self, status: int, retry_after_s: int | None = None) -> HttpResponse:
         """The answer with *status*, and how long to wait in seconds."""
-        body: JSON = SAID.get(status, {}) if self.body is None else self.body
+        body: JSON = DOCUMENTED_ERROR_BODIES.get(status, {}) if self.body is None else self.body
         page = body.encode() if isinstance(body, str) else None
         headers = {"content-type": "text/html" if page is not None else "application/json"}
-        if retry_after is not None:
-            headers["retry-after"] = str(retry_after)
+        if retry_after_s is not None:
+            headers["retry-after"] = str(retry_after_s)
         return HttpResponse(status, orjson.dumps(body) if page is None else page, headers)
 
 
-def described(asked: JSONObject) -> Fault:
+def parse_insider_fault(fault_json: JSONObject) -> InjectedFault:
     """The fault that *asked*, which fits SHAPE, describes.
 
     Left out, `times` is 1, or without end where there is a `share` or a `rateLimit`.
     """
-    lasting = "share" in asked or "rateLimit" in asked
+    lasting = "share" in fault_json or "rateLimit" in fault_json
     named = {"delayMs": "delay_ms", "rateLimit": "rate_limit"}
-    values = {named.get(name, name): value for name, value in asked.items()}
-    return Fault(**{"times": None if lasting else 1, **values})
+    values = {named.get(name, name): value for name, value in fault_json.items()}
+    return InjectedFault(**{"times": None if lasting else 1, **values})
 
 
-def shown(id: int, fault: Fault, times: int | None) -> JSONObject:
+def insider_fault_json(id: int, fault: InjectedFault, remaining_times: int | None) -> JSONObject:
     """*fault* as the control API lists it; *times* is for how many more requests."""
     return {
         "id": id,
@@ -108,7 +108,7 @@ def shown(id: int, fault: Fault, times: int | None) -> JSONObject:
         "drop": fault.drop,
         "taken": fault.taken,
         "rateLimit": fault.rate_limit,
-        "times": times,
+        "times": remaining_times,
         "share": fault.share,
         "seed": fault.seed,
     }

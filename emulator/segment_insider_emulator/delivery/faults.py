@@ -7,19 +7,19 @@ from datetime import datetime, timedelta
 from random import Random
 
 from segment_insider_emulator.clock import Clock
-from segment_insider_emulator.delivery.fault import Fault, shown
-from segment_insider_emulator.delivery.senders import TIMEOUT, Sender, Unanswered
+from segment_insider_emulator.delivery.fault import InjectedFault, insider_fault_json
+from segment_insider_emulator.delivery.senders import RESPONSE_TIMEOUT_S, NoResponse, Sender
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.held import StateGuardFactory, process_local
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.types import JSONObject
 
-MINUTE = timedelta(minutes=1)
-MOST = 1000  # faults at once
+RATE_LIMIT_WINDOW = timedelta(minutes=1)
+MAX_ACTIVE_FAULTS = 1000  # faults at once
 
 
 @dataclass(slots=True)
-class _Standing:
+class _ActiveFault:
     """A fault while it lasts.
 
     Args:
@@ -28,48 +28,48 @@ class _Standing:
     """
 
     id: int
-    fault: Fault
+    fault: InjectedFault
     left: int | None
     seed: str
     drawn: int = 0
     minute: datetime | None = None
     counted: int = 0
 
-    def strikes(self, now: datetime) -> bool:
+    def applies(self, now: datetime) -> bool:
         """Whether the request at hand meets it, which counts as one of its times."""
         if self.left is not None:
             self.left -= 1
-        if self.fault.share < 1 and self._drawn() >= self.fault.share:
+        if self.fault.share < 1 and self._draw_random_share() >= self.fault.share:
             return False
-        return self.fault.rate_limit is None or self._exceeded(now, self.fault.rate_limit)
+        return self.fault.rate_limit is None or self._exceeds_rate_limit(now, self.fault.rate_limit)
 
-    def wait(self, now: datetime) -> int:
+    def seconds_until_window_ends(self, now: datetime) -> int:
         """Seconds until the minute of a rate limit ends, at least 1."""
-        left = (self.minute or now) + MINUTE - now
+        left = (self.minute or now) + RATE_LIMIT_WINDOW - now
         return max(1, round(left.total_seconds()))
 
-    def state(self) -> JSONObject:
+    def to_json(self) -> JSONObject:
         """It, as JSON."""
         return {**asdict(self), "minute": self.minute and self.minute.isoformat()}
 
     @classmethod
-    def of(cls, state: JSONObject) -> "_Standing":
+    def from_json(cls, state: JSONObject) -> "_ActiveFault":
         """The one that `state` gave."""
         minute = state["minute"] and datetime.fromisoformat(state["minute"])
-        return cls(**{**state, "fault": Fault(**state["fault"]), "minute": minute})
+        return cls(**{**state, "fault": InjectedFault(**state["fault"]), "minute": minute})
 
-    def _drawn(self) -> float:
+    def _draw_random_share(self) -> float:
         self.drawn += 1
         return Random(f"{self.seed}:{self.drawn}").random()
 
-    def _exceeded(self, now: datetime, limit: int) -> bool:
-        if self.minute is None or now - self.minute >= MINUTE:
+    def _exceeds_rate_limit(self, now: datetime, requests_per_minute: int) -> bool:
+        if self.minute is None or now - self.minute >= RATE_LIMIT_WINDOW:
             self.minute, self.counted = now, 0
         self.counted += 1
-        return self.counted > limit
+        return self.counted > requests_per_minute
 
 
-class Faults:
+class FaultInjector:
     """The faults of one emulator, in the order in which they were asked for.
 
     A request meets the first of them that strikes.
@@ -84,70 +84,79 @@ class Faults:
         clock: Clock,
         seed: str = "",
         sleep: Callable[[float], None] = time.sleep,
-        hold: Hold = alone,
+        guard_factory: StateGuardFactory = process_local,
     ) -> None:
         self._clock = clock
         self._seed = seed
         self._sleep = sleep
-        self._standing: list[_Standing] = []
-        self._added = 0
-        self._held = hold("faults", self)
+        self._active_faults: list[_ActiveFault] = []
+        self._added_count = 0
+        self._guard = guard_factory("faults", self)
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: InjectedFault) -> None:
         """Let *fault* happen from now on. Raises: EmulatorError, when there are too many."""
-        with self._held.changing():
-            if len(self._standing) >= MOST:
-                raise EmulatorError(f"there are {MOST} faults already", "faults", "Clear them.")
-            self._added += 1
-            seed = f"{self._seed}:{fault.seed}:{self._added}"
-            self._standing.append(_Standing(self._added, fault, fault.times, seed))
+        with self._guard.updating():
+            if len(self._active_faults) >= MAX_ACTIVE_FAULTS:
+                raise EmulatorError(
+                    f"there are {MAX_ACTIVE_FAULTS} faults already", "faults", "Clear them."
+                )
+            self._added_count += 1
+            seed = f"{self._seed}:{fault.seed}:{self._added_count}"
+            self._active_faults.append(_ActiveFault(self._added_count, fault, fault.times, seed))
 
-    def list(self) -> list[JSONObject]:
+    def list_active(self) -> list[JSONObject]:
         """What is still to happen."""
-        with self._held.looking():
-            return [shown(each.id, each.fault, each.left) for each in self._standing]
+        with self._guard.reading():
+            return [
+                insider_fault_json(each.id, each.fault, each.left) for each in self._active_faults
+            ]
 
     @property
-    def none(self) -> bool:
+    def has_no_faults(self) -> bool:
         """Whether nothing is to go wrong."""
-        return not self._standing
+        return not self._active_faults
 
     def clear(self) -> None:
         """Let nothing go wrong any more."""
-        with self._held.changing():
-            self._standing = []
-            self._added = 0
+        with self._guard.updating():
+            self._active_faults = []
+            self._added_count = 0
 
     def state(self) -> JSONObject:
         """For other processes: {"added": how many there were, "standing": those that last}."""
-        return {"added": self._added, "standing": [each.state() for each in self._standing]}
+        return {
+            "added": self._added_count,
+            "standing": [each.to_json() for each in self._active_faults],
+        }
 
     def restore(self, state: JSONObject) -> None:
         """Go on with what `state` gave."""
-        self._added = state["added"]
-        self._standing = [_Standing.of(each) for each in state["standing"]]
+        self._added_count = state["added"]
+        self._active_faults = [_ActiveFault.from_json(each) for each in state["standing"]]
 
-    def before(self, sender: Sender) -> Sender:
+    def wrap(self, sender: Sender) -> Sender:
         """*sender*, met by these faults."""
 
         def send(request: HttpRequest, /) -> HttpResponse:
-            met = self._met() if self._standing else None
-            return self._suffer(met, request, sender) if met else sender(request)
+            met = self._take_matching_fault() if self._active_faults else None
+            return self._apply(met, request, sender) if met else sender(request)
 
         return send
 
-    def _met(self) -> _Standing | None:
-        if self.none:
+    def _take_matching_fault(self) -> _ActiveFault | None:
+        if self.has_no_faults:
             return None
         now = self._clock()
-        with self._held.changing():
-            met = next((each for each in self._standing if each.strikes(now)), None)
-            self._standing = [each for each in self._standing if each.left != 0]
+        with self._guard.updating():
+            met = next((each for each in self._active_faults if each.applies(now)), None)
+            self._active_faults = [each for each in self._active_faults if each.left != 0]
             return met
 
-    def _suffer(self, met: _Standing, request: HttpRequest, sender: Sender) -> HttpResponse:
-        fault = met.fault
-        late = fault.delay_ms >= TIMEOUT * 1000
+    def _apply(
+        self, active_fault: _ActiveFault, request: HttpRequest, sender: Sender
+    ) -> HttpResponse:
+        fault = active_fault.fault
+        late = fault.delay_ms >= RESPONSE_TIMEOUT_S * 1000
         if not late:
             self._sleep(fault.delay_ms / 1000)
         lost = fault.timeout or fault.drop or late
@@ -156,10 +165,14 @@ class Faults:
         # An answer that comes too late is an answer to a request that arrived.
         response = sender(request) if fault.taken or late or untouched else None
         if fault.timeout or late:
-            raise Unanswered(f"no answer in {TIMEOUT:g} s, as a fault has it", "ETIMEDOUT")
+            raise NoResponse(
+                f"no answer in {RESPONSE_TIMEOUT_S:g} s, as a fault has it", "ETIMEDOUT"
+            )
         if fault.drop:
-            raise Unanswered("the connection was closed, as a fault has it", "ECONNRESET")
+            raise NoResponse("the connection was closed, as a fault has it", "ECONNRESET")
         if status is not None:
             limited = fault.rate_limit is not None
-            return fault.answer(status, met.wait(self._clock()) if limited else None)
+            return fault.build_response(
+                status, active_fault.seconds_until_window_ends(self._clock()) if limited else None
+            )
         return response or sender(request)

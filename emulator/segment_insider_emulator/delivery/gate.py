@@ -12,60 +12,67 @@ from typing import TypeAlias
 
 from segment_insider_emulator.capture.records import Verdict
 from segment_insider_emulator.delivery import integrations, unsupported
-from segment_insider_emulator.segment.filtering.destination_filters import apply, compile_filters
-from segment_insider_emulator.segment.filtering.passage import DESTINATION, Passage, Stop
-from segment_insider_emulator.segment.filtering.plans.controls import read_controls
-from segment_insider_emulator.segment.filtering.plans.enforcement import Protocols
-from segment_insider_emulator.segment.filtering.plans.plan import Plan
-from segment_insider_emulator.segment.filtering.source_schema import screen
+from segment_insider_emulator.segment.filtering.destination_filters import (
+    apply_filters,
+    compile_filters,
+)
+from segment_insider_emulator.segment.filtering.passage import (
+    DESTINATION_STEP,
+    FilterResult,
+    Rejection,
+)
+from segment_insider_emulator.segment.filtering.plans.controls import parse_controls
+from segment_insider_emulator.segment.filtering.plans.enforcement import PlanEnforcer
+from segment_insider_emulator.segment.filtering.plans.plan import TrackingPlan
+from segment_insider_emulator.segment.filtering.source_schema import apply_source_schema
 from segment_insider_emulator.segment.options import SegmentOptions
 from segment_insider_emulator.types import JSONObject
 
-Stage: TypeAlias = Callable[[JSONObject], Passage]
+FilterStage: TypeAlias = Callable[[JSONObject], FilterResult]
 
-DEFAULTS = SegmentOptions()
-OFF = Stop(
-    DESTINATION,
+DEFAULT_SEGMENT_OPTIONS = SegmentOptions()
+DESTINATION_DISABLED = Rejection(
+    DESTINATION_STEP,
     "disabled",
     "the destination is turned off: open the Enable Destination toggle in its settings",
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class FilterChain:
     """The stages on either side of the question whether the destination is enabled.
 
     Args:
         planned: The event names in the tracking plan.
     """
 
-    source: tuple[Stage, ...] = ()
-    destination: tuple[Stage, ...] = (integrations.admit,)
-    planned: frozenset[str] = frozenset()
+    source_stages: tuple[FilterStage, ...] = ()
+    destination_stages: tuple[FilterStage, ...] = (integrations.filter_by_integrations,)
+    tracking_plan_events: frozenset[str] = frozenset()
 
-    def admit(self, event: JSONObject, *, enabled: bool) -> Passage:
+    def filter_event(self, event: JSONObject, *, enabled: bool) -> FilterResult:
         """Lead *event* through the stages until one stops it; *event* itself stays as it is."""
-        passage = Passage(event)
+        result = FilterResult(event)
         for stage in self._stages(enabled):
-            passage = passage.then(stage(passage.event))
-            if passage.stop:
+            result = result.merge(stage(result.event))
+            if result.rejection:
                 break
-        return passage
+        return result
 
-    def _stages(self, enabled: bool) -> Iterator[Stage]:
-        yield from self.source
+    def _stages(self, enabled: bool) -> Iterator[FilterStage]:
+        yield from self.source_stages
         if not enabled:
-            yield lambda event: Passage(event, OFF)
-        yield from self.destination
+            yield lambda event: FilterResult(event, DESTINATION_DISABLED)
+        yield from self.destination_stages
 
 
-def compile_gate(
+def compile_filter_chain(
     source: JSONObject,
     destination: JSONObject,
-    plan: Plan | None = None,
-    seed: str = "",
-    options: SegmentOptions = DEFAULTS,
-) -> Gate:
+    tracking_plan: TrackingPlan | None = None,
+    sample_seed: str = "",
+    options: SegmentOptions = DEFAULT_SEGMENT_OPTIONS,
+) -> FilterChain:
     """The gate of a workspace.
 
     Args:
@@ -73,30 +80,36 @@ def compile_gate(
         destination: With "filters", where it has any.
         seed: Decides who is in the samples that filters take.
     """
-    before: list[Stage] = []
+    before: list[FilterStage] = []
     if source.get("schema"):
-        before.append(partial(screen, source["schema"]))
-    if plan is not None:
-        controls = read_controls(source.get("settings", {}))
-        before.append(Protocols(plan, controls, source.get("id")).enforce)
+        before.append(partial(apply_source_schema, source["schema"]))
+    if tracking_plan is not None:
+        controls = parse_controls(source.get("settings", {}))
+        before.append(PlanEnforcer(tracking_plan, controls, source.get("id")).enforce)
     filters = compile_filters(destination.get("filters", []))
-    after: list[Stage] = [integrations.admit]
+    after: list[FilterStage] = [integrations.filter_by_integrations]
     if options.screen_calls == "filter":
-        after.append(unsupported.admit)
+        after.append(unsupported.filter_unsupported_type)
     if filters:
-        after.append(partial(apply, filters, seed=seed))
-    names = {rule.key for rule in plan.rules if rule.kind == "TRACK"} if plan else ()
-    return Gate(tuple(before), tuple(after), frozenset(names))
+        after.append(partial(apply_filters, filters, seed=sample_seed))
+    names = (
+        {rule.key for rule in tracking_plan.rules if rule.kind == "TRACK"} if tracking_plan else ()
+    )
+    return FilterChain(tuple(before), tuple(after), frozenset(names))
 
 
-def verdict(stop: Stop) -> tuple[Verdict, str]:
+def verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
     """The verdict of a message that was stopped, and the reason in words."""
-    return ("disabled", stop.detail) if stop is OFF else ("filtered", str(stop))
+    return (
+        ("disabled", rejection.detail)
+        if rejection is DESTINATION_DISABLED
+        else ("filtered", str(rejection))
+    )
 
 
-def told(passage: Passage) -> JSONObject:
+def filter_report(result: FilterResult) -> JSONObject:
     """What is kept next to a message: {"violations", "filtered_by", "omitted", "hints"}."""
-    filtered = passage.stop if passage.stop is not OFF else None
+    filtered = result.rejection if result.rejection is not DESTINATION_DISABLED else None
     return {
         "violations": [
             {
@@ -106,9 +119,9 @@ def told(passage: Passage) -> JSONObject:
                 "value": each.value,
                 "description": each.description,
             }
-            for each in passage.violations
+            for each in result.violations
         ],
         "filtered_by": filtered and asdict(filtered),
-        "omitted": [{"field": each.field, "by": each.by} for each in passage.omitted],
-        "hints": list(passage.hints),
+        "omitted": [{"field": each.field, "by": each.by} for each in result.omitted],
+        "hints": list(result.hints),
     }

@@ -3,20 +3,25 @@
 import orjson
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.capture.differences import Differences
-from segment_insider_emulator.clock import Clock, iso
-from segment_insider_emulator.contract.running import value_differences
-from segment_insider_emulator.delivery.account import REDACTED, TOKEN, RealAccount, redacted
-from segment_insider_emulator.delivery.policy import retried
+from segment_insider_emulator.capture.differences import ResponseDifferenceStore
+from segment_insider_emulator.clock import Clock, format_iso_utc
+from segment_insider_emulator.contract.running import find_value_differences
+from segment_insider_emulator.delivery.account import (
+    REDACTED_MARK,
+    TOKEN_HEADER,
+    RealAccount,
+    redact_headers,
+)
+from segment_insider_emulator.delivery.policy import is_retryable
 from segment_insider_emulator.delivery.senders import Sender
-from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.held import StateGuardFactory, process_local
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.types import JSON, JSONObject
 
-SHORTEST_SECRET = 4  # characters; anything shorter would take ordinary words out of an answer
+MIN_SECRET_LENGTH = 4  # characters; anything shorter would take ordinary words out of an answer
 
 
-class PassThrough:
+class PassThroughSender:
     """Sends to *real*, and keeps each kind of difference to what *emulated* answers.
 
     An answer that Segment would retry says something about load, not about the contract: it is
@@ -25,81 +30,90 @@ class PassThrough:
 
     def __init__(
         self,
-        real: Sender,
-        emulated: Sender,
+        real_sender: Sender,
+        emulated_sender: Sender,
         account: RealAccount,
-        differences: Differences,
+        differences: ResponseDifferenceStore,
         clock: Clock,
-        hold: Hold = alone,
+        guard_factory: StateGuardFactory = process_local,
     ) -> None:
-        self._real, self._emulated = real, emulated
+        self._real_sender, self._emulated_sender = real_sender, emulated_sender
         self._account = account
         self._differences = differences
         self._clock = clock
-        self._compared = 0
-        self._held = hold("compared", self)
+        self._compared_count = 0
+        self._guard = guard_factory("compared", self)
 
     @property
-    def compared(self) -> int:
+    def compared_count(self) -> int:
         """Answers compared since the start."""
-        return self._compared
+        return self._compared_count
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
-        headers = self._account.headers(request.headers)
+        headers = self._account.with_credentials(request.headers)
         sent = HttpRequest(request.method, request.path, headers, request.body)
-        secrets = [headers.get(TOKEN, ""), request.headers.get(TOKEN, "")]
-        answer = without(secrets, self._real(sent))
-        if not retried(str(answer.status)):
-            self._compare(sent, answer, without(secrets, self._emulated(request)))
+        secrets = [headers.get(TOKEN_HEADER, ""), request.headers.get(TOKEN_HEADER, "")]
+        answer = redact_secrets(secrets, self._real_sender(sent))
+        if not is_retryable(str(answer.status)):
+            self._record_differences(
+                sent, answer, redact_secrets(secrets, self._emulated_sender(request))
+            )
         return answer
 
     def state(self) -> JSONObject:
         """For other processes: {"compared"}."""
-        return {"compared": self._compared}
+        return {"compared": self._compared_count}
 
     def restore(self, state: JSONObject) -> None:
         """Count on from what `state` gave."""
-        self._compared = state["compared"]
+        self._compared_count = state["compared"]
 
-    def _compare(self, sent: HttpRequest, real: HttpResponse, emulated: HttpResponse) -> None:
-        with self._held.changing():
-            self._compared += 1
-        expected, actual = _shown(real), _shown(emulated)
-        found = list(value_differences(expected, actual, "answer"))
-        if not found:
+    def _record_differences(
+        self,
+        sent_request: HttpRequest,
+        real_response: HttpResponse,
+        emulated_response: HttpResponse,
+    ) -> None:
+        with self._guard.updating():
+            self._compared_count += 1
+        expected, actual = _response_json(real_response), _response_json(emulated_response)
+        differences = list(find_value_differences(expected, actual, "answer"))
+        if not differences:
             return
         document: JSONObject = {
-            "name": f"{sent.method} {sent.path} answered {real.status}",
+            "name": f"{sent_request.method} {sent_request.path} answered {real_response.status}",
             "about": "A real account and the emulated one answered the same request differently.",
             "emulator": __version__,
             "request": {
-                "method": sent.method,
-                "url": self._account.url + sent.path,
-                "headers": redacted(sent.headers),
-                "json": _json(sent.body),
+                "method": sent_request.method,
+                "url": self._account.url + sent_request.path,
+                "headers": redact_headers(sent_request.headers),
+                "json": _json_or_text(sent_request.body),
             },
             "expect": expected,
             "actual": actual,
-            "differences": found,
+            "differences": differences,
         }
-        self._differences.record("\n".join(found), iso(self._clock()), document)
+        self._differences.record_difference(
+            "\n".join(differences), format_iso_utc(self._clock()), document
+        )
 
 
-def without(secrets: list[str], answer: HttpResponse) -> HttpResponse:
+def redact_secrets(secrets: list[str], response: HttpResponse) -> HttpResponse:
     """*answer* without *secrets*, wherever it repeats them."""
-    body, headers = answer.body, dict(answer.headers)
+    body, headers = response.body, dict(response.headers)
     for secret in secrets:
-        if len(secret) >= SHORTEST_SECRET:
-            body = body.replace(secret.encode(), REDACTED.encode())
-            headers = {name: each.replace(secret, REDACTED) for name, each in headers.items()}
-    return HttpResponse(answer.status, body, headers)
+        if len(secret) >= MIN_SECRET_LENGTH:
+            body = body.replace(secret.encode(), REDACTED_MARK.encode())
+            headers = {name: each.replace(secret, REDACTED_MARK) for name, each in headers.items()}
+    return HttpResponse(response.status, body, headers)
 
 
-def _shown(answer: HttpResponse) -> JSONObject:
-    return {"status": answer.status, "json": _json(answer.body)}
+def _response_json(response: HttpResponse) -> JSONObject:
+    return {"status": response.status, "json": _json_or_text(response.body)}
 
 
-def _json(body: bytes) -> JSON:
+def _json_or_text(body: bytes) -> JSON:
     """The value of *body*; what is no JSON, such as a proxy's page, as text."""
     try:
         return orjson.loads(body)

@@ -6,14 +6,20 @@ from typing import NamedTuple
 
 import orjson
 
-from segment_insider_emulator.delivery.batching import Terms
-from segment_insider_emulator.mapping import Destination, Failure, Request, Subscription, outcome
-from segment_insider_emulator.mapping.subscription import FAULTS
+from segment_insider_emulator.delivery.batching import BatchSettings
+from segment_insider_emulator.mapping import (
+    Destination,
+    InsiderRequest,
+    MappingFailure,
+    Subscription,
+    evaluate_subscription,
+)
+from segment_insider_emulator.mapping.subscription import MAPPING_ERRORS
 from segment_insider_emulator.segment.message import Message
 from segment_insider_emulator.types import JSONObject
 
 
-class Member(NamedTuple):
+class BatchMember(NamedTuple):
     """A message that a request speaks for.
 
     Args:
@@ -22,77 +28,81 @@ class Member(NamedTuple):
     """
 
     message: Message
-    failure: Failure | None = None
-    position: int = 0
+    failure: MappingFailure | None = None
+    user_index: int = 0
 
 
-class Planned(NamedTuple):
+class PlannedRequest(NamedTuple):
     """One request, or none when every member failed before there could be one."""
 
     subscription: Subscription
-    request: Request | None
-    members: tuple[Member, ...]
-    batched: bool = False
+    request: InsiderRequest | None
+    members: tuple[BatchMember, ...]
+    is_batched: bool = False
 
 
-def plan(destination: Destination, messages: Sequence[Message]) -> list[Planned]:
+def plan_requests(destination: Destination, messages: Sequence[Message]) -> list[PlannedRequest]:
     """The requests that *messages* make, in the order in which their first events came.
 
     A message may be in several, one for each subscription that takes it.
     """
-    collected: list[Planned | _Collected] = []
-    open_batches: dict[tuple[int, bytes], _Collected] = {}
+    collected: list[PlannedRequest | _OpenBatch] = []
+    open_batches: dict[tuple[int, bytes], _OpenBatch] = {}
     for message in messages:
-        for subscription in destination.candidates(message.event):
-            terms = Terms.of(subscription.mapping)
-            if terms and _takes(subscription, message.event):
-                key = (id(subscription), terms.kind(subscription, message.event))
+        for subscription in destination.find_candidates(message.event):
+            terms = BatchSettings.from_mapping(subscription.mapping)
+            if terms and _can_join_batch(subscription, message.event):
+                key = (id(subscription), terms.batch_key(subscription, message.event))
                 size = len(orjson.dumps(message.event))
                 batch = open_batches.get(key)
                 if batch is None or not batch.has_room(size):
-                    batch = open_batches[key] = _Collected(subscription, terms)
+                    batch = open_batches[key] = _OpenBatch(subscription, terms)
                     collected.append(batch)
                 batch.add(message, size)
-            elif made := outcome(subscription, message.event):
-                member = Member(message, made.failure)
-                collected.append(Planned(subscription, made.request, (member,)))
-    return [each.planned() if isinstance(each, _Collected) else each for each in collected]
+            elif made := evaluate_subscription(subscription, message.event):
+                member = BatchMember(message, made.failure)
+                collected.append(PlannedRequest(subscription, made.request, (member,)))
+    return [each.build_request() if isinstance(each, _OpenBatch) else each for each in collected]
 
 
 @dataclass(slots=True)
-class _Collected:
+class _OpenBatch:
     """A batch while it is filled."""
 
     subscription: Subscription
-    terms: Terms
+    settings: BatchSettings
     messages: list[Message] = field(default_factory=list)
-    bytes: int = 0
+    size_bytes: int = 0
 
-    def has_room(self, size: int) -> bool:
-        fits = self.bytes + size <= self.terms.size_bytes
-        return fits and len(self.messages) < self.terms.size
+    def has_room(self, event_bytes: int) -> bool:
+        fits = self.size_bytes + event_bytes <= self.settings.max_bytes
+        return fits and len(self.messages) < self.settings.max_events
 
-    def add(self, message: Message, size: int) -> None:
+    def add(self, message: Message, event_bytes: int) -> None:
         self.messages.append(message)
-        self.bytes += size
+        self.size_bytes += event_bytes
 
-    def planned(self) -> Planned:
-        made = self.subscription.deliver_batch([each.event for each in self.messages])
-        members = tuple(_members(self.messages, made.results))
-        return Planned(self.subscription, made.request, members, batched=True)
+    def build_request(self) -> PlannedRequest:
+        batch_outcome = self.subscription.build_batch_request(
+            [each.event for each in self.messages]
+        )
+        members = tuple(_batch_members(self.messages, batch_outcome.results))
+        return PlannedRequest(self.subscription, batch_outcome.request, members, is_batched=True)
 
 
-def _members(messages: Sequence[Message], results: Sequence[Failure | str]) -> Iterator[Member]:
+def _batch_members(
+    messages: Sequence[Message], results: Sequence[MappingFailure | str]
+) -> Iterator[BatchMember]:
     position = 0
     for message, result in zip(messages, results, strict=True):
-        if isinstance(result, Failure):
-            yield Member(message, result)
+        if isinstance(result, MappingFailure):
+            yield BatchMember(message, result)
         else:
-            yield Member(message, None, position)
+            yield BatchMember(message, None, position)
             position += 1
 
 
-def _takes(subscription: Subscription, event: JSONObject) -> bool:
+def _can_join_batch(subscription: Subscription, event: JSONObject) -> bool:
     """Whether *event* joins a batch. One that a trigger cannot decide fails by itself.
 
     Assumed: the published package would let it fail the whole batch it was handed, but Segment
@@ -100,5 +110,5 @@ def _takes(subscription: Subscription, event: JSONObject) -> bool:
     """
     try:
         return subscription.matches(event)
-    except FAULTS:
+    except MAPPING_ERRORS:
         return False

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-RETRIED_BELOW_500 = frozenset({408, 423, 429})
-NEVER_RETRIED = 501
+RETRYABLE_4XX = frozenset({408, 423, 429})
+NON_RETRYABLE_5XX = 501
 # Names that Node.js, on which Segment runs, gives to faults of the network.
-RETRIED_FAULTS = frozenset(
+RETRYABLE_NETWORK_ERRORS = frozenset(
     {
         "ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EHOSTUNREACH", "EAI_AGAIN",
         "ETIMEDOUT",
@@ -15,20 +15,20 @@ RETRIED_FAULTS = frozenset(
 )  # fmt: skip
 
 
-def retried(code: str) -> bool:
+def is_retryable(error_code: str) -> bool:
     """Whether Segment tries again after *code*, an HTTP status or the name of a fault.
 
     Source: Segment, action-destinations, retryable statuses; "Retries between Segment and
     destinations". (documented)
     """
-    if not code.isdecimal():
-        return code in RETRIED_FAULTS
-    status = int(code)
-    return status in RETRIED_BELOW_500 or (500 <= status < 600 and status != NEVER_RETRIED)
+    if not error_code.isdecimal():
+        return error_code in RETRYABLE_NETWORK_ERRORS
+    status = int(error_code)
+    return status in RETRYABLE_4XX or (500 <= status < 600 and status != NON_RETRYABLE_5XX)
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RetryPolicy:
     """Randomised exponential backoff inside a window that begins with the first attempt.
 
     The window is documented. The intervals are published nowhere: these are assumed.
@@ -39,10 +39,16 @@ class Policy:
 
     seed: str = ""
     window: timedelta = timedelta(hours=4)
-    first: timedelta = timedelta(seconds=2)
-    longest: timedelta = timedelta(minutes=30)
+    first_delay: timedelta = timedelta(seconds=2)
+    max_delay: timedelta = timedelta(minutes=30)
 
-    def next(self, key: str, attempts: int, first: datetime, last: datetime) -> datetime | None:
+    def next_attempt_at(
+        self,
+        delivery_key: str,
+        attempt_count: int,
+        first_attempt_at: datetime,
+        last_attempt_at: datetime,
+    ) -> datetime | None:
         """When to try again.
 
         Args:
@@ -51,6 +57,8 @@ class Policy:
         Returns: None when the window would be over.
         """
         # 2 ** 20 is beyond the longest wait, and small enough for a timedelta.
-        whole = min(self.first * 2 ** min(attempts - 1, 20), self.longest)
-        due = last + whole * Random(f"{self.seed}:{key}:{attempts}").uniform(0.5, 1)
-        return due if due <= first + self.window else None
+        whole = min(self.first_delay * 2 ** min(attempt_count - 1, 20), self.max_delay)
+        due = last_attempt_at + whole * Random(
+            f"{self.seed}:{delivery_key}:{attempt_count}"
+        ).uniform(0.5, 1)
+        return due if due <= first_attempt_at + self.window else None

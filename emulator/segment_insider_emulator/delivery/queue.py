@@ -6,27 +6,29 @@ from dataclasses import asdict
 from itertools import takewhile
 from threading import Condition, Thread
 
-from segment_insider_emulator.capture.database import Gone
-from segment_insider_emulator.capture.records import Captured, Upsert
-from segment_insider_emulator.capture.store import StorageFault, Store
-from segment_insider_emulator.capture.waiting import Waits
-from segment_insider_emulator.delivery.road import Road, captured
-from segment_insider_emulator.errors import Unavailable
+from segment_insider_emulator.capture.database import DatabaseClosed
+from segment_insider_emulator.capture.records import MessageRecord, UpsertRecord
+from segment_insider_emulator.capture.store import DatabaseUnavailable, MessageStore
+from segment_insider_emulator.capture.waiting import QueuedMessage
+from segment_insider_emulator.delivery.road import DeliveryPipeline, build_message_record
+from segment_insider_emulator.errors import TemporarilyUnavailable
 from segment_insider_emulator.segment.message import Message
 
 log = logging.getLogger(__name__)
 
-WAITS = "acknowledged, and not delivered yet"
-MOST = 10_000  # messages; whoever brings more waits until some are delivered
-AT_ONCE = 1_000  # messages delivered together, as those of one request are
-LINGER = 0.2  # seconds in which messages gather
-AGAIN = 1.0  # seconds until a database that failed is tried again
-MOST_BEGUN = 3  # processes that begin to deliver a message: in a batch, and twice alone
-PATIENCE = 60.0  # seconds without any delivery, after which nobody waits for one
-UNFINISHED = f"{MOST_BEGUN} processes began to deliver this message, and none finished"
+PENDING_REASON = "acknowledged, and not delivered yet"
+MAX_QUEUED_MESSAGES = 10_000  # messages; whoever brings more waits until some are delivered
+MAX_MESSAGES_PER_BATCH = 1_000  # messages delivered together, as those of one request are
+GATHER_TIME_S = 0.2  # seconds in which messages gather
+DATABASE_RETRY_DELAY_S = 1.0  # seconds until a database that failed is tried again
+MAX_DELIVERY_STARTS = 3  # processes that begin to deliver a message: in a batch, and twice alone
+STALL_TIMEOUT_S = 60.0  # seconds without any delivery, after which nobody waits for one
+UNFINISHED_REASON = (
+    f"{MAX_DELIVERY_STARTS} processes began to deliver this message, and none finished"
+)
 
 
-class Queue:
+class DeliveryQueue:
     """Takes messages in at once, and carries them on a thread of its own.
 
     What was taken in is in the database, and a new Queue goes on where the last one stopped. The
@@ -44,202 +46,225 @@ class Queue:
 
     def __init__(
         self,
-        road: Road,
-        store: Store,
+        pipeline: DeliveryPipeline,
+        store: MessageStore,
         is_current: Callable[[], bool] = lambda: True,
-        patience: float = PATIENCE,
+        stall_timeout_s: float = STALL_TIMEOUT_S,
     ) -> None:
-        self._road = road
+        self._pipeline = pipeline
         self._store = store
         self._is_current = is_current
-        self._changed = Condition()
-        self._waiting = 0
-        self._patience = patience
-        self._hurries = False  # messages that were begun before are delivered one by one
-        self._begun: set[int] = set()  # places of what this process has begun to deliver
-        self._closing = False
-        self._fault: str | None = None  # that ended the thread
-        self._worker: Thread | None = None
-        self._find_waiting()
+        self._state_changed = Condition()
+        self._waiting_count = 0
+        self._stall_timeout_s = stall_timeout_s
+        self._is_delivering_singly = (
+            False  # messages that were begun before are delivered one by one
+        )
+        self._started_positions: set[int] = (
+            set()
+        )  # places of what this process has begun to deliver
+        self._is_closing = False
+        self._fatal_error_name: str | None = None  # that ended the thread
+        self._worker_thread: Thread | None = None
+        self._resume_waiting_deliveries()
 
     @property
-    def has_begun(self) -> bool:
+    def is_started(self) -> bool:
         """Whether its thread has, though it may have ended."""
-        return self._worker is not None
+        return self._worker_thread is not None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Deliver what waits, and from now on what is taken in."""
-        with self._changed:
-            if self._worker is None:
-                self._worker = Thread(target=self._work, name="deliveries", daemon=True)
-                self._worker.start()
+        with self._state_changed:
+            if self._worker_thread is None:
+                self._worker_thread = Thread(
+                    target=self._run_worker, name="deliveries", daemon=True
+                )
+                self._worker_thread.start()
 
-    def carry(self, messages: Sequence[Message]) -> None:
+    def submit(self, messages: Sequence[Message]) -> None:
         """Keep *messages*, to be delivered later; waits while the queue is full.
 
         Raises: Unavailable, when nothing could be kept or nothing is delivered any more; the
             caller must not acknowledge then.
         """
-        self._wait_until_fewer_than(MOST)
-        with self._road.admitting(messages) as admitted:
+        self._wait_until_fewer_than(MAX_QUEUED_MESSAGES)
+        with self._pipeline.deduplicating(messages) as admitted:
             new = [each for each in admitted if isinstance(each, Message)]
-            kept = [
-                each if isinstance(each, Captured) else captured(each, "retrying", WAITS)
+            records = [
+                each
+                if isinstance(each, MessageRecord)
+                else build_message_record(each, "retrying", PENDING_REASON)
                 for each in admitted
             ]
-            self._store.record(kept, acknowledged=[asdict(message) for message in new])
-        self._count(len(new))
+            self._store.record_messages(
+                records, messages_to_queue=[asdict(message) for message in new]
+            )
+        self._add_to_waiting_count(len(new))
 
     def drain(self) -> None:
         """Return when everything that was taken in is delivered, or waits for its retry.
 
         Raises: Unavailable, when nothing is delivered any more.
         """
-        self._find_waiting()
+        self._resume_waiting_deliveries()
         self._wait_until_fewer_than(1)
 
     def close(self) -> None:
         """Finish what is under way; the rest is delivered after the next start."""
-        if self._worker is None:
+        if self._worker_thread is None:
             return
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
-        self._worker.join()
+        with self._state_changed:
+            self._is_closing = True
+            self._state_changed.notify_all()
+        self._worker_thread.join()
 
-    def _find_waiting(self) -> None:
+    def _resume_waiting_deliveries(self) -> None:
         """Whether this emulator took in what waits, or another that is gone, it is delivered."""
-        self._recount()
-        if self._waiting and not self.has_begun:
-            log.warning("resumed deliveries waiting=%d", self._waiting)
-            self.begin()
+        self._reload_waiting_count()
+        if self._waiting_count and not self.is_started:
+            log.warning("resumed deliveries waiting=%d", self._waiting_count)
+            self.start()
 
-    def _wait_until_fewer_than(self, most: int) -> None:
+    def _wait_until_fewer_than(self, max_waiting: int) -> None:
         """Raises: Unavailable, when nothing is delivered any more."""
-        with self._changed:
-            while self._waiting >= most and not self._closing:
-                self._wait_for_progress(self._waiting)
-            self._refuse_after_fault()
+        with self._state_changed:
+            while self._waiting_count >= max_waiting and not self._is_closing:
+                self._wait_for_progress(self._waiting_count)
+            self._raise_if_stopped()
 
-    def _wait_for_progress(self, before: int) -> None:
-        if not self._changed.wait_for(
-            lambda: self._waiting != before or self._closing, self._patience
+    def _wait_for_progress(self, waiting_before: int) -> None:
+        if not self._state_changed.wait_for(
+            lambda: self._waiting_count != waiting_before or self._is_closing, self._stall_timeout_s
         ):
-            what = f"nothing was delivered for {self._patience:.0f} seconds"
+            what = f"nothing was delivered for {self._stall_timeout_s:.0f} seconds"
             remedy = "Try again later. If it stays so, restart the emulator."
-            raise Unavailable(what, "--async", remedy)
+            raise TemporarilyUnavailable(what, "--async", remedy)
 
-    def _refuse_after_fault(self) -> None:
-        if self._fault:
-            what = f"deliveries have stopped by a fault of the emulator ({self._fault})"
+    def _raise_if_stopped(self) -> None:
+        if self._fatal_error_name:
+            what = f"deliveries have stopped by a fault of the emulator ({self._fatal_error_name})"
             remedy = "Restart it, which delivers what was acknowledged, and report the log."
-            raise Unavailable(what, "--async", remedy)
+            raise TemporarilyUnavailable(what, "--async", remedy)
 
-    def _work(self) -> None:
+    def _run_worker(self) -> None:
         try:
-            while self._gathered():
-                self._deliver()
-        except Gone:
+            while self._wait_for_work():
+                self._deliver_waiting_and_retries()
+        except DatabaseClosed:
             log.info("stopped delivering reason=deleted")
         except Exception as error:
-            self._fault = type(error).__name__
-            log.exception("stopped delivering waiting=%d", self._waiting)
+            self._fatal_error_name = type(error).__name__
+            log.exception("stopped delivering waiting=%d", self._waiting_count)
         finally:
-            with self._changed:
-                self._closing = True  # nobody waits for a thread that has ended
-                self._changed.notify_all()
+            with self._state_changed:
+                self._is_closing = True  # nobody waits for a thread that has ended
+                self._state_changed.notify_all()
 
-    def _gathered(self) -> bool:
+    def _wait_for_work(self) -> bool:
         """Wait until there is something to do; whether there will be."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting > 0 or self._closing, AGAIN)
-            self._changed.wait_for(
-                lambda: self._waiting >= AT_ONCE or self._hurries or self._closing, LINGER
+        with self._state_changed:
+            self._state_changed.wait_for(
+                lambda: self._waiting_count > 0 or self._is_closing, DATABASE_RETRY_DELAY_S
             )
-            return not self._closing
+            self._state_changed.wait_for(
+                lambda: (
+                    self._waiting_count >= MAX_MESSAGES_PER_BATCH
+                    or self._is_delivering_singly
+                    or self._is_closing
+                ),
+                GATHER_TIME_S,
+            )
+            return not self._is_closing
 
-    def _deliver(self) -> None:
+    def _deliver_waiting_and_retries(self) -> None:
         try:
-            self._recount()
+            self._reload_waiting_count()
             if self._is_current():  # else another process delivers, until this one has caught up
-                if self._waiting:
-                    self._deliver_first()
-                self._road.backlog.retry_due()
-                self._recount()
-        except Gone:
+                if self._waiting_count:
+                    self._deliver_oldest_batch()
+                self._pipeline.retries.retry_due()
+                self._reload_waiting_count()
+        except DatabaseClosed:
             raise
-        except StorageFault as fault:
+        except DatabaseUnavailable as fault:
             log.error("kept waiting reason=%s", fault.what)
-            with self._changed:
-                self._changed.wait_for(lambda: self._closing, AGAIN)
+            with self._state_changed:
+                self._state_changed.wait_for(lambda: self._is_closing, DATABASE_RETRY_DELAY_S)
 
-    def _deliver_first(self) -> None:
+    def _deliver_oldest_batch(self) -> None:
         """Deliver what waits longest, or settle it as failed, if it can only fail."""
-        unsettled: list[Upsert] = []
-        with self._store.waiting.claimed():
+        unsettled: list[UpsertRecord] = []
+        with self._store.message_queue.lock_deliveries():
             batch = self._next_batch()
-            if batch and self._is_hopeless(batch[0]):
-                log.error("set aside place=%d begun=%d", batch[0].place, batch[0].begun)
-                self._set_aside(batch[0], UNFINISHED)
+            if batch and self._has_failed_too_often(batch[0]):
+                log.error("set aside place=%d begun=%d", batch[0].queue_id, batch[0].begin_count)
+                self._store_as_failed(batch[0], UNFINISHED_REASON)
                 return
-            self._begin(batch)
+            self._mark_started(batch)
             try:
                 unsettled = self._deliver_batch(batch)
-            except StorageFault:
+            except DatabaseUnavailable:
                 raise
             except Exception as error:
                 log.exception("failed delivering messages=%d", len(batch))
                 if len(batch) == 1:
-                    self._set_aside(batch[0], _fault(error))
-        self._road.backlog.expect(unsettled)
+                    self._store_as_failed(batch[0], _internal_error_reason(error))
+        self._pipeline.retries.note_due(unsettled)
 
-    def _next_batch(self) -> list[Waits]:
+    def _next_batch(self) -> list[QueuedMessage]:
         """What waits longest: a message that was begun before is alone."""
-        first = self._store.waiting.first(AT_ONCE)
-        self._hurries = bool(first and first[0].begun)
-        if self._hurries:
+        first = self._store.message_queue.list_oldest(MAX_MESSAGES_PER_BATCH)
+        self._is_delivering_singly = bool(first and first[0].begin_count)
+        if self._is_delivering_singly:
             return first[:1]
-        return list(takewhile(lambda each: not each.begun, first))
+        return list(takewhile(lambda each: not each.begin_count, first))
 
-    def _is_hopeless(self, waits: Waits) -> bool:
-        return waits.begun >= MOST_BEGUN and waits.place not in self._begun
+    def _has_failed_too_often(self, queued: QueuedMessage) -> bool:
+        return (
+            queued.begin_count >= MAX_DELIVERY_STARTS
+            and queued.queue_id not in self._started_positions
+        )
 
-    def _begin(self, batch: Sequence[Waits]) -> None:
+    def _mark_started(self, batch: Sequence[QueuedMessage]) -> None:
         """Have the database know what is under way, before it is: the process may end at it."""
-        places = {each.place for each in batch}
-        self._store.waiting.begin(places - self._begun)
-        self._begun |= places
+        places = {each.queue_id for each in batch}
+        self._store.message_queue.mark_begun(places - self._started_positions)
+        self._started_positions |= places
 
-    def _deliver_batch(self, batch: Sequence[Waits]) -> list[Upsert]:
-        with self._road.together(()):
-            found, unsettled = self._road.results([Message(**each.message) for each in batch])
-            self._conclude(found, unsettled, batch)
+    def _deliver_batch(self, batch: Sequence[QueuedMessage]) -> list[UpsertRecord]:
+        with self._pipeline.transaction(()):
+            records, unsettled = self._pipeline.deliver([Message(**each.message) for each in batch])
+            self._finish_batch(records, unsettled, batch)
         return unsettled
 
-    def _set_aside(self, waits: Waits, reason: str) -> None:
+    def _store_as_failed(self, queued: QueuedMessage, reason: str) -> None:
         """Settle a message as failed, so that it stops no other."""
-        with self._road.together(()):
-            failed = captured(Message(**waits.message), "failed", reason)
-            self._conclude([failed], [], [waits])
+        with self._pipeline.transaction(()):
+            failed = build_message_record(Message(**queued.message), "failed", reason)
+            self._finish_batch([failed], [], [queued])
 
-    def _conclude(
-        self, found: Sequence[Captured], unsettled: Sequence[Upsert], batch: Sequence[Waits]
+    def _finish_batch(
+        self,
+        records: Sequence[MessageRecord],
+        unsettled: Sequence[UpsertRecord],
+        batch: Sequence[QueuedMessage],
     ) -> None:
-        places = [each.place for each in batch]
-        self._store.conclude(found, unsettled, places)
-        self._begun.difference_update(places)
+        places = [each.queue_id for each in batch]
+        self._store.finish_queued(records, unsettled, places)
+        self._started_positions.difference_update(places)
 
-    def _count(self, more: int) -> None:
-        with self._changed:
-            self._waiting += more
-            self._changed.notify_all()
+    def _add_to_waiting_count(self, added: int) -> None:
+        with self._state_changed:
+            self._waiting_count += added
+            self._state_changed.notify_all()
 
-    def _recount(self) -> None:
+    def _reload_waiting_count(self) -> None:
         """Ask the database: a reset empties the queue without a word, and others may share it."""
-        with self._changed:
-            self._waiting = self._store.waiting.count()
-            self._changed.notify_all()
+        with self._state_changed:
+            self._waiting_count = self._store.message_queue.count_queued()
+            self._state_changed.notify_all()
 
 
-def _fault(error: Exception) -> str:
+def _internal_error_reason(error: Exception) -> str:
     return f"the emulator has a fault: {type(error).__name__}. Its log says more."

@@ -8,36 +8,47 @@ from copy import copy
 from dataclasses import asdict, replace
 from typing import NamedTuple, TypeAlias
 
-from segment_insider_emulator.capture.records import Captured, Delivery, Upsert, Verdict
-from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.capture.records import (
+    DeliveryRecord,
+    MessageRecord,
+    UpsertRecord,
+    Verdict,
+)
+from segment_insider_emulator.capture.store import MessageStore
 from segment_insider_emulator.clock import Clock, Stopwatch
-from segment_insider_emulator.delivery.account import RealAccount, credentials
-from segment_insider_emulator.delivery.backlog import PATH, Backlog, key
-from segment_insider_emulator.delivery.claims import Claims
-from segment_insider_emulator.delivery.event_names import EventNames
-from segment_insider_emulator.delivery.exchange import attempt
-from segment_insider_emulator.delivery.gate import Gate, told
-from segment_insider_emulator.delivery.gate import verdict as verdict_of
-from segment_insider_emulator.delivery.planning import Planned, plan
-from segment_insider_emulator.delivery.policy import Policy
+from segment_insider_emulator.delivery.account import RealAccount, credential_headers
+from segment_insider_emulator.delivery.backlog import UPSERT_PATH, RetryScheduler, delivery_key
+from segment_insider_emulator.delivery.claims import InFlightIds
+from segment_insider_emulator.delivery.event_names import EventNameChecker
+from segment_insider_emulator.delivery.exchange import send_attempt
+from segment_insider_emulator.delivery.gate import FilterChain, filter_report
+from segment_insider_emulator.delivery.gate import verdict_for_rejection as verdict_of
+from segment_insider_emulator.delivery.planning import PlannedRequest, plan_requests
+from segment_insider_emulator.delivery.policy import RetryPolicy
 from segment_insider_emulator.delivery.senders import Sender
-from segment_insider_emulator.delivery.settling import answered, drafted, kept, shown, summary
+from segment_insider_emulator.delivery.settling import (
+    apply_attempt,
+    build_pending_deliveries,
+    build_upsert_record,
+    redact_request,
+    summarise_deliveries,
+)
 from segment_insider_emulator.http import HttpRequest
-from segment_insider_emulator.mapping import Destination, Request
-from segment_insider_emulator.segment.filtering.passage import DESTINATION, Stop
+from segment_insider_emulator.mapping import Destination, InsiderRequest
+from segment_insider_emulator.segment.filtering.passage import DESTINATION_STEP, Rejection
 from segment_insider_emulator.segment.message import Message
 from segment_insider_emulator.types import JSONObject
 
 log = logging.getLogger(__name__)
 
-DUPLICATE = "duplicate messageId"
-OPEN = Gate()
-SEGMENTS = Policy()
+DUPLICATE_REASON = "duplicate messageId"
+EMPTY_FILTER_CHAIN = FilterChain()
+DEFAULT_RETRY_POLICY = RetryPolicy()
 NO_MATCHING_MAPPING = "NO_MATCHING_MAPPING"  # Segment's code of it, in Delivery Overview
-NOT_SUBSCRIBED = "no enabled subscription matches this event"
+NOT_SUBSCRIBED_REASON = "no enabled subscription matches this event"
 
 
-class Passed(NamedTuple):
+class FilteredMessage(NamedTuple):
     """A message that goes on to the subscriptions.
 
     Args:
@@ -45,14 +56,14 @@ class Passed(NamedTuple):
     """
 
     message: Message
-    filtering: JSONObject
+    filter_report: JSONObject
 
 
-Admitted: TypeAlias = "Message | Captured"  # what is new, or what became of the rest
-Together: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
+NewMessageOrRecord: TypeAlias = "Message | MessageRecord"  # what is new, or what became of the rest
+TransactionFactory: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
 
 
-class Road:
+class DeliveryPipeline:
     """Carries messages from the source to Insider One, and keeps what happened to each.
 
     Args:
@@ -64,182 +75,218 @@ class Road:
         self,
         destination: Destination,
         sender: Sender,
-        store: Store,
+        store: MessageStore,
         clock: Clock,
-        gate: Gate = OPEN,
-        policy: Policy = SEGMENTS,
+        filter_chain: FilterChain = EMPTY_FILTER_CHAIN,
+        retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY,
         stopwatch: Stopwatch = time.monotonic,
-        real: RealAccount | None = None,
-        together: Together = lambda names: nullcontext(),
+        real_account: RealAccount | None = None,
+        transaction: TransactionFactory = lambda names: nullcontext(),
     ) -> None:
-        self._gate = gate
+        self._filter_chain = filter_chain
         self.configure(destination)
-        self._real = real
+        self._real_account = real_account
         self._sender = sender
         self._store = store
         self._clock = clock
         self._stopwatch = stopwatch
-        self.together = together
-        self._claims = Claims()
-        self.backlog = Backlog(
-            store.upserts, sender, clock, policy, self._credentials, stopwatch, together
+        self.transaction = transaction
+        self._in_flight_ids = InFlightIds()
+        self.retries = RetryScheduler(
+            store.upserts, sender, clock, retry_policy, self._credentials, stopwatch, transaction
         )
 
-    def configure(self, destination: Destination, switched_off: Destination | None = None) -> None:
+    def configure(
+        self, destination: Destination, disabled_subscriptions: Destination | None = None
+    ) -> None:
         """Deliver by *destination* from now on; what is under way goes on as it was.
 
         Args:
             switched_off: The same destination with the disabled subscriptions alone, to tell which
                 of them an event would have gone through.
         """
-        self._configured = (destination, switched_off)
-        self._event_names = EventNames(destination, self._gate.planned)
+        self._destinations = (destination, disabled_subscriptions)
+        self._event_name_checker = EventNameChecker(
+            destination, self._filter_chain.tracking_plan_events
+        )
 
-    def carry(self, messages: Sequence[Message]) -> None:
+    def submit(self, messages: Sequence[Message]) -> None:
         """Deliver what is new in *messages* and keep all of them, before returning.
 
         Raises: Unavailable, when nothing could be kept; the caller must not acknowledge then.
         """
-        with self.admitting(messages) as admitted:
-            found, unsettled = self.results(admitted)
-            self._store.record(found, unsettled)
-        self.backlog.expect(unsettled)
+        with self.deduplicating(messages) as admitted:
+            records, unsettled = self.deliver(admitted)
+            self._store.record_messages(records, unsettled)
+        self.retries.note_due(unsettled)
 
     @contextmanager
-    def admitting(self, messages: Sequence[Message]) -> Iterator[list[Admitted]]:
+    def deduplicating(self, messages: Sequence[Message]) -> Iterator[list[NewMessageOrRecord]]:
         """Tell what is new; until the end of the block, which is together, nobody else can bring
         it too."""
         message_ids = {message.message_id for message in messages}
-        with self._claims.hold(message_ids), self.together(message_ids):
-            yield _new(messages, self._store.seen(message_ids))
+        with self._in_flight_ids.reserve(message_ids), self.transaction(message_ids):
+            yield _drop_duplicates(messages, self._store.find_known_ids(message_ids))
 
-    def rehearse(self, messages: Sequence[Message], sender: Sender) -> list[Captured]:
+    def dry_run(self, messages: Sequence[Message], sender: Sender) -> list[MessageRecord]:
         """What would become of *messages*, were they new and handed over by *sender*."""
         twin = copy(self)
         twin._sender = sender
-        return twin.results(_new(messages, set()))[0]
+        return twin.deliver(_drop_duplicates(messages, set()))[0]
 
-    def results(self, admitted: Sequence[Admitted]) -> tuple[list[Captured], list[Upsert]]:
+    def deliver(
+        self, deduplicated: Sequence[NewMessageOrRecord]
+    ) -> tuple[list[MessageRecord], list[UpsertRecord]]:
         """Deliver what is new among *admitted*, and tell what became of all; keep nothing."""
-        destination, disabled = self._configured  # read once: it may be changed meanwhile
-        ways = [
-            each if isinstance(each, Captured) else self._passed(each, destination)
-            for each in admitted
+        destination, disabled = self._destinations  # read once: it may be changed meanwhile
+        filtered = [
+            each if isinstance(each, MessageRecord) else self._filter(each, destination)
+            for each in deduplicated
         ]
-        passed = [each.message for each in ways if isinstance(each, Passed)]
-        deliveries: dict[str, list[Delivery]] = {each.message_id: [] for each in passed}
+        passed = [each.message for each in filtered if isinstance(each, FilteredMessage)]
+        deliveries: dict[str, list[DeliveryRecord]] = {each.message_id: [] for each in passed}
         unsettled = []
-        for planned in plan(destination, passed):
-            made, upsert = self._sent(planned)
-            for delivery in made:
+        for planned in plan_requests(destination, passed):
+            planned_deliveries, upsert = self._send_planned(planned)
+            for delivery in planned_deliveries:
                 deliveries[delivery.message_id].append(delivery)
             if upsert:
                 unsettled.append(upsert)
-        found = [
-            each if isinstance(each, Captured) else _concluded(each, deliveries, disabled)
-            for each in ways
+        records = [
+            each
+            if isinstance(each, MessageRecord)
+            else _record_deliveries(each, deliveries, disabled)
+            for each in filtered
         ]
-        return found, unsettled
+        return records, unsettled
 
-    def _passed(self, message: Message, destination: Destination) -> Passed | Captured:
-        passage = self._gate.admit(message.event, enabled=destination.enabled)
-        if passage.event is not message.event:
-            message = replace(message, event=passage.event)
-        if passage.stop:
-            return captured(message, *verdict_of(passage.stop), filtering=told(passage))
-        if remarks := [note.what for note in self._event_names.notes(message.event)]:
+    def _filter(
+        self, message: Message, destination: Destination
+    ) -> FilteredMessage | MessageRecord:
+        filter_result = self._filter_chain.filter_event(message.event, enabled=destination.enabled)
+        if filter_result.event is not message.event:
+            message = replace(message, event=filter_result.event)
+        if filter_result.rejection:
+            return build_message_record(
+                message,
+                *verdict_of(filter_result.rejection),
+                filter_report=filter_report(filter_result),
+            )
+        if remarks := [note.text for note in self._event_name_checker.find_warnings(message.event)]:
             detail = " ".join(filter(None, (message.detail, *remarks)))
             message = replace(message, detail=detail)
-        return Passed(message, told(passage))
+        return FilteredMessage(message, filter_report(filter_result))
 
-    def _sent(self, planned: Planned) -> tuple[list[Delivery], Upsert | None]:
+    def _send_planned(
+        self, planned: PlannedRequest
+    ) -> tuple[list[DeliveryRecord], UpsertRecord | None]:
         """The deliveries of *planned* after its first attempt, and what has to be kept of it."""
-        drafts, request = drafted(planned, self._real), planned.request
+        drafts, request = build_pending_deliveries(planned, self._real_account), planned.request
         if request is None:
             return drafts, None
-        exchange = attempt(self._sender, self._clock, self._stopwatch, _wire(request))
-        carried = [draft for draft in drafts if draft.verdict == "retrying"]
-        due_at = self.backlog.due_after(exchange, key(carried))
-        action, status = planned.subscription.action_slug, exchange.attempt.status
-        log.info("sent action=%s events=%d status=%s", action, len(carried), status)
+        attempt_result = send_attempt(
+            self._sender, self._clock, self._stopwatch, _to_http_request(request)
+        )
+        attempted_drafts = [draft for draft in drafts if draft.verdict == "retrying"]
+        due_at = self.retries.next_attempt_at(attempt_result, delivery_key(attempted_drafts))
+        action, status = planned.subscription.action_slug, attempt_result.attempt.status
+        log.info("sent action=%s events=%d status=%s", action, len(attempted_drafts), status)
         upsert = None
-        if planned.batched or due_at:
-            upsert = kept(planned, shown(request, self._real), exchange, due_at)
+        if planned.is_batched or due_at:
+            upsert = build_upsert_record(
+                planned, redact_request(request, self._real_account), attempt_result, due_at
+            )
         if upsert:
-            carried = [replace(draft, upsert=upsert.id) for draft in carried]
-        made = iter([answered(draft, exchange, due_at) for draft in carried])
+            attempted_drafts = [replace(draft, upsert=upsert.id) for draft in attempted_drafts]
+        attempted = iter(
+            [apply_attempt(draft, attempt_result, due_at) for draft in attempted_drafts]
+        )
         # In the order of the events: those that failed before stay as they were.
-        return [next(made) if draft.verdict == "retrying" else draft for draft in drafts], upsert
+        return [
+            next(attempted) if draft.verdict == "retrying" else draft for draft in drafts
+        ], upsert
 
     def _credentials(self) -> dict[str, str]:
-        return credentials(self._configured[0].settings)
+        return credential_headers(self._destinations[0].settings)
 
 
-def _not_subscribed(message: Message, disabled: Destination | None) -> str:
-    found = disabled.outcomes(message.event) if disabled else ()
-    names = [repr(outcome.subscription.name) for outcome in found if outcome.request]
-    return f"{NOT_SUBSCRIBED}; disabled, {', '.join(names)} would" if names else NOT_SUBSCRIBED
+def _not_subscribed_reason(message: Message, disabled: Destination | None) -> str:
+    outcomes = disabled.iter_outcomes(message.event) if disabled else ()
+    names = [repr(outcome.subscription.name) for outcome in outcomes if outcome.request]
+    return (
+        f"{NOT_SUBSCRIBED_REASON}; disabled, {', '.join(names)} would"
+        if names
+        else NOT_SUBSCRIBED_REASON
+    )
 
 
-def captured(
+def build_message_record(
     message: Message,
     verdict: Verdict,
     reason: str | None,
-    deliveries: Sequence[Delivery] = (),
-    filtering: JSONObject | None = None,
-) -> Captured:
+    deliveries: Sequence[DeliveryRecord] = (),
+    filter_report: JSONObject | None = None,
+) -> MessageRecord:
     """What is kept of *message*."""
     call = message.sent  # a filter may have taken names and ids out of the event
-    return Captured(
+    return MessageRecord(
         message_id=message.message_id,
         type=message.type,
-        event=_text(call.get("event")),
-        user_id=_text(call.get("userId")),
-        anonymous_id=_text(call.get("anonymousId")),
+        event=_text_or_none(call.get("event")),
+        user_id=_text_or_none(call.get("userId")),
+        anonymous_id=_text_or_none(call.get("anonymousId")),
         received_at=message.received_at,
         verdict=verdict,
         reason=reason,
         sent=message.sent,
         normalised=message.event,
         deliveries=tuple(deliveries),
-        filtering=filtering,
+        filtering=filter_report,
         source=message.source,
     )
 
 
-def _new(messages: Sequence[Message], seen: set[str]) -> list[Admitted]:
+def _drop_duplicates(messages: Sequence[Message], known_ids: set[str]) -> list[NewMessageOrRecord]:
     """What goes on of *messages*, and what became of the rest; adds their ids to *seen*."""
-    admitted: list[Admitted] = []
+    admitted: list[NewMessageOrRecord] = []
     for message in messages:
-        admitted.append(_admitted(message, message.message_id in seen))
+        admitted.append(_reject_or_pass(message, message.message_id in known_ids))
         if not message.rejection:
-            seen.add(message.message_id)
+            known_ids.add(message.message_id)
     return admitted
 
 
-def _admitted(message: Message, duplicate: bool) -> Admitted:
+def _reject_or_pass(message: Message, is_duplicate: bool) -> NewMessageOrRecord:
     if message.rejection:
         detail = f": {message.detail}" if message.detail else ""
-        return captured(message, "rejected", message.rejection + detail)
-    return captured(message, "rejected", DUPLICATE) if duplicate else message
+        return build_message_record(message, "rejected", message.rejection + detail)
+    return build_message_record(message, "rejected", DUPLICATE_REASON) if is_duplicate else message
 
 
-def _concluded(
-    passed: Passed, made: Mapping[str, Sequence[Delivery]], disabled: Destination | None
-) -> Captured:
-    message, filtering = passed
-    deliveries = made[message.message_id]
+def _record_deliveries(
+    filtered: FilteredMessage,
+    deliveries_by_message: Mapping[str, Sequence[DeliveryRecord]],
+    disabled: Destination | None,
+) -> MessageRecord:
+    message, filtering = filtered
+    deliveries = deliveries_by_message[message.message_id]
     if not deliveries:
-        reason = "; ".join(filter(None, (_not_subscribed(message, disabled), message.detail)))
-        stopped = {"filtered_by": asdict(Stop(DESTINATION, NO_MATCHING_MAPPING, reason))}
-        return captured(message, "not_subscribed", reason, filtering=filtering | stopped)
-    return captured(message, *summary(deliveries, message.detail), deliveries, filtering)
+        reason = "; ".join(
+            filter(None, (_not_subscribed_reason(message, disabled), message.detail))
+        )
+        stopped = {"filtered_by": asdict(Rejection(DESTINATION_STEP, NO_MATCHING_MAPPING, reason))}
+        return build_message_record(
+            message, "not_subscribed", reason, filter_report=filtering | stopped
+        )
+    return build_message_record(
+        message, *summarise_deliveries(deliveries, message.detail), deliveries, filtering
+    )
 
 
-def _text(value: object) -> str | None:
+def _text_or_none(value: object) -> str | None:
     """*value* where it is text: an SDK may send anything under any name."""
     return value if isinstance(value, str) else None
 
 
-def _wire(request: Request) -> HttpRequest:
-    return HttpRequest(request.method, PATH, request.headers, request.body)
+def _to_http_request(request: InsiderRequest) -> HttpRequest:
+    return HttpRequest(request.method, UPSERT_PATH, request.headers, request.body)

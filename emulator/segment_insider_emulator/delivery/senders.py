@@ -16,8 +16,8 @@ from requests.utils import check_header_validity
 
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 
-TIMEOUT = 10.0  # seconds; Segment gives a destination 10,000 ms
-LARGEST_ANSWER = 1_000_000  # bytes kept of a body
+RESPONSE_TIMEOUT_S = 10.0  # seconds; Segment gives a destination 10,000 ms
+MAX_RESPONSE_BYTES = 1_000_000  # bytes kept of a body
 
 
 class Sender(Protocol):
@@ -29,7 +29,7 @@ class Sender(Protocol):
     def __call__(self, request: HttpRequest, /) -> HttpResponse: ...
 
 
-class Unanswered(Exception):
+class NoResponse(Exception):
     """A request that met no answer; its text is the reason, for people.
 
     Args:
@@ -42,7 +42,7 @@ class Unanswered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
+class RemoteSender:
     """Sends to *base_url* in place of the host that the destination has built in.
 
     Args:
@@ -50,102 +50,106 @@ class Remote:
     """
 
     base_url: str
-    timeout: float = TIMEOUT
+    timeout_s: float = RESPONSE_TIMEOUT_S
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
         session = requests.Session()
         session.trust_env = False  # neither a proxy nor a .netrc may touch what leaves here
-        cutting = _Cutting()
+        cutting = _DeadlineAdapter()
         for scheme in ("http://", "https://"):
             session.mount(scheme, cutting)
         try:
             with (
-                cutting.after(self.timeout),
+                cutting.deadline(self.timeout_s),
                 session,
                 session.request(
                     request.method,
                     self.base_url + request.path,
                     data=request.body,
                     headers=dict(request.headers),
-                    timeout=self.timeout,
+                    timeout=self.timeout_s,
                     allow_redirects=False,
                     stream=True,
                 ) as answer,
             ):
                 headers = {name.lower(): value for name, value in answer.headers.items()}
-                return HttpResponse(answer.status_code, _body(answer), headers)
+                return HttpResponse(answer.status_code, _read_body(answer), headers)
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
             # Told by name alone, and without the cause: both quote the value, which may be a key.
-            names = ", ".join(_unfit(request.headers))
+            names = ", ".join(_invalid_header_names(request.headers))
             reason = f"no request can carry the value of {names}: look for blanks and signs in it"
-            raise Unanswered(reason, "UNKNOWN_ERROR") from None
+            raise NoResponse(reason, "UNKNOWN_ERROR") from None
         except requests.Timeout as error:
-            reason = f"no answer from {self._shown} in {self.timeout:g} s"
-            raise Unanswered(reason, "ETIMEDOUT") from error
+            reason = f"no answer from {self._url_without_password} in {self.timeout_s:g} s"
+            raise NoResponse(reason, "ETIMEDOUT") from error
         except requests.RequestException as error:
-            reason = f"nothing came back from {self._shown}: {_causes(error)[-1]}"
-            raise Unanswered(reason, _code(error)) from error
+            reason = (
+                f"nothing came back from {self._url_without_password}: {_error_chain(error)[-1]}"
+            )
+            raise NoResponse(reason, _node_error_code(error)) from error
 
     @property
-    def _shown(self) -> str:
+    def _url_without_password(self) -> str:
         """The address without the user and password that it may hold."""
         parts = urlsplit(self.base_url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-class _Cutting(HTTPAdapter):
+class _DeadlineAdapter(HTTPAdapter):
     """Ends its connections at a deadline: the timeout of `requests` is that of each read alone."""
 
     def __init__(self) -> None:
-        self._late = False
+        self._is_expired = False
         self._sockets: list[socket.socket] = []
         super().__init__()
 
     def get_connection_with_tls_context(self, *given: Any, **named: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*given, **named)
-        pool.ConnectionCls = partial(self._made, pool.ConnectionCls)
+        pool.ConnectionCls = partial(self._open_connection, pool.ConnectionCls)
         return pool
 
     @contextmanager
-    def after(self, seconds: float) -> Iterator[None]:
+    def deadline(self, seconds: float) -> Iterator[None]:
         """Cut what is still open after *seconds* of the block. Raises: Timeout, when it was."""
-        timer = Timer(seconds, self._cut)
+        timer = Timer(seconds, self._close_sockets)
         timer.daemon = True
         timer.start()
         try:
             yield
         except requests.RequestException as error:
-            if self._late:
+            if self._is_expired:
                 raise requests.Timeout from error
             raise
         finally:
             timer.cancel()
-        if self._late:  # an answer without a length ends as if it were whole
+        if self._is_expired:  # an answer without a length ends as if it were whole
             raise requests.Timeout
 
-    def _made(self, make: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        connection = make(*given, **named)
+    def _open_connection(
+        self, connection_class: Callable[..., Any], *given: Any, **named: Any
+    ) -> Any:
+        connection = connection_class(*given, **named)
         connect = connection.connect
 
         def connected() -> None:
             connect()
             # Kept here: a connection lets go of its socket before the answer is read to its end.
             self._sockets.append(connection.sock)
-            if self._late:
-                self._cut()
+            if self._is_expired:
+                self._close_sockets()
 
         connection.connect = connected
         return connection
 
-    def _cut(self) -> None:
-        self._late = True
-        for each in self._sockets:
+    def _close_sockets(self) -> None:
+        self._is_expired = True
+        for open_socket in self._sockets:
             # The plain one: that of TLS would drop the cipher under the thread that reads.
             with suppress(OSError):
-                socket.socket.shutdown(each, socket.SHUT_RDWR)
+                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
 
-def _unfit(headers: Mapping[str, str]) -> Iterator[str]:
+def _invalid_header_names(headers: Mapping[str, str]) -> Iterator[str]:
     """Names of those of *headers* whose values HTTP cannot carry."""
     for name, value in headers.items():
         try:
@@ -155,41 +159,41 @@ def _unfit(headers: Mapping[str, str]) -> Iterator[str]:
             yield name
 
 
-def _body(answer: requests.Response) -> bytes:
-    kept = bytearray()
-    for chunk in answer.iter_content(65_536):
-        kept += chunk
-        if len(kept) >= LARGEST_ANSWER:
+def _read_body(response: requests.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(65_536):
+        body += chunk
+        if len(body) >= MAX_RESPONSE_BYTES:
             break
-    return bytes(kept[:LARGEST_ANSWER])
+    return bytes(body[:MAX_RESPONSE_BYTES])
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def _error_chain(error: BaseException) -> list[BaseException]:
     """*error* and what lies under it: the layers above repeat the address and name objects."""
 
-    def layers(each: BaseException | None) -> Iterator[BaseException]:
-        while each:
-            yield each
-            each = each.__context__
+    def layers(current: BaseException | None) -> Iterator[BaseException]:
+        while current:
+            yield current
+            current = current.__context__
 
     return list(layers(error))
 
 
-def _code(error: BaseException) -> str:
+def _node_error_code(error: BaseException) -> str:
     """Node.js's name for what ended a request; a fault that it would not retry is UNKNOWN_ERROR."""
-    causes = _causes(error)
-    for each in causes:
-        if isinstance(each, socket.gaierror):
-            return "EAI_AGAIN" if each.errno == socket.EAI_AGAIN else "ENOTFOUND"
-        if isinstance(each, OSError) and each.errno in CODES:
-            return CODES[each.errno]
+    causes = _error_chain(error)
+    for cause in causes:
+        if isinstance(cause, socket.gaierror):
+            return "EAI_AGAIN" if cause.errno == socket.EAI_AGAIN else "ENOTFOUND"
+        if isinstance(cause, OSError) and cause.errno in NODE_ERROR_CODES:
+            return NODE_ERROR_CODES[cause.errno]
     broken = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
     secured = isinstance(error, requests.exceptions.SSLError)
     return "ECONNRESET" if isinstance(error, broken) and not secured else "UNKNOWN_ERROR"
 
 
 # Python's numbers as Node.js names them.
-CODES = {
+NODE_ERROR_CODES = {
     errno.ECONNREFUSED: "ECONNREFUSED",
     errno.ECONNRESET: "ECONNRESET",
     errno.EPIPE: "ECONNRESET",

@@ -7,71 +7,79 @@ import orjson
 from segment_insider_emulator.http import HttpResponse
 from segment_insider_emulator.types import JSON, JSONObject
 
-LONGEST_ERROR = 2_000  # bytes of an error page that every delivery of a batch keeps
-FINDINGS = "x-emulator-findings"
-VERDICT = "x-emulator-verdict"
-CHANGES = "x-emulator-changes"
-INDEX = re.compile(r"users\.(\d+)(?=\.|$)")
+MAX_BATCH_ERROR_BYTES = 2_000  # bytes of an error page that every delivery of a batch keeps
+FINDINGS_HEADER = "x-emulator-findings"
+VERDICT_HEADER = "x-emulator-verdict"
+CHANGES_HEADER = "x-emulator-changes"
+USER_INDEX_PATTERN = re.compile(r"users\.(\d+)(?=\.|$)")
 
 
-def user_of(body: JSONObject, position: int) -> str:
+def request_for_user(body: JSONObject, user_index: int) -> str:
     """The body of an upsert with the one user at *position*."""
-    own = {**body, "users": body["users"][position : position + 1]}
-    return orjson.dumps(own).decode()
+    user_body = {**body, "users": body["users"][user_index : user_index + 1]}
+    return orjson.dumps(user_body).decode()
 
 
-def answer_of(answer: HttpResponse, position: int) -> HttpResponse:
+def response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
     """*answer* as if the user at *position* had been alone; an error is everybody's."""
-    if not 200 <= answer.status < 300:
-        return HttpResponse(answer.status, answer.body[:LONGEST_ERROR])
-    told = _json(answer.headers.get(FINDINGS, ""))
-    listed = told if isinstance(told, list) else []
-    findings = [_alone(each) for each in listed if _index(each["where"]) in (None, position)]
-    headers = {FINDINGS: orjson.dumps(findings).decode()} if findings else {}
+    if not 200 <= response.status < 300:
+        return HttpResponse(response.status, response.body[:MAX_BATCH_ERROR_BYTES])
+    findings_header = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
+    listed = findings_header if isinstance(findings_header, list) else []
+    findings = [
+        _finding_for_user(each)
+        for each in listed
+        if _parse_user_index(each["where"]) in (None, user_index)
+    ]
+    headers = {FINDINGS_HEADER: orjson.dumps(findings).decode()} if findings else {}
     verdicts = {each["verdict"] for each in findings}
     worst = next((each for each in ("dropped", "warning") if each in verdicts), None)
-    noticed = {VERDICT: worst} if worst else {}
-    changed = _json(answer.headers.get(CHANGES, ""))
+    noticed = {VERDICT_HEADER: worst} if worst else {}
+    changed = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
     if isinstance(changed, list):
-        own = [{**each, "users": [0]} for each in changed if position in each["users"]]
-        noticed[CHANGES] = orjson.dumps(own).decode()
-    return HttpResponse(answer.status, _outcome(answer.body, position), headers | noticed)
+        changes_for_user = [
+            {**each, "users": [0]} for each in changed if user_index in each["users"]
+        ]
+        noticed[CHANGES_HEADER] = orjson.dumps(changes_for_user).decode()
+    return HttpResponse(
+        response.status, _body_for_user(response.body, user_index), headers | noticed
+    )
 
 
-def _outcome(body: bytes, position: int) -> bytes:
-    match _json(body):
-        case {"data": {"fail": {"errors": dict(errors)}}} if any(map(_index_known, errors)):
-            own = {
-                INDEX.sub("users.0", name): texts
+def _body_for_user(body: bytes, user_index: int) -> bytes:
+    match _parse_json_or_none(body):
+        case {"data": {"fail": {"errors": dict(errors)}}} if any(map(_has_user_index, errors)):
+            user_errors = {
+                USER_INDEX_PATTERN.sub("users.0", name): texts
                 for name, texts in errors.items()
-                if _index(name) == position
+                if _parse_user_index(name) == user_index
             }
-            return orjson.dumps({"data": _counts(own)})
+            return orjson.dumps({"data": _upsert_response_body(user_errors)})
         case {"data": {"fail": {} as fail, "successful": {}}} if not fail:
-            return orjson.dumps({"data": _counts({})})
+            return orjson.dumps({"data": _upsert_response_body({})})
     return body  # whose failures these are cannot be told
 
 
-def _counts(errors: JSONObject) -> JSONObject:
+def _upsert_response_body(errors: JSONObject) -> JSONObject:
     if errors:
         return {"successful": {}, "fail": {"count": 1, "errors": errors}}
     return {"successful": {"count": 1}, "fail": {}}
 
 
-def _alone(finding: JSONObject) -> JSONObject:
-    return {**finding, "where": INDEX.sub("users.0", finding["where"])}
+def _finding_for_user(finding: JSONObject) -> JSONObject:
+    return {**finding, "where": USER_INDEX_PATTERN.sub("users.0", finding["where"])}
 
 
-def _index(place: str) -> int | None:
-    found = INDEX.match(place)
-    return int(found[1]) if found else None
+def _parse_user_index(path: str) -> int | None:
+    match = USER_INDEX_PATTERN.match(path)
+    return int(match[1]) if match else None
 
 
-def _index_known(place: str) -> bool:
-    return _index(place) is not None
+def _has_user_index(path: str) -> bool:
+    return _parse_user_index(path) is not None
 
 
-def _json(text: str | bytes) -> JSON:
+def _parse_json_or_none(text: str | bytes) -> JSON:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -3,12 +3,12 @@
 Source: Segment, "Event Delivery", "Delivery Overview": steps, reasons and error codes. (documented)
 """
 
-from segment_insider_emulator.capture.records import Delivery
+from segment_insider_emulator.capture.records import DeliveryRecord
 from segment_insider_emulator.types import JSONObject
 
-DELIVERED, NOT_DELIVERED = "Delivered", "Not Delivered"
-SUCCESSFUL, FAILED, RETRY = "Successful delivery", "Failed delivery", "Retry count"
-LABELS = {
+DELIVERED_TAB, NOT_DELIVERED_TAB = "Delivered", "Not Delivered"
+SUCCESSFUL_STEP, FAILED_STEP, RETRY_STEP = "Successful delivery", "Failed delivery", "Retry count"
+ERROR_CODE_LABELS = {
     "400": "Bad request",
     "401": "Unauthorised",
     "404": "Not found",
@@ -23,8 +23,8 @@ LABELS = {
     "INTERNAL": "Connection",
 }
 # Delivery Overview has its own name for one fault of the network.
-OVERVIEW = {"ECONNREFUSED": "EREFUSED"}
-PUBLISHED = frozenset(
+DELIVERY_OVERVIEW_CODES = {"ECONNREFUSED": "EREFUSED"}
+PUBLISHED_ERROR_CODES = frozenset(
     {f"errors.discarded.{code}" for code in ("400", "401", "403")}
     | {
         f"errors.awaiting-retry.{code}"
@@ -36,24 +36,30 @@ PUBLISHED = frozenset(
 )  # fmt: skip
 
 
-def status(delivery: Delivery) -> JSONObject:
+def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
     """{"eventDelivery", "step", "code", "reason", "error", "standing"}.
 
     `error` is Event Delivery's error code, `code` and `reason` are Delivery Overview's. Codes that
     Segment publishes nowhere follow the pattern of those that it does, and are "assumed".
     """
     if delivery.verdict == "retrying":
-        error = f"errors.awaiting-retry.{_group(delivery.code)}"
-        return _told(NOT_DELIVERED, RETRY, "RETRY", "Retried", error)
+        error = f"errors.awaiting-retry.{_group_5xx_codes(delivery.code)}"
+        return _status_json(NOT_DELIVERED_TAB, RETRY_STEP, "RETRY", "Retried", error)
     if delivery.verdict != "failed":
         # A 200 whose body refuses the user is delivered for Segment. (observed, inferred)
-        return _told(DELIVERED, SUCCESSFUL, None, None, None)
+        return _status_json(DELIVERED_TAB, SUCCESSFUL_STEP, None, None, None)
     code = delivery.code or "INTERNAL"
     error = f"errors.discarded.{code}"
-    return _told(NOT_DELIVERED, FAILED, OVERVIEW.get(code, code), LABELS.get(code), error)
+    return _status_json(
+        NOT_DELIVERED_TAB,
+        FAILED_STEP,
+        DELIVERY_OVERVIEW_CODES.get(code, code),
+        ERROR_CODE_LABELS.get(code),
+        error,
+    )
 
 
-def _told(
+def _status_json(
     tab: str, step: str, code: str | None, reason: str | None, error: str | None
 ) -> JSONObject:
     return {
@@ -62,9 +68,9 @@ def _told(
         "code": code,
         "reason": reason,
         "error": error,
-        "standing": "documented" if error is None or error in PUBLISHED else "assumed",
+        "standing": "documented" if error is None or error in PUBLISHED_ERROR_CODES else "assumed",
     }
 
 
-def _group(code: str | None) -> str | None:
+def _group_5xx_codes(code: str | None) -> str | None:
     return "5xx" if code and code.isdecimal() and code.startswith("5") else code

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
-from segment_insider_emulator.demo.day import Turn
+from segment_insider_emulator.demo.day import DemoCall
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.mapping.explanation import explain
+from segment_insider_emulator.mapping.explanation import explain_event
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.shopper import Shopper
 
-TAKEN = ("accepted", "warning")
+DELIVERED_VERDICTS = ("accepted", "warning")
 
 
-def summarise(
-    client: ControlClient, destination: JSONObject, turns: Sequence[Turn], shopper: Shopper
+def summarise_day(
+    client: ControlClient, destination: JSONObject, demo_calls: Sequence[DemoCall], shopper: Shopper
 ) -> JSONObject:
     """Say of each call what Insider One received, and what it knows at the end.
 
@@ -25,37 +25,37 @@ def summarise(
         differ from run to run.
     """
     compiled = Destination(destination)
-    messages = client.messages()
+    messages = client.list_messages()
     return {
         "calls": [
-            _call(client, compiled, turn, message)
-            for turn, message in zip(turns, messages, strict=True)
+            _summarise_call(client, compiled, turn, message)
+            for turn, message in zip(demo_calls, messages, strict=True)
         ],
-        "profile": _profile(client, shopper),
+        "profile": _summarise_profile(client, shopper),
     }
 
 
-def _call(
-    client: ControlClient, destination: Destination, turn: Turn, message: JSONObject
+def _summarise_call(
+    client: ControlClient, destination: Destination, demo_call: DemoCall, message: JSONObject
 ) -> JSONObject:
-    deliveries = client.deliveries(messageId=message["messageId"])
+    deliveries = client.list_deliveries(messageId=message["messageId"])
     normalised = message["normalised"]
-    explained = explain(destination, normalised) if normalised else None
+    explained = explain_event(destination, normalised) if normalised else None
     matched = explained is not None and any(account.matched for account in explained.accounts)
     return {
-        "chapter": turn.chapter,
-        "call": f"{message['type']} {turn.call.name or ''}".strip(),
-        "note": turn.note,
+        "chapter": demo_call.chapter,
+        "call": f"{message['type']} {demo_call.call.name or ''}".strip(),
+        "note": demo_call.note,
         "verdict": message["verdict"],
         "reason": message["reason"],
-        "received": [each for delivery in deliveries for each in _received(delivery)],
+        "received": [each for delivery in deliveries for each in _iter_received_users(delivery)],
         "unread": explained.dropped if explained and matched else [],
     }
 
 
-def _received(delivery: JSONObject) -> Iterator[JSONObject]:
+def _iter_received_users(delivery: JSONObject) -> Iterator[JSONObject]:
     """The users of a request that Insider One took, without their times."""
-    if delivery["verdict"] not in TAKEN:
+    if delivery["verdict"] not in DELIVERED_VERDICTS:
         return
     for user in delivery["request"]["json"]["users"]:
         yield {
@@ -68,9 +68,9 @@ def _received(delivery: JSONObject) -> Iterator[JSONObject]:
         }
 
 
-def _profile(client: ControlClient, shopper: Shopper) -> JSONObject | None:
-    found = (client.profile(identifier) for identifier in shopper.identifiers)
-    profile = next((each for each in found if each), None)
+def _summarise_profile(client: ControlClient, shopper: Shopper) -> JSONObject | None:
+    profiles = (client.find_profile(identifier) for identifier in shopper.identifiers)
+    profile = next((each for each in profiles if each), None)
     if profile is None:
         return None
     counts: dict[str, int] = {}

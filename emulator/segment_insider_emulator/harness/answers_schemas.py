@@ -2,158 +2,175 @@
 
 from typing import Final
 
-from segment_insider_emulator.capture.journey import STATUSES
+from segment_insider_emulator.capture.journey import JOURNEY_RUN_STATUSES
 from segment_insider_emulator.capture.records import VERDICTS
 from segment_insider_emulator.types import JSONObject
 
-ANY: Final[JSONObject] = {}
-TEXT: Final[JSONObject] = {"type": "string"}
-BOOLEAN: Final[JSONObject] = {"type": "boolean"}
-NUMBER: Final[JSONObject] = {"type": "number"}
-COUNT: Final[JSONObject] = {"type": "integer", "minimum": 0}
-OBJECT: Final[JSONObject] = {"type": "object"}
-TEXTS: Final[JSONObject] = {"type": "array", "items": TEXT}
-OBJECTS: Final[JSONObject] = {"type": "array", "items": OBJECT}
+ANY_SCHEMA: Final[JSONObject] = {}
+TEXT_SCHEMA: Final[JSONObject] = {"type": "string"}
+BOOLEAN_SCHEMA: Final[JSONObject] = {"type": "boolean"}
+NUMBER_SCHEMA: Final[JSONObject] = {"type": "number"}
+COUNT_SCHEMA: Final[JSONObject] = {"type": "integer", "minimum": 0}
+OBJECT_SCHEMA: Final[JSONObject] = {"type": "object"}
+TEXT_LIST_SCHEMA: Final[JSONObject] = {"type": "array", "items": TEXT_SCHEMA}
+OBJECT_LIST_SCHEMA: Final[JSONObject] = {"type": "array", "items": OBJECT_SCHEMA}
 
 
-def ref(name: str) -> JSONObject:
+def schema_reference(name: str) -> JSONObject:
     """A reference to the component *name*."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def closed(properties: JSONObject, required: list[str] | None = None) -> JSONObject:
+def object_schema(properties: JSONObject, required: list[str] | None = None) -> JSONObject:
     """An object with all of *properties*, or those that are *required*, and no others."""
-    wanted = list(properties) if required is None else required
+    required_names = list(properties) if required is None else required
     return {
         "type": "object",
         "properties": properties,
-        "required": wanted,
+        "required": required_names,
         "additionalProperties": False,
     }
 
 
-def many(items: JSONObject) -> JSONObject:
+def list_schema(items: JSONObject) -> JSONObject:
     """A list of *items*."""
     return {"type": "array", "items": items}
 
 
-def page(name: str, items: JSONObject, **others: JSONObject) -> JSONObject:
+def page_schema(list_name: str, items: JSONObject, **others: JSONObject) -> JSONObject:
     """One page of a list; `next` is the `after` of the next one, null at the end."""
-    return closed({**others, name: many(items), "next": maybe(COUNT)})
+    return object_schema(
+        {**others, list_name: list_schema(items), "next": nullable_schema(COUNT_SCHEMA)}
+    )
 
 
-def maybe(schema: JSONObject) -> JSONObject:
+def nullable_schema(schema: JSONObject) -> JSONObject:
     """*schema*, or null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-_VERDICT: JSONObject = {"enum": list(VERDICTS)}
-_EXCHANGE: JSONObject = {
-    "request": maybe(closed({"method": TEXT, "url": TEXT, "headers": OBJECT, "json": ANY})),
-    "response": maybe(closed({"status": COUNT, "json": ANY})),
+_VERDICT_SCHEMA: JSONObject = {"enum": list(VERDICTS)}
+_EXCHANGE_PROPERTIES: JSONObject = {
+    "request": nullable_schema(
+        object_schema(
+            {
+                "method": TEXT_SCHEMA,
+                "url": TEXT_SCHEMA,
+                "headers": OBJECT_SCHEMA,
+                "json": ANY_SCHEMA,
+            }
+        )
+    ),
+    "response": nullable_schema(object_schema({"status": COUNT_SCHEMA, "json": ANY_SCHEMA})),
 }
-_ATTEMPTS = many(
-    closed(
+_ATTEMPTS_SCHEMA = list_schema(
+    object_schema(
         {
-            "number": COUNT,
-            "at": TEXT,
-            "durationMs": NUMBER,
-            "status": maybe(COUNT),
-            "error": maybe(TEXT),
+            "number": COUNT_SCHEMA,
+            "at": TEXT_SCHEMA,
+            "durationMs": NUMBER_SCHEMA,
+            "status": nullable_schema(COUNT_SCHEMA),
+            "error": nullable_schema(TEXT_SCHEMA),
         }
     )
 )
-_MESSAGE: JSONObject = {
-    "id": COUNT,
-    "messageId": TEXT,
-    "type": maybe(TEXT),
-    "event": maybe(TEXT),
-    "userId": maybe(TEXT),
-    "anonymousId": maybe(TEXT),
-    "source": maybe(TEXT),
-    "receivedAt": TEXT,
-    "verdict": _VERDICT,
-    "reason": maybe(TEXT),
-    "violations": OBJECTS,
-    "filtered_by": maybe(OBJECT),
-    "omitted": OBJECTS,
+_MESSAGE_PROPERTIES: JSONObject = {
+    "id": COUNT_SCHEMA,
+    "messageId": TEXT_SCHEMA,
+    "type": nullable_schema(TEXT_SCHEMA),
+    "event": nullable_schema(TEXT_SCHEMA),
+    "userId": nullable_schema(TEXT_SCHEMA),
+    "anonymousId": nullable_schema(TEXT_SCHEMA),
+    "source": nullable_schema(TEXT_SCHEMA),
+    "receivedAt": TEXT_SCHEMA,
+    "verdict": _VERDICT_SCHEMA,
+    "reason": nullable_schema(TEXT_SCHEMA),
+    "violations": OBJECT_LIST_SCHEMA,
+    "filtered_by": nullable_schema(OBJECT_SCHEMA),
+    "omitted": OBJECT_LIST_SCHEMA,
     "hints": {"type": "array"},
-    "message": OBJECT,
-    "normalised": OBJECT,
+    "message": OBJECT_SCHEMA,
+    "normalised": OBJECT_SCHEMA,
 }
-_DELIVERY: JSONObject = {
-    "id": COUNT,
-    "messageId": TEXT,
-    "event": maybe(TEXT),
-    "subscription": TEXT,
-    "actionSlug": TEXT,
-    "verdict": _VERDICT,
-    "reason": maybe(TEXT),
-    "status": OBJECT,
-    "attempts": _ATTEMPTS,
-    "upsert": maybe(TEXT),
-    "batch": maybe(closed({"size": COUNT, "position": COUNT})),
-    **_EXCHANGE,
-    "findings": OBJECTS,
+_DELIVERY_PROPERTIES: JSONObject = {
+    "id": COUNT_SCHEMA,
+    "messageId": TEXT_SCHEMA,
+    "event": nullable_schema(TEXT_SCHEMA),
+    "subscription": TEXT_SCHEMA,
+    "actionSlug": TEXT_SCHEMA,
+    "verdict": _VERDICT_SCHEMA,
+    "reason": nullable_schema(TEXT_SCHEMA),
+    "status": OBJECT_SCHEMA,
+    "attempts": _ATTEMPTS_SCHEMA,
+    "upsert": nullable_schema(TEXT_SCHEMA),
+    "batch": nullable_schema(object_schema({"size": COUNT_SCHEMA, "position": COUNT_SCHEMA})),
+    **_EXCHANGE_PROPERTIES,
+    "findings": OBJECT_LIST_SCHEMA,
 }
-_SUBSCRIPTION: JSONObject = {
-    "number": COUNT,
-    "name": TEXT,
-    "actionSlug": TEXT,
-    "enabled": BOOLEAN,
-    "trigger": ANY,
+_SUBSCRIPTION_PROPERTIES: JSONObject = {
+    "number": COUNT_SCHEMA,
+    "name": TEXT_SCHEMA,
+    "actionSlug": TEXT_SCHEMA,
+    "enabled": BOOLEAN_SCHEMA,
+    "trigger": ANY_SCHEMA,
 }
-_CONSIDERED = closed(
+_EXPLAINED_SUBSCRIPTION_SCHEMA = object_schema(
     {
-        "number": COUNT,
-        "name": TEXT,
-        "actionSlug": TEXT,
-        "enabled": BOOLEAN,
-        "matched": BOOLEAN,
-        "why": TEXT,
-        "conditions": many(closed({"condition": TEXT, "holds": BOOLEAN, "found": ANY})),
+        "number": COUNT_SCHEMA,
+        "name": TEXT_SCHEMA,
+        "actionSlug": TEXT_SCHEMA,
+        "enabled": BOOLEAN_SCHEMA,
+        "matched": BOOLEAN_SCHEMA,
+        "why": TEXT_SCHEMA,
+        "conditions": list_schema(
+            object_schema({"condition": TEXT_SCHEMA, "holds": BOOLEAN_SCHEMA, "found": ANY_SCHEMA})
+        ),
     }
 )
-_SANDBOX: JSONObject = {
-    "id": TEXT,
-    "url": TEXT,
-    "writeKey": TEXT,
-    "account": TEXT,
-    "key": TEXT,
-    "workspace": TEXT,
-    "now": TEXT,
-    "createdAt": TEXT,
-    "team": maybe(TEXT),
+_SANDBOX_PROPERTIES: JSONObject = {
+    "id": TEXT_SCHEMA,
+    "url": TEXT_SCHEMA,
+    "writeKey": TEXT_SCHEMA,
+    "account": TEXT_SCHEMA,
+    "key": TEXT_SCHEMA,
+    "workspace": TEXT_SCHEMA,
+    "now": TEXT_SCHEMA,
+    "createdAt": TEXT_SCHEMA,
+    "team": nullable_schema(TEXT_SCHEMA),
 }
-_INTEGRATION: JSONObject = {
-    "id": COUNT,
-    "name": TEXT,
-    "type": TEXT,
-    "accountName": TEXT,
-    "key": TEXT,
+_INTEGRATION_PROPERTIES: JSONObject = {
+    "id": COUNT_SCHEMA,
+    "name": TEXT_SCHEMA,
+    "type": TEXT_SCHEMA,
+    "accountName": TEXT_SCHEMA,
+    "key": TEXT_SCHEMA,
     "origin": {"enum": ["panel", "workspace"]},
-    "createdAt": TEXT,
-    "createdBy": maybe(TEXT),
-    "revokedAt": maybe(TEXT),
+    "createdAt": TEXT_SCHEMA,
+    "createdBy": nullable_schema(TEXT_SCHEMA),
+    "revokedAt": nullable_schema(TEXT_SCHEMA),
 }
 
 
-def _without(properties: JSONObject, *names: str) -> JSONObject:
+def _without_properties(properties: JSONObject, *names: str) -> JSONObject:
     return {name: schema for name, schema in properties.items() if name not in names}
 
 
-ANSWERS: Final[JSONObject] = {
-    "Error": closed({"error": closed({"what": TEXT, "where": TEXT, "remedy": TEXT})}),
-    "Message": closed(_MESSAGE),
-    "MessageWithDeliveries": closed({**_MESSAGE, "deliveries": many(ref("Delivery"))}),
-    "Delivery": closed(_DELIVERY),
-    "Upsert": closed(
+RESPONSE_SCHEMAS: Final[JSONObject] = {
+    "Error": object_schema(
+        {"error": object_schema({"what": TEXT_SCHEMA, "where": TEXT_SCHEMA, "remedy": TEXT_SCHEMA})}
+    ),
+    "Message": object_schema(_MESSAGE_PROPERTIES),
+    "MessageWithDeliveries": object_schema(
+        {**_MESSAGE_PROPERTIES, "deliveries": list_schema(schema_reference("Delivery"))}
+    ),
+    "Delivery": object_schema(_DELIVERY_PROPERTIES),
+    "Upsert": object_schema(
         {
-            "id": TEXT,
-            "dueAt": maybe(TEXT),
-            "attempts": _ATTEMPTS,
-            **_EXCHANGE,
-            "deliveries": many(COUNT),
+            "id": TEXT_SCHEMA,
+            "dueAt": nullable_schema(TEXT_SCHEMA),
+            "attempts": _ATTEMPTS_SCHEMA,
+            **_EXCHANGE_PROPERTIES,
+            "deliveries": list_schema(COUNT_SCHEMA),
         }
     ),
     "Profile": {
@@ -163,78 +180,87 @@ ANSWERS: Final[JSONObject] = {
             *("event_count", "events_next"),
         ],
         "properties": {
-            "id": TEXT,
-            "identifiers": OBJECT,
-            "attributes": OBJECT,
-            "events": OBJECTS,
-            "event_count": COUNT,
-            "events_next": maybe(COUNT),
-            "reach": OBJECT,
+            "id": TEXT_SCHEMA,
+            "identifiers": OBJECT_SCHEMA,
+            "attributes": OBJECT_SCHEMA,
+            "events": OBJECT_LIST_SCHEMA,
+            "event_count": COUNT_SCHEMA,
+            "events_next": nullable_schema(COUNT_SCHEMA),
+            "reach": OBJECT_SCHEMA,
         },
     },
-    "Journey": closed(
+    "Journey": object_schema(
         {
-            "simulated": TEXT,
-            "id": COUNT,
-            "name": TEXT,
-            "counters": OBJECT,
-            "goals": OBJECT,
-            "elements": OBJECTS,
-            "definition": OBJECT,
+            "simulated": TEXT_SCHEMA,
+            "id": COUNT_SCHEMA,
+            "name": TEXT_SCHEMA,
+            "counters": OBJECT_SCHEMA,
+            "goals": OBJECT_SCHEMA,
+            "elements": OBJECT_LIST_SCHEMA,
+            "definition": OBJECT_SCHEMA,
         },
         ["id", "name", "counters", "goals", "elements", "definition"],
     ),
-    "Run": closed(
+    "Run": object_schema(
         {
-            "id": COUNT,
-            "journey_id": COUNT,
-            "profile_id": TEXT,
-            "status": {"enum": list(STATUSES)},
-            "entered_at": TEXT,
-            "waits_until": maybe(TEXT),
-            "ended_at": maybe(TEXT),
-            "goals": TEXTS,
-            "trail": OBJECTS,
+            "id": COUNT_SCHEMA,
+            "journey_id": COUNT_SCHEMA,
+            "profile_id": TEXT_SCHEMA,
+            "status": {"enum": list(JOURNEY_RUN_STATUSES)},
+            "entered_at": TEXT_SCHEMA,
+            "waits_until": nullable_schema(TEXT_SCHEMA),
+            "ended_at": nullable_schema(TEXT_SCHEMA),
+            "goals": TEXT_LIST_SCHEMA,
+            "trail": OBJECT_LIST_SCHEMA,
         }
     ),
-    "Clock": closed({"now": TEXT, "frozen": BOOLEAN, "offset": NUMBER}),
-    "Destination": closed(
+    "Clock": object_schema({"now": TEXT_SCHEMA, "frozen": BOOLEAN_SCHEMA, "offset": NUMBER_SCHEMA}),
+    "Destination": object_schema(
         {
-            "name": maybe(TEXT),
-            "enabled": BOOLEAN,
-            "settings": OBJECT,
-            "subscriptions": many(ref("Subscription")),
+            "name": nullable_schema(TEXT_SCHEMA),
+            "enabled": BOOLEAN_SCHEMA,
+            "settings": OBJECT_SCHEMA,
+            "subscriptions": list_schema(schema_reference("Subscription")),
         }
     ),
-    "Subscription": closed(_SUBSCRIPTION),
-    "Integration": closed(_INTEGRATION),
-    "Sandbox": closed(_SANDBOX),
-    "Outcome": closed(
+    "Subscription": object_schema(_SUBSCRIPTION_PROPERTIES),
+    "Integration": object_schema(_INTEGRATION_PROPERTIES),
+    "Sandbox": object_schema(_SANDBOX_PROPERTIES),
+    "Outcome": object_schema(
         {
-            "ok": BOOLEAN,
-            "of": TEXT,
-            "expected": TEXT,
-            "count": COUNT,
-            "matched": OBJECTS,
-            "near": many(
+            "ok": BOOLEAN_SCHEMA,
+            "of": TEXT_SCHEMA,
+            "expected": TEXT_SCHEMA,
+            "count": COUNT_SCHEMA,
+            "matched": OBJECT_LIST_SCHEMA,
+            "near": list_schema(
                 {
                     "type": "object",
                     "required": ["id", "differences"],
                     "properties": {
-                        "id": ANY,
-                        "differences": many(
-                            closed({"path": TEXT, "expected": TEXT, "received": TEXT, "why": TEXT})
+                        "id": ANY_SCHEMA,
+                        "differences": list_schema(
+                            object_schema(
+                                {
+                                    "path": TEXT_SCHEMA,
+                                    "expected": TEXT_SCHEMA,
+                                    "received": TEXT_SCHEMA,
+                                    "why": TEXT_SCHEMA,
+                                }
+                            )
                         ),
                     },
                 }
             ),
         }
     ),
-    "Rehearsed": closed(
+    "Rehearsed": object_schema(
         {
-            **_without(_MESSAGE, "id"),
-            "deliveries": many(closed(_without(_DELIVERY, "id", "upsert"))),
-            "subscriptions": many(_CONSIDERED),
+            **_without_properties(_MESSAGE_PROPERTIES, "id"),
+            "deliveries": list_schema(
+                object_schema(_without_properties(_DELIVERY_PROPERTIES, "id", "upsert"))
+            ),
+            "subscriptions": list_schema(_EXPLAINED_SUBSCRIPTION_SCHEMA),
         }
     ),
 }

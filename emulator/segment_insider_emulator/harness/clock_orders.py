@@ -4,18 +4,23 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from segment_insider_emulator.clock import SandboxClock, check
-from segment_insider_emulator.duration import duration
+from segment_insider_emulator.clock import SandboxClock, check_clock_range
+from segment_insider_emulator.duration import parse_duration
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.formats import instant
+from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.types import JSONObject
 
-EXAMPLE = "2026-11-23T10:00:00Z"
-FIELDS: Mapping[str, type] = {"advance": str, "set": str, "freeze": bool, "resume": bool}
-RESET: Mapping[str, type] = {"now": str}
+TIME_EXAMPLE = "2026-11-23T10:00:00Z"
+CLOCK_COMMAND_FIELDS: Mapping[str, type] = {
+    "advance": str,
+    "set": str,
+    "freeze": bool,
+    "resume": bool,
+}
+RESET_FIELDS: Mapping[str, type] = {"now": str}
 
 
-def obey(clock: SandboxClock, order: JSONObject, within: str = "") -> None:
+def apply_clock_command(clock: SandboxClock, command: JSONObject, path_prefix: str = "") -> None:
     """Do to *clock* what *order* says: one of FIELDS, as {"advance": length}, {"set": time},
     {"freeze": true} or {"resume": true}.
 
@@ -23,60 +28,60 @@ def obey(clock: SandboxClock, order: JSONObject, within: str = "") -> None:
         within: What stands before the name of an order in a message, e.g. "body.".
     Raises: EmulatorError, when it says several, or what cannot be done.
     """
-    if len(order) != 1:
-        what = f"{' and '.join(order)} at once"
+    if len(command) != 1:
+        what = f"{' and '.join(command)} at once"
         raise EmulatorError(what, "body", "Send one order after the other.")
-    ((name, value),) = order.items()
-    ORDERS[name](clock, value, within + name)
+    ((name, value),) = command.items()
+    CLOCK_COMMANDS[name](clock, value, path_prefix + name)
 
 
-def reset_time(order: JSONObject) -> datetime | None:
+def parse_reset_time(body: JSONObject) -> datetime | None:
     """The `now` of a reset; None where it has none.
 
     Raises: EmulatorError, when it is no time, or none that a clock may show.
     """
-    if "now" not in order:
+    if "now" not in body:
         return None
-    at = _moment("body.now", order["now"])
-    check(at, "body.now")
+    at = _parse_time("body.now", body["now"])
+    check_clock_range(at, "body.now")
     return at
 
 
-def _advance(clock: SandboxClock, length: str, where: str) -> None:
-    clock.advance(duration(length, where), where)
+def _advance_clock(clock: SandboxClock, duration_text: str, where: str) -> None:
+    clock.advance(parse_duration(duration_text, where), where)
 
 
-def _set(clock: SandboxClock, at: str, where: str) -> None:
-    clock.set(_moment(where, at), where)
+def _set_clock(clock: SandboxClock, time_text: str, where: str) -> None:
+    clock.set(_parse_time(where, time_text), where)
 
 
-def _freeze(clock: SandboxClock, wanted: bool, where: str) -> None:
-    _must_be_true(where, wanted)
+def _freeze_clock(clock: SandboxClock, flag: bool, where: str) -> None:
+    _require_true(where, flag)
     clock.freeze()
 
 
-def _resume(clock: SandboxClock, wanted: bool, where: str) -> None:
-    _must_be_true(where, wanted)
+def _resume_clock(clock: SandboxClock, flag: bool, where: str) -> None:
+    _require_true(where, flag)
     clock.resume()
 
 
-ORDERS: Mapping[str, Callable[[SandboxClock, Any, str], None]] = {
-    "advance": _advance,
-    "set": _set,
-    "freeze": _freeze,
-    "resume": _resume,
+CLOCK_COMMANDS: Mapping[str, Callable[[SandboxClock, Any, str], None]] = {
+    "advance": _advance_clock,
+    "set": _set_clock,
+    "freeze": _freeze_clock,
+    "resume": _resume_clock,
 }
 
 
-def _moment(where: str, text: str) -> datetime:
-    at = instant(text)
+def _parse_time(where: str, time_text: str) -> datetime:
+    at = parse_rfc3339(time_text)
     if at is None:
         raise EmulatorError(
-            "this is not a time", where, f"Give one with its zone, such as {EXAMPLE}."
+            "this is not a time", where, f"Give one with its zone, such as {TIME_EXAMPLE}."
         )
     return at
 
 
-def _must_be_true(where: str, wanted: bool) -> None:
-    if not wanted:
+def _require_true(where: str, flag: bool) -> None:
+    if not flag:
         raise EmulatorError("this takes true", where, 'Send {"resume": true} to let it run.')

@@ -2,73 +2,86 @@
 
 from flask import Blueprint, abort, request
 
-from segment_insider_emulator.answers import fault
-from segment_insider_emulator.delivery.fault import REMEDY, SHAPE, described
+from segment_insider_emulator.answers import error_response
+from segment_insider_emulator.delivery.fault import (
+    INSIDER_FAULT_REMEDY,
+    INSIDER_FAULT_VALIDATOR,
+    parse_insider_fault,
+)
 from segment_insider_emulator.harness import bodies, queries, shapes
-from segment_insider_emulator.parts import parts
+from segment_insider_emulator.parts import current_services
 from segment_insider_emulator.types import JSONObject
 
-bp = Blueprint("delivery", __name__, url_prefix="/emulator/v1")
+delivery_routes = Blueprint("delivery", __name__, url_prefix="/emulator/v1")
 
-WATCHED = ("/v1/", "/emulator/v1/")  # a request to Insider One's own end may be a retry itself
+PATHS_THAT_RUN_RETRIES = (
+    "/v1/",
+    "/emulator/v1/",
+)  # a request to Insider One's own end may be a retry itself
 
 
-@bp.before_app_request
-def catch_up() -> None:
+@delivery_routes.before_app_request
+def run_due_retries() -> None:
     """Make the attempts that are due before anybody looks, so that a moved clock is seen."""
-    if request.path.startswith(WATCHED):
-        parts().road.backlog.retry_due()
+    if request.path.startswith(PATHS_THAT_RUN_RETRIES):
+        current_services().pipeline.retries.retry_due()
 
 
-@bp.post("/deliveries/retry")
+@delivery_routes.post("/deliveries/retry")
 def retry() -> JSONObject:
     """Deliver what waits and try every unsettled request once, due or not.
 
     {"attempts": requests made, "retrying": those still unsettled}
     """
-    own = parts()
-    own.queue.drain()
-    made = own.road.backlog.retry_all()
-    return {"attempts": made, "retrying": len(own.store.upserts.unsettled())}
+    services = current_services()
+    services.queue.drain()
+    attempt_count = services.pipeline.retries.retry_all()
+    return {"attempts": attempt_count, "retrying": len(services.store.upserts.list_pending_ids())}
 
 
-@bp.get("/upserts/<id>")
+@delivery_routes.get("/upserts/<id>")
 def upsert(id: str) -> JSONObject:
     """The whole of a request that carries a batch, or that is tried again."""
-    found = parts().store.upserts.get(id)
-    if found is None:
+    stored_upsert = current_services().store.upserts.get(id)
+    if stored_upsert is None:
         remedy = "A delivery names its own under `upsert`: GET /emulator/v1/deliveries."
-        abort(fault(404, f"there is no upsert {id}", request.path, remedy))
-    carried = [each.id for each in parts().store.upserts.carried(id)]
-    return {**shapes.upsert(found), "deliveries": carried}
+        abort(error_response(404, f"there is no upsert {id}", request.path, remedy))
+    carried = [each.id for each in current_services().store.upserts.list_deliveries(id)]
+    return {**shapes.upsert_json(stored_upsert), "deliveries": carried}
 
 
-@bp.get("/faults")
+@delivery_routes.get("/faults")
 def faults() -> JSONObject:
     """What is still to go wrong on the way to Insider One."""
-    return {"faults": parts().faults.list()}
+    return {"faults": current_services().insider_faults.list_active()}
 
 
-@bp.post("/faults")
+@delivery_routes.post("/faults")
 def add_fault() -> JSONObject:
     """Let deliveries meet a fault; gives all that there are."""
-    parts().faults.add(described(bodies.fault(SHAPE, REMEDY)))
+    current_services().insider_faults.add(
+        parse_insider_fault(bodies.read_fault_body(INSIDER_FAULT_VALIDATOR, INSIDER_FAULT_REMEDY))
+    )
     return faults()
 
 
-@bp.delete("/faults")
+@delivery_routes.delete("/faults")
 def clear_faults() -> JSONObject:
     """Let nothing go wrong any more."""
-    parts().faults.clear()
+    current_services().insider_faults.clear()
     return faults()
 
 
-@bp.get("/fidelity")
+@delivery_routes.get("/fidelity")
 def fidelity() -> JSONObject:
     """Where a real account answered differently from the emulated one, each kind once."""
-    own = parts()
-    query = queries.read(request.args, ())
-    found, following = own.differences.list(after=query.after, limit=query.limit)
-    compared = own.pass_through.compared if own.pass_through else 0
-    shown = [{"id": each.id, "times": each.times, "at": each.at, **each.document} for each in found]
-    return {"compared": compared, "differences": shown, "next": following}
+    services = current_services()
+    query = queries.parse_page_query(request.args, ())
+    differences, following = services.differences.list_differences(
+        after_id=query.after, limit=query.limit
+    )
+    compared = services.pass_through.compared_count if services.pass_through else 0
+    differences_json = [
+        {"id": each.id, "times": each.times, "at": each.at, **each.document} for each in differences
+    ]
+    return {"compared": compared, "differences": differences_json, "next": following}

@@ -5,20 +5,20 @@ from unicodedata import category
 
 from flask import Blueprint, abort, request
 
-from segment_insider_emulator.answers import fault
-from segment_insider_emulator.capture.records import redacted
+from segment_insider_emulator.answers import error_response
+from segment_insider_emulator.capture.records import redact_secret
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.harness import bodies
-from segment_insider_emulator.harness.queries import ID
-from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS
-from segment_insider_emulator.parts import parts
+from segment_insider_emulator.harness.queries import ID_ROUTE
+from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
+from segment_insider_emulator.parts import current_services
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.structure import faults
+from segment_insider_emulator.workspace.structure import validate_document
 
-bp = Blueprint("destination", __name__, url_prefix="/emulator/v1/destination")
+destination_routes = Blueprint("destination", __name__, url_prefix="/emulator/v1/destination")
 
-SECRET = "ucd_key"
-SUBSCRIPTION: Mapping[str, bodies.Kind] = {
+SECRET_SETTING = "ucd_key"
+SUBSCRIPTION_FIELDS: Mapping[str, bodies.FieldType] = {
     "name": str,
     "actionSlug": str,
     "enabled": bool,
@@ -27,78 +27,90 @@ SUBSCRIPTION: Mapping[str, bodies.Kind] = {
 }
 
 
-@bp.get("")
+@destination_routes.get("")
 def destination() -> JSONObject:
     """The destination as it is now; its key is redacted."""
-    return _shown(parts().configuration.destination)
+    return _destination_json(current_services().destination_overrides.destination)
 
 
-@bp.patch("")
+@destination_routes.patch("")
 def save() -> JSONObject:
     """Save Changes: the Enable Destination toggle, the settings, or both."""
-    form = bodies.read({"enabled": bool, "settings": dict})
-    settings = checked(form["settings"]) if "settings" in form else None
-    return _shown(parts().configuration.set(enabled=form.get("enabled"), settings=settings))
+    form = bodies.read_body({"enabled": bool, "settings": dict})
+    settings = check_settings(form["settings"]) if "settings" in form else None
+    return _destination_json(
+        current_services().destination_overrides.save_settings(
+            enabled=form.get("enabled"), settings=settings
+        )
+    )
 
 
-@bp.patch(f"/subscriptions/{ID}")
+@destination_routes.patch(f"/subscriptions/{ID_ROUTE}")
 def change(id: int) -> JSONObject:
     """Enable or disable one subscription, or change its trigger or mapping; 1 is the first."""
-    own = parts().configuration
-    _expect(id)
-    form = bodies.read({"enabled": bool, "trigger": str, "settings": dict})
+    overrides = current_services().destination_overrides
+    _abort_unless_subscription_exists(id)
+    form = bodies.read_body({"enabled": bool, "trigger": str, "settings": dict})
     if "enabled" in form:
-        own.switch(id - 1, form.pop("enabled"))
+        overrides.set_subscription_enabled(id - 1, form.pop("enabled"))
     if form:
-        own.edit(id - 1, form)
-    return _subscription(id, own.destination["subscriptions"][id - 1])
+        overrides.edit_subscription(id - 1, form)
+    return _subscription_json(id, overrides.destination["subscriptions"][id - 1])
 
 
-@bp.post("/subscriptions")
+@destination_routes.post("/subscriptions")
 def add() -> tuple[JSONObject, int]:
     """Add a subscription behind the others: {"name", "actionSlug", "enabled", "trigger",
     "settings"}, where what is left out is the action's own."""
-    own = parts().configuration
-    given = bodies.read(SUBSCRIPTION)
-    there = own.destination["subscriptions"]
-    _refuse_faulty([*there, given])
-    changed = own.replace([*there, given])["subscriptions"]
-    return _subscription(len(changed), changed[-1]), 201
+    overrides = current_services().destination_overrides
+    subscription = bodies.read_body(SUBSCRIPTION_FIELDS)
+    current_subscriptions = overrides.destination["subscriptions"]
+    _refuse_invalid_subscriptions([*current_subscriptions, subscription])
+    changed = overrides.replace_subscriptions([*current_subscriptions, subscription])[
+        "subscriptions"
+    ]
+    return _subscription_json(len(changed), changed[-1]), 201
 
 
-@bp.delete(f"/subscriptions/{ID}")
+@destination_routes.delete(f"/subscriptions/{ID_ROUTE}")
 def remove(id: int) -> JSONObject:
     """Remove a subscription; those after it move up. Gives the destination."""
-    own = parts().configuration
-    _expect(id)
-    kept = [each for at, each in enumerate(own.destination["subscriptions"], 1) if at != id]
-    return _shown({**own.destination, **own.replace(kept)})
+    overrides = current_services().destination_overrides
+    _abort_unless_subscription_exists(id)
+    remaining = [
+        each for at, each in enumerate(overrides.destination["subscriptions"], 1) if at != id
+    ]
+    return _destination_json(
+        {**overrides.destination, **overrides.replace_subscriptions(remaining)}
+    )
 
 
-def _expect(id: int) -> None:
-    if not 1 <= id <= len(parts().configuration.destination["subscriptions"]):
+def _abort_unless_subscription_exists(id: int) -> None:
+    if not 1 <= id <= len(current_services().destination_overrides.destination["subscriptions"]):
         remedy = "List them with GET /emulator/v1/destination."
-        abort(fault(404, f"there is no subscription {id}", request.path, remedy))
+        abort(error_response(404, f"there is no subscription {id}", request.path, remedy))
 
 
-def _refuse_faulty(subscriptions: list[JSONObject]) -> None:
-    document = parts().workspace.document
+def _refuse_invalid_subscriptions(subscriptions: list[JSONObject]) -> None:
+    document = current_services().workspace.document
     destination = {**document["destination"], "subscriptions": subscriptions}
-    for found in faults({**document, "destination": destination}):
-        raise EmulatorError(found.what, found.where, found.remedy)
+    for finding in validate_document({**document, "destination": destination}):
+        raise EmulatorError(finding.what, finding.where, finding.remedy)
 
 
-def checked(given: JSONObject) -> JSONObject:
+def check_settings(settings_json: JSONObject) -> JSONObject:
     """Settings as Segment's form lets them be saved. Raises: EmulatorError."""
-    settings = bodies.check(given, {field.key: str for field in SETTINGS}, "body.settings")
-    for field in SETTINGS:
-        if wrong := _fault(settings.get(field.key)):
+    settings = bodies.check_fields(
+        settings_json, {field.key: str for field in SETTINGS_FIELDS}, "body.settings"
+    )
+    for field in SETTINGS_FIELDS:
+        if wrong := _describe_invalid_setting(settings.get(field.key)):
             remedy = "Copy it from the InOne panel."
             raise EmulatorError(f"{field.label} {wrong}", f"body.settings.{field.key}", remedy)
     return settings
 
 
-def _fault(value: str | None) -> str | None:
+def _describe_invalid_setting(value: str | None) -> str | None:
     """What is wrong with a setting's *value*; it may be a key, and is not repeated."""
     if value is None:
         return None
@@ -110,20 +122,20 @@ def _fault(value: str | None) -> str | None:
     return None
 
 
-def _shown(destination: JSONObject) -> JSONObject:
-    settings = {field.key: destination["settings"][field.key] for field in SETTINGS}
+def _destination_json(destination: JSONObject) -> JSONObject:
+    settings = {field.key: destination["settings"][field.key] for field in SETTINGS_FIELDS}
     return {
         "name": destination.get("name"),
         "enabled": destination["enabled"],
-        "settings": {**settings, SECRET: redacted(settings[SECRET])},
+        "settings": {**settings, SECRET_SETTING: redact_secret(settings[SECRET_SETTING])},
         "subscriptions": [
-            _subscription(number, each)
+            _subscription_json(number, each)
             for number, each in enumerate(destination["subscriptions"], 1)
         ],
     }
 
 
-def _subscription(number: int, subscription: JSONObject) -> JSONObject:
+def _subscription_json(number: int, subscription: JSONObject) -> JSONObject:
     return {
         "number": number,
         "name": subscription["name"],

@@ -10,148 +10,164 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.capture.archive import Archive, checked
-from segment_insider_emulator.capture.records import Delivery, Upsert
-from segment_insider_emulator.clock import check, iso
-from segment_insider_emulator.depth import MAX_DEPTH, depth
-from segment_insider_emulator.encoding import without_bom
+from segment_insider_emulator.capture.archive import SandboxArchive, validate_exported_row
+from segment_insider_emulator.capture.records import DeliveryRecord, UpsertRecord
+from segment_insider_emulator.clock import check_clock_range, format_iso_utc
+from segment_insider_emulator.depth import MAX_DEPTH, nesting_depth
+from segment_insider_emulator.encoding import strip_bom
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.harness import har, shapes
-from segment_insider_emulator.harness.large_answers import large_answer
-from segment_insider_emulator.harness.subjects import SUBJECTS, runs_of
-from segment_insider_emulator.harness.workspaces import as_it_is
-from segment_insider_emulator.insider.formats import instant
-from segment_insider_emulator.parts import Parts, parts
-from segment_insider_emulator.sandboxes import replacing
+from segment_insider_emulator.harness.large_answers import send_large_response
+from segment_insider_emulator.harness.subjects import RECORD_READERS, read_runs_of_journey
+from segment_insider_emulator.harness.workspaces import current_workspace
+from segment_insider_emulator.insider.formats import parse_rfc3339
+from segment_insider_emulator.parts import SandboxServices, current_services
+from segment_insider_emulator.sandboxes import replace_current_workspace
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.model import shown
+from segment_insider_emulator.workspace.model import redact_document
 
-bp = Blueprint("exporting", __name__, url_prefix="/emulator/v1")
+export_routes = Blueprint("exporting", __name__, url_prefix="/emulator/v1")
 
-FORMAT: Final = 1
-LINES: Final = "application/x-ndjson"
-LARGEST: Final = 64 * 1024 * 1024  # bytes
-HEAD: Final = frozenset({"kind", "format", "version", "clock", "workspace"})
-HEAD_LINE: Final = "body, line 1"
-REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
+EXPORT_FORMAT: Final = 1
+EXPORT_MEDIA_TYPE: Final = "application/x-ndjson"
+MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024  # bytes
+HEADER_KEYS: Final = frozenset({"kind", "format", "version", "clock", "workspace"})
+HEADER_PATH: Final = "body, line 1"
+IMPORT_REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
 
 
-@bp.get("/export")
+@export_routes.get("/export")
 def export() -> Response:
     """The sandbox as lines of JSON: workspace and clock in the first, then a line for each row.
 
     Keys are redacted: whoever imports it has others.
     """
-    own = parts()
-    reading = own.clock.read()
+    services = current_services()
+    reading = services.clock.read()
     head: JSONObject = {
         "kind": "sandbox",
-        "format": FORMAT,
+        "format": EXPORT_FORMAT,
         "version": __version__,
-        "clock": {"now": iso(reading.now), "frozen": reading.frozen},
-        "workspace": shown(as_it_is(own)),
+        "clock": {"now": format_iso_utc(reading.now), "frozen": reading.frozen},
+        "workspace": redact_document(current_workspace(services)),
     }
-    rows = ({"kind": name, "row": row} for name, row in Archive(own.engine).rows())
+    rows = (
+        {"kind": name, "row": row} for name, row in SandboxArchive(services.engine).export_rows()
+    )
     lines = (orjson.dumps(line) + b"\n" for line in chain([head], rows))
-    return large_answer(lines, LINES)
+    return send_large_response(lines, EXPORT_MEDIA_TYPE)
 
 
-@bp.get("/export.har")
+@export_routes.get("/export.har")
 def export_har() -> Response:
     """All requests to Insider One with their answers, HAR 1.2; tokens are redacted."""
-    return large_answer(har.archive(_exchanges(parts())), har.JSON_TYPE)
+    return send_large_response(
+        har.write_har(_list_requests(current_services())), har.HAR_MEDIA_TYPE
+    )
 
 
-@bp.post("/import")
+@export_routes.post("/import")
 def import_() -> JSONObject:
     """Take an export in, in the place of all that this sandbox has; it keeps its own keys.
 
     {"imported": number of rows}
     """
-    head, rows = _read()
-    clock, frozen = _clock(head["clock"])
-    old = parts()
+    head, rows = _read_export()
+    clock, frozen = _parse_exported_clock(head["clock"])
+    old = current_services()
     old.queue.drain()
-    with replacing(head["workspace"], f"{HEAD_LINE}.workspace") as own:
-        with own.profiles.writing():
-            Archive(own.engine).replace(rows)
-            _read_back(own, {row["journey_id"] for name, row in rows if name == "journey_runs"})
-        own.journeys.store.look_again()
-        own.road.backlog.look_ahead()
-        own.clock.reset(clock)
+    with replace_current_workspace(head["workspace"], f"{HEADER_PATH}.workspace") as services:
+        with services.profiles.unit_of_work():
+            SandboxArchive(services.engine).replace_rows(rows)
+            _check_readable(
+                services, {row["journey_id"] for name, row in rows if name == "journey_runs"}
+            )
+        services.journeys.run_store.clear_next_due()
+        services.pipeline.retries.reload_next_due()
+        services.clock.reset(clock)
         if not frozen:
-            own.clock.resume()
+            services.clock.resume()
     return {"imported": len(rows)}
 
 
-def _exchanges(own: Parts) -> Iterator[Delivery | Upsert]:
+def _list_requests(services: SandboxServices) -> Iterator[DeliveryRecord | UpsertRecord]:
     """Each request once, whole: a batch is that of its upsert, not of its deliveries."""
-    told: set[str] = set()
+    listed_upsert_ids: set[str] = set()
     after: int | None = 0
     while after is not None:
-        page, after = own.store.deliveries(after=after, limit=1000)
-        for each in page:
-            if each.upsert is None:
-                yield each
-            elif each.upsert not in told:
-                told.add(each.upsert)
-                yield own.store.upserts.get(each.upsert) or each
+        page, after = services.store.list_deliveries(after_id=after, limit=1000)
+        for delivery in page:
+            if delivery.upsert is None:
+                yield delivery
+            elif delivery.upsert not in listed_upsert_ids:
+                listed_upsert_ids.add(delivery.upsert)
+                yield services.store.upserts.get(delivery.upsert) or delivery
 
 
-def _read() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:
-    request.max_content_length = LARGEST
+def _read_export() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:
+    request.max_content_length = MAX_IMPORT_BYTES
     try:
-        lines = without_bom(request.get_data()).splitlines()
+        lines = strip_bom(request.get_data()).splitlines()
     except RequestEntityTooLarge as error:
-        remedy = f"Send up to {LARGEST:,} bytes."
+        remedy = f"Send up to {MAX_IMPORT_BYTES:,} bytes."
         raise EmulatorError("the export is too large", "body", remedy) from error
-    head = _line(lines[0], 1) if lines else {}
-    if head.keys() != HEAD or head["format"] != FORMAT or not isinstance(head["workspace"], dict):
-        raise EmulatorError("this does not begin as an export", HEAD_LINE, REMEDY)
+    head = _parse_export_line(lines[0], 1) if lines else {}
+    if (
+        head.keys() != HEADER_KEYS
+        or head["format"] != EXPORT_FORMAT
+        or not isinstance(head["workspace"], dict)
+    ):
+        raise EmulatorError("this does not begin as an export", HEADER_PATH, IMPORT_REMEDY)
     rows = [
-        checked(line.get("kind"), line.get("row"), f"body, line {number}")
-        for number, line in enumerate(map(_line, lines[1:], range(2, len(lines) + 1)), 2)
+        validate_exported_row(line.get("kind"), line.get("row"), f"body, line {number}")
+        for number, line in enumerate(
+            map(_parse_export_line, lines[1:], range(2, len(lines) + 1)), 2
+        )
     ]
     return head, rows
 
 
-def _line(raw: bytes, number: int) -> JSONObject:
+def _parse_export_line(raw: bytes, number: int) -> JSONObject:
     where = f"body, line {number}"
     try:
         line: JSON = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise EmulatorError("this is no JSON", where, REMEDY) from error
-    if not isinstance(line, dict) or depth(line) > MAX_DEPTH:
-        raise EmulatorError("this is no line of an export", where, REMEDY)
+        raise EmulatorError("this is no JSON", where, IMPORT_REMEDY) from error
+    if not isinstance(line, dict) or nesting_depth(line) > MAX_DEPTH:
+        raise EmulatorError("this is no line of an export", where, IMPORT_REMEDY)
     return line
 
 
-def _clock(given: JSON) -> tuple[datetime, bool]:
+def _parse_exported_clock(clock_json: JSON) -> tuple[datetime, bool]:
     """Where the clock of an export stood, and whether it stood still."""
-    place = f"{HEAD_LINE}.clock"
-    if not isinstance(given, dict) or given.keys() != {"now", "frozen"}:
-        raise EmulatorError("this is no clock", place, REMEDY)
-    now = instant(given["now"]) if isinstance(given["now"], str) else None
+    place = f"{HEADER_PATH}.clock"
+    if not isinstance(clock_json, dict) or clock_json.keys() != {"now", "frozen"}:
+        raise EmulatorError("this is no clock", place, IMPORT_REMEDY)
+    now = parse_rfc3339(clock_json["now"]) if isinstance(clock_json["now"], str) else None
     if now is None:
-        raise EmulatorError("this is not a time", f"{place}.now", REMEDY)
-    check(now, f"{place}.now")
-    return now, given["frozen"] is True
+        raise EmulatorError("this is not a time", f"{place}.now", IMPORT_REMEDY)
+    check_clock_range(now, f"{place}.now")
+    return now, clock_json["frozen"] is True
 
 
-def _read_back(own: Parts, journeys: set[int]) -> None:
+def _check_readable(services: SandboxServices, journey_ids: set[int]) -> None:
     """See that what was written can be shown. Raises: EmulatorError, when some of it cannot.
 
     Args:
         journeys: Those that somebody is or was in, whether the workspace has them or not.
     """
-    kept = [
-        *(read(own, 0, {}) for read in SUBJECTS.values()),
-        *(runs_of(own, journey) for journey in journeys),
-        (shapes.upsert(each) for each in _exchanges(own) if isinstance(each, Upsert)),
+    record_readers = [
+        *(read(services, 0, {}) for read in RECORD_READERS.values()),
+        *(read_runs_of_journey(services, journey) for journey in journey_ids),
+        (
+            shapes.upsert_json(each)
+            for each in _list_requests(services)
+            if isinstance(each, UpsertRecord)
+        ),
     ]
     try:
-        for _ in chain.from_iterable(kept):
+        for _ in chain.from_iterable(record_readers):
             pass
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         what = f"rows of this export cannot be read ({type(error).__name__}: {error})"
-        raise EmulatorError(what[:300], "body", REMEDY) from error
+        raise EmulatorError(what[:300], "body", IMPORT_REMEDY) from error

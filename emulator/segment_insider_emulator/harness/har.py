@@ -8,14 +8,20 @@ from typing import Final, cast
 import orjson
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.capture.records import Answer, Attempt, Delivery, SentRequest, Upsert
+from segment_insider_emulator.capture.records import (
+    DeliveryAttempt,
+    DeliveryRecord,
+    RecordedRequest,
+    RecordedResponse,
+    UpsertRecord,
+)
 from segment_insider_emulator.types import JSONObject
 
-JSON_TYPE: Final = "application/json"
-UNKNOWN: Final = -1  # the format's own word for a size that nobody measured
+HAR_MEDIA_TYPE: Final = "application/json"
+UNKNOWN_SIZE: Final = -1  # the format's own word for a size that nobody measured
 
 
-def archive(exchanges: Iterable[Delivery | Upsert]) -> Iterator[bytes]:
+def write_har(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[bytes]:
     """{"log": ...} with an entry for each attempt, in the order in which they were made.
 
     An attempt but the last has no answer kept: its status alone is told.
@@ -25,7 +31,7 @@ def archive(exchanges: Iterable[Delivery | Upsert]) -> Iterator[bytes]:
     # Entries wait in a file until all are sorted: they are as large as the database.
     with TemporaryFile() as file:
         places: list[tuple[str, int, int]] = []  # time, offset and size in the file
-        for entry in _entries(exchanges):
+        for entry in _har_entries(records):
             raw = orjson.dumps(entry)
             places.append((str(entry["startedDateTime"]), file.tell(), len(raw)))
             file.write(raw)
@@ -36,14 +42,16 @@ def archive(exchanges: Iterable[Delivery | Upsert]) -> Iterator[bytes]:
         yield b"]}}"
 
 
-def _entries(exchanges: Iterable[Delivery | Upsert]) -> Iterator[JSONObject]:
-    for each in exchanges:
-        for attempt in each.attempts if each.request else ():
-            answer = each.response if attempt is each.attempts[-1] else None
-            yield _entry(cast(SentRequest, each.request), attempt, answer)
+def _har_entries(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[JSONObject]:
+    for record in records:
+        for attempt in record.attempts if record.request else ():
+            answer = record.response if attempt is record.attempts[-1] else None
+            yield _har_entry(cast(RecordedRequest, record.request), attempt, answer)
 
 
-def _entry(request: SentRequest, attempt: Attempt, answer: Answer | None) -> JSONObject:
+def _har_entry(
+    request: RecordedRequest, attempt: DeliveryAttempt, response: RecordedResponse | None
+) -> JSONObject:
     return {
         "startedDateTime": attempt.at,
         "time": attempt.duration_ms,
@@ -54,18 +62,18 @@ def _entry(request: SentRequest, attempt: Attempt, answer: Answer | None) -> JSO
             "cookies": [],
             "headers": [{"name": name, "value": value} for name, value in request.headers.items()],
             "queryString": [],
-            "postData": {"mimeType": JSON_TYPE, "params": [], "text": request.body},
-            "headersSize": UNKNOWN,
+            "postData": {"mimeType": HAR_MEDIA_TYPE, "params": [], "text": request.body},
+            "headersSize": UNKNOWN_SIZE,
             "bodySize": len(request.body.encode(errors="surrogatepass")),
         },
-        "response": _response(attempt, answer.body if answer else ""),
+        "response": _har_response(attempt, response.body if response else ""),
         "cache": {},
         "timings": {"send": 0, "wait": attempt.duration_ms, "receive": 0},
         "comment": attempt.error or "",
     }
 
 
-def _response(attempt: Attempt, body: str) -> JSONObject:
+def _har_response(attempt: DeliveryAttempt, body: str) -> JSONObject:
     status = attempt.status or 0  # as browsers write a request that met no answer
     known = status in HTTPStatus.__members__.values()
     size = len(body.encode(errors="surrogatepass"))
@@ -75,8 +83,8 @@ def _response(attempt: Attempt, body: str) -> JSONObject:
         "httpVersion": "HTTP/1.1",
         "cookies": [],
         "headers": [],
-        "content": {"size": size, "mimeType": JSON_TYPE, "text": body},
+        "content": {"size": size, "mimeType": HAR_MEDIA_TYPE, "text": body},
         "redirectURL": "",
-        "headersSize": UNKNOWN,
+        "headersSize": UNKNOWN_SIZE,
         "bodySize": size,
     }

@@ -13,42 +13,46 @@ from typing import IO, Final
 from flask import Response, request
 from werkzeug.wsgi import wrap_file
 
-from segment_insider_emulator.errors import Unavailable
+from segment_insider_emulator.errors import TemporarilyUnavailable
 
-AT_ONCE: Final = 4  # of one process, until they are sent
-_CHUNK: Final = 256 * 1024  # bytes between two looks at whether the client is still there
-_free = BoundedSemaphore(AT_ONCE)
+MAX_LARGE_RESPONSES: Final = 4  # of one process, until they are sent
+_DISCONNECT_CHECK_BYTES: Final = (
+    256 * 1024
+)  # bytes between two looks at whether the client is still there
+_large_response_slots = BoundedSemaphore(MAX_LARGE_RESPONSES)
 
 
-class ClientGone(Unavailable):
+class ClientDisconnected(TemporarilyUnavailable):
     """The client has closed its connection: nobody reads the answer."""
 
 
-class _Spool:
+class _ResponseFile:
     """A temporary file that gives its place back when it is closed."""
 
     def __init__(self) -> None:
-        if not _free.acquire(blocking=False):
-            what = f"{AT_ONCE} large answers are being sent, and no more at once"
-            raise Unavailable(what, request.path, "Ask again when one of them is done.")
+        if not _large_response_slots.acquire(blocking=False):
+            what = f"{MAX_LARGE_RESPONSES} large answers are being sent, and no more at once"
+            raise TemporarilyUnavailable(what, request.path, "Ask again when one of them is done.")
         file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # open until it is sent
-        self.close = weakref.finalize(self, _give_back, file)  # once, at the latest when unused
+        self.close = weakref.finalize(
+            self, _close_and_release, file
+        )  # once, at the latest when unused
         self.read, self.write, self.seek, self.tell = file.read, file.write, file.seek, file.tell
 
 
-def _give_back(file: IO[bytes]) -> None:
+def _close_and_release(file: IO[bytes]) -> None:
     file.close()
-    _free.release()
+    _large_response_slots.release()
 
 
-def large_answer(parts: Iterable[bytes], mimetype: str) -> Response:
+def send_large_response(chunks: Iterable[bytes], mimetype: str) -> Response:
     """Answer with *parts*, one after the other.
 
     Raises: Unavailable, when enough such answers are under way, or the client is gone.
     """
-    spool = _Spool()
+    spool = _ResponseFile()
     try:
-        size = _write(spool, parts)
+        size = _write_chunks(spool, chunks)
         spool.seek(0)
     except BaseException:
         spool.close()
@@ -62,13 +66,13 @@ def large_answer(parts: Iterable[bytes], mimetype: str) -> Response:
     return answer
 
 
-def _write(spool: _Spool, parts: Iterable[bytes]) -> int:
+def _write_chunks(file: _ResponseFile, chunks: Iterable[bytes]) -> int:
     is_gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", bool)
     size = looked_at = 0
-    for part in parts:
-        size += spool.write(part)
-        if size - looked_at > _CHUNK:
+    for part in chunks:
+        size += file.write(part)
+        if size - looked_at > _DISCONNECT_CHECK_BYTES:
             looked_at = size
             if is_gone():
-                raise ClientGone("the client is gone", request.path)
+                raise ClientDisconnected("the client is gone", request.path)
     return size

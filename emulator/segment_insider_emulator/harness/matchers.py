@@ -10,11 +10,11 @@ import orjson
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.segment.filtering.plans import patterns
 from segment_insider_emulator.types import JSON
-from segment_insider_emulator.workspace.finding import did_you_mean
+from segment_insider_emulator.workspace.finding import suggest_name
 
-LONGEST_PATTERN = 1_000  # characters
-_SHOWN = 200  # characters of a value in a sentence
-_TYPES: Mapping[str, Callable[[JSON], bool]] = {
+MAX_PATTERN_LENGTH = 1_000  # characters
+_MAX_SHOWN_LENGTH = 200  # characters of a value in a sentence
+_TYPE_CHECKS: Mapping[str, Callable[[JSON], bool]] = {
     "string": lambda value: isinstance(value, str),
     "number": lambda value: _is_number(value),
     "integer": lambda value: _is_number(value) and float(value).is_integer(),
@@ -23,7 +23,7 @@ _TYPES: Mapping[str, Callable[[JSON], bool]] = {
     "array": lambda value: isinstance(value, list),
     "null": lambda value: value is None,
 }
-Holds: TypeAlias = Callable[[JSON], bool]
+ValueCheck: TypeAlias = Callable[[JSON], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,138 +35,148 @@ class Matcher:
         absent: Whether there must be no value at all.
     """
 
-    wanted: str
-    holds: Holds
-    absent: bool = False
+    description: str
+    matches: ValueCheck
+    expects_absence: bool = False
 
 
-def read(given: JSON, where: str) -> Matcher:
+def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
     """The matcher that *given* says; any JSON but an object stands for itself.
 
     Raises: EmulatorError, when it says none.
     """
-    if not isinstance(given, dict):
-        return _exact(given, where)
-    options = {key: value for key, value in given.items() if key in _OPTIONS}
-    kinds = [key for key in given if key not in _OPTIONS]
-    if len(kinds) != 1 or kinds[0] not in _KINDS:
+    if not isinstance(matcher_json, dict):
+        return _parse_exact(matcher_json, where)
+    options = {key: value for key, value in matcher_json.items() if key in _MATCHER_OPTIONS}
+    kinds = [key for key in matcher_json if key not in _MATCHER_OPTIONS]
+    if len(kinds) != 1 or kinds[0] not in _MATCHER_PARSERS:
         named = kinds[0] if kinds else ""
-        known = did_you_mean(named, list(_KINDS))
+        known = suggest_name(named, list(_MATCHER_PARSERS))
         remedy = f'{known} To expect an object, say {{"exact": {{…}}}}.'
-        raise EmulatorError(f"{shown(given)} is no matcher", where, remedy)
+        raise EmulatorError(f"{format_value(matcher_json)} is no matcher", where, remedy)
     kind = kinds[0]
     if options and kind != "approx":
         remedy = "It goes with approx alone."
         raise EmulatorError(f"within says nothing beside {kind}", where, remedy)
     if kind == "approx":
-        return _approx(given[kind], where, options.get("within", _WITHIN))
-    return _KINDS[kind](given[kind], where)
+        return _parse_approx(matcher_json[kind], where, options.get("within", _DEFAULT_TOLERANCE))
+    return _MATCHER_PARSERS[kind](matcher_json[kind], where)
 
 
-def same(wanted: JSON, found: JSON) -> bool:
+def is_equal_json(expected: JSON, actual: JSON) -> bool:
     """Whether two JSON values are equal: 1 is 1.0, and true is not 1."""
-    if isinstance(wanted, dict):
+    if isinstance(expected, dict):
         return (
-            isinstance(found, dict)
-            and wanted.keys() == found.keys()
-            and all(same(each, found[key]) for key, each in wanted.items())
+            isinstance(actual, dict)
+            and expected.keys() == actual.keys()
+            and all(is_equal_json(each, actual[key]) for key, each in expected.items())
         )
-    if isinstance(wanted, list):
+    if isinstance(expected, list):
         return (
-            isinstance(found, list) and len(wanted) == len(found) and all(map(same, wanted, found))
+            isinstance(actual, list)
+            and len(expected) == len(actual)
+            and all(map(is_equal_json, expected, actual))
         )
-    if _is_number(wanted):
-        return _is_number(found) and bool(wanted == found)
-    return type(wanted) is type(found) and bool(wanted == found)
+    if _is_number(expected):
+        return _is_number(actual) and bool(expected == actual)
+    return type(expected) is type(actual) and bool(expected == actual)
 
 
-def shown(value: JSON) -> str:
+def format_value(value: JSON) -> str:
     """*value* as JSON, cut where it is long."""
     text = orjson.dumps(value).decode(errors="replace")
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MAX_SHOWN_LENGTH else f"{text[:_MAX_SHOWN_LENGTH]}…"
 
 
-def _exact(given: JSON, _where: str) -> Matcher:
-    return Matcher(shown(given), lambda value: same(given, value))
+def _parse_exact(expected: JSON, _where: str) -> Matcher:
+    return Matcher(format_value(expected), lambda value: is_equal_json(expected, value))
 
 
-def _type(given: JSON, where: str) -> Matcher:
-    if given not in _TYPES:
-        remedy = f"Known: {', '.join(_TYPES)}."
-        raise EmulatorError(f"{shown(given)} is not a known type", f"{where}.type", remedy)
-    return Matcher(f"a value of type {given}", _TYPES[given])
+def _parse_type(type_name: JSON, where: str) -> Matcher:
+    if type_name not in _TYPE_CHECKS:
+        remedy = f"Known: {', '.join(_TYPE_CHECKS)}."
+        raise EmulatorError(
+            f"{format_value(type_name)} is not a known type", f"{where}.type", remedy
+        )
+    return Matcher(f"a value of type {type_name}", _TYPE_CHECKS[type_name])
 
 
-def _regex(given: JSON, where: str) -> Matcher:
+def _parse_regex(pattern: JSON, where: str) -> Matcher:
     place = f"{where}.regex"
-    if not isinstance(given, str) or len(given) > LONGEST_PATTERN:
-        remedy = f"Give up to {LONGEST_PATTERN:,} characters."
+    if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN_LENGTH:
+        remedy = f"Give up to {MAX_PATTERN_LENGTH:,} characters."
         raise EmulatorError("this is no pattern", place, remedy)
     try:
-        patterns.check(given)
-    except (patterns.PatternError, UnicodeEncodeError) as error:
-        what = f"{given[:80]!r} cannot be used as a pattern ({error})"
+        patterns.check_pattern(pattern)
+    except (patterns.UnsupportedPattern, UnicodeEncodeError) as error:
+        what = f"{pattern[:80]!r} cannot be used as a pattern ({error})"
         remedy = "Write it for RE2, which has no look-around and no back references."
         raise EmulatorError(what, place, remedy) from error
-    return Matcher(f"text that matches {given!r}", lambda value: _found(given, value))
+    return Matcher(f"text that matches {pattern!r}", lambda value: _matches_pattern(pattern, value))
 
 
-def _found(pattern: str, value: JSON) -> bool:
+def _matches_pattern(pattern: str, value: JSON) -> bool:
     try:
-        return isinstance(value, str) and patterns.searches(pattern, value)
+        return isinstance(value, str) and patterns.matches_pattern(pattern, value)
     except UnicodeEncodeError:  # half of a surrogate pair, which is no text to RE2
         return False
 
 
-def _approx(given: JSON, where: str, within: JSON) -> Matcher:
-    if not _is_number(given) or not _is_number(within) or within < 0:
+def _parse_approx(expected: JSON, where: str, within: JSON) -> Matcher:
+    if not _is_number(expected) or not _is_number(within) or within < 0:
         what, remedy = "approx takes numbers", 'Say {"approx": 8.5, "within": 0.01}.'
         raise EmulatorError(what, where, remedy)
     return Matcher(
-        f"a number within {within} of {given}",
-        lambda value: _is_number(value) and math.isclose(value, given, rel_tol=0, abs_tol=within),
+        f"a number within {within} of {expected}",
+        lambda value: (
+            _is_number(value) and math.isclose(value, expected, rel_tol=0, abs_tol=within)
+        ),
     )
 
 
-def _contains(given: JSON, _where: str) -> Matcher:
-    return Matcher(f"a value that contains {shown(given)}", lambda value: _has(value, given))
+def _parse_contains(part: JSON, _where: str) -> Matcher:
+    return Matcher(
+        f"a value that contains {format_value(part)}", lambda value: _contains_part(value, part)
+    )
 
 
-def _has(value: JSON, part: JSON) -> bool:
+def _contains_part(value: JSON, part: JSON) -> bool:
     """Whether *value* is *part* and perhaps more: text, entries of a list, members of an object."""
     if isinstance(value, str):
         return isinstance(part, str) and part in value
     if isinstance(value, dict):
         return isinstance(part, dict) and all(
-            key in value and _alike(value[key], each) for key, each in part.items()
+            key in value and _equals_or_contains(value[key], each) for key, each in part.items()
         )
     if isinstance(value, list):
         parts = part if isinstance(part, list) else [part]
-        return all(any(_alike(each, wanted) for each in value) for wanted in parts)
-    return same(part, value)
+        return all(any(_equals_or_contains(each, wanted) for each in value) for wanted in parts)
+    return is_equal_json(part, value)
 
 
-def _alike(value: JSON, part: JSON) -> bool:
-    return _has(value, part) if isinstance(part, dict | list) else same(part, value)
+def _equals_or_contains(value: JSON, part: JSON) -> bool:
+    return (
+        _contains_part(value, part) if isinstance(part, dict | list) else is_equal_json(part, value)
+    )
 
 
-def _absent(given: JSON, where: str) -> Matcher:
-    if given is not True:
+def _parse_absent(flag: JSON, where: str) -> Matcher:
+    if flag is not True:
         raise EmulatorError("absent takes true", where, 'Say {"absent": true}.')
-    return Matcher("nothing", lambda value: False, absent=True)
+    return Matcher("nothing", lambda value: False, expects_absence=True)
 
 
 def _is_number(value: JSON) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-_WITHIN = 1e-9
-_OPTIONS = frozenset({"within"})
-_KINDS: Mapping[str, Callable[[JSON, str], Matcher]] = {
-    "exact": _exact,
-    "type": _type,
-    "regex": _regex,
-    "contains": _contains,
-    "absent": _absent,
-    "approx": lambda given, where: _approx(given, where, _WITHIN),
+_DEFAULT_TOLERANCE = 1e-9
+_MATCHER_OPTIONS = frozenset({"within"})
+_MATCHER_PARSERS: Mapping[str, Callable[[JSON, str], Matcher]] = {
+    "exact": _parse_exact,
+    "type": _parse_type,
+    "regex": _parse_regex,
+    "contains": _parse_contains,
+    "absent": _parse_absent,
+    "approx": lambda given, where: _parse_approx(given, where, _DEFAULT_TOLERANCE),
 }

@@ -10,42 +10,46 @@ from flask import Blueprint, Flask, current_app
 from werkzeug.routing import Rule
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.harness.answers_schemas import TEXT, ref
-from segment_insider_emulator.harness.operations import Operation, operations, schemas
-from segment_insider_emulator.harness.queries import LARGEST_ID
-from segment_insider_emulator.segment.openapi import description as of_segment
+from segment_insider_emulator.harness.answers_schemas import TEXT_SCHEMA, schema_reference
+from segment_insider_emulator.harness.operations import (
+    ApiOperation,
+    component_schemas,
+    operations_by_endpoint,
+)
+from segment_insider_emulator.harness.queries import MAX_ID
+from segment_insider_emulator.segment.openapi import openapi_document as of_segment
 from segment_insider_emulator.types import JSONObject
 
-bp = Blueprint("openapi", __name__, url_prefix="/emulator/v1")
+openapi_routes = Blueprint("openapi", __name__, url_prefix="/emulator/v1")
 
-PREFIX: Final = "/emulator/v1/"
+CONTROL_API_PREFIX: Final = "/emulator/v1/"
 # Misuse, no password, another's page or role, no such method, too large, no database to be had.
 # Werkzeug says 405 of an id beyond all ids, too, where two methods have one path.
-EVERYWHERE: Final = (400, 401, 403, 405, 413, 503)
-METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
-_VARIABLE = re.compile(r"<(?:(int)\([^)]*\):)?(\w+)>")
+COMMON_ERROR_STATUSES: Final = (400, 401, 403, 405, 413, 503)
+HTTP_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_PATH_VARIABLE = re.compile(r"<(?:(int)\([^)]*\):)?(\w+)>")
 
 
-@bp.get("/openapi.json")
+@openapi_routes.get("/openapi.json")
 def described() -> JSONObject:
     """What the addresses of the control API take and answer: OpenAPI 3.1."""
-    return description(current_app)
+    return build_openapi(current_app)
 
 
 # Not at Segment's end, whose answers any page may read.
-@bp.get("/openapi/segment.json")
+@openapi_routes.get("/openapi/segment.json")
 def segment() -> JSONObject:
     """What the addresses of Segment's end take and answer."""
     return of_segment()
 
 
-def description(app: Flask) -> JSONObject:
+def build_openapi(app: Flask) -> JSONObject:
     """OpenAPI 3.1 of everything below /emulator/v1/ that *app* answers."""
     paths: JSONObject = {}
     for rule in sorted(app.url_map.iter_rules(), key=lambda each: each.rule):
-        if rule.rule.startswith(PREFIX):
-            path = paths.setdefault(_VARIABLE.sub(r"{\2}", rule.rule), {})
-            path |= {method: _operation(app, rule) for method in _methods(rule)}
+        if rule.rule.startswith(CONTROL_API_PREFIX):
+            path = paths.setdefault(_PATH_VARIABLE.sub(r"{\2}", rule.rule), {})
+            path |= {method: _operation_json(app, rule) for method in _rule_methods(rule)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -63,52 +67,58 @@ def description(app: Flask) -> JSONObject:
             },
         ],
         "paths": paths,
-        "components": {"schemas": schemas()},
+        "components": {"schemas": component_schemas()},
     }
 
 
-def _methods(rule: Rule) -> Iterator[str]:
-    yield from (method.lower() for method in METHODS if method in (rule.methods or ()))
+def _rule_methods(rule: Rule) -> Iterator[str]:
+    yield from (method.lower() for method in HTTP_METHODS if method in (rule.methods or ()))
 
 
-def _operation(app: Flask, rule: Rule) -> JSONObject:
-    told = operations()[rule.endpoint]
-    words = cleandoc(app.view_functions[rule.endpoint].__doc__ or "")
-    shown: JSONObject = {
+def _operation_json(app: Flask, rule: Rule) -> JSONObject:
+    operation = operations_by_endpoint()[rule.endpoint]
+    docstring = cleandoc(app.view_functions[rule.endpoint].__doc__ or "")
+    operation_json: JSONObject = {
         "operationId": rule.endpoint,
-        "summary": " ".join(words.partition("\n\n")[0].split()),
-        "description": words.partition("\n\n")[2],
-        "parameters": [*_variables(rule.rule), *_parameters(told)],
+        "summary": " ".join(docstring.partition("\n\n")[0].split()),
+        "description": docstring.partition("\n\n")[2],
+        "parameters": [*_path_parameters(rule.rule), *_query_and_header_parameters(operation)],
         "responses": {
-            str(told.status): _response(told.status, told.answer, told.media),
+            str(operation.status): _response_object(
+                operation.status, operation.response_schema, operation.response_media_type
+            ),
             **{
-                str(status): _response(status, ref("Error"), "application/json")
-                for status in sorted({*EVERYWHERE, *told.refusals})
+                str(status): _response_object(status, schema_reference("Error"), "application/json")
+                for status in sorted({*COMMON_ERROR_STATUSES, *operation.error_statuses})
             },
         },
     }
-    if told.body is not None:
-        content = {"schema": told.body} | ({"example": told.example} if told.example else {})
-        shown["requestBody"] = {"content": dict.fromkeys(told.body_media, content)}
-    return shown
+    if operation.body_schema is not None:
+        content = {"schema": operation.body_schema} | (
+            {"example": operation.body_example} if operation.body_example else {}
+        )
+        operation_json["requestBody"] = {
+            "content": dict.fromkeys(operation.body_media_types, content)
+        }
+    return operation_json
 
 
-def _variables(path: str) -> Iterator[JSONObject]:
-    for kind, name in _VARIABLE.findall(path):
-        number = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
-        schema = number if kind else {**TEXT, "minLength": 1}
+def _path_parameters(path: str) -> Iterator[JSONObject]:
+    for kind, name in _PATH_VARIABLE.findall(path):
+        number = {"type": "integer", "minimum": 0, "maximum": MAX_ID}
+        schema = number if kind else {**TEXT_SCHEMA, "minLength": 1}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _parameters(told: Operation) -> Iterator[JSONObject]:
+def _query_and_header_parameters(operation: ApiOperation) -> Iterator[JSONObject]:
     places: Mapping[str, Mapping[str, JSONObject]] = {
-        "query": told.query or {},
-        "header": told.headers or {},
+        "query": operation.query_schemas or {},
+        "header": operation.header_schemas or {},
     }
     for place, parameters in places.items():
         for name, schema in parameters.items():
             yield {"name": name, "in": place, "schema": schema}
 
 
-def _response(status: int, schema: JSONObject, media: str) -> JSONObject:
-    return {"description": HTTPStatus(status).phrase, "content": {media: {"schema": schema}}}
+def _response_object(status: int, schema: JSONObject, media_type: str) -> JSONObject:
+    return {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": schema}}}

@@ -9,37 +9,37 @@ from typing import Final
 
 from jsonschema import Draft202012Validator
 
-from segment_insider_emulator.capture.journey import STATUSES
+from segment_insider_emulator.capture.journey import JOURNEY_RUN_STATUSES
 from segment_insider_emulator.capture.records import VERDICTS
 from segment_insider_emulator.capture.store import DELIVERY_FILTERS, MESSAGE_FILTERS
-from segment_insider_emulator.delivery.fault import SHAPE as INSIDER_FAULT
+from segment_insider_emulator.delivery.fault import INSIDER_FAULT_VALIDATOR as INSIDER_FAULT
 from segment_insider_emulator.harness.answers_schemas import (
-    ANSWERS,
-    BOOLEAN,
-    COUNT,
-    NUMBER,
-    OBJECT,
-    OBJECTS,
-    TEXT,
-    closed,
-    many,
-    maybe,
-    page,
-    ref,
+    BOOLEAN_SCHEMA,
+    COUNT_SCHEMA,
+    NUMBER_SCHEMA,
+    OBJECT_LIST_SCHEMA,
+    OBJECT_SCHEMA,
+    RESPONSE_SCHEMAS,
+    TEXT_SCHEMA,
+    list_schema,
+    nullable_schema,
+    object_schema,
+    page_schema,
+    schema_reference,
 )
-from segment_insider_emulator.harness.queries import LARGEST_ID, LARGEST_LIMIT
-from segment_insider_emulator.harness.subjects import SUBJECTS
-from segment_insider_emulator.insider.panel import ROLES
-from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS
-from segment_insider_emulator.segment.faults import SHAPE as SEGMENT_FAULT
+from segment_insider_emulator.harness.queries import MAX_ID, MAX_LIMIT
+from segment_insider_emulator.harness.subjects import RECORD_READERS
+from segment_insider_emulator.insider.panel import EDITOR_ROLES
+from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
+from segment_insider_emulator.segment.faults import SEGMENT_FAULT_VALIDATOR as SEGMENT_FAULT
 from segment_insider_emulator.types import JSONObject
 
-JSON_TYPE: Final = "application/json"
-NDJSON: Final = "application/x-ndjson"
+JSON_MEDIA_TYPE: Final = "application/json"
+NDJSON_MEDIA_TYPE: Final = "application/x-ndjson"
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class ApiOperation:
     """One address with one method.
 
     Args:
@@ -52,218 +52,303 @@ class Operation:
         body_media: Content types of the request's body, which is read as what it is.
     """
 
-    answer: JSONObject
-    body: JSONObject | None = None
-    example: JSONObject | None = None
-    query: Mapping[str, JSONObject] | None = None
-    headers: Mapping[str, JSONObject] | None = None
+    response_schema: JSONObject
+    body_schema: JSONObject | None = None
+    body_example: JSONObject | None = None
+    query_schemas: Mapping[str, JSONObject] | None = None
+    header_schemas: Mapping[str, JSONObject] | None = None
     status: int = 200
-    refusals: tuple[int, ...] = ()
-    media: str = JSON_TYPE
-    body_media: tuple[str, ...] = (JSON_TYPE,)
+    error_statuses: tuple[int, ...] = ()
+    response_media_type: str = JSON_MEDIA_TYPE
+    body_media_types: tuple[str, ...] = (JSON_MEDIA_TYPE,)
 
 
-def optional(**properties: JSONObject) -> JSONObject:
+def optional_object_schema(**properties: JSONObject) -> JSONObject:
     """An object with any of *properties*."""
-    return closed(dict(properties), [])
+    return object_schema(dict(properties), [])
 
 
-_PAGED: Final[JSONObject] = {
-    "after": {"type": "integer", "minimum": 0, "maximum": LARGEST_ID},
-    "limit": {"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT},
+_PAGE_PARAMETERS: Final[JSONObject] = {
+    "after": {"type": "integer", "minimum": 0, "maximum": MAX_ID},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
 }
-_DONE = closed({})
-_TIME: Final[JSONObject] = {"type": "string", "format": "date-time"}
-_NOW = optional(now=_TIME)
-_WHEN: Final[JSONObject] = {"now": "2026-11-23T10:00:00Z"}
-_WORKSPACE: Final[JSONObject] = {"type": ["string", "object"]}
-_WHERE: Final[JSONObject] = {"type": "object", "maxProperties": 50}
-_CLAIM: Final[JSONObject] = {
-    "of": {"enum": list(SUBJECTS)},
-    "where": _WHERE,
-    "exactly": COUNT,
-    "atLeast": COUNT,
-    "atMost": COUNT,
-    "after": COUNT,
+_EMPTY_OBJECT_SCHEMA = object_schema({})
+_TIME_SCHEMA: Final[JSONObject] = {"type": "string", "format": "date-time"}
+_RESET_BODY_SCHEMA = optional_object_schema(now=_TIME_SCHEMA)
+_RESET_BODY_EXAMPLE: Final[JSONObject] = {"now": "2026-11-23T10:00:00Z"}
+_WORKSPACE_SCHEMA: Final[JSONObject] = {"type": ["string", "object"]}
+_WHERE_SCHEMA: Final[JSONObject] = {"type": "object", "maxProperties": 50}
+_ASSERTION_PROPERTIES: Final[JSONObject] = {
+    "of": {"enum": list(RECORD_READERS)},
+    "where": _WHERE_SCHEMA,
+    "exactly": COUNT_SCHEMA,
+    "atLeast": COUNT_SCHEMA,
+    "atMost": COUNT_SCHEMA,
+    "after": COUNT_SCHEMA,
 }
-_CLAIMED: Final[JSONObject] = {"of": "messages", "where": {"type": {"regex": "^identify$"}}}
-_SAVED = optional(
-    enabled=BOOLEAN,
-    settings=optional(**{field.key: {"type": "string", "minLength": 1} for field in SETTINGS}),
+_ASSERTION_EXAMPLE: Final[JSONObject] = {
+    "of": "messages",
+    "where": {"type": {"regex": "^identify$"}},
+}
+_SETTINGS_BODY_SCHEMA = optional_object_schema(
+    enabled=BOOLEAN_SCHEMA,
+    settings=optional_object_schema(
+        **{field.key: {"type": "string", "minLength": 1} for field in SETTINGS_FIELDS}
+    ),
 )
-_SUBSCRIPTION = closed(
+_SUBSCRIPTION_BODY_SCHEMA = object_schema(
     {
         "name": {"type": "string", "minLength": 1},
         "actionSlug": {"enum": list(ACTIONS)},
-        "enabled": BOOLEAN,
-        "trigger": TEXT,
-        "settings": OBJECT,
+        "enabled": BOOLEAN_SCHEMA,
+        "trigger": TEXT_SCHEMA,
+        "settings": OBJECT_SCHEMA,
     },
     ["name", "actionSlug"],
 )
-_INTEGRATION = closed({"name": {"type": "string", "minLength": 1}, "type": {"const": "Source"}})
-_SANDBOX = optional(
-    id={"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"},
-    workspace=_WORKSPACE,
-    writeKey=TEXT,
-    account=TEXT,
-    key=TEXT,
-    now=_TIME,
+_INTEGRATION_BODY_SCHEMA = object_schema(
+    {"name": {"type": "string", "minLength": 1}, "type": {"const": "Source"}}
 )
-_ORDER: Final[JSONObject] = {
+_SANDBOX_BODY_SCHEMA = optional_object_schema(
+    id={"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"},
+    workspace=_WORKSPACE_SCHEMA,
+    writeKey=TEXT_SCHEMA,
+    account=TEXT_SCHEMA,
+    key=TEXT_SCHEMA,
+    now=_TIME_SCHEMA,
+)
+_CLOCK_COMMAND_SCHEMA: Final[JSONObject] = {
     "anyOf": [
-        closed({"advance": TEXT}),
-        closed({"set": _TIME}),
-        closed({"freeze": {"const": True}}),
-        closed({"resume": {"const": True}}),
+        object_schema({"advance": TEXT_SCHEMA}),
+        object_schema({"set": _TIME_SCHEMA}),
+        object_schema({"freeze": {"const": True}}),
+        object_schema({"resume": {"const": True}}),
     ]
 }
-_DIFFERENCE: Final[JSONObject] = {
+_DIFFERENCE_SCHEMA: Final[JSONObject] = {
     "type": "object",
     "required": ["id", "times", "at"],
-    "properties": {"id": COUNT, "times": COUNT, "at": TEXT},
+    "properties": {"id": COUNT_SCHEMA, "times": COUNT_SCHEMA, "at": TEXT_SCHEMA},
 }
-_RUN: Final[JSONObject] = {"startedAt": "2026-11-23T10:00:00Z", "features": []}
-_EVENT: Final[JSONObject] = {"type": "track", "event": "Order Completed", "userId": "ada"}
-_VERDICT: Final[JSONObject] = {"enum": list(VERDICTS)}
-_MESSAGES = dict.fromkeys(MESSAGE_FILTERS, TEXT) | {"verdict": _VERDICT}
-_DELIVERIES = dict.fromkeys(DELIVERY_FILTERS, TEXT) | {"verdict": _VERDICT}
-_IDENTIFIER = {"identifier": {"type": "string", "pattern": ":"}}
-_ROLE = {"X-InOne-Role": {"enum": list(ROLES)}}
-_INSIDER_FAULTS = closed({"faults": OBJECTS})
-_CHANGED = Operation(_DONE, _NOW, _WHEN)
+_SCENARIO_RUN_EXAMPLE: Final[JSONObject] = {"startedAt": "2026-11-23T10:00:00Z", "features": []}
+_EVENT_EXAMPLE: Final[JSONObject] = {"type": "track", "event": "Order Completed", "userId": "ada"}
+_VERDICT_PARAMETER: Final[JSONObject] = {"enum": list(VERDICTS)}
+_MESSAGE_PARAMETERS = dict.fromkeys(MESSAGE_FILTERS, TEXT_SCHEMA) | {"verdict": _VERDICT_PARAMETER}
+_DELIVERY_PARAMETERS = dict.fromkeys(DELIVERY_FILTERS, TEXT_SCHEMA) | {
+    "verdict": _VERDICT_PARAMETER
+}
+_IDENTIFIER_PARAMETER = {"identifier": {"type": "string", "pattern": ":"}}
+_ROLE_HEADER_SCHEMA = {"X-InOne-Role": {"enum": list(EDITOR_ROLES)}}
+_FAULT_LIST_SCHEMA = object_schema({"faults": OBJECT_LIST_SCHEMA})
+_RESET_OPERATION = ApiOperation(_EMPTY_OBJECT_SCHEMA, _RESET_BODY_SCHEMA, _RESET_BODY_EXAMPLE)
 
 
-def _shape(validator: Draft202012Validator) -> JSONObject:
+def _schema_of_validator(validator: Draft202012Validator) -> JSONObject:
     """The schema that *validator* checks, which is an object."""
     schema = validator.schema
     assert isinstance(schema, Mapping)
     return dict(schema)
 
 
-def schemas() -> JSONObject:
+def component_schemas() -> JSONObject:
     """The components that operations refer to."""
     text = files(__package__).joinpath("scenario_run.schema.json").read_text("utf-8")
     run = json.loads(text.replace("#/$defs/", "#/components/schemas/ScenarioRun/$defs/"))
-    return {**ANSWERS, "ScenarioRun": run}
+    return {**RESPONSE_SCHEMAS, "ScenarioRun": run}
 
 
 @cache
-def operations() -> Mapping[str, Operation]:
+def operations_by_endpoint() -> Mapping[str, ApiOperation]:
     """Endpoint of a view -> its operation."""
     return {
-        "harness.health": Operation(closed({"status": {"const": "ok"}, "version": TEXT})),
-        "openapi.described": Operation(OBJECT),
-        "insider.described": Operation(OBJECT),
-        "openapi.segment": Operation(OBJECT),
-        "harness.messages": Operation(page("messages", ref("Message")), query=_MESSAGES | _PAGED),
-        "harness.newest_message": Operation(
-            ref("MessageWithDeliveries"), query=_MESSAGES, refusals=(404,)
+        "harness.health": ApiOperation(
+            object_schema({"status": {"const": "ok"}, "version": TEXT_SCHEMA})
         ),
-        "harness.message": Operation(ref("MessageWithDeliveries"), refusals=(404,)),
-        "harness.deliveries": Operation(
-            page("deliveries", ref("Delivery")), query=_DELIVERIES | _PAGED
+        "openapi.described": ApiOperation(OBJECT_SCHEMA),
+        "insider.described": ApiOperation(OBJECT_SCHEMA),
+        "openapi.segment": ApiOperation(OBJECT_SCHEMA),
+        "harness.messages": ApiOperation(
+            page_schema("messages", schema_reference("Message")),
+            query_schemas=_MESSAGE_PARAMETERS | _PAGE_PARAMETERS,
         ),
-        "harness.newest_delivery": Operation(ref("Delivery"), query=_DELIVERIES, refusals=(404,)),
-        "harness.delivery": Operation(ref("Delivery"), refusals=(404,)),
-        "harness.profiles": Operation(page("profiles", ref("Profile")), query=_IDENTIFIER | _PAGED),
-        "harness.profile": Operation(ref("Profile"), refusals=(404,)),
-        "harness.profile_events": Operation(
-            page("events", {"type": "object"}), query=_PAGED, refusals=(404,)
+        "harness.newest_message": ApiOperation(
+            schema_reference("MessageWithDeliveries"),
+            query_schemas=_MESSAGE_PARAMETERS,
+            error_statuses=(404,),
         ),
-        "harness.reset": _CHANGED,
-        "harness.reset_captures": Operation(_DONE),
-        "harness.reset_profiles": Operation(_DONE),
-        "harness.reset_faults": Operation(_DONE),
-        "harness.reset_clock": _CHANGED,
-        "clock.show": Operation(ref("Clock")),
-        "clock.move": Operation(ref("Clock"), _ORDER, {"advance": "45 minutes"}),
-        "delivery.retry": Operation(closed({"attempts": COUNT, "retrying": COUNT})),
-        "delivery.upsert": Operation(ref("Upsert"), refusals=(404,)),
-        "delivery.faults": Operation(_INSIDER_FAULTS),
-        "delivery.add_fault": Operation(
-            _INSIDER_FAULTS, _shape(INSIDER_FAULT), {"status": 503, "times": 1}
+        "harness.message": ApiOperation(
+            schema_reference("MessageWithDeliveries"), error_statuses=(404,)
         ),
-        "delivery.clear_faults": Operation(_INSIDER_FAULTS),
-        "delivery.fidelity": Operation(
-            page("differences", _DIFFERENCE, compared=COUNT), query=_PAGED
+        "harness.deliveries": ApiOperation(
+            page_schema("deliveries", schema_reference("Delivery")),
+            query_schemas=_DELIVERY_PARAMETERS | _PAGE_PARAMETERS,
         ),
-        "segment_faults.waiting": Operation(_INSIDER_FAULTS),
-        "segment_faults.add": Operation(_INSIDER_FAULTS, _shape(SEGMENT_FAULT), {"status": 500}),
-        "segment_faults.clear": Operation(_INSIDER_FAULTS),
-        "storage.storage": Operation(
-            closed(
+        "harness.newest_delivery": ApiOperation(
+            schema_reference("Delivery"), query_schemas=_DELIVERY_PARAMETERS, error_statuses=(404,)
+        ),
+        "harness.delivery": ApiOperation(schema_reference("Delivery"), error_statuses=(404,)),
+        "harness.profiles": ApiOperation(
+            page_schema("profiles", schema_reference("Profile")),
+            query_schemas=_IDENTIFIER_PARAMETER | _PAGE_PARAMETERS,
+        ),
+        "harness.profile": ApiOperation(schema_reference("Profile"), error_statuses=(404,)),
+        "harness.profile_events": ApiOperation(
+            page_schema("events", {"type": "object"}),
+            query_schemas=_PAGE_PARAMETERS,
+            error_statuses=(404,),
+        ),
+        "harness.reset": _RESET_OPERATION,
+        "harness.reset_captures": ApiOperation(_EMPTY_OBJECT_SCHEMA),
+        "harness.reset_profiles": ApiOperation(_EMPTY_OBJECT_SCHEMA),
+        "harness.reset_faults": ApiOperation(_EMPTY_OBJECT_SCHEMA),
+        "harness.reset_clock": _RESET_OPERATION,
+        "clock.show": ApiOperation(schema_reference("Clock")),
+        "clock.move": ApiOperation(
+            schema_reference("Clock"), _CLOCK_COMMAND_SCHEMA, {"advance": "45 minutes"}
+        ),
+        "delivery.retry": ApiOperation(
+            object_schema({"attempts": COUNT_SCHEMA, "retrying": COUNT_SCHEMA})
+        ),
+        "delivery.upsert": ApiOperation(schema_reference("Upsert"), error_statuses=(404,)),
+        "delivery.faults": ApiOperation(_FAULT_LIST_SCHEMA),
+        "delivery.add_fault": ApiOperation(
+            _FAULT_LIST_SCHEMA, _schema_of_validator(INSIDER_FAULT), {"status": 503, "times": 1}
+        ),
+        "delivery.clear_faults": ApiOperation(_FAULT_LIST_SCHEMA),
+        "delivery.fidelity": ApiOperation(
+            page_schema("differences", _DIFFERENCE_SCHEMA, compared=COUNT_SCHEMA),
+            query_schemas=_PAGE_PARAMETERS,
+        ),
+        "segment_faults.waiting": ApiOperation(_FAULT_LIST_SCHEMA),
+        "segment_faults.add": ApiOperation(
+            _FAULT_LIST_SCHEMA, _schema_of_validator(SEGMENT_FAULT), {"status": 500}
+        ),
+        "segment_faults.clear": ApiOperation(_FAULT_LIST_SCHEMA),
+        "storage.storage": ApiOperation(
+            object_schema(
                 {
                     **dict.fromkeys(
-                        ("messages", "deliveries", "rememberedIds", "usedBytes"), COUNT
+                        ("messages", "deliveries", "rememberedIds", "usedBytes"), COUNT_SCHEMA
                     ),
-                    "oldest": maybe(TEXT),
-                    "fileBytes": maybe(COUNT),
-                    "keep": closed(dict.fromkeys(("days", "messages", "bytes"), maybe(NUMBER))),
+                    "oldest": nullable_schema(TEXT_SCHEMA),
+                    "fileBytes": nullable_schema(COUNT_SCHEMA),
+                    "keep": object_schema(
+                        dict.fromkeys(("days", "messages", "bytes"), nullable_schema(NUMBER_SCHEMA))
+                    ),
                 }
             )
         ),
-        "panel.integrations": Operation(page("integrations", ref("Integration")), query=_PAGED),
-        "panel.create": Operation(
-            ref("Integration"),
-            _INTEGRATION,
+        "panel.integrations": ApiOperation(
+            page_schema("integrations", schema_reference("Integration")),
+            query_schemas=_PAGE_PARAMETERS,
+        ),
+        "panel.create": ApiOperation(
+            schema_reference("Integration"),
+            _INTEGRATION_BODY_SCHEMA,
             {"name": "Segment", "type": "Source"},
-            headers=_ROLE,
+            header_schemas=_ROLE_HEADER_SCHEMA,
             status=201,
         ),
-        "panel.revoke": Operation(ref("Integration"), headers=_ROLE, refusals=(404,)),
-        "destination.destination": Operation(ref("Destination")),
-        "destination.save": Operation(ref("Destination"), _SAVED, {"enabled": True}),
-        "destination.add": Operation(
-            ref("Subscription"),
-            _SUBSCRIPTION,
+        "panel.revoke": ApiOperation(
+            schema_reference("Integration"),
+            header_schemas=_ROLE_HEADER_SCHEMA,
+            error_statuses=(404,),
+        ),
+        "destination.destination": ApiOperation(schema_reference("Destination")),
+        "destination.save": ApiOperation(
+            schema_reference("Destination"), _SETTINGS_BODY_SCHEMA, {"enabled": True}
+        ),
+        "destination.add": ApiOperation(
+            schema_reference("Subscription"),
+            _SUBSCRIPTION_BODY_SCHEMA,
             {"name": "Songs", "actionSlug": "trackEvent"},
             status=201,
         ),
-        "destination.change": Operation(
-            ref("Subscription"),
-            optional(enabled=BOOLEAN, trigger=TEXT, settings=OBJECT),
+        "destination.change": ApiOperation(
+            schema_reference("Subscription"),
+            optional_object_schema(
+                enabled=BOOLEAN_SCHEMA, trigger=TEXT_SCHEMA, settings=OBJECT_SCHEMA
+            ),
             {"enabled": False},
-            refusals=(404,),
+            error_statuses=(404,),
         ),
-        "destination.remove": Operation(ref("Destination"), refusals=(404,)),
-        "journeys.journeys": Operation(
-            closed({"simulated": TEXT, "journeys": many(ref("Journey")), "next": {"const": None}})
+        "destination.remove": ApiOperation(schema_reference("Destination"), error_statuses=(404,)),
+        "journeys.journeys": ApiOperation(
+            object_schema(
+                {
+                    "simulated": TEXT_SCHEMA,
+                    "journeys": list_schema(schema_reference("Journey")),
+                    "next": {"const": None},
+                }
+            )
         ),
-        "journeys.journey": Operation(ref("Journey"), refusals=(404,)),
-        "journeys.runs": Operation(
-            page("runs", ref("Run"), simulated=TEXT),
-            query=_IDENTIFIER | {"status": {"enum": list(STATUSES)}} | _PAGED,
-            refusals=(404,),
+        "journeys.journey": ApiOperation(schema_reference("Journey"), error_statuses=(404,)),
+        "journeys.runs": ApiOperation(
+            page_schema("runs", schema_reference("Run"), simulated=TEXT_SCHEMA),
+            query_schemas=_IDENTIFIER_PARAMETER
+            | {"status": {"enum": list(JOURNEY_RUN_STATUSES)}}
+            | _PAGE_PARAMETERS,
+            error_statuses=(404,),
         ),
-        "sandboxes.sandboxes": Operation(
-            closed({"sandboxes": many(ref("Sandbox")), "next": {"const": None}})
+        "sandboxes.sandboxes": ApiOperation(
+            object_schema(
+                {"sandboxes": list_schema(schema_reference("Sandbox")), "next": {"const": None}}
+            )
         ),
-        "sandboxes.create": Operation(
-            ref("Sandbox"), _SANDBOX, {"workspace": "guide"}, status=201, refusals=(409,)
+        "sandboxes.create": ApiOperation(
+            schema_reference("Sandbox"),
+            _SANDBOX_BODY_SCHEMA,
+            {"workspace": "guide"},
+            status=201,
+            error_statuses=(409,),
         ),
-        "sandboxes.sandbox": Operation(ref("Sandbox"), refusals=(404,)),
-        "sandboxes.reset": Operation(_DONE, _NOW, _WHEN, refusals=(404,)),
-        "sandboxes.delete": Operation(_DONE, refusals=(404, 409)),
-        "scenario_runs.add": Operation(closed({"id": COUNT}), ref("ScenarioRun"), _RUN, status=201),
-        "scenario_runs.runs": Operation(page("scenarioRuns", OBJECT)),
-        "dry_run.dry_run": Operation(closed({"messages": many(ref("Rehearsed"))}), OBJECT, _EVENT),
-        "verifying.verify": Operation(
-            closed({"ok": BOOLEAN, "claims": many(ref("Outcome"))}),
-            closed({"claims": {"type": "array", "minItems": 1, "items": closed(_CLAIM, [])}}),
-            {"claims": [_CLAIMED]},
+        "sandboxes.sandbox": ApiOperation(schema_reference("Sandbox"), error_statuses=(404,)),
+        "sandboxes.reset": ApiOperation(
+            _EMPTY_OBJECT_SCHEMA, _RESET_BODY_SCHEMA, _RESET_BODY_EXAMPLE, error_statuses=(404,)
         ),
-        "verifying.wait_for": Operation(
-            ref("Outcome"), optional(**_CLAIM, timeout=TEXT), {**_CLAIMED, "timeout": "5 seconds"}
+        "sandboxes.delete": ApiOperation(_EMPTY_OBJECT_SCHEMA, error_statuses=(404, 409)),
+        "scenario_runs.add": ApiOperation(
+            object_schema({"id": COUNT_SCHEMA}),
+            schema_reference("ScenarioRun"),
+            _SCENARIO_RUN_EXAMPLE,
+            status=201,
         ),
-        "exporting.export": Operation(TEXT, media=NDJSON),
-        "exporting.export_har": Operation(OBJECT),
-        "exporting.import_": Operation(
-            closed({"imported": COUNT}), TEXT, body_media=(NDJSON, "text/plain")
+        "scenario_runs.runs": ApiOperation(page_schema("scenarioRuns", OBJECT_SCHEMA)),
+        "dry_run.dry_run": ApiOperation(
+            object_schema({"messages": list_schema(schema_reference("Rehearsed"))}),
+            OBJECT_SCHEMA,
+            _EVENT_EXAMPLE,
         ),
-        "workspaces.workspace": Operation(OBJECT),
-        "workspaces.current": Operation(OBJECT),
-        "workspaces.replace": Operation(
-            OBJECT, closed({"workspace": _WORKSPACE}), {"workspace": "guide"}
+        "verifying.verify": ApiOperation(
+            object_schema(
+                {"ok": BOOLEAN_SCHEMA, "claims": list_schema(schema_reference("Outcome"))}
+            ),
+            object_schema(
+                {
+                    "claims": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": object_schema(_ASSERTION_PROPERTIES, []),
+                    }
+                }
+            ),
+            {"claims": [_ASSERTION_EXAMPLE]},
+        ),
+        "verifying.wait_for": ApiOperation(
+            schema_reference("Outcome"),
+            optional_object_schema(**_ASSERTION_PROPERTIES, timeout=TEXT_SCHEMA),
+            {**_ASSERTION_EXAMPLE, "timeout": "5 seconds"},
+        ),
+        "exporting.export": ApiOperation(TEXT_SCHEMA, response_media_type=NDJSON_MEDIA_TYPE),
+        "exporting.export_har": ApiOperation(OBJECT_SCHEMA),
+        "exporting.import_": ApiOperation(
+            object_schema({"imported": COUNT_SCHEMA}),
+            TEXT_SCHEMA,
+            body_media_types=(NDJSON_MEDIA_TYPE, "text/plain"),
+        ),
+        "workspaces.workspace": ApiOperation(OBJECT_SCHEMA),
+        "workspaces.current": ApiOperation(OBJECT_SCHEMA),
+        "workspaces.replace": ApiOperation(
+            OBJECT_SCHEMA, object_schema({"workspace": _WORKSPACE_SCHEMA}), {"workspace": "guide"}
         ),
     }

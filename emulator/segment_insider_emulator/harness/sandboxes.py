@@ -5,20 +5,20 @@ from collections.abc import Mapping
 from flask import Blueprint, Response, request
 
 from segment_insider_emulator import sandboxes as known
-from segment_insider_emulator.answers import fault
-from segment_insider_emulator.capture.records import redacted
-from segment_insider_emulator.clock import iso
-from segment_insider_emulator.errors import Conflict
+from segment_insider_emulator.answers import error_response
+from segment_insider_emulator.capture.records import redact_secret
+from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.errors import ConflictError
 from segment_insider_emulator.harness import bodies
-from segment_insider_emulator.harness.clock_orders import RESET, reset_time
-from segment_insider_emulator.harness.queries import refuse
-from segment_insider_emulator.own_address import own_root
+from segment_insider_emulator.harness.clock_orders import RESET_FIELDS, parse_reset_time
+from segment_insider_emulator.harness.queries import refuse_parameters
+from segment_insider_emulator.own_address import request_base_url
 from segment_insider_emulator.sandboxes import Sandbox
 from segment_insider_emulator.types import JSONObject
 
-bp = Blueprint("sandboxes", __name__, url_prefix="/emulator/v1/sandboxes")
+sandbox_routes = Blueprint("sandboxes", __name__, url_prefix="/emulator/v1/sandboxes")
 
-CREATE: Mapping[str, bodies.Kind] = {
+SANDBOX_FIELDS: Mapping[str, bodies.FieldType] = {
     "id": str,
     "workspace": str | dict,
     "writeKey": str,
@@ -28,22 +28,22 @@ CREATE: Mapping[str, bodies.Kind] = {
 }
 
 
-@bp.get("")
+@sandbox_routes.get("")
 def sandboxes() -> JSONObject:
     """The caller's sandboxes, the default one first; keys are redacted."""
-    refuse(request.args)
-    return {"sandboxes": [_shown(each) for each in known.seen()], "next": None}
+    refuse_parameters(request.args)
+    return {"sandboxes": [_sandbox_json(each) for each in known.visible_sandboxes()], "next": None}
 
 
-@bp.post("")
+@sandbox_routes.post("")
 def create() -> tuple[JSONObject, int]:
     """Create a sandbox; the only answer that has the key of its account.
 
     With "now" its clock stands still at that time.
     """
-    order = bodies.read(CREATE, required=0)
-    now = reset_time(order)
-    made = known.create(
+    order = bodies.read_body(SANDBOX_FIELDS, min_fields=0)
+    now = parse_reset_time(order)
+    created_sandbox = known.create_sandbox(
         id=order.get("id"),
         workspace=order.get("workspace"),
         write_key=order.get("writeKey"),
@@ -51,46 +51,48 @@ def create() -> tuple[JSONObject, int]:
         key=order.get("key"),
     )
     if now:
-        made.parts.clock.reset(now)
-    return {**_shown(made), "key": made.described.key}, 201
+        created_sandbox.services.clock.reset(now)
+    return {**_sandbox_json(created_sandbox), "key": created_sandbox.record.key}, 201
 
 
-@bp.get("/<id>")
+@sandbox_routes.get("/<id>")
 def sandbox(id: str) -> JSONObject:
     """One sandbox; its key is redacted."""
-    return _shown(known.find(id))
+    return _sandbox_json(known.find_sandbox(id))
 
 
-@bp.post("/<id>/reset")
+@sandbox_routes.post("/<id>/reset")
 def reset(id: str) -> JSONObject:
     """Start one afresh, see POST /emulator/v1/reset."""
-    known.find(id).parts.reset(reset_time(bodies.read(RESET, required=0)))
+    known.find_sandbox(id).services.reset(
+        parse_reset_time(bodies.read_body(RESET_FIELDS, min_fields=0))
+    )
     return {}
 
 
-@bp.delete("/<id>")
+@sandbox_routes.delete("/<id>")
 def delete(id: str) -> JSONObject:
     """End one with all that it holds."""
-    known.delete(id)
+    known.delete_sandbox(id)
     return {}
 
 
-@bp.errorhandler(Conflict)
-def refused(error: Conflict) -> Response:
+@sandbox_routes.errorhandler(ConflictError)
+def handle_conflict(error: ConflictError) -> Response:
     """What the sandboxes that there are do not allow."""
-    return fault(409, error.what, error.where, error.remedy)
+    return error_response(409, error.what, error.where, error.remedy)
 
 
-def _shown(sandbox: Sandbox) -> JSONObject:
-    described, own = sandbox.described, sandbox.parts
+def _sandbox_json(sandbox: Sandbox) -> JSONObject:
+    described, services = sandbox.record, sandbox.services
     return {
         "id": described.id,
-        "url": f"{own_root()}/sandboxes/{described.id}",
+        "url": f"{request_base_url()}/sandboxes/{described.id}",
         "writeKey": described.write_key,
         "account": described.account,
-        "key": redacted(described.key),
-        "workspace": own.workspace.name,
-        "now": iso(own.clock()),
+        "key": redact_secret(described.key),
+        "workspace": services.workspace.source_name,
+        "now": format_iso_utc(services.clock()),
         "createdAt": described.created_at,
         "team": described.team,
     }

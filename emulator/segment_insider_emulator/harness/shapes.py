@@ -2,82 +2,93 @@
 
 import orjson
 
-from segment_insider_emulator.capture.records import Attempt, Captured, Delivery, Upsert
-from segment_insider_emulator.delivery.status import status
+from segment_insider_emulator.capture.records import (
+    DeliveryAttempt,
+    DeliveryRecord,
+    MessageRecord,
+    UpsertRecord,
+)
+from segment_insider_emulator.delivery.status import describe_delivery_status
 from segment_insider_emulator.types import JSON, JSONObject
 
-NOTHING_FILTERED: JSONObject = {"violations": [], "filtered_by": None, "omitted": [], "hints": []}
+EMPTY_FILTER_REPORT: JSONObject = {
+    "violations": [],
+    "filtered_by": None,
+    "omitted": [],
+    "hints": [],
+}
 
 
-def message(captured: Captured) -> JSONObject:
+def message_json(record: MessageRecord) -> JSONObject:
     """A message: `message` as the SDK sent it, `normalised` as destinations were handed it.
 
     `violations`, `filtered_by`, `omitted` and `hints` say what tracking plan and filters did.
     """
     return {
-        "id": captured.id,
-        "messageId": captured.message_id,
-        "type": captured.type,
-        "event": captured.event,
-        "userId": captured.user_id,
-        "anonymousId": captured.anonymous_id,
-        "source": captured.source,
-        "receivedAt": captured.received_at,
-        "verdict": captured.verdict,
-        "reason": captured.reason,
-        **(captured.filtering or NOTHING_FILTERED),
-        "message": captured.sent,
-        "normalised": captured.normalised,
+        "id": record.id,
+        "messageId": record.message_id,
+        "type": record.type,
+        "event": record.event,
+        "userId": record.user_id,
+        "anonymousId": record.anonymous_id,
+        "source": record.source,
+        "receivedAt": record.received_at,
+        "verdict": record.verdict,
+        "reason": record.reason,
+        **(record.filtering or EMPTY_FILTER_REPORT),
+        "message": record.sent,
+        "normalised": record.normalised,
     }
 
 
-def delivery(made: Delivery) -> JSONObject:
+def delivery_json(delivery: DeliveryRecord) -> JSONObject:
     """A delivery: `request` is null when the mapping failed, `response` when nothing answered.
 
     Of a batch, both are the part that is this event's; `upsert` names the whole.
     """
     return {
-        "id": made.id,
-        "messageId": made.message_id,
-        "event": made.event,
-        "subscription": made.subscription,
-        "actionSlug": made.action_slug,
-        "verdict": made.verdict,
-        "reason": made.reason,
-        "status": status(made),
-        "attempts": [_attempt(each) for each in made.attempts],
-        "upsert": made.upsert,
-        "batch": made.batch and {"size": made.batch.size, "position": made.batch.position},
-        **_exchange(made),
-        "findings": list(made.findings),
+        "id": delivery.id,
+        "messageId": delivery.message_id,
+        "event": delivery.event,
+        "subscription": delivery.subscription,
+        "actionSlug": delivery.action_slug,
+        "verdict": delivery.verdict,
+        "reason": delivery.reason,
+        "status": describe_delivery_status(delivery),
+        "attempts": [_attempt_json(each) for each in delivery.attempts],
+        "upsert": delivery.upsert,
+        "batch": delivery.batch
+        and {"size": delivery.batch.size, "position": delivery.batch.position},
+        **_exchange_json(delivery),
+        "findings": list(delivery.findings),
     }
 
 
-def upsert(kept: Upsert) -> JSONObject:
+def upsert_json(upsert: UpsertRecord) -> JSONObject:
     """A request that carries a batch, or that is tried again; `dueAt` is null when settled."""
     return {
-        "id": kept.id,
-        "dueAt": kept.due_at,
-        "attempts": [_attempt(each) for each in kept.attempts],
-        **_exchange(kept),
+        "id": upsert.id,
+        "dueAt": upsert.due_at,
+        "attempts": [_attempt_json(each) for each in upsert.attempts],
+        **_exchange_json(upsert),
     }
 
 
-def _exchange(made: Delivery | Upsert) -> JSONObject:
-    request, response = made.request, made.response
+def _exchange_json(record: DeliveryRecord | UpsertRecord) -> JSONObject:
+    request, response = record.request, record.response
     return {
         "request": request
         and {
             "method": request.method,
             "url": request.url,
             "headers": request.headers,
-            "json": _json(request.body),
+            "json": _json_or_text(request.body),
         },
-        "response": response and {"status": response.status, "json": _json(response.body)},
+        "response": response and {"status": response.status, "json": _json_or_text(response.body)},
     }
 
 
-def _attempt(attempt: Attempt) -> JSONObject:
+def _attempt_json(attempt: DeliveryAttempt) -> JSONObject:
     return {
         "number": attempt.number,
         "at": attempt.at,
@@ -87,7 +98,7 @@ def _attempt(attempt: Attempt) -> JSONObject:
     }
 
 
-def _json(body: str) -> JSON:
+def _json_or_text(body: str) -> JSON:
     """The value of *body*; a text that is not JSON, such as a proxy's page, as it stands."""
     try:
         return orjson.loads(body)

@@ -3,18 +3,18 @@
 from flask import Blueprint, request
 
 from segment_insider_emulator.harness import queries
-from segment_insider_emulator.parts import parts
+from segment_insider_emulator.parts import current_services
 from segment_insider_emulator.types import JSONObject
 
-bp = Blueprint("storage", __name__, url_prefix="/emulator/v1")
+storage_routes = Blueprint("storage", __name__, url_prefix="/emulator/v1")
 
 
-@bp.get("/storage")
+@storage_routes.get("/storage")
 def storage() -> JSONObject:
     """Counted at this moment; with millions of messages that takes a while."""
-    queries.refuse(request.args)
-    own = parts()
-    sizes, config = own.store.sizes(), own.config
+    queries.refuse_parameters(request.args)
+    services = current_services()
+    sizes, config = services.store.measure_size(), services.config
     return {
         "messages": sizes.messages,
         "deliveries": sizes.deliveries,

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from segment_insider_emulator.capture.profiles import ProfileStore
 from segment_insider_emulator.insider.callbacks import CallbackHosts
-from segment_insider_emulator.insider.changes import Listener
-from segment_insider_emulator.insider.identity import Rules
-from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.changes import ProfileChangeListener
+from segment_insider_emulator.insider.identity import IdentityRules
+from segment_insider_emulator.insider.options import InsiderOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class InsiderAccount:
     """One account.
 
     Args:
@@ -21,10 +21,10 @@ class Account:
         call_back: Takes an address and the body to post there; returns at once.
     """
 
-    rules: Rules
-    options: Options
+    identity_rules: IdentityRules
+    options: InsiderOptions
     profiles: ProfileStore
-    new_id: Callable[[], str]
-    on_change: Listener
+    generate_profile_id: Callable[[], str]
+    on_change: ProfileChangeListener
     callback_hosts: CallbackHosts
-    call_back: Callable[[str, bytes], None]
+    send_callback: Callable[[str, bytes], None]

@@ -19,22 +19,22 @@ from urllib3.exceptions import HTTPError
 
 log = logging.getLogger(__name__)
 
-Address: TypeAlias = IPv4Address | IPv6Address
-Resolve: TypeAlias = Callable[[str], list[str]]  # a host's name -> its addresses
+IpAddress: TypeAlias = IPv4Address | IPv6Address
+HostResolver: TypeAlias = Callable[[str], list[str]]  # a host's name -> its addresses
 
 LOCALHOST = "localhost"
-TRANSLATED = IPv6Network("64:ff9b::/96")  # the last 32 bits are an IPv4 address: RFC 6052
-MARK = "X-Emulator-Callback"  # no emulator takes a request that has this header
-TIMEOUT = 2.0  # seconds
-MOST_WAITING = 100
-_USUAL_PORTS = {"http": 80, "https": 443}
+NAT64_PREFIX = IPv6Network("64:ff9b::/96")  # the last 32 bits are an IPv4 address: RFC 6052
+CALLBACK_HEADER = "X-Emulator-Callback"  # no emulator takes a request that has this header
+CALLBACK_TIMEOUT_S = 2.0  # seconds
+MAX_PENDING_CALLBACKS = 100
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class Elsewhere(OSError):
+class ForbiddenCallbackHost(OSError):
     """A host that is listed, and whose name leads to where nobody is to be called."""
 
 
-def addresses(host: str) -> list[str]:
+def resolve_host(host: str) -> list[str]:
     """What *host* resolves to now. Raises: OSError."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
 
@@ -50,29 +50,37 @@ class CallbackHosts:
         port: Where this emulator listens, which is never called; 0 when that is not known.
     """
 
-    listed: Collection[str] = ()
-    own: Collection[str] = ()
-    port: int = 0
+    allowed_hosts: Collection[str] = ()
+    allowed_local_hosts: Collection[str] = ()
+    emulator_port: int = 0
 
-    def allows(self, address: str) -> bool:
+    def allows_url(self, url: str) -> bool:
         """Check whether *address* is http or https at a listed host, as far as its text says."""
         try:
-            parts = urlsplit(address)
-            host, port = parts.hostname or "", parts.port or _USUAL_PORTS.get(parts.scheme)
+            url_parts = urlsplit(url)
+            host, port = (
+                url_parts.hostname or "",
+                url_parts.port or _DEFAULT_PORTS.get(url_parts.scheme),
+            )
         except ValueError:  # a port that is no number
             return False
-        if parts.scheme not in ("http", "https") or host not in (*self.listed, *self.own):
+        if url_parts.scheme not in ("http", "https") or host not in (
+            *self.allowed_hosts,
+            *self.allowed_local_hosts,
+        ):
             return False
         try:
             literal = "127.0.0.1" if host == LOCALHOST else str(ip_address(host))
-            self.pin(host, port, lambda _: [literal])
+            self.resolve_allowed_address(host, port, lambda _: [literal])
         except ValueError:  # another name, which is asked for when it is called
             return True
-        except Elsewhere:
+        except ForbiddenCallbackHost:
             return False
         return True
 
-    def pin(self, host: str, port: int | None, resolve: Resolve = addresses) -> str:
+    def resolve_allowed_address(
+        self, host: str, port: int | None, resolver: HostResolver = resolve_host
+    ) -> str:
         """Return the address at which *host*, a listed one, is called.
 
         A name may lead anywhere, and somewhere else a moment later: it is asked once. It has to
@@ -80,33 +88,37 @@ class CallbackHosts:
 
         Raises: OSError, Elsewhere among them.
         """
-        found = [ip_address(each.partition("%")[0]) for each in resolve(host)]
-        for address in (inner for each in found for inner in _unwrapped(each)):
-            if not self._takes(host, port, address):
-                raise Elsewhere(f"{host} is at {address}")
-        return str(found[0])
+        addresses = [ip_address(each.partition("%")[0]) for each in resolver(host)]
+        for address in (inner for each in addresses for inner in _list_equivalent_addresses(each)):
+            if not self._is_address_allowed(host, port, address):
+                raise ForbiddenCallbackHost(f"{host} is at {address}")
+        return str(addresses[0])
 
-    def _takes(self, host: str, port: int | None, address: Address) -> bool:
+    def _is_address_allowed(self, host: str, port: int | None, address: IpAddress) -> bool:
         if host == LOCALHOST and not address.is_loopback:
             return False
-        if _is_this_machine(address):
-            is_listed = host == LOCALHOST in self.own or _in_networks(address, self.own)
-            return is_listed and not (port and port == self.port)
+        if _is_local_address(address):
+            is_listed = host == LOCALHOST in self.allowed_local_hosts or _is_in_networks(
+                address, self.allowed_local_hosts
+            )
+            return is_listed and not (port and port == self.emulator_port)
         is_public = address.is_global and not address.is_multicast
-        return is_public or _in_networks(address, (*self.listed, *self.own))
+        return is_public or _is_in_networks(
+            address, (*self.allowed_hosts, *self.allowed_local_hosts)
+        )
 
 
-def _unwrapped(address: Address) -> list[Address]:
+def _list_equivalent_addresses(address: IpAddress) -> list[IpAddress]:
     """*address*, and the one that it is a longer way to write."""
     if isinstance(address, IPv4Address):
         return [address]
     inner = address.ipv4_mapped or address.sixtofour
-    if address in TRANSLATED:
+    if address in NAT64_PREFIX:
         inner = IPv4Address(int(address) & 0xFFFF_FFFF)
     return [inner] if address.ipv4_mapped and inner else [address, *([inner] if inner else [])]
 
 
-def _is_this_machine(address: Address) -> bool:
+def _is_local_address(address: IpAddress) -> bool:
     """Whether *address* is this machine's, or its link's, where a cloud has its secrets."""
     if address.is_loopback or address.is_link_local or address.is_unspecified:
         return True
@@ -119,10 +131,10 @@ def _is_this_machine(address: Address) -> bool:
     return True
 
 
-def _in_networks(address: Address, listed: Collection[str]) -> bool:
-    for each in listed:
+def _is_in_networks(address: IpAddress, networks: Collection[str]) -> bool:
+    for network_text in networks:
         try:
-            network = ip_network(each, strict=False)
+            network = ip_network(network_text, strict=False)
         except ValueError:  # a name
             continue
         if address in network:
@@ -130,67 +142,73 @@ def _in_networks(address: Address, listed: Collection[str]) -> bool:
     return False
 
 
-NO_HOSTS = CallbackHosts()
+NO_CALLBACK_HOSTS = CallbackHosts()
 
 
-class Callbacks:
+class ErrorCallbackSender:
     """Posts bodies one after the other; a failure is logged and goes no further.
 
     Args:
         hosts: Those that may be called.
     """
 
-    def __init__(self, hosts: CallbackHosts = NO_HOSTS, resolve: Resolve = addresses) -> None:
+    def __init__(
+        self, hosts: CallbackHosts = NO_CALLBACK_HOSTS, resolver: HostResolver = resolve_host
+    ) -> None:
         self._hosts = hosts
-        self._resolve = resolve
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="error-callback")
-        self._room = BoundedSemaphore(MOST_WAITING)
+        self._resolver = resolver
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="error-callback")
+        self._pending_slots = BoundedSemaphore(MAX_PENDING_CALLBACKS)
 
-    def __call__(self, address: str, body: bytes) -> None:
+    def __call__(self, url: str, body: bytes) -> None:
         """Have *body* posted to *address* soon; given up when too many calls wait already."""
-        if not self._room.acquire(blocking=False):
-            log.warning("gave up error callback waiting=%d", MOST_WAITING)
+        if not self._pending_slots.acquire(blocking=False):
+            log.warning("gave up error callback waiting=%d", MAX_PENDING_CALLBACKS)
             return
-        self._worker.submit(self._post, urlsplit(address), body)
+        self._executor.submit(self._post_callback, urlsplit(url), body)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         """Wait for the calls that were accepted."""
-        self._worker.shutdown()
+        self._executor.shutdown()
 
-    def _post(self, address: SplitResult, body: bytes) -> None:
-        host = address.hostname or ""
+    def _post_callback(self, url: SplitResult, body: bytes) -> None:
+        host = url.hostname or ""
         try:
-            at = self._hosts.pin(host, address.port or _USUAL_PORTS[address.scheme], self._resolve)
-            with _pool(address, at) as pool:
+            ip = self._hosts.resolve_allowed_address(
+                host, url.port or _DEFAULT_PORTS[url.scheme], self._resolver
+            )
+            with _open_connection_pool(url, ip) as pool:
                 # No proxy, no password of this machine and no redirect: it goes where it was sent.
-                answer = pool.request(
+                response = pool.request(
                     "POST",
-                    address._replace(scheme="", netloc="", fragment="").geturl() or "/",
+                    url._replace(scheme="", netloc="", fragment="").geturl() or "/",
                     body=body,
                     headers={
-                        "Host": address.netloc.rpartition("@")[2],
+                        "Host": url.netloc.rpartition("@")[2],
                         "Content-Type": "application/json",
-                        MARK: "1",
+                        CALLBACK_HEADER: "1",
                     },
-                    timeout=TIMEOUT,
+                    timeout=CALLBACK_TIMEOUT_S,
                     redirect=False,
                     retries=False,
                     preload_content=False,
                 )
-                log.info("called back host=%r status=%d", host, answer.status)
-                answer.close()
+                log.info("called back host=%r status=%d", host, response.status)
+                response.close()
         except (HTTPError, OSError, ValueError) as error:
             log.warning("failed error callback host=%r error=%s", host, type(error).__name__)
         finally:
-            self._room.release()
+            self._pending_slots.release()
 
 
-def _pool(address: SplitResult, at: str) -> HTTPConnectionPool:
-    host = f"[{at}]" if ":" in at else at
-    if address.scheme == "https":
-        name = address.hostname
-        return HTTPSConnectionPool(host, address.port, server_hostname=name, assert_hostname=name)
-    return HTTPConnectionPool(host, address.port)
+def _open_connection_pool(url: SplitResult, ip: str) -> HTTPConnectionPool:
+    host = f"[{ip}]" if ":" in ip else ip
+    if url.scheme == "https":
+        server_name = url.hostname
+        return HTTPSConnectionPool(
+            host, url.port, server_hostname=server_name, assert_hostname=server_name
+        )
+    return HTTPConnectionPool(host, url.port)

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.insider.options import InsiderOptions
 
-_QUARTER, _YEAR, _TWO_YEARS = (timedelta(days=days) for days in (90, 365, 730))
+_THREE_MONTHS, _YEAR, _TWO_YEARS = (timedelta(days=days) for days in (90, 365, 730))
 
 # Input names of one stored event. `purchase` is the Upsert page's name for it.
-ALIASES = {"purchase": "confirmation_page_view", "home_page_view": "homepage_view"}
+EVENT_ALIASES = {"purchase": "confirmation_page_view", "home_page_view": "homepage_view"}
 
-_CART = ("event_group_id", "currency", "unit_sale_price")
-_PURCHASE = (*_CART, "quantity")
-CUSTOM_EVENT_KEPT = _QUARTER
-PROFILE_KEPT = _YEAR  # since its last update
+_CART_PARAMETERS = ("event_group_id", "currency", "unit_sale_price")
+_PURCHASE_PARAMETERS = (*_CART_PARAMETERS, "quantity")
+CUSTOM_EVENT_RETENTION = _THREE_MONTHS
+PROFILE_RETENTION = _YEAR  # since its last update
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class DefaultEvent:
     """One event that exists in every account; *kept* counts from the event's timestamp."""
 
     display_name: str
-    kept: timedelta = _QUARTER
+    retention: timedelta = _THREE_MONTHS
 
 
 DEFAULT_EVENTS: Mapping[str, DefaultEvent] = {
@@ -48,44 +48,49 @@ DEFAULT_EVENTS: Mapping[str, DefaultEvent] = {
 }
 
 
-def stored_name(name: str) -> str:
+def resolve_event_alias(event_name: str) -> str:
     """The one name under which an event is kept."""
-    return ALIASES.get(name, name)
+    return EVENT_ALIASES.get(event_name, event_name)
 
 
-def display_name(name: str) -> str:
+def get_event_display_name(event_name: str) -> str:
     """What the panel calls a stored event; a custom event goes by its system name."""
-    default = DEFAULT_EVENTS.get(name)
-    return default.display_name if default else name
+    default_event = DEFAULT_EVENTS.get(event_name)
+    return default_event.display_name if default_event else event_name
 
 
-def retention(name: str, options: Options) -> timedelta:
+def get_event_retention(event_name: str, options: InsiderOptions) -> timedelta:
     """How long a stored event is kept in this account; custom events for three months."""
-    if name in options.retention_days:
-        return timedelta(days=options.retention_days[name])
-    default = DEFAULT_EVENTS.get(name)
-    return default.kept if default else CUSTOM_EVENT_KEPT
+    if event_name in options.retention_days:
+        return timedelta(days=options.retention_days[event_name])
+    default_event = DEFAULT_EVENTS.get(event_name)
+    return default_event.retention if default_event else CUSTOM_EVENT_RETENTION
 
 
-def retentions(options: Options) -> dict[str, timedelta]:
+def list_nondefault_retentions(options: InsiderOptions) -> dict[str, timedelta]:
     """Retention by name, of all events that are not kept for the usual three months."""
-    known = {name: retention(name, options) for name in (*DEFAULT_EVENTS, *options.retention_days)}
-    return {name: kept for name, kept in known.items() if kept != CUSTOM_EVENT_KEPT}
+    retention_by_name = {
+        name: get_event_retention(name, options)
+        for name in (*DEFAULT_EVENTS, *options.retention_days)
+    }
+    return {
+        name: kept for name, kept in retention_by_name.items() if kept != CUSTOM_EVENT_RETENTION
+    }
 
 
-def required(name: str, options: Options) -> tuple[str, ...]:
+def get_required_parameters(event_name: str, options: InsiderOptions) -> tuple[str, ...]:
     """The parameters without which an event, by its input name, is refused."""
-    if name == "cart_page_view":
-        return _CART
+    if event_name == "cart_page_view":
+        return _CART_PARAMETERS
     # Nobody says whether the other name of a purchase is checked as strictly.
-    told_only = options.confirmation_page_view_required == "warn"
-    if name == "purchase" or (name == "confirmation_page_view" and not told_only):
-        return _PURCHASE if options.quantity_required else _CART
+    only_warn = options.confirmation_page_view_required == "warn"
+    if event_name == "purchase" or (event_name == "confirmation_page_view" and not only_warn):
+        return _PURCHASE_PARAMETERS if options.quantity_required else _CART_PARAMETERS
     return ()
 
 
-def expected(name: str, options: Options) -> tuple[str, ...]:
+def get_recommended_parameters(event_name: str, options: InsiderOptions) -> tuple[str, ...]:
     """The parameters whose absence is told, though the event is kept."""
-    if name != "confirmation_page_view" or required(name, options):
+    if event_name != "confirmation_page_view" or get_required_parameters(event_name, options):
         return ()
-    return required("purchase", options)
+    return get_required_parameters("purchase", options)

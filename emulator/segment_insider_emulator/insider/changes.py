@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from segment_insider_emulator.capture.profile import Changes, Profile, ProfileEvent
+from segment_insider_emulator.capture.profile import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.types import JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ProfileChange:
     """One profile after one request.
 
     Args:
@@ -25,62 +25,70 @@ class Change:
     """
 
     profile_id: str
-    at: datetime
+    changed_at: datetime
     events: tuple[ProfileEvent, ...]
-    attributes: Mapping[str, tuple[JSON, JSON]]
+    attribute_changes: Mapping[str, tuple[JSON, JSON]]
     skip_hook: bool
-    created: bool
-    absorbed: tuple[str, ...] = ()
+    is_new_profile: bool
+    absorbed_profile_ids: tuple[str, ...] = ()
 
 
-Listener: TypeAlias = Callable[[list[Change]], None]
+ProfileChangeListener: TypeAlias = Callable[[list[ProfileChange]], None]
 
 
-def attributes_of(profiles: list[Profile]) -> dict[str, dict[str, JSON]]:
+def copy_attributes(profiles: list[Profile]) -> dict[str, dict[str, JSON]]:
     """Profile ID -> its attributes as they are now; a copy, because requests write to profiles."""
     return {profile.id: dict(profile.attributes) for profile in profiles}
 
 
-def changed(
-    before: Mapping[str, Mapping[str, JSON]],
-    changes: Changes,
-    repeated: list[ProfileEvent],
-    at: datetime,
+def build_profile_changes(
+    attributes_before: Mapping[str, Mapping[str, JSON]],
+    stored_changes: ProfileChanges,
+    repeated_events: list[ProfileEvent],
+    changed_at: datetime,
     *,
     skip_hook: bool,
-) -> list[Change]:
+) -> list[ProfileChange]:
     """Tell the changes of one request apart by profile.
 
     Args:
         before: What attributes_of said before the request.
         repeated: The events that were stored already.
     """
-    known = {id(event) for event in repeated}
+    repeated_ids = {id(event) for event in repeated_events}
     return [
-        Change(
+        ProfileChange(
             profile_id=profile.id,
-            at=at,
+            changed_at=changed_at,
             events=tuple(
-                event for event in changes.events.get(profile.id, ()) if id(event) not in known
+                event
+                for event in stored_changes.new_events.get(profile.id, ())
+                if id(event) not in repeated_ids
             ),
-            attributes=_differences(before.get(profile.id, {}), profile.attributes),
+            attribute_changes=_diff_attributes(
+                attributes_before.get(profile.id, {}), profile.attributes
+            ),
             skip_hook=skip_hook,
-            created=profile.id not in before,
-            absorbed=tuple(_absorbed(changes, profile.id)),
+            is_new_profile=profile.id not in attributes_before,
+            absorbed_profile_ids=tuple(_list_absorbed_ids(stored_changes, profile.id)),
         )
-        for profile in [*changes.created, *changes.changed]
+        for profile in [*stored_changes.created_profiles, *stored_changes.changed_profiles]
     ]
 
 
-def _differences(old: Mapping[str, JSON], new: Mapping[str, JSON]) -> dict[str, tuple[JSON, JSON]]:
+def _diff_attributes(
+    old_attributes: Mapping[str, JSON], new_attributes: Mapping[str, JSON]
+) -> dict[str, tuple[JSON, JSON]]:
     return {
-        place: (old.get(place), new.get(place))
-        for place in {**old, **new}
-        if old.get(place) != new.get(place)
+        place: (old_attributes.get(place), new_attributes.get(place))
+        for place in {**old_attributes, **new_attributes}
+        if old_attributes.get(place) != new_attributes.get(place)
     }
 
 
-def _absorbed(changes: Changes, survivor: str) -> list[str]:
+def _list_absorbed_ids(changes: ProfileChanges, survivor_id: str) -> list[str]:
     """The ids that ended in *survivor*, also by way of one another."""
-    ended = [gone for gone, into in changes.absorbed if into == survivor]
-    return ended + [each for gone in ended for each in _absorbed(changes, gone)]
+    absorbed_ids = [gone for gone, into in changes.merges if into == survivor_id]
+    return absorbed_ids + [
+        each for gone in absorbed_ids for each in _list_absorbed_ids(changes, gone)
+    ]

@@ -8,95 +8,114 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from segment_insider_emulator.capture.profile import Changes, Profile
-from segment_insider_emulator.clock import iso
+from segment_insider_emulator.capture.profile import Profile, ProfileChanges
+from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.http import HttpResponse
 from segment_insider_emulator.insider import replies
-from segment_insider_emulator.insider.account import Account
-from segment_insider_emulator.insider.findings import Finding, warning
-from segment_insider_emulator.insider.identity import Rules
-from segment_insider_emulator.insider.naming import Found, named
-from segment_insider_emulator.insider.shape import deletion_faults, errors, refusals
-from segment_insider_emulator.insider.structure import DELETION, undocumented_keys
-from segment_insider_emulator.insider.upsert import users_of
-from segment_insider_emulator.insider.values import ATTRIBUTES
+from segment_insider_emulator.insider.account import InsiderAccount
+from segment_insider_emulator.insider.findings import RequestFinding, build_warning
+from segment_insider_emulator.insider.identity import IdentityRules
+from segment_insider_emulator.insider.naming import ProfileIndex, parse_user_reference
+from segment_insider_emulator.insider.shape import (
+    build_error_findings,
+    build_error_listing,
+    validate_attribute_deletion,
+)
+from segment_insider_emulator.insider.structure import (
+    ATTRIBUTE_DELETION_KEYS,
+    find_undocumented_keys,
+)
+from segment_insider_emulator.insider.upsert import require_user_list
+from segment_insider_emulator.insider.values import DEFAULT_ATTRIBUTES
 from segment_insider_emulator.types import JSON, JSONObject
 
 log = logging.getLogger(__name__)
 
-PATH = "/api/user/v1/attribute/delete"
+ATTRIBUTE_DELETE_PATH = "/api/user/v1/attribute/delete"
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteAttributes:
+class DeleteAttributesHandler:
     """Remove attributes from the profiles of many users."""
 
-    account: Account
+    account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
         """Raises: Refusal, when the request is refused as a whole."""
         users: dict[int, JSONObject] = {}
-        failed: list[dict[str, list[str]]] = []
-        findings: list[Finding] = []
-        for index, user in enumerate(users_of(body)):
-            if found := deletion_faults(user):
-                failed.append(errors(index, found))
-                findings += refusals(index, found)
+        error_listings: list[dict[str, list[str]]] = []
+        findings: list[RequestFinding] = []
+        for index, user in enumerate(require_user_list(body)):
+            if found := validate_attribute_deletion(user):
+                error_listings.append(build_error_listing(index, found))
+                findings += build_error_findings(index, found)
             else:
                 users[index] = user
-        findings += undocumented_keys(body, DELETION)
-        findings += self._erase(users, iso(now))
-        log.info("deleted attributes users=%d failed=%d", len(users), len(failed))
-        empty = self.account.options.attribute_delete_answer == "empty" and not failed
-        answer = {} if empty else replies.outcome(len(users), failed)
-        return replies.response(200, answer, findings)
+        findings += find_undocumented_keys(body, ATTRIBUTE_DELETION_KEYS)
+        findings += self._delete_for_users(users, format_iso_utc(now))
+        log.info("deleted attributes users=%d failed=%d", len(users), len(error_listings))
+        is_empty_answer = (
+            self.account.options.attribute_delete_answer == "empty" and not error_listings
+        )
+        response_body = (
+            {} if is_empty_answer else replies.build_result_body(len(users), error_listings)
+        )
+        return replies.build_response(200, response_body, findings)
 
-    def _erase(self, users: dict[int, JSONObject], now: str) -> list[Finding]:
-        rules = self.account.rules
-        meant = {index: named(user, rules) for index, user in users.items()}
-        keys = [identifier for each in meant.values() for identifier in each.owned()]
-        ids = [each.insider_id for each in meant.values() if each.insider_id]
-        findings: list[Finding] = []
-        with self.account.profiles.writing() as writing:
-            found = Found(writing.find(keys, ids))
+    def _delete_for_users(self, users: dict[int, JSONObject], now: str) -> list[RequestFinding]:
+        rules = self.account.identity_rules
+        references = {index: parse_user_reference(user, rules) for index, user in users.items()}
+        identifier_keys = [
+            identifier for each in references.values() for identifier in each.format_identifiers()
+        ]
+        profile_ids = [each.insider_id for each in references.values() if each.insider_id]
+        findings: list[RequestFinding] = []
+        with self.account.profiles.unit_of_work() as unit_of_work:
+            profile_index = ProfileIndex(
+                unit_of_work.find_by_identifiers(identifier_keys, profile_ids)
+            )
             for index, user in users.items():
-                profile = found.profile(meant[index])
+                profile = profile_index.find_profile(references[index])
                 if profile is None:
                     what = "no profile is found for this user, so nothing is deleted"
                     remedy = "Send an identifier that a profile owns, or its Profile ID."
-                    findings.append(warning(f"users.{index}", what, remedy))
+                    findings.append(build_warning(f"users.{index}", what, remedy))
                     continue
-                findings += erase(profile, user, rules, f"users.{index}", now)
+                findings += delete_attributes(profile, user, rules, f"users.{index}", now)
                 profile.updated_at = now
-            writing.save(Changes(changed=found.all))
+            unit_of_work.save_changes(ProfileChanges(changed_profiles=profile_index.profiles))
         return findings
 
 
-def erase(profile: Profile, user: JSONObject, rules: Rules, where: str, now: str) -> list[Finding]:
+def delete_attributes(
+    profile: Profile, user: JSONObject, rules: IdentityRules, where: str, now: str
+) -> list[RequestFinding]:
     """Remove from *profile* what *user* lists. Returns: warnings."""
-    told = []
+    warnings = []
     custom = user.get("custom", {})
-    for given, prefix in ((user, ""), (custom, "custom.")):
-        whole = [_place(name, prefix) for name in given.get("whole", ())]
-        for place in whole:
-            if place.removeprefix("custom.") in rules.priority:
-                what = f"{place} identifies people in this account and cannot be deleted here"
+    for listing, prefix in ((user, ""), (custom, "custom.")):
+        whole_paths = [_resolve_attribute_path(name, prefix) for name in listing.get("whole", ())]
+        for attribute_path in whole_paths:
+            if attribute_path.removeprefix("custom.") in rules.priority:
+                what = (
+                    f"{attribute_path} identifies people in this account and cannot be deleted here"
+                )
                 remedy = "Delete an identifier with DELETE /api/user/v1/identity."
-                told.append(warning(f"{where}.{prefix}whole", what, remedy))
+                warnings.append(build_warning(f"{where}.{prefix}whole", what, remedy))
             else:
-                profile.erase(place)
-        for name, members in given.get("partial", {}).items():
-            place = _place(name, prefix)
-            stored = profile.attributes.get(place)
-            if isinstance(stored, list):
-                kept = [member for member in stored if member not in members]
-                profile.write(place, kept, now)
-            elif stored is not None:
-                what = f"{place} is no list, so no part of it can be deleted"
+                profile.remove_attribute(attribute_path)
+        for name, members in listing.get("partial", {}).items():
+            attribute_path = _resolve_attribute_path(name, prefix)
+            stored_value = profile.attributes.get(attribute_path)
+            if isinstance(stored_value, list):
+                remaining_members = [member for member in stored_value if member not in members]
+                profile.set_attribute(attribute_path, remaining_members, now)
+            elif stored_value is not None:
+                what = f"{attribute_path} is no list, so no part of it can be deleted"
                 remedy = f"Name it under {prefix}whole."
-                told.append(warning(f"{where}.{prefix}partial.{name}", what, remedy))
-    return told
+                warnings.append(build_warning(f"{where}.{prefix}partial.{name}", what, remedy))
+    return warnings
 
 
-def _place(name: str, prefix: str) -> str:
-    return prefix + name if prefix else ATTRIBUTES.aliases.get(name, name)
+def _resolve_attribute_path(name: str, prefix: str) -> str:
+    return prefix + name if prefix else DEFAULT_ATTRIBUTES.aliases.get(name, name)

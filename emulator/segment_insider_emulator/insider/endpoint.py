@@ -12,8 +12,8 @@ import orjson
 
 from segment_insider_emulator.capture.profiles import ProfileStore
 from segment_insider_emulator.clock import Clock
-from segment_insider_emulator.depth import MAX_DEPTH, depth
-from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.depth import MAX_DEPTH, nesting_depth
+from segment_insider_emulator.held import StateGuardFactory, process_local
 from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.insider import (
     deletion,
@@ -23,32 +23,32 @@ from segment_insider_emulator.insider import (
     replies,
     upsert,
 )
-from segment_insider_emulator.insider.account import Account
-from segment_insider_emulator.insider.callbacks import CallbackHosts, Callbacks
-from segment_insider_emulator.insider.changes import Listener
-from segment_insider_emulator.insider.expiry import Expiry
-from segment_insider_emulator.insider.identity import rules_of
-from segment_insider_emulator.insider.options import Options
-from segment_insider_emulator.insider.rates import Rates
-from segment_insider_emulator.insider.replies import Refusal
+from segment_insider_emulator.insider.account import InsiderAccount
+from segment_insider_emulator.insider.callbacks import CallbackHosts, ErrorCallbackSender
+from segment_insider_emulator.insider.changes import ProfileChangeListener
+from segment_insider_emulator.insider.expiry import DataRetention
+from segment_insider_emulator.insider.identity import build_identity_rules
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.rates import RateLimiter
+from segment_insider_emulator.insider.replies import RequestRejected
 from segment_insider_emulator.insider.structure import (
-    DELETION,
-    IDENTITY_CHANGE,
-    ONE_USER,
-    PROFILE_ID,
-    PROFILE_READ,
-    UPSERT,
-    Level,
-    undocumented_keys,
+    ATTRIBUTE_DELETION_KEYS,
+    IDENTIFIER_UPDATE_KEYS,
+    PROFILE_ID_KEYS,
+    PROFILE_READ_KEYS,
+    UPSERT_KEYS,
+    USER_REFERENCE_KEYS,
+    DocumentedKeys,
+    find_undocumented_keys,
 )
 from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.types import JSON
 
-Handler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
+RequestHandler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class InsiderRoute:
     """What answers one method of one address.
 
     Args:
@@ -56,12 +56,12 @@ class Call:
         structure: The keys of its requests.
     """
 
-    handler: Handler
-    budget: str | None
-    structure: Level
+    handler: RequestHandler
+    rate_budget: str | None
+    documented_keys: DocumentedKeys
 
 
-class Endpoint:
+class InsiderApi:
     """One account.
 
     Args:
@@ -85,148 +85,181 @@ class Endpoint:
         identifier_types: Sequence[str],
         profiles: ProfileStore,
         clock: Clock,
-        options: Options | None = None,
+        options: InsiderOptions | None = None,
         *,
-        refusal: Callable[[str], str | None] | None = None,
-        new_id: Callable[[], str] = lambda: str(uuid4()),
-        on_change: Listener = lambda changes: None,
+        explain_token_rejection: Callable[[str], str | None] | None = None,
+        generate_profile_id: Callable[[], str] = lambda: str(uuid4()),
+        on_change: ProfileChangeListener = lambda changes: None,
         callback_hosts: CallbackHosts | None = None,
-        call_back: Callable[[str, bytes], None] | None = None,
-        hold: Hold = alone,
+        send_callback: Callable[[str, bytes], None] | None = None,
+        guard_factory: StateGuardFactory = process_local,
     ) -> None:
-        options = options or Options()
+        options = options or InsiderOptions()
         hosts = callback_hosts or CallbackHosts(options.error_callback_hosts)
-        self._account = Account(
-            rules=rules_of(identifier_types, options),
+        self._account = InsiderAccount(
+            identity_rules=build_identity_rules(identifier_types, options),
             options=options,
             profiles=profiles,
-            new_id=new_id,
+            generate_profile_id=generate_profile_id,
             on_change=on_change,
             callback_hosts=hosts,
-            call_back=call_back or Callbacks(hosts),
+            send_callback=send_callback or ErrorCallbackSender(hosts),
         )
-        self._name, self._clock, self._options = account_name, clock, options
-        self._refusal = refusal or _only(account_key)
-        self._rates, self._expiry = Rates(options.rate, hold), Expiry(profiles, options)
-        self._calls = _calls(self._account, self._rates)
+        self._account_name, self._clock, self._options = account_name, clock, options
+        self._explain_token_rejection = explain_token_rejection or _build_token_check(account_key)
+        self._rate_limiter, self._data_retention = (
+            RateLimiter(options.get_rate_limit, guard_factory),
+            DataRetention(profiles, options),
+        )
+        self._routes = _build_routes(self._account, self._rate_limiter)
 
-    def answer(self, request: HttpRequest) -> HttpResponse:
+    def handle_request(self, request: HttpRequest) -> HttpResponse:
         """Answer one request; a refusal is an answer too.
 
         Raises: StorageFault, when the profiles cannot be read or written.
         """
-        methods = self._calls.get(request.path)
-        if methods is None:
-            return self._unknown(request).response()
-        if request.method not in methods:
-            return _wrong_method(request, methods)
-        call = methods[request.method]
+        routes_by_method = self._routes.get(request.path)
+        if routes_by_method is None:
+            return self._reject_unknown_path(request).to_response()
+        if request.method not in routes_by_method:
+            return _respond_method_not_allowed(request, routes_by_method)
+        route = routes_by_method[request.method]
         body: JSON = None
         try:
-            self._admit(request)
+            self._authenticate(request)
             now = self._clock()
-            if call.budget:
-                self._rates.take(call.budget, now)
-            self._expiry.run(now)
-            body = _json(request)
-            return call.handler(body, now)
-        except Refusal as refusal:
+            if route.rate_budget:
+                self._rate_limiter.consume(route.rate_budget, now)
+            self._data_retention.delete_expired(now)
+            body = _parse_json_request(request)
+            return route.handler(body, now)
+        except RequestRejected as refusal:
             # A key that nobody reads is often why.
-            return refusal.response([*undocumented_keys(body, call.structure)])
+            return refusal.to_response([*find_undocumented_keys(body, route.documented_keys)])
 
-    def rehearsal(self) -> "Endpoint":
+    def create_dry_run_copy(self) -> "InsiderApi":
         """The same account, to try requests on: it counts no calls and tells nobody.
 
         What it writes to the profiles is the caller's to undo.
         """
-        twin = copy(self)
-        twin._rates = Rates(self._options.rate)
-        twin._expiry = Expiry(self._account.profiles, self._options)
-        quiet = replace(
-            self._account, on_change=lambda changes: None, call_back=lambda address, body: None
+        api_copy = copy(self)
+        api_copy._rate_limiter = RateLimiter(self._options.get_rate_limit)
+        api_copy._data_retention = DataRetention(self._account.profiles, self._options)
+        silent_account = replace(
+            self._account, on_change=lambda changes: None, send_callback=lambda address, body: None
         )
-        twin._calls = _calls(quiet, twin._rates)
-        return twin
+        api_copy._routes = _build_routes(silent_account, api_copy._rate_limiter)
+        return api_copy
 
-    def keep_up(self) -> None:
+    def delete_expired_data(self) -> None:
         """Drop what has become too old by now; whoever looks at profiles does this first."""
-        self._expiry.run(self._clock())
+        self._data_retention.delete_expired(self._clock())
 
     def reset(self) -> None:
         """Forget how often anybody called."""
-        self._rates.reset()
-        self._expiry.reset()
+        self._rate_limiter.reset()
+        self._data_retention.reset()
 
-    def _admit(self, request: HttpRequest) -> None:
-        if request.headers.get("x-partner-name", "") != self._name:
+    def _authenticate(self, request: HttpRequest) -> None:
+        if request.headers.get("x-partner-name", "") != self._account_name:
             raise replies.INVALID_PARTNER
-        if why := self._refusal(request.headers.get("x-request-token", "")):
-            refused = {403: replies.ACCESS_DENIED, 401: replies.TOKEN_REFUSED}
-            known = refused[self._options.auth_failure]
-            raise Refusal(known.status, known.body, why)
+        if why := self._explain_token_rejection(request.headers.get("x-request-token", "")):
+            rejection_by_status = {403: replies.ACCESS_DENIED, 401: replies.TOKEN_REFUSED}
+            rejection = rejection_by_status[self._options.auth_failure]
+            raise RequestRejected(rejection.status, rejection.body, why)
 
-    def _unknown(self, request: HttpRequest) -> Refusal:
+    def _reject_unknown_path(self, request: HttpRequest) -> RequestRejected:
         text = f"no such endpoint: {request.method} {request.path}"
-        return replies.error(404, text, f"This emulator answers {', '.join(self._calls)}.")
+        return replies.reject_with_error(
+            404, text, f"This emulator answers {', '.join(self._routes)}."
+        )
 
 
-def _calls(account: Account, rates: Rates) -> dict[str, dict[str, Call]]:
+def _build_routes(
+    account: InsiderAccount, rate_limiter: RateLimiter
+) -> dict[str, dict[str, InsiderRoute]]:
     """Address -> method -> what answers; the budgets are those of options.RATES."""
     return {
-        upsert.PATH: {"POST": Call(upsert.Upsert(account), "upsert", UPSERT)},
-        deletion.PATH: {"POST": Call(deletion.DeleteAttributes(account), "upsert", DELETION)},
-        profile_read.PATH: {
-            "POST": Call(profile_read.ReadProfile(account, rates), None, PROFILE_READ)
+        upsert.UPSERT_PATH: {
+            "POST": InsiderRoute(upsert.UpsertHandler(account), "upsert", UPSERT_KEYS)
         },
-        identifiers.PATH: {
-            "PATCH": Call(identifiers.UpdateIdentifier(account), "identityUpdate", IDENTITY_CHANGE),
-            "DELETE": Call(identifiers.DeleteIdentifiers(account), "identityDelete", ONE_USER),
+        deletion.ATTRIBUTE_DELETE_PATH: {
+            "POST": InsiderRoute(
+                deletion.DeleteAttributesHandler(account), "upsert", ATTRIBUTE_DELETION_KEYS
+            )
         },
-        removal.DELETE: {"POST": Call(removal.Delete(account), "delete", ONE_USER)},
-        removal.ANONYMIZE: {"POST": Call(removal.Anonymize(account), "anonymize", ONE_USER)},
-        removal.ANONYMIZE_BY_ID: {
-            "POST": Call(removal.AnonymizeById(account), "anonymize", PROFILE_ID)
+        profile_read.PROFILE_READ_PATH: {
+            "POST": InsiderRoute(
+                profile_read.ReadProfileHandler(account, rate_limiter), None, PROFILE_READ_KEYS
+            )
+        },
+        identifiers.IDENTITY_PATH: {
+            "PATCH": InsiderRoute(
+                identifiers.UpdateIdentifierHandler(account),
+                "identityUpdate",
+                IDENTIFIER_UPDATE_KEYS,
+            ),
+            "DELETE": InsiderRoute(
+                identifiers.DeleteIdentifiersHandler(account), "identityDelete", USER_REFERENCE_KEYS
+            ),
+        },
+        removal.PROFILE_DELETE_PATH: {
+            "POST": InsiderRoute(
+                removal.DeleteProfileHandler(account), "delete", USER_REFERENCE_KEYS
+            )
+        },
+        removal.ANONYMIZE_PATH: {
+            "POST": InsiderRoute(
+                removal.AnonymizeProfileHandler(account), "anonymize", USER_REFERENCE_KEYS
+            )
+        },
+        removal.ANONYMIZE_BY_ID_PATH: {
+            "POST": InsiderRoute(
+                removal.AnonymizeByIdHandler(account), "anonymize", PROFILE_ID_KEYS
+            )
         },
     }
 
 
-def _only(account_key: str) -> Callable[[str], str | None]:
-    def refusal(key: str) -> str | None:
-        same = compare_digest(key.encode(), account_key.encode())
-        return None if same else replies.ACCESS_DENIED.remedy
+def _build_token_check(account_key: str) -> Callable[[str], str | None]:
+    def explain_rejection(key: str) -> str | None:
+        is_same_key = compare_digest(key.encode(), account_key.encode())
+        return None if is_same_key else replies.ACCESS_DENIED.remedy
 
-    return refusal
+    return explain_rejection
 
 
-def _wrong_method(request: HttpRequest, methods: dict[str, Call]) -> HttpResponse:
-    allowed = ", ".join(methods)
+def _respond_method_not_allowed(
+    request: HttpRequest, routes_by_method: dict[str, InsiderRoute]
+) -> HttpResponse:
+    allowed = ", ".join(routes_by_method)
     text = f"{request.path} does not take {request.method}"
-    refusal = replies.error(405, text, f"Use {allowed}.")
-    answer = refusal.response()
-    return HttpResponse(answer.status, answer.body, {**answer.headers, "allow": allowed})
+    rejection = replies.reject_with_error(405, text, f"Use {allowed}.")
+    response = rejection.to_response()
+    return HttpResponse(response.status, response.body, {**response.headers, "allow": allowed})
 
 
-def _json(request: HttpRequest) -> JSON:
+def _parse_json_request(request: HttpRequest) -> JSON:
     media_type = request.headers.get("content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
         # Of two reasons to refuse a request, its size is told first.
-        raise _too_large(request.body) or replies.WRONG_CONTENT_TYPE
-    return read_body(request.body)
+        raise _reject_large_body(request.body) or replies.WRONG_CONTENT_TYPE
+    return parse_body(request.body)
 
 
-def read_body(body: bytes) -> JSON:
+def parse_body(body: bytes) -> JSON:
     """The JSON value of a request. Raises: Refusal."""
-    if refusal := _too_large(body):
+    if refusal := _reject_large_body(body):
         raise refusal
     try:
         value = parse_json(body)
     except orjson.JSONDecodeError:
         raise replies.INVALID_JSON from None
     # Counting bytes is cheaper than walking a body that is not deep.
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and depth(value) > MAX_DEPTH:
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and nesting_depth(value) > MAX_DEPTH:
         raise replies.INVALID_JSON
     return value
 
 
-def _too_large(body: bytes) -> Refusal | None:
-    return replies.TOO_LARGE if len(body) > replies.LARGEST_BODY else None
+def _reject_large_body(body: bytes) -> RequestRejected | None:
+    return replies.BODY_TOO_LARGE if len(body) > replies.MAX_BODY_BYTES else None

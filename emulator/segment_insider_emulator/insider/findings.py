@@ -9,13 +9,13 @@ import orjson
 
 from segment_insider_emulator.types import JSON
 
-MOST = 20
-_LONGEST_TEXT = 240  # characters; a value quoted in a finding may be megabytes long
-_LONGEST_HEADER = 16_000  # bytes; clients stop reading at 64 KiB
+MAX_FINDINGS = 20
+_MAX_TEXT_CHARS = 240  # characters; a value quoted in a finding may be megabytes long
+_MAX_HEADER_BYTES = 16_000  # bytes; clients stop reading at 64 KiB
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class RequestFinding:
     """One remark.
 
     Args:
@@ -31,36 +31,36 @@ class Finding:
     remedy: str
 
 
-_NAMES = [each.name for each in fields(Finding)]
+_FINDING_FIELDS = [each.name for each in fields(RequestFinding)]
 
 
-def warning(where: str, what: str, remedy: str) -> Finding:
+def build_warning(where: str, what: str, remedy: str) -> RequestFinding:
     """Something accepted that will not do what its sender thinks."""
-    return Finding("warning", where, what, remedy)
+    return RequestFinding("warning", where, what, remedy)
 
 
-def dropped(where: str, what: str, remedy: str) -> Finding:
+def build_drop_finding(where: str, what: str, remedy: str) -> RequestFinding:
     """Something refused."""
-    return Finding("dropped", where, what, remedy)
+    return RequestFinding("dropped", where, what, remedy)
 
 
-def headers(findings: Sequence[Finding]) -> dict[str, str]:
+def build_finding_headers(findings: Sequence[RequestFinding]) -> dict[str, str]:
     """The response headers that carry *findings*, dropped ones first, at most MOST of them."""
-    unique = sorted(dict.fromkeys(findings), key=lambda finding: finding.verdict)
-    told = {
-        "x-emulator-verdict": unique[0].verdict if unique else "accepted",
+    unique_findings = sorted(dict.fromkeys(findings), key=lambda finding: finding.verdict)
+    response_headers = {
+        "x-emulator-verdict": unique_findings[0].verdict if unique_findings else "accepted",
         "x-emulator-findings": "[]",
     }
-    shown = [_clipped(finding) for finding in unique[:MOST]]
-    while shown:
-        text = ascii_json(shown)
-        if len(text) <= _LONGEST_HEADER:
-            return {**told, "x-emulator-findings": text}
-        shown.pop()
-    return told
+    listed_findings = [_truncate_finding(finding) for finding in unique_findings[:MAX_FINDINGS]]
+    while listed_findings:
+        text = encode_ascii_json(listed_findings)
+        if len(text) <= _MAX_HEADER_BYTES:
+            return {**response_headers, "x-emulator-findings": text}
+        listed_findings.pop()
+    return response_headers
 
 
-def ascii_json(value: JSON) -> str:
+def encode_ascii_json(value: JSON) -> str:
     """*value* as a header can carry it."""
     try:
         text = orjson.dumps(value).decode()
@@ -69,14 +69,14 @@ def ascii_json(value: JSON) -> str:
     return text if text and text.isascii() else json.dumps(value, separators=(",", ":"))
 
 
-def quoted(value: JSON) -> str:
+def quote_value(value: JSON) -> str:
     """A refused value as Insider One prints it: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _clipped(finding: Finding) -> dict[str, str]:
-    return {name: _clip(getattr(finding, name)) for name in _NAMES}
+def _truncate_finding(finding: RequestFinding) -> dict[str, str]:
+    return {name: _truncate_text(getattr(finding, name)) for name in _FINDING_FIELDS}
 
 
-def _clip(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+def _truncate_text(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT_CHARS else text[: _MAX_TEXT_CHARS - 1] + "…"

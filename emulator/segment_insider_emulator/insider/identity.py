@@ -7,17 +7,17 @@ and that several matches are merged by them, but not how. This is a deterministi
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from segment_insider_emulator.capture.profile import Changes, Profile, ProfileEvent
-from segment_insider_emulator.insider.options import Options
+from segment_insider_emulator.capture.profile import Profile, ProfileChanges, ProfileEvent
+from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.types import JSON, JSONObject
 
 DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
 # One person uses several devices, and each has an anonymous id of its own.
-UNLIMITED = {"segment_anonymous_id": 10**9}
+UNLIMITED_IDENTIFIERS = {"segment_anonymous_id": 10**9}
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class IdentityRules:
     """An account's identity resolution.
 
     Args:
@@ -30,73 +30,79 @@ class Rules:
     limits: Mapping[str, int]
     blocked: frozenset[str]
 
-    def usable(self, given: Mapping[str, str]) -> dict[str, str]:
+    def select_identifying(self, identifiers: Mapping[str, str]) -> dict[str, str]:
         """Those of *given*, type -> value, that may identify somebody, strongest first."""
         return {
-            name: given[name]
+            name: identifiers[name]
             for name in self.priority
-            if name in given and given[name] not in self.blocked
+            if name in identifiers and identifiers[name] not in self.blocked
         }
 
-    def room(self, profile: Profile, name: str) -> bool:
+    def has_room_for(self, profile: Profile, identifier_type: str) -> bool:
         """Whether *profile* may own one more value of *name*."""
-        return len(profile.identifiers.get(name, ())) < self.limits.get(name, 1)
+        return len(profile.identifiers.get(identifier_type, ())) < self.limits.get(
+            identifier_type, 1
+        )
 
-    def compatible(self, one: Profile, other: Profile) -> bool:
+    def can_merge(self, survivor: Profile, other: Profile) -> bool:
         """Whether one profile could own the identifiers of both."""
         return all(
-            len({*one.identifiers.get(name, ()), *values}) <= self.limits.get(name, 1)
+            len({*survivor.identifiers.get(name, ()), *values}) <= self.limits.get(name, 1)
             for name, values in other.identifiers.items()
         )
 
 
 @dataclass(slots=True)
-class Settled:
+class ResolvedUser:
     """The profile a user turned out to be, with notes for people: (identifier type, sentence)."""
 
     profile: Profile
     notes: list[tuple[str, str]]
 
 
-def rules_of(priority: Iterable[str], options: Options) -> Rules:
+def build_identity_rules(priority: Iterable[str], options: InsiderOptions) -> IdentityRules:
     """The identity resolution of an account that lists *priority*."""
-    limits = {**UNLIMITED, **options.identifier_limits}
+    limits = {**UNLIMITED_IDENTIFIERS, **options.identifier_limits}
     # Assumed: an empty text identifies nobody, whatever else an account blocks.
-    return Rules(tuple(priority), limits, frozenset(options.blocked_values) | {""})
+    return IdentityRules(tuple(priority), limits, frozenset(options.blocked_values) | {""})
 
 
-def key(name: str, value: str) -> str:
+def format_identifier(identifier_type: str, value: str) -> str:
     """An identifier in one text, e.g. "uuid:u1"."""
-    return f"{name}:{value}"
+    return f"{identifier_type}:{value}"
 
 
-class Population:
+class IdentityResolver:
     """The profiles that one request concerns, and what the request has made of them so far."""
 
     def __init__(
-        self, known: Iterable[Profile], rules: Rules, new_id: Callable[[], str], now: str
+        self,
+        known_profiles: Iterable[Profile],
+        rules: IdentityRules,
+        generate_profile_id: Callable[[], str],
+        now: str,
     ) -> None:
-        self._rules, self._new_id, self._now = rules, new_id, now
-        self._by_id = {profile.id: profile for profile in known}
-        self._owner = {
-            key(name, value): profile
+        self._rules, self._generate_profile_id, self._now = rules, generate_profile_id, now
+        self._by_id = {profile.id: profile for profile in known_profiles}
+        self._owner_by_identifier = {
+            format_identifier(name, value): profile
             for profile in self._by_id.values()
             for name, values in profile.identifiers.items()
             for value in values
         }
-        self._stored = frozenset(self._owner)
-        self._created: dict[str, Profile] = {}
-        self._changed: dict[str, Profile] = {}
-        self._absorbed: list[tuple[str, str]] = []
-        self._events: dict[str, list[ProfileEvent]] = {}
+        self._stored_identifiers = frozenset(self._owner_by_identifier)
+        self._created_profiles: dict[str, Profile] = {}
+        self._changed_profiles: dict[str, Profile] = {}
+        self._absorbed_ids: list[tuple[str, str]] = []
+        self._events_by_profile: dict[str, list[ProfileEvent]] = {}
 
-    def has(self, insider_id: str) -> bool:
+    def has_profile(self, insider_id: str) -> bool:
         """Whether a profile has this Profile ID."""
         return insider_id in self._by_id
 
-    def settle(
-        self, insider_id: str | None, given: Mapping[str, str], request: JSONObject
-    ) -> Settled:
+    def resolve(
+        self, insider_id: str | None, identifiers: Mapping[str, str], request: JSONObject
+    ) -> ResolvedUser:
         """Find or make the profile of a user.
 
         Args:
@@ -105,120 +111,161 @@ class Population:
             given: Type -> value of usable identifiers, strongest first.
             request: What a merge is put down to, {"method", "path", "where"}.
         """
-        matches = self._matches(given)
-        known = self._by_id.get(insider_id) if insider_id else None
-        profile = known or self._best(matches, given) or self._create()
-        settled = Settled(profile, [])
+        matches = self._find_owners(identifiers)
+        known_profile = self._by_id.get(insider_id) if insider_id else None
+        profile = (
+            known_profile or self._choose_profile(matches, identifiers) or self._create_profile()
+        )
+        resolved = ResolvedUser(profile, [])
         # Claims come first: what the user says of itself decides who else it can be.
-        for name, value in given.items():
-            self._claim(settled, name, value)
-        for name, other in matches.items():
-            if other.id in self._by_id and other is not profile:
-                because = {"identifiers": dict(given), "request": request}
-                self._join(settled, name, key(name, given[name]), other, because)
+        for identifier_type, value in identifiers.items():
+            self._assign_identifier(resolved, identifier_type, value)
+        for identifier_type, other_profile in matches.items():
+            if other_profile.id in self._by_id and other_profile is not profile:
+                merge_context = {"identifiers": dict(identifiers), "request": request}
+                self._merge_into(
+                    resolved,
+                    identifier_type,
+                    format_identifier(identifier_type, identifiers[identifier_type]),
+                    other_profile,
+                    merge_context,
+                )
         profile.updated_at = self._now
-        if profile.id not in self._created:
-            self._changed[profile.id] = profile
-        return settled
+        if profile.id not in self._created_profiles:
+            self._changed_profiles[profile.id] = profile
+        return resolved
 
-    def add(self, profile: Profile, events: list[ProfileEvent]) -> None:
+    def add_events(self, profile: Profile, events: list[ProfileEvent]) -> None:
         """Give *profile* new events."""
         if events:
-            self._events.setdefault(profile.id, []).extend(events)
+            self._events_by_profile.setdefault(profile.id, []).extend(events)
 
-    def changes(self) -> Changes:
+    def collect_changes(self) -> ProfileChanges:
         """Everything done so far, for the store."""
-        return Changes(
-            created=list(self._created.values()),
-            changed=list(self._changed.values()),
-            absorbed=self._absorbed,
-            gained={
+        return ProfileChanges(
+            created_profiles=list(self._created_profiles.values()),
+            changed_profiles=list(self._changed_profiles.values()),
+            merges=self._absorbed_ids,
+            added_identifiers={
                 identifier: owner.id
-                for identifier, owner in self._owner.items()
-                if identifier not in self._stored
+                for identifier, owner in self._owner_by_identifier.items()
+                if identifier not in self._stored_identifiers
             },
-            events=self._events,
+            new_events=self._events_by_profile,
         )
 
-    def _matches(self, given: Mapping[str, str]) -> dict[str, Profile]:
-        owners = {name: self._owner.get(key(name, value)) for name, value in given.items()}
+    def _find_owners(self, identifiers: Mapping[str, str]) -> dict[str, Profile]:
+        owners = {
+            name: self._owner_by_identifier.get(format_identifier(name, value))
+            for name, value in identifiers.items()
+        }
         return {name: owner for name, owner in owners.items() if owner}
 
-    def _best(self, matches: Mapping[str, Profile], given: Mapping[str, str]) -> Profile | None:
+    def _choose_profile(
+        self, matches: Mapping[str, Profile], identifiers: Mapping[str, str]
+    ) -> Profile | None:
         """The strongest match that does not have another value of something stronger.
 
         A known phone with a new user id is a second person with that phone, not the first one.
         """
-        names = list(given)
-        for name, profile in matches.items():
-            stronger = names[: names.index(name)]
-            if all(self._takes(profile, each, given[each]) for each in stronger):
+        identifier_types = list(identifiers)
+        for identifier_type, profile in matches.items():
+            stronger_types = identifier_types[: identifier_types.index(identifier_type)]
+            if all(
+                self._accepts_identifier(profile, each, identifiers[each])
+                for each in stronger_types
+            ):
                 return profile
         return None
 
-    def _takes(self, profile: Profile, name: str, value: str) -> bool:
-        return value in profile.identifiers.get(name, ()) or self._rules.room(profile, name)
+    def _accepts_identifier(self, profile: Profile, identifier_type: str, value: str) -> bool:
+        return value in profile.identifiers.get(identifier_type, ()) or self._rules.has_room_for(
+            profile, identifier_type
+        )
 
-    def _create(self) -> Profile:
-        profile = Profile(self._new_id(), created_at=self._now, updated_at=self._now)
-        self._by_id[profile.id] = self._created[profile.id] = profile
+    def _create_profile(self) -> Profile:
+        profile = Profile(self._generate_profile_id(), created_at=self._now, updated_at=self._now)
+        self._by_id[profile.id] = self._created_profiles[profile.id] = profile
         return profile
 
-    def _join(
-        self, settled: Settled, name: str, found_by: str, other: Profile, because: JSONObject
+    def _merge_into(
+        self,
+        resolved: ResolvedUser,
+        identifier_type: str,
+        matched_identifier: str,
+        other: Profile,
+        merge_context: JSONObject,
     ) -> None:
-        profile = settled.profile
-        if not self._rules.compatible(profile, other):
-            what = f"{found_by} belongs to another profile, which cannot be merged into this one"
-            settled.notes.append((name, what))
+        profile = resolved.profile
+        if not self._rules.can_merge(profile, other):
+            what = f"{matched_identifier} belongs to another profile, which cannot be merged into this one"
+            resolved.notes.append((identifier_type, what))
             return
-        merged = {"absorbed": other.id, "survivor": profile.id, "found_by": found_by, **because}
-        merged["brought"] = {name: list(values) for name, values in other.identifiers.items()}
-        merge(profile, other)
-        what = f"took in {other.id}, found by {found_by}"
-        profile.trail.append({"at": self._now, "what": what, "merge": merged})
-        for identifier, owner in self._owner.items():
+        merge_record = {
+            "absorbed": other.id,
+            "survivor": profile.id,
+            "found_by": matched_identifier,
+            **merge_context,
+        }
+        merge_record["brought"] = {name: list(values) for name, values in other.identifiers.items()}
+        merge_profiles(profile, other)
+        what = f"took in {other.id}, found by {matched_identifier}"
+        profile.trail.append({"at": self._now, "what": what, "merge": merge_record})
+        for identifier, owner in self._owner_by_identifier.items():
             if owner is other:
-                self._owner[identifier] = profile
-        self._absorbed.append((other.id, profile.id))
-        self.add(profile, self._events.pop(other.id, []))
-        for profiles in (self._by_id, self._created, self._changed):
+                self._owner_by_identifier[identifier] = profile
+        self._absorbed_ids.append((other.id, profile.id))
+        self.add_events(profile, self._events_by_profile.pop(other.id, []))
+        for profiles in (self._by_id, self._created_profiles, self._changed_profiles):
             profiles.pop(other.id, None)
 
-    def _claim(self, settled: Settled, name: str, value: str) -> None:
-        profile = settled.profile
-        if key(name, value) in self._owner:
+    def _assign_identifier(self, resolved: ResolvedUser, identifier_type: str, value: str) -> None:
+        profile = resolved.profile
+        if format_identifier(identifier_type, value) in self._owner_by_identifier:
             return
-        if not self._rules.room(profile, name):
-            settled.notes.append((name, "the profile keeps the value it has; this one is ignored"))
+        if not self._rules.has_room_for(profile, identifier_type):
+            resolved.notes.append(
+                (identifier_type, "the profile keeps the value it has; this one is ignored")
+            )
             return
-        self._owner[key(name, value)] = profile
-        profile.identifiers.setdefault(name, []).append(value)
-        if name in DEFAULT_IDENTIFIERS:
-            profile.write(name, value, self._now)
+        self._owner_by_identifier[format_identifier(identifier_type, value)] = profile
+        profile.identifiers.setdefault(identifier_type, []).append(value)
+        if identifier_type in DEFAULT_IDENTIFIERS:
+            profile.set_attribute(identifier_type, value, self._now)
 
 
-def merge(survivor: Profile, other: Profile) -> None:
+def merge_profiles(survivor: Profile, other: Profile) -> None:
     """Give *survivor* all that *other* has.
 
     Assumed: of an attribute in both, the latest written stays. Lists are united instead, so that
     what was appended to either is kept whenever the two turn out to be one.
     """
-    for name, values in other.identifiers.items():
-        owned = survivor.identifiers.setdefault(name, [])
-        owned.extend(value for value in values if value not in owned)
-    for place, at in other.written.items():
-        mine, theirs = survivor.attributes.get(place), other.attributes[place]
-        written = survivor.written.get(place, "")
-        if isinstance(mine, list) and isinstance(theirs, list):
-            older, newer = (mine, theirs) if at > written else (theirs, mine)
-            survivor.write(place, united(older, newer), max(at, written))
-        elif at > written:
-            survivor.write(place, theirs, at)
+    for identifier_type, values in other.identifiers.items():
+        owned_values = survivor.identifiers.setdefault(identifier_type, [])
+        owned_values.extend(value for value in values if value not in owned_values)
+    for attribute_path, other_written_at in other.written.items():
+        survivor_value, other_value = (
+            survivor.attributes.get(attribute_path),
+            other.attributes[attribute_path],
+        )
+        survivor_written_at = survivor.written.get(attribute_path, "")
+        if isinstance(survivor_value, list) and isinstance(other_value, list):
+            older, newer = (
+                (survivor_value, other_value)
+                if other_written_at > survivor_written_at
+                else (other_value, survivor_value)
+            )
+            survivor.set_attribute(
+                attribute_path,
+                append_missing(older, newer),
+                max(other_written_at, survivor_written_at),
+            )
+        elif other_written_at > survivor_written_at:
+            survivor.set_attribute(attribute_path, other_value, other_written_at)
     survivor.created_at = min(survivor.created_at, other.created_at)
     survivor.trail = sorted([*survivor.trail, *other.trail], key=lambda entry: str(entry["at"]))
 
 
-def united(stored: list[JSON], added: list[JSON]) -> list[JSON]:
+def append_missing(stored: list[JSON], added: list[JSON]) -> list[JSON]:
     """*stored* and the members of *added* that it lacks."""
     return [*stored, *(member for member in added if member not in stored)]

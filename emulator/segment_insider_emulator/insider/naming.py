@@ -4,16 +4,20 @@ from dataclasses import dataclass
 
 from segment_insider_emulator.capture.profile import Profile
 from segment_insider_emulator.capture.profiles import ProfileStore
-from segment_insider_emulator.capture.writing import Writing
-from segment_insider_emulator.insider.identity import Rules, key
-from segment_insider_emulator.insider.replies import NO_SUCH_USER, NO_VALID_IDENTIFIER, malformed
-from segment_insider_emulator.insider.shape import naming_faults
-from segment_insider_emulator.insider.users import identifiers_of
+from segment_insider_emulator.capture.writing import ProfileUnitOfWork
+from segment_insider_emulator.insider.identity import IdentityRules, format_identifier
+from segment_insider_emulator.insider.replies import (
+    NO_SUCH_USER,
+    NO_VALID_IDENTIFIER,
+    reject_malformed_body,
+)
+from segment_insider_emulator.insider.shape import validate_user_reference
+from segment_insider_emulator.insider.users import parse_identifiers
 from segment_insider_emulator.types import JSON, JSONObject
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class UserReference:
     """Whom a request names.
 
     Args:
@@ -24,63 +28,67 @@ class Named:
     insider_id: str | None
     identifiers: dict[str, str]
 
-    def owned(self) -> list[str]:
+    def format_identifiers(self) -> list[str]:
         """The identifiers as the store knows them, strongest first."""
-        return [key(*each) for each in self.identifiers.items()]
+        return [format_identifier(*each) for each in self.identifiers.items()]
 
 
-class Found:
+class ProfileIndex:
     """Profiles of one request, by what they own; a thousand users are not searched one by one."""
 
     def __init__(self, profiles: list[Profile]) -> None:
-        self.all = profiles
+        self.profiles = profiles
         self._by_id = {profile.id: profile for profile in profiles}
-        self._owner = {
-            key(name, value): profile
+        self._owner_by_identifier = {
+            format_identifier(name, value): profile
             for profile in profiles
             for name, values in profile.identifiers.items()
             for value in values
         }
 
-    def profile(self, meant: Named) -> Profile | None:
+    def find_profile(self, reference: UserReference) -> Profile | None:
         """The profile that is meant; of several, the one with the strongest identifier."""
-        if meant.insider_id:
-            return self._by_id.get(meant.insider_id)
-        owners = (self._owner.get(each) for each in meant.owned())
+        if reference.insider_id:
+            return self._by_id.get(reference.insider_id)
+        owners = (self._owner_by_identifier.get(each) for each in reference.format_identifiers())
         return next((owner for owner in owners if owner), None)
 
 
-def named(user: JSONObject, rules: Rules) -> Named:
+def parse_user_reference(user: JSONObject, rules: IdentityRules) -> UserReference:
     """Read the identifiers of a user that has no naming faults."""
-    given, _ = identifiers_of(user.get("identifiers", {}), "identifiers")
-    return Named(user.get("insider_id"), rules.usable(given))
+    identifiers, _ = parse_identifiers(user.get("identifiers", {}), "identifiers")
+    return UserReference(user.get("insider_id"), rules.select_identifying(identifiers))
 
 
-def one_named(body: JSON, rules: Rules) -> Named:
+def require_user_reference(body: JSON, rules: IdentityRules) -> UserReference:
     """Read whom the body of a request about one user names.
 
     Raises: Refusal, when it names nobody.
     """
-    wanted = an_object(body)
-    for fault in naming_faults(wanted):
-        raise malformed(fault.text, fault.remedy)
-    meant = named(wanted, rules)
-    if not meant.insider_id and not meant.identifiers:
+    request_object = require_object(body)
+    for error in validate_user_reference(request_object):
+        raise reject_malformed_body(error.text, error.remedy)
+    reference = parse_user_reference(request_object, rules)
+    if not reference.insider_id and not reference.identifiers:
         raise NO_VALID_IDENTIFIER
-    return meant
+    return reference
 
 
-def an_object(body: JSON) -> JSONObject:
+def require_object(body: JSON) -> JSONObject:
     """*body*, which must be a JSON object. Raises: Refusal."""
     if not isinstance(body, dict):
-        raise malformed("request body must be object", "Send one JSON object.")
+        raise reject_malformed_body("request body must be object", "Send one JSON object.")
     return body
 
 
-def present(profiles: ProfileStore | Writing, meant: Named) -> Profile:
+def require_profile(
+    profiles: ProfileStore | ProfileUnitOfWork, reference: UserReference
+) -> Profile:
     """The profile that is meant, without its events. Raises: Refusal, when there is none."""
-    ids = [meant.insider_id] if meant.insider_id else []
-    profile = Found(profiles.find(meant.owned(), ids)).profile(meant)
+    profile_ids = [reference.insider_id] if reference.insider_id else []
+    profile = ProfileIndex(
+        profiles.find_by_identifiers(reference.format_identifiers(), profile_ids)
+    ).find_profile(reference)
     if profile is None:
         raise NO_SUCH_USER
     return profile

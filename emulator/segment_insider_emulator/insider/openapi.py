@@ -12,34 +12,38 @@ from segment_insider_emulator.insider import (
     replies,
     upsert,
 )
-from segment_insider_emulator.insider.documents import document
-from segment_insider_emulator.insider.options import RATES, Options
-from segment_insider_emulator.insider.replies import LARGEST_BODY, MOST_USERS, Refusal
-from segment_insider_emulator.insider.shape import user_schema
+from segment_insider_emulator.insider.documents import load_json_document
+from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS, InsiderOptions
+from segment_insider_emulator.insider.replies import (
+    MAX_BODY_BYTES,
+    MAX_USERS_PER_REQUEST,
+    RequestRejected,
+)
+from segment_insider_emulator.insider.shape import load_user_schema
 from segment_insider_emulator.types import JSON, JSONObject
 
-ADDRESS = "/emulator/v1/openapi/insider.json"
+OPENAPI_PATH = "/emulator/v1/openapi/insider.json"
 
-_ANY_ADDRESS = (
+_COMMON_REJECTIONS = (
     replies.INVALID_PARTNER,
-    replies.TOO_LARGE,
+    replies.BODY_TOO_LARGE,
     replies.WRONG_CONTENT_TYPE,
     replies.INVALID_JSON,
-    replies.too_many(60),
+    replies.reject_too_many_requests(60),
 )
-_NO_USER = (replies.NO_VALID_IDENTIFIER, replies.NO_SUCH_USER)
-_MANY = (replies.NO_USERS, replies.USERS_NOT_A_LIST, replies.TOO_MANY_USERS)
-_EXCHANGE = (
-    replies.SAME_VALUES,
-    replies.NOT_ONE_ENTRY,
-    replies.NOT_ONE_TYPE,
-    replies.ALREADY_ASSIGNED,
+_USER_LOOKUP_REJECTIONS = (replies.NO_VALID_IDENTIFIER, replies.NO_SUCH_USER)
+_USER_LIST_REJECTIONS = (replies.NO_USERS, replies.USERS_NOT_A_LIST, replies.TOO_MANY_USERS)
+_IDENTIFIER_UPDATE_REJECTIONS = (
+    replies.SAME_IDENTIFIER_VALUES,
+    replies.NOT_EXACTLY_ONE_IDENTIFIER,
+    replies.DIFFERENT_IDENTIFIER_TYPES,
+    replies.IDENTIFIER_ALREADY_ASSIGNED,
 )
-_SAID = {"description": "What the emulator noticed.", "schema": {"type": "string"}}
-_ADA: JSONObject = {"identifiers": {"uuid": "u1"}}
-_EVER: JSONObject = {"start_date": 0, "end_date": 4102444800}
-_WANTED = {"event_name": "signed_up", "params": ["timestamp"]}
-_SAMPLES: dict[str, JSONObject] = {
+_FINDING_HEADER_SCHEMA = {"description": "What the emulator noticed.", "schema": {"type": "string"}}
+_SAMPLE_USER: JSONObject = {"identifiers": {"uuid": "u1"}}
+_SAMPLE_PERIOD: JSONObject = {"start_date": 0, "end_date": 4102444800}
+_SAMPLE_EVENT_FILTER = {"event_name": "signed_up", "params": ["timestamp"]}
+_SAMPLE_REQUESTS: dict[str, JSONObject] = {
     "Upsert": {
         "users": [
             {
@@ -49,11 +53,11 @@ _SAMPLES: dict[str, JSONObject] = {
             }
         ]
     },
-    "AttributeDeletion": {"users": [{**_ADA, "custom": {"partial": {"tags": ["a"]}}}]},
+    "AttributeDeletion": {"users": [{**_SAMPLE_USER, "custom": {"partial": {"tags": ["a"]}}}]},
     "ProfileRequest": {
-        **_ADA,
+        **_SAMPLE_USER,
         "attributes": ["*"],
-        "events": {**_EVER, "wanted": [_WANTED]},
+        "events": {**_SAMPLE_PERIOD, "wanted": [_SAMPLE_EVENT_FILTER]},
         "quota": True,
     },
     "IdentifierUpdate": {
@@ -61,13 +65,13 @@ _SAMPLES: dict[str, JSONObject] = {
         "new_identifier": {"email": "ada@y.io"},
     },
     "OfIdentifiers": {"identifiers": {"email": "ada@x.io"}},
-    "OneUser": _ADA,
+    "OneUser": _SAMPLE_USER,
     "OneProfileId": {"insider_id": "1122334455"},
 }
 
 
 @cache
-def description() -> JSONObject:
+def build_openapi() -> JSONObject:
     """OpenAPI 3.1 of the addresses below /api/user/v1 and /api/contact/v1."""
     return {
         "openapi": "3.1.0",
@@ -75,79 +79,105 @@ def description() -> JSONObject:
             "title": "Insider One unification API, as emulated",
             "version": __version__,
             "description": "Not Insider One's own description. docs/assumptions.md tells what is "
-            f"published and what is assumed. A body has at most {LARGEST_BODY:,} bytes.",
+            f"published and what is assumed. A body has at most {MAX_BODY_BYTES:,} bytes.",
         },
         "security": [{"account": [], "key": []}],
-        "paths": _paths(),
+        "paths": _build_paths(),
         "components": {
             "securitySchemes": {
                 "account": {"type": "apiKey", "in": "header", "name": "X-PARTNER-NAME"},
                 "key": {"type": "apiKey", "in": "header", "name": "X-REQUEST-TOKEN"},
             },
-            "schemas": _schemas(),
+            "schemas": _build_component_schemas(),
         },
     }
 
 
-def _paths() -> JSONObject:
-    budget = {name: f"{rate:,} calls a minute" for name, rate in RATES.items()}
-    shared = f"{budget['upsert']}, upsert and attribute/delete together"
-    anonymized = f"{budget['anonymize']}, both addresses together"
-    empty = _object({}, closed=True)
+def _build_paths() -> JSONObject:
+    rate_texts = {name: f"{rate:,} calls a minute" for name, rate in DEFAULT_RATE_LIMITS.items()}
+    upsert_rate = f"{rate_texts['upsert']}, upsert and attribute/delete together"
+    anonymize_rate = f"{rate_texts['anonymize']}, both addresses together"
+    empty_object = _build_object_schema({}, is_closed=True)
     return {
-        upsert.PATH: {
-            "post": _operation("Upsert user data", shared, "Upsert", _ref("Outcome"), _MANY)
+        upsert.UPSERT_PATH: {
+            "post": _build_operation(
+                "Upsert user data",
+                upsert_rate,
+                "Upsert",
+                _build_schema_reference("Outcome"),
+                _USER_LIST_REJECTIONS,
+            )
         },
-        deletion.PATH: {
-            "post": _operation(
+        deletion.ATTRIBUTE_DELETE_PATH: {
+            "post": _build_operation(
                 "Delete user attributes",
-                shared,
+                upsert_rate,
                 "AttributeDeletion",
-                {"anyOf": [_ref("Outcome"), empty]},
-                _MANY,
+                {"anyOf": [_build_schema_reference("Outcome"), empty_object]},
+                _USER_LIST_REJECTIONS,
             )
         },
-        profile_read.PATH: {
-            "post": _operation(
+        profile_read.PROFILE_READ_PATH: {
+            "post": _build_operation(
                 "Get a user profile",
-                f"{RATES['profile']:,} units a minute",
+                f"{DEFAULT_RATE_LIMITS['profile']:,} units a minute",
                 "ProfileRequest",
-                _ref("Profile"),
-                _NO_USER,
+                _build_schema_reference("Profile"),
+                _USER_LOOKUP_REJECTIONS,
             )
         },
-        identifiers.PATH: {
-            "patch": _operation(
+        identifiers.IDENTITY_PATH: {
+            "patch": _build_operation(
                 "Update an identifier",
-                budget["identityUpdate"],
+                rate_texts["identityUpdate"],
                 "IdentifierUpdate",
-                empty,
-                (*_EXCHANGE, *_NO_USER),
+                empty_object,
+                (*_IDENTIFIER_UPDATE_REJECTIONS, *_USER_LOOKUP_REJECTIONS),
             ),
-            "delete": _operation(
+            "delete": _build_operation(
                 "Delete identifiers",
-                budget["identityDelete"],
+                rate_texts["identityDelete"],
                 "OfIdentifiers",
-                empty,
-                (replies.SOLE_IDENTIFIER, *_NO_USER),
+                empty_object,
+                (replies.SOLE_IDENTIFIER, *_USER_LOOKUP_REJECTIONS),
             ),
         },
-        removal.DELETE: {
-            "post": _operation("Delete a profile", budget["delete"], "OneUser", empty, _NO_USER)
+        removal.PROFILE_DELETE_PATH: {
+            "post": _build_operation(
+                "Delete a profile",
+                rate_texts["delete"],
+                "OneUser",
+                empty_object,
+                _USER_LOOKUP_REJECTIONS,
+            )
         },
-        removal.ANONYMIZE: {
-            "post": _operation("Anonymize a profile", anonymized, "OneUser", empty, _NO_USER)
+        removal.ANONYMIZE_PATH: {
+            "post": _build_operation(
+                "Anonymize a profile",
+                anonymize_rate,
+                "OneUser",
+                empty_object,
+                _USER_LOOKUP_REJECTIONS,
+            )
         },
-        removal.ANONYMIZE_BY_ID: {
-            "post": _operation(
-                "Anonymize by Profile ID", anonymized, "OneProfileId", empty, _NO_USER[1:]
+        removal.ANONYMIZE_BY_ID_PATH: {
+            "post": _build_operation(
+                "Anonymize by Profile ID",
+                anonymize_rate,
+                "OneProfileId",
+                empty_object,
+                _USER_LOOKUP_REJECTIONS[1:],
             )
         },
     }
 
 
-def _operation(
-    summary: str, rate: str, request: str, answer: JSONObject, refusals: tuple[Refusal, ...]
+def _build_operation(
+    summary: str,
+    rate: str,
+    request_component: str,
+    response_schema: JSONObject,
+    rejections: tuple[RequestRejected, ...],
 ) -> JSONObject:
     return {
         "summary": summary,
@@ -155,130 +185,168 @@ def _operation(
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {"schema": _ref(request), "example": _SAMPLES[request]}
+                "application/json": {
+                    "schema": _build_schema_reference(request_component),
+                    "example": _SAMPLE_REQUESTS[request_component],
+                }
             },
         },
         "responses": {
-            "200": _response("Taken.", answer),
-            **_refusals(refusals),
+            "200": _build_response("Taken.", response_schema),
+            **_build_error_responses(rejections),
             "503": {"description": "The emulator's database cannot be used."},
         },
     }
 
 
-def _refusals(own: tuple[Refusal, ...]) -> JSONObject:
+def _build_error_responses(rejections: tuple[RequestRejected, ...]) -> JSONObject:
     """Status -> response, with the published and assumed texts as examples."""
-    by_status: dict[int, list[Refusal]] = {}
-    for refusal in (*_ANY_ADDRESS, replies.ACCESS_DENIED, replies.TOKEN_REFUSED, *own):
-        by_status.setdefault(refusal.status, []).append(refusal)
+    rejections_by_status: dict[int, list[RequestRejected]] = {}
+    for rejection in (
+        *_COMMON_REJECTIONS,
+        replies.ACCESS_DENIED,
+        replies.TOKEN_REFUSED,
+        *rejections,
+    ):
+        rejections_by_status.setdefault(rejection.status, []).append(rejection)
     return {
-        str(status): _response(
+        str(status): _build_response(
             "; ".join(str(each) for each in refused),
-            {"anyOf": [_ref("Error"), _ref("Failure")]},
+            {"anyOf": [_build_schema_reference("Error"), _build_schema_reference("Failure")]},
             status,
         )
-        for status, refused in sorted(by_status.items())
+        for status, refused in sorted(rejections_by_status.items())
     }
 
 
-def _response(text: str, schema: JSONObject, status: int = 200) -> JSONObject:
-    headers: JSONObject = {"X-Emulator-Verdict": _SAID, "X-Emulator-Findings": _SAID}
+def _build_response(description: str, schema: JSONObject, status: int = 200) -> JSONObject:
+    headers: JSONObject = {
+        "X-Emulator-Verdict": _FINDING_HEADER_SCHEMA,
+        "X-Emulator-Findings": _FINDING_HEADER_SCHEMA,
+    }
     if status == 429:
-        said = {"description": "Seconds until there is room.", "schema": {"type": "string"}}
-        headers["Retry-After"] = said
+        retry_after_header = {
+            "description": "Seconds until there is room.",
+            "schema": {"type": "string"},
+        }
+        headers["Retry-After"] = retry_after_header
     return {
-        "description": text,
+        "description": description,
         "headers": headers,
         "content": {"application/json": {"schema": schema}},
     }
 
 
-def _schemas() -> JSONObject:
-    user = _component("User", user_schema(Options().event_names))
-    named = {name: _ref(f"User/properties/{name}") for name in ("identifiers", "insider_id")}
-    anybody: JSONObject = {
+def _build_component_schemas() -> JSONObject:
+    user_schema = _convert_to_component_schema(
+        "User", load_user_schema(InsiderOptions().event_names)
+    )
+    reference_properties = {
+        name: _build_schema_reference(f"User/properties/{name}")
+        for name in ("identifiers", "insider_id")
+    }
+    user_reference_schema: JSONObject = {
         "type": "object",
-        "properties": named,
+        "properties": reference_properties,
         "anyOf": [{"required": ["identifiers"]}, {"required": ["insider_id"]}],
     }
-    read = _component("ProfileRequest", document("profile_request"))
-    erased = _component("Deletion", document("deletion"))
+    profile_request_schema = _convert_to_component_schema(
+        "ProfileRequest", load_json_document("profile_request")
+    )
+    deletion_schema = _convert_to_component_schema("Deletion", load_json_document("deletion"))
     return {
-        "User": user,
-        "Deletion": erased,
-        "Upsert": _many(_ref("User")) | {"description": "A faulty user fails alone, with a 200."},
-        "AttributeDeletion": _many({"allOf": [anybody, _ref("Deletion")]}),
-        "ProfileRequest": {"allOf": [anybody, read]},
-        "OneUser": anybody,
-        "OfIdentifiers": _object({"identifiers": named["identifiers"]}, ["identifiers"]),
-        "IdentifierUpdate": _object(
-            dict.fromkeys(("old_identifier", "new_identifier"), named["identifiers"]),
+        "User": user_schema,
+        "Deletion": deletion_schema,
+        "Upsert": _build_user_list_schema(_build_schema_reference("User"))
+        | {"description": "A faulty user fails alone, with a 200."},
+        "AttributeDeletion": _build_user_list_schema(
+            {"allOf": [user_reference_schema, _build_schema_reference("Deletion")]}
+        ),
+        "ProfileRequest": {"allOf": [user_reference_schema, profile_request_schema]},
+        "OneUser": user_reference_schema,
+        "OfIdentifiers": _build_object_schema(
+            {"identifiers": reference_properties["identifiers"]}, ["identifiers"]
+        ),
+        "IdentifierUpdate": _build_object_schema(
+            dict.fromkeys(
+                ("old_identifier", "new_identifier"), reference_properties["identifiers"]
+            ),
             ["old_identifier", "new_identifier"],
         ),
-        "OneProfileId": _object({"insider_id": named["insider_id"]}, ["insider_id"]),
-        "Outcome": _outcome(),
-        "Profile": _profile(),
-        "Error": _object({"error": {"type": "string"}}, ["error"], closed=True),
-        "Failure": _object(
+        "OneProfileId": _build_object_schema(
+            {"insider_id": reference_properties["insider_id"]}, ["insider_id"]
+        ),
+        "Outcome": _build_upsert_result_schema(),
+        "Profile": _build_profile_schema(),
+        "Error": _build_object_schema({"error": {"type": "string"}}, ["error"], is_closed=True),
+        "Failure": _build_object_schema(
             {"success": {"const": False}, "message": {"type": "string"}},
             ["success", "message"],
-            closed=True,
+            is_closed=True,
         ),
     }
 
 
-def _many(user: JSONObject) -> JSONObject:
-    users = {"type": "array", "minItems": 1, "maxItems": MOST_USERS, "items": user}
-    return _object({"users": users}, ["users"])
+def _build_user_list_schema(user_schema: JSONObject) -> JSONObject:
+    users = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_USERS_PER_REQUEST,
+        "items": user_schema,
+    }
+    return _build_object_schema({"users": users}, ["users"])
 
 
-def _outcome() -> JSONObject:
-    count = {"type": "integer", "minimum": 1, "maximum": MOST_USERS}
-    texts = {"type": "array", "minItems": 1, "items": {"type": "string"}}
-    errors = {"type": "object", "additionalProperties": texts}
-    fail = _object({"count": count, "errors": errors}, closed=True)
-    both = {"successful": _object({"count": count}, closed=True), "fail": fail}
-    answer = _object(both, ["successful", "fail"], closed=True)
-    return _object({"data": answer}, ["data"], closed=True)
+def _build_upsert_result_schema() -> JSONObject:
+    count = {"type": "integer", "minimum": 1, "maximum": MAX_USERS_PER_REQUEST}
+    error_texts = {"type": "array", "minItems": 1, "items": {"type": "string"}}
+    errors = {"type": "object", "additionalProperties": error_texts}
+    fail = _build_object_schema({"count": count, "errors": errors}, is_closed=True)
+    result_properties = {
+        "successful": _build_object_schema({"count": count}, is_closed=True),
+        "fail": fail,
+    }
+    result_schema = _build_object_schema(result_properties, ["successful", "fail"], is_closed=True)
+    return _build_object_schema({"data": result_schema}, ["data"], is_closed=True)
 
 
-def _profile() -> JSONObject:
-    event = _object({"source": {"type": "string"}}, ["source"])
-    listed = {"type": "array", "minItems": 1, "items": event}
+def _build_profile_schema() -> JSONObject:
+    event = _build_object_schema({"source": {"type": "string"}}, ["source"])
+    event_list = {"type": "array", "minItems": 1, "items": event}
     units = {"type": "number"}
     quota = {"cost": units, "used": units, "total": {"type": ["number", "null"]}}
-    return _object(
+    return _build_object_schema(
         {
             "attributes": {"type": "object"},
-            "events": {"type": "object", "additionalProperties": listed},
-            "quota": _object(quota, list(quota), closed=True),
+            "events": {"type": "object", "additionalProperties": event_list},
+            "quota": _build_object_schema(quota, list(quota), is_closed=True),
         },
-        closed=True,
+        is_closed=True,
     )
 
 
-def _object(
-    properties: JSONObject, required: list[str] | None = None, *, closed: bool = False
+def _build_object_schema(
+    properties: JSONObject, required: list[str] | None = None, *, is_closed: bool = False
 ) -> JSONObject:
     schema: JSONObject = {"type": "object", "properties": properties, "required": required or []}
-    return schema | {"additionalProperties": False} if closed else schema
+    return schema | {"additionalProperties": False} if is_closed else schema
 
 
-def _ref(name: str) -> JSONObject:
+def _build_schema_reference(name: str) -> JSONObject:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _component(name: str, schema: JSON) -> Any:
+def _convert_to_component_schema(name: str, schema: JSON) -> Any:
     """*schema* without what only this end reads, its references made those of component *name*."""
     if isinstance(schema, list):
-        return [_component(name, each) for each in schema]
+        return [_convert_to_component_schema(name, each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {
-        key: _component(name, value)
+    converted = {
+        key: _convert_to_component_schema(name, value)
         for key, value in schema.items()
         if key not in ("$schema", "$comment", "x-errors", "format")
     }
-    if "$ref" in kept:
-        kept["$ref"] = kept["$ref"].replace("#/", f"#/components/schemas/{name}/", 1)
-    return kept
+    if "$ref" in converted:
+        converted["$ref"] = converted["$ref"].replace("#/", f"#/components/schemas/{name}/", 1)
+    return converted

@@ -10,16 +10,16 @@ from typing import Any, Literal, TypeAlias
 
 from segment_insider_emulator.types import JSONObject
 
-EventNames: TypeAlias = Literal["sample", "regexp"]
+EventNameRule: TypeAlias = Literal["sample", "regexp"]
 Strictness: TypeAlias = Literal["warn", "drop"]
-Answer: TypeAlias = Literal["envelope", "empty"]
+DeletionAnswer: TypeAlias = Literal["envelope", "empty"]
 # Types of custom attributes and parameters, as the panel names them.
 CustomType: TypeAlias = Literal[
     "String", "Strings", "Number", "Numbers", "Boolean", "Date", "Datetime", "URL"
 ]
 
 # Calls a minute; "profile" counts quota units instead.
-RATES: Mapping[str, int] = {
+DEFAULT_RATE_LIMITS: Mapping[str, int] = {
     "upsert": 25_000,  # shared with attribute/delete
     "profile": 1_000,
     "identityUpdate": 2_000,
@@ -30,7 +30,7 @@ RATES: Mapping[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class InsiderOptions:
     """Settings of one account; the names of the workspace file are the same in camelCase.
 
     Args:
@@ -54,11 +54,11 @@ class Options:
         error_callback_hosts: Hosts that error_callback_endpoint may name.
     """
 
-    event_names: EventNames = "sample"
+    event_names: EventNameRule = "sample"
     quantity_required: bool = True
     confirmation_page_view_required: Strictness = "warn"
     auth_failure: Literal[403, 401] = 403
-    attribute_delete_answer: Answer = "envelope"
+    attribute_delete_answer: DeletionAnswer = "envelope"
     profile_id_in_reads: bool = False
     identifier_limits: Mapping[str, int] = field(default_factory=dict)
     blocked_values: tuple[str, ...] = ("undefined", "anonymous", "0", "1", "null")
@@ -73,21 +73,21 @@ class Options:
     rates: Mapping[str, int | None] = field(default_factory=dict)
     error_callback_hosts: tuple[str, ...] = ()
 
-    def rate(self, name: str) -> int | None:
+    def get_rate_limit(self, name: str) -> int | None:
         """How often a minute, see RATES."""
-        return self.rates.get(name, RATES[name])
+        return self.rates.get(name, DEFAULT_RATE_LIMITS[name])
 
 
-NAMES = {
+OPTION_FIELDS = {
     "".join(part.title() if at else part for at, part in enumerate(each.name.split("_"))): each.name
-    for each in fields(Options)
+    for each in fields(InsiderOptions)
 }
 
 
-def options_of(document: JSONObject) -> Options:
+def parse_options(document: JSONObject) -> InsiderOptions:
     """Read `insider.options` of a workspace file that its schema has nothing against."""
-    read: dict[str, Any] = {
-        NAMES[name]: tuple(value) if isinstance(value, list) else value
+    option_values: dict[str, Any] = {
+        OPTION_FIELDS[name]: tuple(value) if isinstance(value, list) else value
         for name, value in document.items()
     }
-    return Options(**read)
+    return InsiderOptions(**option_values)

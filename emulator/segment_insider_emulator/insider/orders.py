@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from segment_insider_emulator.capture.profile import ProfileEvent
-from segment_insider_emulator.capture.writing import Writing
+from segment_insider_emulator.capture.writing import ProfileUnitOfWork
 
-PURCHASE = "confirmation_page_view"
+PURCHASE_EVENT_NAME = "confirmation_page_view"
 
 
-def doubled_purchases(
-    writing: Writing, saved: Mapping[str, list[ProfileEvent]]
+def find_repeated_purchases(
+    unit_of_work: ProfileUnitOfWork, saved_events: Mapping[str, list[ProfileEvent]]
 ) -> dict[int, ProfileEvent]:
     """Find purchases that a profile has already, of the same order and product.
 
@@ -18,21 +18,28 @@ def doubled_purchases(
     Returns: id() of the event -> the earlier one. Equal instants are no second order: products
         of one call share theirs, and a retry repeats it.
     """
-    doubled: dict[int, ProfileEvent] = {}
-    for owner, events in saved.items():
-        bought = [event for event in events if event.name == PURCHASE and _line(event)[0]]
-        known = writing.occurrences(owner, PURCHASE) if bought else []
-        for event in bought:
-            earlier = (
+    earlier_purchases: dict[int, ProfileEvent] = {}
+    for profile_id, events in saved_events.items():
+        purchases = [
+            event
+            for event in events
+            if event.name == PURCHASE_EVENT_NAME and _get_order_line_key(event)[0]
+        ]
+        stored_purchases = (
+            unit_of_work.find_events_by_name(profile_id, PURCHASE_EVENT_NAME) if purchases else []
+        )
+        for event in purchases:
+            matching_purchases = (
                 each
-                for each in known
-                if _line(each) == _line(event) and each.occurred_at != event.occurred_at
+                for each in stored_purchases
+                if _get_order_line_key(each) == _get_order_line_key(event)
+                and each.occurred_at != event.occurred_at
             )
-            if first := next(earlier, None):
-                doubled[id(event)] = first
-    return doubled
+            if first := next(matching_purchases, None):
+                earlier_purchases[id(event)] = first
+    return earlier_purchases
 
 
-def _line(event: ProfileEvent) -> tuple[object, object]:
+def _get_order_line_key(event: ProfileEvent) -> tuple[object, object]:
     """The order and the product of a purchase."""
     return event.params.get("event_group_id"), event.params.get("product_id")

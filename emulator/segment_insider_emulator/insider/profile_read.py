@@ -16,142 +16,165 @@ from jsonschema.exceptions import ValidationError
 
 from segment_insider_emulator.capture.profile import Profile, ProfileEvent
 from segment_insider_emulator.http import HttpResponse
-from segment_insider_emulator.insider.account import Account
-from segment_insider_emulator.insider.catalog import stored_name
-from segment_insider_emulator.insider.documents import document
-from segment_insider_emulator.insider.formats import instant
-from segment_insider_emulator.insider.naming import one_named, present
-from segment_insider_emulator.insider.rates import Rates
-from segment_insider_emulator.insider.replies import NO_SUCH_USER, Refusal, malformed, response
-from segment_insider_emulator.insider.schema import validator
-from segment_insider_emulator.insider.structure import PROFILE_READ, undocumented_keys
-from segment_insider_emulator.insider.values import ATTRIBUTES
+from segment_insider_emulator.insider.account import InsiderAccount
+from segment_insider_emulator.insider.catalog import resolve_event_alias
+from segment_insider_emulator.insider.documents import load_json_document
+from segment_insider_emulator.insider.formats import parse_rfc3339
+from segment_insider_emulator.insider.naming import require_profile, require_user_reference
+from segment_insider_emulator.insider.rates import RateLimiter
+from segment_insider_emulator.insider.replies import (
+    NO_SUCH_USER,
+    RequestRejected,
+    build_response,
+    reject_malformed_body,
+)
+from segment_insider_emulator.insider.schema import compile_schema
+from segment_insider_emulator.insider.structure import PROFILE_READ_KEYS, find_undocumented_keys
+from segment_insider_emulator.insider.values import DEFAULT_ATTRIBUTES
 from segment_insider_emulator.types import JSON, JSONObject
 
-PATH = "/api/user/v1/profile"
-BUDGET = "profile"
-_REQUEST = validator(document("profile_request"))
+PROFILE_READ_PATH = "/api/user/v1/profile"
+PROFILE_READ_BUDGET = "profile"
+_REQUEST_SCHEMA = compile_schema(load_json_document("profile_request"))
 _BASE_COST, _EVENT_COST = 1.0, 0.5  # units
 
 
 @dataclass(frozen=True, slots=True)
-class ReadProfile:
+class ReadProfileHandler:
     """Tell attributes and events of one profile."""
 
-    account: Account
-    rates: Rates
+    account: InsiderAccount
+    rate_limiter: RateLimiter
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
         """Raises: Refusal, when nobody is named or found, or the quota is used up."""
-        meant = one_named(body, self.account.rules)
-        for error in _REQUEST.iter_errors(body):
-            raise _malformed(error)
-        wanted = body.get("events", {}).get("wanted", ())
-        cost = _BASE_COST + _EVENT_COST * len({each["event_name"] for each in wanted})
-        used = self.rates.take(BUDGET, now, cost)
-        profile = self.account.profiles.get(present(self.account.profiles, meant).id)
+        reference = require_user_reference(body, self.account.identity_rules)
+        for error in _REQUEST_SCHEMA.iter_errors(body):
+            raise _reject_schema_error(error)
+        event_filters = body.get("events", {}).get("wanted", ())
+        cost = _BASE_COST + _EVENT_COST * len({each["event_name"] for each in event_filters})
+        used_units = self.rate_limiter.consume(PROFILE_READ_BUDGET, now, cost)
+        profile = self.account.profiles.get_with_events(
+            require_profile(self.account.profiles, reference).id
+        )
         if profile is None:  # it ended between the two looks
             raise NO_SUCH_USER
-        answer: JSONObject = {}
+        response_body: JSONObject = {}
         if "attributes" in body:
-            answer["attributes"] = attributes(profile, body["attributes"])
+            response_body["attributes"] = select_attributes(profile, body["attributes"])
         if self.account.options.profile_id_in_reads:
-            answer.setdefault("attributes", {})["iid"] = profile.id
+            response_body.setdefault("attributes", {})["iid"] = profile.id
         if "events" in body:
-            answer["events"] = events(profile, body["events"])
+            response_body["events"] = select_events(profile, body["events"])
         if body.get("quota"):
-            total = self.account.options.rate(BUDGET)
-            answer["quota"] = {"cost": cost, "used": used, "total": total}
-        return response(200, answer, [*undocumented_keys(body, PROFILE_READ)])
+            total = self.account.options.get_rate_limit(PROFILE_READ_BUDGET)
+            response_body["quota"] = {"cost": cost, "used": used_units, "total": total}
+        return build_response(
+            200, response_body, [*find_undocumented_keys(body, PROFILE_READ_KEYS)]
+        )
 
 
-def attributes(profile: Profile, names: list[str]) -> JSONObject:
+def select_attributes(profile: Profile, names: list[str]) -> JSONObject:
     """Those of *names* that are set, under the names asked for."""
-    told: JSONObject = {}
+    selected: JSONObject = {}
     for name in names:
         if name in ("*", "custom"):
-            told.update(
-                (_read_name(place), value)
+            selected.update(
+                (_convert_to_response_name(place), value)
                 for place, value in profile.attributes.items()
                 if place.startswith("custom.") or (name == "*" and "." not in place)
             )
         elif name == "iid":
-            told["iid"] = profile.id
-        elif (place := _place(name)) in profile.attributes:
+            selected["iid"] = profile.id
+        elif (place := _convert_to_attribute_path(name)) in profile.attributes:
             # Insider One's own connector reads the flag back under its short name.
-            told["gdpr" if place == "gdpr_optin" else name] = profile.attributes[place]
-    return told
+            selected["gdpr" if place == "gdpr_optin" else name] = profile.attributes[place]
+    return selected
 
 
-def events(profile: Profile, asked: JSONObject) -> dict[str, list[JSONObject]]:
+def select_events(profile: Profile, event_request: JSONObject) -> dict[str, list[JSONObject]]:
     """Event name as asked for -> occurrences in the asked time, newest first."""
-    told: dict[str, list[JSONObject]] = {}
-    since, until = asked["start_date"], asked["end_date"]
-    newest = sorted(profile.events, key=lambda event: event.occurred_at, reverse=True)
-    for wanted in asked["wanted"]:
-        name = wanted["event_name"]
-        made = (
+    events_by_name: dict[str, list[JSONObject]] = {}
+    since, until = event_request["start_date"], event_request["end_date"]
+    newest_events = sorted(profile.events, key=lambda event: event.occurred_at, reverse=True)
+    for event_filter in event_request["wanted"]:
+        name = event_filter["event_name"]
+        matching_events = (
             event
-            for event in newest
-            if event.name == stored_name(name) and since <= _seconds(event) <= until
+            for event in newest_events
+            if event.name == resolve_event_alias(name)
+            and since <= _get_event_unix_time(event) <= until
         )
-        chosen = _limited(made, wanted.get("limit_per_source"))
-        if listed := [_event(event, wanted.get("params", [])) for event in chosen]:
-            told[name] = listed
-    return told
+        limited_events = _limit_per_source(matching_events, event_filter.get("limit_per_source"))
+        if listed := [
+            _serialize_requested_event(event, event_filter.get("params", []))
+            for event in limited_events
+        ]:
+            events_by_name[name] = listed
+    return events_by_name
 
 
-def _limited(made: Iterator[ProfileEvent], limit: int | None) -> Iterator[ProfileEvent]:
-    counted: Counter[str] = Counter()
-    for event in made:
-        counted[_source(event)] += 1
-        if limit is None or counted[_source(event)] <= limit:
+def _limit_per_source(events: Iterator[ProfileEvent], limit: int | None) -> Iterator[ProfileEvent]:
+    counts_by_source: Counter[str] = Counter()
+    for event in events:
+        counts_by_source[_get_event_source(event)] += 1
+        if limit is None or counts_by_source[_get_event_source(event)] <= limit:
             yield event
 
 
-def _event(event: ProfileEvent, params: list[str]) -> JSONObject:
-    custom = event.params.get("custom", {})
+def _serialize_requested_event(event: ProfileEvent, requested_params: list[str]) -> JSONObject:
+    custom_params = event.params.get("custom", {})
     values = {name: value for name, value in event.params.items() if not isinstance(value, dict)}
-    values |= {f"c_{name}": value for name, value in custom.items()}
+    values |= {f"c_{name}": value for name, value in custom_params.items()}
     # Asked for as `timestamp`, told as `created_date`.
     values["created_date"] = f"{event.occurred_at[:19]}Z"
-    wanted = ["created_date" if name == "timestamp" else name for name in params]
-    shown = values if "*" in wanted else {n: values[n] for n in wanted if n in values}
-    return {**shown, "source": _source(event)}
+    param_names = ["created_date" if name == "timestamp" else name for name in requested_params]
+    selected_values = (
+        values if "*" in param_names else {n: values[n] for n in param_names if n in values}
+    )
+    return {**selected_values, "source": _get_event_source(event)}
 
 
-def _source(event: ProfileEvent) -> str:
+def _get_event_source(event: ProfileEvent) -> str:
     return str(event.params.get("source", "web"))
 
 
-def _seconds(event: ProfileEvent) -> float:
-    moment = instant(event.occurred_at)
-    assert moment is not None  # the store writes no other
-    return moment.timestamp()
+def _get_event_unix_time(event: ProfileEvent) -> float:
+    occurred_at = parse_rfc3339(event.occurred_at)
+    assert occurred_at is not None  # the store writes no other
+    return occurred_at.timestamp()
 
 
-def _place(name: str) -> str:
+def _convert_to_attribute_path(name: str) -> str:
     if name.startswith("c_"):
         return f"custom.{name.removeprefix('c_')}"
-    return "gdpr_optin" if name == "gdpr" else ATTRIBUTES.aliases.get(name, name)
+    return "gdpr_optin" if name == "gdpr" else DEFAULT_ATTRIBUTES.aliases.get(name, name)
 
 
-def _read_name(place: str) -> str:
-    if place == "gdpr_optin":
+def _convert_to_response_name(attribute_path: str) -> str:
+    if attribute_path == "gdpr_optin":
         return "gdpr"
-    return f"c_{place.removeprefix('custom.')}" if place.startswith("custom.") else place
+    return (
+        f"c_{attribute_path.removeprefix('custom.')}"
+        if attribute_path.startswith("custom.")
+        else attribute_path
+    )
 
 
-def _malformed(error: ValidationError) -> Refusal:
-    path, wanted = [str(step) for step in error.absolute_path], error.validator_value
+def _reject_schema_error(error: ValidationError) -> RequestRejected:
+    path, expected = [str(step) for step in error.absolute_path], error.validator_value
     where = ".".join(path)
     if error.validator == "anyOf":
         text = "either attributes or events must be specified"
-        return malformed(text, "List the attributes or events to be told.")
+        return reject_malformed_body(text, "List the attributes or events to be told.")
     if error.validator == "required":
-        given = cast(JSONObject, error.instance)
-        name = next(each for each in cast(list[str], wanted) if each not in given)
-        return malformed(f"{'.'.join([*path, name])} must be defined", f"Send {name}.")
+        request_object = cast(JSONObject, error.instance)
+        name = next(each for each in cast(list[str], expected) if each not in request_object)
+        return reject_malformed_body(f"{'.'.join([*path, name])} must be defined", f"Send {name}.")
     if error.validator == "minimum":
-        return malformed(f"{where} must be at least {wanted}", f"Send {wanted} or more.")
-    return malformed(f"{where} must be {wanted}", f"Send {where} as a JSON {wanted}.")
+        return reject_malformed_body(
+            f"{where} must be at least {expected}", f"Send {expected} or more."
+        )
+    return reject_malformed_body(
+        f"{where} must be {expected}", f"Send {where} as a JSON {expected}."
+    )

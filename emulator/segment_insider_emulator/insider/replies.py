@@ -9,14 +9,18 @@ import orjson
 
 from segment_insider_emulator.depth import MAX_DEPTH
 from segment_insider_emulator.http import HttpResponse
-from segment_insider_emulator.insider.findings import Finding, dropped, headers
+from segment_insider_emulator.insider.findings import (
+    RequestFinding,
+    build_drop_finding,
+    build_finding_headers,
+)
 from segment_insider_emulator.types import JSONObject
 
-LARGEST_BODY = 5_000_000  # bytes
-MOST_USERS = 1_000
+MAX_BODY_BYTES = 5_000_000  # bytes
+MAX_USERS_PER_REQUEST = 1_000
 
 
-class Refusal(Exception):
+class RequestRejected(Exception):
     """A request that is refused as a whole.
 
     Args:
@@ -27,129 +31,142 @@ class Refusal(Exception):
     """
 
     def __init__(
-        self, status: int, body: JSONObject, remedy: str, more: Mapping[str, str] | None = None
+        self,
+        status: int,
+        body: JSONObject,
+        remedy: str,
+        extra_headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.status, self.body, self.remedy, self.more = status, body, remedy, more or {}
+        self.status, self.body, self.remedy, self.extra_headers = (
+            status,
+            body,
+            remedy,
+            extra_headers or {},
+        )
         super().__init__(str(body.get("message") or body.get("error")))
 
-    def response(self, warnings: Sequence[Finding] = ()) -> HttpResponse:
+    def to_response(self, warnings: Sequence[RequestFinding] = ()) -> HttpResponse:
         """The answer on the wire; *warnings* are what else was noticed."""
-        findings = [dropped("", str(self), self.remedy), *warnings]
-        return response(self.status, self.body, findings, **self.more)
+        findings = [build_drop_finding("", str(self), self.remedy), *warnings]
+        return build_response(self.status, self.body, findings, **self.extra_headers)
 
 
-def error(status: int, text: str, remedy: str) -> Refusal:
+def reject_with_error(status: int, text: str, remedy: str) -> RequestRejected:
     """A refusal in the envelope {"error": text}."""
-    return Refusal(status, {"error": text}, remedy)
+    return RequestRejected(status, {"error": text}, remedy)
 
 
-def failure(status: int, text: str, remedy: str) -> Refusal:
+def reject_with_message(status: int, text: str, remedy: str) -> RequestRejected:
     """A refusal in the envelope {"success": false, "message": text}."""
-    return Refusal(status, {"success": False, "message": text}, remedy)
+    return RequestRejected(status, {"success": False, "message": text}, remedy)
 
 
-def outcome(successful: int, errors: Sequence[Mapping[str, list[str]]]) -> JSONObject:
+def build_result_body(successful: int, errors: Sequence[Mapping[str, list[str]]]) -> JSONObject:
     """The body of a 200: how many users were taken, and the errors of each that was not."""
-    listed = {name: texts for each in errors for name, texts in each.items()}
+    errors_by_key = {name: texts for each in errors for name, texts in each.items()}
     return {
         "data": {
             "successful": {"count": successful} if successful else {},
-            "fail": {"count": len(errors), "errors": listed} if errors else {},
+            "fail": {"count": len(errors), "errors": errors_by_key} if errors else {},
         }
     }
 
 
-def response(
-    status: int, body: JSONObject, findings: Sequence[Finding], **more: str
+def build_response(
+    status: int, body: JSONObject, findings: Sequence[RequestFinding], **extra_headers: str
 ) -> HttpResponse:
     """An answer on the wire, with what the emulator noticed in its headers."""
-    sent = {"content-type": "application/json", **headers(findings), **more}
-    return HttpResponse(status, orjson.dumps(body), sent)
+    response_headers = {
+        "content-type": "application/json",
+        **build_finding_headers(findings),
+        **extra_headers,
+    }
+    return HttpResponse(status, orjson.dumps(body), response_headers)
 
 
-INVALID_PARTNER = failure(
+INVALID_PARTNER = reject_with_message(
     400,
     "Partner is invalid.",
     "Send the account name in X-PARTNER-NAME, in lower case as the InOne panel shows it.",
 )
-ACCESS_DENIED = failure(
+ACCESS_DENIED = reject_with_message(
     403,
     "Access Denied. You do not have sufficient access to perform this action.",
     "Send this account's key in X-REQUEST-TOKEN.",
 )
-TOKEN_REFUSED = failure(
+TOKEN_REFUSED = reject_with_message(
     401,
     "Partner token authentication failed.",
     "Send this account's key in X-REQUEST-TOKEN.",
 )
-TOO_LARGE = error(
+BODY_TOO_LARGE = reject_with_error(
     400,
-    f"request body is bigger than maximum allowed size {LARGEST_BODY:,} bytes",
+    f"request body is bigger than maximum allowed size {MAX_BODY_BYTES:,} bytes",
     "Send fewer users in one request.",
 )
-WRONG_CONTENT_TYPE = error(
+WRONG_CONTENT_TYPE = reject_with_error(
     400, "content type must be application/json", "Send the header Content-Type: application/json."
 )
-INVALID_JSON = failure(
+INVALID_JSON = reject_with_message(
     400,
     "Request data is not in valid JSON format.",
     f"Send one JSON object in UTF-8, with at most {MAX_DEPTH} levels.",
 )
-NO_USERS = error(
+NO_USERS = reject_with_error(
     400, "users must be defined: bad request", 'Send {"users": [...]} with at least one user.'
 )
 # Assumed: these two texts are published nowhere.
-USERS_NOT_A_LIST = error(
+USERS_NOT_A_LIST = reject_with_error(
     400, "users must be array: bad request", "users is a list, also when there is one user."
 )
-TOO_MANY_USERS = error(
+TOO_MANY_USERS = reject_with_error(
     400,
-    f"number of users is bigger than maximum allowed {MOST_USERS:,}: bad request",
+    f"number of users is bigger than maximum allowed {MAX_USERS_PER_REQUEST:,}: bad request",
     "Split the users over several requests.",
 )
-NO_SUCH_USER = error(
+NO_SUCH_USER = reject_with_error(
     404,
     "no such user for these identifiers: no data",
     "Send an identifier that a profile owns, or its Profile ID.",
 )
-NO_VALID_IDENTIFIER = error(
+NO_VALID_IDENTIFIER = reject_with_error(
     400,
     "no valid identifier: bad request",
     "Send an identifier that the account's identity resolution lists, and no blocked value.",
 )
-SOLE_IDENTIFIER = error(
+SOLE_IDENTIFIER = reject_with_error(
     400,
     "you cannot delete the sole identifier specified for a user: bad request",
     "Add another identifier first, or delete or anonymize the profile.",
 )
-SAME_VALUES = error(
+SAME_IDENTIFIER_VALUES = reject_with_error(
     400, "identifier values are the same: bad request", "Send the new value in new_identifier."
 )
-NOT_ONE_ENTRY = error(
+NOT_EXACTLY_ONE_IDENTIFIER = reject_with_error(
     400,
     "there must be exactly 1 entry for both new and old identifiers: bad request",
     "Send one old and one new identifier of the same type.",
 )
-ALREADY_ASSIGNED = error(
+IDENTIFIER_ALREADY_ASSIGNED = reject_with_error(
     400,
     "new identifier already has a user assigned to it: bad request",
     "Free the value there first, with DELETE /api/user/v1/identity.",
 )
 # Assumed: that both must be of one type is published, the words are not.
-NOT_ONE_TYPE = error(
+DIFFERENT_IDENTIFIER_TYPES = reject_with_error(
     400,
     "new and old identifiers must have the same type: bad request",
     "Send the new value of the same identifier.",
 )
 
 
-def too_many(seconds: int) -> Refusal:
+def reject_too_many_requests(seconds: int) -> RequestRejected:
     """The answer to one call too many; *seconds* until there is room again."""
     text = "rejected: too many requests"
     remedy = f"Wait {seconds} s, or send more users in one call."
-    return Refusal(429, {"error": text}, remedy, {"retry-after": str(seconds)})
+    return RequestRejected(429, {"error": text}, remedy, {"retry-after": str(seconds)})
 
 
-def malformed(text: str, remedy: str) -> Refusal:
+def reject_malformed_body(text: str, remedy: str) -> RequestRejected:
     """A refusal of a body in words like the published ones; assumed."""
-    return error(400, f"{text}: bad request", remedy)
+    return reject_with_error(400, f"{text}: bad request", remedy)

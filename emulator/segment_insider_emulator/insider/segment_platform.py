@@ -9,16 +9,16 @@ Source: Segment, catalogue of "Insider Cloud Mode (Actions)", the field "User Pr
 
 from segment_insider_emulator.types import JSON
 
-PLATFORM = "segment"  # the value of `platform` in each of the destination's requests
+SEGMENT_PLATFORM = "segment"  # the value of `platform` in each of the destination's requests
 
 # Default fields of event actions that Insider One's table of attributes does not list.
-ATTRIBUTES = frozenset(
+SEGMENT_DEFAULT_ATTRIBUTES = frozenset(
     ("phone", "idfa", "model", "last_ip", "carrier", "os_version", "platform", "timezone")
 )
 # The one identifier that the catalogue maps and that an account may not list.
-IDENTIFIERS = frozenset(("segment_anonymous_id",))
+SEGMENT_DEFAULT_IDENTIFIERS = frozenset(("segment_anonymous_id",))
 
 
 def is_from_segment(body: JSON) -> bool:
     """Say whether Segment's destination made this upsert."""
-    return isinstance(body, dict) and body.get("platform") == PLATFORM
+    return isinstance(body, dict) and body.get("platform") == SEGMENT_PLATFORM

@@ -9,14 +9,14 @@ Profiles", "Update Identifiers", "Delete Identifiers", "Delete User Profile" and
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from segment_insider_emulator.insider.findings import Finding, warning
-from segment_insider_emulator.insider.values import ATTRIBUTES, PARAMETERS
-from segment_insider_emulator.near_misses import near_miss
+from segment_insider_emulator.insider.findings import RequestFinding, build_warning
+from segment_insider_emulator.insider.values import DEFAULT_ATTRIBUTES, DEFAULT_PARAMETERS
+from segment_insider_emulator.near_misses import find_similar_name
 from segment_insider_emulator.types import JSON, JSONObject
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class DocumentedKeys:
     """One kind of object in a request.
 
     Args:
@@ -26,85 +26,108 @@ class Level:
         inside: Key -> the objects there, one or a list of them.
     """
 
-    noun: str
+    object_name: str
     keys: tuple[str, ...]
-    homes: Mapping[str, str]
-    inside: Mapping[str, "Level"] = field(default_factory=dict)
+    key_locations: Mapping[str, str]
+    nested_objects: Mapping[str, "DocumentedKeys"] = field(default_factory=dict)
 
 
 _REQUEST_KEYS = ("users", "skip_hook", "error_callback_endpoint", "platform")
 _USER_KEYS = ("identifiers", "insider_id", "attributes", "events", "append", "not_append")
 _EVENT_KEYS = ("event_name", "timestamp", "event_params")
-_IN_USER = dict.fromkeys(_USER_KEYS, "each user in users")
-_IN_EVENT = dict.fromkeys(_EVENT_KEYS, "each event in events")
-_IN_REQUEST = dict.fromkeys(_REQUEST_KEYS, "the request, beside users")
-_AS_ATTRIBUTE = dict.fromkeys((*ATTRIBUTES.known, *ATTRIBUTES.aliases, "custom"), "attributes")
-_AS_PARAMETER = dict.fromkeys((*PARAMETERS.known, "custom"), "event_params")
-_EVENT = Level("event", _EVENT_KEYS, _AS_PARAMETER | _IN_USER | _IN_REQUEST)
-_AS_EITHER = dict.fromkeys(("uuid", "email", "phone_number"), "identifiers, or into attributes")
-_IN_A_USER = _AS_ATTRIBUTE | _AS_EITHER
-_USER = Level("user", _USER_KEYS, _IN_A_USER | _IN_EVENT | _IN_REQUEST, {"events": _EVENT})
-UPSERT = Level("request", _REQUEST_KEYS, _IN_EVENT | _IN_USER, {"users": _USER})
+_USER_KEY_LOCATIONS = dict.fromkeys(_USER_KEYS, "each user in users")
+_EVENT_KEY_LOCATIONS = dict.fromkeys(_EVENT_KEYS, "each event in events")
+_REQUEST_KEY_LOCATIONS = dict.fromkeys(_REQUEST_KEYS, "the request, beside users")
+_ATTRIBUTE_LOCATIONS = dict.fromkeys(
+    (*DEFAULT_ATTRIBUTES.schemas, *DEFAULT_ATTRIBUTES.aliases, "custom"), "attributes"
+)
+_PARAMETER_LOCATIONS = dict.fromkeys((*DEFAULT_PARAMETERS.schemas, "custom"), "event_params")
+_EVENT_OBJECT = DocumentedKeys(
+    "event", _EVENT_KEYS, _PARAMETER_LOCATIONS | _USER_KEY_LOCATIONS | _REQUEST_KEY_LOCATIONS
+)
+_IDENTIFIER_OR_ATTRIBUTE_LOCATIONS = dict.fromkeys(
+    ("uuid", "email", "phone_number"), "identifiers, or into attributes"
+)
+_USER_CONTENT_LOCATIONS = _ATTRIBUTE_LOCATIONS | _IDENTIFIER_OR_ATTRIBUTE_LOCATIONS
+_USER_OBJECT = DocumentedKeys(
+    "user",
+    _USER_KEYS,
+    _USER_CONTENT_LOCATIONS | _EVENT_KEY_LOCATIONS | _REQUEST_KEY_LOCATIONS,
+    {"events": _EVENT_OBJECT},
+)
+UPSERT_KEYS = DocumentedKeys(
+    "request", _REQUEST_KEYS, _EVENT_KEY_LOCATIONS | _USER_KEY_LOCATIONS, {"users": _USER_OBJECT}
+)
 
-_AS_IDENTIFIER = dict.fromkeys(("uuid", "email", "phone_number", "custom"), "identifiers")
+_IDENTIFIER_LOCATIONS = dict.fromkeys(("uuid", "email", "phone_number", "custom"), "identifiers")
 _DELETION_KEYS = ("identifiers", "insider_id", "whole", "partial", "custom")
-_DELETION_CUSTOM = Level("custom", ("whole", "partial"), {})
-_DELETION_USER = Level("user", _DELETION_KEYS, _AS_IDENTIFIER, {"custom": _DELETION_CUSTOM})
-_IN_DELETION_USER = dict.fromkeys(_DELETION_KEYS, "each user in users")
-DELETION = Level("request", ("users",), _IN_DELETION_USER, {"users": _DELETION_USER})
-
-_ONE_USER_KEYS = ("identifiers", "insider_id")
-ONE_USER = Level("request", _ONE_USER_KEYS, _AS_IDENTIFIER)
-PROFILE_ID = Level("request", ("insider_id", "partner", "api_key"), {})
-_CHANGE_KEYS = ("old_identifier", "new_identifier")
-IDENTITY_CHANGE = Level(
-    "request",
-    _CHANGE_KEYS,
-    dict.fromkeys(("identifiers", *_AS_IDENTIFIER), " and ".join(_CHANGE_KEYS)),
+_DELETION_CUSTOM_OBJECT = DocumentedKeys("custom", ("whole", "partial"), {})
+_DELETION_USER_OBJECT = DocumentedKeys(
+    "user", _DELETION_KEYS, _IDENTIFIER_LOCATIONS, {"custom": _DELETION_CUSTOM_OBJECT}
+)
+_DELETION_KEY_LOCATIONS = dict.fromkeys(_DELETION_KEYS, "each user in users")
+ATTRIBUTE_DELETION_KEYS = DocumentedKeys(
+    "request", ("users",), _DELETION_KEY_LOCATIONS, {"users": _DELETION_USER_OBJECT}
 )
 
-_WANTED_KEYS = ("event_name", "params", "limit_per_source")
+_USER_REFERENCE_KEY_NAMES = ("identifiers", "insider_id")
+USER_REFERENCE_KEYS = DocumentedKeys("request", _USER_REFERENCE_KEY_NAMES, _IDENTIFIER_LOCATIONS)
+PROFILE_ID_KEYS = DocumentedKeys("request", ("insider_id", "partner", "api_key"), {})
+_OLD_AND_NEW_KEYS = ("old_identifier", "new_identifier")
+IDENTIFIER_UPDATE_KEYS = DocumentedKeys(
+    "request",
+    _OLD_AND_NEW_KEYS,
+    dict.fromkeys(("identifiers", *_IDENTIFIER_LOCATIONS), " and ".join(_OLD_AND_NEW_KEYS)),
+)
+
+_EVENT_FILTER_KEYS = ("event_name", "params", "limit_per_source")
 _PERIOD_KEYS = ("start_date", "end_date", "wanted")
-_IN_WANTED = dict.fromkeys(_WANTED_KEYS, "each event in events.wanted")
-_IN_PERIOD = dict.fromkeys(_PERIOD_KEYS, "events")
-_WANTED = Level("wanted event", _WANTED_KEYS, _IN_PERIOD)
-_PERIOD = Level("choice of events", _PERIOD_KEYS, _IN_WANTED, {"wanted": _WANTED})
-PROFILE_READ = Level(
+_EVENT_FILTER_KEY_LOCATIONS = dict.fromkeys(_EVENT_FILTER_KEYS, "each event in events.wanted")
+_PERIOD_KEY_LOCATIONS = dict.fromkeys(_PERIOD_KEYS, "events")
+_EVENT_FILTER_OBJECT = DocumentedKeys("wanted event", _EVENT_FILTER_KEYS, _PERIOD_KEY_LOCATIONS)
+_PERIOD_OBJECT = DocumentedKeys(
+    "choice of events", _PERIOD_KEYS, _EVENT_FILTER_KEY_LOCATIONS, {"wanted": _EVENT_FILTER_OBJECT}
+)
+PROFILE_READ_KEYS = DocumentedKeys(
     "request",
-    (*_ONE_USER_KEYS, "attributes", "events", "quota"),
-    _AS_IDENTIFIER | _IN_WANTED | _IN_PERIOD,
-    {"events": _PERIOD},
+    (*_USER_REFERENCE_KEY_NAMES, "attributes", "events", "quota"),
+    _IDENTIFIER_LOCATIONS | _EVENT_FILTER_KEY_LOCATIONS | _PERIOD_KEY_LOCATIONS,
+    {"events": _PERIOD_OBJECT},
 )
 
 
-def undocumented_keys(value: JSON, level: Level, prefix: str = "") -> Iterator[Finding]:
+def find_undocumented_keys(
+    value: JSON, documented_keys: DocumentedKeys, prefix: str = ""
+) -> Iterator[RequestFinding]:
     """Warn of every key of a request that no document names, where *value* is an object."""
     if not isinstance(value, dict):
         return
-    yield from _unknown(value, level, prefix)
-    for name, inner in level.inside.items():
-        held = value.get(name)
-        yield from undocumented_keys(held, inner, f"{prefix}{name}.")
-        for index, each in enumerate(held if isinstance(held, list) else ()):
-            yield from undocumented_keys(each, inner, f"{prefix}{name}.{index}.")
+    yield from _find_unknown_keys(value, documented_keys, prefix)
+    for name, nested_keys in documented_keys.nested_objects.items():
+        nested_value = value.get(name)
+        yield from find_undocumented_keys(nested_value, nested_keys, f"{prefix}{name}.")
+        for index, list_item in enumerate(nested_value if isinstance(nested_value, list) else ()):
+            yield from find_undocumented_keys(list_item, nested_keys, f"{prefix}{name}.{index}.")
 
 
-def _unknown(given: JSONObject, level: Level, prefix: str) -> Iterator[Finding]:
-    for name in given:
-        if name not in level.keys:
-            what = f"no document names this key of {_with_article(level.noun)}; its value is lost"
-            yield warning(f"{prefix}{name}", what, _remedy(name, level))
+def _find_unknown_keys(
+    request_object: JSONObject, documented_keys: DocumentedKeys, prefix: str
+) -> Iterator[RequestFinding]:
+    for name in request_object:
+        if name not in documented_keys.keys:
+            what = f"no document names this key of {_add_article(documented_keys.object_name)}; its value is lost"
+            yield build_warning(f"{prefix}{name}", what, _suggest_key_fix(name, documented_keys))
 
 
-def _remedy(name: str, level: Level) -> str:
-    if home := level.homes.get(name):
+def _suggest_key_fix(name: str, documented_keys: DocumentedKeys) -> str:
+    if home := documented_keys.key_locations.get(name):
         return f"Move it into {home}."
-    if near := near_miss(name, level.keys):
+    if near := find_similar_name(name, documented_keys.keys):
         return f"Write {near}."
-    if misplaced := near_miss(name, level.homes):
-        return f"Write {misplaced}, and move it into {level.homes[misplaced]}."
-    return f"Leave it out. Known: {', '.join(level.keys)}."
+    if misplaced := find_similar_name(name, documented_keys.key_locations):
+        return f"Write {misplaced}, and move it into {documented_keys.key_locations[misplaced]}."
+    return f"Leave it out. Known: {', '.join(documented_keys.keys)}."
 
 
-def _with_article(noun: str) -> str:
+def _add_article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aei" else f"a {noun}"

@@ -11,215 +11,250 @@ from datetime import datetime
 import orjson
 
 from segment_insider_emulator.capture.profile import ProfileEvent
-from segment_insider_emulator.clock import iso
+from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.http import HttpResponse
 from segment_insider_emulator.insider import replies
-from segment_insider_emulator.insider.account import Account
+from segment_insider_emulator.insider.account import InsiderAccount
 from segment_insider_emulator.insider.callbacks import CallbackHosts
-from segment_insider_emulator.insider.changes import attributes_of, changed
-from segment_insider_emulator.insider.findings import Finding, quoted, warning
-from segment_insider_emulator.insider.identity import Population, Rules, key
-from segment_insider_emulator.insider.options import Options
-from segment_insider_emulator.insider.orders import doubled_purchases
+from segment_insider_emulator.insider.changes import build_profile_changes, copy_attributes
+from segment_insider_emulator.insider.findings import RequestFinding, build_warning, quote_value
+from segment_insider_emulator.insider.identity import (
+    IdentityResolver,
+    IdentityRules,
+    format_identifier,
+)
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.orders import find_repeated_purchases
 from segment_insider_emulator.insider.segment_platform import is_from_segment
-from segment_insider_emulator.insider.shape import Fault, errors, faults, refusals
-from segment_insider_emulator.insider.structure import UPSERT, undocumented_keys
-from segment_insider_emulator.insider.telling import header
-from segment_insider_emulator.insider.users import User, apply, read_user
-from segment_insider_emulator.json_text import damaged_place
+from segment_insider_emulator.insider.shape import (
+    UserError,
+    build_error_findings,
+    build_error_listing,
+    validate_user,
+)
+from segment_insider_emulator.insider.structure import UPSERT_KEYS, find_undocumented_keys
+from segment_insider_emulator.insider.telling import build_changes_header
+from segment_insider_emulator.insider.users import ParsedUser, apply_attributes, parse_user
+from segment_insider_emulator.json_text import find_replacement_character
 from segment_insider_emulator.types import JSON, JSONObject
 
 log = logging.getLogger(__name__)
 
-PATH = "/api/user/v1/upsert"
+UPSERT_PATH = "/api/user/v1/upsert"
 
 
 @dataclass(frozen=True, slots=True)
-class Upsert:
+class UpsertHandler:
     """The endpoint's work behind its door."""
 
-    account: Account
+    account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
         """Take the users of *body* that have no faults, all in one transaction.
 
         Raises: Refusal, when the request is refused as a whole.
         """
-        given = users_of(body)
-        skip_hook, findings = _skip_hook(body)
-        findings += undocumented_keys(body, UPSERT)
-        findings += _damaged_texts(given)
+        users_json = require_user_list(body)
+        skip_hook, findings = _parse_skip_hook(body)
+        findings += find_undocumented_keys(body, UPSERT_KEYS)
+        findings += _find_damaged_texts(users_json)
         account = self.account
-        address = _callback_address(body, account.callback_hosts, findings)
-        users, refused = read_users(
-            given,
-            account.rules,
+        callback_url = _parse_callback_url(body, account.callback_hosts, findings)
+        users, errors_by_index = parse_users(
+            users_json,
+            account.identity_rules,
             account.options,
             now,
             skip_hook=skip_hook,
             from_segment=is_from_segment(body),
         )
-        failed = [errors(*each) for each in refused.items()]
-        findings += [told for each in refused.items() for told in refusals(*each)]
-        more: dict[str, str] = {}
+        error_listings = [build_error_listing(*each) for each in errors_by_index.items()]
+        findings += [
+            told for each in errors_by_index.items() for told in build_error_findings(*each)
+        ]
+        change_headers: dict[str, str] = {}
         if users:
-            noticed, more = self._keep(users, now, skip_hook=skip_hook)
-            findings += noticed
-        if address:
-            self._call_back(address, users, failed)
-        log.info("upserted users=%d failed=%d", len(users), len(failed))
-        return replies.response(200, replies.outcome(len(users), failed), findings, **more)
+            user_findings, change_headers = self._store_users(users, now, skip_hook=skip_hook)
+            findings += user_findings
+        if callback_url:
+            self._send_error_callback(callback_url, users, error_listings)
+        log.info("upserted users=%d failed=%d", len(users), len(error_listings))
+        return replies.build_response(
+            200, replies.build_result_body(len(users), error_listings), findings, **change_headers
+        )
 
-    def _keep(
-        self, users: list[User], now: datetime, *, skip_hook: bool
-    ) -> tuple[list[Finding], dict[str, str]]:
+    def _store_users(
+        self, users: list[ParsedUser], now: datetime, *, skip_hook: bool
+    ) -> tuple[list[RequestFinding], dict[str, str]]:
         """Keep *users*; gives what was noticed, and the header that tells what changed."""
-        wanted = {key(*each): None for user in users for each in user.identifiers.items()}
-        ids = [user.insider_id for user in users if user.insider_id]
+        identifier_keys = {
+            format_identifier(*each): None for user in users for each in user.identifiers.items()
+        }
+        profile_ids = [user.insider_id for user in users if user.insider_id]
         account = self.account
-        with account.profiles.writing() as writing:
-            known = writing.find(wanted, ids)
-            before = attributes_of(known)
-            at = iso(now)
-            population = Population(known, account.rules, account.new_id, at)
-            owners = [(user.index, _settle(user, population, at)) for user in users]
-            changes = population.changes()
-            repeated = writing.save(changes)
-            doubled = doubled_purchases(writing, changes.events)
+        with account.profiles.unit_of_work() as unit_of_work:
+            known_profiles = unit_of_work.find_by_identifiers(identifier_keys, profile_ids)
+            attributes_before = copy_attributes(known_profiles)
+            now_text = format_iso_utc(now)
+            resolver = IdentityResolver(
+                known_profiles, account.identity_rules, account.generate_profile_id, now_text
+            )
+            resolved_users = [
+                (user.index, _resolve_user(user, resolver, now_text)) for user in users
+            ]
+            changes = resolver.collect_changes()
+            repeated_events = unit_of_work.save_changes(changes)
+            repeated_purchases = find_repeated_purchases(unit_of_work, changes.new_events)
             # Inside: a retry of what was kept is a repeated event, which starts no journey.
-            told = changed(before, changes, repeated, now, skip_hook=skip_hook)
-            account.on_change(told)
-        noticed = [finding for user in users for finding in user.findings]
-        noticed += _repeated(users, repeated) + _doubled(users, doubled)
-        return noticed, header(told, changes.gained, owners)
+            profile_changes = build_profile_changes(
+                attributes_before, changes, repeated_events, now, skip_hook=skip_hook
+            )
+            account.on_change(profile_changes)
+        findings = [finding for user in users for finding in user.findings]
+        findings += _warn_repeated_events(users, repeated_events) + _warn_repeated_purchases(
+            users, repeated_purchases
+        )
+        return findings, build_changes_header(
+            profile_changes, changes.added_identifiers, resolved_users
+        )
 
-    def _call_back(
-        self, address: str, users: list[User], failed: list[dict[str, list[str]]]
+    def _send_error_callback(
+        self, callback_url: str, users: list[ParsedUser], error_listings: list[dict[str, list[str]]]
     ) -> None:
         """Post what failed to *address*: refused users, and those that could not be unified."""
         conflicts = [user.conflicts for user in users if user.conflicts]
-        if failed or conflicts:
-            fail = replies.outcome(0, [*failed, *conflicts])["data"]["fail"]
-            self.account.call_back(address, orjson.dumps({"fail": fail}))
+        if error_listings or conflicts:
+            fail = replies.build_result_body(0, [*error_listings, *conflicts])["data"]["fail"]
+            self.account.send_callback(callback_url, orjson.dumps({"fail": fail}))
 
 
-def read_users(
-    given: list[JSON],
-    rules: Rules,
-    options: Options,
+def parse_users(
+    users: list[JSON],
+    rules: IdentityRules,
+    options: InsiderOptions,
     now: datetime,
     *,
     skip_hook: bool,
     from_segment: bool = False,
-) -> tuple[list[User], dict[int, list[Fault]]]:
+) -> tuple[list[ParsedUser], dict[int, list[UserError]]]:
     """The users that are taken, and by index why each of the others is refused."""
-    users: list[User] = []
-    refused: dict[int, list[Fault]] = {}
-    for index, each in enumerate(given):
+    parsed_users: list[ParsedUser] = []
+    errors_by_index: dict[int, list[UserError]] = {}
+    for index, user in enumerate(users):
         # Assumed: a user with one fault loses its valid parts too.
-        if found := faults(each, options):
-            refused[index] = found
+        if found := validate_user(user, options):
+            errors_by_index[index] = found
         else:
-            user = read_user(
-                each, index, rules, options, now, skip_hook=skip_hook, from_segment=from_segment
+            parsed_user = parse_user(
+                user, index, rules, options, now, skip_hook=skip_hook, from_segment=from_segment
             )
-            users.append(user)
-    return users, refused
+            parsed_users.append(parsed_user)
+    return parsed_users, errors_by_index
 
 
-def _damaged_texts(users: list[JSON]) -> Iterator[Finding]:
+def _find_damaged_texts(users: list[JSON]) -> Iterator[RequestFinding]:
     """Name a text of each user in which U+FFFD stands for a character that was lost."""
     for index, user in enumerate(users):
-        place = damaged_place(user)
+        place = find_replacement_character(user)
         if place is not None:
             what = "the text has \ufffd (U+FFFD) in place of a character that was lost"
             where = ".".join(filter(None, ("users", str(index), place)))
-            yield warning(where, what, "Cut texts between whole characters.")
+            yield build_warning(where, what, "Cut texts between whole characters.")
 
 
-def users_of(body: JSON) -> list[JSON]:
+def require_user_list(body: JSON) -> list[JSON]:
     """The users of a request about many. Raises: Refusal."""
     users = body.get("users") if isinstance(body, dict) else None
     if users is None or users == []:
         raise replies.NO_USERS
     if not isinstance(users, list):
         raise replies.USERS_NOT_A_LIST
-    if len(users) > replies.MOST_USERS:
+    if len(users) > replies.MAX_USERS_PER_REQUEST:
         raise replies.TOO_MANY_USERS
     return users
 
 
-def _skip_hook(body: JSONObject) -> tuple[bool, list[Finding]]:
+def _parse_skip_hook(body: JSONObject) -> tuple[bool, list[RequestFinding]]:
     skip_hook = body.get("skip_hook", False)
     if isinstance(skip_hook, bool):
         return skip_hook, []
-    what = f"skip_hook is not a boolean and counts as false: {quoted(skip_hook)}"
-    return False, [warning("skip_hook", what, "Send true or false without quotes.")]
+    what = f"skip_hook is not a boolean and counts as false: {quote_value(skip_hook)}"
+    return False, [build_warning("skip_hook", what, "Send true or false without quotes.")]
 
 
-def _callback_address(body: JSONObject, hosts: CallbackHosts, told: list[Finding]) -> str | None:
+def _parse_callback_url(
+    body: JSONObject, hosts: CallbackHosts, warnings: list[RequestFinding]
+) -> str | None:
     """Where failures are to be told; None, with a warning, for an address that is not called."""
-    address = body.get("error_callback_endpoint")
-    if address is None:
+    callback_url = body.get("error_callback_endpoint")
+    if callback_url is None:
         return None
-    if isinstance(address, str) and hosts.allows(address):
-        return address
-    what = f"this emulator never calls {quoted(address)}"
+    if isinstance(callback_url, str) and hosts.allows_url(callback_url):
+        return callback_url
+    what = f"this emulator never calls {quote_value(callback_url)}"
     remedy = (
         "Add the host to insider.options.errorCallbackHosts; this machine is for the operator to"
         " list, with --callback-hosts."
     )
-    told.append(warning("error_callback_endpoint", what, remedy))
+    warnings.append(build_warning("error_callback_endpoint", what, remedy))
     return None
 
 
-def _settle(user: User, population: Population, now: str) -> str:
+def _resolve_user(user: ParsedUser, resolver: IdentityResolver, now: str) -> str:
     """Give *user* to the profile that it is; gives that profile's id."""
-    if user.insider_id and not population.has(user.insider_id):
-        fate = "its identifiers decide" if user.identifiers else "it makes a new anonymous profile"
-        what = f"no profile has this insider_id, so {fate}"
+    if user.insider_id and not resolver.has_profile(user.insider_id):
+        consequence = (
+            "its identifiers decide" if user.identifiers else "it makes a new anonymous profile"
+        )
+        what = f"no profile has this insider_id, so {consequence}"
         user.conflicts[f"{user.where}.insider_id"] = [what]
         remedy = "Send the Profile ID that the user's profile shows, or identifiers."
-        user.findings.append(warning(f"{user.where}.insider_id", what, remedy))
-    request = {"method": "POST", "path": PATH, "where": user.where}
-    settled = population.settle(user.insider_id, user.identifiers, request)
-    for name, note in settled.notes:
-        user.conflicts[f"{user.where}.identifiers.{name}"] = [note]
+        user.findings.append(build_warning(f"{user.where}.insider_id", what, remedy))
+    request = {"method": "POST", "path": UPSERT_PATH, "where": user.where}
+    resolved = resolver.resolve(user.insider_id, user.identifiers, request)
+    for identifier_type, note in resolved.notes:
+        user.conflicts[f"{user.where}.identifiers.{identifier_type}"] = [note]
         remedy = "Change an identifier with PATCH /api/user/v1/identity, or send the one it has."
-        user.findings.append(warning(f"{user.where}.identifiers.{name}", note, remedy))
-    apply(user, settled.profile, now)
-    population.add(settled.profile, [event for _, event in user.events])
-    return settled.profile.id
+        user.findings.append(
+            build_warning(f"{user.where}.identifiers.{identifier_type}", note, remedy)
+        )
+    apply_attributes(user, resolved.profile, now)
+    resolver.add_events(resolved.profile, [event for _, event in user.events])
+    return resolved.profile.id
 
 
-def _repeated(users: list[User], repeated: list[ProfileEvent]) -> list[Finding]:
-    if not repeated:
+def _warn_repeated_events(
+    users: list[ParsedUser], repeated_events: list[ProfileEvent]
+) -> list[RequestFinding]:
+    if not repeated_events:
         return []
     remedy = "Nothing to do for a retry; give different occurrences different timestamps."
-    copies = {id(event) for event in repeated}
+    repeated_ids = {id(event) for event in repeated_events}
     return [
-        warning(
+        build_warning(
             place, f"the profile has this very {event.sent_as} already; it is kept once", remedy
         )
         for user in users
         for place, event in user.events
-        if id(event) in copies
+        if id(event) in repeated_ids
     ]
 
 
-def _doubled(users: list[User], doubled: dict[int, ProfileEvent]) -> list[Finding]:
+def _warn_repeated_purchases(
+    users: list[ParsedUser], repeated_purchases: dict[int, ProfileEvent]
+) -> list[RequestFinding]:
     """Warn of the events in *doubled*: id of an event -> the purchase that it repeats."""
-    if not doubled:
+    if not repeated_purchases:
         return []
     remedy = "Send each order once; a retry keeps the timestamp of the first call."
     return [
-        warning(
+        build_warning(
             f"{place}.event_params.event_group_id",
-            f"this order was recorded at {doubled[id(event)].occurred_at} with the same product;"
+            f"this order was recorded at {repeated_purchases[id(event)].occurred_at} with the same product;"
             " its value counts twice",
             remedy,
         )
         for user in users
         for place, event in user.events
-        if id(event) in doubled
+        if id(event) in repeated_purchases
     ]

@@ -5,21 +5,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from segment_insider_emulator.capture.profile import Profile, ProfileEvent
-from segment_insider_emulator.insider.events import read_event
-from segment_insider_emulator.insider.findings import Finding, quoted, warning
-from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS, Rules, united
-from segment_insider_emulator.insider.options import Options
-from segment_insider_emulator.insider.segment_platform import ATTRIBUTES as SEGMENT_ATTRIBUTES
-from segment_insider_emulator.insider.segment_platform import IDENTIFIERS as SEGMENT_IDENTIFIERS
-from segment_insider_emulator.insider.values import ATTRIBUTES, read
+from segment_insider_emulator.insider.events import parse_event
+from segment_insider_emulator.insider.findings import RequestFinding, build_warning, quote_value
+from segment_insider_emulator.insider.identity import (
+    DEFAULT_IDENTIFIERS,
+    IdentityRules,
+    append_missing,
+)
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.segment_platform import (
+    SEGMENT_DEFAULT_ATTRIBUTES as SEGMENT_ATTRIBUTES,
+)
+from segment_insider_emulator.insider.segment_platform import (
+    SEGMENT_DEFAULT_IDENTIFIERS as SEGMENT_IDENTIFIERS,
+)
+from segment_insider_emulator.insider.values import DEFAULT_ATTRIBUTES, parse_fields
 from segment_insider_emulator.types import JSON, JSONObject
 
 # The short forms stand in the text of an error, which says no more about them.
-_SHORT_FORMS = {"em": "email", "pn": "phone_number"}
+_IDENTIFIER_SHORT_FORMS = {"em": "email", "pn": "phone_number"}
 
 
 @dataclass(slots=True)
-class User:
+class ParsedUser:
     """One user of a request.
 
     Args:
@@ -36,9 +44,9 @@ class User:
     insider_id: str | None
     identifiers: dict[str, str]
     attributes: dict[str, JSON]
-    append: bool
+    append_to_lists: bool
     events: list[tuple[str, ProfileEvent]] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[RequestFinding] = field(default_factory=list)
     conflicts: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -47,111 +55,137 @@ class User:
         return int(self.where.rpartition(".")[2])
 
 
-def read_user(
+def parse_user(
     user: JSONObject,
     index: int,
-    rules: Rules,
-    options: Options,
+    rules: IdentityRules,
+    options: InsiderOptions,
     now: datetime,
     *,
     skip_hook: bool,
     from_segment: bool = False,
-) -> User:
+) -> ParsedUser:
     """Read a user that has no faults; for *from_segment* see segment_platform."""
     where = f"users.{index}"
-    given, told = identifiers_of(user.get("identifiers", {}), f"{where}.identifiers")
-    defaults = SEGMENT_ATTRIBUTES if from_segment else frozenset[str]()
-    attributes, more = read(
-        user.get("attributes", {}), ATTRIBUTES, f"{where}.attributes", options, defaults
+    identifiers, identifier_warnings = parse_identifiers(
+        user.get("identifiers", {}), f"{where}.identifiers"
     )
-    for name in [name for name in given if name not in rules.priority]:
+    silent_names = SEGMENT_ATTRIBUTES if from_segment else frozenset[str]()
+    attributes, attribute_warnings = parse_fields(
+        user.get("attributes", {}), DEFAULT_ATTRIBUTES, f"{where}.attributes", options, silent_names
+    )
+    for name in [name for name in identifiers if name not in rules.priority]:
         # What does not identify is an attribute like any other.
         place = name if name in DEFAULT_IDENTIFIERS else f"custom.{name}"
-        attributes.setdefault(place, given[name])
-    usable = rules.usable(given)
-    append = _appends(user, where, told)
-    read_as = User(where, user.get("insider_id"), usable, attributes, append)
+        attributes.setdefault(place, identifiers[name])
+    usable_identifiers = rules.select_identifying(identifiers)
+    append = _parse_append_flag(user, where, identifier_warnings)
+    parsed_user = ParsedUser(where, user.get("insider_id"), usable_identifiers, attributes, append)
     # Beside an identifier that counts, one that the catalogue maps by itself loses nothing.
-    unsought = SEGMENT_IDENTIFIERS if from_segment and usable else frozenset[str]()
-    sought = {name: value for name, value in given.items() if name not in unsought}
-    read_as.findings = [*told, *more, *_useless(sought, usable, rules, where), *_empty(user, where)]
-    if not usable and read_as.insider_id is None:
+    silent_identifiers = (
+        SEGMENT_IDENTIFIERS if from_segment and usable_identifiers else frozenset[str]()
+    )
+    checked_identifiers = {
+        name: value for name, value in identifiers.items() if name not in silent_identifiers
+    }
+    parsed_user.findings = [
+        *identifier_warnings,
+        *attribute_warnings,
+        *_warn_ignored_identifiers(checked_identifiers, usable_identifiers, rules, where),
+        *_warn_empty_user(user, where),
+    ]
+    if not usable_identifiers and parsed_user.insider_id is None:
         what = "no identifier of this user identifies anyone, so it makes a new anonymous profile"
         remedy = f"Send one that the account lists: {', '.join(rules.priority)}."
-        read_as.findings.append(warning(f"{where}.identifiers", what, remedy))
-    for at, event in enumerate(user.get("events", ())):
-        place = f"{where}.events.{at}"
-        kept, noticed = read_event(event, place, now, options, skip_hook=skip_hook)
-        read_as.findings += noticed
-        if kept:
-            read_as.events.append((place, kept))
-    return read_as
+        parsed_user.findings.append(build_warning(f"{where}.identifiers", what, remedy))
+    for event_index, event in enumerate(user.get("events", ())):
+        place = f"{where}.events.{event_index}"
+        stored_event, event_warnings = parse_event(event, place, now, options, skip_hook=skip_hook)
+        parsed_user.findings += event_warnings
+        if stored_event:
+            parsed_user.events.append((place, stored_event))
+    return parsed_user
 
 
-def apply(user: User, profile: Profile, at: str) -> None:
+def apply_attributes(user: ParsedUser, profile: Profile, written_at: str) -> None:
     """Write the user's attributes to *profile*, and tell what an upsert cannot change."""
-    for place, value in user.attributes.items():
-        owned = profile.identifiers.get(place)
-        if owned and value not in owned:
-            what = f"{place} identifies this profile already, and an upsert cannot change it"
+    for attribute_path, value in user.attributes.items():
+        owned_values = profile.identifiers.get(attribute_path)
+        if owned_values and value not in owned_values:
+            what = (
+                f"{attribute_path} identifies this profile already, and an upsert cannot change it"
+            )
             remedy = "Change an identifier with PATCH /api/user/v1/identity."
-            user.findings.append(warning(f"{user.where}.attributes.{place}", what, remedy))
+            user.findings.append(
+                build_warning(f"{user.where}.attributes.{attribute_path}", what, remedy)
+            )
             continue
-        stored = profile.attributes.get(place)
-        if user.append and isinstance(value, list) and isinstance(stored, list):
-            value = united(stored, value)
-        profile.write(place, value, at)
+        stored_value = profile.attributes.get(attribute_path)
+        if user.append_to_lists and isinstance(value, list) and isinstance(stored_value, list):
+            value = append_missing(stored_value, value)
+        profile.set_attribute(attribute_path, value, written_at)
 
 
-def identifiers_of(given: JSONObject, where: str) -> tuple[dict[str, str], list[Finding]]:
+def parse_identifiers(
+    identifiers: JSONObject, where: str
+) -> tuple[dict[str, str], list[RequestFinding]]:
     """Read the `identifiers` of a user: type -> value as text, from both levels, and warnings."""
-    found = {_SHORT_FORMS.get(name, name): value for name, value in given.items()}
-    custom = found.pop("custom", {})
-    told = []
-    for name, value in custom.items():
+    values_by_type = {
+        _IDENTIFIER_SHORT_FORMS.get(name, name): value for name, value in identifiers.items()
+    }
+    custom_identifiers = values_by_type.pop("custom", {})
+    warnings = []
+    for name, value in custom_identifiers.items():
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            what = f"a custom identifier must be text: {quoted(value)}"
-            told.append(warning(f"{where}.custom.{name}", what, "Send its value as text."))
+            what = f"a custom identifier must be text: {quote_value(value)}"
+            warnings.append(
+                build_warning(f"{where}.custom.{name}", what, "Send its value as text.")
+            )
         elif name in DEFAULT_IDENTIFIERS:
             what = f"{name} under custom is not the default identifier {name} and identifies nobody"
             remedy = f"Send identifiers.{name}."
-            told.append(warning(f"{where}.custom.{name}", what, remedy))
+            warnings.append(build_warning(f"{where}.custom.{name}", what, remedy))
         else:
-            found[name] = quoted(value)
-    return found, told
+            values_by_type[name] = quote_value(value)
+    return values_by_type, warnings
 
 
-def _useless(
-    given: Mapping[str, str], usable: Mapping[str, str], rules: Rules, where: str
-) -> list[Finding]:
-    told = []
-    for name in [name for name in given if name not in usable]:
+def _warn_ignored_identifiers(
+    identifiers: Mapping[str, str],
+    usable_identifiers: Mapping[str, str],
+    rules: IdentityRules,
+    where: str,
+) -> list[RequestFinding]:
+    warnings = []
+    for name in [name for name in identifiers if name not in usable_identifiers]:
         if name in rules.priority:
-            what = f"{name} is {given[name]!r}, a blocked value that identifies nobody"
+            what = f"{name} is {identifiers[name]!r}, a blocked value that identifies nobody"
             remedy = "Send a real value or leave the identifier out."
         else:
             what = f"{name} is not in the account's identity resolution, so it identifies nobody"
             remedy = (
                 f"Have {name} added to Identity Resolution, or send {', '.join(rules.priority)}."
             )
-        told.append(warning(f"{where}.identifiers.{name}", what, remedy))
-    return told
+        warnings.append(build_warning(f"{where}.identifiers.{name}", what, remedy))
+    return warnings
 
 
-def _appends(user: JSONObject, where: str, told: list[Finding]) -> bool:
+def _parse_append_flag(user: JSONObject, where: str, warnings: list[RequestFinding]) -> bool:
     """Whether lists grow: so by default, and `append` outranks `not_append`."""
     for flag in ("append", "not_append"):
         if flag in user and not isinstance(user[flag], bool):
-            what = f"{flag} is not a boolean and is ignored: {quoted(user[flag])}"
-            told.append(warning(f"{where}.{flag}", what, "Send true or false without quotes."))
+            what = f"{flag} is not a boolean and is ignored: {quote_value(user[flag])}"
+            warnings.append(
+                build_warning(f"{where}.{flag}", what, "Send true or false without quotes.")
+            )
     if isinstance(user.get("append"), bool):
         return bool(user["append"])
     return user.get("not_append") is not True
 
 
-def _empty(user: JSONObject, where: str) -> list[Finding]:
+def _warn_empty_user(user: JSONObject, where: str) -> list[RequestFinding]:
     if any(value != {} for value in user.get("attributes", {}).values()) or user.get("events"):
         return []
     # Assumed: the rule is published; what happens to Segment's empty identify calls is not.
     what = "the request has no attribute and no event, and Insider One needs one of them"
-    return [warning(where, what, "Send at least one attribute or one event.")]
+    return [build_warning(where, what, "Send at least one attribute or one event.")]

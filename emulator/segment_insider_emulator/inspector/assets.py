@@ -10,35 +10,35 @@ from pathlib import Path
 
 from flask import Response, abort
 
-FOLDER = Path(__file__).parent / "static"
-TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+STATIC_FOLDER = Path(__file__).parent / "static"
+MIME_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 
 
-class Files:
+class StaticFiles:
     """The files of one folder, read once: they are few, small and part of the program."""
 
     def __init__(self, folder: Path) -> None:
-        self._content = {
+        self._content_by_name = {
             path.relative_to(folder).as_posix(): path.read_bytes()
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
 
     @property
-    def version(self) -> str:
+    def content_hash(self) -> str:
         """A name for the content of all files together."""
         digest = sha256()
-        for name, content in self._content.items():
+        for name, content in self._content_by_name.items():
             digest.update(f"{name} {len(content)} ".encode() + content)
         return digest.hexdigest()[:12]
 
-    def answer(self, name: str) -> Response:
+    def build_response(self, name: str) -> Response:
         """The file *name*, or 404."""
-        if name not in self._content:
+        if name not in self._content_by_name:
             abort(404)
-        kind = TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0]
-        return Response(self._content[name], mimetype=kind or "application/octet-stream")
+        kind = MIME_TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0]
+        return Response(self._content_by_name[name], mimetype=kind or "application/octet-stream")
 
 
-STATIC = Files(FOLDER)
-VERSION = STATIC.version
+STATIC_FILES = StaticFiles(STATIC_FOLDER)
+STATIC_VERSION = STATIC_FILES.content_hash

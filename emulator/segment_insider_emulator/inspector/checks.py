@@ -4,57 +4,60 @@ from typing import NamedTuple
 
 from flask import Blueprint, request
 
-from segment_insider_emulator.inspector.current import document
-from segment_insider_emulator.inspector.rendering import render
-from segment_insider_emulator.parts import parts
-from segment_insider_emulator.workspace.drift import Drift, drift
-from segment_insider_emulator.workspace.drift.departure import EFFECTS, Departure
+from segment_insider_emulator.inspector.current import current_workspace_document
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.parts import current_services
+from segment_insider_emulator.workspace.drift import DriftReport, find_drift
+from segment_insider_emulator.workspace.drift.departure import DEVIATION_EFFECTS, PreviewedDeviation
 from segment_insider_emulator.workspace.finding import SEVERITIES
-from segment_insider_emulator.workspace.lint import lint
+from segment_insider_emulator.workspace.lint import lint_document
 
-WORKSPACE = "the workspace"
+WHOLE_WORKSPACE_LABEL = "the workspace"
 
 
-class Told(NamedTuple):
+class GroupedDeparture(NamedTuple):
     """A departure, and the mappings that have it in these words."""
 
-    departure: Departure
+    departure: PreviewedDeviation
     mappings: list[str]
 
 
 bp = Blueprint("checks", __name__, url_prefix="/workspace/checks")
 
-TRAFFIC = 200  # captured events that drift looks at
+MAX_TRAFFIC_EVENTS = 200  # captured events that drift looks at
 
 
 @bp.get("")
-def page() -> str:
+def show_checks() -> str:
     """Findings and departures; `notes` shows also those that need nothing done."""
-    own = parts()
-    now = document(own)
-    recent, _ = own.store.overview.latest(TRAFFIC)
+    services = current_services()
+    workspace_document = current_workspace_document(services)
+    recent, _ = services.store.recent_activity.load_latest(MAX_TRAFFIC_EVENTS)
     traffic = [each.normalised for each in reversed(recent) if each.normalised]
-    found = drift(now, traffic)
-    departures = found.departures if isinstance(found, Drift) else []
-    findings = lint(now)
-    return render(
+    drift_result = find_drift(workspace_document, traffic)
+    departures = drift_result.deviations if isinstance(drift_result, DriftReport) else []
+    findings = lint_document(workspace_document)
+    return render_page(
         "checks.html",
         findings=findings,
         severities={each: sum(f.severity == each for f in findings) for each in SEVERITIES},
-        drift=found if isinstance(found, Drift) else None,
-        told=_told(found) if isinstance(found, Drift) else [],
-        effects={each: sum(d.effect == each for d in departures) for each in EFFECTS},
-        replaces=isinstance(found, Drift) and any(table.replaces for table in found.tables),
+        drift=drift_result if isinstance(drift_result, DriftReport) else None,
+        told=_group_departures(drift_result) if isinstance(drift_result, DriftReport) else [],
+        effects={each: sum(d.effect == each for d in departures) for each in DEVIATION_EFFECTS},
+        replaces=isinstance(drift_result, DriftReport)
+        and any(table.replaces_mapping for table in drift_result.tables),
         looked_at=len(traffic),
         notes="notes" in request.args,
     )
 
 
-def _told(found: Drift) -> list[Told]:
+def _group_departures(drift_result: DriftReport) -> list[GroupedDeparture]:
     """Each departure once, the worst first."""
-    told: dict[tuple[str, str], Told] = {}
-    for table in found.tables:
-        for each in table.departures:
-            one = told.setdefault((each.effect, each.what), Told(each, []))
-            one.mappings.append(table.subscription or WORKSPACE)
-    return sorted(told.values(), key=lambda one: EFFECTS.index(one.departure.effect))
+    groups: dict[tuple[str, str], GroupedDeparture] = {}
+    for table in drift_result.tables:
+        for departure in table.deviations:
+            group = groups.setdefault(
+                (departure.effect, departure.what), GroupedDeparture(departure, [])
+            )
+            group.mappings.append(table.subscription_name or WHOLE_WORKSPACE_LABEL)
+    return sorted(groups.values(), key=lambda one: DEVIATION_EFFECTS.index(one.departure.effect))

@@ -2,20 +2,22 @@
 
 from typing import Literal, NamedTuple, TypeAlias
 
-from segment_insider_emulator.insider.panel import Panel
+from segment_insider_emulator.insider.panel import IntegrationPanel
 from segment_insider_emulator.types import JSONObject
 
-State: TypeAlias = Literal["accepted", "disabled", "failed"]
+ConnectionState: TypeAlias = Literal["accepted", "disabled", "failed"]
 
 
-class Connection(NamedTuple):
+class ConnectionCheck(NamedTuple):
     """What happens to the next event. *state* is a verdict, *what* a sentence for people."""
 
-    state: State
-    what: str
+    state: ConnectionState
+    explanation: str
 
 
-def connection(destination: JSONObject, panel: Panel, *, elsewhere: bool) -> Connection:
+def check_connection(
+    destination: JSONObject, panel: IntegrationPanel, *, uses_real_account: bool
+) -> ConnectionCheck:
     """Look at both ends, as the next delivery would.
 
     Args:
@@ -23,14 +25,14 @@ def connection(destination: JSONObject, panel: Panel, *, elsewhere: bool) -> Con
     """
     settings = destination["settings"]
     if not destination["enabled"]:
-        return Connection("disabled", "The Enable Destination toggle is off: nothing is sent.")
+        return ConnectionCheck("disabled", "The Enable Destination toggle is off: nothing is sent.")
     if not any(each["enabled"] for each in destination["subscriptions"]):
-        return Connection("disabled", "Every mapping is switched off: nothing is sent.")
-    if elsewhere:
-        return Connection("accepted", "A real account judges key and account name.")
+        return ConnectionCheck("disabled", "Every mapping is switched off: nothing is sent.")
+    if uses_real_account:
+        return ConnectionCheck("accepted", "A real account judges key and account name.")
     if settings["account_name"] != panel.account_name:
         what = f"Insider One will refuse the account name: its panel shows {panel.account_name}."
-        return Connection("failed", what)
-    if refusal := panel.refusal(settings["ucd_key"]):
-        return Connection("failed", f"Insider One will refuse the key. {refusal}")
-    return Connection("accepted", "Segment is connected: the key opens the account.")
+        return ConnectionCheck("failed", what)
+    if refusal := panel.explain_key_rejection(settings["ucd_key"]):
+        return ConnectionCheck("failed", f"Insider One will refuse the key. {refusal}")
+    return ConnectionCheck("accepted", "Segment is connected: the key opens the account.")

@@ -1,14 +1,16 @@
 """The workspace as it is now: the file, and what was changed of it since."""
 
-from segment_insider_emulator.parts import Parts
+from segment_insider_emulator.parts import SandboxServices
 from segment_insider_emulator.types import JSONObject
 
 
-def document(own: Parts, chosen: int = 0, after: JSONObject | None = None) -> JSONObject:
+def current_workspace_document(
+    services: SandboxServices, edited_number: int = 0, edited_subscription: JSONObject | None = None
+) -> JSONObject:
     """The workspace as it is now; *after*, if given, in place of subscription *chosen*."""
-    destination = own.configuration.destination
+    destination = services.destination_overrides.destination
     subscriptions = list(destination["subscriptions"])
-    if after is not None:
-        subscriptions[chosen - 1] = after
+    if edited_subscription is not None:
+        subscriptions[edited_number - 1] = edited_subscription
     changed = {**destination, "subscriptions": subscriptions}
-    return {**own.workspace.document, "destination": changed}
+    return {**services.workspace.document, "destination": changed}

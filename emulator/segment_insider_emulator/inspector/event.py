@@ -8,157 +8,171 @@ import orjson
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from segment_insider_emulator.capture.filters import Filters
-from segment_insider_emulator.capture.records import Captured
-from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.capture.filters import MessageFilters
+from segment_insider_emulator.capture.records import MessageRecord
+from segment_insider_emulator.depth import MAX_DEPTH, nesting_depth
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.harness.queries import ID
+from segment_insider_emulator.harness.queries import ID_ROUTE
 from segment_insider_emulator.inspector import comparison, copies
-from segment_insider_emulator.inspector.addresses import here
-from segment_insider_emulator.inspector.event_road import road
-from segment_insider_emulator.inspector.json_view import Tree
-from segment_insider_emulator.inspector.redaction import without_secrets
-from segment_insider_emulator.inspector.rendering import render
-from segment_insider_emulator.inspector.scenario import Account, scenario
-from segment_insider_emulator.inspector.sending import send
-from segment_insider_emulator.inspector.stations import EventRoad
-from segment_insider_emulator.inspector.view import View, number, read
+from segment_insider_emulator.inspector.addresses import current_sandbox_url
+from segment_insider_emulator.inspector.event_road import build_event_view_model
+from segment_insider_emulator.inspector.json_view import JsonTree
+from segment_insider_emulator.inspector.redaction import redact_secrets
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.scenario import (
+    InsiderAccountSettings,
+    build_gherkin_scenario,
+)
+from segment_insider_emulator.inspector.sending import send_call
+from segment_insider_emulator.inspector.stations import EventViewModel
+from segment_insider_emulator.inspector.view import ListQuery, parse_id, parse_list_query
 from segment_insider_emulator.json_text import parse_json
-from segment_insider_emulator.parts import Parts, parts
-from segment_insider_emulator.workspace.loading import PRESETS, read_preset
-from segment_insider_emulator.workspace.vocabulary import vocabulary_of
+from segment_insider_emulator.parts import SandboxServices, current_services
+from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_preset
+from segment_insider_emulator.workspace.vocabulary import collect_known_names
 
 bp = Blueprint("event", __name__)
 
-ALIKE = 30  # messages offered to compare with
-REMEDY = 'Send one JSON object, such as {"type": "track", "event": "Song Played"}.'
+MAX_SIMILAR_MESSAGES = 30  # messages offered to compare with
+CALL_REMEDY = 'Send one JSON object, such as {"type": "track", "event": "Song Played"}.'
 
 
-@bp.get(f"/messages/{ID}")
-def page(id: int) -> str:
+@bp.get(f"/messages/{ID_ROUTE}")
+def show_message(id: int) -> str:
     """One message; part `requests` is what its row in the list opens to."""
-    own, message = parts(), _message(id)
+    services, message = current_services(), _get_message_or_404(id)
     if request.args.get("part") == "requests":
-        return render("event.html", "requests", message=message)
-    told = road(message, own.configuration.destination, own.workspace.document)
+        return render_page("event.html", "requests", message=message)
+    event_view = build_event_view_model(
+        message, services.destination_overrides.destination, services.workspace.document
+    )
     try:
-        view = read(request.args, own.clock)
+        list_query = parse_list_query(request.args, services.clock)
     except EmulatorError:  # a filter of the list, which has no say here
-        view = View()
-    newer, older = own.store.browsing.beside(id, view.filters)
-    return render(
+        list_query = ListQuery()
+    newer, older = services.store.message_search.find_neighbour_ids(id, list_query.filters)
+    return render_page(
         "event.html",
         message=message,
-        road=told,
-        event=Tree("event", told.marks).draw(without_secrets(message.sent)),
-        tree=lambda name, value, marks: Tree(name, marks).draw(without_secrets(value)),
-        raw={"sent": without_secrets(message.sent), "event": without_secrets(message.normalised)},
-        copied=_copied(own, told),
-        view=view,
+        road=event_view,
+        event=JsonTree("event", event_view.marks).render(redact_secrets(message.sent)),
+        tree=lambda name, value, marks: JsonTree(name, marks).render(redact_secrets(value)),
+        raw={"sent": redact_secrets(message.sent), "event": redact_secrets(message.normalised)},
+        copied=_build_copy_texts(services, event_view),
+        view=list_query,
         newer=newer,
         older=older,
-        alike=_alike(own, message),
+        alike=_find_similar_messages(services, message),
     )
 
 
-@bp.get(f"/messages/{ID}/<any(sent,event):what>.json")
-def whole(id: int, what: str) -> Response:
+@bp.get(f"/messages/{ID_ROUTE}/<any(sent,event):what>.json")
+def download_message_json(id: int, what: str) -> Response:
     """All of a message, however long: as it was `sent`, or as the `event` it became."""
-    message = _message(id)
-    value = without_secrets(message.sent if what == "sent" else message.normalised)
+    message = _get_message_or_404(id)
+    value = redact_secrets(message.sent if what == "sent" else message.normalised)
     return Response(orjson.dumps(value, option=orjson.OPT_INDENT_2), mimetype="application/json")
 
 
-@bp.get(f"/messages/{ID}/edit")
-def edit(id: int) -> str:
+@bp.get(f"/messages/{ID_ROUTE}/edit")
+def show_resend_form(id: int) -> str:
     """A form with the message, to be changed and sent again."""
-    message = _message(id)
-    text = orjson.dumps(copies.again(message), option=orjson.OPT_INDENT_2).decode()
-    return render("edit.html", message=message, text=text)
+    message = _get_message_or_404(id)
+    text = orjson.dumps(copies.without_message_id(message), option=orjson.OPT_INDENT_2).decode()
+    return render_page("edit.html", message=message, text=text)
 
 
-@bp.post(f"/messages/{ID}/edit")
-def resend(id: int) -> str | Redirect:
+@bp.post(f"/messages/{ID_ROUTE}/edit")
+def resend_message(id: int) -> str | Redirect:
     """Send what the form says, as an SDK would, and go to what became of it."""
-    message, text = _message(id), request.form.get("call", "")
+    message, text = _get_message_or_404(id), request.form.get("call", "")
     try:
-        sent = _resent(text)
+        sent = _send_edited_call(text)
     except EmulatorError as error:
-        return render("edit.html", message=message, text=text, fault=error)
-    return redirect(url_for("inspector.event.page", id=sent), 303)
+        return render_page("edit.html", message=message, text=text, fault=error)
+    return redirect(url_for("inspector.event.show_message", id=sent), 303)
 
 
-@bp.get(f"/messages/{ID}/compare")
-def compare(id: int) -> str:
+@bp.get(f"/messages/{ID_ROUTE}/compare")
+def show_comparison(id: int) -> str:
     """Two messages side by side, or one alone and in a batch (`with=batch`)."""
-    own, left = parts(), _message(id)
+    services, left = current_services(), _get_message_or_404(id)
     other = request.args.get("with", "")
     if other == "batch":
-        event, destination = without_secrets(left.normalised), own.configuration.destination
-        compared = list(comparison.batch(event, destination)) if event else []
+        event, destination = (
+            redact_secrets(left.normalised),
+            services.destination_overrides.destination,
+        )
+        compared = list(comparison.compare_single_and_batch(event, destination)) if event else []
         titles = ("alone", "in a batch")
     else:
-        right = _message(number(other, "with") or 0)
-        compared = list(comparison.events(_redacted(left), _redacted(right)))
+        right = _get_message_or_404(parse_id(other, "with") or 0)
+        compared = list(comparison.compare_messages(_redact_message(left), _redact_message(right)))
         titles = (f"message {left.id}", f"message {right.id}")
-    return render("compare.html", message=left, compared=compared, titles=titles)
+    return render_page("compare.html", message=left, compared=compared, titles=titles)
 
 
-def _message(id: int) -> Captured:
-    return parts().store.message(id) or abort(404)
+def _get_message_or_404(id: int) -> MessageRecord:
+    return current_services().store.get_message(id) or abort(404)
 
 
-def _alike(own: Parts, message: Captured) -> list[object]:
+def _find_similar_messages(services: SandboxServices, message: MessageRecord) -> list[object]:
     """The newest other messages of the same event."""
-    filters = Filters(type=message.type or "", event=message.event or "")
-    found = own.store.browsing.page(filters, limit=ALIKE)
-    return [each for each in found.messages if each.id != message.id]
+    filters = MessageFilters(type=message.type or "", event=message.event or "")
+    page = services.store.message_search.find_page(filters, limit=MAX_SIMILAR_MESSAGES)
+    return [each for each in page.messages if each.id != message.id]
 
 
-def _copied(own: Parts, told: EventRoad) -> dict[str, str]:
+def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> dict[str, str]:
     """The forms in which the message can be copied, without secrets."""
-    message = _redacted(told.message)
-    call = copies.again(message)
-    sources = {each.name: each.write_key for each in own.workspace.sources}
-    key = sources.get(message.source or "", own.workspace.write_key)
-    account = Account(own.workspace.identifiers, own.workspace.options)
+    message = _redact_message(event_view.message)
+    call = copies.without_message_id(message)
+    sources = {each.name: each.write_key for each in services.workspace.sources}
+    key = sources.get(message.source or "", services.workspace.write_key)
+    account = InsiderAccountSettings(
+        services.workspace.identifiers, services.workspace.insider_options
+    )
     return {
-        "curl": copies.curl(call, message.type, here(), key),
+        "curl": copies.build_curl_command(call, message.type, current_sandbox_url(), key),
         "json": orjson.dumps(call, option=orjson.OPT_INDENT_2).decode(),
-        "contract case": copies.contract_cases(
-            message, message.normalised, own.configuration.destination
+        "contract case": copies.build_contract_cases(
+            message, message.normalised, services.destination_overrides.destination
         ),
-        "scenario": scenario(
-            told, call, _workspace(own), account, vocabulary_of(own.workspace.document)
+        "scenario": build_gherkin_scenario(
+            event_view,
+            call,
+            _scenario_workspace_name(services),
+            account,
+            collect_known_names(services.workspace.document),
         ),
     }
 
 
-def _workspace(own: Parts) -> str:
+def _scenario_workspace_name(services: SandboxServices) -> str:
     """The preset, or the name that the workspace's file has beside a scenario."""
-    known = (name for name in PRESETS if read_preset(name) == own.workspace.document)
-    return next(known, Path(own.config.workspace or "workspace.yaml").name)
+    known = (name for name in PRESET_NAMES if read_preset(name) == services.workspace.document)
+    return next(known, Path(services.config.workspace or "workspace.yaml").name)
 
 
-def _redacted(message: Captured) -> Captured:
+def _redact_message(message: MessageRecord) -> MessageRecord:
     return replace(
         message,
-        sent=without_secrets(message.sent),
-        normalised=without_secrets(message.normalised),
+        sent=redact_secrets(message.sent),
+        normalised=redact_secrets(message.normalised),
     )
 
 
-def _resent(text: str) -> int:
+def _send_edited_call(call_json: str) -> int:
     """Send the call of *text*; gives the id of the message it became. Raises: EmulatorError."""
     try:
-        call = parse_json(text.encode())
+        call = parse_json(call_json.encode())
     except orjson.JSONDecodeError as error:
-        raise EmulatorError(f"this is no JSON ({error})", "", REMEDY) from None
-    if not isinstance(call, dict) or depth(call) > MAX_DEPTH:
-        raise EmulatorError("this is no call", "", REMEDY)
+        raise EmulatorError(f"this is no JSON ({error})", "", CALL_REMEDY) from None
+    if not isinstance(call, dict) or nesting_depth(call) > MAX_DEPTH:
+        raise EmulatorError("this is no call", "", CALL_REMEDY)
     message_id = call.get("messageId")
     if not isinstance(message_id, str) or not message_id:
         message_id = f"resent-{uuid4()}"
-    send({**call, "messageId": message_id})
-    found, _ = parts().store.messages({"messageId": message_id}, limit=1000)
-    return found[-1].id
+    send_call({**call, "messageId": message_id})
+    messages, _ = current_services().store.list_messages({"messageId": message_id}, limit=1000)
+    return messages[-1].id

@@ -8,174 +8,256 @@ from typing import TypeAlias
 
 import orjson
 
-from segment_insider_emulator.capture.records import Captured, Delivery
-from segment_insider_emulator.inspector.json_view import Mark
-from segment_insider_emulator.inspector.stations import Absent, EventRoad, Passed, Taken
-from segment_insider_emulator.inspector.unmapped import STOPPED
-from segment_insider_emulator.mapping import Destination, Request
-from segment_insider_emulator.mapping.explanation import Account, Explanation, explain
-from segment_insider_emulator.mapping.origins import Origin
-from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.capture.records import DeliveryRecord, MessageRecord
+from segment_insider_emulator.inspector.json_view import ValueMark
+from segment_insider_emulator.inspector.stations import (
+    EventViewModel,
+    MatchedSubscription,
+    SkippedSubscription,
+    UnfilledField,
+)
+from segment_insider_emulator.inspector.unmapped import VERDICTS_BEFORE_MAPPING
+from segment_insider_emulator.mapping import Destination, InsiderRequest
+from segment_insider_emulator.mapping.explanation import (
+    EventExplanation,
+    SubscriptionTrace,
+    explain_event,
+)
+from segment_insider_emulator.mapping.origins import ValueOrigin
+from segment_insider_emulator.mapping.tracing import iter_leaves
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.drift.census import paths, unnumbered
-from segment_insider_emulator.workspace.drift.dropped import Dropped, deciding, dropped_of, unsent
-from segment_insider_emulator.workspace.drift.leaves import leaves_of, read_by
-from segment_insider_emulator.workspace.drift.traffic import came
-from segment_insider_emulator.workspace.lint.subject import subject_of
-from segment_insider_emulator.workspace.lint.values import LITERAL
+from segment_insider_emulator.workspace.drift.census import list_filled_paths, remove_indexes
+from segment_insider_emulator.workspace.drift.dropped import (
+    UnmappedProperty,
+    explain_deciding_properties,
+    explain_empty_values,
+    explain_unmapped_properties,
+)
+from segment_insider_emulator.workspace.drift.leaves import list_mapped_values, list_value_sources
+from segment_insider_emulator.workspace.drift.traffic import has_value_at
+from segment_insider_emulator.workspace.lint.subject import build_context
+from segment_insider_emulator.workspace.lint.values import LITERAL_MARKER
 
-_FINDING_STEP = re.compile(r"\.(\d+)(?=\.|$)")
-MOST = 200  # added or changed values told of
+_DOTTED_INDEX = re.compile(r"\.(\d+)(?=\.|$)")
+MAX_LISTED_VALUES = 200  # added or changed values told of
 
 
-def road(message: Captured, destination: JSONObject, document: JSONObject) -> EventRoad:
+def build_event_view_model(
+    message: MessageRecord, destination: JSONObject, workspace_document: JSONObject
+) -> EventViewModel:
     """Retell the road of *message* by the mappings of *destination* as they are now.
 
     Args:
         document: The workspace file, for lines that would map what is dropped.
     """
     event, compiled = message.normalised, Destination(destination)
-    made, sent = dict(leaves(event)) if event else {}, dict(leaves(message.sent))
-    explanation = explain(compiled, event) if event else Explanation(None, [], [], [])
-    numbers = _numbers(destination)
-    taken = tuple(
+    event_values, sent_values = (
+        dict(iter_leaves(event)) if event else {},
+        dict(iter_leaves(message.sent)),
+    )
+    explanation = explain_event(compiled, event) if event else EventExplanation(None, [], [], [])
+    numbers = _number_subscriptions(destination)
+    matched_subscriptions = tuple(
         replace(
             each,
-            number=numbers.get((each.account.subscription, each.account.action_slug)),
-            unsent=tuple(unsent(each.account, event)) if event else (),
+            subscription_number=numbers.get((each.trace.subscription, each.trace.action_slug)),
+            unsent_notes=tuple(explain_empty_values(each.trace, event)) if event else (),
         )
-        for each in _taken(explanation.accounts, message.deliveries, _absent(compiled, event))
+        for each in _match_subscriptions(
+            explanation.accounts, message.deliveries, _find_unfilled_fields(compiled, event)
+        )
     )
-    dropped: tuple[Dropped, ...] = ()
-    if taken and message.verdict not in STOPPED and explanation.dropped:
-        subject = subject_of({**document, "destination": destination})
-        dropped = tuple(dropped_of(subject, event, explanation.dropped))
-    read = {path for each in taken for origin in each.account.origins for path in origin.read}
-    marks = {path: Mark("read") for path in read}
-    return EventRoad(
+    dropped: tuple[UnmappedProperty, ...] = ()
+    if (
+        matched_subscriptions
+        and message.verdict not in VERDICTS_BEFORE_MAPPING
+        and explanation.dropped
+    ):
+        subject = build_context({**workspace_document, "destination": destination})
+        dropped = tuple(explain_unmapped_properties(subject, event, explanation.dropped))
+    read_paths = {
+        path
+        for each in matched_subscriptions
+        for origin in each.trace.origins
+        for path in origin.read
+    }
+    marks = {path: ValueMark("read") for path in read_paths}
+    return EventViewModel(
         message=message,
-        added=dict(_first(made, lambda path: path not in sent)),
-        changed={
-            path: (sent[path], value)
-            for path, value in _first(made, lambda path: sent.get(path, made[path]) != made[path])
+        added_values=dict(_take_first_values(event_values, lambda path: path not in sent_values)),
+        changed_values={
+            path: (sent_values[path], value)
+            for path, value in _take_first_values(
+                event_values,
+                lambda path: sent_values.get(path, event_values[path]) != event_values[path],
+            )
         },
-        removed=tuple(
-            path for path, _ in _first(sent, lambda path: bool(event) and path not in made)
+        removed_paths=tuple(
+            path
+            for path, _ in _take_first_values(
+                sent_values, lambda path: bool(event) and path not in event_values
+            )
         ),
-        taken=taken,
-        passed=(*_passed(explanation.accounts), *_switched_off(destination)),
-        dropped=dropped,
-        marks=marks | {each.path: Mark("dropped", "dropped") for each in dropped},
-        is_current=all(_is_current(each, compiled, event) for each in taken),
-        deciding=tuple(deciding(explanation, event)) if taken else (),
+        matched_subscriptions=matched_subscriptions,
+        skipped_subscriptions=(
+            *_find_unmatched_subscriptions(explanation.accounts),
+            *_find_disabled_subscriptions(destination),
+        ),
+        unmapped_values=dropped,
+        marks=marks | {each.path: ValueMark("dropped", "dropped") for each in dropped},
+        is_current=all(
+            _makes_same_request(each, compiled, event) for each in matched_subscriptions
+        ),
+        decision_notes=tuple(explain_deciding_properties(explanation, event))
+        if matched_subscriptions
+        else (),
     )
 
 
-def _first(values: Mapping[str, JSON], chosen: Callable[[str], bool]) -> Iterator[tuple[str, JSON]]:
-    yield from islice((pair for pair in values.items() if chosen(pair[0])), MOST)
+def _take_first_values(
+    values: Mapping[str, JSON], predicate: Callable[[str], bool]
+) -> Iterator[tuple[str, JSON]]:
+    yield from islice((pair for pair in values.items() if predicate(pair[0])), MAX_LISTED_VALUES)
 
 
-Name: TypeAlias = tuple[str, str]  # of a subscription, and of its action
+SubscriptionKey: TypeAlias = tuple[str, str]  # of a subscription, and of its action
 
 
-def _numbers(destination: JSONObject) -> dict[Name, int]:
+def _number_subscriptions(destination: JSONObject) -> dict[SubscriptionKey, int]:
     """The place of each subscription; the first of those that share a name and an action."""
     numbered = enumerate(destination["subscriptions"], start=1)
-    numbers: dict[Name, int] = {}
-    for number, each in numbered:
-        numbers.setdefault((each.get("name", each["actionSlug"]), each["actionSlug"]), number)
+    numbers: dict[SubscriptionKey, int] = {}
+    for number, subscription in numbered:
+        numbers.setdefault(
+            (subscription.get("name", subscription["actionSlug"]), subscription["actionSlug"]),
+            number,
+        )
     return numbers
 
 
-def _absent(destination: Destination, event: JSONObject) -> dict[Name, tuple[Absent, ...]]:
-    present = set(paths(event))
-    every = {unnumbered(path) for path, _ in leaves(event)}
+def _find_unfilled_fields(
+    destination: Destination, event: JSONObject
+) -> dict[SubscriptionKey, tuple[UnfilledField, ...]]:
+    present = set(list_filled_paths(event))
+    every = {remove_indexes(path) for path, _ in iter_leaves(event)}
     return {
-        (each.name, each.action_slug): tuple(_unfilled(each.mapping, present, every))
-        for each in destination.candidates(event)
+        (each.name, each.action_slug): tuple(_iter_unfilled_fields(each.mapping, present, every))
+        for each in destination.find_candidates(event)
     }
 
 
-def _unfilled(mapping: JSONObject, present: Set[str], every: Set[str]) -> Iterator[Absent]:
-    for keys in leaves_of(mapping):
-        read = read_by(mapping, keys) - {""}
-        if read and LITERAL not in read and not any(came(path, present) for path in read):
-            yield Absent(".".join(keys), tuple(sorted(read)), not read.isdisjoint(every))
+def _iter_unfilled_fields(
+    mapping: JSONObject, present_paths: Set[str], all_paths: Set[str]
+) -> Iterator[UnfilledField]:
+    for keys in list_mapped_values(mapping):
+        read = list_value_sources(mapping, keys) - {""}
+        if (
+            read
+            and LITERAL_MARKER not in read
+            and not any(has_value_at(path, present_paths) for path in read)
+        ):
+            yield UnfilledField(".".join(keys), tuple(sorted(read)), not read.isdisjoint(all_paths))
 
 
-def _taken(
-    accounts: list[Account],
-    deliveries: tuple[Delivery, ...],
-    absent: Mapping[Name, tuple[Absent, ...]],
-) -> Iterator[Taken]:
-    left = list(deliveries)
-    for account in accounts:
+def _match_subscriptions(
+    traces: list[SubscriptionTrace],
+    deliveries: tuple[DeliveryRecord, ...],
+    unfilled_fields: Mapping[SubscriptionKey, tuple[UnfilledField, ...]],
+) -> Iterator[MatchedSubscription]:
+    remaining_deliveries = list(deliveries)
+    for account in traces:
         if not account.matched and not account.failure:
             continue
         name = (account.subscription, account.action_slug)
-        own = next((each for each in left if (each.subscription, each.action_slug) == name), None)
-        if own:
-            left.remove(own)
-        yield replace(_of(account, own), absent=absent.get(name, ()))
-    for each in left:  # of a mapping that is gone, or takes such events no longer
-        yield _of(Account(each.subscription, each.action_slug, True, [], None, []), each)
+        delivery = next(
+            (
+                each
+                for each in remaining_deliveries
+                if (each.subscription, each.action_slug) == name
+            ),
+            None,
+        )
+        if delivery:
+            remaining_deliveries.remove(delivery)
+        yield replace(
+            _build_matched_subscription(account, delivery),
+            unfilled_fields=unfilled_fields.get(name, ()),
+        )
+    for (
+        remaining_delivery
+    ) in remaining_deliveries:  # of a mapping that is gone, or takes such events no longer
+        yield _build_matched_subscription(
+            SubscriptionTrace(
+                remaining_delivery.subscription, remaining_delivery.action_slug, True, [], None, []
+            ),
+            remaining_delivery,
+        )
 
 
-def _of(account: Account, delivery: Delivery | None) -> Taken:
-    body = parsed(delivery.request.body) if delivery and delivery.request else None
-    answer = parsed(delivery.response.body) if delivery and delivery.response else None
-    marks = {place: _origin(origin) for origin in account.origins for place in origin.at}
+def _build_matched_subscription(
+    trace: SubscriptionTrace, delivery: DeliveryRecord | None
+) -> MatchedSubscription:
+    body = parse_json_or_text(delivery.request.body) if delivery and delivery.request else None
+    answer = parse_json_or_text(delivery.response.body) if delivery and delivery.response else None
+    marks = {place: _mark_origin(origin) for origin in trace.origins for place in origin.at}
     for finding in delivery.findings if delivery else ():
-        place = _FINDING_STEP.sub(r"[\1]", str(finding["where"]))
+        place = _DOTTED_INDEX.sub(r"[\1]", str(finding["where"]))
         known = marks.get(place)
-        reads, by = (known.reads, known.field) if known else ((), "")
-        marks[place] = Mark(str(finding["verdict"]), str(finding["verdict"]), "", reads, by)
-    return Taken(account, delivery, marks, body, answer)
+        reads, by = (known.source_paths, known.mapping_field) if known else ((), "")
+        marks[place] = ValueMark(str(finding["verdict"]), str(finding["verdict"]), "", reads, by)
+    return MatchedSubscription(trace, delivery, marks, body, answer)
 
 
-def _origin(origin: Origin) -> Mark:
+def _mark_origin(origin: ValueOrigin) -> ValueMark:
     source = ", ".join(origin.read) or "the mapping itself"
-    return Mark("made", "", f"{source} → {origin.field}", tuple(origin.read), origin.field)
+    return ValueMark("made", "", f"{source} → {origin.field}", tuple(origin.read), origin.field)
 
 
-def _passed(accounts: list[Account]) -> Iterator[Passed]:
-    for account in accounts:
+def _find_unmatched_subscriptions(traces: list[SubscriptionTrace]) -> Iterator[SkippedSubscription]:
+    for account in traces:
         if not account.matched and not account.failure:
-            yield Passed(account.subscription, account.action_slug, why_not(account), True)
+            yield SkippedSubscription(
+                account.subscription, account.action_slug, describe_unmet_conditions(account), True
+            )
 
 
-def why_not(account: Account) -> str:
+def describe_unmet_conditions(trace: SubscriptionTrace) -> str:
     """The conditions of a trigger that do not hold, and what the event has there."""
-    failed = [each for each in account.conditions if not each.holds]
+    failed = [each for each in trace.conditions if not each.holds]
     return "; ".join(
-        f"wants {each.condition}, found {'nothing' if each.found is None else _short(each.found)}"
+        f"wants {each.condition}, found {'nothing' if each.found is None else _truncate_json(each.found)}"
         for each in failed
     )
 
 
-def _switched_off(destination: JSONObject) -> Iterator[Passed]:
-    for each in destination["subscriptions"]:
-        if not each.get("enabled", True):
-            slug = each["actionSlug"]
-            yield Passed(each.get("name", slug), slug, "is disabled", False)
+def _find_disabled_subscriptions(destination: JSONObject) -> Iterator[SkippedSubscription]:
+    for subscription in destination["subscriptions"]:
+        if not subscription.get("enabled", True):
+            slug = subscription["actionSlug"]
+            yield SkippedSubscription(subscription.get("name", slug), slug, "is disabled", False)
 
 
-def _is_current(taken: Taken, destination: Destination, event: JSONObject) -> bool:
+def _makes_same_request(
+    matched: MatchedSubscription, destination: Destination, event: JSONObject
+) -> bool:
     """Whether the mappings as they are now make the request that was made."""
-    if taken.delivery is None or not isinstance(taken.body, dict):
-        return taken.delivery is not None
-    for each in destination.subscriptions:
-        if (each.name, each.action_slug) == (
-            taken.delivery.subscription,
-            taken.delivery.action_slug,
+    if matched.delivery is None or not isinstance(matched.request_body, dict):
+        return matched.delivery is not None
+    for subscription in destination.subscriptions:
+        if (subscription.name, subscription.action_slug) == (
+            matched.delivery.subscription,
+            matched.delivery.action_slug,
         ):
-            result = each.deliver(event)
-            if isinstance(result, Request) and result.json["users"] == taken.body["users"]:
+            result = subscription.build_request(event)
+            if (
+                isinstance(result, InsiderRequest)
+                and result.json["users"] == matched.request_body["users"]
+            ):
                 return True
     return False
 
 
-def parsed(body: str) -> JSON:
+def parse_json_or_text(body: str) -> JSON:
     """The JSON value of a body; a text that is none, such as a proxy's page, as it stands."""
     try:
         return orjson.loads(body)
@@ -183,6 +265,6 @@ def parsed(body: str) -> JSON:
         return body
 
 
-def _short(value: JSON) -> str:
+def _truncate_json(value: JSON) -> str:
     text = orjson.dumps(value).decode()
     return text if len(text) <= 60 else f"{text[:60]}…"

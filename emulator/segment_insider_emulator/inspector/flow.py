@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 import orjson
 
-from segment_insider_emulator.capture.records import Captured, Delivery, Verdict
-from segment_insider_emulator.insider.catalog import display_name, stored_name
+from segment_insider_emulator.capture.records import DeliveryRecord, MessageRecord, Verdict
+from segment_insider_emulator.insider.catalog import get_event_display_name, resolve_event_alias
 from segment_insider_emulator.types import JSON
 
-PROFILE = "Profile attributes"
-NO_REQUEST = "No request"
+PROFILE_NODE_TITLE = "Profile attributes"
+NO_REQUEST_TITLE = "No request"
 # Where a message ends that no subscription gets.
-ENDS: dict[str, str] = {
+UNDELIVERED_TITLES: dict[str, str] = {
     "rejected": "Rejected by Segment",
     "filtered": "Filtered",
     "not_subscribed": "Not subscribed",
     "disabled": "Destination off",
 }
-MORE = (
+OTHER_TITLES = (
     "Other events",
     "Other subscriptions",
     "Other events",
@@ -27,7 +27,7 @@ MORE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class FlowNode:
     """One box of a column: 0 for event names, 1 for subscriptions, 2 for what Insider One gets.
 
     Args:
@@ -36,94 +36,115 @@ class Node:
 
     column: int
     title: str
-    key: tuple[str, str] | None = None
+    filter_parameter: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class FlowLink:
     """So many messages, or events of them, went from one box to another with one verdict."""
 
-    source: Node
-    target: Node
+    source: FlowNode
+    target: FlowNode
     verdict: Verdict
     count: int
 
 
-def flow(
-    messages: Iterable[Captured], deliveries: Iterable[Delivery], most: int = 14
-) -> list[Link]:
+def count_flow_links(
+    messages: Iterable[MessageRecord],
+    deliveries: Iterable[DeliveryRecord],
+    max_nodes_per_column: int = 14,
+) -> list[FlowLink]:
     """Count what went where.
 
     Args:
         deliveries: Those of *messages*.
         most: Boxes of one column; the rarer ones share the last.
     """
-    made: dict[str, list[Delivery]] = {}
+    deliveries_by_message: dict[str, list[DeliveryRecord]] = {}
     for delivery in deliveries:
-        made.setdefault(delivery.message_id, []).append(delivery)
-    counted: Counter[tuple[Node, Node, Verdict]] = Counter()
+        deliveries_by_message.setdefault(delivery.message_id, []).append(delivery)
+    link_counts: Counter[tuple[FlowNode, FlowNode, Verdict]] = Counter()
     for message in messages:
-        counted.update(_ways(message, made))
-    return [Link(*way, count) for way, count in _lumped(counted, most).items()]
+        link_counts.update(_iter_message_links(message, deliveries_by_message))
+    return [
+        FlowLink(*way, count)
+        for way, count in _merge_rare_nodes(link_counts, max_nodes_per_column).items()
+    ]
 
 
-def _ways(
-    message: Captured, made: Mapping[str, list[Delivery]]
-) -> Iterator[tuple[Node, Node, Verdict]]:
-    event = _event(message)
+def _iter_message_links(
+    message: MessageRecord, deliveries_by_message: Mapping[str, list[DeliveryRecord]]
+) -> Iterator[tuple[FlowNode, FlowNode, Verdict]]:
+    event = _build_event_node(message)
     # A duplicate shares its id with what was delivered, and led to nothing itself.
-    own = made.get(message.message_id, []) if message.verdict not in ENDS else []
-    if not own:
-        yield event, Node(1, ENDS.get(message.verdict, NO_REQUEST)), message.verdict
-    for delivery in own:
-        subscription = Node(1, delivery.subscription, ("subscription", delivery.subscription))
+    message_deliveries = (
+        deliveries_by_message.get(message.message_id, [])
+        if message.verdict not in UNDELIVERED_TITLES
+        else []
+    )
+    if not message_deliveries:
+        yield (
+            event,
+            FlowNode(1, UNDELIVERED_TITLES.get(message.verdict, NO_REQUEST_TITLE)),
+            message.verdict,
+        )
+    for delivery in message_deliveries:
+        subscription = FlowNode(1, delivery.subscription, ("subscription", delivery.subscription))
         yield event, subscription, delivery.verdict
-        for target in _received(delivery):
+        for target in _iter_received_nodes(delivery):
             yield subscription, target, delivery.verdict
 
 
-def _lumped(
-    counted: Counter[tuple[Node, Node, Verdict]], most: int
-) -> Counter[tuple[Node, Node, Verdict]]:
+def _merge_rare_nodes(
+    link_counts: Counter[tuple[FlowNode, FlowNode, Verdict]], max_nodes_per_column: int
+) -> Counter[tuple[FlowNode, FlowNode, Verdict]]:
     """The same with at most *most* boxes in a column."""
-    sizes: Counter[Node] = Counter()
-    for (source, target, _), count in counted.items():
+    sizes: Counter[FlowNode] = Counter()
+    for (source, target, _), count in link_counts.items():
         sizes[source] += count
         sizes[target] += count
-    shown: set[Node] = set()
-    for column in range(len(MORE)):
+    listed_nodes: set[FlowNode] = set()
+    for column in range(len(OTHER_TITLES)):
         nodes = [node for node, _ in sizes.most_common() if node.column == column]
-        shown.update(nodes if len(nodes) <= most else nodes[: most - 1])
-    lumped: Counter[tuple[Node, Node, Verdict]] = Counter()
-    for (source, target, verdict), count in counted.items():
-        lumped[_shown(source, shown), _shown(target, shown), verdict] += count
-    return lumped
+        listed_nodes.update(
+            nodes if len(nodes) <= max_nodes_per_column else nodes[: max_nodes_per_column - 1]
+        )
+    merged_counts: Counter[tuple[FlowNode, FlowNode, Verdict]] = Counter()
+    for (source, target, verdict), count in link_counts.items():
+        merged_counts[
+            _replace_rare_node(source, listed_nodes),
+            _replace_rare_node(target, listed_nodes),
+            verdict,
+        ] += count
+    return merged_counts
 
 
-def _shown(node: Node, shown: set[Node]) -> Node:
-    return node if node in shown else Node(node.column, MORE[node.column])
+def _replace_rare_node(node: FlowNode, listed_nodes: set[FlowNode]) -> FlowNode:
+    return node if node in listed_nodes else FlowNode(node.column, OTHER_TITLES[node.column])
 
 
-def _event(message: Captured) -> Node:
+def _build_event_node(message: MessageRecord) -> FlowNode:
     if message.type == "track" and message.event:
-        return Node(0, message.event, ("event", message.event))
+        return FlowNode(0, message.event, ("event", message.event))
     kind = message.type or "no type"
-    return Node(0, f"{kind} calls", ("type", kind) if message.type else None)
+    return FlowNode(0, f"{kind} calls", ("type", kind) if message.type else None)
 
 
-def _received(delivery: Delivery) -> Iterator[Node]:
+def _iter_received_nodes(delivery: DeliveryRecord) -> Iterator[FlowNode]:
     """What arrives, or would have: each event of the request, or the attributes without one."""
     if delivery.request is None:
-        yield Node(2, NO_REQUEST)
+        yield FlowNode(2, NO_REQUEST_TITLE)
         return
-    for user in _users(delivery.request.body):
+    for user in _parse_users(delivery.request.body):
         names = [each.get("event_name") for each in user.get("events") or [] if type(each) is dict]
-        yield from (Node(2, display_name(stored_name(str(name)))) for name in names)
+        yield from (
+            FlowNode(2, get_event_display_name(resolve_event_alias(str(name)))) for name in names
+        )
         if not names:
-            yield Node(2, PROFILE)
+            yield FlowNode(2, PROFILE_NODE_TITLE)
 
 
-def _users(body: str) -> list[JSON]:
+def _parse_users(body: str) -> list[JSON]:
     try:
         users = orjson.loads(body)["users"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

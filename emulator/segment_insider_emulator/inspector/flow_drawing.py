@@ -5,22 +5,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from segment_insider_emulator.capture.records import Verdict
-from segment_insider_emulator.inspector.flow import Link, Node
+from segment_insider_emulator.inspector.flow import FlowLink, FlowNode
 
-WIDTH = 1150
-COLUMNS = (230.0, 540.0, 850.0)  # left edges of the boxes
-BOX = 12.0  # width of one
-TALLEST = 460.0  # of the column that has the most, without its gaps
-THINNEST = 1.5  # of a band, so that a single event is seen beside thousands
-GAP = 18.0
-TOP = 30.0
+DRAWING_WIDTH = 1150
+COLUMN_LEFT_EDGES = (230.0, 540.0, 850.0)  # left edges of the boxes
+BOX_WIDTH = 12.0  # width of one
+MAX_COLUMN_HEIGHT = 460.0  # of the column that has the most, without its gaps
+MIN_BAND_WIDTH = 1.5  # of a band, so that a single event is seen beside thousands
+BOX_GAP = 18.0
+TOP_MARGIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class FlowBox:
     """A node in its place. Its label stands left of the first column, else right of the box."""
 
-    node: Node
+    node: FlowNode
     x: float
     y: float
     height: float
@@ -28,55 +28,61 @@ class Box:
 
     @property
     def label_x(self) -> float:
-        return self.x - 8 if self.node.column == 0 else self.x + BOX + 8
+        return self.x - 8 if self.node.column == 0 else self.x + BOX_WIDTH + 8
 
     @property
-    def middle(self) -> float:
+    def center_y(self) -> float:
         return self.y + self.height / 2
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class FlowBand:
     """A link as the middle line of a band, an SVG path."""
 
-    link: Link
+    link: FlowLink
     path: str
     width: float
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class FlowDrawing:
     """Boxes and bands; a band is drawn below the boxes."""
 
-    boxes: tuple[Box, ...]
-    bands: tuple[Band, ...]
+    boxes: tuple[FlowBox, ...]
+    bands: tuple[FlowBand, ...]
     height: float
-    width: int = WIDTH
+    width: int = DRAWING_WIDTH
 
 
-def draw(links: Sequence[Link]) -> Drawing:
+def draw_flow(links: Sequence[FlowLink]) -> FlowDrawing:
     """Place *links*: the boxes with the most at the top, bands in the order of their boxes."""
-    columns: list[list[Node]] = [[], [], []]
-    for node in _nodes(links):
+    columns: list[list[FlowNode]] = [[], [], []]
+    for node in _collect_nodes(links):
         columns[node.column].append(node)
-    scale = TALLEST / max((_size(links, nodes) for nodes in columns), default=1) if links else 1
-    heights = {node: _height(links, node, scale) for nodes in columns for node in nodes}
-    boxes: dict[Node, Box] = {}
+    scale = (
+        MAX_COLUMN_HEIGHT / max((_count_column(links, nodes) for nodes in columns), default=1)
+        if links
+        else 1
+    )
+    heights = {node: _compute_box_height(links, node, scale) for nodes in columns for node in nodes}
+    boxes: dict[FlowNode, FlowBox] = {}
     for nodes in columns:
-        y = TOP
+        y = TOP_MARGIN
         for node in sorted(nodes, key=lambda each: -heights[each]):
-            count = max(_counts(links, node))
-            boxes[node] = Box(node, COLUMNS[node.column], y, heights[node], count)
-            y += heights[node] + GAP
-    bottom = max((box.y + box.height for box in boxes.values()), default=TOP)
-    return Drawing(tuple(boxes.values()), tuple(_bands(links, boxes, scale)), bottom + GAP)
+            count = max(_count_in_and_out(links, node))
+            boxes[node] = FlowBox(node, COLUMN_LEFT_EDGES[node.column], y, heights[node], count)
+            y += heights[node] + BOX_GAP
+    bottom = max((box.y + box.height for box in boxes.values()), default=TOP_MARGIN)
+    return FlowDrawing(
+        tuple(boxes.values()), tuple(_place_bands(links, boxes, scale)), bottom + BOX_GAP
+    )
 
 
-def _nodes(links: Iterable[Link]) -> list[Node]:
+def _collect_nodes(links: Iterable[FlowLink]) -> list[FlowNode]:
     return list(dict.fromkeys(node for link in links for node in (link.source, link.target)))
 
 
-def _counts(links: Iterable[Link], node: Node) -> tuple[int, int]:
+def _count_in_and_out(links: Iterable[FlowLink], node: FlowNode) -> tuple[int, int]:
     """How much comes in and how much goes out: one order becomes an event for each product."""
     return (
         sum(link.count for link in links if link.target == node),
@@ -84,39 +90,41 @@ def _counts(links: Iterable[Link], node: Node) -> tuple[int, int]:
     )
 
 
-def _size(links: Sequence[Link], nodes: Iterable[Node]) -> int:
-    return sum(max(_counts(links, node)) for node in nodes) or 1
+def _count_column(links: Sequence[FlowLink], nodes: Iterable[FlowNode]) -> int:
+    return sum(max(_count_in_and_out(links, node)) for node in nodes) or 1
 
 
-def _thickness(count: int, scale: float) -> float:
-    return max(count * scale, THINNEST)
+def _scale_band_width(count: int, scale: float) -> float:
+    return max(count * scale, MIN_BAND_WIDTH)
 
 
-def _height(links: Sequence[Link], node: Node, scale: float) -> float:
-    coming = sum(_thickness(link.count, scale) for link in links if link.target == node)
-    going = sum(_thickness(link.count, scale) for link in links if link.source == node)
+def _compute_box_height(links: Sequence[FlowLink], node: FlowNode, scale: float) -> float:
+    coming = sum(_scale_band_width(link.count, scale) for link in links if link.target == node)
+    going = sum(_scale_band_width(link.count, scale) for link in links if link.source == node)
     return max(coming, going)
 
 
-def _bands(links: Iterable[Link], boxes: dict[Node, Box], scale: float) -> list[Band]:
-    used: defaultdict[tuple[Node, bool], float] = defaultdict(float)
+def _place_bands(
+    links: Iterable[FlowLink], boxes: dict[FlowNode, FlowBox], scale: float
+) -> list[FlowBand]:
+    used: defaultdict[tuple[FlowNode, bool], float] = defaultdict(float)
     bands = []
     for link in sorted(links, key=lambda each: (boxes[each.source].y, boxes[each.target].y)):
-        width = _thickness(link.count, scale)
+        width = _scale_band_width(link.count, scale)
         start, end = boxes[link.source], boxes[link.target]
         y1 = start.y + used[link.source, True] + width / 2
         y2 = end.y + used[link.target, False] + width / 2
         used[link.source, True] += width
         used[link.target, False] += width
-        bands.append(Band(link, _curve(start.x + BOX, y1, end.x, y2), width))
+        bands.append(FlowBand(link, _build_curve_path(start.x + BOX_WIDTH, y1, end.x, y2), width))
     return bands
 
 
-def _curve(x1: float, y1: float, x2: float, y2: float) -> str:
+def _build_curve_path(x1: float, y1: float, x2: float, y2: float) -> str:
     middle = (x1 + x2) / 2
     return f"M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
 
 
-def verdicts(links: Iterable[Link]) -> list[Verdict]:
+def list_flow_verdicts(links: Iterable[FlowLink]) -> list[Verdict]:
     """The verdicts of *links*, for the legend."""
     return list(dict.fromkeys(link.verdict for link in links))

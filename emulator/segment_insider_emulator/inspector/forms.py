@@ -11,68 +11,77 @@ from flask import Blueprint, Response, request, url_for
 
 from segment_insider_emulator.errors import EmulatorError
 
-NOTICE = "notice"
-SECRET = "shown-once"
-SHORT = 60  # seconds
-LONGEST = 300  # characters of a notice
+NOTICE_COOKIE = "notice"
+SECRET_COOKIE = "shown-once"
+COOKIE_LIFETIME_S = 60  # seconds
+MAX_NOTICE_CHARS = 300  # characters of a notice
 
 
-class Mistake(NamedTuple):
+class RejectedForm(NamedTuple):
     """What is wrong with a form that was sent, and what it said: no input is lost.
 
     Args:
         form: Name of the form on its page, beside which the mistake is told.
     """
 
-    form: str
+    form_name: str
     error: EmulatorError
-    given: dict[str, str]
+    submitted_values: dict[str, str]
 
 
-def mistake(form: str, error: EmulatorError) -> Mistake:
+def reject_form(form_name: str, error: EmulatorError) -> RejectedForm:
     """*error* of the form that was just sent."""
-    return Mistake(form, error, request.form.to_dict())
+    return RejectedForm(form_name, error, request.form.to_dict())
 
 
-def done(notice: str, endpoint: str, *, secret: str = "", **values: Any) -> Response:
+def redirect_to_endpoint(
+    notice: str, endpoint: str, *, secret: str = "", **values: Any
+) -> Response:
     """Go to *endpoint*, which says *notice*.
 
     Args:
         secret: What that page shows once, such as a key.
     """
-    return moved(notice, url_for(endpoint, **values), _path(), secret)
+    return redirect_to_path(notice, url_for(endpoint, **values), _get_cookie_path(), secret)
 
 
-def moved(notice: str, location: str, root: str, secret: str = "") -> Response:
+def redirect_to_path(notice: str, target_path: str, cookie_path: str, secret: str = "") -> Response:
     """Go to *location*, a page below the path *root*, which says *notice*; see `done`."""
-    answer = Response(status=303, headers={"Location": location})
-    for name, value in ((NOTICE, notice[:LONGEST]), (SECRET, secret)):
+    answer = Response(status=303, headers={"Location": target_path})
+    for name, value in ((NOTICE_COOKIE, notice[:MAX_NOTICE_CHARS]), (SECRET_COOKIE, secret)):
         if value:
             answer.set_cookie(
-                name, quote(value), max_age=SHORT, path=root, httponly=True, samesite="Strict"
+                name,
+                quote(value),
+                max_age=COOKIE_LIFETIME_S,
+                path=cookie_path,
+                httponly=True,
+                samesite="Strict",
             )
     return answer
 
 
-def register(bp: Blueprint) -> None:
+def register_form_notices(bp: Blueprint) -> None:
     """Have the pages of *bp* say what a form before them did, once."""
-    bp.context_processor(lambda: {"notice": _told(NOTICE), "shown_once": _told(SECRET)})
-    bp.after_request(_forget)
+    bp.context_processor(
+        lambda: {"notice": _read_cookie(NOTICE_COOKIE), "shown_once": _read_cookie(SECRET_COOKIE)}
+    )
+    bp.after_request(_delete_read_cookies)
 
 
-def _told(name: str) -> str:
+def _read_cookie(name: str) -> str:
     return unquote(request.cookies.get(name, ""))
 
 
-def _forget(answer: Response) -> Response:
-    shown = (
-        request.method == "GET" and answer.mimetype == "text/html" and "part" not in request.args
+def _delete_read_cookies(response: Response) -> Response:
+    is_shown = (
+        request.method == "GET" and response.mimetype == "text/html" and "part" not in request.args
     )
-    for name in (NOTICE, SECRET):
-        if shown and name in request.cookies:
-            answer.delete_cookie(name, path=_path())
-    return answer
+    for name in (NOTICE_COOKIE, SECRET_COOKIE):
+        if is_shown and name in request.cookies:
+            response.delete_cookie(name, path=_get_cookie_path())
+    return response
 
 
-def _path() -> str:
+def _get_cookie_path() -> str:
     return request.script_root or "/"

@@ -3,7 +3,7 @@
 from flask import Response
 
 # No inline script or style anywhere: text that was captured cannot become either.
-POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
         "object-src 'none'",
@@ -12,8 +12,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-HEADERS = {
-    "Content-Security-Policy": POLICY,
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Not "no-referrer": a form would then be sent with "Origin: null", and refused.
@@ -23,9 +23,9 @@ HEADERS = {
 }
 
 
-def protect(answer: Response) -> Response:
+def add_security_headers(response: Response) -> Response:
     """Add HEADERS to *answer*; what is not a file of ours is kept by no cache."""
-    answer.headers.extend(HEADERS)
-    if not answer.cache_control.max_age:
-        answer.cache_control.no_store = True
-    return answer
+    response.headers.extend(SECURITY_HEADERS)
+    if not response.cache_control.max_age:
+        response.cache_control.no_store = True
+    return response

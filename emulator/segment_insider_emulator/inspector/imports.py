@@ -6,158 +6,181 @@ from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.current import document
-from segment_insider_emulator.inspector.forms import Mistake, mistake
-from segment_insider_emulator.inspector.rendering import render
-from segment_insider_emulator.inspector.trigger_words import trigger_words
+from segment_insider_emulator.inspector.current import current_workspace_document
+from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.trigger_words import describe_trigger
 from segment_insider_emulator.mapping.catalog import ACTIONS
-from segment_insider_emulator.parts import parts
-from segment_insider_emulator.sandboxes import create
+from segment_insider_emulator.parts import current_services
+from segment_insider_emulator.sandboxes import create_sandbox
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
-from segment_insider_emulator.workspace.importing.reading import read_files
-from segment_insider_emulator.workspace.importing.writing import yaml_text
-from segment_insider_emulator.workspace.loading import PRESETS, from_document, read_preset
-from segment_insider_emulator.workspace.parsing import MAXIMUM_BYTES, parse
-from segment_insider_emulator.workspace.structure import faults
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.importing.assembling import (
+    ImportedWorkspace,
+    build_imported_workspace,
+)
+from segment_insider_emulator.workspace.importing.reading import read_import_files
+from segment_insider_emulator.workspace.importing.writing import format_yaml
+from segment_insider_emulator.workspace.loading import (
+    PRESET_NAMES,
+    load_workspace_from_document,
+    read_preset,
+)
+from segment_insider_emulator.workspace.parsing import MAX_DOCUMENT_BYTES, parse_document
+from segment_insider_emulator.workspace.structure import validate_document
 
 bp = Blueprint("imports", __name__, url_prefix="/workspace/import")
 
-HERE = "inspector.imports.page"
-MOST_FILES = 10
-ABOUT = {
+IMPORT_ENDPOINT = "inspector.imports.show_import_form"
+MAX_UPLOADED_FILES = 10
+PRESET_DESCRIPTIONS = {
     "guide": "Maps everything that Insider One's integration guide documents.",
     "segment-defaults": "What Segment's catalogue sets up untouched: ten actions, each added once.",
 }
 
 
-class Shown(NamedTuple):
+class WorkspacePreview(NamedTuple):
     """A workspace that could be used. *text* is its file, in which keys stay as they were read."""
 
     title: str
-    text: str
+    yaml_text: str
     subscriptions: list[JSONObject]
-    findings: list[Finding]
+    findings: list[WorkspaceFinding]
 
 
 @bp.before_request
-def make_room() -> None:
+def raise_form_size_limit() -> None:
     """A field may be as large as a workspace file."""
-    request.max_form_memory_size = MAXIMUM_BYTES + 100_000
+    request.max_form_memory_size = MAX_DOCUMENT_BYTES + 100_000
 
 
 @bp.get("")
-def page() -> str:
+def show_import_form() -> str:
     """The presets and the form; `preset` shows one of them."""
     name = request.args.get("preset")
     if name is None:
-        return _page()
-    if name not in PRESETS:
+        return _render_import_page()
+    if name not in PRESET_NAMES:
         abort(404)
-    found = read_preset(name)
-    return _page(_shown(f"The preset {name}", Imported(found)))
+    preset_document = read_preset(name)
+    return _render_import_page(
+        _build_preview(f"The preset {name}", ImportedWorkspace(preset_document))
+    )
 
 
 @bp.post("")
-def read() -> str:
+def preview_upload() -> str:
     """Read the files that were uploaded; nothing changes yet."""
     try:
-        found = _uploaded()
+        imported = _read_uploaded_files()
     except EmulatorError as error:
-        return _page(wrong=mistake("import", error))
-    return _page(_shown("What was read", found))
+        return _render_import_page(rejected_form=reject_form("import", error))
+    return _render_import_page(_build_preview("What was read", imported))
 
 
 @bp.post("/use")
-def use() -> Response | str:
+def replace_mappings() -> Response | str:
     """Put the mappings of a workspace file in the place of this sandbox's."""
     try:
-        chosen = from_document(_text(), "workspace")
-        parts().configuration.replace(chosen.destination["subscriptions"])
+        workspace = load_workspace_from_document(_parse_submitted_workspace(), "workspace")
+        current_services().destination_overrides.replace_subscriptions(
+            workspace.destination["subscriptions"]
+        )
     except EmulatorError as error:
-        return _page(wrong=mistake("use", error))
-    count = len(chosen.destination["subscriptions"])
+        return _render_import_page(rejected_form=reject_form("use", error))
+    count = len(workspace.destination["subscriptions"])
     notice = f"This sandbox has {count} other mappings, until a reset"
-    return forms.done(notice, "inspector.workspace.page")
+    return forms.redirect_to_endpoint(notice, "inspector.workspace.show_workspace")
 
 
 @bp.post("/sandbox")
-def sandbox() -> Response | str:
+def create_sandbox_from_file() -> Response | str:
     """Create a sandbox of a workspace file."""
     try:
-        made = create(workspace=_text())
+        sandbox = create_sandbox(workspace=_parse_submitted_workspace())
     except EmulatorError as error:
-        return _page(wrong=mistake("use", error))
-    notice = f"The sandbox {made.described.id} was created"
-    return forms.done(notice, "inspector.settings.page", secret=made.described.key)
+        return _render_import_page(rejected_form=reject_form("use", error))
+    notice = f"The sandbox {sandbox.record.id} was created"
+    return forms.redirect_to_endpoint(
+        notice, "inspector.settings.show_settings", secret=sandbox.record.key
+    )
 
 
 @bp.post("/file")
-def file() -> Response:
+def download_workspace_file() -> Response:
     """A workspace file to keep."""
     headers = {"Content-Disposition": 'attachment; filename="workspace.yaml"'}
     return Response(request.form.get("workspace", ""), mimetype="text/yaml", headers=headers)
 
 
-def _text() -> JSONObject:
-    return parse(request.form.get("workspace", "").encode(), "workspace")
+def _parse_submitted_workspace() -> JSONObject:
+    return parse_document(request.form.get("workspace", "").encode(), "workspace")
 
 
-def _uploaded() -> Imported:
+def _read_uploaded_files() -> ImportedWorkspace:
     """A workspace file, or what Segment's Public API or Terraform wrote."""
     files = [each for each in request.files.getlist("files") if each.filename]
     if not files:
         remedy = "Choose a workspace file, or what Segment's Public API or Terraform wrote."
         raise EmulatorError("no file was chosen", "files", remedy)
-    if len(files) > MOST_FILES:
-        raise EmulatorError(f"{len(files)} files are too many", "files", f"At most {MOST_FILES}.")
-    read = [(each.filename or "file", each.read(MAXIMUM_BYTES + 1)) for each in files]
-    for name, raw in read:
-        if len(raw) > MAXIMUM_BYTES:
-            remedy = f"Keep it below {MAXIMUM_BYTES:,} bytes."
+    if len(files) > MAX_UPLOADED_FILES:
+        raise EmulatorError(
+            f"{len(files)} files are too many", "files", f"At most {MAX_UPLOADED_FILES}."
+        )
+    contents = [(each.filename or "file", each.read(MAX_DOCUMENT_BYTES + 1)) for each in files]
+    for name, raw in contents:
+        if len(raw) > MAX_DOCUMENT_BYTES:
+            remedy = f"Keep it below {MAX_DOCUMENT_BYTES:,} bytes."
             raise EmulatorError("the file is too large", name, remedy)
-    if len(read) == 1 and (own := _workspace_file(*read[0])):
+    if len(contents) == 1 and (own := _parse_workspace_file(*contents[0])):
         return own
-    return assembled(read_files(read))
+    return build_imported_workspace(read_import_files(contents))
 
 
-def _workspace_file(name: str, raw: bytes) -> Imported | None:
+def _parse_workspace_file(name: str, raw: bytes) -> ImportedWorkspace | None:
     """The document in *raw*; None when it is an export, which `assembled` reads."""
     try:
-        found = parse(raw, name)
+        document = parse_document(raw, name)
     except EmulatorError:
         return None
-    return Imported(found, faults(found)) if {"source", "destination"} <= found.keys() else None
+    return (
+        ImportedWorkspace(document, validate_document(document))
+        if {"source", "destination"} <= document.keys()
+        else None
+    )
 
 
-def _shown(title: str, found: Imported) -> Shown:
+def _build_preview(title: str, imported: ImportedWorkspace) -> WorkspacePreview:
     """A document with errors is shown as text alone: nothing in it need be what it seems."""
-    broken = any(each.severity == "error" for each in found.findings)
-    subscriptions = [] if broken else found.document["destination"]["subscriptions"]
-    text = yaml_text(found.document, found.left_out)
-    return Shown(title, text, [_subscription(each) for each in subscriptions], found.findings)
+    broken = any(each.severity == "error" for each in imported.findings)
+    subscriptions = [] if broken else imported.document["destination"]["subscriptions"]
+    text = format_yaml(imported.document, imported.skipped_subscriptions)
+    return WorkspacePreview(
+        title, text, [_preview_subscription(each) for each in subscriptions], imported.findings
+    )
 
 
-def _subscription(own: JSONObject) -> JSONObject:
-    action = ACTIONS[own["actionSlug"]]
+def _preview_subscription(subscription: JSONObject) -> JSONObject:
+    action = ACTIONS[subscription["actionSlug"]]
     return {
-        "name": own["name"],
+        "name": subscription["name"],
         "action": action.title,
-        "enabled": own.get("enabled", True),
-        "takes": trigger_words(own.get("trigger", action.trigger)),
+        "enabled": subscription.get("enabled", True),
+        "takes": describe_trigger(subscription.get("trigger", action.trigger)),
     }
 
 
-def _page(shown: Shown | None = None, wrong: Mistake | None = None) -> str:
-    own = parts()
-    current = document(own)["destination"]["subscriptions"]
-    return render(
+def _render_import_page(
+    preview: WorkspacePreview | None = None, rejected_form: RejectedForm | None = None
+) -> str:
+    services = current_services()
+    current = current_workspace_document(services)["destination"]["subscriptions"]
+    return render_page(
         "imports.html",
-        presets={name: ABOUT[name] for name in PRESETS},
-        shown=shown,
-        kept=wrong.given.get("workspace", "") if wrong else "",
+        presets={name: PRESET_DESCRIPTIONS[name] for name in PRESET_NAMES},
+        shown=preview,
+        kept=rejected_form.submitted_values.get("workspace", "") if rejected_form else "",
         current=len(current),
-        most=MAXIMUM_BYTES // 1_000_000,
-        mistake=wrong,
+        most=MAX_DOCUMENT_BYTES // 1_000_000,
+        mistake=rejected_form,
     )

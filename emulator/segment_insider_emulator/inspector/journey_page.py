@@ -5,41 +5,41 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
 
-from segment_insider_emulator.capture.journey import Entry, Run
-from segment_insider_emulator.capture.journeys import Tally
-from segment_insider_emulator.duration import words
-from segment_insider_emulator.insider.journeys.conditions import told
+from segment_insider_emulator.capture.journey import JourneyRun, TrailEntry
+from segment_insider_emulator.capture.journeys import JourneyCounts
+from segment_insider_emulator.duration import format_duration
+from segment_insider_emulator.insider.journeys.conditions import describe_condition
 from segment_insider_emulator.insider.journeys.definition import (
     AttributeCondition,
-    Channel,
-    Check,
-    CheckReachability,
-    Element,
-    Journey,
-    Wait,
+    ChannelElement,
+    CheckElement,
+    JourneyDefinition,
+    JourneyElement,
+    ReachabilityElement,
+    WaitElement,
 )
 
-CHANNELS = {"email": "e-mail", "sms": "SMS", "whatsapp": "WhatsApp", "web_push": "web push"}
-STATUSES = {
+CHANNEL_NAMES = {"email": "e-mail", "sms": "SMS", "whatsapp": "WhatsApp", "web_push": "web push"}
+STATUS_TITLES = {
     "in_progress": "In progress",
     "completed": "Completed",
     "exited": "Exited",
     "dropped": "Dropped",
 }
 # An arrival at a channel -> the verdict whose sign it has: the same signs mean the same everywhere.
-SIGNS = {"would_send": "accepted", "held_back": "dropped", "skipped": "filtered"}
+ARRIVAL_ICONS = {"would_send": "accepted", "held_back": "dropped", "skipped": "filtered"}
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class JourneyBranchView:
     """A path below a check, e.g. "if reachable"; one without elements ends the journey."""
 
     title: str
-    elements: tuple["Step", ...]
+    elements: tuple["JourneyElementView", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JourneyElementView:
     """One element.
 
     Args:
@@ -51,118 +51,141 @@ class Step:
     place: str
     kind: str
     title: str
-    arrived: int
-    here: int
-    counts: tuple[str, ...]
-    paths: tuple[Path, ...] = ()
+    arrived_count: int
+    waiting_count: int
+    outcome_texts: tuple[str, ...]
+    branches: tuple[JourneyBranchView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class JourneyPage:
+class JourneyViewModel:
     """One journey: how people come in and leave, its counters and its elements."""
 
     id: int
     name: str
-    starts: str
-    eligibility: str
-    exits: tuple[str, ...]
-    goals: Mapping[str, int]
-    entered: int
-    statuses: Mapping[str, int]
-    steps: tuple[Step, ...]
+    starter_text: str
+    reentry_text: str
+    exit_texts: tuple[str, ...]
+    goal_counts: Mapping[str, int]
+    entered_count: int
+    status_counts: Mapping[str, int]
+    elements: tuple[JourneyElementView, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class JourneyRunView:
     """One person's way through a journey. *due* is how long until it goes on, in words."""
 
-    run: Run
-    name: str
-    status: str
-    due: str | None
-    trail: tuple[Entry, ...]
+    run: JourneyRun
+    person_name: str
+    status_title: str
+    due_text: str | None
+    trail: tuple[TrailEntry, ...]
 
 
-def journey_page(journey: Journey, tally: Tally, waiting: Mapping[str, int]) -> JourneyPage:
+def build_journey_view_model(
+    journey: JourneyDefinition, tally: JourneyCounts, waiting_counts: Mapping[str, int]
+) -> JourneyViewModel:
     """What to show of *journey*.
 
     Args:
         waiting: Place of an element -> how many wait there now.
     """
-    segment = " and ".join(told(each) for each in journey.segment)
-    period = "once" if journey.period is None else f"again after {words(journey.period)}"
-    return JourneyPage(
+    segment = " and ".join(describe_condition(each) for each in journey.segment_conditions)
+    period = (
+        "once"
+        if journey.reentry_period is None
+        else f"again after {format_duration(journey.reentry_period)}"
+    )
+    return JourneyViewModel(
         id=journey.id,
         name=journey.name,
-        starts=told(journey.starter) + (f", if {segment}" if segment else ""),
-        eligibility=period,
-        exits=tuple(told(each) for each in journey.exits),
-        goals={name: tally.goals.get(name, 0) for name in journey.goals},
-        entered=sum(tally.statuses.values()),
-        statuses={name: tally.statuses.get(name, 0) for name in STATUSES},
-        steps=_chain(journey, journey.first, tally, waiting),
+        starter_text=describe_condition(journey.starter) + (f", if {segment}" if segment else ""),
+        reentry_text=period,
+        exit_texts=tuple(describe_condition(each) for each in journey.exits),
+        goal_counts={name: tally.goals.get(name, 0) for name in journey.goals},
+        entered_count=sum(tally.statuses.values()),
+        status_counts={name: tally.statuses.get(name, 0) for name in STATUS_TITLES},
+        elements=_build_element_chain(journey, journey.first_step_path, tally, waiting_counts),
     )
 
 
-def visit(run: Run, trail: list[Entry], name: str, now: datetime) -> Visit:
+def build_run_view(
+    run: JourneyRun, trail: list[TrailEntry], person_name: str, now: datetime
+) -> JourneyRunView:
     """What to show of *run*, which *name* is on."""
     due = None
     if run.due_at:
         seconds = timedelta(seconds=ceil((run.due_at - now).total_seconds()))
-        due = f"in {words(seconds)}" if seconds else "now"
-    return Visit(run, name, STATUSES[run.status], due, tuple(trail))
+        due = f"in {format_duration(seconds)}" if seconds else "now"
+    return JourneyRunView(run, person_name, STATUS_TITLES[run.status], due, tuple(trail))
 
 
-def _chain(
-    journey: Journey, place: str | None, tally: Tally, waiting: Mapping[str, int]
-) -> tuple[Step, ...]:
+def _build_element_chain(
+    journey: JourneyDefinition,
+    place: str | None,
+    tally: JourneyCounts,
+    waiting_counts: Mapping[str, int],
+) -> tuple[JourneyElementView, ...]:
     steps = []
     while place is not None:
         element = journey.elements[place]
-        steps.append(_step(journey, element, tally, waiting))
-        place = element.next if isinstance(element, Wait | Channel) else None
+        steps.append(_build_element_view(journey, element, tally, waiting_counts))
+        place = (
+            element.next_step_path if isinstance(element, WaitElement | ChannelElement) else None
+        )
     return tuple(steps)
 
 
-def _step(journey: Journey, element: Element, tally: Tally, waiting: Mapping[str, int]) -> Step:
-    kinds = {kind: n for (place, kind), n in tally.elements.items() if place == element.place}
-    kind, title, ways = _described(element)
-    return Step(
-        element.place,
+def _build_element_view(
+    journey: JourneyDefinition,
+    element: JourneyElement,
+    tally: JourneyCounts,
+    waiting_counts: Mapping[str, int],
+) -> JourneyElementView:
+    kinds = {kind: n for (place, kind), n in tally.elements.items() if place == element.step_path}
+    kind, title, ways = _describe_element(element)
+    return JourneyElementView(
+        element.step_path,
         kind,
         title,
-        arrived=sum(kinds.values()),
-        here=waiting.get(element.place, 0),
-        counts=tuple(_counts(kinds)),
-        paths=tuple(
-            Path(name, _chain(journey, first, tally, waiting)) for name, first in ways.items()
+        arrived_count=sum(kinds.values()),
+        waiting_count=waiting_counts.get(element.step_path, 0),
+        outcome_texts=tuple(_describe_outcomes(kinds)),
+        branches=tuple(
+            JourneyBranchView(name, _build_element_chain(journey, first, tally, waiting_counts))
+            for name, first in ways.items()
         ),
     )
 
 
-def _described(element: Element) -> tuple[str, str, Mapping[str, str | None]]:
+def _describe_element(element: JourneyElement) -> tuple[str, str, Mapping[str, str | None]]:
     """Kind, title, and the paths that lead on from a check."""
     match element:
-        case Wait(length=length):
-            return "wait", f"Wait {words(length)}", {}
-        case Channel(channel=channel, message=message):
-            return "channel", f"Send {CHANNELS.get(channel, channel)}: {message}", {}
-        case CheckReachability(channel=channel, reachable=yes, not_reachable=no):
+        case WaitElement(length=length):
+            return "wait", f"Wait {format_duration(length)}", {}
+        case ChannelElement(channel=channel, message=message):
+            return "channel", f"Send {CHANNEL_NAMES.get(channel, channel)}: {message}", {}
+        case ReachabilityElement(channel=channel, reachable=yes, not_reachable=no):
             ways = {"reachable": yes, "not reachable": no}
-            return "check", f"Reachable by {CHANNELS.get(channel, channel)}?", ways
-        case Check(condition=condition, matching=yes, not_matching=no):
+            return "check", f"Reachable by {CHANNEL_NAMES.get(channel, channel)}?", ways
+        case CheckElement(condition=condition, matching=yes, not_matching=no):
             if isinstance(condition, AttributeCondition):
-                asked = told(condition)
+                asked = describe_condition(condition)
             else:
-                did = "did" if condition.expected else "did not do"
-                asked = f"{did} {told(condition.condition)} since entry"
+                did = "did" if condition.must_have_happened else "did not do"
+                asked = f"{did} {describe_condition(condition.event)} since entry"
             return "check", f"{asked}?", {"yes": yes, "no": no}
 
 
-def _counts(kinds: Mapping[str, int]) -> list[str]:
-    said = {
+def _describe_outcomes(outcome_counts: Mapping[str, int]) -> list[str]:
+    outcome_phrases = {
         "would_send": "would be sent",
         "held_back": "held back",
         "skipped": "skipped, just sent",
     }
-    return [f"{kinds[kind]} {what}" for kind, what in said.items() if kinds.get(kind)]
+    return [
+        f"{outcome_counts[kind]} {what}"
+        for kind, what in outcome_phrases.items()
+        if outcome_counts.get(kind)
+    ]

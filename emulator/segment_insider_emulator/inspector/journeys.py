@@ -4,131 +4,150 @@ from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, abort, request
 
-from segment_insider_emulator.capture.journey import Run
-from segment_insider_emulator.clock import LATEST, iso
-from segment_insider_emulator.duration import words
+from segment_insider_emulator.capture.journey import JourneyRun
+from segment_insider_emulator.clock import LATEST_TIME, format_iso_utc
+from segment_insider_emulator.duration import format_duration
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.harness.clock_orders import obey
-from segment_insider_emulator.harness.queries import ID
+from segment_insider_emulator.harness.clock_orders import apply_clock_command
+from segment_insider_emulator.harness.queries import ID_ROUTE
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import Mistake, mistake
-from segment_insider_emulator.inspector.journey_page import SIGNS, STATUSES, journey_page, visit
-from segment_insider_emulator.inspector.paging import number
-from segment_insider_emulator.inspector.profile_page import called
-from segment_insider_emulator.inspector.rendering import render
-from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.journey_page import (
+    ARRIVAL_ICONS,
+    STATUS_TITLES,
+    build_journey_view_model,
+    build_run_view,
+)
+from segment_insider_emulator.inspector.paging import get_int_parameter
+from segment_insider_emulator.inspector.profile_page import person_name
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.parts import SandboxServices, current_services
 from segment_insider_emulator.types import JSON
 
 bp = Blueprint("journeys", __name__, url_prefix="/journeys")
 
-NEXT = 10  # runs that go on next
-SENT = 30  # arrivals at a channel
-PAGE = 50  # runs
-ORDERS = ("advance", "set", "freeze", "resume")
+MAX_UPCOMING_RUNS = 10  # runs that go on next
+MAX_SENT_MESSAGES = 30  # arrivals at a channel
+RUNS_PER_PAGE = 50  # runs
+CLOCK_COMMANDS = ("advance", "set", "freeze", "resume")
 
 
 @bp.get("")
-def page() -> str:
+def list_journeys() -> str:
     """All journeys, what would be sent, and who goes on next."""
-    return _page()
+    return _render_journeys_page()
 
 
-@bp.get(f"/{ID}")
-def one(id: int) -> str:
+@bp.get(f"/{ID_ROUTE}")
+def show_journey(id: int) -> str:
     """One journey with its runs; `status` narrows them."""
-    own = parts()
-    journey = own.journeys.journeys.get(id) or abort(404)
-    store, now = own.journeys.store, own.clock()
+    services = current_services()
+    journey = services.journeys.definitions.get(id) or abort(404)
+    store, now = services.journeys.run_store, services.clock()
     status = request.args.get("status")
-    status = status if status in STATUSES else None
-    runs, following = store.newest(id, status, before=number("before"), limit=PAGE)
-    names = _names(own, [run.profile_id for run, _ in runs])
-    visits = [visit(run, trail, names[run.profile_id], now) for run, trail in runs]
-    shown = journey_page(journey, store.tally(id), store.waiting(id))
-    return render(
+    status = status if status in STATUS_TITLES else None
+    runs, next_page = store.list_newest_runs(
+        id, status, before_id=get_int_parameter("before"), limit=RUNS_PER_PAGE
+    )
+    names = _get_person_names(services, [run.profile_id for run, _ in runs])
+    visits = [build_run_view(run, trail, names[run.profile_id], now) for run, trail in runs]
+    journey_view = build_journey_view_model(
+        journey, store.count_outcomes(id), store.count_waiting_by_element(id)
+    )
+    return render_page(
         "journey.html",
         "journey_now",
-        journey=shown,
+        journey=journey_view,
         visits=visits,
         status=status,
-        statuses=STATUSES,
-        following=following,
-        clock=own.clock.read(),
+        statuses=STATUS_TITLES,
+        following=next_page,
+        clock=services.clock.read(),
     )
 
 
 @bp.post("/clock")
-def clock() -> Response | str:
+def change_clock() -> Response | str:
     """Move, set, stop or start the clock, and take on what is due by then."""
-    own = parts()
+    services = current_services()
     try:
-        order, value = _order()
-        obey(own.clock, {order: value})
+        order, value = _read_clock_command()
+        apply_clock_command(services.clock, {order: value})
     except EmulatorError as error:
-        return _page(mistake("clock", error))
-    own.journeys.run_due()
-    own.road.backlog.retry_due()
+        return _render_journeys_page(reject_form("clock", error))
+    services.journeys.advance_due_runs()
+    services.pipeline.retries.retry_due()
     notices = {
         "advance": f"Moved forward by {value}",
-        "set": f"The clock stands still at {iso(own.clock())}",
+        "set": f"The clock stands still at {format_iso_utc(services.clock())}",
         "freeze": "The clock stands still",
         "resume": "The clock runs",
     }
-    return forms.done(notices[order], "inspector.journeys.page")
+    return forms.redirect_to_endpoint(notices[order], "inspector.journeys.list_journeys")
 
 
 @bp.post("/reset")
-def start_afresh() -> Response:
+def reset_sandbox() -> Response:
     """Forget all that was captured; the clock follows the machine."""
-    parts().reset()
-    return forms.done("Everything was forgotten", "inspector.journeys.page")
+    current_services().reset()
+    return forms.redirect_to_endpoint(
+        "Everything was forgotten", "inspector.journeys.list_journeys"
+    )
 
 
-def _order() -> tuple[str, JSON]:
+def _read_clock_command() -> tuple[str, JSON]:
     """What the form asks for: its button names the order, a field may have the value."""
     order = request.form.get("order", "")
-    if order not in ORDERS:
-        remedy = f"Use one of the buttons: {', '.join(ORDERS)}."
+    if order not in CLOCK_COMMANDS:
+        remedy = f"Use one of the buttons: {', '.join(CLOCK_COMMANDS)}."
         raise EmulatorError("no order for the clock", "clock", remedy)
     if order in ("freeze", "resume"):
         return order, True
     return order, request.form.get("quick") or request.form.get(order, "")
 
 
-def _page(wrong: Mistake | None = None) -> str:
-    own = parts()
-    store, now = own.journeys.store, own.clock.read()
+def _render_journeys_page(rejected_form: RejectedForm | None = None) -> str:
+    services = current_services()
+    store, now = services.journeys.run_store, services.clock.read()
     pages = [
-        journey_page(each, store.tally(each.id), store.waiting(each.id))
-        for each in own.journeys.journeys.values()
+        build_journey_view_model(
+            each, store.count_outcomes(each.id), store.count_waiting_by_element(each.id)
+        )
+        for each in services.journeys.definitions.values()
     ]
-    upcoming, sent = store.due(LATEST, NEXT), store.messages(SENT)
+    upcoming, sent = (
+        store.list_due_runs(LATEST_TIME, MAX_UPCOMING_RUNS),
+        store.list_channel_arrivals(MAX_SENT_MESSAGES),
+    )
     people = [run.profile_id for run in upcoming] + [each.profile_id for each in sent]
-    names = _names(own, people)
-    return render(
+    names = _get_person_names(services, people)
+    return render_page(
         "journeys.html",
         "journeys_now",
         "clock_now",
         journeys=pages,
         titles={each.id: each.name for each in pages},
-        upcoming=[visit(run, [], names[run.profile_id], now.now) for run in upcoming],
-        upcoming_in=_until_next(upcoming, now.now),
-        signs=SIGNS,
+        upcoming=[build_run_view(run, [], names[run.profile_id], now.now) for run in upcoming],
+        upcoming_in=_time_until_next_run(upcoming, now.now),
+        signs=ARRIVAL_ICONS,
         sent=sent,
         names=names,
         clock=now,
-        ahead=words(timedelta(seconds=round(abs(now.offset).total_seconds()))),
-        mistake=wrong,
+        ahead=format_duration(timedelta(seconds=round(abs(now.offset).total_seconds()))),
+        mistake=rejected_form,
     )
 
 
-def _until_next(upcoming: list[Run], now: datetime) -> str:
+def _time_until_next_run(upcoming: list[JourneyRun], now: datetime) -> str:
     """How long to go forward until the next of *upcoming* goes on, as the clock's form takes it."""
     due = upcoming[0].due_at if upcoming else None
-    return words(due - now) if due and due > now else "1 second"
+    return format_duration(due - now) if due and due > now else "1 second"
 
 
-def _names(own: Parts, ids: list[str]) -> dict[str, str]:
+def _get_person_names(services: SandboxServices, profile_ids: list[str]) -> dict[str, str]:
     """Profile id -> what to call that person; the id where the profile has ended."""
-    found = {each.id: called(each) for each in own.profiles.find((), dict.fromkeys(ids))}
-    return {id: found.get(id, id) for id in ids}
+    names = {
+        each.id: person_name(each)
+        for each in services.profiles.find_by_identifiers((), dict.fromkeys(profile_ids))
+    }
+    return {id: names.get(id, id) for id in profile_ids}

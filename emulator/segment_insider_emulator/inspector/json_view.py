@@ -11,14 +11,14 @@ from markupsafe import Markup, escape
 
 from segment_insider_emulator.types import JSON
 
-LONGEST_TEXT = 240  # characters shown of a text before the rest is folded away
-MOST_MEMBERS = 60  # entries shown of an object or list before the rest is folded away
+MAX_TEXT_CHARS = 240  # characters shown of a text before the rest is folded away
+MAX_LISTED_MEMBERS = 60  # entries shown of an object or list before the rest is folded away
 
-Path = str  # dotted, lists numbered: "properties.products[0].name"
+ValuePath = str  # dotted, lists numbered: "properties.products[0].name"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ValueMark:
     """What a page has to say of one value.
 
     Args:
@@ -29,15 +29,15 @@ class Mark:
         field: The field of the mapping that made it.
     """
 
-    kind: str
+    css_class: str
     label: str = ""
     hint: str = ""
-    reads: tuple[Path, ...] = ()
-    field: str = ""
+    source_paths: tuple[ValuePath, ...] = ()
+    mapping_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class JsonTree:
     """Draws values.
 
     Args:
@@ -45,104 +45,110 @@ class Tree:
         marks: By path.
     """
 
-    name: str
-    marks: Mapping[Path, Mark] = field(default_factory=dict)
+    tree_name: str
+    marks: Mapping[ValuePath, ValueMark] = field(default_factory=dict)
 
-    def draw(self, value: JSON) -> Markup:
+    def render(self, value: JSON) -> Markup:
         """The lines of *value*."""
-        lines = Markup("").join(self._members(value, "")) if _has_members(value) else _leaf(value)
-        return Markup('<div class="tree" data-tree="{}">{}</div>').format(self.name, lines)
+        lines = (
+            Markup("").join(self._render_members(value, ""))
+            if _has_members(value)
+            else _render_scalar(value)
+        )
+        return Markup('<div class="tree" data-tree="{}">{}</div>').format(self.tree_name, lines)
 
-    def _members(self, value: JSON, path: Path) -> Iterator[Markup]:
-        pairs = list(_pairs(value, path))
-        yield from (self._line(*pair) for pair in pairs[:MOST_MEMBERS])
-        if more := pairs[MOST_MEMBERS:]:
-            lines = Markup("").join(self._line(*pair) for pair in more)
-            yield _folded(Markup("{} more").format(len(more)), lines)
+    def _render_members(self, value: JSON, path: ValuePath) -> Iterator[Markup]:
+        pairs = list(_iter_members(value, path))
+        yield from (self._render_line(*pair) for pair in pairs[:MAX_LISTED_MEMBERS])
+        if more := pairs[MAX_LISTED_MEMBERS:]:
+            lines = Markup("").join(self._render_line(*pair) for pair in more)
+            yield _render_folded(Markup("{} more").format(len(more)), lines)
 
-    def _line(self, key: str, value: JSON, path: Path) -> Markup:
+    def _render_line(self, key: str, value: JSON, path: ValuePath) -> Markup:
         mark = self.marks.get(path)
-        name = Markup('<span class="key">{}</span>').format(_cut(key))
+        name = Markup('<span class="key">{}</span>').format(_truncate_key(key))
         if _has_members(value):
-            inside = Markup("").join(self._members(value, path))
-            note = _label(mark) if mark else Markup("")
+            inside = Markup("").join(self._render_members(value, path))
+            note = _render_label(mark) if mark else Markup("")
             return Markup('<div class="line">{}{}<div class="in">{}</div></div>').format(
                 name, note, inside
             )
-        return Markup('<div class="line">{} {}</div>').format(name, self._value(value, path, mark))
+        return Markup('<div class="line">{} {}</div>').format(
+            name, self._render_value(value, path, mark)
+        )
 
-    def _value(self, value: JSON, path: Path, mark: Mark | None) -> Markup:
-        shown = _leaf(value)
+    def _render_value(self, value: JSON, path: ValuePath, mark: ValueMark | None) -> Markup:
+        scalar_html = _render_scalar(value)
         if mark is None:
-            return Markup('<span class="value" data-path="{}">{}</span>').format(path, shown)
-        if mark.reads or mark.field:
-            return _button(_leaf(value, fold=False), path, mark)
+            return Markup('<span class="value" data-path="{}">{}</span>').format(path, scalar_html)
+        if mark.source_paths or mark.mapping_field:
+            return _render_value_button(_render_scalar(value, fold_long_text=False), path, mark)
         return Markup('<span class="value {}" data-path="{}">{}</span>{}').format(
-            mark.kind, path, shown, _label(mark)
+            mark.css_class, path, scalar_html, _render_label(mark)
         )
 
 
-def _button(shown: Markup, path: Path, mark: Mark) -> Markup:
+def _render_value_button(value_html: Markup, path: ValuePath, mark: ValueMark) -> Markup:
     return Markup(
         '<button type="button" class="value {}" data-path="{}" data-reads="{}" data-field="{}" '
         'data-hint="{}">{}</button>{}'
     ).format(
-        mark.kind,
+        mark.css_class,
         path,
-        orjson.dumps(mark.reads).decode(),
-        mark.field,
+        orjson.dumps(mark.source_paths).decode(),
+        mark.mapping_field,
         mark.hint,
-        shown,
-        _label(mark),
+        value_html,
+        _render_label(mark),
     )
 
 
-def _label(mark: Mark) -> Markup:
+def _render_label(mark: ValueMark) -> Markup:
     if not mark.label:
         return Markup("")
     hint = Markup(' <span class="hint">{}</span>').format(mark.hint) if mark.hint else ""
-    return Markup(' <span class="label {}">{}</span>{}').format(mark.kind, mark.label, hint)
+    return Markup(' <span class="label {}">{}</span>{}').format(mark.css_class, mark.label, hint)
 
 
 def _has_members(value: JSON) -> bool:
     return isinstance(value, dict | list) and bool(value)
 
 
-def _pairs(value: JSON, path: Path) -> Iterator[tuple[str, JSON, Path]]:
+def _iter_members(value: JSON, path: ValuePath) -> Iterator[tuple[str, JSON, ValuePath]]:
     if isinstance(value, dict):
-        for key, each in value.items():
-            yield key, each, f"{path}.{key}" if path else key
+        for key, member in value.items():
+            yield key, member, f"{path}.{key}" if path else key
     elif isinstance(value, list):
-        for at, each in enumerate(value):
-            yield str(at), each, f"{path}[{at}]"
+        for at, member in enumerate(value):
+            yield str(at), member, f"{path}[{at}]"
 
 
-def _leaf(value: JSON, *, fold: bool = True) -> Markup:
+def _render_scalar(value: JSON, *, fold_long_text: bool = True) -> Markup:
     kind = "text" if isinstance(value, str) else "number"
     text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
-    if len(text) <= LONGEST_TEXT:
+    if len(text) <= MAX_TEXT_CHARS:
         return Markup('<span class="{}">{}</span>').format(kind, text)
-    start, rest = text[:LONGEST_TEXT], text[LONGEST_TEXT:]
-    if not fold:
+    start, rest = text[:MAX_TEXT_CHARS], text[MAX_TEXT_CHARS:]
+    if not fold_long_text:
         return Markup('<span class="{}">{}…</span>').format(kind, start)
     title = Markup('<span class="{}">{}</span>… <i>{:,} characters</i>').format(
         kind, start, len(text)
     )
-    return _folded(title, Markup('<span class="{}">{}</span>').format(kind, rest))
+    return _render_folded(title, Markup('<span class="{}">{}</span>').format(kind, rest))
 
 
-def _folded(title: Markup, inside: Markup) -> Markup:
-    return Markup('<details class="rest"><summary>{}</summary>{}</details>').format(title, inside)
+def _render_folded(title: Markup, content: Markup) -> Markup:
+    return Markup('<details class="rest"><summary>{}</summary>{}</details>').format(title, content)
 
 
-def _cut(key: str) -> Markup:
-    return escape(key if len(key) <= LONGEST_TEXT else f"{key[:LONGEST_TEXT]}…")
+def _truncate_key(key: str) -> Markup:
+    return escape(key if len(key) <= MAX_TEXT_CHARS else f"{key[:MAX_TEXT_CHARS]}…")
 
 
-def walk(value: JSON, change: Callable[[str, JSON], JSON], key: str = "") -> JSON:
+def replace_scalars(value: JSON, replace: Callable[[str, JSON], JSON], key: str = "") -> JSON:
     """A copy of *value* with *change* made to every value that is no object or list."""
     if isinstance(value, dict):
-        return {name: walk(each, change, name) for name, each in value.items()}
+        return {name: replace_scalars(each, replace, name) for name, each in value.items()}
     if isinstance(value, list):
-        return [walk(each, change, key) for each in value]
-    return change(key, value)
+        return [replace_scalars(each, replace, key) for each in value]
+    return replace(key, value)

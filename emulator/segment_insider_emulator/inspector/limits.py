@@ -2,14 +2,18 @@
 
 from typing import NamedTuple
 
-from segment_insider_emulator.delivery.batching import MOST_BYTES, MOST_EVENTS
-from segment_insider_emulator.delivery.senders import TIMEOUT
-from segment_insider_emulator.insider.options import RATES, Options
-from segment_insider_emulator.insider.replies import LARGEST_BODY, MOST_USERS
-from segment_insider_emulator.segment.limits import BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES
+from segment_insider_emulator.delivery.batching import MAX_EVENTS_PER_REQUEST, MAX_REQUEST_BYTES
+from segment_insider_emulator.delivery.senders import RESPONSE_TIMEOUT_S
+from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS, InsiderOptions
+from segment_insider_emulator.insider.replies import MAX_BODY_BYTES, MAX_USERS_PER_REQUEST
+from segment_insider_emulator.segment.limits import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_EVENTS,
+    MAX_EVENT_BYTES,
+)
 
-KIB = 1024
-TITLES = {
+BYTES_PER_KIB = 1024
+RATE_LIMIT_TITLES = {
     "upsert": "Upserts and attribute deletions",
     "profile": "Profile reads",
     "identityUpdate": "Changes of identifiers",
@@ -19,27 +23,42 @@ TITLES = {
 }
 
 
-class Limit(NamedTuple):
+class LimitRow(NamedTuple):
     """One limit: whose, of what, and how much."""
 
-    end: str
-    what: str
+    side: str
+    subject: str
     value: str
 
 
-def limits(options: Options) -> list[Limit]:
+def list_limits(options: InsiderOptions) -> list[LimitRow]:
     """Segment's, those between, and Insider One's in this account."""
     return [
-        Limit("Segment", "One call", f"{EVENT_BYTES // KIB} KB"),
-        Limit("Segment", "One batch", f"{BATCH_BYTES // KIB} KB, {BATCH_EVENTS:,} calls"),
-        Limit(
-            "Destination", "One batched delivery", f"{MOST_EVENTS:,} events, {MOST_BYTES:,} bytes"
+        LimitRow("Segment", "One call", f"{MAX_EVENT_BYTES // BYTES_PER_KIB} KB"),
+        LimitRow(
+            "Segment",
+            "One batch",
+            f"{MAX_BATCH_BYTES // BYTES_PER_KIB} KB, {MAX_BATCH_EVENTS:,} calls",
         ),
-        Limit("Destination", "Waits for an answer", f"{TIMEOUT:g} s"),
-        Limit("Insider One", "One request", f"{MOST_USERS:,} users, {LARGEST_BODY:,} bytes"),
-        *(Limit("Insider One", TITLES[name], _rate(options.rate(name))) for name in RATES),
+        LimitRow(
+            "Destination",
+            "One batched delivery",
+            f"{MAX_EVENTS_PER_REQUEST:,} events, {MAX_REQUEST_BYTES:,} bytes",
+        ),
+        LimitRow("Destination", "Waits for an answer", f"{RESPONSE_TIMEOUT_S:g} s"),
+        LimitRow(
+            "Insider One",
+            "One request",
+            f"{MAX_USERS_PER_REQUEST:,} users, {MAX_BODY_BYTES:,} bytes",
+        ),
+        *(
+            LimitRow(
+                "Insider One", RATE_LIMIT_TITLES[name], _format_rate(options.get_rate_limit(name))
+            )
+            for name in DEFAULT_RATE_LIMITS
+        ),
     ]
 
 
-def _rate(limit: int | None) -> str:
+def _format_rate(limit: int | None) -> str:
     return "no limit" if limit is None else f"{limit:,} a minute"

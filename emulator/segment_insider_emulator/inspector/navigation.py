@@ -2,17 +2,17 @@
 
 from typing import NamedTuple
 
-PAGES = (
-    ("Live", "inspector.live.page"),
-    ("Flow", "inspector.flow.page"),
-    ("Profiles", "inspector.profiles.page"),
-    ("Journeys", "inspector.journeys.page"),
-    ("Workspace", "inspector.workspace.page"),
-    ("Scenarios", "inspector.scenarios.page"),
-    ("Settings", "inspector.settings.page"),
+NAVIGATION_PAGES = (
+    ("Live", "inspector.live.show_messages"),
+    ("Flow", "inspector.flow.show_flow"),
+    ("Profiles", "inspector.profiles.list_profiles"),
+    ("Journeys", "inspector.journeys.list_journeys"),
+    ("Workspace", "inspector.workspace.show_workspace"),
+    ("Scenarios", "inspector.scenarios.list_scenario_runs"),
+    ("Settings", "inspector.settings.show_settings"),
 )
 # Blueprints whose pages are reached through another's.
-WITHIN = {
+PARENT_BLUEPRINTS = {
     "inspector.event": "inspector.live",
     "inspector.tester": "inspector.workspace",
     "inspector.checks": "inspector.workspace",
@@ -20,7 +20,7 @@ WITHIN = {
 }
 
 
-class Entry(NamedTuple):
+class NavigationEntry(NamedTuple):
     """One link of the bar.
 
     Args:
@@ -30,17 +30,20 @@ class Entry(NamedTuple):
 
     title: str
     endpoint: str
-    current: str
+    aria_current: str
 
 
-def entries(endpoint: str) -> list[Entry]:
+def build_navigation(endpoint: str) -> list[NavigationEntry]:
     """The bar as the page at *endpoint* shows it."""
     blueprint = endpoint.rpartition(".")[0]
-    section = WITHIN.get(blueprint, blueprint)
-    return [Entry(title, at, _current(at, endpoint, section)) for title, at in PAGES]
+    section = PARENT_BLUEPRINTS.get(blueprint, blueprint)
+    return [
+        NavigationEntry(title, at, _aria_current(at, endpoint, section))
+        for title, at in NAVIGATION_PAGES
+    ]
 
 
-def _current(entry: str, endpoint: str, section: str) -> str:
-    if entry == endpoint:
+def _aria_current(entry_endpoint: str, endpoint: str, current_section: str) -> str:
+    if entry_endpoint == endpoint:
         return "page"
-    return "true" if entry.rpartition(".")[0] == section else ""
+    return "true" if entry_endpoint.rpartition(".")[0] == current_section else ""

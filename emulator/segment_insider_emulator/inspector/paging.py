@@ -2,12 +2,12 @@
 
 from flask import request
 
-LARGEST = 2**63 - 1
+MAX_PAGE_NUMBER = 2**63 - 1
 
 
-def number(name: str, default: int = LARGEST) -> int:
+def get_int_parameter(parameter_name: str, default: int = MAX_PAGE_NUMBER) -> int:
     """The whole number that the parameter *name* has; *default* for anything else."""
-    text = request.args.get(name, "")
+    text = request.args.get(parameter_name, "")
     # A long run of digits is refused before Python spends time on it.
-    given = int(text) if text.isdecimal() and len(text) < 20 else default
-    return min(given, LARGEST)
+    value = int(text) if text.isdecimal() and len(text) < 20 else default
+    return min(value, MAX_PAGE_NUMBER)

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from segment_insider_emulator.capture.profile import Profile, ProfileEvent
-from segment_insider_emulator.insider.catalog import display_name
-from segment_insider_emulator.insider.personal import personal
-from segment_insider_emulator.insider.reach import reach
+from segment_insider_emulator.insider.catalog import get_event_display_name
+from segment_insider_emulator.insider.personal import build_personalisation
+from segment_insider_emulator.insider.reach import check_reachability
 from segment_insider_emulator.types import JSON, JSONObject
 
-CHANNELS = {"email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "web_push": "Web push"}
+CHANNEL_TITLES = {"email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "web_push": "Web push"}
 # The guide: "viewed products, items added to cart", and purchases.
-GROUPS: Mapping[str, tuple[str, ...]] = {
+EVENT_GROUPS: Mapping[str, tuple[str, ...]] = {
     "Viewed": (
         "product_detail_page_view", "listing_page_view", "homepage_view", "other_page_view",
     ),
@@ -21,14 +21,14 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "Bought": ("confirmation_page_view",),
 }  # fmt: skip
-OTHER = "Everything else"
-_NAMES = ("name", "surname")
-_FOREMOST = ("email", "phone_number", "uuid")
-_ANONYMOUS = "segment_anonymous_id"
+OTHER_EVENTS_TITLE = "Everything else"
+_NAME_ATTRIBUTES = ("name", "surname")
+_PREFERRED_IDENTIFIERS = ("email", "phone_number", "uuid")
+_ANONYMOUS_ID_TYPE = "segment_anonymous_id"
 
 
 @dataclass(frozen=True, slots=True)
-class Identifier:
+class IdentifierView:
     """One type with its values, the latest first."""
 
     type: str
@@ -36,35 +36,35 @@ class Identifier:
 
 
 @dataclass(frozen=True, slots=True)
-class Attribute:
+class AttributeView:
     """One attribute; *written* is an ISO 8601 time."""
 
-    place: str
+    path: str
     value: JSON
-    written: str | None
-    known: bool
+    written_at: str | None
+    is_known: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class ChannelView:
     """Whether one channel reaches the person, and if not, why."""
 
     title: str
-    reachable: bool
-    why: tuple[str, ...]
+    is_reachable: bool
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class HistoryEventView:
     """One event of the history. *summed_up* is "2 x Mug", "8.5 EUR" and so on."""
 
     event: ProfileEvent
     title: str
-    summed_up: tuple[str, ...]
+    summary_parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class EventGroupView:
     """Events that the guide names together, the newest first; *left_out* older ones are not shown.
 
     Args:
@@ -72,110 +72,122 @@ class Group:
     """
 
     title: str
-    happened: tuple[Happened, ...]
-    left_out: int
+    events: tuple[HistoryEventView, ...]
+    hidden_count: int
 
 
 @dataclass(frozen=True, slots=True)
-class ProfilePage:
+class ProfileViewModel:
     """One person."""
 
     id: str
     name: str
     created_at: str
     updated_at: str
-    identifiers: tuple[Identifier, ...]
-    attributes: tuple[Attribute, ...]
-    channels: tuple[Channel, ...]
+    identifiers: tuple[IdentifierView, ...]
+    attributes: tuple[AttributeView, ...]
+    channels: tuple[ChannelView, ...]
     notes: tuple[str, ...]
-    personal: JSONObject
-    groups: tuple[Group, ...]
+    personalisation: JSONObject
+    event_groups: tuple[EventGroupView, ...]
     trail: tuple[JSONObject, ...]
 
 
-def profile_page(profile: Profile, most: int = 100) -> ProfilePage:
+def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) -> ProfileViewModel:
     """Say what Insider One would know.
 
     Args:
         most: Events of one group that are shown.
     """
-    notes = (note for each in reach(profile.attributes).values() for note in each["notes"])
-    return ProfilePage(
+    notes = (
+        note for each in check_reachability(profile.attributes).values() for note in each["notes"]
+    )
+    return ProfileViewModel(
         id=profile.id,
-        name=called(profile),
+        name=person_name(profile),
         created_at=profile.created_at,
         updated_at=profile.updated_at,
         identifiers=tuple(
-            Identifier(type, tuple(reversed(values)))
+            IdentifierView(type, tuple(reversed(values)))
             for type, values in profile.identifiers.items()
         ),
-        attributes=_attributes(profile),
-        channels=channels(profile),
+        attributes=_list_attributes(profile),
+        channels=list_channels(profile),
         notes=tuple(dict.fromkeys(notes)),
-        personal=personal(profile),
-        groups=_groups(profile.events, most),
+        personalisation=build_personalisation(profile),
+        event_groups=_group_events(profile.events, max_events_per_group),
         trail=tuple(reversed(profile.trail)),
     )
 
 
-def called(profile: Profile) -> str:
+def person_name(profile: Profile) -> str:
     """What to call somebody: by name, else by the identifier that people know best."""
-    names = [str(profile.attributes[each]) for each in _NAMES if profile.attributes.get(each)]
+    names = [
+        str(profile.attributes[each]) for each in _NAME_ATTRIBUTES if profile.attributes.get(each)
+    ]
     if names:
         return " ".join(names)
     known = {type: values[-1] for type, values in profile.identifiers.items() if values}
-    for type in (*_FOREMOST, *known):
-        if type in known and type != _ANONYMOUS:
+    for type in (*_PREFERRED_IDENTIFIERS, *known):
+        if type in known and type != _ANONYMOUS_ID_TYPE:
             return known[type]
-    return f"Anonymous {known.get(_ANONYMOUS, profile.id)[:8]}"
+    return f"Anonymous {known.get(_ANONYMOUS_ID_TYPE, profile.id)[:8]}"
 
 
-def channels(profile: Profile) -> tuple[Channel, ...]:
+def list_channels(profile: Profile) -> tuple[ChannelView, ...]:
     """Which channels reach somebody."""
     return tuple(
-        Channel(CHANNELS[name], each["reachable"], tuple(each["why"]))
-        for name, each in reach(profile.attributes).items()
+        ChannelView(CHANNEL_TITLES[name], each["reachable"], tuple(each["why"]))
+        for name, each in check_reachability(profile.attributes).items()
     )
 
 
-def _attributes(profile: Profile) -> tuple[Attribute, ...]:
+def _list_attributes(profile: Profile) -> tuple[AttributeView, ...]:
     """Default ones first, then custom ones, then what Insider One does not know."""
     order = {"custom": 1, "unrecognised": 2}
     places = sorted(
         profile.attributes, key=lambda each: (order.get(each.partition(".")[0], 0), each)
     )
     return tuple(
-        Attribute(
+        AttributeView(
             place.removeprefix("unrecognised."),
             profile.attributes[place],
             profile.written.get(place),
-            known=not place.startswith("unrecognised."),
+            is_known=not place.startswith("unrecognised."),
         )
         for place in places
     )
 
 
-def _groups(events: Sequence[ProfileEvent], most: int) -> tuple[Group, ...]:
+def _group_events(
+    events: Sequence[ProfileEvent], max_events_per_group: int
+) -> tuple[EventGroupView, ...]:
     newest = sorted(events, key=lambda event: event.occurred_at, reverse=True)
-    group_of = {name: title for title, names in GROUPS.items() for name in names}
-    sorted_in: dict[str, list[ProfileEvent]] = {title: [] for title in (*GROUPS, OTHER)}
+    group_of = {name: title for title, names in EVENT_GROUPS.items() for name in names}
+    events_by_group: dict[str, list[ProfileEvent]] = {
+        title: [] for title in (*EVENT_GROUPS, OTHER_EVENTS_TITLE)
+    }
     for event in newest:
-        sorted_in[group_of.get(event.name, OTHER)].append(event)
+        events_by_group[group_of.get(event.name, OTHER_EVENTS_TITLE)].append(event)
     return tuple(
-        Group(title, tuple(map(_happened, made[:most])), max(len(made) - most, 0))
-        for title, made in sorted_in.items()
+        EventGroupView(
+            title,
+            tuple(map(_build_history_event, made[:max_events_per_group])),
+            max(len(made) - max_events_per_group, 0),
+        )
+        for title, made in events_by_group.items()
     )
 
 
-def _happened(event: ProfileEvent) -> Happened:
+def _build_history_event(event: ProfileEvent) -> HistoryEventView:
     """All parameters are one click away; here stands what tells one event from the next."""
     params = event.params
-    told = []
+    parts = []
     if product := params.get("name") or params.get("product_id"):
         quantity = params.get("quantity")
-        told.append(f"{quantity} x {product}" if quantity is not None else str(product))
+        parts.append(f"{quantity} x {product}" if quantity is not None else str(product))
     if (price := params.get("unit_sale_price")) is not None:
-        told.append(" ".join(str(each) for each in (price, params.get("currency")) if each))
+        parts.append(" ".join(str(each) for each in (price, params.get("currency")) if each))
     names = ("event_group_id", "journey_campaign_name")
-    told += [str(params[name]) for name in names if params.get(name) is not None]
-    return Happened(event, display_name(event.name), tuple(told))
+    parts += [str(params[name]) for name in names if params.get(name) is not None]
+    return HistoryEventView(event, get_event_display_name(event.name), tuple(parts))

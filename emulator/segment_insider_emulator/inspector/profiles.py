@@ -2,40 +2,52 @@
 
 from flask import Blueprint, abort, request
 
-from segment_insider_emulator.inspector.journey_page import visit
-from segment_insider_emulator.inspector.paging import number
-from segment_insider_emulator.inspector.profile_page import called, channels, profile_page
-from segment_insider_emulator.inspector.rendering import render
-from segment_insider_emulator.parts import parts
+from segment_insider_emulator.inspector.journey_page import build_run_view
+from segment_insider_emulator.inspector.paging import get_int_parameter
+from segment_insider_emulator.inspector.profile_page import (
+    build_profile_view_model,
+    list_channels,
+    person_name,
+)
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.parts import current_services
 
 bp = Blueprint("profiles", __name__, url_prefix="/profiles")
 
-PAGE = 50  # people
-SEARCH = 200  # characters
+PROFILES_PER_PAGE = 50  # people
+MAX_SEARCH_CHARS = 200  # characters
 
 
 @bp.get("")
-def page() -> str:
+def list_profiles() -> str:
     """Everybody, newest first; `q` is a text in an identifier or an attribute."""
-    own = parts()
-    own.endpoint.keep_up()
+    services = current_services()
+    services.endpoint.delete_expired_data()
     # PostgreSQL has no texts with that character.
-    search = request.args.get("q", "").replace("\0", "").strip()[:SEARCH]
-    found, following = own.profiles.newest(search, before=number("before"), limit=PAGE)
-    people = [(profile, called(profile), events, channels(profile)) for profile, events in found]
-    return render("profiles.html", "people", people=people, search=search, following=following)
+    search = request.args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_CHARS]
+    profiles, next_page = services.profiles.list_newest(
+        search, before_number=get_int_parameter("before"), limit=PROFILES_PER_PAGE
+    )
+    people = [
+        (profile, person_name(profile), events, list_channels(profile))
+        for profile, events in profiles
+    ]
+    return render_page("profiles.html", "people", people=people, search=search, following=next_page)
 
 
 @bp.get("/<id>")
-def one(id: str) -> str:
+def show_profile(id: str) -> str:
     """One person."""
-    own = parts()
-    own.endpoint.keep_up()
-    profile = own.profiles.get(id) or abort(404)
-    shown = profile_page(profile)
-    now = own.clock()
+    services = current_services()
+    services.endpoint.delete_expired_data()
+    profile = services.profiles.get_with_events(id) or abort(404)
+    profile_view = build_profile_view_model(profile)
+    now = services.clock()
     runs = [
-        (own.journeys.journeys.get(run.journey_id), visit(run, trail, shown.name, now))
-        for run, trail in own.journeys.store.of_profile(id)
+        (
+            services.journeys.definitions.get(run.journey_id),
+            build_run_view(run, trail, profile_view.name, now),
+        )
+        for run, trail in services.journeys.run_store.list_runs_of_profile(id)
     ]
-    return render("profile.html", "person", profile=shown, runs=runs)
+    return render_page("profile.html", "person", profile=profile_view, runs=runs)

@@ -3,7 +3,7 @@
 from flask import abort, render_template, request
 
 
-def render(page: str, *parts: str, **context: object) -> str:
+def render_page(template_name: str, *part_names: str, **context: object) -> str:
     """The page that was asked for or, with `?part=NAME`, the one part of it.
 
     Args:
@@ -13,7 +13,7 @@ def render(page: str, *parts: str, **context: object) -> str:
     """
     part = request.args.get("part")
     if part is None:
-        return render_template(f"inspector/{page}", **context)
-    if part not in parts:
+        return render_template(f"inspector/{template_name}", **context)
+    if part not in part_names:
         abort(404)
     return render_template(f"inspector/_{part}.html", **context)

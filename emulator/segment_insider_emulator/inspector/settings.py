@@ -4,104 +4,110 @@ differently."""
 from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.errors import Conflict, EmulatorError
+from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.inspector import fault_forms, forms
-from segment_insider_emulator.inspector.addresses import pages
-from segment_insider_emulator.inspector.forms import Mistake, mistake
-from segment_insider_emulator.inspector.limits import limits
-from segment_insider_emulator.inspector.rendering import render
-from segment_insider_emulator.inspector.team import created_as_asked, deleted, listed
-from segment_insider_emulator.parts import parts
-from segment_insider_emulator.sandboxes import DEFAULT
-from segment_insider_emulator.teams import caller
-from segment_insider_emulator.workspace import PRESETS
+from segment_insider_emulator.inspector.addresses import sandbox_pages_path
+from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.limits import list_limits
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.team import (
+    build_sandbox_list,
+    create_sandbox_from_form,
+    delete_sandbox_and_redirect,
+)
+from segment_insider_emulator.parts import current_services
+from segment_insider_emulator.sandboxes import DEFAULT_SANDBOX_ID
+from segment_insider_emulator.teams import current_caller
+from segment_insider_emulator.workspace import PRESET_NAMES
 
 bp = Blueprint("settings", __name__, url_prefix="/settings")
 
-HERE = "inspector.settings.page"
-DIFFERENCES = 20
+SETTINGS_ENDPOINT = "inspector.settings.show_settings"
+MAX_LISTED_DIFFERENCES = 20
 
 
 @bp.get("")
-def page() -> str:
+def show_settings() -> str:
     """Everything that is neither captured nor mapped."""
-    return _page()
+    return _render_settings_page()
 
 
 @bp.post("/faults/<side>")
 def add_fault(side: str) -> Response | str:
     """Let the next requests of one side meet a fault."""
-    own, form = parts(), request.form
-    if side not in fault_forms.SIDES:
+    services, form = current_services(), request.form
+    if side not in fault_forms.FAULT_SIDES:
         abort(404)
     try:
         if side == "segment":
-            own.segment_faults.add(fault_forms.at_segment(form))
+            services.segment_faults.add(fault_forms.parse_segment_fault(form))
         else:
-            own.faults.add(fault_forms.on_the_way(form))
+            services.insider_faults.add(fault_forms.parse_delivery_fault(form))
     except EmulatorError as error:
-        return _page(mistake(side, error))
-    return forms.done("The fault is on", HERE)
+        return _render_settings_page(reject_form(side, error))
+    return forms.redirect_to_endpoint("The fault is on", SETTINGS_ENDPOINT)
 
 
 @bp.post("/faults/<side>/clear")
 def clear_faults(side: str) -> Response:
     """Let nothing go wrong any more on one side."""
-    own = parts()
-    if side not in fault_forms.SIDES:
+    services = current_services()
+    if side not in fault_forms.FAULT_SIDES:
         abort(404)
-    (own.segment_faults if side == "segment" else own.faults).clear()
-    return forms.done("Nothing goes wrong any more", HERE)
+    (services.segment_faults if side == "segment" else services.insider_faults).clear()
+    return forms.redirect_to_endpoint("Nothing goes wrong any more", SETTINGS_ENDPOINT)
 
 
 @bp.post("/retry")
-def retry() -> Response:
+def retry_deliveries() -> Response:
     """Deliver what waits and try everything unsettled once, due or not."""
-    own = parts()
-    own.queue.drain()
-    made = own.road.backlog.retry_all()
-    return forms.done(f"Requests that were tried again: {made}", HERE)
+    services = current_services()
+    services.queue.drain()
+    retried_count = services.pipeline.retries.retry_all()
+    return forms.redirect_to_endpoint(
+        f"Requests that were tried again: {retried_count}", SETTINGS_ENDPOINT
+    )
 
 
 @bp.post("/sandboxes")
-def create_sandbox() -> Response | str:
+def create_sandbox_view() -> Response | str:
     """Create a sandbox; the page after shows its key once."""
     try:
-        return created_as_asked(HERE)
+        return create_sandbox_from_form(SETTINGS_ENDPOINT)
     except EmulatorError as error:
-        return _page(mistake("sandboxes", error))
+        return _render_settings_page(reject_form("sandboxes", error))
 
 
 @bp.post("/sandboxes/<id>/delete")
-def delete_sandbox(id: str) -> Response | str:
+def delete_sandbox_view(id: str) -> Response | str:
     """End a sandbox with all that it holds."""
     try:
-        return deleted(id, HERE)
-    except Conflict as error:
-        return _page(mistake("sandboxes", error))
+        return delete_sandbox_and_redirect(id, SETTINGS_ENDPOINT)
+    except ConflictError as error:
+        return _render_settings_page(reject_form("sandboxes", error))
 
 
-def _page(wrong: Mistake | None = None) -> str:
-    own = parts()
-    differences, _ = own.differences.list(limit=DIFFERENCES)
-    return render(
+def _render_settings_page(rejected_form: RejectedForm | None = None) -> str:
+    services = current_services()
+    differences, _ = services.differences.list_differences(limit=MAX_LISTED_DIFFERENCES)
+    return render_page(
         "settings.html",
-        segment_faults=fault_forms.waiting_at_segment(own.segment_faults),
-        way_faults=fault_forms.standing_on_the_way(own.faults),
-        presets=fault_forms.PRESETS,
-        limits=limits(own.workspace.options),
-        **listed(),
+        segment_faults=fault_forms.describe_segment_faults(services.segment_faults),
+        way_faults=fault_forms.describe_delivery_faults(services.insider_faults),
+        presets=fault_forms.FAULT_PRESETS,
+        limits=list_limits(services.workspace.insider_options),
+        **build_sandbox_list(),
         forms_of="inspector.settings",
-        default=DEFAULT,
-        pages=pages,
-        workspaces=PRESETS,
-        storage=own.store.overview.storage(),
-        names_database=caller().team is None,
-        config=own.config,
+        default=DEFAULT_SANDBOX_ID,
+        pages=sandbox_pages_path,
+        workspaces=PRESET_NAMES,
+        storage=services.store.recent_activity.report_storage(),
+        names_database=current_caller().team is None,
+        config=services.config,
         version=__version__,
-        unsettled=len(own.store.upserts.unsettled()),
-        waiting=own.store.waiting.count(),
-        pass_through=own.pass_through,
+        unsettled=len(services.store.upserts.list_pending_ids()),
+        waiting=services.store.message_queue.count_queued(),
+        pass_through=services.pass_through,
         differences=differences,
-        mistake=wrong,
+        mistake=rejected_form,
     )

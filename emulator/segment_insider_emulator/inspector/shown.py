@@ -5,10 +5,10 @@ from datetime import datetime
 import orjson
 from flask import Blueprint, url_for
 
-from segment_insider_emulator.delivery.verdict import DROPPED
-from segment_insider_emulator.inspector.assets import VERSION
+from segment_insider_emulator.delivery.verdict import DROPPED_REASON
+from segment_insider_emulator.inspector.assets import STATIC_VERSION
 
-LONGEST = 200  # characters of a value in a table
+MAX_CELL_CHARS = 200  # characters of a value in a table
 
 
 def clock(at: str) -> str:
@@ -18,10 +18,10 @@ def clock(at: str) -> str:
 
 def moment(at: str, now: datetime) -> str:
     """ISO 8601 as the time of day, and as "23 Nov 10:00:00" where that is not the day of *now*."""
-    found = datetime.fromisoformat(at)
-    if found.date() == now.date():
+    time = datetime.fromisoformat(at)
+    if time.date() == now.date():
         return clock(at)
-    return f"{found:%-d %b %H:%M:%S}" if found.year == now.year else f"{found:%-d %b %Y %H:%M}"
+    return f"{time:%-d %b %H:%M:%S}" if time.year == now.year else f"{time:%-d %b %Y %H:%M}"
 
 
 def day(at: str) -> str:
@@ -47,22 +47,22 @@ def indented(text: str) -> str:
         return text
 
 
-def cut(text: str, most: int = LONGEST) -> str:
+def cut(text: str, most: int = MAX_CELL_CHARS) -> str:
     """*text*, or its beginning where it is longer than *most* characters."""
     return text if len(text) <= most else f"{text[:most]}…"
 
 
 def why(reason: str) -> str:
     """*reason* where the verdict stands beside it, and need not be said twice."""
-    return reason.removeprefix(f"{DROPPED}: ")
+    return reason.removeprefix(f"{DROPPED_REASON}: ")
 
 
 def asset(name: str) -> str:
     """The address of a script or style."""
-    return url_for("inspector.asset", version=VERSION, name=name)
+    return url_for("inspector.serve_static_file", version=STATIC_VERSION, name=name)
 
 
-def register(bp: Blueprint) -> None:
+def register_template_filters(bp: Blueprint) -> None:
     """Give the templates of *bp* these filters and `asset`."""
     for each in (clock, moment, day, compact, pretty, indented, cut, why):
         bp.add_app_template_filter(each)

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from segment_insider_emulator.capture.records import Captured, Delivery
-from segment_insider_emulator.inspector.json_view import Mark
-from segment_insider_emulator.mapping.explanation import Account
+from segment_insider_emulator.capture.records import DeliveryRecord, MessageRecord
+from segment_insider_emulator.inspector.json_view import ValueMark
+from segment_insider_emulator.mapping.explanation import SubscriptionTrace
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.drift.dropped import Dropped, once
+from segment_insider_emulator.workspace.drift.dropped import UnmappedProperty, group_list_entries
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class UnfilledField:
     """A field of a mapping that got no value, for the event has nothing where it reads.
 
     Args:
@@ -19,12 +19,12 @@ class Absent:
     """
 
     field: str
-    paths: tuple[str, ...]
-    is_empty: bool = False
+    source_paths: tuple[str, ...]
+    is_source_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class MatchedSubscription:
     """One subscription that took the event.
 
     Args:
@@ -34,52 +34,54 @@ class Taken:
         unsent: What of the event gave no value, a sentence each.
     """
 
-    account: Account
-    delivery: Delivery | None
-    marks: Mapping[str, Mark]
-    body: JSON
-    answer: JSON
-    absent: tuple[Absent, ...] = ()
-    number: int | None = None
-    unsent: tuple[str, ...] = ()
+    trace: SubscriptionTrace
+    delivery: DeliveryRecord | None
+    marks: Mapping[str, ValueMark]
+    request_body: JSON
+    response_body: JSON
+    unfilled_fields: tuple[UnfilledField, ...] = ()
+    subscription_number: int | None = None
+    unsent_notes: tuple[str, ...] = ()
 
-    def missing_at(self, where: str) -> Absent | None:
+    def find_unfilled_field(self, finding_path: str) -> UnfilledField | None:
         """The field that should have made what a finding misses at *where*."""
-        *place, wanted = where.split(".")
-        if _has(self.body, (*place, wanted)):
+        *place, field_name = finding_path.split(".")
+        if _has_value_at(self.request_body, (*place, field_name)):
             return None  # the finding is about the value that was sent
-        return next((each for each in self.absent if each.field.split(".")[-1] == wanted), None)
+        return next(
+            (each for each in self.unfilled_fields if each.field.split(".")[-1] == field_name), None
+        )
 
 
-def _has(body: JSON, place: tuple[str, ...]) -> bool:
+def _has_value_at(body: JSON, path_steps: tuple[str, ...]) -> bool:
     """Check whether *body* has a value at *place*, such as users, 0, attributes, gender."""
-    for step in place:
+    for step in path_steps:
         if isinstance(body, dict) and step in body:
             body = body[step]
-        elif isinstance(body, list) and _is_index(step) and int(step) < len(body):
+        elif isinstance(body, list) and _is_list_index(step) and int(step) < len(body):
             body = body[int(step)]
         else:
             return False
     return True
 
 
-def _is_index(step: str) -> bool:
+def _is_list_index(step: str) -> bool:
     # A name of the shop's own may have any number of digits; int() refuses thousands of them.
     return step.isdecimal() and len(step) < 20
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class SkippedSubscription:
     """One subscription that did not take it, and why."""
 
     name: str
     action_slug: str
-    why: str
-    enabled: bool
+    reason: str
+    is_enabled: bool
 
 
 @dataclass(frozen=True, slots=True)
-class EventRoad:
+class EventViewModel:
     """All of it.
 
     Args:
@@ -90,39 +92,39 @@ class EventRoad:
         deciding: What decides something and is not sent, a sentence each.
     """
 
-    message: Captured
-    added: Mapping[str, JSON]
-    changed: Mapping[str, tuple[JSON, JSON]]
-    removed: tuple[str, ...]
-    taken: tuple[Taken, ...]
-    passed: tuple[Passed, ...]
-    dropped: tuple[Dropped, ...]
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    message: MessageRecord
+    added_values: Mapping[str, JSON]
+    changed_values: Mapping[str, tuple[JSON, JSON]]
+    removed_paths: tuple[str, ...]
+    matched_subscriptions: tuple[MatchedSubscription, ...]
+    skipped_subscriptions: tuple[SkippedSubscription, ...]
+    unmapped_values: tuple[UnmappedProperty, ...]
+    marks: Mapping[str, ValueMark] = field(default_factory=dict)
     is_current: bool = True
-    deciding: tuple[str, ...] = ()
+    decision_notes: tuple[str, ...] = ()
 
     @property
-    def unread(self) -> dict[str, Dropped]:
+    def unmapped_properties(self) -> dict[str, UnmappedProperty]:
         """What is dropped, told once of all entries of a list: unnumbered path -> the first."""
-        return once(self.dropped)
+        return group_list_entries(self.unmapped_values)
 
     @property
-    def findings(self) -> list[tuple[JSONObject, Absent | None]]:
+    def findings(self) -> list[tuple[JSONObject, UnfilledField | None]]:
         """What Insider One found, and the field that should have made what it misses.
 
         What decided the message's verdict comes first.
         """
-        found = [
-            (finding, taken.missing_at(str(finding["where"])))
-            for taken in self.taken
+        pairs = [
+            (finding, taken.find_unfilled_field(str(finding["where"])))
+            for taken in self.matched_subscriptions
             if taken.delivery
             for finding in taken.delivery.findings
         ]
-        return sorted(found, key=lambda pair: pair[0]["verdict"] != self.message.verdict)
+        return sorted(pairs, key=lambda pair: pair[0]["verdict"] != self.message.verdict)
 
     @property
-    def profile_changes(self) -> tuple[int, int]:
+    def profile_change_counts(self) -> tuple[int, int]:
         """How many attributes and how many events of profiles it changed or added."""
-        deliveries = (each.delivery for each in self.taken if each.delivery)
+        deliveries = (each.delivery for each in self.matched_subscriptions if each.delivery)
         changes = [change for each in deliveries for change in each.changes or ()]
         return sum(len(c["attributes"]) for c in changes), sum(len(c["events"]) for c in changes)

@@ -3,29 +3,37 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from segment_insider_emulator.insider.options import Options
-from segment_insider_emulator.insider.shape import Fault, faults
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.shape import UserError, validate_user
 from segment_insider_emulator.mapping.destination import Destination
-from segment_insider_emulator.mapping.explanation import Account, ConditionCheck, explain
+from segment_insider_emulator.mapping.explanation import (
+    ConditionCheck,
+    SubscriptionTrace,
+    explain_event,
+)
 from segment_insider_emulator.mapping.subscription import (
-    Failure,
-    Request,
+    InsiderRequest,
+    MappingFailure,
     Subscription,
     compile_subscription,
 )
-from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.mapping.tracing import iter_leaves
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.drift.dropped import Dropped, dropped_of, once
-from segment_insider_emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.workspace.drift.dropped import (
+    UnmappedProperty,
+    explain_unmapped_properties,
+    group_list_entries,
+)
+from segment_insider_emulator.workspace.lint.subject import build_context
 
 # Captured events that an edit is run against, besides the one at hand.
-MOST_EVENTS = 300
+MAX_COMPARED_EVENTS = 300
 # Requests that an edit changes and that are shown; more are counted.
-MOST_SHOWN = 5
+MAX_LISTED_CHANGES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class SubscriptionTestResult:
     """What one subscription makes of an event.
 
     Args:
@@ -40,15 +48,15 @@ class Tried:
     action_slug: str
     enabled: bool
     matched: bool
-    unmet: tuple[ConditionCheck, ...]
-    failure: Failure | None
-    body: JSON
-    refusals: tuple[Fault, ...]
-    account: Account
+    unmet_conditions: tuple[ConditionCheck, ...]
+    failure: MappingFailure | None
+    request_body: JSON
+    rejections: tuple[UserError, ...]
+    trace: SubscriptionTrace
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class EventTestResult:
     """What the whole destination makes of an event.
 
     Args:
@@ -56,30 +64,32 @@ class Trial:
     """
 
     event: JSONObject
-    tried: tuple[Tried, ...]
-    unread: Mapping[str, Dropped]
+    subscription_results: tuple[SubscriptionTestResult, ...]
+    unmapped_properties: Mapping[str, UnmappedProperty]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RequestValueChange:
     """One value of a request; None is absent."""
 
-    at: str
+    path: str
     before: JSON
     after: JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RequestComparison:
     """What one event's request was and would be; a text says why there is none."""
 
     event: JSONObject
     before: JSON
     after: JSON
-    changes: tuple[Change, ...]
+    changes: tuple[RequestValueChange, ...]
 
 
-def try_out(document: JSONObject, event: JSONObject, options: Options) -> Trial:
+def evaluate_event(
+    document: JSONObject, event: JSONObject, options: InsiderOptions
+) -> EventTestResult:
     """Run *event* through every subscription, the disabled ones too; nothing is sent.
 
     Args:
@@ -89,91 +99,105 @@ def try_out(document: JSONObject, event: JSONObject, options: Options) -> Trial:
     destination = document["destination"]
     subscriptions = destination["subscriptions"]
     every = [{**each, "enabled": True} for each in subscriptions]
-    explanation = explain(Destination({**destination, "subscriptions": every}), event)
-    tried = tuple(
-        _tried(number, given, account, destination["settings"], event, options)
+    explanation = explain_event(Destination({**destination, "subscriptions": every}), event)
+    results = tuple(
+        _evaluate_subscription(number, given, account, destination["settings"], event, options)
         for number, (given, account) in enumerate(
             zip(subscriptions, explanation.accounts, strict=True), 1
         )
     )
-    read = {
+    read_paths = {
         path
-        for each in tried
+        for each in results
         if each.enabled and each.matched
-        for origin in each.account.origins
+        for origin in each.trace.origins
         for path in origin.read
     }
-    read |= {
+    read_paths |= {
         path
-        for each in tried
+        for each in results
         if each.enabled
-        for check in each.account.conditions
+        for check in each.trace.conditions
         for path in check.read
     }
-    said = [path for part in ("properties", "traits") for path in _paths(event, part)]
-    unread = dropped_of(subject_of(document), event, [path for path in said if path not in read])
-    return Trial(event, tried, once(unread))
+    value_paths = [
+        path for part in ("properties", "traits") for path in _iter_value_paths(event, part)
+    ]
+    unread = explain_unmapped_properties(
+        build_context(document), event, [path for path in value_paths if path not in read_paths]
+    )
+    return EventTestResult(event, results, group_list_entries(unread))
 
 
-def compare(
-    before: JSONObject, after: JSONObject, settings: JSONObject, events: Sequence[JSONObject]
-) -> Iterator[Comparison]:
+def compare_edited_subscription(
+    current_subscription: JSONObject,
+    edited_subscription: JSONObject,
+    settings: JSONObject,
+    events: Sequence[JSONObject],
+) -> Iterator[RequestComparison]:
     """Those of *events* whose request an edited subscription changes.
 
     Args:
         before, after: The subscription as it is, and as edited.
     Raises: EmulatorError, when it cannot be compiled.
     """
-    old, new = compile_subscription(before, settings), compile_subscription(after, settings)
+    old, new = (
+        compile_subscription(current_subscription, settings),
+        compile_subscription(edited_subscription, settings),
+    )
     for event in events:
-        sent, would_be = _sent(old, event), _sent(new, event)
+        sent, would_be = _request_or_reason(old, event), _request_or_reason(new, event)
         if sent != would_be:
-            yield Comparison(event, sent, would_be, tuple(_changes(sent, would_be)))
+            yield RequestComparison(
+                event, sent, would_be, tuple(_iter_value_changes(sent, would_be))
+            )
 
 
-def _tried(
+def _evaluate_subscription(
     number: int,
-    given: JSONObject,
-    account: Account,
+    subscription: JSONObject,
+    trace: SubscriptionTrace,
     settings: JSONObject,
     event: JSONObject,
-    options: Options,
-) -> Tried:
-    result = compile_subscription(given, settings).deliver(event)
-    body = result.json if isinstance(result, Request) else None
+    options: InsiderOptions,
+) -> SubscriptionTestResult:
+    result = compile_subscription(subscription, settings).build_request(event)
+    body = result.json if isinstance(result, InsiderRequest) else None
     refusals = (
-        tuple(fault for user in body["users"] for fault in faults(user, options)) if body else ()
+        tuple(fault for user in body["users"] for fault in validate_user(user, options))
+        if body
+        else ()
     )
-    return Tried(
+    return SubscriptionTestResult(
         number,
-        account.subscription,
-        account.action_slug,
-        given.get("enabled", True),
-        account.matched,
-        tuple(each for each in account.conditions if not each.holds),
-        account.failure,
+        trace.subscription,
+        trace.action_slug,
+        subscription.get("enabled", True),
+        trace.matched,
+        tuple(each for each in trace.conditions if not each.holds),
+        trace.failure,
         body,
         refusals,
-        account,
+        trace,
     )
 
 
-def _paths(event: JSONObject, part: str) -> Iterator[str]:
-    if isinstance(event.get(part), dict):
-        yield from (path for path, _ in leaves(event[part], part) if path != part)
+def _iter_value_paths(event: JSONObject, section: str) -> Iterator[str]:
+    if isinstance(event.get(section), dict):
+        yield from (path for path, _ in iter_leaves(event[section], section) if path != section)
 
 
-def _sent(subscription: Subscription, event: JSONObject) -> JSON:
-    result = subscription.deliver(event)
-    if isinstance(result, Request):
+def _request_or_reason(subscription: Subscription, event: JSONObject) -> JSON:
+    result = subscription.build_request(event)
+    if isinstance(result, InsiderRequest):
         return result.json
     return f"fails: {result.message}" if result else "does not match"
 
 
-def _changes(before: JSON, after: JSON) -> Iterator[Change]:
+def _iter_value_changes(before: JSON, after: JSON) -> Iterator[RequestValueChange]:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return
-    old, new = dict(leaves(before)), dict(leaves(after))
+    old, new = dict(iter_leaves(before)), dict(iter_leaves(after))
     for at in {**old, **new}:
         if old.get(at) != new.get(at):
-            yield Change(at, old.get(at), new.get(at))
+            yield RequestValueChange(at, old.get(at), new.get(at))

@@ -5,21 +5,23 @@ from datetime import datetime
 
 import orjson
 
-from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.depth import MAX_DEPTH, nesting_depth
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.mapping.catalog import ACTIONS
-from segment_insider_emulator.segment.normalise import normalise
+from segment_insider_emulator.segment.normalise import normalise_call
 from segment_insider_emulator.types import JSON, JSONObject
 
-TYPES = ("track", "identify", "page", "screen", "group", "alias")
-EXAMPLE = 'Paste a call as an SDK sends it, such as {"type": "track", "event": "Order Completed"}.'
-MAPPING = 'Write an object, such as {"uuid": {"@path": "$.userId"}}.'
-MESSAGE_ID = "tester"  # of a call that has none
+CALL_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+EVENT_REMEDY = (
+    'Paste a call as an SDK sends it, such as {"type": "track", "event": "Order Completed"}.'
+)
+MAPPING_REMEDY = 'Write an object, such as {"uuid": {"@path": "$.userId"}}.'
+DEFAULT_MESSAGE_ID = "tester"  # of a call that has none
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class TesterForm:
     """The form as texts, good or not.
 
     Args:
@@ -28,44 +30,52 @@ class Filled:
         trigger, mapping: Its trigger, and its mapping as JSON.
     """
 
-    event: str = ""
-    number: int | None = None
-    trigger: str = ""
-    mapping: str = ""
+    event_json: str = ""
+    subscription_number: int | None = None
+    trigger_text: str = ""
+    mapping_json: str = ""
 
 
-def editing(event: str, number: int, subscription: JSONObject) -> Filled:
+def build_edit_form(
+    event_json: str, subscription_number: int, subscription: JSONObject
+) -> TesterForm:
     """The form with *subscription* as it is, ready to be edited."""
     action = ACTIONS[subscription["actionSlug"]]
     mapping = subscription.get("settings", action.default_mapping)
     text = orjson.dumps(mapping, option=orjson.OPT_INDENT_2).decode()
-    return Filled(event, number, str(subscription.get("trigger", action.trigger)), text)
+    return TesterForm(
+        event_json, subscription_number, str(subscription.get("trigger", action.trigger)), text
+    )
 
 
-def read_event(text: str, now: datetime) -> JSONObject:
+def parse_event(text: str, now: datetime) -> JSONObject:
     """The event that destinations would be handed. Raises: EmulatorError.
 
     One that was captured has `receivedAt`, and is taken as it stands.
     """
-    call = _json(text, "event", EXAMPLE)
-    if call.get("type") not in TYPES:
-        raise EmulatorError("a call has a type", "event.type", f"Write one of {', '.join(TYPES)}.")
+    call = _parse_json_object(text, "event", EVENT_REMEDY)
+    if call.get("type") not in CALL_TYPES:
+        raise EmulatorError(
+            "a call has a type", "event.type", f"Write one of {', '.join(CALL_TYPES)}."
+        )
     for name in ("context", "properties", "traits"):
         if not isinstance(call.get(name, {}), dict):
             raise EmulatorError("this is no JSON object", f"event.{name}", "Write {…}.")
     if "receivedAt" in call:
         return call
     message_id = call.get("messageId")
-    return normalise(call, message_id if isinstance(message_id, str) else MESSAGE_ID, now)
+    return normalise_call(
+        call, message_id if isinstance(message_id, str) else DEFAULT_MESSAGE_ID, now
+    )
 
 
-def draft(filled: Filled, subscription: JSONObject) -> JSONObject:
+def apply_edit_to_subscription(form: TesterForm, subscription: JSONObject) -> JSONObject:
     """*subscription* as edited. Raises: EmulatorError."""
-    settings = _json(filled.mapping, "mapping", MAPPING)
-    return {**subscription, "trigger": filled.trigger.strip(), "settings": settings}
+    settings = _parse_json_object(form.mapping_json, "mapping", MAPPING_REMEDY)
+    return {**subscription, "trigger": form.trigger_text.strip(), "settings": settings}
 
 
-def _json(text: str, where: str, remedy: str) -> JSONObject:
+def _parse_json_object(text: str, where: str, remedy: str) -> JSONObject:
     try:
         value: JSON = parse_json(text.encode())
     except orjson.JSONDecodeError as error:
@@ -74,6 +84,6 @@ def _json(text: str, where: str, remedy: str) -> JSONObject:
         raise EmulatorError(what, place, remedy) from error
     if not isinstance(value, dict):
         raise EmulatorError("this is no JSON object", where, remedy)
-    if depth(value) > MAX_DEPTH:
+    if nesting_depth(value) > MAX_DEPTH:
         raise EmulatorError(f"it is nested deeper than {MAX_DEPTH} levels", where, "Flatten it.")
     return value

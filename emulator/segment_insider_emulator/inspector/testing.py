@@ -8,38 +8,43 @@ from typing import NamedTuple
 import orjson
 from flask import Blueprint, Response, abort, request
 
-from segment_insider_emulator.capture.records import Captured
+from segment_insider_emulator.capture.records import MessageRecord
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.current import document
-from segment_insider_emulator.inspector.forms import Mistake, mistake
-from segment_insider_emulator.inspector.paging import number
-from segment_insider_emulator.inspector.rendering import render
+from segment_insider_emulator.inspector.current import current_workspace_document
+from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.paging import get_int_parameter
+from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.inspector.tester import (
-    MOST_EVENTS,
-    MOST_SHOWN,
-    Comparison,
-    compare,
-    try_out,
+    MAX_COMPARED_EVENTS,
+    MAX_LISTED_CHANGES,
+    RequestComparison,
+    compare_edited_subscription,
+    evaluate_event,
 )
-from segment_insider_emulator.inspector.tester_form import Filled, draft, editing, read_event
-from segment_insider_emulator.inspector.trigger_words import trigger_words
-from segment_insider_emulator.parts import Parts, parts
+from segment_insider_emulator.inspector.tester_form import (
+    TesterForm,
+    apply_edit_to_subscription,
+    build_edit_form,
+    parse_event,
+)
+from segment_insider_emulator.inspector.trigger_words import describe_trigger
+from segment_insider_emulator.parts import SandboxServices, current_services
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
-from segment_insider_emulator.workspace.exporting.public_api import requests
-from segment_insider_emulator.workspace.exporting.terraform import configuration
-from segment_insider_emulator.workspace.exporting.workspace_file import workspace_file
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.lint import lint
-from segment_insider_emulator.workspace.model import workspace_of
+from segment_insider_emulator.workspace.exporting.public_api import build_api_requests
+from segment_insider_emulator.workspace.exporting.terraform import build_terraform
+from segment_insider_emulator.workspace.exporting.workspace_file import export_workspace_file
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.lint import lint_document
+from segment_insider_emulator.workspace.model import build_workspace
 
 bp = Blueprint("tester", __name__, url_prefix="/workspace/test")
 
-RECENT = 40  # captured events to choose from
+MAX_RECENT_EVENTS = 40  # captured events to choose from
 
 
-class Edit(NamedTuple):
+class EditEffect(NamedTuple):
     """What an edited mapping would change.
 
     Args:
@@ -49,176 +54,212 @@ class Edit(NamedTuple):
         findings: What lint says of the edited mapping and did not say of the real one.
     """
 
-    takes: str
-    here: Comparison | None
-    others: Sequence[Comparison]
-    changed: int
-    looked_at: int
-    findings: Sequence[Finding]
+    trigger_text: str
+    current_comparison: RequestComparison | None
+    other_comparisons: Sequence[RequestComparison]
+    changed_count: int
+    compared_count: int
+    new_findings: Sequence[WorkspaceFinding]
 
 
 @bp.get("")
-def page() -> str:
+def show_tester() -> str:
     """The tester; `message` is a captured one's id, `subscription` the number of a mapping."""
-    own = parts()
-    found = own.store.message(number("message", 0))
-    event = _pretty(found.normalised or found.sent) if found else ""
-    chosen = number("subscription", 0)
-    if chosen:
-        return _page(editing(event, chosen, _subscription(own, chosen)))
-    return _page(Filled(event))
+    services = current_services()
+    message = services.store.get_message(get_int_parameter("message", 0))
+    event = _to_pretty_json(message.normalised or message.sent) if message else ""
+    subscription_number = get_int_parameter("subscription", 0)
+    if subscription_number:
+        return _render_tester_page(
+            build_edit_form(
+                event, subscription_number, _get_subscription_or_404(services, subscription_number)
+            )
+        )
+    return _render_tester_page(TesterForm(event))
 
 
 @bp.post("")
-def run() -> str:
+def run_test() -> str:
     """Try an event; nothing is sent and nothing changes."""
-    filled = _filled()
+    form = _read_submitted_form()
     try:
-        read_event(filled.event, parts().clock())
-        _drafted(parts(), filled)
+        parse_event(form.event_json, current_services().clock())
+        _build_edited_subscription(current_services(), form)
     except EmulatorError as error:
-        return _page(filled, mistake("test", error))
-    return _page(filled)
+        return _render_tester_page(form, reject_form("test", error))
+    return _render_tester_page(form)
 
 
 @bp.post("/apply")
-def apply() -> Response | str:
+def apply_edit() -> Response | str:
     """Use the edited mapping in this sandbox from now on."""
-    own, filled = parts(), _filled()
+    services, submitted = current_services(), _read_submitted_form()
     try:
-        after = _drafted(own, filled)
+        after = _build_edited_subscription(services, submitted)
     except EmulatorError as error:
-        return _page(filled, mistake("test", error))
-    if after is None or filled.number is None:
+        return _render_tester_page(submitted, reject_form("test", error))
+    if after is None or submitted.subscription_number is None:
         abort(404)
-    own.configuration.edit(
-        filled.number - 1, {"trigger": after["trigger"], "settings": after["settings"]}
+    services.destination_overrides.edit_subscription(
+        submitted.subscription_number - 1,
+        {"trigger": after["trigger"], "settings": after["settings"]},
     )
     notice = f"{after['name']} is used as edited, until a reset"
-    return forms.done(notice, "inspector.workspace.subscription", id=filled.number)
+    return forms.redirect_to_endpoint(
+        notice, "inspector.workspace.show_subscription", id=submitted.subscription_number
+    )
 
 
 @bp.post("/export/<form>")
-def export(form: str) -> Response | str:
+def export_with_edit(form: str) -> Response | str:
     """The destination with the edited mapping as a file, its key left out."""
-    own, filled = parts(), _filled()
-    if form not in EXPORTS:
+    services, submitted = current_services(), _read_submitted_form()
+    if form not in EXPORTERS:
         abort(404)
     try:
-        after = _drafted(own, filled)
+        after = _build_edited_subscription(services, submitted)
     except EmulatorError as error:
-        return _page(filled, mistake("test", error))
-    return _file(form, document(own, filled.number or 0, after))
+        return _render_tester_page(submitted, reject_form("test", error))
+    return _build_export_response(
+        form, current_workspace_document(services, submitted.subscription_number or 0, after)
+    )
 
 
 @bp.get("/export/<form>")
-def written(form: str) -> Response:
+def export_current(form: str) -> Response:
     """The workspace as it is now as a file, its key left out."""
-    if form not in EXPORTS:
+    if form not in EXPORTERS:
         abort(404)
-    return _file(form, document(parts()))
+    return _build_export_response(form, current_workspace_document(current_services()))
 
 
-def _file(form: str, whole: JSONObject) -> Response:
+def _build_export_response(export_format: str, workspace_document: JSONObject) -> Response:
     # A plan that stands in a file of its own was read when the workspace was loaded.
-    workspace = replace(workspace_of(whole), plan=parts().workspace.plan)
-    headers = {"Content-Disposition": f'attachment; filename="{FILES[form]}"'}
-    return Response(EXPORTS[form](workspace), mimetype="text/plain", headers=headers)
+    workspace = replace(
+        build_workspace(workspace_document),
+        tracking_plan=current_services().workspace.tracking_plan,
+    )
+    headers = {"Content-Disposition": f'attachment; filename="{EXPORT_FILE_NAMES[export_format]}"'}
+    return Response(EXPORTERS[export_format](workspace), mimetype="text/plain", headers=headers)
 
 
-def _public_api(workspace: Workspace) -> str:
-    return _pretty({"requests": requests(workspace)})
+def _export_public_api(workspace: Workspace) -> str:
+    return _to_pretty_json({"requests": build_api_requests(workspace)})
 
 
-EXPORTS: Mapping[str, Callable[[Workspace], str]] = {
-    "public-api": _public_api,
-    "terraform": configuration,
-    "workspace": workspace_file,
+EXPORTERS: Mapping[str, Callable[[Workspace], str]] = {
+    "public-api": _export_public_api,
+    "terraform": build_terraform,
+    "workspace": export_workspace_file,
 }
-FILES = {
+EXPORT_FILE_NAMES = {
     "public-api": "public-api.json",
     "terraform": "insider.tf",
     "workspace": "workspace.yaml",
 }
 
 
-def _filled() -> Filled:
+def _read_submitted_form() -> TesterForm:
     """The form that was sent: `edit` asks to begin with a mapping as it is."""
     form = request.form
-    event, chosen = form.get("event", ""), form.get("edit") or form.get("subscription", "")
-    if not (chosen.isdecimal() and len(chosen) < 7 and int(chosen)):
-        return Filled(event)
+    event, number_text = form.get("event", ""), form.get("edit") or form.get("subscription", "")
+    if not (number_text.isdecimal() and len(number_text) < 7 and int(number_text)):
+        return TesterForm(event)
     if form.get("edit"):
-        return editing(event, int(chosen), _subscription(parts(), int(chosen)))
+        return build_edit_form(
+            event, int(number_text), _get_subscription_or_404(current_services(), int(number_text))
+        )
     mapping = form.get("mapping", "")
-    return Filled(event, int(chosen), form.get("trigger", ""), mapping)
+    return TesterForm(event, int(number_text), form.get("trigger", ""), mapping)
 
 
-def _subscription(own: Parts, chosen: int) -> JSONObject:
-    subscriptions = own.configuration.destination["subscriptions"]
-    if not 1 <= chosen <= len(subscriptions):
+def _get_subscription_or_404(services: SandboxServices, number: int) -> JSONObject:
+    subscriptions = services.destination_overrides.destination["subscriptions"]
+    if not 1 <= number <= len(subscriptions):
         abort(404)
-    found: JSONObject = subscriptions[chosen - 1]
-    return found
+    subscription: JSONObject = subscriptions[number - 1]
+    return subscription
 
 
-def _drafted(own: Parts, filled: Filled) -> JSONObject | None:
+def _build_edited_subscription(services: SandboxServices, form: TesterForm) -> JSONObject | None:
     """The edited subscription; None when none is edited."""
-    if filled.number is None:
+    if form.subscription_number is None:
         return None
-    return draft(filled, _subscription(own, filled.number))
+    return apply_edit_to_subscription(
+        form, _get_subscription_or_404(services, form.subscription_number)
+    )
 
 
-def _page(filled: Filled, wrong: Mistake | None = None) -> str:
-    own = parts()
-    recent, _ = own.store.overview.latest(MOST_EVENTS)
+def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = None) -> str:
+    services = current_services()
+    recent, _ = services.store.recent_activity.load_latest(MAX_COMPARED_EVENTS)
     trial = edit = None
-    if not wrong:
-        event, after = _event(own, filled), _drafted(own, filled)
-        whole = document(own, filled.number or 0, after)
-        trial = try_out(whole, event, own.workspace.options) if event else None
-        edit = _edit(own, filled.number, after, event, recent) if after and filled.number else None
-    return render(
+    if not rejected_form:
+        event, after = _parse_form_event(services, form), _build_edited_subscription(services, form)
+        whole = current_workspace_document(services, form.subscription_number or 0, after)
+        trial = evaluate_event(whole, event, services.workspace.insider_options) if event else None
+        edit = (
+            _build_edit_effect(services, form.subscription_number, after, event, recent)
+            if after and form.subscription_number
+            else None
+        )
+    return render_page(
         "tester.html",
-        filled=filled,
+        filled=form,
         trial=trial,
         edit=edit,
-        recent=[each for each in recent if each.normalised][:RECENT],
-        names=[each["name"] for each in own.configuration.destination["subscriptions"]],
-        mistake=wrong,
+        recent=[each for each in recent if each.normalised][:MAX_RECENT_EVENTS],
+        names=[
+            each["name"] for each in services.destination_overrides.destination["subscriptions"]
+        ],
+        mistake=rejected_form,
     )
 
 
-def _event(own: Parts, filled: Filled) -> JSONObject | None:
-    return read_event(filled.event, own.clock()) if filled.event else None
+def _parse_form_event(services: SandboxServices, form: TesterForm) -> JSONObject | None:
+    return parse_event(form.event_json, services.clock()) if form.event_json else None
 
 
-def _edit(
-    own: Parts,
-    chosen: int,
-    after: JSONObject,
+def _build_edit_effect(
+    services: SandboxServices,
+    number: int,
+    edited_subscription: JSONObject,
     event: JSONObject | None,
-    recent: Sequence[Captured],
-) -> Edit:
-    before, settings = _subscription(own, chosen), own.configuration.destination["settings"]
-    here = next(compare(before, after, settings, [event] if event else []), None)
+    recent: Sequence[MessageRecord],
+) -> EditEffect:
+    before, settings = (
+        _get_subscription_or_404(services, number),
+        services.destination_overrides.destination["settings"],
+    )
+    here = next(
+        compare_edited_subscription(
+            before, edited_subscription, settings, [event] if event else []
+        ),
+        None,
+    )
     events = [each.normalised for each in recent if each.normalised]
-    changed = list(compare(before, after, settings, events))
-    return Edit(
-        trigger_words(after["trigger"]),
+    changed = list(compare_edited_subscription(before, edited_subscription, settings, events))
+    return EditEffect(
+        describe_trigger(edited_subscription["trigger"]),
         here,
-        list(islice(changed, MOST_SHOWN)),
+        list(islice(changed, MAX_LISTED_CHANGES)),
         len(changed),
         len(events),
-        _new_findings(own, chosen, after),
+        _find_new_lint_findings(services, number, edited_subscription),
     )
 
 
-def _new_findings(own: Parts, chosen: int, after: JSONObject) -> list[Finding]:
+def _find_new_lint_findings(
+    services: SandboxServices, number: int, edited_subscription: JSONObject
+) -> list[WorkspaceFinding]:
     """What lint says with the edit and did not say without."""
-    known = set(lint(document(own)))
-    return [each for each in lint(document(own, chosen, after)) if each not in known]
+    known = set(lint_document(current_workspace_document(services)))
+    return [
+        each
+        for each in lint_document(current_workspace_document(services, number, edited_subscription))
+        if each not in known
+    ]
 
 
-def _pretty(value: JSONObject) -> str:
+def _to_pretty_json(value: JSONObject) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

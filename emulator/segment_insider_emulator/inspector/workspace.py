@@ -2,129 +2,147 @@
 
 from flask import Blueprint, Response, abort, request
 
-from segment_insider_emulator.capture.records import redacted
+from segment_insider_emulator.capture.records import redact_secret
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.harness.destination import SECRET, checked
-from segment_insider_emulator.harness.queries import ID
-from segment_insider_emulator.insider.panel import ROLES, TYPE
+from segment_insider_emulator.harness.destination import SECRET_SETTING, check_settings
+from segment_insider_emulator.harness.queries import ID_ROUTE
+from segment_insider_emulator.insider.panel import EDITOR_ROLES, INTEGRATION_TYPE
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.connection import connection
-from segment_insider_emulator.inspector.forms import Mistake, mistake
-from segment_insider_emulator.inspector.mapping_words import lines
-from segment_insider_emulator.inspector.rendering import render
-from segment_insider_emulator.inspector.trigger_words import trigger_words
+from segment_insider_emulator.inspector.connection import check_connection
+from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.mapping_words import describe_mapping
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.trigger_words import describe_trigger
 from segment_insider_emulator.mapping.catalog import ACTIONS
-from segment_insider_emulator.parts import parts
+from segment_insider_emulator.parts import current_services
 from segment_insider_emulator.types import JSONObject
 
 bp = Blueprint("workspace", __name__, url_prefix="/workspace")
 
-HERE = "inspector.workspace.page"
+WORKSPACE_ENDPOINT = "inspector.workspace.show_workspace"
 # The guide names two roles; any other is refused, and this one shows it.
-OTHER_ROLE = "Editor"
+UNSUPPORTED_ROLE = "Editor"
 # The panel offers it; events of Segment come in through a Source alone.
-OTHER_TYPE = "Destination"
+UNSUPPORTED_TYPE = "Destination"
 
 
 @bp.get("")
-def page() -> str:
+def show_workspace() -> str:
     """The set-up step by step, and the mappings."""
-    return _page()
+    return _render_workspace_page()
 
 
 @bp.post("/integrations")
-def create() -> Response | str:
+def create_integration() -> Response | str:
     """Create an integration in the InOne panel; the page after shows its key once."""
     form = request.form
     try:
-        made, key = parts().panel.create(
+        integration, key = current_services().insider_panel.create_integration(
             form.get("name", ""), form.get("type", ""), form.get("role", "")
         )
     except EmulatorError as error:
-        return _page(mistake("integration", error))
-    return forms.done(f"Integration {made.name} was saved", HERE, secret=key)
+        return _render_workspace_page(reject_form("integration", error))
+    return forms.redirect_to_endpoint(
+        f"Integration {integration.name} was saved", WORKSPACE_ENDPOINT, secret=key
+    )
 
 
-@bp.post(f"/integrations/{ID}/revoke")
-def revoke(id: int) -> Response | str:
+@bp.post(f"/integrations/{ID_ROUTE}/revoke")
+def revoke_integration(id: int) -> Response | str:
     """End an integration's key."""
     try:
-        revoked = parts().panel.revoke(id, request.form.get("role", ""))
+        revoked = current_services().insider_panel.revoke_integration(
+            id, request.form.get("role", "")
+        )
     except EmulatorError as error:
-        return _page(mistake("revoke", error))
-    return forms.done(f"The key of {revoked.name} was revoked", HERE) if revoked else abort(404)
+        return _render_workspace_page(reject_form("revoke", error))
+    return (
+        forms.redirect_to_endpoint(f"The key of {revoked.name} was revoked", WORKSPACE_ENDPOINT)
+        if revoked
+        else abort(404)
+    )
 
 
 @bp.post("/destination")
-def save() -> Response | str:
+def save_destination_settings() -> Response | str:
     """Save Changes in Segment: a key that is left empty stays as it is."""
     form = request.form
-    given = {key: form[key] for key in ("account_name", SECRET) if key in form}
-    if not given.get(SECRET):
-        given.pop(SECRET, None)
+    changes = {key: form[key] for key in ("account_name", SECRET_SETTING) if key in form}
+    if not changes.get(SECRET_SETTING):
+        changes.pop(SECRET_SETTING, None)
     enabled = form.get("enabled")
     try:
-        parts().configuration.set(
-            enabled=None if enabled is None else enabled == "true", settings=checked(given)
+        current_services().destination_overrides.save_settings(
+            enabled=None if enabled is None else enabled == "true", settings=check_settings(changes)
         )
     except EmulatorError as error:
-        return _page(mistake("destination", error))
-    return forms.done("Saved in Segment", HERE)
+        return _render_workspace_page(reject_form("destination", error))
+    return forms.redirect_to_endpoint("Saved in Segment", WORKSPACE_ENDPOINT)
 
 
-@bp.post(f"/subscriptions/{ID}/switch")
-def switch(id: int) -> Response:
+@bp.post(f"/subscriptions/{ID_ROUTE}/switch")
+def switch_subscription(id: int) -> Response:
     """Enable or disable one mapping; 1 is the first."""
-    own = parts().configuration
-    if not 1 <= id <= len(own.destination["subscriptions"]):
+    overrides = current_services().destination_overrides
+    if not 1 <= id <= len(overrides.destination["subscriptions"]):
         abort(404)
     enabled = request.form.get("enabled") == "true"
-    own.switch(id - 1, enabled)
-    name = own.destination["subscriptions"][id - 1]["name"]
-    return forms.done(f"{name} was switched {'on' if enabled else 'off'}", HERE)
+    overrides.set_subscription_enabled(id - 1, enabled)
+    name = overrides.destination["subscriptions"][id - 1]["name"]
+    return forms.redirect_to_endpoint(
+        f"{name} was switched {'on' if enabled else 'off'}", WORKSPACE_ENDPOINT
+    )
 
 
-@bp.get(f"/subscriptions/{ID}")
-def subscription(id: int) -> str:
+@bp.get(f"/subscriptions/{ID_ROUTE}")
+def show_subscription(id: int) -> str:
     """One mapping, field by field."""
-    subscriptions = parts().configuration.destination["subscriptions"]
+    subscriptions = current_services().destination_overrides.destination["subscriptions"]
     if not 1 <= id <= len(subscriptions):
         abort(404)
-    own = subscriptions[id - 1]
-    action = ACTIONS[own["actionSlug"]]
-    mapping = own.get("settings", action.default_mapping)
-    return render(
+    subscription = subscriptions[id - 1]
+    action = ACTIONS[subscription["actionSlug"]]
+    mapping = subscription.get("settings", action.default_mapping)
+    return render_page(
         "subscription.html",
-        subscription=_shown(id, own),
+        subscription=_summarise_subscription(id, subscription),
         action=action,
         mapping=mapping,
-        lines=lines(action, mapping),
-        is_default="settings" not in own,
+        lines=describe_mapping(action, mapping),
+        is_default="settings" not in subscription,
     )
 
 
-def _page(wrong: Mistake | None = None) -> str:
-    own = parts()
-    destination, settings = own.configuration.destination, own.configuration.destination["settings"]
-    return render(
+def _render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
+    services = current_services()
+    destination, settings = (
+        services.destination_overrides.destination,
+        services.destination_overrides.destination["settings"],
+    )
+    return render_page(
         "workspace.html",
-        source=own.workspace,
+        source=services.workspace,
         destination=destination,
         account_name=settings["account_name"],
-        key=redacted(settings[SECRET]),
-        integrations=own.panel.integrations(),
-        panel=own.panel,
-        roles=(*ROLES, OTHER_ROLE),
-        types=(TYPE, OTHER_TYPE),
-        connection=connection(destination, own.panel, elsewhere=own.config.insider_url is not None),
+        key=redact_secret(settings[SECRET_SETTING]),
+        integrations=services.insider_panel.list_integrations(),
+        panel=services.insider_panel,
+        roles=(*EDITOR_ROLES, UNSUPPORTED_ROLE),
+        types=(INTEGRATION_TYPE, UNSUPPORTED_TYPE),
+        connection=check_connection(
+            destination,
+            services.insider_panel,
+            uses_real_account=services.config.insider_url is not None,
+        ),
         subscriptions=[
-            _shown(number, each) for number, each in enumerate(destination["subscriptions"], 1)
+            _summarise_subscription(number, each)
+            for number, each in enumerate(destination["subscriptions"], 1)
         ],
-        mistake=wrong,
+        mistake=rejected_form,
     )
 
 
-def _shown(number: int, subscription: JSONObject) -> JSONObject:
+def _summarise_subscription(number: int, subscription: JSONObject) -> JSONObject:
     action = ACTIONS[subscription["actionSlug"]]
     trigger = subscription.get("trigger", action.trigger)
     return {
@@ -134,5 +152,5 @@ def _shown(number: int, subscription: JSONObject) -> JSONObject:
         "slug": action.slug,
         "enabled": subscription["enabled"],
         "trigger": trigger,
-        "takes": trigger_words(trigger),
+        "takes": describe_trigger(trigger),
     }

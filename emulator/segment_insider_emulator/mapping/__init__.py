@@ -1,6 +1,23 @@
 """The mapping core: what Segment's Insider One destination would send. Pure: no I/O, no clock."""
 
-from segment_insider_emulator.mapping.destination import Destination, Outcome, outcome
-from segment_insider_emulator.mapping.subscription import Batch, Failure, Request, Subscription
+from segment_insider_emulator.mapping.destination import (
+    Destination,
+    SubscriptionOutcome,
+    evaluate_subscription,
+)
+from segment_insider_emulator.mapping.subscription import (
+    BatchResult,
+    InsiderRequest,
+    MappingFailure,
+    Subscription,
+)
 
-__all__ = ["Batch", "Destination", "Failure", "Outcome", "Request", "Subscription", "outcome"]
+__all__ = [
+    "BatchResult",
+    "Destination",
+    "InsiderRequest",
+    "MappingFailure",
+    "Subscription",
+    "SubscriptionOutcome",
+    "evaluate_subscription",
+]

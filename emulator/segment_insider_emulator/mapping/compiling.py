@@ -12,31 +12,31 @@ class DirectiveError(Exception):
     """A directive cannot work on this event; the message is Segment's."""
 
 
-class Compile(Protocol):
+class MappingCompiler(Protocol):
     """Compiles a mapping inside a directive; see `directives.compile_mapping`."""
 
     def __call__(self, mapping: JSON, keep_missing: bool = False) -> Resolver: ...
 
 
 # What stands under the @-key, whether objects keep MISSING values, how to compile what is inside.
-Directive: TypeAlias = Callable[[JSON, bool, Compile], Resolver]
+DirectiveCompiler: TypeAlias = Callable[[JSON, bool, MappingCompiler], Resolver]
 
 
-def nothing(event: JSON) -> JSON:
+def resolve_to_missing(event: JSON) -> JSON:
     """The resolver that never finds anything."""
     return MISSING
 
 
-def failing(message: str) -> Resolver:
+def build_directive_error_resolver(message: str) -> Resolver:
     """A resolver that says for every event what is wrong with its directive."""
-    return refusing(DirectiveError(message))
+    return build_error_resolver(DirectiveError(message))
 
 
-def refusing(fault: Exception) -> Resolver:
+def build_error_resolver(error: Exception) -> Resolver:
     """A resolver that raises *fault* for every event."""
 
     def resolve(event: JSON) -> JSON:
         # Its traceback would grow by every event that it was raised for, and keep them all.
-        raise fault.with_traceback(None)
+        raise error.with_traceback(None)
 
     return resolve

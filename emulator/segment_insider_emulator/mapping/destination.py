@@ -5,22 +5,22 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from segment_insider_emulator.mapping.subscription import (
-    Failure,
-    Request,
+    InsiderRequest,
+    MappingFailure,
     Subscription,
     compile_subscription,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
-_REMEMBERED_NAMES = 1024
+_EVENT_NAME_CACHE_SIZE = 1024
 
 
-class Outcome(NamedTuple):
+class SubscriptionOutcome(NamedTuple):
     """What one subscription makes of an event it takes: a request, or the reason for none."""
 
     subscription: Subscription
-    request: Request | None = None
-    failure: Failure | None = None
+    request: InsiderRequest | None = None
+    failure: MappingFailure | None = None
 
 
 class Destination:
@@ -40,38 +40,42 @@ class Destination:
             for subscription in document.get("subscriptions", [])
             if subscription.get("enabled", True)
         )
-        self._takers_by_name = lru_cache(_REMEMBERED_NAMES)(self._takers)
+        self._select_candidates_cached = lru_cache(_EVENT_NAME_CACHE_SIZE)(self._select_candidates)
 
-    def outcomes(self, event: JSONObject) -> Iterator[Outcome]:
+    def iter_outcomes(self, event: JSONObject) -> Iterator[SubscriptionOutcome]:
         """The outcomes of the subscriptions that take *event*, in their order."""
-        for subscription in self.candidates(event):
-            if found := outcome(subscription, event):
+        for subscription in self.find_candidates(event):
+            if found := evaluate_subscription(subscription, event):
                 yield found
 
-    def candidates(self, event: JSONObject) -> tuple[Subscription, ...]:
+    def find_candidates(self, event: JSONObject) -> tuple[Subscription, ...]:
         """The subscriptions whose trigger takes *event*, or needs all of it to decide."""
         kind, name = event.get("type"), event.get("event")
         try:
-            return self._takers_by_name(kind, name)
+            return self._select_candidates_cached(kind, name)
         except TypeError:  # a name that is a list or an object cannot be remembered
-            return self._takers(kind, name)
+            return self._select_candidates(kind, name)
 
-    def _takers(self, kind: JSON, name: JSON) -> tuple[Subscription, ...]:
+    def _select_candidates(self, event_type: JSON, event_name: JSON) -> tuple[Subscription, ...]:
         """The subscriptions that this type and name decide for, or cannot decide."""
-        named = {"type": kind, "event": name}
+        named = {"type": event_type, "event": event_name}
         return tuple(
             subscription
             for subscription in self.subscriptions
-            if not subscription.decided_by_name or subscription.matches(named)
+            if not subscription.is_decided_by_name or subscription.matches(named)
         )
 
 
-def outcome(subscription: Subscription, event: JSONObject) -> Outcome | None:
+def evaluate_subscription(
+    subscription: Subscription, event: JSONObject
+) -> SubscriptionOutcome | None:
     """What one of an event's candidates makes of it; None when it does not take it."""
     deliver = (
-        subscription.deliver_matching if subscription.decided_by_name else subscription.deliver
+        subscription.build_request_for_match
+        if subscription.is_decided_by_name
+        else subscription.build_request
     )
     result = deliver(event)
-    if isinstance(result, Request):
-        return Outcome(subscription, result)
-    return None if result is None else Outcome(subscription, None, result)
+    if isinstance(result, InsiderRequest):
+        return SubscriptionOutcome(subscription, result)
+    return None if result is None else SubscriptionOutcome(subscription, None, result)

@@ -6,14 +6,17 @@ resolver that raises when an event reaches it, because that is when Segment noti
 Source: behaviour recorded from Segment's published mapping kit, 3.170.0.
 """
 
-from segment_insider_emulator.mapping.compiling import Directive, failing
-from segment_insider_emulator.mapping.inlining import inline_object
+from segment_insider_emulator.mapping.compiling import (
+    DirectiveCompiler,
+    build_directive_error_resolver,
+)
+from segment_insider_emulator.mapping.inlining import compile_object
 from segment_insider_emulator.mapping.paths import Resolver
 from segment_insider_emulator.mapping.structure_directives import STRUCTURE_DIRECTIVES
 from segment_insider_emulator.mapping.text_directives import TEXT_DIRECTIVES
 from segment_insider_emulator.types import JSON
 
-DIRECTIVES: dict[str, Directive] = {**TEXT_DIRECTIVES, **STRUCTURE_DIRECTIVES}
+DIRECTIVES: dict[str, DirectiveCompiler] = {**TEXT_DIRECTIVES, **STRUCTURE_DIRECTIVES}
 
 
 def compile_mapping(mapping: JSON, keep_missing: bool = False) -> Resolver:
@@ -31,10 +34,10 @@ def compile_mapping(mapping: JSON, keep_missing: bool = False) -> Resolver:
     if not isinstance(mapping, dict):
         return lambda event: mapping
     if not is_directive(mapping):
-        return inline_object(mapping, keep_missing, compile_mapping)
+        return compile_object(mapping, keep_missing, compile_mapping)
     name = next(key for key in mapping if key.startswith("@"))
     if name not in DIRECTIVES:
-        return failing(f"{name} is not a valid directive, got undefined")
+        return build_directive_error_resolver(f"{name} is not a valid directive, got undefined")
     return DIRECTIVES[name](mapping[name], keep_missing, compile_mapping)
 
 

@@ -10,21 +10,25 @@ from typing import NamedTuple
 
 from segment_insider_emulator.mapping.destination import Destination
 from segment_insider_emulator.mapping.javascript import MISSING
-from segment_insider_emulator.mapping.origins import Origin, origins_of, paths_read
-from segment_insider_emulator.mapping.subscription import Failure, Subscription
+from segment_insider_emulator.mapping.origins import (
+    ValueOrigin,
+    find_read_paths,
+    find_value_origins,
+)
+from segment_insider_emulator.mapping.subscription import MappingFailure, Subscription
 from segment_insider_emulator.mapping.traced_value import TracedValue
-from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.mapping.tracing import iter_leaves
 from segment_insider_emulator.mapping.triggers import (
-    BrokenGroupError,
-    Condition,
-    Group,
+    EmptyGroupError,
+    TriggerCondition,
     TriggerError,
-    parse,
+    TriggerGroup,
+    parse_trigger,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
 # What an app says of its own; the rest of an event is Segment's envelope.
-_SAID_BY_THE_APP = ("properties", "traits")
+_APP_DATA_KEYS = ("properties", "traits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +47,19 @@ class ConditionCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SubscriptionTrace:
     """What one subscription made of the event."""
 
     subscription: str
     action_slug: str
     matched: bool
     conditions: list[ConditionCheck]
-    failure: Failure | None
-    origins: list[Origin]
+    failure: MappingFailure | None
+    origins: list[ValueOrigin]
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class EventExplanation:
     """What all subscriptions made of the event.
 
     Args:
@@ -64,100 +68,106 @@ class Explanation:
     """
 
     message_id: str | None
-    accounts: list[Account]
+    accounts: list[SubscriptionTrace]
     dropped: list[str]
     deciding: list[str]
 
 
-class Unread(NamedTuple):
+class UnreadPaths(NamedTuple):
     """Whether any subscription takes the event, and the paths without influence on a request."""
 
-    taken: bool
+    has_matching_subscription: bool
     paths: list[str]
 
 
-def explain(destination: Destination, event: JSONObject) -> Explanation:
+def explain_event(destination: Destination, event: JSONObject) -> EventExplanation:
     """Account for every subscription and every property of *event*; nothing is sent."""
-    present = {path for path, _ in leaves(event)}
-    accounts = [_account(each, event, present) for each in destination.subscriptions]
+    present = {path for path, _ in iter_leaves(event)}
+    accounts = [_trace_subscription(each, event, present) for each in destination.subscriptions]
     origins = [origin for account in accounts for origin in account.origins]
     read = {path for origin in origins for path in origin.read}
     valued = {path for origin in origins for path in {*origin.read}.difference(origin.decided_by)}
     conditions = [check for account in accounts for check in account.conditions]
     deciding = read.union(path for check in conditions for path in check.read) - valued
-    return Explanation(
+    return EventExplanation(
         event.get("messageId"),
         accounts,
-        _said_by_app(event, lambda path: path not in read and path not in deciding),
-        _said_by_app(event, lambda path: path in deciding),
+        _list_app_paths(event, lambda path: path not in read and path not in deciding),
+        _list_app_paths(event, lambda path: path in deciding),
     )
 
 
-def unread(destination: Destination, event: JSONObject) -> Unread:
+def find_unread_paths(destination: Destination, event: JSONObject) -> UnreadPaths:
     """Return what `explain` says of the properties that got lost, and nothing else."""
-    takers = [each for each in destination.subscriptions if each.deliver(event) is not None]
+    takers = [each for each in destination.subscriptions if each.build_request(event) is not None]
     read = set[str]()
     for subscription in destination.subscriptions:
         read.update(
-            path for check in _conditions(subscription.trigger, event) for path in check.read
+            path for check in _check_conditions(subscription.trigger, event) for path in check.read
         )
     for subscription in takers:
-        if _matches(subscription, event):
-            read |= paths_read(subscription, event)
-    return Unread(bool(takers), _said_by_app(event, lambda path: path not in read))
+        if _is_matched(subscription, event):
+            read |= find_read_paths(subscription, event)
+    return UnreadPaths(bool(takers), _list_app_paths(event, lambda path: path not in read))
 
 
-def _said_by_app(event: JSONObject, wanted: Callable[[str], bool]) -> list[str]:
+def _list_app_paths(event: JSONObject, is_included: Callable[[str], bool]) -> list[str]:
     paths = (
         path
-        for part in _SAID_BY_THE_APP
+        for part in _APP_DATA_KEYS
         if isinstance(event.get(part), dict)
-        for path, _ in leaves(event[part], part)
+        for path, _ in iter_leaves(event[part], part)
         if path != part
     )
-    return [path for path in paths if wanted(path)]
+    return [path for path in paths if is_included(path)]
 
 
-def _account(subscription: Subscription, event: JSONObject, present: Set[str]) -> Account:
-    result = subscription.deliver(event)
-    failure = result if isinstance(result, Failure) else None
-    matched = result is not None and _matches(subscription, event)
-    return Account(
+def _trace_subscription(
+    subscription: Subscription, event: JSONObject, present_paths: Set[str]
+) -> SubscriptionTrace:
+    result = subscription.build_request(event)
+    failure = result if isinstance(result, MappingFailure) else None
+    matched = result is not None and _is_matched(subscription, event)
+    return SubscriptionTrace(
         subscription.name,
         subscription.action_slug,
         matched,
-        list(_conditions(subscription.trigger, event)),
+        list(_check_conditions(subscription.trigger, event)),
         failure,
-        origins_of(subscription, event, present) if matched else [],
+        find_value_origins(subscription, event, present_paths) if matched else [],
     )
 
 
-def _matches(subscription: Subscription, event: JSONObject) -> bool:
+def _is_matched(subscription: Subscription, event: JSONObject) -> bool:
     try:
         return subscription.matches(event)
-    except BrokenGroupError:
+    except EmptyGroupError:
         return False
 
 
-def _conditions(trigger: JSON, event: JSONObject) -> Iterator[ConditionCheck]:
+def _check_conditions(trigger: JSON, event: JSONObject) -> Iterator[ConditionCheck]:
     try:
-        group = parse(trigger) if isinstance(trigger, str) else Group("and", ())
+        group = parse_trigger(trigger) if isinstance(trigger, str) else TriggerGroup("and", ())
     except TriggerError:
         return
-    source = TracedValue.of_event(event)
-    for condition in _flat(group):
-        found = reduce(TracedValue.member, (condition.root, *condition.path), source)
+    source = TracedValue.from_event(event)
+    for condition in _iter_conditions(group):
+        found = reduce(TracedValue.get_member, (condition.root, *condition.path), source)
         yield ConditionCheck(
             str(condition),
-            condition.holds(event),
+            condition.is_met(event),
             None if found.value is MISSING else found.value,
-            sorted(found.reads - {found.path} if found.value is MISSING else found.reads),
+            sorted(
+                found.own_source_paths - {found.event_path}
+                if found.value is MISSING
+                else found.own_source_paths
+            ),
         )
 
 
-def _flat(group: Group) -> Iterator[Condition]:
+def _iter_conditions(group: TriggerGroup) -> Iterator[TriggerCondition]:
     for child in group.children:
-        if isinstance(child, Condition):
+        if isinstance(child, TriggerCondition):
             yield child
         elif child is not None:
-            yield from _flat(child)
+            yield from _iter_conditions(child)

@@ -9,15 +9,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from segment_insider_emulator.mapping.coercion import COERCIONS, FAST, Misfit, is_date_like
-from segment_insider_emulator.mapping.javascript import MISSING, type_name
+from segment_insider_emulator.mapping.coercion import (
+    COERCIONS_BY_TYPE,
+    TYPES_ACCEPTED_UNCHANGED,
+    CoercionError,
+    is_date_like,
+)
+from segment_insider_emulator.mapping.javascript import MISSING, get_type_name
 from segment_insider_emulator.types import JSON, JSONObject
 
-Type: TypeAlias = Literal["string", "number", "integer", "boolean", "datetime", "object"]
+FieldType: TypeAlias = Literal["string", "number", "integer", "boolean", "datetime", "object"]
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ActionField:
     """One field of an action.
 
     Args:
@@ -30,33 +35,33 @@ class Field:
 
     key: str
     label: str
-    type: Type = "string"
+    type: FieldType = "string"
     description: str = ""
     required: bool = False
     multiple: bool = False
-    properties: tuple["Field", ...] = ()
+    properties: tuple["ActionField", ...] = ()
     default: JSON = MISSING
 
 
-class PayloadError(Exception):
+class PayloadValidationError(Exception):
     """The mapped values do not fit the action's fields; the message is Segment's."""
 
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__(" ".join(faults))
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__(" ".join(messages))
 
 
-Reader: TypeAlias = Callable[[JSON], JSONObject]
-_Faults: TypeAlias = list[str]
-_Read: TypeAlias = Callable[[JSON, _Faults], JSON]
+PayloadReader: TypeAlias = Callable[[JSON], JSONObject]
+_ErrorMessages: TypeAlias = list[str]
+_ValueReader: TypeAlias = Callable[[JSON, _ErrorMessages], JSON]
 # The key, the Python types that are taken as they are, and how any other value is read.
-Member: TypeAlias = tuple[str, frozenset[type], _Read]
+FieldReader: TypeAlias = tuple[str, frozenset[type], _ValueReader]
 
-_NOT_AN_OBJECT = "must be an object but it was"
+_NOT_AN_OBJECT_TEXT = "must be an object but it was"
 
 
-def compile_fields(
-    fields: tuple[Field, ...], *, drop_empty_text: bool = False, clean: bool = True
-) -> Reader:
+def compile_payload_reader(
+    fields: tuple[ActionField, ...], *, drop_empty_text: bool = False, clean: bool = True
+) -> PayloadReader:
     """Turn fields into a reader of payloads.
 
     Args:
@@ -65,14 +70,14 @@ def compile_fields(
     Returns: A function from mapped payload to the coerced values of *fields* alone.
     Raises: The reader raises PayloadError.
     """
-    members = [compile_member(field, clean, drop_empty_text) for field in fields]
+    members = [compile_field_reader(field, clean, drop_empty_text) for field in fields]
     required = [field.key for field in fields if field.required]
 
     def read(payload: JSON) -> JSONObject:
         if not isinstance(payload, dict):
-            was = _described(MISSING if payload in (None, "") else payload)
-            raise PayloadError([f"The root value {_NOT_AN_OBJECT} {was}."])
-        faults: _Faults = []
+            was = _describe_type(MISSING if payload in (None, "") else payload)
+            raise PayloadValidationError([f"The root value {_NOT_AN_OBJECT_TEXT} {was}."])
+        faults: _ErrorMessages = []
         values: JSONObject = {}
         for key, taken, read_member in members:
             value = payload.get(key, MISSING)
@@ -85,46 +90,48 @@ def compile_fields(
         missing = [key for key in required if key not in values]
         if missing or faults:
             first = [f"The root value is missing the required field '{key}'." for key in missing]
-            raise PayloadError(first + faults)
+            raise PayloadValidationError(first + faults)
         return values
 
     return read
 
 
-def compile_member(field: Field, clean: bool, drop_empty_text: bool = False) -> Member:
+def compile_field_reader(
+    field: ActionField, clean: bool, drop_empty_text: bool = False
+) -> FieldReader:
     """How the value of one field is read; see `compile_fields`."""
     if field.multiple:
-        taken, read = frozenset[type](), _list_reader(field)
+        taken, read = frozenset[type](), _build_list_reader(field)
     elif field.type == "object":
-        taken, read = frozenset[type](), _object_reader(field)
+        taken, read = frozenset[type](), _build_object_reader(field)
     else:
-        taken, read = FAST[field.type], _scalar_reader(field)
+        taken, read = TYPES_ACCEPTED_UNCHANGED[field.type], _build_scalar_reader(field)
     if clean:
         holds_text = field.type in ("string", "datetime") and not field.multiple
-        read = _cleaned(read, keeps_empty_text=holds_text and not drop_empty_text)
+        read = _add_cleaning(read, keep_empty_text=holds_text and not drop_empty_text)
     return field.key, taken, read
 
 
-def _cleaned(read: _Read, *, keeps_empty_text: bool) -> _Read:
-    def read_cleaned(value: JSON, faults: _Faults) -> JSON:
-        if value is None or (value == "" and not keeps_empty_text):
+def _add_cleaning(read_value: _ValueReader, *, keep_empty_text: bool) -> _ValueReader:
+    def read_cleaned(value: JSON, faults: _ErrorMessages) -> JSON:
+        if value is None or (value == "" and not keep_empty_text):
             return MISSING
-        return read(value, faults)
+        return read_value(value, faults)
 
     return read_cleaned
 
 
-def _scalar_reader(field: Field) -> _Read:
-    coerce = COERCIONS[field.type]
+def _build_scalar_reader(field: ActionField) -> _ValueReader:
+    coerce = COERCIONS_BY_TYPE[field.type]
     expected = "string or number" if field.type == "datetime" else field.type
     article = "an" if expected == "integer" else "a"
 
-    def read(value: JSON, faults: _Faults) -> JSON:
+    def read(value: JSON, faults: _ErrorMessages) -> JSON:
         try:
             found = value = coerce(value)
-        except Misfit as misfit:
+        except CoercionError as misfit:
             found = misfit.value
-            was = _described(found)
+            was = _describe_type(found)
             faults.append(f"{field.label} must be {article} {expected} but it was {was}.")
         if field.type == "datetime" and isinstance(found, str) and not is_date_like(found):
             faults.append(f"{field.label} must be a valid date-like string but it was not.")
@@ -133,22 +140,22 @@ def _scalar_reader(field: Field) -> _Read:
     return read
 
 
-def _object_reader(field: Field) -> _Read:
-    coerce = _property_coercion(field, clean=True)
+def _build_object_reader(field: ActionField) -> _ValueReader:
+    coerce = _build_property_reader(field, clean=True)
 
-    def read(value: JSON, faults: _Faults) -> JSON:
+    def read(value: JSON, faults: _ErrorMessages) -> JSON:
         if not isinstance(value, dict):
-            faults.append(f"{field.label} {_NOT_AN_OBJECT} {_described(value)}.")
+            faults.append(f"{field.label} {_NOT_AN_OBJECT_TEXT} {_describe_type(value)}.")
             return value
         return coerce(value, faults)
 
     return read
 
 
-def _list_reader(field: Field) -> _Read:
-    coerce = _property_coercion(field, clean=False)
+def _build_list_reader(field: ActionField) -> _ValueReader:
+    coerce = _build_property_reader(field, clean=False)
 
-    def read(value: JSON, faults: _Faults) -> JSON:
+    def read(value: JSON, faults: _ErrorMessages) -> JSON:
         items = value if isinstance(value, list) else [value]
         kept = [item for item in items if item is not None and item is not MISSING and item != ""]
         read_items = []
@@ -157,19 +164,21 @@ def _list_reader(field: Field) -> _Read:
                 read_items.append(coerce(item, faults))
             else:
                 place = f"The value at /{field.key}/{at}"
-                faults.append(f"{place} {_NOT_AN_OBJECT} {_described(item)}.")
+                faults.append(f"{place} {_NOT_AN_OBJECT_TEXT} {_describe_type(item)}.")
         return read_items
 
     return read
 
 
-def _property_coercion(field: Field, *, clean: bool) -> Callable[[JSONObject, _Faults], JSONObject]:
-    members = {each.key: compile_member(each, clean) for each in field.properties}
+def _build_property_reader(
+    field: ActionField, *, clean: bool
+) -> Callable[[JSONObject, _ErrorMessages], JSONObject]:
+    members = {each.key: compile_field_reader(each, clean) for each in field.properties}
     order = list(members)
 
-    def coerce(value: JSONObject, faults: _Faults) -> JSONObject:
+    def coerce(value: JSONObject, faults: _ErrorMessages) -> JSONObject:
         changed: JSONObject | None = None
-        found: dict[str, _Faults] = {}
+        found: dict[str, _ErrorMessages] = {}
         for key, old in value.items():
             member = members.get(key)
             if member is None or type(old) in member[1]:
@@ -188,8 +197,8 @@ def _property_coercion(field: Field, *, clean: bool) -> Callable[[JSONObject, _F
     return coerce
 
 
-def _described(value: JSON) -> str:
+def _describe_type(value: JSON) -> str:
     if value is None or value is MISSING:
-        return type_name(value)
-    name = type_name(value)
+        return get_type_name(value)
+    name = get_type_name(value)
     return f"{'an' if name in ('array', 'object') else 'a'} {name}"

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal[
+TriggerTokenKind: TypeAlias = Literal[
     "ident", "dot", "operator", "conditional", "string", "number", "null", "(", ")", "other", "eos"
 ]
 
 _WHITE_SPACE = " \t\n"
 _DIGITS = "0123456789"
-_SINGLE: dict[str, Kind] = {
+_SINGLE_CHARACTER_KINDS: dict[str, TriggerTokenKind] = {
     ".": "dot",
     "(": "(",
     ")": ")",
@@ -18,42 +18,42 @@ _SINGLE: dict[str, Kind] = {
     "]": "other",
     ",": "other",
 }
-_WORDS: dict[str, tuple[str, Kind]] = {
+_KEYWORDS: dict[str, tuple[str, TriggerTokenKind]] = {
     "a": ("and", "conditional"),
     "o": ("or", "conditional"),
     "n": ("null", "null"),
 }
-_MAXIMUM_LENGTH = 100_000
+_MAX_TOKEN_LENGTH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class TriggerToken:
     """One word of a trigger; a string keeps its quotes."""
 
-    kind: Kind
+    kind: TriggerTokenKind
     value: str
 
 
-class LexerError(ValueError):
+class TriggerLexerError(ValueError):
     """The text has a character, or an end, where none may be.
 
     Args:
         at: Which character of the text that is, from 1.
     """
 
-    def __init__(self, message: str, at: int) -> None:
+    def __init__(self, message: str, position: int) -> None:
         super().__init__(message)
-        self.at = at
+        self.position = position
 
 
-def tokens(text: str) -> list[Token]:
+def tokenize_trigger(text: str) -> list[TriggerToken]:
     """Cut *text* into tokens, the last one of kind "eos". Raises: LexerError."""
-    found = [*_Lexer(text).read(), Token("eos", "eos")]
-    joined: list[Token] = []
+    found = [*_TriggerLexer(text).iter_tokens(), TriggerToken("eos", "eos")]
+    joined: list[TriggerToken] = []
     at = 0
     while at < len(found):
-        if joined and _continues(joined[-1], found[at : at + 2]):
-            joined[-1] = Token("ident", f"{joined[-1].value}.{found[at + 1].value}")
+        if joined and _continues_dotted_name(joined[-1], found[at : at + 2]):
+            joined[-1] = TriggerToken("ident", f"{joined[-1].value}.{found[at + 1].value}")
             at += 2
         else:
             joined.append(found[at])
@@ -61,102 +61,106 @@ def tokens(text: str) -> list[Token]:
     return joined
 
 
-def _continues(last: Token, following: list[Token]) -> bool:
-    return [last.kind, *(token.kind for token in following)] == ["ident", "dot", "ident"]
+def _continues_dotted_name(previous: TriggerToken, following: list[TriggerToken]) -> bool:
+    return [previous.kind, *(token.kind for token in following)] == ["ident", "dot", "ident"]
 
 
-class _Lexer:
+class _TriggerLexer:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._position = 0
 
-    def read(self) -> Iterator[Token]:
-        while self._at < len(self._text):
-            char = self._next()
+    def iter_tokens(self) -> Iterator[TriggerToken]:
+        while self._position < len(self._text):
+            char = self._next_character()
             if char not in _WHITE_SPACE:
-                yield self._token(char)
+                yield self._read_token(char)
 
-    def _token(self, char: str) -> Token:
+    def _read_token(self, char: str) -> TriggerToken:
         if char in "!=<>":
-            return self._operator(char)
+            return self._read_operator(char)
         if _is_letter(char) or char in "\\_":
-            return self._word(char)
+            return self._read_word(char)
         if char in _DIGITS or char in "+-":
-            return self._number(char)
+            return self._read_number(char)
         if char in "\"'":
-            return self._string(char)
-        if char in _SINGLE:
-            return Token(_SINGLE[char], char)
-        raise LexerError(f"a trigger cannot have {char!r}", self._at)
+            return self._read_string(char)
+        if char in _SINGLE_CHARACTER_KINDS:
+            return TriggerToken(_SINGLE_CHARACTER_KINDS[char], char)
+        raise TriggerLexerError(f"a trigger cannot have {char!r}", self._position)
 
-    def _operator(self, char: str) -> Token:
+    def _read_operator(self, char: str) -> TriggerToken:
         if char == "=":
-            return Token("operator", char)
-        if char == "!" and (_is_letter(self._peek()) or self._peek() == "("):
-            return Token("operator", "!")
-        if self._accept("="):
-            return Token("operator", f"{char}=")
+            return TriggerToken("operator", char)
+        if char == "!" and (_is_letter(self._peek_character()) or self._peek_character() == "("):
+            return TriggerToken("operator", "!")
+        if self._accept_word("="):
+            return TriggerToken("operator", f"{char}=")
         if char == "!":
-            raise LexerError("'!' stands alone", self._at)
-        return Token("operator", char)
+            raise TriggerLexerError("'!' stands alone", self._position)
+        return TriggerToken("operator", char)
 
-    def _word(self, char: str) -> Token:
-        word, kind = _WORDS.get(char, ("", "ident"))
-        if word and self._accept(word[1:]):
-            return Token(kind, word)
-        name = self._unescaped(char)
-        while _is_name_part(self._peek()):
-            name += self._unescaped(self._next())
-        if not (_ends_word(self._peek()) or self._peek() in ".(=!"):
-            raise LexerError(f"{self._peek()!r} cannot follow {name!r}", self._at + 1)
-        return Token("ident", self._bounded(name))
+    def _read_word(self, char: str) -> TriggerToken:
+        word, kind = _KEYWORDS.get(char, ("", "ident"))
+        if word and self._accept_word(word[1:]):
+            return TriggerToken(kind, word)
+        name = self._read_unescaped_character(char)
+        while _is_name_character(self._peek_character()):
+            name += self._read_unescaped_character(self._next_character())
+        if not (_is_word_end(self._peek_character()) or self._peek_character() in ".(=!"):
+            raise TriggerLexerError(
+                f"{self._peek_character()!r} cannot follow {name!r}", self._position + 1
+            )
+        return TriggerToken("ident", self._check_token_length(name))
 
-    def _unescaped(self, char: str) -> str:
-        if char == "\\" and not self._peek():
-            raise LexerError("nothing follows the backslash", self._at)
-        return self._next() if char == "\\" else char
+    def _read_unescaped_character(self, char: str) -> str:
+        if char == "\\" and not self._peek_character():
+            raise TriggerLexerError("nothing follows the backslash", self._position)
+        return self._next_character() if char == "\\" else char
 
-    def _number(self, char: str) -> Token:
+    def _read_number(self, char: str) -> TriggerToken:
         number = char
-        while self._peek() and self._peek() in _DIGITS + ".":
-            number += self._next()
-            if number[-1] == "." and (_ends_word(self._peek()) or number.count(".") > 1):
-                raise LexerError(f"{number!r} is no number", self._at)
-        return Token("number", self._bounded(number))
+        while self._peek_character() and self._peek_character() in _DIGITS + ".":
+            number += self._next_character()
+            if number[-1] == "." and (
+                _is_word_end(self._peek_character()) or number.count(".") > 1
+            ):
+                raise TriggerLexerError(f"{number!r} is no number", self._position)
+        return TriggerToken("number", self._check_token_length(number))
 
-    def _string(self, quote: str) -> Token:
-        end = self._text.find(quote, self._at)
+    def _read_string(self, quote: str) -> TriggerToken:
+        end = self._text.find(quote, self._position)
         if end < 0:
-            raise LexerError("this quote is never closed", self._at)
-        content = self._bounded(self._text[self._at : end])
-        self._at = end
+            raise TriggerLexerError("this quote is never closed", self._position)
+        content = self._check_token_length(self._text[self._position : end])
+        self._position = end
         # A closing quote that does not end a word is not eaten: it opens the next string.
-        self._accept(quote)
-        return Token("string", f"{quote}{content}{quote}")
+        self._accept_word(quote)
+        return TriggerToken("string", f"{quote}{content}{quote}")
 
-    def _accept(self, expected: str) -> bool:
+    def _accept_word(self, expected: str) -> bool:
         """Eat *expected* when a word ends behind it; what is eaten at the end stays eaten."""
-        start = self._at
+        start = self._position
         for _ in expected:
-            if self._at >= len(self._text):
+            if self._position >= len(self._text):
                 return False
-            if _ends_word(self._next()):
+            if _is_word_end(self._next_character()):
                 break
-        if self._text[start : self._at] == expected and _ends_word(self._peek()):
+        if self._text[start : self._position] == expected and _is_word_end(self._peek_character()):
             return True
-        self._at = start
+        self._position = start
         return False
 
-    def _next(self) -> str:
-        self._at += 1
-        return self._text[self._at - 1]
+    def _next_character(self) -> str:
+        self._position += 1
+        return self._text[self._position - 1]
 
-    def _peek(self) -> str:
-        return self._text[self._at : self._at + 1]
+    def _peek_character(self) -> str:
+        return self._text[self._position : self._position + 1]
 
-    def _bounded(self, word: str) -> str:
-        if len(word) >= _MAXIMUM_LENGTH:
-            raise LexerError("this word is too long", self._at)
+    def _check_token_length(self, word: str) -> str:
+        if len(word) >= _MAX_TOKEN_LENGTH:
+            raise TriggerLexerError("this word is too long", self._position)
         return word
 
 
@@ -164,9 +168,9 @@ def _is_letter(char: str) -> bool:
     return char.isascii() and char.isalpha()
 
 
-def _is_name_part(char: str) -> bool:
+def _is_name_character(char: str) -> bool:
     return char != "" and (_is_letter(char) or char in _DIGITS or char in "_-\\")
 
 
-def _ends_word(char: str) -> bool:
+def _is_word_end(char: str) -> bool:
     return char == "" or char in _WHITE_SPACE or char in ",])"

@@ -10,22 +10,24 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from segment_insider_emulator.depth import MAX_DEPTH
-from segment_insider_emulator.mapping.javascript import MISSING, is_truthy, member
-from segment_insider_emulator.mapping.paths import Resolver, keys_of, strip_root
+from segment_insider_emulator.mapping.javascript import MISSING, get_member, is_truthy
+from segment_insider_emulator.mapping.paths import Resolver, split_path, strip_path_prefix
 from segment_insider_emulator.types import JSON, JSONObject
 
-Compile: TypeAlias = Callable[[JSON, bool], Resolver]
+CompileDirective: TypeAlias = Callable[[JSON, bool], Resolver]
 
 
-def inline_object(mapping: JSONObject, keep_missing: bool, compile_other: Compile) -> Resolver:
+def compile_object(
+    mapping: JSONObject, keep_missing: bool, compile_directive: CompileDirective
+) -> Resolver:
     """A resolver of an object mapping that is not a directive.
 
     Args:
         keep_missing: Whether keys without a value stay, as MISSING.
         compile_other: Compiles the directives that are not inlined.
     """
-    writer = Writer(keep_missing, compile_other)
-    return writer.function(writer.object(mapping))
+    writer = FunctionWriter(keep_missing, compile_directive)
+    return writer.build_function(writer.write_object(mapping))
 
 
 def is_plain_object(mapping: JSON) -> bool:
@@ -33,90 +35,90 @@ def is_plain_object(mapping: JSON) -> bool:
     return isinstance(mapping, dict) and not any(key.startswith("@") for key in mapping)
 
 
-class Writer:
+class FunctionWriter:
     """Writes the body of one function of an event.
 
     Args:
         keep_missing, compile_other: As for `inline_object`.
     """
 
-    def __init__(self, keep_missing: bool, compile_other: Compile) -> None:
+    def __init__(self, keep_missing: bool, compile_directive: CompileDirective) -> None:
         self.lines: list[str] = []
-        self._names: dict[str, JSON] = {"MISSING": MISSING, "member": member}
-        self._paths: dict[tuple[str, ...], str] = {(): "event"}
+        self._namespace: dict[str, JSON] = {"MISSING": MISSING, "member": get_member}
+        self._path_variables: dict[tuple[str, ...], str] = {(): "event"}
         self._keep_missing = keep_missing
-        self._compile_other = compile_other
+        self._compile_directive = compile_directive
 
-    def function(self, result: str) -> Resolver:
+    def build_function(self, result_expression: str) -> Resolver:
         """The function written so far, giving *result*."""
-        source = "\n    ".join(["def resolve(event):", *self.lines, f"return {result}"])
-        exec(compile(source, "<mapping>", "exec"), self._names)
-        resolver: Resolver = self._names["resolve"]
+        source = "\n    ".join(["def resolve(event):", *self.lines, f"return {result_expression}"])
+        exec(compile(source, "<mapping>", "exec"), self._namespace)
+        resolver: Resolver = self._namespace["resolve"]
         return resolver
 
-    def object(self, mapping: JSONObject) -> str:
+    def write_object(self, mapping: JSONObject) -> str:
         """Write an object; the variable that holds it."""
-        result = self.new("{}")
+        result = self.assign_variable("{}")
         for key, each in mapping.items():
-            value = self.value(each)
+            value = self.write_value(each)
             assignment = f"{result}[{key!r}] = {value}"
             if not self._keep_missing:
                 assignment = f"if {value} is not MISSING: {assignment}"
             self.lines.append(assignment)
         return result
 
-    def value(self, mapping: JSON) -> str:
+    def write_value(self, mapping: JSON) -> str:
         """Write any mapping; the variable that holds its value."""
-        keys = _path_keys(mapping)
+        keys = _get_plain_path_keys(mapping)
         if keys is not None:
             # A variable of its own: the one of a path may be read again.
-            return self.new(self._path(keys))
+            return self.assign_variable(self._write_path(keys))
         if is_plain_object(mapping):
-            return self.object(mapping)
-        if not _is_choice_of_paths(mapping):
-            resolve = self.name(self._compile_other(mapping, self._keep_missing))
-            return self.new(f"{resolve}(event)")
+            return self.write_object(mapping)
+        if not _is_path_with_fallbacks(mapping):
+            resolve = self.bind_object(self._compile_directive(mapping, self._keep_missing))
+            return self.assign_variable(f"{resolve}(event)")
         options = mapping["@if"]
         otherwise = options.get("else")
-        fallback = self.value(otherwise) if is_truthy(otherwise) else "MISSING"
-        value = self.value(options["exists"])
+        fallback = self.write_value(otherwise) if is_truthy(otherwise) else "MISSING"
+        value = self.write_value(options["exists"])
         self.lines.append(f"if {value} is None or {value} is MISSING: {value} = {fallback}")
         return value
 
-    def new(self, expression: str) -> str:
+    def assign_variable(self, expression: str) -> str:
         """Assign *expression* to a new variable."""
         variable = f"value_{len(self.lines)}"
         self.lines.append(f"{variable} = {expression}")
         return variable
 
-    def name(self, thing: JSON) -> str:
+    def bind_object(self, value: JSON) -> str:
         """A name for a Python object, for use in the source."""
-        name = f"other_{len(self._names)}"
-        self._names[name] = thing
+        name = f"other_{len(self._namespace)}"
+        self._namespace[name] = value
         return name
 
-    def _path(self, keys: tuple[str, ...]) -> str:
-        if keys not in self._paths:
-            parent, key = self._path(keys[:-1]), keys[-1]
-            self._paths[keys] = self.new(
+    def _write_path(self, keys: tuple[str, ...]) -> str:
+        if keys not in self._path_variables:
+            parent, key = self._write_path(keys[:-1]), keys[-1]
+            self._path_variables[keys] = self.assign_variable(
                 f"{parent}.get({key!r}, MISSING) if type({parent}) is dict "
                 f"else MISSING if {parent} is MISSING else member({parent}, {key!r})"
             )
-        return self._paths[keys]
+        return self._path_variables[keys]
 
 
-def _path_keys(mapping: JSON) -> tuple[str, ...] | None:
+def _get_plain_path_keys(mapping: JSON) -> tuple[str, ...] | None:
     """The keys of a plain `@path`; None for any other mapping, and deeper than events are."""
     if not isinstance(mapping, dict) or list(mapping) != ["@path"]:
         return None
     path = mapping["@path"]
     if not isinstance(path, str):
         return None
-    keys = keys_of(strip_root(path))
+    keys = split_path(strip_path_prefix(path))
     return keys if len(keys) <= MAX_DEPTH else None
 
 
-def _is_choice_of_paths(mapping: JSON) -> bool:
+def _is_path_with_fallbacks(mapping: JSON) -> bool:
     """Whether *mapping* is an `@if` that takes a path if it exists, else another such choice.
 
     Looking at all of them is cheap and cannot fail, so the choice needs no calls.
@@ -127,8 +129,8 @@ def _is_choice_of_paths(mapping: JSON) -> bool:
     if options.get("then", MISSING) != options["exists"]:
         return False
     otherwise = options.get("else")
-    return _path_keys(options.get("exists")) is not None and (
+    return _get_plain_path_keys(options.get("exists")) is not None and (
         not is_truthy(otherwise)
-        or _path_keys(otherwise) is not None
-        or _is_choice_of_paths(otherwise)
+        or _get_plain_path_keys(otherwise) is not None
+        or _is_path_with_fallbacks(otherwise)
     )

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from segment_insider_emulator.types import JSON
 
 
-class Missing:
+class MissingType:
     """JavaScript's `undefined`: not there, which is not the same as null."""
 
     def __repr__(self) -> str:
@@ -18,33 +18,36 @@ class Missing:
         return False
 
 
-MISSING: Final = Missing()
+MISSING: Final = MissingType()
 
 # What String.prototype.trim removes; Python's own set has U+001C to U+001F and lacks U+FEFF.
 WHITE_SPACE: Final = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
-LARGEST_EXACT: Final = 2**53
+MAX_EXACT_INTEGER: Final = 2**53
 
 
-def type_name(value: JSON) -> str:
+def get_type_name(value: JSON) -> str:
     """The name Segment's messages give a value's type, e.g. "object"."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
         return "number"
-    names: dict[type, str] = {str: "string", dict: "object", list: "array", Missing: "undefined"}
+    names: dict[type, str] = {
+        str: "string",
+        dict: "object",
+        list: "array",
+        MissingType: "undefined",
+    }
     return names.get(type(value), "object" if isinstance(value, dict) else "null")
 
 
-def without_missing(value: JSON) -> JSON:
+def drop_missing(value: JSON) -> JSON:
     """Copy *value* without the keys that are MISSING, at any depth; in lists MISSING stays."""
     if isinstance(value, dict):
-        return {
-            key: without_missing(member) for key, member in value.items() if member is not MISSING
-        }
-    return [without_missing(item) for item in value] if isinstance(value, list) else value
+        return {key: drop_missing(member) for key, member in value.items() if member is not MISSING}
+    return [drop_missing(item) for item in value] if isinstance(value, list) else value
 
 
 def is_number(value: JSON) -> bool:
@@ -52,23 +55,23 @@ def is_number(value: JSON) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def text_of(value: JSON) -> str:
+def to_js_string(value: JSON) -> str:
     """The text that `String(value)` gives."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return _number_text(value)
+        return _format_number(value)
     if isinstance(value, list):
-        return ",".join("" if _is_nothing(element) else text_of(element) for element in value)
+        return ",".join("" if _is_nullish(element) else to_js_string(element) for element in value)
     if isinstance(value, dict):
         return "[object Object]"
     return "undefined" if value is MISSING else "null"
 
 
-def _number_text(number: float) -> str:
-    if isinstance(number, int) and abs(number) <= LARGEST_EXACT:
+def _format_number(number: float) -> str:
+    if isinstance(number, int) and abs(number) <= MAX_EXACT_INTEGER:
         return str(number)
     number = float(number)
     if not math.isfinite(number):
@@ -80,10 +83,10 @@ def _number_text(number: float) -> str:
     # The decimal point stands behind this many digits.
     point = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(digits))
     digits = digits.rstrip("0")
-    return sign + _place_point(digits, point) if digits else "0"
+    return sign + _insert_decimal_point(digits, point) if digits else "0"
 
 
-def _place_point(digits: str, point: int) -> str:
+def _insert_decimal_point(digits: str, point: int) -> str:
     if 0 < point <= 21:
         whole = digits[:point].ljust(point, "0")
         return f"{whole}.{digits[point:]}" if len(digits) > point else whole
@@ -93,7 +96,7 @@ def _place_point(digits: str, point: int) -> str:
     return digits[0] + (f".{digits[1:]}" if len(digits) > 1 else "") + exponent
 
 
-def number_of(text: str) -> float:
+def to_js_number(text: str) -> float:
     """The number that `Number(text)` gives; NaN when the text is no number."""
     text = text.strip(WHITE_SPACE)
     if not text:
@@ -124,23 +127,23 @@ def is_truthy(value: JSON) -> bool:
     return bool(value) and value == value
 
 
-def is_loosely_empty(value: JSON) -> bool:
+def equals_empty_text(value: JSON) -> bool:
     """Whether `value == ""` holds, JavaScript's conversions included."""
     if isinstance(value, str | list):
-        return text_of(value) == ""
+        return to_js_string(value) == ""
     return (is_number(value) and value == 0) or value is False
 
 
-def _is_nothing(value: JSON) -> bool:
+def _is_nullish(value: JSON) -> bool:
     return value is None or value is MISSING
 
 
-def units(text: str) -> int:
+def count_utf16_units(text: str) -> int:
     """The length of *text* in UTF-16 units, as JavaScript counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def member(value: JSON, key: str) -> JSON:
+def get_member(value: JSON, key: str) -> JSON:
     """What `value && value[key]` gives; MISSING when there is no such member."""
     if isinstance(value, dict):
         return value.get(key, MISSING)
@@ -149,15 +152,15 @@ def member(value: JSON, key: str) -> JSON:
     if not isinstance(value, list | str):
         return MISSING
     if key == "length":
-        return units(value) if isinstance(value, str) else len(value)
+        return count_utf16_units(value) if isinstance(value, str) else len(value)
     if not (key.isascii() and key.isdigit() and str(int(key[:16])) == key):
         return MISSING
     if isinstance(value, str):
-        value = _characters(value)
+        value = _split_utf16_units(value)
     return value[int(key)] if int(key) < len(value) else MISSING
 
 
-def _characters(text: str) -> str | list[str]:
+def _split_utf16_units(text: str) -> str | list[str]:
     """The characters of *text* as JavaScript counts them: half a pair is one."""
     if text.isascii():
         return text
@@ -168,14 +171,14 @@ def _characters(text: str) -> str | list[str]:
     ]
 
 
-def entries(value: JSON) -> Iterator[tuple[str, JSON]]:
+def iter_entries(value: JSON) -> Iterator[tuple[str, JSON]]:
     """The pairs of `Object.entries`: integer-like keys first, in numeric order."""
     if isinstance(value, list | str):
-        members = _characters(value) if isinstance(value, str) else value
+        members = _split_utf16_units(value) if isinstance(value, str) else value
         pairs: Iterable[tuple[str, JSON]] = ((str(at), each) for at, each in enumerate(members))
         yield from pairs
     elif isinstance(value, dict):
-        indexes = [key for key in value if key.isascii() and key.isdigit() and _is_index(key)]
+        indexes = [key for key in value if key.isascii() and key.isdigit() and _is_array_index(key)]
         for key in sorted(indexes, key=int):
             yield key, value[key]
         for key, each in value.items():
@@ -183,19 +186,23 @@ def entries(value: JSON) -> Iterator[tuple[str, JSON]]:
                 yield key, each
 
 
-def _is_index(key: str) -> bool:
+def _is_array_index(key: str) -> bool:
     return len(key) <= 10 and str(int(key)) == key and int(key) < 2**32 - 1
 
 
-def json_text(value: JSON) -> str:
+def to_json_text(value: JSON) -> str:
     """The text that `JSON.stringify(value)` gives for a value that is not undefined."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):
-        return f"[{','.join(json_text(element) for element in value)}]"
+        return f"[{','.join(to_json_text(element) for element in value)}]"
     if isinstance(value, dict):
-        members = (f"{json_text(k)}:{json_text(v)}" for k, v in entries(value) if v is not MISSING)
+        members = (
+            f"{to_json_text(k)}:{to_json_text(v)}"
+            for k, v in iter_entries(value)
+            if v is not MISSING
+        )
         return f"{{{','.join(members)}}}"
     if value is MISSING or (is_number(value) and not math.isfinite(value)):
         return "null"
-    return text_of(value)
+    return to_js_string(value)

@@ -9,26 +9,26 @@ import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
-from segment_insider_emulator.mapping.fields import Field
+from segment_insider_emulator.mapping.fields import ActionField
 from segment_insider_emulator.mapping.javascript import MISSING
-from segment_insider_emulator.mapping.subscription import FAULTS, Subscription
-from segment_insider_emulator.mapping.traced_value import TracedValue, is_filled
+from segment_insider_emulator.mapping.subscription import MAPPING_ERRORS, Subscription
+from segment_insider_emulator.mapping.traced_value import TracedValue, is_nonempty_container
 from segment_insider_emulator.mapping.tracer import trace_payload
-from segment_insider_emulator.mapping.tracing import path_below
-from segment_insider_emulator.mapping.upserts import normalised
+from segment_insider_emulator.mapping.tracing import join_path
+from segment_insider_emulator.mapping.upserts import normalise_name
 from segment_insider_emulator.types import JSON, JSONObject
 
 # They say how a body is built, and where that shows in a user, if it shows.
-_SWITCHES = {
+_SWITCH_FIELD_PATHS = {
     "email_as_identifier": "identifiers.email",
     "phone_number_as_identifier": "identifiers.phone_number",
     "append_arrays": "not_append",
 }
-_MARK = re.compile("\x01(\\d+)\x01")
+_MARK_PATTERN = re.compile("\x01(\\d+)\x01")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ValueOrigin:
     """One mapped value.
 
     Args:
@@ -53,28 +53,32 @@ class Origin:
 
 
 @dataclass(slots=True)
-class _Mapped:
+class _MappedValue:
     """One value of a field before it is known where it went."""
 
     field: str
     value: JSON
     mapping: JSON
-    influences: set[str]
-    sources: set[str]
+    influencing_paths: set[str]
+    source_paths: set[str]
 
-    def origin(self, at: list[str], value: JSON, present: Set[str]) -> Origin:
-        return Origin(
-            at,
+    def create_origin(
+        self, body_paths: list[str], value: JSON, present_paths: Set[str]
+    ) -> ValueOrigin:
+        return ValueOrigin(
+            body_paths,
             None if value is MISSING else value,
             self.field,
             self.mapping,
-            sorted(self.influences & present),
-            sorted((self.influences - self.sources) & present),
-            sorted(self.influences - present - {""}),
+            sorted(self.influencing_paths & present_paths),
+            sorted((self.influencing_paths - self.source_paths) & present_paths),
+            sorted(self.influencing_paths - present_paths - {""}),
         )
 
 
-def origins_of(subscription: Subscription, event: JSONObject, present: Set[str]) -> list[Origin]:
+def find_value_origins(
+    subscription: Subscription, event: JSONObject, present_paths: Set[str]
+) -> list[ValueOrigin]:
     """Return the origin of each value that *subscription* makes of *event*, which it takes.
 
     What was read and gave no value has an origin as well, in no place.
@@ -84,185 +88,196 @@ def origins_of(subscription: Subscription, event: JSONObject, present: Set[str])
     """
     try:
         payload = trace_payload(subscription.mapping, event)
-    except FAULTS:
+    except MAPPING_ERRORS:
         return []  # the mapping is refused before it reads anything
     try:
-        values = subscription.values(event)
-    except FAULTS:
+        values = subscription.resolve_field_values(event)
+    except MAPPING_ERRORS:
         # Nothing is sent, but what was read still tells what was meant.
-        walk = _Walk()
+        walk = _ValueMarker()
         walk.mark_fields(subscription, payload.value, payload)
         return [
-            mapped.origin([], None, present) for mapped in walk.found if mapped.influences & present
+            mapped.create_origin([], None, present_paths)
+            for mapped in walk.mapped_values
+            if mapped.influencing_paths & present_paths
         ]
-    walk = _Walk()
+    walk = _ValueMarker()
     marked = walk.mark_fields(subscription, values, payload)
-    sent = subscription.action.user(values)
+    sent = subscription.action.build_user(values)
     places: dict[int, list[tuple[str, JSON]]] = {}
-    for number, place, value in _places(subscription.action.user(marked), sent, "users[0]"):
+    for number, place, value in _find_marks(
+        subscription.action.build_user(marked), sent, "users[0]"
+    ):
         places.setdefault(number, []).append((place, value))
     return [
-        mapped.origin(
-            [place for place, _ in found], found[0][1] if found else mapped.value, present
+        mapped.create_origin(
+            [place for place, _ in found], found[0][1] if found else mapped.value, present_paths
         )
-        for number, mapped in enumerate(walk.found)
-        if number in walk.marked or mapped.influences & present
-        for found in [places.get(number) or list(_switched(mapped.field, sent))]
+        for number, mapped in enumerate(walk.mapped_values)
+        if number in walk.marked_numbers or mapped.influencing_paths & present_paths
+        for found in [places.get(number) or list(_find_switch_effects(mapped.field, sent))]
     ]
 
 
-def paths_read(subscription: Subscription, event: JSONObject) -> set[str]:
+def find_read_paths(subscription: Subscription, event: JSONObject) -> set[str]:
     """Return every path that an origin of `origins_of` names."""
     try:
         payload = trace_payload(subscription.mapping, event)
-    except FAULTS:
+    except MAPPING_ERRORS:
         return set()
-    read = {*payload.reads, *payload.decided_by, *payload.unused}
+    read = {*payload.own_source_paths, *payload.deciding_paths, *payload.unused_paths}
     parts = (payload.parts.get(field.key) for field in subscription.action.fields)
-    return read.union(*(part.influences for part in parts if part))
+    return read.union(*(part.influencing_paths for part in parts if part))
 
 
-def _places(marked: JSON, sent: JSON, path: str) -> Iterator[tuple[int, str, JSON]]:
+def _find_marks(marked: JSON, sent: JSON, body_path: str) -> Iterator[tuple[int, str, JSON]]:
     """The number of each mark in *marked*, with its place and what is sent there."""
-    if isinstance(marked, str) and (mark := _MARK.search(marked)):
-        yield int(mark[1]), path, sent
+    if isinstance(marked, str) and (mark := _MARK_PATTERN.search(marked)):
+        yield int(mark[1]), body_path, sent
     elif isinstance(marked, dict) and isinstance(sent, dict):
         for key in (key for key in marked if key in sent):
-            yield from _places(marked[key], sent[key], path_below(path, key))
+            yield from _find_marks(marked[key], sent[key], join_path(body_path, key))
     elif isinstance(marked, list) and isinstance(sent, list):
         for at, (part, sent_part) in enumerate(zip(marked, sent, strict=False)):
-            yield from _places(part, sent_part, path_below(path, at))
+            yield from _find_marks(part, sent_part, join_path(body_path, at))
 
 
-def _switched(key: str, sent: JSONObject) -> Iterator[tuple[str, JSON]]:
+def _find_switch_effects(field_key: str, sent: JSONObject) -> Iterator[tuple[str, JSON]]:
     """What the field *key* decided without standing there itself, if that shows."""
-    if key == "products" and sent.get("events") == []:
+    if field_key == "products" and sent.get("events") == []:
         yield "users[0].events", []
-    *above, name = _SWITCHES.get(key, "").split(".")
+    *above, name = _SWITCH_FIELD_PATHS.get(field_key, "").split(".")
     holder = sent[above[0]] if above else sent
     if name in holder:
-        yield f"users[0].{_SWITCHES[key]}", holder[name]
+        yield f"users[0].{_SWITCH_FIELD_PATHS[field_key]}", holder[name]
 
 
-class _Walk:
+class _ValueMarker:
     """Puts marks in place of values.
 
     The mark of a value is its number in *found*; *marked* are the numbers that were used.
     """
 
     def __init__(self) -> None:
-        self.found: list[_Mapped] = []
-        self.marked: set[int] = set()
-        self._overriding: dict[str, set[str]] = {}
+        self.mapped_values: list[_MappedValue] = []
+        self.marked_numbers: set[int] = set()
+        self._overriding_paths: dict[str, set[str]] = {}
 
     def mark_fields(
         self, subscription: Subscription, values: JSON, payload: TracedValue
     ) -> JSONObject:
         """Return the *values* of the action's fields with marks in place of them."""
         marked: JSONObject = {}
-        outside = payload.reads | payload.decided_by | payload.unused
-        if outside and not is_filled(payload.value):
-            self._note("", MISSING, payload)
-        self._overriding = _overriding(payload, values)
+        outside = payload.own_source_paths | payload.deciding_paths | payload.unused_paths
+        if outside and not is_nonempty_container(payload.value):
+            self._record_value("", MISSING, payload)
+        self._overriding_paths = _find_overriding_paths(payload, values)
         for field in subscription.action.fields:
             if field.key in payload.parts:
                 value = values.get(field.key, MISSING) if isinstance(values, dict) else MISSING
-                part = payload.parts[field.key].chosen_by(outside)
+                part = payload.parts[field.key].with_deciding_paths(outside)
                 value = self._mark_field(field, value, part)
                 if value is not MISSING:
                     marked[field.key] = value
         return marked
 
-    def _mark_field(self, field: Field, value: JSON, part: TracedValue) -> JSON:
+    def _mark_field(self, field: ActionField, value: JSON, part: TracedValue) -> JSON:
         key = field.key
-        if key in _SWITCHES or value is MISSING:
-            self._note(key, value, part)
+        if key in _SWITCH_FIELD_PATHS or value is MISSING:
+            self._record_value(key, value, part)
             return value
         if field.multiple and isinstance(value, list):
             return self._mark_items(value, part, key)
         if isinstance(value, dict):
             return self._mark_members(value, part, key, None)
-        return self._mark(value, part, key, None)
+        return self._mark_value(value, part, key, None)
 
-    def _mark_items(self, values: list[JSON], part: TracedValue, name: str) -> list[JSON]:
+    def _mark_items(self, values: list[JSON], part: TracedValue, field_path: str) -> list[JSON]:
         """Mark a list of objects, from which Segment takes empty entries out."""
-        whole = part.reads | part.decided_by
+        whole = part.own_source_paths | part.deciding_paths
         items = list(part.parts.values()) if isinstance(part.value, list) else [part]
-        filled = [item for item in items if not _is_nothing(item.value)]
+        filled = [item for item in items if not _is_empty_value(item.value)]
         for at, item in enumerate(items):
-            if _is_nothing(item.value):
-                self._note(path_below(name, at), MISSING, item)
-        if not filled or part.unused:
-            self._note(name, values, part)
-        values = [value for value in values if not _is_nothing(value)]
+            if _is_empty_value(item.value):
+                self._record_value(join_path(field_path, at), MISSING, item)
+        if not filled or part.unused_paths:
+            self._record_value(field_path, values, part)
+        values = [value for value in values if not _is_empty_value(value)]
         return [
             self._mark_members(
-                value, self._item(item.chosen_by(whole)), path_below(name, at), part.mapping
+                value,
+                self._add_overriding_paths(item.with_deciding_paths(whole)),
+                join_path(field_path, at),
+                part.mapping,
             )
             if isinstance(value, dict)
-            else self._mark(value, item, path_below(name, at), part.mapping)
+            else self._mark_value(value, item, join_path(field_path, at), part.mapping)
             for at, (value, item) in enumerate(zip(values, filled, strict=False))
         ]
 
-    def _item(self, item: TracedValue) -> TracedValue:
+    def _add_overriding_paths(self, item: TracedValue) -> TracedValue:
         """*item*, whose values are sent only where no parameter of the event has that name."""
         parts = {
-            key: part.chosen_by(self._overriding.get(normalised(str(key)), ()))
+            key: part.with_deciding_paths(self._overriding_paths.get(normalise_name(str(key)), ()))
             for key, part in item.parts.items()
         }
         return replace(item, _parts=parts)
 
     def _mark_members(
-        self, value: JSONObject, part: TracedValue, name: str, mapping: JSON
+        self, value: JSONObject, part: TracedValue, field_path: str, mapping: JSON
     ) -> JSONObject:
         mapping = mapping if part.mapping is None else part.mapping
-        own = part.reads | part.decided_by
-        if part.unused or (own and not part.parts):
-            self._note(name, value or MISSING, part)
-        parts = {key: member.chosen_by(own) for key, member in part.parts.items()}
+        own = part.own_source_paths | part.deciding_paths
+        if part.unused_paths or (own and not part.parts):
+            self._record_value(field_path, value or MISSING, part)
+        parts = {key: member.with_deciding_paths(own) for key, member in part.parts.items()}
         for key in (key for key in parts if key not in value):
-            self._note(path_below(name, key), MISSING, parts[key])
+            self._record_value(join_path(field_path, key), MISSING, parts[key])
         return {
-            key: self._mark(each, parts.get(key, part), path_below(name, key), mapping)
+            key: self._mark_value(each, parts.get(key, part), join_path(field_path, key), mapping)
             for key, each in value.items()
         }
 
-    def _mark(self, value: JSON, part: TracedValue, name: str, mapping: JSON) -> JSON:
+    def _mark_value(self, value: JSON, part: TracedValue, field_path: str, mapping: JSON) -> JSON:
         mapping = mapping if part.mapping is None else part.mapping
         if isinstance(value, dict) and value:
-            return self._mark_members(value, part, name, mapping)
+            return self._mark_members(value, part, field_path, mapping)
         if isinstance(value, list) and value and all(isinstance(e, dict) and e for e in value):
-            own = part.reads | part.decided_by
+            own = part.own_source_paths | part.deciding_paths
             return [
                 self._mark_members(
                     each,
-                    part.parts.get(at, part).chosen_by(own),
-                    path_below(name, at),
+                    part.parts.get(at, part).with_deciding_paths(own),
+                    join_path(field_path, at),
                     mapping,
                 )
                 for at, each in enumerate(value)
             ]
-        self._note(name, value, part, mapping)
-        self.marked.add(len(self.found) - 1)
-        return f"\x01{len(self.found) - 1}\x01"
+        self._record_value(field_path, value, part, mapping)
+        self.marked_numbers.add(len(self.mapped_values) - 1)
+        return f"\x01{len(self.mapped_values) - 1}\x01"
 
-    def _note(self, name: str, value: JSON, part: TracedValue, mapping: JSON = None) -> None:
+    def _record_value(
+        self, field_path: str, value: JSON, part: TracedValue, mapping: JSON = None
+    ) -> None:
         mapping = mapping if part.mapping is None else part.mapping
-        self.found.append(_Mapped(name, value, mapping, part.influences, part.sources))
+        self.mapped_values.append(
+            _MappedValue(field_path, value, mapping, part.influencing_paths, part.source_paths)
+        )
 
 
-def _overriding(payload: TracedValue, values: JSON) -> dict[str, set[str]]:
+def _find_overriding_paths(payload: TracedValue, values: JSON) -> dict[str, set[str]]:
     """Name of an event parameter without a value -> the paths that could give it one."""
     parameters = payload.parts.get("parameters")
     if parameters is None or not isinstance(values, dict):
         return {}
     sent = values.get("parameters", {})
     return {
-        normalised(str(key)): part.influences
+        normalise_name(str(key)): part.influencing_paths
         for key, part in parameters.parts.items()
         if key not in sent
     }
 
 
-def _is_nothing(value: JSON) -> bool:
+def _is_empty_value(value: JSON) -> bool:
     return value is None or value is MISSING or value == ""

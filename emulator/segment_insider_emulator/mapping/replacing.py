@@ -4,16 +4,16 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias
 
-Replacer: TypeAlias = Callable[[str], str]
+TextReplacer: TypeAlias = Callable[[str], str]
 
-_REFERENCE = re.compile(r"\$([$&`'])")
+_REPLACEMENT_REFERENCE = re.compile(r"\$([$&`'])")
 
 
-def compile_replace(
-    pattern: str, replacement: str, *, ignore_case: bool, everywhere: bool
-) -> Replacer:
+def compile_text_replacer(
+    pattern: str, replacement: str, *, ignore_case: bool, replace_all: bool
+) -> TextReplacer:
     """Replace literal *pattern*; `$$`, `$&`, `` $` `` and `$'` in *replacement* are references."""
-    fold = _fold if ignore_case else str
+    fold = _fold_case if ignore_case else str
     wanted = fold(pattern)
 
     def replace(text: str) -> str:
@@ -23,28 +23,28 @@ def compile_replace(
         at = folded.find(wanted)
         while at >= 0:
             end = at + len(pattern)
-            done += text[behind:at], _expand(replacement, text, at, end)
+            done += text[behind:at], _expand_references(replacement, text, at, end)
             behind = end
-            at = folded.find(wanted, end) if everywhere else -1
+            at = folded.find(wanted, end) if replace_all else -1
         return "".join([*done, text[behind:]])
 
     return replace
 
 
-def _expand(replacement: str, text: str, start: int, end: int) -> str:
+def _expand_references(replacement: str, text: str, start: int, end: int) -> str:
     if "$" not in replacement:
         return replacement
     meanings = {"$": "$", "&": text[start:end], "`": text[:start], "'": text[end:]}
-    return _REFERENCE.sub(lambda reference: meanings[reference[1]], replacement)
+    return _REPLACEMENT_REFERENCE.sub(lambda reference: meanings[reference[1]], replacement)
 
 
-def _fold(text: str) -> str:
+def _fold_case(text: str) -> str:
     """One character for one: JavaScript compares upper-case forms, if they are single and
     do not turn a character outside ASCII into one inside it."""
-    return "".join(map(_fold_character, text))
+    return "".join(map(_fold_character_case, text))
 
 
-def _fold_character(char: str) -> str:
+def _fold_character_case(char: str) -> str:
     upper = char.upper()
     if len(upper) > 1 or ord(char) > 0xFFFF or (ord(char) > 127 and ord(upper) < 128):
         return char

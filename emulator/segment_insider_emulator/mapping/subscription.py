@@ -11,34 +11,43 @@ from typing import Literal, NamedTuple, TypeAlias
 import orjson
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS, UPSERT_URL, Action
+from segment_insider_emulator.mapping.catalog import (
+    ACTIONS,
+    SETTINGS_FIELDS,
+    UPSERT_URL,
+    DestinationAction,
+)
 from segment_insider_emulator.mapping.compiling import DirectiveError
 from segment_insider_emulator.mapping.directives import compile_mapping
-from segment_insider_emulator.mapping.fields import PayloadError, Reader, compile_fields
-from segment_insider_emulator.mapping.javascript import LARGEST_EXACT, MISSING
+from segment_insider_emulator.mapping.fields import (
+    PayloadReader,
+    PayloadValidationError,
+    compile_payload_reader,
+)
+from segment_insider_emulator.mapping.javascript import MAX_EXACT_INTEGER, MISSING
 from segment_insider_emulator.mapping.liquid.errors import LiquidError
 from segment_insider_emulator.mapping.paths import Resolver
-from segment_insider_emulator.mapping.root import NullRootError, compile_checked
+from segment_insider_emulator.mapping.root import NullRootDirectiveError, compile_validated
 from segment_insider_emulator.mapping.triggers import (
-    BrokenGroupError,
-    Predicate,
+    EmptyGroupError,
+    EventPredicate,
     TriggerError,
     compile_trigger,
-    decided_by_name,
-    parse,
+    is_decided_by_name,
+    parse_trigger,
 )
-from segment_insider_emulator.mapping.upserts import upsert_body
+from segment_insider_emulator.mapping.upserts import build_upsert_body
 from segment_insider_emulator.mapping.validation import MappingError
-from segment_insider_emulator.mapping.values import Values, compile_values
+from segment_insider_emulator.mapping.values import FieldValueResolver, compile_field_values
 from segment_insider_emulator.types import JSON, JSONObject
 
-_ILLEGAL_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_ILLEGAL_HEADER_CHARACTER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
-_REMEMBERED = 1024  # subscriptions
-_LARGEST_REMEMBERED = 50_000  # characters of one
+_SUBSCRIPTION_CACHE_SIZE = 1024  # subscriptions
+_MAX_CACHED_DEFINITION_CHARS = 50_000  # characters of one
 
 
-class Request(NamedTuple):
+class InsiderRequest(NamedTuple):
     """One request to Insider One. Header names are lower case; *body* is JSON in UTF-8."""
 
     method: str
@@ -56,7 +65,7 @@ class Request(NamedTuple):
             return json.loads(self.body)
 
 
-class Failure(NamedTuple):
+class MappingFailure(NamedTuple):
     """Why Segment sends nothing for an event that it should have sent.
 
     Args:
@@ -69,29 +78,29 @@ class Failure(NamedTuple):
     message: str
 
 
-Result: TypeAlias = Failure | Literal["delivered", "not_subscribed"]
+MappingResult: TypeAlias = MappingFailure | Literal["delivered", "not_subscribed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class BatchResult:
     """What a batch of events makes: at most one request, and one result for each event."""
 
-    request: Request | None
-    results: list[Result]
+    request: InsiderRequest | None
+    results: list[MappingResult]
 
 
-class _ContextError(TypeError):
+class _NullContextError(TypeError):
     """The event's context is null where Segment's audience code looks into it."""
 
 
-class _HeaderError(TypeError):
+class _IllegalHeaderError(TypeError):
     """A setting of the destination cannot stand in a header."""
 
 
 # Everything an event can run into on its way; any other exception is a bug.
-FAULTS = (
-    PayloadError, MappingError, DirectiveError, LiquidError,
-    BrokenGroupError, NullRootError, _ContextError, _HeaderError,
+MAPPING_ERRORS = (
+    PayloadValidationError, MappingError, DirectiveError, LiquidError,
+    EmptyGroupError, NullRootDirectiveError, _NullContextError, _IllegalHeaderError,
 )  # fmt: skip
 
 
@@ -105,126 +114,134 @@ class Subscription:
     """
 
     name: str
-    action: Action
+    action: DestinationAction
     mapping: JSONObject
     trigger: str
-    matches: Predicate
-    decided_by_name: bool
-    _settings_fault: str | None
-    _trigger_fault: str | None
-    _resolve: Resolver
-    _values: Values
-    _read_batched: Reader
+    matches: EventPredicate
+    is_decided_by_name: bool
+    _settings_error: str | None
+    _trigger_error: str | None
+    _resolve_mapping: Resolver
+    _resolve_field_values: FieldValueResolver
+    _read_batched_payload: PayloadReader
     _headers: dict[str, str]
-    _header_fault: str | None
+    _header_error: str | None
 
     @property
     def action_slug(self) -> str:
         return self.action.slug
 
-    def deliver(self, event: JSONObject) -> Request | Failure | None:
+    def build_request(self, event: JSONObject) -> InsiderRequest | MappingFailure | None:
         """Deliver one event; None when the trigger does not match it."""
-        if self._settings_fault is not None:
-            return Failure(400, "AggregateAjvError", self._settings_fault)
-        if self._trigger_fault is not None:
-            return Failure(None, None, self._trigger_fault)
+        if self._settings_error is not None:
+            return MappingFailure(400, "AggregateAjvError", self._settings_error)
+        if self._trigger_error is not None:
+            return MappingFailure(None, None, self._trigger_error)
         try:
-            return self.deliver_matching(event) if self.matches(event) else None
-        except FAULTS as fault:
-            return _failure(fault)
+            return self.build_request_for_match(event) if self.matches(event) else None
+        except MAPPING_ERRORS as fault:
+            return _create_failure(fault)
 
-    def deliver_matching(self, event: JSONObject) -> Request | Failure:
+    def build_request_for_match(self, event: JSONObject) -> InsiderRequest | MappingFailure:
         """Deliver one event that the trigger is known to match."""
         try:
-            return self._request([event], [self.values(event)])
-        except FAULTS as fault:
-            return _failure(fault)
+            return self._create_request([event], [self.resolve_field_values(event)])
+        except MAPPING_ERRORS as fault:
+            return _create_failure(fault)
 
-    def values(self, event: JSONObject) -> JSONObject:
+    def resolve_field_values(self, event: JSONObject) -> JSONObject:
         """The values of the action's fields for one event, cleaned and coerced.
 
         Raises: One of FAULTS.
         """
-        return self._values(event)
+        return self._resolve_field_values(event)
 
-    def deliver_batch(self, events: list[JSONObject]) -> Batch:
+    def build_batch_request(self, events: list[JSONObject]) -> BatchResult:
         """Deliver events in one request."""
-        if self._settings_fault is not None:
-            return _all_failed(events, Failure(400, "AggregateAjvError", self._settings_fault))
-        if self._trigger_fault is not None:
-            return _all_failed(events, Failure(400, _INVALID, self._trigger_fault))
+        if self._settings_error is not None:
+            return _fail_all_events(
+                events, MappingFailure(400, "AggregateAjvError", self._settings_error)
+            )
+        if self._trigger_error is not None:
+            return _fail_all_events(
+                events, MappingFailure(400, _PAYLOAD_VALIDATION_FAILED, self._trigger_error)
+            )
         try:
-            return self._deliver_matching(events)
-        except FAULTS as fault:
-            return _all_failed(events, _failure(fault))
+            return self._build_batch_of_matches(events)
+        except MAPPING_ERRORS as fault:
+            return _fail_all_events(events, _create_failure(fault))
 
-    def _deliver_matching(self, events: list[JSONObject]) -> Batch:
-        results: list[Result] = ["not_subscribed"] * len(events)
+    def _build_batch_of_matches(self, events: list[JSONObject]) -> BatchResult:
+        results: list[MappingResult] = ["not_subscribed"] * len(events)
         matching = {at: event for at, event in enumerate(events) if self.matches(event)}
-        payloads = {at: self._resolve(event) for at, event in matching.items()}
+        payloads = {at: self._resolve_mapping(event) for at, event in matching.items()}
         values = []
         for at, payload in payloads.items():
             try:
-                values.append(self._read_batched(payload))
+                values.append(self._read_batched_payload(payload))
                 results[at] = "delivered"
-            except PayloadError as fault:
-                results[at] = Failure(400, _INVALID, str(fault))
-        request = self._request(list(matching.values()), values) if values else None
-        return Batch(request, results)
+            except PayloadValidationError as fault:
+                results[at] = MappingFailure(400, _PAYLOAD_VALIDATION_FAILED, str(fault))
+        request = self._create_request(list(matching.values()), values) if values else None
+        return BatchResult(request, results)
 
-    def _request(self, events: list[JSONObject], values: list[JSONObject]) -> Request:
+    def _create_request(self, events: list[JSONObject], values: list[JSONObject]) -> InsiderRequest:
         for event in events:
             context = event.get("context", MISSING)
             if isinstance(context, dict):
                 context = context.get("personas", MISSING)
             if context is None:
-                raise _ContextError("Cannot read the audience of an event whose context is null")
-        if self._header_fault is not None:
-            raise _HeaderError(self._header_fault)
-        body = upsert_body([self.action.user(each) for each in values])
-        return Request("POST", UPSERT_URL, self._headers, _encoded(body))
+                raise _NullContextError(
+                    "Cannot read the audience of an event whose context is null"
+                )
+        if self._header_error is not None:
+            raise _IllegalHeaderError(self._header_error)
+        body = build_upsert_body([self.action.build_user(each) for each in values])
+        return InsiderRequest("POST", UPSERT_URL, self._headers, _encode_body(body))
 
 
-_INVALID = "PAYLOAD_VALIDATION_FAILED"
+_PAYLOAD_VALIDATION_FAILED = "PAYLOAD_VALIDATION_FAILED"
 
 
-def _all_failed(events: list[JSONObject], failure: Failure) -> Batch:
-    return Batch(None, [failure] * len(events))
+def _fail_all_events(events: list[JSONObject], failure: MappingFailure) -> BatchResult:
+    return BatchResult(None, [failure] * len(events))
 
 
-def _failure(fault: Exception) -> Failure:
-    message = str(fault)
-    if isinstance(fault, PayloadError):
-        return Failure(400, "AggregateAjvError", message)
-    if isinstance(fault, MappingError):
-        aggregate = fault.aggregate
-        return Failure(None if aggregate else 400, fault.name, message)
-    if isinstance(fault, LiquidError):
-        return Failure(None, fault.name, message)
-    return Failure(None, "Error" if isinstance(fault, DirectiveError) else "TypeError", message)
+def _create_failure(error: Exception) -> MappingFailure:
+    message = str(error)
+    if isinstance(error, PayloadValidationError):
+        return MappingFailure(400, "AggregateAjvError", message)
+    if isinstance(error, MappingError):
+        aggregate = error.is_aggregate
+        return MappingFailure(None if aggregate else 400, error.error_name, message)
+    if isinstance(error, LiquidError):
+        return MappingFailure(None, error.error_name, message)
+    return MappingFailure(
+        None, "Error" if isinstance(error, DirectiveError) else "TypeError", message
+    )
 
 
-def _encoded(body: JSON) -> bytes:
+def _encode_body(body: JSON) -> bytes:
     try:
-        return orjson.dumps(body, default=_null_in_list, option=orjson.OPT_STRICT_INTEGER)
+        return orjson.dumps(body, default=_encode_missing_as_null, option=orjson.OPT_STRICT_INTEGER)
     except orjson.JSONEncodeError:
         # Half of a surrogate pair, cut out of a text, which only an escape can carry; or an integer
         # beyond 2^53, of which JavaScript keeps what a double can hold.
-        return json.dumps(_as_doubles(body), default=_null_in_list).encode()
+        return json.dumps(_round_large_integers(body), default=_encode_missing_as_null).encode()
 
 
-def _as_doubles(value: JSON) -> JSON:
+def _round_large_integers(value: JSON) -> JSON:
     if isinstance(value, dict):
-        return {key: _as_doubles(each) for key, each in value.items()}
+        return {key: _round_large_integers(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_as_doubles(each) for each in value]
+        return [_round_large_integers(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    is_large = isinstance(value, int) and abs(value) > LARGEST_EXACT
+    is_large = isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER
     return int(float(value)) if is_large else value
 
 
-def _null_in_list(value: object) -> None:
+def _encode_missing_as_null(value: object) -> None:
     """Values that are missing in a list are sent as null."""
 
 
@@ -237,30 +254,30 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
         settings: The destination's settings.
     Raises: EmulatorError, when the action is not in the catalogue.
     """
-    headers, settings_fault = _headers(settings)
-    compiled = _compiled(definition)
+    headers, settings_fault = _build_headers(settings)
+    compiled = _get_compiled_subscription(definition)
     return replace(
         compiled,
-        decided_by_name=compiled.decided_by_name and settings_fault is None,
-        _settings_fault=settings_fault,
+        is_decided_by_name=compiled.is_decided_by_name and settings_fault is None,
+        _settings_error=settings_fault,
         _headers=headers,
-        _header_fault=_header_fault(headers),
+        _header_error=_find_header_error(headers),
     )
 
 
-def _compiled(definition: JSONObject) -> Subscription:
+def _get_compiled_subscription(definition: JSONObject) -> Subscription:
     """*definition* compiled, with no settings; once for all destinations that have the same."""
     same = json.dumps(definition)
-    remembered = len(same) <= _LARGEST_REMEMBERED
-    return _remembered(same) if remembered else _compile(definition)
+    remembered = len(same) <= _MAX_CACHED_DEFINITION_CHARS
+    return _compile_definition_cached(same) if remembered else _compile_definition(definition)
 
 
-@lru_cache(_REMEMBERED)
-def _remembered(definition: str) -> Subscription:
-    return _compile(json.loads(definition))
+@lru_cache(_SUBSCRIPTION_CACHE_SIZE)
+def _compile_definition_cached(definition: str) -> Subscription:
+    return _compile_definition(json.loads(definition))
 
 
-def _compile(definition: JSONObject) -> Subscription:
+def _compile_definition(definition: JSONObject) -> Subscription:
     action = ACTIONS.get(definition["actionSlug"])
     if action is None:
         known = ", ".join(ACTIONS)
@@ -269,9 +286,11 @@ def _compile(definition: JSONObject) -> Subscription:
         )
     trigger = definition.get("trigger", action.trigger)
     mapping = definition.get("settings", action.default_mapping)
-    matches, decided, trigger_fault = _compile_trigger(trigger)
-    resolve = _on_first_use(lambda: compile_checked(mapping, compile_mapping))
-    values = _on_first_use(lambda: compile_values(mapping, action.fields, resolve, compile_mapping))
+    matches, decided, trigger_fault = _compile_trigger_or_report(trigger)
+    resolve = _compile_on_first_use(lambda: compile_validated(mapping, compile_mapping))
+    values = _compile_on_first_use(
+        lambda: compile_field_values(mapping, action.fields, resolve, compile_mapping)
+    )
     return Subscription(
         definition.get("name", action.title),
         action,
@@ -283,35 +302,37 @@ def _compile(definition: JSONObject) -> Subscription:
         trigger_fault,
         resolve,
         values,
-        compile_fields(action.fields),
+        compile_payload_reader(action.fields),
         {},
         None,
     )
 
 
-def _on_first_use(compile_it: Callable[[], Callable[[JSON], JSON]]) -> Callable[[JSON], JSON]:
+def _compile_on_first_use(
+    compile_function: Callable[[], Callable[[JSON], JSON]],
+) -> Callable[[JSON], JSON]:
     """Put off what takes milliseconds until an event needs it: many subscriptions meet none."""
-    compiled = cache(compile_it)
+    compiled = cache(compile_function)
     return lambda event: compiled()(event)
 
 
-def _compile_trigger(trigger: JSON) -> tuple[Predicate, bool, str | None]:
+def _compile_trigger_or_report(trigger: JSON) -> tuple[EventPredicate, bool, str | None]:
     if not trigger or not isinstance(trigger, str):
-        return _never, False, "Failed to validate subscription"
+        return _match_nothing, False, "Failed to validate subscription"
     try:
-        return compile_trigger(trigger), decided_by_name(parse(trigger)), None
+        return compile_trigger(trigger), is_decided_by_name(parse_trigger(trigger)), None
     except TriggerError as error:
-        return _never, False, f"Invalid subscription : {error}"
+        return _match_nothing, False, f"Invalid subscription : {error}"
 
 
-def _never(event: JSONObject) -> bool:
+def _match_nothing(event: JSONObject) -> bool:
     return False
 
 
-def _headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:
+def _build_headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:
     try:
-        values = _settings_reader()(settings)
-    except PayloadError as error:
+        values = _get_settings_reader()(settings)
+    except PayloadValidationError as error:
         return {}, str(error)
     return {
         "x-partner-name": values["account_name"],
@@ -323,11 +344,11 @@ def _headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:
 
 
 @cache
-def _settings_reader() -> Reader:
-    return compile_fields(SETTINGS, clean=False)
+def _get_settings_reader() -> PayloadReader:
+    return compile_payload_reader(SETTINGS_FIELDS, clean=False)
 
 
-def _header_fault(headers: dict[str, str]) -> str | None:
+def _find_header_error(headers: dict[str, str]) -> str | None:
     """What is wrong with the headers, without their values: one of them is a secret."""
-    illegal = [name for name, value in headers.items() if _ILLEGAL_IN_HEADER.search(value)]
+    illegal = [name for name, value in headers.items() if _ILLEGAL_HEADER_CHARACTER.search(value)]
     return f"{' and '.join(illegal)}: not a legal HTTP header value" if illegal else None

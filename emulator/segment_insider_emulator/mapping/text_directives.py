@@ -6,77 +6,88 @@ from collections.abc import Callable
 import orjson
 
 from segment_insider_emulator.mapping.compiling import (
-    Compile,
-    Directive,
+    DirectiveCompiler,
     DirectiveError,
-    failing,
-    nothing,
+    MappingCompiler,
+    build_directive_error_resolver,
+    resolve_to_missing,
 )
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
+    count_utf16_units,
+    get_type_name,
     is_truthy,
-    json_text,
-    text_of,
-    type_name,
-    units,
+    to_js_string,
+    to_json_text,
 )
 from segment_insider_emulator.mapping.paths import (
     Resolver,
     compile_path,
     compile_template,
-    strip_root,
+    strip_path_prefix,
 )
-from segment_insider_emulator.mapping.replacing import Replacer, compile_replace
+from segment_insider_emulator.mapping.replacing import TextReplacer, compile_text_replacer
 from segment_insider_emulator.types import JSON, JSONObject
 
-MAX_PATTERN_UNITS = 10
+MAX_REPLACE_OPTION_UNITS = 10
 
 
-def _compile_text(
-    name: str, mapping: JSON, compile_mapping: Compile, use: Callable[[str], Resolver]
+def _compile_text_option(
+    directive_name: str,
+    mapping: JSON,
+    compile_mapping: MappingCompiler,
+    compile_text: Callable[[str], Resolver],
 ) -> Resolver:
     """For directives on one text: used at once when it is plain text, else when it is resolved."""
     if isinstance(mapping, str):
-        return use(mapping)
+        return compile_text(mapping)
     source = compile_mapping(mapping)
 
     def resolve(event: JSON) -> JSON:
         text = source(event)
         if not isinstance(text, str):
-            raise DirectiveError(f"{name}: expected string, got {type_name(text)}")
-        return use(text)(event)
+            raise DirectiveError(f"{directive_name}: expected string, got {get_type_name(text)}")
+        return compile_text(text)(event)
 
     return resolve
 
 
-def _path(mapping: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolver:
-    return _compile_text(
-        "@path", mapping, compile_mapping, lambda path: compile_path(strip_root(path))
+def _compile_path_directive(
+    mapping: JSON, keep_missing: bool, compile_mapping: MappingCompiler
+) -> Resolver:
+    return _compile_text_option(
+        "@path", mapping, compile_mapping, lambda path: compile_path(strip_path_prefix(path))
     )
 
 
-def _template(mapping: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolver:
-    return _compile_text("@template", mapping, compile_mapping, compile_template)
+def _compile_template_directive(
+    mapping: JSON, keep_missing: bool, compile_mapping: MappingCompiler
+) -> Resolver:
+    return _compile_text_option("@template", mapping, compile_mapping, compile_template)
 
 
-def _liquid(mapping: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolver:
+def _compile_liquid_directive(
+    mapping: JSON, keep_missing: bool, compile_mapping: MappingCompiler
+) -> Resolver:
     if not isinstance(mapping, str):
-        return failing("liquid template value must be a string")
+        return build_directive_error_resolver("liquid template value must be a string")
     # The engine takes a tenth of a second to load, which most mappings need not pay.
-    from segment_insider_emulator.mapping.liquid.templates import compile_liquid
+    from segment_insider_emulator.mapping.liquid.templates import compile_liquid_template
 
-    return compile_liquid(mapping)
+    return compile_liquid_template(mapping)
 
 
-def _case(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolver:
+def _compile_case_directive(
+    options: JSON, keep_missing: bool, compile_mapping: MappingCompiler
+) -> Resolver:
     if not isinstance(options, dict):
-        return failing('@case requires an object with a "operator" key')
+        return build_directive_error_resolver('@case requires an object with a "operator" key')
     if not is_truthy(options.get("operator")):
-        return failing('@case requires a "operator" key')
+        return build_directive_error_resolver('@case requires a "operator" key')
     if not is_truthy(options.get("value")):
-        return nothing
+        return resolve_to_missing
     subject = compile_mapping(options["value"], keep_missing)
-    change = {"lower": str.lower, "upper": str.upper}.get(text_of(options["operator"]))
+    change = {"lower": str.lower, "upper": str.upper}.get(to_js_string(options["operator"]))
 
     def resolve(event: JSON) -> JSON:
         value = subject(event)
@@ -89,31 +100,33 @@ def _case(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolv
     return resolve
 
 
-def _replace(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolver:
+def _compile_replace_directive(
+    options: JSON, keep_missing: bool, compile_mapping: MappingCompiler
+) -> Resolver:
     if not isinstance(options, dict):
-        return failing('@replace requires an object with a "pattern" key')
+        return build_directive_error_resolver('@replace requires an object with a "pattern" key')
     if not is_truthy(options.get("pattern")):
-        return failing('@replace requires a "pattern" key')
+        return build_directive_error_resolver('@replace requires a "pattern" key')
     if not is_truthy(options.get("value")):
-        return nothing
+        return resolve_to_missing
     subject = compile_mapping(options["value"])
-    steps = _replacers(options)
+    steps = _compile_replacers(options)
 
     def resolve(event: JSON) -> JSON:
         value = subject(event)
         if steps is None or not isinstance(value, str | int | float):
             return ""
-        text = text_of(value)
+        text = to_js_string(value)
         for pattern, replacement, replacer in steps:
-            _check_length("pattern", pattern)
-            _check_length("replacement", replacement)
+            _check_replace_option_length("pattern", pattern)
+            _check_replace_option_length("replacement", replacement)
             text = replacer(text)
         return text
 
     return resolve
 
 
-def _replacers(options: JSONObject) -> list[tuple[str, str, Replacer]] | None:
+def _compile_replacers(options: JSONObject) -> list[tuple[str, str, TextReplacer]] | None:
     """The replacements in order; None when an option has a type that makes Segment give up."""
     given = {key: value for key, value in options.items() if value is not None}
     ignore_case, everywhere = given.get("ignorecase", False), given.get("global", True)
@@ -123,8 +136,8 @@ def _replacers(options: JSONObject) -> list[tuple[str, str, Replacer]] | None:
     for suffix in ("", "2"):
         pattern, replacement = given.get(f"pattern{suffix}"), given.get(f"replacement{suffix}", "")
         if isinstance(pattern, str) and pattern and isinstance(replacement, str):
-            replacer = compile_replace(
-                pattern, replacement, ignore_case=ignore_case, everywhere=everywhere
+            replacer = compile_text_replacer(
+                pattern, replacement, ignore_case=ignore_case, replace_all=everywhere
             )
             steps.append((pattern, replacement, replacer))
         elif not suffix:
@@ -132,25 +145,29 @@ def _replacers(options: JSONObject) -> list[tuple[str, str, Replacer]] | None:
     return steps
 
 
-def _check_length(option: str, text: str) -> None:
-    if units(text) > MAX_PATTERN_UNITS:
+def _check_replace_option_length(option_name: str, text: str) -> None:
+    if count_utf16_units(text) > MAX_REPLACE_OPTION_UNITS:
         raise DirectiveError(
-            f'@replace requires a "{option}" less than {MAX_PATTERN_UNITS} characters'
+            f'@replace requires a "{option_name}" less than {MAX_REPLACE_OPTION_UNITS} characters'
         )
 
 
-def _json(options: JSON, keep_missing: bool, compile_mapping: Compile) -> Resolver:
+def _compile_json_directive(
+    options: JSON, keep_missing: bool, compile_mapping: MappingCompiler
+) -> Resolver:
     if not isinstance(options, dict):
-        return failing('@json requires an object with a "value" key')
+        return build_directive_error_resolver('@json requires an object with a "value" key')
     for required in ("mode", "value"):
         if not is_truthy(options.get(required)):
-            return failing(f'@json requires a "{required}" key')
-    convert = {"encode": _encoded, "decode": _decoded}.get(text_of(options["mode"]))
+            return build_directive_error_resolver(f'@json requires a "{required}" key')
+    convert = {"encode": _encode_json, "decode": _decode_json}.get(to_js_string(options["mode"]))
     subject = compile_mapping(options["value"], keep_missing)
-    return (lambda event: convert(subject(event))) if convert else _ignoring(subject)
+    return (
+        (lambda event: convert(subject(event))) if convert else _build_discarding_resolver(subject)
+    )
 
 
-def _ignoring(subject: Resolver) -> Resolver:
+def _build_discarding_resolver(subject: Resolver) -> Resolver:
     def resolve(event: JSON) -> JSON:
         subject(event)
         return MISSING
@@ -158,36 +175,36 @@ def _ignoring(subject: Resolver) -> Resolver:
     return resolve
 
 
-def _encoded(value: JSON) -> JSON:
-    return MISSING if value is MISSING else json_text(value)
+def _encode_json(value: JSON) -> JSON:
+    return MISSING if value is MISSING else to_json_text(value)
 
 
-def _decoded(value: JSON) -> JSON:
+def _decode_json(value: JSON) -> JSON:
     if not isinstance(value, str):
         return value
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
-        return _decoded_leniently(value)
+        return _decode_json_leniently(value)
 
 
-def _decoded_leniently(text: str) -> JSON:
+def _decode_json_leniently(text: str) -> JSON:
     """Read what JavaScript reads and orjson refuses: numbers without bounds, half surrogates."""
     try:
-        return json.loads(text, parse_int=float, parse_constant=_refuse)
+        return json.loads(text, parse_int=float, parse_constant=_reject_json_constant)
     except (ValueError, RecursionError):
         return text
 
 
-def _refuse(word: str) -> JSON:
-    raise ValueError(f"{word} is not JSON")
+def _reject_json_constant(constant: str) -> JSON:
+    raise ValueError(f"{constant} is not JSON")
 
 
-TEXT_DIRECTIVES: dict[str, Directive] = {
-    "@path": _path,
-    "@template": _template,
-    "@liquid": _liquid,
-    "@case": _case,
-    "@replace": _replace,
-    "@json": _json,
+TEXT_DIRECTIVES: dict[str, DirectiveCompiler] = {
+    "@path": _compile_path_directive,
+    "@template": _compile_template_directive,
+    "@liquid": _compile_liquid_directive,
+    "@case": _compile_case_directive,
+    "@replace": _compile_replace_directive,
+    "@json": _compile_json_directive,
 }

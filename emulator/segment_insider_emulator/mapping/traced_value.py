@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Self, TypeAlias
 
-from segment_insider_emulator.mapping.javascript import MISSING, entries, is_truthy, member
-from segment_insider_emulator.mapping.tracing import leaves, path_below
+from segment_insider_emulator.mapping.javascript import MISSING, get_member, is_truthy, iter_entries
+from segment_insider_emulator.mapping.tracing import iter_leaves, join_path
 from segment_insider_emulator.types import JSON, JSONObject
 
-Paths: TypeAlias = frozenset[str]
-Key: TypeAlias = str | int
-NO_PATHS: Final[Paths] = frozenset()
+EventPaths: TypeAlias = frozenset[str]
+PartKey: TypeAlias = str | int
+NO_PATHS: Final[EventPaths] = frozenset()
 
 
 @dataclass(slots=True, eq=False)
@@ -33,21 +33,23 @@ class TracedValue:
     """
 
     value: JSON
-    reads: Paths = NO_PATHS
-    decided_by: Paths = NO_PATHS
-    unused: Paths = NO_PATHS
-    always_there: bool = False
-    path: str | None = None
+    own_source_paths: EventPaths = NO_PATHS
+    deciding_paths: EventPaths = NO_PATHS
+    unused_paths: EventPaths = NO_PATHS
+    is_always_present: bool = False
+    event_path: str | None = None
     mapping: JSON = None
-    _parts: "dict[Key, TracedValue] | None" = None
+    _parts: "dict[PartKey, TracedValue] | None" = None
 
     @classmethod
-    def of_event(cls, value: JSON, path: str = "") -> Self:
+    def from_event(cls, value: JSON, path: str = "") -> Self:
         """Return the value at *path* of an event."""
-        return cls(value, NO_PATHS if is_filled(value) else frozenset((path,)), path=path)
+        return cls(
+            value, NO_PATHS if is_nonempty_container(value) else frozenset((path,)), event_path=path
+        )
 
     @classmethod
-    def of_parts(cls, value: JSON, parts: "dict[Key, TracedValue]") -> Self:
+    def from_parts(cls, value: JSON, parts: "dict[PartKey, TracedValue]") -> Self:
         """Return an object or a list that a mapping put together.
 
         Args:
@@ -56,148 +58,164 @@ class TracedValue:
         return cls(value, _parts=parts)
 
     @property
-    def parts(self) -> "dict[Key, TracedValue]":
+    def parts(self) -> "dict[PartKey, TracedValue]":
         """The members of an object or a list, the items of which are numbered from 0."""
         if self._parts is None:
             value = self.value
-            pairs: Iterable[tuple[Key, JSON]] = ()
+            pairs: Iterable[tuple[PartKey, JSON]] = ()
             if isinstance(value, dict):
                 pairs = value.items()
             elif isinstance(value, list):
                 pairs = enumerate(value)
-            self._parts = {key: self._part(each, key) for key, each in pairs}
+            self._parts = {key: self._create_part(each, key) for key, each in pairs}
         return self._parts
 
     @property
-    def is_of_event(self) -> bool:
+    def is_event_value(self) -> bool:
         """Whether it stands in the event just like this."""
-        return self.path is not None and self._parts is None
+        return self.event_path is not None and self._parts is None
 
     @property
-    def influences(self) -> set[str]:
+    def influencing_paths(self) -> set[str]:
         """Every path that has an influence on the value or on one of its parts."""
-        found = {*self.reads, *self.decided_by, *self.unused}
-        if self.path is not None and self._parts is None:
-            if is_filled(self.value):
-                found.update(path for path, _ in leaves(self.value, self.path))
+        found = {*self.own_source_paths, *self.deciding_paths, *self.unused_paths}
+        if self.event_path is not None and self._parts is None:
+            if is_nonempty_container(self.value):
+                found.update(path for path, _ in iter_leaves(self.value, self.event_path))
             return found
-        return found.union(*(part.influences for part in self.parts.values()))
+        return found.union(*(part.influencing_paths for part in self.parts.values()))
 
     @property
-    def sources(self) -> set[str]:
+    def source_paths(self) -> set[str]:
         """Every path whose value went into the value or into one of its parts."""
-        if self.path is not None and self._parts is None:
-            return self.influences - self.decided_by - self.unused | self.reads
-        return {*self.reads}.union(*(part.sources for part in self.parts.values()))
+        if self.event_path is not None and self._parts is None:
+            return (
+                self.influencing_paths - self.deciding_paths - self.unused_paths
+                | self.own_source_paths
+            )
+        return {*self.own_source_paths}.union(*(part.source_paths for part in self.parts.values()))
 
     @property
-    def presence(self) -> Paths:
+    def presence_paths(self) -> EventPaths:
         """The paths that decide whether there is a value, and not null."""
-        return self.decided_by if self.always_there else self.reads | self.decided_by
+        return (
+            self.deciding_paths
+            if self.is_always_present
+            else self.own_source_paths | self.deciding_paths
+        )
 
-    def chosen_by(self, paths: Iterable[str]) -> Self:
+    def with_deciding_paths(self, paths: Iterable[str]) -> Self:
         """Return the same value, decided by *paths* as well."""
-        more = self.decided_by.union(paths)
-        return self if more == self.decided_by else replace(self, decided_by=more)
+        more = self.deciding_paths.union(paths)
+        return self if more == self.deciding_paths else replace(self, deciding_paths=more)
 
-    def member(self, key: str) -> "TracedValue":
+    def get_member(self, key: str) -> "TracedValue":
         """Return what `javascript.member` gives, with its paths."""
         if isinstance(self.value, dict):
             if key in self.value:
-                return self.parts[key].chosen_by(self.decided_by)
-            return self._nothing_below(key)
+                return self.parts[key].with_deciding_paths(self.deciding_paths)
+            return self._create_missing_member(key)
         if self.value is MISSING:
-            return self._nothing_below(key) if self.path else self
+            return self._create_missing_member(key) if self.event_path else self
         if not is_truthy(self.value):
             return self
-        found = member(self.value, key)
+        found = get_member(self.value, key)
         if not isinstance(self.value, list):
-            return replace(self, value=found, path=None, always_there=False, _parts=None)
+            return replace(self, value=found, event_path=None, is_always_present=False, _parts=None)
         if key == "length":
             # What an entry has inside does not change how many there are.
-            entries_read = (part.reads for part in self.parts.values())
-            return TracedValue(found, self.reads.union(*entries_read), self.decided_by)
+            entries_read = (part.own_source_paths for part in self.parts.values())
+            return TracedValue(
+                found, self.own_source_paths.union(*entries_read), self.deciding_paths
+            )
         if key.isascii() and key.isdigit() and int(key) in self.parts:
-            return self.parts[int(key)].chosen_by(self.decided_by)
-        return self._nothing_below(int(key) if key.isascii() and key.isdigit() else key)
+            return self.parts[int(key)].with_deciding_paths(self.deciding_paths)
+        return self._create_missing_member(int(key) if key.isascii() and key.isdigit() else key)
 
-    def members(self) -> "list[tuple[str, TracedValue]]":
+    def list_members(self) -> "list[tuple[str, TracedValue]]":
         """Return what `javascript.entries` gives, with the paths of each value."""
         pairs: list[tuple[str, TracedValue]] = []
-        for key, each in entries(self.value):
+        for key, each in iter_entries(self.value):
             if isinstance(self.value, str):
-                part = replace(self, value=each, path=None, _parts=None)
+                part = replace(self, value=each, event_path=None, _parts=None)
             else:
                 part = self.parts[int(key) if isinstance(self.value, list) else key]
-            pairs.append((key, part.chosen_by(self.decided_by)))
+            pairs.append((key, part.with_deciding_paths(self.deciding_paths)))
         return pairs
 
     @property
-    def absent(self) -> "dict[Key, TracedValue]":
+    def absent_parts(self) -> "dict[PartKey, TracedValue]":
         """The parts without a value, which *value* does not have."""
         own: JSONObject = self.value if isinstance(self.value, dict) else {}
         is_list = isinstance(self.value, list)
         parts = {} if is_list else self._parts or {}
         return {key: part for key, part in parts.items() if key not in own}
 
-    def _part(self, value: JSON, key: Key) -> "TracedValue":
-        if self.path is not None:
-            return TracedValue.of_event(value, path_below(self.path, key))
-        return TracedValue(value, self.reads)
+    def _create_part(self, value: JSON, key: PartKey) -> "TracedValue":
+        if self.event_path is not None:
+            return TracedValue.from_event(value, join_path(self.event_path, key))
+        return TracedValue(value, self.own_source_paths)
 
-    def _nothing_below(self, key: Key) -> "TracedValue":
+    def _create_missing_member(self, key: PartKey) -> "TracedValue":
         """What stands at a key that is not there; with the path at which it was sought."""
-        path = None if self.path is None else path_below(self.path, key)
-        reads = self.reads if path is None else self.reads | {path}
+        path = None if self.event_path is None else join_path(self.event_path, key)
+        reads = self.own_source_paths if path is None else self.own_source_paths | {path}
         part = (self._parts or {}).get(key)
-        decided_by = self.decided_by.union(part.influences) if part else self.decided_by
-        return TracedValue(MISSING, reads, decided_by, path=path)
+        decided_by = (
+            self.deciding_paths.union(part.influencing_paths) if part else self.deciding_paths
+        )
+        return TracedValue(MISSING, reads, decided_by, event_path=path)
 
 
-def is_filled(value: JSON) -> bool:
+def is_nonempty_container(value: JSON) -> bool:
     """Check whether *value* is an object or a list with something in it."""
     return isinstance(value, dict | list) and bool(value)
 
 
-def text_influences(traced: TracedValue) -> set[str]:
+def find_text_paths(traced_value: TracedValue) -> set[str]:
     """Return the paths that show when a value is written as text; those of an object do not."""
-    found = {*traced.reads, *traced.decided_by}
-    if isinstance(traced.value, list):
-        found = found.union(*(text_influences(part) for part in traced.parts.values()))
+    found = {*traced_value.own_source_paths, *traced_value.deciding_paths}
+    if isinstance(traced_value.value, list):
+        found = found.union(*(find_text_paths(part) for part in traced_value.parts.values()))
     return found
 
 
-def choose(chosen: TracedValue, other: TracedValue | None, deciding: Iterable[str]) -> TracedValue:
+def combine_alternatives(
+    chosen: TracedValue, alternative: TracedValue | None, deciding_paths: Iterable[str]
+) -> TracedValue:
     """Return *chosen*, in whose place *other* would be if the paths *deciding* had other values.
 
     Args:
         other: None when it cannot be known.
     """
-    by = frozenset(deciding)
+    by = frozenset(deciding_paths)
     if not by:
         return chosen
-    if other is None:
-        return chosen.chosen_by(by)
-    if _is_alike(chosen.value, other.value) and not other.influences & by:
+    if alternative is None:
+        return chosen.with_deciding_paths(by)
+    if _is_same_json(chosen.value, alternative.value) and not alternative.influencing_paths & by:
         return chosen
     nothing = TracedValue(MISSING)
-    if isinstance(chosen.value, dict) and isinstance(other.value, dict):
+    if isinstance(chosen.value, dict) and isinstance(alternative.value, dict):
         parts = {
-            key: choose(chosen.parts.get(key, nothing), other.parts.get(key, nothing), by)
-            for key in {**chosen.parts, **other.parts}
+            key: combine_alternatives(
+                chosen.parts.get(key, nothing), alternative.parts.get(key, nothing), by
+            )
+            for key in {**chosen.parts, **alternative.parts}
         }
         return replace(chosen, _parts=parts)
-    if isinstance(other.value, dict) and not is_filled(chosen.value):
+    if isinstance(alternative.value, dict) and not is_nonempty_container(chosen.value):
         return replace(
-            chosen.chosen_by(by), _parts={key: nothing.chosen_by(by) for key in other.parts}
+            chosen.with_deciding_paths(by),
+            _parts={key: nothing.with_deciding_paths(by) for key in alternative.parts},
         )
-    return chosen.chosen_by(by)
+    return chosen.with_deciding_paths(by)
 
 
-def _is_alike(one: JSON, other: JSON) -> bool:
+def _is_same_json(left: JSON, right: JSON) -> bool:
     """Whether both are the same JSON; for Python, `True` would equal `1`."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_is_alike(one[k], other[k]) for k in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_is_alike, one, other))
-    return type(one) is type(other) and one == other
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_is_same_json(left[k], right[k]) for k in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_is_same_json, left, right))
+    return type(left) is type(right) and left == right

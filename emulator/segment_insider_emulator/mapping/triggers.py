@@ -10,35 +10,35 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
 
-from segment_insider_emulator.mapping.fql import LexerError, Token, tokens
+from segment_insider_emulator.mapping.fql import TriggerLexerError, TriggerToken, tokenize_trigger
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
+    get_member,
     is_number,
-    json_text,
-    member,
-    number_of,
-    text_of,
+    to_js_number,
+    to_js_string,
+    to_json_text,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
-Literal: TypeAlias = str | float | bool | None
-Predicate: TypeAlias = Callable[[JSONObject], bool]
+TriggerLiteral: TypeAlias = str | float | bool | None
+EventPredicate: TypeAlias = Callable[[JSONObject], bool]
 
-_UNREADABLE = "Cannot read properties of undefined (reading 'type')"
-_TOP_LEVEL = ("type", "event", "name", "userId")
-_NESTED = ("properties", "traits", "context")
+_UNREADABLE_MESSAGE = "Cannot read properties of undefined (reading 'type')"
+_TOP_LEVEL_FIELDS = ("type", "event", "name", "userId")
+_NESTED_ROOTS = ("properties", "traits", "context")
 
 
 class TriggerError(ValueError):
     """The trigger is malformed and matches nothing; the message is Segment's."""
 
 
-class BrokenGroupError(TypeError):
+class EmptyGroupError(TypeError):
     """An empty pair of parentheses was reached while the trigger was evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class TriggerCondition:
     """One comparison.
 
     Args:
@@ -51,176 +51,182 @@ class Condition:
     root: str
     path: tuple[str, ...]
     operator: str
-    value: Literal = None
+    value: TriggerLiteral = None
 
     def __str__(self) -> str:
         field = ".".join((self.root, *self.path))
-        if self.operator in _UNARY:
+        if self.operator in _UNARY_TESTS:
             return f"{field} {self.operator}"
-        return f"{field} {self.operator} {json_text(self.value)}"
+        return f"{field} {self.operator} {to_json_text(self.value)}"
 
-    def found(self, event: JSONObject) -> JSON:
+    def read_value(self, event: JSONObject) -> JSON:
         """What the event has in the place that is compared; MISSING for nothing."""
-        return reduce(member, self.path, event.get(self.root, MISSING))
+        return reduce(get_member, self.path, event.get(self.root, MISSING))
 
-    def holds(self, event: JSONObject) -> bool:
-        return _test(self.operator, self.value)(self.found(event))
+    def is_met(self, event: JSONObject) -> bool:
+        return _build_value_test(self.operator, self.value)(self.read_value(event))
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class TriggerGroup:
     """Conditions and groups joined by one "and" or "or"; None stands for empty parentheses."""
 
     operator: str
-    children: tuple["Condition | Group | None", ...]
+    children: tuple["TriggerCondition | TriggerGroup | None", ...]
 
 
-Node: TypeAlias = Condition | Group | None
+TriggerNode: TypeAlias = TriggerCondition | TriggerGroup | None
 
 
-def parse(trigger: str) -> Group:
+def parse_trigger(trigger: str) -> TriggerGroup:
     """Read a trigger. Raises: TriggerError, with the text that Segment reports."""
     try:
-        found = tokens(trigger)
-    except LexerError:
+        found = tokenize_trigger(trigger)
+    except TriggerLexerError:
         # The published parser goes on with no tokens at all and trips over the empty result.
-        raise TriggerError(_UNREADABLE) from None
-    node = _Parser(found).group()
+        raise TriggerError(_UNREADABLE_MESSAGE) from None
+    node = _TriggerParser(found).parse_group()
     if node is None:
-        raise TriggerError(_UNREADABLE)
-    return node if isinstance(node, Group) else Group("and", (node,))
+        raise TriggerError(_UNREADABLE_MESSAGE)
+    return node if isinstance(node, TriggerGroup) else TriggerGroup("and", (node,))
 
 
-def compile_trigger(trigger: str) -> Predicate:
+def compile_trigger(trigger: str) -> EventPredicate:
     """Turn a trigger into a predicate over events. Raises: TriggerError."""
-    return _predicate(parse(trigger))
+    return _compile_node(parse_trigger(trigger))
 
 
-def decided_by_name(node: Node) -> bool:
+def is_decided_by_name(node: TriggerNode) -> bool:
     """Whether nothing but an event's type and name is looked at."""
-    if isinstance(node, Group):
-        return all(map(decided_by_name, node.children))
+    if isinstance(node, TriggerGroup):
+        return all(map(is_decided_by_name, node.children))
     return node is not None and node.root in ("type", "event")
 
 
-def event_names(trigger: JSON) -> list[str]:
+def list_event_names(trigger: JSON) -> list[str]:
     """Return the event names that *trigger* compares with; none when it is malformed."""
     try:
-        pending: list[Node] = [parse(trigger)] if isinstance(trigger, str) else []
+        pending: list[TriggerNode] = [parse_trigger(trigger)] if isinstance(trigger, str) else []
     except TriggerError:
         return []
     names = []
     while pending:
         node = pending.pop(0)
-        if isinstance(node, Group):
+        if isinstance(node, TriggerGroup):
             pending += node.children
         elif node and node.root == "event" and node.operator in ("=", "!="):
-            names.append(text_of(node.value))
+            names.append(to_js_string(node.value))
     return names
 
 
-class _Parser:
-    def __init__(self, found: list[Token]) -> None:
-        self._tokens = found[::-1]
-        self._nodes: list[Node] = []
+class _TriggerParser:
+    def __init__(self, tokens: list[TriggerToken]) -> None:
+        self._tokens = tokens[::-1]
+        self._nodes: list[TriggerNode] = []
 
-    def group(self) -> Node:
+    def parse_group(self) -> TriggerNode:
         # Whatever the grouping meant, the last word that joins governs the whole level.
         joined_by = "and"
         while self._tokens and (token := self._tokens.pop()).kind != "eos":
             if token.kind == "conditional":
                 joined_by = token.value
             elif token.kind == "(":
-                self._nodes.append(_Parser(self._until_parenthesis()).group())
+                self._nodes.append(_TriggerParser(self._take_until_parenthesis()).parse_group())
             elif token.kind == "ident":
-                self._condition(token)
-            elif token == _NOT and _is_function(self._tokens[-1]):
-                self._function(self._tokens.pop().value, negated=True)
+                self._parse_condition(token)
+            elif token == _NOT_TOKEN and _is_function_token(self._tokens[-1]):
+                self._parse_function(self._tokens.pop().value, is_negated=True)
         if len(self._nodes) > 1:
-            return Group(joined_by, tuple(self._nodes))
+            return TriggerGroup(joined_by, tuple(self._nodes))
         return self._nodes[0] if self._nodes else None
 
-    def _until_parenthesis(self) -> list[Token]:
-        inner: list[Token] = []
-        while (token := self._shift(_UNREADABLE)).kind != ")":
+    def _take_until_parenthesis(self) -> list[TriggerToken]:
+        inner: list[TriggerToken] = []
+        while (token := self._take_token(_UNREADABLE_MESSAGE)).kind != ")":
             inner.append(token)
-        return [*inner, Token("eos", "eos")]
+        return [*inner, TriggerToken("eos", "eos")]
 
-    def _condition(self, token: Token) -> None:
+    def _parse_condition(self, token: TriggerToken) -> None:
         root = token.value.split(".")[0]
-        if root in _TOP_LEVEL or root in _NESTED:
-            comparison = self._shift("Operator token is missing").value
-            literal = self._shift("Value token is missing")
-            path = _path_below(root, token.value)
-            self._nodes.append(Condition(root, path, *_comparison(root, comparison, literal)))
-        elif _is_function(token):
-            self._function(token.value, negated=False)
+        if root in _TOP_LEVEL_FIELDS or root in _NESTED_ROOTS:
+            comparison = self._take_token("Operator token is missing").value
+            literal = self._take_token("Value token is missing")
+            path = _split_field_path(root, token.value)
+            self._nodes.append(
+                TriggerCondition(root, path, *_choose_operator(root, comparison, literal))
+            )
+        elif _is_function_token(token):
+            self._parse_function(token.value, is_negated=False)
 
-    def _function(self, name: str, *, negated: bool) -> None:
+    def _parse_function(self, function_name: str, *, is_negated: bool) -> None:
         del self._tokens[-1:]  # the opening parenthesis
-        field = self._shift(f"{name}() is missing a 1st argument").value
+        field = self._take_token(f"{function_name}() is missing a 1st argument").value
         del self._tokens[-1:]  # the comma
-        argument = self._shift(f"{name}() is missing a 2nd argument")
+        argument = self._take_token(f"{function_name}() is missing a 2nd argument")
         del self._tokens[-1:]  # the closing parenthesis
-        text = text_of(_literal(argument))
-        if name == "contains":
+        text = to_js_string(_parse_literal(argument))
+        if function_name == "contains":
             meaning = "contains"
         elif argument.value.endswith('*"'):
             meaning, text = "starts_with", text[:-1]
         else:
             meaning, text = "ends_with", text[1:]
-        root = next((root for root in _NESTED if field.startswith(root)), field)
-        if root in _NESTED or root in ("event", "name", "userId"):
-            meaning = f"not_{meaning}" if negated else meaning
-            self._nodes.append(Condition(root, _path_below(root, field), meaning, text))
+        root = next((root for root in _NESTED_ROOTS if field.startswith(root)), field)
+        if root in _NESTED_ROOTS or root in ("event", "name", "userId"):
+            meaning = f"not_{meaning}" if is_negated else meaning
+            self._nodes.append(
+                TriggerCondition(root, _split_field_path(root, field), meaning, text)
+            )
 
-    def _shift(self, complaint: str) -> Token:
+    def _take_token(self, error_message: str) -> TriggerToken:
         if not self._tokens:
-            raise TriggerError(complaint)
+            raise TriggerError(error_message)
         return self._tokens.pop()
 
 
-def _is_function(token: Token) -> bool:
+def _is_function_token(token: TriggerToken) -> bool:
     return token.kind == "ident" and token.value in ("contains", "match")
 
 
-def _path_below(root: str, field: str) -> tuple[str, ...]:
-    if root in _TOP_LEVEL:
+def _split_field_path(root: str, field: str) -> tuple[str, ...]:
+    if root in _TOP_LEVEL_FIELDS:
         return ()
     return tuple(key for key in re.split(r"[\[.\]]", field.removeprefix(f"{root}.")) if key)
 
 
-def _literal(token: Token) -> Literal:
+def _parse_literal(token: TriggerToken) -> TriggerLiteral:
     if token.kind == "string":
         return token.value.removeprefix('"').removesuffix('"')
     if token.kind == "number":
-        return number_of(token.value)
+        return to_js_number(token.value)
     if token.kind == "ident" and token.value in ("true", "false"):
         return token.value == "true"
     return token.value
 
 
-def _comparison(root: str, comparison: str, literal: Token) -> tuple[str, Literal]:
+def _choose_operator(
+    root: str, comparison: str, literal: TriggerToken
+) -> tuple[str, TriggerLiteral]:
     """The operator that is evaluated and its value; which words are special depends on *root*."""
     spelled = (comparison, literal.value)
-    if root not in ("type", "event") and spelled in _PRESENCE:
-        return _PRESENCE[spelled], None
-    if root not in ("type", "event", "name") and spelled in _TRUTH:
-        return _TRUTH[spelled], None
-    value = _literal(literal)
-    if root in _TOP_LEVEL:
-        return comparison, text_of(value)
-    if literal.kind == "number" and comparison in _NUMERIC:
-        return _NUMERIC[comparison], value
+    if root not in ("type", "event") and spelled in _PRESENCE_OPERATORS:
+        return _PRESENCE_OPERATORS[spelled], None
+    if root not in ("type", "event", "name") and spelled in _BOOLEAN_OPERATORS:
+        return _BOOLEAN_OPERATORS[spelled], None
+    value = _parse_literal(literal)
+    if root in _TOP_LEVEL_FIELDS:
+        return comparison, to_js_string(value)
+    if literal.kind == "number" and comparison in _NUMBER_OPERATORS:
+        return _NUMBER_OPERATORS[comparison], value
     return comparison, value
 
 
-def _predicate(node: Node) -> Predicate:
+def _compile_node(node: TriggerNode) -> EventPredicate:
     if node is None:
-        return _broken
-    if isinstance(node, Condition):
-        return _condition(node)
-    children = [_predicate(child) for child in node.children]
+        return _raise_empty_group_error
+    if isinstance(node, TriggerCondition):
+        return _compile_condition(node)
+    children = [_compile_node(child) for child in node.children]
     if node.operator == "and" and len(children) == 2:
         # Nearly every trigger is a type and a name.
         first, second = children
@@ -230,53 +236,53 @@ def _predicate(node: Node) -> Predicate:
     return lambda event: any(child(event) for child in children)
 
 
-def _broken(event: JSONObject) -> bool:
-    raise BrokenGroupError(_UNREADABLE)
+def _raise_empty_group_error(event: JSONObject) -> bool:
+    raise EmptyGroupError(_UNREADABLE_MESSAGE)
 
 
-def _condition(condition: Condition) -> Predicate:
-    test = _test(condition.operator, condition.value)
+def _compile_condition(condition: TriggerCondition) -> EventPredicate:
+    test = _build_value_test(condition.operator, condition.value)
     root, path = condition.root, condition.path
-    if root in _TOP_LEVEL:
+    if root in _TOP_LEVEL_FIELDS:
         return lambda event: test(event.get(root, MISSING))
-    return lambda event: test(reduce(member, path, event.get(root, MISSING)))
+    return lambda event: test(reduce(get_member, path, event.get(root, MISSING)))
 
 
-def _test(name: str, value: Literal) -> Callable[[JSON], bool]:
+def _build_value_test(operator_name: str, value: TriggerLiteral) -> Callable[[JSON], bool]:
     """A test of one value from the event; an operator nobody knows never holds."""
-    if name in _UNARY:
-        return _UNARY[name]
-    if name in _ORDER:
-        order, number = _ORDER[name], _number(value)
+    if operator_name in _UNARY_TESTS:
+        return _UNARY_TESTS[operator_name]
+    if operator_name in _NUMBER_COMPARISONS:
+        order, number = _NUMBER_COMPARISONS[operator_name], _to_comparison_number(value)
         return lambda actual: is_number(actual) and order(actual, number)
-    text = text_of(value)
-    if name in _TEXT:
-        of_text, wanted = _TEXT[name]
+    text = to_js_string(value)
+    if operator_name in _TEXT_TESTS:
+        of_text, wanted = _TEXT_TESTS[operator_name]
         return lambda actual: isinstance(actual, str) and of_text(actual, text) is wanted
-    if name == "=":
+    if operator_name == "=":
         return lambda actual: bool(actual == text)
-    if name == "!=":
+    if operator_name == "!=":
         return lambda actual: bool(actual != text)
     return lambda actual: False
 
 
-def _number(value: Literal) -> float:
+def _to_comparison_number(value: TriggerLiteral) -> float:
     if isinstance(value, str):
-        return number_of(value)
+        return to_js_number(value)
     return float(value or 0)
 
 
-_NOT = Token("operator", "!")
-_PRESENCE = {("!=", "null"): "exists", ("=", "null"): "not_exists"}
-_TRUTH = {("=", "true"): "is_true", ("=", "false"): "is_false"}
-_NUMERIC = {"=": "number_equals", "!=": "number_not_equals"}
-_UNARY: dict[str, Callable[[JSON], bool]] = {
+_NOT_TOKEN = TriggerToken("operator", "!")
+_PRESENCE_OPERATORS = {("!=", "null"): "exists", ("=", "null"): "not_exists"}
+_BOOLEAN_OPERATORS = {("=", "true"): "is_true", ("=", "false"): "is_false"}
+_NUMBER_OPERATORS = {"=": "number_equals", "!=": "number_not_equals"}
+_UNARY_TESTS: dict[str, Callable[[JSON], bool]] = {
     "exists": lambda actual: actual is not None and actual is not MISSING,
     "not_exists": lambda actual: actual is None or actual is MISSING,
     "is_true": lambda actual: actual is True,
     "is_false": lambda actual: actual is False,
 }
-_ORDER: dict[str, Callable[[float, float], bool]] = {
+_NUMBER_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "number_equals": operator.eq,
     "number_not_equals": operator.ne,
     "<": operator.lt,
@@ -284,7 +290,7 @@ _ORDER: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_TEXT: dict[str, tuple[Callable[[str, str], bool], bool]] = {
+_TEXT_TESTS: dict[str, tuple[Callable[[str, str], bool], bool]] = {
     "contains": (str.__contains__, True),
     "not_contains": (str.__contains__, False),
     "starts_with": (str.startswith, True),

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
 
-from segment_insider_emulator.mapping.javascript import MISSING, WHITE_SPACE, text_of
+from segment_insider_emulator.mapping.javascript import MISSING, WHITE_SPACE, to_js_string
 from segment_insider_emulator.types import JSONObject
 
-PLATFORM = "segment"
+UPSERT_PLATFORM = "segment"
 
 # Where a name stands on its own; every other name goes under "custom".
 ROOT_ATTRIBUTES = frozenset(
@@ -56,7 +56,7 @@ ROOT_PARAMETERS = frozenset(
         "currency",
     ]
 )
-PROFILE_ATTRIBUTES = {
+PROFILE_ATTRIBUTE_NAMES = {
     "age": "age",
     "birthday": "birthday",
     "email": "email",
@@ -77,23 +77,25 @@ PROFILE_ATTRIBUTES = {
 UserBuilder: TypeAlias = Callable[[JSONObject], JSONObject]
 
 
-def upsert_body(users: list[JSONObject]) -> JSONObject:
+def build_upsert_body(users: list[JSONObject]) -> JSONObject:
     """The body of one upsert request."""
-    return {"users": users, "platform": PLATFORM}
+    return {"users": users, "platform": UPSERT_PLATFORM}
 
 
 @lru_cache(maxsize=16_384)
-def normalised(name: str) -> str:
+def normalise_name(name: str) -> str:
     """The name under which Insider One is sent an event, attribute or parameter."""
     return name.lower().strip(WHITE_SPACE).replace(" ", "_")
 
 
-def profile_user(values: JSONObject) -> JSONObject:
+def build_profile_user(values: JSONObject) -> JSONObject:
     """The user of a profile update: identifiers and attributes, no events."""
-    attributes = {sent: values[key] for key, sent in PROFILE_ATTRIBUTES.items() if key in values}
+    attributes = {
+        sent: values[key] for key, sent in PROFILE_ATTRIBUTE_NAMES.items() if key in values
+    }
     if "language" in attributes:
         attributes["language"] = attributes["language"].replace("-", "_", 1)
-    identifiers = _identifiers(values)
+    identifiers = _build_identifiers(values)
     if values.get("email_as_identifier") and "email" in values:
         identifiers["email"] = values["email"]
     if values.get("phone_number_as_identifier") and "phone" in values:
@@ -105,19 +107,19 @@ def profile_user(values: JSONObject) -> JSONObject:
     }
 
 
-def event_user(event_name: str) -> UserBuilder:
+def make_event_user_builder(event_name: str) -> UserBuilder:
     """A builder of users with events of this name, one for each product."""
-    return lambda values: _event_user(values, event_name)
+    return lambda values: _build_event_user(values, event_name)
 
 
-def named_event_user(values: JSONObject) -> JSONObject:
+def build_custom_event_user(values: JSONObject) -> JSONObject:
     """The user with events named after the Segment event."""
-    return _event_user(values, normalised(values["event_name"]))
+    return _build_event_user(values, normalise_name(values["event_name"]))
 
 
-def _event_user(values: JSONObject, event_name: str) -> JSONObject:
+def _build_event_user(values: JSONObject, event_name: str) -> JSONObject:
     attributes = values.get("attributes", {})
-    identifiers = _identifiers(values)
+    identifiers = _build_identifiers(values)
     if values.get("email_as_identifier") and attributes.get("email"):
         identifiers["email"] = attributes["email"]
     if values.get("phone_number_as_identifier") and attributes.get("phone"):
@@ -125,15 +127,15 @@ def _event_user(values: JSONObject, event_name: str) -> JSONObject:
     parameters = values.get("parameters", {})
     # No list is one event without a product; an empty list is no event at all.
     products = values.get("products", [{}])
-    timestamp = text_of(values["timestamp"])
+    timestamp = to_js_string(values["timestamp"])
     return {
         "identifiers": identifiers,
-        "attributes": _attributes(attributes),
+        "attributes": _build_attributes(attributes),
         "events": [
             {
                 "event_name": event_name,
                 "timestamp": timestamp,
-                "event_params": _event_params(product, parameters),
+                "event_params": _build_event_params(product, parameters),
             }
             for product in products
         ],
@@ -141,7 +143,7 @@ def _event_user(values: JSONObject, event_name: str) -> JSONObject:
     }
 
 
-def _identifiers(values: JSONObject) -> JSONObject:
+def _build_identifiers(values: JSONObject) -> JSONObject:
     custom: JSONObject = {}
     if "segment_anonymous_id" in values:
         custom["segment_anonymous_id"] = values["segment_anonymous_id"]
@@ -152,32 +154,34 @@ def _identifiers(values: JSONObject) -> JSONObject:
     return identifiers
 
 
-def _attributes(given: JSONObject) -> JSONObject:
+def _build_attributes(values: JSONObject) -> JSONObject:
     attributes: JSONObject = {"custom": {}}
-    _place(given, attributes, ROOT_ATTRIBUTES)
+    _add_normalised_values(values, attributes, ROOT_ATTRIBUTES)
     if "locale" in attributes:
         attributes["locale"] = attributes["locale"].replace("-", "_")
     return attributes
 
 
-def _event_params(product: JSONObject, parameters: JSONObject) -> JSONObject:
+def _build_event_params(product: JSONObject, parameters: JSONObject) -> JSONObject:
     event_params: JSONObject = {"custom": {}}
-    _place(product, event_params, ROOT_PARAMETERS)
+    _add_normalised_values(product, event_params, ROOT_PARAMETERS)
     # The event's parameters come last and win over the product's, even when they have no value.
-    _place(parameters, event_params, ROOT_PARAMETERS)
+    _add_normalised_values(parameters, event_params, ROOT_PARAMETERS)
     return event_params
 
 
-def _place(given: JSONObject, target: JSONObject, root_names: frozenset[str]) -> None:
+def _add_normalised_values(
+    values: JSONObject, target: JSONObject, root_names: frozenset[str]
+) -> None:
     """Put each value under its normalised name, at the root of *target* or under "custom".
 
     The value is looked up under the normalised name too: a key that changes loses its value.
     """
     custom = target["custom"]
-    for key, value in given.items():
-        name = key if key in root_names else normalised(key)  # those are normal already
+    for key, value in values.items():
+        name = key if key in root_names else normalise_name(key)  # those are normal already
         if name != key:
-            value = given.get(name, MISSING)
+            value = values.get(name, MISSING)
         if name in root_names:
             if name == "taxonomy":
                 target[name] = [value]

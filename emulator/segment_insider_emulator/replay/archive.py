@@ -8,14 +8,14 @@ from typing import IO, Any
 
 from segment_insider_emulator.errors import EmulatorError
 
-PART = 4 * 1024 * 1024  # bytes of a file that can be cut
-GZIP = b"\x1f\x8b"
-_REMEDY = "Give files, folders, patterns or s3:// addresses of a Segment archive."
-_INSTALL = "Install the extra: pip install 'segment-insider-emulator[archive]'."
+MAX_PART_BYTES = 4 * 1024 * 1024  # bytes of a file that can be cut
+GZIP_MAGIC = b"\x1f\x8b"
+_ARCHIVE_REMEDY = "Give files, folders, patterns or s3:// addresses of a Segment archive."
+_FSSPEC_REMEDY = "Install the extra: pip install 'segment-insider-emulator[archive]'."
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class ArchiveFile:
     """One file: a path, or an address such as "s3://bucket/2026-03-14/1.gz", and its bytes."""
 
     name: str
@@ -23,7 +23,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ArchivePart:
     """The lines of a file that begin at *start* or later, and before *end*.
 
     Args:
@@ -32,103 +32,107 @@ class Part:
         size: Bytes of the file that this is, for showing progress.
     """
 
-    file: int
+    file_index: int
     name: str
     start: int
     end: int | None
     size: int
 
 
-def files_of(names: Iterable[str]) -> list[File]:
+def find_files(names: Iterable[str]) -> list[ArchiveFile]:
     """The files that *names* stand for, each once, in the order of their names.
 
     Folders are read with all that is below them. Names that begin with "." or "_" are left out:
     they are the notes of the programs that write archives.
     Raises: EmulatorError, when a name stands for nothing.
     """
-    found: dict[str, File] = {}
+    files_by_name: dict[str, ArchiveFile] = {}
     for name in names:
-        below = list(_remote(name) if "://" in name else _local(name))
-        if not below:
-            raise EmulatorError("no file is there", name, _REMEDY)
-        found |= {each.name: each for each in below}
-    return sorted(found.values(), key=lambda file: file.name)
+        matching_files = list(_remote_files(name) if "://" in name else _local_files(name))
+        if not matching_files:
+            raise EmulatorError("no file is there", name, _ARCHIVE_REMEDY)
+        files_by_name |= {each.name: each for each in matching_files}
+    return sorted(files_by_name.values(), key=lambda file: file.name)
 
 
-def parts_of(files: Iterable[File], most: int = PART) -> Iterator[Part]:
+def split_files(
+    files: Iterable[ArchiveFile], max_bytes: int = MAX_PART_BYTES
+) -> Iterator[ArchivePart]:
     """Cut *files* into parts of about *most* bytes.
 
     Raises: EmulatorError, when a file cannot be read.
     """
     for number, file in enumerate(files):
-        if file.size <= most or file.name.endswith(".gz") or _is_packed(file.name):
-            yield Part(number, file.name, 0, None, file.size)
+        if file.size <= max_bytes or file.name.endswith(".gz") or _is_gzip(file.name):
+            yield ArchivePart(number, file.name, 0, None, file.size)
             continue
-        for start in range(0, file.size, most):
-            end = min(start + most, file.size)
-            yield Part(number, file.name, start, end, end - start)
+        for start in range(0, file.size, max_bytes):
+            end = min(start + max_bytes, file.size)
+            yield ArchivePart(number, file.name, start, end, end - start)
 
 
-def opened(name: str) -> IO[bytes]:
+def open_file(name: str) -> IO[bytes]:
     """The bytes of a file, unbuffered. Raises: OSError, or what its file system raises."""
     if "://" not in name:
         return Path(name).open("rb", buffering=0)
-    system, path = _system(name)
+    system, path = _file_system(name)
     file: IO[bytes] = system.open(path, "rb")
     return file
 
 
-def _local(name: str) -> Iterator[File]:
-    given = Path(name)
-    if given.is_dir():
-        paths: Iterable[Path] = given.rglob("*")
-    elif given.exists():
-        paths = [given]
+def _local_files(name: str) -> Iterator[ArchiveFile]:
+    start_path = Path(name)
+    if start_path.is_dir():
+        paths: Iterable[Path] = start_path.rglob("*")
+    elif start_path.exists():
+        paths = [start_path]
     else:
         paths = map(Path, glob(name, recursive=True))
     try:
         for path in paths:
-            if path.is_file() and (path == given or not _noted(path.relative_to(given.anchor))):
-                yield File(str(path), path.stat().st_size)
+            if path.is_file() and (
+                path == start_path or not _is_hidden(path.relative_to(start_path.anchor))
+            ):
+                yield ArchiveFile(str(path), path.stat().st_size)
     except OSError as error:
-        raise EmulatorError(f"cannot be read ({error.strerror})", name, _REMEDY) from None
+        raise EmulatorError(f"cannot be read ({error.strerror})", name, _ARCHIVE_REMEDY) from None
 
 
-def _noted(path: Path) -> bool:
+def _is_hidden(path: Path) -> bool:
     return path.name.startswith((".", "_"))
 
 
-def _remote(name: str) -> Iterator[File]:
-    system, path = _system(name)
+def _remote_files(name: str) -> Iterator[ArchiveFile]:
+    system, path = _file_system(name)
     try:
         if any(each in path for each in "*?["):
-            found = system.glob(path, detail=True)
+            details_by_path = system.glob(path, detail=True)
         else:
-            found = {path: system.info(path)}
-            if found[path]["type"] == "directory":
-                found = system.find(path, detail=True)
+            details_by_path = {path: system.info(path)}
+            if details_by_path[path]["type"] == "directory":
+                details_by_path = system.find(path, detail=True)
     except Exception as error:  # noqa: BLE001  # every file system raises errors of its own
-        raise EmulatorError(f"cannot be read ({error})", name, _REMEDY) from None
-    for path, known in found.items():
-        if known["type"] == "file" and not _noted(Path(path)):
-            yield File(system.unstrip_protocol(path), known["size"])
+        raise EmulatorError(f"cannot be read ({error})", name, _ARCHIVE_REMEDY) from None
+    for path, known in details_by_path.items():
+        if known["type"] == "file" and not _is_hidden(Path(path)):
+            yield ArchiveFile(system.unstrip_protocol(path), known["size"])
 
 
-def _system(name: str) -> tuple[Any, str]:
+def _file_system(name: str) -> tuple[Any, str]:
     try:
         import fsspec  # type: ignore[import-untyped]  # the package ships no types
     except ImportError:
-        raise EmulatorError("reading addresses needs fsspec", name, _INSTALL) from None
+        raise EmulatorError("reading addresses needs fsspec", name, _FSSPEC_REMEDY) from None
     try:
         system, path = fsspec.core.url_to_fs(name)
     except (ImportError, ValueError) as error:
-        raise EmulatorError(f"cannot be read ({error})", name, _INSTALL) from None
+        raise EmulatorError(f"cannot be read ({error})", name, _FSSPEC_REMEDY) from None
     return system, path
 
 
-def _is_packed(name: str) -> bool:
+def _is_gzip(name: str) -> bool:
     try:
-        with opened(name) as file:
-            return file.read(len(GZIP)) == GZIP
+        with open_file(name) as file:
+            return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     except OSError as error:
-        raise EmulatorError(f"cannot be read ({error.strerror})", name, _REMEDY) from None
+        raise EmulatorError(f"cannot be read ({error.strerror})", name, _ARCHIVE_REMEDY) from None

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from segment_insider_emulator.capture.records import VERDICTS
 from segment_insider_emulator.types import JSONObject
 
-WIDTH = 720  # units of the drawing
-_LABELS = 260  # room for the names beside bars
-_ROW = 26
-_HEIGHT = 200  # of a chart of days
-_MOST_DAYS = 62  # more are drawn by month
+CHART_WIDTH = 720  # units of the drawing
+_LABEL_WIDTH = 260  # room for the names beside bars
+_BAR_ROW_HEIGHT = 26
+_DAY_CHART_HEIGHT = 200  # of a chart of days
+_MAX_DAY_COLUMNS = 62  # more are drawn by month
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """A named figure; the units are those of the drawing."""
 
     label: str
@@ -24,7 +24,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class ChartColumnPart:
     """One verdict of one day."""
 
     verdict: str
@@ -34,45 +34,45 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ChartColumn:
     """One day, or month where there are many days."""
 
     label: str
     x: float
     width: float
-    segments: tuple[Segment, ...]
+    segments: tuple[ChartColumnPart, ...]
 
 
-def bars(rows: Iterable[tuple[str, int]], most: int = 12) -> list[Bar]:
+def build_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> list[ChartBar]:
     """Bars of the *most* largest of *rows*, which come in order."""
-    shown = list(rows)[:most]
-    largest = max((count for _, count in shown), default=1)
-    room = WIDTH - _LABELS - 90
+    shown_rows = list(rows)[:max_bars]
+    largest = max((count for _, count in shown_rows), default=1)
+    room = CHART_WIDTH - _LABEL_WIDTH - 90
     return [
-        Bar(label, count, at * _ROW, max(1.0, room * count / largest))
-        for at, (label, count) in enumerate(shown)
+        ChartBar(label, count, at * _BAR_ROW_HEIGHT, max(1.0, room * count / largest))
+        for at, (label, count) in enumerate(shown_rows)
     ]
 
 
-def columns(days: Sequence[JSONObject]) -> list[Column]:
+def build_day_columns(days: Sequence[JSONObject]) -> list[ChartColumn]:
     """Days side by side, each with its verdicts on top of one another."""
-    long = len({row["day"] for row in days}) > _MOST_DAYS
+    long = len({row["day"] for row in days}) > _MAX_DAY_COLUMNS
     counts: dict[str, dict[str, int]] = {}
     for row in days:
         of_day = counts.setdefault(row["day"][:7] if long else row["day"], {})
         of_day[row["verdict"]] = of_day.get(row["verdict"], 0) + row["count"]
     largest = max((sum(each.values()) for each in counts.values()), default=1)
-    step = WIDTH / max(len(counts), 1)
+    step = CHART_WIDTH / max(len(counts), 1)
     return [
-        Column(day, at * step, min(step * 0.8, 60.0), tuple(_stack(of_day, largest)))
+        ChartColumn(day, at * step, min(step * 0.8, 60.0), tuple(_stack_verdicts(of_day, largest)))
         for at, (day, of_day) in enumerate(sorted(counts.items()))
     ]
 
 
-def _stack(counts: dict[str, int], largest: int) -> Iterable[Segment]:
-    y = float(_HEIGHT)
+def _stack_verdicts(counts: dict[str, int], largest: int) -> Iterable[ChartColumnPart]:
+    y = float(_DAY_CHART_HEIGHT)
     for verdict in VERDICTS:
         if count := counts.get(verdict, 0):
-            height = _HEIGHT * count / largest
+            height = _DAY_CHART_HEIGHT * count / largest
             y -= height
-            yield Segment(verdict, count, y, height)
+            yield ChartColumnPart(verdict, count, y, height)

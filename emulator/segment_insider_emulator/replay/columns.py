@@ -9,21 +9,21 @@ from pyarrow import parquet
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 
-_TEXTS = (
+_TEXT_COLUMNS = (
     "section", "day", "type", "event", "subscription", "actionSlug", "verdict", "where", "what",
     "remedy", "eventName", "field", "change", "before", "after", "kind", "value", "sample",
 )  # fmt: skip
-_SECTIONS = ("verdicts", "events", "received", "deliveries", "reasons", "days", "unread")
+_REPORT_SECTIONS = ("verdicts", "events", "received", "deliveries", "reasons", "days", "unread")
 
 
-def write_parquet(document: JSONObject, path: Path) -> None:
+def write_parquet(report_json: JSONObject, path: Path) -> None:
     """Write the rows of all tables, which `section` tells apart; a column that it lacks is null.
 
     Raises: EmulatorError, when the file cannot be written.
     """
-    columns = {name: pyarrow.string() for name in _TEXTS}
+    columns = {name: pyarrow.string() for name in _TEXT_COLUMNS}
     schema = pyarrow.schema(columns | {"lost": pyarrow.bool_(), "count": pyarrow.int64()})
-    table = pyarrow.Table.from_pylist(list(_rows(document)), schema=schema)
+    table = pyarrow.Table.from_pylist(list(_parquet_rows(report_json)), schema=schema)
     try:
         parquet.write_table(table, path)
     except OSError as error:
@@ -31,15 +31,15 @@ def write_parquet(document: JSONObject, path: Path) -> None:
         raise EmulatorError(what, str(path), "Name a file that can be.") from None
 
 
-def _rows(document: JSONObject) -> Iterator[JSONObject]:
-    for section in _SECTIONS:
-        yield from (_row(section, row) for row in document[section])
+def _parquet_rows(report_json: JSONObject) -> Iterator[JSONObject]:
+    for section in _REPORT_SECTIONS:
+        yield from (_parquet_row(section, row) for row in report_json[section])
     for section in ("changes", "turned"):
-        found = (document["comparison"] or {}).get(section, ())
-        yield from (_row(section, row) for row in found)
+        comparison_rows = (report_json["comparison"] or {}).get(section, ())
+        yield from (_parquet_row(section, row) for row in comparison_rows)
 
 
-def _row(section: str, row: JSONObject) -> JSONObject:
+def _parquet_row(section: str, row: JSONObject) -> JSONObject:
     samples = row.get("samples")
     value = ", ".join(
         f"{amount:.2f} {currency}" for currency, amount in row.get("value", {}).items()

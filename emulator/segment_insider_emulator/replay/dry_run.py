@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from segment_insider_emulator.replay.archive import Part
-from segment_insider_emulator.replay.counting import Counted
-from segment_insider_emulator.replay.ledger import Checkpoint, Ledger
+from segment_insider_emulator.replay.archive import ArchivePart
+from segment_insider_emulator.replay.counting import PartResult
+from segment_insider_emulator.replay.ledger import CheckpointFile, CompletedParts
 
 # Counts parts, on one machine or many, and gives them back as they are done.
-Counter: TypeAlias = Callable[[Iterable[Part]], Iterator[Counted]]
+PartRunner: TypeAlias = Callable[[Iterable[ArchivePart]], Iterator[PartResult]]
 
 
-def dry_run(
-    parts: Sequence[Part],
-    counter: Counter,
-    ledger: Ledger,
-    checkpoint: Checkpoint | None,
-    on_done: Callable[[Part], None],
+def run_dry_run(
+    parts: Sequence[ArchivePart],
+    run_parts: PartRunner,
+    completed: CompletedParts,
+    checkpoint: CheckpointFile | None,
+    on_done: Callable[[ArchivePart], None],
 ) -> None:
     """Count in *ledger* what it lacks of *parts*.
 
@@ -25,15 +25,15 @@ def dry_run(
         on_done: Told each part that is done, those of an earlier run first.
     """
     for part in parts:
-        if ledger.has(part):
+        if completed.is_done(part):
             on_done(part)
-    missing = [part for part in parts if not ledger.has(part)]
+    missing = [part for part in parts if not completed.is_done(part)]
     try:
-        for counted in counter(missing):
-            ledger.add(counted)
+        for counted in run_parts(missing):
+            completed.add(counted)
             on_done(counted.part)
             if checkpoint:
-                checkpoint.save(ledger)
+                checkpoint.save(completed)
     finally:
         if checkpoint:
-            checkpoint.save(ledger, at_once=True)
+            checkpoint.save(completed, force=True)

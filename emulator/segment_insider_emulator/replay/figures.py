@@ -12,28 +12,28 @@ from typing import NamedTuple, Self, TypeAlias
 
 from segment_insider_emulator.types import JSONObject
 
-Row: TypeAlias = tuple[str, ...]
+RowKey: TypeAlias = tuple[str, ...]
 
-SAMPLES = 2  # of each row
+MAX_SAMPLES = 2  # of each row
 
 
-class Place(NamedTuple):
+class LinePosition(NamedTuple):
     """A line: number of its file, where its part of the file starts, its number in that part."""
 
-    file: int
-    start: int
-    line: int
+    file_index: int
+    part_start: int
+    line_in_part: int
 
 
-class Sample(NamedTuple):
+class LineSample(NamedTuple):
     """One line that a row counts; *text* is JSON, bounded and without secrets."""
 
-    place: Place
+    position: LinePosition
     text: str
 
 
 @dataclass(slots=True)
-class Tally:
+class RowTally:
     """How often something was seen.
 
     Args:
@@ -42,62 +42,62 @@ class Tally:
     """
 
     count: int = 0
-    value: dict[str, int] = field(default_factory=dict)
-    samples: list[Sample] = field(default_factory=list)
+    order_value: dict[str, int] = field(default_factory=dict)
+    samples: list[LineSample] = field(default_factory=list)
 
-    def sample(self, found: Iterable[Sample]) -> None:
+    def add_samples(self, samples: Iterable[LineSample]) -> None:
         """Keep the first of those that there are and *found*."""
-        self.samples = sorted([*self.samples, *found])[:SAMPLES]
+        self.samples = sorted([*self.samples, *samples])[:MAX_SAMPLES]
 
     def add(self, other: Self) -> None:
         """Count what *other* counted."""
         self.count += other.count
-        for currency, amount in other.value.items():
-            self.value[currency] = self.value.get(currency, 0) + amount
-        self.sample(other.samples)
+        for currency, amount in other.order_value.items():
+            self.order_value[currency] = self.order_value.get(currency, 0) + amount
+        self.add_samples(other.samples)
 
 
 @dataclass(slots=True)
-class Table:
+class MetricTable:
     """Rows by their names, at most *most* of them; what is beyond is counted as one.
 
     A row that was left out once is left out for good, so the counts of those that are kept are
     exact: among more names its hash is no lower than it was among fewer.
     """
 
-    most: int
-    rows: dict[Row, Tally] = field(default_factory=dict)
-    beyond: Tally = field(default_factory=Tally)
+    max_rows: int
+    rows: dict[RowKey, RowTally] = field(default_factory=dict)
+    overflow: RowTally = field(default_factory=RowTally)
 
-    def at(self, row: Row) -> Tally:
+    def get_tally(self, row: RowKey) -> RowTally:
         """The tally of *row*, to count in."""
-        found = self.rows.get(row)
-        if found is None:
-            if len(self.rows) >= 2 * self.most:
-                self.settle()
-            found = self.rows[row] = Tally()
-        return found
+        tally = self.rows.get(row)
+        if tally is None:
+            if len(self.rows) >= 2 * self.max_rows:
+                self.drop_excess_rows()
+            tally = self.rows[row] = RowTally()
+        return tally
 
     def add(self, other: Self) -> None:
         """Count what *other* counted."""
         for row, tally in other.rows.items():
-            self.at(row).add(tally)
-        self.beyond.add(other.beyond)
-        self.settle()
+            self.get_tally(row).add(tally)
+        self.overflow.add(other.overflow)
+        self.drop_excess_rows()
 
-    def settle(self) -> None:
+    def drop_excess_rows(self) -> None:
         """Come down to *most* rows."""
-        if len(self.rows) > self.most:
-            for row in sorted(self.rows, key=_chance)[self.most :]:
-                self.beyond.add(Tally(self.rows[row].count, self.rows.pop(row).value))
+        if len(self.rows) > self.max_rows:
+            for row in sorted(self.rows, key=_row_hash)[self.max_rows :]:
+                self.overflow.add(RowTally(self.rows[row].count, self.rows.pop(row).order_value))
 
 
-def _chance(row: Row) -> bytes:
+def _row_hash(row: RowKey) -> bytes:
     return blake2b("\0".join(row).encode(errors="surrogatepass"), digest_size=8).digest()
 
 
 # Table -> the names of a row, and how many rows are kept.
-TABLES: Mapping[str, tuple[Row, int]] = {
+TABLE_COLUMNS: Mapping[str, tuple[RowKey, int]] = {
     "verdicts": (("verdict",), 100),
     "events": (("type", "event", "verdict"), 10_000),
     "deliveries": (("type", "event", "subscription", "actionSlug", "verdict"), 10_000),
@@ -113,15 +113,15 @@ TABLES: Mapping[str, tuple[Row, int]] = {
 }
 
 
-_COUNTS = ("lines", "events", "losing", "bytes", "differing")
+_COUNT_NAMES = ("lines", "events", "losing", "bytes", "differing")
 
 
-def _tables() -> dict[str, Table]:
-    return {name: Table(most) for name, (_, most) in TABLES.items()}
+def _empty_tables() -> dict[str, MetricTable]:
+    return {name: MetricTable(most) for name, (_, most) in TABLE_COLUMNS.items()}
 
 
 @dataclass(slots=True)
-class Figures:
+class ReplayMetrics:
     """Everything that is counted of some lines.
 
     Args:
@@ -137,52 +137,54 @@ class Figures:
     losing: int = 0
     bytes: int = 0
     differing: int = 0
-    tables: dict[str, Table] = field(default_factory=_tables)
+    tables: dict[str, MetricTable] = field(default_factory=_empty_tables)
 
     def add(self, other: Self) -> None:
         """Count what *other* counted, which are other lines."""
-        for name in _COUNTS:
+        for name in _COUNT_NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, table in self.tables.items():
             table.add(other.tables[name])
 
-    def settle(self) -> None:
+    def drop_excess_rows(self) -> None:
         """Come down to the rows that are kept."""
         for table in self.tables.values():
-            table.settle()
+            table.drop_excess_rows()
 
 
-def to_json(figures: Figures) -> JSONObject:
+def metrics_to_json(metrics: ReplayMetrics) -> JSONObject:
     """*figures* as JSON, for `from_json`."""
     return {
-        **{name: getattr(figures, name) for name in _COUNTS},
+        **{name: getattr(metrics, name) for name in _COUNT_NAMES},
         "tables": {
             name: {
-                "rows": [[list(row), _tally(tally)] for row, tally in table.rows.items()],
-                "beyond": _tally(table.beyond),
+                "rows": [[list(row), _tally_to_json(tally)] for row, tally in table.rows.items()],
+                "beyond": _tally_to_json(table.overflow),
             }
-            for name, table in figures.tables.items()
+            for name, table in metrics.tables.items()
         },
     }
 
 
-def from_json(document: JSONObject) -> Figures:
+def metrics_from_json(document: JSONObject) -> ReplayMetrics:
     """Figures that `to_json` wrote."""
-    tables = _tables()
+    tables = _empty_tables()
     for name, table in tables.items():
         written = document["tables"][name]
-        table.rows = {tuple(row): _read_tally(tally) for row, tally in written["rows"]}
-        table.beyond = _read_tally(written["beyond"])
-    return Figures(**{name: document[name] for name in _COUNTS}, tables=tables)
+        table.rows = {tuple(row): _tally_from_json(tally) for row, tally in written["rows"]}
+        table.overflow = _tally_from_json(written["beyond"])
+    return ReplayMetrics(**{name: document[name] for name in _COUNT_NAMES}, tables=tables)
 
 
-def _tally(tally: Tally) -> list[object]:
-    return [tally.count, tally.value, [[*each.place, each.text] for each in tally.samples]]
+def _tally_to_json(tally: RowTally) -> list[object]:
+    return [tally.count, tally.order_value, [[*each.position, each.text] for each in tally.samples]]
 
 
-def _read_tally(written: list[object]) -> Tally:
-    count, value, samples = written
+def _tally_from_json(tally_json: list[object]) -> RowTally:
+    count, value, samples = tally_json
     assert isinstance(count, int)
     assert isinstance(value, dict)
     assert isinstance(samples, list)
-    return Tally(count, value, [Sample(Place(*place), text) for *place, text in samples])
+    return RowTally(
+        count, value, [LineSample(LinePosition(*place), text) for *place, text in samples]
+    )

@@ -5,23 +5,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from segment_insider_emulator.capture.records import Verdict
-from segment_insider_emulator.insider.findings import Finding, quoted
-from segment_insider_emulator.insider.replies import Refusal as Answered
-from segment_insider_emulator.insider.shape import Fault
-from segment_insider_emulator.insider.users import User
-from segment_insider_emulator.mapping import Failure
-from segment_insider_emulator.segment.notes import Note
-from segment_insider_emulator.segment.rules import Refusal
+from segment_insider_emulator.insider.findings import RequestFinding, quote_value
+from segment_insider_emulator.insider.replies import RequestRejected as Answered
+from segment_insider_emulator.insider.shape import UserError
+from segment_insider_emulator.insider.users import ParsedUser
+from segment_insider_emulator.mapping import MappingFailure
+from segment_insider_emulator.segment.notes import SenderWarning
+from segment_insider_emulator.segment.rules import DiscardReason
 from segment_insider_emulator.types import JSON, JSONObject
 
-LOST: frozenset[Verdict] = frozenset(("rejected", "failed", "dropped"))
-_LONGEST = 300  # characters of one part of a reason
-_INDEX = re.compile(r"[./]\d+(?=[./ ]|$)")
-_WAS = re.compile(r" but it was .*?(?=\. |\.?$)", re.DOTALL)
+LOSS_VERDICTS: frozenset[Verdict] = frozenset(("rejected", "failed", "dropped"))
+_MAX_REASON_LENGTH = 300  # characters of one part of a reason
+_INDEX_PATTERN = re.compile(r"[./]\d+(?=[./ ]|$)")
+_ACTUAL_VALUE_PATTERN = re.compile(r" but it was .*?(?=\. |\.?$)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class EventReason:
     """Something that befell an event.
 
     Args:
@@ -38,82 +38,84 @@ class Reason:
     remedy: str = ""
 
 
-def rejected(refusal: Refusal) -> Reason:
+def reason_for_discard(discard: DiscardReason) -> EventReason:
     """Segment took the call in, and dropped it."""
-    said, _, remedy = refusal.detail.partition(". ")
-    subject, told, _ = said.partition(" is ")
-    what = f"{subject} is not what Segment takes" if told else said.rstrip(".")
-    return Reason("rejected", True, "", f"{refusal.code}: {what}", remedy)
+    statement, _, remedy = discard.detail.partition(". ")
+    subject, has_verb, _ = statement.partition(" is ")
+    what = f"{subject} is not what Segment takes" if has_verb else statement.rstrip(".")
+    return EventReason("rejected", True, "", f"{discard.code}: {what}", remedy)
 
 
-def stopped(verdict: Verdict, why: str) -> Reason:
+def reason_for_filter(verdict: Verdict, detail: str) -> EventReason:
     """An event that was meant to go no further."""
-    return Reason(verdict, False, "", clipped(why))
+    return EventReason(verdict, False, "", shorten_text(detail))
 
 
-def noted(note: Note) -> Reason:
+def reason_for_warning(warning: SenderWarning) -> EventReason:
     """Segment took the call, and something in it does not do what its sender thinks."""
-    return Reason("warning", False, note.where, note.general)
+    return EventReason("warning", False, warning.key, warning.general_text)
 
 
-def failed(failure: Failure) -> Reason:
+def reason_for_mapping_failure(failure: MappingFailure) -> EventReason:
     """Segment made no request of the event."""
-    said = _WAS.sub(" but it was not", " ".join(failure.message.split()).rstrip("."))
-    return Reason("failed", True, "", clipped(_INDEX.sub("[]", said)))
+    message_text = _ACTUAL_VALUE_PATTERN.sub(
+        " but it was not", " ".join(failure.message.split()).rstrip(".")
+    )
+    return EventReason("failed", True, "", shorten_text(_INDEX_PATTERN.sub("[]", message_text)))
 
 
-def answered(refusal: Answered) -> Reason:
+def reason_for_rejected_request(rejection: Answered) -> EventReason:
     """Insider One refused the request as a whole."""
-    what = f"Insider One answers {refusal.status}: {refusal}"
-    return Reason("failed", True, "", clipped(what), refusal.remedy)
+    what = f"Insider One answers {rejection.status}: {rejection}"
+    return EventReason("failed", True, "", shorten_text(what), rejection.remedy)
 
 
-def refused(faults: Iterable[Fault], user: JSON) -> Iterator[Reason]:
+def reasons_for_rejected_user(errors: Iterable[UserError], user: JSON) -> Iterator[EventReason]:
     """Insider One refused the user."""
-    for fault in faults:
-        what = _without_value(fault.text, fault.where, user)
-        yield Reason("dropped", True, _general(fault.where), what, fault.remedy)
+    for fault in errors:
+        what = _without_quoted_value(fault.text, fault.where, user)
+        yield EventReason("dropped", True, _without_indexes(fault.where), what, fault.remedy)
 
 
-def noticed(read: User, user: JSONObject) -> Iterator[Reason]:
+def reasons_for_findings(parsed_user: ParsedUser, user: JSONObject) -> Iterator[EventReason]:
     """What Insider One took otherwise than its sender thinks; *read* was made of *user*."""
-    stored = {place for place, _ in read.events}
-    for finding in read.findings:
-        own = finding.where.removeprefix(read.where).removeprefix(".")
-        what = _without_value(finding.what, own, user)
-        lost = _expired(finding, stored)
-        yield Reason("warning", lost, _general(own), what, finding.remedy)
+    stored = {place for place, _ in parsed_user.events}
+    for finding in parsed_user.findings:
+        user_path = finding.where.removeprefix(parsed_user.where).removeprefix(".")
+        what = _without_quoted_value(finding.what, user_path, user)
+        lost = _is_expired_event(finding, stored)
+        yield EventReason("warning", lost, _without_indexes(user_path), what, finding.remedy)
 
 
-def clipped(text: str) -> str:
+def shorten_text(text: str) -> str:
     """*text*, short enough to be the name of a row, and text that every file can hold."""
     if not text.isascii():
         text = text.encode(errors="replace").decode()  # half of a surrogate pair
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= _MAX_REASON_LENGTH else f"{text[: _MAX_REASON_LENGTH - 1]}…"
 
 
-def _expired(finding: Finding, stored: set[str]) -> bool:
+def _is_expired_event(finding: RequestFinding, stored_paths: set[str]) -> bool:
     event, _, name = finding.where.rpartition(".")
-    return name == "timestamp" and event not in stored
+    return name == "timestamp" and event not in stored_paths
 
 
-def _general(where: str) -> str:
-    return clipped(_INDEX.sub("[]", where))
+def _without_indexes(where: str) -> str:
+    return shorten_text(_INDEX_PATTERN.sub("[]", where))
 
 
-def _without_value(what: str, where: str, user: JSON) -> str:
+def _without_quoted_value(what: str, where: str, user: JSON) -> str:
     """The sentence up to the value that it quotes at its end."""
     if ": " not in what:
-        return clipped(what)
+        return shorten_text(what)
     try:
-        value = _at(user, where)
+        value = _value_at_path(user, where)
     except (LookupError, TypeError, ValueError):
         # A name with dots in it, or something that is missing.
-        return clipped(what.partition(": ")[0])
-    return clipped(what.removesuffix(f": {quoted(value)}"))
+        return shorten_text(what.partition(": ")[0])
+    return shorten_text(what.removesuffix(f": {quote_value(value)}"))
 
 
-def _at(user: JSON, where: str) -> JSON:
-    for step in where.split(".") if where else ():
+def _value_at_path(user: JSON, path: str) -> JSON:
+    for step in path.split(".") if path else ():
         user = user[int(step)] if isinstance(user, list) else user[step]
     return user

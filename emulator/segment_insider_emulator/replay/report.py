@@ -4,25 +4,27 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from segment_insider_emulator.replay.archive import File
-from segment_insider_emulator.replay.figures import TABLES, Row, Sample, Tally
-from segment_insider_emulator.replay.ledger import Ledger
+from segment_insider_emulator.replay.archive import ArchiveFile
+from segment_insider_emulator.replay.figures import TABLE_COLUMNS, LineSample, RowKey, RowTally
+from segment_insider_emulator.replay.ledger import CompletedParts
 from segment_insider_emulator.types import JSON, JSONObject
 
 
-def report(ledger: Ledger, files: Sequence[File], *, compared: bool) -> JSONObject:
+def build_report(
+    completed: CompletedParts, files: Sequence[ArchiveFile], *, has_comparison: bool
+) -> JSONObject:
     """What the dry run found. docs/replay.md names its parts.
 
     Args:
         compared: Whether events were tried with a second workspace too.
     """
-    figures = ledger.figures
+    figures = completed.metrics
     tables = figures.tables
 
     def listed(name: str) -> list[JSONObject]:
         return [
-            _row(name, row, tally, ledger, files)
-            for row, tally in sorted(tables[name].rows.items(), key=_by_count)
+            _row_json(name, row, tally, completed, files)
+            for row, tally in sorted(tables[name].rows.items(), key=_order_by_count)
         ]
 
     return {
@@ -38,7 +40,7 @@ def report(ledger: Ledger, files: Sequence[File], *, compared: bool) -> JSONObje
         "events": listed("events"),
         "received": listed("received"),
         "deliveries": listed("deliveries"),
-        "reasons": sorted(listed("reasons"), key=_by_cost),
+        "reasons": sorted(listed("reasons"), key=_order_by_lost_value),
         "days": sorted(listed("days"), key=lambda row: (row["day"], row["verdict"])),
         "unread": listed("unread"),
         "comparison": {
@@ -46,65 +48,75 @@ def report(ledger: Ledger, files: Sequence[File], *, compared: bool) -> JSONObje
             "changes": listed("changes"),
             "turned": listed("turned"),
         }
-        if compared
+        if has_comparison
         else None,
         "beyond": {
-            name: table.beyond.count for name, table in tables.items() if table.beyond.count
+            name: table.overflow.count for name, table in tables.items() if table.overflow.count
         },
     }
 
 
-def losses(document: JSONObject) -> list[JSONObject]:
+def list_losses(report_json: JSONObject) -> list[JSONObject]:
     """The reasons for which events are lost, the costliest first."""
-    return [row for row in document["reasons"] if row["lost"]]
+    return [row for row in report_json["reasons"] if row["lost"]]
 
 
-def remarks(document: JSONObject) -> list[JSONObject]:
+def list_warnings(report_json: JSONObject) -> list[JSONObject]:
     """What befalls events that are not lost, the most frequent first; no text is told twice.
 
     Returns: Rows of `verdict`, `where`, `what`, `remedy`, `count` and, where there are any,
         `samples`. What is said of requests is told once, `of` all subscriptions whose it is: rows
         of `type`, `event`, `subscription` and `count`. An event without a request is a row.
     """
-    told: dict[tuple[str, ...], JSONObject] = {}
-    for row in document["reasons"]:
+    warnings: dict[tuple[str, ...], JSONObject] = {}
+    for row in report_json["reasons"]:
         if row["lost"]:
             continue
         same = [row[name] for name in ("verdict", "where", "what", "remedy")]
         key = (*same, *((row["type"], row["event"]) if not row["subscription"] else ()))
-        remark = told.setdefault(key, {**row, "count": 0, "of": []})
+        remark = warnings.setdefault(key, {**row, "count": 0, "of": []})
         remark["count"] += row["count"]
         remark["of"].append(
             {name: row[name] for name in ("type", "event", "subscription", "count")}
         )
-    return sorted(told.values(), key=lambda remark: -remark["count"])
+    return sorted(warnings.values(), key=lambda remark: -remark["count"])
 
 
-def _row(name: str, row: Row, tally: Tally, ledger: Ledger, files: Sequence[File]) -> JSONObject:
-    named: JSONObject = dict(zip(TABLES[name][0], row, strict=True))
+def _row_json(
+    table: str,
+    row: RowKey,
+    tally: RowTally,
+    completed: CompletedParts,
+    files: Sequence[ArchiveFile],
+) -> JSONObject:
+    named: JSONObject = dict(zip(TABLE_COLUMNS[table][0], row, strict=True))
     if "lost" in named:
         named["lost"] = bool(named["lost"])
-        named["value"] = {currency: amount / 100 for currency, amount in _sorted(tally.value)}
+        named["value"] = {
+            currency: amount / 100 for currency, amount in _sort_by_amount(tally.order_value)
+        }
     named["count"] = tally.count
     if tally.samples:
-        named["samples"] = [_sample(each, ledger, files) for each in tally.samples]
+        named["samples"] = [_sample_json(each, completed, files) for each in tally.samples]
     return named
 
 
-def _sample(sample: Sample, ledger: Ledger, files: Sequence[File]) -> JSON:
-    at = f"{files[sample.place.file].name}:{ledger.line(sample.place)}"
+def _sample_json(
+    sample: LineSample, completed: CompletedParts, files: Sequence[ArchiveFile]
+) -> JSON:
+    at = f"{files[sample.position.file_index].name}:{completed.line_number(sample.position)}"
     return {"at": at, **orjson.loads(sample.text)}
 
 
-def _sorted(value: dict[str, int]) -> Iterable[tuple[str, int]]:
+def _sort_by_amount(value: dict[str, int]) -> Iterable[tuple[str, int]]:
     return sorted(value.items(), key=lambda each: (-each[1], each[0]))
 
 
-def _by_count(named: tuple[Row, Tally]) -> tuple[int, Row]:
-    row, tally = named
+def _order_by_count(row_and_tally: tuple[RowKey, RowTally]) -> tuple[int, RowKey]:
+    row, tally = row_and_tally
     return -tally.count, row
 
 
-def _by_cost(row: JSONObject) -> tuple[bool, float, int]:
+def _order_by_lost_value(row: JSONObject) -> tuple[bool, float, int]:
     # Amounts of two currencies cannot be added; the larger one stands for the row.
     return not row["lost"], -max(row["value"].values(), default=0.0), -row["count"]

@@ -2,122 +2,127 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from segment_insider_emulator.cli.terminal import styled
-from segment_insider_emulator.replay.report import losses, remarks
+from segment_insider_emulator.cli.terminal import style_text
+from segment_insider_emulator.replay.report import list_losses, list_warnings
 from segment_insider_emulator.types import JSONObject
 
-_ROWS = 15  # of a table; all of them are in --json
-_LONGEST = 100  # characters of a cell
+_MAX_TEXT_ROWS = 15  # of a table; all of them are in --json
+_MAX_CELL_LENGTH = 100  # characters of a cell
 
 
-def text(document: JSONObject) -> str:
+def format_text(report_json: JSONObject) -> str:
     """The report as tables, the costliest losses first."""
-    return "\n".join(_lines(document))
+    return "\n".join(_text_lines(report_json))
 
 
-def _lines(document: JSONObject) -> Iterator[str]:
-    archive = document["archive"]
+def _text_lines(report_json: JSONObject) -> Iterator[str]:
+    archive = report_json["archive"]
     events, losing = archive["events"], archive["losing"]
     yield f"Of {events:,} events, {losing:,} would be lost, in whole or in part."
-    verdicts = ((row["verdict"], row["count"]) for row in document["verdicts"])
-    yield from _table("What became of them", ("verdict", "events"), verdicts)
-    received = ((row["eventName"], row["count"]) for row in document["received"])
-    yield from _table("What Insider One would have stored", ("event", "count"), received)
-    yield from _losses(document)
-    yield from _remarks(document)
-    if document["comparison"]:
-        yield from _comparison(document["comparison"], events)
-    unread = ((row["what"], row["count"], _first(row)) for row in document["unread"])
-    yield from _table("What could not be read", ("what", "count", "first at"), unread)
-    for name, count in document["beyond"].items():
+    verdicts = ((row["verdict"], row["count"]) for row in report_json["verdicts"])
+    yield from _text_table("What became of them", ("verdict", "events"), verdicts)
+    received = ((row["eventName"], row["count"]) for row in report_json["received"])
+    yield from _text_table("What Insider One would have stored", ("event", "count"), received)
+    yield from _losses_table(report_json)
+    yield from _warnings_table(report_json)
+    if report_json["comparison"]:
+        yield from _comparison_tables(report_json["comparison"], events)
+    unread = (
+        (row["what"], row["count"], _first_sample_location(row)) for row in report_json["unread"]
+    )
+    yield from _text_table("What could not be read", ("what", "count", "first at"), unread)
+    for name, count in report_json["beyond"].items():
         yield f"\n{count:,} more are counted in {name!r}, under more names than are kept apart."
 
 
-def _losses(document: JSONObject) -> Iterator[str]:
+def _losses_table(report_json: JSONObject) -> Iterator[str]:
     rows = (
-        (row["count"], worth(row), row["verdict"], called(row), reason(row))
-        for row in losses(document)
+        (row["count"], order_value_text(row), row["verdict"], event_label(row), reason_text(row))
+        for row in list_losses(report_json)
     )
     head = ("count", "orders worth", "verdict", "event", "why it is lost")
-    yield from _table("What would be lost, the costliest first", head, rows)
+    yield from _text_table("What would be lost, the costliest first", head, rows)
 
 
-def _remarks(document: JSONObject) -> Iterator[str]:
+def _warnings_table(report_json: JSONObject) -> Iterator[str]:
     rows = (
         (
             row["count"],
             row["verdict"],
-            _several(called(each) for each in row["of"]),
-            _several(each["subscription"] for each in row["of"]),
-            reason(row),
+            _first_and_count(event_label(each) for each in row["of"]),
+            _first_and_count(each["subscription"] for each in row["of"]),
+            reason_text(row),
         )
-        for row in remarks(document)
+        for row in list_warnings(report_json)
     )
     head = ("count", "verdict", "event", "subscription", "what is to know")
-    yield from _table("What would not do as meant, or is not sent", head, rows)
+    yield from _text_table("What would not do as meant, or is not sent", head, rows)
 
 
-def _comparison(comparison: JSONObject, events: int) -> Iterator[str]:
-    yield f"\n{comparison['differing']:,} of {events:,} events make other requests"
+def _comparison_tables(comparison: JSONObject, event_count: int) -> Iterator[str]:
+    yield f"\n{comparison['differing']:,} of {event_count:,} events make other requests"
     changes = (
-        (row["count"], row["change"], called(row), row["subscription"], row["field"])
+        (row["count"], row["change"], event_label(row), row["subscription"], row["field"])
         for row in comparison["changes"]
     )
     head = ("events", "change", "event", "subscription", "field")
-    yield from _table("What changes in the requests", head, changes)
+    yield from _text_table("What changes in the requests", head, changes)
     turned = (
-        (row["count"], called(row), row["before"], row["after"]) for row in comparison["turned"]
+        (row["count"], event_label(row), row["before"], row["after"])
+        for row in comparison["turned"]
     )
-    yield from _table("What changes in verdicts", ("events", "event", "before", "after"), turned)
+    yield from _text_table(
+        "What changes in verdicts", ("events", "event", "before", "after"), turned
+    )
 
 
-def called(row: JSONObject) -> str:
+def event_label(row: JSONObject) -> str:
     """What people call the event of a row: the name of a track call, else its type."""
     return str(row["event"] or row["type"] or "(no type)")
 
 
-def reason(row: JSONObject) -> str:
+def reason_text(row: JSONObject) -> str:
     """Why, in one line, with its place."""
     place = f"{row['where']}: " if row["where"] else ""
     return f"{place}{row['what']}"
 
 
-def worth(row: JSONObject) -> str:
+def order_value_text(row: JSONObject) -> str:
     """What the orders of a row are worth, e.g. "1,200.50 EUR"."""
     return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in row["value"].items())
 
 
-def _several(names: Iterable[str]) -> str:
+def _first_and_count(names: Iterable[str]) -> str:
     """The first of them, and how many more there are."""
     first, *more = dict.fromkeys(names)
     return f"{first} and {len(more)} more" if more else first
 
 
-def _first(row: JSONObject) -> str:
+def _first_sample_location(row: JSONObject) -> str:
     return str(row["samples"][0]["at"]) if row.get("samples") else ""
 
 
-def _table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    listed = [[_cell(each) for each in row] for row in rows]
+def _text_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    listed = [[_text_cell(each) for each in row] for row in rows]
     if not listed:
         return
-    shown = [list(head), *listed[:_ROWS]]
-    widths = [max(len(row[at]) for row in shown) for at in range(len(head))]
+    shown_rows = [list(head), *listed[:_MAX_TEXT_ROWS]]
+    widths = [max(len(row[at]) for row in shown_rows) for at in range(len(head))]
     yield ""
-    yield styled(title, bold=True)
-    for row in shown:
+    yield style_text(title, bold=True)
+    for row in shown_rows:
         cells = (
             cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
             for cell, width in zip(row, widths, strict=True)
         )
         yield f"  {'  '.join(cells)}".rstrip()
-    if len(listed) > _ROWS:
-        yield f"  … and {len(listed) - _ROWS:,} more, see --json"
+    if len(listed) > _MAX_TEXT_ROWS:
+        yield f"  … and {len(listed) - _MAX_TEXT_ROWS:,} more, see --json"
 
 
-def _cell(value: object) -> str:
+def _text_cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     # Names come from outside, and could hold what moves a terminal's cursor.
     plain = "".join(each if each.isprintable() else "�" for each in str(value))
-    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
+    return plain if len(plain) <= _MAX_CELL_LENGTH else f"{plain[: _MAX_CELL_LENGTH - 1]}…"

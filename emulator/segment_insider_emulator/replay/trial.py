@@ -9,36 +9,40 @@ from datetime import datetime
 from typing import NamedTuple
 
 from segment_insider_emulator.capture.records import Verdict
-from segment_insider_emulator.delivery.event_names import EventNames
-from segment_insider_emulator.delivery.gate import compile_gate
-from segment_insider_emulator.delivery.gate import verdict as verdict_of
-from segment_insider_emulator.delivery.planning import Planned, plan
-from segment_insider_emulator.delivery.road import NOT_SUBSCRIBED
-from segment_insider_emulator.delivery.verdict import worst
-from segment_insider_emulator.insider.endpoint import read_body
-from segment_insider_emulator.insider.identity import rules_of
-from segment_insider_emulator.insider.replies import Refusal as Answered
+from segment_insider_emulator.delivery.event_names import EventNameChecker
+from segment_insider_emulator.delivery.gate import compile_filter_chain
+from segment_insider_emulator.delivery.gate import verdict_for_rejection as verdict_of
+from segment_insider_emulator.delivery.planning import PlannedRequest, plan_requests
+from segment_insider_emulator.delivery.road import NOT_SUBSCRIBED_REASON
+from segment_insider_emulator.delivery.verdict import worst_verdict
+from segment_insider_emulator.insider.endpoint import parse_body
+from segment_insider_emulator.insider.identity import build_identity_rules
+from segment_insider_emulator.insider.replies import RequestRejected as Answered
 from segment_insider_emulator.insider.segment_platform import is_from_segment
-from segment_insider_emulator.insider.upsert import read_users, users_of
+from segment_insider_emulator.insider.upsert import parse_users, require_user_list
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.replay import reasons
-from segment_insider_emulator.replay.reasons import Reason
-from segment_insider_emulator.segment.limits import EVENT_BYTES
+from segment_insider_emulator.replay.reasons import EventReason
+from segment_insider_emulator.segment.limits import MAX_EVENT_BYTES
 from segment_insider_emulator.segment.message import Message
-from segment_insider_emulator.segment.message_id import message_id
-from segment_insider_emulator.segment.normalise import normalise
-from segment_insider_emulator.segment.notes import damaged_texts, notes
-from segment_insider_emulator.segment.rules import Refusal, oversized, refusal
-from segment_insider_emulator.segment.times import parse
+from segment_insider_emulator.segment.message_id import generate_message_id
+from segment_insider_emulator.segment.normalise import normalise_call
+from segment_insider_emulator.segment.notes import list_sender_warnings, warn_of_lost_characters
+from segment_insider_emulator.segment.rules import (
+    DiscardReason,
+    event_too_large,
+    find_discard_reason,
+)
+from segment_insider_emulator.segment.times import parse_iso_time
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
 
-PROFILE_UPDATE = "(profile update)"
+PROFILE_UPDATE_NAME = "(profile update)"
 # Numbers may take more room as Segment writes them; no line grows more than that.
-_GROWTH = 8
+_MAX_SIZE_GROWTH = 8
 
 
-class Delivered(NamedTuple):
+class DeliveryResult(NamedTuple):
     """What one subscription made of an event.
 
     Args:
@@ -50,12 +54,12 @@ class Delivered(NamedTuple):
     subscription: str
     action_slug: str
     verdict: Verdict
-    reasons: tuple[Reason, ...] = ()
-    body: bytes | None = None
-    received: tuple[str, ...] = ()
+    reasons: tuple[EventReason, ...] = ()
+    request_body: bytes | None = None
+    stored_events: tuple[str, ...] = ()
 
 
-class Tried(NamedTuple):
+class EventResult(NamedTuple):
     """What became of one event.
 
     Args:
@@ -66,12 +70,12 @@ class Tried(NamedTuple):
 
     verdict: Verdict
     received_at: datetime
-    reason: Reason | None = None
-    deliveries: tuple[Delivered, ...] = ()
-    notes: tuple[Reason, ...] = ()
+    reason: EventReason | None = None
+    deliveries: tuple[DeliveryResult, ...] = ()
+    warnings: tuple[EventReason, ...] = ()
 
     @property
-    def loses(self) -> bool:
+    def has_loss(self) -> bool:
         """Whether the event is lost, or a part of it."""
         if self.reason and self.reason.lost:
             return True
@@ -79,7 +83,7 @@ class Tried(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Clocks:
+class EvaluationClocks:
     """The times that a dry run goes by.
 
     Args:
@@ -88,24 +92,31 @@ class Clocks:
     """
 
     now: datetime
-    insider: datetime | None = None
+    insider_now: datetime | None = None
 
 
-class Trial:
+class EventEvaluator:
     """A workspace, compiled once for many events."""
 
-    def __init__(self, workspace: Workspace, clocks: Clocks) -> None:
+    def __init__(self, workspace: Workspace, clocks: EvaluationClocks) -> None:
         source = workspace.document.get("source", {})
-        self._gate = compile_gate(
-            source, workspace.destination, workspace.plan, options=workspace.segment
+        self._filter_chain = compile_filter_chain(
+            source,
+            workspace.destination,
+            workspace.tracking_plan,
+            options=workspace.segment_options,
         )
         self._destination = Destination(workspace.destination)
-        self._event_names = EventNames(self._destination, self._gate.planned)
-        self._options = workspace.options
-        self._rules = rules_of(workspace.identifiers, workspace.options)
+        self._event_name_checker = EventNameChecker(
+            self._destination, self._filter_chain.tracking_plan_events
+        )
+        self._options = workspace.insider_options
+        self._identity_rules = build_identity_rules(
+            workspace.identifiers, workspace.insider_options
+        )
         self._clocks = clocks
 
-    def run(self, call: JSONObject, size: int, chance: bytes) -> Tried:
+    def evaluate(self, call: JSONObject, line_bytes: int, random_bytes: bytes) -> EventResult:
         """Try *call*.
 
         Args:
@@ -113,77 +124,89 @@ class Trial:
             size: Bytes of its line.
             chance: 16 bytes, which make the id of a call that has none.
         """
-        arrived = parse(call.get("receivedAt"))
+        arrived = parse_iso_time(call.get("receivedAt"))
         received_at = arrived or self._clocks.now
-        if why := self._refused(call, size, archived=arrived is not None):
-            return Tried("rejected", received_at, why)
-        found = [*damaged_texts(call)]
+        if why := self._discard_reason(call, line_bytes, is_archived=arrived is not None):
+            return EventResult("rejected", received_at, why)
+        sender_warnings = [*warn_of_lost_characters(call)]
         if arrived is None:
-            found = notes(call, received_at)
-            own_id = call.get("messageId") or message_id(received_at, chance)
+            sender_warnings = list_sender_warnings(call, received_at)
+            assigned_id = call.get("messageId") or generate_message_id(received_at, random_bytes)
             sent = {name: value for name, value in call.items() if name != "writeKey"}
-            call = normalise(sent, own_id, received_at)
-        passage = self._gate.admit(call, enabled=self._destination.enabled)
-        if passage.stop:
-            verdict, text = verdict_of(passage.stop)
-            return Tried(verdict, received_at, reasons.stopped(verdict, text))
-        found += self._event_names.notes(passage.event)
-        noted = tuple(map(reasons.noted, found))
-        at = self._clocks.insider or received_at
-        message = Message(str(call.get("messageId")), call["type"], "", "", call, passage.event)
-        deliveries = tuple(self._delivered(each, at) for each in plan(self._destination, [message]))
+            call = normalise_call(sent, assigned_id, received_at)
+        filter_result = self._filter_chain.filter_event(call, enabled=self._destination.enabled)
+        if filter_result.rejection:
+            verdict, text = verdict_of(filter_result.rejection)
+            return EventResult(verdict, received_at, reasons.reason_for_filter(verdict, text))
+        sender_warnings += self._event_name_checker.find_warnings(filter_result.event)
+        noted = tuple(map(reasons.reason_for_warning, sender_warnings))
+        at = self._clocks.insider_now or received_at
+        message = Message(
+            str(call.get("messageId")), call["type"], "", "", call, filter_result.event
+        )
+        deliveries = tuple(
+            self._evaluate_request(each, at) for each in plan_requests(self._destination, [message])
+        )
         if not deliveries:
-            stopped = reasons.stopped("not_subscribed", NOT_SUBSCRIBED)
-            return Tried("not_subscribed", received_at, stopped, notes=noted)
-        verdict = worst(each.verdict for each in deliveries)
+            stopped = reasons.reason_for_filter("not_subscribed", NOT_SUBSCRIBED_REASON)
+            return EventResult("not_subscribed", received_at, stopped, warnings=noted)
+        verdict = worst_verdict(each.verdict for each in deliveries)
         if noted and verdict == "accepted":
             verdict = "warning"
-        return Tried(verdict, received_at, None, deliveries, noted)
+        return EventResult(verdict, received_at, None, deliveries, noted)
 
-    def _refused(self, call: JSONObject, size: int, *, archived: bool) -> Reason | None:
+    def _discard_reason(
+        self, call: JSONObject, line_bytes: int, *, is_archived: bool
+    ) -> EventReason | None:
         # An archive has what Segment took, and more was written to it than was sent.
-        if not archived and size * _GROWTH > EVENT_BYTES and oversized(call):
-            detail = f"The event has more than {EVENT_BYTES:,} bytes. Send less in one event."
-            return reasons.rejected(Refusal("bad_request", detail))
-        found = refusal(call)
-        return reasons.rejected(found) if found else None
+        if (
+            not is_archived
+            and line_bytes * _MAX_SIZE_GROWTH > MAX_EVENT_BYTES
+            and event_too_large(call)
+        ):
+            detail = f"The event has more than {MAX_EVENT_BYTES:,} bytes. Send less in one event."
+            return reasons.reason_for_discard(DiscardReason("bad_request", detail))
+        discard = find_discard_reason(call)
+        return reasons.reason_for_discard(discard) if discard else None
 
-    def _delivered(self, planned: Planned, at: datetime) -> Delivered:
+    def _evaluate_request(self, planned: PlannedRequest, insider_now: datetime) -> DeliveryResult:
         name, slug = planned.subscription.name, planned.subscription.action_slug
         (member,) = planned.members
         if planned.request is None or member.failure:
-            failure = (reasons.failed(member.failure),) if member.failure else ()
-            return Delivered(name, slug, "failed", failure)
-        verdict, why, received = self._judged(planned.request.body, at)
-        return Delivered(name, slug, verdict, why, planned.request.body, received)
+            failure = (
+                (reasons.reason_for_mapping_failure(member.failure),) if member.failure else ()
+            )
+            return DeliveryResult(name, slug, "failed", failure)
+        verdict, why, received = self._evaluate_upsert(planned.request.body, insider_now)
+        return DeliveryResult(name, slug, verdict, why, planned.request.body, received)
 
-    def _judged(
-        self, body: bytes, at: datetime
-    ) -> tuple[Verdict, tuple[Reason, ...], tuple[str, ...]]:
+    def _evaluate_upsert(
+        self, body: bytes, insider_now: datetime
+    ) -> tuple[Verdict, tuple[EventReason, ...], tuple[str, ...]]:
         try:
-            upsert = read_body(body)
-            users = users_of(upsert)
+            upsert = parse_body(body)
+            users = require_user_list(upsert)
         except Answered as refusal:
-            return "failed", (reasons.answered(refusal),), ()
-        taken, refused = read_users(
+            return "failed", (reasons.reason_for_rejected_request(refusal),), ()
+        accepted_users, refused = parse_users(
             users,
-            self._rules,
+            self._identity_rules,
             self._options,
-            at,
+            insider_now,
             skip_hook=False,
             from_segment=is_from_segment(upsert),
         )
         why = [
             reason
             for index, faults in refused.items()
-            for reason in reasons.refused(faults, users[index])
+            for reason in reasons.reasons_for_rejected_user(faults, users[index])
         ]
         received: list[str] = []
-        for user in taken:
+        for user in accepted_users:
             sent = users[int(user.where.rpartition(".")[2])]
-            why += reasons.noticed(user, sent)
+            why += reasons.reasons_for_findings(user, sent)
             received += [event.name for _, event in user.events]
             if not sent.get("events"):
-                received.append(PROFILE_UPDATE)
+                received.append(PROFILE_UPDATE_NAME)
         verdict: Verdict = "dropped" if refused else "warning" if why else "accepted"
         return verdict, tuple(dict.fromkeys(why)), tuple(received)

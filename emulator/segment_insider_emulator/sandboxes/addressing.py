@@ -6,36 +6,43 @@ from typing import Any, Final, cast
 
 from flask import Flask, abort, current_app, redirect, request, url_for
 
-from segment_insider_emulator.capture.database import Gone, check_file
-from segment_insider_emulator.errors import Conflict
-from segment_insider_emulator.guard import NAMED_SANDBOX, Refused
-from segment_insider_emulator.parts import ADDRESSED, UNASKED, Parts, parts
-from segment_insider_emulator.sandboxes.admission import DEFAULT
-from segment_insider_emulator.sandboxes.expiry import Expiry
-from segment_insider_emulator.sandboxes.order import workspace_of
-from segment_insider_emulator.sandboxes.registry import Sandbox, Sandboxes
-from segment_insider_emulator.segment.addressee import named_key
-from segment_insider_emulator.teams import CALLER, Caller, caller
+from segment_insider_emulator.capture.database import DatabaseClosed, check_database_file
+from segment_insider_emulator.errors import ConflictError
+from segment_insider_emulator.guard import SANDBOX_ID_KEY, AccessDenied
+from segment_insider_emulator.parts import (
+    IMPLICIT_DEFAULT_KEY,
+    SERVICES_KEY,
+    SandboxServices,
+    current_services,
+)
+from segment_insider_emulator.sandboxes.admission import DEFAULT_SANDBOX_ID
+from segment_insider_emulator.sandboxes.expiry import SandboxExpiry
+from segment_insider_emulator.sandboxes.order import load_requested_workspace
+from segment_insider_emulator.sandboxes.registry import Sandbox, SandboxRegistry
+from segment_insider_emulator.segment.addressee import request_write_key
+from segment_insider_emulator.teams import CALLER_KEY, Caller, current_caller
 from segment_insider_emulator.types import JSONObject
 
-PREFIX: Final = "/sandboxes/"
-_FOUND: Final = "emulator.found"  # there, too: the Sandbox that is addressed
+SANDBOX_PATH_PREFIX: Final = "/sandboxes/"
+_SANDBOX_KEY: Final = "emulator.found"  # there, too: the Sandbox that is addressed
 # Endpoints that ask of no sandbox: they show a caller what is theirs, or what is no secret.
-_OF_NONE: Final = (
+_ENDPOINTS_WITHOUT_SANDBOX: Final = (
     "sandboxes.", "openapi.", "insider.described", "inspector.team.",
 )  # fmt: skip
-_FILE: Final = "inspector.asset"  # a part of the program, the same whoever asks, and where
-_FRONT: Final = "inspector.live.page"
-_TEAM: Final = "inspector.team.page"
+_ASSET_ENDPOINT: Final = (
+    "inspector.serve_static_file"  # a part of the program, the same whoever asks, and where
+)
+_HOME_PAGE_ENDPOINT: Final = "inspector.live.show_messages"
+_TEAM_PAGE_ENDPOINT: Final = "inspector.team.show_team_sandboxes"
 
 
-class NoSandbox(Refused):
+class SandboxNotFound(AccessDenied):
     """A name that no sandbox has, for the caller at least."""
 
     status = 404
 
 
-class Prefixed:
+class SandboxPrefixMiddleware:
     """Below /sandboxes/<id>/ is the whole emulator of that sandbox: WSGI middleware.
 
     The prefix becomes a part of the application's root, so that every address made keeps it.
@@ -46,136 +53,140 @@ class Prefixed:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         path: str = environ.get("PATH_INFO", "")
-        if path.startswith(PREFIX):
-            id, slash, rest = path.removeprefix(PREFIX).partition("/")
-            environ[NAMED_SANDBOX] = id
-            environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}{PREFIX}{id}"
+        if path.startswith(SANDBOX_PATH_PREFIX):
+            id, slash, rest = path.removeprefix(SANDBOX_PATH_PREFIX).partition("/")
+            environ[SANDBOX_ID_KEY] = id
+            environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}{SANDBOX_PATH_PREFIX}{id}"
             environ["PATH_INFO"] = slash + rest
         return self._application(environ, start_response)
 
 
-def serve_sandboxes(app: Flask, served: Sandboxes, expiry: Expiry | None) -> None:
+def install_sandbox_routing(
+    app: Flask, registry: SandboxRegistry, expiry: SandboxExpiry | None
+) -> None:
     """Have *app* answer for all that are *served*.
 
     Args:
         expiry: Ends those that nobody asks for; None keeps them.
     """
-    app.extensions |= {"sandboxes": served, "expiry": expiry}
-    app.wsgi_app = Prefixed(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
-    app.before_request(_enter)
+    app.extensions |= {"sandboxes": registry, "expiry": expiry}
+    app.wsgi_app = SandboxPrefixMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
+    app.before_request(_select_sandbox)
 
 
-def sandboxes() -> Sandboxes:
+def current_registry() -> SandboxRegistry:
     """The sandboxes of the process that answers the current request."""
-    return cast(Sandboxes, current_app.extensions["sandboxes"])
+    return cast(SandboxRegistry, current_app.extensions["sandboxes"])
 
 
-def addressed() -> Sandbox | None:
+def current_sandbox() -> Sandbox | None:
     """The sandbox that the current request is for, None where the caller has none there."""
-    return request.environ.get(_FOUND)
+    return request.environ.get(_SANDBOX_KEY)
 
 
-def seen() -> list[Sandbox]:
+def visible_sandboxes() -> list[Sandbox]:
     """The sandboxes that are there for the caller, as Sandboxes.list has them."""
-    served = sandboxes()
-    theirs = [each for each in served.list() if caller().sees(each.described.team)]
+    served = current_registry()
+    theirs = [each for each in served.list() if current_caller().can_access(each.record.team)]
     found = []
     for each in theirs:
-        with suppress(Conflict, Gone):  # which was ended meanwhile
-            found.append(served.entered(each))
+        with suppress(ConflictError, DatabaseClosed):  # which was ended meanwhile
+            found.append(served.rebuild_if_stale(each))
     return found
 
 
-def find(id: str) -> Sandbox:
+def find_sandbox(id: str) -> Sandbox:
     """The sandbox *id*. Raises: NoSandbox, where there is none for the caller."""
-    served, found = sandboxes(), sandboxes().get(id)
-    if found is None or not caller().sees(found.described.team):
-        raise _unknown(id)
-    return served.entered(found)
+    served, found = current_registry(), current_registry().get(id)
+    if found is None or not current_caller().can_access(found.record.team):
+        raise _sandbox_not_found(id)
+    return served.rebuild_if_stale(found)
 
 
-def create(**asked: Any) -> Sandbox:
+def create_sandbox(**options: Any) -> Sandbox:
     """One more sandbox, the caller's, see Sandboxes.create."""
-    return sandboxes().create(**asked, team=caller().team)
+    return current_registry().create(**options, team=current_caller().team)
 
 
-def delete(id: str) -> None:
+def delete_sandbox(id: str) -> None:
     """End a sandbox of the caller's with all that it holds.
 
     Raises: NoSandbox, where there is none; Conflict, for the default one.
     """
-    if not sandboxes().delete(find(id).described.id):
-        raise _unknown(id)
+    if not current_registry().delete(find_sandbox(id).record.id):
+        raise _sandbox_not_found(id)
 
 
 @contextmanager
-def replacing(asked: JSONObject | str, where: str) -> Iterator[Parts]:
+def replace_current_workspace(requested: JSONObject | str, where: str) -> Iterator[SandboxServices]:
     """Give the sandbox that the current request is for another workspace, see Sandboxes.replacing.
 
     Raises: EmulatorError, naming the first mistake of the workspace that is *asked* for.
     """
-    with sandboxes().replacing(parts(), workspace_of(asked, where), asked) as new:
+    with current_registry().replace_workspace(
+        current_services(), load_requested_workspace(requested, where), requested
+    ) as new:
         yield new
-    request.environ[ADDRESSED] = new
+    request.environ[SERVICES_KEY] = new
 
 
-def _unknown(id: str) -> NoSandbox:
+def _sandbox_not_found(id: str) -> SandboxNotFound:
     remedy = "List them with GET /emulator/v1/sandboxes, or create it with POST."
-    if id == DEFAULT:  # it is there, but for others
+    if id == DEFAULT_SANDBOX_ID:  # it is there, but for others
         remedy = "Name one of yours in the address, …/sandboxes/<id>; the page /team lists them."
-    return NoSandbox(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
+    return SandboxNotFound(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 
 
-def _enter() -> None:
+def _select_sandbox() -> None:
     """Find the sandbox that the current request is for, so that `parts` gives its parts.
 
     Named by the address; else by the write key at Segment's end, or the account at Insider One's;
     else it is the default one. Files of the pages are of none: they come without a database, too.
     """
-    served, id = sandboxes(), request.environ.get(NAMED_SANDBOX)
+    served, id = current_registry(), request.environ.get(SANDBOX_ID_KEY)
     is_nothing = id is not None and request.url_rule is None
-    if request.endpoint == _FILE or is_nothing:
+    if request.endpoint == _ASSET_ENDPOINT or is_nothing:
         return
     served.refresh()
     if id is not None:
         found = served.get(id)
         if found is None:
-            raise _unknown(id)
+            raise _sandbox_not_found(id)
     else:
-        named = _named(served)
+        named = _find_by_request_credentials(served)
         found = named or served.default
-        request.environ[UNASKED] = named is None and found.described.team is not None
-    asking: Caller | None = request.environ.get(CALLER)
-    if asking and not asking.sees(found.described.team):
-        _turn_away(found.described.id, id)
+        request.environ[IMPLICIT_DEFAULT_KEY] = named is None and found.record.team is not None
+    asking: Caller | None = request.environ.get(CALLER_KEY)
+    if asking and not asking.can_access(found.record.team):
+        _deny_access(found.record.id, id)
         return
-    found = served.entered(found)
-    expiry: Expiry | None = current_app.extensions["expiry"]
+    found = served.rebuild_if_stale(found)
+    expiry: SandboxExpiry | None = current_app.extensions["expiry"]
     if expiry:
-        expiry.asked(found.described.id)
-    check_file(found.parts.engine)
-    request.environ |= {_FOUND: found, ADDRESSED: found.parts}
+        expiry.record_use(found.record.id)
+    check_database_file(found.services.engine)
+    request.environ |= {_SANDBOX_KEY: found, SERVICES_KEY: found.services}
 
 
-def _turn_away(id: str, named: str | None) -> None:
+def _deny_access(id: str, requested_id: str | None) -> None:
     """Answer as though the sandbox *id* were not there, where it is asked for at all.
 
     Args:
         named: What the address names.
     """
     endpoint = request.endpoint or ""
-    if named is None and endpoint == _FRONT:
-        abort(redirect(url_for(_TEAM)))
-    if named is not None or not endpoint.startswith(_OF_NONE):
-        raise _unknown(id)
+    if requested_id is None and endpoint == _HOME_PAGE_ENDPOINT:
+        abort(redirect(url_for(_TEAM_PAGE_ENDPOINT)))
+    if requested_id is not None or not endpoint.startswith(_ENDPOINTS_WITHOUT_SANDBOX):
+        raise _sandbox_not_found(id)
 
 
-def _named(served: Sandboxes) -> Sandbox | None:
-    if served.is_alone:
+def _find_by_request_credentials(registry: SandboxRegistry) -> Sandbox | None:
+    if registry.has_only_default:
         return None
     side = (request.blueprint or "").partition(".")[0]
     if side == "segment":
-        return served.of_write_key(named_key() or "")
+        return registry.find_by_write_key(request_write_key() or "")
     if side == "insider":
-        return served.of_account(request.headers.get("X-PARTNER-NAME", ""))
+        return registry.find_by_account(request.headers.get("X-PARTNER-NAME", ""))
     return None

@@ -6,17 +6,17 @@ from threading import Lock
 from typing import Final
 
 from segment_insider_emulator.capture.sandboxes import SandboxStore
-from segment_insider_emulator.clock import Clock, iso
-from segment_insider_emulator.sandboxes.admission import DEFAULT
-from segment_insider_emulator.sandboxes.registry import Sandboxes
+from segment_insider_emulator.clock import Clock, format_iso_utc
+from segment_insider_emulator.sandboxes.admission import DEFAULT_SANDBOX_ID
+from segment_insider_emulator.sandboxes.registry import SandboxRegistry
 
 log = logging.getLogger(__name__)
 
-GRAIN: Final = 50  # of its time, a sandbox may be ended so much of it too early
-LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+CHECKS_PER_IDLE_PERIOD: Final = 50  # of its time, a sandbox may be ended so much of it too early
+NEVER_USED: Final = datetime.min.replace(tzinfo=UTC)
 
 
-class Expiry:
+class SandboxExpiry:
     """Ends sandboxes that nobody has asked for, in any process, longer than *idle*.
 
     It does so when something else is asked for. The time counts anew when a process starts: nobody
@@ -24,30 +24,41 @@ class Expiry:
     Raises: StorageFault.
     """
 
-    def __init__(self, served: Sandboxes, store: SandboxStore, idle: timedelta, now: Clock) -> None:
-        self._served, self._store, self._idle, self._now = served, store, idle, now
-        self._sweeping = Lock()
-        self._swept = now()
-        self._noted: dict[str, datetime] = {}
-        store.use_all(iso(now()))
+    def __init__(
+        self,
+        registry: SandboxRegistry,
+        record_store: SandboxStore,
+        max_idle: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._registry, self._record_store, self._max_idle, self._clock = (
+            registry,
+            record_store,
+            max_idle,
+            clock,
+        )
+        self._sweep_lock = Lock()
+        self._last_sweep_at = clock()
+        self._last_recorded_at: dict[str, datetime] = {}
+        record_store.mark_all_used(format_iso_utc(clock()))
 
-    def asked(self, id: str) -> None:
+    def record_use(self, id: str) -> None:
         """Take note that somebody asks for the sandbox *id*, and end what is idle."""
-        now, grain = self._now(), self._idle / GRAIN
-        if id != DEFAULT and now - self._noted.get(id, LONG_AGO) >= grain:
-            self._store.use(id, iso(now))
-            self._noted[id] = now
-        if now - self._swept >= grain and self._sweeping.acquire(blocking=False):
+        now, grain = self._clock(), self._max_idle / CHECKS_PER_IDLE_PERIOD
+        if id != DEFAULT_SANDBOX_ID and now - self._last_recorded_at.get(id, NEVER_USED) >= grain:
+            self._record_store.mark_used(id, format_iso_utc(now))
+            self._last_recorded_at[id] = now
+        if now - self._last_sweep_at >= grain and self._sweep_lock.acquire(blocking=False):
             try:
-                self._sweep(now)
+                self._delete_idle(now)
             finally:
-                self._sweeping.release()
+                self._sweep_lock.release()
 
-    def _sweep(self, now: datetime) -> None:
-        self._swept = now
-        since = iso(now - self._idle)
-        for id in self._store.idle(since):
+    def _delete_idle(self, now: datetime) -> None:
+        self._last_sweep_at = now
+        since = format_iso_utc(now - self._max_idle)
+        for id in self._record_store.list_idle_ids(since):
             # The one before may have taken a while to end, in which this one was asked for.
-            if self._served.delete(id, unused_since=since):
+            if self._registry.delete(id, unused_since=since):
                 log.info("expired sandbox=%s", id)
-            self._noted.pop(id, None)
+            self._last_recorded_at.pop(id, None)

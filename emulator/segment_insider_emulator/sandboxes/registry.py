@@ -6,31 +6,44 @@ from dataclasses import dataclass, replace
 from threading import RLock
 from typing import Final
 
-from segment_insider_emulator.capture.database import Engine, claimed
-from segment_insider_emulator.capture.idle import give_back
-from segment_insider_emulator.capture.sandboxes import Described, SandboxStore, beside, remove
-from segment_insider_emulator.clock import Clock, iso
-from segment_insider_emulator.errors import Conflict, EmulatorError
-from segment_insider_emulator.parts import Kept, Parts
-from segment_insider_emulator.sandboxes.admission import DEFAULT, refuse_more, refuse_taken
-from segment_insider_emulator.sandboxes.order import BODY, described, workspace_of
+from segment_insider_emulator.capture.database import Engine, advisory_locks
+from segment_insider_emulator.capture.idle import close_unused_connections
+from segment_insider_emulator.capture.sandboxes import (
+    SandboxRecord,
+    SandboxStore,
+    create_sandbox_database,
+    delete_sandbox_database,
+)
+from segment_insider_emulator.clock import Clock, format_iso_utc
+from segment_insider_emulator.errors import ConflictError, EmulatorError
+from segment_insider_emulator.parts import SandboxServices, SandboxState
+from segment_insider_emulator.sandboxes.admission import (
+    DEFAULT_SANDBOX_ID,
+    check_quota,
+    check_unique,
+)
+from segment_insider_emulator.sandboxes.order import (
+    WORKSPACE_FIELD,
+    load_requested_workspace,
+    new_sandbox_record,
+)
 from segment_insider_emulator.teams import Team
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
-from segment_insider_emulator.workspace.model import with_keys
+from segment_insider_emulator.workspace.model import replace_keys
 
-CLAIM: Final = ("sandboxes",)
+SANDBOX_LIST_LOCK: Final = ("sandboxes",)
 
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
     """One emulator of several."""
 
-    described: Described
-    parts: Parts
+    record: SandboxRecord
+    services: SandboxServices
 
 
-class Sandboxes:
+class SandboxRegistry:
     """The sandboxes of one process.
 
     Args:
@@ -44,26 +57,34 @@ class Sandboxes:
 
     def __init__(
         self,
-        default: Parts,
-        make: Callable[[Workspace, Kept, JSONObject | str | None], Parts],
-        empty: Callable[[str], Kept],
-        store: SandboxStore,
-        now: Clock,
-        owner: str | None = None,
+        default: SandboxServices,
+        build_services: Callable[
+            [Workspace, SandboxState, JSONObject | str | None], SandboxServices
+        ],
+        open_state: Callable[[str], SandboxState],
+        record_store: SandboxStore,
+        clock: Clock,
+        default_owner: str | None = None,
     ) -> None:
-        own = self._original = default.workspace
-        named = Described(
-            DEFAULT, None, own.write_key, own.account_name, own.account_key, iso(now()), owner
+        own = self._default_workspace = default.workspace
+        named = SandboxRecord(
+            DEFAULT_SANDBOX_ID,
+            None,
+            own.write_key,
+            own.account_name,
+            own.account_key,
+            format_iso_utc(clock()),
+            default_owner,
         )
         self._default = Sandbox(named, default)
-        self._make, self._empty = make, empty
-        self._store, self._now = store, now
+        self._build_services, self._open_state = build_services, open_state
+        self._record_store, self._clock = record_store, clock
         self._lock = RLock()
         self._by_id: dict[str, Sandbox] = {}
         self._by_write_key: dict[str, Sandbox] = {}
         self._by_account: dict[str, Sandbox] = {}
-        self._changed, self._caught_up = object(), object()
-        self._held = default.shared.hold("sandboxes", self)
+        self._change_marker, self._loaded_marker = object(), object()
+        self._guard = default.shared_state.create_guard("sandboxes", self)
         self.refresh()
 
     @property
@@ -72,7 +93,7 @@ class Sandboxes:
         return self._default
 
     @property
-    def is_alone(self) -> bool:
+    def has_only_default(self) -> bool:
         """Whether there is only the default one."""
         return not self._by_id
 
@@ -82,13 +103,13 @@ class Sandboxes:
 
     def get(self, id: str) -> Sandbox | None:
         """One sandbox by its id."""
-        return self._default if id == DEFAULT else self._by_id.get(id)
+        return self._default if id == DEFAULT_SANDBOX_ID else self._by_id.get(id)
 
-    def of_write_key(self, write_key: str) -> Sandbox | None:
+    def find_by_write_key(self, write_key: str) -> Sandbox | None:
         """The one that was created with *write_key*, or got it then."""
         return self._by_write_key.get(write_key)
 
-    def of_account(self, account: str) -> Sandbox | None:
+    def find_by_account(self, account: str) -> Sandbox | None:
         """The one whose Insider One account has that name, likewise."""
         return self._by_account.get(account)
 
@@ -110,33 +131,36 @@ class Sandboxes:
             team: Whose it is to be.
         Raises: Conflict; EmulatorError, when it cannot be made as asked.
         """
-        wanted = described(
+        wanted = new_sandbox_record(
             id=id,
             workspace=workspace,
             write_key=write_key,
             account=account,
             key=key,
-            created_at=iso(self._now()),
+            created_at=format_iso_utc(self._clock()),
             team=team.name if team else None,
         )
-        with self._alone():
-            others = [each.described for each in self._by_id.values()]
-            refuse_more(team, others)
-            refuse_taken(wanted, others, self._default.parts.workspace, self._db)
+        with self._exclusive_access():
+            others = [each.record for each in self._by_id.values()]
+            check_quota(team, others)
+            check_unique(wanted, others, self._default.services.workspace, self._engine)
             try:
-                made = Sandbox(wanted, self._open(wanted, BODY))
+                made = Sandbox(wanted, self._open_services(wanted, WORKSPACE_FIELD))
             except EmulatorError:
-                remove(self._db, wanted.id)
+                delete_sandbox_database(self._engine, wanted.id)
                 raise
-            with self._held.changing():
-                self._store.add(wanted)
-            self._know(made)
+            with self._guard.updating():
+                self._record_store.add(wanted)
+            self._register(made)
         return made
 
     @contextmanager
-    def replacing(
-        self, own: Parts, workspace: Workspace | None, asked: JSONObject | str | None
-    ) -> Iterator[Parts]:
+    def replace_workspace(
+        self,
+        services: SandboxServices,
+        workspace: Workspace | None,
+        requested: JSONObject | str | None,
+    ) -> Iterator[SandboxServices]:
         """Give the sandbox of *own* another workspace, unless the block fails; nobody creates or
         ends one meanwhile.
 
@@ -148,20 +172,20 @@ class Sandboxes:
         Yields: Its parts from then on.
         Raises: Conflict, when the sandbox was deleted meanwhile.
         """
-        with self._alone(), ExitStack() as undo:
-            old = self._holding(own)
-            wanted = replace(old.described, workspace=asked)
-            old.parts.stop()  # whoever comes after goes on with what waits
-            undo.callback(self._resume, old)
-            new = self._made(wanted, workspace, old.parts)
-            undo.callback(new.parts.stop)
-            yield new.parts
-            new.parts.reset_faults()
-            new.parts.endpoint.reset()
+        with self._exclusive_access(), ExitStack() as undo:
+            old = self._find_by_services(services)
+            wanted = replace(old.record, workspace=requested)
+            old.services.stop()  # whoever comes after goes on with what waits
+            undo.callback(self._restart_workers, old)
+            new = self._build_sandbox(wanted, workspace, old.services)
+            undo.callback(new.services.stop)
+            yield new.services
+            new.services.reset_faults()
+            new.services.endpoint.reset()
             if old is not self._default:
-                self._store.change(wanted)
-            new.parts.given.announce()
-            self._know(new)
+                self._record_store.update_workspace(wanted)
+            new.services.workspace_version.publish()
+            self._register(new)
             undo.pop_all()
 
     def delete(self, id: str, *, unused_since: str | None = None) -> bool:
@@ -171,38 +195,40 @@ class Sandboxes:
             unused_since: Only if nobody has asked for it since that time, ISO 8601.
         Raises: Conflict, for the default one.
         """
-        if id == DEFAULT:
+        if id == DEFAULT_SANDBOX_ID:
             remedy = "Start it afresh with POST /emulator/v1/sandboxes/default/reset."
-            raise Conflict("the default sandbox stays as long as the emulator", DEFAULT, remedy)
-        with self._alone():
+            raise ConflictError(
+                "the default sandbox stays as long as the emulator", DEFAULT_SANDBOX_ID, remedy
+            )
+        with self._exclusive_access():
             if id not in self._by_id:
                 return False
-            with self._held.changing():
-                forgotten = self._store.forget(id, unused_since)
+            with self._guard.updating():
+                forgotten = self._record_store.delete(id, unused_since)
             if not forgotten:
                 return False
-            self._end(id)
-            remove(self._db, id)
+            self._close_sandbox(id)
+            delete_sandbox_database(self._engine, id)
         return True
 
     def refresh(self) -> None:
         """Know which sandboxes there are by now, whichever process created or ended them."""
-        self._default.parts.shared.refresh()
-        if self._caught_up is not self._changed:
-            with self._alone():
+        self._default.services.shared_state.refresh_from_database()
+        if self._loaded_marker is not self._change_marker:
+            with self._exclusive_access():
                 pass
 
-    def entered(self, sandbox: Sandbox) -> Sandbox:
+    def rebuild_if_stale(self, sandbox: Sandbox) -> Sandbox:
         """*sandbox* with all that other processes had done to it at the last `refresh` or
         later."""
-        own = sandbox.parts
+        own = sandbox.services
         if sandbox is not self._default:
-            own.shared.refresh()
-        if not own.given.is_over:
+            own.shared_state.refresh_from_database()
+        if not own.workspace_version.is_stale:
             return sandbox
-        with self._alone():
-            known = self._holding(own)
-            return self._exchanged(known) if known.parts.given.is_over else known
+        with self._exclusive_access():
+            known = self._find_by_services(own)
+            return self._rebuild(known) if known.services.workspace_version.is_stale else known
 
     def state(self) -> JSONObject:
         """For other processes: nothing but that it has changed; the rest is in the store."""
@@ -210,91 +236,101 @@ class Sandboxes:
 
     def restore(self, state: JSONObject) -> None:
         """Take note that another process has created or ended one."""
-        self._changed = object()
+        self._change_marker = object()
 
     def close(self) -> None:
         """Finish what is under way in all of them, and let go of their databases."""
         for each in reversed(self.list()):
-            each.parts.close()
+            each.services.close()
 
     @property
-    def _db(self) -> Engine:
-        return self._default.parts.engine
+    def _engine(self) -> Engine:
+        return self._default.services.engine
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _exclusive_access(self) -> Iterator[None]:
         """Nobody, in another process either, creates, changes or ends one meanwhile."""
-        with self._lock, claimed(self._db, CLAIM):
-            self._default.parts.shared.refresh()
-            self._catch_up()
+        with self._lock, advisory_locks(self._engine, SANDBOX_LIST_LOCK):
+            self._default.services.shared_state.refresh_from_database()
+            self._load_changes()
             yield
 
-    def _catch_up(self) -> None:
-        changed = self._changed
-        if changed is self._caught_up:
+    def _load_changes(self) -> None:
+        changed = self._change_marker
+        if changed is self._loaded_marker:
             return
-        listed = {each.id: each for each in self._store.all()}
+        listed = {each.id: each for each in self._record_store.list_sandboxes()}
         for known in list(self._by_id.values()):
-            now = listed.get(known.described.id)
-            if now is None or replace(now, workspace=known.described.workspace) != known.described:
-                self._end(known.described.id)
+            now = listed.get(known.record.id)
+            if now is None or replace(now, workspace=known.record.workspace) != known.record:
+                self._close_sandbox(known.record.id)
         for id, made in listed.items():
             if id not in self._by_id:
-                parts = self._open(made, f"sandbox {id}")
-                give_back(parts.engine)  # at the start there are many, and few that are asked for
-                self._know(Sandbox(made, parts))
-        self._caught_up = changed
+                parts = self._open_services(made, f"sandbox {id}")
+                close_unused_connections(
+                    parts.engine
+                )  # at the start there are many, and few that are asked for
+                self._register(Sandbox(made, parts))
+        self._loaded_marker = changed
 
-    def _exchanged(self, old: Sandbox) -> Sandbox:
+    def _rebuild(self, sandbox: Sandbox) -> Sandbox:
         """A sandbox with the workspace that another process has given it."""
-        wanted = old.parts.given.wanted
-        new = self._made(replace(old.described, workspace=wanted), workspace_of(wanted), old.parts)
-        new.parts.shared.refresh()  # it begins with the state of a sandbox that is new
-        old.parts.stop()
-        self._know(new)
+        wanted = sandbox.services.workspace_version.latest
+        new = self._build_sandbox(
+            replace(sandbox.record, workspace=wanted),
+            load_requested_workspace(wanted),
+            sandbox.services,
+        )
+        new.services.shared_state.refresh_from_database()  # it begins with the state of a sandbox that is new
+        sandbox.services.stop()
+        self._register(new)
         return new
 
-    def _end(self, id: str) -> None:
+    def _close_sandbox(self, id: str) -> None:
         ended = self._by_id.pop(id)
-        del self._by_write_key[ended.described.write_key]
-        del self._by_account[ended.described.account]
-        ended.parts.close()
+        del self._by_write_key[ended.record.write_key]
+        del self._by_account[ended.record.account]
+        ended.services.close()
 
-    def _open(self, described: Described, where: str) -> Parts:
-        workspace = workspace_of(described.workspace, where) or self._original
-        kept = self._empty(beside(self._db, described.id))
+    def _open_services(self, record: SandboxRecord, where: str) -> SandboxServices:
+        workspace = load_requested_workspace(record.workspace, where) or self._default_workspace
+        kept = self._open_state(create_sandbox_database(self._engine, record.id))
         try:
-            return self._make(_keyed(workspace, described), kept, described.workspace)
+            return self._build_services(
+                _with_sandbox_keys(workspace, record), kept, record.workspace
+            )
         except EmulatorError:
             kept.store.close()
             raise
 
-    def _made(self, described: Described, workspace: Workspace | None, own: Parts) -> Sandbox:
-        keyed = _keyed(workspace or self._original, described)
-        return Sandbox(described, self._make(keyed, own.kept, described.workspace))
+    def _build_sandbox(
+        self, record: SandboxRecord, workspace: Workspace | None, previous: SandboxServices
+    ) -> Sandbox:
+        keyed = _with_sandbox_keys(workspace or self._default_workspace, record)
+        return Sandbox(record, self._build_services(keyed, previous.state, record.workspace))
 
-    def _resume(self, stopped: Sandbox) -> None:
+    def _restart_workers(self, sandbox: Sandbox) -> None:
         """Have a sandbox work again whose parts were stopped, where any of them works by itself or
         is told of other processes."""
-        own = stopped.parts
-        if own.queue.has_begun or own.pruner or own.shared.several:
-            self._know(self._made(stopped.described, own.workspace, own))
+        own = sandbox.services
+        if own.queue.is_started or own.retention_worker or own.shared_state.is_multi_process:
+            self._register(self._build_sandbox(sandbox.record, own.workspace, own))
 
-    def _holding(self, own: Parts) -> Sandbox:
+    def _find_by_services(self, services: SandboxServices) -> Sandbox:
         """The sandbox of *own*, whose workspace another request may have replaced since."""
         for each in self.list():
-            if each.parts.engine is own.engine:
+            if each.services.engine is services.engine:
                 return each
-        raise Conflict("the sandbox was deleted meanwhile", "sandbox", "Create it again.")
+        raise ConflictError("the sandbox was deleted meanwhile", "sandbox", "Create it again.")
 
-    def _know(self, sandbox: Sandbox) -> None:
-        if sandbox.described.id == DEFAULT:
+    def _register(self, sandbox: Sandbox) -> None:
+        if sandbox.record.id == DEFAULT_SANDBOX_ID:
             self._default = sandbox
             return
-        self._by_id[sandbox.described.id] = sandbox
-        self._by_write_key[sandbox.described.write_key] = sandbox
-        self._by_account[sandbox.described.account] = sandbox
+        self._by_id[sandbox.record.id] = sandbox
+        self._by_write_key[sandbox.record.write_key] = sandbox
+        self._by_account[sandbox.record.account] = sandbox
 
 
-def _keyed(workspace: Workspace, described: Described) -> Workspace:
-    return with_keys(workspace, described.write_key, described.account, described.key)
+def _with_sandbox_keys(workspace: Workspace, record: SandboxRecord) -> Workspace:
+    return replace_keys(workspace, record.write_key, record.account, record.key)

@@ -6,12 +6,12 @@ from flask import request
 
 from segment_insider_emulator.segment import pixel
 from segment_insider_emulator.segment.errors import IngestError
-from segment_insider_emulator.segment.intake import KINDS, opened, posted
-from segment_insider_emulator.segment.rules import TYPES
-from segment_insider_emulator.segment.write_key import basic, write_key
+from segment_insider_emulator.segment.intake import CALL_KINDS, parse_body_once, read_raw_body
+from segment_insider_emulator.segment.rules import MESSAGE_TYPES
+from segment_insider_emulator.segment.write_key import basic_auth_user, find_write_key
 
 
-def named_key() -> str | None:
+def request_write_key() -> str | None:
     """The write key in the path, the headers or the call of the current request to this end.
 
     None where there is none, or the request will be refused: whoever takes it in says why.
@@ -19,12 +19,16 @@ def named_key() -> str | None:
     given = request.view_args or {}
     if "write_key" in given:
         return str(given["write_key"])
-    if key := basic(request.headers.get("Authorization")):
+    if key := basic_auth_user(request.headers.get("Authorization")):
         return key
     try:
-        if given.get("kind") in TYPES:
-            return write_key(None, opened(pixel.queried, given["kind"]))
-        kind = KINDS.get(given.get("path", "").rstrip("/"))
-        return write_key(None, opened(partial(posted, cache=True), kind)) if kind else None
+        if given.get("kind") in MESSAGE_TYPES:
+            return find_write_key(None, parse_body_once(pixel.read_pixel_call, given["kind"]))
+        kind = CALL_KINDS.get(given.get("path", "").rstrip("/"))
+        return (
+            find_write_key(None, parse_body_once(partial(read_raw_body, cache=True), kind))
+            if kind
+            else None
+        )
     except IngestError:
         return None

@@ -8,11 +8,11 @@ import orjson
 
 from segment_insider_emulator.depth import MAX_DEPTH
 from segment_insider_emulator.json_text import parse_json
-from segment_insider_emulator.segment.errors import malformed, too_large
+from segment_insider_emulator.segment.errors import malformed_request_error, request_too_large_error
 from segment_insider_emulator.types import JSONObject
 
 
-def read(body: bytes, encoding: str | None, most: int) -> JSONObject:
+def parse_body(body: bytes, content_encoding: str | None, max_bytes: int) -> JSONObject:
     """Unpack and parse *body*.
 
     Args:
@@ -20,25 +20,27 @@ def read(body: bytes, encoding: str | None, most: int) -> JSONObject:
         most: Bytes that the unpacked body may have.
     Raises: IngestError, when it is too large, not gzip, not JSON or not an object.
     """
-    plain = _unpack(body, encoding, most)
-    if len(plain) > most:
-        raise too_large(
-            f"the request has more than {most:,} bytes",
+    plain = _decompress(body, content_encoding, max_bytes)
+    if len(plain) > max_bytes:
+        raise request_too_large_error(
+            f"the request has more than {max_bytes:,} bytes",
             "body",
             "Send smaller events, or fewer in one batch.",
         )
     try:
         call = parse_json(plain)
     except orjson.JSONDecodeError as error:
-        raise malformed(f"not JSON ({error})", "body", _remedy(error)) from error
+        raise malformed_request_error(
+            f"not JSON ({error})", "body", _json_error_remedy(error)
+        ) from error
     if not isinstance(call, dict):
-        raise malformed(
-            f"the JSON is {_kind(call)}, not an object", "body", "Send one JSON object."
+        raise malformed_request_error(
+            f"the JSON is {_json_type_name(call)}, not an object", "body", "Send one JSON object."
         )
     return call
 
 
-def _remedy(error: orjson.JSONDecodeError) -> str:
+def _json_error_remedy(error: orjson.JSONDecodeError) -> str:
     """What to send in place of the text that *error* is about."""
     if "depth limit" in error.msg:
         return f"Nest it no deeper than {MAX_DEPTH} levels."
@@ -48,26 +50,26 @@ def _remedy(error: orjson.JSONDecodeError) -> str:
     return "Send one JSON object in UTF-8, without a byte mark."
 
 
-def _unpack(body: bytes, encoding: str | None, most: int) -> bytes:
+def _decompress(body: bytes, content_encoding: str | None, max_bytes: int) -> bytes:
     """Give the plain bytes, at most one more than *most*: a gzip bomb is never unpacked."""
-    match (encoding or "identity").strip().lower():
+    match (content_encoding or "identity").strip().lower():
         case "identity" | "":
             return body
         case "gzip" | "x-gzip":
             try:
-                return gzip.GzipFile(fileobj=io.BytesIO(body)).read(most + 1)
+                return gzip.GzipFile(fileobj=io.BytesIO(body)).read(max_bytes + 1)
             except (OSError, EOFError, zlib.error) as error:
-                raise malformed(
+                raise malformed_request_error(
                     f"not gzip ({error})",
                     "body",
                     "Send gzip, or leave the Content-Encoding header out.",
                 ) from error
         case other:
-            raise malformed(
+            raise malformed_request_error(
                 f"unknown encoding {other!r}", "Content-Encoding", "Send gzip or plain JSON."
             )
 
 
-def _kind(value: object) -> str:
+def _json_type_name(value: object) -> str:
     names = {list: "an array", str: "a string", bool: "a Boolean", type(None): "null"}
     return names.get(type(value), "a number")

@@ -3,12 +3,12 @@
 from flask import Response, request
 
 
-def preflight() -> Response | None:
+def answer_preflight() -> Response | None:
     """Answer a browser's question before its request, whatever the path."""
     return Response(status=204) if request.method == "OPTIONS" else None
 
 
-def allow(response: Response) -> Response:
+def add_cors_headers(response: Response) -> Response:
     """Let a page of any origin call, and read how long to wait.
 
     The headers are named one by one: the wildcard does not cover Authorization.

@@ -8,60 +8,68 @@ from typing import Final
 import orjson
 from flask import Blueprint, Response, request
 
-from segment_insider_emulator.own_address import own_host, own_root
-from segment_insider_emulator.parts import parts
-from segment_insider_emulator.segment.assets import SCRIPT, VERSION, AssetsMissing
+from segment_insider_emulator.own_address import request_base_url, require_host_header
+from segment_insider_emulator.parts import current_services
+from segment_insider_emulator.segment.assets import (
+    ANALYTICS_JS_VERSION,
+    MAIN_SCRIPT,
+    AssetsUnavailable,
+)
 from segment_insider_emulator.segment.errors import IngestError
-from segment_insider_emulator.segment.settings import settings
+from segment_insider_emulator.segment.settings import build_source_settings
 
 bp = Blueprint("cdn", __name__)
 log = logging.getLogger(__name__)
 
-SETTINGS: Final = "/v1/projects/<writeKey>/settings"  # no write key is repeated, nor logged
-PLACEHOLDER: Final = b"__WRITE_KEY__"
-PLAIN: Final = re.compile(r"[\w-]+", re.ASCII)
+SETTINGS_PATH: Final = "/v1/projects/<writeKey>/settings"  # no write key is repeated, nor logged
+WRITE_KEY_PLACEHOLDER: Final = b"__WRITE_KEY__"
+PLAIN_WRITE_KEY_PATTERN: Final = re.compile(r"[\w-]+", re.ASCII)
 
 
 @bp.get("/v1/projects/<write_key>/settings", strict_slashes=False)
 def source_settings(write_key: str) -> Response:
     """What a browser or a mobile app reads before it sends anything."""
-    own = parts()
+    own = current_services()
     known = {source.write_key for source in own.workspace.sources}
     if own.config.strict and write_key not in known:
         remedy = "Use one of this workspace; only without --strict and --teams any will do."
-        raise _not_found("no source has this write key", SETTINGS, remedy)
-    body = settings(write_key, own_host() + request.root_path, request.scheme)
-    return _uncached(Response(orjson.dumps(body), mimetype="application/json"))
+        raise _not_found_error("no source has this write key", SETTINGS_PATH, remedy)
+    body = build_source_settings(
+        write_key, require_host_header() + request.root_path, request.scheme
+    )
+    return _disable_caching(Response(orjson.dumps(body), mimetype="application/json"))
 
 
 @bp.get("/projects/<write_key>/settings", strict_slashes=False)
-def settings_without_version(write_key: str) -> Response:
+def reject_settings_without_version(write_key: str) -> Response:
     """What a mobile SDK with a wrong cdnHost asks for."""
-    remedy = f"The cdnHost of this SDK has to end in /v1, so that it asks for {SETTINGS}."
-    raise _not_found("the CDN has no such address", SETTINGS.removeprefix("/v1"), remedy)
+    remedy = f"The cdnHost of this SDK has to end in /v1, so that it asks for {SETTINGS_PATH}."
+    raise _not_found_error("the CDN has no such address", SETTINGS_PATH.removeprefix("/v1"), remedy)
 
 
 @bp.get("/analytics.js/v1/<write_key>/analytics.min.js")
-def script(write_key: str) -> Response:
+def analytics_js(write_key: str) -> Response:
     """analytics.js for Segment's snippet."""
-    base = f"{own_root()}{request.root_path}"
-    return _served(SCRIPT, lambda source: personal(source, write_key, base))
+    base = f"{request_base_url()}{request.root_path}"
+    return _serve_script(MAIN_SCRIPT, lambda source: personalise_script(source, write_key, base))
 
 
 @bp.get("/analytics-next/bundles/<name>")
-def bundle(name: str) -> Response:
+def analytics_js_bundle(name: str) -> Response:
     """A part of analytics.js that it loads when it needs it."""
-    return _served(name, lambda source: source)
+    return _serve_script(name, lambda source: source)
 
 
 @bp.get("/next-integrations/<path:name>")
-def device_mode(name: str) -> Response:
+def reject_device_mode(name: str) -> Response:
     """A destination that runs in the page: none is imitated."""
     what = "destinations in device mode are not imitated"
-    raise _not_found(what, f"/next-integrations/{name}", "Take remotePlugins out of the settings.")
+    raise _not_found_error(
+        what, f"/next-integrations/{name}", "Take remotePlugins out of the settings."
+    )
 
 
-def personal(source: bytes, write_key: str, base: str) -> bytes:
+def personalise_script(source: bytes, write_key: str, base: str) -> bytes:
     """analytics.js *source* for one write key, looking for all it loads under *base*.
 
     It knows its own address only by https: the line in front tells it, unless the page has.
@@ -70,32 +78,36 @@ def personal(source: bytes, write_key: str, base: str) -> bytes:
     cdn = orjson.dumps(base)
     line = b"(window.analytics=window.analytics||[])._cdn=window.analytics._cdn||" + cdn + b";\n"
     # A key of other characters stands in the snippet; in a script it could be more than a text.
-    key = write_key.encode() if PLAIN.fullmatch(write_key) else PLACEHOLDER
-    return line + source.replace(PLACEHOLDER, key)
+    key = (
+        write_key.encode()
+        if PLAIN_WRITE_KEY_PATTERN.fullmatch(write_key)
+        else WRITE_KEY_PLACEHOLDER
+    )
+    return line + source.replace(WRITE_KEY_PLACEHOLDER, key)
 
 
-def _served(name: str, made: Callable[[bytes], bytes]) -> Response:
+def _serve_script(name: str, transform: Callable[[bytes], bytes]) -> Response:
     try:
-        source = parts().assets.read(name)
-    except AssetsMissing as error:
+        source = current_services().assets.read_file(name)
+    except AssetsUnavailable as error:
         # 200, because a browser runs no script of another status, and then nobody reads why.
         log.warning("missing file=%r reason=%r", name, error.what)
         said = orjson.dumps(f"Segment emulator: {error}")
-        return _script(b"console.error(" + said + b");\n")
+        return _script_response(b"console.error(" + said + b");\n")
     if source is None:
-        what = f"analytics.js {VERSION} has no such part"
-        raise _not_found(what, request.path, "Load analytics.js from this emulator as well.")
-    return _script(made(source))
+        what = f"analytics.js {ANALYTICS_JS_VERSION} has no such part"
+        raise _not_found_error(what, request.path, "Load analytics.js from this emulator as well.")
+    return _script_response(transform(source))
 
 
-def _script(content: bytes) -> Response:
-    return _uncached(Response(content, mimetype="text/javascript"))
+def _script_response(content: bytes) -> Response:
+    return _disable_caching(Response(content, mimetype="text/javascript"))
 
 
-def _uncached(response: Response) -> Response:
+def _disable_caching(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     return response
 
 
-def _not_found(what: str, where: str, remedy: str) -> IngestError:
+def _not_found_error(what: str, where: str, remedy: str) -> IngestError:
     return IngestError(404, "not found", "not_found", what, where, remedy)

@@ -10,7 +10,7 @@ from ipaddress import AddressValueError, IPv4Address
 from segment_insider_emulator.types import JSON, JSONObject
 
 # Beginnings of context.library.name, in lower case: the browser's SDK and the mobile ones.
-CLIENT_LIBRARIES = (
+CLIENT_SIDE_LIBRARIES = (
     "analytics.js",
     "analytics-ios",
     "analytics-swift",
@@ -23,7 +23,7 @@ CLIENT_LIBRARIES = (
 )
 
 
-def with_client_ip(call: JSONObject, address: str | None) -> JSONObject:
+def add_client_ip(call: JSONObject, address: str | None) -> JSONObject:
     """Give *call* the address it came from, where Segment's edge would; else give it back.
 
     Args:
@@ -31,15 +31,15 @@ def with_client_ip(call: JSONObject, address: str | None) -> JSONObject:
         address: Of the client; None fills nothing in.
     """
     context = call.get("context") or {}
-    if not _is_ipv4(address) or "ip" in context or not _asks_for_ip(context):
+    if not _is_ipv4(address) or "ip" in context or not _wants_client_ip(context):
         return call
     return {**call, "context": {**context, "ip": address}}
 
 
-def _asks_for_ip(context: JSONObject) -> bool:
+def _wants_client_ip(context: JSONObject) -> bool:
     library: JSON = context.get("library")
     name = library.get("name") if isinstance(library, dict) else None
-    is_client = isinstance(name, str) and name.lower().startswith(CLIENT_LIBRARIES)
+    is_client = isinstance(name, str) and name.lower().startswith(CLIENT_SIDE_LIBRARIES)
     return is_client or context.get("direct") is True
 
 

@@ -21,11 +21,11 @@ class IngestError(EmulatorError):
         self.code = code
 
 
-def malformed(what: str, where: str, remedy: str) -> IngestError:
+def malformed_request_error(what: str, where: str, remedy: str) -> IngestError:
     """A body that cannot be read as a call."""
     return IngestError(400, "malformed JSON", "invalid_request", what, where, remedy)
 
 
-def too_large(what: str, where: str, remedy: str) -> IngestError:
+def request_too_large_error(what: str, where: str, remedy: str) -> IngestError:
     """A body over one of Segment's size limits."""
     return IngestError(400, "Exceed payload limit", "invalid_request", what, where, remedy)

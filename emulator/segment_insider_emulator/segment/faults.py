@@ -12,10 +12,10 @@ from jsonschema import Draft202012Validator
 from waitress.channel import ClientDisconnected
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.held import StateGuardFactory, process_local
 from segment_insider_emulator.types import JSONObject
 
-SHAPE = Draft202012Validator(
+SEGMENT_FAULT_VALIDATOR = Draft202012Validator(
     {
         "type": "object",
         "additionalProperties": False,
@@ -28,15 +28,15 @@ SHAPE = Draft202012Validator(
         },
     }
 )
-REMEDY = (
+SEGMENT_FAULT_REMEDY = (
     "Give an object with status (400 to 599), retryAfter (seconds), drop, taken (true or false) "
     "and times, each as needed."
 )
-MOST = 1000  # faults waiting at once
+MAX_WAITING_FAULTS = 1000  # faults waiting at once
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SegmentFault:
     """How the next requests with events are answered.
 
     Args:
@@ -53,10 +53,10 @@ class Fault:
     taken: bool = False
     times: int = 1
 
-    def answer(self) -> Response:
+    def to_response(self) -> Response:
         """What the sender gets."""
         if self.drop:
-            return Response(_hang_up())
+            return Response(_disconnect())
         said = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else "fault"
         body = {"success": False, "message": said, "code": "fault", "detail": "Asked for."}
         response = Response(orjson.dumps(body), self.status, mimetype="application/json")
@@ -68,25 +68,27 @@ class Fault:
         return response
 
 
-class Faults:
+class SegmentFaultQueue:
     """Faults in the order in which they were asked for; shared by all who answer."""
 
-    def __init__(self, hold: Hold = alone) -> None:
-        self._waiting: deque[Fault] = deque()
-        self._held = hold("segment_faults", self)
+    def __init__(self, create_guard: StateGuardFactory = process_local) -> None:
+        self._waiting: deque[SegmentFault] = deque()
+        self._guard = create_guard("segment_faults", self)
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: SegmentFault) -> None:
         """Let *fault* happen after those that wait. Raises: EmulatorError, when too many wait."""
-        with self._held.changing():
-            if len(self._waiting) >= MOST:
-                raise EmulatorError(f"{MOST} faults wait already", "faults", "Clear them first.")
+        with self._guard.updating():
+            if len(self._waiting) >= MAX_WAITING_FAULTS:
+                raise EmulatorError(
+                    f"{MAX_WAITING_FAULTS} faults wait already", "faults", "Clear them first."
+                )
             self._waiting.append(fault)
 
-    def take(self) -> Fault | None:
+    def take_next(self) -> SegmentFault | None:
         """The fault of the request at hand, which it uses up; None to answer as usual."""
         if not self._waiting:
             return None
-        with self._held.changing():
+        with self._guard.updating():
             if not self._waiting:
                 return None
             fault = self._waiting.popleft()
@@ -94,14 +96,14 @@ class Faults:
                 self._waiting.appendleft(replace(fault, times=fault.times - 1))
             return fault
 
-    def waiting(self) -> list[Fault]:
+    def list_waiting(self) -> list[SegmentFault]:
         """What is still to happen, next first."""
-        with self._held.looking():
+        with self._guard.reading():
             return list(self._waiting)
 
     def clear(self) -> None:
         """Answer as usual again."""
-        with self._held.changing():
+        with self._guard.updating():
             self._waiting.clear()
 
     def state(self) -> JSONObject:
@@ -110,21 +112,21 @@ class Faults:
 
     def restore(self, state: JSONObject) -> None:
         """Go on with what `state` gave."""
-        self._waiting = deque(Fault(**each) for each in state["waiting"])
+        self._waiting = deque(SegmentFault(**each) for each in state["waiting"])
 
 
-def described(asked: JSONObject) -> Fault:
+def fault_from_json(document: JSONObject) -> SegmentFault:
     """The fault that *asked*, which fits SHAPE, describes."""
-    return Fault(
-        status=asked.get("status", 503),
-        retry_after=asked.get("retryAfter"),
-        drop=asked.get("drop", False),
-        taken=asked.get("taken", False),
-        times=asked.get("times", 1),
+    return SegmentFault(
+        status=document.get("status", 503),
+        retry_after=document.get("retryAfter"),
+        drop=document.get("drop", False),
+        taken=document.get("taken", False),
+        times=document.get("times", 1),
     )
 
 
-def shown(fault: Fault) -> JSONObject:
+def fault_to_json(fault: SegmentFault) -> JSONObject:
     """*fault* as the control API takes and lists it."""
     return {
         "status": fault.status,
@@ -135,7 +137,7 @@ def shown(fault: Fault) -> JSONObject:
     }
 
 
-def _hang_up() -> Iterator[Never]:
+def _disconnect() -> Iterator[Never]:
     """A body at which the server closes the connection before it has sent a byte."""
     raise ClientDisconnected
     yield  # a generator, so that it is raised where the server reads it and nothing answers 500

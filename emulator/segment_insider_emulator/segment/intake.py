@@ -9,54 +9,54 @@ from typing import Final
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from segment_insider_emulator.parts import UNASKED, parts
-from segment_insider_emulator.segment.errors import too_large
-from segment_insider_emulator.segment.ingest import BATCH, receive, unpacked
-from segment_insider_emulator.segment.limits import BATCH_BYTES
-from segment_insider_emulator.segment.message_id import message_id
-from segment_insider_emulator.segment.rules import TYPES
-from segment_insider_emulator.segment.sources import assign
+from segment_insider_emulator.parts import IMPLICIT_DEFAULT_KEY, current_services
+from segment_insider_emulator.segment.errors import request_too_large_error
+from segment_insider_emulator.segment.ingest import BATCH_KIND, decode_body, parse_messages
+from segment_insider_emulator.segment.limits import MAX_BATCH_BYTES
+from segment_insider_emulator.segment.message_id import generate_message_id
+from segment_insider_emulator.segment.rules import MESSAGE_TYPES
+from segment_insider_emulator.segment.sources import assign_sources
 from segment_insider_emulator.types import JSONObject
 
 log = logging.getLogger(__name__)
 
 # What follows /v1/, and the kind of call it takes. A browser uses the first letters.
-KINDS: Final = {
-    **{kind: kind for kind in TYPES},
-    **{kind[0]: kind for kind in TYPES},
-    **dict.fromkeys(("batch", "b", "import"), BATCH),
+CALL_KINDS: Final = {
+    **{kind: kind for kind in MESSAGE_TYPES},
+    **{kind[0]: kind for kind in MESSAGE_TYPES},
+    **dict.fromkeys(("batch", "b", "import"), BATCH_KIND),
 }
-WIRE_BYTES: Final = 2 * BATCH_BYTES  # packed or not, nothing longer can hold a batch
-_OPENED: Final = "emulator.call"
+MAX_WIRE_BYTES: Final = 2 * MAX_BATCH_BYTES  # packed or not, nothing longer can hold a batch
+_PARSED_BODY_KEY: Final = "emulator.call"
 
 
-def posted(*, cache: bool = False) -> bytes:
+def read_raw_body(*, cache: bool = False) -> bytes:
     """The body of the current request, packed as it came.
 
     Args:
         cache: Keep it, so that it can be read again.
     Raises: IngestError, when it is too large.
     """
-    request.max_content_length = WIRE_BYTES
+    request.max_content_length = MAX_WIRE_BYTES
     try:
         return request.get_data(cache=cache)
     except RequestEntityTooLarge as error:
-        raise too_large(
-            f"the request has more than {WIRE_BYTES:,} bytes", "body", "Send smaller batches."
+        raise request_too_large_error(
+            f"the request has more than {MAX_WIRE_BYTES:,} bytes", "body", "Send smaller batches."
         ) from error
 
 
-def opened(body: Callable[[], bytes], kind: str) -> JSONObject:
+def parse_body_once(read_body: Callable[[], bytes], kind: str) -> JSONObject:
     """The call in the *body* of the current request, unpacked once: it may be asked for before, to
     find its write key. Raises: IngestError."""
-    call: JSONObject | None = request.environ.get(_OPENED)
+    call: JSONObject | None = request.environ.get(_PARSED_BODY_KEY)
     if call is None:
-        call = unpacked(body(), request.headers.get("Content-Encoding"), kind)
-        request.environ[_OPENED] = call
+        call = decode_body(read_body(), request.headers.get("Content-Encoding"), kind)
+        request.environ[_PARSED_BODY_KEY] = call
     return call
 
 
-def take_in(body: Callable[[], bytes], kind: str) -> None:
+def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
     """Take *body* in, and return once its messages are delivered and kept.
 
     Args:
@@ -64,25 +64,25 @@ def take_in(body: Callable[[], bytes], kind: str) -> None:
     Raises: IngestError, when the whole request is refused; Unavailable, when nothing was kept.
     """
     authorization = request.headers.get("Authorization")
-    parts().tokens.check(authorization, time.time())
-    accept(opened(body, kind), kind, authorization)
+    current_services().token_issuer.check_authorization(authorization, time.time())
+    ingest_call(parse_body_once(read_body, kind), kind, authorization)
 
 
-def accept(call: JSONObject, kind: str, authorization: str | None = None) -> None:
+def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -> None:
     """The same for a *call* that was unpacked, or made here."""
-    own = parts()
+    own = current_services()
     now = own.clock()
-    messages = receive(
+    messages = parse_messages(
         call,
         kind=kind,
         authorization=authorization,
-        now=now,
-        new_id=lambda: message_id(now, secrets.token_bytes(16)),
-        client_ip=request.remote_addr if own.workspace.segment.context_ip else None,
+        received_at=now,
+        new_id=lambda: generate_message_id(now, secrets.token_bytes(16)),
+        client_ip=request.remote_addr if own.workspace.segment_options.context_ip else None,
     )
-    messages = assign(messages, own.workspace.sources, strict=own.config.strict)
+    messages = assign_sources(messages, own.workspace.sources, strict=own.config.strict)
     # Those with a write key of nobody's are not for the team that has the default sandbox to read.
-    unasked = request.environ.get(UNASKED, False)
-    own.carrier.carry([each for each in messages if each.source or not unasked])
+    unasked = request.environ.get(IMPLICIT_DEFAULT_KEY, False)
+    own.message_sink.submit([each for each in messages if each.source or not unasked])
     rejected = sum(message.rejection is not None for message in messages)
     log.info("received kind=%s messages=%d rejected=%d", kind, len(messages), rejected)

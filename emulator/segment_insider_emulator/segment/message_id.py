@@ -2,23 +2,23 @@
 
 from datetime import datetime
 
-DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-LENGTH = 27
-EPOCH = 1_400_000_000  # seconds; K-sortable ids count from here
-SECONDS = 2**32
+BASE62_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+KSUID_LENGTH = 27
+KSUID_EPOCH = 1_400_000_000  # seconds; K-sortable ids count from here
+KSUID_SECOND_RANGE = 2**32
 
 
-def message_id(now: datetime, chance: bytes) -> str:
+def generate_message_id(now: datetime, random_bytes: bytes) -> str:
     """Make a sortable id as Segment assigns it: "api-" and 27 digits of base 62.
 
     Args:
         chance: 16 random bytes, which tell ids of the same second apart.
     Source: Segment, HTTP API, example payloads; segmentio/ksuid for the layout.
     """
-    seconds = (int(now.timestamp()) - EPOCH) % SECONDS
-    number = int.from_bytes(seconds.to_bytes(4) + chance)
+    seconds = (int(now.timestamp()) - KSUID_EPOCH) % KSUID_SECOND_RANGE
+    number = int.from_bytes(seconds.to_bytes(4) + random_bytes)
     digits = []
-    for _ in range(LENGTH):
-        number, digit = divmod(number, len(DIGITS))
-        digits.append(DIGITS[digit])
+    for _ in range(KSUID_LENGTH):
+        number, digit = divmod(number, len(BASE62_DIGITS))
+        digits.append(BASE62_DIGITS[digit])
     return "api-" + "".join(reversed(digits))

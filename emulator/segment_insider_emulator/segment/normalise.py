@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from segment_insider_emulator.clock import iso
-from segment_insider_emulator.segment.times import corrected, parse
+from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.segment.times import correct_clock_skew, parse_iso_time
 from segment_insider_emulator.types import JSONObject
 
 
-def lend(envelope: JSONObject, call: JSONObject) -> JSONObject:
+def inherit_from_batch(envelope: JSONObject, call: JSONObject) -> JSONObject:
     """Give *call* its batch's `context`, `integrations` and `sentAt`; its own values win.
 
     Objects merge one level deep: Segment documents the merge, not its precedence or depth.
@@ -21,7 +21,7 @@ def lend(envelope: JSONObject, call: JSONObject) -> JSONObject:
     return lent
 
 
-def normalise(call: JSONObject, message_id: str, now: datetime) -> JSONObject:
+def normalise_call(call: JSONObject, message_id: str, received_at: datetime) -> JSONObject:
     """Fill in the id and the times of *call*; everything else stays as sent.
 
     Args:
@@ -31,13 +31,13 @@ def normalise(call: JSONObject, message_id: str, now: datetime) -> JSONObject:
         it sent none: what Segment writes then is not documented.
     Source: Segment, Spec: Common Fields.
     """
-    received = iso(now)
+    received = format_iso_utc(received_at)
     event = {**call, "messageId": message_id, "receivedAt": received, "timestamp": received}
-    sent = parse(call.get("sentAt"))
+    sent = parse_iso_time(call.get("sentAt"))
     if sent:
-        event["sentAt"] = iso(sent)
+        event["sentAt"] = format_iso_utc(sent)
     if call.get("timestamp") is not None:
         event["originalTimestamp"] = call["timestamp"]
-    if original := parse(call.get("timestamp")):
-        event["timestamp"] = iso(corrected(original, sent, now))
+    if original := parse_iso_time(call.get("timestamp")):
+        event["timestamp"] = format_iso_utc(correct_clock_skew(original, sent, received_at))
     return event

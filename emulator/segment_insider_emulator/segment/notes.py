@@ -5,24 +5,24 @@ from datetime import datetime
 from reprlib import repr as brief
 from typing import NamedTuple
 
-from segment_insider_emulator.json_text import damaged_place
-from segment_insider_emulator.near_misses import near_miss
-from segment_insider_emulator.segment.limits import LONG_MESSAGE_ID
-from segment_insider_emulator.segment.times import is_correctable, parse
+from segment_insider_emulator.json_text import find_replacement_character
+from segment_insider_emulator.near_misses import find_similar_name
+from segment_insider_emulator.segment.limits import MAX_MESSAGE_ID_LENGTH
+from segment_insider_emulator.segment.times import is_skew_correctable, parse_iso_time
 from segment_insider_emulator.types import JSONObject
 
 # Keys of a call that somebody reads, and those that libraries send besides.
-_READ = (
+_USED_KEYS = (
     *("type", "userId", "anonymousId", "previousId", "groupId", "event", "name", "category"),
     *("properties", "traits", "context", "integrations", "messageId", "timestamp", "sentAt"),
 )
-_SENT_BESIDES = frozenset(
+_IGNORED_KEYS = frozenset(
     ("writeKey", "originalTimestamp", "receivedAt", "channel", "version", "projectId", "_metadata")
 )
-_TAKEN = _SENT_BESIDES.union(_READ)
+_KNOWN_KEYS = _IGNORED_KEYS.union(_USED_KEYS)
 
 
-class Note(NamedTuple):
+class SenderWarning(NamedTuple):
     """One remark about a call that Segment took.
 
     Args:
@@ -31,12 +31,14 @@ class Note(NamedTuple):
         general: The sentence without the value of the one call, and without its full stop.
     """
 
-    where: str
-    what: str
-    general: str
+    key: str
+    text: str
+    general_text: str
 
 
-def notes(call: JSONObject, now: datetime, kind: str | None = None) -> list[Note]:
+def list_sender_warnings(
+    call: JSONObject, received_at: datetime, path_kind: str | None = None
+) -> list[SenderWarning]:
     """List what does not do what the sender of *call* thinks, in a fixed order.
 
     Args:
@@ -45,73 +47,81 @@ def notes(call: JSONObject, now: datetime, kind: str | None = None) -> list[Note
         kind: The type that the path asks for; None for a call of a batch.
     """
     return [
-        *_message_id(call),
-        *_times(call, now),
-        *_own_fields(call),
-        *_type(call, kind),
-        *_misspelt(call),
-        *damaged_texts(call),
+        *_check_message_id(call),
+        *_check_times(call, received_at),
+        *_check_reserved_fields(call),
+        *_check_type_of_path(call, path_kind),
+        *_check_misspelled_keys(call),
+        *warn_of_lost_characters(call),
     ]
 
 
-def damaged_texts(call: JSONObject) -> Iterator[Note]:
+def warn_of_lost_characters(call: JSONObject) -> Iterator[SenderWarning]:
     """Name a text with U+FFFD: a character was lost before it came here, or on arrival.
 
     Assumed: Segment takes half a character as U+FFFD.
     """
-    place = damaged_place(call)
+    place = find_replacement_character(call)
     if place is not None:
         general = (
             "a text has \ufffd (U+FFFD) for a character that was cut in half or not in UTF-8: "
             "cut texts between whole characters"
         )
-        yield Note(place, f"{place}: {general}.", general)
+        yield SenderWarning(place, f"{place}: {general}.", general)
 
 
-def joined(found: list[Note]) -> str | None:
+def join_warnings(warnings: list[SenderWarning]) -> str | None:
     """Return all of *found* as one text; None when there is nothing."""
-    return " ".join(note.what for note in found) or None
+    return " ".join(note.text for note in warnings) or None
 
 
-def _message_id(call: JSONObject) -> Iterator[Note]:
+def _check_message_id(call: JSONObject) -> Iterator[SenderWarning]:
     message_id = call.get("messageId")
     if message_id == "":
         general = "messageId is empty: Segment assigns one"
-        yield Note("messageId", f"{general}.", general)
-    if len(message_id or "") >= LONG_MESSAGE_ID:
-        limit = f"Segment allows fewer than {LONG_MESSAGE_ID}"
+        yield SenderWarning("messageId", f"{general}.", general)
+    if len(message_id or "") >= MAX_MESSAGE_ID_LENGTH:
+        limit = f"Segment allows fewer than {MAX_MESSAGE_ID_LENGTH}"
         what = f"messageId has {len(call['messageId'])} characters, {limit}."
-        yield Note("messageId", what, f"messageId is too long, {limit}")
+        yield SenderWarning("messageId", what, f"messageId is too long, {limit}")
 
 
-def _times(call: JSONObject, now: datetime) -> Iterator[Note]:
-    original, sent = parse(call.get("timestamp")), parse(call.get("sentAt"))
+def _check_times(call: JSONObject, received_at: datetime) -> Iterator[SenderWarning]:
+    original, sent = parse_iso_time(call.get("timestamp")), parse_iso_time(call.get("sentAt"))
     if original is None and call.get("timestamp") is not None:
-        yield _replaced(call, "timestamp", "is not ISO 8601: the time of receipt stands for it")
+        yield _ignored_value_warning(
+            call, "timestamp", "is not ISO 8601: the time of receipt stands for it"
+        )
     if sent is None and call.get("sentAt") is not None:
-        yield _replaced(call, "sentAt", "is not ISO 8601: clock skew is not corrected")
-    if original and sent and not is_correctable(original, sent, now):
-        yield _replaced(call, "sentAt", "is too far from timestamp: clock skew is not corrected")
+        yield _ignored_value_warning(call, "sentAt", "is not ISO 8601: clock skew is not corrected")
+    if original and sent and not is_skew_correctable(original, sent, received_at):
+        yield _ignored_value_warning(
+            call, "sentAt", "is too far from timestamp: clock skew is not corrected"
+        )
 
 
-def _own_fields(call: JSONObject) -> Iterator[Note]:
+def _check_reserved_fields(call: JSONObject) -> Iterator[SenderWarning]:
     if call.get("receivedAt") is not None:
-        yield _replaced(call, "receivedAt", "is Segment's own field: the time of receipt stands")
+        yield _ignored_value_warning(
+            call, "receivedAt", "is Segment's own field: the time of receipt stands"
+        )
 
 
-def _type(call: JSONObject, kind: str | None) -> Iterator[Note]:
-    if kind is not None and call["type"] != kind:
-        yield _replaced(call, "type", f"is another type than the path's {kind!r}: the body counts")
+def _check_type_of_path(call: JSONObject, path_kind: str | None) -> Iterator[SenderWarning]:
+    if path_kind is not None and call["type"] != path_kind:
+        yield _ignored_value_warning(
+            call, "type", f"is another type than the path's {path_kind!r}: the body counts"
+        )
 
 
-def _misspelt(call: JSONObject) -> Iterator[Note]:
+def _check_misspelled_keys(call: JSONObject) -> Iterator[SenderWarning]:
     """Name each key that misses one by little that the call does not have."""
     for name in call:
-        meant = None if name in _TAKEN else near_miss(name, _READ)
+        meant = None if name in _KNOWN_KEYS else find_similar_name(name, _USED_KEYS)
         if meant is not None and meant not in call:
             general = f"Segment knows no key {brief(name)}, and {meant} is missing: write {meant}"
-            yield Note(name, f"{general}.", general)
+            yield SenderWarning(name, f"{general}.", general)
 
 
-def _replaced(call: JSONObject, name: str, what: str) -> Note:
-    return Note(name, f"{name} {brief(call[name])} {what}.", f"{name} {what}")
+def _ignored_value_warning(call: JSONObject, key: str, problem: str) -> SenderWarning:
+    return SenderWarning(key, f"{key} {brief(call[key])} {problem}.", f"{key} {problem}")

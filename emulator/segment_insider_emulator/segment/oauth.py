@@ -11,19 +11,19 @@ from typing import Final
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.segment.errors import IngestError
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.model import OAuth
+from segment_insider_emulator.workspace.model import OAuthApplication
 
-LIFETIME: Final = 3600  # seconds; both SDKs ask again after half of it
-SCOPE: Final = "tracking_api:write"
-WANTED: Final = {
+TOKEN_LIFETIME_S: Final = 3600  # seconds; both SDKs ask again after half of it
+TRACKING_SCOPE: Final = "tracking_api:write"
+REQUIRED_FORM_FIELDS: Final = {
     "grant_type": "client_credentials",
     "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
 }
-CLAIMS: Final = ["iss", "sub", "iat", "exp", "jti"]
-UNAUTHORISED: Final = "unauthorized"
+REQUIRED_CLAIMS: Final = ["iss", "sub", "iat", "exp", "jti"]
+UNAUTHORISED_CODE: Final = "unauthorized"
 
 
-class TokenRefused(EmulatorError):
+class TokenRequestRejected(EmulatorError):
     """An exchange that is refused.
 
     Args:
@@ -37,7 +37,7 @@ class TokenRefused(EmulatorError):
         self.error = error
 
 
-class Tokens:
+class TokenIssuer:
     """Gives tokens out and knows them again, after a restart as well.
 
     Args:
@@ -46,13 +46,13 @@ class Tokens:
     Raises: EmulatorError, when its public key cannot be used.
     """
 
-    def __init__(self, secret: str, oauth: OAuth | None) -> None:
+    def __init__(self, secret: str, application: OAuthApplication | None) -> None:
         self._secret = hashlib.sha256(f"oauth {secret}".encode()).digest()
-        self._oauth = oauth
-        if oauth:
-            _usable(oauth.public_key)
+        self._application = application
+        if application:
+            _check_public_key(application.public_key)
 
-    def exchange(self, form: Mapping[str, str], now: float) -> JSONObject:
+    def exchange_assertion(self, form: Mapping[str, str], now: float) -> JSONObject:
         """A token for the assertion in *form*.
 
         Args:
@@ -62,24 +62,28 @@ class Tokens:
         Raises: TokenRefused.
         Source: Segment, "OAuth 2.0"; the Python and Node SDKs.
         """
-        for name, value in WANTED.items():
+        for name, value in REQUIRED_FORM_FIELDS.items():
             if form.get(name) != value:
                 what = f"{name} is not {value!r}"
-                raise TokenRefused(400, "invalid_request", what, name, f"Send {value}.")
-        if form.get("scope") not in (None, SCOPE):
-            remedy = f"Ask for {SCOPE}, or leave it out."
-            raise TokenRefused(400, "invalid_scope", "this scope is not given", "scope", remedy)
+                raise TokenRequestRejected(400, "invalid_request", what, name, f"Send {value}.")
+        if form.get("scope") not in (None, TRACKING_SCOPE):
+            remedy = f"Ask for {TRACKING_SCOPE}, or leave it out."
+            raise TokenRequestRejected(
+                400, "invalid_scope", "this scope is not given", "scope", remedy
+            )
         assertion = form.get("client_assertion")
         if not assertion:
             remedy = "Send the signed assertion."
-            raise TokenRefused(400, "invalid_request", "it is missing", "client_assertion", remedy)
-        if self._oauth:
-            _verify(assertion, self._oauth)
-        expiry = str(int(now) + LIFETIME)
-        token = f"{expiry}.{self._signature(expiry)}"
-        return {"access_token": token, "expires_in": LIFETIME, "token_type": "Bearer"}
+            raise TokenRequestRejected(
+                400, "invalid_request", "it is missing", "client_assertion", remedy
+            )
+        if self._application:
+            _verify_assertion(assertion, self._application)
+        expiry = str(int(now) + TOKEN_LIFETIME_S)
+        token = f"{expiry}.{self._sign_expiry(expiry)}"
+        return {"access_token": token, "expires_in": TOKEN_LIFETIME_S, "token_type": "Bearer"}
 
-    def check(self, authorization: str | None, now: float) -> None:
+    def check_authorization(self, authorization: str | None, now: float) -> None:
         """Refuse a call whose bearer is not one of ours, where an application is configured.
 
         A call without a bearer passes: that Segment can insist on one is a setting of the source,
@@ -88,25 +92,25 @@ class Tokens:
         Raises: IngestError.
         """
         scheme, _, token = (authorization or "").partition(" ")
-        if self._oauth is None or scheme.lower() != "bearer":
+        if self._application is None or scheme.lower() != "bearer":
             return
         expiry, _, signature = token.strip().partition(".")
-        genuine = hmac.compare_digest(signature.encode(), self._signature(expiry).encode())
+        genuine = hmac.compare_digest(signature.encode(), self._sign_expiry(expiry).encode())
         if not genuine:
-            raise _unauthorised("this token was not given out here")
+            raise _unauthorised_error("this token was not given out here")
         if int(expiry) <= now:
-            raise _unauthorised("this token has expired")
+            raise _unauthorised_error("this token has expired")
 
-    def _signature(self, expiry: str) -> str:
+    def _sign_expiry(self, expiry: str) -> str:
         return hmac.new(self._secret, expiry.encode(), "sha256").hexdigest()
 
 
-def _unauthorised(what: str) -> IngestError:
+def _unauthorised_error(what: str) -> IngestError:
     remedy = "Ask for a token with POST /token."
-    return IngestError(401, UNAUTHORISED, UNAUTHORISED, what, "Authorization", remedy)
+    return IngestError(401, UNAUTHORISED_CODE, UNAUTHORISED_CODE, what, "Authorization", remedy)
 
 
-def _usable(public_key: str) -> None:
+def _check_public_key(public_key: str) -> None:
     try:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
         from jwt import InvalidKeyError
@@ -123,33 +127,33 @@ def _usable(public_key: str) -> None:
         raise EmulatorError("this is a private key", "oauth.publicKey", remedy)
 
 
-def _verify(assertion: str, oauth: OAuth) -> None:
+def _verify_assertion(assertion: str, application: OAuthApplication) -> None:
     # Here, not above: only a workspace with oauth needs the package.
     import jwt
 
     try:
         claims: JSON = jwt.decode(
             assertion,
-            oauth.public_key,
+            application.public_key,
             algorithms=["RS256"],
             # The server's own URL is what an app calls it, which nobody here can know.
-            options={"require": CLAIMS, "verify_aud": False},
+            options={"require": REQUIRED_CLAIMS, "verify_aud": False},
         )
     except jwt.ExpiredSignatureError as error:
         # These two texts make the Python SDK set its clock by our Date and try again. (observed)
-        raise _bad_claim("Token is expired") from error
+        raise _invalid_time_error("Token is expired") from error
     except jwt.ImmatureSignatureError as error:
-        raise _bad_claim("Token used before issued") from error
+        raise _invalid_time_error("Token used before issued") from error
     except jwt.PyJWTError as error:
-        raise _invalid_client(str(error)) from error
-    if claims["sub"] != oauth.client_id:
-        raise _invalid_client("its subject is not the clientId of the workspace")
+        raise _invalid_client_error(str(error)) from error
+    if claims["sub"] != application.client_id:
+        raise _invalid_client_error("its subject is not the clientId of the workspace")
 
 
-def _bad_claim(what: str) -> TokenRefused:
-    return TokenRefused(400, "invalid_request", what, "client_assertion")
+def _invalid_time_error(what: str) -> TokenRequestRejected:
+    return TokenRequestRejected(400, "invalid_request", what, "client_assertion")
 
 
-def _invalid_client(what: str) -> TokenRefused:
+def _invalid_client_error(what: str) -> TokenRequestRejected:
     remedy = "Sign with the private key of the workspace's oauth.publicKey, with RS256."
-    return TokenRefused(401, "invalid_client", what, "client_assertion", remedy)
+    return TokenRequestRejected(401, "invalid_client", what, "client_assertion", remedy)

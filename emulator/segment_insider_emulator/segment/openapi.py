@@ -5,34 +5,50 @@ from typing import Final
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.depth import MAX_DEPTH
-from segment_insider_emulator.segment.ingest import BATCH
-from segment_insider_emulator.segment.limits import BATCH_BYTES, BATCH_EVENTS, EVENT_BYTES
-from segment_insider_emulator.segment.oauth import LIFETIME, SCOPE, WANTED
-from segment_insider_emulator.segment.rules import IDS, TYPES
+from segment_insider_emulator.segment.ingest import BATCH_KIND
+from segment_insider_emulator.segment.limits import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_EVENTS,
+    MAX_EVENT_BYTES,
+)
+from segment_insider_emulator.segment.oauth import (
+    REQUIRED_FORM_FIELDS,
+    TOKEN_LIFETIME_S,
+    TRACKING_SCOPE,
+)
+from segment_insider_emulator.segment.rules import ID_FIELDS, MESSAGE_TYPES
 from segment_insider_emulator.types import JSONObject
 
-KEY: Final = "wk_demo"
+EXAMPLE_WRITE_KEY: Final = "wk_demo"
 
-_OBJECT: Final[JSONObject] = {"type": "object"}
-_TEXT: Final[JSONObject] = {"type": "string"}
-_NAME: Final[JSONObject] = {"type": "string", "minLength": 1}
-_MOMENT: Final[JSONObject] = {"type": "string", "format": "date-time"}
-_SHARED: Final = {
-    **dict.fromkeys(IDS, _NAME),
-    **dict.fromkeys(("context", "integrations"), _OBJECT),
-    **dict.fromkeys(("timestamp", "sentAt"), _MOMENT),
-    "writeKey": _NAME,
+_OBJECT_SCHEMA: Final[JSONObject] = {"type": "object"}
+_STRING_SCHEMA: Final[JSONObject] = {"type": "string"}
+_NONEMPTY_STRING_SCHEMA: Final[JSONObject] = {"type": "string", "minLength": 1}
+_DATE_TIME_SCHEMA: Final[JSONObject] = {"type": "string", "format": "date-time"}
+_COMMON_PROPERTIES: Final = {
+    **dict.fromkeys(ID_FIELDS, _NONEMPTY_STRING_SCHEMA),
+    **dict.fromkeys(("context", "integrations"), _OBJECT_SCHEMA),
+    **dict.fromkeys(("timestamp", "sentAt"), _DATE_TIME_SCHEMA),
+    "writeKey": _NONEMPTY_STRING_SCHEMA,
 }
-_OWN: Final[dict[str, JSONObject]] = {
-    "track": {"event": _NAME, "properties": _OBJECT},
-    "identify": {"traits": _OBJECT},
-    "page": {"name": _NAME, "category": _NAME, "properties": _OBJECT},
-    "screen": {"name": _NAME, "category": _NAME, "properties": _OBJECT},
-    "group": {"groupId": _NAME, "traits": _OBJECT},
-    "alias": {"previousId": _NAME},
+_PROPERTIES_BY_TYPE: Final[dict[str, JSONObject]] = {
+    "track": {"event": _NONEMPTY_STRING_SCHEMA, "properties": _OBJECT_SCHEMA},
+    "identify": {"traits": _OBJECT_SCHEMA},
+    "page": {
+        "name": _NONEMPTY_STRING_SCHEMA,
+        "category": _NONEMPTY_STRING_SCHEMA,
+        "properties": _OBJECT_SCHEMA,
+    },
+    "screen": {
+        "name": _NONEMPTY_STRING_SCHEMA,
+        "category": _NONEMPTY_STRING_SCHEMA,
+        "properties": _OBJECT_SCHEMA,
+    },
+    "group": {"groupId": _NONEMPTY_STRING_SCHEMA, "traits": _OBJECT_SCHEMA},
+    "alias": {"previousId": _NONEMPTY_STRING_SCHEMA},
 }
-_REQUIRED: Final = {"track": ["event"], "group": ["groupId"], "alias": ["previousId"]}
-_SAMPLES: Final[dict[str, JSONObject]] = {
+_REQUIRED_BY_TYPE: Final = {"track": ["event"], "group": ["groupId"], "alias": ["previousId"]}
+_EXAMPLES_BY_TYPE: Final[dict[str, JSONObject]] = {
     "track": {"event": "Order Completed", "properties": {"order_id": "o-17", "total": 21}},
     "identify": {"traits": {"email": "ada@x.io"}},
     "page": {"name": "Mugs"},
@@ -43,7 +59,7 @@ _SAMPLES: Final[dict[str, JSONObject]] = {
 
 
 @cache
-def description() -> JSONObject:
+def openapi_document() -> JSONObject:
     """OpenAPI 3.1 of the Tracking API, its pixels, the settings of a source, and tokens."""
     return {
         "openapi": "3.1.0",
@@ -51,13 +67,13 @@ def description() -> JSONObject:
             "title": "Segment's Tracking API, as emulated",
             "version": __version__,
             "description": "Not Segment's own description. Bodies are read as JSON whatever their "
-            f"content type says, plain or gzip. A call has at most {EVENT_BYTES:,} bytes, a batch "
-            f"{BATCH_BYTES:,}, unpacked; JSON is at most {MAX_DEPTH} levels deep. What a schema "
+            f"content type says, plain or gzip. A call has at most {MAX_EVENT_BYTES:,} bytes, a batch "
+            f"{MAX_BATCH_BYTES:,}, unpacked; JSON is at most {MAX_DEPTH} levels deep. What a schema "
             "does not allow is mostly answered with 200 as well, and dropped: "
             "GET /emulator/v1/messages says why.",
         },
         "security": [{"key": []}, {"token": []}, {}],
-        "paths": _paths(),
+        "paths": _path_items(),
         "components": {
             "securitySchemes": {
                 "key": {
@@ -67,86 +83,105 @@ def description() -> JSONObject:
                 },
                 "token": {"type": "http", "scheme": "bearer"},
             },
-            "schemas": _schemas(),
+            "schemas": _component_schemas(),
         },
     }
 
 
-def _paths() -> JSONObject:
+def _path_items() -> JSONObject:
     calls = {
-        f"/v1/{name}": {"post": _tracking(name, schema)}
+        f"/v1/{name}": {"post": _tracking_operation(name, schema)}
         for name, schema in (
-            *((kind, kind.capitalize()) for kind in TYPES),
-            (BATCH, "Batch"),
+            *((kind, kind.capitalize()) for kind in MESSAGE_TYPES),
+            (BATCH_KIND, "Batch"),
             ("import", "Batch"),
         )
     }
     return {
         **calls,
-        "/v1/pixel/{kind}": {"get": _pixel()},
-        "/v1/projects/{writeKey}/settings": {"get": _settings()},
-        "/token": {"post": _token()},
+        "/v1/pixel/{kind}": {"get": _pixel_operation()},
+        "/v1/projects/{writeKey}/settings": {"get": _settings_operation()},
+        "/token": {"post": _token_operation()},
     }
 
 
-def _tracking(name: str, schema: str) -> JSONObject:
-    sample = _sample(name) if name in TYPES else {"batch": [_sample(kind) for kind in TYPES]}
-    content = {"schema": _ref(schema), "example": {"writeKey": KEY, **sample}}
+def _tracking_operation(name: str, schema_name: str) -> JSONObject:
+    sample = (
+        _example_call(name)
+        if name in MESSAGE_TYPES
+        else {"batch": [_example_call(kind) for kind in MESSAGE_TYPES]}
+    )
+    content = {
+        "schema": _schema_reference(schema_name),
+        "example": {"writeKey": EXAMPLE_WRITE_KEY, **sample},
+    }
     return {
         "operationId": name,
-        "summary": f"Send a {name} call" if name in TYPES else f"Send many calls, with {name}",
+        "summary": f"Send a {name} call"
+        if name in MESSAGE_TYPES
+        else f"Send many calls, with {name}",
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": {
-            "200": _response("Taken, or dropped.", _ref("Success")),
-            "400": _response("Nothing of it is taken.", _ref("Refusal")),
-            "401": _response("The token was not given out here.", _ref("Refusal")),
+            "200": _response("Taken, or dropped.", _schema_reference("Success")),
+            "400": _response("Nothing of it is taken.", _schema_reference("Refusal")),
+            "401": _response("The token was not given out here.", _schema_reference("Refusal")),
             "503": {"description": "The emulator's database cannot be used."},
         },
     }
 
 
-def _sample(kind: str) -> JSONObject:
-    return {"type": kind, "userId": "ada", **_SAMPLES[kind]}
+def _example_call(kind: str) -> JSONObject:
+    return {"type": kind, "userId": "ada", **_EXAMPLES_BY_TYPE[kind]}
 
 
-def _pixel() -> JSONObject:
+def _pixel_operation() -> JSONObject:
     names = ("data", "writeKey", "userId", "anonymousId", "event", "properties.subject")
-    query = [{"name": name, "in": "query", "schema": _TEXT} for name in names]
-    detail = {"description": "What was wrong; Segment has no such header.", "schema": _TEXT}
+    query = [{"name": name, "in": "query", "schema": _STRING_SCHEMA} for name in names]
+    detail = {
+        "description": "What was wrong; Segment has no such header.",
+        "schema": _STRING_SCHEMA,
+    }
     return {
         "operationId": "pixel",
         "summary": "Make a call with an image",
         "description": "`data` is the call in base64; or else dotted names are spelled out.",
-        "parameters": [_in_path("kind", {"enum": list(TYPES)}), *query],
+        "parameters": [_path_parameter("kind", {"enum": list(MESSAGE_TYPES)}), *query],
         "responses": {
             "200": {
                 "description": "An image of one pixel, whatever became of the call.",
                 "headers": {"X-Emulator-Detail": detail},
                 "content": {"image/gif": {"schema": {"type": "string", "format": "binary"}}},
             },
-            "404": _response("Nothing has this address.", _ref("Refusal")),
+            "404": _response("Nothing has this address.", _schema_reference("Refusal")),
             "503": {"description": "The emulator's database cannot be used."},
         },
     }
 
 
-def _settings() -> JSONObject:
+def _settings_operation() -> JSONObject:
     return {
         "operationId": "settings",
         "summary": "What an SDK has to know of its source",
-        "parameters": [_in_path("writeKey", _NAME)],
+        "parameters": [_path_parameter("writeKey", _NONEMPTY_STRING_SCHEMA)],
         "responses": {
-            "200": _response("Such that the SDK sends to this emulator alone.", _ref("Settings")),
-            "404": _response("With --strict: no source has this key.", _ref("Refusal")),
+            "200": _response(
+                "Such that the SDK sends to this emulator alone.", _schema_reference("Settings")
+            ),
+            "404": _response(
+                "With --strict: no source has this key.", _schema_reference("Refusal")
+            ),
         },
     }
 
 
-def _token() -> JSONObject:
-    wanted = {name: {"const": value} for name, value in WANTED.items()}
-    form = _object({**wanted, "client_assertion": _NAME, "scope": {"const": SCOPE}}, [*wanted])
+def _token_operation() -> JSONObject:
+    wanted = {name: {"const": value} for name, value in REQUIRED_FORM_FIELDS.items()}
+    form = _object_schema(
+        {**wanted, "client_assertion": _NONEMPTY_STRING_SCHEMA, "scope": {"const": TRACKING_SCOPE}},
+        [*wanted],
+    )
     form["required"].append("client_assertion")
-    refused = _ref("TokenRefusal")
+    refused = _schema_reference("TokenRefusal")
     return {
         "operationId": "token",
         "summary": "Exchange a signed assertion for a token",
@@ -156,7 +191,7 @@ def _token() -> JSONObject:
             "content": {"application/x-www-form-urlencoded": {"schema": form}},
         },
         "responses": {
-            "200": _response("A token.", _ref("Token")),
+            "200": _response("A token.", _schema_reference("Token")),
             "400": _response("The form or the assertion's times are wrong.", refused),
             "401": _response("The assertion was not signed by the app.", refused),
             "415": _response("It is no form.", refused),
@@ -164,44 +199,64 @@ def _token() -> JSONObject:
     }
 
 
-def _schemas() -> JSONObject:
-    kinds = {kind: _call(kind) for kind in TYPES}
+def _component_schemas() -> JSONObject:
+    kinds = {kind: _call_schema(kind) for kind in MESSAGE_TYPES}
     # Within a batch nothing but its own member says what a call is.
     typed = [
-        {"allOf": [_ref(kind.capitalize()), _object({"type": {"const": kind}}, ["type"])]}
-        for kind in TYPES
+        {
+            "allOf": [
+                _schema_reference(kind.capitalize()),
+                _object_schema({"type": {"const": kind}}, ["type"]),
+            ]
+        }
+        for kind in MESSAGE_TYPES
     ]
-    calls = {"type": "array", "minItems": 1, "maxItems": BATCH_EVENTS, "items": {"oneOf": typed}}
-    lent = {name: _SHARED[name] for name in ("context", "integrations", "sentAt", "writeKey")}
-    refusal = {"success": {"const": False}, **dict.fromkeys(("message", "code", "detail"), _TEXT)}
-    refused = dict.fromkeys(("error", "error_description", "detail"), _TEXT)
+    calls = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_BATCH_EVENTS,
+        "items": {"oneOf": typed},
+    }
+    lent = {
+        name: _COMMON_PROPERTIES[name] for name in ("context", "integrations", "sentAt", "writeKey")
+    }
+    refusal = {
+        "success": {"const": False},
+        **dict.fromkeys(("message", "code", "detail"), _STRING_SCHEMA),
+    }
+    refused = dict.fromkeys(("error", "error_description", "detail"), _STRING_SCHEMA)
     token = {
-        "access_token": _NAME,
-        "expires_in": {"const": LIFETIME},
+        "access_token": _NONEMPTY_STRING_SCHEMA,
+        "expires_in": {"const": TOKEN_LIFETIME_S},
         "token_type": {"const": "Bearer"},
     }
     return {
         **{kind.capitalize(): schema for kind, schema in kinds.items()},
-        "Batch": _object({"batch": calls, **lent}, ["batch"]),
-        "Success": _object({"success": {"const": True}}, ["success"]),
-        "Refusal": _object(refusal, [*refusal]),
-        "Settings": _object(dict.fromkeys(("integrations", "plan"), _OBJECT), ["integrations"]),
-        "Token": _object(token, [*token]),
-        "TokenRefusal": _object(refused, [*refused]),
+        "Batch": _object_schema({"batch": calls, **lent}, ["batch"]),
+        "Success": _object_schema({"success": {"const": True}}, ["success"]),
+        "Refusal": _object_schema(refusal, [*refusal]),
+        "Settings": _object_schema(
+            dict.fromkeys(("integrations", "plan"), _OBJECT_SCHEMA), ["integrations"]
+        ),
+        "Token": _object_schema(token, [*token]),
+        "TokenRefusal": _object_schema(refused, [*refused]),
     }
 
 
-def _call(kind: str) -> JSONObject:
+def _call_schema(kind: str) -> JSONObject:
     """The schema of a *kind* of call that is not dropped."""
-    schema = _object({**_SHARED, "type": {"const": kind}, **_OWN[kind]}, _REQUIRED.get(kind, []))
+    schema = _object_schema(
+        {**_COMMON_PROPERTIES, "type": {"const": kind}, **_PROPERTIES_BY_TYPE[kind]},
+        _REQUIRED_BY_TYPE.get(kind, []),
+    )
     return schema | {"anyOf": [{"required": [name]} for name in ("userId", "anonymousId")]}
 
 
-def _object(properties: JSONObject, required: list[str]) -> JSONObject:
+def _object_schema(properties: JSONObject, required: list[str]) -> JSONObject:
     return {"type": "object", "properties": properties, "required": required}
 
 
-def _in_path(name: str, schema: JSONObject) -> JSONObject:
+def _path_parameter(name: str, schema: JSONObject) -> JSONObject:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -209,5 +264,5 @@ def _response(text: str, schema: JSONObject) -> JSONObject:
     return {"description": text, "content": {"application/json": {"schema": schema}}}
 
 
-def _ref(name: str) -> JSONObject:
+def _schema_reference(name: str) -> JSONObject:
     return {"$ref": f"#/components/schemas/{name}"}

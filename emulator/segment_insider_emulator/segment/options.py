@@ -21,6 +21,6 @@ class SegmentOptions:
     screen_calls: ScreenCalls = "warn"
 
 
-def segment_options(document: JSONObject) -> SegmentOptions:
+def read_segment_options(document: JSONObject) -> SegmentOptions:
     """Read `segment` of a workspace file that its schema has nothing against."""
     return SegmentOptions(document.get("contextIp", True), document.get("screenCalls", "warn"))

@@ -3,7 +3,7 @@
 from segment_insider_emulator.types import JSONObject
 
 
-def settings(write_key: str, host: str, protocol: str) -> JSONObject:
+def build_source_settings(write_key: str, host: str, protocol: str) -> JSONObject:
     """The settings of a source, such that its events come to this emulator and nowhere else.
 
     Args:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from segment_insider_emulator.segment.message import Message
-from segment_insider_emulator.workspace.model import Source
+from segment_insider_emulator.workspace.model import SegmentSource
 
-UNKNOWN = "No source has this write key. Use one of this workspace."
-DISABLED = "The source is turned off in the workspace. Set its `enabled` to true."
+UNKNOWN_WRITE_KEY_TEXT = "No source has this write key. Use one of this workspace."
+DISABLED_SOURCE_TEXT = "The source is turned off in the workspace. Set its `enabled` to true."
 
 
-def assign(messages: list[Message], sources: Sequence[Source], *, strict: bool) -> list[Message]:
+def assign_sources(
+    messages: list[Message], sources: Sequence[SegmentSource], *, strict: bool
+) -> list[Message]:
     """Name the source of each of *messages*; drop, as Segment does silently, what none takes.
 
     Args:
@@ -20,15 +22,19 @@ def assign(messages: list[Message], sources: Sequence[Source], *, strict: bool) 
     """
     known = {source.write_key: source for source in sources}
     default = None if strict else sources[0]
-    return [_assigned(message, known.get(message.write_key, default)) for message in messages]
+    return [_assign_source(message, known.get(message.write_key, default)) for message in messages]
 
 
-def _assigned(message: Message, source: Source | None) -> Message:
+def _assign_source(message: Message, source: SegmentSource | None) -> Message:
     if source is None:
-        return _dropped(message, "unknown_source", UNKNOWN)
+        return _discard_message(message, "unknown_source", UNKNOWN_WRITE_KEY_TEXT)
     named = replace(message, source=source.name)
-    return named if source.enabled else _dropped(named, "source_disabled", DISABLED)
+    return (
+        named
+        if source.enabled
+        else _discard_message(named, "source_disabled", DISABLED_SOURCE_TEXT)
+    )
 
 
-def _dropped(message: Message, code: str, detail: str) -> Message:
+def _discard_message(message: Message, code: str, detail: str) -> Message:
     return replace(message, event={}, rejection=code, detail=detail)

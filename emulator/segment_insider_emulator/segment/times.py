@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from segment_insider_emulator.types import JSON
 
 
-def parse(value: JSON) -> datetime | None:
+def parse_iso_time(value: JSON) -> datetime | None:
     """Read an ISO 8601 time with `Z`, an offset or neither (then UTC); None when it is none."""
     if not isinstance(value, str):
         return None
@@ -16,7 +16,9 @@ def parse(value: JSON) -> datetime | None:
         return None
 
 
-def corrected(original: datetime, sent: datetime | None, received: datetime) -> datetime:
+def correct_clock_skew(
+    original_at: datetime, sent_at: datetime | None, received_at: datetime
+) -> datetime:
     """When it happened by Segment's clock: the event is as old as the client says it is.
 
     Args:
@@ -25,15 +27,15 @@ def corrected(original: datetime, sent: datetime | None, received: datetime) -> 
         received: When it arrived, by Segment's clock.
     Source: Segment, Spec: Common Fields, "Timestamps".
     """
-    if sent is None or not is_correctable(original, sent, received):
-        return original
-    return received - (sent - original)
+    if sent_at is None or not is_skew_correctable(original_at, sent_at, received_at):
+        return original_at
+    return received_at - (sent_at - original_at)
 
 
-def is_correctable(original: datetime, sent: datetime, received: datetime) -> bool:
+def is_skew_correctable(original_at: datetime, sent_at: datetime, received_at: datetime) -> bool:
     """Check whether the client's clock can be used: not if it is off by thousands of years."""
     try:
-        received - (sent - original)
+        received_at - (sent_at - original_at)
     except OverflowError:
         return False
     return True

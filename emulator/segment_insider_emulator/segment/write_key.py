@@ -6,13 +6,13 @@ from segment_insider_emulator.segment.errors import IngestError
 from segment_insider_emulator.types import JSONObject
 
 
-def write_key(authorization: str | None, call: JSONObject) -> str:
+def find_write_key(authorization: str | None, call: JSONObject) -> str:
     """Find the key of a single call or of a batch's envelope; the header goes first.
 
     Raises: IngestError, when there is none. A key nobody knows is taken: Segment's edge does not
         look it up.
     """
-    key = basic(authorization) or call.get("writeKey")
+    key = basic_auth_user(authorization) or call.get("writeKey")
     if isinstance(key, str) and key.strip():
         return key.strip()
     raise IngestError(
@@ -25,7 +25,7 @@ def write_key(authorization: str | None, call: JSONObject) -> str:
     )
 
 
-def basic(authorization: str | None) -> str:
+def basic_auth_user(authorization: str | None) -> str:
     """The user name of Basic authentication; "" where there is none."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "basic":

@@ -5,12 +5,12 @@ from difflib import get_close_matches
 from typing import Literal, TypeAlias
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
-LONGEST_NAME = 100  # characters of a name that is compared with the known ones
+MAX_COMPARED_CHARACTERS = 100  # characters of a name that is compared with the known ones
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class WorkspaceFinding:
     """One thing to know about a workspace file.
 
     Args:
@@ -28,11 +28,15 @@ class Finding:
     remedy: str
 
 
-def did_you_mean(word: str, known: list[str]) -> str:
+def suggest_name(name: str, known_names: list[str]) -> str:
     """A sentence that names the nearest of *known*, or else all of them."""
-    folded = {each.casefold(): each for each in known if len(each) <= LONGEST_NAME}
+    folded = {each.casefold(): each for each in known_names if len(each) <= MAX_COMPARED_CHARACTERS}
     # The comparison takes quadratic time, and a longer word is no slip of the pen.
-    near = get_close_matches(word.casefold(), folded, n=1) if len(word) <= LONGEST_NAME else ()
+    near = (
+        get_close_matches(name.casefold(), folded, n=1)
+        if len(name) <= MAX_COMPARED_CHARACTERS
+        else ()
+    )
     if near:
         return f"Did you mean {folded[near[0]]!r}?"
-    return f"Known: {', '.join(known)}."
+    return f"Known: {', '.join(known_names)}."

@@ -1,10 +1,10 @@
 """Which workspace a sandbox is to have, whichever process was told."""
 
-from segment_insider_emulator.held import Hold, alone
+from segment_insider_emulator.held import StateGuardFactory, process_local
 from segment_insider_emulator.types import JSONObject
 
 
-class Given:
+class WorkspaceVersion:
     """What a sandbox was made of in this process, and what another has given it since.
 
     Args:
@@ -13,25 +13,30 @@ class Given:
             was started with another file goes by that file.
     """
 
-    def __init__(self, asked: JSONObject | str | None, basis: str = "", hold: Hold = alone) -> None:
-        self.asked = self.wanted = asked
-        self._basis = basis
-        self._held = hold("workspace", self)
+    def __init__(
+        self,
+        applied: JSONObject | str | None,
+        base_fingerprint: str = "",
+        state_guards: StateGuardFactory = process_local,
+    ) -> None:
+        self.applied = self.latest = applied
+        self._base_fingerprint = base_fingerprint
+        self._guard = state_guards("workspace", self)
 
     @property
-    def is_over(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether another one is wanted by now."""
-        return self.wanted != self.asked
+        return self.latest != self.applied
 
-    def announce(self) -> None:
+    def publish(self) -> None:
         """Have other processes give the sandbox this one, too."""
-        with self._held.changing():
-            self.wanted = self.asked
+        with self._guard.updating():
+            self.latest = self.applied
 
     def state(self) -> JSONObject:
         """For other processes: {"basis", "wanted"}."""
-        return {"basis": self._basis, "wanted": self.wanted}
+        return {"basis": self._base_fingerprint, "wanted": self.latest}
 
     def restore(self, state: JSONObject) -> None:
         """Know what another process has announced."""
-        self.wanted = state["wanted"] if state["basis"] == self._basis else self.asked
+        self.latest = state["wanted"] if state["basis"] == self._base_fingerprint else self.applied

@@ -6,9 +6,9 @@ from hashlib import blake2b
 
 import orjson
 
-from segment_insider_emulator.insider.options import Options, options_of
-from segment_insider_emulator.segment.filtering.plans.plan import Plan
-from segment_insider_emulator.segment.options import SegmentOptions, segment_options
+from segment_insider_emulator.insider.options import InsiderOptions, parse_options
+from segment_insider_emulator.segment.filtering.plans.plan import TrackingPlan
+from segment_insider_emulator.segment.options import SegmentOptions, read_segment_options
 from segment_insider_emulator.types import JSONObject
 
 REDACTED = "…"
@@ -17,7 +17,7 @@ DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SegmentSource:
     """An app that sends with a write key. One that is not enabled takes nothing.
 
     A source with several keys is told once for each.
@@ -29,7 +29,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class OAuth:
+class OAuthApplication:
     """An OAuth application: its id, and the key that its assertions are checked with (PEM)."""
 
     client_id: str
@@ -56,54 +56,62 @@ class Workspace:
         segment: What may differ at Segment's end.
     """
 
-    name: str
+    source_name: str
     write_key: str
     destination: JSONObject
     account_name: str
     account_key: str
     identifiers: tuple[str, ...]
     document: JSONObject
-    options: Options = field(default_factory=Options)
-    enabled: bool = True
-    others: tuple[Source, ...] = ()
-    oauth: OAuth | None = None
-    plan: Plan | None = None
-    segment: SegmentOptions = field(default_factory=SegmentOptions)
+    insider_options: InsiderOptions = field(default_factory=InsiderOptions)
+    source_enabled: bool = True
+    other_sources: tuple[SegmentSource, ...] = ()
+    oauth_application: OAuthApplication | None = None
+    tracking_plan: TrackingPlan | None = None
+    segment_options: SegmentOptions = field(default_factory=SegmentOptions)
 
     @property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[SegmentSource, ...]:
         """All sources; the first stands for whoever sends with a key that none has."""
-        return (Source(self.name, self.write_key, self.enabled), *self.others)
+        return (
+            SegmentSource(self.source_name, self.write_key, self.source_enabled),
+            *self.other_sources,
+        )
 
 
-def workspace_of(document: JSONObject) -> Workspace:
+def build_workspace(document: JSONObject) -> Workspace:
     """Name the parts of a *document* that `structure.faults` has nothing against."""
     settings = document["destination"]["settings"]
     insider = document.get("insider", {})
     account = insider.get("account", {"name": settings["account_name"], "key": settings["ucd_key"]})
     return Workspace(
-        name=document["source"]["name"],
+        source_name=document["source"]["name"],
         write_key=document["source"]["writeKey"],
         destination=document["destination"],
         account_name=account["name"],
         account_key=account["key"],
         identifiers=tuple(insider.get("identifiers", DEFAULT_IDENTIFIERS)),
         document=document,
-        options=options_of(insider.get("options", {})),
-        enabled=document["source"].get("enabled", True),
-        others=(*_other_keys(document["source"]), *map(_source, document.get("sources", []))),
-        oauth=_oauth(document.get("oauth")),
-        segment=segment_options(document.get("segment", {})),
+        insider_options=parse_options(insider.get("options", {})),
+        source_enabled=document["source"].get("enabled", True),
+        other_sources=(
+            *_list_other_keys(document["source"]),
+            *map(_build_source, document.get("sources", [])),
+        ),
+        oauth_application=_build_oauth_application(document.get("oauth")),
+        segment_options=read_segment_options(document.get("segment", {})),
     )
 
 
-def fingerprint(document: JSONObject) -> str:
+def fingerprint_document(document: JSONObject) -> str:
     """What tells *document* from every other one."""
     same = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     return blake2b(same, digest_size=16).hexdigest()
 
 
-def with_keys(workspace: Workspace, write_key: str, account: str, key: str) -> Workspace:
+def replace_keys(
+    workspace: Workspace, write_key: str, account_name: str, account_key: str
+) -> Workspace:
     """*workspace* with the write key of its first source, and its account, replaced.
 
     Args:
@@ -113,27 +121,27 @@ def with_keys(workspace: Workspace, write_key: str, account: str, key: str) -> W
     settings = workspace.destination["settings"]
     held = (settings["account_name"], settings["ucd_key"])
     if held == (workspace.account_name, workspace.account_key):
-        settings = {**settings, "account_name": account, "ucd_key": key}
+        settings = {**settings, "account_name": account_name, "ucd_key": account_key}
     destination = {**workspace.destination, "settings": settings}
-    insider = {**document.get("insider", {}), "account": {"name": account, "key": key}}
+    insider = {**document.get("insider", {}), "account": {"name": account_name, "key": account_key}}
     source = {**document.get("source", {}), "writeKey": write_key}
     return replace(
         workspace,
         write_key=write_key,
-        account_name=account,
-        account_key=key,
+        account_name=account_name,
+        account_key=account_key,
         destination=destination,
         document={**document, "source": source, "destination": destination, "insider": insider},
     )
 
 
-def _other_keys(described: JSONObject) -> Iterator[Source]:
-    for key in dict.fromkeys(described.get("writeKeys", [])):
-        if key != described["writeKey"]:
-            yield _source(described | {"writeKey": key})
+def _list_other_keys(source_document: JSONObject) -> Iterator[SegmentSource]:
+    for key in dict.fromkeys(source_document.get("writeKeys", [])):
+        if key != source_document["writeKey"]:
+            yield _build_source(source_document | {"writeKey": key})
 
 
-def shown(document: JSONObject) -> JSONObject:
+def redact_document(document: JSONObject) -> JSONObject:
     """*document* without what opens the account, and without the name of another file."""
     kept = dict(document)
     if isinstance(kept.get("trackingPlan"), str):
@@ -149,9 +157,15 @@ def shown(document: JSONObject) -> JSONObject:
     return kept
 
 
-def _source(described: JSONObject) -> Source:
-    return Source(described["name"], described["writeKey"], described.get("enabled", True))
+def _build_source(source_document: JSONObject) -> SegmentSource:
+    return SegmentSource(
+        source_document["name"], source_document["writeKey"], source_document.get("enabled", True)
+    )
 
 
-def _oauth(described: JSONObject | None) -> OAuth | None:
-    return OAuth(described["clientId"], described["publicKey"]) if described else None
+def _build_oauth_application(oauth_document: JSONObject | None) -> OAuthApplication | None:
+    return (
+        OAuthApplication(oauth_document["clientId"], oauth_document["publicKey"])
+        if oauth_document
+        else None
+    )

@@ -4,31 +4,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.segment.filtering.plans.file import SHAPE, read_plan
-from segment_insider_emulator.segment.filtering.plans.plan import Plan
+from segment_insider_emulator.segment.filtering.plans.file import PLAN_FORMAT_REMEDY, parse_plan
+from segment_insider_emulator.segment.filtering.plans.plan import TrackingPlan
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.parsing import parse
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.parsing import parse_document
 
 
-def plan_faults(document: JSONObject, path: str | Path) -> list[Finding]:
+def lint_tracking_plan(document: JSONObject, path: str | Path) -> list[WorkspaceFinding]:
     """What keeps the plan that *document* names from being used, for `emulator lint`."""
     try:
-        plan = plan_beside(document, path)
+        plan = read_plan_of_file(document, path)
     except EmulatorError as error:
         what = f"{error.what} ({error.where})"
-        return [Finding("error", "trackingPlan", what, error.remedy)]
-    return [*plan_problems(plan)]
+        return [WorkspaceFinding("error", "trackingPlan", what, error.remedy)]
+    return [*list_plan_problems(plan)]
 
 
-def plan_problems(plan: Plan | None) -> Iterator[Finding]:
+def list_plan_problems(tracking_plan: TrackingPlan | None) -> Iterator[WorkspaceFinding]:
     """Yield the rules of *plan* that cannot be checked, wholly or in part."""
-    for problem in plan.problems if plan else ():
+    for problem in tracking_plan.problems if tracking_plan else ():
         what = f"{problem.what} ({problem.where})"
-        yield Finding("warning", "trackingPlan", what, problem.remedy)
+        yield WorkspaceFinding("warning", "trackingPlan", what, problem.remedy)
 
 
-def plan_within(document: JSONObject, where: str) -> Plan | None:
+def read_embedded_plan(document: JSONObject, where: str) -> TrackingPlan | None:
     """The plan that a *document* from elsewhere than a file has in it; None when it has none.
 
     Raises: EmulatorError, when it names a file, or it is no plan.
@@ -39,11 +39,11 @@ def plan_within(document: JSONObject, where: str) -> Plan | None:
     place = f"{where}.trackingPlan"
     if not isinstance(plan, dict):
         what = "no file is read for a document that comes from elsewhere than a file"
-        raise EmulatorError(what, place, f"Put the plan itself here. {SHAPE}")
-    return read_plan(plan, place)
+        raise EmulatorError(what, place, f"Put the plan itself here. {PLAN_FORMAT_REMEDY}")
+    return parse_plan(plan, place)
 
 
-def plan_beside(document: JSONObject, path: str | Path) -> Plan | None:
+def read_plan_of_file(document: JSONObject, path: str | Path) -> TrackingPlan | None:
     """The plan that the workspace *document* at *path* has or names; None when it has none.
 
     A relative name starts at the folder of the workspace file.
@@ -53,7 +53,7 @@ def plan_beside(document: JSONObject, path: str | Path) -> Plan | None:
     if name is None:
         return None
     if isinstance(name, dict):
-        return read_plan(name, f"{path}: trackingPlan")
+        return parse_plan(name, f"{path}: trackingPlan")
     place = Path(path).parent / name
     try:
         raw = place.read_bytes()
@@ -62,4 +62,6 @@ def plan_beside(document: JSONObject, path: str | Path) -> Plan | None:
         remedy = "Name a file as trackingPlan by its path from the workspace file's folder."
         what = f"the tracking plan cannot be read ({reason})"
         raise EmulatorError(what, str(place), remedy) from error
-    return read_plan(parse(raw, str(place), begin=("tracking plan", SHAPE)), str(place))
+    return parse_plan(
+        parse_document(raw, str(place), file_kind=("tracking plan", PLAN_FORMAT_REMEDY)), str(place)
+    )

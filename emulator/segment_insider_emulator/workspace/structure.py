@@ -13,14 +13,20 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 
-from segment_insider_emulator.insider.journeys.parsing import mistakes
+from segment_insider_emulator.insider.journeys.parsing import find_journey_errors
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.finding import Finding, did_you_mean
+from segment_insider_emulator.workspace.finding import WorkspaceFinding, suggest_name
 
-_SUBSCRIPTION = re.compile(r"destination\.subscriptions\[(\d+)\]")
-_KINDS = {str: "text", bool: "true or false", dict: "an object", list: "a list", type(None): "null"}
-_WANTED = {
+_SUBSCRIPTION_PATH = re.compile(r"destination\.subscriptions\[(\d+)\]")
+_TYPE_NAMES = {
+    str: "text",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+    type(None): "null",
+}
+_SCHEMA_TYPE_NAMES = {
     "string": "text",
     "boolean": "true or false",
     "object": "an object",
@@ -31,27 +37,29 @@ _WANTED = {
 }
 
 
-def faults(document: JSONObject) -> list[Finding]:
+def validate_document(document: JSONObject) -> list[WorkspaceFinding]:
     """What keeps *document* from being a workspace; every finding is an error."""
     found = [
         fault
-        for error in sorted(_validator().iter_errors(document), key=lambda each: list(each.path))
-        for fault in _told(error)
+        for error in sorted(
+            _schema_validator().iter_errors(document), key=lambda each: list(each.path)
+        )
+        for fault in _schema_error_findings(error)
     ]
     found = found or [
-        *_unknown_actions(document),
-        *_mistaken_journeys(document),
-        *_shared_keys(document),
+        *_find_unknown_actions(document),
+        *_find_journey_errors(document),
+        *_find_shared_write_keys(document),
     ]
-    return named(found, document)
+    return add_subscription_names(found, document)
 
 
-def schema_faults(document: JSONObject) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def list_schema_errors(document: JSONObject) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield where the schema of a workspace file refuses *document*: path and reason.
 
     What lacks a key is refused itself; a key that is too many is refused alone.
     """
-    for error in _validator().iter_errors(document):
+    for error in _schema_validator().iter_errors(document):
         path = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
             known = cast(JSONObject, error.schema)["properties"]
@@ -59,22 +67,24 @@ def schema_faults(document: JSONObject) -> Iterator[tuple[tuple[str | int, ...],
                 if key not in known:
                     yield (*path, key), f"unknown key {key!r}"
         else:
-            yield path, _SENTENCES[str(error.validator)](error)
+            yield path, _SCHEMA_ERROR_MESSAGES[str(error.validator)](error)
 
 
-def place(*parts: str | int) -> str:
+def format_path(*parts: str | int) -> str:
     """A dotted path, e.g. "destination.subscriptions[3].name"."""
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return dotted.removeprefix(".")
 
 
-def named(found: list[Finding], document: JSONObject) -> list[Finding]:
+def add_subscription_names(
+    findings: list[WorkspaceFinding], document: JSONObject
+) -> list[WorkspaceFinding]:
     """*found* with the name of a subscription, where it has one, behind its index."""
-    return [replace(each, where=_named_place(each.where, document)) for each in found]
+    return [replace(each, where=_path_with_name(each.where, document)) for each in findings]
 
 
-def _named_place(where: str, document: JSONObject) -> str:
-    indexed = _SUBSCRIPTION.match(where)
+def _path_with_name(where: str, document: JSONObject) -> str:
+    indexed = _SUBSCRIPTION_PATH.match(where)
     if not indexed:
         return where
     subscription: JSON = document["destination"]["subscriptions"][int(indexed[1])]
@@ -85,13 +95,13 @@ def _named_place(where: str, document: JSONObject) -> str:
 
 
 @cache
-def _validator() -> Draft202012Validator:
+def _schema_validator() -> Draft202012Validator:
     schema = files(__package__).joinpath("schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(schema))
 
 
-def _told(error: ValidationError) -> Iterator[Finding]:
-    where = place(*error.absolute_path)
+def _schema_error_findings(error: ValidationError) -> Iterator[WorkspaceFinding]:
+    where = format_path(*error.absolute_path)
     schema = cast(JSONObject, error.schema)
     instance: JSON = error.instance
     if error.validator == "additionalProperties":
@@ -99,25 +109,29 @@ def _told(error: ValidationError) -> Iterator[Finding]:
         for key in instance:
             if key not in known:
                 what = f"unknown key {key!r}"
-                yield Finding("error", _below(where, key), what, did_you_mean(key, known))
+                yield WorkspaceFinding(
+                    "error", _child_path(where, key), what, suggest_name(key, known)
+                )
     else:
-        what = _SENTENCES[str(error.validator)](error)
-        yield Finding("error", where, what, schema.get("description", "Correct it."))
+        what = _SCHEMA_ERROR_MESSAGES[str(error.validator)](error)
+        yield WorkspaceFinding("error", where, what, schema.get("description", "Correct it."))
 
 
-def _below(where: str, key: str) -> str:
+def _child_path(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
 
 
-def _missing(error: ValidationError) -> str:
+def _missing_key_message(error: ValidationError) -> str:
     required: JSON = error.validator_value
     # One error comes for each missing key; the message is the only place that says which.
     return next(f"{key!r} is missing" for key in required if error.message.startswith(repr(key)))
 
 
-_SENTENCES: dict[str, Any] = {
-    "required": _missing,
-    "type": lambda error: f"this is {_kind(error.instance)}, not {_wanted(error.validator_value)}",
+_SCHEMA_ERROR_MESSAGES: dict[str, Any] = {
+    "required": _missing_key_message,
+    "type": lambda error: (
+        f"this is {_type_name(error.instance)}, not {_expected_types(error.validator_value)}"
+    ),
     "enum": lambda error: f"this is none of {', '.join(map(str, error.validator_value))}",
     "minimum": lambda error: f"this is less than {error.validator_value}",
     "maximum": lambda error: f"this is more than {error.validator_value}",
@@ -129,34 +143,36 @@ _SENTENCES: dict[str, Any] = {
 }
 
 
-def _wanted(types: str | list[str]) -> str:
-    return " or ".join(_WANTED[each] for each in ([types] if isinstance(types, str) else types))
+def _expected_types(types: str | list[str]) -> str:
+    return " or ".join(
+        _SCHEMA_TYPE_NAMES[each] for each in ([types] if isinstance(types, str) else types)
+    )
 
 
-def _kind(value: JSON) -> str:
-    return _KINDS.get(type(value), "a number")
+def _type_name(value: JSON) -> str:
+    return _TYPE_NAMES.get(type(value), "a number")
 
 
-def _unknown_actions(document: JSONObject) -> Iterator[Finding]:
+def _find_unknown_actions(document: JSONObject) -> Iterator[WorkspaceFinding]:
     for index, subscription in enumerate(document["destination"]["subscriptions"]):
         slug = subscription["actionSlug"]
         if slug not in ACTIONS:
-            where = place("destination", "subscriptions", index, "actionSlug")
-            remedy = did_you_mean(slug, list(ACTIONS))
-            yield Finding("error", where, f"unknown action {slug!r}", remedy)
+            where = format_path("destination", "subscriptions", index, "actionSlug")
+            remedy = suggest_name(slug, list(ACTIONS))
+            yield WorkspaceFinding("error", where, f"unknown action {slug!r}", remedy)
 
 
-def _mistaken_journeys(document: JSONObject) -> Iterator[Finding]:
-    for mistake in mistakes(document.get("insider", {}).get("journeys", ())):
-        yield Finding("error", mistake.where, mistake.what, mistake.remedy)
+def _find_journey_errors(document: JSONObject) -> Iterator[WorkspaceFinding]:
+    for mistake in find_journey_errors(document.get("insider", {}).get("journeys", ())):
+        yield WorkspaceFinding("error", mistake.where, mistake.what, mistake.remedy)
 
 
-def _shared_keys(document: JSONObject) -> Iterator[Finding]:
+def _find_shared_write_keys(document: JSONObject) -> Iterator[WorkspaceFinding]:
     own = document["source"]
     taken = {own["writeKey"], *own.get("writeKeys", [])}
     for index, source in enumerate(document.get("sources", [])):
         if source["writeKey"] in taken:
-            where = place("sources", index, "writeKey")
+            where = format_path("sources", index, "writeKey")
             remedy = "Give each source a write key of its own."
-            yield Finding("error", where, "another source has this write key", remedy)
+            yield WorkspaceFinding("error", where, "another source has this write key", remedy)
         taken.add(source["writeKey"])

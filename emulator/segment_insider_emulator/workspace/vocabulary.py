@@ -6,58 +6,84 @@ from functools import cached_property, lru_cache
 
 import orjson
 
-from segment_insider_emulator.insider.catalog import ALIASES, DEFAULT_EVENTS
-from segment_insider_emulator.insider.documents import document
-from segment_insider_emulator.insider.values import ATTRIBUTES, PARAMETERS
+from segment_insider_emulator.insider.catalog import DEFAULT_EVENTS, EVENT_ALIASES
+from segment_insider_emulator.insider.documents import load_json_document
+from segment_insider_emulator.insider.values import DEFAULT_ATTRIBUTES, DEFAULT_PARAMETERS
 from segment_insider_emulator.mapping.catalog import ACTIONS
-from segment_insider_emulator.mapping.triggers import Condition, Node, TriggerError, parse
-from segment_insider_emulator.mapping.upserts import normalised
-from segment_insider_emulator.near_misses import is_slip, nearest
+from segment_insider_emulator.mapping.triggers import (
+    TriggerCondition,
+    TriggerError,
+    TriggerNode,
+    parse_trigger,
+)
+from segment_insider_emulator.mapping.upserts import normalise_name
+from segment_insider_emulator.near_misses import find_intended_name, is_misspelling
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.lint.conditions import conditions
-from segment_insider_emulator.workspace.lint.spec import ECOMMERCE, EVENTS
+from segment_insider_emulator.workspace.lint.conditions import iterate_conditions
+from segment_insider_emulator.workspace.lint.spec import (
+    ECOMMERCE_EVENT_PROPERTIES,
+    SPEC_EVENT_NAMES,
+)
 
 # What Segment's specs say pages and people carry.
-PAGE = ("name", "category", "path", "referrer", "search", "title", "url", "keywords")
-_TRAITS = (
+PAGE_PROPERTIES = ("name", "category", "path", "referrer", "search", "title", "url", "keywords")
+_TRAIT_NAME_TEXT = (
     "address age avatar birthday city company country createdAt description email firstName gender "
     "id lastName name phone postalCode state street title username website first_name last_name "
     "industry employee_count plan"
 )
-TRAITS = frozenset(_TRAITS.split())
+SPEC_TRAITS = frozenset(_TRAIT_NAME_TEXT.split())
 # Events whose properties are known for them alone: a shop may well have a "season".
-_RARE = ("Coupon Denied", "Product Shared", "Cart Shared", "Product Reviewed")
-PROPERTIES = frozenset(
-    {*PAGE, *(name for event in ECOMMERCE.keys() - _RARE for name in ECOMMERCE[event])}
-) | frozenset(PARAMETERS.known)
-INSIDER_EVENTS = frozenset({*DEFAULT_EVENTS, *ALIASES})
+_EVENTS_WITH_RARE_PROPERTIES = (
+    "Coupon Denied",
+    "Product Shared",
+    "Cart Shared",
+    "Product Reviewed",
+)
+KNOWN_PROPERTIES = frozenset(
+    {
+        *PAGE_PROPERTIES,
+        *(
+            name
+            for event in ECOMMERCE_EVENT_PROPERTIES.keys() - _EVENTS_WITH_RARE_PROPERTIES
+            for name in ECOMMERCE_EVENT_PROPERTIES[event]
+        ),
+    }
+) | frozenset(DEFAULT_PARAMETERS.schemas)
+INSIDER_EVENT_NAMES = frozenset({*DEFAULT_EVENTS, *EVENT_ALIASES})
 # Of every event of the spec: the name under which Track Event sends it -> its own name.
-SPEC_EVENTS = {normalised(event): event for event in EVENTS}
-INSIDER_NAMES = frozenset({*PARAMETERS.known, *ATTRIBUTES.known})
+SPEC_EVENTS_BY_NORMALISED_NAME = {normalise_name(event): event for event in SPEC_EVENT_NAMES}
+INSIDER_PARAMETERS_AND_ATTRIBUTES = frozenset(
+    {*DEFAULT_PARAMETERS.schemas, *DEFAULT_ATTRIBUTES.schemas}
+)
 # The parameters, attributes and identifiers that are texts, also where they look like numbers.
-TEXTS = frozenset(
+TEXT_VALUED_NAMES = frozenset(
     name
     for kind in ("parameters", "attributes")
-    for name, schema in document(kind)["properties"].items()
+    for name, schema in load_json_document(kind)["properties"].items()
     if schema.get("type") == "string"
 )
-NAMES = PROPERTIES | TRAITS | INSIDER_EVENTS | {*EVENTS}
-NAMING = ("type", "event", "name")  # the roots of a condition that decide which calls are taken
-WORKSPACES = 16  # whose vocabulary is remembered
+ALL_SPEC_NAMES = KNOWN_PROPERTIES | SPEC_TRAITS | INSIDER_EVENT_NAMES | {*SPEC_EVENT_NAMES}
+CALL_NAME_ROOTS = (
+    "type",
+    "event",
+    "name",
+)  # the roots of a condition that decide which calls are taken
+MAX_CACHED_WORKSPACES = 16  # whose vocabulary is remembered
 
 
-def vocabulary_of(workspace: JSONObject) -> "Vocabulary":
+def collect_known_names(workspace: JSONObject) -> "KnownNames":
     """Read the names of a workspace's document."""
-    return _vocabulary(orjson.dumps(workspace["destination"]["subscriptions"]))
+    return _cached_known_names(orjson.dumps(workspace["destination"]["subscriptions"]))
 
 
-@lru_cache(WORKSPACES)
-def _vocabulary(subscriptions: bytes) -> "Vocabulary":
-    return Vocabulary(tuple(orjson.loads(subscriptions)))
+@lru_cache(MAX_CACHED_WORKSPACES)
+def _cached_known_names(subscriptions: bytes) -> "KnownNames":
+    return KnownNames(tuple(orjson.loads(subscriptions)))
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class KnownNames:
     """The names of one workspace.
 
     Args:
@@ -69,124 +95,132 @@ class Vocabulary:
     @cached_property
     def properties(self) -> frozenset[str]:
         """Properties of events, pages and products."""
-        return PROPERTIES | self._read("properties") | self._read("")
+        return KNOWN_PROPERTIES | self._names_below("properties") | self._names_below("")
 
     def properties_of(self, event: str) -> frozenset[str]:
         """Return the properties, with those that the spec has for this event alone."""
-        return self.properties.union(ECOMMERCE.get(event, ()))
+        return self.properties.union(ECOMMERCE_EVENT_PROPERTIES.get(event, ()))
 
-    def nearest_event(self, event: str) -> str | None:
+    def suggest_event(self, event: str) -> str | None:
         """Return the known event that *event* may mean; None when it is known, or like none."""
-        known = [*EVENTS, *self.called]
+        known = [*SPEC_EVENT_NAMES, *self.trigger_event_names]
         if event in known:
             return None
-        system_name = normalised(event)
-        own = (name for name in sorted(INSIDER_EVENTS) if is_slip(system_name, name))
-        return nearest(event, known) or next(own, None)
+        system_name = normalise_name(event)
+        own = (name for name in sorted(INSIDER_EVENT_NAMES) if is_misspelling(system_name, name))
+        return find_intended_name(event, known) or next(own, None)
 
-    def nearest_page(self, page: str) -> str | None:
+    def suggest_page(self, page: str) -> str | None:
         """Return the known page that *page* may mean, as `nearest_event` does."""
-        return nearest(page, self.called)
+        return find_intended_name(page, self.trigger_event_names)
 
-    def has_slip(self, call: JSONObject) -> bool:
+    def has_misspelled_name(self, call: JSONObject) -> bool:
         """Check whether a name of *call* may mean a known one."""
         kind, name = call.get("type"), str(call.get("event") or call.get("name") or "")
         known = self.traits if kind == "identify" else self.properties_of(name)
         body = call.get("traits" if kind == "identify" else "properties")
         names = body if isinstance(body, dict) else {}
-        near = {"track": self.nearest_event, "page": self.nearest_page}.get(str(kind))
-        return bool(near and near(name)) or any(nearest(each, known) for each in names)
+        near = {"track": self.suggest_event, "page": self.suggest_page}.get(str(kind))
+        return bool(near and near(name)) or any(find_intended_name(each, known) for each in names)
 
     @cached_property
     def traits(self) -> frozenset[str]:
         """Traits of an identify call."""
-        return TRAITS | frozenset(ATTRIBUTES.known) | self._read("traits")
+        return SPEC_TRAITS | frozenset(DEFAULT_ATTRIBUTES.schemas) | self._names_below("traits")
 
     @cached_property
-    def called(self) -> frozenset[str]:
+    def trigger_event_names(self) -> frozenset[str]:
         """The names of events and pages that triggers compare with."""
-        found = (each for _, trigger in self._taken for each in conditions(trigger))
+        found = (
+            each for _, trigger in self._event_mappings for each in iterate_conditions(trigger)
+        )
         return frozenset(str(each.value) for each in found if each.root in ("event", "name"))
 
     @cached_property
-    def made(self) -> frozenset[str]:
+    def fixed_insider_event_names(self) -> frozenset[str]:
         """The names under which Insider One gets events whatever they were called."""
-        return frozenset(name for name, _ in self._taken if name)
+        return frozenset(name for name, _ in self._event_mappings if name)
 
     @property
-    def takes_own_names(self) -> bool:
+    def forwards_event_names(self) -> bool:
         """Whether any mapping sends an event under the name that the shop gave it."""
-        return any(name is None for name, _ in self._taken)
+        return any(name is None for name, _ in self._event_mappings)
 
-    def arriving(self, event: str) -> frozenset[str]:
+    def insider_names_of_event(self, event: str) -> frozenset[str]:
         """Return the names under which Insider One gets the track event *event* of a shop."""
         call = {"type": "track", "event": event}
         return frozenset(
-            normalised(event) if name is None else name
-            for name, trigger in self._taken
-            if _may_hold(trigger, call)
+            normalise_name(event) if name is None else name
+            for name, trigger in self._event_mappings
+            if _can_match_call(trigger, call)
         )
 
     @cached_property
-    def _taken(self) -> list[tuple[str | None, Node]]:
+    def _event_mappings(self) -> list[tuple[str | None, TriggerNode]]:
         """Of each mapping that makes events: their name, None for the shop's, and the trigger."""
-        return [each for definition in self.subscriptions for each in _events_of(definition)]
+        return [
+            each for definition in self.subscriptions for each in _insider_events_of(definition)
+        ]
 
-    def _read(self, root: str) -> frozenset[str]:
+    def _names_below(self, root: str) -> frozenset[str]:
         """The names that mappings and triggers read below *root*; without one, of products."""
         start = f"$.{root}." if root else ""
-        found = (path for each in self.subscriptions for path in _paths(_settings(each)))
+        found = (
+            path for each in self.subscriptions for path in _iterate_read_paths(_mapping_of(each))
+        )
         inside = (
             path.removeprefix(start)
             for path in found
             if path.startswith(start) and (root or not path.startswith("$"))
         )
         named = {part.partition("[")[0] for path in inside for part in path.split(".")}
-        return frozenset(named | {step for path in self._compared(root) for step in path})
+        return frozenset(named | {step for path in self._compared_paths(root) for step in path})
 
-    def _compared(self, root: str) -> Iterator[tuple[str, ...]]:
+    def _compared_paths(self, root: str) -> Iterator[tuple[str, ...]]:
         for definition in self.subscriptions:
-            for each in conditions(_trigger(definition)):
+            for each in iterate_conditions(_parsed_trigger_of(definition)):
                 if each.root == root:
                     yield each.path
 
 
-def _events_of(definition: JSONObject) -> Iterator[tuple[str | None, Node]]:
-    slug = definition["actionSlug"]
-    trigger = _trigger(definition)
+def _insider_events_of(subscription: JSONObject) -> Iterator[tuple[str | None, TriggerNode]]:
+    slug = subscription["actionSlug"]
+    trigger = _parsed_trigger_of(subscription)
     if slug == "trackEvent":
-        name = _settings(definition).get("event_name")
+        name = _mapping_of(subscription).get("event_name")
         fixed = isinstance(name, str) and "{{" not in name
-        yield (normalised(str(name)) if fixed else None), trigger
-    elif events := ACTIONS[slug].user({"timestamp": ""}).get("events"):
+        yield (normalise_name(str(name)) if fixed else None), trigger
+    elif events := ACTIONS[slug].build_user({"timestamp": ""}).get("events"):
         yield events[0]["event_name"], trigger
 
 
-def _settings(definition: JSONObject) -> JSONObject:
-    settings: JSONObject = definition.get(
-        "settings", ACTIONS[definition["actionSlug"]].default_mapping
+def _mapping_of(subscription: JSONObject) -> JSONObject:
+    settings: JSONObject = subscription.get(
+        "settings", ACTIONS[subscription["actionSlug"]].default_mapping
     )
     return settings
 
 
-def _trigger(definition: JSONObject) -> Node:
+def _parsed_trigger_of(subscription: JSONObject) -> TriggerNode:
     try:
-        return parse(definition.get("trigger") or ACTIONS[definition["actionSlug"]].trigger)
+        return parse_trigger(
+            subscription.get("trigger") or ACTIONS[subscription["actionSlug"]].trigger
+        )
     except TriggerError:
         return None
 
 
-def _may_hold(node: Node, call: JSONObject) -> bool:
+def _can_match_call(node: TriggerNode, call: JSONObject) -> bool:
     """Whether a call with this type and name can meet the trigger, whatever else it carries."""
     if node is None:
         return False
-    if isinstance(node, Condition):
-        return node.root not in NAMING or node.holds(call)
-    found = [_may_hold(child, call) for child in node.children]
+    if isinstance(node, TriggerCondition):
+        return node.root not in CALL_NAME_ROOTS or node.is_met(call)
+    found = [_can_match_call(child, call) for child in node.children]
     return all(found) if node.operator == "and" else any(found)
 
 
-def _paths(value: JSON) -> Iterator[str]:
+def _iterate_read_paths(value: JSON) -> Iterator[str]:
     """Every path that a mapping reads, e.g. "$.properties.price", or "price" of a product."""
     inside: Iterable[JSON] = ()
     if isinstance(value, dict):
@@ -199,4 +233,4 @@ def _paths(value: JSON) -> Iterator[str]:
         if value and isinstance(value[0], str) and value[0].startswith("$."):
             yield value[0]
     for each in inside:
-        yield from _paths(each)
+        yield from _iterate_read_paths(each)

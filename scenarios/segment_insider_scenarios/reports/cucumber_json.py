@@ -6,49 +6,49 @@ import re
 import orjson
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_scenarios.reports.results import Results, ScenarioResult, StepResult
+from segment_insider_scenarios.reports.results import RunResults, ScenarioResult, StepResult
 
-NANOSECONDS = 1_000_000_000
+NANOSECONDS_PER_SECOND = 1_000_000_000
 # The form has no word for a step that was interrupted; none of its other words says "passed".
-STATUSES = {"unknown": "pending"}
+STEP_STATUSES = {"unknown": "pending"}
 
 
-def cucumber_json(results: Results) -> bytes:
+def render_cucumber_json(results: RunResults) -> bytes:
     """A list of features; a scenario that failed without steps fails before its first."""
-    features = [_feature(file, scenarios) for file, scenarios in results.features()]
-    features += [_unreadable(each.where, each.told) for each in results.unreadable]
+    features = [_json_feature(file, scenarios) for file, scenarios in results.group_by_feature()]
+    features += [_json_unreadable_file(each.where, each.message) for each in results.unreadable]
     return orjson.dumps(features, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def _feature(file: str, scenarios: list[ScenarioResult]) -> JSONObject:
+def _json_feature(file: str, scenarios: list[ScenarioResult]) -> JSONObject:
     name = scenarios[0].feature
     return {
         "uri": file,
-        "id": _id(name),
+        "id": _slugify(name),
         "keyword": "Feature",
         "name": name,
         "description": "",
         "line": 1,
         "tags": [],
-        "elements": [_element(each) for each in scenarios],
+        "elements": [_json_scenario(each) for each in scenarios],
     }
 
 
-def _unreadable(file: str, told: str) -> JSONObject:
-    broken = ScenarioResult(file, file, "The file can be read", "failed", 0.0, told)
-    return _feature(file, [broken])
+def _json_unreadable_file(file: str, message: str) -> JSONObject:
+    broken = ScenarioResult(file, file, "The file can be read", "failed", 0.0, message)
+    return _json_feature(file, [broken])
 
 
-def _element(scenario: ScenarioResult) -> JSONObject:
+def _json_scenario(scenario: ScenarioResult) -> JSONObject:
     element: JSONObject = {
-        "id": f"{_id(scenario.feature)};{_id(scenario.scenario)};{scenario.row}",
+        "id": f"{_slugify(scenario.feature)};{_slugify(scenario.scenario)};{scenario.row}",
         "keyword": "Scenario",
         "type": "scenario",
         "name": scenario.scenario,
         "description": "",
         "line": scenario.line or 1,
         "tags": [],
-        "steps": [_step(each) for each in scenario.steps],
+        "steps": [_json_step(each) for each in scenario.steps],
     }
     if scenario.started_at:
         element["start_timestamp"] = scenario.started_at
@@ -58,14 +58,14 @@ def _element(scenario: ScenarioResult) -> JSONObject:
     return element
 
 
-def _step(step: StepResult) -> JSONObject:
+def _json_step(step: StepResult) -> JSONObject:
     result: JSONObject = {
-        "status": STATUSES.get(step.verdict, step.verdict),
-        "duration": round(step.seconds * NANOSECONDS),
+        "status": STEP_STATUSES.get(step.verdict, step.verdict),
+        "duration": round(step.seconds * NANOSECONDS_PER_SECOND),
     }
     if step.failure:
         result["error_message"] = step.failure
-    told: JSONObject = {
+    document: JSONObject = {
         "keyword": f"{step.keyword} ",
         "name": step.text,
         "line": step.line,
@@ -73,14 +73,18 @@ def _step(step: StepResult) -> JSONObject:
         "result": result,
     }
     if step.table is not None:
-        told["rows"] = [{"cells": row} for row in step.table]
+        document["rows"] = [{"cells": row} for row in step.table]
     if step.docstring is not None:
-        told["doc_string"] = {"value": step.docstring, "content_type": "", "line": step.line + 1}
+        document["doc_string"] = {
+            "value": step.docstring,
+            "content_type": "",
+            "line": step.line + 1,
+        }
     if step.traffic is not None:
         traffic = base64.b64encode(orjson.dumps(step.traffic)).decode()
-        told["embeddings"] = [{"mime_type": "application/json", "data": traffic}]
-    return told
+        document["embeddings"] = [{"mime_type": "application/json", "data": traffic}]
+    return document
 
 
-def _id(name: str) -> str:
+def _slugify(name: str) -> str:
     return re.sub(r"\W+", "-", name.lower()).strip("-")

@@ -64,21 +64,21 @@ class ScenarioResult:
     steps: list[StepResult] = field(default_factory=list)
 
     @property
-    def place(self) -> tuple[str, int, int]:
+    def sort_key(self) -> tuple[str, int, int]:
         """Where it stands: results are sorted by it, in whatever order they ended."""
         return (self.where, self.line or 0, self.row)
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableFile:
     """A file from which nothing could be run, and why."""
 
     where: str
-    told: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class RunResults:
     """One run.
 
     Args:
@@ -88,7 +88,7 @@ class Results:
     started_at: datetime
     ended_at: datetime
     scenarios: list[ScenarioResult]
-    unreadable: list[Unreadable] = field(default_factory=list)
+    unreadable: list[UnreadableFile] = field(default_factory=list)
     interrupted: bool = False
 
     @property
@@ -97,13 +97,13 @@ class Results:
         failed = any(each.verdict == "failed" for each in self.scenarios)
         return not (failed or self.unreadable or self.interrupted)
 
-    def features(self) -> list[tuple[str, list[ScenarioResult]]]:
+    def group_by_feature(self) -> list[tuple[str, list[ScenarioResult]]]:
         """Feature file -> its scenarios in the order in which they stand there."""
-        ordered = sorted(self.scenarios, key=lambda each: each.place)
+        ordered = sorted(self.scenarios, key=lambda each: each.sort_key)
         return [(file, list(found)) for file, found in groupby(ordered, lambda each: each.where)]
 
 
-def scenario_of(
+def scenario_result_from_record(
     where: str,
     verdict: Literal["passed", "failed", "skipped"],
     record: JSONObject,
@@ -114,7 +114,7 @@ def scenario_of(
     Args:
         failure: With the scenario around it, as the terminal shows it.
     """
-    steps = _steps(record["steps"], verdict, failure)
+    steps = _read_step_results(record["steps"], verdict, failure)
     return ScenarioResult(
         where=record.get("uri", where),
         feature=record["feature"],
@@ -132,7 +132,9 @@ def scenario_of(
     )
 
 
-def _steps(recorded: Iterable[JSONObject], verdict: str, failure: str | None) -> list[StepResult]:
+def _read_step_results(
+    recorded: Iterable[JSONObject], verdict: str, failure: str | None
+) -> list[StepResult]:
     """The steps, of which one is to blame where the scenario failed."""
     steps = [StepResult(**each) for each in recorded]
     if verdict == "skipped":  # the step at which it was is not to blame
@@ -143,14 +145,16 @@ def _steps(recorded: Iterable[JSONObject], verdict: str, failure: str | None) ->
     if verdict != "failed" or not steps:
         return steps
     # A scenario can fail at its end: it has checked nothing, so its last step did not do.
-    at = next((n for n, each in enumerate(steps) if each.verdict in BLAMED), len(steps) - 1)
-    steps[at] = _blamed(steps[at], failure)
+    at = next(
+        (n for n, each in enumerate(steps) if each.verdict in FAILURE_VERDICTS), len(steps) - 1
+    )
+    steps[at] = _assign_failure(steps[at], failure)
     return steps
 
 
-BLAMED = ("failed", "undefined", "ambiguous", "unknown")
+FAILURE_VERDICTS = ("failed", "undefined", "ambiguous", "unknown")
 
 
-def _blamed(step: StepResult, failure: str | None) -> StepResult:
+def _assign_failure(step: StepResult, failure: str | None) -> StepResult:
     verdict: StepVerdict = "failed" if step.verdict == "passed" else step.verdict
     return replace(step, verdict=verdict, failure=failure)

@@ -4,60 +4,72 @@ from collections.abc import Iterator
 
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.reports.results import Results, ScenarioResult, StepResult
+from segment_insider_scenarios.reports.results import RunResults, ScenarioResult, StepResult
 
-MOST_FEATURES, MOST_SCENARIOS, MOST_STEPS, MOST_MESSAGES = 1000, 2000, 500, 500
-TEXT, STEP, FAILURE = 1000, 10_000, 20_000  # characters
+MAX_FEATURES, MAX_SCENARIOS, MAX_STEPS, MAX_MESSAGES = 1000, 2000, 500, 500
+MAX_TEXT_LENGTH, MAX_STEP_LENGTH, MAX_FAILURE_LENGTH = 1000, 10_000, 20_000  # characters
 # The emulator knows three verdicts of a step.
-VERDICTS = {"passed": "passed", "skipped": "skipped"}
+STEP_VERDICTS = {"passed": "passed", "skipped": "skipped"}
 
 
-def send(results: Results, url: str) -> int:
+def send_run(results: RunResults, url: str) -> int:
     """Report *results*; gives the id of the run there. Raises: EmulatorError."""
-    with ControlClient.elsewhere(url) as client:
-        return client.report_run(run_of(results))
+    with ControlClient.connect(url) as client:
+        return client.report_scenario_run(to_run_document(results))
 
 
-def run_of(results: Results) -> JSONObject:
+def to_run_document(results: RunResults) -> JSONObject:
     """The body of POST /emulator/v1/scenario-runs, cut to its limits."""
     return {
         "startedAt": results.started_at.isoformat(),
-        "features": list(_features(results))[:MOST_FEATURES],
+        "features": list(_feature_documents(results))[:MAX_FEATURES],
     }
 
 
-def _features(results: Results) -> Iterator[JSONObject]:
-    for file, scenarios in results.features():
-        told = [_scenario(each) for each in scenarios[:MOST_SCENARIOS]]
-        yield {"name": scenarios[0].feature[:TEXT], "uri": file[:TEXT], "scenarios": told}
+def _feature_documents(results: RunResults) -> Iterator[JSONObject]:
+    for file, scenarios in results.group_by_feature():
+        told = [_scenario_document(each) for each in scenarios[:MAX_SCENARIOS]]
+        yield {
+            "name": scenarios[0].feature[:MAX_TEXT_LENGTH],
+            "uri": file[:MAX_TEXT_LENGTH],
+            "scenarios": told,
+        }
     for each in results.unreadable:
-        told = [_scenario(ScenarioResult(each.where, "", "It can be run", "failed", 0, each.told))]
-        yield {"name": each.where[:TEXT], "uri": each.where[:TEXT], "scenarios": told}
+        told = [
+            _scenario_document(
+                ScenarioResult(each.where, "", "It can be run", "failed", 0, each.message)
+            )
+        ]
+        yield {
+            "name": each.where[:MAX_TEXT_LENGTH],
+            "uri": each.where[:MAX_TEXT_LENGTH],
+            "scenarios": told,
+        }
 
 
-def _scenario(result: ScenarioResult) -> JSONObject:
+def _scenario_document(result: ScenarioResult) -> JSONObject:
     return {
-        "name": result.scenario[:TEXT],
+        "name": result.scenario[:MAX_TEXT_LENGTH],
         "line": result.line,
         "verdict": result.verdict,
         "seconds": result.seconds,
-        "sandbox": _sandbox(result.sandbox),
-        "messages": result.messages[:MOST_MESSAGES],
-        "failure": result.failure and result.failure[:FAILURE],
-        "steps": [_step(each) for each in result.steps[:MOST_STEPS]],
+        "sandbox": _sandbox_id(result.sandbox),
+        "messages": result.messages[:MAX_MESSAGES],
+        "failure": result.failure and result.failure[:MAX_FAILURE_LENGTH],
+        "steps": [_step_document(each) for each in result.steps[:MAX_STEPS]],
     }
 
 
-def _step(result: StepResult) -> JSONObject:
+def _step_document(result: StepResult) -> JSONObject:
     return {
         "keyword": result.keyword,
-        "text": result.text[:STEP],
+        "text": result.text[:MAX_STEP_LENGTH],
         "line": result.line,
-        "verdict": VERDICTS.get(result.verdict, "failed"),
-        "failure": result.failure and result.failure[:FAILURE],
+        "verdict": STEP_VERDICTS.get(result.verdict, "failed"),
+        "failure": result.failure and result.failure[:MAX_FAILURE_LENGTH],
     }
 
 
-def _sandbox(url: str | None) -> str | None:
+def _sandbox_id(url: str | None) -> str | None:
     """The id that the address of a sandbox ends in."""
     return url.rpartition("/sandboxes/")[2] if url and "/sandboxes/" in url else None

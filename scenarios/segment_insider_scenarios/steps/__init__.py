@@ -2,16 +2,9 @@
 
 # In the order in which they are listed.
 THEMES = (
-    "people",
-    "connecting",
-    "mappings",
-    "shopping",
-    "calling",
-    "time",
-    "faults",
-    "received",
-    "requests",
-    "known",
+    "setup",
+    "actions",
+    "deliveries",
+    "profiles",
     "journeys",
-    "outcomes",
 )

@@ -4,110 +4,128 @@ from pytest_bdd import then
 
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios import parsers
-from segment_insider_scenarios.comparison import row_of
-from segment_insider_scenarios.naming import expect_known
-from segment_insider_scenarios.scene import Scene
-from segment_insider_scenarios.tables import Table, rows
-from segment_insider_scenarios.trail import entries, values
-from segment_insider_scenarios.verdicts import expect, expect_rows
+from segment_insider_scenarios.comparison import format_row
+from segment_insider_scenarios.naming import require_known_name
+from segment_insider_scenarios.scene import ScenarioContext
+from segment_insider_scenarios.tables import StepTable, parse_rows
+from segment_insider_scenarios.trail import list_trail_entries, trail_entry_columns
+from segment_insider_scenarios.verdicts import assert_claim, assert_rows_equal
 
 
-@then(parsers.parse('{person:w} enters the journey "{journey}" because of "{event}"'))
-def enters(scene: Scene, person: str, journey: str, event: str) -> None:
+@then(parsers.StepPattern('{person:w} enters the journey "{journey}" because of "{event}"'))
+def enters_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
     """Once, with this event of Insider One's; whether the journey has ended says another step."""
     claim = f'{person} enters the journey "{journey}" because of "{event}"'
-    _expect_causes(scene, claim, person, journey, "entered", [event])
+    _assert_causes(scene, claim, person, journey, "entered", [event])
 
 
-@then(parsers.parse('{person:w} enters the journey "{journey}" {count:d} times'))
-@then(parsers.parse('{person:w} enters the journey "{journey}" 1 time'))
-def enters_times(scene: Scene, person: str, journey: str, count: int = 1) -> None:
+@then(parsers.StepPattern('{person:w} enters the journey "{journey}" {count:d} times'))
+@then(parsers.StepPattern('{person:w} enters the journey "{journey}" 1 time'))
+def enters_journey_times(scene: ScenarioContext, person: str, journey: str, count: int = 1) -> None:
     """How often."""
-    found = len(scene.runs(journey, person))
-    claim = f'{person} enters the journey "{journey}" {_times(count)}'
-    told = f"{person} entered it {_times(found)}."
-    _expect(scene, claim, person, journey, holds=found == count, found=told)
+    run_count = len(scene.list_journey_runs(journey, person))
+    claim = f'{person} enters the journey "{journey}" {_format_times(count)}'
+    actual_text = f"{person} entered it {_format_times(run_count)}."
+    _assert_journey_claim(
+        scene, claim, person, journey, holds=run_count == count, actual_text=actual_text
+    )
 
 
-@then(parsers.parse('{person:w} never enters the journey "{journey}"'))
-def never_enters(scene: Scene, person: str, journey: str) -> None:
+@then(parsers.StepPattern('{person:w} never enters the journey "{journey}"'))
+def never_enters_journey(scene: ScenarioContext, person: str, journey: str) -> None:
     """Insider One may know the person, or not."""
     claim = f'{person} never enters the journey "{journey}"'
-    _expect_causes(scene, claim, person, journey, "entered", [])
+    _assert_causes(scene, claim, person, journey, "entered", [])
 
 
-@then(parsers.parse('{person:w} leaves the journey "{journey}" because of "{event}"'))
-def leaves(scene: Scene, person: str, journey: str, event: str) -> None:
+@then(parsers.StepPattern('{person:w} leaves the journey "{journey}" because of "{event}"'))
+def leaves_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
     """By an exit of the journey, which acts at once."""
     claim = f'{person} leaves the journey "{journey}" because of "{event}"'
-    _expect_causes(scene, claim, person, journey, "exited", [event])
+    _assert_causes(scene, claim, person, journey, "exited", [event])
 
 
-@then(parsers.parse('{person:w} waits in the journey "{journey}"'))
-def waits(scene: Scene, person: str, journey: str) -> None:
+@then(parsers.StepPattern('{person:w} waits in the journey "{journey}"'))
+def waits_in_journey(scene: ScenarioContext, person: str, journey: str) -> None:
     """The latest run is in progress."""
     claim = f'{person} waits in the journey "{journey}"'
-    _expect_status(scene, claim, person, journey, "in_progress")
+    _assert_run_status(scene, claim, person, journey, "in_progress")
 
 
-@then(parsers.parse('the journey "{journey}" ends for {person:w} as {end:w}'))
-def ends(scene: Scene, person: str, journey: str, end: str) -> None:
+@then(parsers.StepPattern('the journey "{journey}" ends for {person:w} as {end:w}'))
+def journey_ends(scene: ScenarioContext, person: str, journey: str, end: str) -> None:
     """The latest run ended so: completed, dropped or exited."""
     claim = f'the journey "{journey}" ends for {person} as {end}'
-    _expect_status(scene, claim, person, journey, end)
+    _assert_run_status(scene, claim, person, journey, end)
 
 
-@then(parsers.parse('the journey "{journey}" reaches the goal "{goal}" with {person:w}'))
-def reaches_goal(scene: Scene, person: str, journey: str, goal: str) -> None:
+@then(parsers.StepPattern('the journey "{journey}" reaches the goal "{goal}" with {person:w}'))
+def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal: str) -> None:
     """Purchase is a goal of every journey."""
-    goals = [each for run in scene.runs(journey, person) for each in run["goals"]]
+    goals = [each for run in scene.list_journey_runs(journey, person) for each in run["goals"]]
     claim = f'the journey "{journey}" reaches the goal "{goal}" with {person}'
-    found = f"It reached {', '.join(goals) or 'none'}."
-    _expect(scene, claim, person, journey, holds=goal in goals, found=found)
+    actual_text = f"It reached {', '.join(goals) or 'none'}."
+    _assert_journey_claim(
+        scene, claim, person, journey, holds=goal in goals, actual_text=actual_text
+    )
 
 
-@then(parsers.parse('the journey "{journey}" would send {channel:w} to {address}'))
-def would_send(scene: Scene, journey: str, channel: str, address: str) -> None:
+@then(parsers.StepPattern('the journey "{journey}" would send {channel:w} to {address}'))
+def journey_would_send(scene: ScenarioContext, journey: str, channel: str, address: str) -> None:
     """Once, to this address or number, whoever it belongs to."""
     sent = [
         f"{entry['details']['channel']} to {entry['details']['address']}"
-        for entry in entries(scene, journey)
+        for entry in list_trail_entries(scene, journey)
         if entry["kind"] == "would_send"
     ]
     claim = f'the journey "{journey}" would send {channel} to {address}'
     holds = sent.count(f"{channel} to {address}") == 1
-    found = f"It would send {', '.join(sent) or 'nothing'}."
-    expect(scene, claim, holds=holds, found=found, journey=journey)
+    actual_text = f"It would send {', '.join(sent) or 'nothing'}."
+    assert_claim(scene, claim, holds=holds, actual_text=actual_text, journey=journey)
 
 
-@then(parsers.parse('the journey "{journey}" would not write to {person:w}'))
-def would_not_write(scene: Scene, journey: str, person: str) -> None:
+@then(parsers.StepPattern('the journey "{journey}" would not write to {person:w}'))
+def journey_would_not_send(scene: ScenarioContext, journey: str, person: str) -> None:
     """On no channel so far, inside the journey or not."""
     sent = [
-        entry["what"] for entry in entries(scene, journey, person) if entry["kind"] == "would_send"
+        entry["what"]
+        for entry in list_trail_entries(scene, journey, person)
+        if entry["kind"] == "would_send"
     ]
     claim = f'the journey "{journey}" would not write to {person}'
-    _expect(scene, claim, person, journey, holds=not sent, found=f"It {', '.join(sent)}.")
+    _assert_journey_claim(
+        scene, claim, person, journey, holds=not sent, actual_text=f"It {', '.join(sent)}."
+    )
 
 
 @then(
-    parsers.parse('the journey "{journey}" holds back {channel:w} for {person:w} because "{why}"')
+    parsers.StepPattern(
+        'the journey "{journey}" holds back {channel:w} for {person:w} because "{why}"'
+    )
 )
-def holds_back(scene: Scene, person: str, journey: str, channel: str, why: str) -> None:
+def journey_suppresses_channel(
+    scene: ScenarioContext, person: str, journey: str, channel: str, why: str
+) -> None:
     """At a reachability check or at the channel itself; all reasons, separated by commas."""
-    found = [
+    suppressed = [
         (entry["details"]["channel"], ", ".join(entry["details"]["why"]))
-        for entry in entries(scene, journey, person)
+        for entry in list_trail_entries(scene, journey, person)
         if entry["details"].get("channel") and entry["details"].get("why")
     ]
-    shown = "; ".join(f"{held} because {reasons}" for held, reasons in found) or "nothing"
+    suppressed_text = (
+        "; ".join(f"{held} because {reasons}" for held, reasons in suppressed) or "nothing"
+    )
     claim = f'the journey "{journey}" holds back {channel} for {person} because "{why}"'
-    holds = (channel, why) in found
-    _expect(scene, claim, person, journey, holds=holds, found=f"It holds back {shown}.")
+    holds = (channel, why) in suppressed
+    _assert_journey_claim(
+        scene, claim, person, journey, holds=holds, actual_text=f"It holds back {suppressed_text}."
+    )
 
 
-@then(parsers.parse('the journey "{journey}" leaves exactly this trail for {person:w}:'))
-def leaves_trail(scene: Scene, person: str, journey: str, datatable: Table) -> None:
+@then(parsers.StepPattern('the journey "{journey}" leaves exactly this trail for {person:w}:'))
+def journey_leaves_trail(
+    scene: ScenarioContext, person: str, journey: str, datatable: StepTable
+) -> None:
     """Every entry: its kind, and its details such as channel, address, why, event.event_name.
 
     | kind       | channel |
@@ -116,43 +134,51 @@ def leaves_trail(scene: Scene, person: str, journey: str, datatable: Table) -> N
     """
     claim = f'the journey "{journey}" leaves exactly this trail for {person}'
     columns = datatable[0]
-    trail = [values(entry) for entry in entries(scene, journey, person)]
-    expect_known("column", columns, {name for each in trail for name in each}, claim)
-    received = [row_of(each, columns) for each in trail]
-    expected = [row_of(row, columns) for row in rows(datatable)]
-    expect_rows(scene, claim, columns, expected, received, name=person, journey=journey)
+    trail = [trail_entry_columns(entry) for entry in list_trail_entries(scene, journey, person)]
+    require_known_name("column", columns, {name for each in trail for name in each}, claim)
+    received = [format_row(each, columns) for each in trail]
+    expected = [format_row(row, columns) for row in parse_rows(datatable)]
+    assert_rows_equal(scene, claim, columns, expected, received, name=person, journey=journey)
 
 
-def _expect_causes(
-    scene: Scene, claim: str, person: str, journey: str, kind: str, events: list[str]
+def _assert_causes(
+    scene: ScenarioContext, claim: str, person: str, journey: str, kind: str, events: list[str]
 ) -> None:
     """Entries of *kind* were caused by these events, in this order, and by nothing else."""
-    trail = [each for each in entries(scene, journey, person) if each["kind"] == kind]
-    causes = [_cause(entry["details"]) for entry in trail]
-    found = f"It was {kind} because of {', '.join(causes)}." if causes else f"Nothing is {kind}."
-    _expect(scene, claim, person, journey, holds=causes == events, found=found)
+    trail = [each for each in list_trail_entries(scene, journey, person) if each["kind"] == kind]
+    causes = [_describe_cause(entry["details"]) for entry in trail]
+    actual_text = (
+        f"It was {kind} because of {', '.join(causes)}." if causes else f"Nothing is {kind}."
+    )
+    _assert_journey_claim(
+        scene, claim, person, journey, holds=causes == events, actual_text=actual_text
+    )
 
 
-def _expect_status(scene: Scene, claim: str, person: str, journey: str, status: str) -> None:
-    runs = scene.runs(journey, person)
-    latest = runs[-1]["status"] if runs else None
-    shown = latest.replace("_", " ") if latest else ""
-    found = f"The latest run is {shown}." if latest else f"{person} never entered it."
-    _expect(scene, claim, person, journey, holds=latest == status, found=found)
-
-
-def _expect(
-    scene: Scene, claim: str, person: str, journey: str, *, holds: bool, found: str
+def _assert_run_status(
+    scene: ScenarioContext, claim: str, person: str, journey: str, status: str
 ) -> None:
-    expect(scene, claim, holds=holds, found=found, name=person, journey=journey)
+    runs = scene.list_journey_runs(journey, person)
+    latest = runs[-1]["status"] if runs else None
+    status_text = latest.replace("_", " ") if latest else ""
+    actual_text = f"The latest run is {status_text}." if latest else f"{person} never entered it."
+    _assert_journey_claim(
+        scene, claim, person, journey, holds=latest == status, actual_text=actual_text
+    )
 
 
-def _cause(details: JSONObject) -> str:
+def _assert_journey_claim(
+    scene: ScenarioContext, claim: str, person: str, journey: str, *, holds: bool, actual_text: str
+) -> None:
+    assert_claim(scene, claim, holds=holds, actual_text=actual_text, name=person, journey=journey)
+
+
+def _describe_cause(details: JSONObject) -> str:
     """What an entry is put down to: an event or an attribute; a merge names neither."""
     if "event" in details:
         return str(details["event"]["event_name"])
     return str(details["attribute"]["name"]) if "attribute" in details else "something else"
 
 
-def _times(count: int) -> str:
+def _format_times(count: int) -> str:
     return "1 time" if count == 1 else f"{count} times"

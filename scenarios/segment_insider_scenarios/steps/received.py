@@ -7,76 +7,85 @@ from pytest_bdd import then
 
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios import parsers
-from segment_insider_scenarios.arrivals import Traffic, expect_possible
-from segment_insider_scenarios.comparison import Row, row_of
-from segment_insider_scenarios.expectations import unmet
-from segment_insider_scenarios.naming import expect_event_name, expect_names
-from segment_insider_scenarios.scene import Scene
-from segment_insider_scenarios.tables import Table, flattened, rows
-from segment_insider_scenarios.verdicts import expect, expect_rows, refuse, refuse_missing
+from segment_insider_scenarios.arrivals import ScenarioEvents, require_possible_event
+from segment_insider_scenarios.comparison import TableRow, format_row
+from segment_insider_scenarios.expectations import find_failed_rows
+from segment_insider_scenarios.naming import require_known_or_received, require_valid_event_name
+from segment_insider_scenarios.scene import ScenarioContext
+from segment_insider_scenarios.tables import StepTable, flatten_values, parse_rows
+from segment_insider_scenarios.verdicts import (
+    assert_claim,
+    assert_rows_equal,
+    fail_claim,
+    fail_missing_rows,
+)
 
 
-@then(parsers.parse("Insider One receives exactly these events for {person:w}:"))
-def receives_exactly(scene: Scene, person: str, datatable: Table) -> None:
+@then(parsers.StepPattern("Insider One receives exactly these events for {person:w}:"))
+def receives_exactly_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """These events in this order, no others; parameters without a column are not looked at.
 
     | event_name             | product_id | unit_price |
     | confirmation_page_view | mug        | 8.50       |
     """
     claim = f"Insider One receives exactly these events for {person}"
-    _compare(scene, claim, person, datatable, datatable[0])
+    _assert_events(scene, claim, person, datatable, datatable[0])
 
 
-@then(parsers.parse("Insider One receives exactly these events and parameters for {person:w}:"))
-def receives_exactly_with_parameters(scene: Scene, person: str, datatable: Table) -> None:
+@then(
+    parsers.StepPattern("Insider One receives exactly these events and parameters for {person:w}:")
+)
+def receives_exactly_events_and_parameters(
+    scene: ScenarioContext, person: str, datatable: StepTable
+) -> None:
     """These events with these parameters and no others; custom.sku is a custom parameter.
 
     | event_name  | custom.list |
     | wish_listed | mine        |
     """
-    received = [_values(event) for event in scene.events(person)]
+    received = [_event_columns(event) for event in scene.list_events(person)]
     columns = list(dict.fromkeys([*datatable[0], *(name for each in received for name in each)]))
     claim = f"Insider One receives exactly these events and parameters for {person}"
-    _compare(scene, claim, person, datatable, columns)
+    _assert_events(scene, claim, person, datatable, columns)
 
 
-@then(parsers.parse("Insider One receives no events for {person:w}"))
-def receives_nothing(scene: Scene, person: str) -> None:
+@then(parsers.StepPattern("Insider One receives no events for {person:w}"))
+def receives_no_events(scene: ScenarioContext, person: str) -> None:
     """It may know the person, or not."""
     claim = f"Insider One receives no events for {person}"
     columns = ("event_name",)
-    received = [row_of(_values(event), columns) for event in scene.events(person)]
-    expect_rows(scene, claim, columns, [], received, name=person)
+    received = [format_row(_event_columns(event), columns) for event in scene.list_events(person)]
+    assert_rows_equal(scene, claim, columns, [], received, name=person)
 
 
-@then(parsers.parse('Insider One receives no "{event_name}" for {person:w}'))
-def receives_none_of(scene: Scene, person: str, event_name: str) -> None:
+@then(parsers.StepPattern('Insider One receives no "{event_name}" for {person:w}'))
+def receives_no_event_named(scene: ScenarioContext, person: str, event_name: str) -> None:
     """The event's name as Insider One has it."""
-    _count(scene, person, event_name, 0)
+    _assert_event_count(scene, person, event_name, 0)
 
 
-@then(parsers.parse('Insider One receives {count:d} "{event_name}" for {person:w}'))
-def receives_count(scene: Scene, person: str, event_name: str, count: int) -> None:
+@then(parsers.StepPattern('Insider One receives {count:d} "{event_name}" for {person:w}'))
+def receives_event_count(scene: ScenarioContext, person: str, event_name: str, count: int) -> None:
     """How many there are of one event."""
-    _count(scene, person, event_name, count)
+    _assert_event_count(scene, person, event_name, count)
 
 
-@then(parsers.parse("Insider One receives at least these events for {person:w}:"))
-def receives_at_least(scene: Scene, person: str, datatable: Table) -> None:
+@then(parsers.StepPattern("Insider One receives at least these events for {person:w}:"))
+def receives_at_least_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Each row once, in any order; others may be there.
 
     | event_name  | product_id |
     | wish_listed | mug        |
     """
     claim = f"Insider One receives at least these events for {person}"
-    expected, received = _rows(scene, claim, person, datatable, datatable[0])
+    expected, received = _expected_and_received_rows(scene, claim, person, datatable, datatable[0])
     missing = list((Counter(expected) - Counter(received)).elements())
     if missing:
-        refuse_missing(scene, claim, datatable[0], missing, received, name=person)
+        fail_missing_rows(scene, claim, datatable[0], missing, received, name=person)
 
 
-@then(parsers.parse("Insider One receives these events for {person:w} in this order:"))
-def receives_in_order(scene: Scene, person: str, datatable: Table) -> None:
+@then(parsers.StepPattern("Insider One receives these events for {person:w} in this order:"))
+def receives_events_in_order(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Others may come before, between and after.
 
     | event_name               |
@@ -84,15 +93,17 @@ def receives_in_order(scene: Scene, person: str, datatable: Table) -> None:
     | wish_listed              |
     """
     claim = f"Insider One receives these events for {person} in this order"
-    expected, received = _rows(scene, claim, person, datatable, datatable[0])
+    expected, received = _expected_and_received_rows(scene, claim, person, datatable, datatable[0])
     coming = iter(received)
     missing = [row for row in expected if row not in coming]
     if missing:
-        refuse_missing(scene, claim, datatable[0], missing, received, name=person)
+        fail_missing_rows(scene, claim, datatable[0], missing, received, name=person)
 
 
-@then(parsers.parse('the newest "{event_name}" of {person:w} has these values:'))
-def newest_has(scene: Scene, person: str, event_name: str, datatable: Table) -> None:
+@then(parsers.StepPattern('the newest "{event_name}" of {person:w} has these values:'))
+def newest_event_has_values(
+    scene: ScenarioContext, person: str, event_name: str, datatable: StepTable
+) -> None:
     """Of the event as the profile has it: event_name, timestamp, event_params.
 
     | place                   | must be | value |
@@ -100,64 +111,74 @@ def newest_has(scene: Scene, person: str, event_name: str, datatable: Table) -> 
     | event_params.unit_price | about   | 8.5   |
     """
     claim = f'the newest "{event_name}" of {person} has these values'
-    expect_event_name(event_name, scene.emulator.workspace.options, scene.vocabulary, claim)
-    events = [each for each in scene.events(person) if each["event_name"] == event_name]
+    require_valid_event_name(
+        event_name, scene.emulator.workspace.insider_options, scene.vocabulary, claim
+    )
+    events = [each for each in scene.list_events(person) if each["event_name"] == event_name]
     why = (
-        unmet(datatable, events[-1], claim, scene.spelling.correct)
+        find_failed_rows(datatable, events[-1], claim, scene.texts.confirmed_names)
         if events
         else [f"There is no {event_name!r}."]
     )
     if why:
-        refuse(scene, claim, why, name=person)
+        fail_claim(scene, claim, why, name=person)
 
 
-def _count(scene: Scene, person: str, event_name: str, count: int) -> None:
+def _assert_event_count(scene: ScenarioContext, person: str, event_name: str, count: int) -> None:
     claim = f'Insider One receives {count or "no"} "{event_name}" for {person}'
-    expect_event_name(event_name, scene.emulator.workspace.options, scene.vocabulary, claim)
+    require_valid_event_name(
+        event_name, scene.emulator.workspace.insider_options, scene.vocabulary, claim
+    )
     if not count:
-        _expect_possible(scene, event_name, claim)
-    names = [event["event_name"] for event in scene.events(person)]
-    found = names.count(event_name)
-    expect(
+        _reject_impossible_event(scene, event_name, claim)
+    names = [event["event_name"] for event in scene.list_events(person)]
+    actual_count = names.count(event_name)
+    assert_claim(
         scene,
         claim,
-        holds=found == count,
-        found=f"It received {found}; all events: {', '.join(names) or 'none'}.",
+        holds=actual_count == count,
+        actual_text=f"It received {actual_count}; all events: {', '.join(names) or 'none'}.",
         name=person,
     )
 
 
-def _expect_possible(scene: Scene, event_name: str, claim: str) -> None:
+def _reject_impossible_event(scene: ScenarioContext, event_name: str, claim: str) -> None:
     """Refuse to exclude an event that could not arrive. Raises: EmulatorError."""
-    if event_name in scene.spelling.correct:
+    if event_name in scene.texts.confirmed_names:
         return
-    profiles = scene.emulator.client.profiles()
+    profiles = scene.emulator.client.list_profiles()
     received = {event["event_name"] for profile in profiles for event in profile["events"]}
-    sent = [str(each["event"]) for each in scene.messages() if each["event"]]
-    traffic = Traffic(sent, scene.spelling.feature, frozenset(received))
-    expect_possible(event_name, scene.vocabulary, traffic, claim)
+    sent = [str(each["event"]) for each in scene.list_messages() if each["event"]]
+    traffic = ScenarioEvents(sent, scene.texts.feature_texts, frozenset(received))
+    require_possible_event(event_name, scene.vocabulary, traffic, claim)
 
 
-def _compare(scene: Scene, claim: str, person: str, table: Table, columns: Sequence[str]) -> None:
-    expected, received = _rows(scene, claim, person, table, columns)
-    expect_rows(scene, claim, columns, expected, received, name=person)
+def _assert_events(
+    scene: ScenarioContext, claim: str, person: str, table: StepTable, columns: Sequence[str]
+) -> None:
+    expected, received = _expected_and_received_rows(scene, claim, person, table, columns)
+    assert_rows_equal(scene, claim, columns, expected, received, name=person)
 
 
-def _rows(
-    scene: Scene, claim: str, person: str, table: Table, columns: Sequence[str]
-) -> tuple[list[Row], list[Row]]:
+def _expected_and_received_rows(
+    scene: ScenarioContext, claim: str, person: str, table: StepTable, columns: Sequence[str]
+) -> tuple[list[TableRow], list[TableRow]]:
     """What *table* expects, and what Insider One received, in these columns."""
-    expect_names("parameter", table[0], lambda: _received(scene), claim, scene.spelling)
-    expected = [row_of(each, columns) for each in rows(table, scene.is_text)]
-    return expected, [row_of(_values(event), columns) for event in scene.events(person)]
+    require_known_or_received(
+        "parameter", table[0], lambda: _list_received_parameters(scene), claim, scene.texts
+    )
+    expected = [format_row(each, columns) for each in parse_rows(table, scene.is_text_value)]
+    return expected, [
+        format_row(_event_columns(event), columns) for event in scene.list_events(person)
+    ]
 
 
-def _received(scene: Scene) -> set[str]:
+def _list_received_parameters(scene: ScenarioContext) -> set[str]:
     """The parameters of all events of everybody."""
-    profiles = scene.emulator.client.profiles()
-    return {name for each in profiles for event in each["events"] for name in _values(event)}
+    profiles = scene.emulator.client.list_profiles()
+    return {name for each in profiles for event in each["events"] for name in _event_columns(event)}
 
 
-def _values(event: JSONObject) -> dict[str, JSON]:
+def _event_columns(event: JSONObject) -> dict[str, JSON]:
     """Column -> value: the event's name and its parameters by place, e.g. "custom.sku"."""
-    return {"event_name": event["event_name"], **flattened(event["event_params"])}
+    return {"event_name": event["event_name"], **flatten_values(event["event_params"])}

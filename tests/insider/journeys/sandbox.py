@@ -6,16 +6,16 @@ from itertools import count
 
 import orjson
 
-from segment_insider_emulator.capture.database import connect
+from segment_insider_emulator.capture.database import open_database
 from segment_insider_emulator.capture.journeys import JourneyStore
 from segment_insider_emulator.capture.profiles import ProfileStore
 from segment_insider_emulator.clock import SandboxClock
-from segment_insider_emulator.duration import duration
+from segment_insider_emulator.duration import parse_duration
 from segment_insider_emulator.http import HttpRequest, HttpResponse
-from segment_insider_emulator.insider.endpoint import Endpoint
-from segment_insider_emulator.insider.journeys.parsing import read_journeys
-from segment_insider_emulator.insider.journeys.reading import journey_json, run_json
-from segment_insider_emulator.insider.journeys.running import Journeys
+from segment_insider_emulator.insider.endpoint import InsiderApi
+from segment_insider_emulator.insider.journeys.parsing import parse_journeys
+from segment_insider_emulator.insider.journeys.reading import serialize_journey, serialize_run
+from segment_insider_emulator.insider.journeys.running import JourneyRunner
 from segment_insider_emulator.types import JSON, JSONObject
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -59,29 +59,29 @@ class Sandbox:
     """Profile IDs are p1, p2, ...; it is noon until a test says `later`."""
 
     def __init__(self, *journeys: JSONObject, url: str = ":memory:") -> None:
-        engine = connect(url)
+        engine = open_database(url)
         weakref.finalize(self, engine.dispose)
         numbers = count(1)
         self.clock = SandboxClock(lambda: NOON)
         self.profiles = ProfileStore(engine)
-        self.journeys = Journeys(
-            read_journeys(journeys), JourneyStore(engine), self.profiles, self.clock
+        self.journeys = JourneyRunner(
+            parse_journeys(journeys), JourneyStore(engine), self.profiles, self.clock
         )
-        self._endpoint = Endpoint(
+        self._endpoint = InsiderApi(
             "mybrand",
             "test-key",
             ("uuid", "email", "segment_anonymous_id"),
             self.profiles,
             self.clock,
-            new_id=lambda: f"p{next(numbers)}",
-            on_change=self.journeys.observe,
+            generate_profile_id=lambda: f"p{next(numbers)}",
+            on_change=self.journeys.handle_changes,
         )
 
     def post(self, path: str, body: JSON, method: str = "POST") -> HttpResponse:
         """What was due is decided before a request, as the application does it."""
-        self.journeys.run_due()
+        self.journeys.advance_due_runs()
         request = HttpRequest(method, f"/api/user/v1/{path}", KEYS, orjson.dumps(body))
-        answer = self._endpoint.answer(request)
+        answer = self._endpoint.handle_request(request)
         assert answer.status == 200, answer.body
         assert b'"fail":{}' in answer.body or answer.body == b"{}", answer.body
         return answer
@@ -104,12 +104,12 @@ class Sandbox:
         return {"event_name": name, "timestamp": at, "event_params": {**needed, **params}}
 
     def later(self, length: str) -> None:
-        self.clock.advance(duration(length, "later"))
-        self.journeys.run_due()
+        self.clock.advance(parse_duration(length, "later"))
+        self.journeys.advance_due_runs()
 
     def runs(self, journey: int = 1) -> list[JSONObject]:
-        found, _ = self.journeys.store.runs(journey, {})
-        return [run_json(run, trail) for run, trail in found]
+        found, _ = self.journeys.run_store.list_runs(journey, {})
+        return [serialize_run(run, trail) for run, trail in found]
 
     def trails(self, journey: int = 1) -> list[list[str]]:
         """The kinds of entries of each run, oldest first."""
@@ -122,4 +122,4 @@ class Sandbox:
 
     def counted(self, journey: int = 1) -> JSONObject:
         own = self.journeys
-        return journey_json(own.journeys[journey], own.store.tally(journey))
+        return serialize_journey(own.definitions[journey], own.run_store.count_outcomes(journey))

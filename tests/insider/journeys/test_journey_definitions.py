@@ -6,22 +6,22 @@ import pytest
 from sandbox import email, journey, wait
 
 from segment_insider_emulator.insider.journeys.definition import (
-    AttributeChange,
+    AttributeChangeCondition,
     AttributeCondition,
-    Channel,
-    Check,
-    CheckReachability,
-    Comparison,
-    Did,
-    Element,
+    ChannelElement,
+    CheckElement,
+    ConditionComparison,
     EventCondition,
-    Journey,
-    Wait,
+    JourneyDefinition,
+    JourneyElement,
+    ReachabilityElement,
+    SinceEntryCondition,
+    WaitElement,
 )
-from segment_insider_emulator.insider.journeys.parsing import read_journeys
+from segment_insider_emulator.insider.journeys.parsing import parse_journeys
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import PRESETS, load, preset
-from segment_insider_emulator.workspace.structure import faults
+from segment_insider_emulator.workspace import PRESET_NAMES, load_preset, load_workspace_or_preset
+from segment_insider_emulator.workspace.structure import validate_document
 
 PURCHASE = EventCondition(("confirmation_page_view",), {})
 
@@ -38,59 +38,69 @@ def workspace(*journeys: JSON) -> JSONObject:
 
 
 def test_every_part_of_a_journey_is_read() -> None:
-    document = load("fixtures/workspaces/journeys.yaml").document["insider"]["journeys"]
-    cart, newsletter = read_journeys(document).values()
+    document = load_workspace_or_preset("fixtures/workspaces/journeys.yaml").document["insider"][
+        "journeys"
+    ]
+    cart, newsletter = parse_journeys(document).values()
     after = "steps[1].matching[0]"
-    elements: list[Element] = [
-        Wait("steps[0]", timedelta(minutes=45), "steps[1]"),
-        Check("steps[1]", Did(EventCondition(("cart_cleared",), {}), False), after, None),
-        CheckReachability(after, "email", f"{after}.reachable[0]", f"{after}.not_reachable[0]"),
-        Channel(f"{after}.reachable[0]", "email", "Your cart", f"{after}.reachable[1]"),
-        Wait(f"{after}.reachable[1]", timedelta(hours=23.25), f"{after}.reachable[2]"),
-        Check(
+    elements: list[JourneyElement] = [
+        WaitElement("steps[0]", timedelta(minutes=45), "steps[1]"),
+        CheckElement(
+            "steps[1]",
+            SinceEntryCondition(EventCondition(("cart_cleared",), {}), False),
+            after,
+            None,
+        ),
+        ReachabilityElement(after, "email", f"{after}.reachable[0]", f"{after}.not_reachable[0]"),
+        ChannelElement(f"{after}.reachable[0]", "email", "Your cart", f"{after}.reachable[1]"),
+        WaitElement(f"{after}.reachable[1]", timedelta(hours=23.25), f"{after}.reachable[2]"),
+        CheckElement(
             f"{after}.reachable[2]",
-            AttributeCondition("custom.plan", Comparison("is", "gold")),
+            AttributeCondition("custom.plan", ConditionComparison("is", "gold")),
             f"{after}.reachable[2].matching[0]",
             None,
         ),
-        Channel(f"{after}.reachable[2].matching[0]", "whatsapp", "A gift for you", None),
-        Channel(f"{after}.not_reachable[0]", "sms", "Your cart", None),
+        ChannelElement(f"{after}.reachable[2].matching[0]", "whatsapp", "A gift for you", None),
+        ChannelElement(f"{after}.not_reachable[0]", "sms", "Your cart", None),
     ]
-    assert cart == Journey(
+    assert cart == JourneyDefinition(
         id=1,
         name="Cart abandonment",
         starter=EventCondition(
             ("item_added_to_cart",),
-            {"unit_sale_price": Comparison("more_than", 5), "currency": Comparison("is", "EUR")},
+            {
+                "unit_sale_price": ConditionComparison("more_than", 5),
+                "currency": ConditionComparison("is", "EUR"),
+            },
         ),
-        ignored=(),
-        segment=(AttributeCondition("country", Comparison("is_not", "US")),),
-        exits=(PURCHASE, AttributeChange("custom.cart_size", "changes_to", 0)),
+        ignored_date_parameters=(),
+        segment_conditions=(AttributeCondition("country", ConditionComparison("is_not", "US")),),
+        exits=(PURCHASE, AttributeChangeCondition("custom.cart_size", "changes_to", 0)),
         goals={
             "Purchase": PURCHASE,
             "Came back": EventCondition(("product_detail_page_view",), {}),
         },
-        period=timedelta(days=7),
-        attribution=timedelta(days=1),
-        first="steps[0]",
-        elements={each.place: each for each in elements},
+        reentry_period=timedelta(days=7),
+        attribution_window=timedelta(days=1),
+        first_step_path="steps[0]",
+        elements={each.step_path: each for each in elements},
         document=document[0],
     )
-    assert (newsletter.starter, newsletter.period, newsletter.attribution) == (
-        AttributeChange("email_optin", "changes_to", True),
+    assert (newsletter.starter, newsletter.reentry_period, newsletter.attribution_window) == (
+        AttributeChangeCondition("email_optin", "changes_to", True),
         None,
         timedelta(days=3),
     )
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", PRESET_NAMES)
 def test_the_journeys_of_presets_are_sound(name: str) -> None:
-    assert faults(preset(name).document) == []
+    assert validate_document(load_preset(name).document) == []
 
 
 def test_the_guide_ships_examples() -> None:
-    document = preset("guide").document["insider"]["journeys"]
-    assert [each.name for each in read_journeys(document).values()] == [
+    document = load_preset("guide").document["insider"]["journeys"]
+    assert [each.name for each in parse_journeys(document).values()] == [
         "Cart abandonment",
         "Purchase thank-you",
         "Welcome",
@@ -257,12 +267,12 @@ def test_the_guide_ships_examples() -> None:
 def test_mistakes_are_told_with_their_place(
     given: JSONObject, where: str, what: str, remedy: str
 ) -> None:
-    first, *_ = faults(workspace(given))
+    first, *_ = validate_document(workspace(given))
     assert (first.where, first.what, first.remedy) == (f"insider.journeys[0]{where}", what, remedy)
 
 
 def test_ids_are_unique() -> None:
-    first, *_ = faults(workspace(journey(), journey()))
+    first, *_ = validate_document(workspace(journey(), journey()))
     assert (first.where, first.what) == (
         "insider.journeys[1].id",
         "insider.journeys[0] has the id 1 already",
@@ -270,7 +280,7 @@ def test_ids_are_unique() -> None:
 
 
 def test_every_journey_s_first_mistake_is_told() -> None:
-    found = faults(workspace(journey(wait("x")), journey(wait("y"), id=2)))
+    found = validate_document(workspace(journey(wait("x")), journey(wait("y"), id=2)))
     assert [each.where for each in found] == [
         "insider.journeys[0].steps[0].wait",
         "insider.journeys[1].steps[0].wait",

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sandbox import ADA, ADDED, REACHABLE, Sandbox, email, journey, wait
 
-from segment_insider_emulator.capture.journey import Entry, Run
+from segment_insider_emulator.capture.journey import JourneyRun, TrailEntry
 from segment_insider_emulator.insider.journeys import engine
-from segment_insider_emulator.insider.journeys.definition import Journey as Definition
-from segment_insider_emulator.insider.journeys.running import AT_ONCE
-from segment_insider_emulator.insider.journeys.visiting import Facts
+from segment_insider_emulator.insider.journeys.definition import JourneyDefinition as Definition
+from segment_insider_emulator.insider.journeys.running import RUNS_PER_TRANSACTION
+from segment_insider_emulator.insider.journeys.visiting import VisitContext
 from segment_insider_emulator.types import JSONObject
 
 WAIT = wait("45 minutes")
@@ -209,7 +209,7 @@ def test_time_passes_element_by_element() -> None:
 def test_entering_is_written_to_the_profile() -> None:
     box = Sandbox(journey(WAIT))
     box.send(ADDED)
-    profile = box.profiles.get("p1")
+    profile = box.profiles.get_with_events("p1")
     assert profile
     assert [(event.name, event.params) for event in profile.events][1:] == [
         ("journey_entered", {"journey_id": 1, "journey_campaign_name": "Cart"})
@@ -254,7 +254,7 @@ def test_more_people_than_one_transaction_takes_are_all_taken_on() -> None:
     box = Sandbox(journey(WAIT))
     people = [
         {"identifiers": {"uuid": f"u{each}"}, "events": [box.event(ADDED)]}
-        for each in range(2 * AT_ONCE + 1)
+        for each in range(2 * RUNS_PER_TRANSACTION + 1)
     ]
     box.post("upsert", {"users": people})
     box.later("45 minutes")
@@ -292,12 +292,14 @@ def test_counters_are_architects() -> None:
 def test_a_run_on_which_the_emulator_fails_is_dropped_and_stops_no_other(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def go_on(journey: Definition, run: Run, facts: Facts) -> tuple[Run, list[Entry]]:
+    def go_on(
+        journey: Definition, run: JourneyRun, facts: VisitContext
+    ) -> tuple[JourneyRun, list[TrailEntry]]:
         if journey.id == 1:
             raise ZeroDivisionError
         return usual(journey, run, facts)
 
-    usual = engine.go_on
+    usual = engine.advance_run
     box = Sandbox(journey(wait("1 hour"), email()), journey(wait("1 hour"), email(), id=2))
     box.send(ADDED, attributes=REACHABLE)
     monkeypatch.setattr(engine, "go_on", go_on)

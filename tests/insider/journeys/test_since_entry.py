@@ -5,21 +5,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from segment_insider_emulator.capture.journey import Run
+from segment_insider_emulator.capture.journey import JourneyRun
 from segment_insider_emulator.capture.profile import ProfileEvent
-from segment_insider_emulator.clock import iso
-from segment_insider_emulator.insider.journeys.engine import since_entry
+from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.insider.journeys.engine import select_events_since_entry
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
 def event(name: str, at: datetime = NOON, received: datetime | None = None) -> ProfileEvent:
-    return ProfileEvent(name, name, iso(at), iso(at), {}, iso(received or at))
+    return ProfileEvent(
+        name, name, format_iso_utc(at), format_iso_utc(at), {}, format_iso_utc(received or at)
+    )
 
 
 ADDED = event("added")
-RUN = Run(1, "p1", NOON, ADDED.fingerprint, None, NOON)
+RUN = JourneyRun(1, "p1", NOON, ADDED.fingerprint, None, NOON)
 
 
 @pytest.mark.parametrize(
@@ -43,4 +45,4 @@ RUN = Run(1, "p1", NOON, ADDED.fingerprint, None, NOON)
     ],
 )
 def test_since_entry(stored: list[ProfileEvent], since: list[str]) -> None:
-    assert [each.name for each in since_entry(RUN, stored)] == since
+    assert [each.name for each in select_events_since_entry(RUN, stored)] == since

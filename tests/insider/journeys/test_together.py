@@ -64,7 +64,7 @@ def test_requests_of_one_transaction_leave_what_they_leave_one_by_one(
 ) -> None:
     alone, together = Sandbox(*JOURNEYS), Sandbox(*JOURNEYS)
     expected = answers(alone, requests, nullcontext())
-    assert answers(together, requests, together.profiles.writing()) == expected
+    assert answers(together, requests, together.profiles.unit_of_work()) == expected
     assert kept(together) == kept(alone)
 
 
@@ -76,5 +76,5 @@ def answers(
 
 
 def kept(box: Sandbox) -> list[Any]:
-    runs = [run for each in JOURNEYS for run in box.journeys.store.runs(each["id"], {})[0]]
-    return [*box.profiles.list()[0], *runs]
+    runs = [run for each in JOURNEYS for run in box.journeys.run_store.list_runs(each["id"], {})[0]]
+    return [*box.profiles.list_with_events()[0], *runs]

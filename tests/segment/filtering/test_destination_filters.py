@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.segment.filtering.destination_filters import apply, compile_filters
-from segment_insider_emulator.segment.filtering.fql.checks import constant_conditions
-from segment_insider_emulator.segment.filtering.fql.evaluation import holds
-from segment_insider_emulator.segment.filtering.fql.syntax import parse
-from segment_insider_emulator.segment.filtering.passage import DESTINATION, Omission, Passage, Stop
+from segment_insider_emulator.segment.filtering.destination_filters import (
+    apply_filters,
+    compile_filters,
+)
+from segment_insider_emulator.segment.filtering.fql.checks import find_constant_conditions
+from segment_insider_emulator.segment.filtering.fql.evaluation import matches_event
+from segment_insider_emulator.segment.filtering.fql.syntax import parse_statement
+from segment_insider_emulator.segment.filtering.passage import (
+    DESTINATION_STEP,
+    FilterResult,
+    OmittedField,
+    Rejection,
+)
 from segment_insider_emulator.types import JSONObject
 
 DROP: JSONObject = {"type": "DROP"}
@@ -37,12 +45,14 @@ def filter_of(condition: str, *actions: JSONObject, **changes: Any) -> JSONObjec
     return {"title": "Own", "if": condition, "actions": list(actions), **changes}
 
 
-def dropped(title: str = "Own") -> Stop:
-    return Stop(DESTINATION, "FILTERED_BY_RULES", f"destination filter {title!r} drops it")
+def dropped(title: str = "Own") -> Rejection:
+    return Rejection(
+        DESTINATION_STEP, "FILTERED_BY_RULES", f"destination filter {title!r} drops it"
+    )
 
 
-def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> Passage:
-    return apply(compile_filters(filters), event, seed)
+def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> FilterResult:
+    return apply_filters(compile_filters(filters), event, seed)
 
 
 @pytest.mark.documented
@@ -56,15 +66,17 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
         pytest.param([filter_of("all", {"type": "SAMPLE", "percent": 1})], None, id="all of them"),
         pytest.param(
             [filter_of("all", {"type": "SAMPLE", "percent": 0})],
-            Stop(
-                DESTINATION, "FILTERED_BY_RULES", "destination filter 'Own' lets 0% of events pass"
+            Rejection(
+                DESTINATION_STEP,
+                "FILTERED_BY_RULES",
+                "destination filter 'Own' lets 0% of events pass",
             ),
             id="none of them",
         ),
         pytest.param(
             [filter_of("all", {"type": "SAMPLE", "percent": 0.001})],
-            Stop(
-                DESTINATION,
+            Rejection(
+                DESTINATION_STEP,
                 "FILTERED_BY_RULES",
                 "destination filter 'Own' lets 0.1% of events pass",
             ),
@@ -72,7 +84,11 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
         ),
         pytest.param(
             [filter_of("all", DROP), filter_of("all", {"type": "SAMPLE", "percent": 0}, title="S")],
-            Stop(DESTINATION, "FILTERED_BY_RULES", "destination filter 'S' lets 0% of events pass"),
+            Rejection(
+                DESTINATION_STEP,
+                "FILTERED_BY_RULES",
+                "destination filter 'S' lets 0% of events pass",
+            ),
             id="sample comes before drop",
         ),
         pytest.param(
@@ -80,8 +96,8 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
         ),
         pytest.param(
             [filter_of("userId = oops'", {"type": "DROP_PROPERTIES", "fields": {}})],
-            Stop(
-                DESTINATION,
+            Rejection(
+                DESTINATION_STEP,
                 "INTERNAL",
                 "destination filter 'Own' fails and drops it: "
                 "the text that begins at character 14 has no closing '",
@@ -95,8 +111,8 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
         ),
     ],
 )
-def test_an_event_is_dropped_or_not(filters: list[JSONObject], stop: Stop | None) -> None:
-    assert through(*filters) == Passage(ORDER, stop)
+def test_an_event_is_dropped_or_not(filters: list[JSONObject], stop: Rejection | None) -> None:
+    assert through(*filters) == FilterResult(ORDER, stop)
 
 
 def fields(kind: str, **named: list[str]) -> JSONObject:
@@ -192,8 +208,8 @@ def fields(kind: str, **named: list[str]) -> JSONObject:
 def test_fields_are_taken_out(action: JSONObject, changes: JSONObject, omitted: list[str]) -> None:
     passage = through(filter_of("all", action))
     expected = {key: value for key, value in {**ORDER, **changes}.items() if value is not None}
-    assert passage == Passage(
-        expected, omitted=tuple(Omission(place, "filter 'Own'") for place in omitted)
+    assert passage == FilterResult(
+        expected, omitted=tuple(OmittedField(place, "filter 'Own'") for place in omitted)
     )
 
 
@@ -224,7 +240,7 @@ def test_the_event_that_came_stays_as_it_was() -> None:
 
 def kept(action: JSONObject, events: list[JSONObject], seed: str) -> set[str]:
     own = compile_filters([filter_of("all", action)])
-    return {event["messageId"] for event in events if not apply(own, event, seed).stop}
+    return {event["messageId"] for event in events if not apply_filters(own, event, seed).rejection}
 
 
 EVENTS = [{**ORDER, "messageId": f"m{at}", "userId": f"u{at % 50}"} for at in range(1000)]
@@ -256,18 +272,20 @@ def test_recorded_filters_do_what_segments_evaluator_does_with_them() -> None:
     for case in RECORDED:
         passage = through(filter_of(case["if"], *case["actions"]), event=case["event"])
         received = {
-            "matches": holds(parse(case["if"]), case["event"]),
-            "event": None if passage.stop else passage.event,
+            "matches": matches_event(parse_statement(case["if"]), case["event"]),
+            "event": None if passage.rejection else passage.event,
         }
         assert received == case["expect"], case["if"]
 
 
 def test_a_condition_is_called_constant_only_if_every_recorded_event_answers_it_alike() -> None:
     conditions = {
-        condition for case in RECORDED for condition in constant_conditions(parse(case["if"]))
+        condition
+        for case in RECORDED
+        for condition in find_constant_conditions(parse_statement(case["if"]))
     }
     assert len(conditions) >= 50
     for condition in conditions:
-        statement = parse(condition.part)
-        answers = {holds(statement, case["event"]) for case in RECORDED}
-        assert answers == {condition.holds}, condition
+        statement = parse_statement(condition.condition)
+        answers = {matches_event(statement, case["event"]) for case in RECORDED}
+        assert answers == {condition.always_holds}, condition

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.segment.filtering.plans.file import SHAPE, read_plan
+from segment_insider_emulator.segment.filtering.plans.file import PLAN_FORMAT_REMEDY, parse_plan
 from segment_insider_emulator.types import JSON, JSONObject
 
 PLANS = Path("fixtures/plans")
@@ -28,12 +28,16 @@ def track(schema: JSON, **changes: Any) -> JSONObject:
 
 @pytest.mark.documented
 def test_both_shapes_hold_the_same_rules() -> None:
-    api, older = (read_plan(document(name), name) for name in ("shop.json", "shop-older.json"))
-    assert api.versions.keys() == older.versions.keys()
-    assert [str(rule) for rule in api.common] == [str(rule) for rule in older.common] == ["COMMON"]
+    api, older = (parse_plan(document(name), name) for name in ("shop.json", "shop-older.json"))
+    assert api.rules_by_version.keys() == older.rules_by_version.keys()
+    assert (
+        [str(rule) for rule in api.common_rules]
+        == [str(rule) for rule in older.common_rules]
+        == ["COMMON"]
+    )
     assert {
         key: {number: str(rule) for number, rule in versions.items()}
-        for key, versions in older.versions.items()
+        for key, versions in older.rules_by_version.items()
     } == {
         ("TRACK", "Order Completed"): {
             1: "TRACK Order Completed, version 1",
@@ -53,13 +57,15 @@ def test_both_shapes_hold_the_same_rules() -> None:
     ],
 )
 def test_a_plan_has_a_name(given: JSONObject) -> None:
-    assert read_plan(given, "plan.json").name == "Shop"
+    assert parse_plan(given, "plan.json").name == "Shop"
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        pytest.param({}, f"plan.json: this is no tracking plan. {SHAPE}", id="no rules"),
+        pytest.param(
+            {}, f"plan.json: this is no tracking plan. {PLAN_FORMAT_REMEDY}", id="no rules"
+        ),
         pytest.param(
             {"rules": [], "pagination": {"next": "MQ=="}},
             "plan.json: pagination: this is the first page of the plan's rules alone. "
@@ -70,7 +76,7 @@ def test_a_plan_has_a_name(given: JSONObject) -> None:
 )
 def test_a_plan_that_cannot_be_used(given: JSONObject, said: str) -> None:
     with pytest.raises(EmulatorError) as raised:
-        read_plan(given, "plan.json")
+        parse_plan(given, "plan.json")
     assert str(raised.value) == said
 
 
@@ -123,14 +129,14 @@ def test_a_rule_that_cannot_be_checked_is_named_and_the_others_hold(
     given: Any, where: str, what: str
 ) -> None:
     other = track({"properties": {"userId": {"type": "string"}}}, key="B")
-    plan = read_plan({"rules": [given, other, given]}, "plan.json")
+    plan = parse_plan({"rules": [given, other, given]}, "plan.json")
     assert [(each.where, each.what) for each in plan.problems] == [
         (f"plan.json: {where}", what),
         ("plan.json: rules[2]", what),
     ]
-    rule = plan.rule({"type": "track", "event": "B"})
+    rule = plan.find_rule({"type": "track", "event": "B"})
     assert rule is not None
-    assert [each.field for each in rule.check({"userId": 1})] == ["userId"]
+    assert [each.field for each in rule.find_violations({"userId": 1})] == ["userId"]
 
 
 @pytest.mark.parametrize(
@@ -154,5 +160,5 @@ def test_a_rule_that_cannot_be_checked_is_named_and_the_others_hold(
 def test_what_the_older_shape_does_not_say_is_named(
     given: JSONObject, where: str, what: str
 ) -> None:
-    (problem,) = read_plan({"rules": given}, "plan.json").problems
+    (problem,) = parse_plan({"rules": given}, "plan.json").problems
     assert (problem.where, problem.what) == (f"plan.json: {where}", what)

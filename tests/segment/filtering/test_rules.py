@@ -5,14 +5,20 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.segment.filtering.plans.rule import MOST, VALIDATOR, compile_rule
-from segment_insider_emulator.segment.filtering.plans.wording import LONGEST
+from segment_insider_emulator.segment.filtering.plans.rule import (
+    MAX_VIOLATIONS,
+    RULE_VALIDATOR,
+    compile_rule,
+)
+from segment_insider_emulator.segment.filtering.plans.wording import MAX_SHOWN_VALUE_LENGTH
 from segment_insider_emulator.types import JSON, JSONObject
 
 
 def told(schema: JSONObject, value: JSON) -> list[tuple[str, str, str]]:
     rule = compile_rule("TRACK", "A", 1, {"properties": {"v": schema}})
-    return [(each.field, each.type, each.description) for each in rule.check({"v": value})]
+    return [
+        (each.field, each.type, each.description) for each in rule.find_violations({"v": value})
+    ]
 
 
 def of_v(kind: str, description: str) -> list[tuple[str, str, str]]:
@@ -148,18 +154,20 @@ def test_wording(schema: JSONObject, value: JSON, expected: list[tuple[str, str,
 
 @pytest.mark.documented
 def test_the_event_itself_is_called_root() -> None:
-    (found,) = compile_rule("COMMON", "", 1, {"maxProperties": 0}).check({"v": 1})
+    (found,) = compile_rule("COMMON", "", 1, {"maxProperties": 0}).find_violations({"v": 1})
     assert (found.field, found.description) == ("(root)", "Must have at most 0 properties")
 
 
 def test_a_long_value_is_shown_by_its_beginning() -> None:
-    (found,) = compile_rule("COMMON", "", 1, {"properties": {"v": False}}).check({"v": "x" * 9000})
-    assert found.value == '"' + "x" * (LONGEST - 1) + "…"
+    (found,) = compile_rule("COMMON", "", 1, {"properties": {"v": False}}).find_violations(
+        {"v": "x" * 9000}
+    )
+    assert found.value == '"' + "x" * (MAX_SHOWN_VALUE_LENGTH - 1) + "…"
 
 
 def test_no_more_is_told_than_a_reader_could_read() -> None:
     rule = compile_rule("COMMON", "", 1, {"properties": {"v": {"items": {"type": "string"}}}})
-    assert len(rule.check({"v": [1] * 5000})) == MOST
+    assert len(rule.find_violations({"v": [1] * 5000})) == MAX_VIOLATIONS
 
 
 @pytest.mark.parametrize(
@@ -184,7 +192,7 @@ MONEY: JSONObject = {"money": {"type": "number"}, "price": {"$ref": "#/definitio
 def test_a_reference_stands_for_what_it_names(reference: str) -> None:
     named: JSONObject = {"v": {"items": [{"type": "number"}]}, "default": {"$ref": reference}}
     schema = {"properties": named, "definitions": MONEY, "a/b": {"type": "number"}}
-    (found,) = compile_rule("TRACK", "A", 1, schema).check({"default": "8.50"})
+    (found,) = compile_rule("TRACK", "A", 1, schema).find_violations({"default": "8.50"})
     assert found.description == "Invalid type. Expected: number, given: string"
 
 
@@ -195,7 +203,7 @@ def doubled(times: int) -> JSONObject:
 
 
 def test_the_deepest_rule_is_checked() -> None:
-    assert compile_rule("TRACK", "A", 1, nested(98)).check({"v": 1}) == ()
+    assert compile_rule("TRACK", "A", 1, nested(98)).find_violations({"v": 1}) == ()
 
 
 def nested(levels: int) -> JSONObject:
@@ -261,9 +269,9 @@ def test_a_keyword_that_cannot_be_checked_is_named_and_the_others_hold(
     assert [
         each.partition(":")[0].startswith(f"properties.v.{keyword}") for each in rule.problems
     ] == [True]
-    assert rule.check({**event, "w": "text"}) == ()
-    assert [each.field for each in rule.check(event)] == ["w"]
-    assert [each.field for each in rule.check({**event, "w": 1})] == ["w"]
+    assert rule.find_violations({**event, "w": "text"}) == ()
+    assert [each.field for each in rule.find_violations(event)] == ["w"]
+    assert [each.field for each in rule.find_violations({**event, "w": 1})] == ["w"]
 
 
 @pytest.mark.parametrize("keyword", ["title", "description", "$comment", "$id", "id", "default"])
@@ -275,21 +283,21 @@ def test_an_expression_that_is_left_out_makes_no_property_additional() -> None:
     schema = {"patternProperties": {"^(?!x)": {}}, "additionalProperties": False}
     rule = compile_rule("TRACK", "A", 1, schema)
     assert len(rule.problems) == 1
-    assert rule.check({"a": 1}) == ()
+    assert rule.find_violations({"a": 1}) == ()
 
 
 @pytest.mark.parametrize("schema", [None, [], "text", True, 1])
 def test_a_rule_without_a_schema_finds_nothing_and_knows_no_names(schema: Any) -> None:
     rule = compile_rule("TRACK", "A", 1, schema)
     assert rule.problems == ("its jsonSchema is not an object",)
-    assert (rule.check({"a": 1}), rule.planned("properties")) == ((), None)
+    assert (rule.find_violations({"a": 1}), rule.planned_names("properties")) == ((), None)
 
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, -1, 1.5, 1e300, "", "any", "(", [], [[]], {}, [1], ["a", "a"],
     {"a": 1}, [{"a": None}], {"$ref": 5}, ["any"], [None], {"(": {}},
 )  # fmt: skip
-KEYWORDS = (*VALIDATOR.VALIDATORS, "then", "else", "definitions", "$id", "id", "$schema")
+KEYWORDS = (*RULE_VALIDATOR.VALIDATORS, "then", "else", "definitions", "$id", "id", "$schema")
 EVENTS: tuple[JSONObject, ...] = ({"v": {"v": 1}}, {"v": []}, {"v": "a"}, {"v": {"v": {"a": 1}}})
 
 
@@ -304,7 +312,7 @@ def test_a_keyword_of_any_value_is_checked_or_named(keyword: str) -> None:
             rule = compile_rule("TRACK", "A", 1, schema)
             assert rule.problems == compile_rule("TRACK", "A", 1, schema).problems
             for event in EVENTS:
-                fields = [each.field for each in rule.check({**event, "w": 1})]
+                fields = [each.field for each in rule.find_violations({**event, "w": 1})]
                 assert "w" in fields, (schema, event)
                 if rule.problems and around == "properties":
                     assert all(keyword in each for each in rule.problems)

@@ -4,8 +4,13 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.segment.filtering.passage import SOURCE, Omission, Passage, Stop
-from segment_insider_emulator.segment.filtering.source_schema import screen
+from segment_insider_emulator.segment.filtering.passage import (
+    SOURCE_STEP,
+    FilterResult,
+    OmittedField,
+    Rejection,
+)
+from segment_insider_emulator.segment.filtering.source_schema import apply_source_schema
 from segment_insider_emulator.types import JSONObject
 
 SCHEMA: JSONObject = {
@@ -14,8 +19,8 @@ SCHEMA: JSONObject = {
     "identify": {"ssn": False},
     "group": {"employees": False},
 }
-PING_OFF = Stop(SOURCE, "event_setting", "the source's schema switches 'Debug Ping' off")
-PAGES_OFF = Stop(SOURCE, "event_setting", "the source's schema switches page calls off")
+PING_OFF = Rejection(SOURCE_STEP, "event_setting", "the source's schema switches 'Debug Ping' off")
+PAGES_OFF = Rejection(SOURCE_STEP, "event_setting", "the source's schema switches page calls off")
 
 
 def call(kind: str, **changes: Any) -> JSONObject:
@@ -36,13 +41,15 @@ def call(kind: str, **changes: Any) -> JSONObject:
         pytest.param(call("identify", traits=None), None, id="no traits"),
     ],
 )
-def test_events_are_switched_off_by_name(event: JSONObject, stop: Stop | None) -> None:
-    assert screen(SCHEMA, event) == Passage(event, stop)
+def test_events_are_switched_off_by_name(event: JSONObject, stop: Rejection | None) -> None:
+    assert apply_source_schema(SCHEMA, event) == FilterResult(event, stop)
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize(("kind", "trait"), [("identify", "ssn"), ("group", "employees")])
 def test_traits_are_switched_off_alone(kind: str, trait: str) -> None:
     event = call(kind, traits={trait: 1, "name": "Ada"})
-    omitted = (Omission(f"traits.{trait}", "event_setting"),)
-    assert screen(SCHEMA, event) == Passage(call(kind, traits={"name": "Ada"}), omitted=omitted)
+    omitted = (OmittedField(f"traits.{trait}", "event_setting"),)
+    assert apply_source_schema(SCHEMA, event) == FilterResult(
+        call(kind, traits={"name": "Ada"}), omitted=omitted
+    )

@@ -6,13 +6,18 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.segment.filtering.passage import SOURCE, Omission, Stop, Violation
-from segment_insider_emulator.segment.filtering.plans.controls import read_controls
-from segment_insider_emulator.segment.filtering.plans.enforcement import Protocols
-from segment_insider_emulator.segment.filtering.plans.file import read_plan
+from segment_insider_emulator.segment.filtering.passage import (
+    SOURCE_STEP,
+    OmittedField,
+    PlanViolation,
+    Rejection,
+)
+from segment_insider_emulator.segment.filtering.plans.controls import parse_controls
+from segment_insider_emulator.segment.filtering.plans.enforcement import PlanEnforcer
+from segment_insider_emulator.segment.filtering.plans.file import parse_plan
 from segment_insider_emulator.types import JSON, JSONObject
 
-PLAN = read_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
+PLAN = parse_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
 ORDERS = "TRACK Order Completed, version 1"
 
 
@@ -30,8 +35,8 @@ def identify(traits: JSONObject) -> JSONObject:
     return {"type": "identify", "userId": "ada", "traits": traits}
 
 
-def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols:
-    return Protocols(PLAN, read_controls(settings), source_id)
+def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnforcer:
+    return PlanEnforcer(PLAN, parse_controls(settings), source_id)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +46,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols
         pytest.param(
             order({}, properties={}),
             [
-                Violation(
+                PlanViolation(
                     ORDERS, "Required", "properties.order_id", None,
                     "properties.order_id is required",
                 )
@@ -52,7 +57,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols
         pytest.param(
             order({"products": [{"product_id": "mug", "quantity": 1.5}]}),
             [
-                Violation(
+                PlanViolation(
                     ORDERS, "Invalid Type", "properties.products.0.quantity", 1.5,
                     "Invalid type. Expected: integer, given: number",
                 )
@@ -63,11 +68,11 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols
         pytest.param(
             order({"total": -1, "currency": "euro"}),
             [
-                Violation(
+                PlanViolation(
                     ORDERS, "Number Gte", "properties.total", -1,
                     "Must be greater than or equal to 0",
                 ),
-                Violation(
+                PlanViolation(
                     ORDERS, "Pattern", "properties.currency", "euro",
                     "Does not match pattern '^[A-Z]{3}$'",
                 ),
@@ -78,7 +83,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols
         pytest.param(
             order({"email": "ada"}),
             [
-                Violation(
+                PlanViolation(
                     "COMMON", "Format", "properties.email", "ada", "Does not match format 'email'"
                 )
             ],
@@ -88,7 +93,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols
         pytest.param(
             order({}, event="order completed", userId=None),
             [
-                Violation(
+                PlanViolation(
                     "COMMON", "Invalid Type", "userId", None,
                     "Invalid type. Expected: string, given: null",
                 )
@@ -99,7 +104,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols
         pytest.param(
             {"type": "page", "userId": "ada", "properties": {}},
             [
-                Violation(
+                PlanViolation(
                     "TRACK Page Viewed, version 1", "Required", "properties.title", None,
                     "properties.title is required",
                 )
@@ -112,11 +117,11 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols
         pytest.param(
             identify({"plan": "silver", "birthday": "yesterday"}),
             [
-                Violation(
+                PlanViolation(
                     "IDENTIFY, version 1", "Format", "traits.birthday", "yesterday",
                     "Does not match format 'date-time'",
                 ),
-                Violation(
+                PlanViolation(
                     "IDENTIFY, version 1", "Enum", "traits.plan", "silver",
                     'traits.plan must be one of the following: "free", "gold"',
                 ),
@@ -126,9 +131,9 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> Protocols
         ),
     ],
 )  # fmt: skip
-def test_violations(event: JSONObject, violations: list[Violation]) -> None:
+def test_violations(event: JSONObject, violations: list[PlanViolation]) -> None:
     passage = protocols().enforce(event)
-    assert (passage.stop, list(passage.violations)) == (None, violations)
+    assert (passage.rejection, list(passage.violations)) == (None, violations)
 
 
 @pytest.mark.documented
@@ -212,7 +217,7 @@ NO_ORDER_ID = "properties.order_id: properties.order_id is required"
 )
 def test_blocking(settings: JSONObject, event: JSONObject, stop: tuple[str, str] | None) -> None:
     passage = protocols(**settings).enforce(event)
-    assert passage.stop == (Stop(SOURCE, *stop) if stop else None)
+    assert passage.rejection == (Rejection(SOURCE_STEP, *stop) if stop else None)
 
 
 OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations": False}
@@ -297,8 +302,8 @@ def test_omission(
     before = repr(event)
     passage = protocols(**settings).enforce(event)
     section = "traits" if event["type"] == "identify" else "properties"
-    assert (passage.stop, passage.event[section]) == (None, left)
-    assert passage.omitted == tuple(Omission(*each) for each in omitted)
+    assert (passage.rejection, passage.event[section]) == (None, left)
+    assert passage.omitted == tuple(OmittedField(*each) for each in omitted)
     assert repr(event) == before
 
 

@@ -9,18 +9,18 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segment_insider_emulator.capture.database import connect
-from segment_insider_emulator.capture.records import Captured
-from segment_insider_emulator.capture.store import Store
+from segment_insider_emulator.capture.database import open_database
+from segment_insider_emulator.capture.records import MessageRecord
+from segment_insider_emulator.capture.store import MessageStore
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.drift import Drift, drift
-from segment_insider_emulator.workspace.drift.departure import Departure
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.importing.assembling import assembled
-from segment_insider_emulator.workspace.importing.pieces import joined
-from segment_insider_emulator.workspace.importing.reading import pieces
+from segment_insider_emulator.workspace.drift import DriftReport, find_drift
+from segment_insider_emulator.workspace.drift.departure import PreviewedDeviation
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.importing.assembling import build_imported_workspace
+from segment_insider_emulator.workspace.importing.pieces import merge_resources
+from segment_insider_emulator.workspace.importing.reading import read_import_file
 from segment_insider_emulator.workspace.loading import read_preset
 
 IMPORTS = Path("fixtures/imports")
@@ -54,24 +54,30 @@ def identify(**traits: Any) -> JSONObject:
     return {"messageId": "m", "userId": "u1", "timestamp": AT, "type": "identify", "traits": traits}
 
 
-def found(document: JSONObject, *traffic: JSONObject) -> Drift:
-    result = drift(document, traffic)
-    assert isinstance(result, Drift)
+def found(document: JSONObject, *traffic: JSONObject) -> DriftReport:
+    result = find_drift(document, traffic)
+    assert isinstance(result, DriftReport)
     return result
 
 
-def departure(document: JSONObject, what: str, *traffic: JSONObject) -> Departure:
+def departure(document: JSONObject, what: str, *traffic: JSONObject) -> PreviewedDeviation:
     """The one departure whose sentence is *what*."""
-    all_of_them = found(document, *traffic).departures
+    all_of_them = found(document, *traffic).deviations
     told = [each for each in all_of_them if each.what == what]
     assert len(told) == 1, "\n".join(each.what for each in all_of_them)
     return told[0]
 
 
-def outcome(each: Departure) -> tuple[Any, ...]:
-    receives = [(receipt.at, receipt.before, receipt.after) for receipt in each.receives]
-    change = each.change
-    return each.id, each.effect, each.against, change and (change.where, change.value), receives
+def outcome(each: PreviewedDeviation) -> tuple[Any, ...]:
+    receives = [(receipt.path, receipt.before, receipt.after) for receipt in each.value_changes]
+    change = each.edit
+    return (
+        each.difference_id,
+        each.effect,
+        each.references,
+        change and (change.path, change.value),
+        receives,
+    )
 
 
 ORDERS = workspace(
@@ -266,9 +272,9 @@ def test_two_subscriptions_that_match_one_event() -> None:
 
 def test_a_missing_action_is_added_as_the_guide_has_it() -> None:
     told = departure(PROFILE, "no enabled subscription has the action Cart Viewed Event")
-    assert told.change is not None
-    assert told.change.where == "destination.subscriptions[1]"
-    assert [(each.before, each.after) for each in told.receives] == [(None, "cart_page_view")]
+    assert told.edit is not None
+    assert told.edit.path == "destination.subscriptions[1]"
+    assert [(each.before, each.after) for each in told.value_changes] == [(None, "cart_page_view")]
 
 
 # Every row that the guide and the catalogue's defaults differ in, or that holds with both.
@@ -277,7 +283,10 @@ HOLD = {"D6", "D7", "D8", "D11", "D19", "D20", "D22", "D27", "D28", "D29", "D30"
 
 
 def test_the_known_differences_all_appear_for_the_defaults() -> None:
-    checks = {each.id: each.state for each in found(read_preset("segment-defaults")).checks}
+    checks = {
+        each.difference_id: each.state
+        for each in found(read_preset("segment-defaults")).known_differences
+    }
     assert list(checks) == [f"D{number}" for number in range(1, 43)]
     assert {id for id, state in checks.items() if state == "departs"} == DEPART
     assert {id for id, state in checks.items() if state == "holds"} == {*HOLD, "D42"}
@@ -285,17 +294,21 @@ def test_the_known_differences_all_appear_for_the_defaults() -> None:
 
 def test_the_guide_loses_nothing() -> None:
     own = found(read_preset("guide"))
-    assert not own.loses
-    assert {each.id for each in own.departures if "guide" in each.against} <= {
+    assert not own.loses_data
+    assert {each.difference_id for each in own.deviations if "guide" in each.references} <= {
         *HOLD, "D5", "D21", "D26", "D42", "",
     }  # fmt: skip
 
 
 def test_a_document_that_is_no_workspace_gets_its_faults() -> None:
-    assert drift({"source": {}}) == [
-        Finding("error", "", "'destination' is missing", "Begin with source and destination."),
-        Finding("error", "source", "'name' is missing", "Give the source a name and a writeKey."),
-        Finding(
+    assert find_drift({"source": {}}) == [
+        WorkspaceFinding(
+            "error", "", "'destination' is missing", "Begin with source and destination."
+        ),
+        WorkspaceFinding(
+            "error", "source", "'name' is missing", "Give the source a name and a writeKey."
+        ),
+        WorkspaceFinding(
             "error", "source", "'writeKey' is missing", "Give the source a name and a writeKey."
         ),
     ]
@@ -331,7 +344,12 @@ def test_no_mapping_is_too_odd_to_be_looked_at(
     slug: str, trigger: str, mapping: JSONObject
 ) -> None:
     traffic = [track("Order Completed", tax=1, products=[{"sku": "s"}]), identify(email="e")]
-    json.dumps([each.what for each in found(workspace(slug, trigger, **mapping), *traffic).checks])
+    json.dumps(
+        [
+            each.what
+            for each in found(workspace(slug, trigger, **mapping), *traffic).known_differences
+        ]
+    )
 
 
 def run(*arguments: str) -> Any:
@@ -429,7 +447,7 @@ def test_an_event_is_left_out_of_a_trigger_by_its_whole_name() -> None:
     other["trigger"] = 'type = "track" and event = "Mail is sent out"'
     document["destination"]["subscriptions"].append(other)
     what = "\"Mail is sent out\" is sent 2 times: by 'Own' and 'Mails'"
-    change = departure(document, what).change
+    change = departure(document, what).edit
     assert change is not None
     assert change.value == 'type = "track" and event != "Mail is sent out"'
 
@@ -449,7 +467,9 @@ def test_programs_get_the_same_as_json() -> None:
 
 def test_an_imported_workspace_with_its_traffic(tmp_path: Path) -> None:
     files = sorted((IMPORTS / "public-api").glob("*.json"))
-    own = assembled(joined(pieces(each.read_bytes(), str(each)) for each in files)).document
+    own = build_imported_workspace(
+        merge_resources(read_import_file(each.read_bytes(), str(each)) for each in files)
+    ).document
     file = tmp_path / "shop.json"
     file.write_text(json.dumps(own))
     result = run(str(file), "--traffic", str(IMPORTS / "traffic.ndjson"), "--json")
@@ -461,11 +481,11 @@ def test_an_imported_workspace_with_its_traffic(tmp_path: Path) -> None:
 
 def test_traffic_comes_from_a_database_as_well(tmp_path: Path) -> None:
     database = tmp_path / "emulator.db"
-    store = Store(connect(str(database)))
+    store = MessageStore(open_database(str(database)))
     event = identify(shoeSize=41)
-    store.record(
+    store.record_messages(
         [
-            Captured(
+            MessageRecord(
                 message_id="m", type="identify", event=None, user_id="u1", anonymous_id=None,
                 received_at=AT, verdict="accepted", reason=None, sent=event, normalised=event,
             )
@@ -482,7 +502,7 @@ def test_a_property_that_came_as_null_is_not_said_to_have_never_come() -> None:
         "trackEvent", 'type = "track"', parameters={"taxonomy": path("properties.c")}
     )
 
-    told = [each.what for each in found(subject, track("Sent", c=None)).departures]
+    told = [each.what for each in found(subject, track("Sent", c=None)).deviations]
 
     assert (
         "parameters.taxonomy reads properties.c, which came only as null or empty in 1 event"

@@ -10,7 +10,7 @@ from inspector.running import Running, running
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.mapping.catalog import ACTIONS
-from segment_insider_emulator.workspace import load
+from segment_insider_emulator.workspace import load_workspace_or_preset
 
 LOST = "traits.firstName came once, but firstName reads traits.first_name, which never came."
 
@@ -30,7 +30,7 @@ def test_what_came_to_a_running_emulator_is_looked_at() -> None:
 
 
 def test_without_a_file_it_is_about_the_workspace_that_runs_there(tmp_path: Path) -> None:
-    with running(load("segment-defaults")) as emulator:
+    with running(load_workspace_or_preset("segment-defaults")) as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
         command = ["drift", "--traffic", emulator.url]
         lost = CliRunner().invoke(main, command)
@@ -62,8 +62,8 @@ def test_without_a_file_it_is_about_the_workspace_that_runs_there(tmp_path: Path
     assert "What the traffic shows" not in mended.stdout
     assert "header" not in lost.stdout, "the redacted key is looked at as if it were one"
     assert exported.exit_code == 0
-    assert load(file).destination["subscriptions"][0]["settings"] == mapping
-    assert load(file).account_key == "test-key"
+    assert load_workspace_or_preset(file).destination["subscriptions"][0]["settings"] == mapping
+    assert load_workspace_or_preset(file).account_key == "test-key"
 
 
 def test_emulator_token_opens_one_that_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

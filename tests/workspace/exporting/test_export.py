@@ -14,21 +14,26 @@ from hypothesis import strategies as st
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.catalog import ACTIONS
-from segment_insider_emulator.segment.filtering.plans.file import read_plan
-from segment_insider_emulator.segment.filtering.plans.plan import plan_of
+from segment_insider_emulator.segment.filtering.plans.file import parse_plan
+from segment_insider_emulator.segment.filtering.plans.plan import build_plan
 from segment_insider_emulator.segment.filtering.plans.rule import compile_rule
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import PRESETS, Workspace, load, preset
-from segment_insider_emulator.workspace.exporting.hcl import expression, text
+from segment_insider_emulator.workspace import (
+    PRESET_NAMES,
+    Workspace,
+    load_preset,
+    load_workspace_or_preset,
+)
+from segment_insider_emulator.workspace.exporting.hcl import format_hcl_string, format_hcl_value
 from segment_insider_emulator.workspace.exporting.identity import ACTION_IDS
-from segment_insider_emulator.workspace.exporting.public_api import requests
-from segment_insider_emulator.workspace.exporting.terraform import configuration
-from segment_insider_emulator.workspace.importing.assembling import assembled
-from segment_insider_emulator.workspace.importing.reading import pieces
-from segment_insider_emulator.workspace.importing.writing import yaml_text
-from segment_insider_emulator.workspace.lint import lint
-from segment_insider_emulator.workspace.model import workspace_of
-from segment_insider_emulator.workspace.parsing import parse
+from segment_insider_emulator.workspace.exporting.public_api import build_api_requests
+from segment_insider_emulator.workspace.exporting.terraform import build_terraform
+from segment_insider_emulator.workspace.importing.assembling import build_imported_workspace
+from segment_insider_emulator.workspace.importing.reading import read_import_file
+from segment_insider_emulator.workspace.importing.writing import format_yaml
+from segment_insider_emulator.workspace.lint import lint_document
+from segment_insider_emulator.workspace.model import build_workspace
+from segment_insider_emulator.workspace.parsing import parse_document
 
 SETTINGS = {"account_name": "northwind", "ucd_key": "secret"}
 MATTERS = ("name", "actionSlug", "enabled", "trigger", "settings")
@@ -58,7 +63,7 @@ SUBSCRIPTIONS = st.fixed_dictionaries(
 
 def workspace(*subscriptions: JSONObject, **destination: Any) -> Workspace:
     own = {"name": "Insider", "enabled": True, "settings": SETTINGS, **destination}
-    return workspace_of(
+    return build_workspace(
         {
             "source": {"name": "Shop", "writeKey": "wk"},
             "destination": own | {"subscriptions": list(subscriptions)},
@@ -68,12 +73,14 @@ def workspace(*subscriptions: JSONObject, **destination: Any) -> Workspace:
 
 def exported(own: Workspace, form: str) -> bytes:
     if form == "terraform":
-        return configuration(own, keep_secrets=True).encode()
-    return json.dumps({"requests": requests(own, keep_secrets=True)}).encode()
+        return build_terraform(own, keep_secrets=True).encode()
+    return json.dumps({"requests": build_api_requests(own, keep_secrets=True)}).encode()
 
 
 def back(own: Workspace, form: str) -> JSONObject:
-    read = assembled(pieces(exported(own, form), "export"), keep_secrets=True).document
+    read = build_imported_workspace(
+        read_import_file(exported(own, form), "export"), keep_secrets=True
+    ).document
     found: JSONObject = read["destination"]
     return found
 
@@ -97,7 +104,7 @@ def test_an_export_imports_as_the_same(form: str) -> None:
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
 def test_the_guide_comes_back_whole(form: str) -> None:
-    own = preset("guide")
+    own = load_preset("guide")
     assert what_matters(back(own, form)) == what_matters(own.destination)
 
 
@@ -115,12 +122,14 @@ def test_filters_come_back(form: str) -> None:
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
 def test_the_tracking_plan_and_its_controls_come_back(form: str) -> None:
-    own = load("fixtures/plans/shop.yaml")
-    assert own.plan is not None
-    read = assembled(pieces(exported(own, form), "export"), keep_secrets=True).document
-    rules = read_plan(read["trackingPlan"], "trackingPlan").rules
+    own = load_workspace_or_preset("fixtures/plans/shop.yaml")
+    assert own.tracking_plan is not None
+    read = build_imported_workspace(
+        read_import_file(exported(own, form), "export"), keep_secrets=True
+    ).document
+    rules = parse_plan(read["trackingPlan"], "trackingPlan").rules
     assert [(each.kind, each.key, each.version, each.schema) for each in rules] == [
-        (each.kind, each.key, each.version, each.schema) for each in own.plan.rules
+        (each.kind, each.key, each.version, each.schema) for each in own.tracking_plan.rules
     ]
     assert read["source"]["settings"] == own.document["source"]["settings"]
 
@@ -128,8 +137,8 @@ def test_the_tracking_plan_and_its_controls_come_back(form: str) -> None:
 @pytest.mark.documented
 def test_a_plan_with_an_id_has_its_rules_replaced_200_at_a_time() -> None:
     rules = [compile_rule("TRACK", f"Event {number}", 1, {}) for number in range(201)]
-    own = replace(workspace(sourceId="s1"), plan=plan_of("Shop", rules, "tp_1"))
-    made = requests(own)[1:]
+    own = replace(workspace(sourceId="s1"), tracking_plan=build_plan("Shop", rules, "tp_1"))
+    made = build_api_requests(own)[1:]
     assert [
         (each["method"], each["path"], len(each["body"].get("rules", []))) for each in made
     ] == [
@@ -137,7 +146,9 @@ def test_a_plan_with_an_id_has_its_rules_replaced_200_at_a_time() -> None:
         ("PATCH", "/tracking-plans/tp_1/rules", 1),
         ("POST", "/tracking-plans/tp_1/sources", 0),
     ]
-    read = assembled(pieces(exported(own, "public-api"), "export")).document["trackingPlan"]
+    read = build_imported_workspace(
+        read_import_file(exported(own, "public-api"), "export")
+    ).document["trackingPlan"]
     assert (read["id"], len(read["rules"])) == ("tp_1", 201)
 
 
@@ -154,7 +165,7 @@ def test_what_has_no_place_in_an_export_is_told() -> None:
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))
 @settings(max_examples=150)
 def test_yaml_reads_back_as_the_same(document: JSONObject) -> None:
-    assert parse(yaml_text(document, []).encode(), "shop.yaml") == document
+    assert parse_document(format_yaml(document, []).encode(), "shop.yaml") == document
 
 
 @pytest.mark.documented
@@ -169,7 +180,7 @@ def test_yaml_reads_back_as_the_same(document: JSONObject) -> None:
 )
 def test_what_has_an_id_is_changed(known: JSONObject, method: str, path: str) -> None:
     own = {"name": "S", "actionSlug": "trackEvent", "trigger": "t", "settings": {}, **known}
-    made = requests(workspace(own, **({"id": "d1"} if known else {})))[1]
+    made = build_api_requests(workspace(own, **({"id": "d1"} if known else {})))[1]
     body = {"name": "S", "trigger": "t", "enabled": True, "settings": {}}
     created = body | {"actionId": ACTION_IDS["trackEvent"]}
     assert (made["method"], made["path"]) == (method, path)
@@ -184,7 +195,7 @@ def test_a_mapping_left_to_the_catalogue_is_spelled_out(form: str) -> None:
 
 
 WORKSPACES = [
-    *PRESETS,
+    *PRESET_NAMES,
     "fixtures/plans/shop.yaml",
     "fixtures/workspaces/journeys.yaml",
     "fixtures/workspaces/minimal.yaml",
@@ -197,7 +208,7 @@ EVENTS = [
 
 
 def mapped(own: Workspace, event: JSONObject) -> list[Any]:
-    outcomes = Destination(own.destination).outcomes(event)
+    outcomes = Destination(own.destination).iter_outcomes(event)
     return [(each.subscription.name, each.request, each.failure) for each in outcomes]
 
 
@@ -208,10 +219,10 @@ def test_a_workspace_written_out_is_the_same_with_nothing_left_to_the_catalogue(
     file = tmp_path / "whole.yaml"
     arguments = ["export", name, "--format", "workspace", "--output", str(file)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
-    own, written = load(name), load(file)
+    own, written = load_workspace_or_preset(name), load_workspace_or_preset(file)
     for subscription in written.destination["subscriptions"]:
         assert subscription.keys() >= {"name", "actionSlug", "trigger", "enabled", "settings"}
-    assert lint(written.document) == lint(own.document)
+    assert lint_document(written.document) == lint_document(own.document)
     assert [mapped(written, event) for event in EVENTS] == [mapped(own, event) for event in EVENTS]
 
 
@@ -226,7 +237,7 @@ def test_a_workspace_written_out_is_the_same_with_nothing_left_to_the_catalogue(
 def test_the_keys_of_a_workspace_written_out(
     keys: tuple[str, str], options: list[str], written: tuple[str, str], tmp_path: Path
 ) -> None:
-    document = preset("guide").document
+    document = load_preset("guide").document
     settings = {**document["destination"]["settings"], "ucd_key": keys[0]}
     account = {"name": "mybrand", "key": keys[1]}
     own = document | {
@@ -239,7 +250,7 @@ def test_the_keys_of_a_workspace_written_out(
     found = json.loads(CliRunner().invoke(main, arguments).stdout)["workspace"]
     destination, insider = found["destination"], found["insider"]
     assert (destination["settings"]["ucd_key"], insider["account"]["key"]) == written
-    assert lint(found) == lint(own)
+    assert lint_document(found) == lint_document(own)
 
 
 def test_every_action_has_the_id_of_the_catalogue() -> None:
@@ -257,16 +268,16 @@ def test_every_action_has_the_id_of_the_catalogue() -> None:
     ],
 )
 def test_texts_of_the_configuration_language(value: str, expected: str) -> None:
-    assert text(value) == expected
+    assert format_hcl_string(value) == expected
 
 
 def test_words_of_the_language_are_no_keys() -> None:
-    assert expression({"else": None, "then": 1}) == '{\n  "else" = null\n  then = 1\n}'
+    assert format_hcl_value({"else": None, "then": 1}) == '{\n  "else" = null\n  then = 1\n}'
 
 
 def test_the_configuration_is_one_and_keeps_the_key_out() -> None:
-    own = preset("guide")
-    written = configuration(own)
+    own = load_preset("guide")
+    written = build_terraform(own)
     blocks = hcl2.loads(written)["resource"]
     assert len(blocks) == 1 + len(own.destination["subscriptions"])
     assert "test-key" not in written

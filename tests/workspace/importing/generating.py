@@ -19,11 +19,14 @@ from typing import Any, NamedTuple
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
-from segment_insider_emulator.workspace.importing.reading import read_files
-from segment_insider_emulator.workspace.importing.writing import yaml_text
-from segment_insider_emulator.workspace.loading import from_document
-from segment_insider_emulator.workspace.parsing import parse
+from segment_insider_emulator.workspace.importing.assembling import (
+    ImportedWorkspace,
+    build_imported_workspace,
+)
+from segment_insider_emulator.workspace.importing.reading import read_import_files
+from segment_insider_emulator.workspace.importing.writing import format_yaml
+from segment_insider_emulator.workspace.loading import load_workspace_from_document
+from segment_insider_emulator.workspace.parsing import parse_document
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "imports"
 EXPORTS = (
@@ -268,10 +271,10 @@ def _has(held: Any, step: Any) -> bool:
     return step in held if isinstance(held, dict) else isinstance(step, int) and step < len(held)
 
 
-def imported(case: Case) -> Imported | None:
+def imported(case: Case) -> ImportedWorkspace | None:
     """What comes of a case; None when it is refused in words."""
     try:
-        return assembled(read_files(case.files))
+        return build_imported_workspace(read_import_files(case.files))
     except EmulatorError:
         return None
 
@@ -281,11 +284,11 @@ def fault(case: Case) -> str | None:
     found = imported(case)
     if found is None:
         return None
-    text = yaml_text(found.document, found.left_out)
-    read = parse(text.encode(), "shop.yaml")
+    text = format_yaml(found.document, found.skipped_subscriptions)
+    read = parse_document(text.encode(), "shop.yaml")
     if read != found.document:
         return "the file reads back as another document"
-    from_document(read, "shop.yaml")
+    load_workspace_from_document(read, "shop.yaml")
     said = [each for each in found.findings if each.severity != "note"]
     if case.named and not any(each.where.startswith(case.named) for each in said):
         return f"not named: {case.named}"
@@ -293,13 +296,15 @@ def fault(case: Case) -> str | None:
 
 
 @cache
-def whole(name: str) -> Imported:
+def whole(name: str) -> ImportedWorkspace:
     """The import of an undamaged export."""
     known = {file.name: file.read_bytes() for file in EXPORTS}
-    return assembled(read_files([(name, known.get(name, json.dumps(ANSWERS).encode()))]))
+    return build_imported_workspace(
+        read_import_files([(name, known.get(name, json.dumps(ANSWERS).encode()))])
+    )
 
 
-def lost(found: Imported, name: str) -> str | None:
+def lost(found: ImportedWorkspace, name: str) -> str | None:
     """Whether an import that says nothing has lost something of the export called *name*."""
     for key in ("subscriptions", "filters"):
         had = whole(name).document["destination"].get(key)

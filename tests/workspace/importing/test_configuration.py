@@ -10,12 +10,15 @@ from click.testing import CliRunner, Result
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load
-from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
-from segment_insider_emulator.workspace.importing.hcl_parser import parse_file
-from segment_insider_emulator.workspace.importing.pieces import Pieces
-from segment_insider_emulator.workspace.importing.reading import pieces, read_files
-from segment_insider_emulator.workspace.importing.values import Unknown
+from segment_insider_emulator.workspace import load_workspace_or_preset
+from segment_insider_emulator.workspace.importing.assembling import (
+    ImportedWorkspace,
+    build_imported_workspace,
+)
+from segment_insider_emulator.workspace.importing.hcl_parser import parse_hcl_file
+from segment_insider_emulator.workspace.importing.pieces import ImportedResources
+from segment_insider_emulator.workspace.importing.reading import read_import_file, read_import_files
+from segment_insider_emulator.workspace.importing.values import UnknownValue
 
 DESTINATION = """
 resource "segment_destination" "insider" {
@@ -46,8 +49,10 @@ def filtering(**changes: str) -> str:
     return f'resource "segment_destination_filter" "staff" {{\n{lines}\n}}\n'
 
 
-def imported(*texts: str) -> Imported:
-    return assembled(pieces("\n".join((DESTINATION, *texts)).encode(), "shop.tf"))
+def imported(*texts: str) -> ImportedWorkspace:
+    return build_imported_workspace(
+        read_import_file("\n".join((DESTINATION, *texts)).encode(), "shop.tf")
+    )
 
 
 def destination(*texts: str) -> JSONObject:
@@ -58,7 +63,7 @@ def destination(*texts: str) -> JSONObject:
 def attribute(expression: str, *before: str) -> Any:
     """What the name of a source is read as."""
     text = "\n".join((*before, f'resource "segment_source" "a" {{\n labels = {expression}\n}}\n'))
-    return pieces(text.encode(), "shop.tf").sources[0].get("labels")
+    return read_import_file(text.encode(), "shop.tf").sources[0].get("labels")
 
 
 @pytest.mark.documented
@@ -96,9 +101,9 @@ def test_a_literal_is_read(expression: str, value: Any) -> None:
         ("data.segment_source.d.name", "D"),
         ("segment_source.other.slug", "o"),
         ("segment_source.other[0].slug", "o"),
-        ("local.loop", Unknown("local.loop")),
-        ("var.none", Unknown("var.none")),
-        ("local.b.d", Unknown("local.b.d")),
+        ("local.loop", UnknownValue("local.loop")),
+        ("var.none", UnknownValue("var.none")),
+        ("local.b.d", UnknownValue("local.b.d")),
     ],
 )
 def test_a_name_is_what_the_folder_gives_it(expression: str, value: Any) -> None:
@@ -113,7 +118,7 @@ def test_a_name_is_what_the_folder_gives_it(expression: str, value: Any) -> None
         data "segment_source" "d" { name = "D" }
         resource "segment_source" "other" { slug = "o" }
     """
-    found = pieces(
+    found = read_import_file(
         f'{names}\nresource "segment_source" "a" {{\n labels = {expression}\n}}\n'.encode(), "a.tf"
     ).sources[1]["labels"]
     assert found == value
@@ -128,7 +133,7 @@ def test_a_name_is_what_the_folder_gives_it(expression: str, value: Any) -> None
 )  # fmt: skip
 def test_what_is_no_configuration_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(EmulatorError) as error:
-        pieces(f"\n\n{text}".encode(), "shop.tf")
+        read_import_file(f"\n\n{text}".encode(), "shop.tf")
     assert error.value.what == "this is no Terraform configuration"
     assert error.value.where.startswith("shop.tf, line ")
     assert int(error.value.where.rpartition(" ")[2]) >= 3
@@ -155,7 +160,7 @@ def test_what_is_no_configuration_is_refused_with_its_line(text: str) -> None:
 )
 def test_a_long_text_is_read_once(text: str) -> None:
     """Each of these would take minutes where a character is read again for each before it."""
-    parse_file(text)
+    parse_hcl_file(text)
 
 
 def test_what_stands_for_too_much_is_refused() -> None:
@@ -201,7 +206,7 @@ def test_what_is_off_or_not_known_to_be_on_stays_off() -> None:
 def test_a_mapping_that_is_not_known_is_left_out_and_never_empty(settings: str) -> None:
     read = imported(subscription(settings=settings))
     assert read.document["destination"]["subscriptions"] == []
-    assert [each["name"] for each in read.left_out] == ["Orders"]
+    assert [each["name"] for each in read.skipped_subscriptions] == ["Orders"]
     assert [
         each.severity for each in read.findings if "subscription 'Orders' is left out" in each.what
     ] == ["error"]
@@ -245,7 +250,7 @@ def test_a_filter_that_is_not_known_is_left_out_and_the_file_loads(
     result = run(file, "--output", written)
     assert result.exit_code == 1
     assert "the filter 'Staff' is left out" in result.stderr
-    assert load(written).destination.get("filters", []) == []
+    assert load_workspace_or_preset(written).destination.get("filters", []) == []
 
 
 def run(*arguments: Path | str) -> Result:
@@ -371,7 +376,9 @@ def test_the_files_of_a_folder_share_their_names_and_those_of_another_do_not() -
         ("a/locals.tf", b'locals { orders = "type = \\"page\\"" }'),
         ("b/locals.tf", b'locals { orders = "type = \\"screen\\"" }'),
     ]
-    (only,) = assembled(read_files(files)).document["destination"]["subscriptions"]
+    (only,) = build_imported_workspace(read_import_files(files)).document["destination"][
+        "subscriptions"
+    ]
     assert only["trigger"] == 'type = "page"'
 
 
@@ -397,7 +404,7 @@ def test_the_json_syntax_says_the_same() -> None:
             },
         },
     }  # fmt: skip
-    read = assembled(pieces(json.dumps(document).encode(), "shop.tf.json"))
+    read = build_imported_workspace(read_import_file(json.dumps(document).encode(), "shop.tf.json"))
     (only,) = read.document["destination"]["subscriptions"]
     assert (only["trigger"], only["enabled"]) == ('type = "track"', False)
     assert only["settings"] == {"uuid": "${x}"}
@@ -408,20 +415,30 @@ def test_the_json_syntax_says_the_same() -> None:
 
 def test_a_deposed_instance_is_left_out() -> None:
     state = json.loads(Path("fixtures/imports/terraform/terraform.tfstate").read_text())
-    whole = assembled(pieces(json.dumps(state).encode(), "a.tfstate")).document
+    whole = build_imported_workspace(
+        read_import_file(json.dumps(state).encode(), "a.tfstate")
+    ).document
     for resource in state["resources"]:
         attributes = {**resource["instances"][0]["attributes"], "id": "old"}
         resource["instances"].append({"deposed": "1a2b", "attributes": attributes})
-    assert assembled(pieces(json.dumps(state).encode(), "a.tfstate")).document == whole
+    assert (
+        build_imported_workspace(read_import_file(json.dumps(state).encode(), "a.tfstate")).document
+        == whole
+    )
 
 
 def test_a_deposed_resource_of_show_is_left_out() -> None:
     shown = json.loads(Path("fixtures/imports/terraform/show.json").read_text())
-    whole = assembled(pieces(json.dumps(shown).encode(), "show.json")).document
+    whole = build_imported_workspace(
+        read_import_file(json.dumps(shown).encode(), "show.json")
+    ).document
     held = shown["values"]["root_module"]["resources"]
     old = [{**each, "values": {**each["values"], "id": "x"}} for each in held]
     held += [{**each, "deposed_key": "1a2b"} for each in old]
-    assert assembled(pieces(json.dumps(shown).encode(), "show.json")).document == whole
+    assert (
+        build_imported_workspace(read_import_file(json.dumps(shown).encode(), "show.json")).document
+        == whole
+    )
 
 
 def test_what_a_plan_will_know_after_apply_alone_is_named() -> None:
@@ -436,7 +453,7 @@ def test_what_a_plan_will_know_after_apply_alone_is_named() -> None:
             {"address": first["address"], "change": {"after_unknown": {"enabled": True}}}
         ],
     }
-    read = assembled(pieces(json.dumps(plan).encode(), "plan.json"))
+    read = build_imported_workspace(read_import_file(json.dumps(plan).encode(), "plan.json"))
     assert read.document["destination"]["subscriptions"][0]["enabled"] is False
     assert f"plan.json: {first['address']}.enabled" in [each.where for each in read.findings]
 
@@ -488,11 +505,11 @@ INSIDER = 'destination_metadata_id = "643697f531f98a978f414453"'
     ],
 )  # fmt: skip
 def test_what_changes_events_on_their_way_is_named(text: str, severity: str) -> None:
-    found: Pieces = pieces((SOURCES + OURS + text).encode(), "shop.tf")
+    found: ImportedResources = read_import_file((SOURCES + OURS + text).encode(), "shop.tf")
     address = "segment_transformation.rename" if "rename" in text else "segment_"
     said = [
         each.severity
-        for each in assembled(found).findings
+        for each in build_imported_workspace(found).findings
         if (each.where.startswith(f"shop.tf: {address}") and "function" in each.what + each.where)
         or "transformation" in each.what
     ]

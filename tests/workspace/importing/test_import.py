@@ -10,13 +10,16 @@ from click.testing import CliRunner, Result
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load
-from segment_insider_emulator.workspace.importing.assembling import Imported, assembled
-from segment_insider_emulator.workspace.importing.pieces import joined
-from segment_insider_emulator.workspace.importing.reading import pieces
-from segment_insider_emulator.workspace.importing.values import Unknown
-from segment_insider_emulator.workspace.importing.writing import yaml_text
-from segment_insider_emulator.workspace.parsing import parse
+from segment_insider_emulator.workspace import load_workspace_or_preset
+from segment_insider_emulator.workspace.importing.assembling import (
+    ImportedWorkspace,
+    build_imported_workspace,
+)
+from segment_insider_emulator.workspace.importing.pieces import merge_resources
+from segment_insider_emulator.workspace.importing.reading import read_import_file
+from segment_insider_emulator.workspace.importing.values import UnknownValue
+from segment_insider_emulator.workspace.importing.writing import format_yaml
+from segment_insider_emulator.workspace.parsing import parse_document
 
 FILES = Path("fixtures/imports")
 ANSWERS = [FILES / "public-api" / f"{name}.json" for name in ("destination", "source", "filters")]
@@ -51,13 +54,17 @@ IMPORTED = {
 } | {"settings": SUBSCRIPTION["settings"]}
 
 
-def imported(*documents: Any, **options: Any) -> Imported:
+def imported(*documents: Any, **options: Any) -> ImportedWorkspace:
     raw = [json.dumps(each).encode() for each in documents]
-    return assembled(joined(pieces(each, "answer.json") for each in raw), **options)
+    return build_imported_workspace(
+        merge_resources(read_import_file(each, "answer.json") for each in raw), **options
+    )
 
 
-def from_files(*files: Path) -> Imported:
-    return assembled(joined(pieces(file.read_bytes(), str(file)) for file in files))
+def from_files(*files: Path) -> ImportedWorkspace:
+    return build_imported_workspace(
+        merge_resources(read_import_file(file.read_bytes(), str(file)) for file in files)
+    )
 
 
 def run(*arguments: str | Path) -> Result:
@@ -181,9 +188,9 @@ def test_what_finds_no_place_is_told(change: JSONObject, what: str) -> None:
 def test_a_subscription_that_is_left_out_stays_in_the_file_as_a_comment() -> None:
     odd = SUBSCRIPTION | {"actionSlug": "syncAudience", "actionId": "zz"}
     read = imported(DESTINATION, odd)
-    text = yaml_text(read.document, read.left_out)
+    text = format_yaml(read.document, read.skipped_subscriptions)
     assert text.splitlines()[-1] == f"#   {json.dumps(odd)}"
-    assert parse(text.encode(), "shop.yaml") == read.document
+    assert parse_document(text.encode(), "shop.yaml") == read.document
 
 
 @pytest.mark.parametrize(("keep", "key"), [(False, "test-key"), (True, KEY)])
@@ -247,7 +254,7 @@ def test_input_that_cannot_be_used_gets_one_clear_message(document: Any, message
 )
 def test_files_that_cannot_be_read_get_one_clear_message(raw: bytes, start: str) -> None:
     with pytest.raises(EmulatorError) as error:
-        pieces(raw, "x")
+        read_import_file(raw, "x")
     assert str(error.value).startswith(start)
 
 
@@ -384,7 +391,7 @@ def test_answers_and_state_have_the_same_plan_and_controls() -> None:
 def test_every_write_key_of_the_source_is_its_own(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
     run(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS, "--output", file)
-    own = load(file)
+    own = load_workspace_or_preset(file)
     assert [(each.name, each.write_key) for each in own.sources] == [
         ("Web shop", "exampleWriteKey"),
         ("Web shop", "exampleOtherKey"),
@@ -400,7 +407,9 @@ def test_a_state_needs_no_version_of_terraform() -> None:
 @pytest.mark.parametrize("escape", ["\\UFFFFFFFF", "\\U00110000", "\\uD800"])
 def test_an_escape_of_no_character_gets_one_clear_message(escape: str) -> None:
     with pytest.raises(EmulatorError) as error:
-        pieces(f'resource "segment_source" "a" {{ name = "{escape}" }}'.encode(), "shop.tf")
+        read_import_file(
+            f'resource "segment_source" "a" {{ name = "{escape}" }}'.encode(), "shop.tf"
+        )
     assert str(error.value) == (
         f"shop.tf: the escape {escape} stands for no character. "
         "Write one up to \\U0010FFFF that is no half of a pair."
@@ -432,7 +441,7 @@ def test_a_catalogue_id_of_any_kind_is_looked_at() -> None:
 )
 def test_configuration_that_would_take_minutes_is_not_read(value: str) -> None:
     with pytest.raises(EmulatorError) as error:
-        pieces(f'resource "segment_source" "a" {{ name = {value} }}'.encode(), "shop.tf")
+        read_import_file(f'resource "segment_source" "a" {{ name = {value} }}'.encode(), "shop.tf")
     assert str(error.value) == (
         "shop.tf: more than 1,000,000 characters, or 100 levels, are not read. "
         "Give the state instead: terraform show -json."
@@ -443,13 +452,13 @@ def test_a_text_in_a_text_that_only_terraform_knows_is_told() -> None:
     settings = "jsonencode({event_name = jsonencode({a = var.unknown})})"
     raw = (FILES / "terraform" / "insider.tf").read_text().replace("jsonencode({})", settings)
     assert raw != (FILES / "terraform" / "insider.tf").read_text()
-    assert pieces(raw.encode(), "insider.tf").sources[0]["settings"] == {
-        "event_name": Unknown("jsonencode(…)")
+    assert read_import_file(raw.encode(), "insider.tf").sources[0]["settings"] == {
+        "event_name": UnknownValue("jsonencode(…)")
     }
 
 
 def test_a_module_that_is_only_called_is_told() -> None:
-    found = pieces(b'module "events" { source = "./events" }', "main.tf").findings
+    found = read_import_file(b'module "events" { source = "./events" }', "main.tf").findings
     assert [(each.where, each.what) for each in found] == [
         ("main.tf: module.events", "the resources of this module are not in the file that calls it")
     ]
@@ -483,8 +492,8 @@ def test_the_command_writes_a_file_that_loads(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
     result = run(*ANSWERS, SUBSCRIPTIONS, "--output", file)
     assert (result.exit_code, result.stdout) == (1, "")
-    own = load(file)
-    assert (own.name, own.write_key, own.account_name) == (
+    own = load_workspace_or_preset(file)
+    assert (own.source_name, own.write_key, own.account_name) == (
         "Web shop",
         "exampleWriteKey",
         "northwind",

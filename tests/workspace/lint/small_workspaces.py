@@ -3,8 +3,8 @@
 from typing import Any
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import Rule
-from segment_insider_emulator.workspace.lint.subject import subject_of
+from segment_insider_emulator.workspace.lint import LintRule
+from segment_insider_emulator.workspace.lint.subject import build_context
 
 SUBSCRIPTIONS = "destination.subscriptions"
 FIRST = f"{SUBSCRIPTIONS}[0]"
@@ -42,5 +42,5 @@ def triggered(trigger: str) -> JSONObject:
     return workspace(subscription(trigger=trigger))
 
 
-def found(rule: Rule, document: JSONObject) -> list[tuple[str, str, str, str]]:
-    return [(f.severity, f.where, f.what, f.remedy) for f in rule(subject_of(document))]
+def found(rule: LintRule, document: JSONObject) -> list[tuple[str, str, str, str]]:
+    return [(f.severity, f.where, f.what, f.remedy) for f in rule(build_context(document))]

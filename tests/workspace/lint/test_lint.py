@@ -7,22 +7,24 @@ import pytest
 from small_workspaces import FIRST, subscription, workspace
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.lint import RULES, lint
-from segment_insider_emulator.workspace.lint.spec import ECOMMERCE
-from segment_insider_emulator.workspace.lint.subject import subject_of
-from segment_insider_emulator.workspace.loading import read, read_preset
-from segment_insider_emulator.workspace.parsing import parse
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.lint import LINT_RULES, lint_document
+from segment_insider_emulator.workspace.lint.spec import ECOMMERCE_EVENT_PROPERTIES
+from segment_insider_emulator.workspace.lint.subject import build_context
+from segment_insider_emulator.workspace.loading import read_document, read_preset
+from segment_insider_emulator.workspace.parsing import parse_document
 
 
 def test_the_guide_lints_without_errors_and_warnings() -> None:
-    assert [each for each in lint(read_preset("guide")) if each.severity != "note"] == []
+    assert [each for each in lint_document(read_preset("guide")) if each.severity != "note"] == []
 
 
 def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
     page = Path("docs/workspace.md").read_text("utf-8")
-    example = parse(page.split("```yaml\n")[1].split("```")[0].encode(), "docs/workspace.md")
-    assert [each for each in lint(example) if each.severity != "note"] == []
+    example = parse_document(
+        page.split("```yaml\n")[1].split("```")[0].encode(), "docs/workspace.md"
+    )
+    assert [each for each in lint_document(example) if each.severity != "note"] == []
 
 
 @pytest.mark.parametrize(
@@ -36,12 +38,16 @@ def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
     ],
 )
 def test_the_name_of_a_subscription_is_part_of_the_place(faulty: JSONObject, place: str) -> None:
-    places = [each.where for each in lint(workspace(faulty)) if each.where.startswith(FIRST)]
+    places = [
+        each.where for each in lint_document(workspace(faulty)) if each.where.startswith(FIRST)
+    ]
     assert places[0] == f"{FIRST}{place}"
 
 
 def test_segment_defaults_send_every_mapped_event_twice() -> None:
-    twice = [each.what for each in lint(read_preset("segment-defaults")) if "times" in each.what]
+    twice = [
+        each.what for each in lint_document(read_preset("segment-defaults")) if "times" in each.what
+    ]
     assert twice == [
         f"\"{event}\" is sent 2 times: by 'Track Event' and '{taker} Event'"
         for event, taker in [
@@ -59,8 +65,8 @@ def test_segment_defaults_send_every_mapped_event_twice() -> None:
 
 
 def test_a_file_that_is_no_workspace_gets_the_errors_of_its_shape_only() -> None:
-    assert lint({"source": {"name": "Web shop", "writeKey": ""}, "destination": {}}) == [
-        Finding(
+    assert lint_document({"source": {"name": "Web shop", "writeKey": ""}, "destination": {}}) == [
+        WorkspaceFinding(
             "error",
             "destination",
             f"{key!r} is missing",
@@ -69,7 +75,7 @@ def test_a_file_that_is_no_workspace_gets_the_errors_of_its_shape_only() -> None
         )
         for key in ("settings", "subscriptions")
     ] + [
-        Finding(
+        WorkspaceFinding(
             "error",
             "source.writeKey",
             "this is empty",
@@ -79,7 +85,10 @@ def test_a_file_that_is_no_workspace_gets_the_errors_of_its_shape_only() -> None
 
 
 def test_the_worst_comes_first() -> None:
-    severities = [each.severity for each in lint(read(Path("fixtures/workspaces/mistakes.yaml")))]
+    severities = [
+        each.severity
+        for each in lint_document(read_document(Path("fixtures/workspaces/mistakes.yaml")))
+    ]
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 
 
@@ -91,10 +100,10 @@ def test_no_rule_trips_over_any_recorded_mapping_or_trigger() -> None:
         if line
     )
     for case in map(json.loads, cases):
-        subject = subject_of(workspace(case["subscription"]))
-        for rule in RULES:
+        subject = build_context(workspace(case["subscription"]))
+        for rule in LINT_RULES:
             list(rule(subject))
 
 
 def test_every_e_commerce_event_has_properties() -> None:
-    assert all(ECOMMERCE.values())
+    assert all(ECOMMERCE_EVENT_PROPERTIES.values())

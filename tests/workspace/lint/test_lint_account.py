@@ -4,14 +4,14 @@ import pytest
 from small_workspaces import SUBSCRIPTIONS, found, subscription, workspace
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import Rule, account
+from segment_insider_emulator.workspace.lint import LintRule, account
 
 
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
     [
         pytest.param(
-            account.silent_destinations,
+            account.find_inactive_destination,
             workspace(destination={"enabled": False}),
             [
                 (
@@ -30,13 +30,13 @@ from segment_insider_emulator.workspace.lint import Rule, account
             id="nothing enabled",
         ),
         pytest.param(
-            account.too_many_subscriptions,
+            account.find_too_many_subscriptions,
             workspace(*[subscription()] * 51),
             [("error", SUBSCRIPTIONS, "51 subscriptions; Segment allows 50", "Join some of them.")],
             id="51 subscriptions",
         ),
         pytest.param(
-            account.wrong_credentials,
+            account.find_wrong_credentials,
             workspace(insider={"account": {"name": "mybrand", "key": "other"}}),
             [
                 (
@@ -49,7 +49,7 @@ from segment_insider_emulator.workspace.lint import Rule, account
             id="wrong key",
         ),
         pytest.param(
-            account.wrong_credentials,
+            account.find_wrong_credentials,
             workspace(destination={"settings": {"account_name": "a", "ucd_key": "k\n"}}),
             [
                 (
@@ -62,7 +62,7 @@ from segment_insider_emulator.workspace.lint import Rule, account
             id="line break in the key",
         ),
         pytest.param(
-            account.unknown_settings,
+            account.find_unknown_settings,
             workspace(
                 destination={"settings": {"account_name": "a", "ucd_key": "k", "ucdKey": "k"}}
             ),
@@ -77,7 +77,7 @@ from segment_insider_emulator.workspace.lint import Rule, account
             id="unknown setting",
         ),
         pytest.param(
-            account.shared_names,
+            account.find_duplicate_subscription_names,
             workspace(subscription(), subscription(name="T"), subscription(enabled=False)),
             [
                 (
@@ -92,6 +92,6 @@ from segment_insider_emulator.workspace.lint import Rule, account
     ],
 )
 def test_a_rule_says_what_where_and_what_instead(
-    rule: Rule, document: JSONObject, findings: list[tuple[str, str, str, str]]
+    rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
     assert found(rule, document) == findings

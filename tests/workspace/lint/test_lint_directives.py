@@ -4,14 +4,14 @@ import pytest
 from small_workspaces import FIRST, found, mapped, path, when
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import Rule, directives
+from segment_insider_emulator.workspace.lint import LintRule, directives
 
 
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
     [
         pytest.param(
-            directives.unknown_options,
+            directives.find_unknown_directive_options,
             mapped(parameters={"tax": when("properties.tax", thn=path("properties.tax"))}),
             [
                 (
@@ -24,7 +24,7 @@ from segment_insider_emulator.workspace.lint import Rule, directives
             id="unknown option",
         ),
         pytest.param(
-            directives.idle_conditions,
+            directives.find_ineffective_if_directives,
             mapped(
                 parameters={
                     "a": when("properties.a"),
@@ -56,7 +56,7 @@ from segment_insider_emulator.workspace.lint import Rule, directives
             id="conditions that lead nowhere",
         ),
         pytest.param(
-            directives.idle_conditions,
+            directives.find_ineffective_if_directives,
             mapped(
                 parameters={
                     "@merge": {
@@ -69,7 +69,7 @@ from segment_insider_emulator.workspace.lint import Rule, directives
             id="a condition that takes a key out of a merge",
         ),
         pytest.param(
-            directives.unpaired_braces,
+            directives.find_unpaired_braces,
             mapped(
                 parameters={
                     "color": {"@template": "{{properties.color"},
@@ -94,7 +94,7 @@ from segment_insider_emulator.workspace.lint import Rule, directives
             id="unclosed braces",
         ),
         pytest.param(
-            directives.broken_liquid,
+            directives.find_invalid_liquid,
             mapped(
                 parameters={
                     "color": {"@liquid": "{{properties.color"},
@@ -115,6 +115,6 @@ from segment_insider_emulator.workspace.lint import Rule, directives
     ],
 )
 def test_a_rule_says_what_where_and_what_instead(
-    rule: Rule, document: JSONObject, findings: list[tuple[str, str, str, str]]
+    rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
     assert found(rule, document) == findings

@@ -4,14 +4,14 @@ import pytest
 from small_workspaces import FIRST, found, mapped, path, subscription, triggered, when, workspace
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import Rule, fields
+from segment_insider_emulator.workspace.lint import LintRule, fields
 
 
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
     [
         pytest.param(
-            fields.faulty_directives,
+            fields.find_invalid_directives,
             mapped(parameters={"tax": {"@paht": "$.properties.tax"}}),
             [
                 (
@@ -24,7 +24,7 @@ from segment_insider_emulator.workspace.lint import Rule, fields
             id="unknown directive",
         ),
         pytest.param(
-            fields.faulty_directives,
+            fields.find_invalid_directives,
             mapped(uuid={"@path": 5}),
             [
                 (
@@ -37,7 +37,7 @@ from segment_insider_emulator.workspace.lint import Rule, fields
             id="directive used wrongly",
         ),
         pytest.param(
-            fields.unknown_fields,
+            fields.find_unknown_fields,
             mapped("userRegisteredEvent", parameters={}, atributes={}, enable_batching=True),
             [
                 (
@@ -64,7 +64,7 @@ from segment_insider_emulator.workspace.lint import Rule, fields
             id="fields the action does not have",
         ),
         pytest.param(
-            fields.required_fields,
+            fields.find_unmapped_required_fields,
             workspace(subscription(settings={"timestamp": path("timestamp")})),
             [
                 (
@@ -77,7 +77,7 @@ from segment_insider_emulator.workspace.lint import Rule, fields
             id="required field",
         ),
         pytest.param(
-            fields.dead_paths,
+            fields.find_paths_without_value,
             mapped(
                 parameters={
                     "tax": path("propertes.tax"),
@@ -102,7 +102,7 @@ from segment_insider_emulator.workspace.lint import Rule, fields
             id="paths that no event has",
         ),
         pytest.param(
-            fields.unnamed_pages,
+            fields.find_calls_without_event_name,
             triggered('type = "page"'),
             [
                 (
@@ -115,7 +115,7 @@ from segment_insider_emulator.workspace.lint import Rule, fields
             id="page calls without a name",
         ),
         pytest.param(
-            fields.batching,
+            fields.find_batched_subscriptions,
             mapped(enable_batching=True),
             [
                 (
@@ -130,6 +130,6 @@ from segment_insider_emulator.workspace.lint import Rule, fields
     ],
 )
 def test_a_rule_says_what_where_and_what_instead(
-    rule: Rule, document: JSONObject, findings: list[tuple[str, str, str, str]]
+    rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
     assert found(rule, document) == findings

@@ -2,31 +2,31 @@
 
 import click
 
-from segment_insider_emulator.cli.commands import Commands
+from segment_insider_emulator.cli.commands import LazyGroup
 
-COMMANDS = {
+CONTRACT_HELP_TEXTS = {
     "run": 'Print each case with "actual": what happens.',
     "check": 'Compare what happens with "expect".',
     "record": 'Write "expect", or cases made of traffic.',
     "events": "Check an app's events against a workspace.",
     "schema": "Print JSON Schemas of the requests that a workspace makes.",
 }
-# Commands whose modules are called otherwise.
-MODULES = {
-    "run": "running",
-    "check": "checking",
-    "record": "recording",
-    "events": "producing",
-    "schema": "describing",
+# LazyGroup whose modules are called otherwise.
+CONTRACT_COMMAND_MODULES = {
+    "run": "check",
+    "check": "check",
+    "record": "record",
+    "events": "check",
+    "schema": "check",
 }
 
 
 @click.command(
-    cls=Commands,
+    cls=LazyGroup,
     package=__name__,
-    told=COMMANDS,
-    modules=MODULES,
+    told=CONTRACT_HELP_TEXTS,
+    modules=CONTRACT_COMMAND_MODULES,
     epilog="Example: emulator contract check cases.ndjson",
 )
-def command() -> None:
+def contract_command() -> None:
     """Contract cases: these events must make these Insider One requests."""

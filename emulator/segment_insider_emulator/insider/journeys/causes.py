@@ -3,96 +3,115 @@
 from collections.abc import Sequence
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.catalog import stored_name
-from segment_insider_emulator.insider.journeys.conditions import OPERATORS, is_number
+from segment_insider_emulator.insider.catalog import resolve_event_alias
+from segment_insider_emulator.insider.journeys.conditions import COMPARISON_OPERATORS, is_number
 from segment_insider_emulator.insider.journeys.definition import (
-    AttributeChange,
+    AttributeChangeCondition,
     AttributeCondition,
-    Cause,
-    Comparison,
-    Did,
+    ConditionComparison,
     EventCondition,
+    JourneyTrigger,
+    SinceEntryCondition,
 )
-from segment_insider_emulator.insider.values import ATTRIBUTES
+from segment_insider_emulator.insider.values import DEFAULT_ATTRIBUTES
 from segment_insider_emulator.types import JSON, JSONObject
 
-CHANGES = ("changes", "changes_to", "changes_from")
-_GROUPS = ("custom", "unrecognised")
+CHANGE_OPERATORS = ("changes", "changes_to", "changes_from")
+_FIELD_GROUPS = ("custom", "unrecognised")
 
 
-def read_cause(given: JSONObject, where: str) -> Cause:
+def parse_journey_trigger(document: JSONObject, where: str) -> JourneyTrigger:
     """{"events", "parameters"} or {"attribute", and one of CHANGES}. Raises: EmulatorError."""
-    if only(("events", "attribute"), given, where) == "events":
-        return read_event(given, where)
-    operator = only(CHANGES, given, where)
-    value = given[operator]
+    if require_single_key(("events", "attribute"), document, where) == "events":
+        return parse_event_condition(document, where)
+    operator = require_single_key(CHANGE_OPERATORS, document, where)
+    value = document[operator]
     if not isinstance(value, str | int | float) or (operator == "changes" and value is not True):
         what = f"{operator} takes {'true' if operator == 'changes' else 'a single value'}"
         remedy = "Architect looks at changes of text, numbers and booleans."
         raise EmulatorError(what, f"{where}.{operator}", remedy)
-    place = _attribute(given["attribute"], where)
-    return AttributeChange(place, operator, None if operator == "changes" else value)
-
-
-def read_event(given: JSONObject, where: str) -> EventCondition:
-    """{"events": [name], "parameters": {place: value or {operator: value}}}."""
-    parameters = {
-        _place(place, f"{where}.parameters"): _test(test, f"{where}.parameters.{place}")
-        for place, test in given.get("parameters", {}).items()
-    }
-    return EventCondition(tuple(stored_name(name) for name in given["events"]), parameters)
-
-
-def read_check(given: JSONObject, where: str) -> Did | AttributeCondition:
-    """{"did": {...}}, {"did_not": {...}} or {"attribute", and one operator}."""
-    kind = only(("did", "did_not", "attribute"), given, where)
-    if kind == "attribute":
-        return read_attribute(given, where)
-    return Did(read_event(given[kind], f"{where}.{kind}"), expected=kind == "did")
-
-
-def read_attribute(given: JSONObject, where: str) -> AttributeCondition:
-    """{"attribute": place, and one operator}."""
-    operator = only(tuple(OPERATORS), given, where)
-    return AttributeCondition(
-        _attribute(given["attribute"], where),
-        _comparison(operator, given[operator], f"{where}.{operator}"),
+    attribute_path = _resolve_attribute_path(document["attribute"], where)
+    return AttributeChangeCondition(
+        attribute_path, operator, None if operator == "changes" else value
     )
 
 
-def only(names: Sequence[str], given: JSONObject, where: str) -> str:
+def parse_event_condition(document: JSONObject, where: str) -> EventCondition:
+    """{"events": [name], "parameters": {place: value or {operator: value}}}."""
+    parameters = {
+        _validate_field_path(place, f"{where}.parameters"): _parse_parameter_test(
+            test, f"{where}.parameters.{place}"
+        )
+        for place, test in document.get("parameters", {}).items()
+    }
+    return EventCondition(
+        tuple(resolve_event_alias(name) for name in document["events"]), parameters
+    )
+
+
+def parse_check_condition(
+    document: JSONObject, where: str
+) -> SinceEntryCondition | AttributeCondition:
+    """{"did": {...}}, {"did_not": {...}} or {"attribute", and one operator}."""
+    kind = require_single_key(("did", "did_not", "attribute"), document, where)
+    if kind == "attribute":
+        return parse_attribute_condition(document, where)
+    return SinceEntryCondition(
+        parse_event_condition(document[kind], f"{where}.{kind}"), must_have_happened=kind == "did"
+    )
+
+
+def parse_attribute_condition(document: JSONObject, where: str) -> AttributeCondition:
+    """{"attribute": place, and one operator}."""
+    operator = require_single_key(tuple(COMPARISON_OPERATORS), document, where)
+    return AttributeCondition(
+        _resolve_attribute_path(document["attribute"], where),
+        _build_comparison(operator, document[operator], f"{where}.{operator}"),
+    )
+
+
+def require_single_key(names: Sequence[str], document: JSONObject, where: str) -> str:
     """The one of *names* that is a key of *given*. Raises: EmulatorError, for none or several."""
-    found = [name for name in names if name in given]
-    if len(found) != 1:
-        what = f"{' and '.join(found)} stand together" if found else "something is missing"
+    present_names = [name for name in names if name in document]
+    if len(present_names) != 1:
+        what = (
+            f"{' and '.join(present_names)} stand together"
+            if present_names
+            else "something is missing"
+        )
         raise EmulatorError(what, where, f"Write one of {', '.join(names)}.")
-    return found[0]
+    return present_names[0]
 
 
-def _test(given: JSON, where: str) -> Comparison:
-    if not isinstance(given, dict):
-        return _comparison("is", given, where)
-    if len(given) != 1 or (operator := next(iter(given))) not in OPERATORS:
-        remedy = f"Write a value, or one of {', '.join(OPERATORS)} with its value."
+def _parse_parameter_test(test_document: JSON, where: str) -> ConditionComparison:
+    if not isinstance(test_document, dict):
+        return _build_comparison("is", test_document, where)
+    if (
+        len(test_document) != 1
+        or (operator := next(iter(test_document))) not in COMPARISON_OPERATORS
+    ):
+        remedy = f"Write a value, or one of {', '.join(COMPARISON_OPERATORS)} with its value."
         raise EmulatorError("this is no condition on a value", where, remedy)
-    return _comparison(operator, given[operator], f"{where}.{operator}")
+    return _build_comparison(operator, test_document[operator], f"{where}.{operator}")
 
 
-def _comparison(operator: str, wanted: JSON, where: str) -> Comparison:
-    if operator in ("more_than", "less_than") and not is_number(wanted):
+def _build_comparison(operator: str, expected_value: JSON, where: str) -> ConditionComparison:
+    if operator in ("more_than", "less_than") and not is_number(expected_value):
         raise EmulatorError(f"{operator} takes a number", where, "Write it without quotes.")
-    if operator == "exists" and not isinstance(wanted, bool):
+    if operator == "exists" and not isinstance(expected_value, bool):
         raise EmulatorError("exists takes true or false", where, "Write it without quotes.")
-    return Comparison(operator, wanted)
+    return ConditionComparison(operator, expected_value)
 
 
-def _attribute(place: str, where: str) -> str:
-    return _place(ATTRIBUTES.aliases.get(place, place), f"{where}.attribute")
+def _resolve_attribute_path(attribute_name: str, where: str) -> str:
+    return _validate_field_path(
+        DEFAULT_ATTRIBUTES.aliases.get(attribute_name, attribute_name), f"{where}.attribute"
+    )
 
 
-def _place(place: str, where: str) -> str:
-    group, dot, _ = place.partition(".")
-    if dot and group not in _GROUPS:
-        what = f"{place!r} is no place on a profile"
+def _validate_field_path(field_path: str, where: str) -> str:
+    group, dot, _ = field_path.partition(".")
+    if dot and group not in _FIELD_GROUPS:
+        what = f"{field_path!r} is no place on a profile"
         raise EmulatorError(what, where, "Write a default name, or custom. and a name.")
-    return place
+    return field_path

@@ -12,93 +12,93 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ConditionComparison:
     """One test of a value; *operator* is one of conditions.OPERATORS."""
 
     operator: str
-    wanted: JSON
+    expected_value: JSON
 
 
 @dataclass(frozen=True, slots=True)
 class EventCondition:
     """An event of one of *names*, stored ones, whose parameters, by place, pass their tests."""
 
-    names: tuple[str, ...]
-    parameters: Mapping[str, Comparison]
+    event_names: tuple[str, ...]
+    parameter_tests: Mapping[str, ConditionComparison]
 
 
 @dataclass(frozen=True, slots=True)
 class AttributeCondition:
     """The value that an attribute has, by its place such as "email" or "custom.plan"."""
 
-    place: str
-    test: Comparison
+    attribute_path: str
+    comparison: ConditionComparison
 
 
 @dataclass(frozen=True, slots=True)
-class AttributeChange:
+class AttributeChangeCondition:
     """An attribute "changes", "changes_to" or "changes_from" *value*."""
 
-    place: str
+    attribute_path: str
     operator: str
     value: JSON = None
 
 
 @dataclass(frozen=True, slots=True)
-class Did:
+class SinceEntryCondition:
     """Whether an event happened since entry; *expected* False asks that it did not."""
 
-    condition: EventCondition
-    expected: bool
+    event: EventCondition
+    must_have_happened: bool
 
 
-Cause: TypeAlias = EventCondition | AttributeChange
+JourneyTrigger: TypeAlias = EventCondition | AttributeChangeCondition
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitElement:
     """Stay here for *length*."""
 
-    place: str
+    step_path: str
     length: timedelta
-    next: str | None
+    next_step_path: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class CheckElement:
     """Split by a condition. None is an empty path."""
 
-    place: str
-    condition: Did | AttributeCondition
+    step_path: str
+    condition: SinceEntryCondition | AttributeCondition
     matching: str | None
     not_matching: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class CheckReachability:
+class ReachabilityElement:
     """Split by whether *channel* reaches the person. None is an empty path."""
 
-    place: str
+    step_path: str
     channel: str
     reachable: str | None
     not_reachable: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class ChannelElement:
     """Send *message*, the name of some content, on *channel*."""
 
-    place: str
+    step_path: str
     channel: str
     message: str
-    next: str | None
+    next_step_path: str | None
 
 
-Element: TypeAlias = Wait | Check | CheckReachability | Channel
+JourneyElement: TypeAlias = WaitElement | CheckElement | ReachabilityElement | ChannelElement
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class JourneyDefinition:
     """One journey of the workspace file, checked.
 
     Args:
@@ -113,13 +113,13 @@ class Journey:
 
     id: int
     name: str
-    starter: Cause
-    ignored: tuple[str, ...]
-    segment: tuple[AttributeCondition, ...]
-    exits: tuple[Cause, ...]
-    goals: Mapping[str, Cause]
-    period: timedelta | None
-    attribution: timedelta
-    first: str | None
-    elements: Mapping[str, Element]
+    starter: JourneyTrigger
+    ignored_date_parameters: tuple[str, ...]
+    segment_conditions: tuple[AttributeCondition, ...]
+    exits: tuple[JourneyTrigger, ...]
+    goals: Mapping[str, JourneyTrigger]
+    reentry_period: timedelta | None
+    attribution_window: timedelta
+    first_step_path: str | None
+    elements: Mapping[str, JourneyElement]
     document: JSONObject

@@ -8,200 +8,241 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 
-from segment_insider_emulator.capture.database import StorageFault
-from segment_insider_emulator.capture.journey import Entry, Run
+from segment_insider_emulator.capture.database import DatabaseUnavailable
+from segment_insider_emulator.capture.journey import JourneyRun, TrailEntry
 from segment_insider_emulator.capture.journeys import JourneyStore
-from segment_insider_emulator.capture.profile import Changes, Profile
+from segment_insider_emulator.capture.profile import Profile, ProfileChanges
 from segment_insider_emulator.capture.profiles import ProfileStore
 from segment_insider_emulator.clock import Clock
-from segment_insider_emulator.insider.changes import Change
+from segment_insider_emulator.insider.changes import ProfileChange
 from segment_insider_emulator.insider.journeys import engine
-from segment_insider_emulator.insider.journeys.conditions import Happening, attribute_holds, matches
-from segment_insider_emulator.insider.journeys.definition import Journey
-from segment_insider_emulator.insider.journeys.interest import Interest
-from segment_insider_emulator.insider.journeys.visiting import Facts
+from segment_insider_emulator.insider.journeys.conditions import (
+    Occurrence,
+    matches_attribute_condition,
+    matches_trigger,
+)
+from segment_insider_emulator.insider.journeys.definition import JourneyDefinition
+from segment_insider_emulator.insider.journeys.interest import OccurrenceFilter
+from segment_insider_emulator.insider.journeys.visiting import VisitContext
 from segment_insider_emulator.types import JSON
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200  # runs taken on in one transaction
+RUNS_PER_TRANSACTION = 200  # runs taken on in one transaction
 
-Steps = list[tuple[Run, list[Entry]]]
+RunUpdates = list[tuple[JourneyRun, list[TrailEntry]]]
 
 
-class Journeys:
+class JourneyRunner:
     """All journeys of one account. Safe for threads."""
 
     def __init__(
         self,
-        journeys: Mapping[int, Journey],
-        store: JourneyStore,
+        definitions: Mapping[int, JourneyDefinition],
+        run_store: JourneyStore,
         profiles: ProfileStore,
         clock: Clock,
     ) -> None:
-        self.journeys, self.store = journeys, store
+        self.definitions, self.run_store = definitions, run_store
         self._profiles, self._clock = profiles, clock
-        self._interest = Interest(journeys.values())
+        self._occurrence_filter = OccurrenceFilter(definitions.values())
         # Two requests of one person must not both find nobody inside and let them in twice.
-        self._lock = profiles.lock
+        self._lock = profiles.write_lock
 
-    def observe(self, changes: list[Change]) -> None:
+    def handle_changes(self, changes: list[ProfileChange]) -> None:
         """Act on what an upsert changed, in its transaction; the listener of an endpoint."""
         with self._lock:
-            steps: Steps = []
+            run_updates: RunUpdates = []
             for change in changes:
-                self._merge(change)
-                if happenings := self._interest.in_what(change):
-                    steps += self._followed(change, happenings)
-            if steps:
+                self._merge_runs(change)
+                if happenings := self._occurrence_filter.select_relevant(change):
+                    run_updates += self._update_runs(change, happenings)
+            if run_updates:
                 now = self._clock()
-                self._keep([self._caught_up(*step, now) for step in steps])
+                self._save_runs([self._advance_until(*step, now) for step in run_updates])
 
-    def run_due(self) -> None:
+    def advance_due_runs(self) -> None:
         """Take every run that is due as far as it goes by now."""
-        if self.store.is_quiet(self._clock()):
+        if self.run_store.has_nothing_due(self._clock()):
             return
         with self._lock:
             now = self._clock()
-            while self.store.due(now, 1):
-                with self._profiles.writing():  # looked for again: another may have been faster
-                    self._keep([self._taken_on(run) for run in self.store.due(now, AT_ONCE)])
-            self.store.look_ahead()
+            while self.run_store.list_due_runs(now, 1):
+                with (
+                    self._profiles.unit_of_work()
+                ):  # looked for again: another may have been faster
+                    self._save_runs(
+                        [
+                            self._advance_or_drop_on_error(run)
+                            for run in self.run_store.list_due_runs(now, RUNS_PER_TRANSACTION)
+                        ]
+                    )
+            self.run_store.reload_next_due()
 
     def reset(self) -> None:
         """Forget every run."""
         with self._lock:
-            self.store.reset()
+            self.run_store.reset()
 
-    def _followed(self, change: Change, happenings: list[Happening]) -> Steps:
+    def _update_runs(self, change: ProfileChange, occurrences: list[Occurrence]) -> RunUpdates:
         """The runs that *happenings* move, and what is added to their trails."""
-        is_new = change.created and not change.absorbed
-        known = [] if is_new else self.store.known(change.profile_id, change.at)
-        steps: Steps = [(run, []) for run in known]
-        for happening in happenings:
-            for journey in self.journeys.values():
-                inside = any(
-                    run.journey_id == journey.id and run.status == "in_progress" for run, _ in steps
+        is_new = change.is_new_profile and not change.absorbed_profile_ids
+        known_runs = (
+            []
+            if is_new
+            else self.run_store.list_watched_and_last_runs(change.profile_id, change.changed_at)
+        )
+        run_updates: RunUpdates = [(run, []) for run in known_runs]
+        for occurrence in occurrences:
+            for journey in self.definitions.values():
+                is_inside = any(
+                    run.journey_id == journey.id and run.status == "in_progress"
+                    for run, _ in run_updates
                 )
-                steps = [_heard(journey, *step, happening, change.at) for step in steps]
-                if not inside and self._lets_in(journey, happening, change, steps):
-                    steps.append(self._enter(journey, happening, change))
-        return [(run, entries) for run, entries in steps if entries]
+                run_updates = [
+                    _apply_occurrence(journey, *step, occurrence, change.changed_at)
+                    for step in run_updates
+                ]
+                if not is_inside and self._can_enter(journey, occurrence, change, run_updates):
+                    run_updates.append(self._start_run(journey, occurrence, change))
+        return [(run, entries) for run, entries in run_updates if entries]
 
-    def _caught_up(self, run: Run, entries: list[Entry], now: datetime) -> tuple[Run, list[Entry]]:
+    def _advance_until(
+        self, run: JourneyRun, entries: list[TrailEntry], now: datetime
+    ) -> tuple[JourneyRun, list[TrailEntry]]:
         """A run that was moved, taken as far as it goes by *now*."""
         while run.due_at and run.due_at <= now:
-            run, more = self._taken_on(run)
-            entries = [*entries, *more]
+            run, new_entries = self._advance_or_drop_on_error(run)
+            entries = [*entries, *new_entries]
         return run, entries
 
-    def _lets_in(
-        self, journey: Journey, happening: Happening, change: Change, steps: Steps
+    def _can_enter(
+        self,
+        journey: JourneyDefinition,
+        occurrence: Occurrence,
+        change: ProfileChange,
+        run_updates: RunUpdates,
     ) -> bool:
         """Documented: data with skip_hook starts nothing; each journey has an eligibility."""
-        if change.skip_hook or not matches(journey.starter, happening):
+        if change.skip_hook or not matches_trigger(journey.starter, occurrence):
             return False
         # Assumed: the period counts from the last entry.
         last_entry = max(
-            (run.entered_at for run, _ in steps if run.journey_id == journey.id), default=None
+            (run.entered_at for run, _ in run_updates if run.journey_id == journey.id), default=None
         )
-        if last_entry and (journey.period is None or change.at - last_entry < journey.period):
+        if last_entry and (
+            journey.reentry_period is None
+            or change.changed_at - last_entry < journey.reentry_period
+        ):
             return False
-        return self._in_segment(journey, change.profile_id)
+        return self._is_in_segment(journey, change.profile_id)
 
-    def _in_segment(self, journey: Journey, profile_id: str) -> bool:
-        if not journey.segment:
+    def _is_in_segment(self, journey: JourneyDefinition, profile_id: str) -> bool:
+        if not journey.segment_conditions:
             return True
-        attributes = self._attributes(profile_id)
-        return all(attribute_holds(condition, attributes) for condition in journey.segment)
+        attributes = self._get_attributes(profile_id)
+        return all(
+            matches_attribute_condition(condition, attributes)
+            for condition in journey.segment_conditions
+        )
 
-    def _attributes(self, profile_id: str) -> Mapping[str, JSON]:
-        profile = self._profile(profile_id)
+    def _get_attributes(self, profile_id: str) -> Mapping[str, JSON]:
+        profile = self._get_profile(profile_id)
         return profile.attributes if profile else {}
 
-    def _profile(self, id: str) -> Profile | None:
+    def _get_profile(self, profile_id: str) -> Profile | None:
         """A profile without its events."""
-        return next(iter(self._profiles.find((), [id])), None)
+        return next(iter(self._profiles.find_by_identifiers((), [profile_id])), None)
 
-    def _enter(
-        self, journey: Journey, because: Happening, change: Change
-    ) -> tuple[Run, list[Entry]]:
-        run, entries, entered = engine.enter(journey, change.profile_id, because, change.at)
-        self._profiles.save(Changes([], [], [], {}, {change.profile_id: [entered]}))
+    def _start_run(
+        self, journey: JourneyDefinition, occurrence: Occurrence, change: ProfileChange
+    ) -> tuple[JourneyRun, list[TrailEntry]]:
+        run, entries, entered_event = engine.start_run(
+            journey, change.profile_id, occurrence, change.changed_at
+        )
+        self._profiles.save(ProfileChanges([], [], [], {}, {change.profile_id: [entered_event]}))
         return run, entries
 
-    def _merge(self, change: Change) -> None:
+    def _merge_runs(self, change: ProfileChange) -> None:
         """Let runs follow the profile that goes on, which stays at most once in each journey."""
-        if not change.absorbed:
+        if not change.absorbed_profile_ids:
             return
-        survivor, at = change.profile_id, change.at
-        moved: Steps = []
-        for run in self.store.watched(change.absorbed, at):
+        survivor_id, merged_at = change.profile_id, change.changed_at
+        run_updates: RunUpdates = []
+        for run in self.run_store.list_watched_runs(change.absorbed_profile_ids, merged_at):
             if run.status == "in_progress":
-                what = f"{run.profile_id} was merged into {survivor}, which goes on from here"
-                moved.append((run, [Entry(at, "merged", what)]))
-        self._keep(moved)
-        self.store.hand_over(change.absorbed, survivor)
-        inside: set[int] = set()
-        for run in self.store.watched([survivor], at):
-            if run.status == "in_progress" and run.journey_id in inside:
+                what = f"{run.profile_id} was merged into {survivor_id}, which goes on from here"
+                run_updates.append((run, [TrailEntry(merged_at, "merged", what)]))
+        self._save_runs(run_updates)
+        self.run_store.reassign_runs(change.absorbed_profile_ids, survivor_id)
+        journey_ids_inside: set[int] = set()
+        for run in self.run_store.list_watched_runs([survivor_id], merged_at):
+            if run.status == "in_progress" and run.journey_id in journey_ids_inside:
                 # Assumed: of two runs the earlier one goes on.
-                ended, entry = engine.end(run, "exited", "the profile is inside already", at)
-                self._keep([(ended, [entry])])
+                ended_run, entry = engine.end_run(
+                    run, "exited", "the profile is inside already", merged_at
+                )
+                self._save_runs([(ended_run, [entry])])
             elif run.status == "in_progress":
-                inside.add(run.journey_id)
+                journey_ids_inside.add(run.journey_id)
 
-    def _taken_on(self, run: Run) -> tuple[Run, list[Entry]]:
+    def _advance_or_drop_on_error(self, run: JourneyRun) -> tuple[JourneyRun, list[TrailEntry]]:
         """Take one run that is due to its next wait, or to its end.
 
         One on which the emulator itself fails is dropped, so that it stops no other.
         """
         try:
-            return self._continued(run)
-        except StorageFault:
+            return self._advance(run)
+        except DatabaseUnavailable:
             raise
         except Exception as error:
             log.exception("dropped journey=%d run=%s", run.journey_id, run.id)
-            why = f"the emulator has a fault: {type(error).__name__}. Its log says more"
-            return _dropped(run, why)
+            reason = f"the emulator has a fault: {type(error).__name__}. Its log says more"
+            return _drop_run(run, reason)
 
-    def _continued(self, run: Run) -> tuple[Run, list[Entry]]:
-        journey, facts = self.journeys.get(run.journey_id), self._facts(run)
-        if facts is None:
-            return _dropped(run, "the profile was deleted")
+    def _advance(self, run: JourneyRun) -> tuple[JourneyRun, list[TrailEntry]]:
+        journey, context = self.definitions.get(run.journey_id), self._build_visit_context(run)
+        if context is None:
+            return _drop_run(run, "the profile was deleted")
         if journey is None or run.element not in {None, *journey.elements}:
             # Documented: taking a journey out of service drops everyone in progress.
-            return _dropped(run, "the workspace no longer has what comes next")
-        return engine.go_on(journey, run, facts)
+            return _drop_run(run, "the workspace no longer has what comes next")
+        return engine.advance_run(journey, run, context)
 
-    def _facts(self, run: Run) -> Facts | None:
+    def _build_visit_context(self, run: JourneyRun) -> VisitContext | None:
         """What is known of the person; None when the profile is gone."""
-        profile = self._profile(run.profile_id)
+        profile = self._get_profile(run.profile_id)
         if profile is None:
             return None
-        return Facts(
+        return VisitContext(
             profile.attributes,
-            lambda: engine.since_entry(run, self._profiles.events(run.profile_id)),
-            lambda: self.store.sent(run.journey_id, run.profile_id),
+            lambda: engine.select_events_since_entry(
+                run, self._profiles.list_events(run.profile_id)
+            ),
+            lambda: self.run_store.find_last_sent_times(run.journey_id, run.profile_id),
         )
 
-    def _keep(self, steps: Steps) -> None:
-        self.store.save(steps)
-        for run, entries in steps:
+    def _save_runs(self, run_updates: RunUpdates) -> None:
+        self.run_store.save_steps(run_updates)
+        for run, entries in run_updates:
             for entry in entries:
                 log.info("moved journey=%d kind=%s", run.journey_id, entry.kind)
 
 
-def _heard(
-    journey: Journey, run: Run, entries: list[Entry], happening: Happening, now: datetime
-) -> tuple[Run, list[Entry]]:
+def _apply_occurrence(
+    journey: JourneyDefinition,
+    run: JourneyRun,
+    entries: list[TrailEntry],
+    occurrence: Occurrence,
+    now: datetime,
+) -> tuple[JourneyRun, list[TrailEntry]]:
     if run.journey_id != journey.id:
         return run, entries
-    run, more = engine.hear(journey, run, happening, now)
-    return run, [*entries, *more]
+    run, new_entries = engine.handle_occurrence(journey, run, occurrence, now)
+    return run, [*entries, *new_entries]
 
 
-def _dropped(run: Run, why: str) -> tuple[Run, list[Entry]]:
+def _drop_run(run: JourneyRun, reason: str) -> tuple[JourneyRun, list[TrailEntry]]:
     assert run.due_at is not None  # only a run in progress is due
-    ended, entry = engine.end(run, "dropped", why, run.due_at)
-    return ended, [entry]
+    ended_run, entry = engine.end_run(run, "dropped", reason, run.due_at)
+    return ended_run, [entry]

@@ -8,34 +8,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from segment_insider_emulator.capture.journey import Entry
+from segment_insider_emulator.capture.journey import TrailEntry
 from segment_insider_emulator.capture.profile import ProfileEvent
-from segment_insider_emulator.clock import iso
-from segment_insider_emulator.duration import words
+from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.duration import format_duration
 from segment_insider_emulator.insider.journeys.conditions import (
-    attribute_holds,
-    happened,
-    matches,
-    text,
-    told,
+    describe_condition,
+    describe_occurrence,
+    format_json,
+    matches_attribute_condition,
+    matches_trigger,
 )
 from segment_insider_emulator.insider.journeys.definition import (
     AttributeCondition,
-    Channel,
-    Check,
-    CheckReachability,
-    Did,
-    Element,
-    Wait,
+    ChannelElement,
+    CheckElement,
+    JourneyElement,
+    ReachabilityElement,
+    SinceEntryCondition,
+    WaitElement,
 )
-from segment_insider_emulator.insider.reach import CHANNELS, reach
+from segment_insider_emulator.insider.reach import CHANNEL_ATTRIBUTES, check_reachability
 from segment_insider_emulator.types import JSON
 
-SAME_EMAIL = timedelta(minutes=30)  # documented
+SAME_EMAIL_INTERVAL = timedelta(minutes=30)  # documented
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class VisitContext:
     """What is known of a person when a run goes on; looked up where an element asks for it.
 
     Args:
@@ -45,87 +45,113 @@ class Facts:
     """
 
     attributes: Mapping[str, JSON]
-    events: Callable[[], Sequence[ProfileEvent]]
-    sent: Callable[[], Mapping[str, datetime]]
+    load_events_since_entry: Callable[[], Sequence[ProfileEvent]]
+    load_last_send_times: Callable[[], Mapping[str, datetime]]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class VisitResult:
     """What became of a person at one element; *due_at* is set where it has to wait."""
 
-    entry: Entry
-    next: str | None
+    entry: TrailEntry
+    next_step_path: str | None
     due_at: datetime | None = None
-    dropped: str = ""  # why, when it is
+    drop_reason: str = ""  # why, when it is
 
 
-def visit(element: Element, facts: Facts, at: datetime) -> Visit:
+def visit_element(
+    element: JourneyElement, context: VisitContext, visited_at: datetime
+) -> VisitResult:
     """Let a person who arrives at *at* pass *element*."""
-    if isinstance(element, Wait):
-        until = at + element.length
-        what = f"waits {words(element.length)}, until {iso(until)}"
-        entry = Entry(at, "waiting", what, element.place, {"until": iso(until)})
-        return Visit(entry, element.next, due_at=until)
-    if isinstance(element, Check):
-        return _check(element, facts, at)
-    if isinstance(element, CheckReachability):
-        return _check_reachability(element, facts, at)
-    return _channel(element, facts, at)
+    if isinstance(element, WaitElement):
+        waits_until = visited_at + element.length
+        what = f"waits {format_duration(element.length)}, until {format_iso_utc(waits_until)}"
+        entry = TrailEntry(
+            visited_at, "waiting", what, element.step_path, {"until": format_iso_utc(waits_until)}
+        )
+        return VisitResult(entry, element.next_step_path, due_at=waits_until)
+    if isinstance(element, CheckElement):
+        return _visit_check(element, context, visited_at)
+    if isinstance(element, ReachabilityElement):
+        return _visit_reachability_check(element, context, visited_at)
+    return _visit_channel(element, context, visited_at)
 
 
-def _check(element: Check, facts: Facts, at: datetime) -> Visit:
-    matching, why = _verdict(element.condition, facts)
-    details = {"path": "matching" if matching else "not_matching", "why": why}
-    what = f"checked: {why}, so {'' if matching else 'not '}matching"
-    entry = Entry(at, "checked", what, element.place, details)
-    return Visit(entry, element.matching if matching else element.not_matching)
+def _visit_check(element: CheckElement, context: VisitContext, visited_at: datetime) -> VisitResult:
+    is_matching, reason = _evaluate_check(element.condition, context)
+    details = {"path": "matching" if is_matching else "not_matching", "why": reason}
+    what = f"checked: {reason}, so {'' if is_matching else 'not '}matching"
+    entry = TrailEntry(visited_at, "checked", what, element.step_path, details)
+    return VisitResult(entry, element.matching if is_matching else element.not_matching)
 
 
-def _verdict(condition: Did | AttributeCondition, facts: Facts) -> tuple[bool, str]:
+def _evaluate_check(
+    condition: SinceEntryCondition | AttributeCondition, context: VisitContext
+) -> tuple[bool, str]:
     if isinstance(condition, AttributeCondition):
-        verdict = attribute_holds(condition, facts.attributes)
-        value = facts.attributes.get(condition.place)
-        shown = "absent" if value is None else text(value)
-        return verdict, f"{condition.place} is {shown} where the check asks {told(condition)}"
-    found = next((each for each in facts.events() if matches(condition.condition, each)), None)
-    if found:
-        return condition.expected, f"{happened(found)} is since entry"
-    return not condition.expected, f"no {told(condition.condition)} since entry"
+        is_matching = matches_attribute_condition(condition, context.attributes)
+        value = context.attributes.get(condition.attribute_path)
+        value_text = "absent" if value is None else format_json(value)
+        return (
+            is_matching,
+            f"{condition.attribute_path} is {value_text} where the check asks {describe_condition(condition)}",
+        )
+    matching_event = next(
+        (
+            each
+            for each in context.load_events_since_entry()
+            if matches_trigger(condition.event, each)
+        ),
+        None,
+    )
+    if matching_event:
+        return condition.must_have_happened, f"{describe_occurrence(matching_event)} is since entry"
+    return not condition.must_have_happened, f"no {describe_condition(condition.event)} since entry"
 
 
-def _check_reachability(element: CheckReachability, facts: Facts, at: datetime) -> Visit:
-    why = _unreachable(element.channel, facts)
-    path = "not_reachable" if why else "reachable"
-    reason = f": {', '.join(why)}" if why else ""
+def _visit_reachability_check(
+    element: ReachabilityElement, context: VisitContext, visited_at: datetime
+) -> VisitResult:
+    reasons = _list_unreachable_reasons(element.channel, context)
+    path = "not_reachable" if reasons else "reachable"
+    reason = f": {', '.join(reasons)}" if reasons else ""
     what = f"checked: {element.channel} is {path.replace('_', ' ')}{reason}"
-    details = {"path": path, "channel": element.channel, "why": why}
-    entry = Entry(at, "checked", what, element.place, details)
-    if why and element.not_reachable is None:
+    details = {"path": path, "channel": element.channel, "why": reasons}
+    entry = TrailEntry(visited_at, "checked", what, element.step_path, details)
+    if reasons and element.not_reachable is None:
         # Documented: the empty not-reachable path drops people, every other one completes.
-        return Visit(entry, None, dropped=f"{element.channel} does not reach this person")
-    return Visit(entry, element.not_reachable if why else element.reachable)
+        return VisitResult(entry, None, drop_reason=f"{element.channel} does not reach this person")
+    return VisitResult(entry, element.not_reachable if reasons else element.reachable)
 
 
-def _channel(element: Channel, facts: Facts, at: datetime) -> Visit:
+def _visit_channel(
+    element: ChannelElement, context: VisitContext, visited_at: datetime
+) -> VisitResult:
     channel, message = element.channel, element.message
     details: dict[str, JSON] = {"channel": channel, "message": message}
-    if why := _unreachable(channel, facts):
+    if why := _list_unreachable_reasons(channel, context):
         what = f"{channel} is held back: {', '.join(why)}"
-        entry = Entry(at, "held_back", what, element.place, {**details, "why": why})
-        return Visit(entry, None, dropped=f"{channel} does not reach this person")
-    last = facts.sent().get(element.place)
-    if channel == "email" and last and at - last < SAME_EMAIL:
-        what = (
-            f"email is skipped: {message} was sent at {iso(last)}, {words(SAME_EMAIL)} or less ago"
+        entry = TrailEntry(
+            visited_at, "held_back", what, element.step_path, {**details, "why": why}
         )
-        return Visit(Entry(at, "skipped", what, element.place, details), element.next)
-    address = facts.attributes[CHANNELS[channel][0]]
+        return VisitResult(entry, None, drop_reason=f"{channel} does not reach this person")
+    last_sent_at = context.load_last_send_times().get(element.step_path)
+    if channel == "email" and last_sent_at and visited_at - last_sent_at < SAME_EMAIL_INTERVAL:
+        what = f"email is skipped: {message} was sent at {format_iso_utc(last_sent_at)}, {format_duration(SAME_EMAIL_INTERVAL)} or less ago"
+        return VisitResult(
+            TrailEntry(visited_at, "skipped", what, element.step_path, details),
+            element.next_step_path,
+        )
+    address = context.attributes[CHANNEL_ATTRIBUTES[channel][0]]
     what = f"would send {channel} to {address}: {message}"
     details["address"] = address
-    return Visit(Entry(at, "would_send", what, element.place, details), element.next)
+    return VisitResult(
+        TrailEntry(visited_at, "would_send", what, element.step_path, details),
+        element.next_step_path,
+    )
 
 
-def _unreachable(channel: str, facts: Facts) -> list[str]:
+def _list_unreachable_reasons(channel: str, context: VisitContext) -> list[str]:
     """Why *channel* does not reach the person now; nothing when it does."""
-    why: list[str] = reach(facts.attributes)[channel]["why"]
-    return why
+    reasons: list[str] = check_reachability(context.attributes)[channel]["why"]
+    return reasons

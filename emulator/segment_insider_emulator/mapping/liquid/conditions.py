@@ -8,72 +8,78 @@ from typing import TextIO
 
 from liquid import Node, TokenStream
 
-from segment_insider_emulator.mapping.javascript import json_text
-from segment_insider_emulator.mapping.liquid.errors import Fault, joined_units
-from segment_insider_emulator.mapping.liquid.markup import Markup
-from segment_insider_emulator.mapping.liquid.nodes import Action, ActionTag, current
-from segment_insider_emulator.mapping.liquid.scope import Scope
-from segment_insider_emulator.mapping.liquid.values import holds
+from segment_insider_emulator.mapping.javascript import to_json_text
+from segment_insider_emulator.mapping.liquid.errors import UnlocatedLiquidError, join_surrogates
+from segment_insider_emulator.mapping.liquid.markup import TemplateToken
+from segment_insider_emulator.mapping.liquid.nodes import LiquidTag, RenderAction, get_current_token
+from segment_insider_emulator.mapping.liquid.scope import LiquidContext
+from segment_insider_emulator.mapping.liquid.values import is_liquid_truthy
 
-Test = Callable[[Scope], bool]
+BranchTest = Callable[[LiquidContext], bool]
 
 
-class If(ActionTag):
+class IfTag(LiquidTag):
     name = "if"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        branches = [(self._test(token), self._branch(token, stream))]
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        branches = [(self._compile_test(token), self._parse_branch(token, stream))]
         while stream.current.is_tag("elsif"):
-            branches.append((self._test(current(stream)), self._branch(token, stream)))
-        return _first_that_holds(branches, self._otherwise(token, stream))
+            branches.append(
+                (self._compile_test(get_current_token(stream)), self._parse_branch(token, stream))
+            )
+        return _build_branches_action(branches, self._parse_else_branch(token, stream))
 
-    def _test(self, token: Markup) -> Test:
-        value = self.value(token.scanner())
+    def _compile_test(self, token: TemplateToken) -> BranchTest:
+        value = self.parse_value(token.create_scanner())
         if token.value == "unless":
-            return lambda scope: not holds(value(scope))
-        return lambda scope: holds(value(scope))
+            return lambda scope: not is_liquid_truthy(value(scope))
+        return lambda scope: is_liquid_truthy(value(scope))
 
-    def _branch(self, token: Markup, stream: TokenStream) -> Node:
-        return self.body(token, stream, "elsif", "else", f"end{self.name}")
+    def _parse_branch(self, token: TemplateToken, stream: TokenStream) -> Node:
+        return self.parse_body(token, stream, "elsif", "else", f"end{self.name}")
 
-    def _otherwise(self, token: Markup, stream: TokenStream) -> Node | None:
+    def _parse_else_branch(self, token: TemplateToken, stream: TokenStream) -> Node | None:
         block = None
         if stream.current.is_tag("else"):
-            _refuse_arguments(current(stream))
-            block = self._branch(token, stream)
+            _reject_arguments(get_current_token(stream))
+            block = self._parse_branch(token, stream)
         if stream.current.is_tag("elsif"):
-            raise Fault("unexpected elsif after else")
-        _refuse_arguments(current(stream))
+            raise UnlocatedLiquidError("unexpected elsif after else")
+        _reject_arguments(get_current_token(stream))
         if stream.current.is_tag("else"):
-            raise Fault("duplicated else")
+            raise UnlocatedLiquidError("duplicated else")
         return block
 
 
-class Unless(If):
+class UnlessTag(IfTag):
     """`unless`, which forgives what `if` refuses: what follows a second `else` is not rendered."""
 
     name = "unless"
 
-    def _otherwise(self, token: Markup, stream: TokenStream) -> Node | None:
+    def _parse_else_branch(self, token: TemplateToken, stream: TokenStream) -> Node | None:
         block = None
         while not stream.current.is_tag("endunless"):
-            ignored = self._branch(token, stream)
+            ignored = self._parse_branch(token, stream)
             block = block or ignored
         return block
 
 
-def _first_that_holds(branches: list[tuple[Test, Node]], otherwise: Node | None) -> Action:
-    def render(scope: Scope, buffer: TextIO) -> None:
+def _build_branches_action(
+    branches: list[tuple[BranchTest, Node]], else_branch: Node | None
+) -> RenderAction:
+    def render(scope: LiquidContext, buffer: TextIO) -> None:
         for test, block in branches:
             if test(scope):
                 block.render(scope, buffer)
                 return
-        if otherwise is not None:
-            otherwise.render(scope, buffer)
+        if else_branch is not None:
+            else_branch.render(scope, buffer)
 
     return render
 
 
-def _refuse_arguments(token: Markup) -> None:
-    if token.arguments:
-        raise Fault(f"unexpected {json_text(joined_units(token.arguments))}")
+def _reject_arguments(token: TemplateToken) -> None:
+    if token.arguments_text:
+        raise UnlocatedLiquidError(
+            f"unexpected {to_json_text(join_surrogates(token.arguments_text))}"
+        )

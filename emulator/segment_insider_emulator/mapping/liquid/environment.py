@@ -12,36 +12,36 @@ from liquid.parser import get_parser
 
 from segment_insider_emulator.mapping.liquid import conditions, tags
 from segment_insider_emulator.mapping.liquid.errors import (
-    Fault,
     LiquidError,
-    joined_units,
-    single_units,
+    UnlocatedLiquidError,
+    join_surrogates,
+    split_surrogates,
 )
-from segment_insider_emulator.mapping.liquid.filters import FILTERS
-from segment_insider_emulator.mapping.liquid.filters.signature import Filter
-from segment_insider_emulator.mapping.liquid.markup import cut
-from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.liquid.filters import LIQUID_FILTERS
+from segment_insider_emulator.mapping.liquid.filters.signature import LiquidFilter
+from segment_insider_emulator.mapping.liquid.markup import tokenize_template
+from segment_insider_emulator.mapping.liquid.scope import LiquidContext
 from segment_insider_emulator.types import JSON
 
-TAGS: Final = (
-    tags.Assign,
-    tags.Block,
-    tags.Capture,
-    tags.Comment,
-    tags.Content,
-    tags.Continue,
-    tags.Counter,
-    tags.Cycle,
-    tags.Decrement,
-    tags.Echo,
-    tags.InlineComment,
-    tags.Lines,
-    tags.Output,
-    tags.Raw,
-    tags.Stop,
-    tags.Unknown,
-    conditions.If,
-    conditions.Unless,
+TAG_CLASSES: Final = (
+    tags.AssignTag,
+    tags.BlockTag,
+    tags.CaptureTag,
+    tags.CommentTag,
+    tags.ContentTag,
+    tags.ContinueTag,
+    tags.IncrementTag,
+    tags.CycleTag,
+    tags.DecrementTag,
+    tags.EchoTag,
+    tags.InlineCommentTag,
+    tags.LiquidLinesTag,
+    tags.OutputTag,
+    tags.RawTag,
+    tags.BreakTag,
+    tags.UnknownTag,
+    conditions.IfTag,
+    conditions.UnlessTag,
 )
 DISABLED_TAGS: Final = ("case", "for", "include", "layout", "render", "tablerow")
 DISABLED_FILTERS: Final = (
@@ -68,20 +68,20 @@ DISABLED_FILTERS: Final = (
 )
 
 
-class Template(BoundTemplate):
+class LiquidTemplate(BoundTemplate):
     """A template that parsed."""
 
-    def text(self, event: JSON) -> str:
+    def render_event(self, event: JSON) -> str:
         """What *event* renders to.
 
         Raises: LiquidError.
         """
         buffer = StringIO()
-        self.render_with_context(Scope(self, event), buffer)
-        return joined_units(buffer.getvalue())
+        self.render_with_context(LiquidContext(self, event), buffer)
+        return join_surrogates(buffer.getvalue())
 
 
-class SegmentLiquid(Environment):
+class LiquidEngine(Environment):
     """The engine with liquidjs' grammar, tags and filters in the place of its own."""
 
     suppress_blank_control_flow_blocks = False
@@ -89,29 +89,29 @@ class SegmentLiquid(Environment):
     block_nesting_limit = 90
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        for tag in TAGS:
+        for tag in TAG_CLASSES:
             self.add_tag(tag)
         for name in DISABLED_TAGS:
-            self.tags[name] = tags.Disabled(self)
-        for name, function in FILTERS.items():
+            self.tags[name] = tags.DisabledTag(self)
+        for name, function in LIQUID_FILTERS.items():
             self.add_filter(name, function)
         for name in DISABLED_FILTERS:
-            self.add_filter(name, _disabled(name))
+            self.add_filter(name, _make_disabled_filter(name))
 
-    def template(self, source: str) -> Template:
+    def parse_template(self, source: str) -> LiquidTemplate:
         """Parse *source*.
 
         Raises: LiquidError.
         """
-        stream = TokenStream(iter(cut(single_units(source))))
+        stream = TokenStream(iter(tokenize_template(split_surrogates(source))))
         try:
-            return Template(self, get_parser(self).parse(stream))
+            return LiquidTemplate(self, get_parser(self).parse(stream))
         except BlockNestingError:
             raise LiquidError("ParseError", "blocks are nested too deeply") from None
 
 
-def _disabled(name: str) -> Filter:
-    def refuse(_scope: Scope, *_arguments: JSON) -> NoReturn:
-        raise Fault(f'filter "{name}" is disabled')
+def _make_disabled_filter(name: str) -> LiquidFilter:
+    def refuse(_scope: LiquidContext, *_arguments: JSON) -> NoReturn:
+        raise UnlocatedLiquidError(f'filter "{name}" is disabled')
 
     return refuse

@@ -9,16 +9,16 @@ class LiquidError(Exception):
         message: Segment's words; for errors in the template they end in line and column.
     """
 
-    def __init__(self, name: str, message: str) -> None:
-        self.name = name
+    def __init__(self, error_name: str, message: str) -> None:
+        self.error_name = error_name
         super().__init__(message)
 
 
-class Fault(Exception):
+class UnlocatedLiquidError(Exception):
     """An error that does not know its place yet: the tag or output it happened in adds it."""
 
 
-def error_at(name: str, message: str, source: str, index: int) -> LiquidError:
+def create_located_error(error_name: str, message: str, source: str, index: int) -> LiquidError:
     """*message* with the place of *index* in *source*, e.g. `tag "x" not found, line:2, col:3`.
 
     Args:
@@ -28,10 +28,10 @@ def error_at(name: str, message: str, source: str, index: int) -> LiquidError:
     before = source[:index]
     line = before.count("\n") + 1
     column = index - (before.rfind("\n") + 1) + 1
-    return LiquidError(name, joined_units(f"{message}, line:{line}, col:{column}"))
+    return LiquidError(error_name, join_surrogates(f"{message}, line:{line}, col:{column}"))
 
 
-def single_units(text: str) -> str:
+def split_surrogates(text: str) -> str:
     """*text* with each character outside the basic plane as its two surrogates."""
     if text.isascii():
         return text
@@ -40,7 +40,7 @@ def single_units(text: str) -> str:
     return "".join(chr(low | high << 8) for low, high in pairs)
 
 
-def joined_units(text: str) -> str:
+def join_surrogates(text: str) -> str:
     """*text* with surrogates that stand side by side made one character again."""
     if text.isascii():
         return text

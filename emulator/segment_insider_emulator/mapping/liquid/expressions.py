@@ -8,25 +8,25 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from segment_insider_emulator.mapping.javascript import MISSING
-from segment_insider_emulator.mapping.liquid.scanner import Scanner
-from segment_insider_emulator.mapping.liquid.scope import Evaluate, Scope
+from segment_insider_emulator.mapping.liquid.scanner import TemplateScanner
+from segment_insider_emulator.mapping.liquid.scope import CompiledExpression, LiquidContext
 from segment_insider_emulator.mapping.liquid.values import (
     BLANK,
     EMPTY,
     NIL,
-    contains,
-    equal,
-    holds,
-    number,
-    order,
-    plain,
-    read,
+    compare_values,
+    contains_value,
+    get_property,
+    is_equal,
+    is_liquid_truthy,
+    to_number,
+    to_plain_value,
 )
 from segment_insider_emulator.types import JSON
 
-Filters = Mapping[str, Callable[..., Any]]
+FilterTable = Mapping[str, Callable[..., Any]]
 
-_WORDS: Final = {
+_KEYWORD_VALUES: Final = {
     "true": True,
     "false": False,
     "nil": NIL,
@@ -34,255 +34,263 @@ _WORDS: Final = {
     "empty": EMPTY,
     "blank": BLANK,
 }
-_PRECEDENCE: Final = {"not": 1, "and": 0, "or": 0}
-_COMPARISON: Final = 2
+_OPERATOR_RANKS: Final = {"not": 1, "and": 0, "or": 0}
+_COMPARISON_RANK: Final = 2
 
 
-def _ordered(*allowed: int) -> Callable[[JSON, JSON], bool]:
-    return lambda left, right: order(left, right) in allowed
+def _make_order_test(*allowed: int) -> Callable[[JSON, JSON], bool]:
+    return lambda left, right: compare_values(left, right) in allowed
 
 
 _OPERATORS: Final[dict[str, Callable[[JSON, JSON], bool]]] = {
-    "==": equal,
-    "!=": lambda left, right: not equal(left, right),
-    ">": _ordered(1),
-    "<": _ordered(-1),
-    ">=": _ordered(0, 1),
-    "<=": _ordered(-1, 0),
-    "contains": contains,
-    "and": lambda left, right: holds(left) and holds(right),
-    "or": lambda left, right: holds(left) or holds(right),
+    "==": is_equal,
+    "!=": lambda left, right: not is_equal(left, right),
+    ">": _make_order_test(1),
+    "<": _make_order_test(-1),
+    ">=": _make_order_test(0, 1),
+    "<=": _make_order_test(-1, 0),
+    "contains": contains_value,
+    "and": lambda left, right: is_liquid_truthy(left) and is_liquid_truthy(right),
+    "or": lambda left, right: is_liquid_truthy(left) or is_liquid_truthy(right),
 }
 
 
-def filtered_value(scanner: Scanner, filters: Filters) -> Evaluate:
+def parse_filtered_value(scanner: TemplateScanner, filters: FilterTable) -> CompiledExpression:
     """Read `value | filter: argument | …`; a filter that is not in *filters* changes nothing.
 
     Raises: LiquidError, when there is no value or something else stands where a filter should.
     """
-    value = _expression(scanner)
-    while (step := _filter(scanner)) is not None:
+    value = _parse_expression(scanner)
+    while (step := _parse_filter(scanner)) is not None:
         name, arguments = step
         if name in filters:
-            value = _filtered(value, filters[name], arguments)
+            value = _compile_filter_call(value, filters[name], arguments)
         elif arguments:
-            value = _filtered(value, _unchanged, arguments)
+            value = _compile_filter_call(value, _return_unchanged, arguments)
     return value
 
 
-def _unchanged(_scope: Scope, value: JSON, *_arguments: JSON) -> JSON:
+def _return_unchanged(_context: LiquidContext, value: JSON, *_arguments: JSON) -> JSON:
     return value
 
 
-def _filtered(value: Evaluate, function: Callable[..., Any], arguments: list[Evaluate]) -> Evaluate:
+def _compile_filter_call(
+    value: CompiledExpression,
+    filter_function: Callable[..., Any],
+    arguments: list[CompiledExpression],
+) -> CompiledExpression:
     if not arguments:
-        return lambda scope: function(scope, value(scope))
-    return lambda scope: function(scope, value(scope), *[each(scope) for each in arguments])
+        return lambda scope: filter_function(scope, value(scope))
+    return lambda scope: filter_function(scope, value(scope), *[each(scope) for each in arguments])
 
 
-def _expression(scanner: Scanner) -> Evaluate:
-    parts: list[Evaluate | str] = []
-    while not scanner.at_end():
-        part = scanner.operator() or operand(scanner)
+def _parse_expression(scanner: TemplateScanner) -> CompiledExpression:
+    parts: list[CompiledExpression | str] = []
+    while not scanner.is_at_end():
+        part = scanner.read_operator() or parse_operand(scanner)
         if part is None:
             break
         parts.append(part)
     if not parts:
-        raise scanner.error(f"invalid value expression: {scanner.snapshot()}")
+        raise scanner.create_error(f"invalid value expression: {scanner.format_snapshot()}")
     if len(parts) == 1 and not isinstance(parts[0], str):
         return parts[0]
-    return _calculation(_postfix(parts))
+    return _compile_postfix(_convert_to_postfix(parts))
 
 
-def _postfix(parts: list[Evaluate | str]) -> list[Evaluate | str]:
+def _convert_to_postfix(parts: list[CompiledExpression | str]) -> list[CompiledExpression | str]:
     """Operands before their operators; operators of one rank group from the right."""
-    ordered: list[Evaluate | str] = []
+    ordered: list[CompiledExpression | str] = []
     waiting: list[str] = []
     for part in parts:
         if not isinstance(part, str):
             ordered.append(part)
             continue
-        while waiting and _rank(waiting[-1]) > _rank(part):
+        while waiting and _get_operator_rank(waiting[-1]) > _get_operator_rank(part):
             ordered.append(waiting.pop())
         waiting.append(part)
     return ordered + waiting[::-1]
 
 
-def _rank(operator: str) -> int:
-    return _PRECEDENCE.get(operator, _COMPARISON)
+def _get_operator_rank(operator: str) -> int:
+    return _OPERATOR_RANKS.get(operator, _COMPARISON_RANK)
 
 
-def _calculation(parts: list[Evaluate | str]) -> Evaluate:
-    def calculate(scope: Scope) -> JSON:
+def _compile_postfix(parts: list[CompiledExpression | str]) -> CompiledExpression:
+    def calculate(scope: LiquidContext) -> JSON:
         operands: list[JSON] = []
         for part in parts:
-            operands.append(_apply(part, operands) if isinstance(part, str) else part(scope))
+            operands.append(
+                _apply_operator(part, operands) if isinstance(part, str) else part(scope)
+            )
         return operands[0]
 
     return calculate
 
 
-def _apply(operator: str, operands: list[JSON]) -> bool:
+def _apply_operator(operator: str, operands: list[JSON]) -> bool:
     """Take the operands of *operator* off the stack; one that is not there is undefined."""
     right = operands.pop() if operands else MISSING
     if operator == "not":
-        return not holds(right)
+        return not is_liquid_truthy(right)
     left = operands.pop() if operands else MISSING
     return _OPERATORS[operator](left, right)
 
 
-def operand(scanner: Scanner) -> Evaluate | None:
+def parse_operand(scanner: TemplateScanner) -> CompiledExpression | None:
     """Read a literal, a range or a path; None when none of these begins here."""
     scanner.skip_blanks()
-    value = _literal(scanner)
+    value = _parse_literal(scanner)
     if value is None and scanner.peek() == "(":
-        value = _range(scanner)
-    steps = _steps(scanner, begins=value is None)
+        value = _parse_range(scanner)
+    steps = _parse_path_steps(scanner, starts_path=value is None)
     if value is None:
-        return _path(steps) if steps else None
-    return _path_from(value, steps) if steps else value
+        return _compile_variable_path(steps) if steps else None
+    return _compile_property_path(value, steps) if steps else value
 
 
-def leading_path(scanner: Scanner) -> Evaluate:
+def parse_leading_path(scanner: TemplateScanner) -> CompiledExpression:
     """Read the path that a text begins with, and no more; without one the value is undefined."""
     scanner.skip_blanks()
-    steps = _steps(scanner, begins=True)
-    return _path(steps) if steps else _constant(MISSING)
+    steps = _parse_path_steps(scanner, starts_path=True)
+    return _compile_variable_path(steps) if steps else _compile_constant(MISSING)
 
 
-def _literal(scanner: Scanner) -> Evaluate | None:
-    if (word := scanner.word()) is not None:
-        return _constant(_WORDS[word])
-    if (text := scanner.quoted()) is not None:
-        return _constant(text)
-    if (figure := scanner.number()) is not None:
-        return _constant(figure)
+def _parse_literal(scanner: TemplateScanner) -> CompiledExpression | None:
+    if (word := scanner.read_keyword()) is not None:
+        return _compile_constant(_KEYWORD_VALUES[word])
+    if (text := scanner.read_quoted_text()) is not None:
+        return _compile_constant(text)
+    if (figure := scanner.read_number()) is not None:
+        return _compile_constant(figure)
     return None
 
 
-def _constant(value: JSON) -> Evaluate:
+def _compile_constant(value: JSON) -> CompiledExpression:
     return lambda _scope: value
 
 
-def _range(scanner: Scanner) -> Evaluate:
-    scanner.take("(")
-    low = _required(scanner)
+def _parse_range(scanner: TemplateScanner) -> CompiledExpression:
+    scanner.take_expected("(")
+    low = _parse_required_operand(scanner)
     scanner.skip_blanks()
     if scanner.peek() != "." or scanner.peek(1) != ".":
-        raise scanner.error("invalid range syntax")
-    scanner.at += 2
-    high = _required(scanner)
+        raise scanner.create_error("invalid range syntax")
+    scanner.position += 2
+    high = _parse_required_operand(scanner)
     scanner.skip_blanks()
-    if not scanner.take(")"):
-        raise scanner.error("invalid range syntax")
-    return lambda scope: _numbers(scope, low(scope), high(scope))
+    if not scanner.take_expected(")"):
+        raise scanner.create_error("invalid range syntax")
+    return lambda scope: _list_range_numbers(scope, low(scope), high(scope))
 
 
-def _required(scanner: Scanner) -> Evaluate:
-    value = operand(scanner)
+def _parse_required_operand(scanner: TemplateScanner) -> CompiledExpression:
+    value = parse_operand(scanner)
     if value is None:
-        raise scanner.error(f"unexpected token {scanner.snapshot()}, value expected")
+        raise scanner.create_error(f"unexpected token {scanner.format_snapshot()}, value expected")
     return value
 
 
-def _numbers(scope: Scope, low: JSON, high: JSON) -> list[float]:
-    first, last = number(low), number(high)
+def _list_range_numbers(context: LiquidContext, low: JSON, high: JSON) -> list[float]:
+    first, last = to_number(low), to_number(high)
     length = last - first + 1
     if math.isnan(length) or length <= 0:
         return []
-    scope.use_list(length)
+    context.count_list(length)
     return [first + step for step in range(math.ceil(length))]
 
 
-def _steps(scanner: Scanner, *, begins: bool) -> list[Evaluate]:
+def _parse_path_steps(scanner: TemplateScanner, *, starts_path: bool) -> list[CompiledExpression]:
     """Read the parts of a path: names behind dots, and values in brackets."""
-    steps: list[Evaluate] = []
+    steps: list[CompiledExpression] = []
     while True:
         if scanner.peek() == "[":
-            steps.append(_bracketed(scanner))
-        elif begins and not steps and (name := scanner.name()):
-            steps.append(_constant(name))
+            steps.append(_parse_bracket_step(scanner))
+        elif starts_path and not steps and (name := scanner.read_name()):
+            steps.append(_compile_constant(name))
         elif scanner.peek() == "." and scanner.peek(1) != ".":
-            scanner.at += 1
-            if not (name := scanner.name()):
+            scanner.position += 1
+            if not (name := scanner.read_name()):
                 return steps
-            steps.append(_constant(name))
+            steps.append(_compile_constant(name))
         else:
             return steps
 
 
-def _bracketed(scanner: Scanner) -> Evaluate:
-    scanner.take("[")
-    step = operand(scanner) or _constant("")
-    if not scanner.step_behind("]"):
-        raise scanner.error("[ not closed")
+def _parse_bracket_step(scanner: TemplateScanner) -> CompiledExpression:
+    scanner.take_expected("[")
+    step = parse_operand(scanner) or _compile_constant("")
+    if not scanner.skip_past("]"):
+        raise scanner.create_error("[ not closed")
     return step
 
 
-def _path(steps: list[Evaluate]) -> Evaluate:
+def _compile_variable_path(steps: list[CompiledExpression]) -> CompiledExpression:
     first, rest = steps[0], steps[1:]
 
-    def follow(scope: Scope) -> JSON:
-        value = scope.root(plain(first(scope)))
+    def follow(scope: LiquidContext) -> JSON:
+        value = scope.get_variable(to_plain_value(first(scope)))
         for step in rest:
-            value = read(value, plain(step(scope)))
+            value = get_property(value, to_plain_value(step(scope)))
         return value
 
     return follow
 
 
-def _path_from(value: Evaluate, steps: list[Evaluate]) -> Evaluate:
-    def follow(scope: Scope) -> JSON:
+def _compile_property_path(
+    value: CompiledExpression, steps: list[CompiledExpression]
+) -> CompiledExpression:
+    def follow(scope: LiquidContext) -> JSON:
         result = value(scope)
         for step in steps:
-            result = read(result, plain(step(scope)))
+            result = get_property(result, to_plain_value(step(scope)))
         return result
 
     return follow
 
 
-def _filter(scanner: Scanner) -> tuple[str, list[Evaluate]] | None:
+def _parse_filter(scanner: TemplateScanner) -> tuple[str, list[CompiledExpression]] | None:
     scanner.skip_blanks()
-    if scanner.at_end() or scanner.peek() in (")", ","):
+    if scanner.is_at_end() or scanner.peek() in (")", ","):
         return None
-    if not scanner.take("|"):
-        raise scanner.error('expected "|" before filter')
-    name = scanner.name()
+    if not scanner.take_expected("|"):
+        raise scanner.create_error('expected "|" before filter')
+    name = scanner.read_name()
     if not name:
-        if not scanner.at_end():
-            raise scanner.error("expected filter name")
+        if not scanner.is_at_end():
+            raise scanner.create_error("expected filter name")
         return None
-    return name, _arguments(scanner)
+    return name, _parse_arguments(scanner)
 
 
-def _arguments(scanner: Scanner) -> list[Evaluate]:
+def _parse_arguments(scanner: TemplateScanner) -> list[CompiledExpression]:
     scanner.skip_blanks()
     if scanner.peek() not in ("", ":", "|", ")", ","):
-        raise scanner.error('expected ":" after filter name')
-    arguments: list[Evaluate] = []
+        raise scanner.create_error('expected ":" after filter name')
+    arguments: list[CompiledExpression] = []
     separator = ":"
     while scanner.peek() == separator:
-        scanner.at += 1
-        if (argument := _argument(scanner)) is not None:
+        scanner.position += 1
+        if (argument := _parse_argument(scanner)) is not None:
             arguments.append(argument)
         scanner.skip_blanks()
         if scanner.peek() not in ("", ",", "|", ")"):
-            raise scanner.error(f"unexpected character {scanner.snapshot()}")
+            raise scanner.create_error(f"unexpected character {scanner.format_snapshot()}")
         separator = ","
     return arguments
 
 
-def _argument(scanner: Scanner) -> Evaluate | None:
+def _parse_argument(scanner: TemplateScanner) -> CompiledExpression | None:
     """Read a value or `key: value`, which reaches the filter as a pair."""
     scanner.skip_blanks()
-    begin = scanner.at
-    value = operand(scanner)
-    key = scanner.source[begin : scanner.at]
+    begin = scanner.position
+    value = parse_operand(scanner)
+    key = scanner.source[begin : scanner.position]
     if value is None:
         return None
     scanner.skip_blanks()
     if scanner.peek() != ":":
         return value
-    scanner.at += 1
-    named = operand(scanner) or _constant(MISSING)
+    scanner.position += 1
+    named = parse_operand(scanner) or _compile_constant(MISSING)
     return lambda scope: [key, named(scope)]

@@ -9,70 +9,79 @@ from liquid.ast import BlockNode
 from liquid.parser import get_parser
 from liquid.token import TOKEN_EOF
 
-from segment_insider_emulator.mapping.liquid.errors import Fault, error_at
-from segment_insider_emulator.mapping.liquid.expressions import filtered_value
-from segment_insider_emulator.mapping.liquid.markup import Markup
-from segment_insider_emulator.mapping.liquid.scanner import Scanner
-from segment_insider_emulator.mapping.liquid.scope import Evaluate, Scope
+from segment_insider_emulator.mapping.liquid.errors import (
+    UnlocatedLiquidError,
+    create_located_error,
+)
+from segment_insider_emulator.mapping.liquid.expressions import parse_filtered_value
+from segment_insider_emulator.mapping.liquid.markup import TemplateToken
+from segment_insider_emulator.mapping.liquid.scanner import TemplateScanner
+from segment_insider_emulator.mapping.liquid.scope import CompiledExpression, LiquidContext
 
-Action = Callable[[Scope, TextIO], None]
+RenderAction = Callable[[LiquidContext, TextIO], None]
 
 
-def current(stream: TokenStream) -> Markup:
+def get_current_token(stream: TokenStream) -> TemplateToken:
     """The token at the head of *stream*."""
-    return cast(Markup, stream.current)
+    return cast(TemplateToken, stream.current)
 
 
-class ActionNode(Node):
+class RenderNode(Node):
     """A part of a template: *action* writes what it renders to."""
 
-    def __init__(self, token: Markup, action: Action) -> None:
+    def __init__(self, token: TemplateToken, action: RenderAction) -> None:
         super().__init__(token)
         self._action = action
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
         try:
-            self._action(cast(Scope, context), buffer)
-        except Fault as fault:
+            self._action(cast(LiquidContext, context), buffer)
+        except UnlocatedLiquidError as fault:
             token = self.token
-            raise error_at("RenderError", str(fault), token.source, token.start_index) from None
+            raise create_located_error(
+                "RenderError", str(fault), token.source, token.start_index
+            ) from None
         return 0
 
 
-class ActionTag(Tag):
+class LiquidTag(Tag):
     """A tag that compiles to one action."""
 
     def parse(self, stream: TokenStream) -> Node:
-        token = current(stream)
+        token = get_current_token(stream)
         try:
-            return ActionNode(token, self.compile(token, stream))
-        except Fault as fault:
-            raise error_at("ParseError", str(fault), token.source, token.start_index) from None
+            return RenderNode(token, self.compile(token, stream))
+        except UnlocatedLiquidError as fault:
+            raise create_located_error(
+                "ParseError", str(fault), token.source, token.start_index
+            ) from None
 
     @abstractmethod
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
         """Read the tag, which is the current token, and its block if it has one.
 
         Raises: Fault or LiquidError, when the tag is written wrongly.
         """
 
-    def value(self, scanner: Scanner) -> Evaluate:
-        return filtered_value(scanner, self.env.filters)
+    def parse_value(self, scanner: TemplateScanner) -> CompiledExpression:
+        return parse_filtered_value(scanner, self.env.filters)
 
-    def body(self, token: Markup, stream: TokenStream, *ends: str) -> BlockNode:
+    def parse_body(self, token: TemplateToken, stream: TokenStream, *end_tags: str) -> BlockNode:
         """Parse up to one of the tags *ends*, which becomes the current token."""
         next(stream)
-        block = get_parser(self.env).parse_block(stream, ends)
+        block = get_parser(self.env).parse_block(stream, end_tags)
         if stream.current.kind == TOKEN_EOF:
-            raise Fault(f"tag {token.text} not closed")
+            raise UnlocatedLiquidError(f"tag {token.source_text} not closed")
         return block
 
-    def skipped(self, token: Markup, stream: TokenStream, end: str) -> list[Markup]:
+    def skip_body(
+        self, token: TemplateToken, stream: TokenStream, end_tag: str
+    ) -> list[TemplateToken]:
         """Step over everything up to the tag *end*, which becomes the current token."""
-        tokens: list[Markup] = []
+        tokens: list[TemplateToken] = []
         next(stream)
-        while not stream.current.is_tag(end):
+        while not stream.current.is_tag(end_tag):
             if stream.current.kind == TOKEN_EOF:
-                raise Fault(f"tag {token.text} not closed")
-            tokens.append(cast(Markup, next(stream)))
+                raise UnlocatedLiquidError(f"tag {token.source_text} not closed")
+            tokens.append(cast(TemplateToken, next(stream)))
         return tokens

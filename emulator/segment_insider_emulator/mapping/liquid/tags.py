@@ -13,237 +13,245 @@ from liquid.parser import get_parser
 from liquid.token import TOKEN_CONTENT, TOKEN_ILLEGAL, TOKEN_OUTPUT
 
 from segment_insider_emulator.mapping.javascript import is_truthy
-from segment_insider_emulator.mapping.liquid.errors import Fault, joined_units
-from segment_insider_emulator.mapping.liquid.expressions import operand
-from segment_insider_emulator.mapping.liquid.markup import Markup, cut_lines
-from segment_insider_emulator.mapping.liquid.nodes import Action, ActionTag
-from segment_insider_emulator.mapping.liquid.scanner import Scanner
-from segment_insider_emulator.mapping.liquid.scope import Evaluate, Scope
-from segment_insider_emulator.mapping.liquid.values import plain, string, stringify
+from segment_insider_emulator.mapping.liquid.errors import UnlocatedLiquidError, join_surrogates
+from segment_insider_emulator.mapping.liquid.expressions import parse_operand
+from segment_insider_emulator.mapping.liquid.markup import TemplateToken, tokenize_lines
+from segment_insider_emulator.mapping.liquid.nodes import LiquidTag, RenderAction
+from segment_insider_emulator.mapping.liquid.scanner import TemplateScanner
+from segment_insider_emulator.mapping.liquid.scope import CompiledExpression, LiquidContext
+from segment_insider_emulator.mapping.liquid.values import format_output, to_plain_value, to_string
 
 
-def _nothing(_scope: Scope, _buffer: TextIO) -> None:
+def _render_nothing(_context: LiquidContext, _buffer: TextIO) -> None:
     pass
 
 
-def _writer(text: str) -> Action:
-    return lambda scope, buffer: scope.write(text, buffer)
+def _build_text_action(text: str) -> RenderAction:
+    return lambda scope, buffer: scope.write_output(text, buffer)
 
 
-class Content(ActionTag):
+class ContentTag(LiquidTag):
     """Text between outputs and tags."""
 
     name = TOKEN_CONTENT
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        return _writer(joined_units(token.value))
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        return _build_text_action(join_surrogates(token.value))
 
 
-class Output(ActionTag):
+class OutputTag(LiquidTag):
     """`{{ value }}`."""
 
     name = TOKEN_OUTPUT
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        value = self.value(token.scanner())
-        return lambda scope, buffer: scope.write(stringify(value(scope)), buffer)
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        value = self.parse_value(token.create_scanner())
+        return lambda scope, buffer: scope.write_output(format_output(value(scope)), buffer)
 
 
-class Echo(ActionTag):
+class EchoTag(LiquidTag):
     name = "echo"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        if not token.arguments:
-            return _nothing
-        value = self.value(token.scanner())
-        return lambda scope, buffer: scope.write(stringify(value(scope)), buffer)
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        if not token.arguments_text:
+            return _render_nothing
+        value = self.parse_value(token.create_scanner())
+        return lambda scope, buffer: scope.write_output(format_output(value(scope)), buffer)
 
 
-class Unknown(ActionTag):
+class UnknownTag(LiquidTag):
     """A tag that nobody registered, or an end without a beginning."""
 
     name = TOKEN_ILLEGAL
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        raise Fault(f'tag "{token.value}" not found')
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        raise UnlocatedLiquidError(f'tag "{token.value}" not found')
 
 
-class Disabled(ActionTag):
+class DisabledTag(LiquidTag):
     """A tag of Liquid that Segment takes away."""
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        raise Fault(f'tag "{token.value}" is disabled')
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        raise UnlocatedLiquidError(f'tag "{token.value}" is disabled')
 
 
-class Assign(ActionTag):
+class AssignTag(LiquidTag):
     name = "assign"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        scanner = token.scanner()
-        variable = scanner.name()
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        scanner = token.create_scanner()
+        variable = scanner.read_name()
         if not variable:
-            raise scanner.error("expected variable name")
+            raise scanner.create_error("expected variable name")
         scanner.skip_blanks()
         if scanner.peek() != "=":
-            raise scanner.error('expected "="')
-        scanner.at += 1
-        value = self.value(scanner)
-        return lambda scope, _buffer: scope.set(variable, value(scope))
+            raise scanner.create_error('expected "="')
+        scanner.position += 1
+        value = self.parse_value(scanner)
+        return lambda scope, _buffer: scope.set_variable(variable, value(scope))
 
 
-class Capture(ActionTag):
+class CaptureTag(LiquidTag):
     name = "capture"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        scanner = token.scanner()
-        variable = scanner.name() or scanner.quoted()
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        scanner = token.create_scanner()
+        variable = scanner.read_name() or scanner.read_quoted_text()
         if variable is None:
-            raise scanner.error("invalid capture name")
-        block = self.body(token, stream, "endcapture")
+            raise scanner.create_error("invalid capture name")
+        block = self.parse_body(token, stream, "endcapture")
 
-        def capture(scope: Scope, _buffer: TextIO) -> None:
+        def capture(scope: LiquidContext, _buffer: TextIO) -> None:
             captured = StringIO()
             try:
                 block.render(scope, captured)
             finally:
-                scope.set(variable, captured.getvalue())
+                scope.set_variable(variable, captured.getvalue())
 
         return capture
 
 
-class Comment(ActionTag):
+class CommentTag(LiquidTag):
     name = "comment"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        self.skipped(token, stream, "endcomment")
-        return _nothing
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        self.skip_body(token, stream, "endcomment")
+        return _render_nothing
 
 
-class InlineComment(ActionTag):
+class InlineCommentTag(LiquidTag):
     name = "#"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
         # The lines are read by hand: a pattern would try again from each of many line feeds.
-        following = token.arguments.split("\n")[1:]
+        following = token.arguments_text.split("\n")[1:]
         if any(not line.lstrip().startswith("#") for line in following if line.strip()):
-            raise Fault("every line of an inline comment must start with a '#' character")
-        return _nothing
+            raise UnlocatedLiquidError(
+                "every line of an inline comment must start with a '#' character"
+            )
+        return _render_nothing
 
 
-class Raw(ActionTag):
+class RawTag(LiquidTag):
     name = "raw"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        tokens = self.skipped(token, stream, "endraw")
-        return _writer(joined_units("".join(each.text for each in tokens)))
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        tokens = self.skip_body(token, stream, "endraw")
+        return _build_text_action(join_surrogates("".join(each.source_text for each in tokens)))
 
 
-class Counter(ActionTag):
+class IncrementTag(LiquidTag):
     """`increment`, which writes the number before the step."""
 
     name = "increment"
-    step = 1
-    shown = 0
+    increment = 1
+    output_offset = 0
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        variable = token.scanner().name()
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        variable = token.create_scanner().read_name()
 
-        def count(scope: Scope, buffer: TextIO) -> None:
-            scope.write(string(scope.count(variable, self.step) + self.shown), buffer)
+        def count(scope: LiquidContext, buffer: TextIO) -> None:
+            scope.write_output(
+                to_string(scope.step_counter(variable, self.increment) + self.output_offset), buffer
+            )
 
         return count
 
 
-class Decrement(Counter):
+class DecrementTag(IncrementTag):
     """`decrement`, which writes the number after the step."""
 
     name = "decrement"
-    step = -1
-    shown = -1
+    increment = -1
+    output_offset = -1
 
 
-class Cycle(ActionTag):
+class CycleTag(LiquidTag):
     """`cycle`: the next of some values each time the same cycle is met."""
 
     name = "cycle"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        scanner = token.scanner()
-        begin = scanner.at
-        group = operand(scanner)
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        scanner = token.create_scanner()
+        begin = scanner.position
+        group = parse_operand(scanner)
         scanner.skip_blanks()
         if group is not None and scanner.peek() == ":":
-            scanner.at += 1
+            scanner.position += 1
         else:
-            scanner.at, group = begin, None
-        candidates = list(self._candidates(token, scanner))
+            scanner.position, group = begin, None
+        candidates = list(self._iter_candidates(token, scanner))
         if not candidates:
-            raise scanner.error(f'empty candidates: "{token.text}"')
-        return _cycling(group, candidates)
+            raise scanner.create_error(f'empty candidates: "{token.source_text}"')
+        return _build_cycle_action(group, candidates)
 
-    def _candidates(self, token: Markup, scanner: Scanner) -> Iterator[tuple[str, Evaluate]]:
-        while not scanner.at_end():
-            begin = scanner.at
-            value = self.value(scanner)
-            yield token.source[begin : scanner.at], value
-            scanner.step_behind(",")
+    def _iter_candidates(
+        self, token: TemplateToken, scanner: TemplateScanner
+    ) -> Iterator[tuple[str, CompiledExpression]]:
+        while not scanner.is_at_end():
+            begin = scanner.position
+            value = self.parse_value(scanner)
+            yield token.source[begin : scanner.position], value
+            scanner.skip_past(",")
 
 
-def _cycling(group: Evaluate | None, candidates: list[tuple[str, Evaluate]]) -> Action:
+def _build_cycle_action(
+    group: CompiledExpression | None, candidates: list[tuple[str, CompiledExpression]]
+) -> RenderAction:
     texts = ",".join(text for text, _ in candidates)
 
-    def cycle(scope: Scope, buffer: TextIO) -> None:
-        key = f"{string(group(scope)) if group else 'undefined'}:{texts}"
+    def cycle(scope: LiquidContext, buffer: TextIO) -> None:
+        key = f"{to_string(group(scope)) if group else 'undefined'}:{texts}"
         _, value = candidates[scope.cycle(key, len(candidates))]
-        result = plain(value(scope))
+        result = to_plain_value(value(scope))
         if is_truthy(result):
-            scope.write(stringify(result), buffer)
+            scope.write_output(format_output(result), buffer)
 
     return cycle
 
 
-class Block(ActionTag):
+class BlockTag(LiquidTag):
     """`block`, of which nothing is left without layouts but the variable `block`."""
 
     name = "block"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        block = self.body(token, stream, "endblock")
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        block = self.parse_body(token, stream, "endblock")
 
-        def render(scope: Scope, buffer: TextIO) -> None:
-            with scope.frame({"block": {"super": ""}}):
+        def render(scope: LiquidContext, buffer: TextIO) -> None:
+            with scope.push_variables({"block": {"super": ""}}):
                 block.render(scope, buffer)
 
         return render
 
 
-class Stop(ActionTag):
+class BreakTag(LiquidTag):
     """`break` and `continue`, which end the whole template: there is no loop to leave."""
 
     name = "break"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        return _stop
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        return _stop_rendering
 
 
-class Continue(Stop):
+class ContinueTag(BreakTag):
     name = "continue"
 
 
-def _stop(_scope: Scope, _buffer: TextIO) -> None:
+def _stop_rendering(_context: LiquidContext, _buffer: TextIO) -> None:
     raise StopRender
 
 
-class Lines(ActionTag):
+class LiquidLinesTag(LiquidTag):
     """`liquid`: one tag a line, without delimiters."""
 
     name = "liquid"
 
-    def compile(self, token: Markup, stream: TokenStream) -> Action:
-        lines = TokenStream(iter(cut_lines(token.scanner())), stream.block_depth)
+    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
+        lines = TokenStream(iter(tokenize_lines(token.create_scanner())), stream.block_depth)
         nodes = get_parser(self.env).parse(lines)
 
-        def render(scope: Scope, buffer: TextIO) -> None:
+        def render(scope: LiquidContext, buffer: TextIO) -> None:
             for node in nodes:
                 node.render(scope, buffer)
 

@@ -9,39 +9,39 @@ from typing import Final, TypeGuard
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
     WHITE_SPACE,
+    count_utf16_units,
+    get_member,
     is_number,
-    member,
-    number_of,
-    text_of,
-    units,
+    to_js_number,
+    to_js_string,
 )
-from segment_insider_emulator.mapping.liquid.errors import Fault
+from segment_insider_emulator.mapping.liquid.errors import UnlocatedLiquidError
 from segment_insider_emulator.types import JSON
 
 # JavaScript engines refuse longer texts at five times this size; here it also guards memory.
-MAX_TEXT: Final = 100_000_000
+MAX_TEXT_LENGTH: Final = 100_000_000
 
 
-class Word:
+class LiquidKeyword:
     """One of the words nil, empty and blank: equal to many values, ordered with none."""
 
-    def __init__(self, plain: str | None) -> None:
-        self.plain = plain
+    def __init__(self, plain_value: str | None) -> None:
+        self.plain_value = plain_value
 
 
-NIL: Final = Word(None)
-EMPTY: Final = Word("")
-BLANK: Final = Word("")
+NIL: Final = LiquidKeyword(None)
+EMPTY: Final = LiquidKeyword("")
+BLANK: Final = LiquidKeyword("")
 
 
-def plain(value: JSON) -> JSON:
+def to_plain_value(value: JSON) -> JSON:
     """*value*, with a word replaced by what filters get for it: nil gives null, the others ''."""
-    return value.plain if isinstance(value, Word) else value
+    return value.plain_value if isinstance(value, LiquidKeyword) else value
 
 
-def given(value: JSON, otherwise: JSON) -> JSON:
+def replace_missing(value: JSON, default: JSON) -> JSON:
     """*otherwise* for an argument that is left out, or that names what is not there."""
-    return otherwise if value is MISSING else value
+    return default if value is MISSING else value
 
 
 def is_nil(value: JSON) -> bool:
@@ -49,54 +49,56 @@ def is_nil(value: JSON) -> bool:
     return value is None or value is MISSING
 
 
-def holds(value: JSON) -> bool:
+def is_liquid_truthy(value: JSON) -> bool:
     """Whether a condition with *value* holds: only false and nil do not."""
-    value = plain(value)
+    value = to_plain_value(value)
     return value is not False and not is_nil(value)
 
 
-def stringify(value: JSON) -> str:
+def format_output(value: JSON) -> str:
     """The text that an output writes: nothing for nil, lists without separators."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        pieces = [stringify(each) for each in value]
-        if sum(map(len, pieces)) > MAX_TEXT:
-            raise Fault("Invalid string length")
+        pieces = [format_output(each) for each in value]
+        if sum(map(len, pieces)) > MAX_TEXT_LENGTH:
+            raise UnlocatedLiquidError("Invalid string length")
         return "".join(pieces)
-    return "" if is_nil(value) or isinstance(value, Word) else text_of(value)
+    return "" if is_nil(value) or isinstance(value, LiquidKeyword) else to_js_string(value)
 
 
-def string(value: JSON) -> str:
+def to_string(value: JSON) -> str:
     """The text that JavaScript's own `String(value)` gives."""
-    return "[object Object]" if isinstance(value, Word) else text_of(value)
+    return "[object Object]" if isinstance(value, LiquidKeyword) else to_js_string(value)
 
 
-def number(value: JSON) -> float:
+def to_number(value: JSON) -> float:
     """The number that `Number(value)` gives, NaN included."""
-    value = plain(value)
+    value = to_plain_value(value)
     if isinstance(value, int | float):
         return +value
     if value is None:
         return 0
-    return math.nan if value is MISSING else number_of(text_of(value))
+    return math.nan if value is MISSING else to_js_number(to_js_string(value))
 
 
-def number_or_zero(value: JSON) -> float:
+def to_number_or_zero(value: JSON) -> float:
     """The number that arithmetic filters take *value* for."""
-    result = float(number(value))
+    result = float(to_number(value))
     # JavaScript's `+value || 0`, which loses the sign of -0 too.
     return 0.0 if math.isnan(result) or not result else result
 
 
-def equal(left: JSON, right: JSON) -> bool:
+def is_equal(left: JSON, right: JSON) -> bool:
     """What `==` says: no conversions, lists by their elements, objects by identity."""
-    if isinstance(left, Word):
-        return _is_word(left, right)
-    if isinstance(right, Word):
-        return _is_word(right, left)
+    if isinstance(left, LiquidKeyword):
+        return _matches_keyword(left, right)
+    if isinstance(right, LiquidKeyword):
+        return _matches_keyword(right, left)
     if isinstance(left, list):
-        return isinstance(right, list) and len(left) == len(right) and all(map(equal, left, right))
+        return (
+            isinstance(right, list) and len(left) == len(right) and all(map(is_equal, left, right))
+        )
     if is_number(left) and is_number(right):
         return bool(left == right)
     if isinstance(left, dict):
@@ -104,90 +106,90 @@ def equal(left: JSON, right: JSON) -> bool:
     return type(left) is type(right) and bool(left == right)
 
 
-def _is_word(word: Word, value: JSON) -> bool:
-    if word is NIL:
-        return is_nil(plain(value))
-    if word is BLANK and (value is False or is_nil(plain(value))):
+def _matches_keyword(keyword: LiquidKeyword, value: JSON) -> bool:
+    if keyword is NIL:
+        return is_nil(to_plain_value(value))
+    if keyword is BLANK and (value is False or is_nil(to_plain_value(value))):
         return True
-    if word is BLANK and isinstance(value, str):
+    if keyword is BLANK and isinstance(value, str):
         return not value.strip(WHITE_SPACE)
     return isinstance(value, str | list | dict) and not value
 
 
-def order(left: JSON, right: JSON) -> int | None:
+def compare_values(left: JSON, right: JSON) -> int | None:
     """-1, 0 or 1 as *left* is less, equal or greater; None when they have no order."""
-    if isinstance(left, Word) or isinstance(right, Word):
+    if isinstance(left, LiquidKeyword) or isinstance(right, LiquidKeyword):
         return None
-    left, right = _primitive(left), _primitive(right)
+    left, right = _to_primitive(left), _to_primitive(right)
     if isinstance(left, str) and isinstance(right, str):
         first, second = (side.encode("utf-16-be", "surrogatepass") for side in (left, right))
         return (first > second) - (first < second)
-    one, other = number(left), number(right)
+    one, other = to_number(left), to_number(right)
     if math.isnan(one) or math.isnan(other):
         return None
     return (one > other) - (one < other)
 
 
-def _primitive(value: JSON) -> JSON:
-    return string(value) if isinstance(value, list | dict | Word) else value
+def _to_primitive(value: JSON) -> JSON:
+    return to_string(value) if isinstance(value, list | dict | LiquidKeyword) else value
 
 
-def plus(left: JSON, right: JSON) -> JSON:
+def add_values(left: JSON, right: JSON) -> JSON:
     """What JavaScript's `left + right` gives: texts are joined, all else is added."""
-    left, right = _primitive(plain(left)), _primitive(plain(right))
+    left, right = _to_primitive(to_plain_value(left)), _to_primitive(to_plain_value(right))
     if isinstance(left, str) or isinstance(right, str):
-        return text_of(left) + text_of(right)
-    return number(left) + number(right)
+        return to_js_string(left) + to_js_string(right)
+    return to_number(left) + to_number(right)
 
 
-def contains(left: JSON, right: JSON) -> bool:
+def contains_value(left: JSON, right: JSON) -> bool:
     """What `contains` says: an equal element in a list, or a text in a text."""
-    left = plain(left)
+    left = to_plain_value(left)
     if isinstance(left, list):
-        return any(equal(each, right) for each in left)
-    return isinstance(left, str) and string(plain(right)) in left
+        return any(is_equal(each, right) for each in left)
+    return isinstance(left, str) and to_string(to_plain_value(right)) in left
 
 
-def walked(count: float, text: str) -> int:
+def count_loop_characters(count: float, text: str) -> int:
     """How many characters of *text* a loop up to *count* walks: a fraction takes one more."""
     return 0 if math.isnan(count) else math.ceil(max(0, min(count, len(text))))
 
 
-def element(values: list[JSON], index: float) -> JSON:
+def get_element(values: list[JSON], index: float) -> JSON:
     """The element at *index*, from the end when negative; MISSING outside the list."""
     if index < 0:
         index += len(values)
     return values[int(index)] if index == int(index) and 0 <= index < len(values) else MISSING
 
 
-def read(value: JSON, key: JSON) -> JSON:
+def get_property(value: JSON, key: JSON) -> JSON:
     """The member *key* of *value*; `size`, `first` and `last` are there without being members.
 
     Nil has nil for every member. MISSING says that there is no such member.
     """
     if is_nil(value):
         return value
-    if isinstance(value, Word):
+    if isinstance(value, LiquidKeyword):
         return MISSING
-    if isinstance(value, list) and is_finite(key):
-        return element(value, key)
-    found = own(value, string(key))
+    if isinstance(value, list) and is_finite_number(key):
+        return get_element(value, key)
+    found = get_own_property(value, to_string(key))
     if found is MISSING and key == "size" and isinstance(value, list | dict | str):
-        return units(value) if isinstance(value, str) else len(value)
+        return count_utf16_units(value) if isinstance(value, str) else len(value)
     if isinstance(value, list) and key in ("first", "last"):
-        return element(value, 0 if key == "first" else -1)
+        return get_element(value, 0 if key == "first" else -1)
     return found
 
 
-def is_finite(key: JSON) -> TypeGuard[float]:
+def is_finite_number(key: JSON) -> TypeGuard[float]:
     """Whether *key* is a number that can be an index."""
     return is_number(key) and math.isfinite(key)
 
 
-def own(value: JSON, key: str) -> JSON:
+def get_own_property(value: JSON, key: str) -> JSON:
     """The own property *key* of *value*; MISSING when it has none."""
     if isinstance(value, dict):
         return value.get(key, MISSING)
     if value == "":
         return 0 if key == "length" else MISSING
-    return member(value, key) if isinstance(value, list | str) else MISSING
+    return get_member(value, key) if isinstance(value, list | str) else MISSING

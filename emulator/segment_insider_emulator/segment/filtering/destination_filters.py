@@ -10,20 +10,25 @@ from dataclasses import dataclass
 
 import orjson
 
-from segment_insider_emulator.segment.filtering.fields import with_only, without
-from segment_insider_emulator.segment.filtering.fql.evaluation import found, holds
-from segment_insider_emulator.segment.filtering.fql.lexer import FqlError, keys
-from segment_insider_emulator.segment.filtering.fql.syntax import Node, parse
-from segment_insider_emulator.segment.filtering.passage import DESTINATION, Omission, Passage, Stop
+from segment_insider_emulator.segment.filtering.fields import allow_only_fields, drop_fields
+from segment_insider_emulator.segment.filtering.fql.evaluation import matches_event, value_at_path
+from segment_insider_emulator.segment.filtering.fql.lexer import FqlSyntaxError, parse_path
+from segment_insider_emulator.segment.filtering.fql.syntax import FqlNode, parse_statement
+from segment_insider_emulator.segment.filtering.passage import (
+    DESTINATION_STEP,
+    FilterResult,
+    OmittedField,
+    Rejection,
+)
 from segment_insider_emulator.types import JSONObject
 
 log = logging.getLogger(__name__)
 
-ORDER = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
+ACTION_ORDER = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class DestinationFilter:
     """One enabled filter.
 
     Args:
@@ -33,21 +38,23 @@ class Filter:
     """
 
     name: str
-    statement: Node | None
-    fault: str | None
+    statement: FqlNode | None
+    error: str | None
     actions: tuple[JSONObject, ...]
 
 
-def compile_filters(documents: Iterable[JSONObject]) -> tuple[Filter, ...]:
+def compile_filters(documents: Iterable[JSONObject]) -> tuple[DestinationFilter, ...]:
     """The enabled ones of the filters in *documents*, in the shape of the Public API."""
     return tuple(
-        _compiled(document, number)
+        _compile_filter(document, number)
         for number, document in enumerate(documents, 1)
         if document.get("enabled", True)
     )
 
 
-def apply(filters: tuple[Filter, ...], event: JSONObject, seed: str = "") -> Passage:
+def apply_filters(
+    filters: tuple[DestinationFilter, ...], event: JSONObject, seed: str = ""
+) -> FilterResult:
     """Let *filters* at *event*.
 
     Every condition looks at the event as it came, whatever another filter took out. (assumed)
@@ -58,68 +65,89 @@ def apply(filters: tuple[Filter, ...], event: JSONObject, seed: str = "") -> Pas
     matching = []
     for own in filters:
         if own.statement is None:
-            return Passage(event, _failed(own))
-        if holds(own.statement, event):
+            return FilterResult(event, _rejected_by_error(own))
+        if matches_event(own.statement, event):
             matching.append(own)
-    passage = Passage(event)
-    for own, action in _in_order(matching):
-        passage = passage.then(_acted(own, action, passage.event, seed))
-        if passage.stop:
+    passage = FilterResult(event)
+    for own, action in _ordered_actions(matching):
+        passage = passage.merge(_apply_action(own, action, passage.event, seed))
+        if passage.rejection:
             break
     return passage
 
 
-def _compiled(document: JSONObject, number: int) -> Filter:
+def _compile_filter(document: JSONObject, number: int) -> DestinationFilter:
     title = document.get("title")
     name = f"filter {title!r}" if title else f"filter {number}"
     actions = tuple(document["actions"])
     try:
-        return Filter(name, parse(document["if"]), None, actions)
-    except FqlError as error:
-        return Filter(name, None, str(error), actions)
+        return DestinationFilter(name, parse_statement(document["if"]), None, actions)
+    except FqlSyntaxError as error:
+        return DestinationFilter(name, None, str(error), actions)
 
 
-def _in_order(filters: list[Filter]) -> Iterator[tuple[Filter, JSONObject]]:
+def _ordered_actions(
+    filters: list[DestinationFilter],
+) -> Iterator[tuple[DestinationFilter, JSONObject]]:
     """Actions as Segment does them: by their kind first, then as listed."""
-    for kind in ORDER:
+    for kind in ACTION_ORDER:
         for each in filters:
             yield from ((each, action) for action in each.actions if action["type"] == kind)
 
 
-def _acted(own: Filter, action: JSONObject, event: JSONObject, seed: str) -> Passage:
+def _apply_action(
+    destination_filter: DestinationFilter, action: JSONObject, event: JSONObject, seed: str
+) -> FilterResult:
     match action["type"]:
         case "DROP":
-            return Passage(event, _dropped(f"destination {own.name} drops it"))
-        case "SAMPLE" if not _sampled(own, action, event, seed):
+            return FilterResult(
+                event, _rejected_by_rules(f"destination {destination_filter.name} drops it")
+            )
+        case "SAMPLE" if not _is_sampled(destination_filter, action, event, seed):
             share = f"{action.get('percent', 0) * 100:g}%"
-            return Passage(event, _dropped(f"destination {own.name} lets {share} of events pass"))
+            return FilterResult(
+                event,
+                _rejected_by_rules(
+                    f"destination {destination_filter.name} lets {share} of events pass"
+                ),
+            )
         case "DROP_PROPERTIES":
-            left, removed = without(event, action.get("fields", {}))
+            left, removed = drop_fields(event, action.get("fields", {}))
         case "ALLOW_PROPERTIES":
-            left, removed = with_only(event, action.get("fields", {}))
+            left, removed = allow_only_fields(event, action.get("fields", {}))
         case _:
-            return Passage(event)
-    return Passage(left, omitted=tuple(Omission(place, own.name) for place in removed))
+            return FilterResult(event)
+    return FilterResult(
+        left, omitted=tuple(OmittedField(place, destination_filter.name) for place in removed)
+    )
 
 
-def _sampled(own: Filter, action: JSONObject, event: JSONObject, seed: str) -> bool:
+def _is_sampled(
+    destination_filter: DestinationFilter, action: JSONObject, event: JSONObject, seed: str
+) -> bool:
     """Whether *event* is in the share: its message, or the value at `path`, decides for good.
 
     Segment documents neither its hash nor what a missing value means: here all events without
     one are in the sample, or none is. (assumed)
     """
     path = action.get("path")
-    key = found(keys(path), event) if path else event.get("messageId")
-    drawn = hashlib.sha256(orjson.dumps([seed, own.name, key], option=orjson.OPT_SORT_KEYS))
+    key = value_at_path(parse_path(path), event) if path else event.get("messageId")
+    drawn = hashlib.sha256(
+        orjson.dumps([seed, destination_filter.name, key], option=orjson.OPT_SORT_KEYS)
+    )
     share = int.from_bytes(drawn.digest()[:8]) / 2**64
     return bool(share < action.get("percent", 0))
 
 
-def _dropped(detail: str) -> Stop:
-    return Stop(DESTINATION, "FILTERED_BY_RULES", detail)
+def _rejected_by_rules(detail: str) -> Rejection:
+    return Rejection(DESTINATION_STEP, "FILTERED_BY_RULES", detail)
 
 
-def _failed(own: Filter) -> Stop:
+def _rejected_by_error(destination_filter: DestinationFilter) -> Rejection:
     # Segment drops it so that a filter for personal values cannot leak them, and shows nothing.
-    log.warning("filter failed name=%r", own.name)
-    return Stop(DESTINATION, "INTERNAL", f"destination {own.name} fails and drops it: {own.fault}")
+    log.warning("filter failed name=%r", destination_filter.name)
+    return Rejection(
+        DESTINATION_STEP,
+        "INTERNAL",
+        f"destination {destination_filter.name} fails and drops it: {destination_filter.error}",
+    )

@@ -6,13 +6,13 @@ from typing import Literal, Self
 
 from segment_insider_emulator.types import JSON, JSONObject
 
-Step = Literal["Filtered at source", "Filtered at destination"]
-SOURCE: Step = "Filtered at source"
-DESTINATION: Step = "Filtered at destination"
+FilterStep = Literal["Filtered at source", "Filtered at destination"]
+SOURCE_STEP: FilterStep = "Filtered at source"
+DESTINATION_STEP: FilterStep = "Filtered at destination"
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
+class PlanViolation:
     """One value that a tracking plan does not allow.
 
     Args:
@@ -33,7 +33,7 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Omission:
+class OmittedField:
     """One field taken out of an event.
 
     Args:
@@ -46,7 +46,7 @@ class Omission:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Rejection:
     """Why an event goes no further.
 
     Args:
@@ -55,7 +55,7 @@ class Stop:
         detail: One sentence for people, without its full stop.
     """
 
-    step: Step
+    step: FilterStep
     code: str
     detail: str
 
@@ -64,7 +64,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class FilterResult:
     """An event on its way: as it stands now, and all that is known about how it came to that.
 
     Args:
@@ -74,12 +74,12 @@ class Passage:
     """
 
     event: JSONObject
-    stop: Stop | None = None
-    violations: tuple[Violation, ...] = ()
-    omitted: tuple[Omission, ...] = ()
+    rejection: Rejection | None = None
+    violations: tuple[PlanViolation, ...] = ()
+    omitted: tuple[OmittedField, ...] = ()
     hints: tuple[str, ...] = ()
 
-    def then(self, later: Self) -> Self:
+    def merge(self, later: Self) -> Self:
         """This passage, continued by *later*, which began with this one's event."""
         if not (self.violations or self.omitted or self.hints):
             return later

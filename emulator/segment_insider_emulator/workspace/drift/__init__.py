@@ -4,55 +4,71 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.drift.checklist import Check, checklist
-from segment_insider_emulator.workspace.drift.departure import Departure, Table, merged, tabled
-from segment_insider_emulator.workspace.drift.mappings import from_mappings
-from segment_insider_emulator.workspace.drift.preview import Preview
-from segment_insider_emulator.workspace.drift.rules import from_rules
-from segment_insider_emulator.workspace.drift.standing import from_standing
-from segment_insider_emulator.workspace.drift.traffic import from_traffic
-from segment_insider_emulator.workspace.drift.triggers import at_once
-from segment_insider_emulator.workspace.drift.whole import from_whole
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.lint.subject import subject_of
-from segment_insider_emulator.workspace.structure import faults
+from segment_insider_emulator.workspace.drift.checklist import (
+    KnownDifference,
+    check_known_differences,
+)
+from segment_insider_emulator.workspace.drift.departure import (
+    DeviationTable,
+    PreviewedDeviation,
+    group_by_subscription,
+    merge_deviations,
+)
+from segment_insider_emulator.workspace.drift.mappings import compare_mappings
+from segment_insider_emulator.workspace.drift.preview import EditPreview
+from segment_insider_emulator.workspace.drift.rules import convert_lint_findings
+from segment_insider_emulator.workspace.drift.standing import find_platform_notes
+from segment_insider_emulator.workspace.drift.traffic import compare_with_traffic
+from segment_insider_emulator.workspace.drift.triggers import combine_trigger_edits
+from segment_insider_emulator.workspace.drift.whole import find_missing_subscriptions
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.lint.subject import build_context
+from segment_insider_emulator.workspace.structure import validate_document
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class DriftReport:
     """What was found: a table for the workspace and for each subscription, and the checklist."""
 
-    tables: list[Table]
-    checks: list[Check]
+    tables: list[DeviationTable]
+    known_differences: list[KnownDifference]
 
     @property
-    def departures(self) -> list[Departure]:
-        return [each for table in self.tables for each in table.departures]
+    def deviations(self) -> list[PreviewedDeviation]:
+        return [each for table in self.tables for each in table.deviations]
 
     @property
-    def loses(self) -> bool:
+    def loses_data(self) -> bool:
         """Whether any departure loses data."""
-        return any(each.effect == "loses" for each in self.departures)
+        return any(each.effect == "loses" for each in self.deviations)
 
 
-def drift(document: JSONObject, traffic: Sequence[JSONObject] = ()) -> Drift | list[Finding]:
+def find_drift(
+    document: JSONObject, traffic: Sequence[JSONObject] = ()
+) -> DriftReport | list[WorkspaceFinding]:
     """Everything in which a workspace departs; the errors of its shape when it has none.
 
     Args:
         document: A workspace file as read.
         traffic: Captured events, as destinations are handed them.
     """
-    wrong = faults(document)
+    wrong = validate_document(document)
     if wrong:
         return wrong
-    subject = subject_of(document)
-    found = merged(list(from_traffic(subject, traffic)), list(from_mappings(subject)))
+    subject = build_context(document)
+    found = merge_deviations(
+        list(compare_with_traffic(subject, traffic)), list(compare_mappings(subject))
+    )
     found += [
-        each for each in from_whole(subject) if all(each.change != other.change for other in found)
+        each
+        for each in find_missing_subscriptions(subject)
+        if all(each.edit != other.edit for other in found)
     ]
-    found += from_rules(subject, found)
-    found += from_standing(subject)
-    found = at_once(subject, found)
-    preview = Preview(subject, traffic)
-    tables = tabled(subject, [(each, preview.of(each)) for each in found])
-    return Drift(tables, checklist(tables))
+    found += convert_lint_findings(subject, found)
+    found += find_platform_notes(subject)
+    found = combine_trigger_edits(subject, found)
+    preview = EditPreview(subject, traffic)
+    tables = group_by_subscription(
+        subject, [(each, preview.list_value_changes(each)) for each in found]
+    )
+    return DriftReport(tables, check_known_differences(tables))

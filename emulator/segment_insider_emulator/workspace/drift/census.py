@@ -6,32 +6,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from segment_insider_emulator.mapping.destination import Destination
-from segment_insider_emulator.mapping.explanation import Explanation, explain
-from segment_insider_emulator.mapping.subscription import Failure, Request
-from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.mapping.explanation import EventExplanation, explain_event
+from segment_insider_emulator.mapping.subscription import InsiderRequest, MappingFailure
+from segment_insider_emulator.mapping.tracing import iter_leaves
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
 
 # Explaining is slow; events of one name have much the same properties.
-EXPLAINED = 200
-_NUMBER = re.compile(r"\[\d+\]")
+MAX_EXPLAINED_EVENTS = 200
+_LIST_INDEX = re.compile(r"\[\d+\]")
 
 
 @dataclass(slots=True)
-class Tally:
+class EventTally:
     """How many events have something, and the first that has."""
 
     count: int = 0
-    example: JSONObject = field(default_factory=dict)
+    first_event: JSONObject = field(default_factory=dict)
 
-    def add(self, event: JSONObject) -> None:
+    def add_event(self, event: JSONObject) -> None:
         if not self.count:
-            self.example = event
+            self.first_event = event
         self.count += 1
 
 
 @dataclass(slots=True)
-class Taken:
+class SubscriptionStats:
     """What one subscription took.
 
     Args:
@@ -42,16 +42,16 @@ class Taken:
         users: Users that were made of events, each with its event.
     """
 
-    events: int = 0
-    present: set[str] = field(default_factory=set)
-    empty: set[str] = field(default_factory=set)
-    unread: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    failures: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    users: list[tuple[JSONObject, JSONObject]] = field(default_factory=list)
+    event_count: int = 0
+    present_paths: set[str] = field(default_factory=set)
+    empty_paths: set[str] = field(default_factory=set)
+    unread_paths: dict[str, EventTally] = field(default_factory=lambda: defaultdict(EventTally))
+    failures: dict[str, EventTally] = field(default_factory=lambda: defaultdict(EventTally))
+    sent_users: list[tuple[JSONObject, JSONObject]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Census:
+class TrafficStats:
     """The traffic as a whole.
 
     Args:
@@ -60,36 +60,38 @@ class Census:
         not_taken: By what people call the event.
     """
 
-    taken: dict[str, Taken]
-    together: dict[tuple[str, str, tuple[str, ...]], Tally]
-    not_taken: dict[str, Tally]
+    by_subscription: dict[str, SubscriptionStats]
+    multiple_deliveries: dict[tuple[str, str, tuple[str, ...]], EventTally]
+    unhandled_events: dict[str, EventTally]
 
 
-def census(subject: Subject, traffic: Sequence[JSONObject]) -> Census:
+def count_traffic(context: AnalysisContext, traffic: Sequence[JSONObject]) -> TrafficStats:
     """Count and explain the traffic."""
-    destination = Destination(subject.workspace.destination | {"enabled": True})
-    counted = Census(
-        {each.where: Taken() for each in subject.subscriptions},
-        defaultdict(Tally),
-        defaultdict(Tally),
+    destination = Destination(context.workspace.destination | {"enabled": True})
+    counted = TrafficStats(
+        {each.path: SubscriptionStats() for each in context.subscriptions},
+        defaultdict(EventTally),
+        defaultdict(EventTally),
     )
     seen: Counter[tuple[str, str]] = Counter()
     for event in traffic:
-        name = called(event)
-        takers = [each for each in subject.subscriptions if each.takes(event)]
+        name = label_event(event)
+        takers = [each for each in context.subscriptions if each.matches(event)]
         if not takers:
-            counted.not_taken[name].add(event)
+            counted.unhandled_events[name].add_event(event)
         if len(takers) > 1:
-            places = tuple(each.where for each in takers)
-            counted.together[(str(event.get("type")), name, places)].add(event)
+            places = tuple(each.path for each in takers)
+            counted.multiple_deliveries[(str(event.get("type")), name, places)].add_event(event)
         kind = (str(event.get("type")), name)
         seen[kind] += 1
-        explanation = explain(destination, event) if seen[kind] <= EXPLAINED else None
-        _take(counted, takers, event, explanation)
+        explanation = (
+            explain_event(destination, event) if seen[kind] <= MAX_EXPLAINED_EVENTS else None
+        )
+        _add_event_to_stats(counted, takers, event, explanation)
     return counted
 
 
-def called(event: JSONObject) -> str:
+def label_event(event: JSONObject) -> str:
     """What people call an event: the name of a track call, else its type."""
     name = event.get("event")
     return (
@@ -97,38 +99,43 @@ def called(event: JSONObject) -> str:
     )
 
 
-def _take(
-    counted: Census, takers: list[Placed], event: JSONObject, explanation: Explanation | None
+def _add_event_to_stats(
+    stats: TrafficStats,
+    subscriptions: list[LocatedSubscription],
+    event: JSONObject,
+    explanation: EventExplanation | None,
 ) -> None:
-    present = set(paths(event))
-    values = dict(leaves(event))
-    empty = {unnumbered(path) for path, value in values.items() if value is None or value == ""}
-    for placed in takers:
-        taken = counted.taken[placed.where]
-        taken.events += 1
-        taken.present |= present
-        taken.empty |= empty
-        result = placed.subscription.deliver(event)
-        if isinstance(result, Failure):
-            taken.failures[result.message].add(event)
-        elif isinstance(result, Request) and explanation:
-            taken.users.append((result.json["users"][0], event))
-    if takers and explanation:
+    present = set(list_filled_paths(event))
+    values = dict(iter_leaves(event))
+    empty = {remove_indexes(path) for path, value in values.items() if value is None or value == ""}
+    for placed in subscriptions:
+        taken = stats.by_subscription[placed.path]
+        taken.event_count += 1
+        taken.present_paths |= present
+        taken.empty_paths |= empty
+        result = placed.subscription.build_request(event)
+        if isinstance(result, MappingFailure):
+            taken.failures[result.message].add_event(event)
+        elif isinstance(result, InsiderRequest) and explanation:
+            taken.sent_users.append((result.json["users"][0], event))
+    if subscriptions and explanation:
         # Told once, where it would be mapped: at the subscription made for the event.
-        narrowest = next((each for each in takers if each.slug != "trackEvent"), takers[0])
-        unread = counted.taken[narrowest.where].unread
+        narrowest = next(
+            (each for each in subscriptions if each.action_slug != "trackEvent"), subscriptions[0]
+        )
+        unread = stats.by_subscription[narrowest.path].unread_paths
         filled = [path for path in explanation.dropped if values[path] not in (None, "", [], {})]
-        for path in dict.fromkeys(map(unnumbered, filled)):
-            unread[path].add(event)
+        for path in dict.fromkeys(map(remove_indexes, filled)):
+            unread[path].add_event(event)
 
 
-def paths(event: JSONObject) -> Iterator[str]:
+def list_filled_paths(event: JSONObject) -> Iterator[str]:
     """Every path with a value; the items of a list share theirs."""
-    for path, value in leaves(event):
+    for path, value in iter_leaves(event):
         if value is not None and value != "":
-            yield unnumbered(path)
+            yield remove_indexes(path)
 
 
-def unnumbered(path: str) -> str:
+def remove_indexes(path: str) -> str:
     """*path* in any entry of a list, e.g. "properties.products[].sku"."""
-    return _NUMBER.sub("[]", path)
+    return _LIST_INDEX.sub("[]", path)

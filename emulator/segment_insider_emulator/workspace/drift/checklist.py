@@ -9,13 +9,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, TypeAlias
 
-from segment_insider_emulator.workspace.drift.departure import Effect, Table
+from segment_insider_emulator.workspace.drift.departure import DeviationEffect, DeviationTable
 
-State: TypeAlias = Literal["departs", "holds", "in order", "not seen", "always"]
+DifferenceState: TypeAlias = Literal["departs", "holds", "in order", "not seen", "always"]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class KnownDifference:
     """One row.
 
     Args:
@@ -25,31 +25,34 @@ class Check:
         departures: How many rows of the tables it has, notes included.
     """
 
-    id: str
+    difference_id: str
     what: str
-    state: State
-    departures: int
+    state: DifferenceState
+    deviation_count: int
 
 
-def checklist(tables: list[Table]) -> list[Check]:
+def check_known_differences(tables: list[DeviationTable]) -> list[KnownDifference]:
     """Every row with its state."""
-    all_of_them = [each for table in tables for each in table.departures]
-    effects = {id: [each.effect for each in all_of_them if each.id == id] for id in _rows()}
+    all_of_them = [each for table in tables for each in table.deviations]
+    effects = {
+        id: [each.effect for each in all_of_them if each.difference_id == id]
+        for id in _load_known_differences()
+    }
     return [
-        Check(id, what, _state(kind, effects[id]), len(effects[id]))
-        for id, (kind, what) in _rows().items()
+        KnownDifference(id, what, _difference_state(kind, effects[id]), len(effects[id]))
+        for id, (kind, what) in _load_known_differences().items()
     ]
 
 
-def _state(kind: str, effects: list[Effect]) -> State:
+def _difference_state(kind: str, effects: list[DeviationEffect]) -> DifferenceState:
     if effects:
         return "holds" if set(effects) == {"note"} else "departs"
-    states: dict[str, State] = {"traffic": "not seen", "standing": "always"}
+    states: dict[str, DifferenceState] = {"traffic": "not seen", "standing": "always"}
     return states.get(kind, "in order")
 
 
 @cache
-def _rows() -> dict[str, tuple[str, str]]:
+def _load_known_differences() -> dict[str, tuple[str, str]]:
     text = files(__package__).joinpath("checklist.json").read_text("utf-8")
     rows: dict[str, tuple[str, str]] = json.loads(text)
     return rows

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
-from segment_insider_emulator.workspace.structure import place
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
+from segment_insider_emulator.workspace.structure import format_path
 
-Effect: TypeAlias = Literal["loses", "differs", "note"]
-EFFECTS: tuple[Effect, ...] = ("loses", "differs", "note")
-Against: TypeAlias = Literal["guide", "catalogue", "traffic"]
+DeviationEffect: TypeAlias = Literal["loses", "differs", "note"]
+DEVIATION_EFFECTS: tuple[DeviationEffect, ...] = ("loses", "differs", "note")
+DeviationReference: TypeAlias = Literal["guide", "catalogue", "traffic"]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WorkspaceEdit:
     """What to write instead.
 
     Args:
@@ -27,26 +27,26 @@ class Change:
 
     keys: tuple[str | int, ...]
     value: JSON
-    drops: str | None = None
+    removed_key: str | None = None
 
     @property
-    def adds(self) -> bool:
+    def adds_subscription(self) -> bool:
         """Whether a subscription is written that is not there yet."""
         return len(self.keys) == 2
 
     @property
-    def maps(self) -> bool:
+    def edits_mapping(self) -> bool:
         """Whether it is a line of a mapping that is written."""
         return len(self.keys) > 3 and self.keys[2] == "settings"
 
     @property
-    def where(self) -> str:
+    def path(self) -> str:
         """The place in the file, e.g. "destination.subscriptions[3].settings.uuid"."""
-        return place("destination", *self.keys)
+        return format_path("destination", *self.keys)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Deviation:
     """A departure before anybody knows what changing it would do.
 
     Args:
@@ -63,103 +63,125 @@ class Found:
             mapped; the guide maps them"; "" where each is told alone.
     """
 
-    id: str
-    at: str
-    against: tuple[Against, ...]
-    effect: Effect
-    where: str
+    difference_id: str
+    subscription_path: str
+    references: tuple[DeviationReference, ...]
+    effect: DeviationEffect
+    path: str
     what: str
     remedy: str
-    change: Change | None = None
-    example: JSONObject | None = None
-    path: str = ""
-    several: str = ""
+    edit: WorkspaceEdit | None = None
+    example_event: JSONObject | None = None
+    unread_path: str = ""
+    group_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class ValueChange:
     """One value that Insider One would receive otherwise; MISSING is shown as None."""
 
-    at: str
+    path: str
     before: JSON
     after: JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class PreviewedDeviation:
     """A departure as it is told."""
 
-    id: str
-    against: tuple[Against, ...]
-    effect: Effect
-    where: str
+    difference_id: str
+    references: tuple[DeviationReference, ...]
+    effect: DeviationEffect
+    path: str
     what: str
     remedy: str
-    change: Change | None
-    receives: tuple[Receipt, ...]
-    several: str = ""
+    edit: WorkspaceEdit | None
+    value_changes: tuple[ValueChange, ...]
+    group_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class DeviationTable:
     """The departures of one subscription; of the workspace itself where *where* is empty.
 
     Args:
         mapped: Whether it has a mapping of its own, see `Placed.mapped`.
     """
 
-    subscription: str
+    subscription_name: str
     action_slug: str
-    where: str
-    departures: list[Departure]
-    mapped: bool = True
+    path: str
+    deviations: list[PreviewedDeviation]
+    has_custom_mapping: bool = True
 
     @property
-    def replaces(self) -> bool:
+    def replaces_mapping(self) -> bool:
         """Whether one of its lines, written alone, would replace a whole mapping."""
-        return not self.mapped and any(e.change and e.change.maps for e in self.departures)
+        return not self.has_custom_mapping and any(
+            e.edit and e.edit.edits_mapping for e in self.deviations
+        )
 
 
-def merged(traffic: list[Found], mappings: list[Found]) -> list[Found]:
+def merge_deviations(
+    traffic_deviations: list[Deviation], mapping_deviations: list[Deviation]
+) -> list[Deviation]:
     """One list, in which what both say of one line is said once, with the traffic's numbers."""
-    of_line = {each.change.keys: each for each in mappings if each.change}
-    told = {each.change.keys for each in traffic if each.change}
+    of_line = {each.edit.keys: each for each in mapping_deviations if each.edit}
+    told = {each.edit.keys for each in traffic_deviations if each.edit}
     joined = []
-    for each in traffic:
-        other = of_line.get(each.change.keys) if each.change else None
+    for each in traffic_deviations:
+        other = of_line.get(each.edit.keys) if each.edit else None
         if other:
-            against = (*each.against, *other.against)
-            each = replace(each, against=against, change=other.change)
+            against = (*each.references, *other.references)
+            each = replace(each, references=against, edit=other.edit)
         joined.append(each)
-    return joined + [each for each in mappings if not (each.change and each.change.keys in told)]
+    return joined + [
+        each for each in mapping_deviations if not (each.edit and each.edit.keys in told)
+    ]
 
 
-def tabled(subject: Subject, found: Sequence[tuple[Found, tuple[Receipt, ...]]]) -> list[Table]:
+def group_by_subscription(
+    context: AnalysisContext, previewed: Sequence[tuple[Deviation, tuple[ValueChange, ...]]]
+) -> list[DeviationTable]:
     """A table for the workspace, then one for each subscription, the worst first in each."""
-    names = {each.where: each for each in subject.subscriptions}
-    tables = [_table("", None, found)]
-    tables += [_table(where, placed, found) for where, placed in names.items()]
+    names = {each.path: each for each in context.subscriptions}
+    tables = [_build_table("", None, previewed)]
+    tables += [_build_table(where, placed, previewed) for where, placed in names.items()]
     return tables
 
 
-def _table(
-    where: str, placed: Placed | None, found: Sequence[tuple[Found, tuple[Receipt, ...]]]
-) -> Table:
-    own = [(each, receives) for each, receives in found if each.at == where]
-    own.sort(key=lambda pair: (EFFECTS.index(pair[0].effect), number(pair[0].id), pair[0].several))
+def _build_table(
+    path: str,
+    subscription: LocatedSubscription | None,
+    previewed: Sequence[tuple[Deviation, tuple[ValueChange, ...]]],
+) -> DeviationTable:
+    own = [(each, receives) for each, receives in previewed if each.subscription_path == path]
+    own.sort(
+        key=lambda pair: (
+            DEVIATION_EFFECTS.index(pair[0].effect),
+            difference_number(pair[0].difference_id),
+            pair[0].group_text,
+        )
+    )
     departures = [
-        Departure(
-            each.id, each.against, each.effect, each.where, each.what, each.remedy, each.change,
-            receives, each.several,
+        PreviewedDeviation(
+            each.difference_id, each.references, each.effect, each.path, each.what, each.remedy, each.edit,
+            receives, each.group_text,
         )
         for each, receives in own
     ]  # fmt: skip
-    if placed is None:
-        return Table("", "", where, departures)
-    return Table(placed.name, placed.slug, where, departures, placed.mapped)
+    if subscription is None:
+        return DeviationTable("", "", path, departures)
+    return DeviationTable(
+        subscription.name,
+        subscription.action_slug,
+        path,
+        departures,
+        subscription.has_custom_mapping,
+    )
 
 
-def number(id: str) -> int:
+def difference_number(difference_id: str) -> int:
     """The number in "D16"; a large one for ids without."""
-    digits = re.sub(r"\D", "", id)
+    digits = re.sub(r"\D", "", difference_id)
     return int(digits) if digits else 1000

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 # Attributes that say what a person uses.
-DEVICE = (
+DEVICE_ATTRIBUTES = (
     "app_version", "idfa", "model", "last_ip", "carrier", "os_version", "platform", "timezone",
     "locale",
 )  # fmt: skip
 
 
-def _rows() -> Iterator[tuple[str, str]]:
+def _iterate_mapping_paths() -> Iterator[tuple[str, str]]:
     """Place in a mapping -> row, for all actions that have no row of their own for it."""
     for id, places in {
         "D1": "firstName lastName age birthday gender attributes.name attributes.surname "
@@ -29,7 +29,7 @@ def _rows() -> Iterator[tuple[str, str]]:
         "products.variant products.variant_id",
         "D22": "parameters.url products.url",
         "D27": "append_arrays",
-        "D28": " ".join(f"attributes.{name}" for name in DEVICE) + " language",
+        "D28": " ".join(f"attributes.{name}" for name in DEVICE_ATTRIBUTES) + " language",
         "D30": "event_name",
         "D38": "custom",
         "D39": "timestamp",
@@ -38,17 +38,27 @@ def _rows() -> Iterator[tuple[str, str]]:
         yield from ((place, id) for place in places.split())
 
 
-_BY_PLACE = dict(_rows())
-_ORDER = ["tax", "affiliation", "revenue", "shipping", "discount", "coupon", "checkout_id"]
-_BY_ACTION = {
-    "orderCompletedEvent": {f"parameters.{name}": "D16" for name in _ORDER},
+_DIFFERENCE_BY_PATH = dict(_iterate_mapping_paths())
+_ORDER_PARAMETERS = [
+    "tax",
+    "affiliation",
+    "revenue",
+    "shipping",
+    "discount",
+    "coupon",
+    "checkout_id",
+]
+_DIFFERENCE_BY_ACTION = {
+    "orderCompletedEvent": {f"parameters.{name}": "D16" for name in _ORDER_PARAMETERS},
     "productAddedEvent": {"parameters.cart_id": "D13"},
     "productRemovedEvent": {"parameters.cart_id": "D13"},
 }
 
 
-def row_of(slug: str, *keys: str) -> str:
+def get_difference_id(action_slug: str, *keys: str) -> str:
     """The row for a place in the mapping of an action, e.g. ("parameters", "tax")."""
     dotted = ".".join(keys)
-    own = _BY_ACTION.get(slug, {})
-    return own.get(dotted) or _BY_PLACE.get(dotted) or _BY_PLACE.get(keys[0], "")
+    own = _DIFFERENCE_BY_ACTION.get(action_slug, {})
+    return (
+        own.get(dotted) or _DIFFERENCE_BY_PATH.get(dotted) or _DIFFERENCE_BY_PATH.get(keys[0], "")
+    )

@@ -5,28 +5,41 @@ from dataclasses import dataclass, replace
 
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.drift.departure import Against, Change, Effect, Found
-from segment_insider_emulator.workspace.drift.ids import row_of
-from segment_insider_emulator.workspace.drift.leaves import (
-    CONTAINERS,
-    Leaves,
-    leaves_of,
-    open_fields,
+from segment_insider_emulator.workspace.drift.departure import (
+    Deviation,
+    DeviationEffect,
+    DeviationReference,
+    WorkspaceEdit,
 )
-from segment_insider_emulator.workspace.drift.reference import guides_own
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
-from segment_insider_emulator.workspace.lint.values import LITERAL, covers, product_shape, sources
+from segment_insider_emulator.workspace.drift.ids import get_difference_id
+from segment_insider_emulator.workspace.drift.leaves import (
+    CONTAINER_FIELDS,
+    MappedValues,
+    list_mapped_values,
+    list_open_fields,
+)
+from segment_insider_emulator.workspace.drift.reference import find_guide_subscription
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
+from segment_insider_emulator.workspace.lint.values import (
+    LITERAL_MARKER,
+    get_product_mapping,
+    is_path_read,
+    list_read_paths,
+)
 
-_NAMES: dict[Against, str] = {"guide": "the guide", "catalogue": "the catalogue"}
+_REFERENCE_NAMES: dict[DeviationReference, str] = {
+    "guide": "the guide",
+    "catalogue": "the catalogue",
+}
 # Without these Insider One refuses the event, so that more than a value is lost.
-_NEEDED = ("event_group_id", "currency", "unit_sale_price")
+_REQUIRED_CART_PARAMETERS = ("event_group_id", "currency", "unit_sale_price")
 
 # More paths than these are counted.
-_NAMED = 6
+_MAX_LISTED_PATHS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class _Side:
+class _MappingSide:
     """One side of a comparison.
 
     Args:
@@ -34,177 +47,237 @@ class _Side:
         open: Fields that take objects whose keys only the event knows.
     """
 
-    leaves: Leaves
-    open: frozenset[str]
+    mapped_values: MappedValues
+    open_fields: frozenset[str]
 
 
-def from_mappings(subject: Subject) -> Iterator[Found]:
+def compare_mappings(context: AnalysisContext) -> Iterator[Deviation]:
     """Where the mappings depart from the guide's and from the catalogue's."""
-    for placed in subject.subscriptions:
-        guides = guides_own(placed)
+    for placed in context.subscriptions:
+        guides = find_guide_subscription(placed)
         catalogue = placed.subscription.action.default_mapping
-        by_guide = _by_place(placed, guides.mapping if guides else {}, "guide")
-        by_catalogue = _by_place(placed, catalogue, "catalogue")
+        by_guide = _deviations_by_path(placed, guides.mapping if guides else {}, "guide")
+        by_catalogue = _deviations_by_path(placed, catalogue, "catalogue")
         for where, found in by_guide.items():
             other = by_catalogue.get(where)
-            both = other is not None and other.change == found.change
-            yield replace(found, against=("guide", "catalogue")) if both else found
+            both = other is not None and other.edit == found.edit
+            yield replace(found, references=("guide", "catalogue")) if both else found
         alone = [each for where, each in by_catalogue.items() if where not in by_guide]
-        yield from _catalogues(placed, alone)
-        yield from _additions(placed, catalogue)
+        yield from _catalogue_only_deviations(placed, alone)
+        yield from _find_added_values(placed, catalogue)
 
 
-def _by_place(placed: Placed, reference: JSONObject, against: Against) -> dict[str, Found]:
-    return {each.where: each for each in _compared(placed, reference, against)}
+def _deviations_by_path(
+    subscription: LocatedSubscription,
+    reference_mapping: JSONObject,
+    reference_name: DeviationReference,
+) -> dict[str, Deviation]:
+    return {
+        each.path: each
+        for each in _compare_with_reference(subscription, reference_mapping, reference_name)
+    }
 
 
-def _catalogues(placed: Placed, alone: list[Found]) -> Iterator[Found]:
+def _catalogue_only_deviations(
+    subscription: LocatedSubscription, deviations: list[Deviation]
+) -> Iterator[Deviation]:
     """Departures from the catalogue where the guide is met, or silent: nothing is lost by them."""
-    unmapped = [each for each in alone if each.several == _unmapped("catalogue")]
+    unmapped = [each for each in deviations if each.group_text == _unmapped_group_text("catalogue")]
     if unmapped:
-        row, where = row_of(placed.slug, "parameters"), placed.field_place()
-        names = ", ".join(each.where.removeprefix(f"{where}.") for each in unmapped)
+        row, where = (
+            get_difference_id(subscription.action_slug, "parameters"),
+            subscription.field_path(),
+        )
+        names = ", ".join(each.path.removeprefix(f"{where}.") for each in unmapped)
         what = f"does not map what the catalogue maps: {names}"
         remedy = "Nothing to do, if it is meant so."
-        yield Found(row, placed.where, ("catalogue",), "differs", where, what, remedy)
-    yield from (replace(each, effect="differs") for each in alone if each not in unmapped)
+        yield Deviation(row, subscription.path, ("catalogue",), "differs", where, what, remedy)
+    yield from (replace(each, effect="differs") for each in deviations if each not in unmapped)
 
 
-def _compared(placed: Placed, reference: JSONObject, against: Against) -> Iterator[Found]:
-    own, wanted = _side(placed.mapping), _side(reference)
+def _compare_with_reference(
+    subscription: LocatedSubscription,
+    reference_mapping: JSONObject,
+    reference_name: DeviationReference,
+) -> Iterator[Deviation]:
+    own, wanted = _build_side(subscription.mapping), _build_side(reference_mapping)
     absent = [
         field
-        for field in CONTAINERS
-        if field in reference and field not in own.open and placed.mapping.get(field) is None
+        for field in CONTAINER_FIELDS
+        if field in reference_mapping
+        and field not in own.open_fields
+        and subscription.mapping.get(field) is None
     ]
     for field in absent:
-        yield _missing(placed, (field,), reference[field], against)
-    for field in sorted(wanted.open - own.open - set(absent)):
-        yield _closed(placed, field, reference[field], against)
-    untold = {*absent, *own.open, *wanted.open}
-    for keys, mapping in wanted.leaves.items():
+        yield _unmapped_value_deviation(
+            subscription, (field,), reference_mapping[field], reference_name
+        )
+    for field in sorted(wanted.open_fields - own.open_fields - set(absent)):
+        yield _closed_field_deviation(subscription, field, reference_mapping[field], reference_name)
+    untold = {*absent, *own.open_fields, *wanted.open_fields}
+    for keys, mapping in wanted.mapped_values.items():
         if keys[0] in untold:
             continue
-        if keys not in own.leaves:
-            yield _missing(placed, keys, mapping, against)
+        if keys not in own.mapped_values:
+            yield _unmapped_value_deviation(subscription, keys, mapping, reference_name)
         else:
-            yield from _otherwise(placed, keys, own.leaves[keys], mapping, against)
+            yield from _changed_value_deviations(
+                subscription, keys, own.mapped_values[keys], mapping, reference_name
+            )
 
 
-def _side(mapping: JSONObject) -> _Side:
-    return _Side(leaves_of(mapping), open_fields(mapping))
+def _build_side(mapping: JSONObject) -> _MappingSide:
+    return _MappingSide(list_mapped_values(mapping), list_open_fields(mapping))
 
 
-def _closed(placed: Placed, field: str, mapping: JSON, against: Against) -> Found:
-    what = f"{field} knows only the keys it names; {_NAMES[against]} takes every property"
-    where = placed.field_place(field)
-    change = Change(placed.keys("settings", field), mapping)
+def _closed_field_deviation(
+    subscription: LocatedSubscription, field: str, mapping: JSON, reference_name: DeviationReference
+) -> Deviation:
+    what = f"{field} knows only the keys it names; {_REFERENCE_NAMES[reference_name]} takes every property"
+    where = subscription.field_path(field)
+    change = WorkspaceEdit(subscription.destination_keys("settings", field), mapping)
     remedy = f"Merge $.properties into {field}."
-    row = row_of(placed.slug, field)
-    return Found(row, placed.where, (against,), "loses", where, what, remedy, change)
-
-
-def _missing(placed: Placed, keys: tuple[str, ...], mapping: JSON, against: Against) -> Found:
-    read = sources(mapping)
-    paths = _listed(sorted(read - {LITERAL}))
-    told = f"reads {paths}" if paths else f"has {_shown(mapping)}"
-    what = f"{'.'.join(keys)} is not mapped; {_NAMES[against]} {told}"
-    effect: Effect = "differs" if read <= {LITERAL} or _carried(placed, keys[0], read) else "loses"
-    return _found(placed, keys, mapping, against, effect, what, _unmapped(against))
-
-
-def _unmapped(against: Against) -> str:
-    return f"values are not mapped; {_NAMES[against]} maps them"
-
-
-def _listed(paths: list[str]) -> str:
-    more = len(paths) - _NAMED
-    return ", ".join(paths[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _carried(placed: Placed, field: str, read: set[str]) -> bool:
-    """Whether the mapping sends all of this under another name."""
-    # Within products, paths begin at the product.
-    mapping = placed.mapping
-    own = sources(product_shape(mapping.get(field)) if field == "products" else mapping)
-    return all(covers(own, path) for path in read - {LITERAL})
-
-
-def _otherwise(
-    placed: Placed, keys: tuple[str, ...], own: JSON, mapping: JSON, against: Against
-) -> Iterator[Found]:
-    if own == mapping:
-        return
-    have, want = sources(own), sources(mapping)
-    unread = sorted(path for path in want - {LITERAL} if not covers(have, path))
-    dotted = ".".join(keys)
-    if unread:
-        told = _listed(unread)
-        what = f"{dotted} does not read {told}; {_NAMES[against]} does"
-        # What reads less loses; what reads something else may be meant so.
-        effect: Effect = "loses" if have <= want else "differs"
-        several = f"values do not read all that {_NAMES[against]} reads"
-    elif have <= {LITERAL} and want <= {LITERAL}:
-        what = f"{dotted} is {_shown(own)}; {_NAMES[against]} has {_shown(mapping)}"
-        effect, several = "differs", f"values are others than {_NAMES[against]} has"
-    else:
-        return
-    yield _found(placed, keys, mapping, against, effect, what, several)
-
-
-def _found(
-    placed: Placed,
-    keys: tuple[str, ...],
-    mapping: JSON,
-    against: Against,
-    effect: Effect,
-    what: str,
-    several: str,
-) -> Found:
-    row = row_of(placed.slug, *keys)
-    if placed.slug == "cartViewedEvent" and keys[-1] in _NEEDED:
-        row = "D41"
-    return Found(
-        row,
-        placed.where,
-        (against,),
-        effect,
-        placed.field_place(*keys),
-        what,
-        "Write the line below, unless it is meant so.",
-        _change(placed, keys, mapping),
-        several=several,
+    row = get_difference_id(subscription.action_slug, field)
+    return Deviation(
+        row, subscription.path, (reference_name,), "loses", where, what, remedy, change
     )
 
 
-def _change(placed: Placed, keys: tuple[str, ...], mapping: JSON) -> Change | None:
+def _unmapped_value_deviation(
+    subscription: LocatedSubscription,
+    keys: tuple[str, ...],
+    mapping: JSON,
+    reference_name: DeviationReference,
+) -> Deviation:
+    read = list_read_paths(mapping)
+    paths = _format_paths(sorted(read - {LITERAL_MARKER}))
+    told = f"reads {paths}" if paths else f"has {_format_literal(mapping)}"
+    what = f"{'.'.join(keys)} is not mapped; {_REFERENCE_NAMES[reference_name]} {told}"
+    effect: DeviationEffect = (
+        "differs"
+        if read <= {LITERAL_MARKER} or _is_sent_elsewhere(subscription, keys[0], read)
+        else "loses"
+    )
+    return _mapping_deviation(
+        subscription,
+        keys,
+        mapping,
+        reference_name,
+        effect,
+        what,
+        _unmapped_group_text(reference_name),
+    )
+
+
+def _unmapped_group_text(reference_name: DeviationReference) -> str:
+    return f"values are not mapped; {_REFERENCE_NAMES[reference_name]} maps them"
+
+
+def _format_paths(paths: list[str]) -> str:
+    more = len(paths) - _MAX_LISTED_PATHS
+    return ", ".join(paths[:_MAX_LISTED_PATHS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _is_sent_elsewhere(subscription: LocatedSubscription, field: str, read_paths: set[str]) -> bool:
+    """Whether the mapping sends all of this under another name."""
+    # Within products, paths begin at the product.
+    mapping = subscription.mapping
+    own = list_read_paths(
+        get_product_mapping(mapping.get(field)) if field == "products" else mapping
+    )
+    return all(is_path_read(own, path) for path in read_paths - {LITERAL_MARKER})
+
+
+def _changed_value_deviations(
+    subscription: LocatedSubscription,
+    keys: tuple[str, ...],
+    actual_mapping: JSON,
+    reference_mapping: JSON,
+    reference_name: DeviationReference,
+) -> Iterator[Deviation]:
+    if actual_mapping == reference_mapping:
+        return
+    have, want = list_read_paths(actual_mapping), list_read_paths(reference_mapping)
+    unread = sorted(path for path in want - {LITERAL_MARKER} if not is_path_read(have, path))
+    dotted = ".".join(keys)
+    if unread:
+        told = _format_paths(unread)
+        what = f"{dotted} does not read {told}; {_REFERENCE_NAMES[reference_name]} does"
+        # What reads less loses; what reads something else may be meant so.
+        effect: DeviationEffect = "loses" if have <= want else "differs"
+        several = f"values do not read all that {_REFERENCE_NAMES[reference_name]} reads"
+    elif have <= {LITERAL_MARKER} and want <= {LITERAL_MARKER}:
+        what = f"{dotted} is {_format_literal(actual_mapping)}; {_REFERENCE_NAMES[reference_name]} has {_format_literal(reference_mapping)}"
+        effect, several = (
+            "differs",
+            f"values are others than {_REFERENCE_NAMES[reference_name]} has",
+        )
+    else:
+        return
+    yield _mapping_deviation(
+        subscription, keys, reference_mapping, reference_name, effect, what, several
+    )
+
+
+def _mapping_deviation(
+    subscription: LocatedSubscription,
+    keys: tuple[str, ...],
+    mapping: JSON,
+    reference_name: DeviationReference,
+    effect: DeviationEffect,
+    what: str,
+    group_text: str,
+) -> Deviation:
+    row = get_difference_id(subscription.action_slug, *keys)
+    if subscription.action_slug == "cartViewedEvent" and keys[-1] in _REQUIRED_CART_PARAMETERS:
+        row = "D41"
+    return Deviation(
+        row,
+        subscription.path,
+        (reference_name,),
+        effect,
+        subscription.field_path(*keys),
+        what,
+        "Write the line below, unless it is meant so.",
+        _mapping_edit(subscription, keys, mapping),
+        group_text=group_text,
+    )
+
+
+def _mapping_edit(
+    subscription: LocatedSubscription, keys: tuple[str, ...], mapping: JSON
+) -> WorkspaceEdit | None:
     """The change of one key; None where a directive stands in the way of it."""
     if len(keys) == 1:
-        return Change(placed.keys("settings", keys[0]), mapping)
+        return WorkspaceEdit(subscription.destination_keys("settings", keys[0]), mapping)
     field, key = keys
-    own = placed.mapping.get(field)
+    own = subscription.mapping.get(field)
     match own:
         case {"@arrayPath": [_, dict() as shape, *_]} if not is_directive(shape):
-            return Change(placed.keys("settings", field, "@arrayPath", 1, key), mapping)
+            return WorkspaceEdit(
+                subscription.destination_keys("settings", field, "@arrayPath", 1, key), mapping
+            )
         case dict() if not is_directive(own):
-            return Change(placed.keys("settings", field, key), mapping)
+            return WorkspaceEdit(subscription.destination_keys("settings", field, key), mapping)
         case _:
             return None
 
 
-def _additions(placed: Placed, catalogue: JSONObject) -> Iterator[Found]:
-    known = {field.key for field in placed.subscription.action.fields}
-    own = _side({key: each for key, each in placed.mapping.items() if key in known})
-    published = _side(catalogue)
-    added = [".".join(keys) for keys in own.leaves if keys not in published.leaves]
-    added += [f"{field}.*" for field in sorted(own.open - published.open)]
+def _find_added_values(
+    subscription: LocatedSubscription, catalogue_mapping: JSONObject
+) -> Iterator[Deviation]:
+    known = {field.key for field in subscription.subscription.action.fields}
+    own = _build_side({key: each for key, each in subscription.mapping.items() if key in known})
+    published = _build_side(catalogue_mapping)
+    added = [".".join(keys) for keys in own.mapped_values if keys not in published.mapped_values]
+    added += [f"{field}.*" for field in sorted(own.open_fields - published.open_fields)]
     if added:
         what = f"maps in addition to the catalogue: {', '.join(added)}"
         remedy = "Nothing to do: custom names must exist in the panel first."
-        where = placed.field_place()
-        row = row_of(placed.slug, "parameters")
-        yield Found(row, placed.where, ("catalogue",), "note", where, what, remedy)
+        where = subscription.field_path()
+        row = get_difference_id(subscription.action_slug, "parameters")
+        yield Deviation(row, subscription.path, ("catalogue",), "note", where, what, remedy)
 
 
-def _shown(mapping: JSON) -> str:
+def _format_literal(mapping: JSON) -> str:
     return "true" if mapping is True else "false" if mapping is False else repr(mapping)

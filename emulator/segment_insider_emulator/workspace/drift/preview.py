@@ -5,124 +5,148 @@ from itertools import islice
 
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.subscription import (
-    Failure,
-    Request,
+    InsiderRequest,
+    MappingFailure,
     Subscription,
     compile_subscription,
 )
-from segment_insider_emulator.mapping.tracing import leaves
+from segment_insider_emulator.mapping.tracing import iter_leaves
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.drift.departure import Change, Found, Receipt
-from segment_insider_emulator.workspace.drift.samples import filled, samples
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject, subject_of
+from segment_insider_emulator.workspace.drift.departure import Deviation, ValueChange, WorkspaceEdit
+from segment_insider_emulator.workspace.drift.samples import build_sample_events, fill_event
+from segment_insider_emulator.workspace.lint.subject import (
+    AnalysisContext,
+    LocatedSubscription,
+    build_context,
+)
 
 # More than anybody reads; a change of a name shows in one.
-_MOST = 6
+_MAX_VALUE_CHANGES = 6
 # Events tried until one shows a change: the traffic first, then samples.
-_TRIED = 60
+_MAX_TRIED_EVENTS = 60
 
 
-class Preview:
+class EditPreview:
     """Runs changes against the traffic where it shows them, else against samples."""
 
-    def __init__(self, subject: Subject, traffic: Sequence[JSONObject]) -> None:
-        self._subject = subject
+    def __init__(self, context: AnalysisContext, traffic: Sequence[JSONObject]) -> None:
+        self._context = context
         self._traffic = traffic
 
-    def of(self, found: Found) -> tuple[Receipt, ...]:
+    def list_value_changes(self, deviation: Deviation) -> tuple[ValueChange, ...]:
         """The values that Insider One would receive otherwise, the first few of them."""
-        if found.change is None:
+        if deviation.edit is None:
             return ()
-        own = self._subject.workspace.destination
-        before = _only(own, found.change)
-        after = _only(changed(own, found.change), found.change)
-        for event in islice(self._events(found), _TRIED):
-            receipts = tuple(islice(_differences(_sent(before, event), _sent(after, event)), _MOST))
+        own = self._context.workspace.destination
+        before = _compile_edited_subscription(own, deviation.edit)
+        after = _compile_edited_subscription(apply_edit(own, deviation.edit), deviation.edit)
+        for event in islice(self._candidate_events(deviation), _MAX_TRIED_EVENTS):
+            receipts = tuple(
+                islice(
+                    _compare_deliveries(
+                        _deliver_event(before, event), _deliver_event(after, event)
+                    ),
+                    _MAX_VALUE_CHANGES,
+                )
+            )
             if receipts:
                 return receipts
         return ()
 
-    def _events(self, found: Found) -> Iterator[JSONObject]:
+    def _candidate_events(self, deviation: Deviation) -> Iterator[JSONObject]:
         """Events that may show the change, the likeliest first."""
-        if found.example is not None:
-            yield found.example if "messageId" in found.example else filled(found.example)
-        placed = self._placed(found)
+        if deviation.example_event is not None:
+            yield (
+                deviation.example_event
+                if "messageId" in deviation.example_event
+                else fill_event(deviation.example_event)
+            )
+        placed = self._edited_subscription(deviation)
         if placed:
-            yield from islice((each for each in self._traffic if placed.takes(each)), _TRIED // 2)
-            yield from samples(self._subject, placed)
+            yield from islice(
+                (each for each in self._traffic if placed.matches(each)), _MAX_TRIED_EVENTS // 2
+            )
+            yield from build_sample_events(self._context, placed)
 
-    def _placed(self, found: Found) -> Placed | None:
+    def _edited_subscription(self, deviation: Deviation) -> LocatedSubscription | None:
         """The subscription that the change is about; for a new one, what it would be."""
-        own = self._subject
-        if found.at or found.change is None:
-            return next((each for each in own.subscriptions if each.where == found.at), None)
-        destination = changed(own.workspace.destination, found.change)
-        return subject_of(own.workspace.document | {"destination": destination}).subscriptions[-1]
+        own = self._context
+        if deviation.subscription_path or deviation.edit is None:
+            return next(
+                (each for each in own.subscriptions if each.path == deviation.subscription_path),
+                None,
+            )
+        destination = apply_edit(own.workspace.destination, deviation.edit)
+        return build_context(own.workspace.document | {"destination": destination}).subscriptions[
+            -1
+        ]
 
 
-def changed(destination: JSONObject, change: Change) -> JSONObject:
+def apply_edit(destination: JSONObject, edit: WorkspaceEdit) -> JSONObject:
     """A copy of *destination* with the change made."""
-    first, index, *below = change.keys
+    first, index, *below = edit.keys
     subscriptions = list(destination["subscriptions"])
     if index == len(subscriptions):
-        subscriptions.append(change.value)
+        subscriptions.append(edit.value)
     else:
-        own = _written_out(subscriptions[int(index)])
-        subscriptions[int(index)] = _with(own, below, change)
+        own = _with_catalogue_defaults(subscriptions[int(index)])
+        subscriptions[int(index)] = _set_value(own, below, edit)
     return destination | {str(first): subscriptions}
 
 
-def _written_out(subscription: JSONObject) -> JSONObject:
+def _with_catalogue_defaults(subscription: JSONObject) -> JSONObject:
     action = ACTIONS[subscription["actionSlug"]]
     return {"settings": action.default_mapping, "trigger": action.trigger} | subscription
 
 
-def _with(container: JSON, keys: list[str | int], change: Change) -> JSON:
+def _set_value(container: JSON, keys: list[str | int], edit: WorkspaceEdit) -> JSON:
     key, *below = keys
-    value = change.value
+    value = edit.value
     if isinstance(container, list):
         copy = list(container)
-        copy[int(key)] = _with(copy[int(key)], below, change) if below else value
+        copy[int(key)] = _set_value(copy[int(key)], below, edit) if below else value
         return copy
     members = dict(container or {})
-    members[str(key)] = _with(members.get(str(key)), below, change) if below else value
-    if not below and change.drops:
-        members.pop(change.drops, None)
+    members[str(key)] = _set_value(members.get(str(key)), below, edit) if below else value
+    if not below and edit.removed_key:
+        members.pop(edit.removed_key, None)
     return members
 
 
-def _only(destination: JSONObject, change: Change) -> Subscription | None:
+def _compile_edited_subscription(
+    destination: JSONObject, edit: WorkspaceEdit
+) -> Subscription | None:
     """The subscription that is changed, compiled; None where it is not there yet."""
-    definitions = destination["subscriptions"][int(change.keys[1]) :][:1]
+    definitions = destination["subscriptions"][int(edit.keys[1]) :][:1]
     compiled = [compile_subscription(each, destination["settings"]) for each in definitions]
     return next(iter(compiled), None)
 
 
-def _sent(subscription: Subscription | None, event: JSONObject) -> tuple[str, JSON]:
+def _deliver_event(subscription: Subscription | None, event: JSONObject) -> tuple[str, JSON]:
     """The subscription's name and what it sends: a user, the message of a failure, or None."""
     if subscription is None:
         return "", None
-    result = subscription.deliver(event)
-    if isinstance(result, Request):
+    result = subscription.build_request(event)
+    if isinstance(result, InsiderRequest):
         return subscription.name, result.json["users"][0]
-    return subscription.name, result.message if isinstance(result, Failure) else None
+    return subscription.name, result.message if isinstance(result, MappingFailure) else None
 
 
-def _differences(before: tuple[str, JSON], after: tuple[str, JSON]) -> Iterator[Receipt]:
+def _compare_deliveries(before: tuple[str, JSON], after: tuple[str, JSON]) -> Iterator[ValueChange]:
     (_, old), (name, new) = before, after
     if old == new:
         return
     if not isinstance(old, dict) or not isinstance(new, dict):
-        yield Receipt(f"the request of {name!r}", _headline(old), _headline(new))
+        yield ValueChange(f"the request of {name!r}", _summarise_user(old), _summarise_user(new))
         return
-    have, will = dict(leaves(old)), dict(leaves(new))
+    have, will = dict(iter_leaves(old)), dict(iter_leaves(new))
     for at in {**have, **will}:
         # An empty object that is filled is told by what fills it.
         if have.get(at) != will.get(at) and have.get(at) != {}:
-            yield Receipt(at, have.get(at), will.get(at))
+            yield ValueChange(at, have.get(at), will.get(at))
 
 
-def _headline(user: JSON) -> JSON:
+def _summarise_user(user: JSON) -> JSON:
     """What a request is about: the names of its events, or its attributes; or why there is none."""
     if not isinstance(user, dict):
         return f"fails: {user}" if user else None

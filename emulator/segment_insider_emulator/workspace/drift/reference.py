@@ -3,29 +3,37 @@
 from functools import cache
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint.probes import probes
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject, subject_of
+from segment_insider_emulator.workspace.lint.probes import build_probe_events
+from segment_insider_emulator.workspace.lint.subject import (
+    AnalysisContext,
+    LocatedSubscription,
+    build_context,
+)
 from segment_insider_emulator.workspace.loading import read_preset
 
 
 @cache
-def guide() -> Subject:
+def load_guide() -> AnalysisContext:
     """The preset `guide`, which maps everything that the guide documents."""
-    return subject_of(read_preset("guide"))
+    return build_context(read_preset("guide"))
 
 
-def guides_own(placed: Placed) -> Placed | None:
+def find_guide_subscription(subscription: LocatedSubscription) -> LocatedSubscription | None:
     """The guide's subscription of the same action for the same events; None when it has none."""
-    same = [each for each in guide().subscriptions if each.slug == placed.slug]
+    same = [
+        each for each in load_guide().subscriptions if each.action_slug == subscription.action_slug
+    ]
     if len(same) < 2:
         return next(iter(same), None)
-    events = [event for _, event in probes(guide()) if placed.takes(event)]
-    shared = {each.where: sum(map(each.takes, events)) for each in same}
-    return max(same, key=lambda each: shared[each.where])
+    events = [event for _, event in build_probe_events(load_guide()) if subscription.matches(event)]
+    shared = {each.path: sum(map(each.matches, events)) for each in same}
+    return max(same, key=lambda each: shared[each.path])
 
 
-def definition(own: Placed) -> JSONObject:
+def get_guide_definition(subscription: LocatedSubscription) -> JSONObject:
     """A subscription of the guide's as a workspace file has it."""
     return next(
-        each for each in guide().workspace.destination["subscriptions"] if each["name"] == own.name
+        each
+        for each in load_guide().workspace.destination["subscriptions"]
+        if each["name"] == subscription.name
     )

@@ -4,117 +4,148 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from segment_insider_emulator.mapping.directives import is_directive
-from segment_insider_emulator.workspace.drift.departure import Change, Effect, Found
-from segment_insider_emulator.workspace.drift.reference import guides_own
-from segment_insider_emulator.workspace.drift.triggers import SENT_TWICE, narrowed
-from segment_insider_emulator.workspace.finding import Finding
+from segment_insider_emulator.workspace.drift.departure import (
+    Deviation,
+    DeviationEffect,
+    WorkspaceEdit,
+)
+from segment_insider_emulator.workspace.drift.reference import find_guide_subscription
+from segment_insider_emulator.workspace.drift.triggers import (
+    SENT_TWICE_TEXT,
+    build_trigger_exclusion,
+)
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
 from segment_insider_emulator.workspace.lint import (
-    RULES,
-    Rule,
+    LINT_RULES,
+    LintRule,
     account,
     fields,
     overlap,
     parameters,
     people,
 )
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
 
-_ROWS: dict[Rule, str] = {
-    account.silent_destinations: "D25",
-    account.wrong_credentials: "D35",
-    overlap.events_sent_twice: "D24",
-    overlap.calls_not_taken: "D26",
-    overlap.cart_reviewed: "D12",
-    fields.unnamed_pages: "D26",
-    people.anonymous_subscriptions: "D11",
-    people.unlisted_identifiers: "D10",
-    people.unsent_identifiers: "D10",
-    people.unread_names: "D1",
-    people.unmapped_opt_ins: "D3",
-    people.truthful_opt_ins: "D5",
-    people.custom_twins: "D4",
-    people.phone_numbers: "D7",
-    parameters.lost_keys: "D31",
-    parameters.overwritten_products: "D23",
-    parameters.required_parameters: "D41",
-    parameters.dropped_properties: "D17",
-    parameters.dropped_custom_properties: "D17",
-    parameters.textual_variants: "D21",
-    parameters.cart_currency: "D41",
-    parameters.typed_products: "D21",
+_DIFFERENCE_BY_RULE: dict[LintRule, str] = {
+    account.find_inactive_destination: "D25",
+    account.find_wrong_credentials: "D35",
+    overlap.find_duplicate_deliveries: "D24",
+    overlap.find_unhandled_call_types: "D26",
+    overlap.find_missing_cart_reviewed: "D12",
+    fields.find_calls_without_event_name: "D26",
+    people.find_subscriptions_without_identifier: "D11",
+    people.find_unlisted_identifiers: "D10",
+    people.find_unsent_identifiers: "D10",
+    people.find_unread_name_traits: "D1",
+    people.find_unmapped_opt_ins: "D3",
+    people.find_opt_ins_that_need_booleans: "D5",
+    people.find_default_attributes_sent_as_custom: "D4",
+    people.find_phone_number_identifiers: "D7",
+    parameters.find_keys_changed_by_normalisation: "D31",
+    parameters.find_overwritten_product_values: "D23",
+    parameters.find_missing_required_parameters: "D41",
+    parameters.find_dropped_spec_properties: "D17",
+    parameters.find_dropped_custom_properties: "D17",
+    parameters.find_textual_variants: "D21",
+    parameters.find_cart_without_currency: "D41",
+    parameters.find_strictly_typed_products: "D21",
 }
 # The comparison with the guide says the same, with the line to write.
-_COMPARED = (
-    people.unread_names,
-    people.unmapped_opt_ins,
-    parameters.dropped_properties,
-    parameters.dropped_custom_properties,
-    parameters.required_parameters,
+_RULES_COVERED_BY_COMPARISON = (
+    people.find_unread_name_traits,
+    people.find_unmapped_opt_ins,
+    parameters.find_dropped_spec_properties,
+    parameters.find_dropped_custom_properties,
+    parameters.find_missing_required_parameters,
 )
 # Something arrives, only not as it should.
-_DIFFERS = (overlap.events_sent_twice, overlap.cart_reviewed, people.unlisted_identifiers)
+_RULES_WITHOUT_LOSS = (
+    overlap.find_duplicate_deliveries,
+    overlap.find_missing_cart_reviewed,
+    people.find_unlisted_identifiers,
+)
 
 
-def from_rules(subject: Subject, known: Sequence[Found]) -> Iterator[Found]:
+def convert_lint_findings(
+    context: AnalysisContext, deviations: Sequence[Deviation]
+) -> Iterator[Deviation]:
     """The findings of every rule that say more than the departures *known* already."""
-    events = dict(overlap.sent_twice(subject))
-    losing = {each.at for each in known if each.effect == "loses" and "guide" in each.against}
-    for rule in RULES:
-        for finding in rule(subject):
-            placed = _placed(subject, finding.where)
-            if rule in _COMPARED and placed and placed.where in losing:
+    events = dict(overlap.find_duplicate_deliveries_by_event(context))
+    losing = {
+        each.subscription_path
+        for each in deviations
+        if each.effect == "loses" and "guide" in each.references
+    }
+    for rule in LINT_RULES:
+        for finding in rule(context):
+            placed = _subscription_at(context, finding.where)
+            if rule in _RULES_COVERED_BY_COMPARISON and placed and placed.path in losing:
                 continue
-            found = _departure(rule, finding, placed, events.get(finding))
-            if found.change is None or all(found.change != each.change for each in known):
+            found = _finding_to_deviation(rule, finding, placed, events.get(finding))
+            if found.edit is None or all(found.edit != each.edit for each in deviations):
                 yield found
 
 
-def _placed(subject: Subject, where: str) -> Placed | None:
+def _subscription_at(context: AnalysisContext, path: str) -> LocatedSubscription | None:
     return next(
         (
             each
-            for each in subject.subscriptions
-            if where == each.where or where.startswith(f"{each.where}.")
+            for each in context.subscriptions
+            if path == each.path or path.startswith(f"{each.path}.")
         ),
         None,
     )
 
 
-def _departure(rule: Rule, finding: Finding, placed: Placed | None, event: str | None) -> Found:
+def _finding_to_deviation(
+    rule: LintRule,
+    finding: WorkspaceFinding,
+    subscription: LocatedSubscription | None,
+    event_name: str | None,
+) -> Deviation:
     """*finding* of *rule* as a departure; *event* is the track call that it is about, if any."""
-    effect: Effect = "note" if finding.severity == "note" else "loses"
-    if rule in _DIFFERS:
+    effect: DeviationEffect = "note" if finding.severity == "note" else "loses"
+    if rule in _RULES_WITHOUT_LOSS:
         effect = "differs"
-    found = Found(
-        _ROWS.get(rule, ""),
-        placed.where if placed else "",
+    found = Deviation(
+        _DIFFERENCE_BY_RULE.get(rule, ""),
+        subscription.path if subscription else "",
         ("guide",),
         effect,
         finding.where,
         finding.what,
         finding.remedy,
-        several=SENT_TWICE if rule is overlap.events_sent_twice else "",
+        group_text=SENT_TWICE_TEXT if rule is overlap.find_duplicate_deliveries else "",
     )
-    if placed is None:
+    if subscription is None:
         return found
-    return replace(found, change=_change(rule, finding, placed, event))
+    return replace(found, edit=_finding_edit(rule, finding, subscription, event_name))
 
 
-def _change(rule: Rule, finding: Finding, placed: Placed, event: str | None) -> Change | None:
-    if rule is overlap.events_sent_twice:
-        return narrowed(placed, event) if event is not None else None
-    guides = guides_own(placed)
-    if rule is overlap.cart_reviewed and guides:
-        return Change(placed.keys("trigger"), guides.subscription.trigger)
-    if rule is parameters.lost_keys:
-        return _renamed(finding, placed)
+def _finding_edit(
+    rule: LintRule,
+    finding: WorkspaceFinding,
+    subscription: LocatedSubscription,
+    event_name: str | None,
+) -> WorkspaceEdit | None:
+    if rule is overlap.find_duplicate_deliveries:
+        return build_trigger_exclusion(subscription, event_name) if event_name is not None else None
+    guides = find_guide_subscription(subscription)
+    if rule is overlap.find_missing_cart_reviewed and guides:
+        return WorkspaceEdit(subscription.destination_keys("trigger"), guides.subscription.trigger)
+    if rule is parameters.find_keys_changed_by_normalisation:
+        return _rename_key_edit(finding, subscription)
     return None
 
 
-def _renamed(finding: Finding, placed: Placed) -> Change | None:
-    field, _, key = finding.where.removeprefix(f"{placed.where}.settings.").partition(".")
-    mapping = placed.mapping.get(field)
+def _rename_key_edit(
+    finding: WorkspaceFinding, subscription: LocatedSubscription
+) -> WorkspaceEdit | None:
+    field, _, key = finding.where.removeprefix(f"{subscription.path}.settings.").partition(".")
+    mapping = subscription.mapping.get(field)
     if not isinstance(mapping, dict) or is_directive(mapping) or key not in mapping:
         return None
-    better = parameters.kept_key(key)
-    return Change(placed.keys("settings", field, better), mapping[key], drops=key)
+    better = parameters.suggest_normalised_key(key)
+    return WorkspaceEdit(
+        subscription.destination_keys("settings", field, better), mapping[key], removed_key=key
+    )

@@ -4,126 +4,134 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from segment_insider_emulator.types import JSON
-from segment_insider_emulator.workspace.drift.departure import Found
-from segment_insider_emulator.workspace.drift.ids import DEVICE
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.drift.departure import Deviation
+from segment_insider_emulator.workspace.drift.ids import DEVICE_ATTRIBUTES
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
 from segment_insider_emulator.workspace.lint.values import (
-    LITERAL,
-    covers,
-    members,
-    product_shape,
-    sources,
+    LITERAL_MARKER,
+    get_product_mapping,
+    is_path_read,
+    list_read_paths,
+    list_written_keys,
 )
 
 # Of Segment's reserved traits, those that the profile action has no field for.
-_OTHER_TRAITS = ("name", "title", "company", "username", "createdAt", "avatar")
-_ALWAYS_CUSTOM = (
+_TRAITS_WITHOUT_FIELD = ("name", "title", "company", "username", "createdAt", "avatar")
+_ALWAYS_CUSTOM_PARAMETERS = (
     "shipping_cost", "promotion_name", "promotion_discount", "color", "size", "locale",
 )  # fmt: skip
 
 # More names than these are counted instead.
-_NAMED = 2
+_MAX_LISTED_NAMES = 2
 
 
-def from_standing(subject: Subject) -> Iterator[Found]:
+def find_platform_notes(context: AnalysisContext) -> Iterator[Deviation]:
     """One note for each difference that some subscription has, at the workspace."""
-    for id, holds, what, remedy in _NOTES:
-        names = [repr(each.name) for each in subject.subscriptions if holds(each)]
+    for id, holds, what, remedy in _PLATFORM_NOTES:
+        names = [repr(each.name) for each in context.subscriptions if holds(each)]
         if names:
-            told = f"{what} ({_listed(names, len(subject.subscriptions))})"
+            told = f"{what} ({_format_subscription_names(names, len(context.subscriptions))})"
             where = "destination.subscriptions"
-            yield Found(id, "", ("guide",), "note", where, told, remedy)
+            yield Deviation(id, "", ("guide",), "note", where, told, remedy)
 
 
-def _listed(names: list[str], count: int) -> str:
-    if len(names) <= _NAMED:
+def _format_subscription_names(names: list[str], subscription_count: int) -> str:
+    if len(names) <= _MAX_LISTED_NAMES:
         return ", ".join(names)
-    return "all subscriptions" if len(names) == count else f"{len(names)} subscriptions"
+    return (
+        "all subscriptions" if len(names) == subscription_count else f"{len(names)} subscriptions"
+    )
 
 
-def _parameter(placed: Placed, key: str) -> JSON:
+def _parameter_mapping(subscription: LocatedSubscription, key: str) -> JSON:
     """The mapping of an event parameter, or else that of each product."""
-    own = members(placed.mapping.get("parameters"))
-    return own.get(key) or members(product_shape(placed.mapping.get("products"))).get(key)
+    own = list_written_keys(subscription.mapping.get("parameters"))
+    return own.get(key) or list_written_keys(
+        get_product_mapping(subscription.mapping.get("products"))
+    ).get(key)
 
 
-def _attribute(placed: Placed, key: str) -> JSON:
-    profile = placed.slug == "updateUserProfile"
-    return placed.mapping.get(key) if profile else _attributes(placed).get(key)
+def _attribute_mapping(subscription: LocatedSubscription, key: str) -> JSON:
+    profile = subscription.action_slug == "updateUserProfile"
+    return subscription.mapping.get(key) if profile else _attribute_mappings(subscription).get(key)
 
 
-def _attributes(placed: Placed) -> dict[str, JSON]:
-    return members(placed.mapping.get("attributes"))
+def _attribute_mappings(subscription: LocatedSubscription) -> dict[str, JSON]:
+    return list_written_keys(subscription.mapping.get("attributes"))
 
 
-def _identifies(placed: Placed) -> bool:
+def _identifies_by_email_or_phone(subscription: LocatedSubscription) -> bool:
     switches = ("email_as_identifier", "phone_number_as_identifier")
-    return any(placed.mapping.get(each) is True for each in switches)
+    return any(subscription.mapping.get(each) is True for each in switches)
 
 
-def _may_be_nobody(placed: Placed) -> bool:
-    ids = (placed.mapping.get("uuid"), placed.mapping.get("segment_anonymous_id"))
-    return all(LITERAL not in sources(each) for each in ids)
+def _may_lack_user_id(subscription: LocatedSubscription) -> bool:
+    ids = (subscription.mapping.get("uuid"), subscription.mapping.get("segment_anonymous_id"))
+    return all(LITERAL_MARKER not in list_read_paths(each) for each in ids)
 
 
-def _one_price(placed: Placed) -> bool:
-    price = _parameter(placed, "unit_price")
-    return price is not None and price == _parameter(placed, "unit_sale_price")
+def _has_equal_prices(subscription: LocatedSubscription) -> bool:
+    price = _parameter_mapping(subscription, "unit_price")
+    return price is not None and price == _parameter_mapping(subscription, "unit_sale_price")
 
 
-def _no_page_url(placed: Placed) -> bool:
-    return "url" in members(product_shape(placed.mapping.get("products")))
+def _maps_product_url(subscription: LocatedSubscription) -> bool:
+    return "url" in list_written_keys(get_product_mapping(subscription.mapping.get("products")))
 
 
-def _drops_traits(placed: Placed) -> bool:
-    read = sources(placed.mapping)
-    own = placed.slug == "updateUserProfile"
-    return own and not all(covers(read, f"traits.{each}") for each in _OTHER_TRAITS)
+def _drops_traits(subscription: LocatedSubscription) -> bool:
+    read = list_read_paths(subscription.mapping)
+    own = subscription.action_slug == "updateUserProfile"
+    return own and not all(is_path_read(read, f"traits.{each}") for each in _TRAITS_WITHOUT_FIELD)
 
 
-def _unchecked(placed: Placed) -> bool:
-    return any(_attribute(placed, each) is not None for each in ("birthday", "country"))
+def _sends_unchecked_formats(subscription: LocatedSubscription) -> bool:
+    return any(
+        _attribute_mapping(subscription, each) is not None for each in ("birthday", "country")
+    )
 
 
-def _names_any(placed: Placed) -> bool:
-    return placed.slug == "trackEvent" and LITERAL not in sources(placed.mapping.get("event_name"))
+def _forwards_event_name(subscription: LocatedSubscription) -> bool:
+    return subscription.action_slug == "trackEvent" and LITERAL_MARKER not in list_read_paths(
+        subscription.mapping.get("event_name")
+    )
 
 
-def _records_refunds(placed: Placed) -> bool:
-    return placed.slug == "trackEvent"
+def _records_every_event(subscription: LocatedSubscription) -> bool:
+    return subscription.action_slug == "trackEvent"
 
 
-def _ignores_consent(placed: Placed) -> bool:
-    return not covers(sources(placed.mapping), "context.consent")
+def _ignores_consent(subscription: LocatedSubscription) -> bool:
+    return not is_path_read(list_read_paths(subscription.mapping), "context.consent")
 
 
-_Note: TypeAlias = tuple[str, Callable[[Placed], bool], str, str]
-_NOTES: tuple[_Note, ...] = (
+_PlatformNote: TypeAlias = tuple[str, Callable[[LocatedSubscription], bool], str, str]
+_PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     (
         "D6",
-        lambda placed: "phone" in _attributes(placed),
+        lambda placed: "phone" in _attribute_mappings(placed),
         "the phone number of an event goes to the attribute phone, not to phone_number",
         "Send it with identify calls as well.",
     ),
-    ("D8", _identifies, "e-mail address or phone number identify",
+    ("D8", _identifies_by_email_or_phone, "e-mail address or phone number identify",
      "Set email_as_identifier or phone_number_as_identifier to false if they must not."),
-    ("D11", _may_be_nobody, "a call with neither userId nor anonymousId names nobody",
+    ("D11", _may_lack_user_id, "a call with neither userId nor anonymousId names nobody",
      "Send one of the two."),
     (
         "D18",
-        lambda placed: any(_parameter(placed, each) is not None for each in _ALWAYS_CUSTOM),
-        f"of {', '.join(_ALWAYS_CUSTOM)}, what is mapped arrives as a custom parameter",
+        lambda placed: any(_parameter_mapping(placed, each) is not None for each in _ALWAYS_CUSTOM_PARAMETERS),
+        f"of {', '.join(_ALWAYS_CUSTOM_PARAMETERS)}, what is mapped arrives as a custom parameter",
         "Create the custom parameter in the panel.",
     ),
     (
         "D19",
-        lambda placed: _parameter(placed, "taxonomy") is not None,
+        lambda placed: _parameter_mapping(placed, "taxonomy") is not None,
         "a category arrives as one level of taxonomy, and a list of two fails the event",
         "Send the category as one text.",
     ),
-    ("D20", _one_price, "unit_price and unit_sale_price are the same value",
+    ("D20", _has_equal_prices, "unit_price and unit_sale_price are the same value",
      "Map unit_price to the price before the discount, if it is sent."),
-    ("D22", _no_page_url, "a product without url gets none, not even the page's",
+    ("D22", _maps_product_url, "a product without url gets none, not even the page's",
      "Send url with each product."),
     (
         "D27",
@@ -133,21 +141,21 @@ _NOTES: tuple[_Note, ...] = (
     ),
     (
         "D28",
-        lambda placed: any(each in _attributes(placed) for each in DEVICE),
+        lambda placed: any(each in _attribute_mappings(placed) for each in DEVICE_ATTRIBUTES),
         "attributes of the device stand where Insider One lists only some of them",
         "Look on a profile which of them arrive.",
     ),
-    ("D29", _unchecked, "birthday and country go out as they come",
+    ("D29", _sends_unchecked_formats, "birthday and country go out as they come",
      "Send dates that end in Z, and country codes of two letters."),
-    ("D30", _names_any, "event names are sent with all their characters but blanks",
+    ("D30", _forwards_event_name, "event names are sent with all their characters but blanks",
      "Name events in letters, digits, blanks, - and _."),
     (
         "D38",
         _drops_traits,
-        f"of {', '.join(_OTHER_TRAITS)}, what is not mapped under custom is dropped",
+        f"of {', '.join(_TRAITS_WITHOUT_FIELD)}, what is not mapped under custom is dropped",
         "Map what you need under custom.",
     ),
-    ("", _records_refunds, "Order Refunded and Order Cancelled take no order back",
+    ("", _records_every_event, "Order Refunded and Order Cancelled take no order back",
      "Correct order count and order value where they are used."),
     ("D42", _ignores_consent, "context.consent is not read and becomes no opt-in",
      "Send opt-ins as traits."),

@@ -4,252 +4,326 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 
-from segment_insider_emulator.insider.options import Options
-from segment_insider_emulator.insider.shape import Fault, faults
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.shape import UserError, validate_user
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.drift.census import EXPLAINED, Census, Taken, Tally, census
-from segment_insider_emulator.workspace.drift.departure import Against, Change, Effect, Found
-from segment_insider_emulator.workspace.drift.ids import row_of
-from segment_insider_emulator.workspace.drift.leaves import leaves_of, read_by
-from segment_insider_emulator.workspace.drift.reference import definition, guide
-from segment_insider_emulator.workspace.drift.triggers import SENT_TWICE, narrowed
-from segment_insider_emulator.workspace.lint.parameters import kept_key
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
-from segment_insider_emulator.workspace.lint.values import LITERAL, sources
+from segment_insider_emulator.workspace.drift.census import (
+    MAX_EXPLAINED_EVENTS,
+    EventTally,
+    SubscriptionStats,
+    TrafficStats,
+    count_traffic,
+)
+from segment_insider_emulator.workspace.drift.departure import (
+    Deviation,
+    DeviationEffect,
+    DeviationReference,
+    WorkspaceEdit,
+)
+from segment_insider_emulator.workspace.drift.ids import get_difference_id
+from segment_insider_emulator.workspace.drift.leaves import list_mapped_values, list_value_sources
+from segment_insider_emulator.workspace.drift.reference import get_guide_definition, load_guide
+from segment_insider_emulator.workspace.drift.triggers import (
+    SENT_TWICE_TEXT,
+    build_trigger_exclusion,
+)
+from segment_insider_emulator.workspace.lint.parameters import suggest_normalised_key
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
+from segment_insider_emulator.workspace.lint.values import LITERAL_MARKER, list_read_paths
 
-_AGAINST: tuple[Against, ...] = ("traffic",)
+_TRAFFIC_REFERENCE: tuple[DeviationReference, ...] = ("traffic",)
 # Parts of Segment's messages and of Insider One's errors -> row.
-_FAILURES = (
+_DIFFERENCE_BY_FAILURE = (
     ("Opt-in", "D5"), ("Taxonomy", "D19"), ("Product Category", "D19"), ("Quantity", "D21"),
     ("Variant", "D21"), ("event_name", "D26"), ("Timestamp", "D39"),
 )  # fmt: skip
-_REFUSALS = (
+_DIFFERENCE_BY_REJECTION = (
     ("phone", "D7"), ("event name", "D30"), ("required on", "D41"), ("insider_id", "D11"),
     ("birthday", "D29"), ("country", "D29"),
 )  # fmt: skip
 # Where the catalogue puts a property of Segment's specs.
-_TARGETS = {
+_PARAMETER_BY_PROPERTY = {
     "category": "taxonomy", "price": "unit_price", "image_url": "product_image_url",
     "order_id": "event_group_id",
 }  # fmt: skip
 
 
-def from_traffic(subject: Subject, traffic: Sequence[JSONObject]) -> Iterator[Found]:
+def compare_with_traffic(
+    context: AnalysisContext, traffic: Sequence[JSONObject]
+) -> Iterator[Deviation]:
     """What the traffic shows; nothing without traffic."""
     if not traffic:
         return
-    counted = census(subject, traffic)
-    yield from _events(subject, counted)
-    for placed in subject.subscriptions:
-        taken = counted.taken[placed.where]
-        renamed = dict(_renamed(placed, taken))
-        yield from (_read_otherwise(placed, taken, *each) for each in renamed.items())
-        yield from _unread(placed, taken, set(renamed.values()))
-        yield from _dead(placed, taken, set(renamed))
-        yield from _failing(placed, taken)
-        yield from _refused(placed, taken, subject.workspace.options)
+    counted = count_traffic(context, traffic)
+    yield from _find_unhandled_and_duplicate_events(context, counted)
+    for placed in context.subscriptions:
+        taken = counted.by_subscription[placed.path]
+        renamed = dict(_find_respelled_paths(placed, taken))
+        yield from (_respelled_path_deviation(placed, taken, *each) for each in renamed.items())
+        yield from _find_unread_paths(placed, taken, set(renamed.values()))
+        yield from _find_paths_never_sent(placed, taken, set(renamed))
+        yield from _find_failed_events(placed, taken)
+        yield from _find_rejected_users(placed, taken, context.workspace.insider_options)
 
 
-def _events(subject: Subject, counted: Census) -> Iterator[Found]:
-    for name, tally in counted.not_taken.items():
-        what = f"no subscription takes {name!r}, which came {_times(tally.count)}"
-        track = tally.example.get("type") == "track"
+def _find_unhandled_and_duplicate_events(
+    context: AnalysisContext, stats: TrafficStats
+) -> Iterator[Deviation]:
+    for name, tally in stats.unhandled_events.items():
+        what = f"no subscription takes {name!r}, which came {_format_times(tally.count)}"
+        track = tally.first_event.get("type") == "track"
         id = "D12" if name == "Cart Reviewed" else "D25" if track else "D26"
         remedy = f"Add a subscription with a trigger for {name!r}."
         where = "destination.subscriptions"
-        change = _guides(subject, tally.example)
-        yield Found(id, "", _AGAINST, "loses", where, what, remedy, change, tally.example)
-    by_place = {each.where: each for each in subject.subscriptions}
-    for (kind, name, places), tally in counted.together.items():
+        change = _guide_subscription_edit(context, tally.first_event)
+        yield Deviation(
+            id, "", _TRAFFIC_REFERENCE, "loses", where, what, remedy, change, tally.first_event
+        )
+    by_place = {each.path: each for each in context.subscriptions}
+    for (kind, name, places), tally in stats.multiple_deliveries.items():
         takers = [by_place[each] for each in places]
         names = " and ".join(repr(each.name) for each in takers)
-        what = f"{name!r} came {_times(tally.count)} and is sent by {names} each time"
-        widest = next((each for each in takers if each.slug == "trackEvent"), takers[-1])
-        change = narrowed(widest, name) if kind == "track" else None
+        what = f"{name!r} came {_format_times(tally.count)} and is sent by {names} each time"
+        widest = next((each for each in takers if each.action_slug == "trackEvent"), takers[-1])
+        change = build_trigger_exclusion(widest, name) if kind == "track" else None
         remedy = f"Narrow the trigger of {widest.name!r}."
-        found = _found("D24", widest, "differs", "trigger", what, remedy, change, tally)
-        yield replace(found, several=SENT_TWICE)
+        found = _traffic_deviation("D24", widest, "differs", "trigger", what, remedy, change, tally)
+        yield replace(found, group_text=SENT_TWICE_TEXT)
 
 
-def _guides(subject: Subject, event: JSONObject) -> Change | None:
+def _guide_subscription_edit(context: AnalysisContext, event: JSONObject) -> WorkspaceEdit | None:
     """The guide's subscription for *event*, added; None when the guide has none."""
-    own = next((each for each in guide().subscriptions if each.takes(event)), None)
-    count = len(subject.workspace.destination["subscriptions"])
-    return Change(("subscriptions", count), definition(own)) if own else None
+    own = next((each for each in load_guide().subscriptions if each.matches(event)), None)
+    count = len(context.workspace.destination["subscriptions"])
+    return WorkspaceEdit(("subscriptions", count), get_guide_definition(own)) if own else None
 
 
-def _renamed(placed: Placed, taken: Taken) -> Iterator[tuple[str, str]]:
+def _find_respelled_paths(
+    subscription: LocatedSubscription, stats: SubscriptionStats
+) -> Iterator[tuple[str, str]]:
     """Paths that are read and never came -> the same in another spelling, which came unread."""
-    read = {path for mapping in leaves_of(placed.mapping).values() for path in sources(mapping)}
-    spelt = {_folded(path): path for path in taken.unread}
-    for path in sorted(read - {LITERAL, ""}):
-        other = spelt.get(_folded(path))
-        if other and other != path and path not in taken.present:
+    read = {
+        path
+        for mapping in list_mapped_values(subscription.mapping).values()
+        for path in list_read_paths(mapping)
+    }
+    spelt = {_fold_spelling(path): path for path in stats.unread_paths}
+    for path in sorted(read - {LITERAL_MARKER, ""}):
+        other = spelt.get(_fold_spelling(path))
+        if other and other != path and path not in stats.present_paths:
             yield path, other
 
 
-def _folded(path: str) -> str:
+def _fold_spelling(path: str) -> str:
     return re.sub(r"[_\-\s]", "", path).casefold()
 
 
-def _read_otherwise(placed: Placed, taken: Taken, path: str, came: str) -> Found:
+def _respelled_path_deviation(
+    subscription: LocatedSubscription, stats: SubscriptionStats, read_path: str, sent_path: str
+) -> Deviation:
     keys, own = next(
         (keys, mapping)
-        for keys, mapping in leaves_of(placed.mapping).items()
-        if path in sources(mapping)
+        for keys, mapping in list_mapped_values(subscription.mapping).items()
+        if read_path in list_read_paths(mapping)
     )
-    tally = taken.unread[came]
+    tally = stats.unread_paths[sent_path]
     field = ".".join(keys)
-    what = f"{came} came {_seen(tally.count)}, but {field} reads {path}, {_absence(path, taken)}"
-    new = {"@path": f"$.{came}"}
+    what = f"{sent_path} came {_format_sample_count(tally.count)}, but {field} reads {read_path}, {_describe_absence(read_path, stats)}"
+    new = {"@path": f"$.{sent_path}"}
     mapping = {"@if": {"exists": new, "then": new, "else": own}}
-    change = Change(placed.keys("settings", *keys), mapping) if "[]" not in came else None
-    row = row_of(placed.slug, *keys)
+    change = (
+        WorkspaceEdit(subscription.destination_keys("settings", *keys), mapping)
+        if "[]" not in sent_path
+        else None
+    )
+    row = get_difference_id(subscription.action_slug, *keys)
     where = ".".join(("settings", *keys))
-    found = _found(row, placed, "loses", where, what, f"Read $.{came} as well.", change, tally)
-    return replace(found, path=came)
+    found = _traffic_deviation(
+        row, subscription, "loses", where, what, f"Read $.{sent_path} as well.", change, tally
+    )
+    return replace(found, path=sent_path)
 
 
-def _unread(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
-    for path, tally in taken.unread.items():
-        if path in told:
+def _find_unread_paths(
+    subscription: LocatedSubscription, stats: SubscriptionStats, reported_paths: set[str]
+) -> Iterator[Deviation]:
+    for path, tally in stats.unread_paths.items():
+        if path in reported_paths:
             continue
-        what = f"{path} came {_seen(tally.count)} and no mapping reads it"
-        change, remedy = _mapped(placed, path)
-        id = _row_of_unread(placed, path)
-        where = change.where.removeprefix(f"{placed.where}.") if change else "settings"
-        found = _found(id, placed, "loses", where, what, remedy, change, tally)
-        yield replace(found, path=path, several="paths came and no mapping reads them")
+        what = f"{path} came {_format_sample_count(tally.count)} and no mapping reads it"
+        change, remedy = _suggest_mapping_edit(subscription, path)
+        id = _difference_of_unread_path(subscription, path)
+        where = change.path.removeprefix(f"{subscription.path}.") if change else "settings"
+        found = _traffic_deviation(id, subscription, "loses", where, what, remedy, change, tally)
+        yield replace(found, path=path, group_text="paths came and no mapping reads them")
 
 
-def _row_of_unread(placed: Placed, path: str) -> str:
+def _difference_of_unread_path(subscription: LocatedSubscription, path: str) -> str:
     name = re.split(r"[.\[]", path.removeprefix("properties.").removeprefix("traits."))[0]
     if path.startswith("traits."):
-        optin = "optin" in _folded(name)
-        return "D3" if optin else row_of(placed.slug, name) or "D38"
-    row = row_of(placed.slug, "parameters", _TARGETS.get(name, name))
+        optin = "optin" in _fold_spelling(name)
+        return "D3" if optin else get_difference_id(subscription.action_slug, name) or "D38"
+    row = get_difference_id(
+        subscription.action_slug, "parameters", _PARAMETER_BY_PROPERTY.get(name, name)
+    )
     # Only carts are refused for the want of it.
-    return "D17" if row == "D41" and placed.slug != "cartViewedEvent" else row
+    return "D17" if row == "D41" and subscription.action_slug != "cartViewedEvent" else row
 
 
-def _mapped(placed: Placed, path: str) -> tuple[Change | None, str]:
+def _suggest_mapping_edit(
+    subscription: LocatedSubscription, path: str
+) -> tuple[WorkspaceEdit | None, str]:
     """The line that would read *path*; None where the action has no place for it."""
-    fields = {field.key for field in placed.subscription.action.fields}
+    fields = {field.key for field in subscription.subscription.action.fields}
     root, _, rest = path.partition(".")
     products, _, item = rest.partition("products[].")
-    key = kept_key((item or rest).replace(".", "_")).replace("[]", "")
-    field = {_folded(each): each for each in fields}.get(_folded(rest))
-    if root == "traits" and field in fields - placed.mapping.keys():
-        keys = placed.keys("settings", field)
-        return Change(keys, {"@path": f"$.{path}"}), f"Map it to {field}."
+    key = suggest_normalised_key((item or rest).replace(".", "_")).replace("[]", "")
+    field = {_fold_spelling(each): each for each in fields}.get(_fold_spelling(rest))
+    if root == "traits" and field in fields - subscription.mapping.keys():
+        keys = subscription.destination_keys("settings", field)
+        return WorkspaceEdit(keys, {"@path": f"$.{path}"}), f"Map it to {field}."
     if root == "traits" and "custom" in fields:
-        return _in_object(placed, "custom", key, path)
+        return _suggest_container_edit(subscription, "custom", key, path)
     if item and not products and "products" in fields:
         shape = ("products", "@arrayPath", 1)
-        match placed.mapping.get("products"):
+        match subscription.mapping.get("products"):
             case {"@arrayPath": [_, dict() as items, *_]} if not is_directive(items):
-                keys = placed.keys("settings", *shape, key)
-                return Change(keys, {"@path": item}), "Map it for each product."
+                keys = subscription.destination_keys("settings", *shape, key)
+                return WorkspaceEdit(keys, {"@path": item}), "Map it for each product."
         return None, "Map it in the shape of products."
     if root == "properties" and "parameters" in fields:
-        return _in_object(placed, "parameters", key, path)
-    return None, f"{placed.slug} has no field for it; send it with another event, or as a trait."
+        return _suggest_container_edit(subscription, "parameters", key, path)
+    return (
+        None,
+        f"{subscription.action_slug} has no field for it; send it with another event, or as a trait.",
+    )
 
 
-def _in_object(placed: Placed, field: str, key: str, path: str) -> tuple[Change | None, str]:
-    own = placed.mapping.get(field)
+def _suggest_container_edit(
+    subscription: LocatedSubscription, field: str, key: str, path: str
+) -> tuple[WorkspaceEdit | None, str]:
+    own = subscription.mapping.get(field)
     if "[]" in path:
         return None, f"Map it under {field}, as text or as a list of texts."
     if is_directive(own):
         return None, f"Map it under {field}."
     mapping = {"@path": f"$.{path}"}
     if isinstance(own, dict):
-        return Change(placed.keys("settings", field, key), mapping), f"Map it under {field}."
-    return Change(placed.keys("settings", field), {key: mapping}), f"Map it under {field}."
+        return WorkspaceEdit(
+            subscription.destination_keys("settings", field, key), mapping
+        ), f"Map it under {field}."
+    return WorkspaceEdit(
+        subscription.destination_keys("settings", field), {key: mapping}
+    ), f"Map it under {field}."
 
 
-def _dead(placed: Placed, taken: Taken, told: set[str]) -> Iterator[Found]:
-    if not taken.events:
+def _find_paths_never_sent(
+    subscription: LocatedSubscription, stats: SubscriptionStats, reported_paths: set[str]
+) -> Iterator[Deviation]:
+    if not stats.event_count:
         return
-    for keys in leaves_of(placed.mapping):
-        read = read_by(placed.mapping, keys) - {""}
+    for keys in list_mapped_values(subscription.mapping):
+        read = list_value_sources(subscription.mapping, keys) - {""}
         if (
             not read
-            or LITERAL in read
-            or read & told
-            or any(came(path, taken.present) for path in read)
+            or LITERAL_MARKER in read
+            or read & reported_paths
+            or any(has_value_at(path, stats.present_paths) for path in read)
         ):
             continue
         paths = ", ".join(sorted(read))
-        absence = _absence("" if read.isdisjoint(taken.empty) else min(read & taken.empty), taken)
-        what = f"{'.'.join(keys)} reads {paths}, {absence} in {_counted(taken.events)}"
-        needed = placed.slug == "cartViewedEvent" and keys[-1] in ("event_group_id", "currency")
-        row = row_of(placed.slug, *keys)
+        absence = _describe_absence(
+            "" if read.isdisjoint(stats.empty_paths) else min(read & stats.empty_paths), stats
+        )
+        what = (
+            f"{'.'.join(keys)} reads {paths}, {absence} in {_format_event_count(stats.event_count)}"
+        )
+        needed = subscription.action_slug == "cartViewedEvent" and keys[-1] in (
+            "event_group_id",
+            "currency",
+        )
+        row = get_difference_id(subscription.action_slug, *keys)
         remedy = "Send it, or read what is sent." if needed else "Nothing to do if it is optional."
         where = ".".join(("settings", *keys))
-        effect: Effect = "loses" if needed else "note"
-        yield _found(row, placed, effect, where, what, remedy, None, Tally())
+        effect: DeviationEffect = "loses" if needed else "note"
+        yield _traffic_deviation(row, subscription, effect, where, what, remedy, None, EventTally())
 
 
-def _absence(path: str, taken: Taken) -> str:
+def _describe_absence(path: str, stats: SubscriptionStats) -> str:
     """In which way *path* is not there."""
-    return "which came only as null or empty" if path in taken.empty else "which never came"
+    return "which came only as null or empty" if path in stats.empty_paths else "which never came"
 
 
-def came(path: str, present: Set[str]) -> bool:
+def has_value_at(path: str, present_paths: Set[str]) -> bool:
     """Whether an event had anything at *path*, or below it."""
-    return any(each == path or each.startswith((f"{path}.", f"{path}[")) for each in present)
+    return any(each == path or each.startswith((f"{path}.", f"{path}[")) for each in present_paths)
 
 
-def _failing(placed: Placed, taken: Taken) -> Iterator[Found]:
-    for message, tally in taken.failures.items():
+def _find_failed_events(
+    subscription: LocatedSubscription, stats: SubscriptionStats
+) -> Iterator[Deviation]:
+    for message, tally in stats.failures.items():
         said = " ".join(message.split())
-        what = f"Segment refuses {tally.count} of {taken.events} events: {said.rstrip('.')}"
-        id = next((row for part, row in _FAILURES if part in message), "")
+        what = f"Segment refuses {tally.count} of {stats.event_count} events: {said.rstrip('.')}"
+        id = next((row for part, row in _DIFFERENCE_BY_FAILURE if part in message), "")
         remedy = "Send what the field takes, or map something else."
-        yield _found(id, placed, "loses", "settings", what, remedy, None, tally)
+        yield _traffic_deviation(id, subscription, "loses", "settings", what, remedy, None, tally)
 
 
-def _refused(placed: Placed, taken: Taken, options: Options) -> Iterator[Found]:
+def _find_rejected_users(
+    subscription: LocatedSubscription, stats: SubscriptionStats, options: InsiderOptions
+) -> Iterator[Deviation]:
     """What Insider One answers 200 to and does not take."""
-    tallies: dict[tuple[str, str], Tally] = {}
-    for user, event in taken.users:
-        for fault in dict.fromkeys(map(_general, faults(user, options))):
-            tallies.setdefault(fault, Tally()).add(event)
+    tallies: dict[tuple[str, str], EventTally] = {}
+    for user, event in stats.sent_users:
+        for fault in dict.fromkeys(map(_error_without_value, validate_user(user, options))):
+            tallies.setdefault(fault, EventTally()).add_event(event)
     for (text, remedy), tally in tallies.items():
-        what = f"Insider One refuses {tally.count} of {len(taken.users)} users it is sent: {text}"
-        id = next((row for part, row in _REFUSALS if part in text), "D32")
-        yield _found(id, placed, "loses", "settings", what, remedy, None, tally)
+        what = (
+            f"Insider One refuses {tally.count} of {len(stats.sent_users)} users it is sent: {text}"
+        )
+        id = next((row for part, row in _DIFFERENCE_BY_REJECTION if part in text), "D32")
+        yield _traffic_deviation(id, subscription, "loses", "settings", what, remedy, None, tally)
 
 
-def _general(fault: Fault) -> tuple[str, str]:
+def _error_without_value(fault: UserError) -> tuple[str, str]:
     return fault.text.rstrip("."), fault.remedy
 
 
-def _found(
-    id: str,
-    placed: Placed,
-    effect: Effect,
-    below: str,
+def _traffic_deviation(
+    difference_id: str,
+    subscription: LocatedSubscription,
+    effect: DeviationEffect,
+    relative_path: str,
     what: str,
     remedy: str,
-    change: Change | None,
-    tally: Tally,
-) -> Found:
-    where = f"{placed.where}.{below}"
-    example = tally.example or None
-    return Found(id, placed.where, _AGAINST, effect, where, what, remedy, change, example)
+    edit: WorkspaceEdit | None,
+    tally: EventTally,
+) -> Deviation:
+    where = f"{subscription.path}.{relative_path}"
+    example = tally.first_event or None
+    return Deviation(
+        difference_id,
+        subscription.path,
+        _TRAFFIC_REFERENCE,
+        effect,
+        where,
+        what,
+        remedy,
+        edit,
+        example,
+    )
 
 
-def _seen(count: int) -> str:
+def _format_sample_count(count: int) -> str:
     """How often something came among the events that were looked at."""
-    return f"{count} times or more" if count >= EXPLAINED else _times(count)
+    return f"{count} times or more" if count >= MAX_EXPLAINED_EVENTS else _format_times(count)
 
 
-def _counted(events: int) -> str:
-    return "1 event" if events == 1 else f"{events} events"
+def _format_event_count(count: int) -> str:
+    return "1 event" if count == 1 else f"{count} events"
 
 
-def _times(count: int) -> str:
+def _format_times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"

@@ -3,35 +3,41 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from segment_insider_emulator.workspace.drift.departure import Change, Found
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.drift.departure import Deviation, WorkspaceEdit
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
 
-SENT_TWICE = "events are sent by more than one subscription"
+SENT_TWICE_TEXT = "events are sent by more than one subscription"
 
 
-def narrowed(placed: Placed, event: str) -> Change | None:
+def build_trigger_exclusion(
+    subscription: LocatedSubscription, event_name: str
+) -> WorkspaceEdit | None:
     """The trigger of *placed* without the track call *event*; None where `and` would not do it."""
-    trigger = placed.subscription.trigger
-    if " or " in trigger or '"' in event:
+    trigger = subscription.subscription.trigger
+    if " or " in trigger or '"' in event_name:
         return None
-    return Change(placed.keys("trigger"), f'{trigger} and event != "{event}"')
+    return WorkspaceEdit(
+        subscription.destination_keys("trigger"), f'{trigger} and event != "{event_name}"'
+    )
 
 
-def at_once(subject: Subject, found: Sequence[Found]) -> list[Found]:
+def combine_trigger_edits(
+    context: AnalysisContext, deviations: Sequence[Deviation]
+) -> list[Deviation]:
     """*found* with one trigger for each subscription, which leaves out all that the several would.
 
     Two lines for one place could not both be written.
     """
-    own = {each.trigger_place: each.subscription.trigger for each in subject.subscriptions}
+    own = {each.trigger_path: each.subscription.trigger for each in context.subscriptions}
     added: dict[str, list[str]] = {}
-    for each in found:
-        if each.id == "D24" and each.change:
-            condition = str(each.change.value).removeprefix(own[each.change.where])
-            added.setdefault(each.change.where, []).append(condition)
+    for each in deviations:
+        if each.difference_id == "D24" and each.edit:
+            condition = str(each.edit.value).removeprefix(own[each.edit.path])
+            added.setdefault(each.edit.path, []).append(condition)
     whole = {where: own[where] + "".join(dict.fromkeys(added[where])) for where in added}
     return [
-        replace(each, change=replace(each.change, value=whole[each.change.where]))
-        if each.id == "D24" and each.change
+        replace(each, edit=replace(each.edit, value=whole[each.edit.path]))
+        if each.difference_id == "D24" and each.edit
         else each
-        for each in found
+        for each in deviations
     ]

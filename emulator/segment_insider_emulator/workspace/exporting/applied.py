@@ -5,15 +5,21 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.exporting.identity import ACTION_IDS
 from segment_insider_emulator.workspace.model import Workspace
 
-CONTROLS = ("track", "identify", "group", "forwardingViolationsTo", "forwardingBlockedEventsTo")
+SCHEMA_SETTING_KEYS = (
+    "track",
+    "identify",
+    "group",
+    "forwardingViolationsTo",
+    "forwardingBlockedEventsTo",
+)
 # Stands for a secret; whoever applies an export puts the real one there.
-PLACEHOLDER = "<ucd_key>"
+SECRET_PLACEHOLDER = "<ucd_key>"
 
 
-def destination(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
+def export_destination(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
     """The destination as Segment stores it: name, enabled and settings."""
     own = workspace.destination
-    secret = {} if keep_secrets else {"ucd_key": PLACEHOLDER}
+    secret = {} if keep_secrets else {"ucd_key": SECRET_PLACEHOLDER}
     return {
         "name": own.get("name", DESTINATION_NAME),
         "enabled": own.get("enabled", True),
@@ -21,12 +27,12 @@ def destination(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
     }
 
 
-def subscriptions(workspace: Workspace) -> list[JSONObject]:
+def export_subscriptions(workspace: Workspace) -> list[JSONObject]:
     """The subscriptions as Segment stores them, in order; `id` and `modelId` where known."""
-    return [_subscription(each) for each in workspace.destination["subscriptions"]]
+    return [_export_subscription(each) for each in workspace.destination["subscriptions"]]
 
 
-def spelled_out(subscription: JSONObject) -> JSONObject:
+def with_defaults(subscription: JSONObject) -> JSONObject:
     """*subscription* with trigger, switch and mapping, whatever it leaves to the catalogue."""
     action = ACTIONS[subscription["actionSlug"]]
     left_to_it = {"trigger": action.trigger, "enabled": True, "settings": action.default_mapping}
@@ -34,16 +40,16 @@ def spelled_out(subscription: JSONObject) -> JSONObject:
     return said | {key: subscription.get(key, own) for key, own in left_to_it.items()}
 
 
-def filters(workspace: Workspace) -> list[JSONObject]:
+def export_filters(workspace: Workspace) -> list[JSONObject]:
     """The destination filters as Segment stores them, in order."""
     return [
         {"title": "", "enabled": True, **each} for each in workspace.destination.get("filters", [])
     ]
 
 
-def plan(workspace: Workspace) -> JSONObject | None:
+def export_tracking_plan(workspace: Workspace) -> JSONObject | None:
     """The tracking plan as Segment stores it, `id` "" where it is not known; None without one."""
-    own = workspace.plan
+    own = workspace.tracking_plan
     if own is None:
         return None
     rules = [
@@ -53,13 +59,13 @@ def plan(workspace: Workspace) -> JSONObject | None:
     return {"id": own.id, "name": own.name or "Tracking plan", "rules": rules}
 
 
-def controls(workspace: Workspace) -> JSONObject:
+def export_schema_settings(workspace: Workspace) -> JSONObject:
     """What the source does about violations, {} where nothing is said."""
     settings = workspace.document["source"].get("settings", {})
-    return {key: settings[key] for key in CONTROLS if key in settings}
+    return {key: settings[key] for key in SCHEMA_SETTING_KEYS if key in settings}
 
 
-def unwritten(workspace: Workspace, *, controlled: bool) -> list[str]:
+def list_unexported_paths(workspace: Workspace, *, exports_schema_settings: bool) -> list[str]:
     """What of Segment's end an export has no place for, as dotted places of the workspace file.
 
     Args:
@@ -68,17 +74,21 @@ def unwritten(workspace: Workspace, *, controlled: bool) -> list[str]:
     document = workspace.document
     return [
         *(["source.schema"] if document["source"].get("schema") else []),
-        *(f"source.settings.{key}" for key in controls(workspace) if not controlled),
+        *(
+            f"source.settings.{key}"
+            for key in export_schema_settings(workspace)
+            if not exports_schema_settings
+        ),
         *(key for key in ("sources", "oauth") if document.get(key)),
     ]
 
 
-def _subscription(own: JSONObject) -> JSONObject:
-    whole = spelled_out(own)
-    known = {key: own[key] for key in ("id", "modelId") if own.get(key)}
+def _export_subscription(subscription: JSONObject) -> JSONObject:
+    whole = with_defaults(subscription)
+    known = {key: subscription[key] for key in ("id", "modelId") if subscription.get(key)}
     return known | {
-        "name": own["name"],
-        "actionId": ACTION_IDS[own["actionSlug"]],
+        "name": subscription["name"],
+        "actionId": ACTION_IDS[subscription["actionSlug"]],
         "trigger": whole["trigger"],
         "enabled": whole["enabled"],
         "settings": whole["settings"],

@@ -3,7 +3,7 @@
 Source: Segment's published catalogue; slugs and triggers stand in the mapping core.
 """
 
-METADATA_ID = "643697f531f98a978f414453"
+DESTINATION_METADATA_ID = "643697f531f98a978f414453"
 
 # Slug -> actionId.
 ACTION_IDS = {
@@ -18,4 +18,4 @@ ACTION_IDS = {
     "checkoutEvent": "gWAXZgpgGCgNSoYvTw6xnv",
     "orderCompletedEvent": "xjHAWdHAw2SMv7kL1RD7f8",
 }
-SLUGS = {action_id: slug for slug, action_id in ACTION_IDS.items()}
+ACTION_SLUGS = {action_id: slug for slug, action_id in ACTION_IDS.items()}

@@ -18,426 +18,433 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from segment_insider_emulator.depth import MAX_DEPTH
-from segment_insider_emulator.workspace.importing.values import Encoded, Template, Unknown, Value
+from segment_insider_emulator.workspace.importing.values import (
+    ImportValue,
+    JsonEncodedValue,
+    TemplateValue,
+    UnknownValue,
+)
 
-_BLANK = re.compile(r"(?:[ \t\r]++|#[^\n]*+|//[^\n]*+)*+")
+_BLANK_OR_COMMENT = re.compile(r"(?:[ \t\r]++|#[^\n]*+|//[^\n]*+)*+")
 _NAME = re.compile(r"[^\W\d][\w-]*+")
 _NUMBER = re.compile(r"\d++(?:\.\d++)?+(?:[eE][-+]?+\d++)?+")
 _HEREDOC = re.compile(r"<<(-?)([^\W\d][\w-]*+)[ \t]*+\r?+\n")
-_TEXT = re.compile(r'[^"\\$%\n]++')  # in quotes
+_QUOTED_TEXT = re.compile(r'[^"\\$%\n]++')  # in quotes
 _TEMPLATE_TEXT = re.compile(r"[^$%]++")  # in a heredoc, or in a text of JSON syntax
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))")
-_OTHER = re.compile(r'[^\s"#/<()\[\]{},]++')  # of an expression that is passed over
-_PLAIN = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
-_WORDS = {"true": True, "false": False, "null": None}
-_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_SKIPPED_TEXT = re.compile(r'[^\s"#/<()\[\]{},]++')  # of an expression that is passed over
+_SIMPLE_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_LITERAL_WORDS = {"true": True, "false": False, "null": None}
+_CLOSING_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 
-class HclFault(ValueError):
+class HclSyntaxError(ValueError):
     """The text is not HCL. Its argument is the position."""
 
 
-class TooDeep(ValueError):
+class HclTooDeep(ValueError):
     """The text nests deeper than MAX_DEPTH levels."""
 
 
-class NoCharacter(ValueError):
+class InvalidHclEscape(ValueError):
     """An escape whose number no character has; the text is the escape."""
 
 
 @dataclass(slots=True)
-class Body:
+class HclBody:
     """What stands between the braces of a block, or in a whole file."""
 
-    attributes: dict[str, Value] = field(default_factory=dict)
-    blocks: list["Block"] = field(default_factory=list)
+    attributes: dict[str, ImportValue] = field(default_factory=dict)
+    blocks: list["HclBlock"] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class HclBlock:
     """A block, e.g. `resource "segment_source" "web" {…}`."""
 
     kind: str
     labels: list[str]
-    body: Body
+    body: HclBody
 
 
-def parse_file(text: str) -> Body:
+def parse_hcl_file(text: str) -> HclBody:
     """Read a whole file. Raises: HclFault, TooDeep, NoCharacter."""
-    return _Parser(text).body("")
+    return _HclParser(text).parse_body("")
 
 
-def parse_template(text: str) -> Value:
+def parse_hcl_template(text: str) -> ImportValue:
     """Read a text of the JSON syntax, in which `${…}` is an expression. Raises: as parse_file."""
-    return _Parser(text).template(_TEMPLATE_TEXT, len(text))
+    return _HclParser(text).parse_template(_TEMPLATE_TEXT, len(text))
 
 
-class _Parser:
+class _HclParser:
     def __init__(self, text: str, depth: int = 0) -> None:
         self._text = text
-        self._at = 0
+        self._position = 0
         self._depth = depth
         self._line_ends = True  # whether a line's end is an expression's
 
     def _skip_blanks(self, *, lines: bool) -> None:
         """Pass over blanks and comments, and over ends of lines where they mean nothing."""
         while True:
-            found = _BLANK.match(self._text, self._at)
-            self._at = found.end() if found else self._at
-            if self._text.startswith("/*", self._at):
-                end = self._text.find("*/", self._at + 2)
+            found = _BLANK_OR_COMMENT.match(self._text, self._position)
+            self._position = found.end() if found else self._position
+            if self._text.startswith("/*", self._position):
+                end = self._text.find("*/", self._position + 2)
                 if end < 0:
-                    raise HclFault(self._at)
-                self._at = end + 2
-            elif lines and self._next() == "\n":
-                self._at += 1
+                    raise HclSyntaxError(self._position)
+                self._position = end + 2
+            elif lines and self._peek() == "\n":
+                self._position += 1
             else:
                 return
 
-    def _next(self) -> str:
-        return self._text[self._at : self._at + 1]
+    def _peek(self) -> str:
+        return self._text[self._position : self._position + 1]
 
-    def _take(self, character: str) -> bool:
-        if self._next() == character:
-            self._at += 1
+    def _accept(self, character: str) -> bool:
+        if self._peek() == character:
+            self._position += 1
             return True
         return False
 
     def _expect(self, character: str) -> None:
-        if not self._take(character):
-            raise HclFault(self._at)
+        if not self._accept(character):
+            raise HclSyntaxError(self._position)
 
     @contextmanager
-    def _inside(self, *, line_ends: bool) -> Iterator[None]:
+    def _nested(self, *, line_ends: bool) -> Iterator[None]:
         """One level deeper, where a line's end is the end of an expression or is not."""
         before, self._line_ends = self._line_ends, line_ends
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise TooDeep
+            raise HclTooDeep
         yield
         self._depth -= 1
         self._line_ends = before
 
-    def body(self, closing: str) -> Body:
+    def parse_body(self, closing: str) -> HclBody:
         """Everything up to *closing*; "" is the end of the file."""
-        found = Body()
+        found = HclBody()
         while True:
             self._skip_blanks(lines=True)
-            if self._next() == closing:
-                self._at += len(closing)
+            if self._peek() == closing:
+                self._position += len(closing)
                 return found
-            self._entry(found)
+            self._parse_entry(found)
 
-    def _entry(self, found: Body) -> None:
-        name = self._name()
+    def _parse_entry(self, body: HclBody) -> None:
+        name = self._parse_name()
         self._skip_blanks(lines=False)
-        if self._take("="):
+        if self._accept("="):
             self._skip_blanks(lines=False)
-            found.attributes[name] = self.value()
+            body.attributes[name] = self.parse_value()
             return
         labels = []
-        while not self._take("{"):
-            labels.append(self._label())
+        while not self._accept("{"):
+            labels.append(self._parse_label())
             self._skip_blanks(lines=False)
-        with self._inside(line_ends=True):
-            found.blocks.append(Block(name, labels, self.body("}")))
+        with self._nested(line_ends=True):
+            body.blocks.append(HclBlock(name, labels, self.parse_body("}")))
 
-    def _label(self) -> str:
-        if not self._take('"'):
-            return self._name()
-        label = self.template(_TEXT, None)
+    def _parse_label(self) -> str:
+        if not self._accept('"'):
+            return self._parse_name()
+        label = self.parse_template(_QUOTED_TEXT, None)
         if not isinstance(label, str):
-            raise HclFault(self._at)
+            raise HclSyntaxError(self._position)
         return label
 
-    def _name(self) -> str:
-        found = _NAME.match(self._text, self._at)
+    def _parse_name(self) -> str:
+        found = _NAME.match(self._text, self._position)
         if not found:
-            raise HclFault(self._at)
-        self._at = found.end()
+            raise HclSyntaxError(self._position)
+        self._position = found.end()
         return found[0]
 
-    def value(self) -> Value:
+    def parse_value(self) -> ImportValue:
         """Return one expression: its value where it is a literal, and otherwise its text."""
-        start = self._at
-        found = self._operand()
+        start = self._position
+        found = self._parse_operand()
         self._skip_blanks(lines=not self._line_ends)
-        if self._at_end():
-            if self._at == start:
-                raise HclFault(start)
+        if self._is_expression_end():
+            if self._position == start:
+                raise HclSyntaxError(start)
             return found
-        self._pass_over()
-        return Unknown(self._text[start : self._at].strip())
+        self._skip_expression()
+        return UnknownValue(self._text[start : self._position].strip())
 
-    def _at_end(self) -> bool:
-        return self._next() in ("", ",", ")", "]", "}", "\n") or self._text.startswith(
-            "~}", self._at
+    def _is_expression_end(self) -> bool:
+        return self._peek() in ("", ",", ")", "]", "}", "\n") or self._text.startswith(
+            "~}", self._position
         )
 
-    def _operand(self) -> Value:
-        match self._next():
+    def _parse_operand(self) -> ImportValue:
+        match self._peek():
             case '"':
-                self._at += 1
-                return self.template(_TEXT, None)
+                self._position += 1
+                return self.parse_template(_QUOTED_TEXT, None)
             case "[":
-                return self._list()
+                return self._parse_list()
             case "{":
-                return self._object()
+                return self._parse_object()
             case "(":
-                return self._parenthesis()
-            case "<" if heredoc := _HEREDOC.match(self._text, self._at):
-                return self._heredoc(heredoc)
+                return self._parse_parenthesis()
+            case "<" if heredoc := _HEREDOC.match(self._text, self._position):
+                return self._parse_heredoc(heredoc)
             case "-":
-                return self._negative()
-        return self._named() if (number := self._number()) is None else number
+                return self._parse_negative()
+        return self._parse_named_value() if (number := self._parse_number()) is None else number
 
-    def _negative(self) -> Value:
-        start = self._at
-        self._at += 1
+    def _parse_negative(self) -> ImportValue:
+        start = self._position
+        self._position += 1
         self._skip_blanks(lines=False)
-        number = self._number()
-        if number is None or isinstance(number, Unknown):
-            return Unknown(self._text[start : self._at])
+        number = self._parse_number()
+        if number is None or isinstance(number, UnknownValue):
+            return UnknownValue(self._text[start : self._position])
         return -number
 
-    def _number(self) -> int | float | Unknown | None:
-        found = _NUMBER.match(self._text, self._at)
+    def _parse_number(self) -> int | float | UnknownValue | None:
+        found = _NUMBER.match(self._text, self._position)
         if not found:
             return None
-        self._at = found.end()
-        return _number(found[0])
+        self._position = found.end()
+        return _convert_number(found[0])
 
-    def _named(self) -> Value:
+    def _parse_named_value(self) -> ImportValue:
         """A word of the language, a call, or the name of a value."""
-        start = self._at
+        start = self._position
         name = _NAME.match(self._text, start)
         if not name:
-            return Unknown("")
-        self._at = name.end()
-        if self._next() == "(":
+            return UnknownValue("")
+        self._position = name.end()
+        if self._peek() == "(":
             if name[0] == "jsonencode":
-                self._at += 1
-                return self._encoded()
-            self._pass_over_brackets()
-        if name[0] in _WORDS and self._next() not in (".", "["):
-            return _WORDS[name[0]]
-        self._pass_over_path()
-        return Unknown(self._text[start : self._at])
+                self._position += 1
+                return self._parse_jsonencode()
+            self._skip_brackets()
+        if name[0] in _LITERAL_WORDS and self._peek() not in (".", "["):
+            return _LITERAL_WORDS[name[0]]
+        self._skip_path()
+        return UnknownValue(self._text[start : self._position])
 
-    def _pass_over_path(self) -> None:
-        while (after := self._next()) and after in ".[":
+    def _skip_path(self) -> None:
+        while (after := self._peek()) and after in ".[":
             if after == "[":
-                self._pass_over_brackets()
+                self._skip_brackets()
                 continue
-            self._at += 1
-            step = _NAME.match(self._text, self._at) or _NUMBER.match(self._text, self._at)
-            self._at = step.end() if step else self._at + (self._next() == "*")
+            self._position += 1
+            step = _NAME.match(self._text, self._position) or _NUMBER.match(
+                self._text, self._position
+            )
+            self._position = step.end() if step else self._position + (self._peek() == "*")
 
-    def _encoded(self) -> Encoded:
-        with self._inside(line_ends=False):
+    def _parse_jsonencode(self) -> JsonEncodedValue:
+        with self._nested(line_ends=False):
             self._skip_blanks(lines=True)
-            found = self.value()
-            self._take(",")
+            found = self.parse_value()
+            self._accept(",")
             self._skip_blanks(lines=True)
             self._expect(")")
-        return Encoded(found)
+        return JsonEncodedValue(found)
 
-    def _parenthesis(self) -> Value:
-        self._at += 1
-        with self._inside(line_ends=False):
+    def _parse_parenthesis(self) -> ImportValue:
+        self._position += 1
+        with self._nested(line_ends=False):
             self._skip_blanks(lines=True)
-            found = self.value()
+            found = self.parse_value()
             self._expect(")")
         return found
 
-    def _list(self) -> Value:
-        start = self._at
-        self._at += 1
+    def _parse_list(self) -> ImportValue:
+        start = self._position
+        self._position += 1
         found = []
-        with self._inside(line_ends=False):
+        with self._nested(line_ends=False):
             self._skip_blanks(lines=True)
-            if self._is_loop():
-                return self._loop(start)
-            while not self._take("]"):
-                found.append(self.value())
-                if not self._take(",") and self._next() != "]":
-                    raise HclFault(self._at)
+            if self._is_for_expression():
+                return self._skip_for_expression(start)
+            while not self._accept("]"):
+                found.append(self.parse_value())
+                if not self._accept(",") and self._peek() != "]":
+                    raise HclSyntaxError(self._position)
                 self._skip_blanks(lines=True)
         return found
 
-    def _object(self) -> Value:
-        start = self._at
-        self._at += 1
+    def _parse_object(self) -> ImportValue:
+        start = self._position
+        self._position += 1
         found = {}
-        with self._inside(line_ends=True):
+        with self._nested(line_ends=True):
             self._skip_blanks(lines=True)
-            if self._is_loop():
-                return self._loop(start)
-            while not self._take("}"):
-                key, value = self._member()
+            if self._is_for_expression():
+                return self._skip_for_expression(start)
+            while not self._accept("}"):
+                key, value = self._parse_member()
                 found[key] = value
-                if not self._take(",") and self._next() not in ("}", "\n"):
-                    raise HclFault(self._at)
+                if not self._accept(",") and self._peek() not in ("}", "\n"):
+                    raise HclSyntaxError(self._position)
                 self._skip_blanks(lines=True)
         return found
 
-    def _member(self) -> tuple[str, Value]:
-        start = self._at
-        key = self._key()
-        written = self._text[start : self._at]
+    def _parse_member(self) -> tuple[str, ImportValue]:
+        start = self._position
+        key = self._parse_key()
+        written = self._text[start : self._position]
         self._skip_blanks(lines=False)
-        if not self._take("=") and not self._take(":"):
-            raise HclFault(self._at)
+        if not self._accept("=") and not self._accept(":"):
+            raise HclSyntaxError(self._position)
         self._skip_blanks(lines=False)
-        value = self.value()
+        value = self.parse_value()
         if isinstance(key, str):
             return key, value
-        return written, Unknown(written, reason=f"only Terraform knows the key {written}")
+        return written, UnknownValue(written, reason=f"only Terraform knows the key {written}")
 
-    def _key(self) -> Value:
-        if self._take('"'):
-            return self.template(_TEXT, None)
-        if self._next() == "(":
-            return self._parenthesis()
-        if (number := self._number()) is not None:
-            return number if isinstance(number, Unknown) else str(number)
-        name = self._name()
-        if self._next() not in (".", "["):
+    def _parse_key(self) -> ImportValue:
+        if self._accept('"'):
+            return self.parse_template(_QUOTED_TEXT, None)
+        if self._peek() == "(":
+            return self._parse_parenthesis()
+        if (number := self._parse_number()) is not None:
+            return number if isinstance(number, UnknownValue) else str(number)
+        name = self._parse_name()
+        if self._peek() not in (".", "["):
             return name
-        self._pass_over_path()
-        return Unknown("")
+        self._skip_path()
+        return UnknownValue("")
 
-    def _is_loop(self) -> bool:
-        found = _NAME.match(self._text, self._at)
+    def _is_for_expression(self) -> bool:
+        found = _NAME.match(self._text, self._position)
         after = self._text[found.end() : found.end() + 1] if found else ""
         return bool(found and found[0] == "for" and after.isspace())
 
-    def _loop(self, start: int) -> Unknown:
+    def _skip_for_expression(self, start: int) -> UnknownValue:
         """A `for` expression, whose opening bracket was read."""
-        self._at = start
-        self._pass_over_brackets()
-        return Unknown(self._text[start : self._at])
+        self._position = start
+        self._skip_brackets()
+        return UnknownValue(self._text[start : self._position])
 
-    def _pass_over(self) -> None:
+    def _skip_expression(self) -> None:
         """Go to the end of an expression."""
         while True:
             self._skip_blanks(lines=not self._line_ends)
-            if self._at_end():
+            if self._is_expression_end():
                 return
-            if self._next() in _CLOSING:
-                self._pass_over_brackets()
+            if self._peek() in _CLOSING_BRACKETS:
+                self._skip_brackets()
             else:
-                self._pass_over_word()
+                self._skip_word()
 
-    def _pass_over_brackets(self) -> None:
+    def _skip_brackets(self) -> None:
         """Go behind the bracket that closes the next one."""
         expected = []
         while True:
-            character = self._next()
-            if character in _CLOSING:
-                expected.append(_CLOSING[character])
-                self._at += 1
+            character = self._peek()
+            if character in _CLOSING_BRACKETS:
+                expected.append(_CLOSING_BRACKETS[character])
+                self._position += 1
             elif character == expected[-1]:
-                self._at += 1
+                self._position += 1
                 expected.pop()
                 if not expected:
                     return
             elif character in ("", ")", "]", "}"):
-                raise HclFault(self._at)
+                raise HclSyntaxError(self._position)
             else:
-                self._pass_over_word()
+                self._skip_word()
             if len(expected) + self._depth > MAX_DEPTH:
-                raise TooDeep
+                raise HclTooDeep
             self._skip_blanks(lines=True)
 
-    def _pass_over_word(self) -> None:
-        if self._take('"'):
-            with self._inside(line_ends=self._line_ends):
-                self.template(_TEXT, None)
-        elif heredoc := _HEREDOC.match(self._text, self._at):
-            self._heredoc(heredoc)
+    def _skip_word(self) -> None:
+        if self._accept('"'):
+            with self._nested(line_ends=self._line_ends):
+                self.parse_template(_QUOTED_TEXT, None)
+        elif heredoc := _HEREDOC.match(self._text, self._position):
+            self._parse_heredoc(heredoc)
         else:
-            found = _OTHER.match(self._text, self._at)
-            self._at = found.end() if found else self._at + 1
+            found = _SKIPPED_TEXT.match(self._text, self._position)
+            self._position = found.end() if found else self._position + 1
 
-    def _heredoc(self, opening: re.Match[str]) -> Value:
+    def _parse_heredoc(self, opening: re.Match[str]) -> ImportValue:
         closing = re.compile(rf"^[ \t]*+{re.escape(opening[2])}[ \t]*+\r?$", re.MULTILINE)
         found = closing.search(self._text, opening.end())
         if not found:
-            raise HclFault(self._at)
+            raise HclSyntaxError(self._position)
         inside = self._text[opening.end() : found.start()]
-        self._at = found.end()
-        inner = _Parser(_unindented(inside) if opening[1] else inside, self._depth + 1)
+        self._position = found.end()
+        inner = _HclParser(_remove_indent(inside) if opening[1] else inside, self._depth + 1)
         if inner._depth > MAX_DEPTH:
-            raise TooDeep
-        return inner.template(_TEMPLATE_TEXT, len(inner._text))
+            raise HclTooDeep
+        return inner.parse_template(_TEMPLATE_TEXT, len(inner._text))
 
-    def template(self, plain: re.Pattern[str], end: int | None) -> Value:
+    def parse_template(self, plain_text: re.Pattern[str], end: int | None) -> ImportValue:
         """Return a text and what is put into it, up to *end*; None is up to the closing quote."""
-        start, parts = self._at, []
-        while self._at != end if end is not None else self._next() != '"':
-            parts.append(self._part(plain))
-        written = self._text[start : self._at]
-        self._at += end is None
+        start, parts = self._position, []
+        while self._position != end if end is not None else self._peek() != '"':
+            parts.append(self._parse_template_part(plain_text))
+        written = self._text[start : self._position]
+        self._position += end is None
         if all(isinstance(part, str) for part in parts):
             return "".join(parts)
         if len(parts) == 1:
             return parts[0]
-        return Template(parts, written)
+        return TemplateValue(parts, written)
 
-    def _part(self, plain: re.Pattern[str]) -> Value:
-        if found := plain.match(self._text, self._at):
-            self._at = found.end()
+    def _parse_template_part(self, plain_text: re.Pattern[str]) -> ImportValue:
+        if found := plain_text.match(self._text, self._position):
+            self._position = found.end()
             return found[0]
-        marker = self._text[self._at : self._at + 3]
+        marker = self._text[self._position : self._position + 3]
         if marker in ("$${", "%%{"):
-            self._at += 3
+            self._position += 3
             return marker[1:]
         if marker[:2] in ("${", "%{"):
-            return self._interpolation()
+            return self._parse_interpolation()
         if marker[:1] in ("$", "%"):
-            self._at += 1
+            self._position += 1
             return marker[0]
-        escape = _ESCAPE.match(self._text, self._at)
+        escape = _ESCAPE.match(self._text, self._position)
         if not escape:
-            raise HclFault(self._at)
-        self._at = escape.end()
-        return _unescaped(escape)
+            raise HclSyntaxError(self._position)
+        self._position = escape.end()
+        return _decode_escape(escape)
 
-    def _interpolation(self) -> Value:
-        start = self._at
-        if self._next() == "%":  # a directive: which of the text stays is not known
-            self._at += 1
-            self._pass_over_brackets()
-            return Unknown(self._text[start : self._at])
-        self._at += 2
-        self._take("~")
-        with self._inside(line_ends=False):
+    def _parse_interpolation(self) -> ImportValue:
+        start = self._position
+        if self._peek() == "%":  # a directive: which of the text stays is not known
+            self._position += 1
+            self._skip_brackets()
+            return UnknownValue(self._text[start : self._position])
+        self._position += 2
+        self._accept("~")
+        with self._nested(line_ends=False):
             self._skip_blanks(lines=True)
-            found = self.value()
-            self._take("~")
+            found = self.parse_value()
+            self._accept("~")
             self._expect("}")
         return found
 
 
-def _number(text: str) -> int | float | Unknown:
+def _convert_number(text: str) -> int | float | UnknownValue:
     number = float(text)
     if not math.isfinite(number):
-        return Unknown(text)
+        return UnknownValue(text)
     return int(text.lstrip("0") or "0") if text.isdecimal() and number < 2**63 else number
 
 
-def _unescaped(match: re.Match[str]) -> str:
+def _decode_escape(match: re.Match[str]) -> str:
     short, long, plain = match.groups()
     if plain:
-        return _PLAIN.get(plain, plain)
+        return _SIMPLE_ESCAPES.get(plain, plain)
     number = int(short or long, 16)
     if number > sys.maxunicode or 0xD800 <= number < 0xE000:
-        raise NoCharacter(match[0])
+        raise InvalidHclEscape(match[0])
     return chr(number)
 
 
-def _unindented(text: str) -> str:
+def _remove_indent(text: str) -> str:
     """*text* without the blanks that all its lines begin with."""
     lines = text.split("\n")
     indents = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]

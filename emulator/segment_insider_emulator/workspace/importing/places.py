@@ -4,7 +4,7 @@ import json
 from functools import cache
 from importlib.resources import files
 
-_WHERE = {
+_SCHEMA_LOCATIONS = {
     "source": ("properties", "source"),
     "destination": ("properties", "destination"),
     "subscription": ("$defs", "subscription"),
@@ -13,8 +13,8 @@ _WHERE = {
 
 
 @cache
-def keys(kind: str) -> frozenset[str]:
+def list_schema_keys(kind: str) -> frozenset[str]:
     """The keys of a "source", "destination", "subscription" or "filter"."""
     text = files("segment_insider_emulator.workspace").joinpath("schema.json").read_text("utf-8")
-    group, name = _WHERE[kind]
+    group, name = _SCHEMA_LOCATIONS[kind]
     return frozenset(json.loads(text)[group][name].get("properties", {}))

@@ -9,11 +9,11 @@ import re
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.importing.pieces import Pieces
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.importing.pieces import ImportedResources
 
 # The key of a result -> what it is. An answer holds one object or a list of them.
-_RESULTS = {
+_KIND_BY_RESULT_KEY = {
     "source": "sources",
     "sources": "sources",
     "destination": "destinations",
@@ -32,9 +32,9 @@ _RESULTS = {
     "function": "functions",
     "functions": "functions",
 }
-_WRAPPERS = ("data", "requests")
+_WRAPPER_KEYS = ("data", "requests")
 # What a request is about, told by its path; the first that fits.
-_PATHS = (
+_KIND_BY_REQUEST_PATH = (
     (
         re.compile(r"/destinations/(?P<destination>[^/]+)/subscriptions(?:/(?P<id>[^/]+))?"),
         "subscriptions",
@@ -48,9 +48,9 @@ _PATHS = (
     (re.compile(r"/sources(?:/(?P<id>[^/]+))?"), "sources"),
 )
 # What an export writes for the id of a plan that is not there yet.
-_NEW_PLAN = "{trackingPlanId}"
+_NEW_PLAN_ID = "{trackingPlanId}"
 # What a path names besides the thing itself -> the key it is kept under.
-_NAMED = {
+_ID_KEY_BY_PATH_PART = {
     "id": "id",
     "destination": "destinationId",
     "plan": "trackingPlanId",
@@ -58,79 +58,85 @@ _NAMED = {
 }
 
 
-def pieces(document: JSON, where: str) -> Pieces:
+def parse_public_api(document: JSON, where: str) -> ImportedResources:
     """Everything of a workspace in *document*, however it is wrapped.
 
     Raises: EmulatorError, when the document is an error that Segment answered with.
     """
-    found = Pieces()
-    _gather(document, where, found)
+    found = ImportedResources()
+    _collect_resources(document, where, found)
     return found
 
 
-def _gather(document: JSON, where: str, found: Pieces) -> None:
+def _collect_resources(document: JSON, where: str, resources: ImportedResources) -> None:
     if isinstance(document, list):
         for each in document:
-            _gather(each, where, found)
+            _collect_resources(each, where, resources)
     elif isinstance(document, dict):
-        _refuse_errors(document, where)
-        kind = _kind(document)
+        _raise_api_error(document, where)
+        kind = _guess_resource_kind(document)
         if isinstance(document.get("body"), dict) and isinstance(document.get("path"), str):
-            _request(document, where, found)
+            _collect_from_request(document, where, resources)
         elif kind:
-            _piece(kind, document, where, found)
+            _add_nested_resource(kind, document, where, resources)
         else:
-            _answer(document, where, found)
+            _collect_from_answer(document, where, resources)
     else:
-        _no_object(document, where, "an answer", found)
+        _report_non_object(document, where, "an answer", resources)
 
 
-def _no_object(value: JSON, where: str, wanted: str, found: Pieces) -> None:
+def _report_non_object(
+    value: JSON, where: str, expected: str, resources: ImportedResources
+) -> None:
     """Say that *value* is in the place of an object; null says nothing."""
     if value is not None:
-        what = f"{json.dumps(value)[:40]} is in the place of {wanted}, left out"
-        found.findings.append(Finding("error", where, what, "Give it as Segment does."))
+        what = f"{json.dumps(value)[:40]} is in the place of {expected}, left out"
+        resources.findings.append(
+            WorkspaceFinding("error", where, what, "Give it as Segment does.")
+        )
 
 
-def _answer(document: JSONObject, where: str, found: Pieces) -> None:
+def _collect_from_answer(document: JSONObject, where: str, resources: ImportedResources) -> None:
     for key, value in document.items():
-        if key in _RESULTS:
-            _results(_RESULTS[key], value, f"{where}: {key}", found)
-        elif key in _WRAPPERS:
-            _gather(value, where, found)
+        if key in _KIND_BY_RESULT_KEY:
+            _collect_results(_KIND_BY_RESULT_KEY[key], value, f"{where}: {key}", resources)
+        elif key in _WRAPPER_KEYS:
+            _collect_resources(value, where, resources)
         elif key == "rules":
-            _rules(value, where, found)
+            _collect_rules(value, where, resources)
         elif key == "settings" and isinstance(value, dict):
-            found.add("connections", {"schemaSettings": value}, f"{where}: settings")
+            resources.add_resource("connections", {"schemaSettings": value}, f"{where}: settings")
         elif key == "trackingPlanId":
-            found.add("connections", _connection(document, value), f"{where}: trackingPlanId")
+            resources.add_resource(
+                "connections", _plan_connection(document, value), f"{where}: trackingPlanId"
+            )
         elif key not in ("pagination", "leftOut"):
             what = f"a workspace file has no place for {key!r}, left out"
-            found.findings.append(
-                Finding("note", where, what, "Nothing to do, unless you need it.")
+            resources.findings.append(
+                WorkspaceFinding("note", where, what, "Nothing to do, unless you need it.")
             )
-    _pages(document, where, found)
+    _warn_about_next_page(document, where, resources)
 
 
-def _rules(value: JSON, where: str, found: Pieces) -> None:
+def _collect_rules(value: JSON, where: str, resources: ImportedResources) -> None:
     if isinstance(value, list):
-        found.add("rules", {"rules": value}, f"{where}: rules")
+        resources.add_resource("rules", {"rules": value}, f"{where}: rules")
         return
     if not isinstance(value, dict):
-        _no_object(value, f"{where}: rules", "a list", found)
+        _report_non_object(value, f"{where}: rules", "a list", resources)
         return
     what = "this tracking plan has the shape of older exports and is left out"
     remedy = "Name its file under trackingPlan in the workspace file, which takes it as it is."
-    found.findings.append(Finding("warning", where, what, remedy))
+    resources.findings.append(WorkspaceFinding("warning", where, what, remedy))
 
 
-def _connection(document: JSONObject, plan: JSON) -> JSONObject:
+def _plan_connection(document: JSONObject, plan_id: JSON) -> JSONObject:
     source = document.get("source")
     named = {"sourceId": source.get("id")} if isinstance(source, dict) else {}
-    return named | {"trackingPlanId": plan}
+    return named | {"trackingPlanId": plan_id}
 
 
-def _refuse_errors(document: JSONObject, where: str) -> None:
+def _raise_api_error(document: JSONObject, where: str) -> None:
     errors = document.get("errors")
     if isinstance(errors, list) and errors and isinstance(errors[0], dict):
         said = errors[0].get("message") or errors[0].get("type")
@@ -138,36 +144,43 @@ def _refuse_errors(document: JSONObject, where: str) -> None:
         raise EmulatorError(what, where, "Make the call again with a token that may read this.")
 
 
-def _results(kind: str, value: JSON, where: str, found: Pieces) -> None:
-    if isinstance(value, dict) and ("data" in value or _RESULTS.keys() & value.keys()):
+def _collect_results(kind: str, value: JSON, where: str, resources: ImportedResources) -> None:
+    if isinstance(value, dict) and ("data" in value or _KIND_BY_RESULT_KEY.keys() & value.keys()):
         # A whole answer under the name of what it holds.
-        _gather(value, where, found)
-        if not _kind(value):
+        _collect_resources(value, where, resources)
+        if not _guess_resource_kind(value):
             return
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, dict):
-            _piece(kind, each, where, found, once=True)
+            _add_nested_resource(kind, each, where, resources, deduplicate=True)
         else:
-            _no_object(each, where, "an object", found)
+            _report_non_object(each, where, "an object", resources)
 
 
-def _piece(kind: str, piece: JSONObject, where: str, found: Pieces, *, once: bool = False) -> None:
+def _add_nested_resource(
+    kind: str,
+    resource: JSONObject,
+    where: str,
+    resources: ImportedResources,
+    *,
+    deduplicate: bool = False,
+) -> None:
     """Keep a piece, and what is inside of it as one of its own."""
-    inner = {key: value for key, value in piece.items() if key in ("subscriptions", "filters")}
-    name = piece.get("name") or piece.get("title") or piece.get("id")
+    inner = {key: value for key, value in resource.items() if key in ("subscriptions", "filters")}
+    name = resource.get("name") or resource.get("title") or resource.get("id")
     place = f"{where} {name!r}" if isinstance(name, str) else where
-    own = {key: value for key, value in piece.items() if key not in inner}
-    found.add(kind, own, place, once=once)
+    own = {key: value for key, value in resource.items() if key not in inner}
+    resources.add_resource(kind, own, place, deduplicate=deduplicate)
     for key, value in inner.items():
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, dict):
-                about = {"destinationId": piece.get("id"), **each}
-                _piece(key, about, f"{place}: {key}", found)
+                about = {"destinationId": resource.get("id"), **each}
+                _add_nested_resource(key, about, f"{place}: {key}", resources)
             else:
-                _no_object(each, f"{place}: {key}", "an object", found)
+                _report_non_object(each, f"{place}: {key}", "an object", resources)
 
 
-def _kind(document: JSONObject) -> str | None:
+def _guess_resource_kind(document: JSONObject) -> str | None:
     """What an object is that has no name around it, by the keys that only it has."""
     keys = document.keys()
     if {"actionId", "trigger"} <= keys or {"actionSlug", "name"} <= keys:
@@ -183,27 +196,35 @@ def _kind(document: JSONObject) -> str | None:
     return None
 
 
-def _request(request: JSONObject, where: str, found: Pieces) -> None:
-    for pattern, kind in _PATHS:
+def _collect_from_request(request: JSONObject, where: str, resources: ImportedResources) -> None:
+    for pattern, kind in _KIND_BY_REQUEST_PATH:
         match = pattern.fullmatch(request["path"])
         if match:
             body = request["body"].get("input")
             body = body if isinstance(body, dict) else request["body"]
-            about = {_NAMED[name]: value for name, value in match.groupdict().items() if value}
+            about = {
+                _ID_KEY_BY_PATH_PART[name]: value
+                for name, value in match.groupdict().items()
+                if value
+            }
             extra = {"actionId": request["actionId"]} if "actionId" in request else {}
             if "sourceId" in about:
                 body = {"schemaSettings": body}
             if kind == "plans":
-                about.setdefault("id", _NEW_PLAN)
-            _piece(kind, about | extra | body, f"{where}: {request['path']}", found)
+                about.setdefault("id", _NEW_PLAN_ID)
+            _add_nested_resource(
+                kind, about | extra | body, f"{where}: {request['path']}", resources
+            )
             return
     what = f"the request to {request['path']} is about nothing that a workspace file has"
-    found.findings.append(Finding("note", where, what, "Nothing to do, unless you need it."))
+    resources.findings.append(
+        WorkspaceFinding("note", where, what, "Nothing to do, unless you need it.")
+    )
 
 
-def _pages(document: JSONObject, where: str, found: Pieces) -> None:
+def _warn_about_next_page(document: JSONObject, where: str, resources: ImportedResources) -> None:
     pagination = document.get("pagination")
     if isinstance(pagination, dict) and pagination.get("next"):
         what = "this is not the last page of the answer"
         remedy = f"Give the next page as well, cursor {pagination['next']!r}."
-        found.findings.append(Finding("warning", where, what, remedy))
+        resources.findings.append(WorkspaceFinding("warning", where, what, remedy))

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.importing.json_documents import parse_value
-from segment_insider_emulator.workspace.importing.pieces import Pieces
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.importing.json_documents import parse_json_value
+from segment_insider_emulator.workspace.importing.pieces import ImportedResources
 from segment_insider_emulator.workspace.importing.values import (
-    Encoded,
-    Unknown,
-    unknown_values,
-    with_encoded_texts,
+    JsonEncodedValue,
+    UnknownValue,
+    iterate_unknown_values,
+    replace_encoded_values,
 )
 
-_KINDS = {
+_RESOURCE_KINDS_BY_TYPE = {
     "segment_source": "sources",
     "segment_destination": "destinations",
     "segment_destination_subscription": "subscriptions",
@@ -31,9 +31,9 @@ _KINDS = {
     "segment_insert_function_instance": "functions",
     "segment_function": "functions",
 }
-_SPELT = {"reverse_etl_schedule": "reverseETLSchedule"}
+_CAMEL_CASE_EXCEPTIONS = {"reverse_etl_schedule": "reverseETLSchedule"}
 # Attribute -> the kind of its value, where it has one kind.
-_KINDS_OF_VALUES = {
+_ATTRIBUTE_TYPES = {
     **dict.fromkeys(
         ("id", "name", "slug", "title", "if", "trigger", "type", "action_id", "source_id",
          "destination_id", "tracking_plan_id"),
@@ -42,11 +42,11 @@ _KINDS_OF_VALUES = {
     **dict.fromkeys(("metadata", "schema_settings"), dict),
     **dict.fromkeys(("rules", "actions"), list),
 }  # fmt: skip
-_REPEATED = ("count", "for_each")
+_COUNT_ATTRIBUTES = ("count", "for_each")
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
+class TerraformResource:
     """One resource, of a state or of configuration.
 
     Args:
@@ -55,151 +55,161 @@ class Resource:
         file: Name of the file, for messages.
     """
 
-    kind: str
+    resource_type: str
     address: str
     attributes: JSONObject
     file: str = ""
 
-    def place(self, attribute: str = "") -> str:
+    def locate(self, attribute: str = "") -> str:
         """Return where the resource, or an attribute of it, stands; for messages."""
         place = ".".join(filter(None, (self.address, attribute)))
         return f"{self.file}: {place}" if self.file else place
 
 
-def pieces(resources: Iterable[Resource]) -> Pieces:
+def collect_terraform_resources(resources: Iterable[TerraformResource]) -> ImportedResources:
     """Return the resources that make a workspace; others of Segment's are named in the findings."""
-    found = Pieces()
+    found = ImportedResources()
     for resource in resources:
-        kind = _KINDS.get(resource.kind)
+        kind = _RESOURCE_KINDS_BY_TYPE.get(resource.resource_type)
         if kind and resource.attributes.get("count") != 0:
-            _add(kind, resource, found)
-        elif finding := _left_out(resource):
+            _add_converted_resource(kind, resource, found)
+        elif finding := _skipped_resource_finding(resource):
             found.findings.append(finding)
     return found
 
 
-def _left_out(resource: Resource) -> Finding | None:
-    if resource.kind == "module":
+def _skipped_resource_finding(resource: TerraformResource) -> WorkspaceFinding | None:
+    if resource.resource_type == "module":
         what = "the resources of this module are not in the file that calls it"
         remedy = "Give the module's files too, or the state: terraform show -json."
-        return Finding("warning", resource.place(), what, remedy)
-    if not resource.kind.startswith("segment_"):
+        return WorkspaceFinding("warning", resource.locate(), what, remedy)
+    if not resource.resource_type.startswith("segment_"):
         return None
-    if resource.kind in _KINDS:
+    if resource.resource_type in _RESOURCE_KINDS_BY_TYPE:
         what = "its count is 0, so that it does not exist and is left out"
     else:
-        what = f"{resource.kind} has no place in a workspace file and is left out"
+        what = f"{resource.resource_type} has no place in a workspace file and is left out"
     remedy = "Nothing to do, unless something of it should happen here."
-    return Finding("note", resource.place(), what, remedy)
+    return WorkspaceFinding("note", resource.locate(), what, remedy)
 
 
-def _add(kind: str, resource: Resource, found: Pieces) -> None:
-    piece = _piece(resource, found.findings)
+def _add_converted_resource(
+    kind: str, resource: TerraformResource, imported: ImportedResources
+) -> None:
+    piece = _convert_resource(resource, imported.findings)
     controls = piece.pop("schemaSettings", None) if kind == "sources" else None
-    found.add(kind, piece, resource.place())
+    imported.add_resource(kind, piece, resource.locate())
     if controls:
         connection = {"sourceId": piece["id"], "schemaSettings": controls}
-        found.add("connections", connection, resource.place())
+        imported.add_resource("connections", connection, resource.locate())
 
 
-def _piece(resource: Resource, findings: list[Finding]) -> JSONObject:
+def _convert_resource(resource: TerraformResource, findings: list[WorkspaceFinding]) -> JSONObject:
     piece: JSONObject = {}
-    for key, value in _once(resource, findings).items():
+    for key, value in _single_instance_attributes(resource, findings).items():
         if value is None and key != "enabled":
             continue
-        place = resource.place(key)
-        if key == "settings" and resource.kind != "segment_function":
-            value = _settings(value, place)
+        place = resource.locate(key)
+        if key == "settings" and resource.resource_type != "segment_function":
+            value = _decode_settings(value, place)
         elif key == "actions" and isinstance(value, list):
-            value = [_action(each, f"{place}[{at}]") for at, each in enumerate(value)]
+            value = [_decode_filter_action(each, f"{place}[{at}]") for at, each in enumerate(value)]
         elif key == "rules" and isinstance(value, list):
-            value = [_rule(each, f"{place}[{at}]") for at, each in enumerate(value)]
+            value = [_decode_rule(each, f"{place}[{at}]") for at, each in enumerate(value)]
         elif key == "schema_settings":
-            value = _renamed(value)
-        piece[_camel(key)] = _of_its_kind(key, value, place)
+            value = _camel_case_keys(value)
+        piece[_camel_case(key)] = _check_attribute_type(key, value, place)
     # What configuration has no id for yet is known by what others call it.
     if not isinstance(piece.get("id"), str):
-        piece["id"] = Unknown(f"{resource.address}.id", resource.place("id"))
+        piece["id"] = UnknownValue(f"{resource.address}.id", resource.locate("id"))
     return piece
 
 
-def _once(resource: Resource, findings: list[Finding]) -> JSONObject:
+def _single_instance_attributes(
+    resource: TerraformResource, findings: list[WorkspaceFinding]
+) -> JSONObject:
     """The attributes of a resource that may exist any number of times: it is not known to be on."""
-    attributes = {key: each for key, each in resource.attributes.items() if key not in _REPEATED}
-    for key in _REPEATED:
+    attributes = {
+        key: each for key, each in resource.attributes.items() if key not in _COUNT_ATTRIBUTES
+    }
+    for key in _COUNT_ATTRIBUTES:
         count = resource.attributes.get(key, 1)
         if count == 1:
             continue
-        said = str(count) if isinstance(count, Unknown) else f"it has {key}"
+        said = str(count) if isinstance(count, UnknownValue) else f"it has {key}"
         if "enabled" in attributes:
-            attributes["enabled"] = Unknown(key, resource.place(key), f"with {key}, {said}")
+            attributes["enabled"] = UnknownValue(key, resource.locate(key), f"with {key}, {said}")
         else:
             what = f"{said}, so that its number is not known; it is taken once"
             remedy = "Write each one as a resource of its own, or give the state."
-            findings.append(Finding("warning", resource.place(key), what, remedy))
+            findings.append(WorkspaceFinding("warning", resource.locate(key), what, remedy))
     return attributes
 
 
-def _of_its_kind(key: str, value: JSON, place: str) -> JSON:
+def _check_attribute_type(key: str, value: JSON, location: str) -> JSON:
     """*value*, or Unknown where the provider takes another kind."""
-    kind = _KINDS_OF_VALUES.get(key)
-    value = with_encoded_texts(value)
-    if kind is None or value is None or isinstance(value, kind | Unknown):
+    kind = _ATTRIBUTE_TYPES.get(key)
+    value = replace_encoded_values(value)
+    if kind is None or value is None or isinstance(value, kind | UnknownValue):
         return value
-    inside = next(unknown_values(value), Unknown("", place))
+    inside = next(iterate_unknown_values(value), UnknownValue("", location))
     said = {str: "text", dict: "an object", list: "a list"}[kind]
-    return Unknown(place, inside.where, f"{key} is not {said}")
+    return UnknownValue(location, inside.where, f"{key} is not {said}")
 
 
-def _settings(value: JSON, place: str) -> JSON:
-    decoded = _decoded(value, place)
-    if isinstance(decoded, dict | Unknown):
+def _decode_settings(value: JSON, location: str) -> JSON:
+    decoded = _decode_json_text(value, location)
+    if isinstance(decoded, dict | UnknownValue):
         return decoded
-    inside = next(unknown_values(decoded), Unknown("", place))
-    return Unknown(place, inside.where, "settings is not an object")
+    inside = next(iterate_unknown_values(decoded), UnknownValue("", location))
+    return UnknownValue(location, inside.where, "settings is not an object")
 
 
-def _action(action: JSON, place: str) -> JSON:
+def _decode_filter_action(action: JSON, location: str) -> JSON:
     if not isinstance(action, dict):
         return action
     present = {key: value for key, value in action.items() if value is not None}
     if "fields" in present:
-        present["fields"] = _decoded(present["fields"], f"{place}.fields")
+        present["fields"] = _decode_json_text(present["fields"], f"{location}.fields")
     return present
 
 
-def _rule(rule: JSON, place: str) -> JSON:
+def _decode_rule(rule: JSON, location: str) -> JSON:
     if not isinstance(rule, dict):
         return rule
-    present = {_camel(key): value for key, value in rule.items() if value is not None}
+    present = {_camel_case(key): value for key, value in rule.items() if value is not None}
     if "jsonSchema" in present:
-        present["jsonSchema"] = _decoded(present["jsonSchema"], f"{place}.json_schema")
+        present["jsonSchema"] = _decode_json_text(present["jsonSchema"], f"{location}.json_schema")
     return present
 
 
-def _renamed(value: JSON) -> JSON:
+def _camel_case_keys(value: JSON) -> JSON:
     """Schema settings under the Public API's names, without what is not set."""
     if not isinstance(value, dict):
         return value
-    return {_camel(key): _renamed(each) for key, each in value.items() if each is not None}
+    return {
+        _camel_case(key): _camel_case_keys(each) for key, each in value.items() if each is not None
+    }
 
 
-def _decoded(value: JSON, place: str) -> JSON:
-    if isinstance(value, Encoded):
+def _decode_json_text(value: JSON, location: str) -> JSON:
+    if isinstance(value, JsonEncodedValue):
         return value.value
     if not isinstance(value, str):
         return value
     try:
-        return parse_value(value)
+        return parse_json_value(value)
     except ValueError:
-        return Unknown(value[:40], place, "this is no JSON text")
+        return UnknownValue(value[:40], location, "this is no JSON text")
 
 
-def _camel(key: str) -> str:
-    return _SPELT.get(key) or re.sub(r"_([a-z])", lambda match: match[1].upper(), key)
+def _camel_case(key: str) -> str:
+    return _CAMEL_CASE_EXCEPTIONS.get(key) or re.sub(
+        r"_([a-z])", lambda match: match[1].upper(), key
+    )
 
 
-def state_resources(document: JSONObject, file: str = "") -> Iterator[Resource]:
+def list_state_resources(document: JSONObject, file: str = "") -> Iterator[TerraformResource]:
     """Yield the resources of a state: a state file, or what `terraform show -json` prints.
 
     A deposed instance is left out: Terraform is about to delete it.
@@ -208,47 +218,53 @@ def state_resources(document: JSONObject, file: str = "") -> Iterator[Resource]:
     values = document.get("values") or document.get("planned_values") or {}
     later = {each["address"]: each["change"].get("after_unknown") or {}
              for each in document.get("resource_changes") or []}  # fmt: skip
-    yield from _module(values.get("root_module", {}), later, file)
+    yield from _module_resources(values.get("root_module", {}), later, file)
     for each in document.get("resources") or []:
         address = ".".join(filter(None, (each.get("module"), each["type"], each["name"])))
-        for instance in _list(each.get("instances")):
+        for instance in _list_or_empty(each.get("instances")):
             if "deposed" not in instance:
-                yield Resource(each["type"], address, instance.get("attributes") or {}, file)
+                yield TerraformResource(
+                    each["type"], address, instance.get("attributes") or {}, file
+                )
 
 
-def _list(value: JSON) -> list[Any]:
+def _list_or_empty(value: JSON) -> list[Any]:
     """The entries of a list, or none. Raises: TypeError, when *value* is something else."""
     if value is not None and not isinstance(value, list):
         raise TypeError(type(value))
     return value or []
 
 
-def is_state(document: JSON) -> bool:
+def is_terraform_state(document: JSON) -> bool:
     """Check whether *document* is a state of Terraform's, in one of its forms."""
     if not isinstance(document, dict):
         return False
     return "format_version" in document or isinstance(document.get("resources"), list)
 
 
-def _module(module: JSONObject, later: dict[str, JSON], file: str) -> Iterator[Resource]:
-    for each in _list(module.get("resources")):
+def _module_resources(
+    module: JSONObject, unknown_after_apply: dict[str, JSON], file: str
+) -> Iterator[TerraformResource]:
+    for each in _list_or_empty(module.get("resources")):
         if "deposed_key" in each:
             continue
         place = f"{file}: {each['address']}"
-        attributes = _with_later(each.get("values") or {}, later.get(each["address"]), place)
-        yield Resource(each["type"], each["address"], attributes, file)
-    for child in _list(module.get("child_modules")):
-        yield from _module(child, later, file)
+        attributes = _mark_unknown_after_apply(
+            each.get("values") or {}, unknown_after_apply.get(each["address"]), place
+        )
+        yield TerraformResource(each["type"], each["address"], attributes, file)
+    for child in _list_or_empty(module.get("child_modules")):
+        yield from _module_resources(child, unknown_after_apply, file)
 
 
-def _with_later(value: JSON, later: JSON, place: str) -> JSON:
+def _mark_unknown_after_apply(value: JSON, unknown_after_apply: JSON, location: str) -> JSON:
     """*value* of a plan with what is known after apply alone as Unknown."""
-    if later is True:
-        return Unknown("(known after apply)", place)
-    if isinstance(value, dict) and isinstance(later, dict):
+    if unknown_after_apply is True:
+        return UnknownValue("(known after apply)", location)
+    if isinstance(value, dict) and isinstance(unknown_after_apply, dict):
         added = {
-            key: _with_later(value.get(key), below, f"{place}.{key}")
-            for key, below in later.items()
+            key: _mark_unknown_after_apply(value.get(key), below, f"{location}.{key}")
+            for key, below in unknown_after_apply.items()
             if below is not False
         }
         return value | added

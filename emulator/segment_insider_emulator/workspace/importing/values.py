@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 from segment_insider_emulator.types import JSON
 
 # JSON, Unknown, Encoded or Template; objects and lists may hold any of them.
-Value: TypeAlias = Any
+ImportValue: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownValue:
     """A value that is not known here. Two are equal when they have the same text.
 
     Args:
@@ -33,53 +33,53 @@ class Unknown:
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class JsonEncodedValue:
     """The argument of `jsonencode`: JSON whose text was never written."""
 
-    value: Value
+    value: ImportValue
 
 
 @dataclass(frozen=True, slots=True)
-class Template:
+class TemplateValue:
     """A text with values in it: parts that are joined, and how it is written."""
 
-    parts: list[Value]
+    parts: list[ImportValue]
     text: str
 
 
-def encoded_text(encoded: Encoded) -> str | Unknown:
+def encode_json_text(encoded: JsonEncodedValue) -> str | UnknownValue:
     """Write the JSON text of a `jsonencode`; Unknown when a value in it is not known."""
-    inside = next(unknown_values(encoded.value), None)
-    return Unknown("jsonencode(…)", inside.where) if inside else json.dumps(encoded.value)
+    inside = next(iterate_unknown_values(encoded.value), None)
+    return UnknownValue("jsonencode(…)", inside.where) if inside else json.dumps(encoded.value)
 
 
-def with_encoded_texts(
-    value: Value, text_of: Callable[[Encoded], str | Unknown] = encoded_text
-) -> Value:
+def replace_encoded_values(
+    value: ImportValue, encode: Callable[[JsonEncodedValue], str | UnknownValue] = encode_json_text
+) -> ImportValue:
     """Replace each Encoded in *value* by its text."""
     if isinstance(value, dict):
-        return {key: with_encoded_texts(child, text_of) for key, child in value.items()}
+        return {key: replace_encoded_values(child, encode) for key, child in value.items()}
     if isinstance(value, list):
-        return [with_encoded_texts(child, text_of) for child in value]
-    return text_of(value) if isinstance(value, Encoded) else value
+        return [replace_encoded_values(child, encode) for child in value]
+    return encode(value) if isinstance(value, JsonEncodedValue) else value
 
 
-def unknown_values(value: JSON | Unknown) -> Iterator[Unknown]:
+def iterate_unknown_values(value: JSON | UnknownValue) -> Iterator[UnknownValue]:
     """Yield every unknown value in *value*, in order."""
-    if isinstance(value, Unknown):
+    if isinstance(value, UnknownValue):
         yield value
     elif isinstance(value, dict):
         for child in value.values():
-            yield from unknown_values(child)
+            yield from iterate_unknown_values(child)
     elif isinstance(value, list):
         for child in value:
-            yield from unknown_values(child)
+            yield from iterate_unknown_values(child)
 
 
-def printable(value: JSON | Unknown) -> JSON:
+def make_printable(value: JSON | UnknownValue) -> JSON:
     """Return *value* with each unknown value as text."""
     if isinstance(value, dict):
-        return {key: printable(child) for key, child in value.items()}
+        return {key: make_printable(child) for key, child in value.items()}
     if isinstance(value, list):
-        return [printable(child) for child in value]
-    return f"${{{value.text}}}" if isinstance(value, Unknown) else value
+        return [make_printable(child) for child in value]
+    return f"${{{value.text}}}" if isinstance(value, UnknownValue) else value

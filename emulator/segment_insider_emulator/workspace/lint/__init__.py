@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.finding import SEVERITIES, Finding
+from segment_insider_emulator.workspace.finding import SEVERITIES, WorkspaceFinding
 from segment_insider_emulator.workspace.lint import (
     account,
     conditions,
@@ -16,64 +16,66 @@ from segment_insider_emulator.workspace.lint import (
     people,
     reading,
 )
-from segment_insider_emulator.workspace.lint.subject import Subject, subject_of
-from segment_insider_emulator.workspace.structure import faults, named
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, build_context
+from segment_insider_emulator.workspace.structure import add_subscription_names, validate_document
 
-Rule: TypeAlias = Callable[[Subject], Iterator[Finding]]
+LintRule: TypeAlias = Callable[[AnalysisContext], Iterator[WorkspaceFinding]]
 
-RULES: tuple[Rule, ...] = (
-    account.silent_destinations,
-    account.too_many_subscriptions,
-    account.wrong_credentials,
-    account.unknown_settings,
-    account.shared_names,
-    reading.misread_triggers,
-    conditions.impossible_triggers,
-    conditions.misspelt_events,
-    conditions.missing_values,
-    overlap.events_sent_twice,
-    overlap.calls_not_taken,
-    overlap.cart_reviewed,
-    fields.faulty_directives,
-    directives.unknown_options,
-    directives.idle_conditions,
-    directives.unpaired_braces,
-    directives.broken_liquid,
-    fields.unknown_fields,
-    fields.required_fields,
-    fields.dead_paths,
-    fields.unnamed_pages,
-    fields.batching,
-    filtering.broken_filters,
-    filtering.constant_filters,
-    filtering.idle_filters,
-    filtering.idle_controls,
-    people.anonymous_subscriptions,
-    people.unlisted_identifiers,
-    people.unsent_identifiers,
-    people.unread_names,
-    people.unmapped_opt_ins,
-    people.truthful_opt_ins,
-    people.custom_twins,
-    people.phone_numbers,
-    parameters.lost_keys,
-    parameters.overwritten_products,
-    parameters.required_parameters,
-    parameters.dropped_properties,
-    parameters.dropped_custom_properties,
-    parameters.textual_variants,
-    parameters.cart_currency,
-    parameters.typed_products,
+LINT_RULES: tuple[LintRule, ...] = (
+    account.find_inactive_destination,
+    account.find_too_many_subscriptions,
+    account.find_wrong_credentials,
+    account.find_unknown_settings,
+    account.find_duplicate_subscription_names,
+    reading.find_misread_triggers,
+    conditions.find_impossible_triggers,
+    conditions.find_misspelled_event_names,
+    conditions.find_negations_of_missing_values,
+    overlap.find_duplicate_deliveries,
+    overlap.find_unhandled_call_types,
+    overlap.find_missing_cart_reviewed,
+    fields.find_invalid_directives,
+    directives.find_unknown_directive_options,
+    directives.find_ineffective_if_directives,
+    directives.find_unpaired_braces,
+    directives.find_invalid_liquid,
+    fields.find_unknown_fields,
+    fields.find_unmapped_required_fields,
+    fields.find_paths_without_value,
+    fields.find_calls_without_event_name,
+    fields.find_batched_subscriptions,
+    filtering.find_unparsable_filters,
+    filtering.find_constant_filter_conditions,
+    filtering.find_filters_without_fields,
+    filtering.find_controls_without_plan,
+    people.find_subscriptions_without_identifier,
+    people.find_unlisted_identifiers,
+    people.find_unsent_identifiers,
+    people.find_unread_name_traits,
+    people.find_unmapped_opt_ins,
+    people.find_opt_ins_that_need_booleans,
+    people.find_default_attributes_sent_as_custom,
+    people.find_phone_number_identifiers,
+    parameters.find_keys_changed_by_normalisation,
+    parameters.find_overwritten_product_values,
+    parameters.find_missing_required_parameters,
+    parameters.find_dropped_spec_properties,
+    parameters.find_dropped_custom_properties,
+    parameters.find_textual_variants,
+    parameters.find_cart_without_currency,
+    parameters.find_strictly_typed_products,
 )
 
 
-def lint(document: JSONObject) -> list[Finding]:
+def lint_document(document: JSONObject) -> list[WorkspaceFinding]:
     """Everything there is to say about a workspace *document*, the worst first.
 
     A document that does not have the shape of a workspace gets the errors of its shape only.
     """
-    found = faults(document)
+    found = validate_document(document)
     if not found:
-        subject = subject_of(document)
-        found = named([finding for rule in RULES for finding in rule(subject)], document)
+        subject = build_context(document)
+        found = add_subscription_names(
+            [finding for rule in LINT_RULES for finding in rule(subject)], document
+        )
     return sorted(found, key=lambda each: SEVERITIES.index(each.severity))

@@ -2,57 +2,57 @@
 
 from collections.abc import Iterator
 
-from segment_insider_emulator.mapping.triggers import Condition, Group, Node
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.lint.spec import CALLS, EVENTS, ROOTS
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.mapping.triggers import TriggerCondition, TriggerGroup, TriggerNode
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.lint.spec import CALL_TYPES, ROOT_FIELDS, SPEC_EVENT_NAMES
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
 
 # Without a value in the event these still hold.
-_HOLD_WITHOUT = ("!=", "not_exists")
-_OPPOSITES = (("is_true", "is_false"), ("exists", "not_exists"))
+_OPERATORS_TRUE_WITHOUT_VALUE = ("!=", "not_exists")
+_OPPOSITE_OPERATORS = (("is_true", "is_false"), ("exists", "not_exists"))
 # Names are text, and only numbers have an order.
-_ORDER = ("<", "<=", ">", ">=")
-_TEXTS = ("event", "name", "userId")
-_MAY_BE_MISSING = ("properties", "traits", "context", "userId")
+_ORDER_OPERATORS = ("<", "<=", ">", ">=")
+_TEXT_FIELDS = ("event", "name", "userId")
+_OPTIONAL_ROOTS = ("properties", "traits", "context", "userId")
 
 
-def calls_taken(placed: Placed) -> list[str]:
+def list_accepted_call_types(subscription: LocatedSubscription) -> list[str]:
     """The types of call that the trigger can match; none when it can match nothing."""
-    if placed.conditions is None:
+    if subscription.parsed_trigger is None:
         return []
-    return [call for call in CALLS if _can_hold(placed.conditions, call)]
+    return [call for call in CALL_TYPES if _can_match(subscription.parsed_trigger, call)]
 
 
-def impossible_triggers(subject: Subject) -> Iterator[Finding]:
+def find_impossible_triggers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Conditions that no event can meet together."""
-    for placed in subject.subscriptions:
-        if placed.conditions is not None and not calls_taken(placed):
+    for placed in context.subscriptions:
+        if placed.parsed_trigger is not None and not list_accepted_call_types(placed):
             what = f"no event can meet the trigger of {placed.name!r}"
             remedy = (
-                f"Ask for one type of {', '.join(CALLS)}, for one event name, and for fields that "
+                f"Ask for one type of {', '.join(CALL_TYPES)}, for one event name, and for fields that "
                 "such a call has."
             )
-            yield Finding("error", placed.trigger_place, what, remedy)
+            yield WorkspaceFinding("error", placed.trigger_path, what, remedy)
 
 
-def misspelt_events(subject: Subject) -> Iterator[Finding]:
+def find_misspelled_event_names(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Event names that differ from the spec's in capitals only."""
-    spelt = {event.casefold(): event for event in EVENTS}
-    for placed in subject.subscriptions:
-        for condition in conditions(placed.conditions):
+    spelt = {event.casefold(): event for event in SPEC_EVENT_NAMES}
+    for placed in context.subscriptions:
+        for condition in iterate_conditions(placed.parsed_trigger):
             name = str(condition.value)
             spec = spelt.get(name.casefold(), name)
             if condition.root == "event" and condition.operator in ("=", "!=") and spec != name:
                 what = f"{name!r} does not match {spec!r}: capitals count"
-                yield Finding("warning", placed.trigger_place, what, f'Write "{spec}".')
+                yield WorkspaceFinding("warning", placed.trigger_path, what, f'Write "{spec}".')
 
 
-def missing_values(subject: Subject) -> Iterator[Finding]:
+def find_negations_of_missing_values(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Negations that say something else than expected of an event without the value."""
-    for placed in subject.subscriptions:
-        for condition in conditions(placed.conditions):
+    for placed in context.subscriptions:
+        for condition in iterate_conditions(placed.parsed_trigger):
             field = ".".join((condition.root, *condition.path))
-            if condition.root not in _MAY_BE_MISSING:
+            if condition.root not in _OPTIONAL_ROOTS:
                 continue
             if condition.operator == "number_not_equals" or condition.operator.startswith("not_"):
                 if condition.operator != "not_exists":
@@ -60,56 +60,61 @@ def missing_values(subject: Subject) -> Iterator[Finding]:
                         f"the negated condition on {field} does not hold where {field} is missing"
                     )
                     remedy = f"Add `or {field} = null` if those events count."
-                    yield Finding("warning", placed.trigger_place, what, remedy)
+                    yield WorkspaceFinding("warning", placed.trigger_path, what, remedy)
             elif condition.operator == "!=":
                 what = f"{field} != {condition.value!r} holds where {field} is missing, too"
                 remedy = f"Add `and {field} != null` if those events do not count."
-                yield Finding("note", placed.trigger_place, what, remedy)
+                yield WorkspaceFinding("note", placed.trigger_path, what, remedy)
 
 
-def conditions(node: Node) -> Iterator[Condition]:
+def iterate_conditions(node: TriggerNode) -> Iterator[TriggerCondition]:
     """Every condition of a trigger, in order."""
-    if isinstance(node, Condition):
+    if isinstance(node, TriggerCondition):
         yield node
-    elif isinstance(node, Group):
+    elif isinstance(node, TriggerGroup):
         for child in node.children:
-            yield from conditions(child)
+            yield from iterate_conditions(child)
 
 
-def _can_hold(node: Node, call: str) -> bool:
+def _can_match(node: TriggerNode, call_type: str) -> bool:
     if node is None:
         return False
-    if isinstance(node, Condition):
-        return _condition_can_hold(node, call)
+    if isinstance(node, TriggerCondition):
+        return _condition_can_match(node, call_type)
     if node.operator == "or":
-        return any(_can_hold(child, call) for child in node.children)
-    own = [child for child in node.children if isinstance(child, Condition)]
-    return all(_can_hold(child, call) for child in node.children) and not _contradict(own)
+        return any(_can_match(child, call_type) for child in node.children)
+    own = [child for child in node.children if isinstance(child, TriggerCondition)]
+    return all(_can_match(child, call_type) for child in node.children) and not _are_contradictory(
+        own
+    )
 
 
-def _condition_can_hold(condition: Condition, call: str) -> bool:
+def _condition_can_match(condition: TriggerCondition, call_type: str) -> bool:
     if condition.root == "type":
-        return _type_holds(condition, call)
-    if condition.operator in _ORDER and condition.root in _TEXTS:
+        return _type_condition_matches(condition, call_type)
+    if condition.operator in _ORDER_OPERATORS and condition.root in _TEXT_FIELDS:
         return False
-    return condition.root in ROOTS[call] or condition.operator in _HOLD_WITHOUT
+    return (
+        condition.root in ROOT_FIELDS[call_type]
+        or condition.operator in _OPERATORS_TRUE_WITHOUT_VALUE
+    )
 
 
-def _type_holds(condition: Condition, call: str) -> bool:
+def _type_condition_matches(condition: TriggerCondition, call_type: str) -> bool:
     if condition.operator == "=":
-        return condition.value == call
-    return condition.operator == "!=" and condition.value != call
+        return condition.value == call_type
+    return condition.operator == "!=" and condition.value != call_type
 
 
-def _contradict(together: list[Condition]) -> bool:
+def _are_contradictory(conditions: list[TriggerCondition]) -> bool:
     """Whether conditions on one field exclude each other."""
-    for field in {(each.root, each.path) for each in together}:
-        own = [each for each in together if (each.root, each.path) == field]
+    for field in {(each.root, each.path) for each in conditions}:
+        own = [each for each in conditions if (each.root, each.path) == field]
         equal = {each.value for each in own if each.operator in ("=", "number_equals")}
         unequal = {each.value for each in own if each.operator in ("!=", "number_not_equals")}
         operators = {each.operator for each in own}
         if len(equal) > 1 or equal & unequal:
             return True
-        if any(operators >= set(pair) for pair in _OPPOSITES):
+        if any(operators >= set(pair) for pair in _OPPOSITE_OPERATORS):
             return True
     return False

@@ -2,62 +2,62 @@
 
 from collections.abc import Iterator
 
-from segment_insider_emulator.segment.filtering.fql.checks import constant_conditions
-from segment_insider_emulator.segment.filtering.fql.lexer import FqlError
-from segment_insider_emulator.segment.filtering.fql.syntax import parse
+from segment_insider_emulator.segment.filtering.fql.checks import find_constant_conditions
+from segment_insider_emulator.segment.filtering.fql.lexer import FqlSyntaxError
+from segment_insider_emulator.segment.filtering.fql.syntax import parse_statement
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.finding import Finding
-from segment_insider_emulator.workspace.lint.subject import Subject
-from segment_insider_emulator.workspace.structure import place
+from segment_insider_emulator.workspace.finding import WorkspaceFinding
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext
+from segment_insider_emulator.workspace.structure import format_path
 
 
-def broken_filters(subject: Subject) -> Iterator[Finding]:
+def find_unparsable_filters(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """A filter whose statement cannot be read drops every event."""
-    for where, filter_ in _enabled(subject):
+    for where, filter_ in _enabled_filters(context):
         try:
-            parse(filter_["if"])
-        except FqlError as error:
+            parse_statement(filter_["if"])
+        except FqlSyntaxError as error:
             what = f"Segment cannot read this filter and drops every event: {error}"
             remedy = "Correct it, or switch the filter off with enabled: false."
-            yield Finding("error", f"{where}.if", what, remedy)
+            yield WorkspaceFinding("error", f"{where}.if", what, remedy)
 
 
-def constant_filters(subject: Subject) -> Iterator[Finding]:
+def find_constant_filter_conditions(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find conditions that every event answers alike, such as a number compared with a text."""
-    for where, filter_ in _enabled(subject):
+    for where, filter_ in _enabled_filters(context):
         try:
-            conditions = [*constant_conditions(parse(filter_["if"]))]
-        except FqlError:
+            conditions = [*find_constant_conditions(parse_statement(filter_["if"]))]
+        except FqlSyntaxError:
             continue  # another rule says so
         for condition in dict.fromkeys(conditions):
             remedy = "Write what is meant, or take this part out."
-            yield Finding("warning", f"{where}.if", str(condition), remedy)
+            yield WorkspaceFinding("warning", f"{where}.if", str(condition), remedy)
 
 
-def idle_filters(subject: Subject) -> Iterator[Finding]:
+def find_filters_without_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """An action that names no fields changes nothing."""
-    for where, filter_ in _enabled(subject):
+    for where, filter_ in _enabled_filters(context):
         for index, action in enumerate(filter_["actions"]):
             if action["type"].endswith("_PROPERTIES") and not action.get("fields"):
                 what = "this action names no fields and does nothing"
                 remedy = "Name them, such as fields: {properties: [email]}."
-                yield Finding("warning", f"{where}.actions[{index}]", what, remedy)
+                yield WorkspaceFinding("warning", f"{where}.actions[{index}]", what, remedy)
 
 
-def idle_controls(subject: Subject) -> Iterator[Finding]:
+def find_controls_without_plan(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Without a tracking plan there is nothing to violate."""
-    document = subject.workspace.document
+    document = context.workspace.document
     if "trackingPlan" in document:
         return
     for kind in ("track", "identify", "group"):
         if document["source"].get("settings", {}).get(kind):
             what = "no tracking plan is connected, so these controls do nothing"
             remedy = "Name the plan's file as trackingPlan."
-            yield Finding("warning", f"source.settings.{kind}", what, remedy)
+            yield WorkspaceFinding("warning", f"source.settings.{kind}", what, remedy)
 
 
-def _enabled(subject: Subject) -> Iterator[tuple[str, JSONObject]]:
-    filters = subject.workspace.destination.get("filters", [])
+def _enabled_filters(context: AnalysisContext) -> Iterator[tuple[str, JSONObject]]:
+    filters = context.workspace.destination.get("filters", [])
     for index, filter_ in enumerate(filters):
         if filter_.get("enabled", True):
-            yield place("destination", "filters", index), filter_
+            yield format_path("destination", "filters", index), filter_

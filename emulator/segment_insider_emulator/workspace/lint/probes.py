@@ -3,59 +3,73 @@
 from collections.abc import Iterator
 from itertools import chain, islice, product
 
-from segment_insider_emulator.mapping.javascript import number_of, text_of
-from segment_insider_emulator.mapping.triggers import Condition, Node
+from segment_insider_emulator.mapping.javascript import to_js_number, to_js_string
+from segment_insider_emulator.mapping.triggers import TriggerCondition, TriggerNode
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.lint.conditions import calls_taken, conditions
-from segment_insider_emulator.workspace.lint.spec import CALLS, EVENTS
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
+from segment_insider_emulator.workspace.lint.conditions import (
+    iterate_conditions,
+    list_accepted_call_types,
+)
+from segment_insider_emulator.workspace.lint.spec import CALL_TYPES, SPEC_EVENT_NAMES
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
 
-OTHER = "every other track call"
+OTHER_TRACK_CALL = "every other track call"
 # An "and" of many "or" groups can be met in more ways than are worth trying.
-_WAYS = 64
+_MAX_CONDITION_COMBINATIONS = 64
 
 
-def probes(subject: Subject) -> list[tuple[str, JSONObject]]:
+def build_probe_events(context: AnalysisContext) -> list[tuple[str, JSONObject]]:
     """Events, each with what people call it: the name of a track call, else its type."""
-    events = [{"type": call} for call in CALLS if call != "track"]
-    events += [track(name) for name in (*EVENTS, *sorted(_named(subject)), OTHER)]
-    events += [event for placed in subject.subscriptions for event in _examples(placed)]
+    events = [{"type": call} for call in CALL_TYPES if call != "track"]
+    events += [
+        build_track_call(name)
+        for name in (
+            *SPEC_EVENT_NAMES,
+            *sorted(_event_names_in_triggers(context)),
+            OTHER_TRACK_CALL,
+        )
+    ]
+    events += [event for placed in context.subscriptions for event in _events_that_match(placed)]
     return [(str(event.get("event", event["type"])), event) for event in events]
 
 
-def track(name: str) -> JSONObject:
+def build_track_call(event_name: str) -> JSONObject:
     """A track call that has nothing but its name."""
-    return {"type": "track", "event": name, "properties": {}}
+    return {"type": "track", "event": event_name, "properties": {}}
 
 
-def _named(subject: Subject) -> set[str]:
-    found = (each for placed in subject.subscriptions for each in conditions(placed.conditions))
+def _event_names_in_triggers(context: AnalysisContext) -> set[str]:
+    found = (
+        each
+        for placed in context.subscriptions
+        for each in iterate_conditions(placed.parsed_trigger)
+    )
     return {str(each.value) for each in found if each.root == "event" and each.operator == "="}
 
 
-def _examples(placed: Placed) -> Iterator[JSONObject]:
-    for call in calls_taken(placed):
-        for together in _ways(placed.conditions):
-            event: JSONObject = {"event": OTHER} if call == "track" else {}
+def _events_that_match(subscription: LocatedSubscription) -> Iterator[JSONObject]:
+    for call in list_accepted_call_types(subscription):
+        for together in _condition_combinations(subscription.parsed_trigger):
+            event: JSONObject = {"event": OTHER_TRACK_CALL} if call == "track" else {}
             for condition in together:
-                _meet(condition, event)
+                _satisfy_condition(condition, event)
             yield event | {"type": call}
 
 
-def _ways(node: Node) -> list[list[Condition]]:
+def _condition_combinations(node: TriggerNode) -> list[list[TriggerCondition]]:
     """Lists of conditions, any of which is enough to meet *node*."""
     if node is None:
         return []
-    if isinstance(node, Condition):
+    if isinstance(node, TriggerCondition):
         return [[node]]
-    ways = [_ways(child) for child in node.children]
+    ways = [_condition_combinations(child) for child in node.children]
     if node.operator == "or":
         return [way for each in ways for way in each]
-    return [list(chain(*choice)) for choice in islice(product(*ways), _WAYS)]
+    return [list(chain(*choice)) for choice in islice(product(*ways), _MAX_CONDITION_COMBINATIONS)]
 
 
-def _meet(condition: Condition, event: JSONObject) -> None:
-    value = _value(condition)
+def _satisfy_condition(condition: TriggerCondition, event: JSONObject) -> None:
+    value = _satisfying_value(condition)
     if value is None:
         return
     holder = event
@@ -68,18 +82,18 @@ def _meet(condition: Condition, event: JSONObject) -> None:
     holder[last] = value
 
 
-def _value(condition: Condition) -> JSON:
+def _satisfying_value(condition: TriggerCondition) -> JSON:
     """A value that meets *condition*; None where a missing one does."""
     value = condition.value
     match condition.operator:
         case "=" | "number_equals" | "contains" | "starts_with" | "ends_with":
             return value
         case ">=" | "<=":
-            return number_of(text_of(value))
+            return to_js_number(to_js_string(value))
         case ">" | "number_not_equals":
-            return number_of(text_of(value)) + 1
+            return to_js_number(to_js_string(value)) + 1
         case "<":
-            return number_of(text_of(value)) - 1
+            return to_js_number(to_js_string(value)) - 1
         case "is_true" | "is_false":
             return condition.operator == "is_true"
         case "exists":

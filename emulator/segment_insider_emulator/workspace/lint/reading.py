@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import TypeAlias
 
-from segment_insider_emulator.mapping.fql import LexerError, tokens
-from segment_insider_emulator.workspace.finding import Finding, Severity, did_you_mean
-from segment_insider_emulator.workspace.lint.subject import Placed, Subject
-from segment_insider_emulator.workspace.lint.terms import FUNCTIONS, Term, terms
+from segment_insider_emulator.mapping.fql import TriggerLexerError, tokenize_trigger
+from segment_insider_emulator.workspace.finding import Severity, WorkspaceFinding, suggest_name
+from segment_insider_emulator.workspace.lint.subject import AnalysisContext, LocatedSubscription
+from segment_insider_emulator.workspace.lint.terms import (
+    TRIGGER_FUNCTIONS,
+    TriggerTerm,
+    split_trigger,
+)
 
-Said: TypeAlias = tuple[Severity, str, str]
+TriggerMessage: TypeAlias = tuple[Severity, str, str]
 
-_ROOTS = ["type", "event", "name", "userId", "properties", "traits", "context"]
-_QUOTED = re.compile(r'("[^"]*")([^ \t\n\r,\])])?')
-_TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
-_INDEX = re.compile(r"[A-Za-z_](?:\[|\.\d)")
-_INSTEAD = {
+_TRIGGER_ROOTS = ["type", "event", "name", "userId", "properties", "traits", "context"]
+_QUOTED_TEXT = re.compile(r'("[^"]*")([^ \t\n\r,\])])?')
+_TEXT_LITERAL = re.compile(r"\"[^\"]*\"|'[^']*'")
+_LIST_INDEX = re.compile(r"[A-Za-z_](?:\[|\.\d)")
+_REMEDY_BY_CHARACTER = {
     "&": "Write and.",
     "|": "Write or.",
     "!": "Write != between the field and the value.",
@@ -28,39 +32,43 @@ _INSTEAD = {
     "\u201c": 'Use straight quotes: "Order Completed".',
     "\u201d": 'Use straight quotes: "Order Completed".',
 }
-_EXAMPLE = 'Write it like: type = "track" and event = "Order Completed".'
+_EXAMPLE_REMEDY = 'Write it like: type = "track" and event = "Order Completed".'
 
 
-def misread_triggers(subject: Subject) -> Iterator[Finding]:
+def find_misread_triggers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Text that Segment reads otherwise than it looks, or not at all."""
-    for placed in subject.subscriptions:
-        for severity, what, remedy in dict.fromkeys(_said(placed)):
-            yield Finding(severity, placed.trigger_place, what, remedy)
+    for placed in context.subscriptions:
+        for severity, what, remedy in dict.fromkeys(_trigger_messages(placed)):
+            yield WorkspaceFinding(severity, placed.trigger_path, what, remedy)
 
 
-def _said(placed: Placed) -> list[Said]:
-    text = placed.subscription.trigger
+def _trigger_messages(subscription: LocatedSubscription) -> list[TriggerMessage]:
+    text = subscription.subscription.trigger
     said = [each for rule in _TEXT_RULES for each in rule(text)]
     # A quote that is glued to what follows moves the ends of all texts behind it.
-    rules = _TERM_RULES if said else (*_TERM_RULES, _strays)
-    said += [each for rule in rules for each in rule(terms(text))]
-    if placed.conditions is None and not any(severity == "error" for severity, _, _ in said):
-        what, remedy = _malformed(text)
+    rules = _TERM_RULES if said else (*_TERM_RULES, _find_stray_terms)
+    said += [each for rule in rules for each in rule(split_trigger(text))]
+    if subscription.parsed_trigger is None and not any(
+        severity == "error" for severity, _, _ in said
+    ):
+        what, remedy = _explain_syntax_error(text)
         said.append(("error", f"{what}, so that it never matches", remedy))
     return said
 
 
-def _malformed(text: str) -> tuple[str, str]:
+def _explain_syntax_error(text: str) -> tuple[str, str]:
     """Where a trigger that no other rule explains breaks off, and what to write there."""
     if not text.strip():
-        return "the trigger is empty", _EXAMPLE
+        return "the trigger is empty", _EXAMPLE_REMEDY
     try:
-        tokens(text)
-    except LexerError as error:
-        place = f"the trigger is malformed at character {error.at}"
-        return f"{place}: {error}", _INSTEAD.get(text[error.at - 1 : error.at], _EXAMPLE)
+        tokenize_trigger(text)
+    except TriggerLexerError as error:
+        place = f"the trigger is malformed at character {error.position}"
+        return f"{place}: {error}", _REMEDY_BY_CHARACTER.get(
+            text[error.position - 1 : error.position], _EXAMPLE_REMEDY
+        )
     opened: list[int] = []
-    for at, char in enumerate(_TEXT.sub(lambda quoted: "_" * len(quoted[0]), text), 1):
+    for at, char in enumerate(_TEXT_LITERAL.sub(lambda quoted: "_" * len(quoted[0]), text), 1):
         if char == "(":
             opened.append(at)
         elif char == ")" and opened:
@@ -68,35 +76,35 @@ def _malformed(text: str) -> tuple[str, str]:
     if opened:
         place = f"the trigger is malformed at character {opened[-1]}"
         return f"{place}: this parenthesis is never closed", "Close it behind its last condition."
-    return "the trigger has no condition", _EXAMPLE
+    return "the trigger has no condition", _EXAMPLE_REMEDY
 
 
-def _carriage_returns(text: str) -> Iterator[Said]:
+def _find_carriage_returns(text: str) -> Iterator[TriggerMessage]:
     if "\r" in text:
         yield "error", "a carriage return breaks the trigger", "End its lines with line feeds only."
 
 
-def _glued_quotes(text: str) -> Iterator[Said]:
-    for quoted, glued in _QUOTED.findall(text):
+def _find_glued_quotes(text: str) -> Iterator[TriggerMessage]:
+    for quoted, glued in _QUOTED_TEXT.findall(text):
         if glued:
             what = f"no blank follows {quoted}, so that the next condition is lost"
             yield "error", what, "Put a blank behind the closing quote."
 
 
-def _indexes(text: str) -> Iterator[Said]:
-    if _INDEX.search(re.sub(r'"[^"]*"', '""', text)):
+def _find_list_indexes(text: str) -> Iterator[TriggerMessage]:
+    if _LIST_INDEX.search(re.sub(r'"[^"]*"', '""', text)):
         yield "error", "a trigger cannot look into lists", "Compare another property."
 
 
-def _single_quotes(found: list[Term]) -> Iterator[Said]:
-    for term in found:
+def _find_single_quotes(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
+    for term in terms:
         if term.value.startswith("'"):
             what = f"{term.value} keeps its single quotes, and no event has them"
             yield "error", what, f'Write "{term.value[1:-1]}".'
 
 
-def _words(found: list[Term]) -> Iterator[Said]:
-    for term in found:
+def _find_stray_words(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
+    for term in terms:
         if term.kind != "word":
             continue
         if term.text == "OR":
@@ -105,18 +113,18 @@ def _words(found: list[Term]) -> Iterator[Said]:
         elif term.text == "AND":
             what = "AND in capitals is skipped, so that another word may join the conditions"
             yield "warning", what, "Write and in lower case."
-        elif term.text.split(".")[0] in _ROOTS:
+        elif term.text.split(".")[0] in _TRIGGER_ROOTS:
             yield "error", f"no operator follows {term.text!r}", f'Write {term.text} = "...".'
-        elif term.text in FUNCTIONS:
+        elif term.text in TRIGGER_FUNCTIONS:
             example = f'Write {term.text}(event, "Order").'
             yield "error", f"no parenthesis follows {term.text!r}", example
         else:
-            known = did_you_mean(term.text, ["and", "or", *FUNCTIONS])
+            known = suggest_name(term.text, ["and", "or", *TRIGGER_FUNCTIONS])
             yield "error", f"{term.text!r} means nothing here", known
 
 
-def _missing_parts(found: list[Term]) -> Iterator[Said]:
-    for term in found:
+def _find_incomplete_comparisons(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
+    for term in terms:
         if term.kind == "comparison" and not term.value:
             what = f"no value follows '{term.text} {term.operator}'"
             yield "error", what, f'Write {term.text} {term.operator} "...".'
@@ -126,9 +134,9 @@ def _missing_parts(found: list[Term]) -> Iterator[Said]:
             yield "error", what, f'Write {term.text}({field}, "Order").'
 
 
-def _strays(found: list[Term]) -> Iterator[Said]:
+def _find_stray_terms(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
     explained = False
-    for term in found:
+    for term in terms:
         if term.kind == "stray" and not explained:
             what = f"{term.text} stands in no comparison, so that it is skipped"
             yield "error", what, "Put a field before it, or take it out."
@@ -136,17 +144,17 @@ def _strays(found: list[Term]) -> Iterator[Said]:
         explained = term.kind == "word" or (term.kind == "comparison" and not term.value)
 
 
-def _skipped_fields(found: list[Term]) -> Iterator[Said]:
-    for term in found:
+def _find_skipped_fields(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
+    for term in terms:
         field = term.field if term.kind == "call" else term.text
-        known = _ROOTS[1:] if term.kind == "call" else _ROOTS
+        known = _TRIGGER_ROOTS[1:] if term.kind == "call" else _TRIGGER_ROOTS
         if term.kind in ("comparison", "call") and field and field.split(".")[0] not in known:
             what = f"the condition on {field!r} is skipped"
-            yield "error", what, did_you_mean(field.split(".")[0], known)
+            yield "error", what, suggest_name(field.split(".")[0], known)
 
 
-def _wildcards(found: list[Term]) -> Iterator[Said]:
-    for term in found:
+def _find_wrong_wildcards(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
+    for term in terms:
         pattern = term.value.strip('"')
         stars = (pattern.startswith("*"), pattern.endswith("*"))
         if term.text != "match" or term.kind != "call" or any(stars) != all(stars):
@@ -159,22 +167,22 @@ def _wildcards(found: list[Term]) -> Iterator[Said]:
             yield "error", what, "Compare with =, or end the text in *."
 
 
-def _negated_groups(found: list[Term]) -> Iterator[Said]:
-    if any(term.kind == "not" for term in found):
+def _find_negated_groups(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
+    if any(term.kind == "not" for term in terms):
         what = "! before a group is dropped, so that the group holds as it stands"
         yield "error", what, "Negate each condition in it, with != for =."
 
 
-def _nested_groups(found: list[Term]) -> Iterator[Said]:
-    if any(term.depth > 1 for term in found):
+def _find_nested_groups(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
+    if any(term.depth > 1 for term in terms):
         what = "a group inside a group is malformed, so that the trigger never matches"
         yield "error", what, "Use one level of groups, or two subscriptions."
 
 
-def _mixed_joins(found: list[Term]) -> Iterator[Said]:
+def _find_mixed_and_or(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
     # A group, or what is outside of all groups, is one level.
     levels: list[list[str]] = [[]]
-    for term in found:
+    for term in terms:
         if term.kind == "open":
             levels.append([])
         elif term.kind == "join":
@@ -187,43 +195,43 @@ def _mixed_joins(found: list[Term]) -> Iterator[Said]:
             yield "error", what, "Put the conditions that belong together in parentheses."
 
 
-def _leaking_groups(found: list[Term]) -> Iterator[Said]:
-    for term, after in pairwise(found):
+def _find_groups_ended_by_function(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
+    for term, after in pairwise(terms):
         if term.kind == "call" and term.depth and after.kind != "close":
             what = f"{term.text}() ends its group, so that the rest of the group counts outside"
             yield "error", what, "Put the function last in its group."
 
 
-def _negated_truth(found: list[Term]) -> Iterator[Said]:
+def _find_negated_booleans(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
     opposite = {"true": "false", "false": "true"}
-    for term in found:
+    for term in terms:
         if term.operator == "!=" and term.value in opposite:
             what = f"!= {term.value} compares with text: it holds for {term.value} as well"
             yield "error", what, f"Write = {opposite[term.value]}."
 
 
-def _null_names(found: list[Term]) -> Iterator[Said]:
-    for term in found:
+def _find_null_comparisons(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
+    for term in terms:
         if term.text in ("type", "event") and term.value == "null":
             what = f'{term.text} is compared with the text "null"'
             yield "warning", what, "Leave the condition out: a track call always has both."
 
 
-_TEXT_RULES: tuple[Callable[[str], Iterator[Said]], ...] = (
-    _carriage_returns,
-    _glued_quotes,
-    _indexes,
+_TEXT_RULES: tuple[Callable[[str], Iterator[TriggerMessage]], ...] = (
+    _find_carriage_returns,
+    _find_glued_quotes,
+    _find_list_indexes,
 )
-_TERM_RULES: tuple[Callable[[list[Term]], Iterator[Said]], ...] = (
-    _single_quotes,
-    _words,
-    _missing_parts,
-    _skipped_fields,
-    _wildcards,
-    _negated_groups,
-    _nested_groups,
-    _mixed_joins,
-    _leaking_groups,
-    _negated_truth,
-    _null_names,
+_TERM_RULES: tuple[Callable[[list[TriggerTerm]], Iterator[TriggerMessage]], ...] = (
+    _find_single_quotes,
+    _find_stray_words,
+    _find_incomplete_comparisons,
+    _find_skipped_fields,
+    _find_wrong_wildcards,
+    _find_negated_groups,
+    _find_nested_groups,
+    _find_mixed_and_or,
+    _find_groups_ended_by_function,
+    _find_negated_booleans,
+    _find_null_comparisons,
 )

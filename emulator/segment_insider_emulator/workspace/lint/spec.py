@@ -3,10 +3,10 @@
 Source: Segment's Ecommerce (v2) and Identify specs.
 """
 
-CALLS = ("identify", "track", "page", "screen", "group", "alias")
+CALL_TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
 # What each call has at its root besides what every call has.
-_OWN_ROOTS = {
+_CALL_SPECIFIC_ROOTS = {
     "identify": {"traits"},
     "track": {"event", "properties"},
     "page": {"name", "category", "properties"},
@@ -14,20 +14,24 @@ _OWN_ROOTS = {
     "group": {"groupId", "traits"},
     "alias": {"previousId"},
 }
-_COMMON_ROOTS = {"type", "userId", "anonymousId", "messageId", "timestamp", "originalTimestamp"} | {
+_COMMON_ROOT_FIELDS = {"type", "userId", "anonymousId", "messageId", "timestamp", "originalTimestamp"} | {
     "sentAt", "receivedAt", "context", "integrations", "channel", "version",
 }  # fmt: skip
-ROOTS = {call: _COMMON_ROOTS | own for call, own in _OWN_ROOTS.items()}
+ROOT_FIELDS = {call: _COMMON_ROOT_FIELDS | own for call, own in _CALL_SPECIFIC_ROOTS.items()}
 
-_PRODUCT = "product_id sku category name brand variant price quantity coupon position url image_url"
-PRODUCT = tuple(_PRODUCT.split())
-_ORDER = "order_id affiliation total revenue shipping tax discount coupon currency products"
-_COUPON = "order_id cart_id coupon_id"
-_WISHLIST = f"wishlist_id wishlist_name {_PRODUCT}"
-_STEP = "checkout_id step shipping_method payment_method"
-_SHARED = "product_id sku category name brand variant price url image_url"
+_PRODUCT_PROPERTY_TEXT = (
+    "product_id sku category name brand variant price quantity coupon position url image_url"
+)
+PRODUCT_PROPERTIES = tuple(_PRODUCT_PROPERTY_TEXT.split())
+_ORDER_PROPERTY_TEXT = (
+    "order_id affiliation total revenue shipping tax discount coupon currency products"
+)
+_COUPON_PROPERTY_TEXT = "order_id cart_id coupon_id"
+_WISHLIST_PROPERTY_TEXT = f"wishlist_id wishlist_name {_PRODUCT_PROPERTY_TEXT}"
+_CHECKOUT_STEP_PROPERTY_TEXT = "checkout_id step shipping_method payment_method"
+_SHARED_PRODUCT_PROPERTY_TEXT = "product_id sku category name brand variant price url image_url"
 
-ECOMMERCE: dict[str, tuple[str, ...]] = {
+ECOMMERCE_EVENT_PROPERTIES: dict[str, tuple[str, ...]] = {
     event: tuple(properties.split())
     for event, properties in {
         "Products Searched": "query",
@@ -35,36 +39,36 @@ ECOMMERCE: dict[str, tuple[str, ...]] = {
         "Product List Filtered": "list_id category filters sorts products",
         "Promotion Viewed": "promotion_id creative name position",
         "Promotion Clicked": "promotion_id creative name position",
-        "Product Clicked": _PRODUCT,
-        "Product Viewed": f"{_PRODUCT} currency value",
-        "Product Added": f"cart_id {_PRODUCT}",
-        "Product Removed": f"cart_id {_PRODUCT}",
+        "Product Clicked": _PRODUCT_PROPERTY_TEXT,
+        "Product Viewed": f"{_PRODUCT_PROPERTY_TEXT} currency value",
+        "Product Added": f"cart_id {_PRODUCT_PROPERTY_TEXT}",
+        "Product Removed": f"cart_id {_PRODUCT_PROPERTY_TEXT}",
         "Cart Viewed": "cart_id products",
         "Checkout Started": "order_id affiliation value revenue shipping tax discount coupon "
         "currency products",
-        "Checkout Step Viewed": _STEP,
-        "Checkout Step Completed": _STEP,
-        "Payment Info Entered": f"order_id {_STEP}",
-        "Order Completed": f"checkout_id subtotal {_ORDER}",
-        "Order Updated": _ORDER,
+        "Checkout Step Viewed": _CHECKOUT_STEP_PROPERTY_TEXT,
+        "Checkout Step Completed": _CHECKOUT_STEP_PROPERTY_TEXT,
+        "Payment Info Entered": f"order_id {_CHECKOUT_STEP_PROPERTY_TEXT}",
+        "Order Completed": f"checkout_id subtotal {_ORDER_PROPERTY_TEXT}",
+        "Order Updated": _ORDER_PROPERTY_TEXT,
         "Order Refunded": "order_id total currency products",
-        "Order Cancelled": _ORDER,
-        "Coupon Entered": _COUPON,
-        "Coupon Applied": f"{_COUPON} coupon_name discount",
-        "Coupon Denied": f"{_COUPON} coupon_name reason",
-        "Coupon Removed": f"{_COUPON} coupon_name discount",
-        "Product Added to Wishlist": _WISHLIST,
-        "Product Removed from Wishlist": _WISHLIST,
-        "Wishlist Product Added to Cart": f"cart_id {_WISHLIST}",
-        "Product Shared": f"share_via share_message recipient {_SHARED}",
+        "Order Cancelled": _ORDER_PROPERTY_TEXT,
+        "Coupon Entered": _COUPON_PROPERTY_TEXT,
+        "Coupon Applied": f"{_COUPON_PROPERTY_TEXT} coupon_name discount",
+        "Coupon Denied": f"{_COUPON_PROPERTY_TEXT} coupon_name reason",
+        "Coupon Removed": f"{_COUPON_PROPERTY_TEXT} coupon_name discount",
+        "Product Added to Wishlist": _WISHLIST_PROPERTY_TEXT,
+        "Product Removed from Wishlist": _WISHLIST_PROPERTY_TEXT,
+        "Wishlist Product Added to Cart": f"cart_id {_WISHLIST_PROPERTY_TEXT}",
+        "Product Shared": f"share_via share_message recipient {_SHARED_PRODUCT_PROPERTY_TEXT}",
         "Cart Shared": "share_via share_message recipient cart_id products",
         "Product Reviewed": "product_id review_id review_body rating",
     }.items()
 }
 # What events with products say of the whole list, some of it by the names products use.
-LIST_LEVEL = {
-    name for names in ECOMMERCE.values() if "products" in names for name in names
+LIST_LEVEL_PROPERTIES = {
+    name for names in ECOMMERCE_EVENT_PROPERTIES.values() if "products" in names for name in names
 } - {"products"}  # fmt: skip
 
 # The e-commerce events by name, and the two that Insider One's guide adds to them.
-EVENTS = (*ECOMMERCE, "User Registered", "Cart Reviewed")
+SPEC_EVENT_NAMES = (*ECOMMERCE_EVENT_PROPERTIES, "User Registered", "Cart Reviewed")

@@ -4,20 +4,20 @@ from dataclasses import dataclass
 
 from segment_insider_emulator.mapping.subscription import Subscription, compile_subscription
 from segment_insider_emulator.mapping.triggers import (
-    BrokenGroupError,
-    Group,
-    Predicate,
+    EmptyGroupError,
+    EventPredicate,
     TriggerError,
+    TriggerGroup,
     compile_trigger,
-    parse,
+    parse_trigger,
 )
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.model import Workspace, workspace_of
-from segment_insider_emulator.workspace.structure import place
+from segment_insider_emulator.workspace.model import Workspace, build_workspace
+from segment_insider_emulator.workspace.structure import format_path
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class LocatedSubscription:
     """A subscription and its place, e.g. "destination.subscriptions[3]".
 
     Args:
@@ -27,19 +27,19 @@ class Placed:
             action's, and the first line of `settings` would replace all of that.
     """
 
-    where: str
+    path: str
     index: int
     subscription: Subscription
-    conditions: Group | None
-    mapped: bool
-    _matches: Predicate
+    parsed_trigger: TriggerGroup | None
+    has_custom_mapping: bool
+    _matches_trigger: EventPredicate
 
     @property
     def name(self) -> str:
         return self.subscription.name
 
     @property
-    def slug(self) -> str:
+    def action_slug(self) -> str:
         return self.subscription.action.slug
 
     @property
@@ -47,50 +47,52 @@ class Placed:
         return self.subscription.mapping
 
     @property
-    def trigger_place(self) -> str:
-        return f"{self.where}.trigger"
+    def trigger_path(self) -> str:
+        return f"{self.path}.trigger"
 
-    def field_place(self, *keys: str) -> str:
+    def field_path(self, *keys: str) -> str:
         """The place of a field's mapping, e.g. "destination.subscriptions[3].settings.uuid"."""
-        return ".".join((self.where, "settings", *keys))
+        return ".".join((self.path, "settings", *keys))
 
-    def keys(self, *below: str | int) -> tuple[str | int, ...]:
+    def destination_keys(self, *below: str | int) -> tuple[str | int, ...]:
         """The place, or one below it, as keys from the destination on."""
         return ("subscriptions", self.index, *below)
 
-    def takes(self, event: JSONObject) -> bool:
+    def matches(self, event: JSONObject) -> bool:
         try:
-            return self._matches(event)
-        except BrokenGroupError:
+            return self._matches_trigger(event)
+        except EmptyGroupError:
             return False
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class AnalysisContext:
     """A workspace with its enabled subscriptions; the others do nothing."""
 
     workspace: Workspace
-    subscriptions: tuple[Placed, ...]
+    subscriptions: tuple[LocatedSubscription, ...]
 
 
-def subject_of(document: JSONObject) -> Subject:
+def build_context(document: JSONObject) -> AnalysisContext:
     """Compile a *document* that `structure.faults` has nothing against."""
-    workspace = workspace_of(document)
+    workspace = build_workspace(document)
     placed = [
-        _placed(index, definition, workspace)
+        _locate_subscription(index, definition, workspace)
         for index, definition in enumerate(workspace.destination["subscriptions"])
         if definition.get("enabled", True)
     ]
-    return Subject(workspace, tuple(placed))
+    return AnalysisContext(workspace, tuple(placed))
 
 
-def _placed(index: int, definition: JSONObject, workspace: Workspace) -> Placed:
-    where = place("destination", "subscriptions", index)
+def _locate_subscription(
+    index: int, definition: JSONObject, workspace: Workspace
+) -> LocatedSubscription:
+    where = format_path("destination", "subscriptions", index)
     subscription = compile_subscription(definition, workspace.destination["settings"])
     mapped = "settings" in definition
     try:
-        conditions = parse(subscription.trigger)
+        conditions = parse_trigger(subscription.trigger)
         matches = compile_trigger(subscription.trigger)
     except TriggerError:
-        return Placed(where, index, subscription, None, mapped, lambda event: False)
-    return Placed(where, index, subscription, conditions, mapped, matches)
+        return LocatedSubscription(where, index, subscription, None, mapped, lambda event: False)
+    return LocatedSubscription(where, index, subscription, conditions, mapped, matches)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from segment_insider_emulator.mapping.fql import LexerError, Token, tokens
+from segment_insider_emulator.mapping.fql import TriggerLexerError, TriggerToken, tokenize_trigger
 
-FUNCTIONS = ("contains", "match")
+TRIGGER_FUNCTIONS = ("contains", "match")
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class TriggerTerm:
     """One part of a trigger.
 
     Args:
@@ -30,57 +30,72 @@ class Term:
     value: str = ""
 
 
-def terms(trigger: str) -> list[Term]:
+def split_trigger(trigger: str) -> list[TriggerTerm]:
     """The terms of *trigger*; none when it has a character that no trigger may have."""
     try:
-        found = tokens(trigger)
-    except LexerError:
+        found = tokenize_trigger(trigger)
+    except TriggerLexerError:
         return []
-    read: list[Term] = []
+    read: list[TriggerTerm] = []
     depth = 0
     while found[0].kind != "eos":
         depth += found[0].kind == "("
-        read += _term(found, depth)
+        read += _read_term(found, depth)
         depth -= found[0].kind == ")"
-        del found[: _length(found)]
+        del found[: _term_length(found)]
     return read
 
 
-def _term(found: list[Token], depth: int) -> list[Term]:
-    first, second = found[0], found[1] if len(found) > 1 else found[0]
-    if _is_call(found):
-        inner = [each for each in found[2 : _length(found)] if each.kind != ")"]
+def _read_term(tokens_left: list[TriggerToken], depth: int) -> list[TriggerTerm]:
+    first, second = tokens_left[0], tokens_left[1] if len(tokens_left) > 1 else tokens_left[0]
+    if _is_function_call(tokens_left):
+        inner = [each for each in tokens_left[2 : _term_length(tokens_left)] if each.kind != ")"]
         field = inner[0].value if inner else ""
-        value = _literal(inner[-1]) if len(inner) > 2 else ""
-        return [Term("call", first.value, depth, field=field, value=value)]
+        value = _literal_text(inner[-1]) if len(inner) > 2 else ""
+        return [TriggerTerm("call", first.value, depth, field=field, value=value)]
     if first.kind == "ident" and second.kind == "operator" and second.value != "!":
         return [
-            Term("comparison", first.value, depth, operator=second.value, value=_literal(found[2]))
+            TriggerTerm(
+                "comparison",
+                first.value,
+                depth,
+                operator=second.value,
+                value=_literal_text(tokens_left[2]),
+            )
         ]
-    kind = _KINDS.get(first.kind)
+    kind = _TERM_KINDS.get(first.kind)
     if first.kind == "operator" and second.kind == "(":
         kind = "not"
     elif first.kind in ("operator", "string", "number") and first.value != "!":
         kind = "stray"
-    return [Term(kind, first.value, depth)] if kind else []
+    return [TriggerTerm(kind, first.value, depth)] if kind else []
 
 
-def _literal(token: Token) -> str:
+def _literal_text(token: TriggerToken) -> str:
     return token.value if token.kind in ("string", "number", "ident", "null") else ""
 
 
-def _length(found: list[Token]) -> int:
-    if _is_call(found):
-        kinds = [token.kind for token in found]
-        return kinds.index(")") + 1 if ")" in kinds else len(found) - 1
-    if found[0].kind == "ident" and found[1].kind == "operator" and found[1].value != "!":
-        return min(3, len(found) - 1)
+def _term_length(tokens_left: list[TriggerToken]) -> int:
+    if _is_function_call(tokens_left):
+        kinds = [token.kind for token in tokens_left]
+        return kinds.index(")") + 1 if ")" in kinds else len(tokens_left) - 1
+    if (
+        tokens_left[0].kind == "ident"
+        and tokens_left[1].kind == "operator"
+        and tokens_left[1].value != "!"
+    ):
+        return min(3, len(tokens_left) - 1)
     return 1
 
 
-def _is_call(found: list[Token]) -> bool:
-    return found[0].value in FUNCTIONS and found[1].kind == "("
+def _is_function_call(tokens_left: list[TriggerToken]) -> bool:
+    return tokens_left[0].value in TRIGGER_FUNCTIONS and tokens_left[1].kind == "("
 
 
-_Kind = Literal["join", "word", "open", "close", "not", "stray"]
-_KINDS: dict[str, _Kind] = {"conditional": "join", "ident": "word", "(": "open", ")": "close"}
+_TermKind = Literal["join", "word", "open", "close", "not", "stray"]
+_TERM_KINDS: dict[str, _TermKind] = {
+    "conditional": "join",
+    "ident": "word",
+    "(": "open",
+    ")": "close",
+}

@@ -5,15 +5,19 @@ from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from segment_insider_emulator.mapping.directives import is_directive
-from segment_insider_emulator.mapping.paths import keys_of, strip_root, template_paths
+from segment_insider_emulator.mapping.paths import (
+    find_template_paths,
+    split_path,
+    strip_path_prefix,
+)
 from segment_insider_emulator.types import JSON
 
 # Stands among the paths for a value that is always there.
-LITERAL = "(literal)"
-_LIQUID_PATH = re.compile(r"\b(?:properties|traits|context)(?:\.\w+)+")
+LITERAL_MARKER = "(literal)"
+_LIQUID_PATH_PATTERN = re.compile(r"\b(?:properties|traits|context)(?:\.\w+)+")
 
 
-def sources(mapping: JSON, given: Iterable[str] = ()) -> set[str]:
+def list_read_paths(mapping: JSON, existing_paths: Iterable[str] = ()) -> set[str]:
     """The event paths whose values *mapping* passes on, e.g. {"properties.tax"}.
 
     Items of a list are written "properties.products[].sku". Paths that are only asked for their
@@ -24,14 +28,16 @@ def sources(mapping: JSON, given: Iterable[str] = ()) -> set[str]:
     """
     if is_directive(mapping):
         name, options = next(each for each in mapping.items() if each[0].startswith("@"))
-        read = _READERS.get(name)
-        return read(options, given) if read else _of_parts(options, given)
+        read = _DIRECTIVE_PATH_READERS.get(name)
+        return (
+            read(options, existing_paths) if read else _paths_in_children(options, existing_paths)
+        )
     if isinstance(mapping, dict | list):
-        return _of_parts(mapping, given)
-    return set() if mapping is None else {LITERAL}
+        return _paths_in_children(mapping, existing_paths)
+    return set() if mapping is None else {LITERAL_MARKER}
 
 
-def members(mapping: JSON) -> dict[str, JSON]:
+def list_written_keys(mapping: JSON) -> dict[str, JSON]:
     """The keys that *mapping* is known to write, each with its mapping.
 
     The keys of an object taken whole from the event are not known; `takes_whole` says so.
@@ -41,20 +47,20 @@ def members(mapping: JSON) -> dict[str, JSON]:
     if not is_directive(mapping):
         return mapping
     known: dict[str, JSON] = {}
-    for alternative in _objects(mapping):
-        known |= members(alternative)
+    for alternative in _alternative_objects(mapping):
+        known |= list_written_keys(alternative)
     return known
 
 
-def takes_whole(mapping: JSON) -> bool:
+def copies_whole_object(mapping: JSON) -> bool:
     """Whether *mapping* takes an object with keys that only the event knows."""
     if not is_directive(mapping):
         return False
-    objects = _objects(mapping)
-    return not objects or any(takes_whole(each) for each in objects)
+    objects = _alternative_objects(mapping)
+    return not objects or any(copies_whole_object(each) for each in objects)
 
 
-def product_shape(mapping: JSON) -> JSON:
+def get_product_mapping(mapping: JSON) -> JSON:
     """The mapping of one product in the mapping of `products`; None where there is none."""
     match mapping:
         case {"@arrayPath": [_, shape, *_]}:
@@ -65,16 +71,16 @@ def product_shape(mapping: JSON) -> JSON:
             return mapping
 
 
-def covers(read: set[str], path: str) -> bool:
+def is_path_read(read_paths: set[str], path: str) -> bool:
     """Whether something of what stands at *path* is among the paths *read*."""
     return any(
         each == "" or path == each or path.startswith(f"{each}.") or path.startswith(f"{each}[]")
         or each.startswith((f"{path}.", f"{path}[]"))
-        for each in read
+        for each in read_paths
     )  # fmt: skip
 
 
-def _objects(mapping: JSON) -> list[JSON]:
+def _alternative_objects(mapping: JSON) -> list[JSON]:
     match mapping:
         case {"@merge": {"objects": list(objects)}}:
             return objects
@@ -84,76 +90,98 @@ def _objects(mapping: JSON) -> list[JSON]:
             return []
 
 
-def _of_parts(mapping: JSON, given: Iterable[str]) -> set[str]:
+def _paths_in_children(mapping: JSON, existing_paths: Iterable[str]) -> set[str]:
     parts = mapping.values() if isinstance(mapping, dict) else mapping
     if not isinstance(mapping, dict | list):
         parts = [mapping]
-    return set().union(*(sources(each, given) for each in parts))
+    return set().union(*(list_read_paths(each, existing_paths) for each in parts))
 
 
-def _of_path(options: JSON, given: Iterable[str]) -> set[str]:
-    return {_dotted(options)} if isinstance(options, str) else sources(options, given)
+def _paths_in_path_directive(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+    return (
+        {_normalise_path(options)}
+        if isinstance(options, str)
+        else list_read_paths(options, existing_paths)
+    )
 
 
-def _of_template(options: JSON, given: Iterable[str]) -> set[str]:
+def _paths_in_template(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     if not isinstance(options, str):
-        return sources(options, given)
-    return {_dotted(path) for path in template_paths(options)} or {LITERAL}
+        return list_read_paths(options, existing_paths)
+    return {_normalise_path(path) for path in find_template_paths(options)} or {LITERAL_MARKER}
 
 
-def _of_liquid(options: JSON, given: Iterable[str]) -> set[str]:
-    return set(_LIQUID_PATH.findall(str(options))) or {LITERAL}
+def _paths_in_liquid(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+    return set(_LIQUID_PATH_PATTERN.findall(str(options))) or {LITERAL_MARKER}
 
 
-def _of_if(options: JSON, given: Iterable[str]) -> set[str]:
+def _paths_in_if(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     if not isinstance(options, dict):
         return set()
     branches = ["then", "else"]
     match options:
-        case {"exists": {"@path": str(path)}} if _dotted(path) in given:
+        case {"exists": {"@path": str(path)}} if _normalise_path(path) in existing_paths:
             branches = ["then"]
-    return set().union(*(sources(options.get(branch), given) for branch in branches))
+    return set().union(
+        *(list_read_paths(options.get(branch), existing_paths) for branch in branches)
+    )
 
 
-def _of_array(options: JSON, given: Iterable[str]) -> set[str]:
+def _paths_in_array_path(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     match options:
         case [path, dict() as shape, *_]:
-            lists = _of_path(path, given)
-            return {f"{each}[].{item}" for each in lists for item in sources(shape, given)}
+            lists = _paths_in_path_directive(path, existing_paths)
+            return {
+                f"{each}[].{item}"
+                for each in lists
+                for item in list_read_paths(shape, existing_paths)
+            }
         case [path, *_]:
-            return _of_path(path, given)
+            return _paths_in_path_directive(path, existing_paths)
         case _:
             return set()
 
 
-def _of_case(options: JSON, given: Iterable[str]) -> set[str]:
-    return sources(options.get("value"), given) if isinstance(options, dict) else set()
+def _paths_in_value_option(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+    return (
+        list_read_paths(options.get("value"), existing_paths)
+        if isinstance(options, dict)
+        else set()
+    )
 
 
-def _of_merge(options: JSON, given: Iterable[str]) -> set[str]:
-    return sources(options.get("objects"), given) if isinstance(options, dict) else set()
+def _paths_in_merge(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+    return (
+        list_read_paths(options.get("objects"), existing_paths)
+        if isinstance(options, dict)
+        else set()
+    )
 
 
-def _of_transform(options: JSON, given: Iterable[str]) -> set[str]:
-    return sources(options.get("apply"), given) if isinstance(options, dict) else set()
+def _paths_in_transform(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+    return (
+        list_read_paths(options.get("apply"), existing_paths)
+        if isinstance(options, dict)
+        else set()
+    )
 
 
-def _dotted(path: str) -> str:
-    return ".".join(keys_of(strip_root(path)))
+def _normalise_path(path: str) -> str:
+    return ".".join(split_path(strip_path_prefix(path)))
 
 
-_Read: TypeAlias = Callable[[JSON, Iterable[str]], set[str]]
-_READERS: dict[str, _Read] = {
-    "@path": _of_path,
-    "@template": _of_template,
-    "@liquid": _of_liquid,
-    "@if": _of_if,
-    "@arrayPath": _of_array,
-    "@case": _of_case,
-    "@replace": _of_case,
-    "@json": _of_case,
-    "@flatten": _of_case,
-    "@merge": _of_merge,
-    "@transform": _of_transform,
-    "@literal": lambda options, given: {LITERAL},
+_DirectivePathReader: TypeAlias = Callable[[JSON, Iterable[str]], set[str]]
+_DIRECTIVE_PATH_READERS: dict[str, _DirectivePathReader] = {
+    "@path": _paths_in_path_directive,
+    "@template": _paths_in_template,
+    "@liquid": _paths_in_liquid,
+    "@if": _paths_in_if,
+    "@arrayPath": _paths_in_array_path,
+    "@case": _paths_in_value_option,
+    "@replace": _paths_in_value_option,
+    "@json": _paths_in_value_option,
+    "@flatten": _paths_in_value_option,
+    "@merge": _paths_in_merge,
+    "@transform": _paths_in_transform,
+    "@literal": lambda options, given: {LITERAL_MARKER},
 }

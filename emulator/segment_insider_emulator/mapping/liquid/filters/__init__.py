@@ -15,11 +15,11 @@ from segment_insider_emulator.mapping.liquid.filters import (
     texts,
 )
 
-FILTERS: Final[dict[str, Callable[..., Any]]] = {
-    **dates.FILTERS,
-    **encodings.FILTERS,
-    **lists.FILTERS,
-    **numbers.FILTERS,
-    **output.FILTERS,
-    **texts.FILTERS,
+LIQUID_FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    **dates.DATE_FILTERS,
+    **encodings.ENCODING_FILTERS,
+    **lists.LIST_FILTERS,
+    **numbers.NUMBER_FILTERS,
+    **output.OUTPUT_FILTERS,
+    **texts.TEXT_FILTERS,
 }

@@ -9,117 +9,143 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from segment_insider_emulator.mapping.dates.moments import Moment, clipped
-from segment_insider_emulator.mapping.dates.texts import date_of
-from segment_insider_emulator.mapping.javascript import MISSING, is_number, member
-from segment_insider_emulator.mapping.liquid.errors import Fault
-from segment_insider_emulator.mapping.liquid.filters.signature import Filter
-from segment_insider_emulator.mapping.liquid.scope import Scope
-from segment_insider_emulator.mapping.liquid.strftime import ordinal, strftime
-from segment_insider_emulator.mapping.liquid.values import is_nil, number, plain, string, stringify
+from segment_insider_emulator.mapping.dates.moments import ZonedTime, clip_epoch_ms
+from segment_insider_emulator.mapping.dates.texts import parse_date_ms
+from segment_insider_emulator.mapping.javascript import MISSING, get_member, is_number
+from segment_insider_emulator.mapping.liquid.errors import UnlocatedLiquidError
+from segment_insider_emulator.mapping.liquid.filters.signature import LiquidFilter
+from segment_insider_emulator.mapping.liquid.scope import LiquidContext
+from segment_insider_emulator.mapping.liquid.strftime import format_time, get_ordinal_suffix
+from segment_insider_emulator.mapping.liquid.values import (
+    format_output,
+    is_nil,
+    to_number,
+    to_plain_value,
+    to_string,
+)
 from segment_insider_emulator.types import JSON
 
 _DEFAULT_FORMAT: Final = "%A, %B %-e, %Y at %-l:%M %P %z"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _date(
-    scope: Scope, value: JSON, pattern: JSON = MISSING, zone: JSON = MISSING, *_rest: JSON
+def _date_filter(
+    context: LiquidContext,
+    value: JSON,
+    pattern: JSON = MISSING,
+    zone: JSON = MISSING,
+    *_extra_arguments: JSON,
 ) -> JSON:
-    moment = _moment(scope, value, zone)
+    moment = _parse_zoned_time(context, value, zone)
     if moment is None:
         return value
-    pattern = plain(pattern)
-    text = _DEFAULT_FORMAT if is_nil(pattern) else stringify(pattern)
-    scope.use(len(text))
-    return strftime(scope, moment, text)
+    pattern = to_plain_value(pattern)
+    text = _DEFAULT_FORMAT if is_nil(pattern) else format_output(pattern)
+    context.count_memory(len(text))
+    return format_time(context, moment, text)
 
 
-def _moment(scope: Scope, value: JSON, zone: JSON = MISSING) -> Moment | None:
-    instant = _instant(scope, plain(value))
+def _parse_zoned_time(
+    context: LiquidContext, value: JSON, zone: JSON = MISSING
+) -> ZonedTime | None:
+    instant = _parse_epoch_ms(context, to_plain_value(value))
     if math.isnan(instant):
         return None
     if is_nil(zone):
-        return Moment(instant, 0, "UTC")
+        return ZonedTime(instant, 0, "UTC")
     if isinstance(zone, str):
-        return Moment(instant, _zone_offset(zone, instant), zone)
-    offset = number(zone)
-    return None if math.isnan(clipped(instant - offset * 60_000)) else Moment(instant, offset, "")
+        return ZonedTime(instant, _get_zone_offset_minutes(zone, instant), zone)
+    offset = to_number(zone)
+    return (
+        None
+        if math.isnan(clip_epoch_ms(instant - offset * 60_000))
+        else ZonedTime(instant, offset, "")
+    )
 
 
-def _instant(scope: Scope, value: JSON) -> float:
+def _parse_epoch_ms(context: LiquidContext, value: JSON) -> float:
     """Milliseconds since 1970; numbers, and texts of digits, are seconds."""
     if is_nil(value):
         return math.nan
     if value in ("now", "today"):
-        return _arrival(scope.event)
+        return _get_arrival_ms(context.event)
     if is_number(value):
-        return clipped(value * 1_000)
+        return clip_epoch_ms(value * 1_000)
     if isinstance(value, bool):
         return float(value)
-    text = string(value)
+    text = to_string(value)
     if isinstance(value, str) and text.isascii() and text.isdigit():
-        return clipped(number(text) * 1_000)
-    return date_of(text)
+        return clip_epoch_ms(to_number(text) * 1_000)
+    return parse_date_ms(text)
 
 
-def _arrival(event: JSON) -> float:
+def _get_arrival_ms(event: JSON) -> float:
     """The present of an event: when Segment received it. A clock would make two runs differ."""
-    times = (member(event, key) for key in ("receivedAt", "timestamp"))
-    return next((date_of(time) for time in times if isinstance(time, str)), math.nan)
+    times = (get_member(event, key) for key in ("receivedAt", "timestamp"))
+    return next((parse_date_ms(time) for time in times if isinstance(time, str)), math.nan)
 
 
-def _zone_offset(name: str, instant: float) -> float:
+def _get_zone_offset_minutes(name: str, instant: float) -> float:
     """Minutes to add to the clock of the time zone *name* to get UTC."""
-    zone = _zones().get(name.lower())
+    zone = _list_zone_names().get(name.lower())
     if zone is None:
-        raise Fault(f"Invalid time zone specified: {name}")
+        raise UnlocatedLiquidError(f"Invalid time zone specified: {name}")
     # Python's zones end with its years; whole days further out change nothing but the season.
-    moment = _EPOCH + timedelta(milliseconds=max(-62e12, min(instant, 250e12)))
+    moment = _EPOCH_START + timedelta(milliseconds=max(-62e12, min(instant, 250e12)))
     offset = moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
     return -offset / timedelta(minutes=1)
 
 
 @cache
-def _zones() -> dict[str, str]:
+def _list_zone_names() -> dict[str, str]:
     return {name.lower(): name for name in available_timezones()}
 
 
-def _date_to_xmlschema(scope: Scope, value: JSON, *_rest: JSON) -> JSON:
-    return _date(scope, value, "%Y-%m-%dT%H:%M:%S%:z")
+def _date_to_xmlschema_filter(context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> JSON:
+    return _date_filter(context, value, "%Y-%m-%dT%H:%M:%S%:z")
 
 
-def _date_to_rfc822(scope: Scope, value: JSON, *_rest: JSON) -> JSON:
-    return _date(scope, value, "%a, %d %b %Y %H:%M:%S %z")
+def _date_to_rfc822_filter(context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> JSON:
+    return _date_filter(context, value, "%a, %d %b %Y %H:%M:%S %z")
 
 
-def _date_to_string(
-    scope: Scope, value: JSON, kind: JSON = MISSING, style: JSON = MISSING, *_rest: JSON
+def _date_to_string_filter(
+    context: LiquidContext,
+    value: JSON,
+    kind: JSON = MISSING,
+    style: JSON = MISSING,
+    *_extra_arguments: JSON,
 ) -> JSON:
-    return _in_words(scope, value, "%b", kind, style)
+    return _format_in_words(context, value, "%b", kind, style)
 
 
-def _date_to_long_string(
-    scope: Scope, value: JSON, kind: JSON = MISSING, style: JSON = MISSING, *_rest: JSON
+def _date_to_long_string_filter(
+    context: LiquidContext,
+    value: JSON,
+    kind: JSON = MISSING,
+    style: JSON = MISSING,
+    *_extra_arguments: JSON,
 ) -> JSON:
-    return _in_words(scope, value, "%B", kind, style)
+    return _format_in_words(context, value, "%B", kind, style)
 
 
-def _in_words(scope: Scope, value: JSON, month: str, kind: JSON, style: JSON) -> JSON:
-    moment = _moment(scope, value)
+def _format_in_words(
+    context: LiquidContext, value: JSON, month: str, kind: JSON, style: JSON
+) -> JSON:
+    moment = _parse_zoned_time(context, value)
     if moment is None:
         return value
     if kind != "ordinal":
-        return strftime(scope, moment, f"%d {month} %Y")
-    day = f"{moment.day}{ordinal(moment.day)}"
+        return format_time(context, moment, f"%d {month} %Y")
+    day = f"{moment.day}{get_ordinal_suffix(moment.day)}"
     words = f"{month} {day}, %Y" if style == "US" else f"{day} {month} %Y"
-    return strftime(scope, moment, words)
+    return format_time(context, moment, words)
 
 
-FILTERS: Final[dict[str, Filter]] = {
-    "date": _date,
-    "date_to_long_string": _date_to_long_string,
-    "date_to_rfc822": _date_to_rfc822,
-    "date_to_string": _date_to_string,
-    "date_to_xmlschema": _date_to_xmlschema,
+DATE_FILTERS: Final[dict[str, LiquidFilter]] = {
+    "date": _date_filter,
+    "date_to_long_string": _date_to_long_string_filter,
+    "date_to_rfc822": _date_to_rfc822_filter,
+    "date_to_string": _date_to_string_filter,
+    "date_to_xmlschema": _date_to_xmlschema_filter,
 }

@@ -6,172 +6,197 @@ Source: liquidjs 10.30, `filters/array.ts`.
 import math
 from typing import Final
 
-from segment_insider_emulator.mapping.javascript import MISSING, is_number, is_truthy, units
-from segment_insider_emulator.mapping.liquid.errors import single_units
-from segment_insider_emulator.mapping.liquid.expressions import leading_path
-from segment_insider_emulator.mapping.liquid.filters.signature import Filter
-from segment_insider_emulator.mapping.liquid.scanner import Scanner
-from segment_insider_emulator.mapping.liquid.scope import Scope
+from segment_insider_emulator.mapping.javascript import (
+    MISSING,
+    count_utf16_units,
+    is_number,
+    is_truthy,
+)
+from segment_insider_emulator.mapping.liquid.errors import split_surrogates
+from segment_insider_emulator.mapping.liquid.expressions import parse_leading_path
+from segment_insider_emulator.mapping.liquid.filters.signature import LiquidFilter
+from segment_insider_emulator.mapping.liquid.scanner import TemplateScanner
+from segment_insider_emulator.mapping.liquid.scope import LiquidContext
 from segment_insider_emulator.mapping.liquid.values import (
-    element,
-    equal,
-    given,
-    holds,
+    add_values,
+    count_loop_characters,
+    format_output,
+    get_element,
+    get_own_property,
+    get_property,
+    is_equal,
+    is_liquid_truthy,
     is_nil,
-    number,
-    own,
-    plain,
-    plus,
-    read,
-    string,
-    stringify,
-    walked,
+    replace_missing,
+    to_number,
+    to_plain_value,
+    to_string,
 )
 from segment_insider_emulator.types import JSON
 
 
-def _list(value: JSON) -> list[JSON]:
-    value = plain(value)
+def _to_list(value: JSON) -> list[JSON]:
+    value = to_plain_value(value)
     if is_nil(value):
         return []
     return value if isinstance(value, list) else [value]
 
 
-def _counted(scope: Scope, value: JSON) -> list[JSON]:
-    values = _list(value)
-    scope.use(len(values))
+def _to_counted_list(context: LiquidContext, value: JSON) -> list[JSON]:
+    values = _to_list(value)
+    context.count_memory(len(values))
     return values
 
 
-def _join(scope: Scope, value: JSON, separator: JSON = MISSING, *_rest: JSON) -> str:
-    separator = plain(separator)
-    between = " " if is_nil(separator) else stringify(separator)
-    texts = ["" if is_nil(each) else string(each) for each in _list(value)]
-    scope.use(sum(map(len, texts)) + len(between) * max(len(texts) - 1, 0))
+def _join_filter(
+    context: LiquidContext, value: JSON, separator: JSON = MISSING, *_extra_arguments: JSON
+) -> str:
+    separator = to_plain_value(separator)
+    between = " " if is_nil(separator) else format_output(separator)
+    texts = ["" if is_nil(each) else to_string(each) for each in _to_list(value)]
+    context.count_memory(sum(map(len, texts)) + len(between) * max(len(texts) - 1, 0))
     return between.join(texts)
 
 
-def _first(_scope: Scope, value: JSON, *_rest: JSON) -> JSON:
-    return _end(plain(value), 0)
+def _first_filter(_context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> JSON:
+    return _get_end_element(to_plain_value(value), 0)
 
 
-def _last(_scope: Scope, value: JSON, *_rest: JSON) -> JSON:
-    return _end(plain(value), -1)
+def _last_filter(_context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> JSON:
+    return _get_end_element(to_plain_value(value), -1)
 
 
-def _end(value: JSON, index: int) -> JSON:
+def _get_end_element(value: JSON, index: int) -> JSON:
     if isinstance(value, str) and value:
-        value = list(single_units(value))
+        value = list(split_surrogates(value))
     if isinstance(value, list):
-        return element(value, index)
-    length = own(value, "length")
+        return get_element(value, index)
+    length = get_own_property(value, "length")
     if value == "" or not is_number(length):
         return ""
     # Anything with a length passes for a list.
-    return own(value, string(index if index == 0 else length - 1))
+    return get_own_property(value, to_string(index if index == 0 else length - 1))
 
 
-def _size(_scope: Scope, value: JSON, *_rest: JSON) -> JSON:
+def _size_filter(_context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> JSON:
     if isinstance(value, str | list):
-        return units(value) if isinstance(value, str) else len(value)
-    length = own(value, "length")
+        return count_utf16_units(value) if isinstance(value, str) else len(value)
+    length = get_own_property(value, "length")
     return length if is_truthy(length) else 0
 
 
-def _sum(_scope: Scope, value: JSON, path: JSON = MISSING, *_rest: JSON) -> float:
+def _sum_filter(
+    _context: LiquidContext, value: JSON, path: JSON = MISSING, *_extra_arguments: JSON
+) -> float:
     total: float = 0
-    for each in _list(value):
-        amount = number(_at_path(each, path) if is_truthy(path) else each)
+    for each in _to_list(value):
+        amount = to_number(_get_at_path(each, path) if is_truthy(path) else each)
         total += 0 if math.isnan(amount) else amount
     return total
 
 
-def _at_path(value: JSON, path: JSON) -> JSON:
-    for key in stringify(path).split("."):
-        value = read(value, key)
+def _get_at_path(value: JSON, path: JSON) -> JSON:
+    for key in format_output(path).split("."):
+        value = get_property(value, key)
     return value
 
 
-def _compact(scope: Scope, value: JSON, *_rest: JSON) -> list[JSON]:
-    return [each for each in _counted(scope, value) if not is_nil(plain(each))]
+def _compact_filter(context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> list[JSON]:
+    return [each for each in _to_counted_list(context, value) if not is_nil(to_plain_value(each))]
 
 
-def _push(scope: Scope, value: JSON, added: JSON = MISSING, *_rest: JSON) -> list[JSON]:
-    return [*_counted(scope, value), added]
+def _push_filter(
+    context: LiquidContext, value: JSON, added: JSON = MISSING, *_extra_arguments: JSON
+) -> list[JSON]:
+    return [*_to_counted_list(context, value), added]
 
 
-def _unshift(scope: Scope, value: JSON, added: JSON = MISSING, *_rest: JSON) -> list[JSON]:
-    return [added, *_counted(scope, value)]
+def _unshift_filter(
+    context: LiquidContext, value: JSON, added: JSON = MISSING, *_extra_arguments: JSON
+) -> list[JSON]:
+    return [added, *_to_counted_list(context, value)]
 
 
-def _pop(scope: Scope, value: JSON, *_rest: JSON) -> list[JSON]:
-    return _counted(scope, value)[:-1]
+def _pop_filter(context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> list[JSON]:
+    return _to_counted_list(context, value)[:-1]
 
 
-def _shift(scope: Scope, value: JSON, *_rest: JSON) -> list[JSON]:
-    return _counted(scope, value)[1:]
+def _shift_filter(context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> list[JSON]:
+    return _to_counted_list(context, value)[1:]
 
 
-def _slice(
-    scope: Scope, value: JSON, begin: JSON = MISSING, length: JSON = MISSING, *_rest: JSON
+def _slice_filter(
+    context: LiquidContext,
+    value: JSON,
+    begin: JSON = MISSING,
+    length: JSON = MISSING,
+    *_extra_arguments: JSON,
 ) -> JSON:
-    value, length = plain(value), given(length, 1)
+    value, length = to_plain_value(value), replace_missing(length, 1)
     if is_nil(value):
         return []
-    whole = value if isinstance(value, list) else stringify(value)
-    if number(begin) < 0:
-        begin = plus(len(whole), begin)
-    if number(begin) < 0 or number(length) < 0:
+    whole = value if isinstance(value, list) else format_output(value)
+    if to_number(begin) < 0:
+        begin = add_values(len(whole), begin)
+    if to_number(begin) < 0 or to_number(length) < 0:
         return whole[:0]
-    scope.use(number(length))
+    context.count_memory(to_number(length))
     if isinstance(whole, list):
-        return whole[_index(number(begin)) : _index(number(plus(begin, length)))]
-    start = walked(number(begin), whole)
-    return whole[start : start + walked(number(length), whole)]
+        return whole[
+            _to_list_index(to_number(begin)) : _to_list_index(to_number(add_values(begin, length)))
+        ]
+    start = count_loop_characters(to_number(begin), whole)
+    return whole[start : start + count_loop_characters(to_number(length), whole)]
 
 
-def _index(position: float) -> int:
+def _to_list_index(position: float) -> int:
     """*position* as a list takes it: fractions are cut off."""
     return 0 if math.isnan(position) else int(min(position, 2.0**53))
 
 
-def _where(
-    scope: Scope, value: JSON, path: JSON = MISSING, expected: JSON = MISSING, *_rest: JSON
+def _where_filter(
+    context: LiquidContext,
+    value: JSON,
+    path: JSON = MISSING,
+    expected: JSON = MISSING,
+    *_extra_arguments: JSON,
 ) -> list[JSON]:
-    source = single_units(stringify(path))
-    member = leading_path(Scanner(source, 0, len(source)))
+    source = split_surrogates(format_output(path))
+    member = parse_leading_path(TemplateScanner(source, 0, len(source)))
 
     def matches(each: JSON) -> bool:
-        found = member(Scope(scope.template, each))
-        return holds(found) if expected is MISSING else equal(found, expected)
+        found = member(LiquidContext(context.template, each))
+        return is_liquid_truthy(found) if expected is MISSING else is_equal(found, expected)
 
-    return [each for each in _counted(scope, value) if matches(each)]
+    return [each for each in _to_counted_list(context, value) if matches(each)]
 
 
-def _sample(scope: Scope, value: JSON, count: JSON = MISSING, *_rest: JSON) -> JSON:
+def _sample_filter(
+    context: LiquidContext, value: JSON, count: JSON = MISSING, *_extra_arguments: JSON
+) -> JSON:
     """The first elements: chance would make a result that no test can expect."""
-    value = plain(value)
+    value = to_plain_value(value)
     if is_nil(value):
         return []
-    values = value if isinstance(value, list) else list(stringify(value))
-    scope.use(len(values))
-    if equal(given(count, 1), 1):
+    values = value if isinstance(value, list) else list(format_output(value))
+    context.count_memory(len(values))
+    if is_equal(replace_missing(count, 1), 1):
         return values[0] if values else MISSING
-    return values[: _index(number(count))]
+    return values[: _to_list_index(to_number(count))]
 
 
-FILTERS: Final[dict[str, Filter]] = {
-    "compact": _compact,
-    "first": _first,
-    "join": _join,
-    "last": _last,
-    "pop": _pop,
-    "push": _push,
-    "sample": _sample,
-    "shift": _shift,
-    "size": _size,
-    "slice": _slice,
-    "sum": _sum,
-    "unshift": _unshift,
-    "where": _where,
+LIST_FILTERS: Final[dict[str, LiquidFilter]] = {
+    "compact": _compact_filter,
+    "first": _first_filter,
+    "join": _join_filter,
+    "last": _last_filter,
+    "pop": _pop_filter,
+    "push": _push_filter,
+    "sample": _sample_filter,
+    "shift": _shift_filter,
+    "size": _size_filter,
+    "slice": _slice_filter,
+    "sum": _sum_filter,
+    "unshift": _unshift_filter,
+    "where": _where_filter,
 }

@@ -7,191 +7,219 @@ import math
 import re
 from typing import Final
 
-from segment_insider_emulator.mapping.javascript import MISSING, WHITE_SPACE, is_truthy, units
-from segment_insider_emulator.mapping.liquid.errors import Fault, single_units
-from segment_insider_emulator.mapping.liquid.filters.signature import Filter, textual
-from segment_insider_emulator.mapping.liquid.scope import Scope
-from segment_insider_emulator.mapping.liquid.values import given, number, stringify, walked
+from segment_insider_emulator.mapping.javascript import (
+    MISSING,
+    WHITE_SPACE,
+    count_utf16_units,
+    is_truthy,
+)
+from segment_insider_emulator.mapping.liquid.errors import UnlocatedLiquidError, split_surrogates
+from segment_insider_emulator.mapping.liquid.filters.signature import LiquidFilter, text_filter
+from segment_insider_emulator.mapping.liquid.scope import LiquidContext
+from segment_insider_emulator.mapping.liquid.values import (
+    count_loop_characters,
+    format_output,
+    replace_missing,
+    to_number,
+)
 from segment_insider_emulator.types import JSON
 
-_SPACES: Final = re.compile(f"[{WHITE_SPACE}]+")
-_CJK_RANGES: Final = (
+_SPACE_RUN: Final = re.compile(f"[{WHITE_SPACE}]+")
+_CJK_CHARACTER_RANGES: Final = (
     "\u4e00-\u9fff\uf900-\ufaff\u3400-\u4dbf\u3040-\u309f\u30a0-\u30ff\uac00-\ud7af"
 )
-_CJK: Final = re.compile(f"[{_CJK_RANGES}]")
-_OTHER_WORD: Final = re.compile(f"[^{_CJK_RANGES}{WHITE_SPACE}]+")
+_CJK_CHARACTER: Final = re.compile(f"[{_CJK_CHARACTER_RANGES}]")
+_NON_CJK_WORD: Final = re.compile(f"[^{_CJK_CHARACTER_RANGES}{WHITE_SPACE}]+")
 
 
-def _append(scope: Scope, value: JSON, *arguments: JSON) -> str:
-    return "".join(_both(scope, "append", value, arguments))
+def _append_filter(context: LiquidContext, value: JSON, *arguments: JSON) -> str:
+    return "".join(_read_both_texts(context, "append", value, arguments))
 
 
-def _prepend(scope: Scope, value: JSON, *arguments: JSON) -> str:
-    return "".join(reversed(_both(scope, "prepend", value, arguments)))
+def _prepend_filter(context: LiquidContext, value: JSON, *arguments: JSON) -> str:
+    return "".join(reversed(_read_both_texts(context, "prepend", value, arguments)))
 
 
-def _both(scope: Scope, name: str, value: JSON, arguments: tuple[JSON, ...]) -> list[str]:
+def _read_both_texts(
+    context: LiquidContext, name: str, value: JSON, arguments: tuple[JSON, ...]
+) -> list[str]:
     if len(arguments) != 1:
-        raise Fault(f"{name} expect 2 arguments")
-    texts = [stringify(value), stringify(arguments[0])]
-    scope.use(sum(map(len, texts)))
+        raise UnlocatedLiquidError(f"{name} expect 2 arguments")
+    texts = [format_output(value), format_output(arguments[0])]
+    context.count_memory(sum(map(len, texts)))
     return texts
 
 
-@textual
-def _downcase(text: str, *_rest: JSON) -> str:
+@text_filter
+def _downcase_filter(text: str, *_extra_arguments: JSON) -> str:
     return text.lower()
 
 
-@textual
-def _upcase(text: str, *_rest: JSON) -> str:
+@text_filter
+def _upcase_filter(text: str, *_extra_arguments: JSON) -> str:
     return text.upper()
 
 
-@textual
-def _capitalize(text: str, *_rest: JSON) -> str:
+@text_filter
+def _capitalize_filter(text: str, *_extra_arguments: JSON) -> str:
     return text[:1].upper() + text[1:].lower()
 
 
-@textual
-def _strip(text: str, characters: JSON = MISSING, *_rest: JSON) -> str:
-    return text.strip(_stripped(characters))
+@text_filter
+def _strip_filter(text: str, characters: JSON = MISSING, *_extra_arguments: JSON) -> str:
+    return text.strip(_get_stripped_characters(characters))
 
 
-@textual
-def _lstrip(text: str, characters: JSON = MISSING, *_rest: JSON) -> str:
-    return text.lstrip(_stripped(characters))
+@text_filter
+def _lstrip_filter(text: str, characters: JSON = MISSING, *_extra_arguments: JSON) -> str:
+    return text.lstrip(_get_stripped_characters(characters))
 
 
-@textual
-def _rstrip(text: str, characters: JSON = MISSING, *_rest: JSON) -> str:
-    return text.rstrip(_stripped(characters))
+@text_filter
+def _rstrip_filter(text: str, characters: JSON = MISSING, *_extra_arguments: JSON) -> str:
+    return text.rstrip(_get_stripped_characters(characters))
 
 
-def _stripped(characters: JSON) -> str:
-    return stringify(characters) if is_truthy(characters) else WHITE_SPACE
+def _get_stripped_characters(characters: JSON) -> str:
+    return format_output(characters) if is_truthy(characters) else WHITE_SPACE
 
 
-@textual
-def _strip_newlines(text: str, *_rest: JSON) -> str:
+@text_filter
+def _strip_newlines_filter(text: str, *_extra_arguments: JSON) -> str:
     return text.replace("\r\n", "").replace("\n", "")
 
 
-@textual
-def _squish(text: str, *_rest: JSON) -> str:
-    return _SPACES.sub(" ", text).strip(WHITE_SPACE)
+@text_filter
+def _squish_filter(text: str, *_extra_arguments: JSON) -> str:
+    return _SPACE_RUN.sub(" ", text).strip(WHITE_SPACE)
 
 
-@textual
-def _normalize_whitespace(text: str, *_rest: JSON) -> str:
-    return _SPACES.sub(" ", text)
+@text_filter
+def _normalize_whitespace_filter(text: str, *_extra_arguments: JSON) -> str:
+    return _SPACE_RUN.sub(" ", text)
 
 
-@textual
-def _remove(text: str, removed: JSON = MISSING, *_rest: JSON) -> str:
-    return text.replace(stringify(removed), "")
+@text_filter
+def _remove_filter(text: str, removed: JSON = MISSING, *_extra_arguments: JSON) -> str:
+    return text.replace(format_output(removed), "")
 
 
-@textual
-def _remove_first(text: str, removed: JSON = MISSING, *_rest: JSON) -> str:
-    return text.replace(stringify(removed), "", 1)
+@text_filter
+def _remove_first_filter(text: str, removed: JSON = MISSING, *_extra_arguments: JSON) -> str:
+    return text.replace(format_output(removed), "", 1)
 
 
-@textual
-def _remove_last(text: str, removed: JSON = MISSING, *_rest: JSON) -> str:
-    return _replaced_last(text, stringify(removed), "")
+@text_filter
+def _remove_last_filter(text: str, removed: JSON = MISSING, *_extra_arguments: JSON) -> str:
+    return _replace_last_occurrence(text, format_output(removed), "")
 
 
-def _replace(
-    scope: Scope, value: JSON, old: JSON = MISSING, new: JSON = MISSING, *_rest: JSON
+def _replace_filter(
+    context: LiquidContext,
+    value: JSON,
+    old: JSON = MISSING,
+    new: JSON = MISSING,
+    *_extra_arguments: JSON,
 ) -> str:
-    text, pattern, replacement = stringify(value), stringify(old), stringify(new)
-    count = text.count(pattern) if pattern else units(text) - 1
-    scope.use(len(text) + max(count, 0) * (len(replacement) - len(pattern)))
+    text, pattern, replacement = format_output(value), format_output(old), format_output(new)
+    count = text.count(pattern) if pattern else count_utf16_units(text) - 1
+    context.count_memory(len(text) + max(count, 0) * (len(replacement) - len(pattern)))
     if not pattern:
-        return replacement.join(single_units(text))
+        return replacement.join(split_surrogates(text))
     return text.replace(pattern, replacement)
 
 
-@textual
-def _replace_first(text: str, old: JSON = MISSING, new: JSON = MISSING, *_rest: JSON) -> str:
-    return text.replace(stringify(old), stringify(new), 1)
+@text_filter
+def _replace_first_filter(
+    text: str, old: JSON = MISSING, new: JSON = MISSING, *_extra_arguments: JSON
+) -> str:
+    return text.replace(format_output(old), format_output(new), 1)
 
 
-@textual
-def _replace_last(text: str, old: JSON = MISSING, new: JSON = MISSING, *_rest: JSON) -> str:
-    return _replaced_last(text, stringify(old), stringify(new))
+@text_filter
+def _replace_last_filter(
+    text: str, old: JSON = MISSING, new: JSON = MISSING, *_extra_arguments: JSON
+) -> str:
+    return _replace_last_occurrence(text, format_output(old), format_output(new))
 
 
-def _replaced_last(text: str, old: str, new: str) -> str:
+def _replace_last_occurrence(text: str, old: str, new: str) -> str:
     before, found, after = text.rpartition(old) if old else (text, "here", "")
     return before + new + after if found else text
 
 
-def _split(scope: Scope, value: JSON, separator: JSON = MISSING, *_rest: JSON) -> list[str]:
-    text, between = stringify(value), stringify(separator)
+def _split_filter(
+    context: LiquidContext, value: JSON, separator: JSON = MISSING, *_extra_arguments: JSON
+) -> list[str]:
+    text, between = format_output(value), format_output(separator)
     parts = text.count(between) + 1 if between else len(text)
-    scope.use_list(parts)
-    scope.use(len(text) - parts)
-    pieces = text.split(between) if between else list(single_units(text))
+    context.count_list(parts)
+    context.count_memory(len(text) - parts)
+    pieces = text.split(between) if between else list(split_surrogates(text))
     # Ruby's split drops empty pieces at the end, and liquidjs follows it.
     while pieces and not pieces[-1]:
         pieces.pop()
     return pieces
 
 
-def _truncate(
-    scope: Scope, value: JSON, length: JSON = MISSING, ending: JSON = MISSING, *_rest: JSON
+def _truncate_filter(
+    context: LiquidContext,
+    value: JSON,
+    length: JSON = MISSING,
+    ending: JSON = MISSING,
+    *_extra_arguments: JSON,
 ) -> JSON:
-    text, tail = stringify(value), stringify(given(ending, "..."))
-    scope.use(len(text) + len(tail))
-    limit = number(given(length, 50))
-    if walked(limit, text) >= len(text):
+    text, tail = format_output(value), format_output(replace_missing(ending, "..."))
+    context.count_memory(len(text) + len(tail))
+    limit = to_number(replace_missing(length, 50))
+    if count_loop_characters(limit, text) >= len(text):
         return value
-    return text[: walked(limit - len(tail), text)] + tail
+    return text[: count_loop_characters(limit - len(tail), text)] + tail
 
 
-@textual
-def _truncatewords(text: str, words: JSON = MISSING, ending: JSON = MISSING, *_rest: JSON) -> str:
-    pieces = _SPACES.split(text.lstrip(WHITE_SPACE))
-    limit = number(given(words, 15))
+@text_filter
+def _truncatewords_filter(
+    text: str, words: JSON = MISSING, ending: JSON = MISSING, *_extra_arguments: JSON
+) -> str:
+    pieces = _SPACE_RUN.split(text.lstrip(WHITE_SPACE))
+    limit = to_number(replace_missing(words, 15))
     if math.isnan(limit):
         return ""
     limit = 1 if limit <= 0 else limit
     kept = " ".join(pieces[: int(min(limit, len(pieces)))])
-    return kept + stringify(given(ending, "...")) if len(pieces) >= limit else kept
+    return kept + format_output(replace_missing(ending, "...")) if len(pieces) >= limit else kept
 
 
-@textual
-def _number_of_words(text: str, mode: JSON = MISSING, *_rest: JSON) -> int:
+@text_filter
+def _number_of_words_filter(text: str, mode: JSON = MISSING, *_extra_arguments: JSON) -> int:
     text = text.strip(WHITE_SPACE)
     if not text:
         return 0
-    if mode == "cjk" or (mode == "auto" and _CJK.search(text)):
-        return len(_CJK.findall(text)) + len(_OTHER_WORD.findall(text))
-    return len(_SPACES.split(text))
+    if mode == "cjk" or (mode == "auto" and _CJK_CHARACTER.search(text)):
+        return len(_CJK_CHARACTER.findall(text)) + len(_NON_CJK_WORD.findall(text))
+    return len(_SPACE_RUN.split(text))
 
 
-FILTERS: Final[dict[str, Filter]] = {
-    "append": _append,
-    "capitalize": _capitalize,
-    "downcase": _downcase,
-    "lstrip": _lstrip,
-    "normalize_whitespace": _normalize_whitespace,
-    "number_of_words": _number_of_words,
-    "prepend": _prepend,
-    "remove": _remove,
-    "remove_first": _remove_first,
-    "remove_last": _remove_last,
-    "replace": _replace,
-    "replace_first": _replace_first,
-    "replace_last": _replace_last,
-    "rstrip": _rstrip,
-    "split": _split,
-    "squish": _squish,
-    "strip": _strip,
-    "strip_newlines": _strip_newlines,
-    "truncate": _truncate,
-    "truncatewords": _truncatewords,
-    "upcase": _upcase,
+TEXT_FILTERS: Final[dict[str, LiquidFilter]] = {
+    "append": _append_filter,
+    "capitalize": _capitalize_filter,
+    "downcase": _downcase_filter,
+    "lstrip": _lstrip_filter,
+    "normalize_whitespace": _normalize_whitespace_filter,
+    "number_of_words": _number_of_words_filter,
+    "prepend": _prepend_filter,
+    "remove": _remove_filter,
+    "remove_first": _remove_first_filter,
+    "remove_last": _remove_last_filter,
+    "replace": _replace_filter,
+    "replace_first": _replace_first_filter,
+    "replace_last": _replace_last_filter,
+    "rstrip": _rstrip_filter,
+    "split": _split_filter,
+    "squish": _squish_filter,
+    "strip": _strip_filter,
+    "strip_newlines": _strip_newlines_filter,
+    "truncate": _truncate_filter,
+    "truncatewords": _truncatewords_filter,
+    "upcase": _upcase_filter,
 }

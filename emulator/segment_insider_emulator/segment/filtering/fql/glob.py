@@ -7,50 +7,50 @@ Source: Segment, Public API, "Destination Filter Query Language", match(); `@seg
 import re
 from functools import lru_cache
 
-_PART = re.compile(
+_PATTERN_PART = re.compile(
     r"(?P<stars>\*+)|(?P<any>\?)|(?P<list>\[\^?)|\\(?P<escaped>.)|(?P<plain>[^\\])", re.S
 )
-_CHARACTER = r"(?:\\(.)|([^\\\]-]))"
-_RANGE = re.compile(f"{_CHARACTER}(?:-{_CHARACTER})?", re.DOTALL)
+_LIST_CHARACTER = r"(?:\\(.)|([^\\\]-]))"
+_LIST_RANGE = re.compile(f"{_LIST_CHARACTER}(?:-{_LIST_CHARACTER})?", re.DOTALL)
 
 
-class GlobError(ValueError):
+class InvalidGlobPattern(ValueError):
     """A pattern that cannot be read, which matches nothing; the text says why."""
 
 
-def matches(text: str, pattern: str) -> bool:
+def matches_glob(text: str, pattern: str) -> bool:
     """Check whether all of *text* has the form of *pattern*; a malformed one matches nothing."""
-    compiled = _compiled(pattern)
+    compiled = _compile_glob(pattern)
     return compiled is not None and compiled.fullmatch(text) is not None
 
 
-def check(pattern: str) -> None:
+def check_glob(pattern: str) -> None:
     """Read *pattern*. Raises: GlobError."""
-    _expression(pattern)
+    _glob_to_regex(pattern)
 
 
 @lru_cache(256)
-def _compiled(pattern: str) -> re.Pattern[str] | None:
+def _compile_glob(pattern: str) -> re.Pattern[str] | None:
     try:
-        return re.compile(_expression(pattern), re.DOTALL)
-    except GlobError:
+        return re.compile(_glob_to_regex(pattern), re.DOTALL)
+    except InvalidGlobPattern:
         return None
 
 
-def _expression(pattern: str) -> str:
+def _glob_to_regex(pattern: str) -> str:
     chunks = [""]  # regular expressions of what stands between stars
     at = 0
     while at < len(pattern):
-        part = _PART.match(pattern, at)
+        part = _PATTERN_PART.match(pattern, at)
         if part is None:
-            raise GlobError("it ends in a \\ that escapes nothing")
+            raise InvalidGlobPattern("it ends in a \\ that escapes nothing")
         at = part.end()
         if part["stars"]:
             chunks.append("")
         elif part["list"]:
-            characters, at = _list(pattern, at)
+            characters, at = _parse_character_list(pattern, at)
             negated = part["list"] == "[^"
-            chunks[-1] += _one_of(characters, negated)
+            chunks[-1] += _character_class(characters, negated)
         else:
             chunks[-1] += "." if part["any"] else re.escape(part["escaped"] or part["plain"])
     first, *others = chunks
@@ -61,32 +61,34 @@ def _expression(pattern: str) -> str:
     return first + rest
 
 
-def _list(pattern: str, at: int) -> tuple[str, int]:
+def _parse_character_list(pattern: str, start: int) -> tuple[str, int]:
     """The characters and ranges of a list, for a regular expression, and where it ends.
 
     Raises: GlobError.
     """
     ranges = []
-    begin = at
-    while not (pattern.startswith("]", at) and at > begin):
-        found = _RANGE.match(pattern, at)
+    begin = start
+    while not (pattern.startswith("]", start) and start > begin):
+        found = _LIST_RANGE.match(pattern, start)
         if found is None:
-            raise GlobError(_fault(pattern, at))
-        at = found.end()
+            raise InvalidGlobPattern(_character_list_error(pattern, start))
+        start = found.end()
         low = found[1] or found[2]
         high = found[3] or found[4] or low
         if low <= high:
             ranges.append(f"{re.escape(low)}-{re.escape(high)}")
-    return "".join(ranges), at + 1
+    return "".join(ranges), start + 1
 
 
-def _one_of(ranges: str, negated: bool) -> str:
+def _character_class(ranges: str, negated: bool) -> str:
     if not ranges:  # every range ends before it begins
         return "." if negated else "(?!)"
     return f"[{'^' if negated else ''}{ranges}]"
 
 
-def _fault(pattern: str, at: int) -> str:
-    if at >= len(pattern) or pattern[at] == "\\":
+def _character_list_error(pattern: str, index: int) -> str:
+    if index >= len(pattern) or pattern[index] == "\\":
         return "it has a [ without its ]"
-    return f"in [ ], {pattern[at]} is where a character should be; write \\{pattern[at]} for it"
+    return (
+        f"in [ ], {pattern[index]} is where a character should be; write \\{pattern[index]} for it"
+    )

@@ -7,14 +7,14 @@ from typing import Any, TypeGuard
 
 from segment_insider_emulator.types import JSON
 
-ORDER: dict[str, Callable[[Any, Any], bool]] = {
+ORDER_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
     "<": operator.lt,
     "<=": operator.le,
 }
 
-_KINDS = {
+_TYPE_NAMES = {
     type(None): "null",
     bool: "bool",
     int: "number",
@@ -25,9 +25,9 @@ _KINDS = {
 }
 
 
-def kind(value: JSON) -> str:
+def type_name(value: JSON) -> str:
     """The word that typeof() gives *value*."""
-    return _KINDS[type(value)]
+    return _TYPE_NAMES[type(value)]
 
 
 def is_number(value: JSON) -> TypeGuard[float]:
@@ -35,7 +35,7 @@ def is_number(value: JSON) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def as_double(number: float) -> float:
+def to_double(number: float) -> float:
     """Round *number* as JSON numbers are read at Segment: to 64 bits."""
     try:
         return float(number)
@@ -43,14 +43,16 @@ def as_double(number: float) -> float:
         return math.inf if number > 0 else -math.inf
 
 
-def same(left: JSON, right: JSON) -> bool:
+def is_strictly_equal(left: JSON, right: JSON) -> bool:
     """Check whether two values have one type and are equal; objects have one order of keys."""
-    if kind(left) != kind(right):
+    if type_name(left) != type_name(right):
         return False
     if isinstance(left, list):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(map(is_strictly_equal, left, right))
     if isinstance(left, dict):
-        return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
+        return list(left) == list(right) and all(
+            is_strictly_equal(left[key], right[key]) for key in left
+        )
     if is_number(left):
-        return as_double(left) == as_double(right)
+        return to_double(left) == to_double(right)
     return bool(left == right)

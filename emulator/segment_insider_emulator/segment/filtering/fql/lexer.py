@@ -5,57 +5,59 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-Kind: TypeAlias = Literal["number", "string", "operator", "mark", "path", "end"]
+TokenKind: TypeAlias = Literal["number", "string", "operator", "mark", "path", "end"]
 
-MAXIMUM_BYTES = 5 * 1024  # Segment: an FQL statement has 5 KB at most
+MAX_STATEMENT_BYTES = 5 * 1024  # Segment: an FQL statement has 5 KB at most
 
-_KEY = r"(?:[A-Za-z0-9_-]|\\.)+"
-_TOKEN = re.compile(
+_KEY_PATTERN = r"(?:[A-Za-z0-9_-]|\\.)+"
+_TOKEN_PATTERN = re.compile(
     rf"""(?P<space>\s+)
     | (?P<number>[+-]?[0-9]+(?:\.[0-9]+)?(?![A-Za-z0-9_\\.-]))
     | (?P<string>"[^"]*"|'[^']*')
     | (?P<operator>!=|>=|<=|[=<>!])
     | (?P<mark>[()\[\],])
-    | (?P<path>{_KEY}(?:\.{_KEY})*)""",
+    | (?P<path>{_KEY_PATTERN}(?:\.{_KEY_PATTERN})*)""",
     re.VERBOSE | re.DOTALL,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class FqlToken:
     """One word of a statement, as written; *at* is its first character's place, from 1."""
 
-    kind: Kind
+    kind: TokenKind
     text: str
-    at: int
+    position: int
 
 
-class FqlError(ValueError):
+class FqlSyntaxError(ValueError):
     """A statement that cannot be read; the text says what is wrong and where."""
 
 
-def tokens(statement: str) -> Iterator[Token]:
+def tokenize(statement: str) -> Iterator[FqlToken]:
     """Cut *statement* into tokens, the last one of kind "end". Raises: FqlError."""
     size = len(statement.encode("utf-8", "surrogatepass"))
-    if size > MAXIMUM_BYTES:
-        raise FqlError(f"the statement has {size:,} bytes, Segment takes {MAXIMUM_BYTES:,}")
+    if size > MAX_STATEMENT_BYTES:
+        raise FqlSyntaxError(
+            f"the statement has {size:,} bytes, Segment takes {MAX_STATEMENT_BYTES:,}"
+        )
     at = 0
     while at < len(statement):
-        found = _TOKEN.match(statement, at)
+        found = _TOKEN_PATTERN.match(statement, at)
         if found is None:
-            raise FqlError(_unreadable(statement, at))
+            raise FqlSyntaxError(_unreadable_text(statement, at))
         if found.lastgroup != "space":
-            yield Token(cast(Kind, found.lastgroup), found.group(), at + 1)
+            yield FqlToken(cast(TokenKind, found.lastgroup), found.group(), at + 1)
         at = found.end()
-    yield Token("end", "", len(statement) + 1)
+    yield FqlToken("end", "", len(statement) + 1)
 
 
-def keys(path: str) -> tuple[str, ...]:
+def parse_path(path: str) -> tuple[str, ...]:
     r"""The keys of a path: `properties.product\ 1` gives ("properties", "product 1")."""
-    return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in _split(path))
+    return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in _find_raw_keys(path))
 
 
-def text(literal: str) -> str:
+def unquote(literal: str) -> str:
     r"""Read the text of a quoted literal up to its own quote: `\` is for match() to read.
 
     Source: `@segment/fql-ts` 1.10.1, `lexer.ts`.
@@ -63,14 +65,14 @@ def text(literal: str) -> str:
     return literal[1:-1]
 
 
-def _split(path: str) -> list[str]:
-    return re.findall(_KEY, path, flags=re.DOTALL)
+def _find_raw_keys(path: str) -> list[str]:
+    return re.findall(_KEY_PATTERN, path, flags=re.DOTALL)
 
 
-def _unreadable(statement: str, at: int) -> str:
-    char = statement[at]
+def _unreadable_text(statement: str, index: int) -> str:
+    char = statement[index]
     if char in "\"'":
-        return f"the text that begins at character {at + 1} has no closing {char}"
+        return f"the text that begins at character {index + 1} has no closing {char}"
     if char == "\\":
         return "the statement ends in an escape"
-    return f"{char!r} at character {at + 1} means nothing; in a path, write \\ before it"
+    return f"{char!r} at character {index + 1} means nothing; in a path, write \\ before it"

@@ -7,14 +7,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from segment_insider_emulator.segment.filtering.fql.lexer import FqlError, Token, keys, text, tokens
+from segment_insider_emulator.segment.filtering.fql.lexer import (
+    FqlSyntaxError,
+    FqlToken,
+    parse_path,
+    tokenize,
+    unquote,
+)
 from segment_insider_emulator.types import JSON
 
-MAXIMUM_DEPTH = 50  # nobody documents one; a statement of 5 KB could nest deeper than a stack
+MAX_STATEMENT_DEPTH = 50  # nobody documents one; a statement of 5 KB could nest deeper than a stack
 
-COMPARISONS = ("=", "!=", ">", ">=", "<", "<=", "in")
+COMPARISON_OPERATORS = ("=", "!=", ">", ">=", "<", "<=", "in")
 # Name -> how many arguments it takes.
-FUNCTIONS = {
+FUNCTION_ARGUMENT_COUNTS = {
     "contains": 2,
     "match": 2,
     "semver": 3,
@@ -23,152 +29,160 @@ FUNCTIONS = {
 }
 # `all` is the statement that takes every event.
 CONSTANTS: dict[str, JSON] = {"true": True, "false": False, "null": None, "all": True}
-RESERVED = {*CONSTANTS, "and", "or", "in"}
+RESERVED_WORDS = {*CONSTANTS, "and", "or", "in"}
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class FqlLiteral:
     """A value that stands in the statement."""
 
     value: JSON
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class FqlPath:
     """A field of the event by its keys."""
 
     keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ListOf:
+class FqlList:
     """A list whose items are worked out."""
 
-    items: tuple["Node", ...]
+    items: tuple["FqlNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class FqlNegation:
     """A negation."""
 
-    operand: "Node"
+    operand: "FqlNode"
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class FqlOperation:
     """Two operands joined by "and", "or" or one of COMPARISONS."""
 
     operator: str
-    left: "Node"
-    right: "Node"
+    left: "FqlNode"
+    right: "FqlNode"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FqlCall:
     """One of FUNCTIONS with its arguments."""
 
     name: str
-    arguments: tuple["Node", ...]
+    arguments: tuple["FqlNode", ...]
 
 
-Node: TypeAlias = Literal | Path | ListOf | Not | Operation | Call
+FqlNode: TypeAlias = FqlLiteral | FqlPath | FqlList | FqlNegation | FqlOperation | FqlCall
 
 
-def parse(statement: str) -> Node:
+def parse_statement(statement: str) -> FqlNode:
     """Read a filter's statement. Raises: FqlError."""
-    reader = _Reader(tokens(statement))
-    node = reader.alternatives()
-    reader.expect("", "the end, `and` or `or`")
+    reader = _StatementParser(tokenize(statement))
+    node = reader.parse_expression()
+    reader.expect_token("", "the end, `and` or `or`")
     return node
 
 
-class _Reader:
-    def __init__(self, found: Iterable[Token]) -> None:
-        self._tokens = [*found][::-1]
+class _StatementParser:
+    def __init__(self, tokens: Iterable[FqlToken]) -> None:
+        self._tokens = [*tokens][::-1]
         self._depth = 0
 
-    def alternatives(self) -> Node:
-        return self._joined("or")
+    def parse_expression(self) -> FqlNode:
+        return self._parse_junction("or")
 
-    def expect(self, wanted: str, described: str | None = None) -> None:
+    def expect_token(self, expected: str, description: str | None = None) -> None:
         token = self._tokens[-1]
-        if not self._accept(wanted):
-            raise _unexpected(token, described or f"`{wanted}`")
+        if not self._accept_token(expected):
+            raise _unexpected_token_error(token, description or f"`{expected}`")
 
-    def _joined(self, word: str) -> Node:
-        node = self._comparison() if word == "and" else self._joined("and")
-        while self._accept(word):
-            right = self._comparison() if word == "and" else self._joined("and")
-            node = Operation(word, node, right)
+    def _parse_junction(self, operator: str) -> FqlNode:
+        node = self._parse_comparison() if operator == "and" else self._parse_junction("and")
+        while self._accept_token(operator):
+            right = self._parse_comparison() if operator == "and" else self._parse_junction("and")
+            node = FqlOperation(operator, node, right)
         return node
 
-    def _comparison(self) -> Node:
-        left = self._operand()
-        for operator in COMPARISONS:
-            if self._accept(operator):
-                return Operation(operator, left, self._operand())
+    def _parse_comparison(self) -> FqlNode:
+        left = self._parse_operand()
+        for operator in COMPARISON_OPERATORS:
+            if self._accept_token(operator):
+                return FqlOperation(operator, left, self._parse_operand())
         return left
 
-    def _operand(self) -> Node:
+    def _parse_operand(self) -> FqlNode:
         self._depth += 1
-        if self._depth > MAXIMUM_DEPTH:
-            raise FqlError(f"the statement nests deeper than {MAXIMUM_DEPTH} levels")
-        node = self._nested() or self._single()
+        if self._depth > MAX_STATEMENT_DEPTH:
+            raise FqlSyntaxError(f"the statement nests deeper than {MAX_STATEMENT_DEPTH} levels")
+        node = self._parse_nested() or self._parse_literal_path_or_call()
         self._depth -= 1
         return node
 
-    def _nested(self) -> Node | None:
-        if self._accept("!"):
-            return Not(self._operand())
-        if self._accept("("):
-            node = self.alternatives()
-            self.expect(")")
+    def _parse_nested(self) -> FqlNode | None:
+        if self._accept_token("!"):
+            return FqlNegation(self._parse_operand())
+        if self._accept_token("("):
+            node = self.parse_expression()
+            self.expect_token(")")
             return node
-        if self._accept("["):
-            return ListOf(self._until("]"))
+        if self._accept_token("["):
+            return FqlList(self._parse_items_until("]"))
         return None
 
-    def _single(self) -> Node:
+    def _parse_literal_path_or_call(self) -> FqlNode:
         token = self._tokens.pop()
         if token.kind == "string":
-            return Literal(text(token.text))
+            return FqlLiteral(unquote(token.text))
         if token.kind == "number":
-            return Literal(float(token.text))
+            return FqlLiteral(float(token.text))
         if token.text in CONSTANTS:
-            return Literal(CONSTANTS[token.text])
-        if token.kind != "path" or token.text in RESERVED:
-            raise _unexpected(token, "a field or a value")
-        return self._call(token) if self._accept("(") else Path(keys(token.text))
+            return FqlLiteral(CONSTANTS[token.text])
+        if token.kind != "path" or token.text in RESERVED_WORDS:
+            raise _unexpected_token_error(token, "a field or a value")
+        return (
+            self._parse_call(token) if self._accept_token("(") else FqlPath(parse_path(token.text))
+        )
 
-    def _call(self, name: Token) -> Node:
-        if name.text not in FUNCTIONS:
-            known = ", ".join(FUNCTIONS)
-            raise FqlError(f"unknown function {name.text} at character {name.at}; known: {known}")
-        arguments = self._until(")")
-        wanted = FUNCTIONS[name.text]
+    def _parse_call(self, name: FqlToken) -> FqlNode:
+        if name.text not in FUNCTION_ARGUMENT_COUNTS:
+            known = ", ".join(FUNCTION_ARGUMENT_COUNTS)
+            raise FqlSyntaxError(
+                f"unknown function {name.text} at character {name.position}; known: {known}"
+            )
+        arguments = self._parse_items_until(")")
+        wanted = FUNCTION_ARGUMENT_COUNTS[name.text]
         if len(arguments) != wanted:
             plural = "" if wanted == 1 else "s"
-            raise FqlError(f"{name.text}() takes {wanted} argument{plural}, not {len(arguments)}")
-        return Call(name.text, arguments)
+            raise FqlSyntaxError(
+                f"{name.text}() takes {wanted} argument{plural}, not {len(arguments)}"
+            )
+        return FqlCall(name.text, arguments)
 
-    def _until(self, closing: str) -> tuple[Node, ...]:
-        found: list[Node] = []
-        while not self._accept(closing):
+    def _parse_items_until(self, closing: str) -> tuple[FqlNode, ...]:
+        found: list[FqlNode] = []
+        while not self._accept_token(closing):
             if found:
-                self.expect(",", f"`,` or `{closing}`")
-            found.append(self.alternatives())
+                self.expect_token(",", f"`,` or `{closing}`")
+            found.append(self.parse_expression())
         return tuple(found)
 
-    def _accept(self, wanted: str) -> bool:
+    def _accept_token(self, expected: str) -> bool:
         token = self._tokens[-1]
-        if token.kind == "string" or token.text != wanted:
+        if token.kind == "string" or token.text != expected:
             return False
         if token.kind != "end":
             self._tokens.pop()
         return True
 
 
-def _unexpected(token: Token, wanted: str) -> FqlError:
+def _unexpected_token_error(token: FqlToken, expected: str) -> FqlSyntaxError:
     if not token.text:
-        return FqlError(f"it ends where {wanted} is wanted")
-    return FqlError(f"{token.text} at character {token.at} stands where {wanted} is wanted")
+        return FqlSyntaxError(f"it ends where {expected} is wanted")
+    return FqlSyntaxError(
+        f"{token.text} at character {token.position} stands where {expected} is wanted"
+    )

@@ -8,11 +8,11 @@ from typing import Literal
 
 from segment_insider_emulator.types import JSONObject
 
-Common = Literal["ALLOW", "BLOCK", "OMIT"]
+CommonRuleMode = Literal["ALLOW", "BLOCK", "OMIT"]
 
 
 @dataclass(frozen=True, slots=True)
-class Controls:
+class PlanControls:
     """The settings of one type of event; left out, everything is let through.
 
     Args:
@@ -29,40 +29,40 @@ class Controls:
     omit_unplanned: bool = False
     block_violating: bool = False
     omit_violating: bool = False
-    common: Common = "ALLOW"
+    common_rule_mode: CommonRuleMode = "ALLOW"
 
 
-def read_controls(settings: JSONObject) -> dict[str, Controls]:
+def parse_controls(settings: JSONObject) -> dict[str, PlanControls]:
     """Type of event -> its controls, from a source's settings in the Public API's shape.
 
     Pages, screens and aliases have none: they are checked and let through.
     """
     track = settings.get("track", {})
     return {
-        "track": Controls(
+        "track": PlanControls(
             "properties",
             block_unplanned=not track.get("allowUnplannedEvents", True),
             omit_unplanned=not track.get("allowUnplannedEventProperties", True),
             block_violating=not track.get("allowEventOnViolations", True),
             omit_violating=not track.get("allowPropertiesOnViolations", True),
-            common=_common(track),
+            common_rule_mode=_common_rule_mode(track),
         ),
-        **{kind: _of_traits(settings.get(kind, {})) for kind in ("identify", "group")},
-        **dict.fromkeys(("page", "screen", "alias"), Controls("properties")),
+        **{kind: _trait_controls(settings.get(kind, {})) for kind in ("identify", "group")},
+        **dict.fromkeys(("page", "screen", "alias"), PlanControls("properties")),
     }
 
 
-def _of_traits(given: JSONObject) -> Controls:
-    return Controls(
+def _trait_controls(settings: JSONObject) -> PlanControls:
+    return PlanControls(
         "traits",
-        omit_unplanned=not given.get("allowUnplannedTraits", True),
-        omit_violating=not given.get("allowTraitsOnViolations", True),
-        common=_common(given),
+        omit_unplanned=not settings.get("allowUnplannedTraits", True),
+        omit_violating=not settings.get("allowTraitsOnViolations", True),
+        common_rule_mode=_common_rule_mode(settings),
     )
 
 
-def _common(given: JSONObject) -> Common:
-    mode = given.get("commonEventOnViolations", "ALLOW")
+def _common_rule_mode(settings: JSONObject) -> CommonRuleMode:
+    mode = settings.get("commonEventOnViolations", "ALLOW")
     if mode in ("ALLOW", "BLOCK"):
         return "ALLOW" if mode == "ALLOW" else "BLOCK"
     return "OMIT"  # OMIT_PROPERTIES or OMIT_TRAITS

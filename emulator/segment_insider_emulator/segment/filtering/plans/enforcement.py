@@ -6,23 +6,23 @@ Source: Segment, Protocols: the rule of the event comes first, the common rule s
 from dataclasses import dataclass, replace
 
 from segment_insider_emulator.segment.filtering.passage import (
-    SOURCE,
-    Omission,
-    Passage,
-    Stop,
-    Violation,
+    SOURCE_STEP,
+    FilterResult,
+    OmittedField,
+    PlanViolation,
+    Rejection,
 )
-from segment_insider_emulator.segment.filtering.plans.controls import Controls
-from segment_insider_emulator.segment.filtering.plans.plan import Plan
-from segment_insider_emulator.segment.filtering.plans.rule import Rule
+from segment_insider_emulator.segment.filtering.plans.controls import PlanControls
+from segment_insider_emulator.segment.filtering.plans.plan import TrackingPlan
+from segment_insider_emulator.segment.filtering.plans.rule import PlanRule
 from segment_insider_emulator.types import JSON, JSONObject
 
-UNPLANNED, VIOLATION = "unplanned", "violation"
-Place = tuple[str | int, ...]
+UNPLANNED_CAUSE, VIOLATION_CAUSE = "unplanned", "violation"
+ValuePath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Protocols:
+class PlanEnforcer:
     """A plan, and what its source does about violations.
 
     Args:
@@ -30,102 +30,118 @@ class Protocols:
         source_id: Segment's id of the source, written into events; None leaves it out.
     """
 
-    plan: Plan
-    controls: dict[str, Controls]
+    plan: TrackingPlan
+    controls: dict[str, PlanControls]
     source_id: str | None = None
 
-    def enforce(self, event: JSONObject) -> Passage:
+    def enforce(self, event: JSONObject) -> FilterResult:
         """Check *event*. One that has something against the plan says so in its context."""
         controls = self.controls[event["type"]]
-        rule = self.plan.rule(event)
+        rule = self.plan.find_rule(event)
         if rule is None:
-            passage = self._unplanned(event, controls)
+            passage = self._reject_unplanned(event, controls)
         else:
-            passage = _by_its_rule(event, rule, controls)
-        if passage.stop is None:
-            passage = passage.then(self._by_common_rules(passage.event, controls))
-        return replace(passage, event=_labelled(passage, self.source_id))
+            passage = _apply_event_rule(event, rule, controls)
+        if passage.rejection is None:
+            passage = passage.merge(self._apply_common_rules(passage.event, controls))
+        return replace(passage, event=_add_protocols_context(passage, self.source_id))
 
-    def _unplanned(self, event: JSONObject, controls: Controls) -> Passage:
+    def _reject_unplanned(self, event: JSONObject, controls: PlanControls) -> FilterResult:
         if event["type"] != "track" or not controls.block_unplanned:
-            return Passage(event)
-        violations = self._common_violations(event)
+            return FilterResult(event)
+        violations = self._find_common_violations(event)
         name = f"the plan has no event {event['event']!r}"
-        if violations and controls.common == "BLOCK":
+        if violations and controls.common_rule_mode == "BLOCK":
             # Two reasons at once; nobody documents when Segment gives this one. (assumed)
-            stop = Stop(SOURCE, "unplanned_and_schema_violation", f"{name}, {_told(violations)}")
+            stop = Rejection(
+                SOURCE_STEP,
+                "unplanned_and_schema_violation",
+                f"{name}, {_summarise_violations(violations)}",
+            )
         else:
-            stop = Stop(SOURCE, "unplanned", f"{name}; names match in every letter and blank")
-        return Passage(event, stop, violations)
+            stop = Rejection(
+                SOURCE_STEP, "unplanned", f"{name}; names match in every letter and blank"
+            )
+        return FilterResult(event, stop, violations)
 
-    def _by_common_rules(self, event: JSONObject, controls: Controls) -> Passage:
-        violations = self._common_violations(event)
-        if violations and controls.common == "BLOCK":
-            stop = Stop(SOURCE, "common_schema_violation", _told(violations))
-            return Passage(event, stop, violations)
-        if controls.common == "OMIT":
-            event, omitted = _omit(event, controls.section, violations)
-            return Passage(event, None, violations, omitted)
-        return Passage(event, None, violations)
+    def _apply_common_rules(self, event: JSONObject, controls: PlanControls) -> FilterResult:
+        violations = self._find_common_violations(event)
+        if violations and controls.common_rule_mode == "BLOCK":
+            stop = Rejection(
+                SOURCE_STEP, "common_schema_violation", _summarise_violations(violations)
+            )
+            return FilterResult(event, stop, violations)
+        if controls.common_rule_mode == "OMIT":
+            event, omitted = _omit_violating(event, controls.section, violations)
+            return FilterResult(event, None, violations, omitted)
+        return FilterResult(event, None, violations)
 
-    def _common_violations(self, event: JSONObject) -> tuple[Violation, ...]:
-        return tuple(found for rule in self.plan.common for found in rule.check(event))
+    def _find_common_violations(self, event: JSONObject) -> tuple[PlanViolation, ...]:
+        return tuple(
+            found for rule in self.plan.common_rules for found in rule.find_violations(event)
+        )
 
 
-def _by_its_rule(event: JSONObject, rule: Rule, controls: Controls) -> Passage:
-    violations = rule.check(event)
+def _apply_event_rule(event: JSONObject, rule: PlanRule, controls: PlanControls) -> FilterResult:
+    violations = rule.find_violations(event)
     if violations and controls.block_violating:
-        return Passage(event, Stop(SOURCE, "schema_violation", _told(violations)), violations)
-    omitted: tuple[Omission, ...] = ()
+        return FilterResult(
+            event,
+            Rejection(SOURCE_STEP, "schema_violation", _summarise_violations(violations)),
+            violations,
+        )
+    omitted: tuple[OmittedField, ...] = ()
     if controls.omit_unplanned:
         event, omitted = _omit_unplanned(event, controls.section, rule)
     if controls.omit_violating:
-        event, more = _omit(event, controls.section, violations)
+        event, more = _omit_violating(event, controls.section, violations)
         omitted += more
-    return Passage(event, None, violations, omitted)
+    return FilterResult(event, None, violations, omitted)
 
 
 def _omit_unplanned(
-    event: JSONObject, section: str, rule: Rule
-) -> tuple[JSONObject, tuple[Omission, ...]]:
+    event: JSONObject, section: str, rule: PlanRule
+) -> tuple[JSONObject, tuple[OmittedField, ...]]:
     """Take out what the rule does not name; what lies deeper goes or stays with it. (assumed)"""
     held = event.get(section) or {}
-    planned = rule.planned(section)
+    planned = rule.planned_names(section)
     unplanned = [name for name in held if planned is not None and name not in planned]
     if planned is None or not unplanned:
         return event, ()
     left = {name: value for name, value in held.items() if name in planned}
-    omitted = tuple(Omission(f"{section}.{name}", UNPLANNED) for name in unplanned)
+    omitted = tuple(OmittedField(f"{section}.{name}", UNPLANNED_CAUSE) for name in unplanned)
     return {**event, section: left}, omitted
 
 
-def _omit(
-    event: JSONObject, section: str, violations: tuple[Violation, ...]
-) -> tuple[JSONObject, tuple[Omission, ...]]:
+def _omit_violating(
+    event: JSONObject, section: str, violations: tuple[PlanViolation, ...]
+) -> tuple[JSONObject, tuple[OmittedField, ...]]:
     """Take out each violating value below *section*; one that is missing leaves no trace."""
     omitted = []
     # The last item of a list goes first, so that the places of the others still hold.
-    for violation in sorted(violations, key=lambda each: [*map(_rank, each.path)], reverse=True):
+    for violation in sorted(
+        violations, key=lambda each: [*map(_path_sort_key, each.path)], reverse=True
+    ):
         if len(violation.path) > 1 and violation.path[0] == section:
-            left = _without(event, violation.path)
+            left = _remove_at_path(event, violation.path)
             if left is not event:
                 event = left
-                omitted.append(Omission(violation.field, VIOLATION))
+                omitted.append(OmittedField(violation.field, VIOLATION_CAUSE))
     return event, tuple(reversed(omitted))
 
 
-def _rank(step: str | int) -> tuple[int, str]:
+def _path_sort_key(step: str | int) -> tuple[int, str]:
     return (step, "") if isinstance(step, int) else (0, step)
 
 
-def _without(value: JSON, path: Place) -> JSON:
+def _remove_at_path(value: JSON, path: ValuePath) -> JSON:
     """A copy of *value* without what stands at *path*; *value* itself when nothing does."""
     step, *rest = path
     try:
         child = value[step]
     except (KeyError, IndexError, TypeError):
         return value
-    left = _without(child, tuple(rest)) if rest else None
+    left = _remove_at_path(child, tuple(rest)) if rest else None
     if rest and left is child:
         return value
     if isinstance(value, list):
@@ -134,31 +150,31 @@ def _without(value: JSON, path: Place) -> JSON:
     return {**kept, step: left} if rest else kept
 
 
-def _labelled(passage: Passage, source_id: str | None) -> JSONObject:
+def _add_protocols_context(result: FilterResult, source_id: str | None) -> JSONObject:
     """The event with what Segment writes into `context.protocols`."""
-    by_cause: dict[str, list[JSON]] = {UNPLANNED: [], VIOLATION: []}
-    for omission in passage.omitted:
+    by_cause: dict[str, list[JSON]] = {UNPLANNED_CAUSE: [], VIOLATION_CAUSE: []}
+    for omission in result.omitted:
         by_cause[omission.by].append(omission.field)
     found = {
-        "omitted": by_cause[UNPLANNED],
-        "omitted_on_violation": by_cause[VIOLATION],
+        "omitted": by_cause[UNPLANNED_CAUSE],
+        "omitted_on_violation": by_cause[VIOLATION_CAUSE],
         "violations": [
             {"type": each.type, "field": each.field, "description": each.description}
-            for each in passage.violations
+            for each in result.violations
         ],
     }
     label: JSONObject = {name: value for name, value in found.items() if value}
     if not label:
-        return passage.event
+        return result.event
     if source_id:
         label = {"sourceId": source_id, **label}
-    context = passage.event.get("context") or {}
+    context = result.event.get("context") or {}
     given = context.get("protocols")
     own = given if isinstance(given, dict) else {}
-    return {**passage.event, "context": {**context, "protocols": {**own, **label}}}
+    return {**result.event, "context": {**context, "protocols": {**own, **label}}}
 
 
-def _told(violations: tuple[Violation, ...]) -> str:
+def _summarise_violations(violations: tuple[PlanViolation, ...]) -> str:
     first, *others = violations
     more = f", and {len(others)} more" if others else ""
     return f"{first.field}: {first.description} ({first.rule}){more}"

@@ -7,16 +7,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.segment.filtering.plans.plan import KINDS, Plan, RuleProblem, plan_of
-from segment_insider_emulator.segment.filtering.plans.rule import Rule, compile_rule
+from segment_insider_emulator.segment.filtering.plans.plan import (
+    RULE_KINDS,
+    RuleProblem,
+    TrackingPlan,
+    build_plan,
+)
+from segment_insider_emulator.segment.filtering.plans.rule import PlanRule, compile_rule
 from segment_insider_emulator.types import JSON, JSONObject
 
-SHAPE = (
+PLAN_FORMAT_REMEDY = (
     'Give what GET /tracking-plans/{id}/rules answers: {"rules": [{"type", "key", "jsonSchema"}]}.'
 )
 
 
-def read_plan(document: JSONObject, where: str) -> Plan:
+def parse_plan(document: JSONObject, where: str) -> TrackingPlan:
     """Read a plan.
 
     Args:
@@ -34,36 +39,38 @@ def read_plan(document: JSONObject, where: str) -> Plan:
         raise EmulatorError(what, f"{where}: pagination", "Put the rules of all pages in one list.")
     match rules:
         case list():
-            read = [*_listed(rules, where)]
+            read = [*_parse_rule_list(rules, where)]
         case dict():
-            read = [*_older(rules, where)]
+            read = [*_parse_legacy_rules(rules, where)]
         case _:
-            raise EmulatorError("this is no tracking plan", where, SHAPE)
+            raise EmulatorError("this is no tracking plan", where, PLAN_FORMAT_REMEDY)
     described: JSON = held.get("trackingPlan") or document.get("trackingPlan") or held
     about = described if isinstance(described, dict) else {}
-    name = _text(about, "display_name", "name", "id")
-    plan = plan_of(name, [each for each in read if isinstance(each, Rule)], _text(about, "id"))
+    name = _first_text(about, "display_name", "name", "id")
+    plan = build_plan(
+        name, [each for each in read if isinstance(each, PlanRule)], _first_text(about, "id")
+    )
     return replace(plan, problems=tuple(each for each in read if isinstance(each, RuleProblem)))
 
 
-def _text(about: JSONObject, *keys: str) -> str:
+def _first_text(document: JSONObject, *keys: str) -> str:
     """The first text under one of *keys*."""
-    return next((about[key] for key in keys if isinstance(about.get(key), str)), "")
+    return next((document[key] for key in keys if isinstance(document.get(key), str)), "")
 
 
-def _listed(rules: list[JSON], where: str) -> Iterator[Rule | RuleProblem]:
+def _parse_rule_list(rules: list[JSON], where: str) -> Iterator[PlanRule | RuleProblem]:
     for index, rule in enumerate(rules):
         place = f"{where}: rules[{index}]"
-        if not isinstance(rule, dict) or rule.get("type") not in KINDS:
-            remedy = f"Give its type as one of {', '.join(KINDS)}."
+        if not isinstance(rule, dict) or rule.get("type") not in RULE_KINDS:
+            remedy = f"Give its type as one of {', '.join(RULE_KINDS)}."
             yield RuleProblem(place, "this rule has no known type and is not checked", remedy)
         else:
-            yield from _rule(
+            yield from _parse_rule(
                 rule["type"], rule.get("key"), rule.get("version"), rule.get("jsonSchema"), place
             )
 
 
-def _older(rules: JSONObject, where: str) -> Iterator[Rule | RuleProblem]:
+def _parse_legacy_rules(rules: JSONObject, where: str) -> Iterator[PlanRule | RuleProblem]:
     for name in ("identify_traits", "group_traits"):
         if rules.get(name):
             what = "traits of the older shape are not read and not checked"
@@ -71,21 +78,21 @@ def _older(rules: JSONObject, where: str) -> Iterator[Rule | RuleProblem]:
             yield RuleProblem(f"{where}: rules.{name}", what, f"Write them as rules.{kind}.")
     for name, kind in (("global", "COMMON"), ("identify", "IDENTIFY"), ("group", "GROUP")):
         if rules.get(name):
-            yield from _rule(kind, None, None, rules[name], f"{where}: rules.{name}")
+            yield from _parse_rule(kind, None, None, rules[name], f"{where}: rules.{name}")
     events = rules.get("events") or []
     for index, event in enumerate(events if isinstance(events, list) else [events]):
         place = f"{where}: rules.events[{index}]"
         if isinstance(event, dict):
             version = event.get("version")
-            yield from _rule("TRACK", event.get("name"), version, event.get("rules"), place)
+            yield from _parse_rule("TRACK", event.get("name"), version, event.get("rules"), place)
         else:
             what = "this is no event of a plan and is not checked"
             yield RuleProblem(place, what, "Give its name and rules.")
 
 
-def _rule(
+def _parse_rule(
     kind: str, key: JSON, version: JSON, schema: JSON, place: str
-) -> Iterator[Rule | RuleProblem]:
+) -> Iterator[PlanRule | RuleProblem]:
     """The rule, and what of it cannot be checked."""
     if kind == "TRACK" and not (key and isinstance(key, str)):
         what = "this rule names no event and is not checked"
@@ -97,7 +104,7 @@ def _rule(
         version = 1
     rule = compile_rule(kind, key if isinstance(key, str) else "", version or 1, schema)
     yield rule
-    how = "not checked" if rule.checked is True else "checked in part alone"
+    how = "not checked" if rule.checked_schema is True else "checked in part alone"
     for problem in rule.problems:
         what = f"the rule {rule} is {how}: {problem}"
         yield RuleProblem(place, what, "Correct it at Segment; the other rules hold.")

@@ -8,29 +8,31 @@ from functools import lru_cache
 
 import re2  # type: ignore[import-untyped]  # the package ships no types
 
-_QUIET = re2.Options()
-_QUIET.log_errors = False
-_QUIET.never_capture = True  # thousands of groups would take quadratic time
+_RE2_OPTIONS = re2.Options()
+_RE2_OPTIONS.log_errors = False
+_RE2_OPTIONS.never_capture = True  # thousands of groups would take quadratic time
 
 
-class PatternError(ValueError):
+class UnsupportedPattern(ValueError):
     """An expression that the engine does not read."""
 
 
-def searches(pattern: str, text: str) -> bool:
+def matches_pattern(pattern: str, text: str) -> bool:
     """Whether *pattern* is found in *text*. Raises: PatternError."""
-    return _compiled(pattern).search(text) is not None
+    return _compile_pattern(pattern).search(text) is not None
 
 
-def check(pattern: str) -> None:
+def check_pattern(pattern: str) -> None:
     """Read *pattern*. Raises: PatternError, with the engine's reason."""
-    _compiled(pattern)
+    _compile_pattern(pattern)
 
 
 @lru_cache(1024)
-def _compiled(pattern: str) -> re2._Regexp:
+def _compile_pattern(pattern: str) -> re2._Regexp:
     try:
-        return re2.compile(pattern, _QUIET)
+        return re2.compile(pattern, _RE2_OPTIONS)
     except re2.error as error:
         reason = error.args[0]
-        raise PatternError(reason.decode() if isinstance(reason, bytes) else reason) from error
+        raise UnsupportedPattern(
+            reason.decode() if isinstance(reason, bytes) else reason
+        ) from error

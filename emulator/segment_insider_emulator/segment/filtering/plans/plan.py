@@ -6,12 +6,12 @@ Source: Segment, Protocols, "Tracking plan"; Public API, tracking plan rules.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from segment_insider_emulator.segment.filtering.plans.rule import Rule
+from segment_insider_emulator.segment.filtering.plans.rule import PlanRule
 from segment_insider_emulator.types import JSON, JSONObject
 
-KINDS = ("COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE", "SCREEN")
+RULE_KINDS = ("COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE", "SCREEN")
 # Pages and screens are events of these names in Segment's schema view.
-VIEWS = {"PAGE": "Page Viewed", "SCREEN": "Screen Viewed"}
+VIEW_EVENT_NAMES = {"PAGE": "Page Viewed", "SCREEN": "Screen Viewed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class RuleProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrackingPlan:
     """A tracking plan by kind and name.
 
     Args:
@@ -40,41 +40,44 @@ class Plan:
     """
 
     name: str
-    common: tuple[Rule, ...]
-    versions: dict[tuple[str, str], dict[int, Rule]]
+    common_rules: tuple[PlanRule, ...]
+    rules_by_version: dict[tuple[str, str], dict[int, PlanRule]]
     id: str = ""
     problems: tuple[RuleProblem, ...] = ()
 
     @property
-    def rules(self) -> list[Rule]:
+    def rules(self) -> list[PlanRule]:
         """All rules, the common ones first."""
-        return [*self.common, *(rule for each in self.versions.values() for rule in each.values())]
+        return [
+            *self.common_rules,
+            *(rule for each in self.rules_by_version.values() for rule in each.values()),
+        ]
 
-    def rule(self, event: JSONObject) -> Rule | None:
+    def find_rule(self, event: JSONObject) -> PlanRule | None:
         """The rule for events such as *event*, in its version; None when none is planned."""
         kind = event["type"].upper()
-        found = self.versions.get((kind, event["event"] if kind == "TRACK" else ""))
-        if found is None and kind in VIEWS:
-            found = self.versions.get(("TRACK", VIEWS[kind]))
+        found = self.rules_by_version.get((kind, event["event"] if kind == "TRACK" else ""))
+        if found is None and kind in VIEW_EVENT_NAMES:
+            found = self.rules_by_version.get(("TRACK", VIEW_EVENT_NAMES[kind]))
         if not found:
             return None
-        return found.get(_version(event)) or found[min(found)]
+        return found.get(_requested_version(event)) or found[min(found)]
 
 
-def plan_of(name: str, rules: Iterable[Rule], id: str = "") -> Plan:
+def build_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPlan:
     """Put *rules* together; the last one of a name and version counts."""
     common = []
-    versions: dict[tuple[str, str], dict[int, Rule]] = {}
+    versions: dict[tuple[str, str], dict[int, PlanRule]] = {}
     for rule in rules:
         if rule.kind == "COMMON":
             common.append(rule)
         else:
             key = rule.key if rule.kind == "TRACK" else ""
             versions.setdefault((rule.kind, key), {})[rule.version] = rule
-    return Plan(name, tuple(common), versions, id)
+    return TrackingPlan(name, tuple(common), versions, id)
 
 
-def _version(event: JSONObject) -> int:
+def _requested_version(event: JSONObject) -> int:
     """The version that *event* asks for; 0, which is none, when it is no whole number."""
     context: JSON = event.get("context") or {}
     protocols = context.get("protocols")

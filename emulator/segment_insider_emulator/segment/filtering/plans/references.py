@@ -7,76 +7,85 @@ itself stays as it is, and so does one that leads nowhere. What grows too large 
 import re
 from urllib.parse import unquote
 
-from segment_insider_emulator.depth import MAX_DEPTH, depth
+from segment_insider_emulator.depth import MAX_DEPTH, nesting_depth
 from segment_insider_emulator.types import JSON, JSONObject
 
-MOST = 20_000  # objects and lists of a schema, references replaced
-PLAIN = frozenset({"default", "examples", "enum", "const"})  # keywords that hold plain values
-BY_NAME = frozenset({"properties", "patternProperties", "definitions", "dependencies"})
+MAX_SCHEMA_PARTS = 20_000  # objects and lists of a schema, references replaced
+PLAIN_VALUE_KEYWORDS = frozenset(
+    {"default", "examples", "enum", "const"}
+)  # keywords that hold plain values
+SCHEMA_MAP_KEYWORDS = frozenset({"properties", "patternProperties", "definitions", "dependencies"})
 
 
-class TooLarge(ValueError):
+class SchemaTooLarge(ValueError):
     """A schema that is too deep or has too many parts; the text says which."""
 
 
-def inlined(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
+def inline_references(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
     """Copy *schema* with its references replaced; also return why the others are not, by text.
 
     Raises: TooLarge.
     """
-    if depth(schema) > MAX_DEPTH:
-        raise TooLarge(f"it nests deeper than {MAX_DEPTH} levels")
+    if nesting_depth(schema) > MAX_DEPTH:
+        raise SchemaTooLarge(f"it nests deeper than {MAX_DEPTH} levels")
     used = {name: child for name, child in schema.items() if name != "definitions"}
-    inlining = _Inlining(schema)
-    copy: JSONObject = inlining.copy(used, ())
-    if depth(copy) > MAX_DEPTH:
-        raise TooLarge(f"it nests deeper than {MAX_DEPTH} levels, its $refs followed")
-    return copy, inlining.faults
+    inlining = _ReferenceInliner(schema)
+    copy: JSONObject = inlining.copy_inlined(used, ())
+    if nesting_depth(copy) > MAX_DEPTH:
+        raise SchemaTooLarge(f"it nests deeper than {MAX_DEPTH} levels, its $refs followed")
+    return copy, inlining.unresolved
 
 
-class _Inlining:
+class _ReferenceInliner:
     def __init__(self, root: JSONObject) -> None:
         self._root = root
-        self._seen = 0
-        self.faults: dict[str, str] = {}
+        self._part_count = 0
+        self.unresolved: dict[str, str] = {}
 
-    def copy(self, value: JSON, within: tuple[str, ...]) -> JSON:
+    def copy_inlined(self, value: JSON, open_references: tuple[str, ...]) -> JSON:
         """Copy *value*, which the references *within* have led to."""
         if not isinstance(value, dict | list):
             return value
-        self._seen += 1
-        if self._seen > MOST:
-            raise TooLarge(f"it has more than {MOST:,} parts, its $refs followed")
+        self._part_count += 1
+        if self._part_count > MAX_SCHEMA_PARTS:
+            raise SchemaTooLarge(f"it has more than {MAX_SCHEMA_PARTS:,} parts, its $refs followed")
         if isinstance(value, list):
-            return [self.copy(each, within) for each in value]
+            return [self.copy_inlined(each, open_references) for each in value]
         reference = value.get("$ref")
         if isinstance(reference, str):
             # In draft 7, whatever stands beside a reference does not count.
-            return self._followed(reference, within)
-        return {name: self._below(name, child, within) for name, child in value.items()}
+            return self._inline_reference(reference, open_references)
+        return {
+            name: self._copy_keyword_value(name, child, open_references)
+            for name, child in value.items()
+        }
 
-    def _below(self, keyword: str, value: JSON, within: tuple[str, ...]) -> JSON:
-        if keyword in PLAIN:
+    def _copy_keyword_value(
+        self, keyword: str, value: JSON, open_references: tuple[str, ...]
+    ) -> JSON:
+        if keyword in PLAIN_VALUE_KEYWORDS:
             return value
-        if keyword in BY_NAME and isinstance(value, dict):
-            return {name: self.copy(child, within) for name, child in value.items()}
-        return self.copy(value, within)
+        if keyword in SCHEMA_MAP_KEYWORDS and isinstance(value, dict):
+            return {
+                name: self.copy_inlined(child, open_references) for name, child in value.items()
+            }
+        return self.copy_inlined(value, open_references)
 
-    def _followed(self, reference: str, within: tuple[str, ...]) -> JSON:
+    def _inline_reference(self, reference: str, open_references: tuple[str, ...]) -> JSON:
         if not reference.startswith("#"):
-            return self._kept(reference, "leads out of it, and nothing is fetched")
-        if reference in within:
-            return self._kept(reference, "leads back to itself")
-        named = self._named(reference)
+            return self._leave_unresolved(reference, "leads out of it, and nothing is fetched")
+        if reference in open_references:
+            return self._leave_unresolved(reference, "leads back to itself")
+        named = self._find_target(reference)
         if named is None:
-            return self._kept(reference, "leads nowhere")
-        return self.copy(named[0], (*within, reference))
+            return self._leave_unresolved(reference, "leads nowhere")
+        return self.copy_inlined(named[0], (*open_references, reference))
 
-    def _kept(self, reference: str, why: str) -> JSONObject:
-        self.faults[reference] = f"$ref {reference!r} {why}"
+    def _leave_unresolved(self, reference: str, reason: str) -> JSONObject:
+        self.unresolved[reference] = f"$ref {reference!r} {reason}"
         return {"$ref": reference}
 
-    def _named(self, reference: str) -> tuple[JSON] | None:
+    def _find_target(self, reference: str) -> tuple[JSON] | None:
         at: JSON = self._root
         for step in unquote(reference).split("/")[1:]:
             key = re.sub("~1", "/", step).replace("~0", "~")

@@ -13,21 +13,24 @@ from jsonschema import Draft7Validator, ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
-from segment_insider_emulator.segment.filtering.passage import Violation
-from segment_insider_emulator.segment.filtering.plans.formats import FORMATS
-from segment_insider_emulator.segment.filtering.plans.patterns import searches
-from segment_insider_emulator.segment.filtering.plans.references import TooLarge, inlined
-from segment_insider_emulator.segment.filtering.plans.usable import Usable
-from segment_insider_emulator.segment.filtering.plans.wording import worded
+from segment_insider_emulator.segment.filtering.passage import PlanViolation
+from segment_insider_emulator.segment.filtering.plans.formats import FORMAT_CHECKER
+from segment_insider_emulator.segment.filtering.plans.patterns import matches_pattern
+from segment_insider_emulator.segment.filtering.plans.references import (
+    SchemaTooLarge,
+    inline_references,
+)
+from segment_insider_emulator.segment.filtering.plans.usable import SchemaSanitizer
+from segment_insider_emulator.segment.filtering.plans.wording import to_violation
 from segment_insider_emulator.types import JSON, JSONObject
 
-MOST = 100  # violations told of one event
+MAX_VIOLATIONS = 100  # violations told of one event
 
-Errors = Iterator[ValidationError]
+ValidationErrors = Iterator[ValidationError]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PlanRule:
     """A rule, ready to check events.
 
     Args:
@@ -43,107 +46,123 @@ class Rule:
     key: str
     version: int
     schema: JSONObject
-    checked: JSON = True
+    checked_schema: JSON = True
     problems: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         name = f"{self.kind} {self.key}".strip()
         return name if self.kind == "COMMON" else f"{name}, version {self.version}"
 
-    def planned(self, section: str) -> frozenset[str] | None:
+    def planned_names(self, section: str) -> frozenset[str] | None:
         """Names that the rule knows below *section*, "properties" or "traits".
 
         None where that cannot be read.
         """
-        held: JSON = self.schema if self.checked is not True else None
+        held: JSON = self.schema if self.checked_schema is not True else None
         for name in ("properties", section, "properties"):
             if not isinstance(held, dict):
                 return None
             held = held.get(name, {})
         return frozenset(held) if isinstance(held, dict) else None
 
-    def check(self, event: JSONObject) -> tuple[Violation, ...]:
+    def find_violations(self, event: JSONObject) -> tuple[PlanViolation, ...]:
         """What *event* has against this rule, in the order of its schema."""
-        validator = VALIDATOR(self.checked, registry=Registry(), format_checker=FORMATS)
-        errors = islice(validator.iter_errors(event), MOST)
-        return tuple(worded(error, str(self)) for error in errors)
+        validator = RULE_VALIDATOR(
+            self.checked_schema, registry=Registry(), format_checker=FORMAT_CHECKER
+        )
+        errors = islice(validator.iter_errors(event), MAX_VIOLATIONS)
+        return tuple(to_violation(error, str(self)) for error in errors)
 
 
-def compile_rule(kind: str, key: str, version: int, schema: JSON) -> Rule:
+def compile_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRule:
     """Read a rule. What of it cannot be checked is among its problems."""
     if not isinstance(schema, dict):
-        return Rule(kind, key, version, {}, problems=("its jsonSchema is not an object",))
+        return PlanRule(kind, key, version, {}, problems=("its jsonSchema is not an object",))
     try:
-        whole, faults = inlined(schema)
-    except TooLarge as error:
-        return Rule(kind, key, version, schema, problems=(str(error),))
-    usable = Usable(faults)
-    checked = usable.schema(whole)
-    return Rule(kind, key, version, whole, checked, tuple(usable.problems))
+        whole, faults = inline_references(schema)
+    except SchemaTooLarge as error:
+        return PlanRule(kind, key, version, schema, problems=(str(error),))
+    usable = SchemaSanitizer(faults)
+    checked = usable.sanitize(whole)
+    return PlanRule(kind, key, version, whole, checked, tuple(usable.problems))
 
 
 # What follows replaces keywords of jsonschema: those that search with Python's own engine, and
 # those that tell less, or tell it otherwise, than the library that Segment's wording comes from.
 
 
-def _pattern(own: Any, pattern: str, instance: JSON, schema: JSONObject) -> Errors:
-    if isinstance(instance, str) and not searches(pattern, instance):
+def _check_pattern(
+    validator: Any, pattern: str, instance: JSON, schema: JSONObject
+) -> ValidationErrors:
+    if isinstance(instance, str) and not matches_pattern(pattern, instance):
         yield ValidationError(pattern)
 
 
-def _pattern_properties(own: Any, given: JSONObject, instance: JSON, schema: JSONObject) -> Errors:
+def _check_pattern_properties(
+    validator: Any, patterns: JSONObject, instance: JSON, schema: JSONObject
+) -> ValidationErrors:
     if isinstance(instance, dict):
-        for pattern, below in given.items():
+        for pattern, below in patterns.items():
             for key, value in instance.items():
-                if searches(pattern, key):
-                    yield from own.descend(value, below, path=key, schema_path=pattern)
+                if matches_pattern(pattern, key):
+                    yield from validator.descend(value, below, path=key, schema_path=pattern)
 
 
-def _additional(own: Any, allowed: JSON, instance: JSON, schema: JSONObject) -> Errors:
+def _check_additional_properties(
+    validator: Any, allowed: JSON, instance: JSON, schema: JSONObject
+) -> ValidationErrors:
     if not isinstance(instance, dict):
         return
     patterns = schema.get("patternProperties", {})
     for key, value in instance.items():
-        if key in schema.get("properties", {}) or any(searches(each, key) for each in patterns):
+        if key in schema.get("properties", {}) or any(
+            matches_pattern(each, key) for each in patterns
+        ):
             continue
         if allowed is False:
             yield ValidationError(key)
         else:
-            yield from own.descend(value, allowed, path=key)
+            yield from validator.descend(value, allowed, path=key)
 
 
-def _required(own: Any, names: list[str], instance: JSON, schema: JSONObject) -> Errors:
+def _check_required(
+    validator: Any, names: list[str], instance: JSON, schema: JSONObject
+) -> ValidationErrors:
     if isinstance(instance, dict):
         yield from (ValidationError(name) for name in names if name not in instance)
 
 
-def _all_of(own: Any, schemas: list[JSON], instance: JSON, schema: JSONObject) -> Errors:
+def _check_all_of(
+    validator: Any, schemas: list[JSON], instance: JSON, schema: JSONObject
+) -> ValidationErrors:
     found = [
         error
         for index, each in enumerate(schemas)
-        for error in own.descend(instance, each, schema_path=index)
+        for error in validator.descend(instance, each, schema_path=index)
     ]
     yield from found
     if found:
         yield ValidationError("allOf")
 
 
-def _if(own: Any, condition: JSON, instance: JSON, schema: JSONObject) -> Errors:
-    branch = "then" if own.evolve(schema=condition).is_valid(instance) else "else"
-    found = list(own.descend(instance, schema.get(branch, True), schema_path=branch))
+def _check_if(
+    validator: Any, condition: JSON, instance: JSON, schema: JSONObject
+) -> ValidationErrors:
+    branch = "then" if validator.evolve(schema=condition).is_valid(instance) else "else"
+    found = list(validator.descend(instance, schema.get(branch, True), schema_path=branch))
     yield from found
     if found:
         yield ValidationError(branch)
 
 
-VALIDATOR: Any = extend(  # type: ignore[no-untyped-call]  # its types leave it out
+RULE_VALIDATOR: Any = extend(  # type: ignore[no-untyped-call]  # its types leave it out
     Draft7Validator,
     {
-        "pattern": _pattern,
-        "patternProperties": _pattern_properties,
-        "additionalProperties": _additional,
-        "required": _required,
-        "allOf": _all_of,
-        "if": _if,
+        "pattern": _check_pattern,
+        "patternProperties": _check_pattern_properties,
+        "additionalProperties": _check_additional_properties,
+        "required": _check_required,
+        "allOf": _check_all_of,
+        "if": _check_if,
     },
 )

@@ -10,14 +10,14 @@ from collections.abc import Callable
 
 from jsonschema import ValidationError
 
-from segment_insider_emulator.segment.filtering.passage import Violation
+from segment_insider_emulator.segment.filtering.passage import PlanViolation
 from segment_insider_emulator.types import JSON, JSONObject
 
-ROOT = "(root)"
-LONGEST = 200  # characters of a value that are shown
+ROOT_FIELD = "(root)"
+MAX_SHOWN_VALUE_LENGTH = 200  # characters of a value that are shown
 
 # Keyword -> Segment's kind, and its words with {given}, the keyword's own value.
-WORDS = {
+VIOLATION_TEXTS = {
     "const": ("Const", "{field} does not match: {given}"),
     "enum": ("Enum", "{field} must be one of the following: {given}"),
     "pattern": ("Pattern", "Does not match pattern '{plain}'"),
@@ -40,51 +40,60 @@ WORDS = {
     "allOf": ("Number All Of", "Must validate all the schemas (allOf)"),
     "not": ("Number Not", "Must not validate the schema (not)"),
 }
-BRANCHES = {
+BRANCH_VIOLATION_TEXTS = {
     "then": ("Condition Then", 'Must validate "then" as "if" was valid'),
     "else": ("Condition Else", 'Must validate "else" as "if" was not valid'),
 }
 
 
-def worded(error: ValidationError, rule: str) -> Violation:
+def to_violation(error: ValidationError, rule_name: str) -> PlanViolation:
     """The violation that *error* is, found by *rule*."""
     path = tuple(error.absolute_path)
     if error.validator in ("required", "additionalProperties"):
-        return _of_member(error, rule, (*path, error.message))
-    kind, description = _SPECIAL.get(str(error.validator), _plain)(error, dotted(path))
-    return Violation(rule, kind, dotted(path), shown(error.instance), description, path)
+        return _member_violation(error, rule_name, (*path, error.message))
+    kind, description = _SPECIAL_VIOLATION_TEXTS.get(str(error.validator), _keyword_violation_text)(
+        error, format_path(path)
+    )
+    return PlanViolation(
+        rule_name, kind, format_path(path), shorten_value(error.instance), description, path
+    )
 
 
-def dotted(path: tuple[str | int, ...]) -> str:
+def format_path(path: tuple[str | int, ...]) -> str:
     """A path as Segment writes it, e.g. "properties.products.0.price"."""
-    return ".".join(map(str, path)) or ROOT
+    return ".".join(map(str, path)) or ROOT_FIELD
 
 
-def shown(value: JSON) -> JSON:
+def shorten_value(value: JSON) -> JSON:
     """*value* itself, or the beginning of its JSON when it is long."""
     text = json.dumps(value, ensure_ascii=False)
-    return value if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return value if len(text) <= MAX_SHOWN_VALUE_LENGTH else f"{text[:MAX_SHOWN_VALUE_LENGTH]}…"
 
 
-def _of_member(error: ValidationError, rule: str, path: tuple[str | int, ...]) -> Violation:
+def _member_violation(
+    error: ValidationError, rule_name: str, path: tuple[str | int, ...]
+) -> PlanViolation:
     """A violation by a member that is missing, or that should be."""
-    field = dotted(path)
+    field = format_path(path)
     if error.validator == "required":
-        return Violation(rule, "Required", field, None, f"{field} is required", path)
+        return PlanViolation(rule_name, "Required", field, None, f"{field} is required", path)
     held: JSONObject = error.instance  # type: ignore[assignment]  # the keyword is one of objects
     kind = "Additional Property Not Allowed"
-    value = shown(held[error.message])
+    value = shorten_value(held[error.message])
     words = f"Additional property {error.message} is not allowed"
-    return Violation(rule, kind, field, value, words, path)
+    return PlanViolation(rule_name, kind, field, value, words, path)
 
 
-def _type(error: ValidationError, field: str) -> tuple[str, str]:
+def _type_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
     wanted = error.validator_value
     expected = f"[{','.join(wanted)}]" if isinstance(wanted, list) else wanted
-    return "Invalid Type", f"Invalid type. Expected: {expected}, given: {_given(error.instance)}"
+    return (
+        "Invalid Type",
+        f"Invalid type. Expected: {expected}, given: {_json_type_name(error.instance)}",
+    )
 
 
-def _given(value: JSON) -> str:
+def _json_type_name(value: JSON) -> str:
     match value:
         case None:
             return "null"
@@ -99,21 +108,23 @@ def _given(value: JSON) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
-def _branch(error: ValidationError, field: str) -> tuple[str, str]:
-    return BRANCHES[error.message]
+def _branch_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
+    return BRANCH_VIOLATION_TEXTS[error.message]
 
 
-def _plain(error: ValidationError, field: str) -> tuple[str, str]:
+def _keyword_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
     if error.validator is None:
         return "False", "False always fails validation"
     value: JSON = error.validator_value
-    kind, words = WORDS.get(str(error.validator), (str(error.validator).title(), error.message))
-    if str(error.validator) not in WORDS:
-        return kind, words[:LONGEST]
+    kind, words = VIOLATION_TEXTS.get(
+        str(error.validator), (str(error.validator).title(), error.message)
+    )
+    if str(error.validator) not in VIOLATION_TEXTS:
+        return kind, words[:MAX_SHOWN_VALUE_LENGTH]
     listed = value if error.validator == "enum" else [value]
     given = ", ".join(json.dumps(each, ensure_ascii=False) for each in listed)
     return kind, words.format(field=field, given=given, plain=value)
 
 
-_SPECIAL: JSONObject = {"type": _type, "if": _branch}
-_Words = Callable[[ValidationError, str], tuple[str, str]]
+_SPECIAL_VIOLATION_TEXTS: JSONObject = {"type": _type_violation_text, "if": _branch_violation_text}
+_ViolationText = Callable[[ValidationError, str], tuple[str, str]]
