@@ -10,9 +10,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from segment_insider_emulator.demo.day import build_shopper_day
+from segment_insider_emulator.demo.shopper_day import build_shopper_day
 from segment_insider_emulator.workspace import load_preset
-from segment_insider_scenarios.running import RunningEmulator, serve_emulator
+from segment_insider_scenarios.running_emulator import RunningEmulator, serve_emulator
 from segment_insider_scenarios.shopper import make_products, make_shopper
 
 IMAGES = Path(__file__).parent / "images"

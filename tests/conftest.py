@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, sync_playwright
 from postgres_schemas import Schemas
 from postgres_server import MISSING, Server, programs
 
-from segment_insider_emulator.capture import database
 from segment_insider_emulator.config import load_config
+from segment_insider_emulator.storage import database
 
 # One slow example on a busy machine is no fault.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

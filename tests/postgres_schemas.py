@@ -9,8 +9,8 @@ from postgres_server import Server
 from sqlalchemy import Engine, MetaData, create_engine, text
 from sqlalchemy.schema import CreateSchema, DropSchema
 
-from segment_insider_emulator.capture import database
-from segment_insider_emulator.capture.postgres import url_with_schema
+from segment_insider_emulator.storage import database, schema
+from segment_insider_emulator.storage.postgres import url_with_schema
 
 _BESIDE = text("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :before)")
 _NUMBERED = text("SELECT sequencename FROM pg_sequences WHERE schemaname = :name")
@@ -32,7 +32,7 @@ class Schemas:
 
     def make(self, metadata: MetaData) -> Engine:
         """One more, with the tables of *metadata*, in place of one in memory."""
-        assert metadata is database.metadata
+        assert metadata is schema.metadata
         name = self._emptied(self._ended.pop()) if self._ended else self._new()
         url = url_with_schema(self.server.url, name)
         engine = database.open_database(url.render_as_string(hide_password=False))
@@ -62,7 +62,7 @@ class Schemas:
             for sandbox in connection.scalars(_BESIDE, {"before": f"{name}:"}).all():
                 connection.execute(DropSchema(sandbox, cascade=True))
             numbers = connection.scalars(_NUMBERED, {"name": name}).all()
-            forget = [f"DELETE FROM {name}.{each}" for each in database.metadata.tables]
+            forget = [f"DELETE FROM {name}.{each}" for each in schema.metadata.tables]
             restart = [f"SELECT setval('{name}.{each}', 1, false)" for each in numbers]
             # No trigger counts what goes here: what it counts with goes, too.
             quietly = "SET LOCAL session_replication_role = replica"

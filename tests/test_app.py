@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import COMMAND_HELP_TEXTS, main
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
 
 SONG = {"event": "Song Played", "userId": "ada", "messageId": "m1", "writeKey": "wk_demo"}

@@ -51,7 +51,10 @@ def there(name: str, option: bool) -> bool:
 
 def test_how_long_message_ids_are_remembered_is_told() -> None:
     (row,) = [row for row in ROWS if "`messageId`" in row[1]]
-    assert row[3:] == ["inferred", "`segment_insider_emulator.capture.store.Store.find_known_ids`"]
+    assert row[3:] == [
+        "inferred",
+        "`segment_insider_emulator.storage.messages.Store.find_known_ids`",
+    ]
 
 
 def test_every_option_has_a_row() -> None:

@@ -18,7 +18,7 @@ STOPPED = """
 import signal, sys
 class Impatient:
     def find_spec(self, name, *_):
-        if name == "segment_insider_scenarios.running":
+        if name == "segment_insider_scenarios.running_emulator":
             signal.raise_signal(signal.SIGINT)
 sys.meta_path.insert(0, Impatient())
 from segment_insider_emulator.cli import main

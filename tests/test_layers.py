@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent / "emulator" / "segment_insider_emulator"
 WATCHERS = (
-    "segment_insider_emulator.harness",
+    "segment_insider_emulator.control_api",
     "segment_insider_emulator.inspector",
     "segment_insider_scenarios",
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segment_insider_emulator.near_misses import find_similar_name
+from segment_insider_emulator.similar_names import find_similar_name
 
 KNOWN = ("Order Completed", "Cart Viewed", "event_params", "skip_hook", "age")
 

@@ -13,7 +13,7 @@ import yaml
 
 from segment_insider_emulator.workspace import load_preset, load_workspace_or_preset
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.running import serve_emulator
+from segment_insider_scenarios.running_emulator import serve_emulator
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "README.md").read_text("utf-8")

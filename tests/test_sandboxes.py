@@ -17,13 +17,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import DatabaseUnavailable
-from segment_insider_emulator.capture.sandboxes import SandboxStore
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import ConflictError
-from segment_insider_emulator.sandboxes.admission import MAX_SANDBOXES
-from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.storage.database import DatabaseUnavailable
+from segment_insider_emulator.storage.sandboxes import SandboxStore
+from segment_insider_emulator.web.sandboxes.creation import MAX_SANDBOXES
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -344,7 +344,7 @@ def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> 
 
 
 def test_their_number_is_bounded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segment_insider_emulator.sandboxes.admission.MAX_SANDBOXES", 1)
+    monkeypatch.setattr("segment_insider_emulator.web.sandboxes.creation.MAX_SANDBOXES", 1)
     answer = client.post(SANDBOXES, json={})
     assert (answer.status_code, told(answer)["error"]["what"]) == (
         409,

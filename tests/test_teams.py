@@ -22,9 +22,8 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.guard import HEALTH_PATH
-from segment_insider_emulator.server import serve_in_thread
-from segment_insider_emulator.teams import Team, load_teams
+from segment_insider_emulator.web.access import HEALTH_PATH, Team, load_teams
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 

@@ -10,75 +10,82 @@ from pathlib import Path
 
 from flask import Flask, request
 
-from segment_insider_emulator import answers
-from segment_insider_emulator.capture.database import advisory_locks, open_database
-from segment_insider_emulator.capture.differences import ResponseDifferenceStore
-from segment_insider_emulator.capture.idle import IdleConnectionReaper
-from segment_insider_emulator.capture.journeys import JourneyStore
-from segment_insider_emulator.capture.listening import PostgresListener
-from segment_insider_emulator.capture.panel import DestinationChangesStore, IntegrationStore
-from segment_insider_emulator.capture.profiles import ProfileStore
-from segment_insider_emulator.capture.pruning import RetentionSchedule, RetentionWorker
-from segment_insider_emulator.capture.retention import MessageRetention, RetentionLimits
-from segment_insider_emulator.capture.sandboxes import SandboxStore
-from segment_insider_emulator.capture.shared import JOURNEY_RUNS_DUE, RETRIES_DUE, ReplicatedState
-from segment_insider_emulator.capture.store import MessageStore
 from segment_insider_emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.delivery.account import RealAccount
-from segment_insider_emulator.delivery.configuration import DestinationOverrides
-from segment_insider_emulator.delivery.faults import FaultInjector as InsiderFaults
-from segment_insider_emulator.delivery.gate import FilterChain, compile_filter_chain
-from segment_insider_emulator.delivery.passthrough import PassThroughSender
-from segment_insider_emulator.delivery.policy import RetryPolicy
-from segment_insider_emulator.delivery.queue import DeliveryQueue
-from segment_insider_emulator.delivery.road import DeliveryPipeline, TransactionFactory
-from segment_insider_emulator.delivery.senders import RemoteSender
-from segment_insider_emulator.guard import create_access_check, is_loopback
-from segment_insider_emulator.harness import clock as clocks
-from segment_insider_emulator.harness import (
-    delivery,
-    destination,
-    dry_run,
-    exporting,
-    journeys,
-    openapi,
-    panel,
-    sandboxes,
-    scenario_runs,
-    segment_faults,
-    storage,
-    verifying,
-    workspaces,
+from segment_insider_emulator.control_api.captures import (
+    capture_routes,
+    journey_routes,
+    storage_routes,
 )
-from segment_insider_emulator.harness import routes as harness
-from segment_insider_emulator.insider import routes as insider
+from segment_insider_emulator.control_api.clock import clock_routes
+from segment_insider_emulator.control_api.deliveries import delivery_routes, segment_fault_routes
+from segment_insider_emulator.control_api.destination import destination_routes, panel_routes
+from segment_insider_emulator.control_api.dry_run import dry_run_routes
+from segment_insider_emulator.control_api.expectations import expectation_routes
+from segment_insider_emulator.control_api.export import export_routes
+from segment_insider_emulator.control_api.openapi import openapi_routes
+from segment_insider_emulator.control_api.sandboxes import sandbox_routes, workspace_routes
+from segment_insider_emulator.control_api.scenario_runs import scenario_run_routes
+from segment_insider_emulator.delivery.destination_overrides import DestinationOverrides
+from segment_insider_emulator.delivery.fault_injection import FaultInjector as InsiderFaults
+from segment_insider_emulator.delivery.filter_chain import FilterChain, compile_filter_chain
+from segment_insider_emulator.delivery.passthrough import PassThroughSender
+from segment_insider_emulator.delivery.pipeline import DeliveryPipeline, TransactionFactory
+from segment_insider_emulator.delivery.queue import DeliveryQueue
+from segment_insider_emulator.delivery.retries import RetryPolicy
+from segment_insider_emulator.delivery.senders import RealAccount, RemoteSender
+from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.callbacks import CallbackHosts
-from segment_insider_emulator.insider.endpoint import InsiderApi
-from segment_insider_emulator.insider.journeys.parsing import parse_journeys
-from segment_insider_emulator.insider.journeys.running import JourneyRunner
+from segment_insider_emulator.insider.journey_parser import parse_journeys
+from segment_insider_emulator.insider.journey_runner import JourneyRunner
 from segment_insider_emulator.insider.panel import IntegrationPanel
-from segment_insider_emulator.inspector import routes as inspector
+from segment_insider_emulator.inspector import blueprint as inspector
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.parts import SandboxServices, SandboxState
-from segment_insider_emulator.sandboxes import (
+from segment_insider_emulator.segment.assets import AnalyticsJsAssets
+from segment_insider_emulator.segment.faults import SegmentFaultQueue
+from segment_insider_emulator.segment.oauth import TokenIssuer
+from segment_insider_emulator.storage.change_feed import PostgresListener
+from segment_insider_emulator.storage.database import advisory_locks, open_database
+from segment_insider_emulator.storage.journeys import JourneyStore
+from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.storage.panel_settings import (
+    DestinationChangesStore,
+    IntegrationStore,
+)
+from segment_insider_emulator.storage.postgres import IdleConnectionReaper
+from segment_insider_emulator.storage.profiles import ProfileStore
+from segment_insider_emulator.storage.replicated_state import (
+    JOURNEY_RUNS_DUE,
+    RETRIES_DUE,
+    ReplicatedState,
+)
+from segment_insider_emulator.storage.reports import ResponseDifferenceStore
+from segment_insider_emulator.storage.retention import (
+    MessageRetention,
+    RetentionLimits,
+    RetentionSchedule,
+    RetentionWorker,
+)
+from segment_insider_emulator.storage.sandboxes import SandboxStore
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web import insider_routes as insider
+from segment_insider_emulator.web import json_errors
+from segment_insider_emulator.web import segment_routes as segment
+from segment_insider_emulator.web.access import (
+    CallerAuthenticator,
+    create_access_check,
+    find_default_sandbox_owner,
+    is_loopback,
+    load_teams,
+)
+from segment_insider_emulator.web.sandboxes import (
     SandboxExpiry,
     SandboxRegistry,
     current_sandbox,
     install_sandbox_routing,
 )
-from segment_insider_emulator.segment import routes as segment
-from segment_insider_emulator.segment.assets import AnalyticsJsAssets
-from segment_insider_emulator.segment.faults import SegmentFaultQueue
-from segment_insider_emulator.segment.oauth import TokenIssuer
-from segment_insider_emulator.teams import (
-    CallerAuthenticator,
-    find_default_sandbox_owner,
-    load_teams,
-)
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.services import SandboxServices, SandboxState, WorkspaceVersion
 from segment_insider_emulator.workspace import Workspace
-from segment_insider_emulator.workspace.given import WorkspaceVersion
 from segment_insider_emulator.workspace.model import fingerprint_document
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
@@ -111,13 +118,14 @@ def create_app(
     app.extensions["emulator"] = _install_sandboxes(app, config, workspace, clock, stopwatch, owner)
     # What was due by now is decided before a request changes anything, or looks.
     app.before_request(run_due_journeys)
-    answers.register_json_errors(app)
-    for side in (
-        segment, insider, harness, delivery, segment_faults, panel, destination, clocks, journeys,
-        sandboxes, scenario_runs, storage, dry_run, verifying,
-        exporting, workspaces, openapi, inspector,
-    ):  # fmt: skip
-        app.register_blueprint(side.bp)
+    json_errors.register_json_errors(app)
+    for blueprint in (
+            segment.bp, insider.bp, capture_routes, delivery_routes, segment_fault_routes,
+            panel_routes, destination_routes, clock_routes, journey_routes, sandbox_routes,
+            scenario_run_routes, storage_routes, dry_run_routes, expectation_routes,
+            export_routes, workspace_routes, openapi_routes, inspector.bp,
+        ):  # fmt: skip
+        app.register_blueprint(blueprint)
     return app
 
 
@@ -178,7 +186,7 @@ def _build_services(
     assets: AnalyticsJsAssets,
 ) -> SandboxServices:
     engine, store, profiles, runs, shared, clock = state
-    endpoint, journeys, keys = _build_insider_account(config, workspace, state)
+    endpoint, captures, keys = _build_insider_account(config, workspace, state)
     faults, differences = (
         InsiderFaults(clock, config.seed, guard_factory=shared.create_guard),
         ResponseDifferenceStore(engine),
@@ -214,7 +222,7 @@ def _build_services(
             workspace.destination, DestinationChangesStore(engine), road, shared.create_guard
         ),
         clock=clock,
-        journeys=journeys,
+        journeys=captures,
         token_issuer=TokenIssuer(workspace.account_key, workspace.oauth_application),
         assets=assets,
         segment_faults=SegmentFaultQueue(shared.create_guard),
@@ -232,7 +240,7 @@ def _build_insider_account(
     """Insider One's end."""
     hold, name, key = state.shared_state.create_guard, workspace.account_name, workspace.account_key
     defined = workspace.document.get("insider", {}).get("journeys", ())
-    journeys = JourneyRunner(
+    captures = JourneyRunner(
         parse_journeys(defined), state.journey_runs, state.profiles, state.clock
     )
     keys = IntegrationPanel(
@@ -247,10 +255,10 @@ def _build_insider_account(
         workspace.insider_options,
         callback_hosts=_allowed_callback_hosts(config, workspace),
         explain_token_rejection=keys.explain_key_rejection,
-        on_change=journeys.handle_changes,
+        on_change=captures.handle_changes,
         guard_factory=hold,
     )
-    return endpoint, journeys, keys
+    return endpoint, captures, keys
 
 
 def _allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:

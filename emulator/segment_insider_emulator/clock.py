@@ -1,13 +1,14 @@
 """Time as the emulator sees it: passed in, never read inside a decision."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.held import StateGuardFactory, process_local
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.types import JSON, JSONObject
 
 Clock: TypeAlias = Callable[[], datetime]
 Stopwatch: TypeAlias = Callable[[], float]  # seconds, from any moment on; never goes back
@@ -145,3 +146,112 @@ def check_clock_range(at: datetime, where: str) -> None:
 def _out_of_range_error(where: str) -> EmulatorError:
     remedy = f"Stay from {format_iso_utc(EARLIEST_TIME)} to {format_iso_utc(LATEST_TIME)}."
     return EmulatorError("the clock does not go there", where, remedy)
+
+
+def parse_iso_time(value: JSON) -> datetime | None:
+    """Read an ISO 8601 time with `Z`, an offset or neither (then UTC); None when it is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def correct_clock_skew(
+    original_at: datetime, sent_at: datetime | None, received_at: datetime
+) -> datetime:
+    """When it happened by Segment's clock: the event is as old as the client says it is.
+
+    Args:
+        original: When it happened, by the client's clock.
+        sent: When it was sent, by the same clock; None corrects nothing.
+        received: When it arrived, by Segment's clock.
+    Source: Segment, Spec: Common Fields, "Timestamps".
+    """
+    if sent_at is None or not is_skew_correctable(original_at, sent_at, received_at):
+        return original_at
+    return received_at - (sent_at - original_at)
+
+
+def is_skew_correctable(original_at: datetime, sent_at: datetime, received_at: datetime) -> bool:
+    """Check whether the client's clock can be used: not if it is off by thousands of years."""
+    try:
+        received_at - (sent_at - original_at)
+    except OverflowError:
+        return False
+    return True
+
+
+_UNIT_SECONDS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60, "second": 1}
+_UNIT_NAMES = {
+    **{name: name for name in _UNIT_SECONDS},
+    **{f"{name}s": name for name in _UNIT_SECONDS},
+    **{"w": "week", "d": "day", "h": "hour", "min": "minute", "mins": "minute", "m": "minute"},
+    **{"sec": "second", "secs": "second", "s": "second"},
+}
+_NUMBER_WITH_UNIT = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([a-z]+)", re.ASCII)
+_DURATION_IN_WORDS = re.compile(
+    rf"{_NUMBER_WITH_UNIT.pattern}(?:(?:\s*,\s*|\s+and\s+|\s+){_NUMBER_WITH_UNIT.pattern})*",
+    re.ASCII,
+)
+# Years and months have no fixed length, so they have no place here.
+_ISO_DURATION = re.compile(
+    r"p(?=\d|t\d)(?:(\d{1,9})w)?(?:(\d{1,9})d)?"
+    r"(?:t(?=\d)(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?)?",
+    re.ASCII,
+)
+MAX_DURATION = timedelta(days=36_525)  # a century, so that sums stay within the calendar
+DURATION_REMEDY = "Give a length of time, such as 45 minutes, 1 day 2 hours or PT45M."
+
+
+def parse_duration(text: str, where: str) -> timedelta:
+    """Read a length of time.
+
+    Args:
+        text: Numbers with units, or an ISO 8601 duration of weeks, days, hours, minutes, seconds.
+        where: Its place, for messages.
+    Raises: EmulatorError, when *text* is none, or not from a millisecond to LONGEST.
+    """
+    folded = text.strip().lower()
+    seconds = 0.0
+    if found := _ISO_DURATION.fullmatch(folded):
+        units = zip(_UNIT_SECONDS.values(), found.groups(), strict=True)
+        seconds = sum(float(number) * size for size, number in units if number)
+    elif _DURATION_IN_WORDS.fullmatch(folded):
+        seconds = sum(
+            float(number) * _unit_seconds(unit, text, where)
+            for number, unit in _number_unit_pairs(folded)
+        )
+    if seconds > MAX_DURATION.total_seconds():
+        raise EmulatorError(f"{text[:40]!r} is too long", where, "Stay below a hundred years.")
+    length = timedelta(seconds=seconds)
+    if length < timedelta(milliseconds=1):
+        raise EmulatorError(f"{text[:40]!r} is not a duration", where, DURATION_REMEDY)
+    return length
+
+
+def format_duration(duration: timedelta) -> str:
+    """A positive *length* for people, e.g. "1 day 2 hours"; exact to the millisecond."""
+    rest = duration // timedelta(milliseconds=1)
+    told = []
+    for name, seconds in _UNIT_SECONDS.items():
+        if name == "week":  # nobody says "1 week 1 day" of a wait of eight days
+            continue
+        count, rest = divmod(rest, seconds * 1000)
+        if name == "second" and rest:
+            told.append(f"{count + rest / 1000:g} seconds")
+        elif count:
+            told.append(f"{count} {name}" + ("s" if count > 1 else ""))
+    return " ".join(told)
+
+
+def _number_unit_pairs(lowercase_text: str) -> list[tuple[str, str]]:
+    return [(each[1], each[2]) for each in _NUMBER_WITH_UNIT.finditer(lowercase_text)]
+
+
+def _unit_seconds(unit: str, text: str, where: str) -> int:
+    if unit not in _UNIT_NAMES:
+        raise EmulatorError(f"{text[:40]!r} is not a duration", where, DURATION_REMEDY)
+    return _UNIT_SECONDS[_UNIT_NAMES[unit]]

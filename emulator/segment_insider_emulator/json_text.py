@@ -1,14 +1,26 @@
-"""JSON as browsers and programs write it, half characters included.
-
-JavaScript cuts an emoji in two with `substring`, and JSON.stringify writes the half as an escape
-such as "\\ud83c". RFC 8259, section 8.2, allows it; no text in UTF-8 can hold it.
-"""
+"""How deep JSON may be nested: deeper input is refused where it enters."""
 
 import re
 
 import orjson
 
-from segment_insider_emulator.types import JSON
+from segment_insider_emulator.types import JSON, JSONObject
+
+# Nobody documents a limit; no event of a shop comes near this one.
+MAX_DEPTH = 100
+
+
+def nesting_depth(value: JSON) -> int:
+    """How many objects and lists stand inside one another: 0 for a number, 1 for {}."""
+    levels = 0
+    layer = [value]
+    while layer := [one for one in layer if isinstance(one, dict | list)]:
+        levels += 1
+        layer = [
+            child for one in layer for child in (one.values() if isinstance(one, dict) else one)
+        ]
+    return levels
+
 
 DECIMAL_COMMA_NUMBER = re.compile(r"-?\d+(?:\.\d{3})*,\d+")  # no JSON: 8,50, as written in Turkey
 REPLACEMENT_CHARACTER = "\ufffd"  # the replacement of a half character
@@ -67,3 +79,31 @@ def find_replacement_character(value: JSON) -> str | None:
             return f"{path}.{damaged[0]}".lstrip(".")
         waiting += reversed(below)
     return None
+
+
+class InvalidLine(ValueError):
+    """A line that holds no event; the message says why."""
+
+
+def parse_event_line(line: bytes) -> JSONObject | None:
+    """The event on a line; None when the line is empty. Raises: BadLine."""
+    try:
+        event = parse_json(line)
+    except orjson.JSONDecodeError as error:
+        if line.strip():
+            raise InvalidLine(_json_error_text(line, error)) from None
+        return None
+    if not isinstance(event, dict):
+        raise InvalidLine("an event is a JSON object")
+    # Counting bytes is cheaper than walking the event, which few lines then need.
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and nesting_depth(event) > MAX_DEPTH:
+        raise InvalidLine(f"nested deeper than {MAX_DEPTH} levels")
+    return event
+
+
+def _json_error_text(line: bytes, error: orjson.JSONDecodeError) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError as fault:
+        return f"not UTF-8 text (byte 0x{line[fault.start]:02x}, column {fault.start + 1})"
+    return f"not JSON ({error})"

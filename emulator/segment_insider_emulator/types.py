@@ -1,7 +1,28 @@
 """Names for the JSON that every part of the road passes on."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 # A checker cannot follow JSON of unknown depth: documents are validated where they enter.
 JSON: TypeAlias = Any
 JSONObject: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request as it stands on the wire. Header names are lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """An answer as it stands on the wire. Header names are lower case."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The control API of a running emulator, as methods."""
+"""A token shown to an emulator, and to nobody else."""
 
 import os
 import time
@@ -9,14 +9,43 @@ from typing import Any, Self
 
 import orjson
 import requests
+from requests import PreparedRequest
+from requests.auth import AuthBase
 
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios.bearer import BearerAuth
-from segment_insider_scenarios.patience import RetryBudget
-from segment_insider_scenarios.refusals import ResourceNotFound, parse_error_response
-from segment_insider_scenarios.unreachable import connection_error
+from segment_insider_scenarios.client_errors import (
+    ResourceNotFound,
+    RetryBudget,
+    connection_error,
+    parse_error_response,
+)
+
+
+class BearerAuth(AuthBase):
+    """Shows *token* with each request.
+
+    pytest prints what the names of a frame stand for, and requests itself passes headers from
+    one function to the next: the token is in neither.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = _SecretStr(f"Bearer {self._token}")
+        return request
+
+
+class _SecretStr(str):
+    """A text that is sent, and printed nowhere."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'(redacted)'"
+
 
 REQUEST_TIMEOUT_S = 10.0  # seconds
 API_PATH = "/emulator/v1"

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios.requirements import missing_distributions
+from segment_insider_scenarios import missing_distributions
 from segment_insider_scenarios.steps import THEMES
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, Step
 
     from segment_insider_emulator.workspace import Workspace
-    from segment_insider_scenarios.insider_one import InsiderOneView
-    from segment_insider_scenarios.running import RunningEmulator, SandboxProvider
-    from segment_insider_scenarios.scene import ScenarioContext
+    from segment_insider_scenarios.context import ClockControl, ScenarioContext
+    from segment_insider_scenarios.running_emulator import (
+        InsiderOneView,
+        RunningEmulator,
+        SandboxProvider,
+    )
     from segment_insider_scenarios.shop import SegmentShop
     from segment_insider_scenarios.shopper import Shopper
-    from segment_insider_scenarios.timing import ClockControl
 
 FEATURE_FOLDER = pytest.StashKey[Path]()  # of the feature file
 SCENARIO_CONTEXT = pytest.StashKey["ScenarioContext"]()
@@ -59,7 +61,7 @@ BASIS_MARKS = {
 # Without the extra this is somebody's run that has nothing to do with scenarios.
 pytest_plugins = (
     [
-        "segment_insider_scenarios.collector",
+        "segment_insider_scenarios.feature_collector",
         *(f"segment_insider_scenarios.steps.{theme}" for theme in THEMES),
     ]
     if not missing_distributions()
@@ -113,7 +115,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(message)
     if not url or config.option.collectonly or hasattr(config, "workerinput"):
         return
-    from segment_insider_scenarios.addresses import check_emulator_url
+    from segment_insider_scenarios.running_emulator import check_emulator_url
 
     try:
         check_emulator_url("--emulator-url", url)
@@ -124,7 +126,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def emulators(pytestconfig: pytest.Config) -> "Iterator[SandboxProvider]":
     """Where the sandboxes of this run are; it starts when the first is asked for."""
-    from segment_insider_scenarios.running import SandboxProvider
+    from segment_insider_scenarios.running_emulator import SandboxProvider
 
     names = ("served", "url", "no_keep")
     with SandboxProvider(
@@ -136,7 +138,7 @@ def emulators(pytestconfig: pytest.Config) -> "Iterator[SandboxProvider]":
 @pytest.fixture(scope="session")
 def served_emulators() -> "Iterator[SandboxProvider]":
     """The same, at a free port."""
-    from segment_insider_scenarios.running import SandboxProvider
+    from segment_insider_scenarios.running_emulator import SandboxProvider
 
     with SandboxProvider(served=True) as started:
         yield started
@@ -169,7 +171,7 @@ def segment(emulator: "RunningEmulator") -> "SegmentShop":
 @pytest.fixture
 def insider_one(emulator: "RunningEmulator") -> "InsiderOneView":
     """What Insider One knows and was sent."""
-    from segment_insider_scenarios.insider_one import InsiderOneView
+    from segment_insider_scenarios.running_emulator import InsiderOneView
 
     return InsiderOneView(emulator.client)
 
@@ -177,7 +179,7 @@ def insider_one(emulator: "RunningEmulator") -> "InsiderOneView":
 @pytest.fixture
 def clock(emulator: "RunningEmulator") -> "ClockControl":
     """The emulator's clock."""
-    from segment_insider_scenarios.timing import ClockControl
+    from segment_insider_scenarios.context import ClockControl
 
     return ClockControl(emulator.client)
 
@@ -193,7 +195,7 @@ def shopper() -> "Callable[..., Shopper]":
 @pytest.fixture
 def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
     """The emulator, which answers for Segment's and Insider One's own names as well."""
-    from segment_insider_scenarios.interception import intercepting
+    from segment_insider_scenarios.running_emulator import intercepting
 
     with intercepting(emulator):
         yield emulator
@@ -204,7 +206,7 @@ def scene(
     emulators: "SandboxProvider", request: pytest.FixtureRequest
 ) -> "Iterator[ScenarioContext]":
     """What the steps of one scenario share."""
-    from segment_insider_scenarios.scene import ScenarioContext
+    from segment_insider_scenarios.context import ScenarioContext
 
     stash = request.node.stash
     stash[USES_EMULATOR] = True
@@ -223,7 +225,7 @@ def scene(
 
 
 def _load_default_workspace(config: pytest.Config) -> "Workspace":
-    from segment_insider_scenarios.workspaces import load_named_workspace
+    from segment_insider_scenarios.context import load_named_workspace
 
     return load_named_workspace(config.getoption("emulator_workspace"), Path())
 
@@ -233,7 +235,7 @@ def pytest_bdd_before_scenario(
     request: pytest.FixtureRequest, feature: "Feature", scenario: "Scenario"
 ) -> None:
     """Let reports tell the scenario from its test, and steps find what stands beside its file."""
-    from segment_insider_scenarios.collector import FeatureFile, find_bound_scenario_errors
+    from segment_insider_scenarios.feature_collector import FeatureFile, find_bound_scenario_errors
 
     request.node.stash[FEATURE_FOLDER] = Path(feature.filename).parent
     request.node.user_properties += [("feature", feature.name), ("scenario", scenario.name)]
@@ -255,8 +257,10 @@ def pytest_bdd_before_step_call(
     step_func: Callable[..., object],
 ) -> None:
     """Refuse a step that two functions would take, and a table that its own would not read."""
-    from segment_insider_scenarios.arguments import reject_unused_argument
-    from segment_insider_scenarios.failing import describe_ambiguous_step
+    from segment_insider_scenarios.step_errors import (
+        describe_ambiguous_step,
+        reject_unused_argument,
+    )
 
     if told := describe_ambiguous_step(step):
         pytest.fail(told, pytrace=False)
@@ -289,8 +293,8 @@ def pytest_bdd_step_error(
     exception: Exception,
 ) -> None:
     """Show where in the scenario it failed, and bad input without a traceback."""
-    from segment_insider_scenarios.arguments import describe_missing_argument
-    from segment_insider_scenarios.catalogue import ARGUMENT_NOUNS
+    from segment_insider_scenarios.step_catalogue import ARGUMENT_NOUNS
+    from segment_insider_scenarios.step_errors import describe_missing_argument
 
     if _stop_reason(request.config, exception):
         return
@@ -340,7 +344,7 @@ def _remove_control_characters(report: pytest.TestReport) -> None:
     """Leave out what a terminal would obey: a failure shows what was captured."""
     from _pytest._code.code import ExceptionRepr
 
-    from segment_insider_emulator.cli.terminal import replace_control_characters
+    from segment_insider_emulator.cli.terminal_output import replace_control_characters
 
     report.sections = [(title, replace_control_characters(text)) for title, text in report.sections]
     failure = report.longrepr
@@ -360,7 +364,7 @@ def _stop_reason(config: pytest.Config, error: BaseException) -> str | None:
     url: str | None = config.getoption("emulator_url")
     if not url:
         return None
-    from segment_insider_scenarios.unreachable import SandboxLimitReached, run_ending_error
+    from segment_insider_scenarios.client_errors import SandboxLimitReached, run_ending_error
 
     run_error = run_ending_error(error, url)
     if isinstance(run_error, SandboxLimitReached):
@@ -378,7 +382,7 @@ def _suggest_fewer_sandboxes(config: pytest.Config) -> Iterator[str]:
 
 def _fail_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario that has steps which do not exist, and tell all of them at once."""
-    from segment_insider_scenarios.failing import describe_unknown_step, find_unknown_steps
+    from segment_insider_scenarios.step_errors import describe_unknown_step, find_unknown_steps
 
     if unknown := find_unknown_steps(scenario, request):
         _add_scenario_section(request, scenario, *unknown)
@@ -387,7 +391,7 @@ def _fail_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") ->
 
 def _fail_without_then(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario without a Then, unless it has nothing to do with an emulator."""
-    from segment_insider_scenarios.failing import NO_THEN_MESSAGE, has_then_step
+    from segment_insider_scenarios.step_errors import NO_THEN_MESSAGE, has_then_step
 
     if request.node.stash[USES_EMULATOR] and not has_then_step(scenario):
         _add_scenario_section(request, scenario)
@@ -406,7 +410,7 @@ def _add_scenario_section(
     request: pytest.FixtureRequest, scenario: "Scenario", *failed_steps: "Step"
 ) -> None:
     """Show where in the scenario a test failed."""
-    from segment_insider_scenarios.failing import format_scenario
+    from segment_insider_scenarios.step_errors import format_scenario
 
     section = format_scenario(scenario, request.config.rootpath, *failed_steps)
     request.node.add_report_section("call", "scenario", section)

@@ -12,12 +12,14 @@ from segment.analytics import request as sdk
 from segment.analytics.request import APIError  # type: ignore[import-untyped]  # ships no types
 
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
-from segment_insider_scenarios.calls import SegmentCall
-from segment_insider_scenarios.patience import RetryBudget
-from segment_insider_scenarios.refusals import parse_error_response
+from segment_insider_scenarios.client_errors import (
+    RetryBudget,
+    connection_error,
+    parse_error_response,
+)
+from segment_insider_scenarios.http_adapters import NoProxyAdapter
+from segment_insider_scenarios.segment_calls import SegmentCall
 from segment_insider_scenarios.shopper import Shopper
-from segment_insider_scenarios.transport import NoProxyAdapter
-from segment_insider_scenarios.unreachable import connection_error
 
 MIN_CALL_INTERVAL = timedelta(
     milliseconds=50

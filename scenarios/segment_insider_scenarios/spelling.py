@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.near_misses import (
+from segment_insider_emulator.similar_names import (
     MIN_MISSPELLED_LENGTH,
     find_intended_name,
     is_one_edit_apart,

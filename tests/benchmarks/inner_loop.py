@@ -19,8 +19,8 @@ from typing import NamedTuple
 from measures import Goal, Measure
 from scale import Scale
 
-from segment_insider_scenarios.calls import SegmentCall
-from segment_insider_scenarios.running import RunningEmulator, in_process
+from segment_insider_scenarios.running_emulator import RunningEmulator, in_process
+from segment_insider_scenarios.segment_calls import SegmentCall
 from segment_insider_scenarios.shopper import make_shopper
 
 FEW = 10  # scenarios, which take what a run takes whatever is in it
@@ -49,7 +49,7 @@ NAMES = ("Ada", "Bob", "Cleo", "Dan")
 FIXTURE = """
 import time
 begun = time.perf_counter()
-from segment_insider_scenarios.running import in_process
+from segment_insider_scenarios.running_emulator import in_process
 with in_process():
     print(time.perf_counter() - begun)
 """

@@ -6,21 +6,24 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.capture.browsing import MessageSearch
-from segment_insider_emulator.capture.counting import SECOND_PREFIX_LENGTH
-from segment_insider_emulator.capture.database import Engine, open_database
-from segment_insider_emulator.capture.filters import MessageFilters
-from segment_insider_emulator.capture.listed import MessagePage, ScanLimit
-from segment_insider_emulator.capture.records import (
+from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.storage.database import Engine, open_database
+from segment_insider_emulator.storage.message_filters import MessageFilters
+from segment_insider_emulator.storage.message_search import (
+    SECOND_PREFIX_LENGTH,
+    MessagePage,
+    MessageSearch,
+    ScanLimit,
+)
+from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.storage.query_execution import FIRST_CHUNK_SIZE
+from segment_insider_emulator.storage.records import (
     MessageRecord,
     RecordedRequest,
     UpsertRecord,
     Verdict,
 )
-from segment_insider_emulator.capture.retention import MessageRetention, RetentionLimits
-from segment_insider_emulator.capture.store import MessageStore
-from segment_insider_emulator.capture.walking import FIRST_CHUNK_SIZE
-from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.storage.retention import MessageRetention, RetentionLimits
 
 MORE = 50  # messages than one stretch has
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

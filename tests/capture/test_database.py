@@ -10,19 +10,19 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, inspect
 from sqlalchemy.exc import OperationalError
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import (
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.storage.database import (
     DatabaseUnavailable,
-    metadata,
     open_database,
     transaction,
 )
-from segment_insider_emulator.capture.migration import (
+from segment_insider_emulator.storage.migrations import (
     SCHEMA_VERSION,
     SQLITE_APPLICATION_ID,
     migrate,
 )
-from segment_insider_emulator.config import Config
-from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.storage.schema import metadata
 from segment_insider_emulator.workspace import load_preset
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))

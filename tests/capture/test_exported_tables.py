@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-from segment_insider_emulator.capture.archive import EXPORTED_TABLES
-from segment_insider_emulator.capture.database import metadata
+from segment_insider_emulator.storage.sandboxes import EXPORTED_TABLES
+from segment_insider_emulator.storage.schema import metadata
 
 # Keys of the InOne panel, a change that may hold one, what a test runner reported, other sandboxes,
 # what processes have in common while they run, and what the database counts by itself.

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.records import MessageRecord
-from segment_insider_emulator.capture.store import MessageStore
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.storage.records import MessageRecord
 
 SONG = MessageRecord(
     "m1", "track", "Sung", "ada", None, "2026-11-23T10:00:00.000Z", "accepted", None, {}, {}

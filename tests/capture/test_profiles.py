@@ -7,9 +7,9 @@ from sqlite3 import IntegrityError
 import pytest
 from sqlalchemy import Engine
 
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.profile import Profile, ProfileChanges, ProfileEvent
-from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.profiles import ProfileStore
+from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
 
 AT = "2026-11-23T10:00:00.000Z"
 

@@ -4,9 +4,9 @@ import sqlite3
 
 import pytest
 
-from segment_insider_emulator.capture.database import DatabaseUnavailable, open_database
-from segment_insider_emulator.capture.remedies import UNREACHABLE_HINT, find_hint
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.storage.database import DatabaseUnavailable, open_database
+from segment_insider_emulator.storage.database_errors import UNREACHABLE_HINT, find_hint
 
 AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
 FEWER = (

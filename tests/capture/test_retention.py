@@ -8,27 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.pruning import (
-    LIMIT_CHECK_INTERVAL_S,
-    STEP_PAUSE_S,
-    UNUSED_CHECK_INTERVAL_S,
-    RetentionSchedule,
-)
-from segment_insider_emulator.capture.records import (
+from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.storage.records import (
     DeliveryAttempt,
     DeliveryRecord,
     MessageRecord,
     RecordedRequest,
     UpsertRecord,
 )
-from segment_insider_emulator.capture.retention import (
+from segment_insider_emulator.storage.retention import (
+    LIMIT_CHECK_INTERVAL_S,
     MAX_MESSAGES_PER_STEP,
+    STEP_PAUSE_S,
+    UNUSED_CHECK_INTERVAL_S,
     MessageRetention,
     RetentionLimits,
+    RetentionSchedule,
 )
-from segment_insider_emulator.capture.store import MessageStore
-from segment_insider_emulator.clock import format_iso_utc
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 REQUEST = RecordedRequest("POST", "https://insider.example/u", {}, '{"users":[]}')

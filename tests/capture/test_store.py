@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.records import (
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.messages import DatabaseUnavailable, MessageStore
+from segment_insider_emulator.storage.records import (
     DeliveryAttempt,
     DeliveryRecord,
     MessageRecord,
     RecordedRequest,
     RecordedResponse,
 )
-from segment_insider_emulator.capture.store import DatabaseUnavailable, MessageStore
 
 ORDER = DeliveryRecord(
     message_id="m1",

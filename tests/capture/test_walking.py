@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from segment_insider_emulator.capture.walking import (
+from segment_insider_emulator.storage.query_execution import (
     FIRST_CHUNK_SIZE,
     MAX_CHUNK_GROWTH,
     IdRange,

@@ -16,7 +16,7 @@ from flask import Flask
 from waitress.task import ThreadedTaskDispatcher
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_in_thread
 
 SERVE = [
     sys.executable,

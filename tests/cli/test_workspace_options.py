@@ -7,8 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from segment_insider_emulator.cli import main
-from segment_insider_emulator.cli.commands import LazyGroup
+from segment_insider_emulator.cli import LazyGroup, main
 from segment_insider_emulator.workspace.loading import PRESET_NAMES
 
 # Commands that run events, cases or scenarios through a workspace.

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from segment_insider_emulator.contract.running import find_result_differences
+from segment_insider_emulator.contract.cases import find_result_differences
 from segment_insider_emulator.types import JSONObject
 
 _NUMBERED = re.compile(r"\[\d+\]")

@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
 
-from segment_insider_emulator.contract.cases import compile_case
-from segment_insider_emulator.contract.running import find_result_differences, run_case
+from segment_insider_emulator.contract.cases import compile_case, find_result_differences, run_case
 from segment_insider_emulator.types import JSONObject
 
 # What happens with a case: {"requests": [...], "results": [...]}.

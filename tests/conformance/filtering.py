@@ -9,12 +9,9 @@ from conditions import filter_cases
 from hypothesis import Phase
 from published import NodeProcess, installed_evaluator
 
-from segment_insider_emulator.segment.filtering.destination_filters import (
-    apply_filters,
-    compile_filters,
-)
-from segment_insider_emulator.segment.filtering.fql.evaluation import matches_event
-from segment_insider_emulator.segment.filtering.fql.syntax import parse_statement
+from segment_insider_emulator.filtering.destination_filters import apply_filters, compile_filters
+from segment_insider_emulator.filtering.fql_evaluator import matches_event
+from segment_insider_emulator.filtering.fql_parser import parse_statement
 from segment_insider_emulator.types import JSON, JSONObject
 
 CONFIGS: dict[str, Callable[[JSONObject], JSONObject]] = {

@@ -11,7 +11,7 @@ from mappings import KEYS, MAPPINGS, NESTED_MAPPINGS, SCALARS, VALUES
 from triggers import one_time_in, triggers
 
 from segment_insider_emulator.mapping.catalog import ACTIONS, DestinationAction
-from segment_insider_emulator.mapping.root import ROOT_DIRECTIVE_KEY
+from segment_insider_emulator.mapping.validation import ROOT_DIRECTIVE_KEY
 from segment_insider_emulator.types import JSON, JSONObject
 
 AT = "2026-05-06T07:08:09.123Z"

@@ -16,8 +16,11 @@ from comparing import Comparison, Progress, Road, compare, core, smallest
 from filtering import Evaluator, compare_filters, smallest_filter
 from published import RECORDED, Published
 
-from segment_insider_emulator.contract.cases import ContractCase, read_cases
-from segment_insider_emulator.contract.running import find_result_differences
+from segment_insider_emulator.contract.cases import (
+    ContractCase,
+    find_result_differences,
+    read_cases,
+)
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 

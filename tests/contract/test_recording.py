@@ -10,14 +10,13 @@ from click.testing import CliRunner, Result
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.contract.normalising import parse_rules
-from segment_insider_emulator.contract.recording import record_cases
+from segment_insider_emulator.contract.recording import parse_rules, record_cases
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_emulator.workspace.model import build_workspace
-from segment_insider_scenarios import calls
-from segment_insider_scenarios.running import RunningEmulator, SandboxProvider
+from segment_insider_scenarios import segment_calls
+from segment_insider_scenarios.running_emulator import RunningEmulator, SandboxProvider
 from segment_insider_scenarios.shopper import make_shopper
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "events" / "shop.ndjson"
@@ -122,7 +121,7 @@ def test_traffic_that_makes_no_case_is_told_and_leaves_the_file(
 
 
 def test_a_running_emulator_is_recorded(served_emulator: RunningEmulator, tmp_path: Path) -> None:
-    served_emulator.shop.send(make_shopper("Ada"), calls.track("Wish Listed"))
+    served_emulator.shop.send(make_shopper("Ada"), segment_calls.track("Wish Listed"))
     file = tmp_path / "cases.ndjson"
     assert contract("record", "--from", served_emulator.url, file).exit_code == 0
     [case] = [json.loads(line) for line in file.read_text().splitlines()]
@@ -145,7 +144,7 @@ def test_the_workspace_that_runs_makes_the_cases(
     file = tmp_path / "cases.ndjson"
     with served_emulators.open_sandbox(build_workspace(document)) as emulator:
         for name in ("Wish Listed", "Tested", "Order Completed"):
-            emulator.shop.send(make_shopper("Ada"), calls.track(name))
+            emulator.shop.send(make_shopper("Ada"), segment_calls.track(name))
         done = contract("record", "--from", emulator.url, file)
     assert done.exit_code == 0, done.output
     [case] = [json.loads(line) for line in file.read_text().splitlines()]
@@ -160,7 +159,7 @@ def test_the_workspace_that_runs_makes_the_cases(
 def test_a_named_workspace_makes_the_cases_of_a_running_emulator(
     served_emulator: RunningEmulator, tmp_path: Path
 ) -> None:
-    served_emulator.shop.send(make_shopper("Ada"), calls.track("Wish Listed"))
+    served_emulator.shop.send(make_shopper("Ada"), segment_calls.track("Wish Listed"))
     file = tmp_path / "cases.ndjson"
     named = ("--preset", "segment-defaults", "--from", served_emulator.url)
     assert contract("record", *named, file).exit_code == 0

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.contract.cases import ContractCase, read_cases
-from segment_insider_emulator.contract.running import run_case
-from segment_insider_emulator.contract.schema import build_request_schema
+from segment_insider_emulator.contract.cases import ContractCase, read_cases, run_case
+from segment_insider_emulator.contract.request_schema import build_request_schema
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from segment_insider_emulator.http import HttpRequest, HttpResponse
-from segment_insider_emulator.segment.message import Message
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.segment.ingest import Message
+from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FINE = HttpResponse(200, b'{"data":{"successful":{"count":1},"fail":{}}}')

@@ -4,7 +4,7 @@ from threading import Thread
 
 import pytest
 
-from segment_insider_emulator.delivery.claims import InFlightIds
+from segment_insider_emulator.delivery.pipeline import InFlightIds
 from segment_insider_emulator.errors import TemporarilyUnavailable
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from segment_insider_emulator.delivery.event_names import EventNameChecker
+from segment_insider_emulator.delivery.filter_chain import EventNameChecker
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset

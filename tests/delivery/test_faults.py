@@ -5,11 +5,9 @@ from datetime import timedelta
 import pytest
 from carried import FINE, NOW
 
-from segment_insider_emulator.delivery.fault import parse_insider_fault
-from segment_insider_emulator.delivery.faults import FaultInjector
+from segment_insider_emulator.delivery.fault_injection import FaultInjector, parse_insider_fault
 from segment_insider_emulator.delivery.senders import NoResponse
-from segment_insider_emulator.http import HttpRequest, HttpResponse
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
 
 REQUEST = HttpRequest("POST", "/api/user/v1/upsert", {})
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.delivery.gate import (
+from segment_insider_emulator.delivery.filter_chain import (
+    CATALOG_NAME,
     FilterChain,
     compile_filter_chain,
     filter_report,
     verdict_for_rejection,
 )
-from segment_insider_emulator.delivery.integrations import CATALOG_NAME
-from segment_insider_emulator.segment.filtering.passage import FilterResult
-from segment_insider_emulator.segment.filtering.plans.file import parse_plan
-from segment_insider_emulator.segment.rules import MESSAGE_TYPES
+from segment_insider_emulator.filtering.result import FilterResult
+from segment_insider_emulator.filtering.tracking_plan import parse_plan
+from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset
 

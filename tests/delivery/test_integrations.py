@@ -2,16 +2,12 @@
 
 import pytest
 
-from segment_insider_emulator.delivery.integrations import (
+from segment_insider_emulator.delivery.filter_chain import (
     CATALOG_NAME,
     INTEGRATIONS_OBJECT_CODE,
     filter_by_integrations,
 )
-from segment_insider_emulator.segment.filtering.passage import (
-    DESTINATION_STEP,
-    FilterResult,
-    Rejection,
-)
+from segment_insider_emulator.filtering.result import DESTINATION_STEP, FilterResult, Rejection
 from segment_insider_emulator.types import JSON
 
 pytestmark = pytest.mark.documented

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
+from segment_insider_emulator.mapping.segment_spec import SPEC_EVENT_NAMES
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
-from segment_insider_emulator.workspace.lint.spec import SPEC_EVENT_NAMES
 
 PAGE = {
     "path": "/mug",

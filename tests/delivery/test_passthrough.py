@@ -6,11 +6,11 @@ import pytest
 from carried import FINE, NOW
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.differences import ResponseDifferenceStore
-from segment_insider_emulator.delivery.account import RealAccount
 from segment_insider_emulator.delivery.passthrough import PassThroughSender
-from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.delivery.senders import RealAccount
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.reports import ResponseDifferenceStore
+from segment_insider_emulator.types import HttpRequest, HttpResponse
 
 URL = "https://insider.example"
 REAL = RealAccount(URL, "realbrand", "real-key-7")

@@ -6,10 +6,9 @@ import orjson
 import pytest
 from carried import destination, message, subscription
 
-from segment_insider_emulator.delivery.batching import BatchSettings
-from segment_insider_emulator.delivery.planning import plan_requests
+from segment_insider_emulator.delivery.planning import BatchSettings, plan_requests
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.segment.ingest import Message
 from segment_insider_emulator.types import JSONObject
 
 SONGS = 'type = "track" and event = "song_played"'

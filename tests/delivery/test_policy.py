@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from segment_insider_emulator.delivery.policy import RetryPolicy, is_retryable
+from segment_insider_emulator.delivery.retries import RetryPolicy, is_retryable
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FOUR_HOURS = timedelta(hours=4)

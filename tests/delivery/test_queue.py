@@ -9,16 +9,16 @@ import pytest
 from carried import FINE, NOW, destination, message, subscription
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.store import MessageStore
 from segment_insider_emulator.config import Config
+from segment_insider_emulator.delivery.pipeline import DUPLICATE_REASON, DeliveryPipeline
 from segment_insider_emulator.delivery.queue import DeliveryQueue
-from segment_insider_emulator.delivery.road import DUPLICATE_REASON, DeliveryPipeline
 from segment_insider_emulator.delivery.senders import Sender
 from segment_insider_emulator.errors import TemporarilyUnavailable
-from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.parts import SandboxServices
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.types import HttpRequest, HttpResponse
+from segment_insider_emulator.web.services import SandboxServices
 from segment_insider_emulator.workspace import load_preset
 
 

@@ -9,15 +9,14 @@ from pathlib import Path
 import pytest
 from carried import FINE, NOW, answering, destination, message, subscription
 
-from segment_insider_emulator.capture.database import Engine, open_database
-from segment_insider_emulator.capture.store import MessageStore
-from segment_insider_emulator.capture.upserts import UpsertStore
 from segment_insider_emulator.clock import format_iso_utc
-from segment_insider_emulator.delivery.road import DeliveryPipeline
+from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
 from segment_insider_emulator.delivery.senders import NoResponse, Sender
-from segment_insider_emulator.http import HttpRequest, HttpResponse
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.storage.database import Engine, open_database
+from segment_insider_emulator.storage.delivery_queue import UpsertStore
+from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
 
 BUSY = HttpResponse(503, b"busy")
 REFUSED = HttpResponse(403, b"no")

@@ -8,20 +8,18 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.records import DeliveryAttempt
-from segment_insider_emulator.capture.store import DatabaseUnavailable, MessageStore
-from segment_insider_emulator.delivery.account import RealAccount
-from segment_insider_emulator.delivery.road import (
+from segment_insider_emulator.delivery.pipeline import (
     DUPLICATE_REASON,
     NOT_SUBSCRIBED_REASON,
     DeliveryPipeline,
 )
-from segment_insider_emulator.delivery.senders import NoResponse, Sender
-from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.delivery.senders import NoResponse, RealAccount, Sender
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.segment.message import Message
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.segment.ingest import Message
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.messages import DatabaseUnavailable, MessageStore
+from segment_insider_emulator.storage.records import DeliveryAttempt
+from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FINE = HttpResponse(200, b'{"data":{"successful":{"count":1},"fail":{}}}')

@@ -11,7 +11,7 @@ import requests
 from responses import RequestsMock
 
 from segment_insider_emulator.delivery.senders import MAX_RESPONSE_BYTES, NoResponse, RemoteSender
-from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.types import HttpRequest, HttpResponse
 
 URL = "https://staging.example/mirror/api/user/v1/upsert"
 UPSERT = HttpRequest("POST", "/api/user/v1/upsert", {"user-agent": "Segment (Actions)"}, b'{"a":1}')

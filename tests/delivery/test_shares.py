@@ -3,9 +3,8 @@
 import orjson
 import pytest
 
-from segment_insider_emulator.delivery.shares import request_for_user, response_for_user
-from segment_insider_emulator.http import HttpResponse
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.delivery.results import request_for_user, response_for_user
+from segment_insider_emulator.types import HttpResponse, JSONObject
 
 ERRORS = {"users.1.identifiers.required": ["either"], "users.10.insider_id.required": ["or"]}
 MIXED = {"data": {"successful": {"count": 9}, "fail": {"count": 2, "errors": ERRORS}}}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from segment_insider_emulator.capture.records import DeliveryRecord, Verdict
-from segment_insider_emulator.delivery.status import describe_delivery_status
+from segment_insider_emulator.delivery.results import describe_delivery_status
+from segment_insider_emulator.storage.records import DeliveryRecord, Verdict
 
 pytestmark = pytest.mark.documented
 FAILED = ("Not Delivered", "Failed delivery")

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from segment_insider_emulator.capture.records import DeliveryRecord, Verdict
-from segment_insider_emulator.delivery.settling import summarise_deliveries
-from segment_insider_emulator.delivery.verdict import (
+from segment_insider_emulator.delivery.results import (
     ResponseVerdict,
     classify_response,
+    summarise_deliveries,
     worst_verdict,
 )
-from segment_insider_emulator.http import HttpResponse
+from segment_insider_emulator.storage.records import DeliveryRecord, Verdict
+from segment_insider_emulator.types import HttpResponse
 
 FINE = b'{"data":{"successful":{"count":1},"fail":{}}}'
 REFUSED = (

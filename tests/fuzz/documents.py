@@ -15,24 +15,24 @@ from typing import Any
 import orjson
 from flask.testing import FlaskClient
 
+from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.delivery import fault as insider_fault
+from segment_insider_emulator.control_api.request_parsing import check_fault
+from segment_insider_emulator.delivery import fault_injection as insider_fault
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.harness.bodies import check_fault
-from segment_insider_emulator.insider.journeys.parsing import parse_journeys
-from segment_insider_emulator.lines import InvalidLine, parse_event_line
-from segment_insider_emulator.replay.trial import EvaluationClocks, EventEvaluator
+from segment_insider_emulator.insider.journey_parser import parse_journeys
+from segment_insider_emulator.interchange.import_files import read_import_file
+from segment_insider_emulator.interchange.imported_workspace import build_imported_workspace
+from segment_insider_emulator.interchange.workspace_yaml import format_yaml
+from segment_insider_emulator.json_text import InvalidLine, parse_event_line
+from segment_insider_emulator.replay.evaluator import EvaluationClocks, EventEvaluator
 from segment_insider_emulator.segment import faults as segment_fault
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import load_preset
-from segment_insider_emulator.workspace.importing.assembling import build_imported_workspace
-from segment_insider_emulator.workspace.importing.reading import read_import_file
-from segment_insider_emulator.workspace.importing.writing import format_yaml
-from segment_insider_emulator.workspace.lint import lint_document
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 from segment_insider_emulator.workspace.parsing import parse_document
-from segment_insider_emulator.workspace.structure import validate_document
+from segment_insider_emulator.workspace.validation import validate_document
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)

@@ -19,7 +19,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSON
 from segment_insider_emulator.workspace import load_preset
-from segment_insider_emulator.workspace.finding import suggest_name
+from segment_insider_emulator.workspace.validation import suggest_name
 
 KEYS = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
 RESET = "/emulator/v1/reset"

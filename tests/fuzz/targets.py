@@ -9,31 +9,23 @@ import documents
 from gherkin.parser import Parser
 from gherkin.pickles.compiler import Compiler
 
-from segment_insider_emulator.capture.json_paths import JsonPath
-from segment_insider_emulator.duration import parse_duration
+from segment_insider_emulator.clock import parse_duration
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.mapping.dates.texts import parse_date_ms
-from segment_insider_emulator.mapping.liquid.errors import LiquidError
+from segment_insider_emulator.filtering.fql_evaluator import matches_event
+from segment_insider_emulator.filtering.fql_parser import FqlSyntaxError, parse_statement
+from segment_insider_emulator.filtering.plan_schema import UnsupportedPattern, matches_pattern
+from segment_insider_emulator.mapping.date_parser import parse_date_ms
+from segment_insider_emulator.mapping.liquid import LiquidError
 from segment_insider_emulator.mapping.liquid.templates import compile_liquid_template
-from segment_insider_emulator.mapping.paths import compile_path, compile_template
-from segment_insider_emulator.mapping.root import NullRootDirectiveError
-from segment_insider_emulator.mapping.triggers import (
-    EmptyGroupError,
-    TriggerError,
-    compile_trigger,
-)
-from segment_insider_emulator.segment.errors import IngestError
-from segment_insider_emulator.segment.filtering.fql.evaluation import matches_event
-from segment_insider_emulator.segment.filtering.fql.lexer import FqlSyntaxError
-from segment_insider_emulator.segment.filtering.fql.syntax import parse_statement
-from segment_insider_emulator.segment.filtering.plans.patterns import (
-    UnsupportedPattern,
-    matches_pattern,
-)
+from segment_insider_emulator.mapping.resolvers import compile_path, compile_template
+from segment_insider_emulator.mapping.triggers import EmptyGroupError, TriggerError, compile_trigger
+from segment_insider_emulator.mapping.validation import NullRootDirectiveError
 from segment_insider_emulator.segment.ingest import decode_body, parse_messages
+from segment_insider_emulator.segment.validation import IngestError
+from segment_insider_emulator.storage.message_filters import JsonPath
 from segment_insider_emulator.types import JSONObject
-from segment_insider_scenarios.catalogue import find_matching_steps
-from segment_insider_scenarios.feature_files import FeatureFileError, parse_feature
+from segment_insider_scenarios.feature_parser import FeatureFileError, parse_feature
+from segment_insider_scenarios.step_catalogue import find_matching_steps
 from segment_insider_scenarios.tables import parse_pairs, parse_records
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)

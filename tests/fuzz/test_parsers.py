@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from targets import TARGETS, WORDS
 
-from segment_insider_emulator.segment.filtering.plans.patterns import matches_pattern
+from segment_insider_emulator.filtering.plan_schema import matches_pattern
 
 MANY, FEW = 300, 40  # examples: whole documents take a hundred times as long
 

@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.clock import LATEST_TIME, SandboxClock
-from segment_insider_emulator.duration import MAX_DURATION, format_duration, parse_duration
+from segment_insider_emulator.clock import (
+    LATEST_TIME,
+    MAX_DURATION,
+    SandboxClock,
+    format_duration,
+    parse_duration,
+)
 from segment_insider_emulator.errors import EmulatorError
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -11,8 +11,11 @@ from schemathesis import GenerationMode
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.harness.openapi import CONTROL_API_PREFIX, build_openapi
-from segment_insider_emulator.harness.operations import operations_by_endpoint
+from segment_insider_emulator.control_api.openapi import (
+    CONTROL_API_PREFIX,
+    build_openapi,
+    operations_by_endpoint,
+)
 from segment_insider_emulator.workspace import load_preset
 
 ADDRESS = "/emulator/v1/openapi.json"

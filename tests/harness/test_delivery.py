@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import Workspace
 
 START = datetime.fromisoformat("2026-11-23T10:00:00+00:00")

@@ -14,12 +14,12 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from werkzeug.test import TestResponse
 
-from segment_insider_emulator.harness.large_answers import (
+from segment_insider_emulator.control_api.export import (
     MAX_LARGE_RESPONSES,
     ClientDisconnected,
     send_large_response,
 )
-from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_in_thread
 
 API = "/emulator/v1"
 SCHEMAS = "har-schema@2.0.0"

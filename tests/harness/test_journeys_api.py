@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.insider.journeys.reading import SIMULATION_NOTICE
+from segment_insider_emulator.insider.journey_runner import SIMULATION_NOTICE
 from segment_insider_emulator.workspace import load_preset
 
 NOON = "2026-11-23T12:00:00Z"

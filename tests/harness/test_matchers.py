@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from segment_insider_emulator.control_api import matchers
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.harness import matchers, places
 
 ORDER = {
     "id": "o-17",
@@ -96,10 +96,10 @@ def test_what_is_no_matcher_is_refused(given: Any, told: str) -> None:
     ],
 )
 def test_a_path(path: str, found: list[Any]) -> None:
-    assert list(places.select_values(ORDER, places.parse_json_path(path, "where"))) == found
+    assert list(matchers.select_values(ORDER, matchers.parse_json_path(path, "where"))) == found
 
 
 @pytest.mark.parametrize("path", ["", ".id", "id.", "items[x]", "items[-1]", "a]", "a" * 501])
 def test_what_is_no_path_is_refused(path: str) -> None:
     with pytest.raises(EmulatorError, match="is no path"):
-        places.parse_json_path(path, "where")
+        matchers.parse_json_path(path, "where")

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from segment_insider_emulator.control_api.request_parsing import PageQuery, parse_page_query
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.harness.queries import PageQuery, parse_page_query
 
 FILTERS = ("event", "verdict")
 

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.delivery.gate import DESTINATION_DISABLED
-from segment_insider_emulator.delivery.road import NOT_SUBSCRIBED_REASON
+from segment_insider_emulator.delivery.filter_chain import DESTINATION_DISABLED
+from segment_insider_emulator.delivery.pipeline import NOT_SUBSCRIBED_REASON
 from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.workspace import Workspace
 

@@ -7,15 +7,14 @@ from typing import Any
 
 import orjson
 
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.profiles import ProfileStore
-from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.callbacks import CallbackHosts
-from segment_insider_emulator.insider.changes import ProfileChange, ProfileChangeListener
-from segment_insider_emulator.insider.endpoint import InsiderApi
 from segment_insider_emulator.insider.options import InsiderOptions
-from segment_insider_emulator.insider.reading import serialize_profile
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.insider.profile_changes import ProfileChange, ProfileChangeListener
+from segment_insider_emulator.insider.profile_json import serialize_profile
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.profiles import ProfileStore
+from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 RECENT = "2026-11-23T09:59:00Z"

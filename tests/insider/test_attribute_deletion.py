@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from account import Account, body, findings
 
-from segment_insider_emulator.http import HttpResponse
-from segment_insider_emulator.types import JSON
+from segment_insider_emulator.types import JSON, HttpResponse
 
 ADA = {"email": "sample@mail.com"}
 ATTRIBUTES = {

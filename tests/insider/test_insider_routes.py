@@ -8,7 +8,7 @@ from account import KEYS, Account
 from flask import Flask
 from flask.testing import FlaskClient
 
-from segment_insider_emulator.insider.routes import bp
+from segment_insider_emulator.web.insider_routes import bp
 
 
 @pytest.fixture

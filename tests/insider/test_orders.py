@@ -3,7 +3,7 @@
 import pytest
 from account import PURCHASE, Account, event
 
-from segment_insider_emulator.capture.profile_tables import MAX_EVENTS_SEARCHED
+from segment_insider_emulator.storage.profile_unit_of_work import MAX_EVENTS_SEARCHED
 from segment_insider_emulator.types import JSONObject
 
 TOLD = (

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from account import NOW
 
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.panel import IntegrationStore
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.panel import IntegrationPanel, RoleNotPermitted
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.panel_settings import IntegrationStore
 
 LATER = "2026-11-23T10:00:00.000Z"
 UNKNOWN = (

@@ -8,8 +8,8 @@ from account import RECENT, Account
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.capture.profile import Profile, ProfileEvent
-from segment_insider_emulator.insider.personal import build_personalisation
+from segment_insider_emulator.insider.profile_json import build_personalisation
+from segment_insider_emulator.storage.records import Profile, ProfileEvent
 
 MUG = {"product_id": "mug", "name": "Mug", "unit_sale_price": 8.5, "currency": "EUR"}
 NOTHING: dict[str, Any] = {

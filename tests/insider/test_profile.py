@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import PURCHASE, RECENT, Account, event
 
-from segment_insider_emulator.insider.reach import WEB_PUSH_REASON, check_reachability
+from segment_insider_emulator.insider.profile_json import WEB_PUSH_REASON, check_reachability
 
 
 @pytest.mark.documented

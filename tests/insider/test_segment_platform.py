@@ -3,8 +3,8 @@
 import pytest
 from account import Account, event
 
-from segment_insider_emulator.insider import segment_platform
-from segment_insider_emulator.insider.values import DEFAULT_ATTRIBUTES
+from segment_insider_emulator.insider import users
+from segment_insider_emulator.insider.catalog import DEFAULT_ATTRIBUTES
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.upserts import ROOT_ATTRIBUTES
 from segment_insider_emulator.types import JSONObject
@@ -15,12 +15,12 @@ ADA: JSONObject = {"identifiers": {"uuid": "u1"}}
 
 def test_default_attributes_are_those_of_the_catalogue_that_insider_one_does_not_list() -> None:
     listed = {*DEFAULT_ATTRIBUTES.schemas, *DEFAULT_ATTRIBUTES.aliases}
-    assert listed.isdisjoint(segment_platform.SEGMENT_DEFAULT_ATTRIBUTES)
-    assert ROOT_ATTRIBUTES - listed == segment_platform.SEGMENT_DEFAULT_ATTRIBUTES
+    assert listed.isdisjoint(users.SEGMENT_DEFAULT_ATTRIBUTES)
+    assert ROOT_ATTRIBUTES - listed == users.SEGMENT_DEFAULT_ATTRIBUTES
 
 
 def test_every_action_maps_the_default_identifiers() -> None:
-    for name in segment_platform.SEGMENT_DEFAULT_IDENTIFIERS:
+    for name in users.SEGMENT_DEFAULT_IDENTIFIERS:
         assert all(name in action.default_mapping for action in ACTIONS.values())
 
 

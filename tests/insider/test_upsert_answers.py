@@ -6,7 +6,7 @@ import orjson
 import pytest
 from account import KEYS, PURCHASE, RECENT, Account, body, event, findings
 
-from segment_insider_emulator.http import HttpRequest
+from segment_insider_emulator.types import HttpRequest
 
 BARE = {"uuid": "u1"}
 NOBODY = ["either insider_id or idenifiers must be specified"]

@@ -10,9 +10,9 @@ from playwright.sync_api import ViewportSize
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.parts import SandboxServices
-from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.services import SandboxServices
 from segment_insider_emulator.workspace import Workspace, load_preset
 
 DESK: Final[ViewportSize] = {"width": 1280, "height": 800}

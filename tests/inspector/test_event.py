@@ -12,7 +12,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from inspector.running import PHONE, Running, running
-from segment_insider_emulator.inspector.sending import load_sample_calls
+from segment_insider_emulator.inspector.live_page import load_sample_calls
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
 

@@ -5,8 +5,14 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from inspector.running import PHONE, Running
-from segment_insider_emulator.inspector.flow import FlowLink, FlowNode, count_flow_links
-from segment_insider_emulator.inspector.flow_drawing import COLUMN_LEFT_EDGES, TOP_MARGIN, draw_flow
+from segment_insider_emulator.inspector.flow_page import (
+    COLUMN_LEFT_EDGES,
+    TOP_MARGIN,
+    FlowLink,
+    FlowNode,
+    count_flow_links,
+    draw_flow,
+)
 from segment_insider_emulator.types import JSONObject
 
 MUGS = [{"product_id": "mug", "price": 8.5}, {"product_id": "tray", "price": 21}]

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.parts import SandboxServices
+from segment_insider_emulator.web.services import SandboxServices
 from segment_insider_emulator.workspace import load_preset
 
 FORMS = (

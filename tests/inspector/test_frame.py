@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from inspector.running import PHONE, Running
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.inspector.assets import STATIC_VERSION
+from segment_insider_emulator.inspector.rendering import STATIC_VERSION
 from segment_insider_emulator.workspace import load_preset
 
 

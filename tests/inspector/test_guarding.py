@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from inspector.running import Running, running
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.server import MAX_STREAMS
+from segment_insider_emulator.web.server import MAX_STREAMS
 from segment_insider_emulator.workspace import load_preset
 
 PAGES = ("/", "/messages/1", "/stream", "/emulator/v1/messages")

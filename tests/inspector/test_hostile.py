@@ -8,7 +8,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from inspector.running import Running, running
-from segment_insider_emulator.inspector.redaction import redact_secrets
+from segment_insider_emulator.inspector.json_tree import redact_secrets
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import load_preset
 

@@ -1,8 +1,8 @@
 """The stream that tells open pages that something was kept."""
 
-from segment_insider_emulator.capture.database import close_database, open_database
-from segment_insider_emulator.capture.news import ChangeCounter
-from segment_insider_emulator.inspector.stream import MAX_STREAM_S, iter_change_events
+from segment_insider_emulator.inspector.change_stream import MAX_STREAM_S, iter_change_events
+from segment_insider_emulator.storage.change_feed import ChangeCounter
+from segment_insider_emulator.storage.database import close_database, open_database
 
 
 def test_a_stream_ends_so_that_a_page_that_stays_open_asks_again() -> None:

@@ -9,11 +9,11 @@ import requests
 from playwright.sync_api import Page, expect
 
 from inspector.running import Running, running
-from segment_insider_emulator.capture.filters import MessageFilters
-from segment_insider_emulator.inspector.unmapped import (
+from segment_insider_emulator.inspector.event_view_model import (
     UNMAPPED_TIME_BUDGET_S,
     find_unmapped_properties,
 )
+from segment_insider_emulator.storage.message_filters import MessageFilters
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
 

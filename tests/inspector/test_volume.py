@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from segment_insider_emulator.clock import format_iso_utc
-from segment_insider_emulator.inspector.volume import (
+from segment_insider_emulator.inspector.histogram import (
     HISTOGRAM_HEIGHT,
     HISTOGRAM_WIDTH,
     MAX_BARS,

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.inspector.mapping_words import (
+from segment_insider_emulator.inspector.mapping_description import (
     describe_mapping,
+    describe_trigger,
     describe_value,
     join_pieces,
 )
-from segment_insider_emulator.inspector.trigger_words import describe_trigger
 from segment_insider_emulator.mapping.catalog import ACTIONS
 
 EMAIL = {"@path": "$.traits.email"}
@@ -86,7 +86,7 @@ def test_a_mapping_in_words(mapping: Any, words: str) -> None:
 
 
 def test_every_directive_of_the_core_has_words() -> None:
-    from segment_insider_emulator.inspector.mapping_words import _DIRECTIVE_DESCRIBERS
+    from segment_insider_emulator.inspector.mapping_description import _DIRECTIVE_DESCRIBERS
     from segment_insider_emulator.mapping.directives import DIRECTIVES
 
     assert _DIRECTIVE_DESCRIBERS.keys() == DIRECTIVES.keys()

@@ -6,11 +6,10 @@ Everything comes from one seed.
 from collections.abc import Callable, Iterator
 from random import Random
 
+from segment_insider_emulator.analysis.context import build_context
+from segment_insider_emulator.analysis.sample_events import build_probe_events, fill_event
 from segment_insider_emulator.mapping.catalog import ACTIONS, DestinationAction
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.drift.samples import fill_event
-from segment_insider_emulator.workspace.lint.probes import build_probe_events
-from segment_insider_emulator.workspace.lint.subject import build_context
 from segment_insider_emulator.workspace.loading import read_preset
 
 Output = tuple[JSONObject, JSONObject]  # a destination, and an event

@@ -26,12 +26,12 @@ sys.path[:0] = [str(ROOT / "tests" / "conformance"), str(ROOT / "tests" / "mappi
 from explained_cases import Output, generated_outputs, shipped_outputs  # noqa: E402
 from generation import cases  # noqa: E402
 
+from segment_insider_emulator.analysis.drift import find_drift  # noqa: E402
 from segment_insider_emulator.app import create_app  # noqa: E402
 from segment_insider_emulator.cli import main as emulator  # noqa: E402
 from segment_insider_emulator.config import Config  # noqa: E402
 from segment_insider_emulator.errors import EmulatorError  # noqa: E402
 from segment_insider_emulator.types import JSON, JSONObject  # noqa: E402
-from segment_insider_emulator.workspace.drift import find_drift  # noqa: E402
 from segment_insider_emulator.workspace.loading import load_workspace_or_preset  # noqa: E402
 
 PAGES = (

@@ -28,8 +28,8 @@ from segment_insider_emulator.mapping.explanation import (  # noqa: E402
     SubscriptionTrace,
     explain_event,
 )
-from segment_insider_emulator.mapping.origins import ValueOrigin  # noqa: E402
-from segment_insider_emulator.mapping.tracing import join_path  # noqa: E402
+from segment_insider_emulator.mapping.path_tracking import join_path  # noqa: E402
+from segment_insider_emulator.mapping.value_origins import ValueOrigin  # noqa: E402
 from segment_insider_emulator.types import JSON, JSONObject  # noqa: E402
 
 _GONE = object()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from segment_insider_emulator.mapping import Destination, InsiderRequest, MappingFailure
 from segment_insider_emulator.mapping.catalog import ACTIONS
-from segment_insider_emulator.mapping.subscription import compile_subscription
+from segment_insider_emulator.mapping.destination import compile_subscription
 from segment_insider_emulator.types import JSON, JSONObject
 
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}

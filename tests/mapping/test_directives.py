@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.mapping.compiling import DirectiveError
 from segment_insider_emulator.mapping.directives import compile_mapping
 from segment_insider_emulator.mapping.javascript import MISSING
+from segment_insider_emulator.mapping.resolvers import DirectiveError
 
 EVENT: dict[str, Any] = {
     "userId": "u1",

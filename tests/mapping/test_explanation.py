@@ -1,7 +1,7 @@
 import pytest
 
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.mapping.catalog_fields import map_first_path
+from segment_insider_emulator.mapping.catalog import map_first_path
 from segment_insider_emulator.mapping.explanation import (
     EventExplanation,
     SubscriptionTrace,
@@ -9,7 +9,7 @@ from segment_insider_emulator.mapping.explanation import (
     explain_event,
     find_unread_paths,
 )
-from segment_insider_emulator.mapping.origins import ValueOrigin
+from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.types import JSONObject
 
 

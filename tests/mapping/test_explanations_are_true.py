@@ -6,11 +6,11 @@ import pytest
 from explained_cases import Output, generated_outputs, shipped_outputs
 from explanation_measure import measure
 
+from segment_insider_emulator.mapping.destination import MAPPING_ERRORS
 from segment_insider_emulator.mapping.directives import compile_mapping
 from segment_insider_emulator.mapping.javascript import MISSING
-from segment_insider_emulator.mapping.root import compile_validated
-from segment_insider_emulator.mapping.subscription import MAPPING_ERRORS
-from segment_insider_emulator.mapping.tracer import trace_payload
+from segment_insider_emulator.mapping.payload_tracer import trace_payload
+from segment_insider_emulator.mapping.validation import compile_validated
 from segment_insider_emulator.types import JSON
 
 SEED = 20
@@ -32,7 +32,7 @@ def test_values_name_their_sources_and_no_others(kind: str) -> None:
 
 def test_measure_finds_an_explanation_that_is_not_true(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "segment_insider_emulator.mapping.traced_value.TracedValue.with_deciding_paths",
+        "segment_insider_emulator.mapping.path_tracking.TracedValue.with_deciding_paths",
         lambda self, paths: self,
     )
 

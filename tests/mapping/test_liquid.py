@@ -6,7 +6,7 @@ test says otherwise.
 
 import pytest
 
-from segment_insider_emulator.mapping.liquid.errors import LiquidError
+from segment_insider_emulator.mapping.liquid import LiquidError
 from segment_insider_emulator.mapping.liquid.templates import compile_liquid_template
 from segment_insider_emulator.types import JSON
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from segment_insider_emulator.mapping import InsiderRequest, MappingFailure
-from segment_insider_emulator.mapping.subscription import compile_subscription
+from segment_insider_emulator.mapping.destination import compile_subscription
 from segment_insider_emulator.types import JSONObject
 
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}

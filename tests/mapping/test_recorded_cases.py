@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from segment_insider_emulator.contract.cases import ContractCase, read_cases
-from segment_insider_emulator.contract.running import (
+from segment_insider_emulator.contract.cases import (
+    ContractCase,
     find_result_differences,
     load_known_differences,
+    read_cases,
     run_case,
 )
 

@@ -8,7 +8,7 @@ from postgres_server import MISSING, Server, programs
 from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateSchema
 
-from segment_insider_emulator.capture.postgres import url_with_schema
+from segment_insider_emulator.storage.postgres import url_with_schema
 
 NUMBERS = count(1)
 

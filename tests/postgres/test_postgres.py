@@ -19,36 +19,33 @@ from postgres_server import Server
 from sqlalchemy import URL, Engine, QueuePool, create_engine, event, text
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import (
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
+from segment_insider_emulator.storage.change_feed import PostgresListener
+from segment_insider_emulator.storage.database import (
     DatabaseUnavailable,
     close_database,
     open_database,
     transaction,
 )
-from segment_insider_emulator.capture.filters import MessageFilters
-from segment_insider_emulator.capture.json_paths import JsonPath
-from segment_insider_emulator.capture.listening import PostgresListener
-from segment_insider_emulator.capture.postgres_sizes import count_disk_bytes, estimate_row_bytes
-from segment_insider_emulator.capture.profiles import ProfileStore
-from segment_insider_emulator.capture.pruning import (
+from segment_insider_emulator.storage.database_size import count_disk_bytes, estimate_row_bytes
+from segment_insider_emulator.storage.message_filters import JsonPath, MessageFilters
+from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.storage.profiles import ProfileStore
+from segment_insider_emulator.storage.records import MessageRecord
+from segment_insider_emulator.storage.retention import (
     LIMIT_CHECK_INTERVAL_S,
+    MAX_MESSAGES_PER_STEP,
     STEP_PAUSE_S,
     UNUSED_CHECK_INTERVAL_S,
-    RetentionSchedule,
-)
-from segment_insider_emulator.capture.records import MessageRecord
-from segment_insider_emulator.capture.retention import (
-    MAX_MESSAGES_PER_STEP,
     MessageRetention,
     RetentionLimits,
+    RetentionSchedule,
 )
-from segment_insider_emulator.capture.store import MessageStore
-from segment_insider_emulator.config import Config
-from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.workspace import load_preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
-LISTENING = "segment_insider_emulator.capture.listening"
+LISTENING = "segment_insider_emulator.storage.change_feed"
 HEARD = 5.0  # seconds, of which none is needed
 CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'"
 CALL = {"writeKey": "wk_demo", "messageId": "m1", "userId": "ada"}

@@ -14,11 +14,11 @@ from postgres_server import Server
 from sqlalchemy import Engine, create_engine, inspect, make_url
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.migration import SCHEMA_VERSION
-from segment_insider_emulator.capture.postgres import ADVISORY_LOCK_ID, url_with_schema
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.migrations import SCHEMA_VERSION
+from segment_insider_emulator.storage.postgres import ADVISORY_LOCK_ID, url_with_schema
 from segment_insider_emulator.workspace import load_preset
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))

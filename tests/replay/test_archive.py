@@ -8,9 +8,9 @@ from segment_insider_emulator.replay.archive import (
     ArchiveFile,
     ArchivePart,
     find_files,
+    read_lines,
     split_files,
 )
-from segment_insider_emulator.replay.reading import read_lines
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.replay.figures import (
+from segment_insider_emulator.replay.metrics import (
     MAX_SAMPLES,
     LinePosition,
     LineSample,

@@ -5,8 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.replay.archive import ArchiveFile, find_files, split_files
-from segment_insider_emulator.replay.reading import MAX_LINE_BYTES, DamagedFile, read_lines
+from segment_insider_emulator.replay.archive import (
+    MAX_LINE_BYTES,
+    ArchiveFile,
+    DamagedFile,
+    find_files,
+    read_lines,
+    split_files,
+)
 
 LINES = st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=20)
 PACKED_TOO_LITTLE = gzip.compress(b"1\n" * 99)[:-9]

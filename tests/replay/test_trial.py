@@ -10,13 +10,14 @@ from archives import track
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.replay.comparing import RequestChange, compare_deliveries
-from segment_insider_emulator.replay.reasons import EventReason
-from segment_insider_emulator.replay.trial import (
+from segment_insider_emulator.replay.evaluator import (
     PROFILE_UPDATE_NAME,
     EvaluationClocks,
     EventEvaluator,
+    EventReason,
     EventResult,
+    RequestChange,
+    compare_deliveries,
 )
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset

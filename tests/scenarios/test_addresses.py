@@ -19,7 +19,7 @@ from flask import Flask
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 

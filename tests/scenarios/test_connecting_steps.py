@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios.running import SandboxProvider
-from segment_insider_scenarios.scene import ScenarioContext
-from segment_insider_scenarios.steps import connecting
+from segment_insider_scenarios.context import ScenarioContext
+from segment_insider_scenarios.running_emulator import SandboxProvider
+from segment_insider_scenarios.steps import setup
 
 
 @pytest.fixture
@@ -20,34 +20,34 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
 def test_a_role_has_to_be_said(scene: ScenarioContext) -> None:
     told = "nobody knows the role of Grace. Say it: Given Grace has the role "
     with pytest.raises(EmulatorError, match=told):
-        connecting.creates_integration(scene, "Grace", "Web shop", "Source")
+        setup.creates_integration(scene, "Grace", "Web shop", "Source")
 
 
 def test_an_integration_has_to_be_created_before_its_key_is_entered(scene: ScenarioContext) -> None:
     told = r"nobody has created the integration 'Web shop'\. Known: none\."
     with pytest.raises(EmulatorError, match=told):
-        connecting.enters_integration_key(scene, "Grace", "Web shop")
+        setup.enters_integration_key(scene, "Grace", "Web shop")
 
 
 def test_a_setting_has_the_guide_s_name(scene: ScenarioContext) -> None:
     told = r"Segment has no setting 'Key'\. Known: Segment Integration Key, Account Name\."
     with pytest.raises(EmulatorError, match=told):
-        connecting.enters_destination_settings(scene, "Grace", [["setting", "value"], ["Key", "k"]])
+        setup.enters_destination_settings(scene, "Grace", [["setting", "value"], ["Key", "k"]])
 
 
 def test_a_mapping_that_does_not_exist_is_said(scene: ScenarioContext) -> None:
     told = r"there is no mapping 'Orders'\. Known: Create or Update a User Profile, "
     with pytest.raises(EmulatorError, match=told):
-        connecting.disables_mapping(scene, "Grace", "Orders")
+        setup.disables_mapping(scene, "Grace", "Orders")
 
 
 def test_a_refusal_that_nobody_expects_is_an_error(scene: ScenarioContext) -> None:
-    connecting.has_role(scene, "Grace", "Editor")
+    setup.has_role(scene, "Grace", "Editor")
     with pytest.raises(EmulatorError, match="cannot make changes"):
-        connecting.creates_integration(scene, "Grace", "Web shop", "Source")
+        setup.creates_integration(scene, "Grace", "Web shop", "Source")
 
 
 def test_a_column_that_inone_does_not_have_is_said(scene: ScenarioContext) -> None:
     told = r"there is no column 'Integration Nam'\. Did you mean 'Integration Name'\?"
     with pytest.raises(EmulatorError, match=told):
-        connecting.inone_shows_integrations(scene, [["Integration Nam"], [""]])
+        setup.inone_shows_integrations(scene, [["Integration Nam"], [""]])

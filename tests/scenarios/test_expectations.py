@@ -4,7 +4,7 @@ import pytest
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON
-from segment_insider_scenarios.expectations import CHECK_COLUMNS, find_failed_rows
+from segment_insider_scenarios.value_checks import CHECK_COLUMNS, find_failed_rows
 
 ORDER: JSON = {
     "id": "o-17",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from segment_insider_scenarios.catalogue import list_library_steps
-from segment_insider_scenarios.feature_files import FeatureFileError, read_feature
-from segment_insider_scenarios.gherkin_words import KEYWORDS_BY_LANGUAGE
+from segment_insider_scenarios.feature_parser import FeatureFileError, read_feature
+from segment_insider_scenarios.gherkin_keywords import KEYWORDS_BY_LANGUAGE
+from segment_insider_scenarios.step_catalogue import list_library_steps
 
 list_library_steps()  # registers the steps
 

@@ -8,13 +8,12 @@ import requests
 import segment.analytics as analytics  # type: ignore[import-untyped]  # ships no types
 from flask import Flask
 
-from segment_insider_emulator.server import serve_in_thread
-from segment_insider_scenarios import calls, in_process, intercepting
-from segment_insider_scenarios.insider_one import InsiderOneView
-from segment_insider_scenarios.running import RunningEmulator
+from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_scenarios import in_process, intercepting, segment_calls
+from segment_insider_scenarios.context import ClockControl
+from segment_insider_scenarios.running_emulator import InsiderOneView, RunningEmulator
 from segment_insider_scenarios.shop import SegmentShop
 from segment_insider_scenarios.shopper import Shopper
-from segment_insider_scenarios.timing import ClockControl
 
 
 def test_the_fixtures_are_one_emulator(
@@ -25,7 +24,7 @@ def test_the_fixtures_are_one_emulator(
 ) -> None:
     clock.start("2026-11-23T12:00:00Z")
     clock.advance("45 minutes")
-    segment.send(shopper("Ada"), calls.track("Wish Listed"))
+    segment.send(shopper("Ada"), segment_calls.track("Wish Listed"))
     names = [event["event_name"] for event in insider_one.events("uuid:ada")]
     sent = [
         event["event_name"] for event in insider_one.requests()[0]["json"]["users"][0]["events"]
@@ -41,13 +40,15 @@ def test_no_socket_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refused)
     monkeypatch.setattr(socket.socket, "bind", refused)
     with in_process() as emulator:
-        emulator.shop.send(Shopper("ada", None, "Ada", "L", "", ""), calls.track("Wish Listed"))
+        emulator.shop.send(
+            Shopper("ada", None, "Ada", "L", "", ""), segment_calls.track("Wish Listed")
+        )
         assert emulator.client.find_profile("uuid:ada")
 
 
 def test_two_emulators_know_nothing_of_each_other() -> None:
     with in_process() as one, in_process("segment-defaults") as other:
-        one.shop.send(Shopper("ada", None, "Ada", "L", "", ""), calls.track("Wish Listed"))
+        one.shop.send(Shopper("ada", None, "Ada", "L", "", ""), segment_calls.track("Wish Listed"))
         assert (len(one.client.list_profiles()), other.client.list_profiles()) == (1, [])
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pytest_bdd.steps import step_function_context_registry
 
-from segment_insider_scenarios.arguments import describe_missing_argument
-from segment_insider_scenarios.catalogue import ARGUMENT_NOUNS, LIBRARY_PACKAGE
+from segment_insider_scenarios.step_catalogue import ARGUMENT_NOUNS, LIBRARY_PACKAGE
+from segment_insider_scenarios.step_errors import describe_missing_argument
 
 EVENTS = "Insider One receives exactly these events for Ada"
 ATTRIBUTES = "Insider One knows these attributes of Ada"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios import calls
-from segment_insider_scenarios.call_files import read_call_file
-from segment_insider_scenarios.running import SandboxProvider
-from segment_insider_scenarios.scene import ScenarioContext
-from segment_insider_scenarios.steps.mappings import mapping_has_fields, mapping_has_trigger
+from segment_insider_scenarios import segment_calls
+from segment_insider_scenarios.context import ScenarioContext
+from segment_insider_scenarios.running_emulator import SandboxProvider
+from segment_insider_scenarios.segment_calls import read_call_file
+from segment_insider_scenarios.steps.setup import mapping_has_fields, mapping_has_trigger
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_mapping_that_the_workspace_lacks_is_answered_with_the_nearest(
 
 
 def test_a_workspace_is_not_changed_when_something_has_happened(scene: ScenarioContext) -> None:
-    scene.send_calls("Ada", calls.track("Wish Listed"))
+    scene.send_calls("Ada", segment_calls.track("Wish Listed"))
     with pytest.raises(EmulatorError, match="something has happened before"):
         mapping_has_trigger(scene, "Track Event", 'type = "track"')
 

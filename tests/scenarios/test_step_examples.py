@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from segment_insider_scenarios.catalogue import StepEntry, list_library_steps
+from segment_insider_scenarios.step_catalogue import StepEntry, list_library_steps
 
 ACT = """\
 When Ada completes order "o-17" in EUR:

@@ -11,13 +11,13 @@ from pytest_bdd.parser import Step
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
 from segment_insider_emulator.cli import main
-from segment_insider_scenarios.catalogue import (
+from segment_insider_scenarios.plugin import BASIS_MARKS
+from segment_insider_scenarios.step_catalogue import (
     LIBRARY_PACKAGE,
     StepEntry,
     find_matching_steps,
     list_library_steps,
 )
-from segment_insider_scenarios.plugin import BASIS_MARKS
 from segment_insider_scenarios.steps import THEMES
 
 ROOT = Path(__file__).parent.parent.parent

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from segment_insider_emulator.cli import main
-from segment_insider_scenarios.catalogue import list_library_steps
+from segment_insider_scenarios.step_catalogue import list_library_steps
 
 
 def steps(*arguments: str) -> Result:
@@ -21,7 +21,7 @@ def test_json_has_a_line_for_each_step() -> None:
 def test_a_line_has_the_example() -> None:
     [told] = map(json.loads, steps("--json", "opens", "screen").stdout.splitlines())
     assert told == {
-        "module": "segment_insider_scenarios.steps.calling",
+        "module": "segment_insider_scenarios.steps.actions",
         "kinds": ["given", "when"],
         "pattern": '{person} opens the screen "{screen}"',
         "about": "A screen call, which apps make.",

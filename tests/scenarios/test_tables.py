@@ -6,9 +6,11 @@ import pytest
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios.comparison import diff_rows, format_cell, format_row
 from segment_insider_scenarios.tables import (
+    diff_rows,
     flatten_values,
+    format_cell,
+    format_row,
     nest_dotted_values,
     parse_cell,
     parse_pairs,

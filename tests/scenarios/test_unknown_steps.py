@@ -6,16 +6,16 @@ from collections.abc import Iterator
 import pytest
 from pytest_bdd.parser import Step
 
-from segment_insider_scenarios.catalogue import (
+from segment_insider_scenarios.step_catalogue import (
     PLACEHOLDER_PATTERN,
     StepEntry,
     best_library_similarity,
     find_matching_steps,
     list_library_steps,
     suggest_steps,
+    tokenise_step,
 )
-from segment_insider_scenarios.failing import describe_unknown_step
-from segment_insider_scenarios.likeness import tokenise_step
+from segment_insider_scenarios.step_errors import describe_unknown_step
 
 STEPS = list_library_steps()
 

@@ -10,8 +10,8 @@ import requests
 from sdks.guide import Arrival
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import Workspace, load_preset
 from segment_insider_scenarios.client import ControlClient
 

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, Response
 
 from sdks.guide import Call
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
-from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.server import serve_in_thread
 
 HERE = Path(__file__).parent
 PATIENCE = 20.0  # seconds until an SDK must have come to an end

@@ -14,8 +14,8 @@ from flask import Flask
 from sdks.end import End
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.server import serve_in_thread
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 

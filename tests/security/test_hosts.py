@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
 
 SETTINGS = "/v1/projects/wk_demo/settings"

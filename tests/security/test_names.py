@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.inspector.assets import STATIC_VERSION
+from segment_insider_emulator.inspector.rendering import STATIC_VERSION
 from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION as OF_SDK
 from segment_insider_emulator.workspace import load_preset
 

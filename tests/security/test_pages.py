@@ -17,7 +17,7 @@ from inspector.running import Running, running
 from playwright.sync_api import Browser, Page
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.inspector.headers import CONTENT_SECURITY_POLICY
+from segment_insider_emulator.inspector.blueprint import CONTENT_SECURITY_POLICY
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from backtracking import Method, why_not_linear
 
-from segment_insider_emulator.insider.schema import SLOW_PATTERNS
-from segment_insider_emulator.insider.shape import PUBLISHED_EVENT_NAME
+from segment_insider_emulator.insider.formats import SLOW_PATTERNS
+from segment_insider_emulator.insider.validation import PUBLISHED_EVENT_NAME
 
 PACKAGES = ("segment_insider_emulator", "segment_insider_scenarios")
 FUNCTIONS = ("match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
@@ -23,12 +23,15 @@ COMMAND_LINE = "an address on the command line of the operator"
 FEATURE = "a line of a feature, on the machine of its author"
 ONE_PLACE = "matched at one place, never searched for"
 BOUNDED = {
-    ("segment_insider_emulator.capture.database", "_without_secrets"): COMMAND_LINE,
+    ("segment_insider_emulator.storage.database", "_without_secrets"): COMMAND_LINE,
     ("segment_insider_emulator.config", "_read"): COMMAND_LINE,
-    ("segment_insider_emulator.capture.remedies", "remedy"): "the first line of a driver's message",
-    ("segment_insider_emulator.harness.openapi", "_VARIABLE"): "the rule of a route of ours",
     (
-        "segment_insider_emulator.insider.schema",
+        "segment_insider_emulator.storage.database_errors",
+        "remedy",
+    ): "the first line of a driver's message",
+    ("segment_insider_emulator.control_api.openapi", "_VARIABLE"): "the rule of a route of ours",
+    (
+        "segment_insider_emulator.insider.formats",
         "_matcher",
     ): "the patterns of our schemas, which have a test below",
     ("segment_insider_emulator.mapping.liquid.tokenizer", "_NUMBER_PATTERN"): ONE_PLACE,
@@ -36,25 +39,25 @@ BOUNDED = {
         "segment_insider_emulator.mapping.liquid.date_filters",
         "_FORMAT_CODE",
     ): "what one part gives back, the last one takes",
-    ("segment_insider_emulator.replay.reasons", "_WAS"): "the end of the text always matches",
+    ("segment_insider_emulator.replay.evaluator", "_WAS"): "the end of the text always matches",
     (
-        "segment_insider_emulator.segment.filtering.fql.glob",
+        "segment_insider_emulator.filtering.fql_glob",
         "_compiled",
     ): "atomic groups, which never give back",
-    ("segment_insider_emulator.segment.filtering.fql.lexer", "_TOKEN"): ONE_PLACE,
+    ("segment_insider_emulator.filtering.fql_parser", "_TOKEN"): ONE_PLACE,
     (
-        "segment_insider_emulator.workspace.importing.evaluation",
+        "segment_insider_emulator.interchange.terraform_config",
         "head",
     ): "possessive, and the dots are counted",
     (
-        "segment_insider_emulator.workspace.importing.hcl_parser",
+        "segment_insider_emulator.interchange.hcl_parser",
         "closing",
     ): "possessive, from a line's beginning",
-    ("segment_insider_scenarios.likeness", "_VALUES"): FEATURE,
-    ("segment_insider_scenarios.expectations", "TOLERANCE"): FEATURE,
-    ("segment_insider_scenarios.interception", "address"): "the names of hosts of ours",
+    ("segment_insider_scenarios.step_catalogue", "_VALUES"): FEATURE,
+    ("segment_insider_scenarios.value_checks", "TOLERANCE"): FEATURE,
+    ("segment_insider_scenarios.running_emulator", "address"): "the names of hosts of ours",
     (
-        "segment_insider_scenarios.placeholders",
+        "segment_insider_scenarios.feature_checks",
         "_half_open",
     ): "names of columns, in which nothing repeats",
 }

@@ -7,9 +7,9 @@ import requests
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.segment.client_ip import add_client_ip
-from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.segment.normalise import add_client_ip
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_emulator.workspace.model import build_workspace
 from segment_insider_scenarios.client import ControlClient

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.segment.rules import find_discard_reason
+from segment_insider_emulator.segment.validation import find_discard_reason
 
 TRACK = {"type": "track", "event": "Product Viewed", "userId": "ada"}
 PAGE = {"type": "page", "anonymousId": "a1"}

@@ -16,10 +16,10 @@ from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.json_text import (
     find_replacement_character,
+    parse_event_line,
     parse_json,
     replace_lone_surrogates,
 )
-from segment_insider_emulator.lines import parse_event_line
 from segment_insider_emulator.workspace import load_preset
 
 HALF = "\\ud83c"  # the escape, in six characters

@@ -8,9 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from segment_insider_emulator.segment.errors import IngestError
-from segment_insider_emulator.segment.ingest import decode_body, parse_messages
-from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.segment.ingest import Message, decode_body, parse_messages
+from segment_insider_emulator.segment.validation import IngestError
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
 RECEIVED = "2026-11-23T19:53:38.900Z"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.segment.message_id import generate_message_id
+from segment_insider_emulator.segment.ingest import generate_message_id
 
 NOW = datetime(2026, 11, 23, 19, 49, 45, tzinfo=UTC)
 CHANCE = st.binary(min_size=16, max_size=16)

@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.segment.errors import IngestError
 from segment_insider_emulator.segment.oauth import TOKEN_LIFETIME_S, TokenIssuer
+from segment_insider_emulator.segment.validation import IngestError
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_emulator.workspace.model import OAuthApplication
 

@@ -14,12 +14,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
-from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.segment.ingest import Message
 from segment_insider_emulator.segment.oauth import TokenIssuer
-from segment_insider_emulator.segment.options import SegmentOptions
-from segment_insider_emulator.segment.routes import bp
-from segment_insider_emulator.server import serve_in_thread
+from segment_insider_emulator.web.segment_routes import bp
+from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace.model import SegmentSource
+from segment_insider_emulator.workspace.segment_options import SegmentOptions
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
 CALL = {"event": "x", "userId": "ada", "groupId": "acme", "writeKey": "wk_demo"}

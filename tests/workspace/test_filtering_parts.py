@@ -7,6 +7,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from segment_insider_emulator.analysis.context import build_context
+from segment_insider_emulator.analysis.lint.destination_rules import (
+    find_constant_filter_conditions,
+    find_controls_without_plan,
+    find_filters_without_fields,
+    find_unparsable_filters,
+)
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.cli.serve import _print_ready
@@ -14,15 +21,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset
-from segment_insider_emulator.workspace.finding import WorkspaceFinding
-from segment_insider_emulator.workspace.lint.filtering import (
-    find_constant_filter_conditions,
-    find_controls_without_plan,
-    find_filters_without_fields,
-    find_unparsable_filters,
-)
-from segment_insider_emulator.workspace.lint.subject import build_context
-from segment_insider_emulator.workspace.structure import validate_document
+from segment_insider_emulator.workspace.validation import WorkspaceFinding, validate_document
 
 DROP: JSONObject = {"type": "DROP"}
 

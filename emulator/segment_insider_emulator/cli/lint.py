@@ -6,18 +6,17 @@ from dataclasses import asdict
 
 import click
 
-from segment_insider_emulator.cli.spelling_out import expand_settings_hint
-from segment_insider_emulator.cli.terminal import print_lines
+from segment_insider_emulator.analysis.lint import lint_document
+from segment_insider_emulator.cli.terminal_output import expand_settings_hint, print_lines
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.finding import WorkspaceFinding
-from segment_insider_emulator.workspace.lint import lint_document
 from segment_insider_emulator.workspace.loading import (
     PRESET_NAMES,
     is_preset_name,
+    lint_tracking_plan,
     read_document,
     read_preset,
 )
-from segment_insider_emulator.workspace.plans import lint_tracking_plan
+from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 
 @click.command("lint", epilog="Example: emulator lint shop.yaml")

@@ -12,24 +12,27 @@ from pathlib import Path
 import click
 
 from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE
-from segment_insider_emulator.cli.terminal import print_json, print_lines
-from segment_insider_emulator.cli.workspace_options import (
+from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
     load_workspace,
     selected_workspace_name,
 )
-from segment_insider_emulator.clock import utc_now
+from segment_insider_emulator.cli.terminal_output import print_json, print_lines
+from segment_insider_emulator.clock import parse_iso_time, utc_now
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.replay.archive import ArchivePart, find_files, split_files
-from segment_insider_emulator.replay.counting import DryRunJob
-from segment_insider_emulator.replay.dry_run import PartRunner, run_dry_run
-from segment_insider_emulator.replay.ledger import CheckpointFile, CompletedParts, job_digest
-from segment_insider_emulator.replay.machine import measure_in_processes
-from segment_insider_emulator.replay.page import write_html
-from segment_insider_emulator.replay.report import build_report, list_losses
-from segment_insider_emulator.replay.text import format_text
-from segment_insider_emulator.replay.trial import EvaluationClocks
-from segment_insider_emulator.segment.times import parse_iso_time
+from segment_insider_emulator.replay.dry_run import (
+    CheckpointFile,
+    CompletedParts,
+    DryRunJob,
+    PartRunner,
+    job_digest,
+    measure_in_processes,
+    run_dry_run,
+)
+from segment_insider_emulator.replay.evaluator import EvaluationClocks
+from segment_insider_emulator.replay.html_report import write_html
+from segment_insider_emulator.replay.report import build_report, format_text, list_losses
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset
 
@@ -113,7 +116,7 @@ def _select_counter(job: DryRunJob, workers: int | None, scheduler: str | None) 
     if scheduler is None:
         return lambda parts: measure_in_processes(job, parts, workers or os.cpu_count() or 1)
     try:
-        from segment_insider_emulator.replay.cluster import measure_on_cluster
+        from segment_insider_emulator.replay.dask_pool import measure_on_cluster
     except ImportError:
         remedy = "Install the extra: pip install 'segment-insider-emulator[dask]'."
         raise EmulatorError("a cluster needs Dask", "--scheduler", remedy) from None
@@ -169,7 +172,7 @@ def _create_report_writer(
 
 def _import_parquet_writer() -> Callable[[JSONObject, Path], None]:
     try:
-        from segment_insider_emulator.replay.columns import write_parquet
+        from segment_insider_emulator.replay.parquet_report import write_parquet
     except ImportError:
         remedy = "Install the extra: pip install 'segment-insider-emulator[archive]'."
         raise EmulatorError("writing Parquet needs pyarrow", "--parquet", remedy) from None

@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Iterator
 
 import click
+import orjson
 
-from segment_insider_emulator.cli.workspace_options import (
+from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
     load_workspace,
     selected_workspace_name,
@@ -56,9 +57,9 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
     name = selected_workspace_name(flags["workspace"], preset)
     # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
     from segment_insider_emulator.app import create_app
-    from segment_insider_emulator.capture.occupancy import lock_database_file
-    from segment_insider_emulator.sandboxes import SandboxRegistry
-    from segment_insider_emulator.server import serve
+    from segment_insider_emulator.storage.file_lock import lock_database_file
+    from segment_insider_emulator.web.sandboxes import SandboxRegistry
+    from segment_insider_emulator.web.server import serve
 
     config = load_config(os.environ, {**flags, "workspace": name})
     _configure_logging(config.verbose)
@@ -87,7 +88,7 @@ def _configure_logging(verbose: bool) -> None:
 
 
 def _print_ready(config: Config, url: str, workspace: Workspace) -> None:
-    from segment_insider_emulator.guard import is_loopback
+    from segment_insider_emulator.web.access import is_loopback
 
     click.echo(f"ready at {url} with write key {workspace.write_key}", err=True)
     if config.password is None and not is_loopback(config.host):
@@ -109,7 +110,7 @@ def _describe_plan_problems(workspace: Workspace) -> Iterator[str]:
 
 def _describe_workspace_errors(workspace: Workspace, file: str) -> Iterator[str]:
     """What does not work in the workspace of a *file*, a line each."""
-    from segment_insider_emulator.workspace.lint import lint_document
+    from segment_insider_emulator.analysis.lint import lint_document
 
     more = f"`emulator lint {shlex.quote(file)}`"
     count = len(workspace.destination["subscriptions"])
@@ -121,3 +122,26 @@ def _describe_workspace_errors(workspace: Workspace, file: str) -> Iterator[str]
         yield str(EmulatorError(each.what, f"{file}: {each.where}", each.remedy))
     if len(errors) > _MAX_LISTED_ERRORS:
         yield f"{file}: {len(errors) - _MAX_LISTED_ERRORS} more errors. {more} lists them."
+
+
+@click.command("assets", epilog="Example: emulator assets --cache /srv/cache")
+@click.option("--cache", metavar="FOLDER", help="Where to keep them.  [the user's cache folder]")
+@click.option("--json", "as_json", is_flag=True, help="Print the folder and the files as JSON.")
+def assets_command(cache: str | None, as_json: bool) -> None:
+    """Fetch analytics.js with npm, once; from then on browsers are served without a network.
+
+    `emulator serve` does so by itself when a page first asks.
+    """
+    from pathlib import Path
+
+    from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION, AnalyticsJsAssets
+
+    config = load_config(os.environ, {"cache": cache})
+    assets = AnalyticsJsAssets(Path(config.cache).expanduser())
+    assets.fetch_if_missing()
+    names = sorted(path.name for path in assets.folder.iterdir())
+    if as_json:
+        document = {"version": ANALYTICS_JS_VERSION, "folder": str(assets.folder), "files": names}
+        click.echo(orjson.dumps(document))
+    else:
+        click.echo(f"analytics.js {ANALYTICS_JS_VERSION}, {len(names)} files, in {assets.folder}")

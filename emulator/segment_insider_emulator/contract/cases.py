@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,12 +12,17 @@ import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from segment_insider_emulator.depth import MAX_DEPTH, nesting_depth
-from segment_insider_emulator.encoding import read_utf8_bytes
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.json_text import parse_json
-from segment_insider_emulator.mapping.subscription import Subscription, compile_subscription
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
+from segment_insider_emulator.mapping.destination import (
+    InsiderRequest,
+    MappingFailure,
+    MappingResult,
+    Subscription,
+    compile_subscription,
+)
+from segment_insider_emulator.text_encoding import read_utf8_bytes
+from segment_insider_emulator.types import JSON, JSONObject
 
 _CASE_REMEDY = "A case has name, destination, subscription and events; docs/contract.md shows one."
 
@@ -96,3 +102,144 @@ def _parse_case(text: bytes, where: str) -> ContractCase | EmulatorError:
 def _get_case_validator() -> Draft202012Validator:
     schema = files(__package__).joinpath("case.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(schema))
+
+
+def run_case(case: ContractCase) -> JSONObject:
+    """What happens: {"requests": [...], "results": [one for each event]}."""
+    document = case.document
+    return run_events(case.subscription, document["events"], document.get("batch", False))
+
+
+def run_events(
+    subscription: Subscription, events: list[JSONObject], is_batched: bool
+) -> JSONObject:
+    """Return what *subscription* makes of *events*, as `actual` has it; unbatched, they are one."""
+    request, results = _deliver_events(subscription, events, is_batched)
+    return {
+        "requests": [_request_to_json(request)] if request else [],
+        "results": [_result_to_json(result) for result in results],
+    }
+
+
+def _deliver_events(
+    subscription: Subscription, events: list[JSONObject], is_batched: bool
+) -> tuple[InsiderRequest | None, list[MappingResult]]:
+    if is_batched:
+        batch = subscription.build_batch_request(events)
+        return batch.request, batch.results
+    outcome = subscription.build_request(events[0])
+    if isinstance(outcome, InsiderRequest):
+        return outcome, ["delivered"]
+    return None, ["not_subscribed" if outcome is None else outcome]
+
+
+def _request_to_json(request: InsiderRequest) -> JSONObject:
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": request.headers,
+        "json": request.json,
+    }
+
+
+def _result_to_json(result: MappingResult) -> JSONObject:
+    if isinstance(result, MappingFailure):
+        return {
+            "status": "failed",
+            "code": result.code,
+            "name": result.name,
+            "message": result.message,
+        }
+    return {"status": result}
+
+
+def find_result_differences(expected: JSONObject, actual: JSONObject) -> list[str]:
+    """Where *received* departs from *expected*, one line for each place.
+
+    Messages of JavaScript's own engine are not compared; that there is such a failure is.
+    """
+    places = [
+        *find_value_differences(expected["requests"], actual["requests"], "requests"),
+        *find_value_differences(
+            [_mask_engine_message(each) for each in expected["results"]],
+            [_mask_engine_message(each) for each in actual["results"]],
+            "results",
+        ),
+    ]
+    return places
+
+
+def _mask_engine_message(result: JSONObject) -> JSONObject:
+    message = str(result.get("message"))
+    if result.get("name") == "TypeError" or message.startswith(_ENGINE_MESSAGE_PREFIX):
+        return {**result, "message": "(of the JavaScript engine)"}
+    return result
+
+
+_ENGINE_MESSAGE_PREFIX = "Invalid subscription : Cannot read"
+
+
+def find_value_differences(expected: JSON, actual: JSON, path: str) -> Iterator[str]:
+    """Where the JSON value *received* departs from *expected*, one line for each place."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in {**expected, **actual}:
+            yield from _find_member_differences(expected, actual, key, f"{path}.{key}")
+    elif isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            extra = _truncate_json(actual[len(expected) :]) if len(actual) > len(expected) else ""
+            more = f", among them {extra}" if extra else ""
+            yield f"{path}: expected {len(expected)} entries, received {len(actual)}{more}"
+        for at, (expected_item, actual_item) in enumerate(zip(expected, actual, strict=False)):
+            yield from find_value_differences(expected_item, actual_item, f"{path}[{at}]")
+    elif not _is_same_value(expected, actual):
+        yield f"{path}: expected {_truncate_json(expected)}, received {_truncate_json(actual)}"
+
+
+def _find_member_differences(
+    expected: JSONObject, actual: JSONObject, key: str, path: str
+) -> Iterator[str]:
+    if key not in actual:
+        yield f"{path}: expected {_truncate_json(expected[key])}, received nothing"
+    elif key not in expected:
+        yield f"{path}: expected nothing, received {_truncate_json(actual[key])}"
+    else:
+        yield from find_value_differences(expected[key], actual[key], path)
+
+
+def _is_same_value(expected: JSON, actual: JSON) -> bool:
+    """Numbers are compared as IEEE doubles; true is not 1."""
+    numbers = [
+        float(each) if isinstance(each, int | float) and not isinstance(each, bool) else None
+        for each in (expected, actual)
+    ]
+    if None in numbers:
+        return type(expected) is type(actual) and bool(expected == actual)
+    return numbers[0] == numbers[1]
+
+
+def _truncate_json(value: JSON) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+@cache
+def load_known_differences() -> dict[str, dict[str, str]]:
+    """Recorded cases in which this core departs from the published destination, by name.
+
+    Each has the "reason" and the "digest" of the case, so that no other case can pass by its name.
+    """
+    text = files(__package__).joinpath("known_differences.json").read_text("utf-8")
+    known: dict[str, dict[str, str]] = json.loads(text)
+    return known
+
+
+def find_known_reason(case: ContractCase) -> str | None:
+    """Why this very case is known to differ; None when it is not."""
+    known = load_known_differences().get(case.name, {})
+    return known.get("reason") if known.get("digest") == hash_case_input(case) else None
+
+
+def hash_case_input(case: ContractCase) -> str:
+    """A fingerprint of what a case gives to the core."""
+    case_input = {key: case.document[key] for key in ("destination", "subscription", "events")}
+    return sha256(orjson.dumps(case_input, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

@@ -3,20 +3,19 @@
 import orjson
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.capture.differences import ResponseDifferenceStore
 from segment_insider_emulator.clock import Clock, format_iso_utc
-from segment_insider_emulator.contract.running import find_value_differences
-from segment_insider_emulator.delivery.account import (
+from segment_insider_emulator.contract.cases import find_value_differences
+from segment_insider_emulator.delivery.retries import is_retryable
+from segment_insider_emulator.delivery.senders import (
     REDACTED_MARK,
     TOKEN_HEADER,
     RealAccount,
+    Sender,
     redact_headers,
 )
-from segment_insider_emulator.delivery.policy import is_retryable
-from segment_insider_emulator.delivery.senders import Sender
-from segment_insider_emulator.held import StateGuardFactory, process_local
-from segment_insider_emulator.http import HttpRequest, HttpResponse
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.storage.reports import ResponseDifferenceStore
+from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
 
 MIN_SECRET_LENGTH = 4  # characters; anything shorter would take ordinary words out of an answer
 

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from itertools import takewhile
 from threading import Condition, Thread
 
-from segment_insider_emulator.capture.database import DatabaseClosed
-from segment_insider_emulator.capture.records import MessageRecord, UpsertRecord
-from segment_insider_emulator.capture.store import DatabaseUnavailable, MessageStore
-from segment_insider_emulator.capture.waiting import QueuedMessage
-from segment_insider_emulator.delivery.road import DeliveryPipeline, build_message_record
+from segment_insider_emulator.delivery.pipeline import DeliveryPipeline, build_message_record
 from segment_insider_emulator.errors import TemporarilyUnavailable
-from segment_insider_emulator.segment.message import Message
+from segment_insider_emulator.segment.ingest import Message
+from segment_insider_emulator.storage.database import DatabaseClosed
+from segment_insider_emulator.storage.delivery_queue import QueuedMessage
+from segment_insider_emulator.storage.messages import DatabaseUnavailable, MessageStore
+from segment_insider_emulator.storage.records import MessageRecord, UpsertRecord
 
 log = logging.getLogger(__name__)
 

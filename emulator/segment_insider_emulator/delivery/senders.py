@@ -1,10 +1,11 @@
-"""The way out: the emulated endpoint itself, or an Insider One account elsewhere."""
+"""A real Insider One account in place of the emulated one: its address and its credentials."""
 
 import errno
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from threading import Timer
 from typing import Any, Protocol
@@ -14,7 +15,53 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import check_header_validity
 
-from segment_insider_emulator.http import HttpRequest, HttpResponse
+from segment_insider_emulator.clock import Clock, Stopwatch, format_iso_utc
+from segment_insider_emulator.storage.records import DeliveryAttempt
+from segment_insider_emulator.types import HttpRequest, HttpResponse
+
+PARTNER_HEADER, TOKEN_HEADER = "x-partner-name", "x-request-token"
+REDACTED_MARK = "…"
+
+
+@dataclass(frozen=True, slots=True)
+class RealAccount:
+    """Where requests really go.
+
+    Args:
+        url: Its host, with a path before Insider One's own if need be, without a slash at the end.
+        name: The account's, in place of the workspace's; None keeps what the workspace has.
+        key: Likewise.
+    """
+
+    url: str
+    name: str | None = None
+    key: str | None = None
+
+    def with_credentials(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """The headers *own* of a request, with the account's credentials."""
+        credentials = {PARTNER_HEADER: self.name, TOKEN_HEADER: self.key}
+        return {**headers, **{name: value for name, value in credentials.items() if value}}
+
+    def request_url(self, url: str) -> str:
+        """Where a request for *url* goes."""
+        return self.url + urlsplit(url).path
+
+
+def credential_headers(settings: Mapping[str, str]) -> dict[str, str]:
+    """The headers that a destination of these *settings* authenticates with."""
+    return {PARTNER_HEADER: settings["account_name"], TOKEN_HEADER: settings["ucd_key"]}
+
+
+def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """*headers* without their secret, so that a database or a screenshot can be passed on.
+
+    The first two characters stay: one sees which of two keys it was.
+    """
+    return {
+        name: f"{value[:2]}{REDACTED_MARK}" if name.lower() == TOKEN_HEADER else value
+        for name, value in headers.items()
+    }
+
 
 RESPONSE_TIMEOUT_S = 10.0  # seconds; Segment gives a destination 10,000 ms
 MAX_RESPONSE_BYTES = 1_000_000  # bytes kept of a body
@@ -202,3 +249,54 @@ NODE_ERROR_CODES = {
     errno.ENETUNREACH: "EHOSTUNREACH",
     errno.ETIMEDOUT: "ETIMEDOUT",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """An attempt and its answer.
+
+    Args:
+        code: What Segment files the failure under, an HTTP status or the name of a fault; None
+            when the request was delivered.
+        silence: Why nothing answered; None when something did.
+    """
+
+    attempt: DeliveryAttempt
+    response: HttpResponse | None
+    error_code: str | None
+    transport_error: str | None = None
+
+
+def send_attempt(
+    sender: Sender,
+    clock: Clock,
+    stopwatch: Stopwatch,
+    request: HttpRequest,
+    attempt_number: int = 1,
+    due_at: datetime | None = None,
+) -> AttemptResult:
+    """Hand *request* over.
+
+    Args:
+        stopwatch: Measures how long it takes: the clock may stand still, or be moved meanwhile.
+        number: Of the attempt, from 1.
+        at: When it was due, if that is not now.
+    """
+    when = format_iso_utc(due_at or clock())
+    started = stopwatch()
+    try:
+        response = sender(request)
+    except NoResponse as silence:
+        tried = DeliveryAttempt(
+            attempt_number, when, _to_milliseconds(stopwatch() - started), None, silence.code
+        )
+        return AttemptResult(tried, None, silence.code, str(silence))
+    tried = DeliveryAttempt(
+        attempt_number, when, _to_milliseconds(stopwatch() - started), response.status
+    )
+    delivered = 200 <= response.status < 300
+    return AttemptResult(tried, response, None if delivered else str(response.status))
+
+
+def _to_milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -1,13 +1,121 @@
-"""What every address of the unification host works with: one account and its profiles."""
+"""How often an address may be called, on the emulator's clock.
+
+Assumed: the limits are published, the shape of the minute is not; here it is the clock's own.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil, floor
+from threading import Lock
 
-from segment_insider_emulator.capture.profiles import ProfileStore
+from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.insider.callbacks import CallbackHosts
-from segment_insider_emulator.insider.changes import ProfileChangeListener
+from segment_insider_emulator.insider.catalog import (
+    CUSTOM_EVENT_RETENTION,
+    PROFILE_RETENTION,
+    list_nondefault_retentions,
+)
 from segment_insider_emulator.insider.identity import IdentityRules
 from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
+from segment_insider_emulator.insider.responses import reject_too_many_requests
+from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.storage.profiles import ProfileStore
+from segment_insider_emulator.types import JSONObject
+
+RATE_WINDOW_S = 60  # seconds
+
+
+class RateLimiter:
+    """What is used up of each budget in the current minute.
+
+    Args:
+        limit: Name of a budget -> units a minute; None is no limit.
+    """
+
+    def __init__(
+        self,
+        get_limit: Callable[[str], int | None],
+        guard_factory: StateGuardFactory = process_local,
+    ) -> None:
+        self._get_limit = get_limit
+        self._current_minute = 0
+        self._used_units: dict[str, float] = {}
+        self._state_guard = guard_factory("rates", self, refresh_on_read=False)
+
+    def consume(self, budget: str, now: datetime, units: float = 1) -> float:
+        """Use up *units* of *budget*. Returns: what is used now, these included.
+
+        Raises: Refusal, when that many are not left.
+        """
+        now_s = now.timestamp()
+        minute = floor(now_s / RATE_WINDOW_S)
+        limit = self._get_limit(budget)
+        with self._state_guard.updating():
+            if minute > self._current_minute:  # a slower thread may bring an older time
+                self._current_minute, self._used_units = minute, {}
+            used_units = self._used_units.get(budget, 0) + units
+            if limit is None or used_units <= limit:
+                self._used_units[budget] = used_units
+                return used_units
+        raise reject_too_many_requests(ceil((minute + 1) * RATE_WINDOW_S - now_s))
+
+    def reset(self) -> None:
+        """Forget what was used."""
+        with self._state_guard.updating():
+            self._current_minute, self._used_units = 0, {}
+
+    def state(self) -> JSONObject:
+        """For other processes: {"minute": its number, "used": units of each budget in it}."""
+        return {"minute": self._current_minute, "used": self._used_units}
+
+    def restore(self, state: JSONObject) -> None:
+        """Count on from what `state` gave."""
+        self._current_minute, self._used_units = state["minute"], state["used"]
+
+
+_RUN_INTERVAL = timedelta(hours=1)
+_EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
+
+
+class DataRetention:
+    """Deletes as time passes, by the emulator's clock."""
+
+    def __init__(self, profiles: ProfileStore, options: InsiderOptions) -> None:
+        self._profiles, self._lock = profiles, Lock()
+        self._event_retentions = list_nondefault_retentions(options)
+        self._last_run_at: datetime | None = None
+
+    def delete_expired(self, now: datetime) -> None:
+        """Delete what is outdated *now*, unless that was done within the hour."""
+        with self._lock:
+            if self._last_run_at and abs(now - self._last_run_at) < _RUN_INTERVAL:
+                return
+            self._last_run_at = now
+        with self._profiles.unit_of_work() as unit_of_work:
+            event_cutoffs = {
+                name: _compute_cutoff(now, kept) for name, kept in self._event_retentions.items()
+            }
+            default_cutoff, profile_cutoff = (
+                _compute_cutoff(now, CUSTOM_EVENT_RETENTION),
+                _compute_cutoff(now, PROFILE_RETENTION),
+            )
+            unit_of_work.delete_expired(event_cutoffs, default_cutoff, profile_cutoff)
+
+    def reset(self) -> None:
+        """Run at the next occasion."""
+        with self._lock:
+            self._last_run_at = None
+
+
+def _compute_cutoff(now: datetime, retention: timedelta) -> str:
+    # Retentions of a century and clocks of the first years leave the calendar.
+    return (
+        format_iso_utc(now - retention)
+        if now - _EARLIEST_TIME > retention
+        else format_iso_utc(_EARLIEST_TIME)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ and that several matches are merged by them, but not how. This is a deterministi
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from segment_insider_emulator.capture.profile import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.types import JSON, JSONObject
 
 DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")

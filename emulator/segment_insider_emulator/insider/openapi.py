@@ -5,39 +5,37 @@ from typing import Any
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.insider import (
-    deletion,
-    identifiers,
-    profile_read,
-    removal,
-    replies,
+    attribute_deletion,
+    profile_endpoints,
+    responses,
     upsert,
 )
-from segment_insider_emulator.insider.documents import load_json_document
+from segment_insider_emulator.insider.formats import load_json_document
 from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS, InsiderOptions
-from segment_insider_emulator.insider.replies import (
+from segment_insider_emulator.insider.responses import (
     MAX_BODY_BYTES,
     MAX_USERS_PER_REQUEST,
     RequestRejected,
 )
-from segment_insider_emulator.insider.shape import load_user_schema
+from segment_insider_emulator.insider.validation import load_user_schema
 from segment_insider_emulator.types import JSON, JSONObject
 
 OPENAPI_PATH = "/emulator/v1/openapi/insider.json"
 
 _COMMON_REJECTIONS = (
-    replies.INVALID_PARTNER,
-    replies.BODY_TOO_LARGE,
-    replies.WRONG_CONTENT_TYPE,
-    replies.INVALID_JSON,
-    replies.reject_too_many_requests(60),
+    responses.INVALID_PARTNER,
+    responses.BODY_TOO_LARGE,
+    responses.WRONG_CONTENT_TYPE,
+    responses.INVALID_JSON,
+    responses.reject_too_many_requests(60),
 )
-_USER_LOOKUP_REJECTIONS = (replies.NO_VALID_IDENTIFIER, replies.NO_SUCH_USER)
-_USER_LIST_REJECTIONS = (replies.NO_USERS, replies.USERS_NOT_A_LIST, replies.TOO_MANY_USERS)
+_USER_LOOKUP_REJECTIONS = (responses.NO_VALID_IDENTIFIER, responses.NO_SUCH_USER)
+_USER_LIST_REJECTIONS = (responses.NO_USERS, responses.USERS_NOT_A_LIST, responses.TOO_MANY_USERS)
 _IDENTIFIER_UPDATE_REJECTIONS = (
-    replies.SAME_IDENTIFIER_VALUES,
-    replies.NOT_EXACTLY_ONE_IDENTIFIER,
-    replies.DIFFERENT_IDENTIFIER_TYPES,
-    replies.IDENTIFIER_ALREADY_ASSIGNED,
+    responses.SAME_IDENTIFIER_VALUES,
+    responses.NOT_EXACTLY_ONE_IDENTIFIER,
+    responses.DIFFERENT_IDENTIFIER_TYPES,
+    responses.IDENTIFIER_ALREADY_ASSIGNED,
 )
 _FINDING_HEADER_SCHEMA = {"description": "What the emulator noticed.", "schema": {"type": "string"}}
 _SAMPLE_USER: JSONObject = {"identifiers": {"uuid": "u1"}}
@@ -108,7 +106,7 @@ def _build_paths() -> JSONObject:
                 _USER_LIST_REJECTIONS,
             )
         },
-        deletion.ATTRIBUTE_DELETE_PATH: {
+        attribute_deletion.ATTRIBUTE_DELETE_PATH: {
             "post": _build_operation(
                 "Delete user attributes",
                 upsert_rate,
@@ -117,7 +115,7 @@ def _build_paths() -> JSONObject:
                 _USER_LIST_REJECTIONS,
             )
         },
-        profile_read.PROFILE_READ_PATH: {
+        profile_endpoints.PROFILE_READ_PATH: {
             "post": _build_operation(
                 "Get a user profile",
                 f"{DEFAULT_RATE_LIMITS['profile']:,} units a minute",
@@ -126,7 +124,7 @@ def _build_paths() -> JSONObject:
                 _USER_LOOKUP_REJECTIONS,
             )
         },
-        identifiers.IDENTITY_PATH: {
+        profile_endpoints.IDENTITY_PATH: {
             "patch": _build_operation(
                 "Update an identifier",
                 rate_texts["identityUpdate"],
@@ -139,10 +137,10 @@ def _build_paths() -> JSONObject:
                 rate_texts["identityDelete"],
                 "OfIdentifiers",
                 empty_object,
-                (replies.SOLE_IDENTIFIER, *_USER_LOOKUP_REJECTIONS),
+                (responses.SOLE_IDENTIFIER, *_USER_LOOKUP_REJECTIONS),
             ),
         },
-        removal.PROFILE_DELETE_PATH: {
+        profile_endpoints.PROFILE_DELETE_PATH: {
             "post": _build_operation(
                 "Delete a profile",
                 rate_texts["delete"],
@@ -151,7 +149,7 @@ def _build_paths() -> JSONObject:
                 _USER_LOOKUP_REJECTIONS,
             )
         },
-        removal.ANONYMIZE_PATH: {
+        profile_endpoints.ANONYMIZE_PATH: {
             "post": _build_operation(
                 "Anonymize a profile",
                 anonymize_rate,
@@ -160,7 +158,7 @@ def _build_paths() -> JSONObject:
                 _USER_LOOKUP_REJECTIONS,
             )
         },
-        removal.ANONYMIZE_BY_ID_PATH: {
+        profile_endpoints.ANONYMIZE_BY_ID_PATH: {
             "post": _build_operation(
                 "Anonymize by Profile ID",
                 anonymize_rate,
@@ -204,8 +202,8 @@ def _build_error_responses(rejections: tuple[RequestRejected, ...]) -> JSONObjec
     rejections_by_status: dict[int, list[RequestRejected]] = {}
     for rejection in (
         *_COMMON_REJECTIONS,
-        replies.ACCESS_DENIED,
-        replies.TOKEN_REFUSED,
+        responses.ACCESS_DENIED,
+        responses.TOKEN_REFUSED,
         *rejections,
     ):
         rejections_by_status.setdefault(rejection.status, []).append(rejection)

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
 
-from segment_insider_emulator.capture.panel import Integration, IntegrationStore
-from segment_insider_emulator.capture.records import redact_secret
 from segment_insider_emulator.clock import Clock, format_iso_utc
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.held import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.storage.panel_settings import Integration, IntegrationStore
+from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 
 EDITOR_ROLES = ("Administrator", "Editor with PII access")

@@ -1,42 +1,86 @@
-"""Upsert: users in, profiles created and updated, one answer for all of them.
-
-Source: Insider One, API collection "Upsert User Data".
-"""
+"""Orders that arrive a second time: at another instant each product of them counts again."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
 
-from segment_insider_emulator.capture.profile import ProfileEvent
 from segment_insider_emulator.clock import format_iso_utc
-from segment_insider_emulator.http import HttpResponse
-from segment_insider_emulator.insider import replies
+from segment_insider_emulator.insider import responses
 from segment_insider_emulator.insider.account import InsiderAccount
 from segment_insider_emulator.insider.callbacks import CallbackHosts
-from segment_insider_emulator.insider.changes import build_profile_changes, copy_attributes
-from segment_insider_emulator.insider.findings import RequestFinding, build_warning, quote_value
 from segment_insider_emulator.insider.identity import (
     IdentityResolver,
     IdentityRules,
     format_identifier,
 )
 from segment_insider_emulator.insider.options import InsiderOptions
-from segment_insider_emulator.insider.orders import find_repeated_purchases
-from segment_insider_emulator.insider.segment_platform import is_from_segment
-from segment_insider_emulator.insider.shape import (
+from segment_insider_emulator.insider.profile_changes import (
+    build_changes_header,
+    build_profile_changes,
+    copy_attributes,
+)
+from segment_insider_emulator.insider.responses import RequestFinding, build_warning, quote_value
+from segment_insider_emulator.insider.users import (
+    ParsedUser,
+    apply_attributes,
+    is_from_segment,
+    parse_user,
+)
+from segment_insider_emulator.insider.validation import (
+    UPSERT_KEYS,
     UserError,
     build_error_findings,
     build_error_listing,
+    find_undocumented_keys,
     validate_user,
 )
-from segment_insider_emulator.insider.structure import UPSERT_KEYS, find_undocumented_keys
-from segment_insider_emulator.insider.telling import build_changes_header
-from segment_insider_emulator.insider.users import ParsedUser, apply_attributes, parse_user
 from segment_insider_emulator.json_text import find_replacement_character
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.storage.profile_unit_of_work import ProfileUnitOfWork
+from segment_insider_emulator.storage.records import ProfileEvent
+from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
+
+PURCHASE_EVENT_NAME = "confirmation_page_view"
+
+
+def find_repeated_purchases(
+    unit_of_work: ProfileUnitOfWork, saved_events: Mapping[str, list[ProfileEvent]]
+) -> dict[int, ProfileEvent]:
+    """Find purchases that a profile has already, of the same order and product.
+
+    Args:
+        saved: The events just saved, by profile.
+    Returns: id() of the event -> the earlier one. Equal instants are no second order: products
+        of one call share theirs, and a retry repeats it.
+    """
+    earlier_purchases: dict[int, ProfileEvent] = {}
+    for profile_id, events in saved_events.items():
+        purchases = [
+            event
+            for event in events
+            if event.name == PURCHASE_EVENT_NAME and _get_order_line_key(event)[0]
+        ]
+        stored_purchases = (
+            unit_of_work.find_events_by_name(profile_id, PURCHASE_EVENT_NAME) if purchases else []
+        )
+        for event in purchases:
+            matching_purchases = (
+                each
+                for each in stored_purchases
+                if _get_order_line_key(each) == _get_order_line_key(event)
+                and each.occurred_at != event.occurred_at
+            )
+            if first := next(matching_purchases, None):
+                earlier_purchases[id(event)] = first
+    return earlier_purchases
+
+
+def _get_order_line_key(event: ProfileEvent) -> tuple[object, object]:
+    """The order and the product of a purchase."""
+    return event.params.get("event_group_id"), event.params.get("product_id")
+
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +123,8 @@ class UpsertHandler:
         if callback_url:
             self._send_error_callback(callback_url, users, error_listings)
         log.info("upserted users=%d failed=%d", len(users), len(error_listings))
-        return replies.build_response(
-            200, replies.build_result_body(len(users), error_listings), findings, **change_headers
+        return responses.build_response(
+            200, responses.build_result_body(len(users), error_listings), findings, **change_headers
         )
 
     def _store_users(
@@ -124,7 +168,7 @@ class UpsertHandler:
         """Post what failed to *address*: refused users, and those that could not be unified."""
         conflicts = [user.conflicts for user in users if user.conflicts]
         if error_listings or conflicts:
-            fail = replies.build_result_body(0, [*error_listings, *conflicts])["data"]["fail"]
+            fail = responses.build_result_body(0, [*error_listings, *conflicts])["data"]["fail"]
             self.account.send_callback(callback_url, orjson.dumps({"fail": fail}))
 
 
@@ -166,11 +210,11 @@ def require_user_list(body: JSON) -> list[JSON]:
     """The users of a request about many. Raises: Refusal."""
     users = body.get("users") if isinstance(body, dict) else None
     if users is None or users == []:
-        raise replies.NO_USERS
+        raise responses.NO_USERS
     if not isinstance(users, list):
-        raise replies.USERS_NOT_A_LIST
-    if len(users) > replies.MAX_USERS_PER_REQUEST:
-        raise replies.TOO_MANY_USERS
+        raise responses.USERS_NOT_A_LIST
+    if len(users) > responses.MAX_USERS_PER_REQUEST:
+        raise responses.TOO_MANY_USERS
     return users
 
 

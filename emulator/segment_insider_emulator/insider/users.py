@@ -1,26 +1,114 @@
-"""One valid user of a request, read: who it names and what it brings."""
+"""Events of a user that is taken: what is kept, and what is told."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from segment_insider_emulator.capture.profile import Profile, ProfileEvent
-from segment_insider_emulator.insider.events import parse_event
-from segment_insider_emulator.insider.findings import RequestFinding, build_warning, quote_value
+from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.insider.catalog import (
+    DEFAULT_ATTRIBUTES,
+    DEFAULT_PARAMETERS,
+    get_event_retention,
+    get_recommended_parameters,
+    parse_fields,
+    resolve_event_alias,
+)
+from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.insider.identity import (
     DEFAULT_IDENTIFIERS,
     IdentityRules,
     append_missing,
+    format_identifier,
 )
 from segment_insider_emulator.insider.options import InsiderOptions
-from segment_insider_emulator.insider.segment_platform import (
-    SEGMENT_DEFAULT_ATTRIBUTES as SEGMENT_ATTRIBUTES,
+from segment_insider_emulator.insider.responses import (
+    NO_SUCH_USER,
+    NO_VALID_IDENTIFIER,
+    RequestFinding,
+    build_warning,
+    quote_value,
+    reject_malformed_body,
 )
-from segment_insider_emulator.insider.segment_platform import (
-    SEGMENT_DEFAULT_IDENTIFIERS as SEGMENT_IDENTIFIERS,
+from segment_insider_emulator.insider.validation import (
+    find_missing_parameters,
+    validate_user_reference,
 )
-from segment_insider_emulator.insider.values import DEFAULT_ATTRIBUTES, parse_fields
+from segment_insider_emulator.storage.profile_unit_of_work import ProfileUnitOfWork
+from segment_insider_emulator.storage.profiles import ProfileStore
+from segment_insider_emulator.storage.records import Profile, ProfileEvent, nest_attributes
 from segment_insider_emulator.types import JSON, JSONObject
+
+_MAX_CLOCK_SKEW = timedelta(minutes=1)
+
+
+def parse_event(
+    event: JSONObject, where: str, now: datetime, options: InsiderOptions, *, skip_hook: bool
+) -> tuple[ProfileEvent | None, list[RequestFinding]]:
+    """Read one valid event.
+
+    Returns: What to keep, None when it is older than its retention, and warnings.
+    """
+    params, warnings = parse_fields(
+        event.get("event_params", {}), DEFAULT_PARAMETERS, f"{where}.event_params", options
+    )
+    sent_as, timestamp = event["event_name"], event["timestamp"]
+    name, occurred_at = resolve_event_alias(sent_as), parse_rfc3339(timestamp)
+    assert occurred_at is not None  # the schema has checked the form
+    warnings += _warn_missing_parameters(event, where, options)
+    if occurred_at > now + _MAX_CLOCK_SKEW:
+        what = f"{sent_as} happens in the future: {timestamp}"
+        warnings.append(
+            build_warning(f"{where}.timestamp", what, "Send the time at which it happened.")
+        )
+    # Aware times near year 1 cannot be moved back, so the ages are compared.
+    retention = get_event_retention(name, options)
+    if now - occurred_at > retention:
+        days = retention.days
+        what = (
+            f"{sent_as} is older than the {days} days it is kept, so it is not stored: {timestamp}"
+        )
+        warnings.append(
+            build_warning(f"{where}.timestamp", what, "Send events while they are recent.")
+        )
+        return None, warnings
+    stored_event = ProfileEvent(
+        name=name,
+        sent_as=sent_as,
+        timestamp=timestamp,
+        occurred_at=format_iso_utc(occurred_at),
+        params=nest_attributes(params),
+        received_at=format_iso_utc(now),
+        skip_hook=skip_hook,
+    )
+    return stored_event, warnings
+
+
+def _warn_missing_parameters(
+    event: JSONObject, where: str, options: InsiderOptions
+) -> list[RequestFinding]:
+    name = event["event_name"]
+    missing_parameters = find_missing_parameters(event, get_recommended_parameters(name, options))
+    if not missing_parameters:
+        return []
+    what = f"{name} has no {', '.join(missing_parameters)}, which Insider One requires of purchase"
+    remedy = "Send every one of them with each purchased product."
+    return [build_warning(f"{where}.event_params", what, remedy)]
+
+
+SEGMENT_PLATFORM = "segment"  # the value of `platform` in each of the destination's requests
+
+# Default fields of event actions that Insider One's table of attributes does not list.
+SEGMENT_DEFAULT_ATTRIBUTES = frozenset(
+    ("phone", "idfa", "model", "last_ip", "carrier", "os_version", "platform", "timezone")
+)
+# The one identifier that the catalogue maps and that an account may not list.
+SEGMENT_DEFAULT_IDENTIFIERS = frozenset(("segment_anonymous_id",))
+
+
+def is_from_segment(body: JSON) -> bool:
+    """Say whether Segment's destination made this upsert."""
+    return isinstance(body, dict) and body.get("platform") == SEGMENT_PLATFORM
+
 
 # The short forms stand in the text of an error, which says no more about them.
 _IDENTIFIER_SHORT_FORMS = {"em": "email", "pn": "phone_number"}
@@ -70,7 +158,7 @@ def parse_user(
     identifiers, identifier_warnings = parse_identifiers(
         user.get("identifiers", {}), f"{where}.identifiers"
     )
-    silent_names = SEGMENT_ATTRIBUTES if from_segment else frozenset[str]()
+    silent_names = SEGMENT_DEFAULT_ATTRIBUTES if from_segment else frozenset[str]()
     attributes, attribute_warnings = parse_fields(
         user.get("attributes", {}), DEFAULT_ATTRIBUTES, f"{where}.attributes", options, silent_names
     )
@@ -83,7 +171,7 @@ def parse_user(
     parsed_user = ParsedUser(where, user.get("insider_id"), usable_identifiers, attributes, append)
     # Beside an identifier that counts, one that the catalogue maps by itself loses nothing.
     silent_identifiers = (
-        SEGMENT_IDENTIFIERS if from_segment and usable_identifiers else frozenset[str]()
+        SEGMENT_DEFAULT_IDENTIFIERS if from_segment and usable_identifiers else frozenset[str]()
     )
     checked_identifiers = {
         name: value for name, value in identifiers.items() if name not in silent_identifiers
@@ -189,3 +277,81 @@ def _warn_empty_user(user: JSONObject, where: str) -> list[RequestFinding]:
     # Assumed: the rule is published; what happens to Segment's empty identify calls is not.
     what = "the request has no attribute and no event, and Insider One needs one of them"
     return [build_warning(where, what, "Send at least one attribute or one event.")]
+
+
+@dataclass(frozen=True, slots=True)
+class UserReference:
+    """Whom a request names.
+
+    Args:
+        insider_id: A Profile ID, stronger than every identifier.
+        identifiers: Type -> value of those that identify in this account, strongest first.
+    """
+
+    insider_id: str | None
+    identifiers: dict[str, str]
+
+    def format_identifiers(self) -> list[str]:
+        """The identifiers as the store knows them, strongest first."""
+        return [format_identifier(*each) for each in self.identifiers.items()]
+
+
+class ProfileIndex:
+    """Profiles of one request, by what they own; a thousand users are not searched one by one."""
+
+    def __init__(self, profiles: list[Profile]) -> None:
+        self.profiles = profiles
+        self._by_id = {profile.id: profile for profile in profiles}
+        self._owner_by_identifier = {
+            format_identifier(name, value): profile
+            for profile in profiles
+            for name, values in profile.identifiers.items()
+            for value in values
+        }
+
+    def find_profile(self, reference: UserReference) -> Profile | None:
+        """The profile that is meant; of several, the one with the strongest identifier."""
+        if reference.insider_id:
+            return self._by_id.get(reference.insider_id)
+        owners = (self._owner_by_identifier.get(each) for each in reference.format_identifiers())
+        return next((owner for owner in owners if owner), None)
+
+
+def parse_user_reference(user: JSONObject, rules: IdentityRules) -> UserReference:
+    """Read the identifiers of a user that has no naming faults."""
+    identifiers, _ = parse_identifiers(user.get("identifiers", {}), "identifiers")
+    return UserReference(user.get("insider_id"), rules.select_identifying(identifiers))
+
+
+def require_user_reference(body: JSON, rules: IdentityRules) -> UserReference:
+    """Read whom the body of a request about one user names.
+
+    Raises: Refusal, when it names nobody.
+    """
+    request_object = require_object(body)
+    for error in validate_user_reference(request_object):
+        raise reject_malformed_body(error.text, error.remedy)
+    reference = parse_user_reference(request_object, rules)
+    if not reference.insider_id and not reference.identifiers:
+        raise NO_VALID_IDENTIFIER
+    return reference
+
+
+def require_object(body: JSON) -> JSONObject:
+    """*body*, which must be a JSON object. Raises: Refusal."""
+    if not isinstance(body, dict):
+        raise reject_malformed_body("request body must be object", "Send one JSON object.")
+    return body
+
+
+def require_profile(
+    profiles: ProfileStore | ProfileUnitOfWork, reference: UserReference
+) -> Profile:
+    """The profile that is meant, without its events. Raises: Refusal, when there is none."""
+    profile_ids = [reference.insider_id] if reference.insider_id else []
+    profile = ProfileIndex(
+        profiles.find_by_identifiers(reference.format_identifiers(), profile_ids)
+    ).find_profile(reference)
+    if profile is None:
+        raise NO_SUCH_USER
+    return profile

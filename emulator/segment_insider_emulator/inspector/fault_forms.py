@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from segment_insider_emulator.delivery import fault as on_way
-from segment_insider_emulator.delivery.fault import InjectedFault as WayFault
-from segment_insider_emulator.delivery.faults import FaultInjector as WayFaults
+from segment_insider_emulator.control_api.request_parsing import check_fault
+from segment_insider_emulator.delivery import fault_injection as on_way
+from segment_insider_emulator.delivery.fault_injection import FaultInjector as WayFaults
+from segment_insider_emulator.delivery.fault_injection import InjectedFault as WayFault
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.harness.bodies import check_fault
 from segment_insider_emulator.segment import faults as at_source
 from segment_insider_emulator.segment.faults import SegmentFault as SourceFault
 from segment_insider_emulator.segment.faults import SegmentFaultQueue as SourceFaults

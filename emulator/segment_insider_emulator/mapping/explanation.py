@@ -8,22 +8,20 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import NamedTuple
 
-from segment_insider_emulator.mapping.destination import Destination
+from segment_insider_emulator.mapping.destination import Destination, MappingFailure, Subscription
 from segment_insider_emulator.mapping.javascript import MISSING
-from segment_insider_emulator.mapping.origins import (
-    ValueOrigin,
-    find_read_paths,
-    find_value_origins,
-)
-from segment_insider_emulator.mapping.subscription import MappingFailure, Subscription
-from segment_insider_emulator.mapping.traced_value import TracedValue
-from segment_insider_emulator.mapping.tracing import iter_leaves
+from segment_insider_emulator.mapping.path_tracking import TracedValue, iter_leaves
 from segment_insider_emulator.mapping.triggers import (
     EmptyGroupError,
     TriggerCondition,
     TriggerError,
     TriggerGroup,
     parse_trigger,
+)
+from segment_insider_emulator.mapping.value_origins import (
+    ValueOrigin,
+    find_read_paths,
+    find_value_origins,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
 
-from segment_insider_emulator.mapping.fql import TriggerLexerError, TriggerToken, tokenize_trigger
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
     get_member,
@@ -18,6 +17,11 @@ from segment_insider_emulator.mapping.javascript import (
     to_js_number,
     to_js_string,
     to_json_text,
+)
+from segment_insider_emulator.mapping.trigger_lexer import (
+    TriggerLexerError,
+    TriggerToken,
+    tokenize_trigger,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 

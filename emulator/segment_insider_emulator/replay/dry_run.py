@@ -1,11 +1,393 @@
-"""A dry run from its first part to its last, wherever the parts are counted."""
+"""One part of an archive, tried line by line and counted."""
 
+import multiprocessing
+import os
+import pickle
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple, Self, TypeAlias
 
-from segment_insider_emulator.replay.archive import ArchivePart
-from segment_insider_emulator.replay.counting import PartResult
-from segment_insider_emulator.replay.ledger import CheckpointFile, CompletedParts
+import orjson
+
+from segment_insider_emulator.clock import Stopwatch, format_iso_utc, parse_iso_time
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import InvalidLine, parse_event_line
+from segment_insider_emulator.replay.archive import (
+    MAX_LINE_BYTES,
+    ArchivePart,
+    DamagedFile,
+    read_lines,
+)
+from segment_insider_emulator.replay.evaluator import (
+    DeliveryResult,
+    EvaluationClocks,
+    EventEvaluator,
+    EventReason,
+    EventResult,
+    compare_deliveries,
+    shorten_text,
+)
+from segment_insider_emulator.replay.metrics import (
+    MAX_SAMPLES,
+    LinePosition,
+    LineSample,
+    ReplayMetrics,
+    RowKey,
+    RowTally,
+    format_sample,
+    metrics_from_json,
+    metrics_to_json,
+    order_value,
+)
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import Workspace
+
+UNREADABLE_LINE, UNREADABLE_FILE = "line", "file"  # kinds of what cannot be read
+
+
+@dataclass(frozen=True, slots=True)
+class DryRunJob:
+    """What all parts are tried with. It goes to other processes as bytes, which are small.
+
+    Args:
+        workspaces: The pickled workspace, and the one to compare it with or None.
+    """
+
+    pickled_workspaces: bytes
+    clocks: EvaluationClocks
+
+    @classmethod
+    def from_workspaces(
+        cls, workspace: Workspace, comparison_workspace: Workspace | None, clocks: EvaluationClocks
+    ) -> Self:
+        return cls(pickle.dumps((workspace, comparison_workspace)), clocks)
+
+
+class PartResult(NamedTuple):
+    """A part and its figures."""
+
+    part: ArchivePart
+    metrics: ReplayMetrics
+
+
+def measure_part(job: DryRunJob, part: ArchivePart) -> PartResult:
+    """The figures of *part*. What cannot be read of it is counted too."""
+    counter = _PartCounter(*_load_evaluators(job), part)
+    counter.count_lines()
+    return PartResult(part, counter.metrics)
+
+
+@lru_cache(maxsize=1)
+def _load_evaluators(job: DryRunJob) -> tuple[EventEvaluator, EventEvaluator | None]:
+    workspace, against = pickle.loads(job.pickled_workspaces)
+    return EventEvaluator(workspace, job.clocks), EventEvaluator(
+        against, job.clocks
+    ) if against else None
+
+
+class _PartCounter:
+    def __init__(
+        self,
+        evaluator: EventEvaluator,
+        comparison_evaluator: EventEvaluator | None,
+        part: ArchivePart,
+    ) -> None:
+        self._evaluator, self._comparison_evaluator, self._part = (
+            evaluator,
+            comparison_evaluator,
+            part,
+        )
+        self.metrics = ReplayMetrics()
+        self._tally_getters = {name: table.get_tally for name, table in self.metrics.tables.items()}
+
+    def count_lines(self) -> None:
+        figures = self.metrics
+        try:
+            for line in read_lines(self._part):
+                figures.lines += 1
+                if line is None:
+                    self._count_unreadable(UNREADABLE_LINE, f"longer than {MAX_LINE_BYTES:,} bytes")
+                    continue
+                figures.bytes += len(line)
+                try:
+                    event = parse_event_line(line)
+                except InvalidLine as fault:
+                    self._count_unreadable(UNREADABLE_LINE, str(fault).partition(" (")[0])
+                    continue
+                if event is not None:
+                    self._count_event(event, line)
+        except DamagedFile as damage:
+            self._count_unreadable(UNREADABLE_FILE, str(damage))
+        figures.drop_excess_rows()
+
+    def _count_unreadable(self, kind: str, what: str) -> None:
+        tally = self._tally_getters["unread"]((kind, shorten_text(what)))
+        tally.count += 1
+        self._add_sample(tally, {})
+
+    def _count_event(self, event: JSONObject, line: bytes) -> None:
+        self.metrics.events += 1
+        chance = blake2b(line, digest_size=16).digest() if "messageId" not in event else bytes(16)
+        result = self._evaluator.evaluate(event, len(line), chance)
+        event_key = _event_key(event)
+        self._tally_getters["verdicts"]((result.verdict,)).count += 1
+        self._tally_getters["events"]((*event_key, result.verdict)).count += 1
+        self._tally_getters["days"](
+            (result.received_at.date().isoformat(), result.verdict)
+        ).count += 1
+        if result.reason:
+            self._count_reason(event_key, "", result.reason, event)
+        for note in result.warnings:
+            self._count_reason(event_key, "", note, event)
+        for delivery in result.deliveries:
+            self._count_delivery(event_key, delivery, event)
+        self.metrics.losing += result.has_loss
+        if self._comparison_evaluator:
+            other = self._comparison_evaluator.evaluate(event, len(line), chance)
+            self._count_changes(event_key, result, other, event)
+
+    def _count_delivery(
+        self, event_key: RowKey, delivery: DeliveryResult, event: JSONObject
+    ) -> None:
+        row = (*event_key, delivery.subscription, delivery.action_slug, delivery.verdict)
+        self._tally_getters["deliveries"](row).count += 1
+        for name in delivery.stored_events:
+            self._tally_getters["received"]((shorten_text(name),)).count += 1
+        for reason in delivery.reasons:
+            self._count_reason(
+                event_key, delivery.subscription, reason, event, delivery.request_body
+            )
+
+    def _count_reason(
+        self,
+        event_key: RowKey,
+        subscription: str,
+        reason: EventReason,
+        event: JSONObject,
+        body: bytes | None = None,
+    ) -> None:
+        lost = "lost" if reason.lost else ""
+        row = (
+            *event_key,
+            subscription,
+            reason.verdict,
+            lost,
+            reason.where,
+            reason.what,
+            reason.remedy,
+        )
+        tally = self._tally_getters["reasons"](row)
+        tally.count += 1
+        if reason.lost and (value := order_value(event)):
+            currency, amount = value
+            tally.order_value[currency] = tally.order_value.get(currency, 0) + amount
+        self._add_sample(tally, event, users=body)
+
+    def _count_changes(
+        self, event_key: RowKey, before: EventResult, after: EventResult, event: JSONObject
+    ) -> None:
+        if before.verdict != after.verdict:
+            self._tally_getters["turned"]((*event_key, before.verdict, after.verdict)).count += 1
+        request_changes = compare_deliveries(before.deliveries, after.deliveries)
+        self.metrics.differing += bool(request_changes)
+        for subscription, field, kind in request_changes:
+            tally = self._tally_getters["changes"](
+                (*event_key, subscription, shorten_text(field), kind)
+            )
+            tally.count += 1
+            bodies = (_request_body(before, subscription), _request_body(after, subscription))
+            self._add_sample(tally, event, before=bodies[0], after=bodies[1])
+
+    def _add_sample(self, tally: RowTally, event: JSONObject, **bodies: bytes | None) -> None:
+        # Lines come in order, so the first seen of a part are the first in it.
+        if len(tally.samples) < MAX_SAMPLES:
+            tally.samples.append(LineSample(self._line_position(), format_sample(event, **bodies)))
+
+    def _line_position(self) -> LinePosition:
+        return LinePosition(self._part.file_index, self._part.start, self.metrics.lines)
+
+
+def _event_key(event: JSONObject) -> tuple[str, str]:
+    """Type of the call and, of a track call, its name, as they are counted."""
+    kind, name = event.get("type"), event.get("event")
+    named = kind == "track" and isinstance(name, str)
+    return kind if isinstance(kind, str) else "", shorten_text(str(name)) if named else ""
+
+
+def _request_body(result: EventResult, subscription: str) -> bytes | None:
+    bodies: Iterator[bytes | None] = (
+        each.request_body for each in result.deliveries if each.subscription == subscription
+    )
+    return next(bodies, None)
+
+
+_PARTS_AHEAD_PER_PROCESS = 2  # parts handed out to each process, so that none waits for the next
+
+
+def measure_in_processes(
+    job: DryRunJob, parts: Iterable[ArchivePart], workers: int
+) -> Iterator[PartResult]:
+    """Count *parts*, in the order in which they are done.
+
+    Args:
+        workers: Processes; 1 counts in this one.
+    Raises: EmulatorError, when a process dies.
+    """
+    if workers == 1:
+        yield from (measure_part(job, part) for part in parts)
+        return
+    earlier_children = set(multiprocessing.active_children())
+    # Forked, they would share locks and signals with a process that may have threads.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
+    try:
+        yield from _measure_with_pool(pool, job, iter(parts), workers * _PARTS_AHEAD_PER_PROCESS)
+    except BrokenProcessPool:
+        remedy = "Was it out of memory? Give fewer --workers; --resume goes on where it stopped."
+        raise EmulatorError("a process was ended from outside", "", remedy) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - earlier_children:
+            child.terminate()
+
+
+def _measure_with_pool(
+    pool: ProcessPoolExecutor, job: DryRunJob, parts: Iterator[ArchivePart], max_pending: int
+) -> Iterator[PartResult]:
+    waiting: set[Future[PartResult]] = {
+        pool.submit(measure_part, job, part) for part in islice(parts, max_pending)
+    }
+    while waiting:
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield future.result()
+        waiting |= {pool.submit(measure_part, job, part) for part in islice(parts, len(done))}
+
+
+def _ignore_interrupts() -> None:
+    # Ctrl-C reaches the whole group; the first process decides what becomes of the others.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+SAVE_INTERVAL_S = 5.0  # seconds
+_CHECKPOINT_VERSION = 1
+_CHECKPOINT_REMEDY = "Give another file to --resume, or delete this one to begin afresh."
+
+
+class CompletedParts:
+    """Figures of the parts that are done, each counted once."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.metrics = ReplayMetrics()
+        self._line_counts: dict[int, dict[int, int]] = {}  # file -> start of a part -> its lines
+
+    def add(self, counted: PartResult) -> None:
+        """Count a part, unless it was counted."""
+        if not self.is_done(counted.part):
+            self._line_counts.setdefault(counted.part.file_index, {})[counted.part.start] = (
+                counted.metrics.lines
+            )
+            self.metrics.add(counted.metrics)
+
+    def is_done(self, part: ArchivePart) -> bool:
+        """Whether *part* is done."""
+        return part.start in self._line_counts.get(part.file_index, ())
+
+    def line_number(self, position: LinePosition) -> int:
+        """The number of a line in its file, once all parts before it are done."""
+        parts = self._line_counts[position.file_index].items()
+        return position.line_in_part + sum(
+            lines for start, lines in parts if start < position.part_start
+        )
+
+    def to_json(self) -> JSONObject:
+        """What `read` makes a ledger of."""
+        return {
+            "now": format_iso_utc(self.now),
+            "done": [[file, list(parts.items())] for file, parts in self._line_counts.items()],
+            "figures": metrics_to_json(self.metrics),
+        }
+
+    @classmethod
+    def from_json(cls, document: JSON) -> Self:
+        """The ledger that `document` wrote. Raises: LookupError, TypeError or ValueError."""
+        now = parse_iso_time(document["now"])
+        if now is None:
+            raise ValueError("no time")
+        ledger = cls(now)
+        ledger.metrics = metrics_from_json(document["figures"])
+        ledger._line_counts = {file: dict(parts) for file, parts in document["done"]}
+        return ledger
+
+
+class CheckpointFile:
+    """A file with a ledger in it, written every few seconds.
+
+    Args:
+        work: What the ledger is of, see `work_of`; a file of other work is refused.
+    """
+
+    def __init__(self, path: Path, job_digest: str, stopwatch: Stopwatch) -> None:
+        self._path, self._job_digest, self._stopwatch = path, job_digest, stopwatch
+        self._saved_at = stopwatch()
+
+    def load(self) -> CompletedParts | None:
+        """The ledger in the file; None when there is no file.
+
+        Raises: EmulatorError, when it cannot be read or is of other work.
+        """
+        try:
+            written = orjson.loads(self._path.read_bytes())
+            if (written["version"], written["work"]) != (_CHECKPOINT_VERSION, self._job_digest):
+                what = "this was begun with other files, another workspace or other options"
+                raise EmulatorError(what, str(self._path), _CHECKPOINT_REMEDY)
+            return CompletedParts.from_json(written)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            what = f"cannot be read ({error.strerror})"
+            raise EmulatorError(what, str(self._path), _CHECKPOINT_REMEDY) from None
+        except (LookupError, TypeError, ValueError):
+            raise EmulatorError(
+                "not a file of --resume", str(self._path), _CHECKPOINT_REMEDY
+            ) from None
+
+    def save(self, completed: CompletedParts, *, force: bool = False) -> None:
+        """Write *ledger* unless that was done a moment ago.
+
+        Raises: EmulatorError, when it cannot be written.
+        """
+        now = self._stopwatch()
+        if not force and now - self._saved_at < SAVE_INTERVAL_S:
+            return
+        self._saved_at = now
+        written = {"version": _CHECKPOINT_VERSION, "work": self._job_digest, **completed.to_json()}
+        temporary_path = self._path.with_name(f"{self._path.name}.part")
+        try:
+            temporary_path.write_bytes(orjson.dumps(written))
+            os.replace(temporary_path, self._path)
+        except OSError as error:
+            what = f"cannot be written ({error.strerror})"
+            raise EmulatorError(what, str(self._path), "Name a file that can be.") from None
+
+
+def job_digest(job: DryRunJob, parts: Sequence[ArchivePart]) -> str:
+    """A digest of all that decides what the figures will be, but for the time of the dry run."""
+    insider = job.clocks.insider_now
+    archive = [[part.name, part.start, part.size] for part in parts]
+    digest = blake2b(orjson.dumps([archive, insider and format_iso_utc(insider)]), digest_size=16)
+    digest.update(job.pickled_workspaces)
+    return digest.hexdigest()
+
 
 # Counts parts, on one machine or many, and gives them back as they are done.
 PartRunner: TypeAlias = Callable[[Iterable[ArchivePart]], Iterator[PartResult]]

@@ -1,12 +1,13 @@
 """The report as one JSON document; text, page and Parquet are made of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
+from segment_insider_emulator.cli.terminal_output import style_text
 from segment_insider_emulator.replay.archive import ArchiveFile
-from segment_insider_emulator.replay.figures import TABLE_COLUMNS, LineSample, RowKey, RowTally
-from segment_insider_emulator.replay.ledger import CompletedParts
+from segment_insider_emulator.replay.dry_run import CompletedParts
+from segment_insider_emulator.replay.metrics import TABLE_COLUMNS, LineSample, RowKey, RowTally
 from segment_insider_emulator.types import JSON, JSONObject
 
 
@@ -120,3 +121,125 @@ def _order_by_count(row_and_tally: tuple[RowKey, RowTally]) -> tuple[int, RowKey
 def _order_by_lost_value(row: JSONObject) -> tuple[bool, float, int]:
     # Amounts of two currencies cannot be added; the larger one stands for the row.
     return not row["lost"], -max(row["value"].values(), default=0.0), -row["count"]
+
+
+_MAX_TEXT_ROWS = 15  # of a table; all of them are in --json
+_MAX_CELL_LENGTH = 100  # characters of a cell
+
+
+def format_text(report_json: JSONObject) -> str:
+    """The report as tables, the costliest losses first."""
+    return "\n".join(_text_lines(report_json))
+
+
+def _text_lines(report_json: JSONObject) -> Iterator[str]:
+    archive = report_json["archive"]
+    events, losing = archive["events"], archive["losing"]
+    yield f"Of {events:,} events, {losing:,} would be lost, in whole or in part."
+    verdicts = ((row["verdict"], row["count"]) for row in report_json["verdicts"])
+    yield from _text_table("What became of them", ("verdict", "events"), verdicts)
+    received = ((row["eventName"], row["count"]) for row in report_json["received"])
+    yield from _text_table("What Insider One would have stored", ("event", "count"), received)
+    yield from _losses_table(report_json)
+    yield from _warnings_table(report_json)
+    if report_json["comparison"]:
+        yield from _comparison_tables(report_json["comparison"], events)
+    unread = (
+        (row["what"], row["count"], _first_sample_location(row)) for row in report_json["unread"]
+    )
+    yield from _text_table("What could not be read", ("what", "count", "first at"), unread)
+    for name, count in report_json["beyond"].items():
+        yield f"\n{count:,} more are counted in {name!r}, under more names than are kept apart."
+
+
+def _losses_table(report_json: JSONObject) -> Iterator[str]:
+    rows = (
+        (row["count"], order_value_text(row), row["verdict"], event_label(row), reason_text(row))
+        for row in list_losses(report_json)
+    )
+    head = ("count", "orders worth", "verdict", "event", "why it is lost")
+    yield from _text_table("What would be lost, the costliest first", head, rows)
+
+
+def _warnings_table(report_json: JSONObject) -> Iterator[str]:
+    rows = (
+        (
+            row["count"],
+            row["verdict"],
+            _first_and_count(event_label(each) for each in row["of"]),
+            _first_and_count(each["subscription"] for each in row["of"]),
+            reason_text(row),
+        )
+        for row in list_warnings(report_json)
+    )
+    head = ("count", "verdict", "event", "subscription", "what is to know")
+    yield from _text_table("What would not do as meant, or is not sent", head, rows)
+
+
+def _comparison_tables(comparison: JSONObject, event_count: int) -> Iterator[str]:
+    yield f"\n{comparison['differing']:,} of {event_count:,} events make other requests"
+    changes = (
+        (row["count"], row["change"], event_label(row), row["subscription"], row["field"])
+        for row in comparison["changes"]
+    )
+    head = ("events", "change", "event", "subscription", "field")
+    yield from _text_table("What changes in the requests", head, changes)
+    turned = (
+        (row["count"], event_label(row), row["before"], row["after"])
+        for row in comparison["turned"]
+    )
+    yield from _text_table(
+        "What changes in verdicts", ("events", "event", "before", "after"), turned
+    )
+
+
+def event_label(row: JSONObject) -> str:
+    """What people call the event of a row: the name of a track call, else its type."""
+    return str(row["event"] or row["type"] or "(no type)")
+
+
+def reason_text(row: JSONObject) -> str:
+    """Why, in one line, with its place."""
+    place = f"{row['where']}: " if row["where"] else ""
+    return f"{place}{row['what']}"
+
+
+def order_value_text(row: JSONObject) -> str:
+    """What the orders of a row are worth, e.g. "1,200.50 EUR"."""
+    return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in row["value"].items())
+
+
+def _first_and_count(names: Iterable[str]) -> str:
+    """The first of them, and how many more there are."""
+    first, *more = dict.fromkeys(names)
+    return f"{first} and {len(more)} more" if more else first
+
+
+def _first_sample_location(row: JSONObject) -> str:
+    return str(row["samples"][0]["at"]) if row.get("samples") else ""
+
+
+def _text_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    listed = [[_text_cell(each) for each in row] for row in rows]
+    if not listed:
+        return
+    shown_rows = [list(head), *listed[:_MAX_TEXT_ROWS]]
+    widths = [max(len(row[at]) for row in shown_rows) for at in range(len(head))]
+    yield ""
+    yield style_text(title, bold=True)
+    for row in shown_rows:
+        cells = (
+            cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
+            for cell, width in zip(row, widths, strict=True)
+        )
+        yield f"  {'  '.join(cells)}".rstrip()
+    if len(listed) > _MAX_TEXT_ROWS:
+        yield f"  … and {len(listed) - _MAX_TEXT_ROWS:,} more, see --json"
+
+
+def _text_cell(value: object) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    # Names come from outside, and could hold what moves a terminal's cursor.
+    plain = "".join(each if each.isprintable() else "�" for each in str(value))
+    return plain if len(plain) <= _MAX_CELL_LENGTH else f"{plain[: _MAX_CELL_LENGTH - 1]}…"

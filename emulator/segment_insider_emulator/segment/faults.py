@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from waitress.channel import ClientDisconnected
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.held import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, process_local
 from segment_insider_emulator.types import JSONObject
 
 SEGMENT_FAULT_VALIDATOR = Draft202012Validator(

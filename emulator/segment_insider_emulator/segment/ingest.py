@@ -1,34 +1,186 @@
-"""One request to the Tracking API: bytes in, messages out."""
+"""The bytes of a request, read as the JSON object they hold, whatever the content type says."""
 
+import base64
+import gzip
+import io
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import orjson
+
 from segment_insider_emulator.clock import format_iso_utc
-from segment_insider_emulator.segment.body import parse_body
-from segment_insider_emulator.segment.client_ip import add_client_ip
-from segment_insider_emulator.segment.errors import malformed_request_error, request_too_large_error
-from segment_insider_emulator.segment.limits import (
+from segment_insider_emulator.json_text import MAX_DEPTH, parse_json
+from segment_insider_emulator.segment.normalise import (
+    add_client_ip,
+    inherit_from_batch,
+    join_warnings,
+    list_sender_warnings,
+    normalise_call,
+)
+from segment_insider_emulator.segment.validation import (
+    CALL_NOT_AN_OBJECT,
     MAX_BATCH_BYTES,
     MAX_EVENT_BYTES,
-    depth_problem,
-    size_problem,
-    truncate_depth,
-)
-from segment_insider_emulator.segment.message import Message
-from segment_insider_emulator.segment.normalise import inherit_from_batch, normalise_call
-from segment_insider_emulator.segment.notes import join_warnings, list_sender_warnings
-from segment_insider_emulator.segment.rules import (
-    CALL_NOT_AN_OBJECT,
     MAX_STORED_CALLS_OF_LARGE_BATCH,
     MESSAGE_TYPES,
     DiscardReason,
+    IngestError,
+    depth_problem,
     event_too_large,
     find_discard_reason,
+    malformed_request_error,
+    request_too_large_error,
+    size_problem,
     too_many_calls,
+    truncate_depth,
 )
-from segment_insider_emulator.segment.write_key import find_write_key
 from segment_insider_emulator.types import JSON, JSONObject
+
+
+def parse_body(body: bytes, content_encoding: str | None, max_bytes: int) -> JSONObject:
+    """Unpack and parse *body*.
+
+    Args:
+        encoding: The Content-Encoding header.
+        most: Bytes that the unpacked body may have.
+    Raises: IngestError, when it is too large, not gzip, not JSON or not an object.
+    """
+    plain = _decompress(body, content_encoding, max_bytes)
+    if len(plain) > max_bytes:
+        raise request_too_large_error(
+            f"the request has more than {max_bytes:,} bytes",
+            "body",
+            "Send smaller events, or fewer in one batch.",
+        )
+    try:
+        call = parse_json(plain)
+    except orjson.JSONDecodeError as error:
+        raise malformed_request_error(
+            f"not JSON ({error})", "body", _json_error_remedy(error)
+        ) from error
+    if not isinstance(call, dict):
+        raise malformed_request_error(
+            f"the JSON is {_json_type_name(call)}, not an object", "body", "Send one JSON object."
+        )
+    return call
+
+
+def _json_error_remedy(error: orjson.JSONDecodeError) -> str:
+    """What to send in place of the text that *error* is about."""
+    if "depth limit" in error.msg:
+        return f"Nest it no deeper than {MAX_DEPTH} levels."
+    after = error.doc[max(0, error.pos - 1) : error.pos + 10].lstrip("-")
+    if any(word in after for word in ("NaN", "Infinity", "nan")):
+        return "NaN and Infinity are no JSON: send null or a number."
+    return "Send one JSON object in UTF-8, without a byte mark."
+
+
+def _decompress(body: bytes, content_encoding: str | None, max_bytes: int) -> bytes:
+    """Give the plain bytes, at most one more than *most*: a gzip bomb is never unpacked."""
+    match (content_encoding or "identity").strip().lower():
+        case "identity" | "":
+            return body
+        case "gzip" | "x-gzip":
+            try:
+                return gzip.GzipFile(fileobj=io.BytesIO(body)).read(max_bytes + 1)
+            except (OSError, EOFError, zlib.error) as error:
+                raise malformed_request_error(
+                    f"not gzip ({error})",
+                    "body",
+                    "Send gzip, or leave the Content-Encoding header out.",
+                ) from error
+        case other:
+            raise malformed_request_error(
+                f"unknown encoding {other!r}", "Content-Encoding", "Send gzip or plain JSON."
+            )
+
+
+def _json_type_name(value: object) -> str:
+    names = {list: "an array", str: "a string", bool: "a Boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def find_write_key(authorization: str | None, call: JSONObject) -> str:
+    """Find the key of a single call or of a batch's envelope; the header goes first.
+
+    Raises: IngestError, when there is none. A key nobody knows is taken: Segment's edge does not
+        look it up.
+    """
+    key = basic_auth_user(authorization) or call.get("writeKey")
+    if isinstance(key, str) and key.strip():
+        return key.strip()
+    raise IngestError(
+        400,
+        "An invalid write key was provided",
+        "invalid_request",
+        "the request has no write key",
+        "Authorization",
+        "Send it as the user name of Basic authentication, or as writeKey in the body.",
+    )
+
+
+def basic_auth_user(authorization: str | None) -> str:
+    """The user name of Basic authentication; "" where there is none."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        user = base64.b64decode(token.strip(), validate=True).decode()
+    except ValueError:
+        return ""
+    return user.partition(":")[0].strip()
+
+
+BASE62_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+KSUID_LENGTH = 27
+KSUID_EPOCH = 1_400_000_000  # seconds; K-sortable ids count from here
+KSUID_SECOND_RANGE = 2**32
+
+
+def generate_message_id(now: datetime, random_bytes: bytes) -> str:
+    """Make a sortable id as Segment assigns it: "api-" and 27 digits of base 62.
+
+    Args:
+        chance: 16 random bytes, which tell ids of the same second apart.
+    Source: Segment, HTTP API, example payloads; segmentio/ksuid for the layout.
+    """
+    seconds = (int(now.timestamp()) - KSUID_EPOCH) % KSUID_SECOND_RANGE
+    number = int.from_bytes(seconds.to_bytes(4) + random_bytes)
+    digits = []
+    for _ in range(KSUID_LENGTH):
+        number, digit = divmod(number, len(BASE62_DIGITS))
+        digits.append(BASE62_DIGITS[digit])
+    return "api-" + "".join(reversed(digits))
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A call as it was sent and, unless rejected, as destinations are handed it.
+
+    Args:
+        message_id: As sent, or assigned ("api-" and 27 characters) when the call had none.
+        type: "track", "identify", "page", "screen", "group" or "alias"; None when it is none.
+        write_key: The key the request was sent with.
+        received_at: ISO 8601 in UTC with milliseconds and `Z`.
+        sent: The call as sent, its write key taken out.
+        event: The normalised event; {} when rejected.
+        rejection: Segment's discard code, e.g. "no_user_anon_id"; None when accepted.
+        detail: Why it was rejected, or what to know about an accepted one; None when nothing.
+        source: Name of the source that has the write key; None until looked up, or when none has.
+    """
+
+    message_id: str
+    type: str | None
+    write_key: str
+    received_at: str
+    sent: JSONObject
+    event: JSONObject
+    rejection: str | None = None
+    detail: str | None = None
+    source: str | None = None
+
 
 BATCH_KIND = "batch"
 
@@ -174,4 +326,4 @@ def _check_envelope(envelope: JSONObject) -> None:
 
 
 def _without_key(call: JSONObject, key: str) -> JSONObject:
-    return {key: value for key, value in call.items() if key != key}
+    return {name: value for name, value in call.items() if name != key}

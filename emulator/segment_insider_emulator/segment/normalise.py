@@ -1,10 +1,66 @@
-"""A call that Segment took, as destinations are handed it."""
+"""`context.ip`: the address of a browser or an app, as Segment's edge fills it in.
 
+Source: Segment, Spec: Common Fields, "Context" (documented): for client-side sources only, IPv4
+only, and never where the call has an address already; an HTTP call asks for it with
+`context.direct`. Which sources are client-side is told here by the SDK's own name. (assumed)
+"""
+
+from collections.abc import Iterator
 from datetime import datetime
+from ipaddress import AddressValueError, IPv4Address
+from reprlib import repr as brief
+from typing import NamedTuple
 
-from segment_insider_emulator.clock import format_iso_utc
-from segment_insider_emulator.segment.times import correct_clock_skew, parse_iso_time
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.clock import (
+    correct_clock_skew,
+    format_iso_utc,
+    is_skew_correctable,
+    parse_iso_time,
+)
+from segment_insider_emulator.json_text import find_replacement_character
+from segment_insider_emulator.segment.validation import MAX_MESSAGE_ID_LENGTH
+from segment_insider_emulator.similar_names import find_similar_name
+from segment_insider_emulator.types import JSON, JSONObject
+
+# Beginnings of context.library.name, in lower case: the browser's SDK and the mobile ones.
+CLIENT_SIDE_LIBRARIES = (
+    "analytics.js",
+    "analytics-ios",
+    "analytics-swift",
+    "analytics-android",
+    "analytics-kotlin",
+    "analytics-csharp",
+    "analytics-react-native",
+    "@segment/analytics-react-native",
+    "analytics_flutter",
+)
+
+
+def add_client_ip(call: JSONObject, address: str | None) -> JSONObject:
+    """Give *call* the address it came from, where Segment's edge would; else give it back.
+
+    Args:
+        call: With `context` an object or null.
+        address: Of the client; None fills nothing in.
+    """
+    context = call.get("context") or {}
+    if not _is_ipv4(address) or "ip" in context or not _wants_client_ip(context):
+        return call
+    return {**call, "context": {**context, "ip": address}}
+
+
+def _wants_client_ip(context: JSONObject) -> bool:
+    library: JSON = context.get("library")
+    name = library.get("name") if isinstance(library, dict) else None
+    is_client = isinstance(name, str) and name.lower().startswith(CLIENT_SIDE_LIBRARIES)
+    return is_client or context.get("direct") is True
+
+
+def _is_ipv4(address: str | None) -> bool:
+    try:
+        return address is not None and bool(IPv4Address(address))
+    except AddressValueError:
+        return False
 
 
 def inherit_from_batch(envelope: JSONObject, call: JSONObject) -> JSONObject:
@@ -41,3 +97,119 @@ def normalise_call(call: JSONObject, message_id: str, received_at: datetime) -> 
     if original := parse_iso_time(call.get("timestamp")):
         event["timestamp"] = format_iso_utc(correct_clock_skew(original, sent, received_at))
     return event
+
+
+# Keys of a call that somebody reads, and those that libraries send besides.
+_USED_KEYS = (
+    *("type", "userId", "anonymousId", "previousId", "groupId", "event", "name", "category"),
+    *("properties", "traits", "context", "integrations", "messageId", "timestamp", "sentAt"),
+)
+_IGNORED_KEYS = frozenset(
+    ("writeKey", "originalTimestamp", "receivedAt", "channel", "version", "projectId", "_metadata")
+)
+_KNOWN_KEYS = _IGNORED_KEYS.union(_USED_KEYS)
+
+
+class SenderWarning(NamedTuple):
+    """One remark about a call that Segment took.
+
+    Args:
+        where: The key that it is about.
+        what: The whole sentence.
+        general: The sentence without the value of the one call, and without its full stop.
+    """
+
+    key: str
+    text: str
+    general_text: str
+
+
+def list_sender_warnings(
+    call: JSONObject, received_at: datetime, path_kind: str | None = None
+) -> list[SenderWarning]:
+    """List what does not do what the sender of *call* thinks, in a fixed order.
+
+    Args:
+        call: Its type filled in, its batch's values lent to it.
+        now: When it arrived, by Segment's clock.
+        kind: The type that the path asks for; None for a call of a batch.
+    """
+    return [
+        *_check_message_id(call),
+        *_check_times(call, received_at),
+        *_check_reserved_fields(call),
+        *_check_type_of_path(call, path_kind),
+        *_check_misspelled_keys(call),
+        *warn_of_lost_characters(call),
+    ]
+
+
+def warn_of_lost_characters(call: JSONObject) -> Iterator[SenderWarning]:
+    """Name a text with U+FFFD: a character was lost before it came here, or on arrival.
+
+    Assumed: Segment takes half a character as U+FFFD.
+    """
+    place = find_replacement_character(call)
+    if place is not None:
+        general = (
+            "a text has \ufffd (U+FFFD) for a character that was cut in half or not in UTF-8: "
+            "cut texts between whole characters"
+        )
+        yield SenderWarning(place, f"{place}: {general}.", general)
+
+
+def join_warnings(warnings: list[SenderWarning]) -> str | None:
+    """Return all of *found* as one text; None when there is nothing."""
+    return " ".join(note.text for note in warnings) or None
+
+
+def _check_message_id(call: JSONObject) -> Iterator[SenderWarning]:
+    message_id = call.get("messageId")
+    if message_id == "":
+        general = "messageId is empty: Segment assigns one"
+        yield SenderWarning("messageId", f"{general}.", general)
+    if len(message_id or "") >= MAX_MESSAGE_ID_LENGTH:
+        limit = f"Segment allows fewer than {MAX_MESSAGE_ID_LENGTH}"
+        what = f"messageId has {len(call['messageId'])} characters, {limit}."
+        yield SenderWarning("messageId", what, f"messageId is too long, {limit}")
+
+
+def _check_times(call: JSONObject, received_at: datetime) -> Iterator[SenderWarning]:
+    original, sent = parse_iso_time(call.get("timestamp")), parse_iso_time(call.get("sentAt"))
+    if original is None and call.get("timestamp") is not None:
+        yield _ignored_value_warning(
+            call, "timestamp", "is not ISO 8601: the time of receipt stands for it"
+        )
+    if sent is None and call.get("sentAt") is not None:
+        yield _ignored_value_warning(call, "sentAt", "is not ISO 8601: clock skew is not corrected")
+    if original and sent and not is_skew_correctable(original, sent, received_at):
+        yield _ignored_value_warning(
+            call, "sentAt", "is too far from timestamp: clock skew is not corrected"
+        )
+
+
+def _check_reserved_fields(call: JSONObject) -> Iterator[SenderWarning]:
+    if call.get("receivedAt") is not None:
+        yield _ignored_value_warning(
+            call, "receivedAt", "is Segment's own field: the time of receipt stands"
+        )
+
+
+def _check_type_of_path(call: JSONObject, path_kind: str | None) -> Iterator[SenderWarning]:
+    if path_kind is not None and call["type"] != path_kind:
+        yield _ignored_value_warning(
+            call, "type", f"is another type than the path's {path_kind!r}: the body counts"
+        )
+
+
+def _check_misspelled_keys(call: JSONObject) -> Iterator[SenderWarning]:
+    """Name each key that misses one by little that the call does not have."""
+    for name in call:
+        meant = None if name in _KNOWN_KEYS else find_similar_name(name, _USED_KEYS)
+        if meant is not None and meant not in call:
+            general = f"Segment knows no key {brief(name)}, and {meant} is missing: write {meant}"
+            yield SenderWarning(name, f"{general}.", general)
+
+
+def _ignored_value_warning(call: JSONObject, key: str, problem: str) -> SenderWarning:
+    return SenderWarning(key, f"{key} {brief(call[key])} {problem}.", f"{key} {problem}")

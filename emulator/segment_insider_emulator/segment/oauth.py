@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.segment.errors import IngestError
+from segment_insider_emulator.segment.validation import IngestError
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.model import OAuthApplication
 

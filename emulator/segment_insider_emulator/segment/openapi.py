@@ -4,19 +4,20 @@ from functools import cache
 from typing import Final
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.depth import MAX_DEPTH
+from segment_insider_emulator.json_text import MAX_DEPTH
 from segment_insider_emulator.segment.ingest import BATCH_KIND
-from segment_insider_emulator.segment.limits import (
-    MAX_BATCH_BYTES,
-    MAX_BATCH_EVENTS,
-    MAX_EVENT_BYTES,
-)
 from segment_insider_emulator.segment.oauth import (
     REQUIRED_FORM_FIELDS,
     TOKEN_LIFETIME_S,
     TRACKING_SCOPE,
 )
-from segment_insider_emulator.segment.rules import ID_FIELDS, MESSAGE_TYPES
+from segment_insider_emulator.segment.validation import (
+    ID_FIELDS,
+    MAX_BATCH_BYTES,
+    MAX_BATCH_EVENTS,
+    MAX_EVENT_BYTES,
+    MESSAGE_TYPES,
+)
 from segment_insider_emulator.types import JSONObject
 
 EXAMPLE_WRITE_KEY: Final = "wk_demo"

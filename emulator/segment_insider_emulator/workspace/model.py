@@ -6,10 +6,10 @@ from hashlib import blake2b
 
 import orjson
 
+from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
 from segment_insider_emulator.insider.options import InsiderOptions, parse_options
-from segment_insider_emulator.segment.filtering.plans.plan import TrackingPlan
-from segment_insider_emulator.segment.options import SegmentOptions, read_segment_options
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.segment_options import SegmentOptions, read_segment_options
 
 REDACTED = "…"
 # What an account resolves profiles by until more is listed; the order is ours, nobody documents it.

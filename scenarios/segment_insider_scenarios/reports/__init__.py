@@ -1,1 +1,160 @@
 """What came of scenarios, in the forms that other programs and people read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Literal
+
+from segment_insider_emulator.types import JSONObject
+
+StepVerdict = Literal["passed", "failed", "skipped", "undefined", "ambiguous", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What came of one step.
+
+    Args:
+        verdict: "skipped" after one that failed, "unknown" of one that was interrupted.
+        table, docstring: What stands below the step.
+        failure: What it says when it does not hold.
+        traffic: {"messages", "deliveries"} since the step before; None where nothing was recorded.
+    """
+
+    keyword: str
+    text: str
+    line: int
+    table: list[list[str]] | None
+    docstring: str | None
+    verdict: StepVerdict
+    seconds: float
+    failure: str | None
+    traffic: JSONObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioResult:
+    """What came of one scenario, or of one row of an outline's examples.
+
+    Args:
+        where: The feature file, from where the run began.
+        line: Of the scenario; None when it could not even begin.
+        row: Of an outline's examples, from 0.
+        seconds: Of its steps.
+        failure: What the failed step says and where it is; None when passed.
+        started_at: ISO 8601, in UTC.
+        sandbox: Address of the emulator that it ran in.
+        stays: Whether somebody can look at that when the run is over.
+        messages: Their messageIds, when traffic was recorded.
+    """
+
+    where: str
+    feature: str
+    scenario: str
+    verdict: Literal["passed", "failed", "skipped"]
+    seconds: float
+    failure: str | None
+    line: int | None = None
+    row: int = 0
+    started_at: str | None = None
+    sandbox: str | None = None
+    stays: bool = False
+    messages: list[str] = field(default_factory=list)
+    steps: list[StepResult] = field(default_factory=list)
+
+    @property
+    def sort_key(self) -> tuple[str, int, int]:
+        """Where it stands: results are sorted by it, in whatever order they ended."""
+        return (self.where, self.line or 0, self.row)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableFile:
+    """A file from which nothing could be run, and why."""
+
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunResults:
+    """One run.
+
+    Args:
+        interrupted: Whether it ended before all scenarios had.
+    """
+
+    started_at: datetime
+    ended_at: datetime
+    scenarios: list[ScenarioResult]
+    unreadable: list[UnreadableFile] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether all ran, and none failed."""
+        failed = any(each.verdict == "failed" for each in self.scenarios)
+        return not (failed or self.unreadable or self.interrupted)
+
+    def group_by_feature(self) -> list[tuple[str, list[ScenarioResult]]]:
+        """Feature file -> its scenarios in the order in which they stand there."""
+        ordered = sorted(self.scenarios, key=lambda each: each.sort_key)
+        return [(file, list(found)) for file, found in groupby(ordered, lambda each: each.where)]
+
+
+def scenario_result_from_record(
+    where: str,
+    verdict: Literal["passed", "failed", "skipped"],
+    record: JSONObject,
+    failure: str | None,
+) -> ScenarioResult:
+    """The result that a *record* of scenarios.recording tells of.
+
+    Args:
+        failure: With the scenario around it, as the terminal shows it.
+    """
+    steps = _read_step_results(record["steps"], verdict, failure)
+    return ScenarioResult(
+        where=record.get("uri", where),
+        feature=record["feature"],
+        scenario=record["scenario"],
+        verdict=verdict,
+        seconds=round(sum(each.seconds for each in steps), 6),
+        failure=failure,
+        line=record["line"],
+        row=record["row"],
+        started_at=record["startedAt"],
+        sandbox=record["sandbox"],
+        stays=verdict == "failed" and record["stays"],
+        messages=list(record["messages"]),
+        steps=steps,
+    )
+
+
+def _read_step_results(
+    recorded: Iterable[JSONObject], verdict: str, failure: str | None
+) -> list[StepResult]:
+    """The steps, of which one is to blame where the scenario failed."""
+    steps = [StepResult(**each) for each in recorded]
+    if verdict == "skipped":  # the step at which it was is not to blame
+        return [
+            replace(each, verdict="skipped") if each.verdict == "unknown" else each
+            for each in steps
+        ]
+    if verdict != "failed" or not steps:
+        return steps
+    # A scenario can fail at its end: it has checked nothing, so its last step did not do.
+    at = next(
+        (n for n, each in enumerate(steps) if each.verdict in FAILURE_VERDICTS), len(steps) - 1
+    )
+    steps[at] = _assign_failure(steps[at], failure)
+    return steps
+
+
+FAILURE_VERDICTS = ("failed", "undefined", "ambiguous", "unknown")
+
+
+def _assign_failure(step: StepResult, failure: str | None) -> StepResult:
+    verdict: StepVerdict = "failed" if step.verdict == "passed" else step.verdict
+    return replace(step, verdict=verdict, failure=failure)

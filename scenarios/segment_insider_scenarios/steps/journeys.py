@@ -3,24 +3,27 @@
 from pytest_bdd import then
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_scenarios import parsers
-from segment_insider_scenarios.comparison import format_row
-from segment_insider_scenarios.naming import require_known_name
-from segment_insider_scenarios.scene import ScenarioContext
-from segment_insider_scenarios.tables import StepTable, parse_rows
-from segment_insider_scenarios.trail import list_trail_entries, trail_entry_columns
-from segment_insider_scenarios.verdicts import assert_claim, assert_rows_equal
+from segment_insider_scenarios import step_catalogue
+from segment_insider_scenarios.assertions import (
+    assert_claim,
+    assert_rows_equal,
+    list_trail_entries,
+    trail_entry_columns,
+)
+from segment_insider_scenarios.context import ScenarioContext
+from segment_insider_scenarios.name_checks import require_known_name
+from segment_insider_scenarios.tables import StepTable, format_row, parse_rows
 
 
-@then(parsers.StepPattern('{person:w} enters the journey "{journey}" because of "{event}"'))
+@then(step_catalogue.StepPattern('{person:w} enters the journey "{journey}" because of "{event}"'))
 def enters_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
     """Once, with this event of Insider One's; whether the journey has ended says another step."""
     claim = f'{person} enters the journey "{journey}" because of "{event}"'
     _assert_causes(scene, claim, person, journey, "entered", [event])
 
 
-@then(parsers.StepPattern('{person:w} enters the journey "{journey}" {count:d} times'))
-@then(parsers.StepPattern('{person:w} enters the journey "{journey}" 1 time'))
+@then(step_catalogue.StepPattern('{person:w} enters the journey "{journey}" {count:d} times'))
+@then(step_catalogue.StepPattern('{person:w} enters the journey "{journey}" 1 time'))
 def enters_journey_times(scene: ScenarioContext, person: str, journey: str, count: int = 1) -> None:
     """How often."""
     run_count = len(scene.list_journey_runs(journey, person))
@@ -31,35 +34,37 @@ def enters_journey_times(scene: ScenarioContext, person: str, journey: str, coun
     )
 
 
-@then(parsers.StepPattern('{person:w} never enters the journey "{journey}"'))
+@then(step_catalogue.StepPattern('{person:w} never enters the journey "{journey}"'))
 def never_enters_journey(scene: ScenarioContext, person: str, journey: str) -> None:
     """Insider One may know the person, or not."""
     claim = f'{person} never enters the journey "{journey}"'
     _assert_causes(scene, claim, person, journey, "entered", [])
 
 
-@then(parsers.StepPattern('{person:w} leaves the journey "{journey}" because of "{event}"'))
+@then(step_catalogue.StepPattern('{person:w} leaves the journey "{journey}" because of "{event}"'))
 def leaves_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
     """By an exit of the journey, which acts at once."""
     claim = f'{person} leaves the journey "{journey}" because of "{event}"'
     _assert_causes(scene, claim, person, journey, "exited", [event])
 
 
-@then(parsers.StepPattern('{person:w} waits in the journey "{journey}"'))
+@then(step_catalogue.StepPattern('{person:w} waits in the journey "{journey}"'))
 def waits_in_journey(scene: ScenarioContext, person: str, journey: str) -> None:
     """The latest run is in progress."""
     claim = f'{person} waits in the journey "{journey}"'
     _assert_run_status(scene, claim, person, journey, "in_progress")
 
 
-@then(parsers.StepPattern('the journey "{journey}" ends for {person:w} as {end:w}'))
+@then(step_catalogue.StepPattern('the journey "{journey}" ends for {person:w} as {end:w}'))
 def journey_ends(scene: ScenarioContext, person: str, journey: str, end: str) -> None:
     """The latest run ended so: completed, dropped or exited."""
     claim = f'the journey "{journey}" ends for {person} as {end}'
     _assert_run_status(scene, claim, person, journey, end)
 
 
-@then(parsers.StepPattern('the journey "{journey}" reaches the goal "{goal}" with {person:w}'))
+@then(
+    step_catalogue.StepPattern('the journey "{journey}" reaches the goal "{goal}" with {person:w}')
+)
 def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal: str) -> None:
     """Purchase is a goal of every journey."""
     goals = [each for run in scene.list_journey_runs(journey, person) for each in run["goals"]]
@@ -70,7 +75,7 @@ def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal
     )
 
 
-@then(parsers.StepPattern('the journey "{journey}" would send {channel:w} to {address}'))
+@then(step_catalogue.StepPattern('the journey "{journey}" would send {channel:w} to {address}'))
 def journey_would_send(scene: ScenarioContext, journey: str, channel: str, address: str) -> None:
     """Once, to this address or number, whoever it belongs to."""
     sent = [
@@ -84,7 +89,7 @@ def journey_would_send(scene: ScenarioContext, journey: str, channel: str, addre
     assert_claim(scene, claim, holds=holds, actual_text=actual_text, journey=journey)
 
 
-@then(parsers.StepPattern('the journey "{journey}" would not write to {person:w}'))
+@then(step_catalogue.StepPattern('the journey "{journey}" would not write to {person:w}'))
 def journey_would_not_send(scene: ScenarioContext, journey: str, person: str) -> None:
     """On no channel so far, inside the journey or not."""
     sent = [
@@ -99,7 +104,7 @@ def journey_would_not_send(scene: ScenarioContext, journey: str, person: str) ->
 
 
 @then(
-    parsers.StepPattern(
+    step_catalogue.StepPattern(
         'the journey "{journey}" holds back {channel:w} for {person:w} because "{why}"'
     )
 )
@@ -122,7 +127,9 @@ def journey_suppresses_channel(
     )
 
 
-@then(parsers.StepPattern('the journey "{journey}" leaves exactly this trail for {person:w}:'))
+@then(
+    step_catalogue.StepPattern('the journey "{journey}" leaves exactly this trail for {person:w}:')
+)
 def journey_leaves_trail(
     scene: ScenarioContext, person: str, journey: str, datatable: StepTable
 ) -> None:

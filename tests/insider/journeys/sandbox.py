@@ -6,17 +6,18 @@ from itertools import count
 
 import orjson
 
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.journeys import JourneyStore
-from segment_insider_emulator.capture.profiles import ProfileStore
-from segment_insider_emulator.clock import SandboxClock
-from segment_insider_emulator.duration import parse_duration
-from segment_insider_emulator.http import HttpRequest, HttpResponse
-from segment_insider_emulator.insider.endpoint import InsiderApi
-from segment_insider_emulator.insider.journeys.parsing import parse_journeys
-from segment_insider_emulator.insider.journeys.reading import serialize_journey, serialize_run
-from segment_insider_emulator.insider.journeys.running import JourneyRunner
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.clock import SandboxClock, parse_duration
+from segment_insider_emulator.insider.api import InsiderApi
+from segment_insider_emulator.insider.journey_parser import parse_journeys
+from segment_insider_emulator.insider.journey_runner import (
+    JourneyRunner,
+    serialize_journey,
+    serialize_run,
+)
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.journeys import JourneyStore
+from segment_insider_emulator.storage.profiles import ProfileStore
+from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 KEYS = {

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sandbox import email, journey, wait
 
-from segment_insider_emulator.insider.journeys.definition import (
+from segment_insider_emulator.insider.journey_definition import (
     AttributeChangeCondition,
     AttributeCondition,
     ChannelElement,
@@ -18,10 +18,10 @@ from segment_insider_emulator.insider.journeys.definition import (
     SinceEntryCondition,
     WaitElement,
 )
-from segment_insider_emulator.insider.journeys.parsing import parse_journeys
+from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import PRESET_NAMES, load_preset, load_workspace_or_preset
-from segment_insider_emulator.workspace.structure import validate_document
+from segment_insider_emulator.workspace.validation import validate_document
 
 PURCHASE = EventCondition(("confirmation_page_view",), {})
 

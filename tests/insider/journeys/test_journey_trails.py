@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sandbox import ADA, ADDED, REACHABLE, Sandbox, email, journey, wait
 
-from segment_insider_emulator.capture.journey import JourneyRun, TrailEntry
-from segment_insider_emulator.insider.journeys import engine
-from segment_insider_emulator.insider.journeys.definition import JourneyDefinition as Definition
-from segment_insider_emulator.insider.journeys.running import RUNS_PER_TRANSACTION
-from segment_insider_emulator.insider.journeys.visiting import VisitContext
+from segment_insider_emulator.insider import journey_engine
+from segment_insider_emulator.insider.journey_definition import JourneyDefinition as Definition
+from segment_insider_emulator.insider.journey_engine import VisitContext
+from segment_insider_emulator.insider.journey_runner import RUNS_PER_TRANSACTION
+from segment_insider_emulator.storage.records import JourneyRun, TrailEntry
 from segment_insider_emulator.types import JSONObject
 
 WAIT = wait("45 minutes")
@@ -299,10 +299,10 @@ def test_a_run_on_which_the_emulator_fails_is_dropped_and_stops_no_other(
             raise ZeroDivisionError
         return usual(journey, run, facts)
 
-    usual = engine.advance_run
+    usual = journey_engine.advance_run
     box = Sandbox(journey(wait("1 hour"), email()), journey(wait("1 hour"), email(), id=2))
     box.send(ADDED, attributes=REACHABLE)
-    monkeypatch.setattr(engine, "go_on", go_on)
+    monkeypatch.setattr(journey_engine, "go_on", go_on)
     box.later("2 hours")
     assert box.runs()[0]["status"] == "dropped"
     assert "the emulator has a fault: ZeroDivisionError" in box.trail()[-1][1]

@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from segment_insider_emulator.capture.journey import JourneyRun
-from segment_insider_emulator.capture.profile import ProfileEvent
 from segment_insider_emulator.clock import format_iso_utc
-from segment_insider_emulator.insider.journeys.engine import select_events_since_entry
+from segment_insider_emulator.insider.journey_engine import select_events_since_entry
+from segment_insider_emulator.storage.records import JourneyRun, ProfileEvent
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

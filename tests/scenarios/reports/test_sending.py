@@ -6,7 +6,7 @@ from pathlib import Path
 import requests
 
 from reports.conftest import ENDS, report
-from segment_insider_scenarios.running import RunningEmulator
+from segment_insider_scenarios.running_emulator import RunningEmulator
 
 
 def test_a_run_is_kept_with_its_scenarios(served_emulator: RunningEmulator, tmp_path: Path) -> None:

@@ -6,14 +6,11 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.segment.filtering.destination_filters import (
-    apply_filters,
-    compile_filters,
-)
-from segment_insider_emulator.segment.filtering.fql.checks import find_constant_conditions
-from segment_insider_emulator.segment.filtering.fql.evaluation import matches_event
-from segment_insider_emulator.segment.filtering.fql.syntax import parse_statement
-from segment_insider_emulator.segment.filtering.passage import (
+from segment_insider_emulator.filtering.destination_filters import apply_filters, compile_filters
+from segment_insider_emulator.filtering.fql_checks import find_constant_conditions
+from segment_insider_emulator.filtering.fql_evaluator import matches_event
+from segment_insider_emulator.filtering.fql_parser import parse_statement
+from segment_insider_emulator.filtering.result import (
     DESTINATION_STEP,
     FilterResult,
     OmittedField,

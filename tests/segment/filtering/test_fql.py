@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.segment.filtering.fql.evaluation import matches_event
-from segment_insider_emulator.segment.filtering.fql.lexer import MAX_STATEMENT_BYTES, FqlSyntaxError
-from segment_insider_emulator.segment.filtering.fql.syntax import (
+from segment_insider_emulator.filtering.fql_evaluator import matches_event
+from segment_insider_emulator.filtering.fql_parser import (
     FUNCTION_ARGUMENT_COUNTS,
+    MAX_STATEMENT_BYTES,
     MAX_STATEMENT_DEPTH,
+    FqlSyntaxError,
     parse_statement,
 )
 from segment_insider_emulator.types import JSONObject

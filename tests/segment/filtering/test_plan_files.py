@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.segment.filtering.plans.file import PLAN_FORMAT_REMEDY, parse_plan
+from segment_insider_emulator.filtering.tracking_plan import PLAN_FORMAT_REMEDY, parse_plan
 from segment_insider_emulator.types import JSON, JSONObject
 
 PLANS = Path("fixtures/plans")

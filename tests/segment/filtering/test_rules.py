@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.segment.filtering.plans.rule import (
+from segment_insider_emulator.filtering.plan_rule import (
+    MAX_SHOWN_VALUE_LENGTH,
     MAX_VIOLATIONS,
     RULE_VALIDATOR,
     compile_rule,
 )
-from segment_insider_emulator.segment.filtering.plans.wording import MAX_SHOWN_VALUE_LENGTH
 from segment_insider_emulator.types import JSON, JSONObject
 
 

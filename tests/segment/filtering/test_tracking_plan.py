@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.segment.filtering.passage import (
+from segment_insider_emulator.filtering.plan_enforcement import PlanEnforcer, parse_controls
+from segment_insider_emulator.filtering.result import (
     SOURCE_STEP,
     OmittedField,
     PlanViolation,
     Rejection,
 )
-from segment_insider_emulator.segment.filtering.plans.controls import parse_controls
-from segment_insider_emulator.segment.filtering.plans.enforcement import PlanEnforcer
-from segment_insider_emulator.segment.filtering.plans.file import parse_plan
+from segment_insider_emulator.filtering.tracking_plan import parse_plan
 from segment_insider_emulator.types import JSON, JSONObject
 
 PLAN = parse_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")

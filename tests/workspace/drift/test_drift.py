@@ -9,19 +9,19 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segment_insider_emulator.capture.database import open_database
-from segment_insider_emulator.capture.records import MessageRecord
-from segment_insider_emulator.capture.store import MessageStore
+from segment_insider_emulator.analysis.drift import DriftReport, find_drift
+from segment_insider_emulator.analysis.drift.model import PreviewedDeviation
 from segment_insider_emulator.cli import main
+from segment_insider_emulator.interchange.import_files import read_import_file
+from segment_insider_emulator.interchange.import_resources import merge_resources
+from segment_insider_emulator.interchange.imported_workspace import build_imported_workspace
 from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.storage.database import open_database
+from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.drift import DriftReport, find_drift
-from segment_insider_emulator.workspace.drift.departure import PreviewedDeviation
-from segment_insider_emulator.workspace.finding import WorkspaceFinding
-from segment_insider_emulator.workspace.importing.assembling import build_imported_workspace
-from segment_insider_emulator.workspace.importing.pieces import merge_resources
-from segment_insider_emulator.workspace.importing.reading import read_import_file
 from segment_insider_emulator.workspace.loading import read_preset
+from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 IMPORTS = Path("fixtures/imports")
 FIRST = "destination.subscriptions[0]"

@@ -11,12 +11,21 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.cli import main
+from segment_insider_emulator.filtering.plan_rule import compile_rule
+from segment_insider_emulator.filtering.tracking_plan import build_plan, parse_plan
+from segment_insider_emulator.interchange.export_public_api import ACTION_IDS, build_api_requests
+from segment_insider_emulator.interchange.export_terraform import (
+    build_terraform,
+    format_hcl_string,
+    format_hcl_value,
+)
+from segment_insider_emulator.interchange.import_files import read_import_file
+from segment_insider_emulator.interchange.imported_workspace import build_imported_workspace
+from segment_insider_emulator.interchange.workspace_yaml import format_yaml
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.catalog import ACTIONS
-from segment_insider_emulator.segment.filtering.plans.file import parse_plan
-from segment_insider_emulator.segment.filtering.plans.plan import build_plan
-from segment_insider_emulator.segment.filtering.plans.rule import compile_rule
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import (
     PRESET_NAMES,
@@ -24,14 +33,6 @@ from segment_insider_emulator.workspace import (
     load_preset,
     load_workspace_or_preset,
 )
-from segment_insider_emulator.workspace.exporting.hcl import format_hcl_string, format_hcl_value
-from segment_insider_emulator.workspace.exporting.identity import ACTION_IDS
-from segment_insider_emulator.workspace.exporting.public_api import build_api_requests
-from segment_insider_emulator.workspace.exporting.terraform import build_terraform
-from segment_insider_emulator.workspace.importing.assembling import build_imported_workspace
-from segment_insider_emulator.workspace.importing.reading import read_import_file
-from segment_insider_emulator.workspace.importing.writing import format_yaml
-from segment_insider_emulator.workspace.lint import lint_document
 from segment_insider_emulator.workspace.model import build_workspace
 from segment_insider_emulator.workspace.parsing import parse_document
 

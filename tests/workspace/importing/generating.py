@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.importing.assembling import (
+from segment_insider_emulator.interchange.import_files import read_import_files
+from segment_insider_emulator.interchange.imported_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
 )
-from segment_insider_emulator.workspace.importing.reading import read_import_files
-from segment_insider_emulator.workspace.importing.writing import format_yaml
+from segment_insider_emulator.interchange.workspace_yaml import format_yaml
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 from segment_insider_emulator.workspace.parsing import parse_document
 

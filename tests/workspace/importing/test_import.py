@@ -9,16 +9,15 @@ from click.testing import CliRunner, Result
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_workspace_or_preset
-from segment_insider_emulator.workspace.importing.assembling import (
+from segment_insider_emulator.interchange.import_files import read_import_file
+from segment_insider_emulator.interchange.import_resources import UnknownValue, merge_resources
+from segment_insider_emulator.interchange.imported_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
 )
-from segment_insider_emulator.workspace.importing.pieces import merge_resources
-from segment_insider_emulator.workspace.importing.reading import read_import_file
-from segment_insider_emulator.workspace.importing.values import UnknownValue
-from segment_insider_emulator.workspace.importing.writing import format_yaml
+from segment_insider_emulator.interchange.workspace_yaml import format_yaml
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import load_workspace_or_preset
 from segment_insider_emulator.workspace.parsing import parse_document
 
 FILES = Path("fixtures/imports")

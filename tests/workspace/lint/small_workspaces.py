@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from segment_insider_emulator.analysis.context import build_context
+from segment_insider_emulator.analysis.lint import LintRule
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import LintRule
-from segment_insider_emulator.workspace.lint.subject import build_context
 
 SUBSCRIPTIONS = "destination.subscriptions"
 FIRST = f"{SUBSCRIPTIONS}[0]"

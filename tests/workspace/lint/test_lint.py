@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from small_workspaces import FIRST, subscription, workspace
 
+from segment_insider_emulator.analysis.context import build_context
+from segment_insider_emulator.analysis.lint import LINT_RULES, lint_document
+from segment_insider_emulator.mapping.segment_spec import ECOMMERCE_EVENT_PROPERTIES
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.finding import WorkspaceFinding
-from segment_insider_emulator.workspace.lint import LINT_RULES, lint_document
-from segment_insider_emulator.workspace.lint.spec import ECOMMERCE_EVENT_PROPERTIES
-from segment_insider_emulator.workspace.lint.subject import build_context
 from segment_insider_emulator.workspace.loading import read_document, read_preset
 from segment_insider_emulator.workspace.parsing import parse_document
+from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 
 def test_the_guide_lints_without_errors_and_warnings() -> None:

@@ -3,15 +3,15 @@
 import pytest
 from small_workspaces import SUBSCRIPTIONS, found, subscription, workspace
 
+from segment_insider_emulator.analysis.lint import LintRule, destination_rules
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import LintRule, account
 
 
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
     [
         pytest.param(
-            account.find_inactive_destination,
+            destination_rules.find_inactive_destination,
             workspace(destination={"enabled": False}),
             [
                 (
@@ -30,13 +30,13 @@ from segment_insider_emulator.workspace.lint import LintRule, account
             id="nothing enabled",
         ),
         pytest.param(
-            account.find_too_many_subscriptions,
+            destination_rules.find_too_many_subscriptions,
             workspace(*[subscription()] * 51),
             [("error", SUBSCRIPTIONS, "51 subscriptions; Segment allows 50", "Join some of them.")],
             id="51 subscriptions",
         ),
         pytest.param(
-            account.find_wrong_credentials,
+            destination_rules.find_wrong_credentials,
             workspace(insider={"account": {"name": "mybrand", "key": "other"}}),
             [
                 (
@@ -49,7 +49,7 @@ from segment_insider_emulator.workspace.lint import LintRule, account
             id="wrong key",
         ),
         pytest.param(
-            account.find_wrong_credentials,
+            destination_rules.find_wrong_credentials,
             workspace(destination={"settings": {"account_name": "a", "ucd_key": "k\n"}}),
             [
                 (
@@ -62,7 +62,7 @@ from segment_insider_emulator.workspace.lint import LintRule, account
             id="line break in the key",
         ),
         pytest.param(
-            account.find_unknown_settings,
+            destination_rules.find_unknown_settings,
             workspace(
                 destination={"settings": {"account_name": "a", "ucd_key": "k", "ucdKey": "k"}}
             ),
@@ -77,7 +77,7 @@ from segment_insider_emulator.workspace.lint import LintRule, account
             id="unknown setting",
         ),
         pytest.param(
-            account.find_duplicate_subscription_names,
+            destination_rules.find_duplicate_subscription_names,
             workspace(subscription(), subscription(name="T"), subscription(enabled=False)),
             [
                 (

@@ -3,15 +3,15 @@
 import pytest
 from small_workspaces import FIRST, found, mapped, path, when
 
+from segment_insider_emulator.analysis.lint import LintRule, mapping_rules
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import LintRule, directives
 
 
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
     [
         pytest.param(
-            directives.find_unknown_directive_options,
+            mapping_rules.find_unknown_directive_options,
             mapped(parameters={"tax": when("properties.tax", thn=path("properties.tax"))}),
             [
                 (
@@ -24,7 +24,7 @@ from segment_insider_emulator.workspace.lint import LintRule, directives
             id="unknown option",
         ),
         pytest.param(
-            directives.find_ineffective_if_directives,
+            mapping_rules.find_ineffective_if_directives,
             mapped(
                 parameters={
                     "a": when("properties.a"),
@@ -56,7 +56,7 @@ from segment_insider_emulator.workspace.lint import LintRule, directives
             id="conditions that lead nowhere",
         ),
         pytest.param(
-            directives.find_ineffective_if_directives,
+            mapping_rules.find_ineffective_if_directives,
             mapped(
                 parameters={
                     "@merge": {
@@ -69,7 +69,7 @@ from segment_insider_emulator.workspace.lint import LintRule, directives
             id="a condition that takes a key out of a merge",
         ),
         pytest.param(
-            directives.find_unpaired_braces,
+            mapping_rules.find_unpaired_braces,
             mapped(
                 parameters={
                     "color": {"@template": "{{properties.color"},
@@ -94,7 +94,7 @@ from segment_insider_emulator.workspace.lint import LintRule, directives
             id="unclosed braces",
         ),
         pytest.param(
-            directives.find_invalid_liquid,
+            mapping_rules.find_invalid_liquid,
             mapped(
                 parameters={
                     "color": {"@liquid": "{{properties.color"},

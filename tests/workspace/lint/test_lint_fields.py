@@ -3,15 +3,15 @@
 import pytest
 from small_workspaces import FIRST, found, mapped, path, subscription, triggered, when, workspace
 
+from segment_insider_emulator.analysis.lint import LintRule, mapping_rules
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import LintRule, fields
 
 
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
     [
         pytest.param(
-            fields.find_invalid_directives,
+            mapping_rules.find_invalid_directives,
             mapped(parameters={"tax": {"@paht": "$.properties.tax"}}),
             [
                 (
@@ -24,7 +24,7 @@ from segment_insider_emulator.workspace.lint import LintRule, fields
             id="unknown directive",
         ),
         pytest.param(
-            fields.find_invalid_directives,
+            mapping_rules.find_invalid_directives,
             mapped(uuid={"@path": 5}),
             [
                 (
@@ -37,7 +37,7 @@ from segment_insider_emulator.workspace.lint import LintRule, fields
             id="directive used wrongly",
         ),
         pytest.param(
-            fields.find_unknown_fields,
+            mapping_rules.find_unknown_fields,
             mapped("userRegisteredEvent", parameters={}, atributes={}, enable_batching=True),
             [
                 (
@@ -64,7 +64,7 @@ from segment_insider_emulator.workspace.lint import LintRule, fields
             id="fields the action does not have",
         ),
         pytest.param(
-            fields.find_unmapped_required_fields,
+            mapping_rules.find_unmapped_required_fields,
             workspace(subscription(settings={"timestamp": path("timestamp")})),
             [
                 (
@@ -77,7 +77,7 @@ from segment_insider_emulator.workspace.lint import LintRule, fields
             id="required field",
         ),
         pytest.param(
-            fields.find_paths_without_value,
+            mapping_rules.find_paths_without_value,
             mapped(
                 parameters={
                     "tax": path("propertes.tax"),
@@ -102,7 +102,7 @@ from segment_insider_emulator.workspace.lint import LintRule, fields
             id="paths that no event has",
         ),
         pytest.param(
-            fields.find_calls_without_event_name,
+            mapping_rules.find_calls_without_event_name,
             triggered('type = "page"'),
             [
                 (
@@ -115,7 +115,7 @@ from segment_insider_emulator.workspace.lint import LintRule, fields
             id="page calls without a name",
         ),
         pytest.param(
-            fields.find_batched_subscriptions,
+            mapping_rules.find_batched_subscriptions,
             mapped(enable_batching=True),
             [
                 (

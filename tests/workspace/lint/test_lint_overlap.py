@@ -3,8 +3,8 @@
 import pytest
 from small_workspaces import FIRST, SUBSCRIPTIONS, TRACK, found, subscription, workspace
 
+from segment_insider_emulator.analysis.lint import LintRule, destination_rules
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import LintRule, overlap
 
 ORDERS = subscription("orderCompletedEvent", "Orders")
 REST = subscription(name="Rest", trigger=f'{TRACK} and event != "Order Completed"')
@@ -54,7 +54,7 @@ BIG = subscription(name="Big", trigger=f"{TRACK} and properties.total > 100")
 def test_an_event_that_two_subscriptions_take_is_a_warning(
     subscriptions: list[JSONObject], twice: list[tuple[str, str, str]]
 ) -> None:
-    assert found(overlap.find_duplicate_deliveries, workspace(*subscriptions)) == [
+    assert found(destination_rules.find_duplicate_deliveries, workspace(*subscriptions)) == [
         ("warning", *each) for each in twice
     ]
 
@@ -63,7 +63,7 @@ def test_an_event_that_two_subscriptions_take_is_a_warning(
     ("rule", "document", "findings"),
     [
         pytest.param(
-            overlap.find_unhandled_call_types,
+            destination_rules.find_unhandled_call_types,
             workspace(subscription("updateUserProfile")),
             [
                 (
@@ -76,7 +76,7 @@ def test_an_event_that_two_subscriptions_take_is_a_warning(
             id="only identify is taken",
         ),
         pytest.param(
-            overlap.find_missing_cart_reviewed,
+            destination_rules.find_missing_cart_reviewed,
             workspace(subscription("cartViewedEvent")),
             [
                 (

@@ -3,8 +3,8 @@
 import pytest
 from small_workspaces import FIRST, found, mapped, path, subscription, when, workspace
 
+from segment_insider_emulator.analysis.lint import LintRule, payload_rules
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import LintRule, parameters
 
 PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon"}}]}
 
@@ -13,7 +13,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
     ("rule", "document", "findings"),
     [
         pytest.param(
-            parameters.find_keys_changed_by_normalisation,
+            payload_rules.find_keys_changed_by_normalisation,
             mapped(
                 parameters={"giftWrap": True, "gift_wrap": True},
                 attributes={"VIP Tier": "gold"},
@@ -35,7 +35,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
             id="keys that lose their value",
         ),
         pytest.param(
-            parameters.find_overwritten_product_values,
+            payload_rules.find_overwritten_product_values,
             mapped("orderCompletedEvent", parameters={"coupon": "X"}, products=PRODUCTS),
             [
                 (
@@ -48,7 +48,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
             id="constant over products",
         ),
         pytest.param(
-            parameters.find_overwritten_product_values,
+            payload_rules.find_overwritten_product_values,
             mapped(
                 parameters={
                     "sku": path("properties.sku"),
@@ -65,7 +65,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
             id="parameters that lists of products do not have",
         ),
         pytest.param(
-            parameters.find_missing_required_parameters,
+            payload_rules.find_missing_required_parameters,
             mapped("cartViewedEvent", parameters={"currency": "EUR"}, products=PRODUCTS),
             [
                 (
@@ -80,7 +80,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
         ),
         *(
             pytest.param(
-                parameters.find_missing_required_parameters,
+                payload_rules.find_missing_required_parameters,
                 mapped("orderCompletedEvent", parameters={"currency": "EUR"}, products=PRODUCTS)
                 | {"insider": {"options": options}},
                 [
@@ -111,7 +111,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
             ]
         ),
         pytest.param(
-            parameters.find_missing_required_parameters,
+            payload_rules.find_missing_required_parameters,
             mapped(event_name="purchase", parameters={"currency": "EUR"}, products=PRODUCTS),
             [
                 (
@@ -125,19 +125,19 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
             id="required of a purchase",
         ),
         pytest.param(
-            parameters.find_missing_required_parameters,
+            payload_rules.find_missing_required_parameters,
             mapped(event_name="purchase", parameters=path("properties")),
             [],
             id="required, perhaps among all properties",
         ),
         pytest.param(
-            parameters.find_dropped_spec_properties,
+            payload_rules.find_dropped_spec_properties,
             mapped("checkoutEvent", parameters={"a": path("properties")}),
             [],
             id="all properties read",
         ),
         pytest.param(
-            parameters.find_dropped_spec_properties,
+            payload_rules.find_dropped_spec_properties,
             workspace(subscription("productListViewedEvent")),
             [
                 (
@@ -150,7 +150,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
             id="dropped properties",
         ),
         pytest.param(
-            parameters.find_dropped_custom_properties,
+            payload_rules.find_dropped_custom_properties,
             workspace(subscription()),
             [
                 (
@@ -163,7 +163,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
             id="properties of custom events",
         ),
         pytest.param(
-            parameters.find_textual_variants,
+            payload_rules.find_textual_variants,
             workspace(subscription()),
             [
                 (

@@ -12,8 +12,8 @@ from small_workspaces import (
     workspace,
 )
 
+from segment_insider_emulator.analysis.lint import LintRule, payload_rules
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import LintRule, people
 
 
 def first_name_of(trait: str) -> JSONObject:
@@ -31,7 +31,7 @@ def first_name_of(trait: str) -> JSONObject:
     ("rule", "document", "findings"),
     [
         pytest.param(
-            people.find_subscriptions_without_identifier,
+            payload_rules.find_subscriptions_without_identifier,
             workspace(
                 subscription(settings={"attributes": {"email": path("context.traits.email")}}),
                 subscription(settings={"segment_anonymous_id": path("anonymousId")}),
@@ -55,7 +55,7 @@ def first_name_of(trait: str) -> JSONObject:
             id="nobody to be known by",
         ),
         pytest.param(
-            people.find_unlisted_identifiers,
+            payload_rules.find_unlisted_identifiers,
             workspace(subscription(), insider={"identifiers": ["uuid", "segment_anonymous_Id"]}),
             [
                 (
@@ -79,7 +79,7 @@ def first_name_of(trait: str) -> JSONObject:
             id="unlisted identifiers",
         ),
         pytest.param(
-            people.find_unsent_identifiers,
+            payload_rules.find_unsent_identifiers,
             mapped() | {"insider": {"identifiers": ["uuid", "uid"]}},
             [
                 (
@@ -92,7 +92,7 @@ def first_name_of(trait: str) -> JSONObject:
             id="identifier that nothing sends",
         ),
         pytest.param(
-            people.find_unread_name_traits,
+            payload_rules.find_unread_name_traits,
             first_name_of("traits.first_name"),
             [
                 (
@@ -105,7 +105,7 @@ def first_name_of(trait: str) -> JSONObject:
             id="one spelling of a name",
         ),
         pytest.param(
-            people.find_unread_name_traits,
+            payload_rules.find_unread_name_traits,
             first_name_of("traits.name"),
             [
                 (
@@ -118,7 +118,7 @@ def first_name_of(trait: str) -> JSONObject:
             id="neither spelling of a name",
         ),
         pytest.param(
-            people.find_unmapped_opt_ins,
+            payload_rules.find_unmapped_opt_ins,
             workspace(
                 subscription(
                     "updateUserProfile",
@@ -136,7 +136,7 @@ def first_name_of(trait: str) -> JSONObject:
             id="opt-ins without a mapping",
         ),
         pytest.param(
-            people.find_default_attributes_sent_as_custom,
+            payload_rules.find_default_attributes_sent_as_custom,
             mapped(attributes={"email_optin": True, "phone_number": "+1"}),
             [
                 (

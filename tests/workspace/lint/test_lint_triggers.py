@@ -3,8 +3,9 @@
 import pytest
 from small_workspaces import FIRST, TRACK, found, triggered
 
+from segment_insider_emulator.analysis import context
+from segment_insider_emulator.analysis.lint import LintRule, trigger_rules
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.lint import LintRule, conditions, reading
 
 
 @pytest.mark.parametrize(
@@ -274,7 +275,7 @@ from segment_insider_emulator.workspace.lint import LintRule, conditions, readin
 def test_a_trigger_is_read_as_segment_reads_it(
     trigger: str, findings: list[tuple[str, str, str]]
 ) -> None:
-    assert found(reading.find_misread_triggers, triggered(trigger)) == [
+    assert found(trigger_rules.find_misread_triggers, triggered(trigger)) == [
         (severity, f"{FIRST}.trigger", what, remedy) for severity, what, remedy in findings
     ]
 
@@ -305,14 +306,14 @@ def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool)
         "Ask for one type of identify, track, page, screen, group, alias, for one event name, and "
         "for fields that such a call has.",
     )
-    assert found(conditions.find_impossible_triggers, triggered(trigger)) == [finding] * impossible
+    assert found(context.find_impossible_triggers, triggered(trigger)) == [finding] * impossible
 
 
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
     [
         pytest.param(
-            conditions.find_misspelled_event_names,
+            context.find_misspelled_event_names,
             triggered(f'{TRACK} and event = "order completed"'),
             [
                 (
@@ -325,7 +326,7 @@ def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool)
             id="capitals of an event",
         ),
         pytest.param(
-            conditions.find_negations_of_missing_values,
+            context.find_negations_of_missing_values,
             triggered(f'{TRACK} and properties.size != 3 and properties.tag != "x"'),
             [
                 (

@@ -2,7 +2,7 @@
 
 import click
 
-from segment_insider_emulator.cli.commands import LazyGroup
+from segment_insider_emulator.cli import LazyGroup
 
 CONTRACT_HELP_TEXTS = {
     "run": 'Print each case with "actual": what happens.',

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from segment_insider_emulator.mapping.javascript import MISSING
-from segment_insider_emulator.mapping.liquid.scanner import TemplateScanner
-from segment_insider_emulator.mapping.liquid.scope import CompiledExpression, LiquidContext
-from segment_insider_emulator.mapping.liquid.values import (
+from segment_insider_emulator.mapping.liquid.runtime import (
     BLANK,
     EMPTY,
     NIL,
+    CompiledExpression,
+    LiquidContext,
     compare_values,
     contains_value,
     get_property,
@@ -22,6 +22,7 @@ from segment_insider_emulator.mapping.liquid.values import (
     to_number,
     to_plain_value,
 )
+from segment_insider_emulator.mapping.liquid.tokenizer import TemplateScanner
 from segment_insider_emulator.types import JSON
 
 FilterTable = Mapping[str, Callable[..., Any]]

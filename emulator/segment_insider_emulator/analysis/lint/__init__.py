@@ -1,0 +1,81 @@
+"""`emulator lint`: what is wrong in a workspace file, where, and what to write instead."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from segment_insider_emulator.analysis import context
+from segment_insider_emulator.analysis.context import AnalysisContext, build_context
+from segment_insider_emulator.analysis.lint import (
+    destination_rules,
+    mapping_rules,
+    payload_rules,
+    trigger_rules,
+)
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.validation import (
+    SEVERITIES,
+    WorkspaceFinding,
+    add_subscription_names,
+    validate_document,
+)
+
+LintRule: TypeAlias = Callable[[AnalysisContext], Iterator[WorkspaceFinding]]
+
+LINT_RULES: tuple[LintRule, ...] = (
+    destination_rules.find_inactive_destination,
+    destination_rules.find_too_many_subscriptions,
+    destination_rules.find_wrong_credentials,
+    destination_rules.find_unknown_settings,
+    destination_rules.find_duplicate_subscription_names,
+    trigger_rules.find_misread_triggers,
+    context.find_impossible_triggers,
+    context.find_misspelled_event_names,
+    context.find_negations_of_missing_values,
+    destination_rules.find_duplicate_deliveries,
+    destination_rules.find_unhandled_call_types,
+    destination_rules.find_missing_cart_reviewed,
+    mapping_rules.find_invalid_directives,
+    mapping_rules.find_unknown_directive_options,
+    mapping_rules.find_ineffective_if_directives,
+    mapping_rules.find_unpaired_braces,
+    mapping_rules.find_invalid_liquid,
+    mapping_rules.find_unknown_fields,
+    mapping_rules.find_unmapped_required_fields,
+    mapping_rules.find_paths_without_value,
+    mapping_rules.find_calls_without_event_name,
+    mapping_rules.find_batched_subscriptions,
+    destination_rules.find_unparsable_filters,
+    destination_rules.find_constant_filter_conditions,
+    destination_rules.find_filters_without_fields,
+    destination_rules.find_controls_without_plan,
+    payload_rules.find_subscriptions_without_identifier,
+    payload_rules.find_unlisted_identifiers,
+    payload_rules.find_unsent_identifiers,
+    payload_rules.find_unread_name_traits,
+    payload_rules.find_unmapped_opt_ins,
+    payload_rules.find_opt_ins_that_need_booleans,
+    payload_rules.find_default_attributes_sent_as_custom,
+    payload_rules.find_phone_number_identifiers,
+    payload_rules.find_keys_changed_by_normalisation,
+    payload_rules.find_overwritten_product_values,
+    payload_rules.find_missing_required_parameters,
+    payload_rules.find_dropped_spec_properties,
+    payload_rules.find_dropped_custom_properties,
+    payload_rules.find_textual_variants,
+    payload_rules.find_cart_without_currency,
+    payload_rules.find_strictly_typed_products,
+)
+
+
+def lint_document(document: JSONObject) -> list[WorkspaceFinding]:
+    """Everything there is to say about a workspace *document*, the worst first.
+
+    A document that does not have the shape of a workspace gets the errors of its shape only.
+    """
+    found = validate_document(document)
+    if not found:
+        subject = build_context(document)
+        found = add_subscription_names(
+            [finding for rule in LINT_RULES for finding in rule(subject)], document
+        )
+    return sorted(found, key=lambda each: SEVERITIES.index(each.severity))

@@ -1,0 +1,202 @@
+"""Rules on the destination and the account behind it."""
+
+import re
+from collections.abc import Iterator
+
+from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
+from segment_insider_emulator.analysis.sample_events import (
+    OTHER_TRACK_CALL,
+    build_probe_events,
+    build_track_call,
+)
+from segment_insider_emulator.filtering.fql_checks import find_constant_conditions
+from segment_insider_emulator.filtering.fql_parser import FqlSyntaxError, parse_statement
+from segment_insider_emulator.mapping.segment_spec import CALL_TYPES
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.validation import (
+    WorkspaceFinding,
+    format_path,
+    suggest_name,
+)
+
+# A plan may allow fewer.
+_MAX_SUBSCRIPTIONS = 50
+_DESTINATION_SETTINGS = ["account_name", "ucd_key"]
+_ILLEGAL_HEADER_CHARACTER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+
+
+def find_inactive_destination(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Destinations that send nothing at all."""
+    destination = context.workspace.destination
+    if not destination.get("enabled", True):
+        what = "the destination is disabled, so that nothing is sent"
+        yield WorkspaceFinding("warning", "destination.enabled", what, "Write true.")
+    if not context.subscriptions:
+        what = "no subscription is enabled, so that nothing is sent"
+        remedy = "Enable one, or start from the preset guide."
+        yield WorkspaceFinding("warning", "destination.subscriptions", what, remedy)
+
+
+def find_too_many_subscriptions(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """More mappings than Segment lets a destination have."""
+    count = len(context.workspace.destination["subscriptions"])
+    if count > _MAX_SUBSCRIPTIONS:
+        what = f"{count} subscriptions; Segment allows {_MAX_SUBSCRIPTIONS}"
+        yield WorkspaceFinding("error", "destination.subscriptions", what, "Join some of them.")
+
+
+def find_wrong_credentials(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Settings that the account does not know: Insider One refuses every request."""
+    workspace = context.workspace
+    settings = workspace.destination["settings"]
+    pairs = (("account_name", workspace.account_name), ("ucd_key", workspace.account_key))
+    for setting, expected in pairs:
+        where = f"destination.settings.{setting}"
+        if settings[setting] != expected:
+            what = f"{setting} is not that of insider.account, so that every request is refused"
+            yield WorkspaceFinding("error", where, what, "Write the same in both places.")
+        if _ILLEGAL_HEADER_CHARACTER.search(settings[setting]):
+            what = f"{setting} has a character that no header may have, so that nothing is sent"
+            yield WorkspaceFinding("error", where, what, "Copy it anew, without line breaks.")
+
+
+def find_unknown_settings(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Settings that the destination does not have."""
+    for setting in context.workspace.destination["settings"]:
+        if setting not in _DESTINATION_SETTINGS:
+            where = f"destination.settings.{setting}"
+            what = f"the destination has no setting {setting!r}, so that it does nothing"
+            yield WorkspaceFinding(
+                "warning", where, what, suggest_name(setting, _DESTINATION_SETTINGS)
+            )
+
+
+def find_duplicate_subscription_names(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Subscriptions that cannot be told apart, disabled ones included."""
+    first: dict[str, int] = {}
+    for index, subscription in enumerate(context.workspace.destination["subscriptions"]):
+        name = subscription["name"]
+        if name in first:
+            where = format_path("destination", "subscriptions", index, "name")
+            what = f"subscriptions[{first[name]}] has the name {name!r}, too"
+            yield WorkspaceFinding(
+                "warning", where, what, "Give each subscription a name of its own."
+            )
+        first.setdefault(name, index)
+
+
+def find_unparsable_filters(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """A filter whose statement cannot be read drops every event."""
+    for where, filter_ in _enabled_filters(context):
+        try:
+            parse_statement(filter_["if"])
+        except FqlSyntaxError as error:
+            what = f"Segment cannot read this filter and drops every event: {error}"
+            remedy = "Correct it, or switch the filter off with enabled: false."
+            yield WorkspaceFinding("error", f"{where}.if", what, remedy)
+
+
+def find_constant_filter_conditions(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Find conditions that every event answers alike, such as a number compared with a text."""
+    for where, filter_ in _enabled_filters(context):
+        try:
+            conditions = [*find_constant_conditions(parse_statement(filter_["if"]))]
+        except FqlSyntaxError:
+            continue  # another rule says so
+        for condition in dict.fromkeys(conditions):
+            remedy = "Write what is meant, or take this part out."
+            yield WorkspaceFinding("warning", f"{where}.if", str(condition), remedy)
+
+
+def find_filters_without_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """An action that names no fields changes nothing."""
+    for where, filter_ in _enabled_filters(context):
+        for index, action in enumerate(filter_["actions"]):
+            if action["type"].endswith("_PROPERTIES") and not action.get("fields"):
+                what = "this action names no fields and does nothing"
+                remedy = "Name them, such as fields: {properties: [email]}."
+                yield WorkspaceFinding("warning", f"{where}.actions[{index}]", what, remedy)
+
+
+def find_controls_without_plan(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Without a tracking plan there is nothing to violate."""
+    document = context.workspace.document
+    if "trackingPlan" in document:
+        return
+    for kind in ("track", "identify", "group"):
+        if document["source"].get("settings", {}).get(kind):
+            what = "no tracking plan is connected, so these controls do nothing"
+            remedy = "Name the plan's file as trackingPlan."
+            yield WorkspaceFinding("warning", f"source.settings.{kind}", what, remedy)
+
+
+def _enabled_filters(context: AnalysisContext) -> Iterator[tuple[str, JSONObject]]:
+    filters = context.workspace.destination.get("filters", [])
+    for index, filter_ in enumerate(filters):
+        if filter_.get("enabled", True):
+            yield format_path("destination", "filters", index), filter_
+
+
+def find_duplicate_deliveries(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Events that more than one subscription takes: each of them makes a request."""
+    return (finding for finding, _ in find_duplicate_deliveries_by_event(context))
+
+
+def find_duplicate_deliveries_by_event(
+    context: AnalysisContext,
+) -> Iterator[tuple[WorkspaceFinding, str | None]]:
+    """The same, each with the name of its event; None where it is no track call of one name."""
+    takers = _subscriptions_by_event(context)
+    taken = [each for together in takers.values() for each in together]
+    for label, together in takers.items():
+        if len(together) < 2:
+            continue
+        widest = max(together, key=taken.count)
+        names = " and ".join(repr(each.name) for each in together)
+        # The name is quoted as in a trigger; the call types are no names.
+        event = None if label in CALL_TYPES or label == OTHER_TRACK_CALL else label
+        told = label if event is None else f'"{event}"'
+        what = f"{told} is sent {len(together)} times: by {names}"
+        yield (
+            WorkspaceFinding(
+                "warning", widest.trigger_path, what, _narrow_trigger_remedy(event, widest)
+            ),
+            event,
+        )
+
+
+def find_unhandled_call_types(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Types of call that go nowhere."""
+    takers = _subscriptions_by_event(context)
+    track_taken = any(label not in CALL_TYPES for label in takers)
+    taken = {*takers, "track"} if track_taken else set(takers)
+    missing = [call for call in CALL_TYPES if call not in taken]
+    if missing:
+        what = f"no subscription takes {', '.join(missing)} calls"
+        remedy = "If they matter, add a Track Event with a trigger and an event_name for them."
+        yield WorkspaceFinding("note", "destination.subscriptions", what, remedy)
+
+
+def find_missing_cart_reviewed(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """The guide's table says Cart Reviewed where its text, and the catalogue, say Cart Viewed."""
+    carts = [each for each in context.subscriptions if each.action_slug == "cartViewedEvent"]
+    if carts and not any(each.matches(build_track_call("Cart Reviewed")) for each in carts):
+        what = '"Cart Reviewed", as the guide\'s table has it, makes no cart page view'
+        remedy = 'Add `or event = "Cart Reviewed"`, in parentheses, if your shop sends it.'
+        yield WorkspaceFinding("note", carts[0].trigger_path, what, remedy)
+
+
+def _subscriptions_by_event(context: AnalysisContext) -> dict[str, list[LocatedSubscription]]:
+    """For each kind of event that is taken at all, the subscriptions that take it together."""
+    takers: dict[str, list[LocatedSubscription]] = {}
+    for label, event in build_probe_events(context):
+        together = [each for each in context.subscriptions if each.matches(event)]
+        if len(together) > len(takers.get(label, [])):
+            takers[label] = together
+    return takers
+
+
+def _narrow_trigger_remedy(event_name: str | None, subscription: LocatedSubscription) -> str:
+    if event_name is None:
+        return f"Narrow the trigger of {subscription.name!r}."
+    return f'Add `and event != "{event_name}"` to the trigger of {subscription.name!r}.'

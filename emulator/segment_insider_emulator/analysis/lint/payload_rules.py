@@ -1,0 +1,310 @@
+"""Rules on who an event is about: identifiers, names, opt-ins, phone numbers."""
+
+import re
+from collections.abc import Iterator
+
+from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
+from segment_insider_emulator.analysis.mapping_paths import (
+    copies_whole_object,
+    get_product_mapping,
+    is_path_read,
+    list_read_paths,
+    list_written_keys,
+)
+from segment_insider_emulator.analysis.sample_events import OTHER_TRACK_CALL, build_track_call
+from segment_insider_emulator.insider.catalog import (
+    get_recommended_parameters,
+    get_required_parameters,
+)
+from segment_insider_emulator.mapping.segment_spec import (
+    ECOMMERCE_EVENT_PROPERTIES,
+    LIST_LEVEL_PROPERTIES,
+    PRODUCT_PROPERTIES,
+)
+from segment_insider_emulator.mapping.upserts import normalise_name
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace.validation import Severity, WorkspaceFinding, suggest_name
+
+_PROFILE_ACTION = "updateUserProfile"
+_OPT_IN_ATTRIBUTES = {
+    "gdprOptin": "gdpr_optin",
+    "emailOptin": "email_optin",
+    "smsOptin": "sms_optin",
+    "whatsappOptin": "whatsapp_optin",
+}
+_NAME_TRAITS = {"firstName": ("firstName", "first_name"), "lastName": ("lastName", "last_name")}
+
+
+def find_subscriptions_without_identifier(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Subscriptions whose users Insider One cannot tell apart."""
+    for placed in context.subscriptions:
+        sent = _sent_identifiers(placed)
+        if not sent:
+            what = f"{placed.name!r} sends no identifier, so that Insider One knows nobody by it"
+            remedy = "Map uuid, segment_anonymous_id or custom_identifiers."
+            yield WorkspaceFinding("error", placed.field_path(), what, remedy)
+        elif not set(sent) & set(context.workspace.identifiers):
+            what = f"{placed.name!r} sends {', '.join(sent)}, none of which the account lists"
+            remedy = "List one of them under insider.identifiers."
+            yield WorkspaceFinding("error", placed.field_path(), what, remedy)
+
+
+def find_unlisted_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Identifiers that are sent and that the account does not resolve profiles by."""
+    listed = list(context.workspace.identifiers)
+    sent = dict.fromkeys(name for each in context.subscriptions for name in _sent_identifiers(each))
+    for name in sent:
+        if name not in listed:
+            near = next((each for each in listed if each.casefold() == name.casefold()), None)
+            what = f"{name} is sent as an identifier and not listed, so that it identifies nobody"
+            remedy = f"Write {name} for {near}." if near else f"Add {name}, if the account has it."
+            yield WorkspaceFinding("warning", "insider.identifiers", what, remedy)
+
+
+def find_unsent_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Identifiers that are listed and never sent."""
+    sent = list(
+        dict.fromkeys(name for each in context.subscriptions for name in _sent_identifiers(each))
+    )
+    for index, name in enumerate(context.workspace.identifiers):
+        if sent and name not in sent:
+            where = f"insider.identifiers[{index}]"
+            what = f"no subscription sends the identifier {name!r}"
+            yield WorkspaceFinding("note", where, what, suggest_name(name, sent))
+
+
+def find_unread_name_traits(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Names that arrive in one of the two spellings only."""
+    for placed in _profile_subscriptions(context):
+        for field, traits in _NAME_TRAITS.items():
+            read = list_read_paths(placed.mapping.get(field))
+            unread = [trait for trait in traits if not is_path_read(read, f"traits.{trait}")]
+            if unread:
+                what = f"the trait {unread[0]} is not read, and what it says is lost"
+                if len(unread) > 1:
+                    names = " and ".join(unread)
+                    what = f"the traits {names} are not read, and what they say is lost"
+                remedy = f"Read $.traits.{traits[0]}, else $.traits.{traits[1]}, with @if."
+                yield WorkspaceFinding("warning", placed.field_path(field), what, remedy)
+
+
+def find_unmapped_opt_ins(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Opt-ins have no mapping until somebody writes one."""
+    for placed in _profile_subscriptions(context):
+        missing = [field for field in _OPT_IN_ATTRIBUTES if field not in placed.mapping]
+        if missing:
+            what = f"nothing is mapped to {', '.join(missing)}, so that people stay unreachable"
+            example = _OPT_IN_ATTRIBUTES[missing[0]]
+            remedy = f'Map them, such as {missing[0]}: {{"@path": "$.traits.{example}"}}.'
+            yield WorkspaceFinding("warning", placed.field_path(), what, remedy)
+
+
+def find_default_attributes_sent_as_custom(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Attributes of the profile that an event action can only write as custom ones."""
+    for placed in context.subscriptions:
+        for key in list_written_keys(placed.mapping.get("attributes")):
+            if key in (*_OPT_IN_ATTRIBUTES.values(), "phone_number", "language"):
+                what = f"on an event action, {key!r} becomes a custom attribute"
+                remedy = f"Map it on {_PROFILE_ACTION}" + (
+                    ", or write phone." if "phone" in key else "."
+                )
+                yield WorkspaceFinding(
+                    "warning", placed.field_path("attributes", key), what, remedy
+                )
+
+
+def find_phone_number_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Phone numbers go out as they come."""
+    if any("phone_number" in _sent_identifiers(each) for each in context.subscriptions):
+        what = "phone numbers are sent as they come, and one that is not E.164 fails its whole user"
+        remedy = "Send them like +6598765432, or set phone_number_as_identifier to false."
+        yield WorkspaceFinding("note", "destination.subscriptions", what, remedy)
+
+
+def find_opt_ins_that_need_booleans(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Opt-ins that are no booleans."""
+    for placed in _profile_subscriptions(context):
+        mapped = [field for field in _OPT_IN_ATTRIBUTES if field in placed.mapping]
+        if mapped:
+            what = f'only true and false fit {", ".join(mapped)}: a "yes" loses the identify call'
+            remedy = "Send booleans."
+            yield WorkspaceFinding("note", placed.field_path(), what, remedy)
+
+
+def _profile_subscriptions(context: AnalysisContext) -> Iterator[LocatedSubscription]:
+    return (each for each in context.subscriptions if each.action_slug == _PROFILE_ACTION)
+
+
+def _sent_identifiers(subscription: LocatedSubscription) -> list[str]:
+    """The names of the identifiers that a subscription may send."""
+    mapping = subscription.mapping
+    person = (
+        mapping
+        if subscription.action_slug == _PROFILE_ACTION
+        else list_written_keys(mapping.get("attributes"))
+    )
+    may_send = {
+        "uuid": "uuid" in mapping,
+        "segment_anonymous_id": "segment_anonymous_id" in mapping,
+        "email": bool(mapping.get("email_as_identifier")) and "email" in person,
+        "phone_number": bool(mapping.get("phone_number_as_identifier")) and "phone" in person,
+    }
+    custom = list_written_keys(mapping.get("custom_identifiers"))
+    return [name for name, sent in may_send.items() if sent] + list(custom)
+
+
+_CAMEL_CASE_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_FIXED_EVENT_NAMES = {
+    "cartViewedEvent": "cart_page_view",
+    "orderCompletedEvent": "confirmation_page_view",
+}
+
+
+def find_keys_changed_by_normalisation(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Keys that change when Segment normalises them, and lose their value over it."""
+    for placed in context.subscriptions:
+        for field, mapping in _container_mappings(placed):
+            for key in list_written_keys(mapping):
+                name = normalise_name(key)
+                if name != key:
+                    what = f"the key {key!r} arrives as {name!r}, without its value"
+                    remedy = f"Write {suggest_normalised_key(key)!r}."
+                    yield WorkspaceFinding("error", placed.field_path(field, key), what, remedy)
+
+
+def suggest_normalised_key(key: str) -> str:
+    """*key* as it would keep its value, e.g. "gift_wrap" for "giftWrap"."""
+    return normalise_name(_CAMEL_CASE_BOUNDARY.sub("_", key))
+
+
+def find_overwritten_product_values(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Parameters that replace what each product brings under the same name."""
+    for placed in context.subscriptions:
+        items = list_written_keys(get_product_mapping(placed.mapping.get("products")))
+        parameters = list_written_keys(placed.mapping.get("parameters"))
+        for key in parameters:
+            if key in items and _overwrites_product_value(parameters[key], items[key]):
+                what = f"the parameter {key!r} overwrites the {key} of each product"
+                remedy = "Give one of the two another name."
+                yield WorkspaceFinding(
+                    "warning", placed.field_path("parameters", key), what, remedy
+                )
+
+
+def find_missing_required_parameters(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """What Insider One refuses an event without, or asks for, and no mapping fills."""
+    options = context.workspace.insider_options
+    for placed in context.subscriptions:
+        event = _FIXED_EVENT_NAMES.get(placed.action_slug) or placed.mapping.get("event_name")
+        if not isinstance(event, str):
+            continue
+        refused_without = get_required_parameters(event, options)
+        wanted = refused_without or get_recommended_parameters(event, options)
+        fields = [
+            placed.mapping.get("parameters"),
+            get_product_mapping(placed.mapping.get("products")),
+        ]
+        filled = {key for mapping in fields for key in list_written_keys(mapping)}
+        missing = [key for key in wanted if key not in filled]
+        if missing and not any(copies_whole_object(mapping) for mapping in fields):
+            verb = "needs" if refused_without else "asks for"
+            what = f"Insider One {verb} {', '.join(missing)} with {event}, and nothing fills it"
+            remedy = "Map it under parameters, or under products where each has its own."
+            severity: Severity = "error" if refused_without else "warning"
+            yield WorkspaceFinding(severity, placed.field_path(), what, remedy)
+
+
+def find_dropped_spec_properties(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Properties of Segment's e-commerce spec that a subscription takes and does not read."""
+    for placed in context.subscriptions:
+        read = list_read_paths(placed.mapping)
+        for event, properties in ECOMMERCE_EVENT_PROPERTIES.items():
+            if placed.action_slug == "trackEvent" or not placed.matches(build_track_call(event)):
+                continue
+            dropped = [
+                each for each in _expected_paths(placed, properties) if not is_path_read(read, each)
+            ]
+            if dropped:
+                names = ", ".join(each.removeprefix("properties.") for each in dropped)
+                what = f'of "{event}", nothing reads {names}'
+                remedy = "Map what you need under parameters or products, in lower snake case."
+                yield WorkspaceFinding("warning", placed.field_path(), what, remedy)
+
+
+def find_dropped_custom_properties(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """A Track Event for all that knows only the properties it names."""
+    for placed in context.subscriptions:
+        open_ended = copies_whole_object(placed.mapping.get("parameters"))
+        if (
+            placed.action_slug == "trackEvent"
+            and placed.matches(build_track_call(OTHER_TRACK_CALL))
+            and not open_ended
+        ):
+            what = "properties of custom events are dropped unless parameters names them"
+            remedy = "Merge $.properties into parameters, as the preset guide does."
+            yield WorkspaceFinding("warning", placed.field_path("parameters"), what, remedy)
+
+
+def find_textual_variants(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Track Event takes numbers only as variant_id."""
+    for placed in context.subscriptions:
+        variant = list_written_keys(placed.mapping.get("parameters")).get("variant_id")
+        if placed.action_slug == "trackEvent" and is_path_read(
+            list_read_paths(variant), "properties.variant"
+        ):
+            what = 'a variant in words, such as "Blue", fails the whole event'
+            remedy = "Map it to a parameter of your own, such as variant."
+            where = placed.field_path("parameters", "variant_id")
+            yield WorkspaceFinding("warning", where, what, remedy)
+
+
+def find_cart_without_currency(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Segment's spec gives Cart Viewed no currency."""
+    for placed in context.subscriptions:
+        currency = list_written_keys(placed.mapping.get("parameters")).get("currency")
+        if placed.action_slug == "cartViewedEvent" and list_read_paths(currency) == {
+            "properties.currency"
+        }:
+            what = "Segment's spec has no currency on Cart Viewed, and Insider One refuses a cart"
+            what += " page view without one"
+            remedy = "Send currency with the event, or map a fixed one."
+            yield WorkspaceFinding(
+                "note", placed.field_path("parameters", "currency"), what, remedy
+            )
+
+
+def find_strictly_typed_products(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Values of one product that fail a whole order."""
+    names = [repr(each.name) for each in context.subscriptions if each.mapping.get("products")]
+    if names:
+        what = "a fractional quantity, an empty price or a category of several levels in one "
+        what += f"product fails the whole event of {', '.join(names)}"
+        remedy = "Send whole quantities, numbers as prices, and a category as one text."
+        yield WorkspaceFinding("note", "destination.subscriptions", what, remedy)
+
+
+def _container_mappings(subscription: LocatedSubscription) -> Iterator[tuple[str, JSON]]:
+    yield "parameters", subscription.mapping.get("parameters")
+    yield "attributes", subscription.mapping.get("attributes")
+    yield "products", get_product_mapping(subscription.mapping.get("products"))
+
+
+def _overwrites_product_value(parameter: JSON, item: JSON) -> bool:
+    # One product's own properties stand at the top only where there is no list of products.
+    own = {f"properties.{path}" for path in list_read_paths(item)} - {
+        f"properties.{name}" for name in LIST_LEVEL_PROPERTIES
+    }
+    return not list_read_paths(parameter, existing_paths=["properties.products"]) <= own
+
+
+def _expected_paths(
+    subscription: LocatedSubscription, properties: tuple[str, ...]
+) -> Iterator[str]:
+    takes_products = any(
+        field.key == "products" for field in subscription.subscription.action.fields
+    )
+    for name in properties:
+        if name == "products" and takes_products:
+            yield from (f"properties.products[].{each}" for each in PRODUCT_PROPERTIES)
+        else:
+            yield f"properties.{name}"

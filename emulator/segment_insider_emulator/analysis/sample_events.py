@@ -1,0 +1,179 @@
+"""Events to try the triggers with: the spec's, and one for each way a trigger can be met."""
+
+from collections.abc import Iterator
+from itertools import chain, islice, product
+
+from segment_insider_emulator.analysis.context import (
+    AnalysisContext,
+    LocatedSubscription,
+    iterate_conditions,
+    list_accepted_call_types,
+)
+from segment_insider_emulator.mapping.javascript import to_js_number, to_js_string
+from segment_insider_emulator.mapping.segment_spec import (
+    CALL_TYPES,
+    ECOMMERCE_EVENT_PROPERTIES,
+    PRODUCT_PROPERTIES,
+    SPEC_EVENT_NAMES,
+)
+from segment_insider_emulator.mapping.triggers import TriggerCondition, TriggerNode
+from segment_insider_emulator.types import JSON, JSONObject
+
+OTHER_TRACK_CALL = "every other track call"
+# An "and" of many "or" groups can be met in more ways than are worth trying.
+_MAX_CONDITION_COMBINATIONS = 64
+
+
+def build_probe_events(context: AnalysisContext) -> list[tuple[str, JSONObject]]:
+    """Events, each with what people call it: the name of a track call, else its type."""
+    events = [{"type": call} for call in CALL_TYPES if call != "track"]
+    events += [
+        build_track_call(name)
+        for name in (
+            *SPEC_EVENT_NAMES,
+            *sorted(_event_names_in_triggers(context)),
+            OTHER_TRACK_CALL,
+        )
+    ]
+    events += [event for placed in context.subscriptions for event in _events_that_match(placed)]
+    return [(str(event.get("event", event["type"])), event) for event in events]
+
+
+def build_track_call(event_name: str) -> JSONObject:
+    """A track call that has nothing but its name."""
+    return {"type": "track", "event": event_name, "properties": {}}
+
+
+def _event_names_in_triggers(context: AnalysisContext) -> set[str]:
+    found = (
+        each
+        for placed in context.subscriptions
+        for each in iterate_conditions(placed.parsed_trigger)
+    )
+    return {str(each.value) for each in found if each.root == "event" and each.operator == "="}
+
+
+def _events_that_match(subscription: LocatedSubscription) -> Iterator[JSONObject]:
+    for call in list_accepted_call_types(subscription):
+        for together in _condition_combinations(subscription.parsed_trigger):
+            event: JSONObject = {"event": OTHER_TRACK_CALL} if call == "track" else {}
+            for condition in together:
+                _satisfy_condition(condition, event)
+            yield event | {"type": call}
+
+
+def _condition_combinations(node: TriggerNode) -> list[list[TriggerCondition]]:
+    """Lists of conditions, any of which is enough to meet *node*."""
+    if node is None:
+        return []
+    if isinstance(node, TriggerCondition):
+        return [[node]]
+    ways = [_condition_combinations(child) for child in node.children]
+    if node.operator == "or":
+        return [way for each in ways for way in each]
+    return [list(chain(*choice)) for choice in islice(product(*ways), _MAX_CONDITION_COMBINATIONS)]
+
+
+def _satisfy_condition(condition: TriggerCondition, event: JSONObject) -> None:
+    value = _satisfying_value(condition)
+    if value is None:
+        return
+    holder = event
+    *above, last = (condition.root, *condition.path)
+    for key in above:
+        child = holder.setdefault(key, {})
+        if not isinstance(child, dict):
+            return
+        holder = child
+    holder[last] = value
+
+
+def _satisfying_value(condition: TriggerCondition) -> JSON:
+    """A value that meets *condition*; None where a missing one does."""
+    value = condition.value
+    match condition.operator:
+        case "=" | "number_equals" | "contains" | "starts_with" | "ends_with":
+            return value
+        case ">=" | "<=":
+            return to_js_number(to_js_string(value))
+        case ">" | "number_not_equals":
+            return to_js_number(to_js_string(value)) + 1
+        case "<":
+            return to_js_number(to_js_string(value)) - 1
+        case "is_true" | "is_false":
+            return condition.operator == "is_true"
+        case "exists":
+            return "something"
+        case "not_contains" | "not_starts_with" | "not_ends_with":
+            return f"not {value}"[:3]
+        case _:
+            return None
+
+
+_SAMPLE_ADDRESS = {"city": "Oslo", "country": "NO"}
+_SAMPLE_TRAITS: JSONObject = {
+    "email": "ada@shop.example", "phone": "+4798765432", "firstName": "Ada", "lastName": "Lind",
+    "age": 34, "birthday": "1990-01-31T00:00:00Z", "gender": "F", "address": _SAMPLE_ADDRESS,
+    "gdpr_optin": True, "email_optin": True, "sms_optin": True, "whatsapp_optin": False,
+}  # fmt: skip
+_SAMPLE_CONTEXT: JSONObject = {
+    "traits": _SAMPLE_TRAITS, "ip": "192.0.2.1", "locale": "nb-NO", "timezone": "Europe/Oslo",
+    "userAgent": "Mozilla/5.0", "app": {"version": "1.4"}, "os": {"name": "iOS", "version": "19"},
+    "device": {"model": "iPhone17,1", "advertisingId": "A-1"}, "network": {"carrier": "Telenor"},
+    "page": {"url": "https://shop.example/boots", "referrer": "https://search.example/"},
+    "location": {"city": "Lund", "country": "SE"},
+}  # fmt: skip
+_SAMPLE_NUMBERS = {
+    "price": 10.5, "quantity": 2, "position": 1, "value": 21, "total": 24, "revenue": 21,
+    "subtotal": 21, "shipping": 3, "tax": 4.2, "discount": 1.5, "step": 2, "rating": 5,
+}  # fmt: skip
+_SAMPLE_TEXTS = {"currency": "EUR", "url": "https://shop.example/p1"}
+
+
+def build_sample_events(
+    context: AnalysisContext, subscription: LocatedSubscription
+) -> Iterator[JSONObject]:
+    """Events that *placed* takes, each with all that the specs give such an event."""
+    return (
+        fill_event(event) for _, event in build_probe_events(context) if subscription.matches(event)
+    )
+
+
+def fill_event(event: JSONObject) -> JSONObject:
+    """*event*, with everything else that an event of its kind and name may have."""
+    kind, name = event["type"], event.get("event")
+    full: JSONObject = {
+        "messageId": "sample", "userId": "u1", "anonymousId": "a1",
+        "timestamp": "2026-05-06T07:08:09.123Z", "context": _SAMPLE_CONTEXT,
+    }  # fmt: skip
+    if kind == "identify":
+        full["traits"] = _SAMPLE_TRAITS
+    elif kind == "page":
+        full["properties"] = {"path": "/boots", "title": "Boots", "url": _SAMPLE_TEXTS["url"]}
+    else:
+        full["properties"] = _sample_properties(str(name))
+    whole: JSONObject = _merge_objects(full, event)
+    return whole
+
+
+def _sample_properties(event_name: str) -> JSONObject:
+    known = ECOMMERCE_EVENT_PROPERTIES.get(event_name, ("category", "price", "colour"))
+    given = {each: _sample_value(each) for each in known if each != "products"}
+    if "products" in known:
+        given["products"] = [{each: _sample_value(each) for each in PRODUCT_PROPERTIES}]
+    # Not of the spec: what Insider One needs with a cart, and what the guide's example sends.
+    return given | ({"currency": "EUR"} if "cart_id" in known else {})
+
+
+def _sample_value(property_name: str) -> JSON:
+    return (
+        _SAMPLE_NUMBERS.get(property_name)
+        or _SAMPLE_TEXTS.get(property_name)
+        or f"{property_name}-1"
+    )
+
+
+def _merge_objects(base: JSON, override: JSON) -> JSON:
+    if isinstance(base, dict) and isinstance(override, dict):
+        return base | {key: _merge_objects(base.get(key), each) for key, each in override.items()}
+    return override

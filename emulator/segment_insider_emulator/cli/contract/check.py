@@ -1,0 +1,338 @@
+"""Files of contract cases, read one after another and written at once."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+
+import click
+
+from segment_insider_emulator.cli.inputs import (
+    add_workspace_options,
+    load_workspace,
+    read_numbered_events,
+    selected_workspace_name,
+)
+from segment_insider_emulator.cli.terminal_output import print_json, print_lines
+from segment_insider_emulator.contract.cases import ContractCase, read_cases, run_case
+from segment_insider_emulator.contract.checks import (
+    CaseVerdict,
+    build_junit_case,
+    build_uncovered_junit_case,
+    check_case,
+    check_deployed_case,
+    check_deployed_workspace,
+)
+from segment_insider_emulator.contract.deployed_workspace import DeployedWorkspace
+from segment_insider_emulator.contract.junit_xml import JUnitCase as ReportedCase
+from segment_insider_emulator.contract.junit_xml import render_junit_xml
+from segment_insider_emulator.contract.producer_check import (
+    ProducerCheckResult,
+    check_producer_events,
+)
+from segment_insider_emulator.contract.recording import case_to_json_file, cases_to_ndjson
+from segment_insider_emulator.contract.request_schema import build_request_schema
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+
+CASE_FILES_ARGUMENT = click.argument(
+    "files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+
+
+class CaseReader:
+    """The usable cases of some files and folders; the others are told on stderr."""
+
+    def __init__(self, files: tuple[Path, ...]) -> None:
+        self._files = files
+        self.unusable_count = 0
+        self._usable_count = 0
+
+    def __iter__(self) -> Iterator[ContractCase]:
+        for file in find_case_files(self._files):
+            for case in read_cases(file):
+                if isinstance(case, ContractCase):
+                    self._usable_count += 1
+                    yield case
+                else:
+                    self.unusable_count += 1
+                    print_lines([f"emulator: {case}"], err=True)
+
+    def require_cases(self) -> None:
+        """Refuse files and folders in which no case was found.
+
+        Raises: EmulatorError.
+        """
+        if not (self._usable_count or self.unusable_count):
+            raise no_cases_error(self._files)
+
+
+def no_cases_error(files: Sequence[Path]) -> EmulatorError:
+    """Return the error of files and folders without a contract case."""
+    remedy = "Name an .ndjson or .json file of cases, or a folder of such files."
+    return EmulatorError("no contract cases found", ", ".join(map(str, files)), remedy)
+
+
+def load_deployment(workspace: str | None, preset: str | None) -> DeployedWorkspace | None:
+    """Return the workspace that the options name, to run cases through; None where they name none.
+
+    Raises: UsageError; EmulatorError.
+    """
+    name = selected_workspace_name(workspace, preset)
+    return DeployedWorkspace(load_workspace(workspace, preset), name) if name else None
+
+
+def find_case_files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield the files themselves, and those in folders and below, in the order of their names."""
+    for path in paths:
+        if path.is_dir():
+            below = (each.relative_to(path) for each in path.rglob("*"))
+            names = sorted(each for each in below if each.suffix in (".json", ".ndjson"))
+            yield from (path / each for each in names if not _is_hidden(each))
+        else:
+            yield path
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def read_usable_cases(file: Path) -> list[ContractCase]:
+    """All cases of *file*. Raises: EmulatorError, when one cannot be used."""
+    cases = []
+    for case in read_cases(file):
+        if isinstance(case, EmulatorError):
+            raise case
+        cases.append(case)
+    return cases
+
+
+def write_file_atomically(file: Path, content: bytes) -> None:
+    """Put *content* in the place of *file* at once: a full disk must not cost anybody's cases.
+
+    Raises: EmulatorError, when it cannot be written.
+    """
+    draft = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(content)
+        draft.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        what = f"cannot be written ({error.strerror})"
+        remedy = "Name a file in a folder you may write to."
+        raise EmulatorError(what, str(file), remedy) from None
+
+
+@click.command(epilog="Example: emulator contract check --workspace shop.yaml cases/")
+@CASE_FILES_ARGUMENT
+@add_workspace_options("Run this workspace's own mappings.  [the copies in the cases]")
+@click.option("--strict", is_flag=True, help="With a workspace: fail mappings that no case covers.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each case.")
+@click.option("--junit", "report", type=click.Path(path_type=Path), help="Write JUnit XML there.")
+@click.option("--update", is_flag=True, help="Write what happens into the cases that differ.")
+@click.pass_context
+def check_command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    workspace: str | None,
+    preset: str | None,
+    strict: bool,
+    as_json: bool,
+    report: Path | None,
+    update: bool,
+) -> None:
+    """Compare what happens with "expect"; exit 1 on a difference that is not a known one.
+
+    With a workspace each case runs through the mapping that it names there; a mapping that is not
+    as it was recorded fails, too. Without one the copy of the mapping in the case runs. With
+    --update differences are written into the files, for a review, and exit is 0.
+    """
+    deployment = load_deployment(workspace, preset)
+    if strict and deployment is None:
+        raise click.UsageError("--strict goes with --workspace or --preset.")
+    reader = CaseReader(files)
+    verdicts = _judge_cases(reader, deployment, strict=strict)
+    for verdict in verdicts:
+        if as_json:
+            print_json(verdict.to_json())
+        elif verdict.verdict in ("failed", "known"):
+            _print_case_verdict(verdict, "differs" if update else "FAILED")
+    if report:
+        write_file_atomically(
+            report, render_junit_xml("emulator contract", map(_to_junit_case, verdicts))
+        )
+    failed = sum(verdict.verdict == "failed" for verdict in verdicts)
+    updated = _update_case_files(files, verdicts) if update and not reader.unusable_count else 0
+    click.echo(_format_check_summary(verdicts, failed, updated if update else None), err=as_json)
+    _print_advice(verdicts, deployment, failed - updated)
+    ctx.exit(2 if reader.unusable_count else 1 if failed > updated else 0)
+
+
+def _judge_cases(
+    reader: CaseReader, deployment: DeployedWorkspace | None, *, strict: bool
+) -> list[CaseVerdict]:
+    cases = list(reader)
+    reader.require_cases()
+    if deployment is None:
+        return [check_case(case) for case in cases]
+    return [
+        *(check_deployed_case(case, deployment, cases) for case in cases),
+        *check_deployed_workspace(deployment, cases, strict=strict),
+    ]
+
+
+def _to_junit_case(verdict: CaseVerdict) -> ReportedCase:
+    if verdict.verdict == "uncovered":
+        return build_uncovered_junit_case(verdict.where, verdict.name, verdict.differences[0])
+    why = verdict.differences if verdict.verdict == "failed" else []
+    return build_junit_case(verdict.where, verdict.name, why)
+
+
+def _update_case_files(files: tuple[Path, ...], verdicts: Sequence[CaseVerdict]) -> int:
+    """Rewrite the files with differences; a case that passes, or is known, stays to the byte.
+
+    Returns: How many failures this ends.
+    """
+    # A case says what account it was recorded with, so that all are written when that is another.
+    every = any(verdict.is_about_account for verdict in verdicts)
+    failed = [each for each in verdicts if each.verdict == "failed"]
+    renewals = {
+        verdict.where: verdict.updated_case
+        for verdict in (verdicts if every else failed)
+        if verdict.updated_case
+    }
+    for file in find_case_files(files):
+        cases = read_usable_cases(file)
+        renewed = [renewals.get(case.where, case.document) for case in cases]
+        if any(each is not case.document for each, case in zip(renewed, cases, strict=True)):
+            write_file_atomically(
+                file,
+                case_to_json_file(renewed[0])
+                if file.suffix == ".json"
+                else cases_to_ndjson(renewed),
+            )
+    return sum(bool(each.updated_case) or each.is_about_account for each in failed)
+
+
+def _print_case_verdict(verdict: CaseVerdict, failure_label: str) -> None:
+    known = verdict.verdict == "known"
+    print_lines(
+        [f"{'known difference' if known else failure_label}  {verdict.name}  {verdict.where}"]
+    )
+    if known:
+        print_lines([f"    {verdict.known_reason}"])
+    for difference in verdict.differences:
+        print_lines([f"    {difference}"])
+
+
+def _format_check_summary(verdicts: Sequence[CaseVerdict], failed: int, updated: int | None) -> str:
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    ends = f"{failed} failed"
+    if updated is not None:
+        left = failed - updated
+        ends = f"{updated} updated" + (f", {left} failed" if left else "")
+    return f"{counts['passed']} passed, {ends}, {counts['known']} known differences"
+
+
+def _print_advice(
+    verdicts: Sequence[CaseVerdict], deployment: DeployedWorkspace | None, remaining_failures: int
+) -> None:
+    """Say on stderr what is not covered, and what to do about failures."""
+    if deployment is None:
+        return
+    uncovered = [each.name for each in verdicts if each.verdict == "uncovered"]
+    if uncovered:
+        names = ", ".join(uncovered)
+        remedy = "Record their traffic; --strict fails them."
+        print_lines([f"note: {deployment.name}: no case covers {names}. {remedy}"], err=True)
+    if remaining_failures:
+        remedy = "Correct it, or accept the change with --update."
+        click.echo(f"emulator: {deployment.name} is not as it was recorded. {remedy}", err=True)
+
+
+@click.command(epilog="Example: emulator contract run cases.ndjson > actual.ndjson")
+@CASE_FILES_ARGUMENT
+@add_workspace_options("Run this workspace's own mappings.  [the copies in the cases]")
+@click.pass_context
+def run_command(
+    ctx: click.Context, files: tuple[Path, ...], workspace: str | None, preset: str | None
+) -> None:
+    """Print each case with "actual": what happens.
+
+    With a workspace "actual" is what its own mapping does, and "workspace" says whether that
+    mapping is as it was recorded.
+    """
+    deployment = load_deployment(workspace, preset)
+    reader = CaseReader(files)
+    cases = list(reader)
+    reader.require_cases()
+    for case in cases:
+        if deployment is None:
+            happened: JSONObject = {"actual": run_case(case)}
+        else:
+            result = deployment.run_case(case, cases)
+            compared = {"mapping": result.mapping_state, "differences": result.mapping_differences}
+            happened = {"actual": result.actual_result, "workspace": compared}
+        print_json({**case.document, **happened})
+    ctx.exit(2 if reader.unusable_count else 0)
+
+
+@click.command(epilog="Example: emulator contract schema --workspace shop.yaml > requests.json")
+@add_workspace_options()
+def schema_command(workspace: str | None, preset: str | None) -> None:
+    """Print one JSON Schema: of every body that the workspace can send to Insider One."""
+    document = build_request_schema(load_workspace(workspace, preset))
+    print_json(document, indent=True)
+
+
+@click.command(epilog="Example: emulator contract events --workspace shop.yaml events.ndjson")
+@CASE_FILES_ARGUMENT
+@add_workspace_options()
+@click.option("--strict", is_flag=True, help="Refuse warnings, and events that no mapping takes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each event.")
+@click.option("--junit", "report", type=click.Path(path_type=Path), help="Write JUnit XML there.")
+@click.pass_context
+def events_command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    workspace: str | None,
+    preset: str | None,
+    strict: bool,
+    as_json: bool,
+    report: Path | None,
+) -> None:
+    """Check the events in files, one a line: the tracking plan, the mappings, Insider One's needs.
+
+    Exits 1 when one of them is stopped on its way, or does not do what its sender thinks.
+    """
+    events = list(chain.from_iterable(map(read_numbered_events, files)))
+    if not events:
+        remedy = "Name a file of events, one JSON object a line."
+        raise EmulatorError("no event found", ", ".join(map(str, files)), remedy)
+    cases = []
+    for each in check_producer_events(events, load_workspace(workspace, preset)):
+        holds = each.is_accepted(strict=strict)
+        if as_json:
+            print_json({**asdict(each), "satisfies": holds})
+        elif not holds:
+            _print_event_verdict(each)
+        cases.append(
+            build_junit_case(
+                each.where, each.name, [] if holds else each.problems or [each.verdict]
+            )
+        )
+    if report:
+        write_file_atomically(report, render_junit_xml("emulator contract events", cases))
+    failed = sum(each.outcome == "failure" for each in cases)
+    click.echo(f"{len(cases) - failed} passed, {failed} failed", err=as_json)
+    ctx.exit(1 if failed else 0)
+
+
+def _print_event_verdict(result: ProducerCheckResult) -> None:
+    print_lines([f"FAILED  {result.name}: {result.verdict}  {result.where}"])
+    for why in result.problems:
+        print_lines([f"    {why}"])

@@ -1,0 +1,217 @@
+"""`emulator contract record`: cases written from what happens."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import click
+
+from segment_insider_emulator.cli.contract.check import (
+    CASE_FILES_ARGUMENT,
+    find_case_files,
+    load_deployment,
+    no_cases_error,
+    read_usable_cases,
+    write_file_atomically,
+)
+from segment_insider_emulator.cli.inputs import (
+    DEFAULT_WORKSPACE,
+    add_workspace_options,
+    fetch_running_workspace,
+    is_emulator_url,
+    load_workspace,
+    read_traffic,
+    selected_workspace_name,
+)
+from segment_insider_emulator.contract.cases import ContractCase, read_cases, run_case
+from segment_insider_emulator.contract.deployed_workspace import DeployedWorkspace
+from segment_insider_emulator.contract.recording import (
+    CaseRecording,
+    case_to_json_file,
+    cases_to_ndjson,
+    parse_rules,
+    record_cases,
+)
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.loading import load_workspace_from_document
+
+_MAX_LISTED_NAMES = 5  # of cases that one line names
+
+
+@click.command(epilog="Example: emulator contract record --from http://127.0.0.1:8282 cases.ndjson")
+@CASE_FILES_ARGUMENT
+@click.option(
+    "--from", "source", metavar="SOURCE",
+    help="Make the cases of traffic: the address of a running emulator, its database, or a file "
+    "of events. EMULATOR_TOKEN opens an emulator that asks for it.",
+)  # fmt: skip
+@add_workspace_options("Workspace file or preset.  [the one that runs at SOURCE, or guide]")
+@click.option(
+    "--rule", "rules", multiple=True, metavar="PLACE=WORD",
+    help="What changes each run at a place of the event: time, ip, or a word that is numbered.",
+)  # fmt: skip
+@click.option("--prune", is_flag=True, help="Remove recorded cases that the traffic does not make.")
+@click.pass_context
+def record_command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    source: str | None,
+    workspace: str | None,
+    preset: str | None,
+    rules: tuple[str, ...],
+    prune: bool,
+) -> None:
+    """Write "expect" of each case in the files: what happens now is what shall happen.
+
+    With --from the cases themselves are made, one for each event and mapping that takes it, in a
+    file of lines or, where FILE is a folder or has no suffix, in a file each. Exits 1, and writes
+    nothing, when the traffic makes no case.
+    """
+    if source is None:
+        if prune:
+            raise click.UsageError("--prune goes with --from.")
+        _renew_case_files(files, load_deployment(workspace, preset))
+        return
+    if len(files) != 1:
+        remedy = "Name one file, or one folder."
+        raise EmulatorError(f"{len(files)} places for one recording", "FILE", remedy)
+    recording = _record_traffic(source, workspace, preset, list(rules))
+    if not recording.cases:
+        click.echo(
+            f"{files[0]}: nothing is recorded: {_explain_empty_recording(recording)}", err=True
+        )
+        ctx.exit(1)
+    earlier = _write_cases(files[0], recording.cases, prune=prune)
+    click.echo(f"{files[0]}: recorded {len(recording.cases)}", err=True)
+    if not (workspace or preset or is_emulator_url(source)):
+        notice = (
+            f"they are of the preset {DEFAULT_WORKSPACE}; --workspace FILE makes those of your own"
+        )
+        click.echo(f"note: {notice}.", err=True)
+    _print_notes(recording, earlier, files[0], prune=prune)
+
+
+def _record_traffic(
+    source: str, workspace: str | None, preset: str | None, rules: list[str]
+) -> CaseRecording:
+    """What *source* makes in the named workspace, or in the one that runs there."""
+    name, read = selected_workspace_name(workspace, preset), parse_rules(rules)
+    if name or not is_emulator_url(source):
+        return record_cases(read_traffic(source), load_workspace(workspace, preset), read)
+    running = load_workspace_from_document(fetch_running_workspace(source), source)
+    stopped: Counter[str] = Counter()
+    recording = record_cases(read_traffic(source, stopped), running, read, has_real_key=False)
+    recording.rejection_counts += stopped
+    return recording
+
+
+def _explain_empty_recording(recording: CaseRecording) -> str:
+    """Say why there is no case, and what to do."""
+    if recording.rejection_counts:
+        return f"{_format_filtered_counts(recording)}."
+    if not recording.event_count:
+        return "no event came. Use the app first, or name other traffic."
+    return (
+        "no mapping takes what came. Name their workspace with --workspace; "
+        "`emulator map --explain` says which conditions do not hold."
+    )
+
+
+def _write_cases(target: Path, cases: Sequence[JSONObject], *, prune: bool) -> list[str]:
+    """Write *cases* to a file, or to a file each in a folder.
+
+    Returns: Names of earlier cases that were recorded, too, and are not among these.
+    """
+    names = {str(case["name"]) for case in cases}
+    if target.suffix and not target.is_dir():
+        earlier = [case.name for case in _read_existing_cases(target) if case.name not in names]
+        write_file_atomically(target, cases_to_ndjson(cases))
+        return earlier
+    for case in cases:
+        write_file_atomically(target / f"{case['name']}.json", case_to_json_file(case))
+    old = [
+        path
+        for path in sorted(target.glob("*.json"))
+        if path.stem not in names
+        and all("normalised" in case.document for case in _read_existing_cases(path))
+    ]
+    if prune:
+        for path in old:
+            path.unlink()
+    return [path.stem for path in old]
+
+
+def _read_existing_cases(file: Path) -> list[ContractCase]:
+    if not file.exists():
+        return []
+    return [case for case in read_cases(file) if isinstance(case, ContractCase)]
+
+
+def _print_notes(
+    recording: CaseRecording, earlier: list[str], target: Path, *, prune: bool
+) -> None:
+    """Say on stderr what a reader of the cases alone would not see."""
+    if recording.rejection_counts:
+        click.echo(f"note: {_format_filtered_counts(recording)}.", err=True)
+    failing = [case["name"] for case in recording.cases if _has_failed_result(case)]
+    if failing:
+        told = "in which the mapping fails, so that nothing is sent"
+        click.echo(f"note: {_format_case_count(failing)} {told}: {_join_names(failing)}.", err=True)
+    if earlier:
+        removed = prune or not target.is_dir()
+        remedy = "" if removed else " --prune removes them."
+        end = "removed" if removed else "still there"
+        told = f"not made by this traffic and {end}: {_join_names(earlier)}."
+        click.echo(f"note: {_format_case_count(earlier)} {told}{remedy}", err=True)
+
+
+def _has_failed_result(case: JSONObject) -> bool:
+    return any(result["status"] == "failed" for result in case["expect"]["results"])
+
+
+def _format_filtered_counts(recording: CaseRecording) -> str:
+    count = recording.rejection_counts.total()
+    reasons = "; ".join(
+        f"{reason} ({times})" for reason, times in sorted(recording.rejection_counts.items())
+    )
+    return f"{count} {'event' if count == 1 else 'events'} stopped before any mapping: {reasons}"
+
+
+def _format_case_count(names: Sequence[str]) -> str:
+    return f"{len(names)} {'case' if len(names) == 1 else 'cases'}"
+
+
+def _join_names(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = len(listed) - _MAX_LISTED_NAMES
+    return ", ".join(listed[:_MAX_LISTED_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _renew_case_files(paths: tuple[Path, ...], deployment: DeployedWorkspace | None) -> None:
+    """Write what happens into all cases of the files, or into none of a file with a mistake."""
+    read = {file: read_usable_cases(file) for file in find_case_files(paths)}
+    every = [case for cases in read.values() for case in cases]
+    if not every:
+        raise no_cases_error(paths)
+    for file, cases in read.items():
+        renewed = [_renew_case(case, deployment, every) for case in cases]
+        if renewed:
+            whole = file.suffix == ".json" and len(renewed) == 1
+            write_file_atomically(
+                file, case_to_json_file(renewed[0]) if whole else cases_to_ndjson(renewed)
+            )
+        click.echo(f"{file}: recorded {len(renewed)}", err=True)
+
+
+def _renew_case(
+    case: ContractCase, deployment: DeployedWorkspace | None, cases: Sequence[ContractCase]
+) -> JSONObject:
+    """*case* with what happens. Raises: EmulatorError, when its workspace sends nothing for it."""
+    if deployment is None:
+        return {**case.document, "expect": run_case(case)}
+    result = deployment.run_case(case, cases)
+    if result.updated_case is None:
+        what = f"{deployment.name} makes nothing of it ({result.reason})"
+        raise EmulatorError(what, case.where, "Take the case out, or correct the workspace.")
+    return result.updated_case

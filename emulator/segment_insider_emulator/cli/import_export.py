@@ -1,0 +1,188 @@
+"""`emulator export`: a workspace for Segment, for Terraform, or as a file with all spelled out."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from segment_insider_emulator.cli.inputs import fetch_running_workspace, is_emulator_url
+from segment_insider_emulator.cli.terminal_output import make_terminal_safe, print_lines
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.interchange import workspace_yaml
+from segment_insider_emulator.interchange.export_public_api import (
+    build_api_requests,
+    list_unexported_paths,
+)
+from segment_insider_emulator.interchange.export_terraform import build_terraform
+from segment_insider_emulator.interchange.import_files import list_import_files, read_import_files
+from segment_insider_emulator.interchange.imported_workspace import (
+    ImportedWorkspace,
+    build_imported_workspace,
+)
+from segment_insider_emulator.interchange.workspace_yaml import format_yaml
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import (
+    PRESET_NAMES,
+    Workspace,
+    load_preset,
+    load_workspace_or_preset,
+)
+from segment_insider_emulator.workspace.loading import load_workspace_from_document
+
+EXPORT_FORMATS = ("public-api", "terraform", "workspace")
+
+
+@click.command(
+    "export", epilog="Example: emulator export shop.yaml --format terraform > insider.tf"
+)
+@click.argument("file", required=False)
+@click.option(
+    "--preset", "name", type=click.Choice(PRESET_NAMES), help="A preset instead of a file."
+)
+@click.option(
+    "--format", "form", type=click.Choice(EXPORT_FORMATS), required=True, help="What to write."
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Write it to this file.")
+@click.option("--keep-secrets", is_flag=True, help="Write the key of the Insider One account.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; public-api always is.")
+def export_command(
+    file: str | None,
+    name: str | None,
+    form: str,
+    output: Path | None,
+    keep_secrets: bool,
+    as_json: bool,
+) -> None:
+    """Write a workspace so that it can be applied at Segment, or edited.
+
+    FILE is a workspace file, or the address of a running emulator. public-api prints the requests
+    to make, in order; terraform resources: both of the destination, the tracking plan and what the
+    source does about violations; what has no place there is told. workspace prints a workspace
+    file in which every trigger and mapping is spelled out.
+    """
+    if (file is None) == (name is None):
+        raise click.UsageError("Give a FILE, or --preset NAME.")
+    if keep_secrets and is_emulator_url(file or ""):
+        raise click.UsageError("A running emulator tells no key: leave --keep-secrets out.")
+    workspace = load_preset(name) if name else _load_workspace_or_url(file or "")
+    left_out = _list_left_out(workspace, form)
+    text = _render_export(workspace, form, left_out, keep_secrets=keep_secrets, as_json=as_json)
+    if left_out:
+        notice = f"left out, because it has no place there: {', '.join(left_out)}"
+        print_lines([f"note: {notice}. Set it by hand where you need it."], err=True)
+    if output is None:
+        click.echo(make_terminal_safe(text), nl=False)
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        raise EmulatorError(what, str(output), "Name a file you may write to.") from None
+
+
+def _load_workspace_or_url(file: str) -> Workspace:
+    return (
+        load_workspace_from_document(fetch_running_workspace(file), file)
+        if is_emulator_url(file)
+        else load_workspace_or_preset(file)
+    )
+
+
+def _list_left_out(workspace: Workspace, form: str) -> list[str]:
+    if form == "workspace":
+        return []
+    return list_unexported_paths(
+        workspace,
+        exports_schema_settings=form != "terraform" or workspace.tracking_plan is not None,
+    )
+
+
+def _render_export(
+    workspace: Workspace, form: str, left_out: list[str], *, keep_secrets: bool, as_json: bool
+) -> str:
+    written: JSONObject
+    match form:
+        case "public-api":
+            written = {"requests": build_api_requests(workspace, keep_secrets=keep_secrets)}
+        case "terraform" if as_json:
+            written = {"configuration": build_terraform(workspace, keep_secrets=keep_secrets)}
+        case "terraform":
+            return build_terraform(workspace, keep_secrets=keep_secrets)
+        case _ if as_json:
+            written = {
+                "workspace": workspace_yaml.export_document(workspace, keep_secrets=keep_secrets)
+            }
+        case _:
+            return workspace_yaml.export_workspace_file(workspace, keep_secrets=keep_secrets)
+    indent = None if form == "terraform" else 2
+    return json.dumps(written | {"leftOut": left_out}, indent=indent) + "\n"
+
+
+@click.command("import", epilog="Example: emulator import destination.json subscriptions.json")
+@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", type=click.Path(path_type=Path), help="Write the workspace file there.")
+@click.option("--destination", help="Id of the destination, where there are several.")
+@click.option("--keep-secrets", is_flag=True, help="Keep the key of the Insider One account.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the workspace and the findings as JSON."
+)
+@click.pass_context
+def import_command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    output: Path | None,
+    destination: str | None,
+    keep_secrets: bool,
+    as_json: bool,
+) -> None:
+    """Make a workspace file of answers of Segment's Public API, or of Terraform.
+
+    Each FILE is an answer (a destination, its subscriptions, its filters, a source; alone or
+    together), the output of `terraform show -json`, a state file, or configuration (.tf,
+    .tf.json); or a folder of them, such as Segment's Git Sync writes. Exits 0, or 1 when something
+    could not be taken over, or 2 when a FILE cannot be read.
+    """
+    every = [file for given in files for file in list_import_files(given)]
+    resources = read_import_files((str(file), _read_import_file(file)) for file in every)
+    imported = build_imported_workspace(resources, destination, keep_secrets=keep_secrets)
+    text = format_yaml(imported.document, imported.skipped_subscriptions)
+    if output:
+        _write_workspace_file(output, text)
+    if as_json:
+        click.echo(_format_import_json(imported))
+    else:
+        if not output:
+            click.echo(make_terminal_safe(text), nl=False)
+        for each in imported.findings:
+            place = f"{each.where}: " if each.where else ""
+            print_lines([f"{each.severity}: {place}{each.what}. {each.remedy}"], err=True)
+    ctx.exit(int(any(each.severity != "note" for each in imported.findings)))
+
+
+def _read_import_file(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        raise EmulatorError(
+            what, str(file), "Name a file that Segment or Terraform wrote."
+        ) from None
+
+
+def _write_workspace_file(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        raise EmulatorError(what, str(file), "Name a file in a folder you may write to.") from None
+
+
+def _format_import_json(imported: ImportedWorkspace) -> str:
+    findings = [asdict(each) for each in imported.findings]
+    document = {
+        "workspace": imported.document,
+        "findings": findings,
+        "leftOut": imported.skipped_subscriptions,
+    }
+    return json.dumps(document, indent=2)

@@ -1,0 +1,180 @@
+"""The options --workspace and --preset of all commands that run a workspace."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from segment_insider_emulator.clock import utc_now
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import InvalidLine, parse_event_line
+from segment_insider_emulator.segment.normalise import normalise_call
+from segment_insider_emulator.text_encoding import read_utf8_bytes
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import loading
+from segment_insider_emulator.workspace.model import Workspace
+
+DEFAULT_WORKSPACE = "guide"
+
+
+def add_workspace_options(
+    workspace_help: str = f"Workspace file or preset.  [{DEFAULT_WORKSPACE}]",
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add --workspace FILE and --preset NAME; the functions below read them.
+
+    Args:
+        what: Help of --workspace.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        presets = click.Choice(loading.PRESET_NAMES)
+        preset = click.option("--preset", type=presets, help="A preset, by its name.")
+        return click.option("--workspace", metavar="FILE", help=workspace_help)(preset(command))
+
+    return add
+
+
+def selected_workspace_name(workspace: str | None, preset: str | None) -> str | None:
+    """Name the workspace that the options ask for; None where there is none.
+
+    Raises: UsageError.
+    """
+    if workspace and preset:
+        raise click.UsageError("Give --workspace or --preset, not both.")
+    return workspace or preset
+
+
+def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
+    """Load the workspace that the options ask for, by default the preset guide.
+
+    Raises: UsageError; EmulatorError, when the file cannot be used.
+    """
+    selected_workspace_name(workspace, preset)
+    return (
+        loading.load_workspace_or_preset(workspace)
+        if workspace
+        else loading.load_preset(preset or DEFAULT_WORKSPACE)
+    )
+
+
+def is_emulator_url(source: str) -> bool:
+    """Whether *name* is where an emulator runs, and no file."""
+    return source.startswith(("http://", "https://"))
+
+
+def fetch_running_workspace(url: str) -> JSONObject:
+    """The document of the workspace at *url* with what was changed of it there.
+
+    It does not tell the account's key; what stands for it is what a file without secrets has.
+    Raises: EmulatorError, when no emulator answers there.
+    """
+    # Here, not above: most commands that ask whether a name is an address are given a file.
+    from segment_insider_emulator.interchange.workspace_yaml import replace_secrets
+    from segment_insider_scenarios.client import ControlClient
+
+    with ControlClient.connect(url) as client:
+        return replace_secrets(client.get_current_workspace())
+
+
+_PAGE_SIZE = 500
+_FILTERED_VERDICTS = ("filtered", "disabled")
+_SQLITE_MAGIC = b"SQLite format 3\0"
+_TRAFFIC_HINT = (
+    "Give the address of a running emulator, a database that `emulator serve --db` wrote, or "
+    "events as JSON, one a line."
+)
+
+
+def read_traffic(source: str, filtered_counts: Counter[str] | None = None) -> Iterator[JSONObject]:
+    """The events as destinations were handed them, oldest first.
+
+    Args:
+        source: An http address, a path, or the address of a PostgreSQL database.
+        stopped: Where it is given, what a running emulator stopped before its mappings is left out
+            and counted there, by the reason.
+    Raises: EmulatorError, when they cannot be read.
+    """
+    if is_emulator_url(source):
+        yield from _read_emulator_traffic(source, filtered_counts)
+    elif "://" in source:
+        yield from _read_database_traffic(source)
+    else:
+        yield from _read_traffic_file(source)
+
+
+def read_numbered_events(path: Path) -> Iterator[tuple[str, JSONObject]]:
+    """Place and event, e.g. ("events.ndjson:3", {...}), for each line of a file.
+
+    Raises: EmulatorError, when it cannot be read.
+    """
+    try:
+        content = read_utf8_bytes(path.read_bytes(), str(path))
+    except OSError as error:
+        what = f"cannot be read ({error.strerror})"
+        raise EmulatorError(what, str(path), "Name a file of events.") from error
+    yield from _parse_numbered_lines(content, str(path))
+
+
+def _parse_numbered_lines(content: bytes, name: str) -> Iterator[tuple[str, JSONObject]]:
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        where = f"{name}:{number}"
+        try:
+            event = parse_event_line(line)
+        except InvalidLine as fault:
+            raise EmulatorError(str(fault), where, "Correct the line or take it out.") from fault
+        if event is not None:
+            yield where, event
+
+
+def _read_traffic_file(name: str) -> Iterator[JSONObject]:
+    try:
+        with Path(name).open("rb") as file:  # once: it may be a pipe
+            beginning = file.read(len(_SQLITE_MAGIC))
+            content = None if beginning == _SQLITE_MAGIC else beginning + file.read()
+    except OSError as error:
+        from segment_insider_scenarios.client_errors import missing_scheme_hint
+
+        what = f"the traffic cannot be read ({error.strerror})"
+        raise EmulatorError(what, name, missing_scheme_hint(name) or _TRAFFIC_HINT) from None
+    if content is None:
+        yield from _read_database_traffic(name)
+    else:
+        numbered = enumerate(
+            (event for _, event in _parse_numbered_lines(read_utf8_bytes(content, name), name)),
+            start=1,
+        )
+        yield from (_normalise_raw_event(event, number) for number, event in numbered)
+
+
+def _normalise_raw_event(event: JSONObject, number: int) -> JSONObject:
+    """*event* with the id and the times that Segment adds, where it is as an SDK sent it."""
+    if event.get("timestamp") is not None:
+        return event
+    return normalise_call(event, str(event.get("messageId") or f"message-{number}"), utc_now())
+
+
+def _read_emulator_traffic(url: str, filtered_counts: Counter[str] | None) -> Iterator[JSONObject]:
+    from segment_insider_scenarios.client import ControlClient
+
+    with ControlClient.connect(url) as client:
+        for message in client.list_messages():
+            if filtered_counts is not None and message["verdict"] in _FILTERED_VERDICTS:
+                filtered_counts[message["reason"]] += 1
+            elif message["normalised"]:
+                yield message["normalised"]
+
+
+def _read_database_traffic(url: str) -> Iterator[JSONObject]:
+    from segment_insider_emulator.storage.database import open_database
+    from segment_insider_emulator.storage.messages import MessageStore
+
+    store = MessageStore(open_database(url))
+    after: int | None = 0
+    try:
+        while after is not None:
+            page, after = store.list_messages(after_id=after, limit=_PAGE_SIZE)
+            yield from (each.normalised for each in page if each.normalised)
+    finally:
+        store.close()

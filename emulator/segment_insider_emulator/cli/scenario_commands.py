@@ -1,0 +1,371 @@
+"""`emulator demo`: a shopper's day through a running emulator."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+from textwrap import indent
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Never
+
+import click
+import orjson
+
+from segment_insider_emulator.cli.inputs import (
+    add_workspace_options,
+    load_workspace,
+    selected_workspace_name,
+)
+from segment_insider_emulator.cli.terminal_output import print_json, print_lines, style_text
+from segment_insider_emulator.workspace.loading import is_preset_name
+from segment_insider_scenarios import require_extra
+
+if TYPE_CHECKING:
+    from segment_insider_scenarios.reports import ScenarioResult
+    from segment_insider_scenarios.runner import VerifyRun
+    from segment_insider_scenarios.running_emulator import RunningEmulator
+    from segment_insider_scenarios.shopper import Shopper
+    from segment_insider_scenarios.step_catalogue import StepEntry
+
+
+DEMO_PORT = 8282
+STILL_RUNNING_TEXT = """
+Still running at {url}. Stop it with Ctrl-C.
+  Send your own events:  segment.analytics.Client("{write_key}", host="{url}")
+  See what arrived:      curl {url}/emulator/v1/profiles
+  And what became of it: curl {url}/emulator/v1/messages"""
+
+
+@click.command(epilog="Example: emulator demo --once --seed 7")
+@click.option("--once", is_flag=True, help="Exit after the summary.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"Port to listen at, 0 for any free one.  [{DEMO_PORT}, with --once any free one]",
+)
+@click.option("--seed", default=1, show_default=True, help="Another seed is another shopper.")
+@add_workspace_options()
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def demo_command(
+    once: bool,
+    port: int | None,
+    seed: int,
+    workspace: str | None,
+    preset: str | None,
+    as_json: bool,
+) -> None:
+    """Show what Insider One receives of a shopper's day, sent by Segment's own Python SDK."""
+    selected_workspace_name(workspace, preset)
+    require_extra("demo")
+    # Here, not above: `emulator demo --help` needs neither an SDK nor a web framework.
+    from segment_insider_scenarios.running_emulator import serve_emulator
+    from segment_insider_scenarios.shopper import make_shopper
+
+    chosen = load_workspace(workspace, preset)
+    listen = port if port is not None else 0 if once else DEMO_PORT
+    with serve_emulator(chosen, listen) as emulator:
+        _run_shopper_day(emulator, make_shopper(seed=seed), seed, as_json)
+        if not once:
+            _wait_for_interrupt(
+                STILL_RUNNING_TEXT.format(url=emulator.url, write_key=chosen.write_key)
+            )
+
+
+def _run_shopper_day(
+    emulator: "RunningEmulator", person: "Shopper", seed: int, as_json: bool
+) -> None:
+    from segment_insider_emulator.demo.shopper_day import build_shopper_day, summarise_day
+    from segment_insider_emulator.demo.shopper_day import format_report as summary_lines
+    from segment_insider_scenarios.shopper import make_products
+
+    turns = build_shopper_day(person, make_products(4, seed=seed))
+    for turn in turns:
+        emulator.shop.send(turn.shopper, turn.call)
+    summary = summarise_day(emulator.client, emulator.workspace.destination, turns, person)
+    if as_json:
+        print_json(summary)
+        return
+    click.echo(
+        f"{person.first_name} {person.last_name} shops. Segment's Python SDK sends {len(turns)} calls "
+        f"through the emulator."
+    )
+    print_lines(summary_lines(summary))
+
+
+def _wait_for_interrupt(message: str) -> None:
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    click.echo(message, err=True)
+    with suppress(KeyboardInterrupt):
+        Event().wait()
+
+
+def _exit_on_signal(_signal: int, _frame: FrameType | None) -> Never:
+    raise SystemExit
+
+
+@click.command(epilog="Example: emulator steps journey")
+@click.argument("words", nargs=-1)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each step.")
+@click.option("--markdown", is_flag=True, help="Print them as the page of the documentation.")
+@click.pass_context
+def steps_command(
+    ctx: click.Context, words: tuple[str, ...], as_json: bool, markdown: bool
+) -> None:
+    """List the steps, or those that have all WORDS, each with an example.
+
+    Exits 1 when no step has them.
+    """
+    require_extra("steps")
+    # Here, not above: `emulator steps --help` needs no test runner.
+    from segment_insider_scenarios.step_catalogue import list_library_steps, suggest_steps
+
+    step_entries = [each for each in list_library_steps() if _matches_words(each, words)]
+    if as_json:
+        for entry in step_entries:
+            click.echo(orjson.dumps({**asdict(entry), "example": entry.example}))
+    elif markdown:
+        click.echo(_render_markdown_page(step_entries), nl=False)
+    else:
+        _print_steps(step_entries)
+    if not step_entries:
+        near = "\n".join(f"  {each}" for each in suggest_steps(" ".join(words)))
+        suggestion = f"Did you mean one of these?\n{near}" if near else "Try fewer words."
+        click.echo(f"No step matches. {suggestion}", err=True)
+        ctx.exit(1)
+
+
+def _matches_words(entry: "StepEntry", words: tuple[str, ...]) -> bool:
+    text = f"{entry.theme} {entry.pattern} {entry.about}".casefold()
+    return all(word.casefold() in text for word in words)
+
+
+def _print_steps(step_entries: "list[StepEntry]") -> None:
+    for theme, entries in groupby(step_entries, key=lambda entry: entry.theme):
+        click.secho(theme.capitalize(), bold=True)
+        for entry in entries:
+            kinds = ", ".join(kind.capitalize() for kind in entry.kinds)
+            click.echo(f"\n  {kinds}: {entry.pattern}\n    {entry.about}")
+            click.secho(indent(entry.example, "      "), dim=True)
+        click.echo()
+
+
+def _render_markdown_page(step_entries: "list[StepEntry]") -> str:
+    parts = [
+        "# Steps\n\nAs `emulator steps --markdown` prints them; how to write scenarios: ",
+        "[scenarios](scenarios.md).\n",
+    ]
+    for theme, entries in groupby(step_entries, key=lambda entry: entry.theme):
+        parts.append(f"\n## {theme.capitalize()}\n")
+        for entry in entries:
+            kinds = ", ".join(kind.capitalize() for kind in entry.kinds)
+            parts.append(f"\n**{kinds}:** `{entry.pattern}`\n\n{entry.about}\n")
+            parts.append(f"\n```gherkin\n{entry.example}\n```\n")
+    return "".join(parts)
+
+
+DEFAULT_FEATURES = Path("features")
+VERDICT_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
+INTERRUPTED_EXIT_CODE = 130
+REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(epilog="Example: emulator verify --junit report.xml features/purchase.feature")
+@click.argument("features", metavar="[FEATURE…]", nargs=-1, type=click.Path(path_type=Path))
+@add_workspace_options("Workspace of scenarios that name none: a file, or a preset.  [guide]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary at the end.")
+@click.option(
+    "-n", "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
+    help="Run in so many processes.",
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, help="Another seed makes other people.")
+@click.option(
+    "--url",
+    metavar="URL",
+    help="Use sandboxes of the emulator that runs there. EMULATOR_TOKEN opens it.",
+)
+@click.option("--no-keep", is_flag=True, help="Leave no sandbox of a failed scenario at --url.")
+@click.option("--serve", is_flag=True, help="Serve emulators at ports, for other programs.")
+@click.option("--junit", type=REPORT_FILE, metavar="FILE", help="Write JUnit XML.")
+@click.option("--cucumber-json", type=REPORT_FILE, metavar="FILE", help="Write Cucumber JSON.")
+@click.option(
+    "--cucumber-messages", type=REPORT_FILE, metavar="FILE", help="Write Cucumber messages."
+)
+@click.option("--html", type=REPORT_FILE, metavar="FILE", help="Write one page with all traffic.")
+@click.option("--report-to", metavar="URL", help="Send the run to the emulator that runs there.")
+@click.pass_context
+def verify_command(
+    ctx: click.Context,
+    /,
+    features: tuple[Path, ...],
+    workspace: str | None,
+    preset: str | None,
+    as_json: bool,
+    report_to: str | None,
+    **asked: Any,
+) -> None:
+    """Run the scenarios in files and folders, by default in ./features.
+
+    Exits 0 when all pass, 1 when one fails, 2 when a file cannot be read, there are no scenarios,
+    all are skipped, or the emulator at an address cannot be used.
+    """
+    require_extra("verify")
+    # Here, not above: `emulator verify --help` needs no test runner.
+    from segment_insider_scenarios.reports.writers import (
+        FORMATS_WITH_TRAFFIC,
+        REPORT_WRITERS,
+        send_run,
+        write_reports,
+    )
+    from segment_insider_scenarios.runner import (
+        VerifyOptions,
+        interrupt_on_termination,
+        run_features,
+    )
+    from segment_insider_scenarios.running_emulator import check_emulator_url, check_sandbox_url
+
+    reports = {kind: asked[kind] for kind in REPORT_WRITERS if asked[kind]}
+    if Path("-") in reports.values():
+        raise click.UsageError("A report goes into a file: give its name in place of -.")
+    traffic = bool(report_to) or any(kind in reports for kind in FORMATS_WITH_TRAFFIC)
+    options = VerifyOptions(
+        asked["workers"],
+        traffic,
+        asked["url"],
+        asked["serve"],
+        asked["seed"],
+        asked["no_keep"],
+        _resolve_default_workspace(workspace, preset),
+    )
+    if options.url:
+        check_emulator_url("--url", options.url)
+    elif options.no_keep:
+        raise click.UsageError("--no-keep goes with --url: no other sandbox stays.")
+    if report_to:
+        check_sandbox_url("--report-to", report_to)
+    with interrupt_on_termination():
+        run = run_features(
+            features or (DEFAULT_FEATURES,),
+            SilentReporter() if as_json else ResultPrinter(),
+            options,
+        )
+        _print_run_result(run, as_json)
+        write_reports(run.to_results(), reports)
+        if report_to:
+            send_run(run.to_results(), report_to)
+    ctx.exit(_verify_exit_code(run))
+
+
+def _resolve_default_workspace(workspace: str | None, preset: str | None) -> str | None:
+    """What scenarios that name no workspace use; a mistake in it is said once, and not by each."""
+    name = selected_workspace_name(workspace, preset)
+    if name:
+        load_workspace(workspace, preset)
+    # Absolute, as workers may be elsewhere.
+    return str(Path(workspace).absolute()) if workspace and not is_preset_name(workspace) else name
+
+
+def _print_run_result(run: "VerifyRun", as_json: bool) -> None:
+    if as_json:
+        print_json(_verify_document(run))
+    for fault in run.unreadable:
+        print_lines(f"emulator: {fault.message}".split("\n"), err=True)
+    click.echo(_format_scenario_counts(run), err=as_json)
+    if run.stop_reason:
+        click.echo(f"emulator: {run.stop_reason}", err=True)
+    elif run.results and len(run.results) == run.count_verdict("skipped"):
+        click.echo("emulator: all scenarios are skipped. Nothing was checked.", err=True)
+
+
+def _verify_exit_code(run: "VerifyRun") -> int:
+    if run.interrupted:
+        return INTERRUPTED_EXIT_CODE
+    if (
+        run.unreadable
+        or run.stop_reason
+        or not (run.count_verdict("passed") or run.count_verdict("failed"))
+    ):
+        return 2
+    return 1 if run.count_verdict("failed") else 0
+
+
+class SilentReporter:
+    """Prints nothing."""
+
+    def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None: ...
+
+
+class ResultPrinter:
+    """Prints results as they come, below the names of their features, and how far the run is."""
+
+    def __init__(self) -> None:
+        self._current_feature: str | None = None
+        self._shows_progress = sys.stdout.isatty()
+
+    def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None:
+        self._clear_progress_line()
+        if result.feature != self._current_feature:
+            self._current_feature = result.feature
+            print_lines([f"{result.feature}  ({result.where})"])
+        verdict = style_text(f"{result.verdict:7}", fg=VERDICT_COLOURS[result.verdict])
+        print_lines([f"  {verdict}  {result.scenario}"])
+        if result.failure:
+            print_lines(
+                [
+                    "",
+                    *(f"    {line}".rstrip() for line in _colour_failure_lines(result.failure)),
+                    "",
+                ]
+            )
+        if self._shows_progress and done < expected:
+            click.echo(f"{done} of {expected} …", nl=False)
+
+    def _clear_progress_line(self) -> None:
+        if self._shows_progress:
+            click.echo("\r\x1b[K", nl=False)
+
+
+def _colour_failure_lines(failure: str) -> Iterator[str]:
+    """What was expected in green, what came in red; `click` leaves colour out of files."""
+    return map(_colour_failure_line, failure.split("\n"))
+
+
+def _colour_failure_line(line: str) -> str:
+    if line.startswith("  - "):
+        return style_text(line, fg="green")
+    if line.startswith("  + "):
+        return style_text(line, fg="red")
+    return style_text(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
+
+
+def _verify_document(run: "VerifyRun") -> dict[str, object]:
+    counts = {verdict: run.count_verdict(verdict) for verdict in VERDICT_COLOURS}
+    scenarios = [asdict(result) for result in run.results]
+    unreadable = [fault.message for fault in run.unreadable]
+    return {
+        **counts,
+        "interrupted": run.interrupted,
+        "stopped": run.stop_reason,
+        "unreadable": unreadable,
+        "scenarios": scenarios,
+    }
+
+
+def _format_scenario_counts(run: "VerifyRun") -> str:
+    parts = [
+        f"{run.count_verdict(verdict)} {verdict}"
+        for verdict in VERDICT_COLOURS
+        if run.count_verdict(verdict)
+    ]
+    if missing := run.expected_count - len(run.results):
+        parts.append(f"{missing} not run")
+    number = max(run.expected_count, len(run.results))
+    text = (
+        f"{number} {'scenario' if number == 1 else 'scenarios'}: {', '.join(parts) or 'none run'}"
+    )
+    if left := len(run.unreadable):
+        text += f"; {left} {'file' if left == 1 else 'files'} could not be read"
+    return text

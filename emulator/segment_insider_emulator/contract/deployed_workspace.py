@@ -1,0 +1,312 @@
+"""Run contract cases through the workspace that a shop deploys, and say what differs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Literal, TypeAlias
+
+from segment_insider_emulator.contract.cases import ContractCase, find_value_differences, run_events
+from segment_insider_emulator.delivery.filter_chain import (
+    compile_filter_chain,
+    verdict_for_rejection,
+)
+from segment_insider_emulator.filtering.result import SOURCE_STEP, Rejection
+from segment_insider_emulator.interchange.imported_workspace import TEST_ACCOUNT_KEY
+from segment_insider_emulator.mapping.destination import Subscription, compile_subscription
+from segment_insider_emulator.segment.sources import DISABLED_SOURCE_TEXT
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.validation import suggest_name
+
+# Stand for the account's name and key in cases, which live in repositories.
+PLACEHOLDER_ACCOUNT = {"account_name": "account", "ucd_key": "key"}
+RECORDED_SUBSCRIPTION_KEYS = ("name", "actionSlug", "trigger", "settings", "enabled")
+_KEY_DIGEST_CHARS = 4  # of a key's digest: enough to notice another key, too few to find it
+_SOURCE_DISABLED = Rejection(SOURCE_STEP, "source_disabled", DISABLED_SOURCE_TEXT)
+
+MappingState: TypeAlias = Literal["same", "changed", "renamed", "disabled", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedCaseResult:
+    """What the workspace makes of one case.
+
+    Args:
+        state: Of the case's subscription in the workspace, against the copy in the case.
+        mapping: One line for each place where the subscription differs from that copy.
+        actual: In the shape of "expect"; None when the subscription is gone.
+        renewed: The case as the workspace would have it recorded; None where it sends nothing.
+    """
+
+    mapping_state: MappingState
+    mapping_differences: list[str]
+    actual_result: JSONObject | None
+    updated_case: JSONObject | None
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is sent, where nothing is."""
+        results = self.actual_result["results"] if self.actual_result else []
+        return "; ".join(
+            self.mapping_differences or [each.get("message", each["status"]) for each in results]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UncoveredMapping:
+    """An enabled subscription that no case runs.
+
+    Args:
+        takes: Names of the cases whose events it takes as well.
+    """
+
+    title: str
+    matching_case_names: list[str]
+
+
+class DeployedWorkspace:
+    """A workspace, compiled once for all cases.
+
+    Args:
+        name: Of the workspace, as commands take it.
+        has_key: Whether its key is the account's own; a running emulator does not tell it.
+    """
+
+    def __init__(self, workspace: Workspace, name: str, *, has_real_key: bool = True) -> None:
+        self.name = name
+        self._workspace, self._has_real_key = workspace, has_real_key
+        source = workspace.document["source"]
+        self._filter_chain = compile_filter_chain(
+            source,
+            workspace.destination,
+            workspace.tracking_plan,
+            options=workspace.segment_options,
+        )
+        self._subscriptions: list[JSONObject] = workspace.destination["subscriptions"]
+        self._account_settings: JSONObject = workspace.destination["settings"]
+
+    def run_case(self, case: ContractCase, all_cases: Sequence[ContractCase]) -> DeployedCaseResult:
+        """Run *case* through the subscription that it names.
+
+        Args:
+            cases: All that are checked; what none of them names may be a new name.
+        """
+        deployed_subscription = self._find_subscription(case, all_cases)
+        if deployed_subscription is None:
+            return DeployedCaseResult(
+                "gone", [self._describe_missing_subscription(case)], None, None
+            )
+        settings = {**self._account_settings, **case.document["destination"]["settings"]}
+        subscription = compile_subscription(deployed_subscription, settings)
+        lines = list(self._find_mapping_differences(case, deployed_subscription, subscription))
+        if not deployed_subscription.get("enabled", True) and case.document["subscription"].get(
+            "enabled", True
+        ):
+            actual = _build_empty_result(
+                case, "disabled", f"{deployed_subscription['name']!r} is disabled"
+            )
+            return DeployedCaseResult("disabled", lines, actual, None)
+        actual = self._run_events(case, subscription)
+        state: MappingState = "changed" if lines else "same"
+        if deployed_subscription["name"] != _referenced_subscription(case)[0]:
+            state = "renamed"
+        return DeployedCaseResult(
+            state,
+            lines,
+            actual,
+            self._build_updated_case(case, deployed_subscription, settings, actual),
+        )
+
+    def find_account_differences(self, cases: Sequence[ContractCase]) -> list[str]:
+        """Say where the account, its key or the write key are others than when *cases* were made.
+
+        No key is in any of the lines.
+        """
+        return list(
+            dict.fromkeys(
+                line for case in cases for line in self._find_case_account_differences(case)
+            )
+        )
+
+    def find_uncovered_mappings(self, cases: Sequence[ContractCase]) -> Iterator[UncoveredMapping]:
+        """Find the enabled subscriptions that none of *cases* runs."""
+        covered = [self._find_subscription(case, cases) for case in cases]
+        for definition in self._subscriptions:
+            if definition.get("enabled", True) and not any(each is definition for each in covered):
+                subscription = compile_subscription(definition, self._account_settings)
+                takes = [
+                    case.name for case in cases if self._matches_subscription(subscription, case)
+                ]
+                yield UncoveredMapping(
+                    _mapping_title(definition["name"], definition["actionSlug"]), takes
+                )
+
+    def find_rejection(self, event: JSONObject) -> Rejection | None:
+        """Return why no subscription is handed *event*; None when all are."""
+        _, stop = self._filter_event(event)
+        return stop
+
+    def build_reference(self, subscription: JSONObject) -> JSONObject:
+        """Return what a case recorded of *definition* says about where it comes from."""
+        workspace = self._workspace
+        reference = {
+            "name": subscription["name"],
+            "actionSlug": subscription["actionSlug"],
+            "writeKey": workspace.write_key,
+            "accountName": self._account_settings["account_name"],
+        }
+        if self._has_real_key:
+            reference["keyDigest"] = _digest_key(self._account_settings["ucd_key"])
+        return reference
+
+    def _find_subscription(
+        self, case: ContractCase, all_cases: Sequence[ContractCase]
+    ) -> JSONObject | None:
+        """The subscription by name and action; by name; or the only new name of the same one."""
+        name, slug = _referenced_subscription(case)
+        named = [each for each in self._subscriptions if each["name"] == name]
+        for candidates in ([each for each in named if each["actionSlug"] == slug], named):
+            if candidates:
+                # Names may be given twice: the copy says which one it was.
+                return next(
+                    (each for each in candidates if _is_same_subscription(case, each)),
+                    candidates[0],
+                )
+        referenced_names = {_referenced_subscription(each)[0] for each in all_cases}
+        renamed = [
+            e
+            for e in self._subscriptions
+            if e["name"] not in referenced_names and _is_same_subscription(case, e)
+        ]
+        return renamed[0] if len(renamed) == 1 else None
+
+    def _describe_missing_subscription(self, case: ContractCase) -> str:
+        known = [str(each["name"]) for each in self._subscriptions]
+        near = f" {suggest_name(_referenced_subscription(case)[0], known)}" if known else ""
+        return f"subscription: {_mapping_title(*_referenced_subscription(case))} is not in {self.name}.{near}"
+
+    def _find_mapping_differences(
+        self, case: ContractCase, deployed_subscription: JSONObject, subscription: Subscription
+    ) -> Iterator[str]:
+        name, _ = _referenced_subscription(case)
+        recorded = _effective_subscription(case.subscription, name)
+        deployed = _effective_subscription(subscription, deployed_subscription["name"])
+        for place, value in recorded.items():
+            yield from find_value_differences(value, deployed[place], place)
+        was, is_now = (
+            case.document["subscription"].get("enabled", True),
+            deployed_subscription.get("enabled", True),
+        )
+        yield from find_value_differences(was, is_now, "enabled")
+
+    def _find_case_account_differences(self, case: ContractCase) -> Iterator[str]:
+        reference = case.document.get("reference", {})
+        stated = case.document["destination"]["settings"].get("account_name")
+        account = reference.get("accountName", stated)
+        if account not in (
+            PLACEHOLDER_ACCOUNT["account_name"],
+            self._account_settings["account_name"],
+            None,
+        ):
+            place = "destination.settings.account_name"
+            yield from find_value_differences(
+                account, self._account_settings["account_name"], place
+            )
+        digest, key = reference.get("keyDigest"), self._account_settings["ucd_key"]
+        if digest not in (None, _digest_key(key)) and key != TEST_ACCOUNT_KEY:
+            yield "destination.settings.ucd_key: another key than when the cases were recorded"
+        write_key = reference.get("writeKey", self._workspace.write_key)
+        keys = [each.write_key for each in self._workspace.sources]
+        if write_key not in keys:
+            yield from find_value_differences(write_key, keys[0], "source.writeKey")
+
+    def _filter_event(self, event: JSONObject) -> tuple[JSONObject, Rejection | None]:
+        if not self._workspace.source_enabled:
+            return event, _SOURCE_DISABLED
+        enabled = self._workspace.destination.get("enabled", True)
+        filter_result = self._filter_chain.filter_event(event, enabled=enabled)
+        return filter_result.event, filter_result.rejection
+
+    def _run_events(self, case: ContractCase, subscription: Subscription) -> JSONObject:
+        """What the subscription makes of the events that reach it, in the shape of "expect"."""
+        filtered = [self._filter_event(event) for event in case.document["events"]]
+        reaching = [event for event, stop in filtered if stop is None]
+        batched = case.document.get("batch", False)
+        result = run_events(subscription, reaching, batched) if reaching else {"requests": []}
+        results = iter(result.get("results", ()))
+        return {
+            "requests": result["requests"],
+            "results": [
+                _build_rejected_result(stop) if stop else next(results) for _, stop in filtered
+            ],
+        }
+
+    def _matches_subscription(self, subscription: Subscription, case: ContractCase) -> bool:
+        results = self._run_events(case, subscription)["results"]
+        return any(each["status"] in ("delivered", "failed") for each in results)
+
+    def _build_updated_case(
+        self,
+        case: ContractCase,
+        deployed_subscription: JSONObject,
+        settings: JSONObject,
+        actual_result: JSONObject,
+    ) -> JSONObject | None:
+        statuses = {each["status"] for each in actual_result["results"]}
+        if not statuses & {"delivered", "failed"} or statuses & {"filtered", "disabled"}:
+            return None
+        return {
+            **case.document,
+            "destination": {"settings": settings},
+            "subscription": copy_subscription(deployed_subscription),
+            "reference": self.build_reference(deployed_subscription),
+            "expect": actual_result,
+        }
+
+
+def copy_subscription(subscription: JSONObject) -> JSONObject:
+    """Return the copy of a subscription that a case keeps as proof of what was recorded."""
+    return {key: subscription[key] for key in RECORDED_SUBSCRIPTION_KEYS if key in subscription}
+
+
+def _referenced_subscription(case: ContractCase) -> tuple[str, str]:
+    """Name and action of the case's subscription; in old cases its copy says them."""
+    reference = case.document.get("reference", {})
+    subscription = case.subscription
+    return reference.get("name", subscription.name), reference.get(
+        "actionSlug", subscription.action_slug
+    )
+
+
+def _mapping_title(name: str, slug: str) -> str:
+    return f"{name!r} ({slug})"
+
+
+def _effective_subscription(subscription: Subscription, name: str) -> JSONObject:
+    """What a subscription does, whatever it leaves to the catalogue."""
+    return {
+        "name": name,
+        "actionSlug": subscription.action_slug,
+        "trigger": subscription.trigger,
+        "settings": subscription.mapping,
+    }
+
+
+def _is_same_subscription(case: ContractCase, definition: JSONObject) -> bool:
+    """Whether *definition* is the case's copy, but for its name and whether it is enabled."""
+    deployed = compile_subscription(definition, {})
+    return _effective_subscription(case.subscription, "") == _effective_subscription(deployed, "")
+
+
+def _build_empty_result(case: ContractCase, status: str, message: str) -> JSONObject:
+    result = {"status": status, "message": message}
+    return {"requests": [], "results": [result for _ in case.document["events"]]}
+
+
+def _build_rejected_result(stop: Rejection) -> JSONObject:
+    status, message = verdict_for_rejection(stop)
+    return {"status": status, "message": message}
+
+
+def _digest_key(key: JSON) -> str:
+    return sha256(str(key).encode()).hexdigest()[:_KEY_DIGEST_CHARS]

@@ -1,0 +1,116 @@
+"""What the control API is told to do with the clock, checked."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint
+
+from segment_insider_emulator.clock import (
+    SandboxClock,
+    check_clock_range,
+    format_iso_utc,
+    parse_duration,
+)
+from segment_insider_emulator.control_api import request_parsing
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.formats import parse_rfc3339
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.services import current_services
+
+TIME_EXAMPLE = "2026-11-23T10:00:00Z"
+CLOCK_COMMAND_FIELDS: Mapping[str, type] = {
+    "advance": str,
+    "set": str,
+    "freeze": bool,
+    "resume": bool,
+}
+RESET_FIELDS: Mapping[str, type] = {"now": str}
+
+
+def apply_clock_command(clock: SandboxClock, command: JSONObject, path_prefix: str = "") -> None:
+    """Do to *clock* what *order* says: one of FIELDS, as {"advance": length}, {"set": time},
+    {"freeze": true} or {"resume": true}.
+
+    Args:
+        within: What stands before the name of an order in a message, e.g. "body.".
+    Raises: EmulatorError, when it says several, or what cannot be done.
+    """
+    if len(command) != 1:
+        what = f"{' and '.join(command)} at once"
+        raise EmulatorError(what, "body", "Send one order after the other.")
+    ((name, value),) = command.items()
+    CLOCK_COMMANDS[name](clock, value, path_prefix + name)
+
+
+def parse_reset_time(body: JSONObject) -> datetime | None:
+    """The `now` of a reset; None where it has none.
+
+    Raises: EmulatorError, when it is no time, or none that a clock may show.
+    """
+    if "now" not in body:
+        return None
+    at = _parse_time("body.now", body["now"])
+    check_clock_range(at, "body.now")
+    return at
+
+
+def _advance_clock(clock: SandboxClock, duration_text: str, where: str) -> None:
+    clock.advance(parse_duration(duration_text, where), where)
+
+
+def _set_clock(clock: SandboxClock, time_text: str, where: str) -> None:
+    clock.set(_parse_time(where, time_text), where)
+
+
+def _freeze_clock(clock: SandboxClock, flag: bool, where: str) -> None:
+    _require_true(where, flag)
+    clock.freeze()
+
+
+def _resume_clock(clock: SandboxClock, flag: bool, where: str) -> None:
+    _require_true(where, flag)
+    clock.resume()
+
+
+CLOCK_COMMANDS: Mapping[str, Callable[[SandboxClock, Any, str], None]] = {
+    "advance": _advance_clock,
+    "set": _set_clock,
+    "freeze": _freeze_clock,
+    "resume": _resume_clock,
+}
+
+
+def _parse_time(where: str, time_text: str) -> datetime:
+    at = parse_rfc3339(time_text)
+    if at is None:
+        raise EmulatorError(
+            "this is not a time", where, f"Give one with its zone, such as {TIME_EXAMPLE}."
+        )
+    return at
+
+
+def _require_true(where: str, flag: bool) -> None:
+    if not flag:
+        raise EmulatorError("this takes true", where, 'Send {"resume": true} to let it run.')
+
+
+clock_routes = Blueprint("clock", __name__, url_prefix="/emulator/v1")
+
+
+@clock_routes.get("/clock")
+def show() -> JSONObject:
+    """{"now", "frozen", "offset"}; `offset` in seconds ahead of the machine's clock."""
+    reading = current_services().clock.read()
+    offset = round(reading.offset.total_seconds(), 3) or 0.0  # never -0.0
+    return {"now": format_iso_utc(reading.now), "frozen": reading.frozen, "offset": offset}
+
+
+@clock_routes.post("/clock")
+def move() -> JSONObject:
+    """Do what the body says, see obey, and take on what is due by then."""
+    apply_clock_command(
+        current_services().clock, request_parsing.read_body(CLOCK_COMMAND_FIELDS), "body."
+    )
+    current_services().journeys.advance_due_runs()
+    return show()

@@ -1,0 +1,130 @@
+"""Control API: retries, batches, what goes wrong on the way to Insider One, and what differs."""
+
+from flask import Blueprint, abort, request
+
+from segment_insider_emulator.control_api import models, request_parsing
+from segment_insider_emulator.delivery.fault_injection import (
+    INSIDER_FAULT_REMEDY,
+    INSIDER_FAULT_VALIDATOR,
+    parse_insider_fault,
+)
+from segment_insider_emulator.segment.faults import (
+    SEGMENT_FAULT_REMEDY,
+    SEGMENT_FAULT_VALIDATOR,
+    fault_from_json,
+    fault_to_json,
+)
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.json_errors import error_response
+from segment_insider_emulator.web.services import current_services
+
+delivery_routes = Blueprint("delivery", __name__, url_prefix="/emulator/v1")
+
+PATHS_THAT_RUN_RETRIES = (
+    "/v1/",
+    "/emulator/v1/",
+)  # a request to Insider One's own end may be a retry itself
+
+
+@delivery_routes.before_app_request
+def run_due_retries() -> None:
+    """Make the attempts that are due before anybody looks, so that a moved clock is seen."""
+    if request.path.startswith(PATHS_THAT_RUN_RETRIES):
+        current_services().pipeline.retries.retry_due()
+
+
+@delivery_routes.post("/deliveries/retry")
+def retry() -> JSONObject:
+    """Deliver what waits and try every unsettled request once, due or not.
+
+    {"attempts": requests made, "retrying": those still unsettled}
+    """
+    services = current_services()
+    services.queue.drain()
+    attempt_count = services.pipeline.retries.retry_all()
+    return {"attempts": attempt_count, "retrying": len(services.store.upserts.list_pending_ids())}
+
+
+@delivery_routes.get("/upserts/<id>")
+def upsert(id: str) -> JSONObject:
+    """The whole of a request that carries a batch, or that is tried again."""
+    stored_upsert = current_services().store.upserts.get(id)
+    if stored_upsert is None:
+        remedy = "A delivery names its own under `upsert`: GET /emulator/v1/deliveries."
+        abort(error_response(404, f"there is no upsert {id}", request.path, remedy))
+    carried = [each.id for each in current_services().store.upserts.list_deliveries(id)]
+    return {**models.upsert_json(stored_upsert), "deliveries": carried}
+
+
+@delivery_routes.get("/faults")
+def faults() -> JSONObject:
+    """What is still to go wrong on the way to Insider One."""
+    return {"faults": current_services().insider_faults.list_active()}
+
+
+@delivery_routes.post("/faults")
+def add_fault() -> JSONObject:
+    """Let deliveries meet a fault; gives all that there are."""
+    current_services().insider_faults.add(
+        parse_insider_fault(
+            request_parsing.read_fault_body(INSIDER_FAULT_VALIDATOR, INSIDER_FAULT_REMEDY)
+        )
+    )
+    return faults()
+
+
+@delivery_routes.delete("/faults")
+def clear_faults() -> JSONObject:
+    """Let nothing go wrong any more."""
+    current_services().insider_faults.clear()
+    return faults()
+
+
+@delivery_routes.get("/fidelity")
+def fidelity() -> JSONObject:
+    """Where a real account answered differently from the emulated one, each kind once."""
+    services = current_services()
+    query = request_parsing.parse_page_query(request.args, ())
+    differences, following = services.differences.list_differences(
+        after_id=query.after, limit=query.limit
+    )
+    compared = services.pass_through.compared_count if services.pass_through else 0
+    differences_json = [
+        {"id": each.id, "times": each.times, "at": each.at, **each.document} for each in differences
+    ]
+    return {"compared": compared, "differences": differences_json, "next": following}
+
+
+segment_fault_routes = Blueprint(
+    "segment_faults", __name__, url_prefix="/emulator/v1/faults/segment"
+)
+
+
+@segment_fault_routes.post("")
+def add() -> JSONObject:
+    """Let the next requests with events meet a fault; gives all that wait."""
+    current_services().segment_faults.add(
+        fault_from_json(
+            request_parsing.read_fault_body(
+                SEGMENT_FAULT_VALIDATOR, SEGMENT_FAULT_REMEDY, min_fields=0
+            )
+        )
+    )
+    return waiting()
+
+
+@segment_fault_routes.get("")
+def waiting() -> JSONObject:
+    """What is still to happen, next first."""
+    return {
+        "faults": [
+            fault_to_json(fault) for fault in current_services().segment_faults.list_waiting()
+        ]
+    }
+
+
+@segment_fault_routes.delete("")
+def clear() -> JSONObject:
+    """Answer as usual again."""
+    current_services().segment_faults.clear()
+    return waiting()

@@ -1,0 +1,425 @@
+"""What can be claimed about: everything that the emulator kept, as the control API shows it."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from heapq import nsmallest
+from threading import BoundedSemaphore
+from typing import Final, TypeAlias, TypeVar
+
+from flask import Blueprint, Response, request
+
+from segment_insider_emulator.clock import parse_duration
+from segment_insider_emulator.control_api import matchers, models, request_parsing
+from segment_insider_emulator.control_api.matchers import Matcher, PathStep
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.journey_runner import serialize_run
+from segment_insider_emulator.insider.profile_json import serialize_profile
+from segment_insider_emulator.storage.messages import DELIVERY_FILTERS, MESSAGE_FILTERS
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.web.json_errors import error_response
+from segment_insider_emulator.web.server import MAX_WAITING_REQUESTS, StreamSlots
+from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace.validation import suggest_name
+
+ROWS_PER_READ = 500  # rows read at once
+
+ExactTexts: TypeAlias = Mapping[str, str]  # path -> text that is expected there
+RecordReader: TypeAlias = Callable[[SandboxServices, int, ExactTexts], Iterator[JSONObject]]
+RecordType = TypeVar("RecordType")
+RecordPage: TypeAlias = tuple[list[RecordType], int | None]
+
+
+def _read_messages(
+    services: SandboxServices, after: int, exact_texts: ExactTexts
+) -> Iterator[JSONObject]:
+    filters = _store_filters(exact_texts, MESSAGE_FILTERS)
+    records = _read_all_pages(
+        lambda at: services.store.list_messages(filters, after_id=at, limit=ROWS_PER_READ), after
+    )
+    return map(models.message_json, records)
+
+
+def _read_deliveries(
+    services: SandboxServices, after: int, exact_texts: ExactTexts
+) -> Iterator[JSONObject]:
+    filters = _store_filters(exact_texts, DELIVERY_FILTERS)
+    deliveries = _read_all_pages(
+        lambda at: services.store.list_deliveries(filters, after_id=at, limit=ROWS_PER_READ), after
+    )
+    return map(models.delivery_json, deliveries)
+
+
+def _read_profiles(
+    services: SandboxServices, after: int, _exact_texts: ExactTexts
+) -> Iterator[JSONObject]:
+    profiles = _read_all_pages(
+        lambda at: services.profiles.list_with_events(after_number=at, limit=ROWS_PER_READ), after
+    )
+    return map(serialize_profile, profiles)
+
+
+def _read_journey_runs(
+    services: SandboxServices, after: int, _exact_texts: ExactTexts
+) -> Iterator[JSONObject]:
+    """Runs of all journeys, those of the first journey first."""
+    for journey in services.journeys.definitions:
+        yield from read_runs_of_journey(services, journey, after)
+
+
+def read_runs_of_journey(
+    services: SandboxServices, journey_id: int, after: int = 0
+) -> Iterator[JSONObject]:
+    """Runs of the journey with that id, whether the workspace has it or not."""
+    of_one = partial(services.journeys.run_store.list_runs, journey_id, {}, limit=ROWS_PER_READ)
+    return (
+        serialize_run(run, trail)
+        for run, trail in _read_all_pages(_page_reader_after(of_one), after)
+    )
+
+
+RECORD_READERS: Mapping[str, RecordReader] = {
+    "deliveries": _read_deliveries,
+    "messages": _read_messages,
+    "profiles": _read_profiles,
+    "runs": _read_journey_runs,
+}
+SINGULAR_NAMES: Mapping[str, str] = {
+    "deliveries": "delivery",
+    "messages": "message",
+    "profiles": "profile",
+    "runs": "run",
+}
+
+
+def _store_filters(exact_texts: ExactTexts, filter_names: Mapping[str, object]) -> dict[str, str]:
+    return {
+        path: text for path, text in exact_texts.items() if path in filter_names and path != "user"
+    }
+
+
+def _page_reader_after(
+    read_page: Callable[..., RecordPage[RecordType]],
+) -> Callable[[int], RecordPage[RecordType]]:
+    return lambda after: read_page(after=after)
+
+
+def _read_all_pages(
+    read_page: Callable[[int], RecordPage[RecordType]], after: int
+) -> Iterator[RecordType]:
+    following: int | None = after
+    while following is not None:
+        page, following = read_page(following)
+        yield from page
+
+
+MAX_FIELD_EXPECTATIONS: Final = 50  # of one claim
+MAX_EXPECTED_COUNT: Final = 1_000_000
+MAX_SHOWN_MATCHES: Final = 10  # matches in an answer
+MAX_NEAR_MISSES: Final = 3
+ASSERTION_FIELDS: Mapping[str, request_parsing.FieldType] = {
+    "of": str,
+    "where": dict,
+    "exactly": int,
+    "atLeast": int,
+    "atMost": int,
+    "after": int,
+}
+_COUNT_COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
+    "exactly": int.__eq__,
+    "atLeast": int.__ge__,
+    "atMost": int.__le__,
+}
+_COUNT_WORDS = {"exactly": "exactly", "atLeast": "at least", "atMost": "at most"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldExpectation:
+    """What is to stand at one place."""
+
+    path: str
+    steps: tuple[PathStep, ...]
+    matcher: Matcher
+
+    def find_difference(self, candidate: JSON) -> JSONObject | None:
+        """What keeps *candidate* from meeting it; None when nothing does."""
+        values = list(matchers.select_values(candidate, self.steps))
+        matcher = self.matcher
+        if not values if matcher.expects_absence else any(map(matcher.matches, values)):
+            return None
+        received = " and ".join(matchers.format_value(each) for each in values[:3]) or "nothing"
+        return {
+            "path": self.path,
+            "expected": matcher.description,
+            "received": received,
+            "why": f"{self.path}: expected {matcher.description}, received {received}",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """A number of things that meet all expectations.
+
+    Args:
+        of: One of SUBJECTS.
+        exact: Path -> the text that is expected there, for a search that narrows by it.
+        counts: Keys of _COUNTS -> number.
+        after: Only what was captured after this id.
+    """
+
+    record_kind: str
+    expectations: tuple[FieldExpectation, ...]
+    exact_texts: Mapping[str, str]
+    expected_counts: Mapping[str, int]
+    after_id: int
+
+    @property
+    def count_in_words(self) -> str:
+        """The count in words, e.g. "at least 1"."""
+        return " and ".join(
+            f"{_COUNT_WORDS[name]} {number}" for name, number in self.expected_counts.items()
+        )
+
+    def is_met_by(self, count: int) -> bool:
+        """Whether *count* is what is claimed."""
+        return all(
+            _COUNT_COMPARISONS[name](count, number) for name, number in self.expected_counts.items()
+        )
+
+    def find_differences(self, candidate: JSON) -> list[JSONObject]:
+        """What keeps *candidate* from matching."""
+        return [told for each in self.expectations if (told := each.find_difference(candidate))]
+
+
+@dataclass(slots=True)
+class AssertionOutcome:
+    """What became of a claim; *matched* holds the first few of the matches."""
+
+    assertion: Assertion
+    count: int
+    first_matches: list[JSONObject]
+
+    @property
+    def is_met(self) -> bool:
+        return self.assertion.is_met_by(self.count)
+
+
+def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
+    """The claim that *given* makes.
+
+    Args:
+        given: {"of", "where": {path: matcher}, "exactly" | "atLeast" | "atMost", "after"}.
+    Raises: EmulatorError, naming the first mistake.
+    """
+    form = request_parsing.check_fields(assertion_json, ASSERTION_FIELDS, where)
+    of = form.get("of", "deliveries")
+    if of not in RECORD_READERS:
+        remedy = suggest_name(of, list(RECORD_READERS))
+        raise EmulatorError(f"unknown subject {of[:80]!r}", f"{where}.of", remedy)
+    where_json = form.get("where", {})
+    if len(where_json) > MAX_FIELD_EXPECTATIONS:
+        remedy = f"Keep to {MAX_FIELD_EXPECTATIONS}."
+        raise EmulatorError("these are too many expectations", f"{where}.where", remedy)
+    counts = {
+        name: _parse_count(form[name], f"{where}.{name}")
+        for name in _COUNT_COMPARISONS
+        if name in form
+    }
+    return Assertion(
+        of,
+        tuple(
+            _parse_field_expectation(path, each, f"{where}.where")
+            for path, each in where_json.items()
+        ),
+        {path: each for path, each in where_json.items() if isinstance(each, str)},
+        counts or {"atLeast": 1},
+        _parse_count(form.get("after", 0), f"{where}.after"),
+    )
+
+
+def check_assertion(assertion: Assertion, candidates: Iterable[JSONObject]) -> AssertionOutcome:
+    """Count those of *candidates* that match."""
+    outcome = AssertionOutcome(assertion, 0, [])
+    for candidate in candidates:
+        if not assertion.find_differences(candidate):
+            outcome.count += 1
+            if len(outcome.first_matches) < MAX_SHOWN_MATCHES:
+                outcome.first_matches.append(candidate)
+    return outcome
+
+
+def find_near_misses(assertion: Assertion, candidates: Iterable[JSONObject]) -> list[JSONObject]:
+    """Those of *candidates* that miss the claim by the least, and why; newest first among equals.
+
+    Args:
+        candidates: Newest first.
+    """
+    missed = ((each, told) for each in candidates if (told := assertion.find_differences(each)))
+    near = nsmallest(MAX_NEAR_MISSES, missed, key=lambda each: len(each[1]))
+    return [
+        {"id": each["id"], "differences": told, SINGULAR_NAMES[assertion.record_kind]: each}
+        for each, told in near
+    ]
+
+
+def _parse_field_expectation(path: str, matcher_json: JSON, where: str) -> FieldExpectation:
+    steps = matchers.parse_json_path(path, where)
+    return FieldExpectation(path, steps, matchers.parse_matcher(matcher_json, f"{where}.{path}"))
+
+
+def _parse_count(count: JSON, where: str) -> int:
+    if isinstance(count, bool) or not 0 <= count <= MAX_EXPECTED_COUNT:
+        remedy = f"Give a whole number from 0 to {MAX_EXPECTED_COUNT:,}."
+        raise EmulatorError("this is no count", where, remedy)
+    return int(count)
+
+
+expectation_routes = Blueprint("verifying", __name__, url_prefix="/emulator/v1")
+
+MAX_ASSERTIONS: Final = 100  # of one request
+MAX_NEAR_MISS_CANDIDATES: Final = 1_000  # candidates looked at for near misses
+MAX_WAIT: Final = timedelta(seconds=60)
+DEFAULT_WAIT: Final = "5 seconds"
+POLL_INTERVAL_S: Final = (
+    0.25  # seconds between two looks at what the clock makes due, and who is gone
+)
+POLL_TIME_SHARE: Final = 4  # of a waiting thread's time, one part in so many goes into looking
+
+_waiter_slots = BoundedSemaphore(MAX_WAITING_REQUESTS)
+
+
+class TooManyWaiters(EmulatorError):
+    """More wait than there are threads to spare."""
+
+
+@expectation_routes.post("/verify")
+def verify() -> JSONObject:
+    """Check claims about what happened so far, see claims.read.
+
+    {"ok": whether all are met, "claims": [{"ok", "count", "expected", "matched", "near"}]}
+    """
+    form = request_parsing.read_body({"claims": list})
+    assertions_json = form["claims"]
+    if not 1 <= len(assertions_json) <= MAX_ASSERTIONS:
+        remedy = f"Make from 1 to {MAX_ASSERTIONS} claims."
+        raise EmulatorError(f"{len(assertions_json)} claims", "body.claims", remedy)
+    assertions = [
+        parse_assertion(each, f"body.claims[{at}]") for at, each in enumerate(assertions_json)
+    ]
+    services = current_services()
+    outcomes = [_outcome_json(services, _check_now(services, claim)) for claim in assertions]
+    return {"ok": all(each["ok"] for each in outcomes), "claims": outcomes}
+
+
+@expectation_routes.post("/wait-for")
+def wait_for() -> JSONObject:
+    """Answer as soon as a claim is met, or with near misses when its "timeout" has passed.
+
+    The timeout is the machine's time, whatever the sandbox's clock does.
+    """
+    form = request_parsing.read_body({**ASSERTION_FIELDS, "timeout": str})
+    timeout = parse_duration(form.pop("timeout", DEFAULT_WAIT), "body.timeout")
+    if timeout > MAX_WAIT:
+        remedy = f"Wait up to {MAX_WAIT.seconds} seconds, and then again."
+        raise EmulatorError("this is too long a wait", "body.timeout", remedy)
+    claim = parse_assertion(form or {"of": "deliveries"})
+    if claim.is_met_by(0):
+        what = f"{claim.count_in_words} is met before anything happens"
+        raise EmulatorError(what, "body", "Wait for something, and verify that there is no more.")
+    with _reserve_waiter_slot():
+        return _outcome_json(
+            current_services(), _wait_until_met(current_services(), claim, timeout.total_seconds())
+        )
+
+
+@expectation_routes.errorhandler(TooManyWaiters)
+def handle_too_many_waiters(error: TooManyWaiters) -> Response:
+    """Nobody else may wait now."""
+    answer = error_response(503, error.what, error.where, error.remedy)
+    answer.headers["Retry-After"] = "1"
+    return answer
+
+
+def _wait_until_met(
+    services: SandboxServices, assertion: Assertion, timeout_s: float
+) -> AssertionOutcome:
+    deadline = time.monotonic() + timeout_s
+    is_abandoned = _abandonment_check()
+    while True:
+        change_count, started_at = services.store.change_counter.count, time.monotonic()
+        outcome = _check_now(services, assertion)
+        checked_at = time.monotonic()
+        if outcome.is_met or checked_at >= deadline or is_abandoned():
+            return outcome
+        # A sandbox in which much happens does not keep the waiting threads busy.
+        time.sleep(min(deadline - checked_at, (checked_at - started_at) * (POLL_TIME_SHARE - 1)))
+        _wait_for_change(services, change_count, deadline, is_abandoned)
+
+
+def _wait_for_change(
+    services: SandboxServices, change_count: int, deadline: float, is_abandoned: Callable[[], bool]
+) -> None:
+    """Return when something was kept, at the *deadline*, or when nobody waits any more."""
+    while (left := deadline - time.monotonic()) > 0 and not is_abandoned():
+        if (
+            services.store.change_counter.wait_for_change(change_count, min(POLL_INTERVAL_S, left))
+            != change_count
+        ):
+            return
+        _run_due_work(services)
+
+
+def _abandonment_check() -> Callable[[], bool]:
+    """Whether the client of the current request is gone, or the server ends."""
+    streams: StreamSlots | None = request.environ.get("emulator.streams")
+    gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
+    return lambda: gone() or (streams is not None and streams.is_closing)
+
+
+def _run_due_work(services: SandboxServices) -> None:
+    """Do what the clock, where it runs, has made due: no other request may come to do it."""
+    services.shared_state.refresh_from_database()
+    services.pipeline.retries.retry_due()
+    services.journeys.advance_due_runs()
+    services.endpoint.delete_expired_data()
+
+
+def _check_now(services: SandboxServices, assertion: Assertion) -> AssertionOutcome:
+    return check_assertion(
+        assertion,
+        RECORD_READERS[assertion.record_kind](services, assertion.after_id, assertion.exact_texts),
+    )
+
+
+def _outcome_json(services: SandboxServices, outcome: AssertionOutcome) -> JSONObject:
+    claim = outcome.assertion
+    near = []
+    if not outcome.is_met and outcome.count <= min(claim.expected_counts.values()):
+        newest = deque(
+            RECORD_READERS[claim.record_kind](services, claim.after_id, {}),
+            MAX_NEAR_MISS_CANDIDATES,
+        )
+        near = find_near_misses(claim, reversed(newest))
+    return {
+        "ok": outcome.is_met,
+        "of": claim.record_kind,
+        "expected": claim.count_in_words,
+        "count": outcome.count,
+        "matched": outcome.first_matches,
+        "near": near,
+    }
+
+
+@contextmanager
+def _reserve_waiter_slot() -> Iterator[None]:
+    if not _waiter_slots.acquire(blocking=False):
+        what = f"{MAX_WAITING_REQUESTS} requests wait already"
+        raise TooManyWaiters(what, request.path, "Ask again in a second, or verify what there is.")
+    try:
+        yield
+    finally:
+        _waiter_slots.release()

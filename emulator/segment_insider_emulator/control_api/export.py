@@ -1,0 +1,322 @@
+"""Answers as large as the database: few at a time, written to a file and sent from there.
+
+A thread is busy only while the file is written; the server sends it as fast as its client reads,
+and closes it when that is done or the client is gone.
+"""
+
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from http import HTTPStatus
+from itertools import chain
+from tempfile import TemporaryFile
+from threading import BoundedSemaphore
+from typing import IO, Final, cast
+
+import orjson
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import wrap_file
+
+from segment_insider_emulator import __version__
+from segment_insider_emulator.clock import check_clock_range, format_iso_utc
+from segment_insider_emulator.control_api import models
+from segment_insider_emulator.control_api.expectations import RECORD_READERS, read_runs_of_journey
+from segment_insider_emulator.control_api.sandboxes import current_workspace
+from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
+from segment_insider_emulator.insider.formats import parse_rfc3339
+from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
+from segment_insider_emulator.storage.records import (
+    DeliveryAttempt,
+    DeliveryRecord,
+    RecordedRequest,
+    RecordedResponse,
+    UpsertRecord,
+)
+from segment_insider_emulator.storage.sandboxes import SandboxArchive, validate_exported_row
+from segment_insider_emulator.text_encoding import strip_bom
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.web.sandboxes import replace_current_workspace
+from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace.model import redact_document
+
+MAX_LARGE_RESPONSES: Final = 4  # of one process, until they are sent
+_DISCONNECT_CHECK_BYTES: Final = (
+    256 * 1024
+)  # bytes between two looks at whether the client is still there
+_large_response_slots = BoundedSemaphore(MAX_LARGE_RESPONSES)
+
+
+class ClientDisconnected(TemporarilyUnavailable):
+    """The client has closed its connection: nobody reads the answer."""
+
+
+class _ResponseFile:
+    """A temporary file that gives its place back when it is closed."""
+
+    def __init__(self) -> None:
+        if not _large_response_slots.acquire(blocking=False):
+            what = f"{MAX_LARGE_RESPONSES} large answers are being sent, and no more at once"
+            raise TemporarilyUnavailable(what, request.path, "Ask again when one of them is done.")
+        file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # open until it is sent
+        self.close = weakref.finalize(
+            self, _close_and_release, file
+        )  # once, at the latest when unused
+        self.read, self.write, self.seek, self.tell = file.read, file.write, file.seek, file.tell
+
+
+def _close_and_release(file: IO[bytes]) -> None:
+    file.close()
+    _large_response_slots.release()
+
+
+def send_large_response(chunks: Iterable[bytes], mimetype: str) -> Response:
+    """Answer with *parts*, one after the other.
+
+    Raises: Unavailable, when enough such answers are under way, or the client is gone.
+    """
+    spool = _ResponseFile()
+    try:
+        size = _write_chunks(spool, chunks)
+        spool.seek(0)
+    except BaseException:
+        spool.close()
+        raise
+    answer = Response(
+        wrap_file(request.environ, spool),  # type: ignore[arg-type]  # a file as far as it is read
+        mimetype=mimetype,
+        direct_passthrough=True,
+    )
+    answer.content_length = size
+    return answer
+
+
+def _write_chunks(file: _ResponseFile, chunks: Iterable[bytes]) -> int:
+    is_gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", bool)
+    size = looked_at = 0
+    for part in chunks:
+        size += file.write(part)
+        if size - looked_at > _DISCONNECT_CHECK_BYTES:
+            looked_at = size
+            if is_gone():
+                raise ClientDisconnected("the client is gone", request.path)
+    return size
+
+
+HAR_MEDIA_TYPE: Final = "application/json"
+UNKNOWN_SIZE: Final = -1  # the format's own word for a size that nobody measured
+
+
+def write_har(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[bytes]:
+    """{"log": ...} with an entry for each attempt, in the order in which they were made.
+
+    An attempt but the last has no answer kept: its status alone is told.
+    """
+    creator = {"name": "segment-insider-emulator", "version": __version__}
+    log = orjson.dumps({"version": "1.2", "creator": creator}).removesuffix(b"}")
+    # Entries wait in a file until all are sorted: they are as large as the database.
+    with TemporaryFile() as file:
+        places: list[tuple[str, int, int]] = []  # time, offset and size in the file
+        for entry in _har_entries(records):
+            raw = orjson.dumps(entry)
+            places.append((str(entry["startedDateTime"]), file.tell(), len(raw)))
+            file.write(raw)
+        yield b'{"log":' + log + b',"entries":['
+        for index, (_, offset, size) in enumerate(sorted(places)):
+            file.seek(offset)
+            yield (b"," if index else b"") + file.read(size)
+        yield b"]}}"
+
+
+def _har_entries(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[JSONObject]:
+    for record in records:
+        for attempt in record.attempts if record.request else ():
+            answer = record.response if attempt is record.attempts[-1] else None
+            yield _har_entry(cast(RecordedRequest, record.request), attempt, answer)
+
+
+def _har_entry(
+    request: RecordedRequest, attempt: DeliveryAttempt, response: RecordedResponse | None
+) -> JSONObject:
+    return {
+        "startedDateTime": attempt.at,
+        "time": attempt.duration_ms,
+        "request": {
+            "method": request.method,
+            "url": request.url,
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": [{"name": name, "value": value} for name, value in request.headers.items()],
+            "queryString": [],
+            "postData": {"mimeType": HAR_MEDIA_TYPE, "params": [], "text": request.body},
+            "headersSize": UNKNOWN_SIZE,
+            "bodySize": len(request.body.encode(errors="surrogatepass")),
+        },
+        "response": _har_response(attempt, response.body if response else ""),
+        "cache": {},
+        "timings": {"send": 0, "wait": attempt.duration_ms, "receive": 0},
+        "comment": attempt.error or "",
+    }
+
+
+def _har_response(attempt: DeliveryAttempt, body: str) -> JSONObject:
+    status = attempt.status or 0  # as browsers write a request that met no answer
+    known = status in HTTPStatus.__members__.values()
+    size = len(body.encode(errors="surrogatepass"))
+    return {
+        "status": status,
+        "statusText": HTTPStatus(status).phrase if known else "",
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": [],
+        "content": {"size": size, "mimeType": HAR_MEDIA_TYPE, "text": body},
+        "redirectURL": "",
+        "headersSize": UNKNOWN_SIZE,
+        "bodySize": size,
+    }
+
+
+export_routes = Blueprint("exporting", __name__, url_prefix="/emulator/v1")
+
+EXPORT_FORMAT: Final = 1
+EXPORT_MEDIA_TYPE: Final = "application/x-ndjson"
+MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024  # bytes
+HEADER_KEYS: Final = frozenset({"kind", "format", "version", "clock", "workspace"})
+HEADER_PATH: Final = "body, line 1"
+IMPORT_REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
+
+
+@export_routes.get("/export")
+def export() -> Response:
+    """The sandbox as lines of JSON: workspace and clock in the first, then a line for each row.
+
+    Keys are redacted: whoever imports it has others.
+    """
+    services = current_services()
+    reading = services.clock.read()
+    head: JSONObject = {
+        "kind": "sandbox",
+        "format": EXPORT_FORMAT,
+        "version": __version__,
+        "clock": {"now": format_iso_utc(reading.now), "frozen": reading.frozen},
+        "workspace": redact_document(current_workspace(services)),
+    }
+    rows = (
+        {"kind": name, "row": row} for name, row in SandboxArchive(services.engine).export_rows()
+    )
+    lines = (orjson.dumps(line) + b"\n" for line in chain([head], rows))
+    return send_large_response(lines, EXPORT_MEDIA_TYPE)
+
+
+@export_routes.get("/export.har")
+def export_har() -> Response:
+    """All requests to Insider One with their answers, HAR 1.2; tokens are redacted."""
+    return send_large_response(write_har(_list_requests(current_services())), HAR_MEDIA_TYPE)
+
+
+@export_routes.post("/import")
+def import_() -> JSONObject:
+    """Take an export in, in the place of all that this sandbox has; it keeps its own keys.
+
+    {"imported": number of rows}
+    """
+    head, rows = _read_export()
+    clock, frozen = _parse_exported_clock(head["clock"])
+    old = current_services()
+    old.queue.drain()
+    with replace_current_workspace(head["workspace"], f"{HEADER_PATH}.workspace") as services:
+        with services.profiles.unit_of_work():
+            SandboxArchive(services.engine).replace_rows(rows)
+            _check_readable(
+                services, {row["journey_id"] for name, row in rows if name == "journey_runs"}
+            )
+        services.journeys.run_store.clear_next_due()
+        services.pipeline.retries.reload_next_due()
+        services.clock.reset(clock)
+        if not frozen:
+            services.clock.resume()
+    return {"imported": len(rows)}
+
+
+def _list_requests(services: SandboxServices) -> Iterator[DeliveryRecord | UpsertRecord]:
+    """Each request once, whole: a batch is that of its upsert, not of its deliveries."""
+    listed_upsert_ids: set[str] = set()
+    after: int | None = 0
+    while after is not None:
+        page, after = services.store.list_deliveries(after_id=after, limit=1000)
+        for delivery in page:
+            if delivery.upsert is None:
+                yield delivery
+            elif delivery.upsert not in listed_upsert_ids:
+                listed_upsert_ids.add(delivery.upsert)
+                yield services.store.upserts.get(delivery.upsert) or delivery
+
+
+def _read_export() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:
+    request.max_content_length = MAX_IMPORT_BYTES
+    try:
+        lines = strip_bom(request.get_data()).splitlines()
+    except RequestEntityTooLarge as error:
+        remedy = f"Send up to {MAX_IMPORT_BYTES:,} bytes."
+        raise EmulatorError("the export is too large", "body", remedy) from error
+    head = _parse_export_line(lines[0], 1) if lines else {}
+    if (
+        head.keys() != HEADER_KEYS
+        or head["format"] != EXPORT_FORMAT
+        or not isinstance(head["workspace"], dict)
+    ):
+        raise EmulatorError("this does not begin as an export", HEADER_PATH, IMPORT_REMEDY)
+    rows = [
+        validate_exported_row(line.get("kind"), line.get("row"), f"body, line {number}")
+        for number, line in enumerate(
+            map(_parse_export_line, lines[1:], range(2, len(lines) + 1)), 2
+        )
+    ]
+    return head, rows
+
+
+def _parse_export_line(raw: bytes, number: int) -> JSONObject:
+    where = f"body, line {number}"
+    try:
+        line: JSON = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise EmulatorError("this is no JSON", where, IMPORT_REMEDY) from error
+    if not isinstance(line, dict) or nesting_depth(line) > MAX_DEPTH:
+        raise EmulatorError("this is no line of an export", where, IMPORT_REMEDY)
+    return line
+
+
+def _parse_exported_clock(clock_json: JSON) -> tuple[datetime, bool]:
+    """Where the clock of an export stood, and whether it stood still."""
+    place = f"{HEADER_PATH}.clock"
+    if not isinstance(clock_json, dict) or clock_json.keys() != {"now", "frozen"}:
+        raise EmulatorError("this is no clock", place, IMPORT_REMEDY)
+    now = parse_rfc3339(clock_json["now"]) if isinstance(clock_json["now"], str) else None
+    if now is None:
+        raise EmulatorError("this is not a time", f"{place}.now", IMPORT_REMEDY)
+    check_clock_range(now, f"{place}.now")
+    return now, clock_json["frozen"] is True
+
+
+def _check_readable(services: SandboxServices, journey_ids: set[int]) -> None:
+    """See that what was written can be shown. Raises: EmulatorError, when some of it cannot.
+
+    Args:
+        journeys: Those that somebody is or was in, whether the workspace has them or not.
+    """
+    record_readers = [
+        *(read(services, 0, {}) for read in RECORD_READERS.values()),
+        *(read_runs_of_journey(services, journey) for journey in journey_ids),
+        (
+            models.upsert_json(each)
+            for each in _list_requests(services)
+            if isinstance(each, UpsertRecord)
+        ),
+    ]
+    try:
+        for _ in chain.from_iterable(record_readers):
+            pass
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        what = f"rows of this export cannot be read ({type(error).__name__}: {error})"
+        raise EmulatorError(what[:300], "body", IMPORT_REMEDY) from error

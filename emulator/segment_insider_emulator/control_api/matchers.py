@@ -1,0 +1,228 @@
+"""Places in a JSON value, as matchers name them: request.json.users[0].attributes.email."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import orjson
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.filtering import plan_schema
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace.validation import suggest_name
+
+ANY_INDEX: Final = "*"  # as an index: whichever entry of a list
+MAX_PATH_LENGTH = 500  # characters
+PathStep: TypeAlias = str | int  # a key or an index, or ANY in brackets, which is -1
+EVERY_ENTRY: Final = -1
+_STEP_PATTERN = re.compile(r'\.?([^.\[\]"]+)|\[(\d{1,9}|\*)\]|\["([^"]*)"\]')
+_PATH_REMEDY = (
+    'Write it as request.json.users[0].name, with [*] for any entry and ["a.b"] for odd keys.'
+)
+
+
+def parse_json_path(path: str, where: str) -> tuple[PathStep, ...]:
+    """The steps of *path*, which stands at *where*. Raises: EmulatorError, when it is none."""
+    steps: list[PathStep] = []
+    at = 0
+    while at < len(path) <= MAX_PATH_LENGTH:
+        match = _STEP_PATTERN.match(path, at)
+        if not match or path.startswith("."):
+            break
+        key, index, quoted = match.groups()
+        if index is not None:
+            steps.append(EVERY_ENTRY if index == ANY_INDEX else int(index))
+        else:
+            steps.append(key if quoted is None else quoted)
+        at = match.end()
+    if not steps or at < len(path):
+        raise EmulatorError(f"{path[:80]!r} is no path", where, _PATH_REMEDY)
+    return tuple(steps)
+
+
+def select_values(value: JSON, steps: tuple[PathStep, ...]) -> Iterator[JSON]:
+    """What stands in *value* at *steps*: nothing, one value, or with [*] several."""
+    if not steps:
+        yield value
+        return
+    step, *more = steps
+    rest = tuple(more)
+    if isinstance(step, str):
+        if isinstance(value, dict) and step in value:
+            yield from select_values(value[step], rest)
+    elif isinstance(value, list):
+        chosen = value if step == EVERY_ENTRY else value[step : step + 1]
+        for entry in chosen:
+            yield from select_values(entry, rest)
+
+
+MAX_PATTERN_LENGTH = 1_000  # characters
+_MAX_SHOWN_LENGTH = 200  # characters of a value in a sentence
+_TYPE_CHECKS: Mapping[str, Callable[[JSON], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "number": lambda value: _is_number(value),
+    "integer": lambda value: _is_number(value) and float(value).is_integer(),
+    "boolean": lambda value: isinstance(value, bool),
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "null": lambda value: value is None,
+}
+ValueCheck: TypeAlias = Callable[[JSON], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One expectation.
+
+    Args:
+        wanted: It in words, e.g. "text that matches '^ada@'".
+        absent: Whether there must be no value at all.
+    """
+
+    description: str
+    matches: ValueCheck
+    expects_absence: bool = False
+
+
+def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
+    """The matcher that *given* says; any JSON but an object stands for itself.
+
+    Raises: EmulatorError, when it says none.
+    """
+    if not isinstance(matcher_json, dict):
+        return _parse_exact(matcher_json, where)
+    options = {key: value for key, value in matcher_json.items() if key in _MATCHER_OPTIONS}
+    kinds = [key for key in matcher_json if key not in _MATCHER_OPTIONS]
+    if len(kinds) != 1 or kinds[0] not in _MATCHER_PARSERS:
+        named = kinds[0] if kinds else ""
+        known = suggest_name(named, list(_MATCHER_PARSERS))
+        remedy = f'{known} To expect an object, say {{"exact": {{…}}}}.'
+        raise EmulatorError(f"{format_value(matcher_json)} is no matcher", where, remedy)
+    kind = kinds[0]
+    if options and kind != "approx":
+        remedy = "It goes with approx alone."
+        raise EmulatorError(f"within says nothing beside {kind}", where, remedy)
+    if kind == "approx":
+        return _parse_approx(matcher_json[kind], where, options.get("within", _DEFAULT_TOLERANCE))
+    return _MATCHER_PARSERS[kind](matcher_json[kind], where)
+
+
+def is_equal_json(expected: JSON, actual: JSON) -> bool:
+    """Whether two JSON values are equal: 1 is 1.0, and true is not 1."""
+    if isinstance(expected, dict):
+        return (
+            isinstance(actual, dict)
+            and expected.keys() == actual.keys()
+            and all(is_equal_json(each, actual[key]) for key, each in expected.items())
+        )
+    if isinstance(expected, list):
+        return (
+            isinstance(actual, list)
+            and len(expected) == len(actual)
+            and all(map(is_equal_json, expected, actual))
+        )
+    if _is_number(expected):
+        return _is_number(actual) and bool(expected == actual)
+    return type(expected) is type(actual) and bool(expected == actual)
+
+
+def format_value(value: JSON) -> str:
+    """*value* as JSON, cut where it is long."""
+    text = orjson.dumps(value).decode(errors="replace")
+    return text if len(text) <= _MAX_SHOWN_LENGTH else f"{text[:_MAX_SHOWN_LENGTH]}…"
+
+
+def _parse_exact(expected: JSON, _where: str) -> Matcher:
+    return Matcher(format_value(expected), lambda value: is_equal_json(expected, value))
+
+
+def _parse_type(type_name: JSON, where: str) -> Matcher:
+    if type_name not in _TYPE_CHECKS:
+        remedy = f"Known: {', '.join(_TYPE_CHECKS)}."
+        raise EmulatorError(
+            f"{format_value(type_name)} is not a known type", f"{where}.type", remedy
+        )
+    return Matcher(f"a value of type {type_name}", _TYPE_CHECKS[type_name])
+
+
+def _parse_regex(pattern: JSON, where: str) -> Matcher:
+    place = f"{where}.regex"
+    if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN_LENGTH:
+        remedy = f"Give up to {MAX_PATTERN_LENGTH:,} characters."
+        raise EmulatorError("this is no pattern", place, remedy)
+    try:
+        plan_schema.check_pattern(pattern)
+    except (plan_schema.UnsupportedPattern, UnicodeEncodeError) as error:
+        what = f"{pattern[:80]!r} cannot be used as a pattern ({error})"
+        remedy = "Write it for RE2, which has no look-around and no back references."
+        raise EmulatorError(what, place, remedy) from error
+    return Matcher(f"text that matches {pattern!r}", lambda value: _matches_pattern(pattern, value))
+
+
+def _matches_pattern(pattern: str, value: JSON) -> bool:
+    try:
+        return isinstance(value, str) and plan_schema.matches_pattern(pattern, value)
+    except UnicodeEncodeError:  # half of a surrogate pair, which is no text to RE2
+        return False
+
+
+def _parse_approx(expected: JSON, where: str, within: JSON) -> Matcher:
+    if not _is_number(expected) or not _is_number(within) or within < 0:
+        what, remedy = "approx takes numbers", 'Say {"approx": 8.5, "within": 0.01}.'
+        raise EmulatorError(what, where, remedy)
+    return Matcher(
+        f"a number within {within} of {expected}",
+        lambda value: (
+            _is_number(value) and math.isclose(value, expected, rel_tol=0, abs_tol=within)
+        ),
+    )
+
+
+def _parse_contains(part: JSON, _where: str) -> Matcher:
+    return Matcher(
+        f"a value that contains {format_value(part)}", lambda value: _contains_part(value, part)
+    )
+
+
+def _contains_part(value: JSON, part: JSON) -> bool:
+    """Whether *value* is *part* and perhaps more: text, entries of a list, members of an object."""
+    if isinstance(value, str):
+        return isinstance(part, str) and part in value
+    if isinstance(value, dict):
+        return isinstance(part, dict) and all(
+            key in value and _equals_or_contains(value[key], each) for key, each in part.items()
+        )
+    if isinstance(value, list):
+        parts = part if isinstance(part, list) else [part]
+        return all(any(_equals_or_contains(each, wanted) for each in value) for wanted in parts)
+    return is_equal_json(part, value)
+
+
+def _equals_or_contains(value: JSON, part: JSON) -> bool:
+    return (
+        _contains_part(value, part) if isinstance(part, dict | list) else is_equal_json(part, value)
+    )
+
+
+def _parse_absent(flag: JSON, where: str) -> Matcher:
+    if flag is not True:
+        raise EmulatorError("absent takes true", where, 'Say {"absent": true}.')
+    return Matcher("nothing", lambda value: False, expects_absence=True)
+
+
+def _is_number(value: JSON) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_DEFAULT_TOLERANCE = 1e-9
+_MATCHER_OPTIONS = frozenset({"within"})
+_MATCHER_PARSERS: Mapping[str, Callable[[JSON, str], Matcher]] = {
+    "exact": _parse_exact,
+    "type": _parse_type,
+    "regex": _parse_regex,
+    "contains": _parse_contains,
+    "absent": _parse_absent,
+    "approx": lambda given, where: _parse_approx(given, where, _DEFAULT_TOLERANCE),
+}

@@ -1,0 +1,100 @@
+"""The control API's scenario runs: test runners report what came of their scenarios."""
+
+import json
+from functools import cache
+from importlib.resources import files
+
+import orjson
+from flask import Blueprint, request
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from segment_insider_emulator.control_api.request_parsing import refuse_parameters
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.formats import parse_rfc3339
+from segment_insider_emulator.json_text import nesting_depth
+from segment_insider_emulator.storage.reports import ScenarioRun, ScenarioRunStore
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.web.sandboxes import (
+    DEFAULT_SANDBOX_ID,
+    current_registry,
+    current_sandbox,
+)
+from segment_insider_emulator.web.services import current_services
+from segment_insider_emulator.workspace.validation import format_path
+
+scenario_run_routes = Blueprint("scenario_runs", __name__, url_prefix="/emulator/v1/scenario-runs")
+
+MAX_REPORT_BYTES = 5_000_000  # bytes
+MAX_REPORT_DEPTH = 10  # levels; a run has 8
+TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z."
+
+
+@scenario_run_routes.post("")
+def add() -> tuple[JSONObject, int]:
+    """Keep a run, {"startedAt", "features"}; the last fifty are kept."""
+    return {"id": scenario_run_store().add(parse_report(request.get_data()))}, 201
+
+
+@scenario_run_routes.get("")
+def runs() -> JSONObject:
+    """All runs that are kept, the newest last."""
+    refuse_parameters(request.args)
+    oldest_first = reversed(scenario_run_store().list_newest())
+    return {"scenarioRuns": [_scenario_run_json(each) for each in oldest_first], "next": None}
+
+
+def scenario_run_store() -> ScenarioRunStore:
+    """The runs of the process, which the default sandbox keeps: a run may use many sandboxes.
+
+    A team's sandbox keeps those that are reported to it: others see none of them.
+    """
+    current = current_sandbox()
+    if current and current.record.team:
+        return current_services().store.scenario_runs
+    default = current_registry().get(DEFAULT_SANDBOX_ID)
+    assert default is not None  # it stays as long as the process
+    return default.services.store.scenario_runs
+
+
+def parse_report(raw: bytes) -> JSONObject:
+    """The run that *raw* reports. Raises: EmulatorError, naming the first mistake."""
+    if len(raw) > MAX_REPORT_BYTES:
+        remedy = f"Keep it below {MAX_REPORT_BYTES:,} bytes: report fewer features at once."
+        raise EmulatorError(f"a report of {len(raw):,} bytes is too large", "body", remedy)
+    try:
+        run: JSON = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise EmulatorError("this is no JSON", "body", "Send one run as a JSON object.") from error
+    if nesting_depth(run) > MAX_REPORT_DEPTH:
+        raise EmulatorError("the report is nested too deep", "body", "Send what the docs show.")
+    if wrong := best_match(_report_validator().iter_errors(run)):
+        where = format_path("body", *wrong.absolute_path)
+        raise EmulatorError(
+            _describe_violation(wrong.validator, wrong.message), where, _schema_remedy(wrong.schema)
+        )
+    if parse_rfc3339(run["startedAt"]) is None:
+        raise EmulatorError("this is not a time", "body.startedAt", TIME_REMEDY)
+    return dict(run)
+
+
+def _describe_violation(validator: object, message: str) -> str:
+    """The fault, without the value that has it: it may be as long as the report."""
+    if validator in ("required", "additionalProperties"):
+        return message[:200]
+    return f"this breaks the rule {validator!r} of a scenario run"
+
+
+def _schema_remedy(schema: JSON) -> str:
+    default = "Send startedAt and features."
+    return str(schema.get("description", default)) if isinstance(schema, dict) else default
+
+
+@cache
+def _report_validator() -> Draft202012Validator:
+    text = files(__package__).joinpath("scenario_run.schema.json").read_text("utf-8")
+    return Draft202012Validator(json.loads(text))
+
+
+def _scenario_run_json(scenario_run: ScenarioRun) -> JSONObject:
+    return {"id": scenario_run.id, **scenario_run.run}

@@ -1,0 +1,139 @@
+"""What is set at Segment's end: the destination's switch, its settings, its mappings."""
+
+from collections.abc import Sequence
+
+from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.storage.panel_settings import DestinationChangesStore
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.model import fingerprint_document
+
+
+class DestinationOverrides:
+    """The destination of the workspace file, and what was changed of it since.
+
+    A change outlives a restart, until the file's own destination is another.
+
+    Args:
+        original: The destination as the workspace file has it.
+    Raises: EmulatorError, when it cannot be compiled.
+    """
+
+    def __init__(
+        self,
+        original: JSONObject,
+        store: DestinationChangesStore,
+        pipeline: DeliveryPipeline,
+        guard_factory: StateGuardFactory = process_local,
+    ) -> None:
+        self._original, self._store, self._pipeline = original, store, pipeline
+        self._original_fingerprint = fingerprint_document(original)
+        self._overrides = store.load(self._original_fingerprint)
+        self._use_overrides(self._overrides)
+        self._guard = guard_factory("destination", self)
+
+    @property
+    def destination(self) -> JSONObject:
+        """The destination as it is now, in the shape of Segment's Public API, key included."""
+        return apply_overrides(self._original, self._overrides)
+
+    def save_settings(
+        self, *, enabled: bool | None = None, settings: JSONObject | None = None
+    ) -> JSONObject:
+        """Save the settings page: what is given replaces what was; gives the destination."""
+        with self._guard.updating():
+            changes = dict(self._overrides)
+            if enabled is not None:
+                changes["enabled"] = enabled
+            changes["settings"] = {**changes.get("settings", {}), **(settings or {})}
+            return self._store_overrides(changes)
+
+    def set_subscription_enabled(self, index: int, enabled: bool) -> JSONObject:
+        """Enable or disable one subscription, 0 for the first; gives the destination."""
+        with self._guard.updating():
+            switches = {**self._overrides.get("subscriptions", {}), str(index): enabled}
+            return self._store_overrides({**self._overrides, "subscriptions": switches})
+
+    def edit_subscription(self, index: int, edits: JSONObject) -> JSONObject:
+        """Change the trigger or the mapping of one subscription, 0 for the first.
+
+        Args:
+            edited: {"trigger", "settings"}, of which what is missing stays as it is.
+        Raises: EmulatorError, when the mapping is nested too deep.
+        """
+        if nesting_depth(edits) > MAX_DEPTH:
+            what = f"the mapping is nested deeper than {MAX_DEPTH} levels"
+            raise EmulatorError(what, "settings", "Flatten it.")
+        with self._guard.updating():
+            all_edits = dict(self._overrides.get("edited", {}))
+            all_edits[str(index)] = {**all_edits.get(str(index), {}), **edits}
+            return self._store_overrides({**self._overrides, "edited": all_edits})
+
+    def replace_subscriptions(self, subscriptions: Sequence[JSONObject]) -> JSONObject:
+        """Put *subscriptions* in the place of all there are; gives the destination."""
+        with self._guard.updating():
+            preserved = {
+                key: self._overrides[key]
+                for key in ("enabled", "settings") & self._overrides.keys()
+            }
+            return self._store_overrides({**preserved, "replaced": list(subscriptions)})
+
+    def reset(self) -> None:
+        """Back to what the workspace file says."""
+        with self._guard.updating():
+            self._store.reset()
+            self._use_overrides({})
+
+    def state(self) -> JSONObject:
+        """For other processes: nothing but that it has changed; the rest is in the store."""
+        return {}
+
+    def restore(self, state: JSONObject) -> None:
+        """Go by what another process has stored."""
+        self._use_overrides(self._store.load(self._original_fingerprint))
+
+    def _store_overrides(self, overrides: JSONObject) -> JSONObject:
+        self._store.replace(self._original_fingerprint, overrides)
+        self._use_overrides(overrides)
+        return self.destination
+
+    def _use_overrides(self, overrides: JSONObject) -> None:
+        destination = apply_overrides(self._original, overrides)
+        self._pipeline.configure(
+            Destination(destination), Destination(_swap_enabled_subscriptions(destination))
+        )
+        self._overrides = overrides
+
+
+def apply_overrides(destination: JSONObject, overrides: JSONObject) -> JSONObject:
+    """*destination* with *changes*, each optional: "enabled"; "settings"; "replaced", the
+    subscriptions instead of its own; and of these, by index, "subscriptions", whether they are
+    enabled, and "edited", their {"trigger", "settings"}.
+
+    An index is text, "0" for the first.
+    """
+    switches, edits = overrides.get("subscriptions", {}), overrides.get("edited", {})
+    replaced: list[JSONObject] | None = overrides.get("replaced")
+    subscriptions = destination["subscriptions"] if replaced is None else replaced
+    return {
+        **destination,
+        "enabled": overrides.get("enabled", destination.get("enabled", True)),
+        "settings": {**destination["settings"], **overrides.get("settings", {})},
+        "subscriptions": [
+            {
+                **each,
+                "enabled": switches.get(str(index), each.get("enabled", True)),
+                **edits.get(str(index), {}),
+            }
+            for index, each in enumerate(subscriptions)
+        ],
+    }
+
+
+def _swap_enabled_subscriptions(destination: JSONObject) -> JSONObject:
+    """The same destination with its disabled subscriptions enabled, and the others disabled."""
+    inverted = [{**each, "enabled": not each["enabled"]} for each in destination["subscriptions"]]
+    return {**destination, "subscriptions": inverted}

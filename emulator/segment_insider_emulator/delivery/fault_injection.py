@@ -1,0 +1,285 @@
+"""One fault asked for: what it does to a request, and how it is described."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+import orjson
+from jsonschema import Draft202012Validator
+
+from segment_insider_emulator.clock import Clock
+from segment_insider_emulator.delivery.senders import RESPONSE_TIMEOUT_S, NoResponse, Sender
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
+
+MAX_FAULT_DELAY_MS = 60_000  # milliseconds
+MAX_FAULT_TIMES = 1_000_000
+INSIDER_FAULT_VALIDATOR = Draft202012Validator(
+    {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": {
+            "status": {"type": "integer", "minimum": 200, "maximum": 599},
+            "body": {},
+            "delayMs": {"type": "integer", "minimum": 0, "maximum": MAX_FAULT_DELAY_MS},
+            "timeout": {"type": "boolean"},
+            "drop": {"type": "boolean"},
+            "taken": {"type": "boolean"},
+            "rateLimit": {"type": "integer", "minimum": 0, "maximum": MAX_FAULT_TIMES},
+            "times": {"type": "integer", "minimum": 1, "maximum": MAX_FAULT_TIMES},
+            "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+            "seed": {"type": "string", "maxLength": 100},
+        },
+    }
+)
+INSIDER_FAULT_REMEDY = (
+    "Give an object with status (200 to 599), body, delayMs (up to 60000), timeout, drop, taken "
+    "(true or false), rateLimit (requests a minute), times, share (above 0, up to 1) and seed, "
+    "each as needed."
+)
+# What Insider One says with these statuses. (documented)
+DOCUMENTED_ERROR_BODIES: dict[int, JSONObject] = {
+    403: {
+        "success": False,
+        "message": "Access Denied. You do not have sufficient access to perform this action.",
+    },
+    429: {"error": "rejected: too many requests"},
+    500: {
+        "success": False,
+        "message": "The request processing has failed because of an unknown error.",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InjectedFault:
+    """What happens to some of the requests that go to Insider One.
+
+    Args:
+        status: Answered in place of the account's own status; None leaves the answer alone.
+        body: JSON answered with *status*, or a text for what is no JSON; None is what Insider One
+            says with that status.
+        delay_ms: Before the answer. From Segment's own 10 s on, the answer is too late.
+        timeout: Nothing answers.
+        drop: The connection is closed without an answer.
+        taken: Insider One takes the request first, so that only Segment does not learn of it.
+        rate_limit: Requests a minute; those above it are answered 429. It lasts until cleared.
+        times: For how many requests; None is until cleared.
+        share: Which part of them, drawn with *seed*.
+    """
+
+    status: int | None = None
+    body: JSON = None
+    delay_ms: int = 0
+    timeout: bool = False
+    drop: bool = False
+    taken: bool = False
+    rate_limit: int | None = None
+    times: int | None = None
+    share: float = 1.0
+    seed: str = ""
+
+    def build_response(self, status: int, retry_after_s: int | None = None) -> HttpResponse:
+        """The answer with *status*, and how long to wait in seconds."""
+        body: JSON = DOCUMENTED_ERROR_BODIES.get(status, {}) if self.body is None else self.body
+        page = body.encode() if isinstance(body, str) else None
+        headers = {"content-type": "text/html" if page is not None else "application/json"}
+        if retry_after_s is not None:
+            headers["retry-after"] = str(retry_after_s)
+        return HttpResponse(status, orjson.dumps(body) if page is None else page, headers)
+
+
+def parse_insider_fault(fault_json: JSONObject) -> InjectedFault:
+    """The fault that *asked*, which fits SHAPE, describes.
+
+    Left out, `times` is 1, or without end where there is a `share` or a `rateLimit`.
+    """
+    lasting = "share" in fault_json or "rateLimit" in fault_json
+    named = {"delayMs": "delay_ms", "rateLimit": "rate_limit"}
+    values = {named.get(name, name): value for name, value in fault_json.items()}
+    return InjectedFault(**{"times": None if lasting else 1, **values})
+
+
+def insider_fault_json(id: int, fault: InjectedFault, remaining_times: int | None) -> JSONObject:
+    """*fault* as the control API lists it; *times* is for how many more requests."""
+    return {
+        "id": id,
+        "status": fault.status,
+        "body": fault.body,
+        "delayMs": fault.delay_ms,
+        "timeout": fault.timeout,
+        "drop": fault.drop,
+        "taken": fault.taken,
+        "rateLimit": fault.rate_limit,
+        "times": remaining_times,
+        "share": fault.share,
+        "seed": fault.seed,
+    }
+
+
+RATE_LIMIT_WINDOW = timedelta(minutes=1)
+MAX_ACTIVE_FAULTS = 1000  # faults at once
+
+
+@dataclass(slots=True)
+class _ActiveFault:
+    """A fault while it lasts.
+
+    Args:
+        seed: Decides, with the number of requests *drawn* for, which of them meet it.
+        counted: Requests of the *minute* that began then.
+    """
+
+    id: int
+    fault: InjectedFault
+    left: int | None
+    seed: str
+    drawn: int = 0
+    minute: datetime | None = None
+    counted: int = 0
+
+    def applies(self, now: datetime) -> bool:
+        """Whether the request at hand meets it, which counts as one of its times."""
+        if self.left is not None:
+            self.left -= 1
+        if self.fault.share < 1 and self._draw_random_share() >= self.fault.share:
+            return False
+        return self.fault.rate_limit is None or self._exceeds_rate_limit(now, self.fault.rate_limit)
+
+    def seconds_until_window_ends(self, now: datetime) -> int:
+        """Seconds until the minute of a rate limit ends, at least 1."""
+        left = (self.minute or now) + RATE_LIMIT_WINDOW - now
+        return max(1, round(left.total_seconds()))
+
+    def to_json(self) -> JSONObject:
+        """It, as JSON."""
+        return {**asdict(self), "minute": self.minute and self.minute.isoformat()}
+
+    @classmethod
+    def from_json(cls, state: JSONObject) -> "_ActiveFault":
+        """The one that `state` gave."""
+        minute = state["minute"] and datetime.fromisoformat(state["minute"])
+        return cls(**{**state, "fault": InjectedFault(**state["fault"]), "minute": minute})
+
+    def _draw_random_share(self) -> float:
+        self.drawn += 1
+        return Random(f"{self.seed}:{self.drawn}").random()
+
+    def _exceeds_rate_limit(self, now: datetime, requests_per_minute: int) -> bool:
+        if self.minute is None or now - self.minute >= RATE_LIMIT_WINDOW:
+            self.minute, self.counted = now, 0
+        self.counted += 1
+        return self.counted > requests_per_minute
+
+
+class FaultInjector:
+    """The faults of one emulator, in the order in which they were asked for.
+
+    A request meets the first of them that strikes.
+
+    Args:
+        seed: Decides, with a fault's own seed, which share of requests meets it.
+        sleep: Waits a number of seconds.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        seed: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+        guard_factory: StateGuardFactory = process_local,
+    ) -> None:
+        self._clock = clock
+        self._seed = seed
+        self._sleep = sleep
+        self._active_faults: list[_ActiveFault] = []
+        self._added_count = 0
+        self._guard = guard_factory("faults", self)
+
+    def add(self, fault: InjectedFault) -> None:
+        """Let *fault* happen from now on. Raises: EmulatorError, when there are too many."""
+        with self._guard.updating():
+            if len(self._active_faults) >= MAX_ACTIVE_FAULTS:
+                raise EmulatorError(
+                    f"there are {MAX_ACTIVE_FAULTS} faults already", "faults", "Clear them."
+                )
+            self._added_count += 1
+            seed = f"{self._seed}:{fault.seed}:{self._added_count}"
+            self._active_faults.append(_ActiveFault(self._added_count, fault, fault.times, seed))
+
+    def list_active(self) -> list[JSONObject]:
+        """What is still to happen."""
+        with self._guard.reading():
+            return [
+                insider_fault_json(each.id, each.fault, each.left) for each in self._active_faults
+            ]
+
+    @property
+    def has_no_faults(self) -> bool:
+        """Whether nothing is to go wrong."""
+        return not self._active_faults
+
+    def clear(self) -> None:
+        """Let nothing go wrong any more."""
+        with self._guard.updating():
+            self._active_faults = []
+            self._added_count = 0
+
+    def state(self) -> JSONObject:
+        """For other processes: {"added": how many there were, "standing": those that last}."""
+        return {
+            "added": self._added_count,
+            "standing": [each.to_json() for each in self._active_faults],
+        }
+
+    def restore(self, state: JSONObject) -> None:
+        """Go on with what `state` gave."""
+        self._added_count = state["added"]
+        self._active_faults = [_ActiveFault.from_json(each) for each in state["standing"]]
+
+    def wrap(self, sender: Sender) -> Sender:
+        """*sender*, met by these faults."""
+
+        def send(request: HttpRequest, /) -> HttpResponse:
+            met = self._take_matching_fault() if self._active_faults else None
+            return self._apply(met, request, sender) if met else sender(request)
+
+        return send
+
+    def _take_matching_fault(self) -> _ActiveFault | None:
+        if self.has_no_faults:
+            return None
+        now = self._clock()
+        with self._guard.updating():
+            met = next((each for each in self._active_faults if each.applies(now)), None)
+            self._active_faults = [each for each in self._active_faults if each.left != 0]
+            return met
+
+    def _apply(
+        self, active_fault: _ActiveFault, request: HttpRequest, sender: Sender
+    ) -> HttpResponse:
+        fault = active_fault.fault
+        late = fault.delay_ms >= RESPONSE_TIMEOUT_S * 1000
+        if not late:
+            self._sleep(fault.delay_ms / 1000)
+        lost = fault.timeout or fault.drop or late
+        status = 429 if fault.rate_limit is not None and fault.status is None else fault.status
+        untouched = not lost and status is None
+        # An answer that comes too late is an answer to a request that arrived.
+        response = sender(request) if fault.taken or late or untouched else None
+        if fault.timeout or late:
+            raise NoResponse(
+                f"no answer in {RESPONSE_TIMEOUT_S:g} s, as a fault has it", "ETIMEDOUT"
+            )
+        if fault.drop:
+            raise NoResponse("the connection was closed, as a fault has it", "ECONNRESET")
+        if status is not None:
+            limited = fault.rate_limit is not None
+            return fault.build_response(
+                status, active_fault.seconds_until_window_ends(self._clock()) if limited else None
+            )
+        return response or sender(request)

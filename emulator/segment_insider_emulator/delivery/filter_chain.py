@@ -1,0 +1,261 @@
+"""The `integrations` object of an event: which destinations it may reach.
+
+Source: Segment, "Filtering with the Integrations object". Letter case counts; an entry of its own
+outweighs `All`; options in place of true count as on. (documented) `null` counts as absent: the
+Python SDK sends it for whatever is not set. (assumed)
+"""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from typing import TypeAlias
+
+from segment_insider_emulator.filtering.destination_filters import apply_filters, compile_filters
+from segment_insider_emulator.filtering.plan_enforcement import PlanEnforcer, parse_controls
+from segment_insider_emulator.filtering.result import DESTINATION_STEP, FilterResult, Rejection
+from segment_insider_emulator.filtering.source_schema import apply_source_schema
+from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.segment_spec import SPEC_EVENT_NAMES
+from segment_insider_emulator.mapping.triggers import EmptyGroupError, list_event_names
+from segment_insider_emulator.segment.normalise import SenderWarning
+from segment_insider_emulator.similar_names import find_similar_name
+from segment_insider_emulator.storage.records import Verdict
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.segment_options import SegmentOptions
+
+# The catalogue's name, whatever a workspace calls its own instance.
+CATALOG_NAME = "Insider Cloud Mode (Actions)"
+ALL_INTEGRATIONS = "All"
+# Browsers write this one into every event: it is Segment itself.
+SEGMENT_INTEGRATION = "Segment.io"
+INTEGRATIONS_OBJECT_CODE = "FILTERED_BY_INTEGRATIONS_OBJECT"
+
+
+def filter_by_integrations(event: JSONObject) -> FilterResult:
+    """Let *event* pass unless its integrations object switches this destination off."""
+    integrations = event.get("integrations")
+    if not isinstance(integrations, dict):
+        return FilterResult(event)
+    hints = tuple(_unknown_integration_hints(integrations))
+    if not is_switched_off(integrations):
+        return FilterResult(event, hints=hints)
+    by = CATALOG_NAME if integrations.get(CATALOG_NAME) is False else ALL_INTEGRATIONS
+    detail = (
+        f"the event's integrations object has {by!r}: false, which switches the destination off"
+    )
+    return FilterResult(
+        event, Rejection(DESTINATION_STEP, INTEGRATIONS_OBJECT_CODE, detail), hints=hints
+    )
+
+
+def is_switched_off(integrations: JSON) -> bool:
+    """Whether *integrations* keeps the event from this destination."""
+    if not isinstance(integrations, dict):
+        return False
+    for name in (CATALOG_NAME, ALL_INTEGRATIONS):
+        if integrations.get(name) is not None:
+            return integrations[name] is False
+    return False
+
+
+def _unknown_integration_hints(integrations: JSONObject) -> list[str]:
+    """What to say about names that are not this destination's."""
+    return [
+        _unknown_integration_hint(name)
+        for name in integrations
+        if name not in (CATALOG_NAME, ALL_INTEGRATIONS, SEGMENT_INTEGRATION)
+    ]
+
+
+def _unknown_integration_hint(name: str) -> str:
+    folded = name.casefold()
+    for known in (ALL_INTEGRATIONS, SEGMENT_INTEGRATION):
+        if folded == known.casefold():
+            return f"integrations names {name!r}, which means nothing: write {known!r}."
+    if "insider" in folded and folded != "insider audiences":
+        return f"integrations names {name!r}, which is no destination: write {CATALOG_NAME!r}."
+    # Segment files a name that it does not know under UNKNOWN_INTEGRATION; here, a workspace has
+    # one destination, and the names of the others are not known to be wrong.
+    return f"integrations names {name!r}, which is not this destination: it changes nothing here."
+
+
+UNSUPPORTED_TYPE_CODE = "UNSUPPORTED_EVENT_TYPE"
+SCREEN_NOT_LISTED = "Segment's catalogue lists no Screen for this destination"
+
+
+def filter_unsupported_type(event: JSONObject) -> FilterResult:
+    """Let *event* pass unless its type is not listed."""
+    if event.get("type") != "screen":
+        return FilterResult(event)
+    return FilterResult(
+        event, Rejection(DESTINATION_STEP, UNSUPPORTED_TYPE_CODE, SCREEN_NOT_LISTED)
+    )
+
+
+def warn_unsupported_type(event: JSONObject) -> SenderWarning | None:
+    """Say of an *event* that passed that its type is not listed; None when it is."""
+    if event.get("type") != "screen":
+        return None
+    return SenderWarning(
+        "type", f"{SCREEN_NOT_LISTED}: send a page or track call instead.", SCREEN_NOT_LISTED
+    )
+
+
+FilterStage: TypeAlias = Callable[[JSONObject], FilterResult]
+
+DEFAULT_SEGMENT_OPTIONS = SegmentOptions()
+DESTINATION_DISABLED = Rejection(
+    DESTINATION_STEP,
+    "disabled",
+    "the destination is turned off: open the Enable Destination toggle in its settings",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterChain:
+    """The stages on either side of the question whether the destination is enabled.
+
+    Args:
+        planned: The event names in the tracking plan.
+    """
+
+    source_stages: tuple[FilterStage, ...] = ()
+    destination_stages: tuple[FilterStage, ...] = (filter_by_integrations,)
+    tracking_plan_events: frozenset[str] = frozenset()
+
+    def filter_event(self, event: JSONObject, *, enabled: bool) -> FilterResult:
+        """Lead *event* through the stages until one stops it; *event* itself stays as it is."""
+        result = FilterResult(event)
+        for stage in self._stages(enabled):
+            result = result.merge(stage(result.event))
+            if result.rejection:
+                break
+        return result
+
+    def _stages(self, enabled: bool) -> Iterator[FilterStage]:
+        yield from self.source_stages
+        if not enabled:
+            yield lambda event: FilterResult(event, DESTINATION_DISABLED)
+        yield from self.destination_stages
+
+
+def compile_filter_chain(
+    source: JSONObject,
+    destination: JSONObject,
+    tracking_plan: TrackingPlan | None = None,
+    sample_seed: str = "",
+    options: SegmentOptions = DEFAULT_SEGMENT_OPTIONS,
+) -> FilterChain:
+    """The gate of a workspace.
+
+    Args:
+        source: With "schema" and "settings", where it has any.
+        destination: With "filters", where it has any.
+        seed: Decides who is in the samples that filters take.
+    """
+    before: list[FilterStage] = []
+    if source.get("schema"):
+        before.append(partial(apply_source_schema, source["schema"]))
+    if tracking_plan is not None:
+        controls = parse_controls(source.get("settings", {}))
+        before.append(PlanEnforcer(tracking_plan, controls, source.get("id")).enforce)
+    filters = compile_filters(destination.get("filters", []))
+    after: list[FilterStage] = [filter_by_integrations]
+    if options.screen_calls == "filter":
+        after.append(filter_unsupported_type)
+    if filters:
+        after.append(partial(apply_filters, filters, seed=sample_seed))
+    names = (
+        {rule.key for rule in tracking_plan.rules if rule.kind == "TRACK"} if tracking_plan else ()
+    )
+    return FilterChain(tuple(before), tuple(after), frozenset(names))
+
+
+def verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
+    """The verdict of a message that was stopped, and the reason in words."""
+    return (
+        ("disabled", rejection.detail)
+        if rejection is DESTINATION_DISABLED
+        else ("filtered", str(rejection))
+    )
+
+
+def filter_report(result: FilterResult) -> JSONObject:
+    """What is kept next to a message: {"violations", "filtered_by", "omitted", "hints"}."""
+    filtered = result.rejection if result.rejection is not DESTINATION_DISABLED else None
+    return {
+        "violations": [
+            {
+                "rule": each.rule,
+                "type": each.type,
+                "field": each.field,
+                "value": each.value,
+                "description": each.description,
+            }
+            for each in result.violations
+        ],
+        "filtered_by": filtered and asdict(filtered),
+        "omitted": [{"field": each.field, "by": each.by} for each in result.omitted],
+        "hints": list(result.hints),
+    }
+
+
+_NEAR_MISS_CACHE_SIZE = 1024
+_ANY_EVENT_ACTION = "trackEvent"  # the action that records every event under its own name
+
+
+class EventNameChecker:
+    """The event names that a destination's mappings, Segment's spec and the plan know.
+
+    Args:
+        planned: Names in the tracking plan.
+    """
+
+    def __init__(
+        self, destination: Destination, tracking_plan_events: Collection[str] = ()
+    ) -> None:
+        named = (
+            name for each in destination.subscriptions for name in list_event_names(each.trigger)
+        )
+        self._known_names = (*dict.fromkeys((*named, *SPEC_EVENT_NAMES)),)
+        self._tracking_plan_events = frozenset(tracking_plan_events)
+        self._destination = destination
+        self._near_miss = lru_cache(_NEAR_MISS_CACHE_SIZE)(
+            lambda name: find_similar_name(name, self._known_names)
+        )
+
+    def find_warnings(self, event: JSONObject) -> list[SenderWarning]:
+        """List what is odd about the name and the type of an *event* that no stage stopped."""
+        return [
+            note
+            for note in (self.find_misspelled_name(event), warn_unsupported_type(event))
+            if note
+        ]
+
+    def find_misspelled_name(self, event: JSONObject) -> SenderWarning | None:
+        """Name the event that *event* was probably meant to be; None when its name is fine."""
+        name = event.get("event")
+        if (
+            event.get("type") != "track"
+            or not isinstance(name, str)
+            or name in self._tracking_plan_events
+        ):
+            return None
+        near = self._near_miss(name)
+        if near is None or self._has_own_mapping(event):
+            return None
+        general = f"the name is not {near!r}, and Segment compares every letter of it"
+        what = f"event {name!r} is not {near!r}, and Segment compares every letter of a name."
+        remedy = "Send that name, or name this one in a trigger if it is meant."
+        return SenderWarning("event", f"{what} {remedy}", general)
+
+    def _has_own_mapping(self, event: JSONObject) -> bool:
+        """Whether a mapping of its own takes *event*."""
+        for subscription in self._destination.find_candidates(event):
+            try:
+                if subscription.action_slug != _ANY_EVENT_ACTION and subscription.matches(event):
+                    return True
+            except EmptyGroupError:
+                continue
+        return False

@@ -1,0 +1,339 @@
+"""Which messages are under way, so that two requests never carry the same one at once."""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
+from dataclasses import asdict, replace
+from threading import Condition
+from typing import NamedTuple, TypeAlias
+
+from segment_insider_emulator.clock import Clock, Stopwatch
+from segment_insider_emulator.delivery.filter_chain import (
+    EventNameChecker,
+    FilterChain,
+    filter_report,
+)
+from segment_insider_emulator.delivery.filter_chain import verdict_for_rejection as verdict_of
+from segment_insider_emulator.delivery.planning import PlannedRequest, plan_requests
+from segment_insider_emulator.delivery.results import (
+    apply_attempt,
+    build_pending_deliveries,
+    build_upsert_record,
+    redact_request,
+    summarise_deliveries,
+)
+from segment_insider_emulator.delivery.retries import (
+    UPSERT_PATH,
+    RetryPolicy,
+    RetryScheduler,
+    delivery_key,
+)
+from segment_insider_emulator.delivery.senders import (
+    RealAccount,
+    Sender,
+    credential_headers,
+    send_attempt,
+)
+from segment_insider_emulator.errors import TemporarilyUnavailable
+from segment_insider_emulator.filtering.result import DESTINATION_STEP, Rejection
+from segment_insider_emulator.mapping import Destination, InsiderRequest
+from segment_insider_emulator.segment.ingest import Message
+from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.storage.records import (
+    DeliveryRecord,
+    MessageRecord,
+    UpsertRecord,
+    Verdict,
+)
+from segment_insider_emulator.types import HttpRequest, JSONObject
+
+IN_FLIGHT_TIMEOUT_S = 20.0  # seconds; a thread of the server waits as long
+
+
+class InFlightIds:
+    """Message ids held by the requests that carry them now.
+
+    Args:
+        patience: Seconds that a request waits for the one before it.
+    """
+
+    def __init__(self, timeout_s: float = IN_FLIGHT_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._reserved_ids: set[str] = set()
+        self._released = Condition()
+
+    @contextmanager
+    def reserve(self, message_ids: Set[str]) -> Iterator[None]:
+        """Wait until nobody holds any of *message_ids*, then hold them all for the block.
+
+        Raises: Unavailable, when they are held for longer than a request waits.
+        """
+        with self._released:
+            if not self._released.wait_for(
+                lambda: self._reserved_ids.isdisjoint(message_ids), self._timeout_s
+            ):
+                what = "an earlier request is still delivering the same messages"
+                remedy = "Send them again later; see that the address of --insider-url answers."
+                raise TemporarilyUnavailable(what, "messageId", remedy)
+            self._reserved_ids |= message_ids
+        try:
+            yield
+        finally:
+            with self._released:
+                self._reserved_ids -= message_ids
+                self._released.notify_all()
+
+
+log = logging.getLogger(__name__)
+
+DUPLICATE_REASON = "duplicate messageId"
+EMPTY_FILTER_CHAIN = FilterChain()
+DEFAULT_RETRY_POLICY = RetryPolicy()
+NO_MATCHING_MAPPING = "NO_MATCHING_MAPPING"  # Segment's code of it, in Delivery Overview
+NOT_SUBSCRIBED_REASON = "no enabled subscription matches this event"
+
+
+class FilteredMessage(NamedTuple):
+    """A message that goes on to the subscriptions.
+
+    Args:
+        filtering: What was found on the way, as `gate.told` says it.
+    """
+
+    message: Message
+    filter_report: JSONObject
+
+
+NewMessageOrRecord: TypeAlias = "Message | MessageRecord"  # what is new, or what became of the rest
+TransactionFactory: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
+
+
+class DeliveryPipeline:
+    """Carries messages from the source to Insider One, and keeps what happened to each.
+
+    Args:
+        together: Makes one transaction of all that the messages of one request write, or where
+            that may take long, keeps other processes from what it names.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        sender: Sender,
+        store: MessageStore,
+        clock: Clock,
+        filter_chain: FilterChain = EMPTY_FILTER_CHAIN,
+        retry_policy: RetryPolicy = DEFAULT_RETRY_POLICY,
+        stopwatch: Stopwatch = time.monotonic,
+        real_account: RealAccount | None = None,
+        transaction: TransactionFactory = lambda names: nullcontext(),
+    ) -> None:
+        self._filter_chain = filter_chain
+        self.configure(destination)
+        self._real_account = real_account
+        self._sender = sender
+        self._store = store
+        self._clock = clock
+        self._stopwatch = stopwatch
+        self.transaction = transaction
+        self._in_flight_ids = InFlightIds()
+        self.retries = RetryScheduler(
+            store.upserts, sender, clock, retry_policy, self._credentials, stopwatch, transaction
+        )
+
+    def configure(
+        self, destination: Destination, disabled_subscriptions: Destination | None = None
+    ) -> None:
+        """Deliver by *destination* from now on; what is under way goes on as it was.
+
+        Args:
+            switched_off: The same destination with the disabled subscriptions alone, to tell which
+                of them an event would have gone through.
+        """
+        self._destinations = (destination, disabled_subscriptions)
+        self._event_name_checker = EventNameChecker(
+            destination, self._filter_chain.tracking_plan_events
+        )
+
+    def submit(self, messages: Sequence[Message]) -> None:
+        """Deliver what is new in *messages* and keep all of them, before returning.
+
+        Raises: Unavailable, when nothing could be kept; the caller must not acknowledge then.
+        """
+        with self.deduplicating(messages) as admitted:
+            records, unsettled = self.deliver(admitted)
+            self._store.record_messages(records, unsettled)
+        self.retries.note_due(unsettled)
+
+    @contextmanager
+    def deduplicating(self, messages: Sequence[Message]) -> Iterator[list[NewMessageOrRecord]]:
+        """Tell what is new; until the end of the block, which is together, nobody else can bring
+        it too."""
+        message_ids = {message.message_id for message in messages}
+        with self._in_flight_ids.reserve(message_ids), self.transaction(message_ids):
+            yield _drop_duplicates(messages, self._store.find_known_ids(message_ids))
+
+    def dry_run(self, messages: Sequence[Message], sender: Sender) -> list[MessageRecord]:
+        """What would become of *messages*, were they new and handed over by *sender*."""
+        twin = copy(self)
+        twin._sender = sender
+        return twin.deliver(_drop_duplicates(messages, set()))[0]
+
+    def deliver(
+        self, deduplicated: Sequence[NewMessageOrRecord]
+    ) -> tuple[list[MessageRecord], list[UpsertRecord]]:
+        """Deliver what is new among *admitted*, and tell what became of all; keep nothing."""
+        destination, disabled = self._destinations  # read once: it may be changed meanwhile
+        filtered = [
+            each if isinstance(each, MessageRecord) else self._filter(each, destination)
+            for each in deduplicated
+        ]
+        passed = [each.message for each in filtered if isinstance(each, FilteredMessage)]
+        deliveries: dict[str, list[DeliveryRecord]] = {each.message_id: [] for each in passed}
+        unsettled = []
+        for planned in plan_requests(destination, passed):
+            planned_deliveries, upsert = self._send_planned(planned)
+            for delivery in planned_deliveries:
+                deliveries[delivery.message_id].append(delivery)
+            if upsert:
+                unsettled.append(upsert)
+        records = [
+            each
+            if isinstance(each, MessageRecord)
+            else _record_deliveries(each, deliveries, disabled)
+            for each in filtered
+        ]
+        return records, unsettled
+
+    def _filter(
+        self, message: Message, destination: Destination
+    ) -> FilteredMessage | MessageRecord:
+        filter_result = self._filter_chain.filter_event(message.event, enabled=destination.enabled)
+        if filter_result.event is not message.event:
+            message = replace(message, event=filter_result.event)
+        if filter_result.rejection:
+            return build_message_record(
+                message,
+                *verdict_of(filter_result.rejection),
+                filter_report=filter_report(filter_result),
+            )
+        if remarks := [note.text for note in self._event_name_checker.find_warnings(message.event)]:
+            detail = " ".join(filter(None, (message.detail, *remarks)))
+            message = replace(message, detail=detail)
+        return FilteredMessage(message, filter_report(filter_result))
+
+    def _send_planned(
+        self, planned: PlannedRequest
+    ) -> tuple[list[DeliveryRecord], UpsertRecord | None]:
+        """The deliveries of *planned* after its first attempt, and what has to be kept of it."""
+        drafts, request = build_pending_deliveries(planned, self._real_account), planned.request
+        if request is None:
+            return drafts, None
+        attempt_result = send_attempt(
+            self._sender, self._clock, self._stopwatch, _to_http_request(request)
+        )
+        attempted_drafts = [draft for draft in drafts if draft.verdict == "retrying"]
+        due_at = self.retries.next_attempt_at(attempt_result, delivery_key(attempted_drafts))
+        action, status = planned.subscription.action_slug, attempt_result.attempt.status
+        log.info("sent action=%s events=%d status=%s", action, len(attempted_drafts), status)
+        upsert = None
+        if planned.is_batched or due_at:
+            upsert = build_upsert_record(
+                planned, redact_request(request, self._real_account), attempt_result, due_at
+            )
+        if upsert:
+            attempted_drafts = [replace(draft, upsert=upsert.id) for draft in attempted_drafts]
+        attempted = iter(
+            [apply_attempt(draft, attempt_result, due_at) for draft in attempted_drafts]
+        )
+        # In the order of the events: those that failed before stay as they were.
+        return [
+            next(attempted) if draft.verdict == "retrying" else draft for draft in drafts
+        ], upsert
+
+    def _credentials(self) -> dict[str, str]:
+        return credential_headers(self._destinations[0].settings)
+
+
+def _not_subscribed_reason(message: Message, disabled: Destination | None) -> str:
+    outcomes = disabled.iter_outcomes(message.event) if disabled else ()
+    names = [repr(outcome.subscription.name) for outcome in outcomes if outcome.request]
+    return (
+        f"{NOT_SUBSCRIBED_REASON}; disabled, {', '.join(names)} would"
+        if names
+        else NOT_SUBSCRIBED_REASON
+    )
+
+
+def build_message_record(
+    message: Message,
+    verdict: Verdict,
+    reason: str | None,
+    deliveries: Sequence[DeliveryRecord] = (),
+    filter_report: JSONObject | None = None,
+) -> MessageRecord:
+    """What is kept of *message*."""
+    call = message.sent  # a filter may have taken names and ids out of the event
+    return MessageRecord(
+        message_id=message.message_id,
+        type=message.type,
+        event=_text_or_none(call.get("event")),
+        user_id=_text_or_none(call.get("userId")),
+        anonymous_id=_text_or_none(call.get("anonymousId")),
+        received_at=message.received_at,
+        verdict=verdict,
+        reason=reason,
+        sent=message.sent,
+        normalised=message.event,
+        deliveries=tuple(deliveries),
+        filtering=filter_report,
+        source=message.source,
+    )
+
+
+def _drop_duplicates(messages: Sequence[Message], known_ids: set[str]) -> list[NewMessageOrRecord]:
+    """What goes on of *messages*, and what became of the rest; adds their ids to *seen*."""
+    admitted: list[NewMessageOrRecord] = []
+    for message in messages:
+        admitted.append(_reject_or_pass(message, message.message_id in known_ids))
+        if not message.rejection:
+            known_ids.add(message.message_id)
+    return admitted
+
+
+def _reject_or_pass(message: Message, is_duplicate: bool) -> NewMessageOrRecord:
+    if message.rejection:
+        detail = f": {message.detail}" if message.detail else ""
+        return build_message_record(message, "rejected", message.rejection + detail)
+    return build_message_record(message, "rejected", DUPLICATE_REASON) if is_duplicate else message
+
+
+def _record_deliveries(
+    filtered: FilteredMessage,
+    deliveries_by_message: Mapping[str, Sequence[DeliveryRecord]],
+    disabled: Destination | None,
+) -> MessageRecord:
+    message, filtering = filtered
+    deliveries = deliveries_by_message[message.message_id]
+    if not deliveries:
+        reason = "; ".join(
+            filter(None, (_not_subscribed_reason(message, disabled), message.detail))
+        )
+        stopped = {"filtered_by": asdict(Rejection(DESTINATION_STEP, NO_MATCHING_MAPPING, reason))}
+        return build_message_record(
+            message, "not_subscribed", reason, filter_report=filtering | stopped
+        )
+    return build_message_record(
+        message, *summarise_deliveries(deliveries, message.detail), deliveries, filtering
+    )
+
+
+def _text_or_none(value: object) -> str | None:
+    """*value* where it is text: an SDK may send anything under any name."""
+    return value if isinstance(value, str) else None
+
+
+def _to_http_request(request: InsiderRequest) -> HttpRequest:
+    return HttpRequest(request.method, UPSERT_PATH, request.headers, request.body)

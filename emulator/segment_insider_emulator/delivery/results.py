@@ -1,0 +1,387 @@
+"""What an answer means: to Segment the status alone decides, to a shopper the body does."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+import orjson
+
+from segment_insider_emulator.delivery.planning import BatchMember, PlannedRequest
+from segment_insider_emulator.delivery.senders import AttemptResult, RealAccount, redact_headers
+from segment_insider_emulator.mapping import InsiderRequest, MappingFailure
+from segment_insider_emulator.storage.records import (
+    BatchPosition,
+    DeliveryRecord,
+    RecordedRequest,
+    RecordedResponse,
+    UpsertRecord,
+    Verdict,
+)
+from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
+
+DROPPED_REASON = "delivered for Segment, dropped by Insider One"
+VERDICTS_WORST_FIRST: tuple[Verdict, ...] = ("failed", "dropped", "retrying", "warning", "accepted")
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseVerdict:
+    """A verdict, why, and what the emulated endpoint noticed on the way."""
+
+    verdict: Verdict
+    reason: str | None = None
+    findings: tuple[JSONObject, ...] = ()
+
+
+def classify_response(response: HttpResponse) -> ResponseVerdict:
+    """Say what *answer* means.
+
+    Source: Segment raises for a status outside 2xx only; a 200 whose body lists failed users
+    counts as delivered, and is not retried. (observed)
+    """
+    findings = _read_findings(response)
+    if not 200 <= response.status < 300:
+        body_text = response.body[:300].decode(errors="replace").strip()
+        reason = f"Insider One answered {response.status}" + (f": {body_text}" if body_text else "")
+        if findings:
+            reason += f". {findings[0]['remedy']}"
+        return ResponseVerdict("failed", reason, findings)
+    noticed = response.headers.get("x-emulator-verdict")
+    refusal = _failed_users_reason(response.body)
+    if refusal is not None or noticed == "dropped":
+        why = refusal or _first_finding_text(findings)
+        return ResponseVerdict(
+            "dropped", f"{DROPPED_REASON}: {why}" if why else DROPPED_REASON, findings
+        )
+    if noticed == "warning":
+        return ResponseVerdict("warning", _first_finding_text(findings), findings)
+    return ResponseVerdict("accepted", None, findings)
+
+
+def read_profile_changes(response: HttpResponse) -> tuple[JSONObject, ...] | None:
+    """What the emulated endpoint says to have changed in profiles; None when it says nothing."""
+    listed = _parse_header_or_body(response.headers.get("x-emulator-changes", "").encode())
+    return tuple(listed) if isinstance(listed, list) else None
+
+
+def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a message from those of its deliveries: `not_subscribed` without any."""
+    return min(verdicts, key=VERDICTS_WORST_FIRST.index, default="not_subscribed")
+
+
+def _failed_users_reason(body: bytes) -> str | None:
+    """The reason in a body that reports failed users, None when it reports none."""
+    match _parse_header_or_body(body):
+        case {"data": {"fail": {"count": int(count), **rest}}} if count > 0:
+            return _join_error_texts(rest.get("errors")) or f"{count} failed"
+    return None
+
+
+def _join_error_texts(errors: JSON) -> str:
+    """The texts of {"users.0.….required": ["text", …]}, each once, as one line."""
+    listed = errors.values() if isinstance(errors, dict) else ()
+    texts = [str(text) for each in listed if isinstance(each, list) for text in each]
+    return "; ".join(dict.fromkeys(texts))
+
+
+def _read_findings(response: HttpResponse) -> tuple[JSONObject, ...]:
+    listed = _parse_header_or_body(response.headers.get("x-emulator-findings", "").encode())
+    return tuple(listed) if isinstance(listed, list) else ()
+
+
+def _first_finding_text(findings: tuple[JSONObject, ...]) -> str | None:
+    return next((f"{each['where']}: {each['what']}" for each in findings), None)
+
+
+def _parse_header_or_body(body: bytes) -> JSON:
+    """The JSON value of *body*; None for anything else, as a real server may answer HTML."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+MAX_BATCH_ERROR_BYTES = 2_000  # bytes of an error page that every delivery of a batch keeps
+FINDINGS_HEADER = "x-emulator-findings"
+VERDICT_HEADER = "x-emulator-verdict"
+CHANGES_HEADER = "x-emulator-changes"
+USER_INDEX_PATTERN = re.compile(r"users\.(\d+)(?=\.|$)")
+
+
+def request_for_user(body: JSONObject, user_index: int) -> str:
+    """The body of an upsert with the one user at *position*."""
+    user_body = {**body, "users": body["users"][user_index : user_index + 1]}
+    return orjson.dumps(user_body).decode()
+
+
+def response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
+    """*answer* as if the user at *position* had been alone; an error is everybody's."""
+    if not 200 <= response.status < 300:
+        return HttpResponse(response.status, response.body[:MAX_BATCH_ERROR_BYTES])
+    findings_header = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
+    listed = findings_header if isinstance(findings_header, list) else []
+    findings = [
+        _finding_for_user(each)
+        for each in listed
+        if _parse_user_index(each["where"]) in (None, user_index)
+    ]
+    headers = {FINDINGS_HEADER: orjson.dumps(findings).decode()} if findings else {}
+    verdicts = {each["verdict"] for each in findings}
+    worst = next((each for each in ("dropped", "warning") if each in verdicts), None)
+    noticed = {VERDICT_HEADER: worst} if worst else {}
+    changed = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
+    if isinstance(changed, list):
+        changes_for_user = [
+            {**each, "users": [0]} for each in changed if user_index in each["users"]
+        ]
+        noticed[CHANGES_HEADER] = orjson.dumps(changes_for_user).decode()
+    return HttpResponse(
+        response.status, _body_for_user(response.body, user_index), headers | noticed
+    )
+
+
+def _body_for_user(body: bytes, user_index: int) -> bytes:
+    match _parse_json_or_none(body):
+        case {"data": {"fail": {"errors": dict(errors)}}} if any(map(_has_user_index, errors)):
+            user_errors = {
+                USER_INDEX_PATTERN.sub("users.0", name): texts
+                for name, texts in errors.items()
+                if _parse_user_index(name) == user_index
+            }
+            return orjson.dumps({"data": _upsert_response_body(user_errors)})
+        case {"data": {"fail": {} as fail, "successful": {}}} if not fail:
+            return orjson.dumps({"data": _upsert_response_body({})})
+    return body  # whose failures these are cannot be told
+
+
+def _upsert_response_body(errors: JSONObject) -> JSONObject:
+    if errors:
+        return {"successful": {}, "fail": {"count": 1, "errors": errors}}
+    return {"successful": {"count": 1}, "fail": {}}
+
+
+def _finding_for_user(finding: JSONObject) -> JSONObject:
+    return {**finding, "where": USER_INDEX_PATTERN.sub("users.0", finding["where"])}
+
+
+def _parse_user_index(path: str) -> int | None:
+    match = USER_INDEX_PATTERN.match(path)
+    return int(match[1]) if match else None
+
+
+def _has_user_index(path: str) -> bool:
+    return _parse_user_index(path) is not None
+
+
+def _parse_json_or_none(text: str | bytes) -> JSON:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+DELIVERED_TAB, NOT_DELIVERED_TAB = "Delivered", "Not Delivered"
+SUCCESSFUL_STEP, FAILED_STEP, RETRY_STEP = "Successful delivery", "Failed delivery", "Retry count"
+ERROR_CODE_LABELS = {
+    "400": "Bad request",
+    "401": "Unauthorised",
+    "404": "Not found",
+    "429": "Too many requests",
+    "307": "Gateway and redirect",
+    "502": "Gateway and redirect",
+    "503": "Gateway and redirect",
+    "ECONNRESET": "Connection",
+    "ECONNREFUSED": "Connection",
+    "ETIMEDOUT": "Connection",
+    "ENOTFOUND": "Connection",
+    "INTERNAL": "Connection",
+}
+# Delivery Overview has its own name for one fault of the network.
+DELIVERY_OVERVIEW_CODES = {"ECONNREFUSED": "EREFUSED"}
+PUBLISHED_ERROR_CODES = frozenset(
+    {f"errors.discarded.{code}" for code in ("400", "401", "403")}
+    | {
+        f"errors.awaiting-retry.{code}"
+        for code in (
+            "429", "5xx", "ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ECONNABORTED",
+            "EHOSTUNREACH", "EAI_AGAIN",
+        )
+    }
+)  # fmt: skip
+
+
+def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
+    """{"eventDelivery", "step", "code", "reason", "error", "standing"}.
+
+    `error` is Event Delivery's error code, `code` and `reason` are Delivery Overview's. Codes that
+    Segment publishes nowhere follow the pattern of those that it does, and are "assumed".
+    """
+    if delivery.verdict == "retrying":
+        error = f"errors.awaiting-retry.{_group_5xx_codes(delivery.code)}"
+        return _status_json(NOT_DELIVERED_TAB, RETRY_STEP, "RETRY", "Retried", error)
+    if delivery.verdict != "failed":
+        # A 200 whose body refuses the user is delivered for Segment. (observed, inferred)
+        return _status_json(DELIVERED_TAB, SUCCESSFUL_STEP, None, None, None)
+    code = delivery.code or "INTERNAL"
+    error = f"errors.discarded.{code}"
+    return _status_json(
+        NOT_DELIVERED_TAB,
+        FAILED_STEP,
+        DELIVERY_OVERVIEW_CODES.get(code, code),
+        ERROR_CODE_LABELS.get(code),
+        error,
+    )
+
+
+def _status_json(
+    tab: str, step: str, code: str | None, reason: str | None, error: str | None
+) -> JSONObject:
+    return {
+        "eventDelivery": tab,
+        "step": step,
+        "code": code,
+        "reason": reason,
+        "error": error,
+        "standing": "documented" if error is None or error in PUBLISHED_ERROR_CODES else "assumed",
+    }
+
+
+def _group_5xx_codes(code: str | None) -> str | None:
+    return "5xx" if code and code.isdecimal() and code.startswith("5") else code
+
+
+INTERNAL_ERROR_CODE = "INTERNAL"  # Segment's name for what ended without a status
+
+
+def build_pending_deliveries(
+    planned: PlannedRequest, real_account: RealAccount | None = None
+) -> list[DeliveryRecord]:
+    """The deliveries of *planned* before its first attempt; those without a request have failed."""
+    request = planned.request
+    if request is None:
+        return [_build_pending_delivery(planned, member) for member in planned.members]
+    sent = redact_request(request, real_account)
+    if not planned.is_batched:
+        return [_build_pending_delivery(planned, member, sent) for member in planned.members]
+    body, size = request.json, sum(member.failure is None for member in planned.members)
+    return [
+        _build_pending_delivery(planned, member)
+        if member.failure
+        else _build_pending_delivery(
+            planned,
+            member,
+            replace(sent, body=request_for_user(body, member.user_index)),
+            BatchPosition(size, member.user_index),
+        )
+        for member in planned.members
+    ]
+
+
+def apply_attempt(
+    delivery: DeliveryRecord, attempt_result: AttemptResult, due_at: str | None
+) -> DeliveryRecord:
+    """*delivery* after one more attempt.
+
+    Args:
+        due_at: When the next one is made; None when this was the last.
+    """
+    response = attempt_result.response
+    if response and delivery.batch:
+        response = response_for_user(response, delivery.batch.position)
+    attempts = (*delivery.attempts, attempt_result.attempt)
+    judgement = (
+        classify_response(response)
+        if response
+        else ResponseVerdict("failed", attempt_result.transport_error)
+    )
+    verdict, reason = judgement.verdict, judgement.reason
+    if due_at:
+        verdict = "retrying"
+        reason = f"{reason}; attempt {len(attempts)}, the next is due at {due_at}"
+    elif attempt_result.error_code and len(attempts) > 1:
+        reason = f"given up after {len(attempts)} attempts: {reason}"
+    return replace(
+        delivery,
+        verdict=verdict,
+        reason=reason,
+        code=attempt_result.error_code,
+        attempts=attempts,
+        response=record_response(response) if response else None,
+        findings=judgement.findings,
+        changes=read_profile_changes(response) if response else None,
+    )
+
+
+def build_upsert_record(
+    planned: PlannedRequest,
+    request: RecordedRequest,
+    attempt_result: AttemptResult,
+    due_at: str | None,
+) -> UpsertRecord:
+    """What is kept of *planned* and its *request* besides deliveries, after the first attempt."""
+    return UpsertRecord(
+        uuid4().hex,
+        request,
+        record_response(attempt_result.response) if attempt_result.response else None,
+        (attempt_result.attempt,),
+        due_at,
+        planned.is_batched,
+        {member.message.message_id: member.message.detail for member in planned.members},
+    )
+
+
+def summarise_deliveries(
+    deliveries: Sequence[DeliveryRecord], warning: str | None
+) -> tuple[Verdict, str | None]:
+    """The verdict and reason of a message from those of its deliveries.
+
+    Args:
+        note: What does not do what the sender of the message thinks; it is a warning at least.
+    """
+    verdict = worst_verdict(delivery.verdict for delivery in deliveries)
+    reason = next(each.reason for each in deliveries if each.verdict == verdict)
+    if warning and verdict == "accepted":
+        verdict = "warning"
+    texts = [text for text in (reason, warning) if text]
+    # A reason of several sentences ends with a full stop, and a semicolon cannot follow that.
+    return verdict, "; ".join([*(text.rstrip(".") for text in texts[:-1]), *texts[-1:]]) or None
+
+
+def redact_request(
+    request: InsiderRequest, real_account: RealAccount | None = None
+) -> RecordedRequest:
+    """*request* as it is really sent, without its secret."""
+    url, headers = request.url, request.headers
+    if real_account:
+        url, headers = real_account.request_url(url), real_account.with_credentials(headers)
+    return RecordedRequest(request.method, url, redact_headers(headers), request.body.decode())
+
+
+def record_response(response: HttpResponse) -> RecordedResponse:
+    """*response* as it is kept."""
+    return RecordedResponse(response.status, response.body.decode(errors="replace"))
+
+
+def _build_pending_delivery(
+    planned: PlannedRequest,
+    member: BatchMember,
+    request: RecordedRequest | None = None,
+    batch: BatchPosition | None = None,
+) -> DeliveryRecord:
+    name = member.message.sent.get("event")  # a filter may have taken it out of the event
+    failure = member.failure
+    return DeliveryRecord(
+        message_id=member.message.message_id,
+        event=name if isinstance(name, str) else None,
+        subscription=planned.subscription.name,
+        action_slug=planned.subscription.action_slug,
+        verdict="failed" if failure else "retrying",
+        reason=failure.message.strip() if failure else None,
+        request=request,
+        code=_failure_code(failure) if failure else None,
+        batch=batch,
+    )
+
+
+def _failure_code(failure: MappingFailure) -> str:
+    return INTERNAL_ERROR_CODE if failure.code is None else str(failure.code)

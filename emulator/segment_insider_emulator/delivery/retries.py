@@ -1,0 +1,276 @@
+"""Which failures Segment tries again, how often and how long."""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from threading import Lock
+from urllib.parse import urlsplit
+
+from segment_insider_emulator.clock import NEVER_DUE, Clock, Stopwatch, format_iso_utc
+from segment_insider_emulator.delivery.results import (
+    apply_attempt,
+    record_response,
+    summarise_deliveries,
+)
+from segment_insider_emulator.delivery.senders import AttemptResult, Sender, send_attempt
+from segment_insider_emulator.errors import TemporarilyUnavailable
+from segment_insider_emulator.mapping.catalog import UPSERT_URL
+from segment_insider_emulator.storage.delivery_queue import UpsertStore
+from segment_insider_emulator.storage.records import (
+    DeliveryAttempt,
+    DeliveryRecord,
+    RecordedRequest,
+    UpsertRecord,
+    Verdict,
+)
+from segment_insider_emulator.types import HttpRequest
+
+RETRYABLE_4XX = frozenset({408, 423, 429})
+NON_RETRYABLE_5XX = 501
+# Names that Node.js, on which Segment runs, gives to faults of the network.
+RETRYABLE_NETWORK_ERRORS = frozenset(
+    {
+        "ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EHOSTUNREACH", "EAI_AGAIN",
+        "ETIMEDOUT",
+    }
+)  # fmt: skip
+
+
+def is_retryable(error_code: str) -> bool:
+    """Whether Segment tries again after *code*, an HTTP status or the name of a fault.
+
+    Source: Segment, action-destinations, retryable statuses; "Retries between Segment and
+    destinations". (documented)
+    """
+    if not error_code.isdecimal():
+        return error_code in RETRYABLE_NETWORK_ERRORS
+    status = int(error_code)
+    return status in RETRYABLE_4XX or (500 <= status < 600 and status != NON_RETRYABLE_5XX)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Randomised exponential backoff inside a window that begins with the first attempt.
+
+    The window is documented. The intervals are published nowhere: these are assumed.
+
+    Args:
+        seed: Decides the random part; with the same seed, the same delivery waits as long.
+    """
+
+    seed: str = ""
+    window: timedelta = timedelta(hours=4)
+    first_delay: timedelta = timedelta(seconds=2)
+    max_delay: timedelta = timedelta(minutes=30)
+
+    def next_attempt_at(
+        self,
+        delivery_key: str,
+        attempt_count: int,
+        first_attempt_at: datetime,
+        last_attempt_at: datetime,
+    ) -> datetime | None:
+        """When to try again.
+
+        Args:
+            key: Names what is delivered.
+            attempts: Made so far; the *first* and the *last* of them began then.
+        Returns: None when the window would be over.
+        """
+        # 2 ** 20 is beyond the longest wait, and small enough for a timedelta.
+        whole = min(self.first_delay * 2 ** min(attempt_count - 1, 20), self.max_delay)
+        due = last_attempt_at + whole * Random(
+            f"{self.seed}:{delivery_key}:{attempt_count}"
+        ).uniform(0.5, 1)
+        return due if due <= first_attempt_at + self.window else None
+
+
+log = logging.getLogger(__name__)
+
+UPSERT_PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
+EMULATOR_FAULT_CODE = (
+    "EMULATOR_FAULT"  # in place of a status: a fault of ours, which a retry meets again
+)
+RETRY_LOCK_NAMES = ("retries",)  # claimed by whoever makes one
+
+
+class RetryScheduler:
+    """The unsettled upserts of one emulator.
+
+    Args:
+        credentials: Gives the headers that authenticate; the key is stored nowhere.
+        together: As of a Road.
+    """
+
+    def __init__(
+        self,
+        upserts: UpsertStore,
+        sender: Sender,
+        clock: Clock,
+        retry_policy: RetryPolicy,
+        credential_headers: Callable[[], Mapping[str, str]],
+        stopwatch: Stopwatch = time.monotonic,
+        transaction: Callable[[Collection[str]], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self._upserts = upserts
+        self._sender = sender
+        self._clock = clock
+        self._retry_policy = retry_policy
+        self._credential_headers = credential_headers
+        self._stopwatch = stopwatch
+        self._transaction = transaction
+        self._retry_lock, self._next_due_lock = Lock(), Lock()
+        # Known here, so that a request that meets no due retries asks no database.
+        self._next_due_at = upserts.find_earliest_due_at() or NEVER_DUE
+
+    def next_attempt_at(
+        self, attempt_result: AttemptResult, delivery_key: str, first_attempt_at: str | None = None
+    ) -> str | None:
+        """When to try again after *exchange*, ISO 8601; None when it settled the matter.
+
+        Args:
+            named: The `key` of what is delivered.
+            first: When the first attempt was made; None when *exchange* is the first.
+        """
+        if attempt_result.error_code is None or not is_retryable(attempt_result.error_code):
+            return None
+        tried = attempt_result.attempt
+        begun = datetime.fromisoformat(first_attempt_at or tried.at)
+        last = datetime.fromisoformat(tried.at)
+        due = self._retry_policy.next_attempt_at(delivery_key, tried.number, begun, last)
+        return format_iso_utc(due) if due else None
+
+    def note_due(self, upserts: Iterable[UpsertRecord]) -> None:
+        """Remember when those of *kept* are due that are tried again."""
+        due = [each.due_at for each in upserts if each.due_at]
+        with self._next_due_lock:
+            self._next_due_at = min([*due, self._next_due_at])
+
+    def retry_due(self) -> int:
+        """Make every attempt that is due, each as of the moment at which it was; how many.
+
+        A clock that was set ahead finds the attempts that would have been made meanwhile.
+        """
+        attempt_count = 0
+        if self._next_due_at > format_iso_utc(self._clock()):
+            return attempt_count
+        with self._retry_lock:
+            while self._retry_next_due():
+                attempt_count += 1
+            self.reload_next_due()
+        return attempt_count
+
+    def retry_all(self) -> int:
+        """Try everything that is unsettled once, due or not; how many attempts that were."""
+        with self._retry_lock:
+            ids = self._upserts.list_pending_ids()
+            for id in ids:
+                self._retry_one(partial(self._upserts.get, id), self._clock())
+            self.reload_next_due()
+        return len(ids)
+
+    def _retry_next_due(self) -> bool:
+        """Make the attempt that has been due the longest; whether there was one."""
+        return self._retry_one(lambda: self._upserts.find_next_due(format_iso_utc(self._clock())))
+
+    def _retry_one(
+        self, load_upsert: Callable[[], UpsertRecord | None], attempt_at: datetime | None = None
+    ) -> bool:
+        """Make an attempt of the upsert that *find* gives, if it is due at all; whether it is.
+
+        One on which the emulator itself fails is settled as failed, so that it stops no other.
+        """
+        upsert: UpsertRecord | None = None
+        try:
+            with self._transaction(RETRY_LOCK_NAMES):
+                upsert = load_upsert()
+                if upsert and upsert.due_at:
+                    self._send_again(upsert, attempt_at or datetime.fromisoformat(upsert.due_at))
+        except TemporarilyUnavailable:
+            raise
+        except Exception as error:
+            if upsert is None:
+                raise
+            log.exception("failed retry upsert=%s", upsert.id)
+            self._store_internal_error(upsert, f"the emulator has a fault: {type(error).__name__}")
+        return upsert is not None
+
+    def set_next_due(self, due_at: str | None) -> None:
+        """Know when the next attempt is due, ISO 8601, whoever put it off; None when none is."""
+        with self._next_due_lock:
+            self._next_due_at = due_at or NEVER_DUE
+
+    def reload_next_due(self) -> None:
+        """Ask the database when the next attempt is due."""
+        with self._next_due_lock:  # whoever expects one meanwhile has the last word
+            self._next_due_at = self._upserts.find_earliest_due_at() or NEVER_DUE
+
+    def _send_again(self, upsert: UpsertRecord, attempt_at: datetime) -> None:
+        number = len(upsert.attempts) + 1
+        request = self._rebuild_request(upsert.request)
+        self._store_attempt(
+            upsert,
+            send_attempt(self._sender, self._clock, self._stopwatch, request, number, attempt_at),
+        )
+
+    def _store_internal_error(self, upsert: UpsertRecord, reason: str) -> None:
+        tried = DeliveryAttempt(
+            len(upsert.attempts) + 1, format_iso_utc(self._clock()), 0.0, None, EMULATOR_FAULT_CODE
+        )
+        with self._transaction(RETRY_LOCK_NAMES):
+            self._store_attempt(
+                upsert,
+                AttemptResult(tried, None, EMULATOR_FAULT_CODE, f"{reason}. Its log says more."),
+            )
+
+    def _store_attempt(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:
+        """Store what came of an attempt, and when the next one is due."""
+        deliveries = self._upserts.list_deliveries(upsert.id)
+        due_at = self.next_attempt_at(
+            attempt_result, delivery_key(deliveries), upsert.attempts[0].at
+        )
+        updated_deliveries = {
+            each.id: apply_attempt(each, attempt_result, due_at) for each in deliveries
+        }
+        updated_upsert = replace(
+            upsert,
+            response=record_response(attempt_result.response) if attempt_result.response else None,
+            attempts=(*upsert.attempts, attempt_result.attempt),
+            due_at=due_at,
+        )
+        self._upserts.save_attempt(
+            updated_upsert,
+            list(updated_deliveries.values()),
+            self._message_verdicts(upsert, updated_deliveries),
+        )
+        log.info(
+            "retried upsert=%s attempt=%d due=%s", upsert.id, attempt_result.attempt.number, due_at
+        )
+
+    def _message_verdicts(
+        self, upsert: UpsertRecord, updated_deliveries: Mapping[int, DeliveryRecord]
+    ) -> Iterator[tuple[str, Verdict, str | None]]:
+        """What the messages of *made* have come to, their other deliveries considered."""
+        by_message: dict[str, list[DeliveryRecord]] = {
+            each.message_id: [] for each in updated_deliveries.values()
+        }
+        for delivery in self._upserts.list_deliveries_of_messages(by_message):
+            by_message[delivery.message_id].append(updated_deliveries.get(delivery.id, delivery))
+        for message_id, deliveries in by_message.items():
+            yield message_id, *summarise_deliveries(deliveries, upsert.notes.get(message_id))
+
+    def _rebuild_request(self, recorded_request: RecordedRequest) -> HttpRequest:
+        headers = {**recorded_request.headers, **self._credential_headers()}
+        return HttpRequest(
+            recorded_request.method, UPSERT_PATH, headers, recorded_request.body.encode()
+        )
+
+
+def delivery_key(deliveries: Sequence[DeliveryRecord]) -> str:
+    """What names a request that carries these: the first of them; "" when a reset took them."""
+    return f"{deliveries[0].message_id} {deliveries[0].subscription}" if deliveries else ""

@@ -1,0 +1,270 @@
+"""A shopper's day, with the wrong turns that real integrations take."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from textwrap import wrap
+
+from segment_insider_emulator.cli.terminal_output import style_text
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.explanation import explain_event
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios import segment_calls
+from segment_insider_scenarios.client import ControlClient
+from segment_insider_scenarios.segment_calls import SegmentCall
+from segment_insider_scenarios.shopper import Shopper
+
+CART_ID, CHECKOUT_ID, ORDER_ID, CURRENCY = "cart-9", "checkout-3", "order-17", "EUR"
+CONSENT_TRAITS = {f"{channel}_optin": True for channel in ("email", "sms", "gdpr")}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCall:
+    """One call of the day.
+
+    Args:
+        chapter: What the shopper is at.
+        shopper: As the shop knows them at that time.
+        note: What is special about the call, for whoever reads along.
+    """
+
+    chapter: str
+    shopper: Shopper
+    call: SegmentCall
+    note: str = ""
+
+
+def build_shopper_day(shopper: Shopper, products: list[JSONObject]) -> list[DemoCall]:
+    """The whole day of *shopper*, who looks at *products* and takes the first two."""
+    visitor = replace(shopper, user_id=None)
+    chosen = products[:2]
+    chapters = {
+        "Browsing, not signed in": (visitor, _browsing_calls(products)),
+        "Filling a cart, and leaving": (visitor, _cart_calls(chosen)),
+        "Coming back, and opting in": (shopper, _optin_calls(shopper)),
+        "Buying": (shopper, _purchase_calls(chosen)),
+    }
+    return [
+        DemoCall(chapter, who, call, note)
+        for chapter, (who, made) in chapters.items()
+        for call, note in made
+    ]
+
+
+def _browsing_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
+    yield segment_calls.page("Home"), ""
+    listed = [{"product_id": each["product_id"], "name": each["name"]} for each in products]
+    yield segment_calls.product_list_viewed(products[0]["category"], listed), ""
+    for product in products[:2]:
+        yield segment_calls.product_viewed(product), ""
+
+
+def _cart_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
+    for product in products:
+        yield segment_calls.product_added(product, CART_ID), ""
+    forgotten = {"currency": CURRENCY, "products": products}
+    yield segment_calls.track("Cart Viewed", forgotten), "without cart_id"
+    yield segment_calls.cart_viewed(products, CART_ID, CURRENCY), ""
+
+
+def _optin_calls(shopper: Shopper) -> Iterator[tuple[SegmentCall, str]]:
+    traits = shopper.to_traits()
+    yield segment_calls.identify(traits | {"email_optin": "yes"}), 'email_optin is "yes"'
+    yield segment_calls.identify(traits | CONSENT_TRAITS | {"shoe_size": 41}), ""
+
+
+def _purchase_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
+    total = round(sum(each["price"] * each["quantity"] for each in products), 2)
+    yield segment_calls.checkout_started(products, CHECKOUT_ID, CURRENCY), ""
+    details = {"revenue": total, "shipping": 4.5, "tax": 3.2, "gift_wrap": True}
+    yield segment_calls.order_completed(products, ORDER_ID, CURRENCY, details), ""
+    yield segment_calls.track("", {"rating": 5}), "an event without a name"
+    yield segment_calls.screen("Thank you"), "from the app"
+
+
+DELIVERED_VERDICTS = ("accepted", "warning")
+
+
+def summarise_day(
+    client: ControlClient, destination: JSONObject, demo_calls: Sequence[DemoCall], shopper: Shopper
+) -> JSONObject:
+    """Say of each call what Insider One received, and what it knows at the end.
+
+    Args:
+        client: Of an emulator that got these *turns* and nothing else.
+        destination: In the shape of Segment's Public API.
+    Returns: {"calls": [{"chapter", "call", "note", "verdict", "reason", "received", "unread"}],
+        "profile": {"identifiers", "attributes", "events", "reach"} or None}; no times, no ids that
+        differ from run to run.
+    """
+    compiled = Destination(destination)
+    messages = client.list_messages()
+    return {
+        "calls": [
+            _summarise_call(client, compiled, turn, message)
+            for turn, message in zip(demo_calls, messages, strict=True)
+        ],
+        "profile": _summarise_profile(client, shopper),
+    }
+
+
+def _summarise_call(
+    client: ControlClient, destination: Destination, demo_call: DemoCall, message: JSONObject
+) -> JSONObject:
+    deliveries = client.list_deliveries(messageId=message["messageId"])
+    normalised = message["normalised"]
+    explained = explain_event(destination, normalised) if normalised else None
+    matched = explained is not None and any(account.matched for account in explained.accounts)
+    return {
+        "chapter": demo_call.chapter,
+        "call": f"{message['type']} {demo_call.call.name or ''}".strip(),
+        "note": demo_call.note,
+        "verdict": message["verdict"],
+        "reason": message["reason"],
+        "received": [each for delivery in deliveries for each in _iter_received_users(delivery)],
+        "unread": explained.dropped if explained and matched else [],
+    }
+
+
+def _iter_received_users(delivery: JSONObject) -> Iterator[JSONObject]:
+    """The users of a request that Insider One took, without their times."""
+    if delivery["verdict"] not in DELIVERED_VERDICTS:
+        return
+    for user in delivery["request"]["json"]["users"]:
+        yield {
+            "subscription": delivery["subscription"],
+            "attributes": user["attributes"],
+            "events": [
+                {"event_name": each["event_name"], "event_params": each["event_params"]}
+                for each in user.get("events", [])
+            ],
+        }
+
+
+def _summarise_profile(client: ControlClient, shopper: Shopper) -> JSONObject | None:
+    profiles = (client.find_profile(identifier) for identifier in shopper.identifiers)
+    profile = next((each for each in profiles if each), None)
+    if profile is None:
+        return None
+    counts: dict[str, int] = {}
+    for event in profile["events"]:
+        counts[event["event_name"]] = counts.get(event["event_name"], 0) + 1
+    return {
+        "identifiers": profile["identifiers"],
+        "attributes": profile["attributes"],
+        "events": counts,
+        "reach": profile["reach"],
+    }
+
+
+REPORT_COLUMNS = 96  # columns
+RECEIVED_COLUMNS = 52  # columns of what arrived
+VERDICT_COLOURS = {"accepted": "green", "warning": "yellow", "not_subscribed": "yellow"}
+VERDICT_MEANINGS = {
+    "warning": "Insider One took it, and something in it does not do what it seems to.",
+    "failed": "A request could not be made or delivered, and what it had to say is lost.",
+    "rejected": "Segment answered 200 and threw it away.",
+}
+
+
+def format_report(summary: JSONObject) -> Iterator[str]:
+    """The lines of a *summary*, with terminal colours."""
+    calls = list(enumerate(summary["calls"], 1))
+    width = max(len(_format_call_name(number, call)) for number, call in calls)
+    yield ""
+    yield f"{'  Call to Segment':{width}}  {'verdict':14}  what Insider One receives"
+    for chapter, group in groupby(calls, lambda each: str(each[1]["chapter"])):
+        yield _format_heading(chapter)
+        for number, call in group:
+            yield from _format_call(number, call, width)
+    yield from _format_problems(calls)
+    yield from _format_unmapped(calls)
+    yield from _format_profile(summary["profile"])
+
+
+def _format_heading(text: str) -> str:
+    return style_text(text, bold=True)
+
+
+def _format_call_name(number: int, call: JSONObject) -> str:
+    note = f" ({call['note']})" if call["note"] else ""
+    return f"  {number:2}  {call['call']}{note}"
+
+
+def _format_call(number: int, call: JSONObject, width: int) -> Iterator[str]:
+    verdict = str(call["verdict"])
+    colour = VERDICT_COLOURS.get(verdict, "red")
+    first, *others = [*_iter_received_lines(call), *([] if call["received"] else ["-"])]
+    yield f"{_format_call_name(number, call):{width}}  {style_text(f'{verdict:14}', fg=colour)}  {first}"
+    for other in others:
+        yield f"{'':{width}}  {'':14}  {other}"
+
+
+def _iter_received_lines(call: JSONObject) -> Iterator[str]:
+    """One line for each event that arrived, or for the attributes that did without one."""
+    for user in call["received"]:
+        for event in user["events"]:
+            parameters = event["event_params"]
+            values = [parameters.get(name) for name in ("product_id", "event_group_id")]
+            yield " ".join([event["event_name"], *(str(each) for each in values if each)])
+        if not user["events"]:
+            yield from wrap("profile: " + ", ".join(user["attributes"]), RECEIVED_COLUMNS)
+
+
+def _format_problems(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
+    alike: dict[tuple[str, str], list[str]] = {}
+    for number, call in calls:
+        if call["verdict"] != "accepted":
+            why = (str(call["verdict"]), str(call["reason"] or ""))
+            alike.setdefault(why, []).append(_format_call_name(number, call))
+    if alike:
+        yield from ("", _format_heading("What went wrong, and why"))
+    for (verdict, reason), names in alike.items():
+        yield from names
+        yield from _indent_text(
+            " ".join(filter(None, [f"{verdict}.", VERDICT_MEANINGS.get(verdict)]))
+        )
+        yield from _indent_text(reason)
+
+
+def _format_unmapped(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
+    lost = [(number, call) for number, call in calls if call["received"] and call["unread"]]
+    if lost:
+        yield from ("", _format_heading("What no mapping reads, and so never arrives"))
+    for number, call in lost:
+        # What goes for one product of a list goes for all.
+        paths = dict.fromkeys(re.sub(r"\[\d+]", "[]", path) for path in call["unread"])
+        yield _format_call_name(number, call)
+        yield from _indent_text(", ".join(paths))
+
+
+def _format_profile(profile: JSONObject | None) -> Iterator[str]:
+    yield from ("", _format_heading("What Insider One knows of this shopper at the end"))
+    if profile is None:
+        yield "  nothing: there is no such profile"
+        return
+    for part in ("identifiers", "attributes", "events"):
+        text = ", ".join(
+            f"{name} {_format_value(value)}" for name, value in _flatten_values(profile[part])
+        )
+        indent = f"  {part:12}  "
+        yield from wrap(
+            text or "-", REPORT_COLUMNS, initial_indent=indent, subsequent_indent=" " * 16
+        )
+    for at, (channel, reach) in enumerate(profile["reach"].items()):
+        why = "reaches them" if reach["reachable"] else f"does not: {', '.join(reach['why'])}"
+        yield f"  {'' if at else 'channels':12}  {channel} {why}"
+
+
+def _indent_text(text: str) -> list[str]:
+    return wrap(text, REPORT_COLUMNS, initial_indent=" " * 6, subsequent_indent=" " * 6)
+
+
+def _flatten_values(values: JSONObject) -> Iterator[tuple[str, JSON]]:
+    for name, value in values.items():
+        yield from _flatten_values(value) if isinstance(value, dict) else [(name, value)]
+
+
+def _format_value(value: JSON) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,223 @@
+"""Fields taken out of an event by the places that a destination filter names.
+
+Source: Segment, destination filters; `@segment/tsub` 2.0.1, `transformers.ts`: the path names an
+object, or a list of them at its end, and the names below it are keys, not paths. A number in the
+path names one item of a list.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import orjson
+
+from segment_insider_emulator.filtering.fql_evaluator import (
+    is_list_index,
+    matches_event,
+    value_at_path,
+)
+from segment_insider_emulator.filtering.fql_parser import (
+    FqlNode,
+    FqlSyntaxError,
+    parse_path,
+    parse_statement,
+)
+from segment_insider_emulator.filtering.result import (
+    DESTINATION_STEP,
+    FilterResult,
+    OmittedField,
+    Rejection,
+)
+from segment_insider_emulator.types import JSON, JSONObject
+
+FieldsByPath: TypeAlias = dict[str, list[str]]  # dotted path of an object, "" for the event -> keys
+
+
+def drop_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
+    """*event* without the named keys, and the places of those that were there."""
+    return _filter_fields(event, fields, lambda key, named: key not in named)
+
+
+def allow_only_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
+    """*event* with no other keys in the named objects, and the places of those that went.
+
+    Objects that are not named stay as they are.
+    """
+    return _filter_fields(event, fields, lambda key, named: key in named)
+
+
+def _filter_fields(
+    event: JSONObject, fields: FieldsByPath, should_keep: Callable[[str, list[str]], bool]
+) -> tuple[JSONObject, list[str]]:
+    removed: dict[str, None] = {}
+    for path, named in fields.items():
+
+        def thin(holder: JSON, path: str = path, named: list[str] = named) -> JSON:
+            remaining = {
+                key: value for key, value in _list_entries(holder) if should_keep(key, named)
+            }
+            gone = [key for key, _ in _list_entries(holder) if key not in remaining]
+            removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in gone))
+            if isinstance(holder, list):
+                return [remaining.get(str(index)) for index in range(len(holder))]
+            return remaining if isinstance(holder, dict) else holder
+
+        event = _replace_at_path(event, path.split(".") if path else [], thin)
+    return event, sorted(removed)
+
+
+def _list_entries(container: JSON) -> Iterable[tuple[str, JSON]]:
+    """The keys and values of an object; of a list inside a list, its indexes and items."""
+    if isinstance(container, list):
+        return ((str(index), item) for index, item in enumerate(container))
+    return container.items() if isinstance(container, dict) else ()
+
+
+def _replace_at_path(value: JSON, keys: list[str], transform: Callable[[JSON], JSON]) -> JSON:
+    """A copy of *value* with *change* done at *keys*: to an object, or to each item of a list."""
+    if not keys:
+        return [transform(item) for item in value] if isinstance(value, list) else transform(value)
+    first, *others = keys
+    if isinstance(value, dict) and first in value:
+        return {**value, first: _replace_at_path(value[first], others, transform)}
+    if isinstance(value, list) and is_list_index(first, value):
+        index = int(first)
+        return [
+            *value[:index],
+            _replace_at_path(value[index], others, transform),
+            *value[index + 1 :],
+        ]
+    return value
+
+
+log = logging.getLogger(__name__)
+
+ACTION_ORDER = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationFilter:
+    """One enabled filter.
+
+    Args:
+        name: What people know it by, e.g. "filter 'No staff'".
+        statement: Its FQL; None when that cannot be read, *fault* says why.
+        actions: In the shape of the Public API: "type", and "percent", "path" or "fields".
+    """
+
+    name: str
+    statement: FqlNode | None
+    error: str | None
+    actions: tuple[JSONObject, ...]
+
+
+def compile_filters(documents: Iterable[JSONObject]) -> tuple[DestinationFilter, ...]:
+    """The enabled ones of the filters in *documents*, in the shape of the Public API."""
+    return tuple(
+        _compile_filter(document, number)
+        for number, document in enumerate(documents, 1)
+        if document.get("enabled", True)
+    )
+
+
+def apply_filters(
+    filters: tuple[DestinationFilter, ...], event: JSONObject, seed: str = ""
+) -> FilterResult:
+    """Let *filters* at *event*.
+
+    Every condition looks at the event as it came, whatever another filter took out. (assumed)
+
+    Args:
+        seed: Decides, with the event, who is in a sample; the same seed, the same sample.
+    """
+    matching = []
+    for own in filters:
+        if own.statement is None:
+            return FilterResult(event, _rejected_by_error(own))
+        if matches_event(own.statement, event):
+            matching.append(own)
+    passage = FilterResult(event)
+    for own, action in _ordered_actions(matching):
+        passage = passage.merge(_apply_action(own, action, passage.event, seed))
+        if passage.rejection:
+            break
+    return passage
+
+
+def _compile_filter(document: JSONObject, number: int) -> DestinationFilter:
+    title = document.get("title")
+    name = f"filter {title!r}" if title else f"filter {number}"
+    actions = tuple(document["actions"])
+    try:
+        return DestinationFilter(name, parse_statement(document["if"]), None, actions)
+    except FqlSyntaxError as error:
+        return DestinationFilter(name, None, str(error), actions)
+
+
+def _ordered_actions(
+    filters: list[DestinationFilter],
+) -> Iterator[tuple[DestinationFilter, JSONObject]]:
+    """Actions as Segment does them: by their kind first, then as listed."""
+    for kind in ACTION_ORDER:
+        for each in filters:
+            yield from ((each, action) for action in each.actions if action["type"] == kind)
+
+
+def _apply_action(
+    destination_filter: DestinationFilter, action: JSONObject, event: JSONObject, seed: str
+) -> FilterResult:
+    match action["type"]:
+        case "DROP":
+            return FilterResult(
+                event, _rejected_by_rules(f"destination {destination_filter.name} drops it")
+            )
+        case "SAMPLE" if not _is_sampled(destination_filter, action, event, seed):
+            share = f"{action.get('percent', 0) * 100:g}%"
+            return FilterResult(
+                event,
+                _rejected_by_rules(
+                    f"destination {destination_filter.name} lets {share} of events pass"
+                ),
+            )
+        case "DROP_PROPERTIES":
+            left, removed = drop_fields(event, action.get("fields", {}))
+        case "ALLOW_PROPERTIES":
+            left, removed = allow_only_fields(event, action.get("fields", {}))
+        case _:
+            return FilterResult(event)
+    return FilterResult(
+        left, omitted=tuple(OmittedField(place, destination_filter.name) for place in removed)
+    )
+
+
+def _is_sampled(
+    destination_filter: DestinationFilter, action: JSONObject, event: JSONObject, seed: str
+) -> bool:
+    """Whether *event* is in the share: its message, or the value at `path`, decides for good.
+
+    Segment documents neither its hash nor what a missing value means: here all events without
+    one are in the sample, or none is. (assumed)
+    """
+    path = action.get("path")
+    key = value_at_path(parse_path(path), event) if path else event.get("messageId")
+    drawn = hashlib.sha256(
+        orjson.dumps([seed, destination_filter.name, key], option=orjson.OPT_SORT_KEYS)
+    )
+    share = int.from_bytes(drawn.digest()[:8]) / 2**64
+    return bool(share < action.get("percent", 0))
+
+
+def _rejected_by_rules(detail: str) -> Rejection:
+    return Rejection(DESTINATION_STEP, "FILTERED_BY_RULES", detail)
+
+
+def _rejected_by_error(destination_filter: DestinationFilter) -> Rejection:
+    # Segment drops it so that a filter for personal values cannot leak them, and shows nothing.
+    log.warning("filter failed name=%r", destination_filter.name)
+    return Rejection(
+        DESTINATION_STEP,
+        "INTERNAL",
+        f"destination {destination_filter.name} fails and drops it: {destination_filter.error}",
+    )

@@ -1,0 +1,282 @@
+"""Conditions that can only fail, or only hold: a statement's faults that no event is needed for."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import assert_never
+
+from segment_insider_emulator.filtering import fql_glob
+from segment_insider_emulator.filtering.fql_evaluator import (
+    ORDER_OPERATORS,
+    VERSION_OPERATORS,
+    is_strictly_equal,
+    parse_version,
+    type_name,
+)
+from segment_insider_emulator.filtering.fql_parser import (
+    FqlCall,
+    FqlList,
+    FqlLiteral,
+    FqlNegation,
+    FqlNode,
+    FqlOperation,
+    FqlPath,
+)
+from segment_insider_emulator.types import JSON
+
+EVENT_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+TYPE_NAMES = ("string", "number", "list", "bool", "null", "object")
+_CASE_FUNCTIONS = ("lowercase", "uppercase", "snakecase", "kebabcase", "titlecase")
+# What each function gives, as typeof() calls it.
+FUNCTION_RESULT_TYPES = {
+    **{name: {"bool"} for name in ("contains", "match", "semver", "bool")},
+    **{name: {"string", "null"} for name in _CASE_FUNCTIONS},
+    "typeof": {"string"},
+    "string": {"string"},
+    "length": {"number"},
+    "number": {"number", "null"},
+}
+TYPE_LABELS = {"string": "text", "bool": "true or false"}
+_CHARACTER_TO_ESCAPE = re.compile(r"[^A-Za-z0-9_-]")
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantCondition:
+    """A part of a statement that every event answers alike.
+
+    Args:
+        part: The part, as text.
+        holds: What it always is.
+        reason: Why, a main clause without its full stop.
+    """
+
+    condition: str
+    always_holds: bool
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"`{self.condition}` {'always' if self.always_holds else 'never'} holds: {self.reason}"
+        )
+
+
+def find_constant_conditions(statement: FqlNode) -> Iterator[ConstantCondition]:
+    """Yield the parts of *statement* that can only fail, or only hold; the outermost first.
+
+    A statement that is a plain `true`, `false` or `all` is meant.
+    """
+    yield from _check_condition(statement)
+    for node in _walk_nodes(statement):
+        yield from _check_node(node)
+
+
+def _walk_nodes(node: FqlNode) -> Iterator[FqlNode]:
+    yield node
+    for child in _child_nodes(node):
+        yield from _walk_nodes(child)
+
+
+def _child_nodes(node: FqlNode) -> tuple[FqlNode, ...]:
+    match node:
+        case FqlNegation():
+            return (node.operand,)
+        case FqlOperation():
+            return (node.left, node.right)
+        case FqlCall():
+            return node.arguments
+        case FqlList():
+            return node.items
+    return ()
+
+
+def _check_node(node: FqlNode) -> Iterator[ConstantCondition]:
+    if isinstance(node, FqlNegation):
+        yield from _check_operand(node.operand)
+    elif isinstance(node, FqlOperation) and node.operator in ("and", "or"):
+        yield from _check_operand(node.left)
+        yield from _check_operand(node.right)
+        if node.operator == "and" and (reason := _contradiction_reason(node)):
+            yield ConstantCondition(format_statement(node), False, reason)
+    elif isinstance(node, FqlOperation):
+        if reason := _mismatch_reason(node):
+            yield ConstantCondition(format_statement(node), node.operator == "!=", reason)
+    elif isinstance(node, FqlCall) and (reason := _always_false_call_reason(node)):
+        yield ConstantCondition(format_statement(node), False, reason)
+
+
+def _check_operand(node: FqlNode) -> Iterator[ConstantCondition]:
+    """A value where true or false is wanted; a function's counts unless it is empty or zero."""
+    if not isinstance(node, FqlCall):
+        yield from _check_condition(node)
+
+
+def _check_condition(node: FqlNode) -> Iterator[ConstantCondition]:
+    types = _possible_types(node)
+    if types and "bool" not in types:
+        yield ConstantCondition(
+            format_statement(node), False, f"it is {_describe_types(types)}, not a condition"
+        )
+
+
+def _mismatch_reason(node: FqlOperation) -> str | None:
+    """Why the two sides of a comparison never meet."""
+    if node.operator in ORDER_OPERATORS:
+        for side in (node.left, node.right):
+            types = _possible_types(side)
+            if types and "number" not in types:
+                return f"{node.operator} compares numbers, {format_statement(side)} is {_describe_types(types)}"
+        return None
+    if node.operator == "in":
+        return _never_in_reason(node.left, node.right)
+    return _never_equal_reason(node.left, node.right) or _never_equal_reason(node.right, node.left)
+
+
+def _never_in_reason(item: FqlNode, container: FqlNode) -> str | None:
+    types = _possible_types(container)
+    if types and "list" not in types:
+        return f"in needs a list, {format_statement(container)} is {_describe_types(types)}"
+    if not isinstance(container, FqlList):
+        return None
+    reasons = [_never_equal_reason(item, listed) for listed in container.items]
+    if None in reasons:
+        return None
+    return reasons[0] if reasons else "the list is empty"
+
+
+def _never_equal_reason(left: FqlNode, right: FqlNode) -> str | None:
+    ours, theirs = _possible_types(left), _possible_types(right)
+    if ours and theirs and not ours & theirs:
+        return f"{format_statement(left)} is {_describe_types(ours)}, {format_statement(right)} is {_describe_types(theirs)}"
+    if not isinstance(right, FqlLiteral) or not isinstance(right.value, str):
+        return None
+    if left == FqlPath(("type",)) and right.value not in EVENT_TYPES:
+        return f"the type of an event is {_join_with_or(EVENT_TYPES)}"
+    if not isinstance(left, FqlCall):
+        return None
+    if left.name == "typeof" and right.value not in TYPE_NAMES:
+        return f"typeof() says {_join_with_or(TYPE_NAMES)}"
+    change = {"lowercase": str.lower, "uppercase": str.upper}.get(left.name)
+    if change and change(right.value) != right.value:
+        return f"{left.name}() gives no such letters"
+    return None
+
+
+def _always_false_call_reason(call: FqlCall) -> str | None:
+    if call.name not in ("contains", "match", "semver"):
+        return None
+    for argument in call.arguments:
+        types = _possible_types(argument)
+        if types and "string" not in types:
+            return f"{call.name}() takes text, {format_statement(argument)} is {_describe_types(types)}"
+    known = [
+        argument.value if isinstance(argument, FqlLiteral) else None for argument in call.arguments
+    ]
+    if call.name == "match" and isinstance(known[1], str):
+        try:
+            fql_glob.check_glob(known[1])
+        except fql_glob.InvalidGlobPattern as error:
+            return f"the pattern is malformed, {error}"
+    return _version_error(*known) if call.name == "semver" else None
+
+
+def _version_error(version: JSON, comparison: JSON, other: JSON) -> str | None:
+    if comparison is not None and comparison not in VERSION_OPERATORS:
+        return f"semver() compares by {_join_with_or(tuple(VERSION_OPERATORS))}"
+    for text in (version, other):
+        if text is not None and parse_version(text) is None:
+            return f"{text!r} is no version such as 2.1.0"
+    return None
+
+
+def _contradiction_reason(node: FqlOperation) -> str | None:
+    """Why no event fits all of `a and b and …`: a field cannot be two values at once."""
+    wanted = [found for part in _list_conjuncts(node) if (found := _required_values(part))]
+    for (path, values), (other, others) in pairwise(sorted(wanted, key=lambda want: want[0].keys)):
+        if path == other and not any(
+            is_strictly_equal(value, item) for value in values for item in others
+        ):
+            return f"{format_statement(path)} cannot be both"
+    return None
+
+
+def _list_conjuncts(node: FqlNode) -> Iterator[FqlNode]:
+    if isinstance(node, FqlOperation) and node.operator == "and":
+        yield from _list_conjuncts(node.left)
+        yield from _list_conjuncts(node.right)
+    else:
+        yield node
+
+
+def _required_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | None:
+    """The field that a comparison names, and the values that make it hold."""
+    if not isinstance(node, FqlOperation) or not isinstance(node.left, FqlPath):
+        return None
+    items = node.right.items if isinstance(node.right, FqlList) else (node.right,)
+    if node.operator not in ("=", "in") or isinstance(node.right, FqlList) is (
+        node.operator == "="
+    ):
+        return None
+    values = [item.value for item in items if isinstance(item, FqlLiteral)]
+    return (node.left, values) if values and len(values) == len(items) else None
+
+
+def _possible_types(node: FqlNode) -> set[str] | None:
+    """What typeof() may call *node*; None for a field, which may be anything."""
+    match node:
+        case FqlPath():
+            return None
+        case FqlLiteral():
+            return {type_name(node.value)}
+        case FqlList():
+            return {"list"}
+        case FqlCall():
+            return FUNCTION_RESULT_TYPES[node.name]
+        case FqlNegation() | FqlOperation():
+            return {"bool"}
+    assert_never(node)
+
+
+def _describe_types(types: set[str]) -> str:
+    return " or ".join(TYPE_LABELS.get(word, word) for word in sorted(types, reverse=True))
+
+
+def _join_with_or(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def format_statement(node: FqlNode) -> str:
+    """Return *node* as filter FQL."""
+    match node:
+        case FqlPath():
+            return ".".join(_CHARACTER_TO_ESCAPE.sub(r"\\\g<0>", key) for key in node.keys)
+        case FqlLiteral():
+            return _format_literal(node.value)
+        case FqlList():
+            return f"[{', '.join(map(format_statement, node.items))}]"
+        case FqlCall():
+            return f"{node.name}({', '.join(map(format_statement, node.arguments))})"
+        case FqlNegation():
+            return f"!({format_statement(node.operand)})"
+        case FqlOperation():
+            return f" {node.operator} ".join(
+                _format_operand(side, node) for side in (node.left, node.right)
+            )
+    assert_never(node)
+
+
+def _format_operand(node: FqlNode, parent: FqlOperation) -> str:
+    junctions = ("and", "or")
+    grouped = isinstance(node, FqlOperation) and (
+        node.operator in junctions or parent.operator not in junctions
+    )
+    return f"({format_statement(node)})" if grouped else format_statement(node)
+
+
+def _format_literal(value: JSON) -> str:
+    if isinstance(value, str):
+        return f"'{value}'" if "'" not in value else f'"{value}"'
+    if isinstance(value, float):
+        return format(Decimal(f"{value:.15g}"), "f")
+    return {True: "true", False: "false"}.get(value, "null")

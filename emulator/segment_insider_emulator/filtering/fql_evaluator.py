@@ -1,0 +1,242 @@
+"""The types of filter FQL, which compare strictly: true is not 1, and "1" is not 1."""
+
+import json
+import math
+import operator
+import re
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeGuard, assert_never
+
+from segment_insider_emulator.filtering import fql_glob
+from segment_insider_emulator.filtering.fql_parser import (
+    FqlCall,
+    FqlList,
+    FqlLiteral,
+    FqlNegation,
+    FqlNode,
+    FqlOperation,
+    FqlPath,
+)
+from segment_insider_emulator.types import JSON, JSONObject
+
+ORDER_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+_TYPE_NAMES = {
+    type(None): "null",
+    bool: "bool",
+    int: "number",
+    float: "number",
+    str: "string",
+    list: "list",
+    dict: "object",  # no word is documented for it (assumed)
+}
+
+
+def type_name(value: JSON) -> str:
+    """The word that typeof() gives *value*."""
+    return _TYPE_NAMES[type(value)]
+
+
+def is_number(value: JSON) -> TypeGuard[float]:
+    """Check whether *value* is a number; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def to_double(number: float) -> float:
+    """Round *number* as JSON numbers are read at Segment: to 64 bits."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def is_strictly_equal(left: JSON, right: JSON) -> bool:
+    """Check whether two values have one type and are equal; objects have one order of keys."""
+    if type_name(left) != type_name(right):
+        return False
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(is_strictly_equal, left, right))
+    if isinstance(left, dict):
+        return list(left) == list(right) and all(
+            is_strictly_equal(left[key], right[key]) for key in left
+        )
+    if is_number(left):
+        return to_double(left) == to_double(right)
+    return bool(left == right)
+
+
+FqlFunction: TypeAlias = Callable[..., JSON]
+
+VERSION_OPERATORS = {"=": operator.eq, "!=": operator.ne, **ORDER_OPERATORS}
+# What JavaScript's parseInt reads of one part of a version: the digits that it begins with.
+_LEADING_INTEGER = re.compile(r"[\s\ufeff]*([+-]?[0-9]+)")
+
+
+def contains_text(text: JSON, part: JSON) -> bool:
+    return isinstance(text, str) and isinstance(part, str) and part in text
+
+
+def match_glob(text: JSON, pattern: JSON) -> bool:
+    return (
+        isinstance(text, str) and isinstance(pattern, str) and fql_glob.matches_glob(text, pattern)
+    )
+
+
+def length_of(value: JSON) -> float:
+    """Items of a list; bytes of a text, which may be more than its characters.
+
+    Of null it is 0, of any other value NaN, which nothing equals.
+    """
+    if value is None:
+        return 0
+    if isinstance(value, list):
+        return len(value)
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    return math.nan
+
+
+def compare_versions(version: JSON, comparison: JSON, other: JSON) -> bool:
+    """Compare two versions such as "2", "1.10" or "1.2.3-beta", which counts as "1.2.3"."""
+    if not isinstance(comparison, str) or comparison not in VERSION_OPERATORS:
+        return False
+    left, right = parse_version(version), parse_version(other)
+    return bool(left and right and VERSION_OPERATORS[comparison](left, right))
+
+
+def parse_version(version: JSON) -> tuple[float, ...] | None:
+    """Return the major, minor and patch number of *version*; None when it is no version."""
+    if not isinstance(version, str):
+        return None
+    found = [_LEADING_INTEGER.match(part) for part in version.split(".")]
+    numbers = [float(each[1]) for each in found if each]
+    if len(numbers) < len(found) or len(found) > 3:
+        return None
+    return tuple([*numbers, 0.0, 0.0][:3])
+
+
+def to_boolean(value: JSON) -> bool:
+    """Null, zero, "false" and whatever is empty are false; nobody documents the rule. (assumed)"""
+    return value != "false" and bool(value)
+
+
+def to_text(value: JSON) -> str:
+    """A text as it is, null as an empty one, anything else as JSON. (assumed)"""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def to_number(value: JSON) -> float | None:
+    """Return the number that *value* is or that its text says; null for others. (assumed)"""
+    if not is_number(value) and not isinstance(value, str):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _text_function(change: Callable[[str], str]) -> FqlFunction:
+    return lambda value: change(value) if isinstance(value, str) else None
+
+
+FUNCTION_IMPLEMENTATIONS: dict[str, FqlFunction] = {
+    "contains": contains_text,
+    "match": match_glob,
+    "semver": compare_versions,
+    "length": length_of,
+    "lowercase": _text_function(str.lower),
+    "uppercase": _text_function(str.upper),
+    "snakecase": _text_function(lambda text: text.replace(" ", "_")),
+    "kebabcase": _text_function(lambda text: text.replace(" ", "-")),
+    "titlecase": _text_function(
+        lambda text: " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
+    ),
+    "typeof": type_name,
+    "bool": to_boolean,
+    "string": to_text,
+    "number": to_number,
+}
+
+MAX_INDEX_DIGITS = 10
+
+
+def matches_event(statement: FqlNode, event: JSONObject) -> bool:
+    """Check whether *event* is one that *statement* speaks of; a text or a number is not enough."""
+    return evaluate(statement, event) is True
+
+
+def evaluate(node: FqlNode, event: JSONObject) -> JSON:
+    """Return what *node* stands for in *event*."""
+    match node:
+        case FqlLiteral():
+            return node.value
+        case FqlPath():
+            return value_at_path(node.keys, event)
+        case FqlList():
+            return [evaluate(item, event) for item in node.items]
+        case FqlNegation():
+            return not _is_truthy(node.operand, event)
+        case FqlCall():
+            return FUNCTION_IMPLEMENTATIONS[node.name](
+                *(evaluate(argument, event) for argument in node.arguments)
+            )
+        case FqlOperation():
+            return _evaluate_operation(node, event)
+    assert_never(node)
+
+
+def value_at_path(path: tuple[str, ...], event: JSONObject) -> JSON:
+    """Return the value at *path*; None when there is none. A number names one item of a list."""
+    at: JSON = event
+    for key in path:
+        if isinstance(at, dict):
+            at = at.get(key)
+        elif isinstance(at, list) and is_list_index(key, at):
+            at = at[int(key)]
+        else:
+            return None
+    return at
+
+
+def is_list_index(key: str, items: list[JSON]) -> bool:
+    """Check whether *key* names one of *items*: 0, 1, 2 …, without leading zeros."""
+    if not (key.isascii() and key.isdigit()) or len(key) > MAX_INDEX_DIGITS:
+        return False
+    return str(int(key)) == key and int(key) < len(items)
+
+
+def _evaluate_operation(node: FqlOperation, event: JSONObject) -> bool:
+    if node.operator == "and":
+        return _is_truthy(node.left, event) and _is_truthy(node.right, event)
+    if node.operator == "or":
+        return _is_truthy(node.left, event) or _is_truthy(node.right, event)
+    left, right = evaluate(node.left, event), evaluate(node.right, event)
+    if node.operator == "in":
+        return _is_in(left, right)
+    if node.operator in ("=", "!="):
+        return is_strictly_equal(left, right) is (node.operator == "=")
+    if not is_number(left) or not is_number(right):
+        return False
+    return ORDER_OPERATORS[node.operator](to_double(left), to_double(right))
+
+
+def _is_truthy(node: FqlNode, event: JSONObject) -> bool:
+    """Whether *node* counts as true: a field only as `true`, a function as JavaScript counts."""
+    result = evaluate(node, event)
+    if isinstance(node, FqlCall):
+        return bool(result) and result == result  # NaN, a length of what has none, does not count
+    return result is True
+
+
+def _is_in(left: JSON, right: JSON) -> bool:
+    """Whether a text, number, bool or null is in a list; lists and objects never are."""
+    if isinstance(left, list | dict) or not isinstance(right, list):
+        return False
+    return any(is_strictly_equal(left, item) for item in right)

@@ -1,0 +1,252 @@
+"""Tokens of filter FQL. Trigger FQL looks alike and is another language: see `mapping/trigger_lexer.py`."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+from segment_insider_emulator.types import JSON
+
+TokenKind: TypeAlias = Literal["number", "string", "operator", "mark", "path", "end"]
+
+MAX_STATEMENT_BYTES = 5 * 1024  # Segment: an FQL statement has 5 KB at most
+
+_KEY_PATTERN = r"(?:[A-Za-z0-9_-]|\\.)+"
+_TOKEN_PATTERN = re.compile(
+    rf"""(?P<space>\s+)
+    | (?P<number>[+-]?[0-9]+(?:\.[0-9]+)?(?![A-Za-z0-9_\\.-]))
+    | (?P<string>"[^"]*"|'[^']*')
+    | (?P<operator>!=|>=|<=|[=<>!])
+    | (?P<mark>[()\[\],])
+    | (?P<path>{_KEY_PATTERN}(?:\.{_KEY_PATTERN})*)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FqlToken:
+    """One word of a statement, as written; *at* is its first character's place, from 1."""
+
+    kind: TokenKind
+    text: str
+    position: int
+
+
+class FqlSyntaxError(ValueError):
+    """A statement that cannot be read; the text says what is wrong and where."""
+
+
+def tokenize(statement: str) -> Iterator[FqlToken]:
+    """Cut *statement* into tokens, the last one of kind "end". Raises: FqlError."""
+    size = len(statement.encode("utf-8", "surrogatepass"))
+    if size > MAX_STATEMENT_BYTES:
+        raise FqlSyntaxError(
+            f"the statement has {size:,} bytes, Segment takes {MAX_STATEMENT_BYTES:,}"
+        )
+    at = 0
+    while at < len(statement):
+        found = _TOKEN_PATTERN.match(statement, at)
+        if found is None:
+            raise FqlSyntaxError(_unreadable_text(statement, at))
+        if found.lastgroup != "space":
+            yield FqlToken(cast(TokenKind, found.lastgroup), found.group(), at + 1)
+        at = found.end()
+    yield FqlToken("end", "", len(statement) + 1)
+
+
+def parse_path(path: str) -> tuple[str, ...]:
+    r"""The keys of a path: `properties.product\ 1` gives ("properties", "product 1")."""
+    return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in _find_raw_keys(path))
+
+
+def unquote(literal: str) -> str:
+    r"""Read the text of a quoted literal up to its own quote: `\` is for match() to read.
+
+    Source: `@segment/fql-ts` 1.10.1, `lexer.ts`.
+    """
+    return literal[1:-1]
+
+
+def _find_raw_keys(path: str) -> list[str]:
+    return re.findall(_KEY_PATTERN, path, flags=re.DOTALL)
+
+
+def _unreadable_text(statement: str, index: int) -> str:
+    char = statement[index]
+    if char in "\"'":
+        return f"the text that begins at character {index + 1} has no closing {char}"
+    if char == "\\":
+        return "the statement ends in an escape"
+    return f"{char!r} at character {index + 1} means nothing; in a path, write \\ before it"
+
+
+MAX_STATEMENT_DEPTH = 50  # nobody documents one; a statement of 5 KB could nest deeper than a stack
+
+COMPARISON_OPERATORS = ("=", "!=", ">", ">=", "<", "<=", "in")
+# Name -> how many arguments it takes.
+FUNCTION_ARGUMENT_COUNTS = {
+    "contains": 2,
+    "match": 2,
+    "semver": 3,
+    **dict.fromkeys(("length", "lowercase", "uppercase", "snakecase", "kebabcase", "titlecase"), 1),
+    **dict.fromkeys(("typeof", "bool", "string", "number"), 1),
+}
+# `all` is the statement that takes every event.
+CONSTANTS: dict[str, JSON] = {"true": True, "false": False, "null": None, "all": True}
+RESERVED_WORDS = {*CONSTANTS, "and", "or", "in"}
+
+
+@dataclass(frozen=True, slots=True)
+class FqlLiteral:
+    """A value that stands in the statement."""
+
+    value: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class FqlPath:
+    """A field of the event by its keys."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FqlList:
+    """A list whose items are worked out."""
+
+    items: tuple["FqlNode", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FqlNegation:
+    """A negation."""
+
+    operand: "FqlNode"
+
+
+@dataclass(frozen=True, slots=True)
+class FqlOperation:
+    """Two operands joined by "and", "or" or one of COMPARISONS."""
+
+    operator: str
+    left: "FqlNode"
+    right: "FqlNode"
+
+
+@dataclass(frozen=True, slots=True)
+class FqlCall:
+    """One of FUNCTIONS with its arguments."""
+
+    name: str
+    arguments: tuple["FqlNode", ...]
+
+
+FqlNode: TypeAlias = FqlLiteral | FqlPath | FqlList | FqlNegation | FqlOperation | FqlCall
+
+
+def parse_statement(statement: str) -> FqlNode:
+    """Read a filter's statement. Raises: FqlError."""
+    reader = _StatementParser(tokenize(statement))
+    node = reader.parse_expression()
+    reader.expect_token("", "the end, `and` or `or`")
+    return node
+
+
+class _StatementParser:
+    def __init__(self, tokens: Iterable[FqlToken]) -> None:
+        self._tokens = [*tokens][::-1]
+        self._depth = 0
+
+    def parse_expression(self) -> FqlNode:
+        return self._parse_junction("or")
+
+    def expect_token(self, expected: str, description: str | None = None) -> None:
+        token = self._tokens[-1]
+        if not self._accept_token(expected):
+            raise _unexpected_token_error(token, description or f"`{expected}`")
+
+    def _parse_junction(self, operator: str) -> FqlNode:
+        node = self._parse_comparison() if operator == "and" else self._parse_junction("and")
+        while self._accept_token(operator):
+            right = self._parse_comparison() if operator == "and" else self._parse_junction("and")
+            node = FqlOperation(operator, node, right)
+        return node
+
+    def _parse_comparison(self) -> FqlNode:
+        left = self._parse_operand()
+        for operator in COMPARISON_OPERATORS:
+            if self._accept_token(operator):
+                return FqlOperation(operator, left, self._parse_operand())
+        return left
+
+    def _parse_operand(self) -> FqlNode:
+        self._depth += 1
+        if self._depth > MAX_STATEMENT_DEPTH:
+            raise FqlSyntaxError(f"the statement nests deeper than {MAX_STATEMENT_DEPTH} levels")
+        node = self._parse_nested() or self._parse_literal_path_or_call()
+        self._depth -= 1
+        return node
+
+    def _parse_nested(self) -> FqlNode | None:
+        if self._accept_token("!"):
+            return FqlNegation(self._parse_operand())
+        if self._accept_token("("):
+            node = self.parse_expression()
+            self.expect_token(")")
+            return node
+        if self._accept_token("["):
+            return FqlList(self._parse_items_until("]"))
+        return None
+
+    def _parse_literal_path_or_call(self) -> FqlNode:
+        token = self._tokens.pop()
+        if token.kind == "string":
+            return FqlLiteral(unquote(token.text))
+        if token.kind == "number":
+            return FqlLiteral(float(token.text))
+        if token.text in CONSTANTS:
+            return FqlLiteral(CONSTANTS[token.text])
+        if token.kind != "path" or token.text in RESERVED_WORDS:
+            raise _unexpected_token_error(token, "a field or a value")
+        return (
+            self._parse_call(token) if self._accept_token("(") else FqlPath(parse_path(token.text))
+        )
+
+    def _parse_call(self, name: FqlToken) -> FqlNode:
+        if name.text not in FUNCTION_ARGUMENT_COUNTS:
+            known = ", ".join(FUNCTION_ARGUMENT_COUNTS)
+            raise FqlSyntaxError(
+                f"unknown function {name.text} at character {name.position}; known: {known}"
+            )
+        arguments = self._parse_items_until(")")
+        wanted = FUNCTION_ARGUMENT_COUNTS[name.text]
+        if len(arguments) != wanted:
+            plural = "" if wanted == 1 else "s"
+            raise FqlSyntaxError(
+                f"{name.text}() takes {wanted} argument{plural}, not {len(arguments)}"
+            )
+        return FqlCall(name.text, arguments)
+
+    def _parse_items_until(self, closing: str) -> tuple[FqlNode, ...]:
+        found: list[FqlNode] = []
+        while not self._accept_token(closing):
+            if found:
+                self.expect_token(",", f"`,` or `{closing}`")
+            found.append(self.parse_expression())
+        return tuple(found)
+
+    def _accept_token(self, expected: str) -> bool:
+        token = self._tokens[-1]
+        if token.kind == "string" or token.text != expected:
+            return False
+        if token.kind != "end":
+            self._tokens.pop()
+        return True
+
+
+def _unexpected_token_error(token: FqlToken, expected: str) -> FqlSyntaxError:
+    if not token.text:
+        return FqlSyntaxError(f"it ends where {expected} is wanted")
+    return FqlSyntaxError(
+        f"{token.text} at character {token.position} stands where {expected} is wanted"
+    )

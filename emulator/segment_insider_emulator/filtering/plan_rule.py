@@ -1,0 +1,306 @@
+"""The formats of JSON Schema that a tracking plan's texts are checked for.
+
+Those that are not listed here are not checked, as in Segment's library those it does not know.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+from jsonschema import Draft7Validator, FormatChecker, ValidationError
+from jsonschema.validators import extend
+from referencing import Registry
+
+from segment_insider_emulator.clock import parse_iso_time
+from segment_insider_emulator.filtering.plan_schema import (
+    SchemaSanitizer,
+    SchemaTooLarge,
+    inline_references,
+    matches_pattern,
+)
+from segment_insider_emulator.filtering.result import PlanViolation
+from segment_insider_emulator.types import JSON, JSONObject
+
+FORMAT_CHECKER = FormatChecker(formats=("date", "email", "ipv4", "ipv6", "uuid"))
+
+_DATE_TIME_PATTERN = re.compile(
+    r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d))?", re.ASCII
+)
+
+
+@FORMAT_CHECKER.checks("date-time")
+def is_date_time(value: JSON) -> bool:
+    """ISO 8601 with its zone; the Go library that the wording comes from takes a date, too."""
+    if not isinstance(value, str):
+        return True
+    return _DATE_TIME_PATTERN.fullmatch(value) is not None and parse_iso_time(value) is not None
+
+
+@FORMAT_CHECKER.checks("uri", raises=ValueError)
+def is_uri(value: JSON) -> bool:
+    """An address that says how to read it, e.g. "https://shop.example/p"."""
+    return not isinstance(value, str) or bool(urlsplit(value).scheme)
+
+
+ROOT_FIELD = "(root)"
+MAX_SHOWN_VALUE_LENGTH = 200  # characters of a value that are shown
+
+# Keyword -> Segment's kind, and its words with {given}, the keyword's own value.
+VIOLATION_TEXTS = {
+    "const": ("Const", "{field} does not match: {given}"),
+    "enum": ("Enum", "{field} must be one of the following: {given}"),
+    "pattern": ("Pattern", "Does not match pattern '{plain}'"),
+    "format": ("Format", "Does not match format '{plain}'"),
+    "minLength": ("String Gte", "String length must be greater than or equal to {given}"),
+    "maxLength": ("String Lte", "String length must be less than or equal to {given}"),
+    "minimum": ("Number Gte", "Must be greater than or equal to {given}"),
+    "exclusiveMinimum": ("Number Gt", "Must be greater than {given}"),
+    "maximum": ("Number Lte", "Must be less than or equal to {given}"),
+    "exclusiveMaximum": ("Number Lt", "Must be less than {given}"),
+    "multipleOf": ("Multiple Of", "Must be a multiple of {given}"),
+    "minItems": ("Array Min Items", "Array must have at least {given} items"),
+    "maxItems": ("Array Max Items", "Array must have at most {given} items"),
+    "minProperties": ("Array Min Properties", "Must have at least {given} properties"),
+    "maxProperties": ("Array Max Properties", "Must have at most {given} properties"),
+    "additionalItems": ("Array No Additional Items", "No additional items allowed on array"),
+    "contains": ("Contains", "At least one of the items must match"),
+    "anyOf": ("Number Any Of", "Must validate at least one schema (anyOf)"),
+    "oneOf": ("Number One Of", "Must validate one and only one schema (oneOf)"),
+    "allOf": ("Number All Of", "Must validate all the schemas (allOf)"),
+    "not": ("Number Not", "Must not validate the schema (not)"),
+}
+BRANCH_VIOLATION_TEXTS = {
+    "then": ("Condition Then", 'Must validate "then" as "if" was valid'),
+    "else": ("Condition Else", 'Must validate "else" as "if" was not valid'),
+}
+
+
+def to_violation(error: ValidationError, rule_name: str) -> PlanViolation:
+    """The violation that *error* is, found by *rule*."""
+    path = tuple(error.absolute_path)
+    if error.validator in ("required", "additionalProperties"):
+        return _member_violation(error, rule_name, (*path, error.message))
+    kind, description = _SPECIAL_VIOLATION_TEXTS.get(str(error.validator), _keyword_violation_text)(
+        error, format_path(path)
+    )
+    return PlanViolation(
+        rule_name, kind, format_path(path), shorten_value(error.instance), description, path
+    )
+
+
+def format_path(path: tuple[str | int, ...]) -> str:
+    """A path as Segment writes it, e.g. "properties.products.0.price"."""
+    return ".".join(map(str, path)) or ROOT_FIELD
+
+
+def shorten_value(value: JSON) -> JSON:
+    """*value* itself, or the beginning of its JSON when it is long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= MAX_SHOWN_VALUE_LENGTH else f"{text[:MAX_SHOWN_VALUE_LENGTH]}…"
+
+
+def _member_violation(
+    error: ValidationError, rule_name: str, path: tuple[str | int, ...]
+) -> PlanViolation:
+    """A violation by a member that is missing, or that should be."""
+    field = format_path(path)
+    if error.validator == "required":
+        return PlanViolation(rule_name, "Required", field, None, f"{field} is required", path)
+    held: JSONObject = error.instance  # type: ignore[assignment]  # the keyword is one of objects
+    kind = "Additional Property Not Allowed"
+    value = shorten_value(held[error.message])
+    words = f"Additional property {error.message} is not allowed"
+    return PlanViolation(rule_name, kind, field, value, words, path)
+
+
+def _type_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
+    wanted = error.validator_value
+    expected = f"[{','.join(wanted)}]" if isinstance(wanted, list) else wanted
+    return (
+        "Invalid Type",
+        f"Invalid type. Expected: {expected}, given: {_json_type_name(error.instance)}",
+    )
+
+
+def _json_type_name(value: JSON) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case float():
+            return "integer" if value.is_integer() else "number"
+        case str():
+            return "string"
+    return "array" if isinstance(value, list) else "object"
+
+
+def _branch_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
+    return BRANCH_VIOLATION_TEXTS[error.message]
+
+
+def _keyword_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
+    if error.validator is None:
+        return "False", "False always fails validation"
+    value: JSON = error.validator_value
+    kind, words = VIOLATION_TEXTS.get(
+        str(error.validator), (str(error.validator).title(), error.message)
+    )
+    if str(error.validator) not in VIOLATION_TEXTS:
+        return kind, words[:MAX_SHOWN_VALUE_LENGTH]
+    listed = value if error.validator == "enum" else [value]
+    given = ", ".join(json.dumps(each, ensure_ascii=False) for each in listed)
+    return kind, words.format(field=field, given=given, plain=value)
+
+
+_SPECIAL_VIOLATION_TEXTS: JSONObject = {"type": _type_violation_text, "if": _branch_violation_text}
+_ViolationText = Callable[[ValidationError, str], tuple[str, str]]
+
+MAX_VIOLATIONS = 100  # violations told of one event
+
+ValidationErrors = Iterator[ValidationError]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRule:
+    """A rule, ready to check events.
+
+    Args:
+        kind: "COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE" or "SCREEN".
+        key: The event's name for TRACK, "" for most others.
+        version: From 1.
+        schema: Its JSON Schema, references replaced by what they name.
+        checked: What of it can be checked; True is nothing.
+        problems: What of it cannot be checked, and why.
+    """
+
+    kind: str
+    key: str
+    version: int
+    schema: JSONObject
+    checked_schema: JSON = True
+    problems: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        name = f"{self.kind} {self.key}".strip()
+        return name if self.kind == "COMMON" else f"{name}, version {self.version}"
+
+    def planned_names(self, section: str) -> frozenset[str] | None:
+        """Names that the rule knows below *section*, "properties" or "traits".
+
+        None where that cannot be read.
+        """
+        held: JSON = self.schema if self.checked_schema is not True else None
+        for name in ("properties", section, "properties"):
+            if not isinstance(held, dict):
+                return None
+            held = held.get(name, {})
+        return frozenset(held) if isinstance(held, dict) else None
+
+    def find_violations(self, event: JSONObject) -> tuple[PlanViolation, ...]:
+        """What *event* has against this rule, in the order of its schema."""
+        validator = RULE_VALIDATOR(
+            self.checked_schema, registry=Registry(), format_checker=FORMAT_CHECKER
+        )
+        errors = islice(validator.iter_errors(event), MAX_VIOLATIONS)
+        return tuple(to_violation(error, str(self)) for error in errors)
+
+
+def compile_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRule:
+    """Read a rule. What of it cannot be checked is among its problems."""
+    if not isinstance(schema, dict):
+        return PlanRule(kind, key, version, {}, problems=("its jsonSchema is not an object",))
+    try:
+        whole, faults = inline_references(schema)
+    except SchemaTooLarge as error:
+        return PlanRule(kind, key, version, schema, problems=(str(error),))
+    usable = SchemaSanitizer(faults)
+    checked = usable.sanitize(whole)
+    return PlanRule(kind, key, version, whole, checked, tuple(usable.problems))
+
+
+# What follows replaces keywords of jsonschema: those that search with Python's own engine, and
+# those that tell less, or tell it otherwise, than the library that Segment's wording comes from.
+
+
+def _check_pattern(
+    validator: Any, pattern: str, instance: JSON, schema: JSONObject
+) -> ValidationErrors:
+    if isinstance(instance, str) and not matches_pattern(pattern, instance):
+        yield ValidationError(pattern)
+
+
+def _check_pattern_properties(
+    validator: Any, patterns: JSONObject, instance: JSON, schema: JSONObject
+) -> ValidationErrors:
+    if isinstance(instance, dict):
+        for pattern, below in patterns.items():
+            for key, value in instance.items():
+                if matches_pattern(pattern, key):
+                    yield from validator.descend(value, below, path=key, schema_path=pattern)
+
+
+def _check_additional_properties(
+    validator: Any, allowed: JSON, instance: JSON, schema: JSONObject
+) -> ValidationErrors:
+    if not isinstance(instance, dict):
+        return
+    patterns = schema.get("patternProperties", {})
+    for key, value in instance.items():
+        if key in schema.get("properties", {}) or any(
+            matches_pattern(each, key) for each in patterns
+        ):
+            continue
+        if allowed is False:
+            yield ValidationError(key)
+        else:
+            yield from validator.descend(value, allowed, path=key)
+
+
+def _check_required(
+    validator: Any, names: list[str], instance: JSON, schema: JSONObject
+) -> ValidationErrors:
+    if isinstance(instance, dict):
+        yield from (ValidationError(name) for name in names if name not in instance)
+
+
+def _check_all_of(
+    validator: Any, schemas: list[JSON], instance: JSON, schema: JSONObject
+) -> ValidationErrors:
+    found = [
+        error
+        for index, each in enumerate(schemas)
+        for error in validator.descend(instance, each, schema_path=index)
+    ]
+    yield from found
+    if found:
+        yield ValidationError("allOf")
+
+
+def _check_if(
+    validator: Any, condition: JSON, instance: JSON, schema: JSONObject
+) -> ValidationErrors:
+    branch = "then" if validator.evolve(schema=condition).is_valid(instance) else "else"
+    found = list(validator.descend(instance, schema.get(branch, True), schema_path=branch))
+    yield from found
+    if found:
+        yield ValidationError(branch)
+
+
+RULE_VALIDATOR: Any = extend(  # type: ignore[no-untyped-call]  # its types leave it out
+    Draft7Validator,
+    {
+        "pattern": _check_pattern,
+        "patternProperties": _check_pattern_properties,
+        "additionalProperties": _check_additional_properties,
+        "required": _check_required,
+        "allOf": _check_all_of,
+        "if": _check_if,
+    },
+)

@@ -1,0 +1,180 @@
+"""A tracking plan: which rule an event is held to.
+
+Source: Segment, Protocols, "Tracking plan"; Public API, tracking plan rules.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.filtering.plan_rule import PlanRule, compile_rule
+from segment_insider_emulator.types import JSON, JSONObject
+
+RULE_KINDS = ("COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE", "SCREEN")
+# Pages and screens are events of these names in Segment's schema view.
+VIEW_EVENT_NAMES = {"PAGE": "Page Viewed", "SCREEN": "Screen Viewed"}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleProblem:
+    """A rule, or a part of one, that cannot be checked; the others hold.
+
+    Args:
+        where: e.g. "plan.json: rules[3]".
+        what: e.g. "TRACK Order Completed, version 1 is not checked in part: …".
+        remedy: A full sentence.
+    """
+
+    where: str
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingPlan:
+    """A tracking plan by kind and name.
+
+    Args:
+        id: Segment's, such as "tp_1"; "" where it is not known.
+        versions: (kind, key) -> version -> rule; key is "" for all kinds but TRACK.
+        problems: What of it cannot be checked, in the order of its rules.
+    """
+
+    name: str
+    common_rules: tuple[PlanRule, ...]
+    rules_by_version: dict[tuple[str, str], dict[int, PlanRule]]
+    id: str = ""
+    problems: tuple[RuleProblem, ...] = ()
+
+    @property
+    def rules(self) -> list[PlanRule]:
+        """All rules, the common ones first."""
+        return [
+            *self.common_rules,
+            *(rule for each in self.rules_by_version.values() for rule in each.values()),
+        ]
+
+    def find_rule(self, event: JSONObject) -> PlanRule | None:
+        """The rule for events such as *event*, in its version; None when none is planned."""
+        kind = event["type"].upper()
+        found = self.rules_by_version.get((kind, event["event"] if kind == "TRACK" else ""))
+        if found is None and kind in VIEW_EVENT_NAMES:
+            found = self.rules_by_version.get(("TRACK", VIEW_EVENT_NAMES[kind]))
+        if not found:
+            return None
+        return found.get(_requested_version(event)) or found[min(found)]
+
+
+def build_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPlan:
+    """Put *rules* together; the last one of a name and version counts."""
+    common = []
+    versions: dict[tuple[str, str], dict[int, PlanRule]] = {}
+    for rule in rules:
+        if rule.kind == "COMMON":
+            common.append(rule)
+        else:
+            key = rule.key if rule.kind == "TRACK" else ""
+            versions.setdefault((rule.kind, key), {})[rule.version] = rule
+    return TrackingPlan(name, tuple(common), versions, id)
+
+
+def _requested_version(event: JSONObject) -> int:
+    """The version that *event* asks for; 0, which is none, when it is no whole number."""
+    context: JSON = event.get("context") or {}
+    protocols = context.get("protocols")
+    version = protocols.get("event_version") if isinstance(protocols, dict) else None
+    return version if isinstance(version, int) and not isinstance(version, bool) else 0
+
+
+PLAN_FORMAT_REMEDY = (
+    'Give what GET /tracking-plans/{id}/rules answers: {"rules": [{"type", "key", "jsonSchema"}]}.'
+)
+
+
+def parse_plan(document: JSONObject, where: str) -> TrackingPlan:
+    """Read a plan.
+
+    Args:
+        document: With "rules": a list of {"type", "key", "version", "jsonSchema"}, wrapped in
+            "data" or not; or an object of {"global", "events": [{"name", "version", "rules"}]}.
+        where: Name of the file, for messages.
+    Returns: The plan. A rule that cannot be checked, or not wholly, is among its problems.
+    Raises: EmulatorError, when it is no plan.
+    """
+    held = document["data"] if isinstance(document.get("data"), dict) else document
+    rules = held.get("rules")
+    pagination = held.get("pagination")
+    if isinstance(pagination, dict) and pagination.get("next"):
+        what = "this is the first page of the plan's rules alone"
+        raise EmulatorError(what, f"{where}: pagination", "Put the rules of all pages in one list.")
+    match rules:
+        case list():
+            read = [*_parse_rule_list(rules, where)]
+        case dict():
+            read = [*_parse_legacy_rules(rules, where)]
+        case _:
+            raise EmulatorError("this is no tracking plan", where, PLAN_FORMAT_REMEDY)
+    described: JSON = held.get("trackingPlan") or document.get("trackingPlan") or held
+    about = described if isinstance(described, dict) else {}
+    name = _first_text(about, "display_name", "name", "id")
+    plan = build_plan(
+        name, [each for each in read if isinstance(each, PlanRule)], _first_text(about, "id")
+    )
+    return replace(plan, problems=tuple(each for each in read if isinstance(each, RuleProblem)))
+
+
+def _first_text(document: JSONObject, *keys: str) -> str:
+    """The first text under one of *keys*."""
+    return next((document[key] for key in keys if isinstance(document.get(key), str)), "")
+
+
+def _parse_rule_list(rules: list[JSON], where: str) -> Iterator[PlanRule | RuleProblem]:
+    for index, rule in enumerate(rules):
+        place = f"{where}: rules[{index}]"
+        if not isinstance(rule, dict) or rule.get("type") not in RULE_KINDS:
+            remedy = f"Give its type as one of {', '.join(RULE_KINDS)}."
+            yield RuleProblem(place, "this rule has no known type and is not checked", remedy)
+        else:
+            yield from _parse_rule(
+                rule["type"], rule.get("key"), rule.get("version"), rule.get("jsonSchema"), place
+            )
+
+
+def _parse_legacy_rules(rules: JSONObject, where: str) -> Iterator[PlanRule | RuleProblem]:
+    for name in ("identify_traits", "group_traits"):
+        if rules.get(name):
+            what = "traits of the older shape are not read and not checked"
+            kind = name.removesuffix("_traits")
+            yield RuleProblem(f"{where}: rules.{name}", what, f"Write them as rules.{kind}.")
+    for name, kind in (("global", "COMMON"), ("identify", "IDENTIFY"), ("group", "GROUP")):
+        if rules.get(name):
+            yield from _parse_rule(kind, None, None, rules[name], f"{where}: rules.{name}")
+    events = rules.get("events") or []
+    for index, event in enumerate(events if isinstance(events, list) else [events]):
+        place = f"{where}: rules.events[{index}]"
+        if isinstance(event, dict):
+            version = event.get("version")
+            yield from _parse_rule("TRACK", event.get("name"), version, event.get("rules"), place)
+        else:
+            what = "this is no event of a plan and is not checked"
+            yield RuleProblem(place, what, "Give its name and rules.")
+
+
+def _parse_rule(
+    kind: str, key: JSON, version: JSON, schema: JSON, place: str
+) -> Iterator[PlanRule | RuleProblem]:
+    """The rule, and what of it cannot be checked."""
+    if kind == "TRACK" and not (key and isinstance(key, str)):
+        what = "this rule names no event and is not checked"
+        yield RuleProblem(place, what, "Give the event's exact name.")
+        return
+    if not isinstance(version, int | None) or isinstance(version, bool):
+        what = "its version is no whole number, so that it counts as version 1"
+        yield RuleProblem(place, what, "Count versions from 1.")
+        version = 1
+    rule = compile_rule(kind, key if isinstance(key, str) else "", version or 1, schema)
+    yield rule
+    how = "not checked" if rule.checked_schema is True else "checked in part alone"
+    for problem in rule.problems:
+        what = f"the rule {rule} is {how}: {problem}"
+        yield RuleProblem(place, what, "Correct it at Segment; the other rules hold.")

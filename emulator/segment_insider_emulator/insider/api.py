@@ -1,0 +1,263 @@
+"""Insider One's unification host: bytes in, bytes out."""
+
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hmac import compare_digest
+from typing import TypeAlias
+from uuid import uuid4
+
+import orjson
+
+from segment_insider_emulator.clock import Clock
+from segment_insider_emulator.insider import (
+    attribute_deletion,
+    profile_endpoints,
+    responses,
+    upsert,
+)
+from segment_insider_emulator.insider.account import DataRetention, InsiderAccount, RateLimiter
+from segment_insider_emulator.insider.callbacks import CallbackHosts, ErrorCallbackSender
+from segment_insider_emulator.insider.identity import build_identity_rules
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
+from segment_insider_emulator.insider.responses import RequestRejected
+from segment_insider_emulator.insider.validation import (
+    ATTRIBUTE_DELETION_KEYS,
+    IDENTIFIER_UPDATE_KEYS,
+    PROFILE_ID_KEYS,
+    PROFILE_READ_KEYS,
+    UPSERT_KEYS,
+    USER_REFERENCE_KEYS,
+    DocumentedKeys,
+    find_undocumented_keys,
+)
+from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
+from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.storage.profiles import ProfileStore
+from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse
+
+RequestHandler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
+
+
+@dataclass(frozen=True, slots=True)
+class InsiderRoute:
+    """What answers one method of one address.
+
+    Args:
+        budget: What it is counted in; None where it takes its own units.
+        structure: The keys of its requests.
+    """
+
+    handler: RequestHandler
+    rate_budget: str | None
+    documented_keys: DocumentedKeys
+
+
+class InsiderApi:
+    """One account.
+
+    Args:
+        account_name, account_key: What X-PARTNER-NAME and X-REQUEST-TOKEN must say.
+        identifier_types: Types that identify, strongest first, e.g. ("uuid", "email").
+        options: What else differs from account to account.
+        refusal: Why a token does not open the account, None when it does: the panel's keys in
+            place of account_key.
+        new_id: Makes Profile IDs.
+        on_change: Told what a request changed, in the transaction that stores it.
+        callback_hosts: Where callbacks may go: by default where *options* list, and never to this
+            machine.
+        call_back: Posts a body to an address, beside the answer.
+        hold: Keeps what is used of its limits for all who answer for it.
+    """
+
+    def __init__(
+        self,
+        account_name: str,
+        account_key: str,
+        identifier_types: Sequence[str],
+        profiles: ProfileStore,
+        clock: Clock,
+        options: InsiderOptions | None = None,
+        *,
+        explain_token_rejection: Callable[[str], str | None] | None = None,
+        generate_profile_id: Callable[[], str] = lambda: str(uuid4()),
+        on_change: ProfileChangeListener = lambda changes: None,
+        callback_hosts: CallbackHosts | None = None,
+        send_callback: Callable[[str, bytes], None] | None = None,
+        guard_factory: StateGuardFactory = process_local,
+    ) -> None:
+        options = options or InsiderOptions()
+        hosts = callback_hosts or CallbackHosts(options.error_callback_hosts)
+        self._account = InsiderAccount(
+            identity_rules=build_identity_rules(identifier_types, options),
+            options=options,
+            profiles=profiles,
+            generate_profile_id=generate_profile_id,
+            on_change=on_change,
+            callback_hosts=hosts,
+            send_callback=send_callback or ErrorCallbackSender(hosts),
+        )
+        self._account_name, self._clock, self._options = account_name, clock, options
+        self._explain_token_rejection = explain_token_rejection or _build_token_check(account_key)
+        self._rate_limiter, self._data_retention = (
+            RateLimiter(options.get_rate_limit, guard_factory),
+            DataRetention(profiles, options),
+        )
+        self._routes = _build_routes(self._account, self._rate_limiter)
+
+    def handle_request(self, request: HttpRequest) -> HttpResponse:
+        """Answer one request; a refusal is an answer too.
+
+        Raises: StorageFault, when the profiles cannot be read or written.
+        """
+        routes_by_method = self._routes.get(request.path)
+        if routes_by_method is None:
+            return self._reject_unknown_path(request).to_response()
+        if request.method not in routes_by_method:
+            return _respond_method_not_allowed(request, routes_by_method)
+        route = routes_by_method[request.method]
+        body: JSON = None
+        try:
+            self._authenticate(request)
+            now = self._clock()
+            if route.rate_budget:
+                self._rate_limiter.consume(route.rate_budget, now)
+            self._data_retention.delete_expired(now)
+            body = _parse_json_request(request)
+            return route.handler(body, now)
+        except RequestRejected as refusal:
+            # A key that nobody reads is often why.
+            return refusal.to_response([*find_undocumented_keys(body, route.documented_keys)])
+
+    def create_dry_run_copy(self) -> "InsiderApi":
+        """The same account, to try requests on: it counts no calls and tells nobody.
+
+        What it writes to the profiles is the caller's to undo.
+        """
+        api_copy = copy(self)
+        api_copy._rate_limiter = RateLimiter(self._options.get_rate_limit)
+        api_copy._data_retention = DataRetention(self._account.profiles, self._options)
+        silent_account = replace(
+            self._account, on_change=lambda changes: None, send_callback=lambda address, body: None
+        )
+        api_copy._routes = _build_routes(silent_account, api_copy._rate_limiter)
+        return api_copy
+
+    def delete_expired_data(self) -> None:
+        """Drop what has become too old by now; whoever looks at profiles does this first."""
+        self._data_retention.delete_expired(self._clock())
+
+    def reset(self) -> None:
+        """Forget how often anybody called."""
+        self._rate_limiter.reset()
+        self._data_retention.reset()
+
+    def _authenticate(self, request: HttpRequest) -> None:
+        if request.headers.get("x-partner-name", "") != self._account_name:
+            raise responses.INVALID_PARTNER
+        if why := self._explain_token_rejection(request.headers.get("x-request-token", "")):
+            rejection_by_status = {403: responses.ACCESS_DENIED, 401: responses.TOKEN_REFUSED}
+            rejection = rejection_by_status[self._options.auth_failure]
+            raise RequestRejected(rejection.status, rejection.body, why)
+
+    def _reject_unknown_path(self, request: HttpRequest) -> RequestRejected:
+        text = f"no such endpoint: {request.method} {request.path}"
+        return responses.reject_with_error(
+            404, text, f"This emulator answers {', '.join(self._routes)}."
+        )
+
+
+def _build_routes(
+    account: InsiderAccount, rate_limiter: RateLimiter
+) -> dict[str, dict[str, InsiderRoute]]:
+    """Address -> method -> what answers; the budgets are those of options.RATES."""
+    return {
+        upsert.UPSERT_PATH: {
+            "POST": InsiderRoute(upsert.UpsertHandler(account), "upsert", UPSERT_KEYS)
+        },
+        attribute_deletion.ATTRIBUTE_DELETE_PATH: {
+            "POST": InsiderRoute(
+                attribute_deletion.DeleteAttributesHandler(account),
+                "upsert",
+                ATTRIBUTE_DELETION_KEYS,
+            )
+        },
+        profile_endpoints.PROFILE_READ_PATH: {
+            "POST": InsiderRoute(
+                profile_endpoints.ReadProfileHandler(account, rate_limiter), None, PROFILE_READ_KEYS
+            )
+        },
+        profile_endpoints.IDENTITY_PATH: {
+            "PATCH": InsiderRoute(
+                profile_endpoints.UpdateIdentifierHandler(account),
+                "identityUpdate",
+                IDENTIFIER_UPDATE_KEYS,
+            ),
+            "DELETE": InsiderRoute(
+                profile_endpoints.DeleteIdentifiersHandler(account),
+                "identityDelete",
+                USER_REFERENCE_KEYS,
+            ),
+        },
+        profile_endpoints.PROFILE_DELETE_PATH: {
+            "POST": InsiderRoute(
+                profile_endpoints.DeleteProfileHandler(account), "delete", USER_REFERENCE_KEYS
+            )
+        },
+        profile_endpoints.ANONYMIZE_PATH: {
+            "POST": InsiderRoute(
+                profile_endpoints.AnonymizeProfileHandler(account), "anonymize", USER_REFERENCE_KEYS
+            )
+        },
+        profile_endpoints.ANONYMIZE_BY_ID_PATH: {
+            "POST": InsiderRoute(
+                profile_endpoints.AnonymizeByIdHandler(account), "anonymize", PROFILE_ID_KEYS
+            )
+        },
+    }
+
+
+def _build_token_check(account_key: str) -> Callable[[str], str | None]:
+    def explain_rejection(key: str) -> str | None:
+        is_same_key = compare_digest(key.encode(), account_key.encode())
+        return None if is_same_key else responses.ACCESS_DENIED.remedy
+
+    return explain_rejection
+
+
+def _respond_method_not_allowed(
+    request: HttpRequest, routes_by_method: dict[str, InsiderRoute]
+) -> HttpResponse:
+    allowed = ", ".join(routes_by_method)
+    text = f"{request.path} does not take {request.method}"
+    rejection = responses.reject_with_error(405, text, f"Use {allowed}.")
+    response = rejection.to_response()
+    return HttpResponse(response.status, response.body, {**response.headers, "allow": allowed})
+
+
+def _parse_json_request(request: HttpRequest) -> JSON:
+    media_type = request.headers.get("content-type", "").partition(";")[0]
+    if media_type.strip().lower() != "application/json":
+        # Of two reasons to refuse a request, its size is told first.
+        raise _reject_large_body(request.body) or responses.WRONG_CONTENT_TYPE
+    return parse_body(request.body)
+
+
+def parse_body(body: bytes) -> JSON:
+    """The JSON value of a request. Raises: Refusal."""
+    if refusal := _reject_large_body(body):
+        raise refusal
+    try:
+        value = parse_json(body)
+    except orjson.JSONDecodeError:
+        raise responses.INVALID_JSON from None
+    # Counting bytes is cheaper than walking a body that is not deep.
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and nesting_depth(value) > MAX_DEPTH:
+        raise responses.INVALID_JSON
+    return value
+
+
+def _reject_large_body(body: bytes) -> RequestRejected | None:
+    return responses.BODY_TOO_LARGE if len(body) > responses.MAX_BODY_BYTES else None

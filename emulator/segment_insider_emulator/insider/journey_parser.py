@@ -1,0 +1,339 @@
+"""Conditions of a workspace file, already of the right shape, to those of a journey."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TypeAlias
+
+from segment_insider_emulator.clock import parse_duration
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.catalog import DEFAULT_ATTRIBUTES, resolve_event_alias
+from segment_insider_emulator.insider.formats import parse_rfc3339
+from segment_insider_emulator.insider.journey_definition import (
+    COMPARISON_OPERATORS,
+    AttributeChangeCondition,
+    AttributeCondition,
+    ChannelElement,
+    CheckElement,
+    ConditionComparison,
+    EventCondition,
+    JourneyDefinition,
+    JourneyElement,
+    JourneyTrigger,
+    ReachabilityElement,
+    SinceEntryCondition,
+    WaitElement,
+    is_number,
+)
+from segment_insider_emulator.types import JSON, JSONObject
+
+CHANGE_OPERATORS = ("changes", "changes_to", "changes_from")
+_FIELD_GROUPS = ("custom", "unrecognised")
+
+
+def parse_journey_trigger(document: JSONObject, where: str) -> JourneyTrigger:
+    """{"events", "parameters"} or {"attribute", and one of CHANGES}. Raises: EmulatorError."""
+    if require_single_key(("events", "attribute"), document, where) == "events":
+        return parse_event_condition(document, where)
+    operator = require_single_key(CHANGE_OPERATORS, document, where)
+    value = document[operator]
+    if not isinstance(value, str | int | float) or (operator == "changes" and value is not True):
+        what = f"{operator} takes {'true' if operator == 'changes' else 'a single value'}"
+        remedy = "Architect looks at changes of text, numbers and booleans."
+        raise EmulatorError(what, f"{where}.{operator}", remedy)
+    attribute_path = _resolve_attribute_path(document["attribute"], where)
+    return AttributeChangeCondition(
+        attribute_path, operator, None if operator == "changes" else value
+    )
+
+
+def parse_event_condition(document: JSONObject, where: str) -> EventCondition:
+    """{"events": [name], "parameters": {place: value or {operator: value}}}."""
+    parameters = {
+        _validate_field_path(place, f"{where}.parameters"): _parse_parameter_test(
+            test, f"{where}.parameters.{place}"
+        )
+        for place, test in document.get("parameters", {}).items()
+    }
+    return EventCondition(
+        tuple(resolve_event_alias(name) for name in document["events"]), parameters
+    )
+
+
+def parse_check_condition(
+    document: JSONObject, where: str
+) -> SinceEntryCondition | AttributeCondition:
+    """{"did": {...}}, {"did_not": {...}} or {"attribute", and one operator}."""
+    kind = require_single_key(("did", "did_not", "attribute"), document, where)
+    if kind == "attribute":
+        return parse_attribute_condition(document, where)
+    return SinceEntryCondition(
+        parse_event_condition(document[kind], f"{where}.{kind}"), must_have_happened=kind == "did"
+    )
+
+
+def parse_attribute_condition(document: JSONObject, where: str) -> AttributeCondition:
+    """{"attribute": place, and one operator}."""
+    operator = require_single_key(tuple(COMPARISON_OPERATORS), document, where)
+    return AttributeCondition(
+        _resolve_attribute_path(document["attribute"], where),
+        _build_comparison(operator, document[operator], f"{where}.{operator}"),
+    )
+
+
+def require_single_key(names: Sequence[str], document: JSONObject, where: str) -> str:
+    """The one of *names* that is a key of *given*. Raises: EmulatorError, for none or several."""
+    present_names = [name for name in names if name in document]
+    if len(present_names) != 1:
+        what = (
+            f"{' and '.join(present_names)} stand together"
+            if present_names
+            else "something is missing"
+        )
+        raise EmulatorError(what, where, f"Write one of {', '.join(names)}.")
+    return present_names[0]
+
+
+def _parse_parameter_test(test_document: JSON, where: str) -> ConditionComparison:
+    if not isinstance(test_document, dict):
+        return _build_comparison("is", test_document, where)
+    if (
+        len(test_document) != 1
+        or (operator := next(iter(test_document))) not in COMPARISON_OPERATORS
+    ):
+        remedy = f"Write a value, or one of {', '.join(COMPARISON_OPERATORS)} with its value."
+        raise EmulatorError("this is no condition on a value", where, remedy)
+    return _build_comparison(operator, test_document[operator], f"{where}.{operator}")
+
+
+def _build_comparison(operator: str, expected_value: JSON, where: str) -> ConditionComparison:
+    if operator in ("more_than", "less_than") and not is_number(expected_value):
+        raise EmulatorError(f"{operator} takes a number", where, "Write it without quotes.")
+    if operator == "exists" and not isinstance(expected_value, bool):
+        raise EmulatorError("exists takes true or false", where, "Write it without quotes.")
+    return ConditionComparison(operator, expected_value)
+
+
+def _resolve_attribute_path(attribute_name: str, where: str) -> str:
+    return _validate_field_path(
+        DEFAULT_ATTRIBUTES.aliases.get(attribute_name, attribute_name), f"{where}.attribute"
+    )
+
+
+def _validate_field_path(field_path: str, where: str) -> str:
+    group, dot, _ = field_path.partition(".")
+    if dot and group not in _FIELD_GROUPS:
+        what = f"{field_path!r} is no place on a profile"
+        raise EmulatorError(what, where, "Write a default name, or custom. and a name.")
+    return field_path
+
+
+StepDocuments: TypeAlias = Sequence[JSONObject]
+
+# Kind of step -> the keys that may stand beside it.
+STEP_KEYS_BY_KIND: Mapping[str, tuple[str, ...]] = {
+    "wait": (),
+    "check": ("matching", "not_matching"),
+    "check_reachability": ("reachable", "not_reachable"),
+    "channel": ("message",),
+}
+
+
+def parse_steps(
+    steps: StepDocuments, parent_path: str, journey_location: str
+) -> Iterator[JourneyElement]:
+    """The elements of *steps* and of the paths below them.
+
+    Args:
+        place: Place of *steps* in the journey, e.g. "steps[1].matching".
+        where: Place of the journey in the file, e.g. "insider.journeys[0]".
+    Raises: EmulatorError, for a step that is none.
+    """
+    for index, step in enumerate(steps):
+        step_path = f"{parent_path}[{index}]"
+        next_step_path = f"{parent_path}[{index + 1}]" if index + 1 < len(steps) else None
+        kind = _get_step_kind(step, f"{journey_location}.{step_path}")
+        if kind == "wait":
+            yield WaitElement(
+                step_path,
+                parse_duration(step["wait"], f"{journey_location}.{step_path}.wait"),
+                next_step_path,
+            )
+        elif kind == "channel":
+            message = _require_message_name(step, f"{journey_location}.{step_path}")
+            yield ChannelElement(step_path, step["channel"], message, next_step_path)
+        elif next_step_path:
+            what = "nothing can follow a check in the same list: its paths lead on"
+            raise EmulatorError(
+                what, f"{journey_location}.{next_step_path}", "Move the step into a path."
+            )
+        else:
+            yield from _parse_check_step(kind, step, step_path, journey_location)
+
+
+def get_first_step_path(steps: StepDocuments, parent_path: str) -> str | None:
+    """Place of the first of *steps*; None is an empty path."""
+    return f"{parent_path}[0]" if steps else None
+
+
+def _parse_check_step(
+    kind: str, step: JSONObject, step_path: str, journey_location: str
+) -> Iterator[JourneyElement]:
+    paths = {name: step.get(name, []) for name in STEP_KEYS_BY_KIND[kind]}
+    first_paths = {
+        name: get_first_step_path(path, f"{step_path}.{name}") for name, path in paths.items()
+    }
+    if kind == "check":
+        condition = parse_check_condition(step["check"], f"{journey_location}.{step_path}.check")
+        yield CheckElement(step_path, condition, **first_paths)
+    else:
+        yield ReachabilityElement(step_path, step[kind], **first_paths)
+    for name, path in paths.items():
+        yield from parse_steps(path, f"{step_path}.{name}", journey_location)
+
+
+def _get_step_kind(step: JSONObject, where: str) -> str:
+    kind = require_single_key(tuple(STEP_KEYS_BY_KIND), step, where)
+    unexpected_keys = [
+        name for name in step if name != kind and name not in STEP_KEYS_BY_KIND[kind]
+    ]
+    if unexpected_keys:
+        allowed = (
+            f"Beside it may stand {' and '.join(STEP_KEYS_BY_KIND[kind])}."
+            if STEP_KEYS_BY_KIND[kind]
+            else ""
+        )
+        what = f"{unexpected_keys[0]!r} does not belong to a {kind}"
+        raise EmulatorError(what, where, allowed or "Make it a step of its own.")
+    return kind
+
+
+def _require_message_name(step: JSONObject, where: str) -> str:
+    if "message" not in step:
+        raise EmulatorError("'message' is missing", where, "Give the message a name.")
+    message: str = step["message"]
+    return message
+
+
+PURCHASE_GOAL = "Purchase"
+# Documented: every journey tracks purchases, and up to ten goals of its own.
+BUILT_IN_GOALS: Mapping[str, JourneyTrigger] = {
+    PURCHASE_GOAL: EventCondition(("confirmation_page_view",), {})
+}
+MAX_CUSTOM_GOALS = 10
+# Documented as Architect's default for messages that were seen. Assumed: all of them are.
+DEFAULT_ATTRIBUTION_WINDOW = timedelta(days=3)
+
+
+def parse_journeys(documents: Sequence[JSONObject]) -> dict[int, JourneyDefinition]:
+    """Journeys by id, in the order of the file. Raises: EmulatorError, for the first mistake."""
+    for error in find_journey_errors(documents):
+        raise error
+    return {
+        each["id"]: _parse_journey(each, _format_journey_location(index))
+        for index, each in enumerate(documents)
+    }
+
+
+def find_journey_errors(documents: Sequence[JSONObject]) -> Iterator[EmulatorError]:
+    """What is wrong with *documents*: the first mistake of each journey."""
+    locations_by_id: dict[int, str] = {}
+    for index, document in enumerate(documents):
+        location = _format_journey_location(index)
+        try:
+            _parse_journey(document, location)
+        except EmulatorError as mistake:
+            yield mistake
+        if document["id"] in locations_by_id:
+            what = f"{locations_by_id[document['id']]} has the id {document['id']} already"
+            yield EmulatorError(what, f"{location}.id", "Give each journey an id of its own.")
+        locations_by_id.setdefault(document["id"], location)
+
+
+def _format_journey_location(index: int) -> str:
+    return f"insider.journeys[{index}]"
+
+
+def _parse_journey(document: JSONObject, where: str) -> JourneyDefinition:
+    starter, ignored_parameters = _parse_starter(document["starter"], f"{where}.starter")
+    steps = document["steps"]
+    return JourneyDefinition(
+        id=document["id"],
+        name=document["name"],
+        starter=starter,
+        ignored_date_parameters=ignored_parameters,
+        segment_conditions=tuple(
+            parse_attribute_condition(each, f"{where}.starter.segment[{index}]")
+            for index, each in enumerate(document["starter"].get("segment", ()))
+        ),
+        exits=tuple(
+            parse_journey_trigger(each, f"{where}.exits[{index}]")
+            for index, each in enumerate(document.get("exits", ()))
+        ),
+        goals=_parse_goals(document.get("goals", ()), f"{where}.goals"),
+        reentry_period=_parse_reentry_period(document["eligibility"], f"{where}.eligibility"),
+        attribution_window=_parse_attribution_window(document, f"{where}.attribution"),
+        first_step_path=get_first_step_path(steps, "steps"),
+        elements={each.step_path: each for each in parse_steps(steps, "steps", where)},
+        document=document,
+    )
+
+
+def _parse_starter(
+    starter_document: JSONObject, where: str
+) -> tuple[JourneyTrigger, tuple[str, ...]]:
+    """The starter, and which of its parameters it ignores.
+
+    Documented: parameters of a date type are ignored. Assumed: a value that is an RFC 3339 time
+    tells one.
+    """
+    trigger = parse_journey_trigger(starter_document, where)
+    if not isinstance(trigger, EventCondition):
+        return trigger, ()
+    if "homepage_view" in trigger.event_names and not starter_document.get("segment"):
+        remedy = "Add a segment, such as [{attribute: email_optin, is: true}]."
+        raise EmulatorError("homepage_view starts a journey only with a segment", where, remedy)
+    date_parameters = tuple(
+        place
+        for place, test in trigger.parameter_tests.items()
+        if _is_rfc3339_time(test.expected_value)
+    )
+    other_tests = {
+        place: test
+        for place, test in trigger.parameter_tests.items()
+        if place not in date_parameters
+    }
+    return EventCondition(trigger.event_names, other_tests), date_parameters
+
+
+def _is_rfc3339_time(value: object) -> bool:
+    return isinstance(value, str) and parse_rfc3339(value) is not None
+
+
+def _parse_goals(goal_documents: Sequence[JSONObject], where: str) -> dict[str, JourneyTrigger]:
+    if len(goal_documents) > MAX_CUSTOM_GOALS:
+        remedy = f"Keep {MAX_CUSTOM_GOALS}."
+        raise EmulatorError(f"a journey has {MAX_CUSTOM_GOALS} goals at most", where, remedy)
+    goals = dict(BUILT_IN_GOALS)
+    for index, goal_document in enumerate(goal_documents):
+        if goal_document["name"] in goals:
+            what = f"there is a goal {goal_document['name']!r} already"
+            remedy = f"Choose another name; {PURCHASE_GOAL} is always there."
+            raise EmulatorError(what, f"{where}[{index}].name", remedy)
+        goals[goal_document["name"]] = parse_journey_trigger(goal_document, f"{where}[{index}]")
+    return goals
+
+
+def _parse_reentry_period(eligibility: JSONObject, where: str) -> timedelta | None:
+    if (eligibility["times"] == "multiple") != ("period" in eligibility):
+        remedy = "Write times: once, or times: multiple with a period such as 7 days."
+        raise EmulatorError("the period goes with times: multiple", where, remedy)
+    return (
+        parse_duration(eligibility["period"], f"{where}.period")
+        if "period" in eligibility
+        else None
+    )
+
+
+def _parse_attribution_window(document: JSONObject, where: str) -> timedelta:
+    window_text = document.get("attribution")
+    return parse_duration(window_text, where) if window_text else DEFAULT_ATTRIBUTION_WINDOW

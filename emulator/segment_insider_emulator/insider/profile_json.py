@@ -1,0 +1,266 @@
+"""Which channels could reach a profile, and why the others could not.
+
+Source: Insider One, "Check Reachability" and "Reachability on Channels".
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from segment_insider_emulator.insider.catalog import get_event_display_name
+from segment_insider_emulator.insider.formats import is_e164, is_email
+from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
+from segment_insider_emulator.storage.records import Profile, ProfileEvent, nest_attributes
+from segment_insider_emulator.types import JSON, JSONObject
+
+# Channel -> (address, opt-in, flag that outranks the opt-in).
+CHANNEL_ATTRIBUTES = {
+    "email": ("email", "email_optin", "global_unsubscribe"),
+    "sms": ("phone_number", "sms_optin", "sms_opt_out_user"),
+    "whatsapp": ("phone_number", "whatsapp_optin", "wa_opt_out_user"),
+}
+WEB_PUSH_REASON = "web push needs a browser token and permission, which no upsert carries"
+
+
+def check_reachability(attributes: Mapping[str, JSON]) -> JSONObject:
+    """Say for each channel whether it reaches a profile with these default attributes.
+
+    Returns: {"email": {"reachable": bool, "why": [sentence, ...], "notes": [...]}, ...}; `why`
+        is empty when reachable, `notes` tells where the integration guide asks for more.
+    """
+    reasons_by_channel = {
+        channel: _list_unreachable_reasons(attributes, *needs)
+        for channel, needs in CHANNEL_ATTRIBUTES.items()
+    }
+    reasons_by_channel["web_push"] = [WEB_PUSH_REASON]
+    notes = []
+    if attributes.get("gdpr_optin") is None:
+        notes.append("gdpr_optin was never sent: it counts as allowed, yet the guide asks for it")
+    return {
+        channel: {"reachable": not why, "why": why, "notes": notes}
+        for channel, why in reasons_by_channel.items()
+    }
+
+
+def _list_unreachable_reasons(
+    attributes: Mapping[str, JSON],
+    address_attribute: str,
+    optin_attribute: str,
+    optout_attribute: str,
+) -> list[str]:
+    reasons = []
+    address = attributes.get(address_attribute)
+    if not address:
+        reasons.append(f"no {address_attribute}")
+    elif address_attribute == "phone_number" and not is_e164(address):
+        reasons.append("phone_number is not in E.164 form")
+    elif address_attribute == "email" and not is_email(address):
+        reasons.append("email is no e-mail address")
+    if attributes.get(optin_attribute) is None:
+        reasons.append(f"{optin_attribute} is absent")
+    elif not attributes[optin_attribute]:
+        reasons.append(f"{optin_attribute} is false")
+    if attributes.get("gdpr_optin") is False:
+        reasons.append("gdpr_optin is false")
+    if attributes.get(optout_attribute) is True:
+        reasons.append(f"{optout_attribute} is true")
+    return reasons
+
+
+PRODUCT_VIEW_EVENT = "product_detail_page_view"
+CART_ADD_EVENT = "item_added_to_cart"
+CART_REMOVE_EVENT = "item_removed_from_cart"
+CART_CLEAR_EVENT = "cart_cleared"
+PURCHASE_EVENT = "confirmation_page_view"
+# A cart seen again, or a product taken out of it, says nothing new about taste.
+INTEREST_EVENTS = (PRODUCT_VIEW_EVENT, "listing_page_view", CART_ADD_EVENT, PURCHASE_EVENT)
+
+MAX_QUANTITY = 10**9  # pieces of one product in one event
+
+
+def build_personalisation(profile: Profile) -> JSONObject:
+    """What is known of *profile*'s owner, with no guesses where nothing was sent.
+
+    Returns: {"name", "surname", "age"} as the attributes have them, or null; "viewed_products",
+        latest first; "cart", what is still in it; "interest_categories", commonest first;
+        "last_purchase", null without one; "order_count"; and "order_value", one amount for each
+        currency: the sum of unit_sale_price x quantity over the purchase events.
+    """
+    events = sorted(profile.events, key=lambda event: event.occurred_at)
+    orders = _group_orders(events)
+    return {
+        **{name: profile.attributes.get(name) for name in ("name", "surname", "age")},
+        "viewed_products": _list_viewed_products(events),
+        "cart": _compute_cart(events),
+        "interest_categories": _rank_interest_categories(events),
+        "last_purchase": _serialize_order(orders[-1]) if orders else None,
+        "order_count": len(orders),
+        "order_value": _sum_order_value(event for order in orders for event in order),
+    }
+
+
+def _list_viewed_products(events: list[ProfileEvent]) -> list[JSONObject]:
+    views_by_product: dict[str, list[ProfileEvent]] = {}
+    for event in events:
+        if (
+            event.name == PRODUCT_VIEW_EVENT
+            and (product := event.params.get("product_id")) is not None
+        ):
+            # Taken out and put back in, a product stands where its latest view puts it.
+            views_by_product[product] = views_by_product.pop(product, [])
+            views_by_product[product].append(event)
+    return [
+        {
+            **_select_product_fields(seen[-1]),
+            "views": len(seen),
+            "last_viewed_at": seen[-1].occurred_at,
+        }
+        for seen in reversed(views_by_product.values())
+    ]
+
+
+def _compute_cart(events: list[ProfileEvent]) -> list[JSONObject]:
+    """Added, minus removed, minus bought: per product and in the order it happened."""
+    added_events: dict[str, ProfileEvent] = {}
+    quantities: Counter[str] = Counter()
+    for event in events:
+        product, quantity = event.params.get("product_id"), max(_get_quantity(event), 0)
+        if event.name == CART_CLEAR_EVENT:
+            quantities.clear()
+        elif product is None:
+            continue
+        elif event.name == CART_ADD_EVENT:
+            added_events[product] = event
+            quantities[product] += quantity
+        elif event.name in (CART_REMOVE_EVENT, PURCHASE_EVENT):
+            # What was never seen to be added, from before the profile's memory, leaves no debt.
+            quantities[product] = max(quantities[product] - quantity, 0)
+    return [
+        {
+            **_select_product_fields(event),
+            **_select_price_fields(event),
+            "quantity": quantities[product],
+            "added_at": event.occurred_at,
+        }
+        for product, event in added_events.items()
+        if quantities[product] > 0
+    ]
+
+
+def _rank_interest_categories(events: list[ProfileEvent]) -> list[JSONObject]:
+    category_counts = Counter(
+        category
+        for event in events
+        if event.name in INTEREST_EVENTS
+        for category in dict.fromkeys(event.params.get("taxonomy", ()))
+    )
+    ranked_categories = sorted(category_counts.items(), key=lambda each: (-each[1], each[0]))
+    return [{"category": category, "count": count} for category, count in ranked_categories]
+
+
+def _group_orders(events: list[ProfileEvent]) -> list[list[ProfileEvent]]:
+    """Purchase events by order, the order that ended last at the end.
+
+    One order is one event_group_id; events without one belong together when they share an instant.
+    """
+    orders: dict[tuple[str, str], list[ProfileEvent]] = {}
+    for event in events:
+        if event.name == PURCHASE_EVENT:
+            group = event.params.get("event_group_id")
+            order = ("at", event.occurred_at) if group is None else ("group", group)
+            orders[order] = orders.pop(order, [])
+            orders[order].append(event)
+    return list(orders.values())
+
+
+def _serialize_order(order_events: list[ProfileEvent]) -> JSONObject:
+    return {
+        "event_group_id": order_events[-1].params.get("event_group_id"),
+        "at": order_events[-1].occurred_at,
+        "products": [
+            {
+                **_select_product_fields(event),
+                **_select_price_fields(event),
+                "quantity": _get_quantity(event),
+            }
+            for event in order_events
+        ],
+        "value": _sum_order_value(order_events),
+    }
+
+
+def _sum_order_value(purchase_events: Iterable[ProfileEvent]) -> list[JSONObject]:
+    """Currencies are not converted; an event without a sale price adds nothing."""
+    amounts_by_currency: dict[str | None, Decimal] = {}
+    for event in purchase_events:
+        price, currency = event.params.get("unit_sale_price"), event.params.get("currency")
+        if price is not None:
+            # By way of text, so that ten times 0.1 is 1.
+            amount = Decimal(str(price)) * _get_quantity(event)
+            amounts_by_currency[currency] = amounts_by_currency.get(currency, Decimal()) + amount
+    return [
+        {"currency": currency, "amount": float(amount)}
+        for currency, amount in amounts_by_currency.items()
+    ]
+
+
+def _select_product_fields(event: ProfileEvent) -> JSONObject:
+    return {name: event.params.get(name) for name in ("product_id", "name")}
+
+
+def _select_price_fields(event: ProfileEvent) -> JSONObject:
+    return {name: event.params.get(name) for name in ("unit_sale_price", "currency")}
+
+
+def _get_quantity(event: ProfileEvent) -> int:
+    """How many; one where the event does not say."""
+    # 2.0 is an integer to JSON Schema, and so is 1e300, which no JSON number could sum up.
+    return int(max(-MAX_QUANTITY, min(event.params.get("quantity", 1), MAX_QUANTITY)))
+
+
+def serialize_profile(profile: Profile) -> JSONObject:
+    """{"id", "identifiers", "attributes", "events", "reach", ...}, shaped as in an upsert.
+
+    `identifiers` has the latest value of each type, as Insider One's profile page does;
+    `identifier_values` has all of them, oldest first. `merges` says of each profile that ended in
+    this one: when, which, found by which identifier, what it brought, and in which request.
+    `personal` is what personalisation could use, by rules of our own.
+    """
+    return {
+        "id": profile.id,
+        "identifiers": _collect_latest_identifiers(profile),
+        "attributes": nest_attributes(profile.attributes),
+        "events": [serialize_profile_event(event) for event in profile.events],
+        "reach": check_reachability(profile.attributes),
+        "personal": build_personalisation(profile),
+        "identifier_values": profile.identifiers,
+        "created_at": profile.created_at,
+        "updated_at": profile.updated_at,
+        "trail": [{"at": each["at"], "what": each["what"]} for each in profile.trail],
+        "merges": [
+            {"at": each["at"], **each["merge"]} for each in profile.trail if "merge" in each
+        ],
+    }
+
+
+def serialize_profile_event(event: ProfileEvent) -> JSONObject:
+    """One event as shown; `sent_as` differs from `event_name` where a name has an alias."""
+    return {
+        "event_name": event.name,
+        "display_name": get_event_display_name(event.name),
+        "sent_as": event.sent_as,
+        "timestamp": event.timestamp,
+        "event_params": event.params,
+        "received_at": event.received_at,
+        "skip_hook": event.skip_hook,
+    }
+
+
+def _collect_latest_identifiers(profile: Profile) -> JSONObject:
+    latest_values = {name: values[-1] for name, values in profile.identifiers.items()}
+    return nest_attributes(
+        {
+            name if name in DEFAULT_IDENTIFIERS else f"custom.{name}": value
+            for name, value in latest_values.items()
+        }
+    )

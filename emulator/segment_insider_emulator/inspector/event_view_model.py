@@ -1,0 +1,429 @@
+"""The stations of a message's road: what was sent, who took it, what became of it."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Final, TypeAlias
+
+import orjson
+
+from segment_insider_emulator.analysis.context import build_context
+from segment_insider_emulator.analysis.drift.traffic import (
+    has_value_at,
+    list_filled_paths,
+    remove_indexes,
+)
+from segment_insider_emulator.analysis.drift.unsent_properties import (
+    UnmappedProperty,
+    explain_deciding_properties,
+    explain_empty_values,
+    explain_unmapped_properties,
+    group_list_entries,
+)
+from segment_insider_emulator.analysis.mapping_paths import (
+    LITERAL_MARKER,
+    list_mapped_values,
+    list_value_sources,
+)
+from segment_insider_emulator.clock import Stopwatch
+from segment_insider_emulator.inspector.json_tree import ValueMark
+from segment_insider_emulator.mapping import Destination, InsiderRequest
+from segment_insider_emulator.mapping.explanation import (
+    EventExplanation,
+    SubscriptionTrace,
+    explain_event,
+    find_unread_paths,
+)
+from segment_insider_emulator.mapping.path_tracking import iter_leaves
+from segment_insider_emulator.mapping.value_origins import ValueOrigin
+from segment_insider_emulator.storage.message_search import MessageSummary
+from segment_insider_emulator.storage.records import DeliveryRecord, MessageRecord, Verdict
+from segment_insider_emulator.types import JSON, JSONObject
+
+
+@dataclass(frozen=True, slots=True)
+class UnfilledField:
+    """A field of a mapping that got no value, for the event has nothing where it reads.
+
+    Args:
+        is_empty: Whether the event has null or an empty text there.
+    """
+
+    field: str
+    source_paths: tuple[str, ...]
+    is_source_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedSubscription:
+    """One subscription that took the event.
+
+    Args:
+        delivery: What became of it; None when this destination took it only after a change.
+        marks: Of the upsert, by path.
+        number: Its place among the destination's, 1 for the first; None when it is gone.
+        unsent: What of the event gave no value, a sentence each.
+    """
+
+    trace: SubscriptionTrace
+    delivery: DeliveryRecord | None
+    marks: Mapping[str, ValueMark]
+    request_body: JSON
+    response_body: JSON
+    unfilled_fields: tuple[UnfilledField, ...] = ()
+    subscription_number: int | None = None
+    unsent_notes: tuple[str, ...] = ()
+
+    def find_unfilled_field(self, finding_path: str) -> UnfilledField | None:
+        """The field that should have made what a finding misses at *where*."""
+        *place, field_name = finding_path.split(".")
+        if _has_value_at(self.request_body, (*place, field_name)):
+            return None  # the finding is about the value that was sent
+        return next(
+            (each for each in self.unfilled_fields if each.field.split(".")[-1] == field_name), None
+        )
+
+
+def _has_value_at(body: JSON, path_steps: tuple[str, ...]) -> bool:
+    """Check whether *body* has a value at *place*, such as users, 0, attributes, gender."""
+    for step in path_steps:
+        if isinstance(body, dict) and step in body:
+            body = body[step]
+        elif isinstance(body, list) and _is_list_index(step) and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            return False
+    return True
+
+
+def _is_list_index(step: str) -> bool:
+    # A name of the shop's own may have any number of digits; int() refuses thousands of them.
+    return step.isdecimal() and len(step) < 20
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedSubscription:
+    """One subscription that did not take it, and why."""
+
+    name: str
+    action_slug: str
+    reason: str
+    is_enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventViewModel:
+    """All of it.
+
+    Args:
+        added: Path -> value of what Segment put into the event.
+        changed: Path -> (as sent, as destinations got it).
+        removed: Paths that destinations did not get.
+        is_current: Whether the mappings are still those that made the requests.
+        deciding: What decides something and is not sent, a sentence each.
+    """
+
+    message: MessageRecord
+    added_values: Mapping[str, JSON]
+    changed_values: Mapping[str, tuple[JSON, JSON]]
+    removed_paths: tuple[str, ...]
+    matched_subscriptions: tuple[MatchedSubscription, ...]
+    skipped_subscriptions: tuple[SkippedSubscription, ...]
+    unmapped_values: tuple[UnmappedProperty, ...]
+    marks: Mapping[str, ValueMark] = field(default_factory=dict)
+    is_current: bool = True
+    decision_notes: tuple[str, ...] = ()
+
+    @property
+    def unmapped_properties(self) -> dict[str, UnmappedProperty]:
+        """What is dropped, told once of all entries of a list: unnumbered path -> the first."""
+        return group_list_entries(self.unmapped_values)
+
+    @property
+    def findings(self) -> list[tuple[JSONObject, UnfilledField | None]]:
+        """What Insider One found, and the field that should have made what it misses.
+
+        What decided the message's verdict comes first.
+        """
+        pairs = [
+            (finding, taken.find_unfilled_field(str(finding["where"])))
+            for taken in self.matched_subscriptions
+            if taken.delivery
+            for finding in taken.delivery.findings
+        ]
+        return sorted(pairs, key=lambda pair: pair[0]["verdict"] != self.message.verdict)
+
+    @property
+    def profile_change_counts(self) -> tuple[int, int]:
+        """How many attributes and how many events of profiles it changed or added."""
+        deliveries = (each.delivery for each in self.matched_subscriptions if each.delivery)
+        changes = [change for each in deliveries for change in each.changes or ()]
+        return sum(len(c["attributes"]) for c in changes), sum(len(c["events"]) for c in changes)
+
+
+# Of messages that came to no subscription, so that none is to blame.
+VERDICTS_BEFORE_MAPPING: Final[frozenset[Verdict]] = frozenset(("rejected", "filtered", "disabled"))
+UNMAPPED_TIME_BUDGET_S: Final = 0.2  # seconds for all messages of a list
+
+
+def find_unmapped_properties(
+    messages: Iterable[MessageSummary],
+    destination: JSONObject,
+    stopwatch: Stopwatch = time.monotonic,
+) -> dict[int, list[str] | None]:
+    """The properties that no subscription reads, of each message that one took.
+
+    They are those that the page of the message tells of, by the mappings as they are now.
+
+    Returns: Id of the message -> paths, the entries of a list as one, e.g.
+        "properties.products[].sku"; None where there was no time to look.
+    """
+    compiled, until = Destination(destination), stopwatch() + UNMAPPED_TIME_BUDGET_S
+    looked_at = (each for each in messages if each.verdict not in VERDICTS_BEFORE_MAPPING)
+    return {
+        each.id: _find_message_unmapped_properties(each, compiled) if stopwatch() < until else None
+        for each in looked_at
+    }
+
+
+def _find_message_unmapped_properties(
+    message: MessageSummary, destination: Destination
+) -> list[str]:
+    unread_paths = find_unread_paths(destination, message.document)
+    if not unread_paths.has_matching_subscription and not message.deliveries:
+        return []
+    return list(dict.fromkeys(map(remove_indexes, unread_paths.paths)))
+
+
+_DOTTED_INDEX = re.compile(r"\.(\d+)(?=\.|$)")
+MAX_LISTED_VALUES = 200  # added or changed values told of
+
+
+def build_event_view_model(
+    message: MessageRecord, destination: JSONObject, workspace_document: JSONObject
+) -> EventViewModel:
+    """Retell the road of *message* by the mappings of *destination* as they are now.
+
+    Args:
+        document: The workspace file, for lines that would map what is dropped.
+    """
+    event, compiled = message.normalised, Destination(destination)
+    event_values, sent_values = (
+        dict(iter_leaves(event)) if event else {},
+        dict(iter_leaves(message.sent)),
+    )
+    explanation = explain_event(compiled, event) if event else EventExplanation(None, [], [], [])
+    numbers = _number_subscriptions(destination)
+    matched_subscriptions = tuple(
+        replace(
+            each,
+            subscription_number=numbers.get((each.trace.subscription, each.trace.action_slug)),
+            unsent_notes=tuple(explain_empty_values(each.trace, event)) if event else (),
+        )
+        for each in _match_subscriptions(
+            explanation.accounts, message.deliveries, _find_unfilled_fields(compiled, event)
+        )
+    )
+    dropped: tuple[UnmappedProperty, ...] = ()
+    if (
+        matched_subscriptions
+        and message.verdict not in VERDICTS_BEFORE_MAPPING
+        and explanation.dropped
+    ):
+        subject = build_context({**workspace_document, "destination": destination})
+        dropped = tuple(explain_unmapped_properties(subject, event, explanation.dropped))
+    read_paths = {
+        path
+        for each in matched_subscriptions
+        for origin in each.trace.origins
+        for path in origin.read
+    }
+    marks = {path: ValueMark("read") for path in read_paths}
+    return EventViewModel(
+        message=message,
+        added_values=dict(_take_first_values(event_values, lambda path: path not in sent_values)),
+        changed_values={
+            path: (sent_values[path], value)
+            for path, value in _take_first_values(
+                event_values,
+                lambda path: sent_values.get(path, event_values[path]) != event_values[path],
+            )
+        },
+        removed_paths=tuple(
+            path
+            for path, _ in _take_first_values(
+                sent_values, lambda path: bool(event) and path not in event_values
+            )
+        ),
+        matched_subscriptions=matched_subscriptions,
+        skipped_subscriptions=(
+            *_find_unmatched_subscriptions(explanation.accounts),
+            *_find_disabled_subscriptions(destination),
+        ),
+        unmapped_values=dropped,
+        marks=marks | {each.path: ValueMark("dropped", "dropped") for each in dropped},
+        is_current=all(
+            _makes_same_request(each, compiled, event) for each in matched_subscriptions
+        ),
+        decision_notes=tuple(explain_deciding_properties(explanation, event))
+        if matched_subscriptions
+        else (),
+    )
+
+
+def _take_first_values(
+    values: Mapping[str, JSON], predicate: Callable[[str], bool]
+) -> Iterator[tuple[str, JSON]]:
+    yield from islice((pair for pair in values.items() if predicate(pair[0])), MAX_LISTED_VALUES)
+
+
+SubscriptionKey: TypeAlias = tuple[str, str]  # of a subscription, and of its action
+
+
+def _number_subscriptions(destination: JSONObject) -> dict[SubscriptionKey, int]:
+    """The place of each subscription; the first of those that share a name and an action."""
+    numbered = enumerate(destination["subscriptions"], start=1)
+    numbers: dict[SubscriptionKey, int] = {}
+    for number, subscription in numbered:
+        numbers.setdefault(
+            (subscription.get("name", subscription["actionSlug"]), subscription["actionSlug"]),
+            number,
+        )
+    return numbers
+
+
+def _find_unfilled_fields(
+    destination: Destination, event: JSONObject
+) -> dict[SubscriptionKey, tuple[UnfilledField, ...]]:
+    present = set(list_filled_paths(event))
+    every = {remove_indexes(path) for path, _ in iter_leaves(event)}
+    return {
+        (each.name, each.action_slug): tuple(_iter_unfilled_fields(each.mapping, present, every))
+        for each in destination.find_candidates(event)
+    }
+
+
+def _iter_unfilled_fields(
+    mapping: JSONObject, present_paths: Set[str], all_paths: Set[str]
+) -> Iterator[UnfilledField]:
+    for keys in list_mapped_values(mapping):
+        read = list_value_sources(mapping, keys) - {""}
+        if (
+            read
+            and LITERAL_MARKER not in read
+            and not any(has_value_at(path, present_paths) for path in read)
+        ):
+            yield UnfilledField(".".join(keys), tuple(sorted(read)), not read.isdisjoint(all_paths))
+
+
+def _match_subscriptions(
+    traces: list[SubscriptionTrace],
+    deliveries: tuple[DeliveryRecord, ...],
+    unfilled_fields: Mapping[SubscriptionKey, tuple[UnfilledField, ...]],
+) -> Iterator[MatchedSubscription]:
+    remaining_deliveries = list(deliveries)
+    for account in traces:
+        if not account.matched and not account.failure:
+            continue
+        name = (account.subscription, account.action_slug)
+        delivery = next(
+            (
+                each
+                for each in remaining_deliveries
+                if (each.subscription, each.action_slug) == name
+            ),
+            None,
+        )
+        if delivery:
+            remaining_deliveries.remove(delivery)
+        yield replace(
+            _build_matched_subscription(account, delivery),
+            unfilled_fields=unfilled_fields.get(name, ()),
+        )
+    for (
+        remaining_delivery
+    ) in remaining_deliveries:  # of a mapping that is gone, or takes such events no longer
+        yield _build_matched_subscription(
+            SubscriptionTrace(
+                remaining_delivery.subscription, remaining_delivery.action_slug, True, [], None, []
+            ),
+            remaining_delivery,
+        )
+
+
+def _build_matched_subscription(
+    trace: SubscriptionTrace, delivery: DeliveryRecord | None
+) -> MatchedSubscription:
+    body = parse_json_or_text(delivery.request.body) if delivery and delivery.request else None
+    answer = parse_json_or_text(delivery.response.body) if delivery and delivery.response else None
+    marks = {place: _mark_origin(origin) for origin in trace.origins for place in origin.at}
+    for finding in delivery.findings if delivery else ():
+        place = _DOTTED_INDEX.sub(r"[\1]", str(finding["where"]))
+        known = marks.get(place)
+        reads, by = (known.source_paths, known.mapping_field) if known else ((), "")
+        marks[place] = ValueMark(str(finding["verdict"]), str(finding["verdict"]), "", reads, by)
+    return MatchedSubscription(trace, delivery, marks, body, answer)
+
+
+def _mark_origin(origin: ValueOrigin) -> ValueMark:
+    source = ", ".join(origin.read) or "the mapping itself"
+    return ValueMark("made", "", f"{source} → {origin.field}", tuple(origin.read), origin.field)
+
+
+def _find_unmatched_subscriptions(traces: list[SubscriptionTrace]) -> Iterator[SkippedSubscription]:
+    for account in traces:
+        if not account.matched and not account.failure:
+            yield SkippedSubscription(
+                account.subscription, account.action_slug, describe_unmet_conditions(account), True
+            )
+
+
+def describe_unmet_conditions(trace: SubscriptionTrace) -> str:
+    """The conditions of a trigger that do not hold, and what the event has there."""
+    failed = [each for each in trace.conditions if not each.holds]
+    return "; ".join(
+        f"wants {each.condition}, found {'nothing' if each.found is None else _truncate_json(each.found)}"
+        for each in failed
+    )
+
+
+def _find_disabled_subscriptions(destination: JSONObject) -> Iterator[SkippedSubscription]:
+    for subscription in destination["subscriptions"]:
+        if not subscription.get("enabled", True):
+            slug = subscription["actionSlug"]
+            yield SkippedSubscription(subscription.get("name", slug), slug, "is disabled", False)
+
+
+def _makes_same_request(
+    matched: MatchedSubscription, destination: Destination, event: JSONObject
+) -> bool:
+    """Whether the mappings as they are now make the request that was made."""
+    if matched.delivery is None or not isinstance(matched.request_body, dict):
+        return matched.delivery is not None
+    for subscription in destination.subscriptions:
+        if (subscription.name, subscription.action_slug) == (
+            matched.delivery.subscription,
+            matched.delivery.action_slug,
+        ):
+            result = subscription.build_request(event)
+            if (
+                isinstance(result, InsiderRequest)
+                and result.json["users"] == matched.request_body["users"]
+            ):
+                return True
+    return False
+
+
+def parse_json_or_text(body: str) -> JSON:
+    """The JSON value of a body; a text that is none, such as a proxy's page, as it stands."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body
+
+
+def _truncate_json(value: JSON) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -1,0 +1,299 @@
+"""What flows where: event names, through subscriptions, to what Insider One gets, by verdict."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+from flask import Blueprint
+
+from segment_insider_emulator.insider.catalog import get_event_display_name, resolve_event_alias
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.storage.records import DeliveryRecord, MessageRecord, Verdict
+from segment_insider_emulator.types import JSON
+from segment_insider_emulator.web.services import current_services
+
+PROFILE_NODE_TITLE = "Profile attributes"
+NO_REQUEST_TITLE = "No request"
+# Where a message ends that no subscription gets.
+UNDELIVERED_TITLES: dict[str, str] = {
+    "rejected": "Rejected by Segment",
+    "filtered": "Filtered",
+    "not_subscribed": "Not subscribed",
+    "disabled": "Destination off",
+}
+OTHER_TITLES = (
+    "Other events",
+    "Other subscriptions",
+    "Other events",
+)  # what the rest of a column is called
+
+
+@dataclass(frozen=True, slots=True)
+class FlowNode:
+    """One box of a column: 0 for event names, 1 for subscriptions, 2 for what Insider One gets.
+
+    Args:
+        key: What to filter by: the event's name or type, or the subscription's; None for an end.
+    """
+
+    column: int
+    title: str
+    filter_parameter: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLink:
+    """So many messages, or events of them, went from one box to another with one verdict."""
+
+    source: FlowNode
+    target: FlowNode
+    verdict: Verdict
+    count: int
+
+
+def count_flow_links(
+    messages: Iterable[MessageRecord],
+    deliveries: Iterable[DeliveryRecord],
+    max_nodes_per_column: int = 14,
+) -> list[FlowLink]:
+    """Count what went where.
+
+    Args:
+        deliveries: Those of *messages*.
+        most: Boxes of one column; the rarer ones share the last.
+    """
+    deliveries_by_message: dict[str, list[DeliveryRecord]] = {}
+    for delivery in deliveries:
+        deliveries_by_message.setdefault(delivery.message_id, []).append(delivery)
+    link_counts: Counter[tuple[FlowNode, FlowNode, Verdict]] = Counter()
+    for message in messages:
+        link_counts.update(_iter_message_links(message, deliveries_by_message))
+    return [
+        FlowLink(*way, count)
+        for way, count in _merge_rare_nodes(link_counts, max_nodes_per_column).items()
+    ]
+
+
+def _iter_message_links(
+    message: MessageRecord, deliveries_by_message: Mapping[str, list[DeliveryRecord]]
+) -> Iterator[tuple[FlowNode, FlowNode, Verdict]]:
+    event = _build_event_node(message)
+    # A duplicate shares its id with what was delivered, and led to nothing itself.
+    message_deliveries = (
+        deliveries_by_message.get(message.message_id, [])
+        if message.verdict not in UNDELIVERED_TITLES
+        else []
+    )
+    if not message_deliveries:
+        yield (
+            event,
+            FlowNode(1, UNDELIVERED_TITLES.get(message.verdict, NO_REQUEST_TITLE)),
+            message.verdict,
+        )
+    for delivery in message_deliveries:
+        subscription = FlowNode(1, delivery.subscription, ("subscription", delivery.subscription))
+        yield event, subscription, delivery.verdict
+        for target in _iter_received_nodes(delivery):
+            yield subscription, target, delivery.verdict
+
+
+def _merge_rare_nodes(
+    link_counts: Counter[tuple[FlowNode, FlowNode, Verdict]], max_nodes_per_column: int
+) -> Counter[tuple[FlowNode, FlowNode, Verdict]]:
+    """The same with at most *most* boxes in a column."""
+    sizes: Counter[FlowNode] = Counter()
+    for (source, target, _), count in link_counts.items():
+        sizes[source] += count
+        sizes[target] += count
+    listed_nodes: set[FlowNode] = set()
+    for column in range(len(OTHER_TITLES)):
+        nodes = [node for node, _ in sizes.most_common() if node.column == column]
+        listed_nodes.update(
+            nodes if len(nodes) <= max_nodes_per_column else nodes[: max_nodes_per_column - 1]
+        )
+    merged_counts: Counter[tuple[FlowNode, FlowNode, Verdict]] = Counter()
+    for (source, target, verdict), count in link_counts.items():
+        merged_counts[
+            _replace_rare_node(source, listed_nodes),
+            _replace_rare_node(target, listed_nodes),
+            verdict,
+        ] += count
+    return merged_counts
+
+
+def _replace_rare_node(node: FlowNode, listed_nodes: set[FlowNode]) -> FlowNode:
+    return node if node in listed_nodes else FlowNode(node.column, OTHER_TITLES[node.column])
+
+
+def _build_event_node(message: MessageRecord) -> FlowNode:
+    if message.type == "track" and message.event:
+        return FlowNode(0, message.event, ("event", message.event))
+    kind = message.type or "no type"
+    return FlowNode(0, f"{kind} calls", ("type", kind) if message.type else None)
+
+
+def _iter_received_nodes(delivery: DeliveryRecord) -> Iterator[FlowNode]:
+    """What arrives, or would have: each event of the request, or the attributes without one."""
+    if delivery.request is None:
+        yield FlowNode(2, NO_REQUEST_TITLE)
+        return
+    for user in _parse_users(delivery.request.body):
+        names = [each.get("event_name") for each in user.get("events") or [] if type(each) is dict]
+        yield from (
+            FlowNode(2, get_event_display_name(resolve_event_alias(str(name)))) for name in names
+        )
+        if not names:
+            yield FlowNode(2, PROFILE_NODE_TITLE)
+
+
+def _parse_users(body: str) -> list[JSON]:
+    try:
+        users = orjson.loads(body)["users"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return []
+    return [each for each in users if isinstance(each, dict)] if isinstance(users, list) else []
+
+
+DRAWING_WIDTH = 1150
+COLUMN_LEFT_EDGES = (230.0, 540.0, 850.0)  # left edges of the boxes
+BOX_WIDTH = 12.0  # width of one
+MAX_COLUMN_HEIGHT = 460.0  # of the column that has the most, without its gaps
+MIN_BAND_WIDTH = 1.5  # of a band, so that a single event is seen beside thousands
+BOX_GAP = 18.0
+TOP_MARGIN = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class FlowBox:
+    """A node in its place. Its label stands left of the first column, else right of the box."""
+
+    node: FlowNode
+    x: float
+    y: float
+    height: float
+    count: int
+
+    @property
+    def label_x(self) -> float:
+        return self.x - 8 if self.node.column == 0 else self.x + BOX_WIDTH + 8
+
+    @property
+    def center_y(self) -> float:
+        return self.y + self.height / 2
+
+
+@dataclass(frozen=True, slots=True)
+class FlowBand:
+    """A link as the middle line of a band, an SVG path."""
+
+    link: FlowLink
+    path: str
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDrawing:
+    """Boxes and bands; a band is drawn below the boxes."""
+
+    boxes: tuple[FlowBox, ...]
+    bands: tuple[FlowBand, ...]
+    height: float
+    width: int = DRAWING_WIDTH
+
+
+def draw_flow(links: Sequence[FlowLink]) -> FlowDrawing:
+    """Place *links*: the boxes with the most at the top, bands in the order of their boxes."""
+    columns: list[list[FlowNode]] = [[], [], []]
+    for node in _collect_nodes(links):
+        columns[node.column].append(node)
+    scale = (
+        MAX_COLUMN_HEIGHT / max((_count_column(links, nodes) for nodes in columns), default=1)
+        if links
+        else 1
+    )
+    heights = {node: _compute_box_height(links, node, scale) for nodes in columns for node in nodes}
+    boxes: dict[FlowNode, FlowBox] = {}
+    for nodes in columns:
+        y = TOP_MARGIN
+        for node in sorted(nodes, key=lambda each: -heights[each]):
+            count = max(_count_in_and_out(links, node))
+            boxes[node] = FlowBox(node, COLUMN_LEFT_EDGES[node.column], y, heights[node], count)
+            y += heights[node] + BOX_GAP
+    bottom = max((box.y + box.height for box in boxes.values()), default=TOP_MARGIN)
+    return FlowDrawing(
+        tuple(boxes.values()), tuple(_place_bands(links, boxes, scale)), bottom + BOX_GAP
+    )
+
+
+def _collect_nodes(links: Iterable[FlowLink]) -> list[FlowNode]:
+    return list(dict.fromkeys(node for link in links for node in (link.source, link.target)))
+
+
+def _count_in_and_out(links: Iterable[FlowLink], node: FlowNode) -> tuple[int, int]:
+    """How much comes in and how much goes out: one order becomes an event for each product."""
+    return (
+        sum(link.count for link in links if link.target == node),
+        sum(link.count for link in links if link.source == node),
+    )
+
+
+def _count_column(links: Sequence[FlowLink], nodes: Iterable[FlowNode]) -> int:
+    return sum(max(_count_in_and_out(links, node)) for node in nodes) or 1
+
+
+def _scale_band_width(count: int, scale: float) -> float:
+    return max(count * scale, MIN_BAND_WIDTH)
+
+
+def _compute_box_height(links: Sequence[FlowLink], node: FlowNode, scale: float) -> float:
+    coming = sum(_scale_band_width(link.count, scale) for link in links if link.target == node)
+    going = sum(_scale_band_width(link.count, scale) for link in links if link.source == node)
+    return max(coming, going)
+
+
+def _place_bands(
+    links: Iterable[FlowLink], boxes: dict[FlowNode, FlowBox], scale: float
+) -> list[FlowBand]:
+    used: defaultdict[tuple[FlowNode, bool], float] = defaultdict(float)
+    bands = []
+    for link in sorted(links, key=lambda each: (boxes[each.source].y, boxes[each.target].y)):
+        width = _scale_band_width(link.count, scale)
+        start, end = boxes[link.source], boxes[link.target]
+        y1 = start.y + used[link.source, True] + width / 2
+        y2 = end.y + used[link.target, False] + width / 2
+        used[link.source, True] += width
+        used[link.target, False] += width
+        bands.append(FlowBand(link, _build_curve_path(start.x + BOX_WIDTH, y1, end.x, y2), width))
+    return bands
+
+
+def _build_curve_path(x1: float, y1: float, x2: float, y2: float) -> str:
+    middle = (x1 + x2) / 2
+    return f"M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+
+
+def list_flow_verdicts(links: Iterable[FlowLink]) -> list[Verdict]:
+    """The verdicts of *links*, for the legend."""
+    return list(dict.fromkeys(link.verdict for link in links))
+
+
+bp = Blueprint("flow", __name__, url_prefix="/flow")
+
+MAX_FLOW_MESSAGES = 1000  # messages
+
+
+@bp.get("")
+def show_flow() -> str:
+    """The last messages, by event name, subscription and Insider One event."""
+    messages, deliveries = current_services().store.recent_activity.load_latest(MAX_FLOW_MESSAGES)
+    links = count_flow_links(messages, deliveries)
+    return render_page(
+        "flow.html",
+        "flow_now",
+        drawing=draw_flow(links),
+        links=sorted(links, key=lambda link: (link.source.column, -link.count)),
+        verdicts=list_flow_verdicts(links),
+        looked_at=len(messages),
+        is_all=len(messages) < MAX_FLOW_MESSAGES,
+    )

@@ -1,0 +1,185 @@
+"""Presets, and workspaces from elsewhere: looked at, tried in a sandbox, taken over, kept."""
+
+from typing import NamedTuple
+
+from flask import Blueprint, Response, abort, request
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.inspector import forms
+from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.mapping_description import describe_trigger
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.workspace_page import current_workspace_document
+from segment_insider_emulator.interchange.import_files import read_import_files
+from segment_insider_emulator.interchange.imported_workspace import (
+    ImportedWorkspace,
+    build_imported_workspace,
+)
+from segment_insider_emulator.interchange.workspace_yaml import format_yaml
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.sandboxes import create_sandbox
+from segment_insider_emulator.web.services import current_services
+from segment_insider_emulator.workspace.loading import (
+    PRESET_NAMES,
+    load_workspace_from_document,
+    read_preset,
+)
+from segment_insider_emulator.workspace.parsing import MAX_DOCUMENT_BYTES, parse_document
+from segment_insider_emulator.workspace.validation import WorkspaceFinding, validate_document
+
+bp = Blueprint("imports", __name__, url_prefix="/workspace/import")
+
+IMPORT_ENDPOINT = "inspector.imports.show_import_form"
+MAX_UPLOADED_FILES = 10
+PRESET_DESCRIPTIONS = {
+    "guide": "Maps everything that Insider One's integration guide documents.",
+    "segment-defaults": "What Segment's catalogue sets up untouched: ten actions, each added once.",
+}
+
+
+class WorkspacePreview(NamedTuple):
+    """A workspace that could be used. *text* is its file, in which keys stay as they were read."""
+
+    title: str
+    yaml_text: str
+    subscriptions: list[JSONObject]
+    findings: list[WorkspaceFinding]
+
+
+@bp.before_request
+def raise_form_size_limit() -> None:
+    """A field may be as large as a workspace file."""
+    request.max_form_memory_size = MAX_DOCUMENT_BYTES + 100_000
+
+
+@bp.get("")
+def show_import_form() -> str:
+    """The presets and the form; `preset` shows one of them."""
+    name = request.args.get("preset")
+    if name is None:
+        return _render_import_page()
+    if name not in PRESET_NAMES:
+        abort(404)
+    preset_document = read_preset(name)
+    return _render_import_page(
+        _build_preview(f"The preset {name}", ImportedWorkspace(preset_document))
+    )
+
+
+@bp.post("")
+def preview_upload() -> str:
+    """Read the files that were uploaded; nothing changes yet."""
+    try:
+        imported = _read_uploaded_files()
+    except EmulatorError as error:
+        return _render_import_page(rejected_form=reject_form("import", error))
+    return _render_import_page(_build_preview("What was read", imported))
+
+
+@bp.post("/use")
+def replace_mappings() -> Response | str:
+    """Put the mappings of a workspace file in the place of this sandbox's."""
+    try:
+        workspace = load_workspace_from_document(_parse_submitted_workspace(), "workspace")
+        current_services().destination_overrides.replace_subscriptions(
+            workspace.destination["subscriptions"]
+        )
+    except EmulatorError as error:
+        return _render_import_page(rejected_form=reject_form("use", error))
+    count = len(workspace.destination["subscriptions"])
+    notice = f"This sandbox has {count} other mappings, until a reset"
+    return forms.redirect_to_endpoint(notice, "inspector.workspace.show_workspace")
+
+
+@bp.post("/sandbox")
+def create_sandbox_from_file() -> Response | str:
+    """Create a sandbox of a workspace file."""
+    try:
+        sandbox = create_sandbox(workspace=_parse_submitted_workspace())
+    except EmulatorError as error:
+        return _render_import_page(rejected_form=reject_form("use", error))
+    notice = f"The sandbox {sandbox.record.id} was created"
+    return forms.redirect_to_endpoint(
+        notice, "inspector.settings.show_settings", secret=sandbox.record.key
+    )
+
+
+@bp.post("/file")
+def download_workspace_file() -> Response:
+    """A workspace file to keep."""
+    headers = {"Content-Disposition": 'attachment; filename="workspace.yaml"'}
+    return Response(request.form.get("workspace", ""), mimetype="text/yaml", headers=headers)
+
+
+def _parse_submitted_workspace() -> JSONObject:
+    return parse_document(request.form.get("workspace", "").encode(), "workspace")
+
+
+def _read_uploaded_files() -> ImportedWorkspace:
+    """A workspace file, or what Segment's Public API or Terraform wrote."""
+    files = [each for each in request.files.getlist("files") if each.filename]
+    if not files:
+        remedy = "Choose a workspace file, or what Segment's Public API or Terraform wrote."
+        raise EmulatorError("no file was chosen", "files", remedy)
+    if len(files) > MAX_UPLOADED_FILES:
+        raise EmulatorError(
+            f"{len(files)} files are too many", "files", f"At most {MAX_UPLOADED_FILES}."
+        )
+    contents = [(each.filename or "file", each.read(MAX_DOCUMENT_BYTES + 1)) for each in files]
+    for name, raw in contents:
+        if len(raw) > MAX_DOCUMENT_BYTES:
+            remedy = f"Keep it below {MAX_DOCUMENT_BYTES:,} bytes."
+            raise EmulatorError("the file is too large", name, remedy)
+    if len(contents) == 1 and (own := _parse_workspace_file(*contents[0])):
+        return own
+    return build_imported_workspace(read_import_files(contents))
+
+
+def _parse_workspace_file(name: str, raw: bytes) -> ImportedWorkspace | None:
+    """The document in *raw*; None when it is an export, which `assembled` reads."""
+    try:
+        document = parse_document(raw, name)
+    except EmulatorError:
+        return None
+    return (
+        ImportedWorkspace(document, validate_document(document))
+        if {"source", "destination"} <= document.keys()
+        else None
+    )
+
+
+def _build_preview(title: str, imported: ImportedWorkspace) -> WorkspacePreview:
+    """A document with errors is shown as text alone: nothing in it need be what it seems."""
+    broken = any(each.severity == "error" for each in imported.findings)
+    subscriptions = [] if broken else imported.document["destination"]["subscriptions"]
+    text = format_yaml(imported.document, imported.skipped_subscriptions)
+    return WorkspacePreview(
+        title, text, [_preview_subscription(each) for each in subscriptions], imported.findings
+    )
+
+
+def _preview_subscription(subscription: JSONObject) -> JSONObject:
+    action = ACTIONS[subscription["actionSlug"]]
+    return {
+        "name": subscription["name"],
+        "action": action.title,
+        "enabled": subscription.get("enabled", True),
+        "takes": describe_trigger(subscription.get("trigger", action.trigger)),
+    }
+
+
+def _render_import_page(
+    preview: WorkspacePreview | None = None, rejected_form: RejectedForm | None = None
+) -> str:
+    services = current_services()
+    current = current_workspace_document(services)["destination"]["subscriptions"]
+    return render_page(
+        "imports.html",
+        presets={name: PRESET_DESCRIPTIONS[name] for name in PRESET_NAMES},
+        shown=preview,
+        kept=rejected_form.submitted_values.get("workspace", "") if rejected_form else "",
+        current=len(current),
+        most=MAX_DOCUMENT_BYTES // 1_000_000,
+        mistake=rejected_form,
+    )

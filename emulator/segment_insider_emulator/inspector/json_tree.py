@@ -1,0 +1,173 @@
+"""A JSON value as lines of HTML, each value with its path, so that a page can mark it.
+
+Written in Python, not as a template: a captured value may be a hundred levels deep.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+from markupsafe import Markup, escape
+
+from segment_insider_emulator.storage.records import redact_secret
+from segment_insider_emulator.types import JSON
+
+MAX_TEXT_CHARS = 240  # characters shown of a text before the rest is folded away
+MAX_LISTED_MEMBERS = 60  # entries shown of an object or list before the rest is folded away
+
+ValuePath = str  # dotted, lists numbered: "properties.products[0].name"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueMark:
+    """What a page has to say of one value.
+
+    Args:
+        kind: A class of the style sheet, such as "dropped".
+        label: A word shown beside the value; "" shows none.
+        hint: A sentence, shown when the value is pointed at.
+        reads: Paths of the event that it came from; their values are lit up with it.
+        field: The field of the mapping that made it.
+    """
+
+    css_class: str
+    label: str = ""
+    hint: str = ""
+    source_paths: tuple[ValuePath, ...] = ()
+    mapping_field: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonTree:
+    """Draws values.
+
+    Args:
+        name: Tells the trees of one page apart, e.g. "event" or "upsert-0".
+        marks: By path.
+    """
+
+    tree_name: str
+    marks: Mapping[ValuePath, ValueMark] = field(default_factory=dict)
+
+    def render(self, value: JSON) -> Markup:
+        """The lines of *value*."""
+        lines = (
+            Markup("").join(self._render_members(value, ""))
+            if _has_members(value)
+            else _render_scalar(value)
+        )
+        return Markup('<div class="tree" data-tree="{}">{}</div>').format(self.tree_name, lines)
+
+    def _render_members(self, value: JSON, path: ValuePath) -> Iterator[Markup]:
+        pairs = list(_iter_members(value, path))
+        yield from (self._render_line(*pair) for pair in pairs[:MAX_LISTED_MEMBERS])
+        if more := pairs[MAX_LISTED_MEMBERS:]:
+            lines = Markup("").join(self._render_line(*pair) for pair in more)
+            yield _render_folded(Markup("{} more").format(len(more)), lines)
+
+    def _render_line(self, key: str, value: JSON, path: ValuePath) -> Markup:
+        mark = self.marks.get(path)
+        name = Markup('<span class="key">{}</span>').format(_truncate_key(key))
+        if _has_members(value):
+            inside = Markup("").join(self._render_members(value, path))
+            note = _render_label(mark) if mark else Markup("")
+            return Markup('<div class="line">{}{}<div class="in">{}</div></div>').format(
+                name, note, inside
+            )
+        return Markup('<div class="line">{} {}</div>').format(
+            name, self._render_value(value, path, mark)
+        )
+
+    def _render_value(self, value: JSON, path: ValuePath, mark: ValueMark | None) -> Markup:
+        scalar_html = _render_scalar(value)
+        if mark is None:
+            return Markup('<span class="value" data-path="{}">{}</span>').format(path, scalar_html)
+        if mark.source_paths or mark.mapping_field:
+            return _render_value_button(_render_scalar(value, fold_long_text=False), path, mark)
+        return Markup('<span class="value {}" data-path="{}">{}</span>{}').format(
+            mark.css_class, path, scalar_html, _render_label(mark)
+        )
+
+
+def _render_value_button(value_html: Markup, path: ValuePath, mark: ValueMark) -> Markup:
+    return Markup(
+        '<button type="button" class="value {}" data-path="{}" data-reads="{}" data-field="{}" '
+        'data-hint="{}">{}</button>{}'
+    ).format(
+        mark.css_class,
+        path,
+        orjson.dumps(mark.source_paths).decode(),
+        mark.mapping_field,
+        mark.hint,
+        value_html,
+        _render_label(mark),
+    )
+
+
+def _render_label(mark: ValueMark) -> Markup:
+    if not mark.label:
+        return Markup("")
+    hint = Markup(' <span class="hint">{}</span>').format(mark.hint) if mark.hint else ""
+    return Markup(' <span class="label {}">{}</span>{}').format(mark.css_class, mark.label, hint)
+
+
+def _has_members(value: JSON) -> bool:
+    return isinstance(value, dict | list) and bool(value)
+
+
+def _iter_members(value: JSON, path: ValuePath) -> Iterator[tuple[str, JSON, ValuePath]]:
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield key, member, f"{path}.{key}" if path else key
+    elif isinstance(value, list):
+        for at, member in enumerate(value):
+            yield str(at), member, f"{path}[{at}]"
+
+
+def _render_scalar(value: JSON, *, fold_long_text: bool = True) -> Markup:
+    kind = "text" if isinstance(value, str) else "number"
+    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    if len(text) <= MAX_TEXT_CHARS:
+        return Markup('<span class="{}">{}</span>').format(kind, text)
+    start, rest = text[:MAX_TEXT_CHARS], text[MAX_TEXT_CHARS:]
+    if not fold_long_text:
+        return Markup('<span class="{}">{}…</span>').format(kind, start)
+    title = Markup('<span class="{}">{}</span>… <i>{:,} characters</i>').format(
+        kind, start, len(text)
+    )
+    return _render_folded(title, Markup('<span class="{}">{}</span>').format(kind, rest))
+
+
+def _render_folded(title: Markup, content: Markup) -> Markup:
+    return Markup('<details class="rest"><summary>{}</summary>{}</details>').format(title, content)
+
+
+def _truncate_key(key: str) -> Markup:
+    return escape(key if len(key) <= MAX_TEXT_CHARS else f"{key[:MAX_TEXT_CHARS]}…")
+
+
+def replace_scalars(value: JSON, replace: Callable[[str, JSON], JSON], key: str = "") -> JSON:
+    """A copy of *value* with *change* made to every value that is no object or list."""
+    if isinstance(value, dict):
+        return {name: replace_scalars(each, replace, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [replace_scalars(each, replace, key) for each in value]
+    return replace(key, value)
+
+
+_SECRET_NAME = re.compile(
+    r"(pass(word|wd|phrase)|secret|token|authorization|api_?key|ucd_key|private_?key|cvv|cvc|"
+    r"card_?number)$",
+    re.IGNORECASE,
+)
+
+
+def redact_secrets(value: JSON) -> JSON:
+    """A copy of *value* in which texts and numbers under names like `password` are redacted."""
+    return replace_scalars(value, _redact_if_secret)
+
+
+def _redact_if_secret(name: str, value: JSON) -> JSON:
+    is_value = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return redact_secret(str(value)) if is_value and _SECRET_NAME.search(name) else value

@@ -1,0 +1,169 @@
+"""Where in a list a page begins: a number in the address."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+from flask import request, url_for
+from werkzeug.datastructures import MultiDict
+
+from segment_insider_emulator.clock import Clock, format_iso_utc, parse_duration
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.storage.message_filters import JsonPath, MessageFilters
+from segment_insider_emulator.storage.records import VERDICTS, Verdict
+
+MAX_PAGE_NUMBER = 2**63 - 1
+
+
+def get_int_parameter(parameter_name: str, default: int = MAX_PAGE_NUMBER) -> int:
+    """The whole number that the parameter *name* has; *default* for anything else."""
+    text = request.args.get(parameter_name, "")
+    # A long run of digits is refused before Python spends time on it.
+    value = int(text) if text.isdecimal() and len(text) < 20 else default
+    return min(value, MAX_PAGE_NUMBER)
+
+
+TEXT_PARAMETERS = ("type", "event", "user", "source", "subscription")
+LIST_PARAMETERS = ("verdict", "path", "column")
+QUERY_PARAMETERS = ("q", *TEXT_PARAMETERS, "since", "until", *LIST_PARAMETERS, "before")
+MAX_VALUE_CHARS = 500  # characters of one value
+MAX_VALUES_PER_PARAMETER = 12  # values of one name
+MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """One view of the messages.
+
+    Args:
+        given: Parameter of KNOWN -> its values, as the address has them.
+        columns: Paths whose values are shown beside each message.
+        before: Only messages with a lower id; None for the newest.
+    """
+
+    filters: MessageFilters = field(default_factory=MessageFilters)
+    columns: tuple[JsonPath, ...] = ()
+    before_id: int | None = None
+    parameter_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def get_value(self, name: str) -> str:
+        """The value of a parameter that has one."""
+        return next(iter(self.parameter_values.get(name, ())), "")
+
+    def get_values(self, name: str) -> tuple[str, ...]:
+        """The values of a parameter that may have several."""
+        return self.parameter_values.get(name, ())
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether it leaves messages out."""
+        return self.filters != MessageFilters()
+
+    def url_parameters(self, **changes: object) -> dict[str, object]:
+        """Its parameters with *changes* made to them; a change of filters begins at the newest."""
+        parameters: dict[str, object] = {
+            name: list(values) for name, values in self.parameter_values.items()
+        }
+        parameters.pop("before", None)
+        return {
+            name: value
+            for name, value in {**parameters, **changes}.items()
+            if value not in ("", [])
+        }
+
+    def build_url(self, **changes: object) -> str:
+        """The address of this view with *changes*; None or "" takes a parameter away."""
+        return url_for("inspector.live.show_messages", **self.url_parameters(**changes))  # type: ignore[arg-type]  # any value may stand in a query
+
+    def url_without(self, name: str, value: str) -> str:
+        """The address without one value of a parameter."""
+        return self.build_url(**{name: [each for each in self.get_values(name) if each != value]})
+
+
+def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> ListQuery:
+    """The view that an address asks for; parameters of other pages are left alone.
+
+    Raises: EmulatorError, for a value that cannot be meant.
+    """
+    parameter_values = dict(_iter_parameter_values(query_args))
+    texts = {
+        name: parameter_values[name][0] for name in TEXT_PARAMETERS if name in parameter_values
+    }
+    filters = MessageFilters(
+        text=_first_value(parameter_values, "q"),
+        verdicts=tuple(_parse_verdicts(parameter_values.get("verdict", ()))),
+        since=_parse_time(_first_value(parameter_values, "since"), "since", clock),
+        until=_parse_time(_first_value(parameter_values, "until"), "until", clock),
+        paths=tuple(_parse_path_tests(parameter_values.get("path", ()))),
+        **texts,
+    )
+    columns = tuple(JsonPath.parse(text, "column") for text in parameter_values.get("column", ()))
+    return ListQuery(
+        filters,
+        columns,
+        parse_id(_first_value(parameter_values, "before"), "before"),
+        parameter_values,
+    )
+
+
+def parse_id(text: str, parameter_name: str) -> int | None:
+    """An id; None for "". Raises: EmulatorError."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= MAX_ID):
+        raise EmulatorError(f"{text[:40]!r} is no id", parameter_name, "Give a whole number.")
+    return int(text)
+
+
+def _iter_parameter_values(
+    query_args: MultiDict[str, str],
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name in QUERY_PARAMETERS:
+        values = [each.strip() for each in query_args.getlist(name) if each.strip()]
+        values = values if name in LIST_PARAMETERS else values[:1]
+        if (
+            any(len(each) > MAX_VALUE_CHARS or "\0" in each for each in values)
+            or len(values) > MAX_VALUES_PER_PARAMETER
+        ):
+            remedy = f"Give at most {MAX_VALUES_PER_PARAMETER} values of at most {MAX_VALUE_CHARS} characters."
+            raise EmulatorError("this is too long", name, remedy)
+        if values:
+            yield name, tuple(dict.fromkeys(values))
+
+
+def _first_value(parameter_values: Mapping[str, tuple[str, ...]], name: str) -> str:
+    return next(iter(parameter_values.get(name, ())), "")
+
+
+def _parse_verdicts(names: Iterable[str]) -> Iterator[Verdict]:
+    for name in names:
+        if name not in VERDICTS:
+            known = ", ".join(VERDICTS)
+            raise EmulatorError(f"unknown verdict {name!r}", "verdict", f"Known: {known}.")
+        yield cast(Verdict, name)
+
+
+def _parse_path_tests(texts: Iterable[str]) -> Iterator[tuple[JsonPath, str | None]]:
+    for text in texts:
+        path, equals, expected = text.partition("=")
+        yield JsonPath.parse(path), expected.strip() if equals else None
+
+
+def _parse_time(text: str, parameter_name: str, clock: Clock) -> str:
+    """ISO 8601 with its zone, or UTC without one; a length of time counts back from now."""
+    if not text:
+        return ""
+    try:
+        moment = datetime.fromisoformat(text)
+        return format_iso_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        # To the second, by which messages are counted.
+        return format_iso_utc(
+            (clock() - parse_duration(text, parameter_name)).replace(microsecond=0)
+        )
+    except EmulatorError:
+        remedy = "Give a time such as 2026-11-23T10:00, or a length such as 15 minutes."
+        raise EmulatorError(f"{text[:40]!r} is not a time", parameter_name, remedy) from None

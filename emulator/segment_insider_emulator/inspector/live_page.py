@@ -1,0 +1,236 @@
+"""Messages that a page sends of its own: a sample shopper's, and one that was edited."""
+
+from importlib.resources import files
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import orjson
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from segment_insider_emulator.clock import NEVER_DUE
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.inspector import histogram
+from segment_insider_emulator.inspector.event_view_model import find_unmapped_properties
+from segment_insider_emulator.inspector.list_query import ListQuery, parse_id, parse_list_query
+from segment_insider_emulator.inspector.rendering import current_sandbox_url, render_page
+from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.segment.ingest import BATCH_KIND
+from segment_insider_emulator.segment.validation import MESSAGE_TYPES
+from segment_insider_emulator.storage.message_search import MessageSummary, can_use_counts
+from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S
+from segment_insider_emulator.storage.records import VERDICTS
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.web.segment_intake import ingest_call
+from segment_insider_emulator.web.services import current_services
+
+
+def send_call(call: JSONObject) -> None:
+    """Send one *call* as an SDK does. Raises: IngestError, when Segment refuses it."""
+    send_calls([call])
+
+
+def send_calls(calls: list[JSON]) -> None:
+    """Send *calls* in one batch with the write key of the first source."""
+    body = {"writeKey": current_services().workspace.write_key, "batch": calls}
+    ingest_call(body, BATCH_KIND)
+
+
+def load_sample_calls() -> list[JSON]:
+    """What a shopper does, with the mistakes that real integrations make."""
+    text = files(__package__).joinpath("sample.json").read_text("utf-8")
+    calls: list[JSON] = parse_json(text.encode())
+    return calls
+
+
+class SdkSnippet(NamedTuple):
+    """One SDK, and the code that has it send here."""
+
+    name: str
+    code: str
+
+
+_SAMPLE_CALL_JSON = orjson.dumps(
+    {"userId": "ada", "event": "Product Viewed", "properties": {"product_id": "mug", "price": 8.5}}
+).decode()
+
+
+def build_sdk_snippets(base_url: str, write_key: str) -> list[SdkSnippet]:
+    """Code for each SDK.
+
+    Args:
+        url: Where this emulator is, without a slash at the end.
+        key: The write key.
+    """
+    where = urlsplit(base_url)
+    host, path, scheme = where.netloc, where.path, where.scheme
+    api = f"{host}{path}/v1"
+    node_path = f', path: "{path}/v1/batch"' if path else ""
+    return [
+        SdkSnippet(
+            "curl",
+            f"curl {base_url}/v1/track -u {write_key}: \\\n"
+            f"  -H 'Content-Type: application/json' \\\n  -d '{_SAMPLE_CALL_JSON}'",
+        ),
+        SdkSnippet(
+            "Browser",
+            'import { AnalyticsBrowser } from "@segment/analytics-next"\n\n'
+            f'const analytics = AnalyticsBrowser.load({{\n  writeKey: "{write_key}",\n'
+            f'  cdnURL: "{base_url}",\n}})\n'
+            "// In Segment's snippet, have the script come from\n"
+            f"// {base_url}/analytics.js/v1/{write_key}/analytics.min.js",
+        ),
+        SdkSnippet(
+            "Node",
+            'import { Analytics } from "@segment/analytics-node"\n\n'
+            f'const analytics = new Analytics({{\n  writeKey: "{write_key}",\n'
+            f'  host: "{scheme}://{host}"{node_path},\n}})',
+        ),
+        SdkSnippet(
+            "Python",
+            "import segment.analytics as analytics\n\n"
+            f'analytics.write_key = "{write_key}"\nanalytics.host = "{base_url}"',
+        ),
+        SdkSnippet(
+            "Java", f'Analytics.builder("{write_key}")\n  .endpoint("{base_url}")\n  .build();'
+        ),
+        SdkSnippet(
+            "Go",
+            f'analytics.NewWithConfig("{write_key}",\n  analytics.Config{{Endpoint: "{base_url}"}})',
+        ),
+        SdkSnippet(
+            "PHP",
+            f'Segment\\Segment::init("{write_key}", [\n  "host" => "{host}{path}",\n'
+            f'  "protocol" => "{scheme}://",\n]);',
+        ),
+        SdkSnippet(
+            "Ruby",
+            f'Segment::Analytics.new(\n  write_key: "{write_key}",\n  host: "{where.hostname}",\n'
+            f"  port: {where.port or (443 if scheme == 'https' else 80)})",
+        ),
+        SdkSnippet(
+            "React Native",
+            f'createClient({{\n  writeKey: "{write_key}",\n  proxy: "{base_url}",\n  cdnProxy: "{base_url}",\n'
+            "  useSegmentEndpoints: true,\n})",
+        ),
+        SdkSnippet(
+            "Kotlin, Swift, C#",
+            f'// Without a scheme; these SDKs speak https only.\napiHost = "{api}"\n'
+            f'cdnHost = "{api}"',
+        ),
+    ]
+
+
+bp = Blueprint("live", __name__)
+
+MESSAGES_PER_PAGE = 100  # messages
+CONTINUED_SEARCH_BUDGET_S = 2.0  # seconds
+MAX_WATCHED_MESSAGES = 200  # messages on a page whose verdict may still change
+
+
+@bp.get("/")
+def show_messages() -> str | tuple[str, int]:
+    """What arrived, newest first.
+
+    Parts: `rows` has those after id `after`, and those of `watch` as they are now; `list` and
+    `totals` are the rest of the page.
+    """
+    services = current_services()
+    try:
+        query = parse_list_query(request.args, services.clock)
+    except EmulatorError as error:
+        empty: dict[str, object] = {"rows": [], "stages": [], "bars": []}
+        return render_page(
+            "live.html", view=ListQuery(), fault=error, **_build_filter_choices(), **empty
+        ), 400
+    if request.args.get("part") == "rows":
+        return render_page("live.html", "rows", view=query, **_build_new_rows_context(query))
+    listing = _build_list_context(query) if request.args.get("part") != "totals" else {}
+    totals = _build_totals_context(query) if request.args.get("part") != "list" else {}
+    return render_page(
+        "live.html", "list", "totals", view=query, **_build_filter_choices(), **listing, **totals
+    )
+
+
+@bp.post("/sample")
+def send_sample_calls() -> Redirect:
+    """Send what a sample shopper does."""
+    send_calls(load_sample_calls())
+    return redirect(url_for("inspector.live.show_messages"), 303)
+
+
+@bp.post("/clear")
+def reset_sandbox() -> Redirect:
+    """Forget all that happened; the clock follows the machine again."""
+    current_services().reset()
+    return redirect(url_for("inspector.live.show_messages"), 303)
+
+
+def _build_list_context(query: ListQuery) -> dict[str, object]:
+    # Whoever has a search go on has said that it may take its time.
+    patience = DEFAULT_TIME_BUDGET_S if query.before_id is None else CONTINUED_SEARCH_BUDGET_S
+    browsing = current_services().store.message_search
+    page = browsing.find_page(
+        query.filters, before_id=query.before_id, limit=MESSAGES_PER_PAGE, time_budget_s=patience
+    )
+    return {
+        **_build_rows_context(page.messages),
+        "older": page.next_before_id,
+        "reach": page.scan_limit,
+    }
+
+
+def _build_new_rows_context(query: ListQuery) -> dict[str, object]:
+    """What came after the newest message of a page, and what became of those it watches."""
+    after = parse_id(request.args.get("after", ""), "after") or 0
+    watched = [
+        parse_id(each, "watch") or 0
+        for each in request.args.getlist("watch")[:MAX_WATCHED_MESSAGES]
+    ]
+    browsing = current_services().store.message_search
+    page = browsing.find_page(query.filters, after_id=after, limit=MESSAGES_PER_PAGE)
+    changed = browsing.find_by_ids(watched, query.filters) if watched else []
+    return {
+        **_build_rows_context([*page.messages, *changed]),
+        "gap": page.next_before_id is not None,
+    }
+
+
+def _build_rows_context(messages: list[MessageSummary]) -> dict[str, object]:
+    services = current_services()
+    unread = find_unmapped_properties(messages, services.destination_overrides.destination)
+    return {"rows": messages, "unmapped": unread, "now": services.clock()}
+
+
+def _build_totals_context(query: ListQuery) -> dict[str, object]:
+    browsing = current_services().store.message_search
+    span = browsing.find_time_range()
+    if span is None or ("part" not in request.args and not can_use_counts(query.filters)):
+        # Messages are looked at to count these: the list does not wait, the script asks.
+        return {"stages": histogram.count_by_stage({}), "bars": [], "pending": span is not None}
+    # Of a time that is asked for, the part that has messages.
+    since, until = max(query.filters.since, span[0]), min(query.filters.until or NEVER_DUE, span[1])
+    bar_unit = histogram.choose_bar_unit(since, until)
+    counts, reach = browsing.count_by_time_and_verdict(query.filters, bar_unit.time_prefix_length)
+    return {
+        "stages": histogram.count_by_stage(counts),
+        "bars": histogram.build_bars(
+            counts, reach.received_at if reach else since, until, bar_unit
+        ),
+        "drawing": (histogram.HISTOGRAM_WIDTH, histogram.HISTOGRAM_HEIGHT),
+        "counted": reach,
+    }
+
+
+def _build_filter_choices() -> dict[str, object]:
+    """What the fields of the filters offer."""
+    services = current_services()
+    host = current_sandbox_url()
+    return {
+        "host": host,
+        "sdks": build_sdk_snippets(host, services.workspace.write_key),
+        "types": MESSAGE_TYPES,
+        "verdicts": VERDICTS,
+        "sources": [each.name for each in services.workspace.sources],
+        "names": services.store.message_search.list_filter_choices(),
+    }

@@ -1,0 +1,239 @@
+"""What the page of one person shows: identity, attributes, reach, history in the guide's groups."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, abort, request
+
+from segment_insider_emulator.insider.catalog import get_event_display_name
+from segment_insider_emulator.insider.profile_json import build_personalisation, check_reachability
+from segment_insider_emulator.inspector.journey_view_model import build_run_view
+from segment_insider_emulator.inspector.list_query import get_int_parameter
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.storage.records import Profile, ProfileEvent
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.web.services import current_services
+
+CHANNEL_TITLES = {"email": "E-mail", "sms": "SMS", "whatsapp": "WhatsApp", "web_push": "Web push"}
+# The guide: "viewed products, items added to cart", and purchases.
+EVENT_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Viewed": (
+        "product_detail_page_view", "listing_page_view", "homepage_view", "other_page_view",
+    ),
+    "In cart": (
+        "item_added_to_cart", "item_removed_from_cart", "cart_page_view", "cart_cleared",
+        "checkout_page_view",
+    ),
+    "Bought": ("confirmation_page_view",),
+}  # fmt: skip
+OTHER_EVENTS_TITLE = "Everything else"
+_NAME_ATTRIBUTES = ("name", "surname")
+_PREFERRED_IDENTIFIERS = ("email", "phone_number", "uuid")
+_ANONYMOUS_ID_TYPE = "segment_anonymous_id"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifierView:
+    """One type with its values, the latest first."""
+
+    type: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeView:
+    """One attribute; *written* is an ISO 8601 time."""
+
+    path: str
+    value: JSON
+    written_at: str | None
+    is_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """Whether one channel reaches the person, and if not, why."""
+
+    title: str
+    is_reachable: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEventView:
+    """One event of the history. *summed_up* is "2 x Mug", "8.5 EUR" and so on."""
+
+    event: ProfileEvent
+    title: str
+    summary_parts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventGroupView:
+    """Events that the guide names together, the newest first; *left_out* older ones are not shown.
+
+    Args:
+        left_out: Events that are older than those shown.
+    """
+
+    title: str
+    events: tuple[HistoryEventView, ...]
+    hidden_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileViewModel:
+    """One person."""
+
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    identifiers: tuple[IdentifierView, ...]
+    attributes: tuple[AttributeView, ...]
+    channels: tuple[ChannelView, ...]
+    notes: tuple[str, ...]
+    personalisation: JSONObject
+    event_groups: tuple[EventGroupView, ...]
+    trail: tuple[JSONObject, ...]
+
+
+def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) -> ProfileViewModel:
+    """Say what Insider One would know.
+
+    Args:
+        most: Events of one group that are shown.
+    """
+    notes = (
+        note for each in check_reachability(profile.attributes).values() for note in each["notes"]
+    )
+    return ProfileViewModel(
+        id=profile.id,
+        name=person_name(profile),
+        created_at=profile.created_at,
+        updated_at=profile.updated_at,
+        identifiers=tuple(
+            IdentifierView(type, tuple(reversed(values)))
+            for type, values in profile.identifiers.items()
+        ),
+        attributes=_list_attributes(profile),
+        channels=list_channels(profile),
+        notes=tuple(dict.fromkeys(notes)),
+        personalisation=build_personalisation(profile),
+        event_groups=_group_events(profile.events, max_events_per_group),
+        trail=tuple(reversed(profile.trail)),
+    )
+
+
+def person_name(profile: Profile) -> str:
+    """What to call somebody: by name, else by the identifier that people know best."""
+    names = [
+        str(profile.attributes[each]) for each in _NAME_ATTRIBUTES if profile.attributes.get(each)
+    ]
+    if names:
+        return " ".join(names)
+    known = {type: values[-1] for type, values in profile.identifiers.items() if values}
+    for type in (*_PREFERRED_IDENTIFIERS, *known):
+        if type in known and type != _ANONYMOUS_ID_TYPE:
+            return known[type]
+    return f"Anonymous {known.get(_ANONYMOUS_ID_TYPE, profile.id)[:8]}"
+
+
+def list_channels(profile: Profile) -> tuple[ChannelView, ...]:
+    """Which channels reach somebody."""
+    return tuple(
+        ChannelView(CHANNEL_TITLES[name], each["reachable"], tuple(each["why"]))
+        for name, each in check_reachability(profile.attributes).items()
+    )
+
+
+def _list_attributes(profile: Profile) -> tuple[AttributeView, ...]:
+    """Default ones first, then custom ones, then what Insider One does not know."""
+    order = {"custom": 1, "unrecognised": 2}
+    places = sorted(
+        profile.attributes, key=lambda each: (order.get(each.partition(".")[0], 0), each)
+    )
+    return tuple(
+        AttributeView(
+            place.removeprefix("unrecognised."),
+            profile.attributes[place],
+            profile.written.get(place),
+            is_known=not place.startswith("unrecognised."),
+        )
+        for place in places
+    )
+
+
+def _group_events(
+    events: Sequence[ProfileEvent], max_events_per_group: int
+) -> tuple[EventGroupView, ...]:
+    newest = sorted(events, key=lambda event: event.occurred_at, reverse=True)
+    group_of = {name: title for title, names in EVENT_GROUPS.items() for name in names}
+    events_by_group: dict[str, list[ProfileEvent]] = {
+        title: [] for title in (*EVENT_GROUPS, OTHER_EVENTS_TITLE)
+    }
+    for event in newest:
+        events_by_group[group_of.get(event.name, OTHER_EVENTS_TITLE)].append(event)
+    return tuple(
+        EventGroupView(
+            title,
+            tuple(map(_build_history_event, made[:max_events_per_group])),
+            max(len(made) - max_events_per_group, 0),
+        )
+        for title, made in events_by_group.items()
+    )
+
+
+def _build_history_event(event: ProfileEvent) -> HistoryEventView:
+    """All parameters are one click away; here stands what tells one event from the next."""
+    params = event.params
+    parts = []
+    if product := params.get("name") or params.get("product_id"):
+        quantity = params.get("quantity")
+        parts.append(f"{quantity} x {product}" if quantity is not None else str(product))
+    if (price := params.get("unit_sale_price")) is not None:
+        parts.append(" ".join(str(each) for each in (price, params.get("currency")) if each))
+    names = ("event_group_id", "journey_campaign_name")
+    parts += [str(params[name]) for name in names if params.get(name) is not None]
+    return HistoryEventView(event, get_event_display_name(event.name), tuple(parts))
+
+
+bp = Blueprint("profiles", __name__, url_prefix="/profiles")
+
+PROFILES_PER_PAGE = 50  # people
+MAX_SEARCH_CHARS = 200  # characters
+
+
+@bp.get("")
+def list_profiles() -> str:
+    """Everybody, newest first; `q` is a text in an identifier or an attribute."""
+    services = current_services()
+    services.endpoint.delete_expired_data()
+    # PostgreSQL has no texts with that character.
+    search = request.args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_CHARS]
+    profiles, next_page = services.profiles.list_newest(
+        search, before_number=get_int_parameter("before"), limit=PROFILES_PER_PAGE
+    )
+    people = [
+        (profile, person_name(profile), events, list_channels(profile))
+        for profile, events in profiles
+    ]
+    return render_page("profiles.html", "people", people=people, search=search, following=next_page)
+
+
+@bp.get("/<id>")
+def show_profile(id: str) -> str:
+    """One person."""
+    services = current_services()
+    services.endpoint.delete_expired_data()
+    profile = services.profiles.get_with_events(id) or abort(404)
+    profile_view = build_profile_view_model(profile)
+    now = services.clock()
+    runs = [
+        (
+            services.journeys.definitions.get(run.journey_id),
+            build_run_view(run, trail, profile_view.name, now),
+        )
+        for run, trail in services.journeys.run_store.list_runs_of_profile(id)
+    ]
+    return render_page("profile.html", "person", profile=profile_view, runs=runs)

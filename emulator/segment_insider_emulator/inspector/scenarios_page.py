@@ -1,0 +1,119 @@
+"""The Scenarios pages: the last runs of Gherkin scenarios, each step with what came of it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from flask import Blueprint, abort, request
+
+from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
+from segment_insider_emulator.control_api.scenario_runs import scenario_run_store
+from segment_insider_emulator.inspector.rendering import (
+    current_sandbox_url,
+    render_page,
+    sandbox_pages_path,
+)
+from segment_insider_emulator.storage.reports import ScenarioRun
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.sandboxes import visible_sandboxes
+from segment_insider_emulator.web.services import SandboxServices, current_services
+
+bp = Blueprint("scenarios", __name__, url_prefix="/scenarios")
+
+# Which sign of a delivery's verdict stands for one of a scenario.
+VERDICT_ICONS = {"passed": "accepted", "failed": "failed", "skipped": "not_subscribed"}
+MAX_LINKED_MESSAGES = 20  # messages of one scenario
+
+
+class ScenarioRunRow(NamedTuple):
+    """A run in the list: scenarios by verdict, and the seconds that they took together."""
+
+    id: int
+    started_at: str
+    feature_count: int
+    verdicts: Counter[str]
+    seconds: float
+
+
+@bp.get("")
+def list_scenario_runs() -> str:
+    """The runs that are kept, the newest first."""
+    runs = [_build_run_row(each) for each in scenario_run_store().list_newest()]
+    return render_page(
+        "scenarios.html",
+        "scenario_runs",
+        runs=runs,
+        signs=VERDICT_ICONS,
+        here=current_sandbox_url(),
+    )
+
+
+@bp.get(f"/{ID_ROUTE}")
+def show_scenario_run(id: int) -> str:
+    """One run: its features, with the failed ones first."""
+    scenario_run = scenario_run_store().get(id) or abort(404)
+    features = sorted(
+        scenario_run.run["features"], key=lambda each: "failed" not in _count_verdicts(each)
+    )
+    return render_page(
+        "scenario_run.html",
+        run=_build_run_row(scenario_run),
+        features=[(each, _count_verdicts(each)) for each in features],
+        signs=VERDICT_ICONS,
+        here=current_sandbox_url(),
+        sandboxes=_find_sandbox_paths(scenario_run.run),
+        pages=_find_message_paths(scenario_run.run),
+    )
+
+
+def _build_run_row(scenario_run: ScenarioRun) -> ScenarioRunRow:
+    features = scenario_run.run["features"]
+    scenarios = list(_iter_scenarios(scenario_run.run))
+    verdicts = Counter(scenario["verdict"] for scenario in scenarios)
+    seconds = sum(scenario["seconds"] for scenario in scenarios)
+    return ScenarioRunRow(
+        scenario_run.id, scenario_run.run["startedAt"], len(features), verdicts, seconds
+    )
+
+
+def _count_verdicts(feature: JSONObject) -> Counter[str]:
+    return Counter(scenario["verdict"] for scenario in feature["scenarios"])
+
+
+def _iter_scenarios(run: JSONObject) -> Iterator[JSONObject]:
+    return (scenario for feature in run["features"] for scenario in feature["scenarios"])
+
+
+def _find_sandbox_paths(run: JSONObject) -> dict[str, str]:
+    """Id -> path of the pages, of those sandboxes in which scenarios ran and which still stand."""
+    ids = {scenario.get("sandbox") for scenario in _iter_scenarios(run)}
+    there = (each.record.id for each in visible_sandboxes())
+    return {id: sandbox_pages_path(id) for id in there if id in ids}
+
+
+def _find_message_paths(run: JSONObject) -> dict[tuple[str | None, str], str]:
+    """Sandbox and messageId -> the page of the message, while the sandbox has it.
+
+    Of a scenario that names no sandbox they are looked for in this one.
+    """
+    message_ids_by_sandbox: dict[str | None, list[str]] = defaultdict(list)
+    for scenario in _iter_scenarios(run):
+        message_ids_by_sandbox[scenario.get("sandbox")] += scenario.get("messages", [])[
+            :MAX_LINKED_MESSAGES
+        ]
+    paths: dict[tuple[str | None, str], str] = {}
+    for sandbox, message_ids in message_ids_by_sandbox.items():
+        services, root = _find_sandbox_services(sandbox)
+        known = services.store.recent_activity.find_first_ids(message_ids) if services else {}
+        paths |= {(sandbox, each): f"{root}/messages/{id}" for each, id in known.items()}
+    return paths
+
+
+def _find_sandbox_services(sandbox_id: str | None) -> tuple[SandboxServices | None, str]:
+    """A sandbox's parts, None when it is gone, and the path of its pages."""
+    if sandbox_id is None:
+        return current_services(), request.script_root
+    visible_sandbox = next(
+        (each for each in visible_sandboxes() if each.record.id == sandbox_id), None
+    )
+    return (visible_sandbox.services if visible_sandbox else None), sandbox_pages_path(sandbox_id)

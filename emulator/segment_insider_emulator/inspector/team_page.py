@@ -1,0 +1,97 @@
+"""The page that a team comes to first: its sandboxes."""
+
+from flask import Blueprint, Response, request
+
+from segment_insider_emulator.errors import ConflictError, EmulatorError
+from segment_insider_emulator.inspector import forms
+from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.rendering import (
+    render_page,
+    sandbox_pages_path,
+    team_page_path,
+)
+from segment_insider_emulator.web.access import current_caller
+from segment_insider_emulator.web.sandboxes import (
+    DEFAULT_SANDBOX_ID,
+    create_sandbox,
+    current_sandbox,
+    delete_sandbox,
+    visible_sandboxes,
+)
+from segment_insider_emulator.workspace import PRESET_NAMES
+
+bp = Blueprint("team", __name__, url_prefix="/team")
+
+
+@bp.get("")
+def show_team_sandboxes() -> str:
+    """The caller's sandboxes, and a form for one more."""
+    return _render_team_page()
+
+
+@bp.post("")
+def create_sandbox_view() -> Response | str:
+    """Create a sandbox; the page after shows its key once."""
+    try:
+        return create_sandbox_from_form("inspector.team.show_team_sandboxes")
+    except EmulatorError as error:
+        return _render_team_page(reject_form("sandboxes", error))
+
+
+@bp.post("/<id>/delete")
+def delete_sandbox_view(id: str) -> Response | str:
+    """End a sandbox with all that it holds."""
+    try:
+        return delete_sandbox_and_redirect(id, "inspector.team.show_team_sandboxes")
+    except ConflictError as error:
+        return _render_team_page(reject_form("sandboxes", error))
+
+
+def create_sandbox_from_form(endpoint: str) -> Response:
+    """Create the sandbox that the form asks for, and go to *endpoint*, which shows its key once.
+
+    Raises: EmulatorError, when it cannot be made.
+    """
+    form = request.form
+    sandbox = create_sandbox(
+        id=form.get("id", "").strip() or None, workspace=form.get("workspace") or None
+    )
+    notice = f"The sandbox {sandbox.record.id} was created"
+    return forms.redirect_to_endpoint(notice, endpoint, secret=sandbox.record.key)
+
+
+def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
+    """End a sandbox, and go to *endpoint* or, from the pages of that one, to those that are left.
+
+    Raises: EmulatorError, when it cannot be ended.
+    """
+    current = current_sandbox()
+    delete_sandbox(id)
+    notice = f"The sandbox {id} was deleted"
+    if current and current.record.id == id:
+        return forms.redirect_to_path(
+            notice, team_page_path(), sandbox_pages_path(DEFAULT_SANDBOX_ID) or "/"
+        )
+    return forms.redirect_to_endpoint(notice, endpoint)
+
+
+def build_sandbox_list() -> dict[str, object]:
+    """What the list of the caller's sandboxes shows: of a team, how many of those it may have."""
+    team, sandboxes = current_caller().team, visible_sandboxes()
+    count_text = f"{len(sandboxes):,}"
+    if team:
+        owned_count = sum(each.record.id != DEFAULT_SANDBOX_ID for each in sandboxes)
+        count_text = f"{owned_count:,} of {team.sandbox_limit:,}"
+    return {"team": team and team.name, "sandboxes": sandboxes, "counted": count_text}
+
+
+def _render_team_page(rejected_form: RejectedForm | None = None) -> str:
+    return render_page(
+        "team.html",
+        **build_sandbox_list(),
+        pages=sandbox_pages_path,
+        workspaces=PRESET_NAMES,
+        default=DEFAULT_SANDBOX_ID,
+        forms_of="inspector.team",
+        mistake=rejected_form,
+    )

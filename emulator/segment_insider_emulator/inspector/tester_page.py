@@ -1,0 +1,340 @@
+"""What the tester's form says: an event and, perhaps, an edited mapping, read and checked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+import orjson
+from flask import Blueprint, Response, abort, request
+
+from segment_insider_emulator.analysis.lint import lint_document
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.inspector import forms
+from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.list_query import get_int_parameter
+from segment_insider_emulator.inspector.mapping_description import describe_trigger
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.tester_view_model import (
+    MAX_COMPARED_EVENTS,
+    MAX_LISTED_CHANGES,
+    RequestComparison,
+    compare_edited_subscription,
+    evaluate_event,
+)
+from segment_insider_emulator.inspector.workspace_page import current_workspace_document
+from segment_insider_emulator.interchange.export_public_api import build_api_requests
+from segment_insider_emulator.interchange.export_terraform import build_terraform
+from segment_insider_emulator.interchange.workspace_yaml import export_workspace_file
+from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.segment.normalise import normalise_call
+from segment_insider_emulator.storage.records import MessageRecord
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.model import build_workspace
+from segment_insider_emulator.workspace.validation import WorkspaceFinding
+
+CALL_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+EVENT_REMEDY = (
+    'Paste a call as an SDK sends it, such as {"type": "track", "event": "Order Completed"}.'
+)
+MAPPING_REMEDY = 'Write an object, such as {"uuid": {"@path": "$.userId"}}.'
+DEFAULT_MESSAGE_ID = "tester"  # of a call that has none
+
+
+@dataclass(frozen=True, slots=True)
+class TesterForm:
+    """The form as texts, good or not.
+
+    Args:
+        event: JSON of a call.
+        number: The subscription that is edited, 1 for the first; None when none is.
+        trigger, mapping: Its trigger, and its mapping as JSON.
+    """
+
+    event_json: str = ""
+    subscription_number: int | None = None
+    trigger_text: str = ""
+    mapping_json: str = ""
+
+
+def build_edit_form(
+    event_json: str, subscription_number: int, subscription: JSONObject
+) -> TesterForm:
+    """The form with *subscription* as it is, ready to be edited."""
+    action = ACTIONS[subscription["actionSlug"]]
+    mapping = subscription.get("settings", action.default_mapping)
+    text = orjson.dumps(mapping, option=orjson.OPT_INDENT_2).decode()
+    return TesterForm(
+        event_json, subscription_number, str(subscription.get("trigger", action.trigger)), text
+    )
+
+
+def parse_event(text: str, now: datetime) -> JSONObject:
+    """The event that destinations would be handed. Raises: EmulatorError.
+
+    One that was captured has `receivedAt`, and is taken as it stands.
+    """
+    call = _parse_json_object(text, "event", EVENT_REMEDY)
+    if call.get("type") not in CALL_TYPES:
+        raise EmulatorError(
+            "a call has a type", "event.type", f"Write one of {', '.join(CALL_TYPES)}."
+        )
+    for name in ("context", "properties", "traits"):
+        if not isinstance(call.get(name, {}), dict):
+            raise EmulatorError("this is no JSON object", f"event.{name}", "Write {…}.")
+    if "receivedAt" in call:
+        return call
+    message_id = call.get("messageId")
+    return normalise_call(
+        call, message_id if isinstance(message_id, str) else DEFAULT_MESSAGE_ID, now
+    )
+
+
+def apply_edit_to_subscription(form: TesterForm, subscription: JSONObject) -> JSONObject:
+    """*subscription* as edited. Raises: EmulatorError."""
+    settings = _parse_json_object(form.mapping_json, "mapping", MAPPING_REMEDY)
+    return {**subscription, "trigger": form.trigger_text.strip(), "settings": settings}
+
+
+def _parse_json_object(text: str, where: str, remedy: str) -> JSONObject:
+    try:
+        value: JSON = parse_json(text.encode())
+    except orjson.JSONDecodeError as error:
+        place = f"{where}, line {error.lineno}" if text.strip() else where
+        what = error.msg if text.strip() else "nothing is there"
+        raise EmulatorError(what, place, remedy) from error
+    if not isinstance(value, dict):
+        raise EmulatorError("this is no JSON object", where, remedy)
+    if nesting_depth(value) > MAX_DEPTH:
+        raise EmulatorError(f"it is nested deeper than {MAX_DEPTH} levels", where, "Flatten it.")
+    return value
+
+
+bp = Blueprint("tester", __name__, url_prefix="/workspace/test")
+
+MAX_RECENT_EVENTS = 40  # captured events to choose from
+
+
+class EditEffect(NamedTuple):
+    """What an edited mapping would change.
+
+    Args:
+        here: The event at hand, when its request changes.
+        others: The first few captured events whose request changes.
+        changed, looked_at: How many captured events change, of how many.
+        findings: What lint says of the edited mapping and did not say of the real one.
+    """
+
+    trigger_text: str
+    current_comparison: RequestComparison | None
+    other_comparisons: Sequence[RequestComparison]
+    changed_count: int
+    compared_count: int
+    new_findings: Sequence[WorkspaceFinding]
+
+
+@bp.get("")
+def show_tester() -> str:
+    """The tester; `message` is a captured one's id, `subscription` the number of a mapping."""
+    services = current_services()
+    message = services.store.get_message(get_int_parameter("message", 0))
+    event = _to_pretty_json(message.normalised or message.sent) if message else ""
+    subscription_number = get_int_parameter("subscription", 0)
+    if subscription_number:
+        return _render_tester_page(
+            build_edit_form(
+                event, subscription_number, _get_subscription_or_404(services, subscription_number)
+            )
+        )
+    return _render_tester_page(TesterForm(event))
+
+
+@bp.post("")
+def run_test() -> str:
+    """Try an event; nothing is sent and nothing changes."""
+    form = _read_submitted_form()
+    try:
+        parse_event(form.event_json, current_services().clock())
+        _build_edited_subscription(current_services(), form)
+    except EmulatorError as error:
+        return _render_tester_page(form, reject_form("test", error))
+    return _render_tester_page(form)
+
+
+@bp.post("/apply")
+def apply_edit() -> Response | str:
+    """Use the edited mapping in this sandbox from now on."""
+    services, submitted = current_services(), _read_submitted_form()
+    try:
+        after = _build_edited_subscription(services, submitted)
+    except EmulatorError as error:
+        return _render_tester_page(submitted, reject_form("test", error))
+    if after is None or submitted.subscription_number is None:
+        abort(404)
+    services.destination_overrides.edit_subscription(
+        submitted.subscription_number - 1,
+        {"trigger": after["trigger"], "settings": after["settings"]},
+    )
+    notice = f"{after['name']} is used as edited, until a reset"
+    return forms.redirect_to_endpoint(
+        notice, "inspector.workspace.show_subscription", id=submitted.subscription_number
+    )
+
+
+@bp.post("/export/<form>")
+def export_with_edit(form: str) -> Response | str:
+    """The destination with the edited mapping as a file, its key left out."""
+    services, submitted = current_services(), _read_submitted_form()
+    if form not in EXPORTERS:
+        abort(404)
+    try:
+        after = _build_edited_subscription(services, submitted)
+    except EmulatorError as error:
+        return _render_tester_page(submitted, reject_form("test", error))
+    return _build_export_response(
+        form, current_workspace_document(services, submitted.subscription_number or 0, after)
+    )
+
+
+@bp.get("/export/<form>")
+def export_current(form: str) -> Response:
+    """The workspace as it is now as a file, its key left out."""
+    if form not in EXPORTERS:
+        abort(404)
+    return _build_export_response(form, current_workspace_document(current_services()))
+
+
+def _build_export_response(export_format: str, workspace_document: JSONObject) -> Response:
+    # A plan that stands in a file of its own was read when the workspace was loaded.
+    workspace = replace(
+        build_workspace(workspace_document),
+        tracking_plan=current_services().workspace.tracking_plan,
+    )
+    headers = {"Content-Disposition": f'attachment; filename="{EXPORT_FILE_NAMES[export_format]}"'}
+    return Response(EXPORTERS[export_format](workspace), mimetype="text/plain", headers=headers)
+
+
+def _export_public_api(workspace: Workspace) -> str:
+    return _to_pretty_json({"requests": build_api_requests(workspace)})
+
+
+EXPORTERS: Mapping[str, Callable[[Workspace], str]] = {
+    "public-api": _export_public_api,
+    "terraform": build_terraform,
+    "workspace": export_workspace_file,
+}
+EXPORT_FILE_NAMES = {
+    "public-api": "public-api.json",
+    "terraform": "insider.tf",
+    "workspace": "workspace.yaml",
+}
+
+
+def _read_submitted_form() -> TesterForm:
+    """The form that was sent: `edit` asks to begin with a mapping as it is."""
+    form = request.form
+    event, number_text = form.get("event", ""), form.get("edit") or form.get("subscription", "")
+    if not (number_text.isdecimal() and len(number_text) < 7 and int(number_text)):
+        return TesterForm(event)
+    if form.get("edit"):
+        return build_edit_form(
+            event, int(number_text), _get_subscription_or_404(current_services(), int(number_text))
+        )
+    mapping = form.get("mapping", "")
+    return TesterForm(event, int(number_text), form.get("trigger", ""), mapping)
+
+
+def _get_subscription_or_404(services: SandboxServices, number: int) -> JSONObject:
+    subscriptions = services.destination_overrides.destination["subscriptions"]
+    if not 1 <= number <= len(subscriptions):
+        abort(404)
+    subscription: JSONObject = subscriptions[number - 1]
+    return subscription
+
+
+def _build_edited_subscription(services: SandboxServices, form: TesterForm) -> JSONObject | None:
+    """The edited subscription; None when none is edited."""
+    if form.subscription_number is None:
+        return None
+    return apply_edit_to_subscription(
+        form, _get_subscription_or_404(services, form.subscription_number)
+    )
+
+
+def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = None) -> str:
+    services = current_services()
+    recent, _ = services.store.recent_activity.load_latest(MAX_COMPARED_EVENTS)
+    trial = edit = None
+    if not rejected_form:
+        event, after = _parse_form_event(services, form), _build_edited_subscription(services, form)
+        whole = current_workspace_document(services, form.subscription_number or 0, after)
+        trial = evaluate_event(whole, event, services.workspace.insider_options) if event else None
+        edit = (
+            _build_edit_effect(services, form.subscription_number, after, event, recent)
+            if after and form.subscription_number
+            else None
+        )
+    return render_page(
+        "tester.html",
+        filled=form,
+        trial=trial,
+        edit=edit,
+        recent=[each for each in recent if each.normalised][:MAX_RECENT_EVENTS],
+        names=[
+            each["name"] for each in services.destination_overrides.destination["subscriptions"]
+        ],
+        mistake=rejected_form,
+    )
+
+
+def _parse_form_event(services: SandboxServices, form: TesterForm) -> JSONObject | None:
+    return parse_event(form.event_json, services.clock()) if form.event_json else None
+
+
+def _build_edit_effect(
+    services: SandboxServices,
+    number: int,
+    edited_subscription: JSONObject,
+    event: JSONObject | None,
+    recent: Sequence[MessageRecord],
+) -> EditEffect:
+    before, settings = (
+        _get_subscription_or_404(services, number),
+        services.destination_overrides.destination["settings"],
+    )
+    here = next(
+        compare_edited_subscription(
+            before, edited_subscription, settings, [event] if event else []
+        ),
+        None,
+    )
+    events = [each.normalised for each in recent if each.normalised]
+    changed = list(compare_edited_subscription(before, edited_subscription, settings, events))
+    return EditEffect(
+        describe_trigger(edited_subscription["trigger"]),
+        here,
+        list(islice(changed, MAX_LISTED_CHANGES)),
+        len(changed),
+        len(events),
+        _find_new_lint_findings(services, number, edited_subscription),
+    )
+
+
+def _find_new_lint_findings(
+    services: SandboxServices, number: int, edited_subscription: JSONObject
+) -> list[WorkspaceFinding]:
+    """What lint says with the edit and did not say without."""
+    known = set(lint_document(current_workspace_document(services)))
+    return [
+        each
+        for each in lint_document(current_workspace_document(services, number, edited_subscription))
+        if each not in known
+    ]
+
+
+def _to_pretty_json(value: JSONObject) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

@@ -1,0 +1,203 @@
+"""The tester: what each subscription would make of an event, and what an edit would change."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from segment_insider_emulator.analysis.context import build_context
+from segment_insider_emulator.analysis.drift.unsent_properties import (
+    UnmappedProperty,
+    explain_unmapped_properties,
+    group_list_entries,
+)
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.validation import UserError, validate_user
+from segment_insider_emulator.mapping.destination import (
+    Destination,
+    InsiderRequest,
+    MappingFailure,
+    Subscription,
+    compile_subscription,
+)
+from segment_insider_emulator.mapping.explanation import (
+    ConditionCheck,
+    SubscriptionTrace,
+    explain_event,
+)
+from segment_insider_emulator.mapping.path_tracking import iter_leaves
+from segment_insider_emulator.types import JSON, JSONObject
+
+# Captured events that an edit is run against, besides the one at hand.
+MAX_COMPARED_EVENTS = 300
+# Requests that an edit changes and that are shown; more are counted.
+MAX_LISTED_CHANGES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionTestResult:
+    """What one subscription makes of an event.
+
+    Args:
+        number: 1 for the first of the destination.
+        unmet: Conditions of the trigger that do not hold.
+        body: Of the request; None when none is made.
+        refusals: Why Insider One would answer 200 and take nothing.
+    """
+
+    number: int
+    name: str
+    action_slug: str
+    enabled: bool
+    matched: bool
+    unmet_conditions: tuple[ConditionCheck, ...]
+    failure: MappingFailure | None
+    request_body: JSON
+    rejections: tuple[UserError, ...]
+    trace: SubscriptionTrace
+
+
+@dataclass(frozen=True, slots=True)
+class EventTestResult:
+    """What the whole destination makes of an event.
+
+    Args:
+        unread: What no enabled subscription reads, by its path without numbers.
+    """
+
+    event: JSONObject
+    subscription_results: tuple[SubscriptionTestResult, ...]
+    unmapped_properties: Mapping[str, UnmappedProperty]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestValueChange:
+    """One value of a request; None is absent."""
+
+    path: str
+    before: JSON
+    after: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class RequestComparison:
+    """What one event's request was and would be; a text says why there is none."""
+
+    event: JSONObject
+    before: JSON
+    after: JSON
+    changes: tuple[RequestValueChange, ...]
+
+
+def evaluate_event(
+    document: JSONObject, event: JSONObject, options: InsiderOptions
+) -> EventTestResult:
+    """Run *event* through every subscription, the disabled ones too; nothing is sent.
+
+    Args:
+        document: The workspace.
+        event: As destinations are handed it.
+    """
+    destination = document["destination"]
+    subscriptions = destination["subscriptions"]
+    every = [{**each, "enabled": True} for each in subscriptions]
+    explanation = explain_event(Destination({**destination, "subscriptions": every}), event)
+    results = tuple(
+        _evaluate_subscription(number, given, account, destination["settings"], event, options)
+        for number, (given, account) in enumerate(
+            zip(subscriptions, explanation.accounts, strict=True), 1
+        )
+    )
+    read_paths = {
+        path
+        for each in results
+        if each.enabled and each.matched
+        for origin in each.trace.origins
+        for path in origin.read
+    }
+    read_paths |= {
+        path
+        for each in results
+        if each.enabled
+        for check in each.trace.conditions
+        for path in check.read
+    }
+    value_paths = [
+        path for part in ("properties", "traits") for path in _iter_value_paths(event, part)
+    ]
+    unread = explain_unmapped_properties(
+        build_context(document), event, [path for path in value_paths if path not in read_paths]
+    )
+    return EventTestResult(event, results, group_list_entries(unread))
+
+
+def compare_edited_subscription(
+    current_subscription: JSONObject,
+    edited_subscription: JSONObject,
+    settings: JSONObject,
+    events: Sequence[JSONObject],
+) -> Iterator[RequestComparison]:
+    """Those of *events* whose request an edited subscription changes.
+
+    Args:
+        before, after: The subscription as it is, and as edited.
+    Raises: EmulatorError, when it cannot be compiled.
+    """
+    old, new = (
+        compile_subscription(current_subscription, settings),
+        compile_subscription(edited_subscription, settings),
+    )
+    for event in events:
+        sent, would_be = _request_or_reason(old, event), _request_or_reason(new, event)
+        if sent != would_be:
+            yield RequestComparison(
+                event, sent, would_be, tuple(_iter_value_changes(sent, would_be))
+            )
+
+
+def _evaluate_subscription(
+    number: int,
+    subscription: JSONObject,
+    trace: SubscriptionTrace,
+    settings: JSONObject,
+    event: JSONObject,
+    options: InsiderOptions,
+) -> SubscriptionTestResult:
+    result = compile_subscription(subscription, settings).build_request(event)
+    body = result.json if isinstance(result, InsiderRequest) else None
+    refusals = (
+        tuple(fault for user in body["users"] for fault in validate_user(user, options))
+        if body
+        else ()
+    )
+    return SubscriptionTestResult(
+        number,
+        trace.subscription,
+        trace.action_slug,
+        subscription.get("enabled", True),
+        trace.matched,
+        tuple(each for each in trace.conditions if not each.holds),
+        trace.failure,
+        body,
+        refusals,
+        trace,
+    )
+
+
+def _iter_value_paths(event: JSONObject, section: str) -> Iterator[str]:
+    if isinstance(event.get(section), dict):
+        yield from (path for path, _ in iter_leaves(event[section], section) if path != section)
+
+
+def _request_or_reason(subscription: Subscription, event: JSONObject) -> JSON:
+    result = subscription.build_request(event)
+    if isinstance(result, InsiderRequest):
+        return result.json
+    return f"fails: {result.message}" if result else "does not match"
+
+
+def _iter_value_changes(before: JSON, after: JSON) -> Iterator[RequestValueChange]:
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return
+    old, new = dict(iter_leaves(before)), dict(iter_leaves(after))
+    for at in {**old, **new}:
+        if old.get(at) != new.get(at):
+            yield RequestValueChange(at, old.get(at), new.get(at))

@@ -1,0 +1,205 @@
+"""The workspace as it is now: the file, and what was changed of it since."""
+
+from typing import Literal, NamedTuple, TypeAlias
+
+from flask import Blueprint, Response, abort, request
+
+from segment_insider_emulator.control_api.destination import SECRET_SETTING, check_settings
+from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.panel import EDITOR_ROLES, INTEGRATION_TYPE, IntegrationPanel
+from segment_insider_emulator.inspector import forms
+from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.mapping_description import (
+    describe_mapping,
+    describe_trigger,
+)
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.storage.records import redact_secret
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.services import SandboxServices, current_services
+
+
+def current_workspace_document(
+    services: SandboxServices, edited_number: int = 0, edited_subscription: JSONObject | None = None
+) -> JSONObject:
+    """The workspace as it is now; *after*, if given, in place of subscription *chosen*."""
+    destination = services.destination_overrides.destination
+    subscriptions = list(destination["subscriptions"])
+    if edited_subscription is not None:
+        subscriptions[edited_number - 1] = edited_subscription
+    changed = {**destination, "subscriptions": subscriptions}
+    return {**services.workspace.document, "destination": changed}
+
+
+ConnectionState: TypeAlias = Literal["accepted", "disabled", "failed"]
+
+
+class ConnectionCheck(NamedTuple):
+    """What happens to the next event. *state* is a verdict, *what* a sentence for people."""
+
+    state: ConnectionState
+    explanation: str
+
+
+def check_connection(
+    destination: JSONObject, panel: IntegrationPanel, *, uses_real_account: bool
+) -> ConnectionCheck:
+    """Look at both ends, as the next delivery would.
+
+    Args:
+        elsewhere: Whether a real account answers, whose panel nobody here can see.
+    """
+    settings = destination["settings"]
+    if not destination["enabled"]:
+        return ConnectionCheck("disabled", "The Enable Destination toggle is off: nothing is sent.")
+    if not any(each["enabled"] for each in destination["subscriptions"]):
+        return ConnectionCheck("disabled", "Every mapping is switched off: nothing is sent.")
+    if uses_real_account:
+        return ConnectionCheck("accepted", "A real account judges key and account name.")
+    if settings["account_name"] != panel.account_name:
+        what = f"Insider One will refuse the account name: its panel shows {panel.account_name}."
+        return ConnectionCheck("failed", what)
+    if refusal := panel.explain_key_rejection(settings["ucd_key"]):
+        return ConnectionCheck("failed", f"Insider One will refuse the key. {refusal}")
+    return ConnectionCheck("accepted", "Segment is connected: the key opens the account.")
+
+
+bp = Blueprint("workspace", __name__, url_prefix="/workspace")
+
+WORKSPACE_ENDPOINT = "inspector.workspace.show_workspace"
+# The guide names two roles; any other is refused, and this one shows it.
+UNSUPPORTED_ROLE = "Editor"
+# The panel offers it; events of Segment come in through a Source alone.
+UNSUPPORTED_TYPE = "Destination"
+
+
+@bp.get("")
+def show_workspace() -> str:
+    """The set-up step by step, and the mappings."""
+    return _render_workspace_page()
+
+
+@bp.post("/integrations")
+def create_integration() -> Response | str:
+    """Create an integration in the InOne panel; the page after shows its key once."""
+    form = request.form
+    try:
+        integration, key = current_services().insider_panel.create_integration(
+            form.get("name", ""), form.get("type", ""), form.get("role", "")
+        )
+    except EmulatorError as error:
+        return _render_workspace_page(reject_form("integration", error))
+    return forms.redirect_to_endpoint(
+        f"Integration {integration.name} was saved", WORKSPACE_ENDPOINT, secret=key
+    )
+
+
+@bp.post(f"/integrations/{ID_ROUTE}/revoke")
+def revoke_integration(id: int) -> Response | str:
+    """End an integration's key."""
+    try:
+        revoked = current_services().insider_panel.revoke_integration(
+            id, request.form.get("role", "")
+        )
+    except EmulatorError as error:
+        return _render_workspace_page(reject_form("revoke", error))
+    return (
+        forms.redirect_to_endpoint(f"The key of {revoked.name} was revoked", WORKSPACE_ENDPOINT)
+        if revoked
+        else abort(404)
+    )
+
+
+@bp.post("/destination")
+def save_destination_settings() -> Response | str:
+    """Save Changes in Segment: a key that is left empty stays as it is."""
+    form = request.form
+    changes = {key: form[key] for key in ("account_name", SECRET_SETTING) if key in form}
+    if not changes.get(SECRET_SETTING):
+        changes.pop(SECRET_SETTING, None)
+    enabled = form.get("enabled")
+    try:
+        current_services().destination_overrides.save_settings(
+            enabled=None if enabled is None else enabled == "true", settings=check_settings(changes)
+        )
+    except EmulatorError as error:
+        return _render_workspace_page(reject_form("destination", error))
+    return forms.redirect_to_endpoint("Saved in Segment", WORKSPACE_ENDPOINT)
+
+
+@bp.post(f"/subscriptions/{ID_ROUTE}/switch")
+def switch_subscription(id: int) -> Response:
+    """Enable or disable one mapping; 1 is the first."""
+    overrides = current_services().destination_overrides
+    if not 1 <= id <= len(overrides.destination["subscriptions"]):
+        abort(404)
+    enabled = request.form.get("enabled") == "true"
+    overrides.set_subscription_enabled(id - 1, enabled)
+    name = overrides.destination["subscriptions"][id - 1]["name"]
+    return forms.redirect_to_endpoint(
+        f"{name} was switched {'on' if enabled else 'off'}", WORKSPACE_ENDPOINT
+    )
+
+
+@bp.get(f"/subscriptions/{ID_ROUTE}")
+def show_subscription(id: int) -> str:
+    """One mapping, field by field."""
+    subscriptions = current_services().destination_overrides.destination["subscriptions"]
+    if not 1 <= id <= len(subscriptions):
+        abort(404)
+    subscription = subscriptions[id - 1]
+    action = ACTIONS[subscription["actionSlug"]]
+    mapping = subscription.get("settings", action.default_mapping)
+    return render_page(
+        "subscription.html",
+        subscription=_summarise_subscription(id, subscription),
+        action=action,
+        mapping=mapping,
+        lines=describe_mapping(action, mapping),
+        is_default="settings" not in subscription,
+    )
+
+
+def _render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
+    services = current_services()
+    destination, settings = (
+        services.destination_overrides.destination,
+        services.destination_overrides.destination["settings"],
+    )
+    return render_page(
+        "workspace.html",
+        source=services.workspace,
+        destination=destination,
+        account_name=settings["account_name"],
+        key=redact_secret(settings[SECRET_SETTING]),
+        integrations=services.insider_panel.list_integrations(),
+        panel=services.insider_panel,
+        roles=(*EDITOR_ROLES, UNSUPPORTED_ROLE),
+        types=(INTEGRATION_TYPE, UNSUPPORTED_TYPE),
+        connection=check_connection(
+            destination,
+            services.insider_panel,
+            uses_real_account=services.config.insider_url is not None,
+        ),
+        subscriptions=[
+            _summarise_subscription(number, each)
+            for number, each in enumerate(destination["subscriptions"], 1)
+        ],
+        mistake=rejected_form,
+    )
+
+
+def _summarise_subscription(number: int, subscription: JSONObject) -> JSONObject:
+    action = ACTIONS[subscription["actionSlug"]]
+    trigger = subscription.get("trigger", action.trigger)
+    return {
+        "number": number,
+        "name": subscription["name"],
+        "action": action.title,
+        "slug": action.slug,
+        "enabled": subscription["enabled"],
+        "trigger": trigger,
+        "takes": describe_trigger(trigger),
+    }

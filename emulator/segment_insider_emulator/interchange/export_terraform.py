@@ -1,0 +1,239 @@
+"""JSON values as expressions of Terraform's configuration language.
+
+Source: Terraform's language documentation, "Strings and templates" and "Types and values".
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from segment_insider_emulator.interchange import export_public_api
+from segment_insider_emulator.interchange.export_public_api import (
+    ACTION_SLUGS,
+    DESTINATION_METADATA_ID,
+)
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.model import Workspace
+
+_HCL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+# Words of the language, and what a `for` would begin.
+_RESERVED_WORDS = ("null", "true", "false", "for", "if", "in", "else", "endif", "endfor")
+
+
+@dataclass(frozen=True, slots=True)
+class HclExpression:
+    """Text that is written as it stands, e.g. "var.ucd_key"."""
+
+    text: str
+
+
+def format_hcl_value(value: JSON | HclExpression, indent_level: int = 0) -> str:
+    """*value* as an expression; objects and lists take a line for each of their parts."""
+    match value:
+        case HclExpression():
+            return value.text
+        case dict() if len(value) == 1 and isinstance(only := next(iter(value.values())), str):
+            # A directive such as {"@path" = "$.userId"} is easier to read on one line.
+            return f"{{ {_format_key(next(iter(value)))} = {format_hcl_string(only)} }}"
+        case dict() if value:
+            parts = [
+                f"{_format_key(key)} = {format_hcl_value(each, indent_level + 1)}"
+                for key, each in value.items()
+            ]
+            return _format_lines("{", parts, "}", indent_level)
+        case list() if value:
+            return _format_lines(
+                "[",
+                [f"{format_hcl_value(each, indent_level + 1)}," for each in value],
+                "]",
+                indent_level,
+            )
+        case str():
+            return format_hcl_string(value)
+        case _:
+            return json.dumps(value)
+
+
+def format_hcl_string(value: str) -> str:
+    """*value* in quotes, with nothing left in it that the language would interpret."""
+    return '"' + "".join(_escape_characters(value)) + '"'
+
+
+def _escape_characters(value: str) -> Iterator[str]:
+    for character, after in zip_longest(value, value[1:], fillvalue=""):
+        if character in "$%" and after and after in "$%{":
+            # Not doubled, as the language has it: parsers differ about doubled signs.
+            yield f"\\u{ord(character):04x}"
+        elif character in _HCL_ESCAPES:
+            yield _HCL_ESCAPES[character]
+        elif ord(character) < 0x20 or character in "\x7f\x85\u2028\u2029":
+            yield f"\\u{ord(character):04x}"
+        else:
+            yield character
+
+
+_HCL_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _format_key(key: str) -> str:
+    return (
+        key if _HCL_NAME.fullmatch(key) and key not in _RESERVED_WORDS else format_hcl_string(key)
+    )
+
+
+def _format_lines(opening: str, items: list[str], closing: str, indent_level: int) -> str:
+    indent = "  " * (indent_level + 1)
+    lines = [f"{indent}{part}" for part in items]
+    return "\n".join([opening, *lines, "  " * indent_level + closing])
+
+
+_DESTINATION_LABEL, _TRACKING_PLAN_LABEL = "insider", "source"
+_FILE_HEADER = """\
+# Terraform configuration of Segment's destination for Insider One.
+# `terraform import` takes over what exists already: the destination and a tracking plan
+# by their ids, a subscription by <destination_id>:<subscription_id>, a filter by
+# <destination_id>:<filter_id>, the plan's connection by <source_id>:<tracking_plan_id>."""
+
+
+def build_terraform(workspace: Workspace, *, keep_secrets: bool = False) -> str:
+    """The configuration as text. The key is a variable unless secrets are kept."""
+    blocks = [
+        *_variable_blocks(workspace, keep_secrets),
+        _destination_block(workspace, keep_secrets),
+    ]
+    labels: set[str] = set()
+    blocks += (
+        _subscription_block(_unique_label(each["name"], labels), each)
+        for each in export_public_api.export_subscriptions(workspace)
+    )
+    blocks += (
+        _filter_block(_unique_label(each["title"] or "filter", labels), each, workspace)
+        for each in export_public_api.export_filters(workspace)
+    )
+    blocks += _tracking_plan_blocks(workspace)
+    return "\n\n".join([_FILE_HEADER, *blocks]) + "\n"
+
+
+def _variable_blocks(workspace: Workspace, keep_secrets: bool) -> Iterator[str]:
+    if not keep_secrets:
+        yield 'variable "ucd_key" {\n  type      = string\n  sensitive = true\n}'
+    if not workspace.destination.get("sourceId"):
+        yield 'variable "source_id" {\n  type = string\n}'
+
+
+def _destination_block(workspace: Workspace, keep_secrets: bool) -> str:
+    own = export_public_api.export_destination(workspace, keep_secrets=keep_secrets)
+    settings = own["settings"]
+    if not keep_secrets:
+        settings = settings | {"ucd_key": HclExpression("var.ucd_key")}
+    arguments = {
+        "name": own["name"],
+        "enabled": own["enabled"],
+        "source_id": _source_id_expression(workspace),
+        "metadata": {"id": DESTINATION_METADATA_ID},
+        "settings": _jsonencode_expression(settings),
+    }
+    return _resource_block("segment_destination", _DESTINATION_LABEL, arguments)
+
+
+def _subscription_block(label: str, subscription: JSONObject) -> str:
+    arguments: JSONObject = {
+        "destination_id": _destination_id_reference(),
+        "name": subscription["name"],
+        "enabled": subscription["enabled"],
+        "action_id": subscription["actionId"],
+        "trigger": subscription["trigger"],
+        "settings": _jsonencode_expression(subscription["settings"]),
+    }
+    if subscription.get("modelId"):
+        arguments["model_id"] = subscription["modelId"]
+    comment = f"# {ACTION_SLUGS[subscription['actionId']]}\n"
+    return comment + _resource_block("segment_destination_subscription", label, arguments)
+
+
+def _filter_block(label: str, destination_filter: JSONObject, workspace: Workspace) -> str:
+    arguments = {
+        "if": destination_filter["if"],
+        "source_id": _source_id_expression(workspace),
+        "destination_id": _destination_id_reference(),
+        "title": destination_filter["title"],
+        "enabled": destination_filter["enabled"],
+        "actions": [_format_filter_action(each) for each in destination_filter["actions"]],
+    }
+    return _resource_block("segment_destination_filter", label, arguments)
+
+
+def _format_filter_action(action: JSONObject) -> JSONObject:
+    return (
+        action | {"fields": _jsonencode_expression(action["fields"])}
+        if "fields" in action
+        else action
+    )
+
+
+def _tracking_plan_blocks(workspace: Workspace) -> Iterator[str]:
+    """The tracking plan, and the source's connection to it with what it does about violations."""
+    own = export_public_api.export_tracking_plan(workspace)
+    if own is None:
+        return
+    rules = [_format_rule(each) for each in own["rules"]]
+    arguments: JSONObject = {"name": own["name"], "type": "LIVE", "rules": rules}
+    yield _resource_block("segment_tracking_plan", _TRACKING_PLAN_LABEL, arguments)
+    connection: JSONObject = {
+        "source_id": _source_id_expression(workspace),
+        "tracking_plan_id": HclExpression(f"segment_tracking_plan.{_TRACKING_PLAN_LABEL}.id"),
+    }
+    if controls := export_public_api.export_schema_settings(workspace):
+        connection["schema_settings"] = _snake_case_keys(controls)
+    yield _resource_block(
+        "segment_source_tracking_plan_connection", _TRACKING_PLAN_LABEL, connection
+    )
+
+
+def _format_rule(rule: JSONObject) -> JSONObject:
+    known = {"type": rule["type"], "version": rule["version"]}
+    key = {"key": rule["key"]} if rule["key"] else {}
+    return key | known | {"json_schema": _jsonencode_expression(rule["jsonSchema"], 3)}
+
+
+def _snake_case_keys(value: JSON) -> JSON:
+    if not isinstance(value, dict):
+        return value
+    return {
+        re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", key): _snake_case_keys(each)
+        for key, each in value.items()
+    }
+
+
+def _destination_id_reference() -> HclExpression:
+    return HclExpression(f"segment_destination.{_DESTINATION_LABEL}.id")
+
+
+def _source_id_expression(workspace: Workspace) -> JSON:
+    return workspace.destination.get("sourceId") or HclExpression("var.source_id")
+
+
+def _jsonencode_expression(value: JSONObject, indent_level: int = 1) -> HclExpression:
+    return HclExpression(f"jsonencode({format_hcl_value(value, indent_level)})")
+
+
+def _resource_block(resource_type: str, label: str, arguments: JSONObject) -> str:
+    width = max(map(len, arguments))
+    lines = [f"  {key:{width}} = {format_hcl_value(value, 1)}" for key, value in arguments.items()]
+    return "\n".join(
+        [f"resource {format_hcl_string(resource_type)} {format_hcl_string(label)} {{", *lines, "}"]
+    )
+
+
+def _unique_label(name: str, used_labels: set[str]) -> str:
+    """A label made of *name* that no other resource has yet."""
+    words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    base = words if words[:1].isalpha() else f"mapping_{words}".rstrip("_")
+    label, number = base, 1
+    while label in used_labels:
+        number += 1
+        label = f"{base}_{number}"
+    used_labels.add(label)
+    return label

@@ -1,0 +1,452 @@
+"""A parser of Terraform's configuration language that reads literals and keeps the rest as text.
+
+It reads each character once: its time grows with the length of the text.
+
+Why not python-hcl2, which is built on Lark (compared with 8.1.4): it refuses whole files of valid
+configuration, such as names with letters beyond ASCII and `${~ … ~}`. It takes more than ten
+seconds for the million characters that are read here; this parser takes less than one. It gives
+each expression as one text, so that `jsonencode({…})`, templates, heredocs, escapes and numbers
+would still be read here. The tests use it as a second reader of what an export writes.
+Source: HashiCorp, HCL native syntax specification; Terraform, "Strings and templates".
+"""
+
+import math
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from segment_insider_emulator.interchange.import_resources import (
+    ImportValue,
+    JsonEncodedValue,
+    TemplateValue,
+    UnknownValue,
+)
+from segment_insider_emulator.json_text import MAX_DEPTH
+
+_BLANK_OR_COMMENT = re.compile(r"(?:[ \t\r]++|#[^\n]*+|//[^\n]*+)*+")
+_NAME = re.compile(r"[^\W\d][\w-]*+")
+_NUMBER = re.compile(r"\d++(?:\.\d++)?+(?:[eE][-+]?+\d++)?+")
+_HEREDOC = re.compile(r"<<(-?)([^\W\d][\w-]*+)[ \t]*+\r?+\n")
+_QUOTED_TEXT = re.compile(r'[^"\\$%\n]++')  # in quotes
+_TEMPLATE_TEXT = re.compile(r"[^$%]++")  # in a heredoc, or in a text of JSON syntax
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))")
+_SKIPPED_TEXT = re.compile(r'[^\s"#/<()\[\]{},]++')  # of an expression that is passed over
+_SIMPLE_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_LITERAL_WORDS = {"true": True, "false": False, "null": None}
+_CLOSING_BRACKETS = {"(": ")", "[": "]", "{": "}"}
+
+
+class HclSyntaxError(ValueError):
+    """The text is not HCL. Its argument is the position."""
+
+
+class HclTooDeep(ValueError):
+    """The text nests deeper than MAX_DEPTH levels."""
+
+
+class InvalidHclEscape(ValueError):
+    """An escape whose number no character has; the text is the escape."""
+
+
+@dataclass(slots=True)
+class HclBody:
+    """What stands between the braces of a block, or in a whole file."""
+
+    attributes: dict[str, ImportValue] = field(default_factory=dict)
+    blocks: list["HclBlock"] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class HclBlock:
+    """A block, e.g. `resource "segment_source" "web" {…}`."""
+
+    kind: str
+    labels: list[str]
+    body: HclBody
+
+
+def parse_hcl_file(text: str) -> HclBody:
+    """Read a whole file. Raises: HclFault, TooDeep, NoCharacter."""
+    return _HclParser(text).parse_body("")
+
+
+def parse_hcl_template(text: str) -> ImportValue:
+    """Read a text of the JSON syntax, in which `${…}` is an expression. Raises: as parse_file."""
+    return _HclParser(text).parse_template(_TEMPLATE_TEXT, len(text))
+
+
+class _HclParser:
+    def __init__(self, text: str, depth: int = 0) -> None:
+        self._text = text
+        self._position = 0
+        self._depth = depth
+        self._line_ends = True  # whether a line's end is an expression's
+
+    def _skip_blanks(self, *, lines: bool) -> None:
+        """Pass over blanks and comments, and over ends of lines where they mean nothing."""
+        while True:
+            found = _BLANK_OR_COMMENT.match(self._text, self._position)
+            self._position = found.end() if found else self._position
+            if self._text.startswith("/*", self._position):
+                end = self._text.find("*/", self._position + 2)
+                if end < 0:
+                    raise HclSyntaxError(self._position)
+                self._position = end + 2
+            elif lines and self._peek() == "\n":
+                self._position += 1
+            else:
+                return
+
+    def _peek(self) -> str:
+        return self._text[self._position : self._position + 1]
+
+    def _accept(self, character: str) -> bool:
+        if self._peek() == character:
+            self._position += 1
+            return True
+        return False
+
+    def _expect(self, character: str) -> None:
+        if not self._accept(character):
+            raise HclSyntaxError(self._position)
+
+    @contextmanager
+    def _nested(self, *, line_ends: bool) -> Iterator[None]:
+        """One level deeper, where a line's end is the end of an expression or is not."""
+        before, self._line_ends = self._line_ends, line_ends
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise HclTooDeep
+        yield
+        self._depth -= 1
+        self._line_ends = before
+
+    def parse_body(self, closing: str) -> HclBody:
+        """Everything up to *closing*; "" is the end of the file."""
+        found = HclBody()
+        while True:
+            self._skip_blanks(lines=True)
+            if self._peek() == closing:
+                self._position += len(closing)
+                return found
+            self._parse_entry(found)
+
+    def _parse_entry(self, body: HclBody) -> None:
+        name = self._parse_name()
+        self._skip_blanks(lines=False)
+        if self._accept("="):
+            self._skip_blanks(lines=False)
+            body.attributes[name] = self.parse_value()
+            return
+        labels = []
+        while not self._accept("{"):
+            labels.append(self._parse_label())
+            self._skip_blanks(lines=False)
+        with self._nested(line_ends=True):
+            body.blocks.append(HclBlock(name, labels, self.parse_body("}")))
+
+    def _parse_label(self) -> str:
+        if not self._accept('"'):
+            return self._parse_name()
+        label = self.parse_template(_QUOTED_TEXT, None)
+        if not isinstance(label, str):
+            raise HclSyntaxError(self._position)
+        return label
+
+    def _parse_name(self) -> str:
+        found = _NAME.match(self._text, self._position)
+        if not found:
+            raise HclSyntaxError(self._position)
+        self._position = found.end()
+        return found[0]
+
+    def parse_value(self) -> ImportValue:
+        """Return one expression: its value where it is a literal, and otherwise its text."""
+        start = self._position
+        found = self._parse_operand()
+        self._skip_blanks(lines=not self._line_ends)
+        if self._is_expression_end():
+            if self._position == start:
+                raise HclSyntaxError(start)
+            return found
+        self._skip_expression()
+        return UnknownValue(self._text[start : self._position].strip())
+
+    def _is_expression_end(self) -> bool:
+        return self._peek() in ("", ",", ")", "]", "}", "\n") or self._text.startswith(
+            "~}", self._position
+        )
+
+    def _parse_operand(self) -> ImportValue:
+        match self._peek():
+            case '"':
+                self._position += 1
+                return self.parse_template(_QUOTED_TEXT, None)
+            case "[":
+                return self._parse_list()
+            case "{":
+                return self._parse_object()
+            case "(":
+                return self._parse_parenthesis()
+            case "<" if heredoc := _HEREDOC.match(self._text, self._position):
+                return self._parse_heredoc(heredoc)
+            case "-":
+                return self._parse_negative()
+        return self._parse_named_value() if (number := self._parse_number()) is None else number
+
+    def _parse_negative(self) -> ImportValue:
+        start = self._position
+        self._position += 1
+        self._skip_blanks(lines=False)
+        number = self._parse_number()
+        if number is None or isinstance(number, UnknownValue):
+            return UnknownValue(self._text[start : self._position])
+        return -number
+
+    def _parse_number(self) -> int | float | UnknownValue | None:
+        found = _NUMBER.match(self._text, self._position)
+        if not found:
+            return None
+        self._position = found.end()
+        return _convert_number(found[0])
+
+    def _parse_named_value(self) -> ImportValue:
+        """A word of the language, a call, or the name of a value."""
+        start = self._position
+        name = _NAME.match(self._text, start)
+        if not name:
+            return UnknownValue("")
+        self._position = name.end()
+        if self._peek() == "(":
+            if name[0] == "jsonencode":
+                self._position += 1
+                return self._parse_jsonencode()
+            self._skip_brackets()
+        if name[0] in _LITERAL_WORDS and self._peek() not in (".", "["):
+            return _LITERAL_WORDS[name[0]]
+        self._skip_path()
+        return UnknownValue(self._text[start : self._position])
+
+    def _skip_path(self) -> None:
+        while (after := self._peek()) and after in ".[":
+            if after == "[":
+                self._skip_brackets()
+                continue
+            self._position += 1
+            step = _NAME.match(self._text, self._position) or _NUMBER.match(
+                self._text, self._position
+            )
+            self._position = step.end() if step else self._position + (self._peek() == "*")
+
+    def _parse_jsonencode(self) -> JsonEncodedValue:
+        with self._nested(line_ends=False):
+            self._skip_blanks(lines=True)
+            found = self.parse_value()
+            self._accept(",")
+            self._skip_blanks(lines=True)
+            self._expect(")")
+        return JsonEncodedValue(found)
+
+    def _parse_parenthesis(self) -> ImportValue:
+        self._position += 1
+        with self._nested(line_ends=False):
+            self._skip_blanks(lines=True)
+            found = self.parse_value()
+            self._expect(")")
+        return found
+
+    def _parse_list(self) -> ImportValue:
+        start = self._position
+        self._position += 1
+        found = []
+        with self._nested(line_ends=False):
+            self._skip_blanks(lines=True)
+            if self._is_for_expression():
+                return self._skip_for_expression(start)
+            while not self._accept("]"):
+                found.append(self.parse_value())
+                if not self._accept(",") and self._peek() != "]":
+                    raise HclSyntaxError(self._position)
+                self._skip_blanks(lines=True)
+        return found
+
+    def _parse_object(self) -> ImportValue:
+        start = self._position
+        self._position += 1
+        found = {}
+        with self._nested(line_ends=True):
+            self._skip_blanks(lines=True)
+            if self._is_for_expression():
+                return self._skip_for_expression(start)
+            while not self._accept("}"):
+                key, value = self._parse_member()
+                found[key] = value
+                if not self._accept(",") and self._peek() not in ("}", "\n"):
+                    raise HclSyntaxError(self._position)
+                self._skip_blanks(lines=True)
+        return found
+
+    def _parse_member(self) -> tuple[str, ImportValue]:
+        start = self._position
+        key = self._parse_key()
+        written = self._text[start : self._position]
+        self._skip_blanks(lines=False)
+        if not self._accept("=") and not self._accept(":"):
+            raise HclSyntaxError(self._position)
+        self._skip_blanks(lines=False)
+        value = self.parse_value()
+        if isinstance(key, str):
+            return key, value
+        return written, UnknownValue(written, reason=f"only Terraform knows the key {written}")
+
+    def _parse_key(self) -> ImportValue:
+        if self._accept('"'):
+            return self.parse_template(_QUOTED_TEXT, None)
+        if self._peek() == "(":
+            return self._parse_parenthesis()
+        if (number := self._parse_number()) is not None:
+            return number if isinstance(number, UnknownValue) else str(number)
+        name = self._parse_name()
+        if self._peek() not in (".", "["):
+            return name
+        self._skip_path()
+        return UnknownValue("")
+
+    def _is_for_expression(self) -> bool:
+        found = _NAME.match(self._text, self._position)
+        after = self._text[found.end() : found.end() + 1] if found else ""
+        return bool(found and found[0] == "for" and after.isspace())
+
+    def _skip_for_expression(self, start: int) -> UnknownValue:
+        """A `for` expression, whose opening bracket was read."""
+        self._position = start
+        self._skip_brackets()
+        return UnknownValue(self._text[start : self._position])
+
+    def _skip_expression(self) -> None:
+        """Go to the end of an expression."""
+        while True:
+            self._skip_blanks(lines=not self._line_ends)
+            if self._is_expression_end():
+                return
+            if self._peek() in _CLOSING_BRACKETS:
+                self._skip_brackets()
+            else:
+                self._skip_word()
+
+    def _skip_brackets(self) -> None:
+        """Go behind the bracket that closes the next one."""
+        expected = []
+        while True:
+            character = self._peek()
+            if character in _CLOSING_BRACKETS:
+                expected.append(_CLOSING_BRACKETS[character])
+                self._position += 1
+            elif character == expected[-1]:
+                self._position += 1
+                expected.pop()
+                if not expected:
+                    return
+            elif character in ("", ")", "]", "}"):
+                raise HclSyntaxError(self._position)
+            else:
+                self._skip_word()
+            if len(expected) + self._depth > MAX_DEPTH:
+                raise HclTooDeep
+            self._skip_blanks(lines=True)
+
+    def _skip_word(self) -> None:
+        if self._accept('"'):
+            with self._nested(line_ends=self._line_ends):
+                self.parse_template(_QUOTED_TEXT, None)
+        elif heredoc := _HEREDOC.match(self._text, self._position):
+            self._parse_heredoc(heredoc)
+        else:
+            found = _SKIPPED_TEXT.match(self._text, self._position)
+            self._position = found.end() if found else self._position + 1
+
+    def _parse_heredoc(self, opening: re.Match[str]) -> ImportValue:
+        closing = re.compile(rf"^[ \t]*+{re.escape(opening[2])}[ \t]*+\r?$", re.MULTILINE)
+        found = closing.search(self._text, opening.end())
+        if not found:
+            raise HclSyntaxError(self._position)
+        inside = self._text[opening.end() : found.start()]
+        self._position = found.end()
+        inner = _HclParser(_remove_indent(inside) if opening[1] else inside, self._depth + 1)
+        if inner._depth > MAX_DEPTH:
+            raise HclTooDeep
+        return inner.parse_template(_TEMPLATE_TEXT, len(inner._text))
+
+    def parse_template(self, plain_text: re.Pattern[str], end: int | None) -> ImportValue:
+        """Return a text and what is put into it, up to *end*; None is up to the closing quote."""
+        start, parts = self._position, []
+        while self._position != end if end is not None else self._peek() != '"':
+            parts.append(self._parse_template_part(plain_text))
+        written = self._text[start : self._position]
+        self._position += end is None
+        if all(isinstance(part, str) for part in parts):
+            return "".join(parts)
+        if len(parts) == 1:
+            return parts[0]
+        return TemplateValue(parts, written)
+
+    def _parse_template_part(self, plain_text: re.Pattern[str]) -> ImportValue:
+        if found := plain_text.match(self._text, self._position):
+            self._position = found.end()
+            return found[0]
+        marker = self._text[self._position : self._position + 3]
+        if marker in ("$${", "%%{"):
+            self._position += 3
+            return marker[1:]
+        if marker[:2] in ("${", "%{"):
+            return self._parse_interpolation()
+        if marker[:1] in ("$", "%"):
+            self._position += 1
+            return marker[0]
+        escape = _ESCAPE.match(self._text, self._position)
+        if not escape:
+            raise HclSyntaxError(self._position)
+        self._position = escape.end()
+        return _decode_escape(escape)
+
+    def _parse_interpolation(self) -> ImportValue:
+        start = self._position
+        if self._peek() == "%":  # a directive: which of the text stays is not known
+            self._position += 1
+            self._skip_brackets()
+            return UnknownValue(self._text[start : self._position])
+        self._position += 2
+        self._accept("~")
+        with self._nested(line_ends=False):
+            self._skip_blanks(lines=True)
+            found = self.parse_value()
+            self._accept("~")
+            self._expect("}")
+        return found
+
+
+def _convert_number(text: str) -> int | float | UnknownValue:
+    number = float(text)
+    if not math.isfinite(number):
+        return UnknownValue(text)
+    return int(text.lstrip("0") or "0") if text.isdecimal() and number < 2**63 else number
+
+
+def _decode_escape(match: re.Match[str]) -> str:
+    short, long, plain = match.groups()
+    if plain:
+        return _SIMPLE_ESCAPES.get(plain, plain)
+    number = int(short or long, 16)
+    if number > sys.maxunicode or 0xD800 <= number < 0xE000:
+        raise InvalidHclEscape(match[0])
+    return chr(number)
+
+
+def _remove_indent(text: str) -> str:
+    """*text* without the blanks that all its lines begin with."""
+    lines = text.split("\n")
+    indents = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]
+    least = min(indents, default=0)
+    return "\n".join(line[least:] if line.strip() else "" for line in lines)

@@ -1,0 +1,311 @@
+"""What names of Terraform's configuration stand for, where the files of one folder say so."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.interchange.hcl_parser import (
+    HclBlock,
+    HclBody,
+    HclSyntaxError,
+    HclTooDeep,
+    InvalidHclEscape,
+    parse_hcl_file,
+    parse_hcl_template,
+)
+from segment_insider_emulator.interchange.import_resources import (
+    ImportValue,
+    JsonEncodedValue,
+    TemplateValue,
+    UnknownValue,
+    encode_json_text,
+    replace_encoded_values,
+)
+from segment_insider_emulator.interchange.import_terraform import TerraformResource
+from segment_insider_emulator.json_text import MAX_DEPTH
+from segment_insider_emulator.types import JSON, JSONObject
+
+# What one folder may stand for: locals that name locals grow faster than their text.
+MAX_EVALUATED_VALUES = 500_000
+MAX_EVALUATED_CHARACTERS = 5_000_000
+_PATH_STEP = re.compile(r'\.([\w-]+)|\[(\d+)\]|\["([^"\\$%]*)"\]')
+
+
+class HclEvaluationLimitExceeded(ValueError):
+    """The configuration stands for more values or longer texts than are read."""
+
+
+class HclEvaluator:
+    """Replaces names by their values.
+
+    Args:
+        definitions: Name such as "var.currency", "local.orders" or "segment_source.web" -> value.
+    """
+
+    def __init__(self, definitions: dict[str, ImportValue]) -> None:
+        self._definitions = definitions
+        self._names_in_evaluation: list[str] = []
+        self._depth = 0
+        self._values_left = MAX_EVALUATED_VALUES
+        self._characters_left = MAX_EVALUATED_CHARACTERS
+
+    def evaluate(self, value: ImportValue, where: str) -> ImportValue:
+        """Return *value* with JSON, Encoded and Unknown left in it, each Unknown with its place.
+
+        Raises: TooMuch, TooDeep.
+        """
+        self._values_left -= 1
+        if self._values_left < 0:
+            raise HclEvaluationLimitExceeded
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise HclTooDeep
+        found = self._evaluate_by_kind(value, where)
+        self._depth -= 1
+        return found
+
+    def _evaluate_by_kind(self, value: ImportValue, where: str) -> ImportValue:
+        match value:
+            case dict():
+                return {key: self.evaluate(child, f"{where}.{key}") for key, child in value.items()}
+            case list():
+                return [self.evaluate(child, f"{where}[{at}]") for at, child in enumerate(value)]
+            case JsonEncodedValue():
+                return JsonEncodedValue(
+                    replace_encoded_values(self.evaluate(value.value, where), self._encode_json)
+                )
+            case TemplateValue():
+                return self._join_template(value, where)
+            case UnknownValue():
+                return self._resolve_name(value, where)
+        return value
+
+    def _resolve_name(self, unknown: UnknownValue, where: str) -> ImportValue:
+        name, steps = _split_name(unknown.text)
+        if name not in self._definitions or name in self._names_in_evaluation:
+            return replace(unknown, where=where)
+        value = self._definitions[name]
+        if name.partition(".")[0] not in ("var", "local", "data"):
+            # A resource with `count` or `for_each` is named with an index.
+            steps = [step for step in steps if isinstance(step, str)]
+        for at, step in enumerate(steps):
+            if isinstance(value, UnknownValue):
+                return self.evaluate(_with_steps(value, steps[at:]), where)
+            if not _has_step(value, step):
+                return replace(_with_steps(UnknownValue(name), steps), where=where)
+            value = value[step]
+        self._names_in_evaluation.append(name)
+        found = self.evaluate(value, where)
+        self._names_in_evaluation.pop()
+        return found
+
+    def _join_template(self, template: TemplateValue, where: str) -> str | UnknownValue:
+        parts = [self.evaluate(part, where) for part in template.parts]
+        texts = [self._text_or_none(part) for part in parts]
+        if any(text is None for text in texts):
+            return UnknownValue(f'"{template.text}"', where)
+        return self._count_characters("".join(text or "" for text in texts))
+
+    def _text_or_none(self, part: ImportValue) -> str | None:
+        if isinstance(part, JsonEncodedValue):
+            part = self._encode_json(part)
+        if isinstance(part, bool):
+            return "true" if part else "false"
+        if isinstance(part, float) and part.is_integer():
+            part = int(part)
+        return str(part) if isinstance(part, str | int | float) else None
+
+    def _count_characters(self, text: str) -> str:
+        self._characters_left -= len(text)
+        if self._characters_left < 0:
+            raise HclEvaluationLimitExceeded
+        return text
+
+    def _encode_json(self, encoded: JsonEncodedValue) -> str | UnknownValue:
+        text = encode_json_text(encoded)
+        return self._count_characters(text) if isinstance(text, str) else text
+
+
+def _split_name(text: str) -> tuple[str, list[str | int]]:
+    """A name such as `local.a.b[0]` as what is defined, "local.a", and the steps below it."""
+    words = 3 if text.startswith("data.") else 2
+    head = re.match(rf"[^\W\d][\w-]*+(?:\.[\w-]++){{{words - 1}}}", text)
+    if not head:
+        return "", []
+    steps: list[str | int] = []
+    at = head.end()
+    while found := _PATH_STEP.match(text, at):
+        name, index, key = found.groups()
+        steps.append(int(index) if index else name or key)
+        at = found.end()
+    return (head[0], steps) if at == len(text) else ("", [])
+
+
+def _with_steps(unknown: UnknownValue, steps: list[str | int]) -> UnknownValue:
+    below = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return UnknownValue(unknown.text + below)
+
+
+def _has_step(value: ImportValue, step: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(step, int) and step < len(value)
+    return isinstance(value, dict) and step in value
+
+
+MAX_CONFIG_CHARACTERS = 1_000_000
+# How many labels stand before the body of a block.
+_LABEL_COUNTS = {"resource": 2, "data": 2, "variable": 1, "module": 1, "locals": 0, "import": 0}
+# Blocks of a resource that say how Terraform is to work.
+_META_BLOCKS = ("lifecycle", "provisioner", "connection", "timeouts")
+_USE_STATE_REMEDY = "Give the state instead: terraform show -json."
+
+
+def is_json_configuration(document: JSON) -> bool:
+    """Check whether *document* is configuration in Terraform's JSON syntax."""
+    known = {*_LABEL_COUNTS, "terraform", "provider", "output", "//"}
+    return (
+        isinstance(document, dict)
+        # `data` alone is what the Public API wraps its answers in.
+        and bool(document.keys() & (_LABEL_COUNTS.keys() - {"data"}))
+        and document.keys() <= known
+    )
+
+
+def parse_configuration(text: str, where: str) -> HclBody:
+    """Return the blocks of one .tf file. Raises: EmulatorError, when it cannot be read."""
+    if len(text) > MAX_CONFIG_CHARACTERS:
+        raise _too_large_error(where)
+    return _translate_parse_errors(lambda: parse_hcl_file(text), text, where)
+
+
+def parse_json_configuration(document: JSONObject, where: str) -> HclBody:
+    """Return the blocks of one .tf.json file. Raises: EmulatorError, when it cannot be read."""
+    return _translate_parse_errors(lambda: HclBody(blocks=list(_json_blocks(document))), "", where)
+
+
+def _translate_parse_errors(parse_body: Callable[[], HclBody], text: str, where: str) -> HclBody:
+    try:
+        return parse_body()
+    except HclTooDeep as error:
+        raise _too_large_error(where) from error
+    except InvalidHclEscape as error:
+        remedy = "Write one up to \\U0010FFFF that is no half of a pair."
+        raise EmulatorError(f"the escape {error} stands for no character", where, remedy) from error
+    except HclSyntaxError as error:
+        line = f", line {text.count(chr(10), 0, error.args[0]) + 1}" if text else ""
+        remedy = "Correct it; `terraform validate` says more."
+        raise EmulatorError(
+            "this is no Terraform configuration", f"{where}{line}", remedy
+        ) from error
+
+
+def _too_large_error(where: str) -> EmulatorError:
+    what = f"more than {MAX_CONFIG_CHARACTERS:,} characters, or {MAX_DEPTH} levels, are not read"
+    return EmulatorError(what, where, _USE_STATE_REMEDY)
+
+
+def list_config_resources(parsed_files: list[tuple[str, HclBody]]) -> Iterator[TerraformResource]:
+    """Yield the resources of the files of one folder, (name, body), which share their names.
+
+    Raises: EmulatorError, when the files stand for too much.
+    """
+    blocks = [(where, block) for where, body in parsed_files for block in body.blocks]
+    ids = dict(chain.from_iterable(_ids_in_import_block(block) for _, block in blocks))
+    evaluation = HclEvaluator(_collect_definitions(blocks, ids))
+    for where, block in blocks:
+        wanted = _LABEL_COUNTS.get(block.kind)
+        if block.kind == "module" and len(block.labels) == wanted:
+            yield TerraformResource("module", f"module.{block.labels[0]}", {}, where)
+        elif block.kind == "resource" and len(block.labels) == wanted:
+            yield _evaluate_resource(where, block, ids, evaluation)
+
+
+def _evaluate_resource(
+    where: str, block: HclBlock, resource_ids: dict[str, str], evaluation: HclEvaluator
+) -> TerraformResource:
+    kind, address = block.labels[0], ".".join(block.labels)
+    given = _attributes_with_blocks(block.body)
+    if address in resource_ids:
+        given = {"id": resource_ids[address], **given}
+    try:
+        attributes = evaluation.evaluate(given, f"{where}: {address}")
+    except HclTooDeep as error:
+        raise _too_large_error(f"{where}: {address}") from error
+    except HclEvaluationLimitExceeded as error:
+        what = "the configuration makes more values than are read"
+        raise EmulatorError(what, f"{where}: {address}", _USE_STATE_REMEDY) from error
+    return TerraformResource(kind, address, attributes, where)
+
+
+def _attributes_with_blocks(body: HclBody) -> dict[str, ImportValue]:
+    """The attributes of a block, and the blocks inside it as lists of objects."""
+    found: dict[str, ImportValue] = dict(body.attributes)
+    for block in body.blocks:
+        if block.kind == "dynamic" and block.labels:
+            found[block.labels[0]] = UnknownValue(f'dynamic "{block.labels[0]}"')
+        elif block.kind not in _META_BLOCKS:
+            held = found.setdefault(block.kind, [])
+            if isinstance(held, list):
+                held.append(_attributes_with_blocks(block.body))
+    return found
+
+
+def _ids_in_import_block(block: HclBlock) -> Iterator[tuple[str, str]]:
+    """Address and id of the resource that an `import` block names, as Git Sync writes them."""
+    to, own_id = block.body.attributes.get("to"), block.body.attributes.get("id")
+    if block.kind == "import" and isinstance(to, UnknownValue | str) and isinstance(own_id, str):
+        # Subscriptions and filters are named with their destination before a colon.
+        yield to.text if isinstance(to, UnknownValue) else to, own_id.rpartition(":")[2]
+
+
+def _collect_definitions(
+    blocks: list[tuple[str, HclBlock]], resource_ids: dict[str, str]
+) -> dict[str, ImportValue]:
+    found: dict[str, ImportValue] = {}
+    for _, block in blocks:
+        attributes = block.body.attributes
+        match block.kind, block.labels:
+            case "locals", []:
+                found |= {f"local.{name}": value for name, value in attributes.items()}
+            case "variable", [name] if "default" in attributes:
+                found[f"var.{name}"] = attributes["default"]
+            case "data", [kind, name]:
+                found[f"data.{kind}.{name}"] = attributes
+            case "resource", [kind, name]:
+                address = f"{kind}.{name}"
+                own = {"id": resource_ids[address]} if address in resource_ids else {}
+                found[address] = own | attributes
+    return found
+
+
+def _json_blocks(document: JSONObject) -> Iterator[HclBlock]:
+    for kind, held in document.items():
+        for labels, attributes in _split_labels(held, _LABEL_COUNTS.get(kind, 0)):
+            if isinstance(attributes, dict) and kind in _LABEL_COUNTS:
+                body = {
+                    key: _parse_json_templates(value)
+                    for key, value in attributes.items()
+                    if key != "//"
+                }
+                yield HclBlock(kind, labels, HclBody(body))
+
+
+def _split_labels(value: JSON, label_count: int) -> Iterator[tuple[list[str], JSON]]:
+    """What stands below *labels* names; at every level a list of objects may stand for one."""
+    for one in value if isinstance(value, list) else [value]:
+        if label_count == 0:
+            yield [], one
+        elif isinstance(one, dict):
+            for label, below in one.items():
+                for more, attributes in _split_labels(below, label_count - 1):
+                    yield [label, *more], attributes
+
+
+def _parse_json_templates(value: JSON) -> ImportValue:
+    if isinstance(value, dict):
+        return {key: _parse_json_templates(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_parse_json_templates(child) for child in value]
+    return parse_hcl_template(value) if isinstance(value, str) else value

@@ -1,0 +1,376 @@
+"""Dates as JavaScript reads and counts them."""
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from segment_insider_emulator.mapping.javascript import WHITE_SPACE
+from segment_insider_emulator.mapping.zoned_time import clip_epoch_ms, count_days_since_epoch
+
+_TOKEN_PATTERN: Final = re.compile(
+    rf"(?P<number>[0-9]+)|(?P<word>[^\x00-@{WHITE_SPACE}]+)|(?P<space>[{WHITE_SPACE}]+)|(?P<sign>.)",
+    re.DOTALL,
+)
+# Digits behind the ninth are read over.
+_SIGNIFICANT_DIGITS: Final = 9
+
+
+class UnreadableDateError(Exception):
+    """The text is no date."""
+
+
+class DateToken(NamedTuple):
+    """A piece of the text; its kind is "number", "word", "space", "sign" or "end"."""
+
+    kind: str
+    text: str
+
+    @property
+    def number(self) -> int:
+        return int(self.text.lstrip("0")[:_SIGNIFICANT_DIGITS] or 0)
+
+    @property
+    def fraction_ms(self) -> int:
+        """The number as the digits behind a decimal point of seconds."""
+        return self.number * 1_000 // int(10 ** min(len(self.text), _SIGNIFICANT_DIGITS))
+
+
+END_TOKEN: Final = DateToken("end", "")
+
+
+class DateTokenStream:
+    """The tokens of a text and a place among them."""
+
+    def __init__(self, text: str) -> None:
+        self._tokens = _tokenize_date(text)
+        self._position = 0
+
+    def peek(self) -> DateToken:
+        return self._tokens[self._position] if self._position < len(self._tokens) else END_TOKEN
+
+    def take(self) -> DateToken:
+        token = self.peek()
+        self._position += 1
+        return token
+
+    def take_text_if(self, *texts: str) -> str:
+        """Step over the next token if it is one of *texts*, and give it; else give nothing."""
+        return self.take().text if self.peek().text in texts else ""
+
+    def take_digits(self, length: int, minimum: int, maximum: int) -> int | None:
+        """Read a number of exactly *length* digits between *low* and *high*, if it is next."""
+        token = self.peek()
+        if (
+            token.kind != "number"
+            or len(token.text) != length
+            or not minimum <= token.number <= maximum
+        ):
+            return None
+        return self.take().number
+
+    def take_two_digits(self, maximum: int) -> int:
+        """Read two digits up to *high*.
+
+        Raises: Unreadable, when something else is next.
+        """
+        number = self.take_digits(2, 0, maximum)
+        if number is None:
+            raise UnreadableDateError
+        return number
+
+
+def _tokenize_date(text: str) -> list[DateToken]:
+    """The tokens of *text*; what stands in parentheses becomes one sign."""
+    tokens: list[DateToken] = []
+    depth = 0
+    for found in _TOKEN_PATTERN.finditer(text):
+        if depth == 0:
+            tokens.append(DateToken(found.lastgroup or "sign", found.group()))
+        depth += found.group() == "("
+        depth -= depth > 0 and found.group() == ")"
+    return tokens
+
+
+_TIME_PART_LIMITS: Final = (60, 60, 1_000)
+
+
+class ZoneOffset(NamedTuple):
+    """How far the clock is ahead of UTC; minutes are None while they may follow a colon."""
+
+    sign: int
+    hours: int
+    minutes: int | None
+
+    @property
+    def is_utc(self) -> bool:
+        return self.hours == 0 and self.minutes == 0
+
+
+UTC_OFFSET: Final = ZoneOffset(1, 0, 0)
+
+
+@dataclass
+class DateParts:
+    """What a text has said so far.
+
+    Args:
+        days: Up to three numbers, in the order of the text.
+        times: Hour, minute, second and millisecond, as far as known.
+        month: A month that the text names, 1 to 12.
+        half_day: 12 behind "pm", 0 behind "am".
+        iso: Whether *days* are certainly year, month and day.
+    """
+
+    day_numbers: list[int] = field(default_factory=list)
+    time_numbers: list[int] = field(default_factory=list)
+    named_month: int | None = None
+    half_day_hours: int | None = None
+    zone_offset: ZoneOffset | None = None
+    is_iso: bool = False
+
+    def can_be_next_time_part(self, number: int) -> bool:
+        """Whether *number* can be the next part of the time that has begun."""
+        return (
+            0 < len(self.time_numbers) < 4
+            and number < _TIME_PART_LIMITS[len(self.time_numbers) - 1]
+        )
+
+    def can_be_zone_minutes(self, number: int) -> bool:
+        return self.zone_offset is not None and self.zone_offset.minutes is None and number < 60
+
+    def finish_time(self, *numbers: int) -> None:
+        """Add *numbers* to the time; what is still unknown is 0."""
+        self.time_numbers = [*self.time_numbers, *numbers, 0, 0, 0][:4]
+
+    def compute_epoch_ms(self) -> int:
+        """Milliseconds since 1970 in UTC.
+
+        Raises: Unreadable, when a part is missing or out of its range.
+        """
+        offset = 0
+        if self.zone_offset is not None:
+            offset = self.zone_offset.sign * (
+                self.zone_offset.hours * 60 + (self.zone_offset.minutes or 0)
+            )
+        return (
+            self._compute_epoch_days() * 86_400_000
+            + self._compute_time_of_day_ms()
+            - offset * 60_000
+        )
+
+    def _compute_epoch_days(self) -> int:
+        """Days since 1970."""
+        if not self.day_numbers:
+            raise UnreadableDateError
+        year, month, day = self._order_day_numbers(*[*self.day_numbers, 1, 1][:3])
+        if not self.is_iso and 0 <= year < 100:
+            year += 2000 if year < 50 else 1900
+        if not (1 <= month <= 12 and 1 <= day <= 31):
+            raise UnreadableDateError
+        return count_days_since_epoch(year, month, day)
+
+    def _order_day_numbers(self, first: int, second: int, third: int) -> tuple[int, int, int]:
+        first_is_day = 1 <= first <= 31
+        if self.named_month is not None:
+            return (
+                (second, self.named_month, first)
+                if first_is_day
+                else (first, self.named_month, second)
+            )
+        if self.is_iso or not first_is_day:
+            return first, second, third
+        return third, first, second
+
+    def _compute_time_of_day_ms(self) -> int:
+        """Milliseconds since midnight."""
+        hour, minute, second, millisecond = [*self.time_numbers, 0, 0, 0, 0][:4]
+        if self.half_day_hours is not None:
+            if hour > 12:
+                raise UnreadableDateError
+            hour = hour % 12 + self.half_day_hours
+        fits = hour < 24 and minute < 60 and second < 60 and millisecond < 1_000
+        if not fits and (hour, minute, second, millisecond) != (24, 0, 0, 0):
+            raise UnreadableDateError
+        return ((hour * 60 + minute) * 60 + second) * 1_000 + millisecond
+
+
+def read_iso_date(tokens: DateTokenStream, parts: DateParts) -> None:
+    """Read as much of an ISO date as there is; a time behind it must be whole.
+
+    Raises: Unreadable, when the time is not.
+    """
+    if not _read_iso_day(tokens, parts):
+        return
+    if tokens.take_text_if("T", "t"):
+        _read_iso_time(tokens, parts)
+        _read_iso_zone(tokens, parts)
+        if tokens.peek() is not END_TOKEN:
+            raise UnreadableDateError
+    if tokens.peek() is END_TOKEN:
+        parts.is_iso = True
+        if not parts.time_numbers:
+            parts.zone_offset = UTC_OFFSET
+
+
+def _read_iso_day(tokens: DateTokenStream, parts: DateParts) -> bool:
+    """Whether what was read is a date so far: year, perhaps with month and day."""
+    year = _read_iso_year(tokens)
+    if year is None:
+        return False
+    parts.day_numbers.append(year)
+    for high in (12, 31):
+        if not tokens.take_text_if("-"):
+            return True
+        part = tokens.take_digits(2, 1, high)
+        if part is None:
+            return False
+        parts.day_numbers.append(part)
+    return True
+
+
+def _read_iso_year(tokens: DateTokenStream) -> int | None:
+    sign = tokens.take_text_if("+", "-")
+    if not sign:
+        return tokens.take_digits(4, 0, 9_999)
+    year = tokens.take_digits(6, 0, 999_999)
+    if sign == "-" and year is not None:
+        # There is no negative year zero; V8 has read over it by now.
+        return -year or None
+    return year
+
+
+def _read_iso_time(tokens: DateTokenStream, parts: DateParts) -> None:
+    hour = tokens.take_two_digits(24)
+    # 24:00 is the end of a day, and no minute of it is left.
+    last = 0 if hour == 24 else 59
+    parts.time_numbers += [hour, _read_two_digits_after_colon(tokens, last)]
+    if not tokens.take_text_if(":"):
+        return
+    parts.time_numbers.append(tokens.take_two_digits(last))
+    if tokens.take_text_if("."):
+        fraction = tokens.take()
+        if fraction.kind != "number" or (hour == 24 and fraction.number):
+            raise UnreadableDateError
+        parts.time_numbers.append(fraction.fraction_ms)
+
+
+def _read_iso_zone(tokens: DateTokenStream, parts: DateParts) -> None:
+    if tokens.take_text_if("Z", "z"):
+        parts.zone_offset = UTC_OFFSET
+    elif sign := tokens.take_text_if("+", "-"):
+        parts.zone_offset = ZoneOffset(-1 if sign == "-" else 1, *_read_iso_offset(tokens))
+
+
+def _read_iso_offset(tokens: DateTokenStream) -> tuple[int, int]:
+    both = tokens.take_digits(4, 0, 2_359)
+    if both is None:
+        return tokens.take_two_digits(23), _read_two_digits_after_colon(tokens, 59)
+    if both % 100 > 59:
+        raise UnreadableDateError
+    return divmod(both, 100)
+
+
+def _read_two_digits_after_colon(tokens: DateTokenStream, maximum: int) -> int:
+    if not tokens.take_text_if(":"):
+        raise UnreadableDateError
+    return tokens.take_two_digits(maximum)
+
+
+_MONTH_PREFIXES: Final = (
+    *("jan", "feb", "mar", "apr", "may", "jun"),
+    *("jul", "aug", "sep", "oct", "nov", "dec"),
+)
+_ZONE_OFFSET_HOURS: Final = {
+    **{"ut": 0, "utc": 0, "z": 0, "gmt": 0, "est": -5, "edt": -4},
+    **{"cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7},
+}
+_SIGNS_AFTER_TIME: Final = ("Z", "z", "+", "-")
+
+
+def parse_date_ms(text: str) -> float:
+    """Milliseconds since 1970 in UTC; NaN when *text* is no date."""
+    tokens, parts = DateTokenStream(text), DateParts()
+    try:
+        read_iso_date(tokens, parts)
+        _read_legacy_date(tokens, parts)
+        return clip_epoch_ms(parts.compute_epoch_ms())
+    except UnreadableDateError:
+        return math.nan
+
+
+def _read_legacy_date(tokens: DateTokenStream, parts: DateParts) -> None:
+    numbered = bool(parts.day_numbers)
+    while (token := tokens.take()) is not END_TOKEN:
+        if token.kind == "number":
+            numbered = True
+            _read_number(tokens, parts, token.number)
+        elif token.kind == "word":
+            _read_word(tokens, parts, token.text.lower(), numbered)
+        elif token.text in "+-" and (
+            parts.time_numbers or (parts.zone_offset and parts.zone_offset.is_utc)
+        ):
+            numbered = True
+            _read_zone_offset(tokens, parts, -1 if token.text == "-" else 1)
+        elif token.text in "+-)" and numbered:
+            raise UnreadableDateError
+
+
+def _read_number(tokens: DateTokenStream, parts: DateParts, number: int) -> None:
+    if tokens.take_text_if(":"):
+        _read_clock_time(tokens, parts, number)
+    elif tokens.take_text_if(".") and parts.can_be_next_time_part(number):
+        fraction = tokens.take()
+        if fraction.kind != "number":
+            raise UnreadableDateError
+        parts.finish_time(number, fraction.fraction_ms)
+    elif parts.zone_offset is not None and parts.can_be_zone_minutes(number):
+        parts.zone_offset = parts.zone_offset._replace(minutes=number)
+    elif parts.can_be_next_time_part(number):
+        parts.finish_time(number)
+        following = tokens.peek()
+        if following.kind not in ("end", "space") and following.text not in _SIGNS_AFTER_TIME:
+            raise UnreadableDateError
+    elif len(parts.day_numbers) < 3:
+        parts.day_numbers.append(number)
+        tokens.take_text_if("-")
+    else:
+        raise UnreadableDateError
+
+
+def _read_clock_time(tokens: DateTokenStream, parts: DateParts, number: int) -> None:
+    if len(parts.time_numbers) > 3:
+        raise UnreadableDateError
+    if not tokens.take_text_if(":"):
+        parts.time_numbers.append(number)
+        tokens.take_text_if(".")
+    elif parts.time_numbers:
+        raise UnreadableDateError
+    else:
+        parts.time_numbers += [number, 0]
+
+
+def _read_word(tokens: DateTokenStream, parts: DateParts, word: str, has_number: bool) -> None:
+    if word in ("am", "pm") and parts.time_numbers:
+        parts.half_day_hours = 12 if word == "pm" else 0
+    elif word[:3] in _MONTH_PREFIXES:
+        parts.named_month = _MONTH_PREFIXES.index(word[:3]) + 1
+        tokens.take_text_if("-")
+    elif word in _ZONE_OFFSET_HOURS and has_number:
+        hours = _ZONE_OFFSET_HOURS[word]
+        parts.zone_offset = ZoneOffset(-1 if hours < 0 else 1, abs(hours), 0)
+    elif has_number or tokens.peek().kind == "number":
+        raise UnreadableDateError
+
+
+def _read_zone_offset(tokens: DateTokenStream, parts: DateParts, sign: int) -> None:
+    token = tokens.take() if tokens.peek().kind == "number" else DateToken("number", "")
+    length = len(token.text)
+    if tokens.peek().text == ":":
+        parts.zone_offset = ZoneOffset(sign, token.number, None)
+    elif length in (1, 2):
+        parts.zone_offset = ZoneOffset(sign, token.number, 0)
+    elif length in (3, 4):
+        parts.zone_offset = ZoneOffset(sign, *divmod(token.number, 100))
+    else:
+        raise UnreadableDateError

@@ -1,1 +1,0 @@
-"""Dates as JavaScript reads and counts them."""

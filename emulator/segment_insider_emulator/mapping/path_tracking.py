@@ -1,0 +1,336 @@
+"""Which parts of an event are looked at: containers that remember what was taken out of them.
+
+Resolvers treat these containers like any dict or list, only slower; the normal path of an event
+never meets them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Self, SupportsIndex, TypeAlias, overload
+
+from segment_insider_emulator.mapping.javascript import MISSING, get_member, is_truthy, iter_entries
+from segment_insider_emulator.types import JSON, JSONObject
+
+if TYPE_CHECKING:
+    from _collections_abc import dict_items, dict_values
+
+
+def track_reads(value: JSON, read_paths: set[str], path: str = "") -> JSON:
+    """Return a copy of *value* that adds the path of every value taken from it to *reads*.
+
+    Paths are dotted, lists are numbered: "properties.products[0].name". An empty object or list
+    counts as a value.
+    """
+    if isinstance(value, dict):
+        return _TrackedObject(value, path, read_paths)
+    return _TrackedList(value, path, read_paths) if isinstance(value, list) else value
+
+
+def strip_tracking(value: JSON) -> JSON:
+    """Return *value* with plain objects and lists in place of those that `traced` made."""
+    if isinstance(value, dict):
+        return {key: strip_tracking(dict.__getitem__(value, key)) for key in value}
+    if isinstance(value, list):
+        return [strip_tracking(list.__getitem__(value, at)) for at in range(len(value))]
+    return value
+
+
+def iter_leaves(value: JSON, path: str = "") -> Iterator[tuple[str, JSON]]:
+    """The path and value of everything in *value* that is no object or list with content."""
+    if isinstance(value, dict) and value:
+        for key in value:
+            yield from iter_leaves(dict.__getitem__(value, key), join_path(path, key))
+    elif isinstance(value, list) and value:
+        for at in range(len(value)):
+            yield from iter_leaves(list.__getitem__(value, at), join_path(path, at))
+    else:
+        yield path, value
+
+
+def join_path(path: str, key: str | int) -> str:
+    """Return the path of a member of the object at *path*, or of an item of the list."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if path else key
+
+
+def mark_all_read(value: JSON) -> None:
+    """Count everything inside the containers of *value* as read: they are sent as they are."""
+    if isinstance(value, _TrackedObject | _TrackedList):
+        value.read_paths.update(path for path, _ in iter_leaves(value, value.path))
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            mark_all_read(part)
+
+
+def _is_nonempty_tracked(value: JSON) -> bool:
+    return isinstance(value, _TrackedObject | _TrackedList) and bool(value)
+
+
+class _TrackedObject(dict[str, JSON]):
+    def __init__(self, value: JSONObject, path: str, read_paths: set[str]) -> None:
+        super().__init__(
+            (k, track_reads(v, read_paths, join_path(path, k))) for k, v in value.items()
+        )
+        self.path, self.read_paths = path, read_paths
+
+    def _record_read(self, key: str) -> None:
+        if key in self and not _is_nonempty_tracked(super().__getitem__(key)):
+            self.read_paths.add(join_path(self.path, key))
+
+    def get(self, key: str, default: JSON = None) -> JSON:
+        self._record_read(key)
+        return super().get(key, default)
+
+    def __getitem__(self, key: str) -> JSON:
+        self._record_read(key)
+        return super().__getitem__(key)
+
+    def items(self) -> "dict_items[str, JSON]":
+        for key in self:
+            self._record_read(key)
+        return super().items()
+
+    def values(self) -> "dict_values[str, JSON]":
+        for key in self:
+            self._record_read(key)
+        return super().values()
+
+
+class _TrackedList(list[JSON]):
+    def __init__(self, value: list[JSON], path: str, read_paths: set[str]) -> None:
+        super().__init__(
+            track_reads(v, read_paths, join_path(path, at)) for at, v in enumerate(value)
+        )
+        self.path, self.read_paths = path, read_paths
+
+    def _record_read(self, index: int) -> None:
+        if not _is_nonempty_tracked(super().__getitem__(index)):
+            self.read_paths.add(join_path(self.path, index if index >= 0 else len(self) + index))
+
+    @overload
+    def __getitem__(self, at: SupportsIndex) -> JSON: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[JSON]: ...
+    def __getitem__(self, at: SupportsIndex | slice) -> JSON:
+        if isinstance(at, slice):
+            for index in range(*at.indices(len(self))):
+                self._record_read(index)
+        else:
+            self._record_read(int(at))
+        return super().__getitem__(at)
+
+    def __iter__(self) -> Iterator[JSON]:
+        for at in range(len(self)):
+            self._record_read(at)
+        return super().__iter__()
+
+
+EventPaths: TypeAlias = frozenset[str]
+PartKey: TypeAlias = str | int
+NO_PATHS: Final[EventPaths] = frozenset()
+
+
+@dataclass(slots=True, eq=False)
+class TracedValue:
+    """A value, and the paths of the event that have an influence on it.
+
+    Paths are dotted, lists are numbered: "properties.products[0].name".
+
+    Args:
+        value: MISSING where there is none.
+        reads: Paths whose values went into it; those of *parts* come on top.
+        decided_by: Paths that decided that it is this value and not another.
+        unused: Paths that were looked at and put nothing into it.
+        always_there: Whether it has a value whatever *reads* hold, as a template has.
+        path: Its place in the event; None for what the mapping made.
+        mapping: The part of the mapping that made it; None when that is the part around it.
+    """
+
+    value: JSON
+    own_source_paths: EventPaths = NO_PATHS
+    deciding_paths: EventPaths = NO_PATHS
+    unused_paths: EventPaths = NO_PATHS
+    is_always_present: bool = False
+    event_path: str | None = None
+    mapping: JSON = None
+    _parts: "dict[PartKey, TracedValue] | None" = None
+
+    @classmethod
+    def from_event(cls, value: JSON, path: str = "") -> Self:
+        """Return the value at *path* of an event."""
+        return cls(
+            value, NO_PATHS if is_nonempty_container(value) else frozenset((path,)), event_path=path
+        )
+
+    @classmethod
+    def from_parts(cls, value: JSON, parts: "dict[PartKey, TracedValue]") -> Self:
+        """Return an object or a list that a mapping put together.
+
+        Args:
+            parts: May have keys that *value* lacks: what would stand there has no value.
+        """
+        return cls(value, _parts=parts)
+
+    @property
+    def parts(self) -> "dict[PartKey, TracedValue]":
+        """The members of an object or a list, the items of which are numbered from 0."""
+        if self._parts is None:
+            value = self.value
+            pairs: Iterable[tuple[PartKey, JSON]] = ()
+            if isinstance(value, dict):
+                pairs = value.items()
+            elif isinstance(value, list):
+                pairs = enumerate(value)
+            self._parts = {key: self._create_part(each, key) for key, each in pairs}
+        return self._parts
+
+    @property
+    def is_event_value(self) -> bool:
+        """Whether it stands in the event just like this."""
+        return self.event_path is not None and self._parts is None
+
+    @property
+    def influencing_paths(self) -> set[str]:
+        """Every path that has an influence on the value or on one of its parts."""
+        found = {*self.own_source_paths, *self.deciding_paths, *self.unused_paths}
+        if self.event_path is not None and self._parts is None:
+            if is_nonempty_container(self.value):
+                found.update(path for path, _ in iter_leaves(self.value, self.event_path))
+            return found
+        return found.union(*(part.influencing_paths for part in self.parts.values()))
+
+    @property
+    def source_paths(self) -> set[str]:
+        """Every path whose value went into the value or into one of its parts."""
+        if self.event_path is not None and self._parts is None:
+            return (
+                self.influencing_paths - self.deciding_paths - self.unused_paths
+                | self.own_source_paths
+            )
+        return {*self.own_source_paths}.union(*(part.source_paths for part in self.parts.values()))
+
+    @property
+    def presence_paths(self) -> EventPaths:
+        """The paths that decide whether there is a value, and not null."""
+        return (
+            self.deciding_paths
+            if self.is_always_present
+            else self.own_source_paths | self.deciding_paths
+        )
+
+    def with_deciding_paths(self, paths: Iterable[str]) -> Self:
+        """Return the same value, decided by *paths* as well."""
+        more = self.deciding_paths.union(paths)
+        return self if more == self.deciding_paths else replace(self, deciding_paths=more)
+
+    def get_member(self, key: str) -> "TracedValue":
+        """Return what `javascript.member` gives, with its paths."""
+        if isinstance(self.value, dict):
+            if key in self.value:
+                return self.parts[key].with_deciding_paths(self.deciding_paths)
+            return self._create_missing_member(key)
+        if self.value is MISSING:
+            return self._create_missing_member(key) if self.event_path else self
+        if not is_truthy(self.value):
+            return self
+        found = get_member(self.value, key)
+        if not isinstance(self.value, list):
+            return replace(self, value=found, event_path=None, is_always_present=False, _parts=None)
+        if key == "length":
+            # What an entry has inside does not change how many there are.
+            entries_read = (part.own_source_paths for part in self.parts.values())
+            return TracedValue(
+                found, self.own_source_paths.union(*entries_read), self.deciding_paths
+            )
+        if key.isascii() and key.isdigit() and int(key) in self.parts:
+            return self.parts[int(key)].with_deciding_paths(self.deciding_paths)
+        return self._create_missing_member(int(key) if key.isascii() and key.isdigit() else key)
+
+    def list_members(self) -> "list[tuple[str, TracedValue]]":
+        """Return what `javascript.entries` gives, with the paths of each value."""
+        pairs: list[tuple[str, TracedValue]] = []
+        for key, each in iter_entries(self.value):
+            if isinstance(self.value, str):
+                part = replace(self, value=each, event_path=None, _parts=None)
+            else:
+                part = self.parts[int(key) if isinstance(self.value, list) else key]
+            pairs.append((key, part.with_deciding_paths(self.deciding_paths)))
+        return pairs
+
+    @property
+    def absent_parts(self) -> "dict[PartKey, TracedValue]":
+        """The parts without a value, which *value* does not have."""
+        own: JSONObject = self.value if isinstance(self.value, dict) else {}
+        is_list = isinstance(self.value, list)
+        parts = {} if is_list else self._parts or {}
+        return {key: part for key, part in parts.items() if key not in own}
+
+    def _create_part(self, value: JSON, key: PartKey) -> "TracedValue":
+        if self.event_path is not None:
+            return TracedValue.from_event(value, join_path(self.event_path, key))
+        return TracedValue(value, self.own_source_paths)
+
+    def _create_missing_member(self, key: PartKey) -> "TracedValue":
+        """What stands at a key that is not there; with the path at which it was sought."""
+        path = None if self.event_path is None else join_path(self.event_path, key)
+        reads = self.own_source_paths if path is None else self.own_source_paths | {path}
+        part = (self._parts or {}).get(key)
+        decided_by = (
+            self.deciding_paths.union(part.influencing_paths) if part else self.deciding_paths
+        )
+        return TracedValue(MISSING, reads, decided_by, event_path=path)
+
+
+def is_nonempty_container(value: JSON) -> bool:
+    """Check whether *value* is an object or a list with something in it."""
+    return isinstance(value, dict | list) and bool(value)
+
+
+def find_text_paths(traced_value: TracedValue) -> set[str]:
+    """Return the paths that show when a value is written as text; those of an object do not."""
+    found = {*traced_value.own_source_paths, *traced_value.deciding_paths}
+    if isinstance(traced_value.value, list):
+        found = found.union(*(find_text_paths(part) for part in traced_value.parts.values()))
+    return found
+
+
+def combine_alternatives(
+    chosen: TracedValue, alternative: TracedValue | None, deciding_paths: Iterable[str]
+) -> TracedValue:
+    """Return *chosen*, in whose place *other* would be if the paths *deciding* had other values.
+
+    Args:
+        other: None when it cannot be known.
+    """
+    by = frozenset(deciding_paths)
+    if not by:
+        return chosen
+    if alternative is None:
+        return chosen.with_deciding_paths(by)
+    if _is_same_json(chosen.value, alternative.value) and not alternative.influencing_paths & by:
+        return chosen
+    nothing = TracedValue(MISSING)
+    if isinstance(chosen.value, dict) and isinstance(alternative.value, dict):
+        parts = {
+            key: combine_alternatives(
+                chosen.parts.get(key, nothing), alternative.parts.get(key, nothing), by
+            )
+            for key in {**chosen.parts, **alternative.parts}
+        }
+        return replace(chosen, _parts=parts)
+    if isinstance(alternative.value, dict) and not is_nonempty_container(chosen.value):
+        return replace(
+            chosen.with_deciding_paths(by),
+            _parts={key: nothing.with_deciding_paths(by) for key in alternative.parts},
+        )
+    return chosen.with_deciding_paths(by)
+
+
+def _is_same_json(left: JSON, right: JSON) -> bool:
+    """Whether both are the same JSON; for Python, `True` would equal `1`."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_is_same_json(left[k], right[k]) for k in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_is_same_json, left, right))
+    return type(left) is type(right) and left == right

@@ -1,0 +1,437 @@
+"""The directives once more, for explanations: each value with the paths that made it.
+
+What a directive makes of its values is left to the directive itself; this module says which of
+them it looks at. A generated test holds both to the same values.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import TypeAlias
+
+from segment_insider_emulator.mapping.destination import MAPPING_ERRORS
+from segment_insider_emulator.mapping.directives import compile_mapping, is_directive
+from segment_insider_emulator.mapping.javascript import MISSING, equals_empty_text, is_truthy
+from segment_insider_emulator.mapping.path_tracking import (
+    PartKey,
+    TracedValue,
+    combine_alternatives,
+    find_text_paths,
+    is_nonempty_container,
+    iter_leaves,
+    join_path,
+    mark_all_read,
+    strip_tracking,
+    track_reads,
+)
+from segment_insider_emulator.mapping.resolvers import (
+    Resolver,
+    render_with_paths,
+    split_path,
+    strip_path_prefix,
+)
+from segment_insider_emulator.mapping.validation import apply_root_directive, validate_mapping
+from segment_insider_emulator.types import JSON, JSONObject
+
+_RESOLVER_CACHE_SIZE = 1024  # parts of mappings
+_MAX_CACHED_MAPPING_CHARS = 2_000  # characters of one
+
+
+def trace_payload(mapping: JSONObject, event: JSONObject) -> TracedValue:
+    """Resolve a whole *mapping* for *event*.
+
+    A field that fails has no value, and all that was read before it failed in `unused`.
+
+    Raises: MappingError, DirectiveError or NullRootError for a mapping that is refused.
+    """
+    processed = apply_root_directive(mapping)
+    validate_mapping(processed)
+    source = TracedValue.from_event(event)
+    if not isinstance(processed, dict) or is_directive(processed):
+        return _trace_field(processed, source)
+    parts: dict[PartKey, TracedValue] = {
+        key: _trace_field(part, source) for key, part in processed.items()
+    }
+    return _build_traced_object(parts, keep_missing=False)
+
+
+def _trace_field(mapping: JSON, source: TracedValue) -> TracedValue:
+    tracer = _MappingTracer()
+    try:
+        return replace(tracer.trace_mapping(mapping, source), mapping=mapping)
+    except MAPPING_ERRORS:
+        return TracedValue(
+            MISSING,
+            unused_paths=_expand_visited_paths(tracer.visited_paths, source.value),
+            mapping=mapping,
+        )
+
+
+def _expand_visited_paths(visited_paths: set[str], event: JSON) -> frozenset[str]:
+    """The paths of *event* that are among *visited*, or below one."""
+    below = tuple(end for path in visited_paths for end in (f"{path}.", f"{path}[") if path)
+    return frozenset(
+        path
+        for path, _ in iter_leaves(event)
+        if "" in visited_paths or path in visited_paths or path.startswith(below)
+    )
+
+
+def _build_traced_object(parts: dict[PartKey, TracedValue], *, keep_missing: bool) -> TracedValue:
+    value = {
+        key: part.value for key, part in parts.items() if keep_missing or part.value is not MISSING
+    }
+    return TracedValue.from_parts(value, parts)
+
+
+class _MappingTracer:
+    """Traces one field; *visited* are the paths that it came to so far."""
+
+    def __init__(self) -> None:
+        self.visited_paths: set[str] = set()
+
+    def trace_mapping(
+        self, mapping: JSON, source: TracedValue, keep_missing: bool = False
+    ) -> TracedValue:
+        """Return what `compile_mapping` makes of *mapping* and *source*. Raises: One of FAULTS."""
+        if isinstance(mapping, list):
+            items = [self.trace_mapping(part, source, keep_missing) for part in mapping]
+            return TracedValue.from_parts([item.value for item in items], dict(enumerate(items)))
+        if not isinstance(mapping, dict):
+            return TracedValue(mapping)
+        if not is_directive(mapping):
+            parts: dict[PartKey, TracedValue] = {
+                key: replace(self.trace_mapping(part, source, keep_missing), mapping=part)
+                for key, part in mapping.items()
+            }
+            return _build_traced_object(parts, keep_missing=keep_missing)
+        name = next(key for key in mapping if key.startswith("@"))
+        directive = _DIRECTIVE_TRACERS.get(name)
+        found = directive(self, mapping[name], source, keep_missing) if directive else None
+        # Options that the directive does not take, or takes in a way of its own.
+        return found or self.resolve_tracked(mapping, source, keep_missing)
+
+    def resolve_tracked(
+        self, mapping: JSON, source: TracedValue, keep_missing: bool = False
+    ) -> TracedValue:
+        """Run *mapping* as it is delivered, on values that note what is taken from them."""
+        reads: set[str] = set()
+        try:
+            value = _get_resolver(mapping, keep_missing)(track_reads(source.value, reads))
+            mark_all_read(value)
+        finally:
+            found = frozenset(self._find_event_paths(source, reads))
+            self.visited_paths |= found
+        return TracedValue(strip_tracking(value), found)
+
+    def follow_path(self, source: TracedValue, keys: tuple[str, ...]) -> TracedValue:
+        """Return what a path finds."""
+        for key in keys:
+            source = source.get_member(key)
+        self.visited_paths |= source.own_source_paths
+        if is_nonempty_container(source.value):
+            self.visited_paths |= (
+                source.influencing_paths if source.event_path is None else {source.event_path}
+            )
+        return source
+
+    def _find_event_paths(self, source: TracedValue, read_paths: set[str]) -> set[str]:
+        """The paths of the event behind *reads*, which begin at *source*."""
+        if source.event_path == "" and not source.deciding_paths:
+            return read_paths
+        own: set[str] = set()
+        for path, part in _list_leaf_parts(source, ""):
+            if path in read_paths:
+                own |= part.influencing_paths
+        return own
+
+
+def _list_leaf_parts(source: TracedValue, path: str) -> "list[tuple[str, TracedValue]]":
+    if not is_nonempty_container(source.value):
+        return [(path, source)]
+    return [
+        pair
+        for key, part in source.parts.items()
+        for pair in _list_leaf_parts(
+            part.with_deciding_paths(source.deciding_paths), join_path(path, key)
+        )
+    ]
+
+
+def _get_resolver(mapping: JSON, keep_missing: bool) -> Resolver:
+    text = json.dumps(mapping)
+    if len(text) <= _MAX_CACHED_MAPPING_CHARS:
+        return _compile_mapping_cached(text, keep_missing)
+    return compile_mapping(mapping, keep_missing)
+
+
+@lru_cache(_RESOLVER_CACHE_SIZE)
+def _compile_mapping_cached(mapping: str, keep_missing: bool) -> Resolver:
+    return compile_mapping(json.loads(mapping), keep_missing)
+
+
+# Each gives None for options that only the directive itself can judge.
+_DirectiveTracer: TypeAlias = Callable[
+    [_MappingTracer, JSON, TracedValue, bool], TracedValue | None
+]
+
+
+def _trace_text_option(
+    tracer: _MappingTracer, options: JSON, source: TracedValue
+) -> TracedValue | None:
+    """The text of a directive on one text; None when it is no text."""
+    text = (
+        TracedValue(options) if isinstance(options, str) else tracer.trace_mapping(options, source)
+    )
+    return text if isinstance(text.value, str) else None
+
+
+def _trace_path(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    text = _trace_text_option(tracer, options, source)
+    if text is None:
+        return None
+    return tracer.follow_path(
+        source, split_path(strip_path_prefix(text.value))
+    ).with_deciding_paths(text.influencing_paths)
+
+
+def _trace_template(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    text = _trace_text_option(tracer, options, source)
+    if text is None:
+        return None
+    rendered, paths = render_with_paths(text.value, source.value)
+    found = [tracer.follow_path(source, split_path(path)) for path in paths]
+    reads = text.influencing_paths.union(*map(find_text_paths, found))
+    return TracedValue(rendered, frozenset(reads), text.presence_paths, is_always_present=True)
+
+
+def _trace_literal(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    return tracer.trace_mapping(options, source, keep_missing)
+
+
+def _trace_if(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    if not isinstance(options, dict):
+        return None
+    if not is_truthy(options.get("exists")) and not is_truthy(options.get("blank")):
+        return None
+    tested = "exists" if "exists" in options else "blank"
+    subject = tracer.trace_mapping(options[tested], source)
+    then = options.get("then", MISSING)
+    otherwise = options["else"] if is_truthy(options.get("else")) else MISSING
+    deciding = set(subject.presence_paths)
+    is_empty = subject.value is None or subject.value is MISSING
+    if tested == "blank":
+        is_empty = is_empty or equals_empty_text(subject.value)
+        if not isinstance(subject.value, list) or len(subject.value) < 2:
+            deciding |= find_text_paths(subject)
+    chosen, other = (otherwise, then) if is_empty else (then, otherwise)
+    value = tracer.trace_mapping(chosen, source, keep_missing)
+    try:
+        alternative = tracer.trace_mapping(other, source, keep_missing)
+    except MAPPING_ERRORS:
+        return value.with_deciding_paths(deciding)
+    return combine_alternatives(value, alternative, deciding)
+
+
+def _trace_array_path(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    if not isinstance(options, list):
+        return None
+    path, shape = [*options, MISSING, MISSING][:2]
+    root = (
+        tracer.follow_path(source, split_path(strip_path_prefix(path)))
+        if isinstance(path, str)
+        else tracer.trace_mapping(path, source, keep_missing)
+    )
+    if not isinstance(shape, dict) or not shape:
+        return root
+    if isinstance(root.value, list):
+        sources = list(root.parts.values())
+    elif isinstance(root.value, dict):
+        sources = [root]
+    else:
+        return root
+    items = [tracer.trace_mapping(shape, item, keep_missing) for item in sources]
+    made = TracedValue.from_parts([item.value for item in items], dict(enumerate(items)))
+    return replace(made, own_source_paths=root.own_source_paths, deciding_paths=root.deciding_paths)
+
+
+def _trace_case(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    if not isinstance(options, dict) or not is_truthy(options.get("operator")):
+        return None
+    if not is_truthy(options.get("value")):
+        return None
+    subject = tracer.trace_mapping(options["value"], source, keep_missing)
+    if not isinstance(subject.value, str):
+        return subject
+    value = _get_resolver({"@case": options}, keep_missing)(source.value)
+    return replace(subject, value=value, event_path=None)
+
+
+def _trace_replace(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    if not isinstance(options, dict) or not is_truthy(options.get("pattern")):
+        return None
+    if not is_truthy(options.get("value")):
+        return None
+    subject = tracer.trace_mapping(options["value"], source)
+    value = _get_resolver({"@replace": options}, keep_missing)(source.value)
+    return TracedValue(
+        value, subject.own_source_paths, subject.deciding_paths, is_always_present=True
+    )
+
+
+def _trace_json(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    if not isinstance(options, dict) or not is_truthy(options.get("value")):
+        return None
+    if options.get("mode") not in ("encode", "decode"):
+        return None
+    subject = tracer.trace_mapping(options["value"], source, keep_missing)
+    if options["mode"] == "decode" and not isinstance(subject.value, str):
+        return subject
+    value = _get_resolver({"@json": options}, keep_missing)(source.value)
+    return TracedValue(value, frozenset(subject.influencing_paths), subject.deciding_paths)
+
+
+def _trace_flatten(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    if not isinstance(options, dict) or not is_truthy(options.get("separator")):
+        return None
+    separator = tracer.trace_mapping(options["separator"], source)
+    if not isinstance(separator.value, str):
+        return None
+    subject = tracer.trace_mapping(options.get("value", MISSING), source, True)
+    parts: dict[PartKey, TracedValue] = {}
+    unused: set[str] = set()
+
+    def flatten(part: TracedValue, prefix: str) -> None:
+        value = part.value
+        omitted = isinstance(value, list) and is_truthy(options.get("omitArrays"))
+        if omitted or not isinstance(value, dict | list):
+            parts[prefix] = part.with_deciding_paths(separator.influencing_paths)
+            return
+        if not value:
+            unused.update(part.influencing_paths)
+        unused.update(
+            path for gone in part.absent_parts.values() for path in gone.influencing_paths
+        )
+        for key, each in part.list_members():
+            flatten(each, f"{prefix}{separator.value}{key}" if prefix else key)
+
+    flatten(subject, "")
+    flat = replace(_build_traced_object(parts, keep_missing=True), unused_paths=frozenset(unused))
+    return flat if keep_missing else _drop_missing_parts(flat)
+
+
+def _trace_merge(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    if not isinstance(options, dict) or not is_truthy(options.get("direction")):
+        return None
+    if not isinstance(options.get("objects"), list):
+        return None
+    direction = tracer.trace_mapping(options["direction"], source)
+    objects = [tracer.trace_mapping(each, source, True) for each in options["objects"]]
+    merged: dict[PartKey, TracedValue] = {}
+    unused: set[str] = set()
+    for each in reversed(objects) if direction.value == "left" else objects:
+        merged.update(
+            (key, part.with_deciding_paths(direction.influencing_paths))
+            for key, part in each.list_members()
+        )
+        for key, part in each.absent_parts.items():
+            merged[key] = merged.get(key, TracedValue(MISSING)).with_deciding_paths(
+                part.influencing_paths
+            )
+        if not is_nonempty_container(each.value):
+            unused |= each.influencing_paths
+        unused |= each.unused_paths
+    made = replace(_build_traced_object(merged, keep_missing=True), unused_paths=frozenset(unused))
+    return made if keep_missing else _drop_missing_parts(made)
+
+
+def _trace_transform(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    if not isinstance(options, dict) or not isinstance(options.get("apply"), dict):
+        return None
+    if not is_truthy(options.get("mapping")) or not options["apply"]:
+        return None
+    if source.value is MISSING:
+        source = TracedValue({})
+    if not isinstance(source.value, dict):
+        return None
+    applied = apply_root_directive(options["apply"])
+    validate_mapping(applied)
+    return tracer.trace_mapping(
+        options["mapping"], tracer.trace_mapping(applied, source), keep_missing
+    )
+
+
+def _trace_exclude_when_null(
+    tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
+) -> TracedValue | None:
+    subject = tracer.trace_mapping(options, source, keep_missing)
+    excluded = _replace_nulls_with_missing(subject)
+    return excluded if keep_missing else _drop_missing_parts(excluded)
+
+
+def _replace_nulls_with_missing(traced_value: TracedValue) -> TracedValue:
+    if traced_value.value is None:
+        return replace(traced_value, value=MISSING)
+    if not isinstance(traced_value.value, dict):
+        return traced_value
+    parts = {key: _replace_nulls_with_missing(part) for key, part in traced_value.parts.items()}
+    return _replace_parts(traced_value, parts)
+
+
+def _drop_missing_parts(traced_value: TracedValue) -> TracedValue:
+    """*traced_value* without the keys that are MISSING, as `javascript.without_missing` does it."""
+    if not is_nonempty_container(traced_value.value) or traced_value.is_event_value:
+        return traced_value
+    parts = {key: _drop_missing_parts(part) for key, part in traced_value.parts.items()}
+    return _replace_parts(traced_value, parts, keep_missing=False)
+
+
+def _replace_parts(
+    traced_value: TracedValue, parts: dict[PartKey, TracedValue], *, keep_missing: bool = True
+) -> TracedValue:
+    """*traced_value* with other values of its members."""
+    if isinstance(traced_value.value, list):
+        value: JSON = [part.value for part in parts.values()]
+    else:
+        own = {key: parts[key].value for key in traced_value.value}
+        value = own if keep_missing else {k: v for k, v in own.items() if v is not MISSING}
+    return replace(traced_value, value=value, _parts=parts)
+
+
+_DIRECTIVE_TRACERS: dict[str, _DirectiveTracer] = {
+    "@path": _trace_path,
+    "@template": _trace_template,
+    "@literal": _trace_literal,
+    "@if": _trace_if,
+    "@arrayPath": _trace_array_path,
+    "@case": _trace_case,
+    "@replace": _trace_replace,
+    "@json": _trace_json,
+    "@flatten": _trace_flatten,
+    "@merge": _trace_merge,
+    "@transform": _trace_transform,
+    "@excludeWhenNull": _trace_exclude_when_null,
+}

@@ -1,0 +1,144 @@
+"""Charts as shapes: what a page draws as SVG, without a script."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+import orjson
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.replay.report import (
+    event_label,
+    list_losses,
+    list_warnings,
+    order_value_text,
+    reason_text,
+)
+from segment_insider_emulator.storage.records import VERDICTS
+from segment_insider_emulator.types import JSON, JSONObject
+
+CHART_WIDTH = 720  # units of the drawing
+_LABEL_WIDTH = 260  # room for the names beside bars
+_BAR_ROW_HEIGHT = 26
+_DAY_CHART_HEIGHT = 200  # of a chart of days
+_MAX_DAY_COLUMNS = 62  # more are drawn by month
+
+
+@dataclass(frozen=True, slots=True)
+class ChartBar:
+    """A named figure; the units are those of the drawing."""
+
+    label: str
+    count: int
+    y: int
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChartColumnPart:
+    """One verdict of one day."""
+
+    verdict: str
+    count: int
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChartColumn:
+    """One day, or month where there are many days."""
+
+    label: str
+    x: float
+    width: float
+    segments: tuple[ChartColumnPart, ...]
+
+
+def build_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> list[ChartBar]:
+    """Bars of the *most* largest of *rows*, which come in order."""
+    shown_rows = list(rows)[:max_bars]
+    largest = max((count for _, count in shown_rows), default=1)
+    room = CHART_WIDTH - _LABEL_WIDTH - 90
+    return [
+        ChartBar(label, count, at * _BAR_ROW_HEIGHT, max(1.0, room * count / largest))
+        for at, (label, count) in enumerate(shown_rows)
+    ]
+
+
+def build_day_columns(days: Sequence[JSONObject]) -> list[ChartColumn]:
+    """Days side by side, each with its verdicts on top of one another."""
+    long = len({row["day"] for row in days}) > _MAX_DAY_COLUMNS
+    counts: dict[str, dict[str, int]] = {}
+    for row in days:
+        of_day = counts.setdefault(row["day"][:7] if long else row["day"], {})
+        of_day[row["verdict"]] = of_day.get(row["verdict"], 0) + row["count"]
+    largest = max((sum(each.values()) for each in counts.values()), default=1)
+    step = CHART_WIDTH / max(len(counts), 1)
+    return [
+        ChartColumn(day, at * step, min(step * 0.8, 60.0), tuple(_stack_verdicts(of_day, largest)))
+        for at, (day, of_day) in enumerate(sorted(counts.items()))
+    ]
+
+
+def _stack_verdicts(counts: dict[str, int], largest: int) -> Iterable[ChartColumnPart]:
+    y = float(_DAY_CHART_HEIGHT)
+    for verdict in VERDICTS:
+        if count := counts.get(verdict, 0):
+            height = _DAY_CHART_HEIGHT * count / largest
+            y -= height
+            yield ChartColumnPart(verdict, count, y, height)
+
+
+# What each verdict says to somebody who never saw the integration.
+VERDICT_TEXTS = {
+    "accepted": "taken by Insider One",
+    "warning": "taken by Insider One, with something to look at",
+    "dropped": "refused by Insider One, although Segment shows it as delivered",
+    "failed": "Segment could not make or deliver a request",
+    "rejected": "refused by Segment on arrival",
+    "filtered": "held back by a filter or a tracking plan",
+    "not_subscribed": "no mapping sends it",
+    "disabled": "the destination is turned off",
+}
+_MAX_HTML_ROWS = 200  # of a table; all of them are in the JSON report
+
+
+def write_html(report_json: JSONObject, path: Path) -> None:
+    """Write the page. Raises: EmulatorError, when the file cannot be written."""
+    try:
+        path.write_text(render_html(report_json), encoding="utf-8")
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        raise EmulatorError(what, str(path), "Name a file that can be.") from None
+
+
+def render_html(report_json: JSONObject) -> str:
+    """The page as HTML."""
+    template = files(__package__).joinpath("report.html").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "json": _indented_json,
+        "called": event_label,
+        "reason": reason_text,
+        "worth": order_value_text,
+    }
+    lost = list_losses(report_json)
+    return environment.from_string(template).render(
+        report=report_json,
+        lost=lost,
+        remarks=list_warnings(report_json),
+        words=VERDICT_TEXTS,
+        width=CHART_WIDTH,
+        most=_MAX_HTML_ROWS,
+        days=build_day_columns(report_json["days"]),
+        received=build_bars((row["eventName"], row["count"]) for row in report_json["received"]),
+        costs=build_bars((f"{event_label(row)}: {row['what']}", row["count"]) for row in lost),
+    )
+
+
+def _indented_json(value: JSON) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

@@ -1,0 +1,288 @@
+"""Events as examples: short, and without what is secret."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from math import isfinite
+from typing import NamedTuple, Self, TypeAlias
+
+import orjson
+
+from segment_insider_emulator.insider.formats import load_json_document
+from segment_insider_emulator.types import JSON, JSONObject
+
+REDACTED_VALUE = "[redacted]"
+_SECRET_NAME = re.compile(
+    r"passw|secret|token|api_?key|write_?key|authorization|cookie|card_?n|cvv|cvc|iban|ssn", re.I
+)
+_MAX_TEXT_LENGTH = 200
+_MAX_MEMBERS = 30
+_MAX_LEVELS = 6
+_MAX_SAMPLE_BYTES = 4_000  # bytes of one example
+
+
+def format_sample(event: JSONObject, **bodies: bytes | None) -> str:
+    """An event and, by name, the users of requests made of it, as JSON text."""
+    sample_json: JSONObject = {"event": shorten_and_redact(event)}
+    for name, body in bodies.items():
+        if body is not None:
+            sample_json[name] = shorten_and_redact(_users_in_body(body))
+    text = orjson.dumps(sample_json)
+    if len(text) <= _MAX_SAMPLE_BYTES:
+        return text.decode()
+    return orjson.dumps({"event": text[:_MAX_SAMPLE_BYTES].decode(errors="replace") + "…"}).decode()
+
+
+def _users_in_body(body: bytes) -> JSON:
+    try:
+        return orjson.loads(body).get("users")
+    except orjson.JSONDecodeError:
+        return "(half of a character, which is no JSON)"
+
+
+def shorten_and_redact(value: JSON, max_levels: int = _MAX_LEVELS) -> JSON:
+    """*value* without secrets, with ellipses for what is too long or too deep."""
+    if isinstance(value, str):
+        return value if len(value) <= _MAX_TEXT_LENGTH else f"{value[:_MAX_TEXT_LENGTH]}…"
+    if not isinstance(value, dict | list):
+        return value
+    if max_levels == 0:
+        return "…"
+    if isinstance(value, list):
+        more = ["…"] if len(value) > _MAX_MEMBERS else []
+        return [shorten_and_redact(each, max_levels - 1) for each in value[:_MAX_MEMBERS]] + more
+    first_members = list(value.items())[:_MAX_MEMBERS]
+    short = {
+        name[:_MAX_TEXT_LENGTH]: REDACTED_VALUE
+        if _SECRET_NAME.search(name)
+        else shorten_and_redact(each, max_levels - 1)
+        for name, each in first_members
+    }
+    return short | (
+        {"…": f"{len(value) - len(first_members)} more"} if len(first_members) < len(value) else {}
+    )
+
+
+UNKNOWN_CURRENCY = "?"  # in place of a currency
+ORDER_COMPLETED = "Order Completed"
+_TOTAL_PROPERTIES = ("revenue", "total", "value")
+_MAX_AMOUNT = 1e9  # what is dearer is a mistake, and would hide all else
+_CURRENCIES = frozenset(load_json_document("codes")["currencies"])
+
+
+def order_value(event: JSONObject) -> tuple[str, int] | None:
+    """Currency and hundredths of it that an order is worth; None for what is no order.
+
+    Source: Segment, Spec: V2 Ecommerce Events, "Order Completed".
+    """
+    properties = event.get("properties")
+    if event.get("event") != ORDER_COMPLETED or not isinstance(properties, dict):
+        return None
+    amounts = (_parse_amount(properties.get(name)) for name in _TOTAL_PROPERTIES)
+    amount = next((each for each in amounts if each is not None), None)
+    if amount is None:
+        amount = _sum_products(properties.get("products"))
+    currency = properties.get("currency")
+    if not isinstance(currency, str) or currency not in _CURRENCIES:
+        currency = UNKNOWN_CURRENCY
+    return (currency, round(amount * 100)) if amount else None
+
+
+def _sum_products(products: JSON) -> float:
+    listed = products if isinstance(products, list) else []
+    product_objects = [each for each in listed if isinstance(each, dict)]
+    total = sum(
+        (_parse_amount(each.get("price")) or 0.0) * (_parse_amount(each.get("quantity", 1)) or 0.0)
+        for each in product_objects
+    )
+    return total if total < _MAX_AMOUNT else 0.0
+
+
+def _parse_amount(value: JSON) -> float | None:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if isfinite(value) and 0 <= value < _MAX_AMOUNT else None
+
+
+RowKey: TypeAlias = tuple[str, ...]
+
+MAX_SAMPLES = 2  # of each row
+
+
+class LinePosition(NamedTuple):
+    """A line: number of its file, where its part of the file starts, its number in that part."""
+
+    file_index: int
+    part_start: int
+    line_in_part: int
+
+
+class LineSample(NamedTuple):
+    """One line that a row counts; *text* is JSON, bounded and without secrets."""
+
+    position: LinePosition
+    text: str
+
+
+@dataclass(slots=True)
+class RowTally:
+    """How often something was seen.
+
+    Args:
+        value: Currency -> hundredths of it, of the orders among what was seen.
+        samples: The first in the archive, at most SAMPLES.
+    """
+
+    count: int = 0
+    order_value: dict[str, int] = field(default_factory=dict)
+    samples: list[LineSample] = field(default_factory=list)
+
+    def add_samples(self, samples: Iterable[LineSample]) -> None:
+        """Keep the first of those that there are and *found*."""
+        self.samples = sorted([*self.samples, *samples])[:MAX_SAMPLES]
+
+    def add(self, other: Self) -> None:
+        """Count what *other* counted."""
+        self.count += other.count
+        for currency, amount in other.order_value.items():
+            self.order_value[currency] = self.order_value.get(currency, 0) + amount
+        self.add_samples(other.samples)
+
+
+@dataclass(slots=True)
+class MetricTable:
+    """Rows by their names, at most *most* of them; what is beyond is counted as one.
+
+    A row that was left out once is left out for good, so the counts of those that are kept are
+    exact: among more names its hash is no lower than it was among fewer.
+    """
+
+    max_rows: int
+    rows: dict[RowKey, RowTally] = field(default_factory=dict)
+    overflow: RowTally = field(default_factory=RowTally)
+
+    def get_tally(self, row: RowKey) -> RowTally:
+        """The tally of *row*, to count in."""
+        tally = self.rows.get(row)
+        if tally is None:
+            if len(self.rows) >= 2 * self.max_rows:
+                self.drop_excess_rows()
+            tally = self.rows[row] = RowTally()
+        return tally
+
+    def add(self, other: Self) -> None:
+        """Count what *other* counted."""
+        for row, tally in other.rows.items():
+            self.get_tally(row).add(tally)
+        self.overflow.add(other.overflow)
+        self.drop_excess_rows()
+
+    def drop_excess_rows(self) -> None:
+        """Come down to *most* rows."""
+        if len(self.rows) > self.max_rows:
+            for row in sorted(self.rows, key=_row_hash)[self.max_rows :]:
+                self.overflow.add(RowTally(self.rows[row].count, self.rows.pop(row).order_value))
+
+
+def _row_hash(row: RowKey) -> bytes:
+    return blake2b("\0".join(row).encode(errors="surrogatepass"), digest_size=8).digest()
+
+
+# Table -> the names of a row, and how many rows are kept.
+TABLE_COLUMNS: Mapping[str, tuple[RowKey, int]] = {
+    "verdicts": (("verdict",), 100),
+    "events": (("type", "event", "verdict"), 10_000),
+    "deliveries": (("type", "event", "subscription", "actionSlug", "verdict"), 10_000),
+    "reasons": (
+        ("type", "event", "subscription", "verdict", "lost", "where", "what", "remedy"),
+        2_000,
+    ),
+    "received": (("eventName",), 10_000),
+    "days": (("day", "verdict"), 10_000),
+    "changes": (("type", "event", "subscription", "field", "change"), 2_000),
+    "turned": (("type", "event", "before", "after"), 10_000),
+    "unread": (("kind", "what"), 100),
+}
+
+
+_COUNT_NAMES = ("lines", "events", "losing", "bytes", "differing")
+
+
+def _empty_tables() -> dict[str, MetricTable]:
+    return {name: MetricTable(most) for name, (_, most) in TABLE_COLUMNS.items()}
+
+
+@dataclass(slots=True)
+class ReplayMetrics:
+    """Everything that is counted of some lines.
+
+    Args:
+        lines: Lines read, empty and broken ones among them.
+        events: Events found on them.
+        losing: Events that are lost, or of which a part is.
+        bytes: Of the lines, unpacked.
+        differing: Events whose requests differ between two workspaces.
+    """
+
+    lines: int = 0
+    events: int = 0
+    losing: int = 0
+    bytes: int = 0
+    differing: int = 0
+    tables: dict[str, MetricTable] = field(default_factory=_empty_tables)
+
+    def add(self, other: Self) -> None:
+        """Count what *other* counted, which are other lines."""
+        for name in _COUNT_NAMES:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name, table in self.tables.items():
+            table.add(other.tables[name])
+
+    def drop_excess_rows(self) -> None:
+        """Come down to the rows that are kept."""
+        for table in self.tables.values():
+            table.drop_excess_rows()
+
+
+def metrics_to_json(metrics: ReplayMetrics) -> JSONObject:
+    """*figures* as JSON, for `from_json`."""
+    return {
+        **{name: getattr(metrics, name) for name in _COUNT_NAMES},
+        "tables": {
+            name: {
+                "rows": [[list(row), _tally_to_json(tally)] for row, tally in table.rows.items()],
+                "beyond": _tally_to_json(table.overflow),
+            }
+            for name, table in metrics.tables.items()
+        },
+    }
+
+
+def metrics_from_json(document: JSONObject) -> ReplayMetrics:
+    """Figures that `to_json` wrote."""
+    tables = _empty_tables()
+    for name, table in tables.items():
+        written = document["tables"][name]
+        table.rows = {tuple(row): _tally_from_json(tally) for row, tally in written["rows"]}
+        table.overflow = _tally_from_json(written["beyond"])
+    return ReplayMetrics(**{name: document[name] for name in _COUNT_NAMES}, tables=tables)
+
+
+def _tally_to_json(tally: RowTally) -> list[object]:
+    return [tally.count, tally.order_value, [[*each.position, each.text] for each in tally.samples]]
+
+
+def _tally_from_json(tally_json: list[object]) -> RowTally:
+    count, value, samples = tally_json
+    assert isinstance(count, int)
+    assert isinstance(value, dict)
+    assert isinstance(samples, list)
+    return RowTally(
+        count, value, [LineSample(LinePosition(*place), text) for *place, text in samples]
+    )

@@ -1,1 +1,0 @@
-"""Filter FQL: the language of destination filters, as Segment documents its server's reading."""

@@ -1,1 +1,0 @@
-"""Tracking plans (Protocols): rules, what they find, and what is done about it."""

@@ -1,0 +1,190 @@
+"""What Segment tells a sender: everything else it finds wrong, it swallows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from reprlib import repr as brief
+from typing import Final
+
+import orjson
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
+from segment_insider_emulator.types import JSON, JSONObject
+
+
+class IngestError(EmulatorError):
+    """A request that is refused as a whole.
+
+    Args:
+        status: The HTTP status, e.g. 400.
+        message: What Segment says, e.g. "malformed JSON"; SDKs put it into their exception.
+        code: Segment's code, e.g. "invalid_request".
+    """
+
+    def __init__(
+        self, status: int, message: str, code: str, what: str, where: str, remedy: str
+    ) -> None:
+        super().__init__(what, where, remedy)
+        self.status = status
+        self.message = message
+        self.code = code
+
+
+def malformed_request_error(what: str, where: str, remedy: str) -> IngestError:
+    """A body that cannot be read as a call."""
+    return IngestError(400, "malformed JSON", "invalid_request", what, where, remedy)
+
+
+def request_too_large_error(what: str, where: str, remedy: str) -> IngestError:
+    """A body over one of Segment's size limits."""
+    return IngestError(400, "Exceed payload limit", "invalid_request", what, where, remedy)
+
+
+MAX_EVENT_BYTES: Final = 32 * 1024
+MAX_BATCH_BYTES: Final = 500 * 1024
+MAX_BATCH_EVENTS: Final = 2_500
+MAX_MESSAGE_ID_LENGTH: Final = 100  # characters
+
+
+def depth_problem(value: JSON) -> str | None:
+    """Say by how much *value* is nested too deep; None when it is not."""
+    levels = nesting_depth(value)
+    return f"it is {levels} levels deep, {MAX_DEPTH} are taken" if levels > MAX_DEPTH else None
+
+
+def size_problem(value: JSON, max_bytes: int = MAX_EVENT_BYTES) -> str | None:
+    """Say by how much *value*, no deeper than MAX_DEPTH, has too many bytes as compact JSON."""
+    size = len(orjson.dumps(value))
+    return f"it has {size:,} bytes, Segment takes {max_bytes:,}" if size > max_bytes else None
+
+
+def truncate_depth(value: JSON, max_depth: int = MAX_DEPTH) -> JSON:
+    """Copy *value* with an ellipsis for whatever lies deeper than *levels*."""
+    if not isinstance(value, dict | list):
+        return value
+    if max_depth == 0:
+        return "…"
+    if isinstance(value, dict):
+        return {name: truncate_depth(child, max_depth - 1) for name, child in value.items()}
+    return [truncate_depth(child, max_depth - 1) for child in value]
+
+
+MESSAGE_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+MAX_STORED_CALLS_OF_LARGE_BATCH = (
+    10  # calls of a crowded batch that are stored: nobody reads thousands
+)
+ID_FIELDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardReason:
+    """Why a call is dropped: Segment's code, and one sentence for people."""
+
+    code: str
+    detail: str
+
+
+CALL_NOT_AN_OBJECT = DiscardReason(
+    "bad_request", "An event is a JSON object. Send {…} for each in the batch."
+)
+
+
+def find_discard_reason(call: JSONObject) -> DiscardReason | None:
+    """Say why Segment drops *call*, its type filled in; None when it is taken."""
+    return next((found for rule in CALL_CHECKS for found in rule(call)), None)
+
+
+def too_many_calls(batch: list[JSON]) -> DiscardReason | None:
+    """Say that *batch* has too many calls: Segment then drops them all."""
+    if len(batch) <= MAX_BATCH_EVENTS:
+        return None
+    # The code is not documented, only that the answer is 200 and the events are gone.
+    return DiscardReason(
+        "bad_request",
+        f"The batch has {len(batch):,} events, Segment takes {MAX_BATCH_EVENTS:,} and drops them all. "
+        f"Send more, smaller batches. The first {MAX_STORED_CALLS_OF_LARGE_BATCH} events are stored here.",
+    )
+
+
+def event_too_large(call: JSONObject) -> DiscardReason | None:
+    """Say that *call*, one of a batch, is too large, and spare the others.
+
+    Segment documents both this and refusing the whole batch with 400, and no code for either.
+    """
+    if problem := depth_problem(call) or size_problem(call):
+        return DiscardReason(
+            "bad_request", f"The event is too large: {problem}. Send less in one event."
+        )
+    return None
+
+
+def _check_type(call: JSONObject) -> Iterator[DiscardReason]:
+    if (kind := call.get("type")) not in MESSAGE_TYPES:
+        yield DiscardReason(
+            "bad_request", f"The type is {brief(kind)}. Known: {', '.join(MESSAGE_TYPES)}."
+        )
+
+
+def _check_ids(call: JSONObject) -> Iterator[DiscardReason]:
+    for name in ID_FIELDS:
+        value = call.get(name)
+        # An empty messageId is given a new one; every other empty id is refused.
+        empty = value == "" and name != "messageId"
+        if empty or not isinstance(value, str | None):
+            yield DiscardReason(
+                "id_not_string", f"{name} is {brief(value)}. Send a text that is not empty."
+            )
+    if call.get("userId") is None and call.get("anonymousId") is None:
+        yield DiscardReason(
+            "no_user_anon_id", "It has no userId and no anonymousId. Send one of them."
+        )
+
+
+def _check_event_name(call: JSONObject) -> Iterator[DiscardReason]:
+    if call["type"] != "track":
+        return
+    name = call.get("event")
+    if name is None or name == "":
+        yield DiscardReason(
+            "event_not_defined", "A track call needs the name of its event in `event`."
+        )
+    elif not isinstance(name, str):
+        yield DiscardReason(
+            "event_not_string", f"event is {brief(name)}. Send the event's name as text."
+        )
+
+
+def _check_page_names(call: JSONObject) -> Iterator[DiscardReason]:
+    if call["type"] not in ("page", "screen"):
+        return
+    for name in ("name", "category"):
+        value = call.get(name)
+        if value == "" or not isinstance(value, str | None):
+            yield DiscardReason(
+                f"{name}_not_string", f"{name} is {brief(value)}. Send text, or leave it out."
+            )
+
+
+def _check_objects(call: JSONObject) -> Iterator[DiscardReason]:
+    codes = {
+        "properties": "properties_not_object",
+        "traits": "traits_not_object",
+        # Segment documents no code of its own for these two.
+        "context": "bad_request",
+        "integrations": "bad_request",
+    }
+    for name, code in codes.items():
+        if not isinstance(call.get(name), dict | None):
+            yield DiscardReason(
+                code, f"{name} is {brief(call[name])}. Send an object, or leave it out."
+            )
+
+
+# In this order: each rule may rely on those before it.
+CALL_CHECKS: tuple[Callable[[JSONObject], Iterator[DiscardReason]], ...] = (
+    _check_type,
+    _check_ids,
+    _check_event_name,
+    _check_page_names,
+    _check_objects,
+)

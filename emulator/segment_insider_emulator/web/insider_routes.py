@@ -1,0 +1,31 @@
+"""The unification host's addresses: every one of them is the endpoint's to answer."""
+
+from flask import Blueprint, Response, request
+
+from segment_insider_emulator.insider import openapi
+from segment_insider_emulator.insider.responses import MAX_BODY_BYTES
+from segment_insider_emulator.types import HttpRequest, JSONObject
+from segment_insider_emulator.web.services import current_services
+
+bp = Blueprint("insider", __name__)
+
+ALL_HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+@bp.route("/api/user/v1/<path:rest>", methods=ALL_HTTP_METHODS)
+@bp.route("/api/contact/v1/<path:rest>", methods=ALL_HTTP_METHODS)
+def answer(rest: str) -> Response:
+    """Hand the request over as it stands on the wire, and its answer back."""
+    headers = {name.lower(): value for name, value in request.headers}
+    # One byte more than allowed is enough to refuse a body.
+    body = request.stream.read(MAX_BODY_BYTES + 1)
+    response = current_services().endpoint.handle_request(
+        HttpRequest(request.method, request.path, headers, body)
+    )
+    return Response(response.body, response.status, headers=dict(response.headers))
+
+
+@bp.get(openapi.OPENAPI_PATH)
+def described() -> JSONObject:
+    """What the addresses above take and answer."""
+    return openapi.build_openapi()

@@ -1,0 +1,74 @@
+"""One shape for every JSON the emulator speaks in its own name."""
+
+import logging
+from typing import Any
+
+import orjson
+from flask import Flask, Response, request
+from flask.json.provider import JSONProvider
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
+from segment_insider_emulator.web.access import (
+    AccessDenied,
+    AuthenticationRequired,
+    add_password_challenge,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5  # seconds; SDKs keep their events and send them again
+ADDRESSES_REMEDY = "See / for the addresses of this emulator."
+ERROR_TEXTS = {
+    404: ("nothing has this address", ADDRESSES_REMEDY),
+    405: ("this address does not take the method", ADDRESSES_REMEDY),
+    413: ("the request is too large", "Send less in one request."),
+    500: ("the emulator has a fault", "Its log says more."),
+}
+
+
+class OrjsonProvider(JSONProvider):
+    """JSON in the order that a view wrote it, in UTF-8."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return orjson.dumps(obj).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return orjson.loads(s)
+
+
+def register_json_errors(app: Flask) -> None:
+    """Give *app* its JSON, and every error the shape {"error": {"what", "where", "remedy"}}."""
+    app.json = OrjsonProvider(app)
+    app.register_error_handler(EmulatorError, _handle_emulator_error)
+    app.register_error_handler(TemporarilyUnavailable, _handle_unavailable)
+    app.register_error_handler(HTTPException, handle_http_error)
+
+
+def error_response(status: int, what: str, where: str = "", remedy: str = "") -> Response:
+    """An error answer."""
+    body = {"error": {"what": what, "where": where, "remedy": remedy}}
+    return Response(orjson.dumps(body), status, mimetype="application/json")
+
+
+def _handle_emulator_error(error: EmulatorError) -> Response:
+    status = error.status if isinstance(error, AccessDenied) else 400
+    answer = error_response(status, error.what, error.where, error.remedy)
+    return add_password_challenge(answer) if isinstance(error, AuthenticationRequired) else answer
+
+
+def _handle_unavailable(error: TemporarilyUnavailable) -> Response:
+    log.error("refused reason=%s", error.what)
+    answer = error_response(503, error.what, error.where, error.remedy)
+    answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
+
+
+def handle_http_error(error: HTTPException) -> Response:
+    """The answer to what Flask and Werkzeug refuse."""
+    status = error.code or 500
+    what, remedy = ERROR_TEXTS.get(status, (error.description or error.name, ""))
+    answer = error_response(status, what, request.path, remedy)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(error.valid_methods)
+    return answer

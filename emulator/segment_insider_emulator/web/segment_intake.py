@@ -1,0 +1,94 @@
+"""A request's way in, whichever address it came by: read, given to its source, delivered."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from segment_insider_emulator.segment.ingest import (
+    BATCH_KIND,
+    decode_body,
+    generate_message_id,
+    parse_messages,
+)
+from segment_insider_emulator.segment.sources import assign_sources
+from segment_insider_emulator.segment.validation import (
+    MAX_BATCH_BYTES,
+    MESSAGE_TYPES,
+    request_too_large_error,
+)
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.services import IMPLICIT_DEFAULT_KEY, current_services
+
+log = logging.getLogger(__name__)
+
+# What follows /v1/, and the kind of call it takes. A browser uses the first letters.
+CALL_KINDS: Final = {
+    **{kind: kind for kind in MESSAGE_TYPES},
+    **{kind[0]: kind for kind in MESSAGE_TYPES},
+    **dict.fromkeys(("batch", "b", "import"), BATCH_KIND),
+}
+MAX_WIRE_BYTES: Final = 2 * MAX_BATCH_BYTES  # packed or not, nothing longer can hold a batch
+_PARSED_BODY_KEY: Final = "emulator.call"
+
+
+def read_raw_body(*, cache: bool = False) -> bytes:
+    """The body of the current request, packed as it came.
+
+    Args:
+        cache: Keep it, so that it can be read again.
+    Raises: IngestError, when it is too large.
+    """
+    request.max_content_length = MAX_WIRE_BYTES
+    try:
+        return request.get_data(cache=cache)
+    except RequestEntityTooLarge as error:
+        raise request_too_large_error(
+            f"the request has more than {MAX_WIRE_BYTES:,} bytes", "body", "Send smaller batches."
+        ) from error
+
+
+def parse_body_once(read_body: Callable[[], bytes], kind: str) -> JSONObject:
+    """The call in the *body* of the current request, unpacked once: it may be asked for before, to
+    find its write key. Raises: IngestError."""
+    call: JSONObject | None = request.environ.get(_PARSED_BODY_KEY)
+    if call is None:
+        call = decode_body(read_body(), request.headers.get("Content-Encoding"), kind)
+        request.environ[_PARSED_BODY_KEY] = call
+    return call
+
+
+def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
+    """Take *body* in, and return once its messages are delivered and kept.
+
+    Args:
+        kind: What the path asks for: a type of message, or "batch".
+    Raises: IngestError, when the whole request is refused; Unavailable, when nothing was kept.
+    """
+    authorization = request.headers.get("Authorization")
+    current_services().token_issuer.check_authorization(authorization, time.time())
+    ingest_call(parse_body_once(read_body, kind), kind, authorization)
+
+
+def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -> None:
+    """The same for a *call* that was unpacked, or made here."""
+    own = current_services()
+    now = own.clock()
+    messages = parse_messages(
+        call,
+        kind=kind,
+        authorization=authorization,
+        received_at=now,
+        new_id=lambda: generate_message_id(now, secrets.token_bytes(16)),
+        client_ip=request.remote_addr if own.workspace.segment_options.context_ip else None,
+    )
+    messages = assign_sources(messages, own.workspace.sources, strict=own.config.strict)
+    # Those with a write key of nobody's are not for the team that has the default sandbox to read.
+    unasked = request.environ.get(IMPLICIT_DEFAULT_KEY, False)
+    own.message_sink.submit([each for each in messages if each.source or not unasked])
+    rejected = sum(message.rejection is not None for message in messages)
+    log.info("received kind=%s messages=%d rejected=%d", kind, len(messages), rejected)

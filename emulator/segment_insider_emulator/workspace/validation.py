@@ -1,0 +1,213 @@
+"""What a check of a workspace file has to say."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, TypeAlias, cast
+
+from jsonschema import Draft202012Validator, ValidationError
+
+from segment_insider_emulator.insider.journey_parser import find_journey_errors
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.types import JSON, JSONObject
+
+Severity: TypeAlias = Literal["error", "warning", "note"]
+MAX_COMPARED_CHARACTERS = 100  # characters of a name that is compared with the known ones
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceFinding:
+    """One thing to know about a workspace file.
+
+    Args:
+        severity: "error" does not work, "warning" does something else than it seems, "note" is
+            how Segment or Insider One are.
+        where: Dotted path; "" is the whole file. The name of a subscription follows its index,
+            e.g. "destination.subscriptions[3] 'Purchases'.trigger".
+        what: The fault, a sentence without its full stop. Never holds a value that may be secret.
+        remedy: What to write instead, a full sentence.
+    """
+
+    severity: Severity
+    where: str
+    what: str
+    remedy: str
+
+
+def suggest_name(name: str, known_names: list[str]) -> str:
+    """A sentence that names the nearest of *known*, or else all of them."""
+    folded = {each.casefold(): each for each in known_names if len(each) <= MAX_COMPARED_CHARACTERS}
+    # The comparison takes quadratic time, and a longer word is no slip of the pen.
+    near = (
+        get_close_matches(name.casefold(), folded, n=1)
+        if len(name) <= MAX_COMPARED_CHARACTERS
+        else ()
+    )
+    if near:
+        return f"Did you mean {folded[near[0]]!r}?"
+    return f"Known: {', '.join(known_names)}."
+
+
+_SUBSCRIPTION_PATH = re.compile(r"destination\.subscriptions\[(\d+)\]")
+_TYPE_NAMES = {
+    str: "text",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+    type(None): "null",
+}
+_SCHEMA_TYPE_NAMES = {
+    "string": "text",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+}
+
+
+def validate_document(document: JSONObject) -> list[WorkspaceFinding]:
+    """What keeps *document* from being a workspace; every finding is an error."""
+    found = [
+        fault
+        for error in sorted(
+            _schema_validator().iter_errors(document), key=lambda each: list(each.path)
+        )
+        for fault in _schema_error_findings(error)
+    ]
+    found = found or [
+        *_find_unknown_actions(document),
+        *_find_journey_errors(document),
+        *_find_shared_write_keys(document),
+    ]
+    return add_subscription_names(found, document)
+
+
+def list_schema_errors(document: JSONObject) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield where the schema of a workspace file refuses *document*: path and reason.
+
+    What lacks a key is refused itself; a key that is too many is refused alone.
+    """
+    for error in _schema_validator().iter_errors(document):
+        path = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = cast(JSONObject, error.schema)["properties"]
+            for key in cast(JSONObject, error.instance):
+                if key not in known:
+                    yield (*path, key), f"unknown key {key!r}"
+        else:
+            yield path, _SCHEMA_ERROR_MESSAGES[str(error.validator)](error)
+
+
+def format_path(*parts: str | int) -> str:
+    """A dotted path, e.g. "destination.subscriptions[3].name"."""
+    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return dotted.removeprefix(".")
+
+
+def add_subscription_names(
+    findings: list[WorkspaceFinding], document: JSONObject
+) -> list[WorkspaceFinding]:
+    """*found* with the name of a subscription, where it has one, behind its index."""
+    return [replace(each, where=_path_with_name(each.where, document)) for each in findings]
+
+
+def _path_with_name(where: str, document: JSONObject) -> str:
+    indexed = _SUBSCRIPTION_PATH.match(where)
+    if not indexed:
+        return where
+    subscription: JSON = document["destination"]["subscriptions"][int(indexed[1])]
+    name = subscription.get("name") if isinstance(subscription, dict) else None
+    if not isinstance(name, str) or not name:
+        return where
+    return f"{indexed[0]} {name!r}{where[indexed.end() :]}"
+
+
+@cache
+def _schema_validator() -> Draft202012Validator:
+    schema = files(__package__).joinpath("schema.json").read_text("utf-8")
+    return Draft202012Validator(json.loads(schema))
+
+
+def _schema_error_findings(error: ValidationError) -> Iterator[WorkspaceFinding]:
+    where = format_path(*error.absolute_path)
+    schema = cast(JSONObject, error.schema)
+    instance: JSON = error.instance
+    if error.validator == "additionalProperties":
+        known = list(schema["properties"])
+        for key in instance:
+            if key not in known:
+                what = f"unknown key {key!r}"
+                yield WorkspaceFinding(
+                    "error", _child_path(where, key), what, suggest_name(key, known)
+                )
+    else:
+        what = _SCHEMA_ERROR_MESSAGES[str(error.validator)](error)
+        yield WorkspaceFinding("error", where, what, schema.get("description", "Correct it."))
+
+
+def _child_path(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _missing_key_message(error: ValidationError) -> str:
+    required: JSON = error.validator_value
+    # One error comes for each missing key; the message is the only place that says which.
+    return next(f"{key!r} is missing" for key in required if error.message.startswith(repr(key)))
+
+
+_SCHEMA_ERROR_MESSAGES: dict[str, Any] = {
+    "required": _missing_key_message,
+    "type": lambda error: (
+        f"this is {_type_name(error.instance)}, not {_expected_types(error.validator_value)}"
+    ),
+    "enum": lambda error: f"this is none of {', '.join(map(str, error.validator_value))}",
+    "minimum": lambda error: f"this is less than {error.validator_value}",
+    "maximum": lambda error: f"this is more than {error.validator_value}",
+    "minLength": lambda error: "this is empty",
+    "minItems": lambda error: "this list is empty",
+    "uniqueItems": lambda error: "the same entry stands twice",
+    "maxLength": lambda error: f"this has more than {error.validator_value} characters",
+    "maxItems": lambda error: f"this list has more than {error.validator_value} entries",
+}
+
+
+def _expected_types(types: str | list[str]) -> str:
+    return " or ".join(
+        _SCHEMA_TYPE_NAMES[each] for each in ([types] if isinstance(types, str) else types)
+    )
+
+
+def _type_name(value: JSON) -> str:
+    return _TYPE_NAMES.get(type(value), "a number")
+
+
+def _find_unknown_actions(document: JSONObject) -> Iterator[WorkspaceFinding]:
+    for index, subscription in enumerate(document["destination"]["subscriptions"]):
+        slug = subscription["actionSlug"]
+        if slug not in ACTIONS:
+            where = format_path("destination", "subscriptions", index, "actionSlug")
+            remedy = suggest_name(slug, list(ACTIONS))
+            yield WorkspaceFinding("error", where, f"unknown action {slug!r}", remedy)
+
+
+def _find_journey_errors(document: JSONObject) -> Iterator[WorkspaceFinding]:
+    for mistake in find_journey_errors(document.get("insider", {}).get("journeys", ())):
+        yield WorkspaceFinding("error", mistake.where, mistake.what, mistake.remedy)
+
+
+def _find_shared_write_keys(document: JSONObject) -> Iterator[WorkspaceFinding]:
+    own = document["source"]
+    taken = {own["writeKey"], *own.get("writeKeys", [])}
+    for index, source in enumerate(document.get("sources", [])):
+        if source["writeKey"] in taken:
+            where = format_path("sources", index, "writeKey")
+            remedy = "Give each source a write key of its own."
+            yield WorkspaceFinding("error", where, "another source has this write key", remedy)
+        taken.add(source["writeKey"])

@@ -1,0 +1,215 @@
+"""What became of the calls of a scenario, for whoever reads a failed step."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import pytest
+
+from segment_insider_emulator.analysis.context import AnalysisContext, build_context
+from segment_insider_emulator.analysis.drift.unsent_properties import explain_unmapped_properties
+from segment_insider_emulator.clock import parse_iso_time
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.explanation import (
+    ConditionCheck,
+    SubscriptionTrace,
+    explain_event,
+)
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.context import ScenarioContext, call_label
+from segment_insider_scenarios.tables import (
+    TableRow,
+    diff_missing_rows,
+    diff_rows,
+    flatten_values,
+    format_cell,
+)
+
+
+def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
+    """One or more lines for each call made for *name*, or for anybody."""
+    messages = scene.list_messages(name)
+    whose = f" for {name}" if name else ""
+    if not messages:
+        return [f"Segment received no call{whose}."]
+    workspace = scene.emulator.workspace
+    destination = Destination(workspace.destination)
+    subject = build_context({**workspace.document, "destination": workspace.destination})
+    lines = [line for message in messages for line in _explain_call(destination, subject, message)]
+    return [f"What became of the calls{whose}:", *lines]
+
+
+def find_unread_paths(scene: ScenarioContext, message: JSONObject) -> list[str]:
+    """Paths of the message's properties and traits that no mapping read."""
+    destination = Destination(scene.emulator.workspace.destination)
+    return explain_event(destination, message["normalised"]).dropped
+
+
+def _explain_call(
+    destination: Destination, subject: AnalysisContext, message: JSONObject
+) -> Iterator[str]:
+    why = f": {message['reason']}" if message["reason"] else ""
+    yield f"  {call_label(message)} - {message['verdict']}{why}"
+    if not message["normalised"]:
+        return
+    event = message["normalised"]
+    explained = explain_event(destination, event)
+    matched = [account.subscription for account in explained.accounts if account.matched]
+    if matched:
+        yield f"    matched {', '.join(matched)}"
+        if explained.dropped:
+            yield f"    no mapping read {', '.join(explained.dropped)}"
+            # Several products that lack the same would be told the same line each.
+            yield from dict.fromkeys(_suggest_mappings(subject, event, explained.dropped))
+    elif near := _describe_nearest_trigger(explained.accounts):
+        yield f"    nearest is {near}"
+
+
+def _suggest_mappings(
+    subject: AnalysisContext, event: JSONObject, unread: list[str]
+) -> Iterator[str]:
+    """The lines of the workspace file that would map what was not read."""
+    for suggestion in explain_unmapped_properties(subject, event, unread):
+        if suggestion.suggestion_text:
+            yield f"      {suggestion.suggestion_text}"
+        if suggestion.replaces_mapping:
+            yield "      once `emulator export FILE --format workspace` has written `settings`"
+
+
+def _describe_nearest_trigger(accounts: list[SubscriptionTrace]) -> str | None:
+    """The subscription whose trigger came closest, with the conditions that did not hold."""
+    candidates = [account for account in accounts if any(c.holds for c in account.conditions)]
+    if not candidates:
+        return None
+    account = max(candidates, key=lambda each: _met_share(each.conditions))
+    wanted = "; ".join(
+        _describe_unmet_condition(check) for check in account.conditions if not check.holds
+    )
+    return f"{account.subscription}, which wants {wanted}"
+
+
+def _met_share(conditions: list[ConditionCheck]) -> float:
+    return sum(check.holds for check in conditions) / len(conditions)
+
+
+def _describe_unmet_condition(check: ConditionCheck) -> str:
+    actual_text = "nothing" if check.found is None else format_cell(check.found)
+    return f"{check.condition} and finds {actual_text}"
+
+
+# The app's clock says when an event happened, Insider One's when it moved somebody: the effect of
+# an event may seem to come before it, by less than this.
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=1)
+
+
+def list_trail_entries(
+    scene: ScenarioContext, journey: str, name: str | None = None
+) -> list[JSONObject]:
+    """The trail of somebody, or of everybody, over all runs; the run that began first is first."""
+    return [entry for run in scene.list_journey_runs(journey, name) for entry in run["trail"]]
+
+
+def trail_entry_columns(entry: JSONObject) -> dict[str, JSON]:
+    """Column -> value: its kind, its sentence and its details by place, e.g. "event.event_name"."""
+    return {"kind": entry["kind"], "what": entry["what"], **flatten_values(entry["details"])}
+
+
+def format_trails(scene: ScenarioContext, journey: str, name: str | None = None) -> list[str]:
+    """The trails as people read them, with a blank line behind each."""
+    runs = scene.list_journey_runs(journey, name)
+    if not runs:
+        return [f"{name or 'Nobody'} {'never ' if name else ''}entered {journey}.", ""]
+    lines = []
+    for run in runs:
+        status = run["status"].replace("_", " ")
+        lines += [f"The trail{f' of {name}' if name else ''} in {journey}, {status}:"]
+        lines += [f"  {entry['at']}  {_format_trail_entry(entry)}" for entry in run["trail"]]
+        lines += [""]
+    return lines
+
+
+def _format_trail_entry(entry: JSONObject) -> str:
+    """Return what happened, with the time of its event only where that is another time."""
+    what: str = entry["what"]
+    happened_at = entry["details"].get("event", {}).get("timestamp")
+    event, moved = parse_iso_time(happened_at), parse_iso_time(entry["at"])
+    if event is None or moved is None or abs(event - moved) >= MAX_CLOCK_DIFFERENCE:
+        return what
+    return what.replace(f" at {happened_at}", "", 1)
+
+
+def assert_rows_equal(
+    scene: ScenarioContext,
+    claim: str,
+    columns: Sequence[str],
+    expected: list[TableRow],
+    received: list[TableRow],
+    *,
+    name: str | None = None,
+    journey: str | None = None,
+) -> None:
+    """Fail unless the rows are equal.
+
+    Args:
+        claim: What the step says, a sentence without its full stop.
+        name: The person whose calls tell why; None for everybody's.
+        journey: The one whose trail tells why, that of *name* or all of them.
+    """
+    none = "Nothing arrived." if journey or received else _describe_empty_result(scene, name)
+    if differing := diff_rows(columns, expected, received, none):
+        fail_claim(scene, claim, differing, name=name, journey=journey)
+
+
+def _describe_empty_result(scene: ScenarioContext, name: str | None) -> str:
+    """What to say where no row is; somebody may have a profile all the same."""
+    profile = scene.find_profile(name) if name else None
+    if profile is None:
+        return "Nothing arrived."
+    attributes = ", ".join(flatten_values(profile["attributes"])) or "none"
+    events = ", ".join(event["event_name"] for event in profile["events"]) or "none"
+    return f"None of these arrived. What did for {name}: attributes {attributes}; events {events}."
+
+
+def fail_missing_rows(
+    scene: ScenarioContext,
+    claim: str,
+    columns: Sequence[str],
+    missing: list[TableRow],
+    received: list[TableRow],
+    *,
+    name: str,
+) -> None:
+    """Fail with the rows that did not arrive, and with all that did."""
+    fail_claim(scene, claim, diff_missing_rows(columns, missing, received), name=name)
+
+
+def assert_claim(
+    scene: ScenarioContext,
+    claim: str,
+    *,
+    holds: bool,
+    actual_text: str,
+    name: str | None = None,
+    journey: str | None = None,
+) -> None:
+    """Fail with what was *found* unless the claim *holds*."""
+    if not holds:
+        fail_claim(scene, claim, [actual_text], name=name, journey=journey)
+
+
+def fail_claim(
+    scene: ScenarioContext,
+    claim: str,
+    reasons: list[str],
+    *,
+    name: str | None = None,
+    journey: str | None = None,
+) -> None:
+    """Fail, with the reasons, the trail through the journey and what became of the calls."""
+    # The traceback would be this library's: it is the scenario that is wrong, or the mapping.
+    trail = format_trails(scene, journey, name) if journey else []
+    emulator = scene.emulator
+    look = ["", f"It stays to be looked at: {emulator.url}/"] if emulator.remains_after_run else []
+    text = "\n".join(
+        [f"Failed: {claim}.", "", *reasons, "", *trail, *explain_calls(scene, name), *look]
+    )
+    pytest.fail(text, pytrace=False)

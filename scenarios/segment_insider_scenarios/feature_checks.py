@@ -1,0 +1,360 @@
+r"""Placeholders of outlines: which a text has, and which columns of Examples fill them.
+
+`\<word>` is the text `<word>`, and so is a tag of HTML that is closed in the same text.
+"""
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from gherkin.errors import CompositeParserException, NoSuchLanguageException, ParserException
+
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.gherkin_keywords import (
+    STEP_KEYWORD_ROLES,
+    explain_wrong_keyword,
+    explain_wrong_title,
+    is_list_bullet,
+    language_name,
+    normalise_keyword,
+    resembles_keyword,
+    split_after_first_words,
+    step_keyword_languages,
+)
+from segment_insider_scenarios.step_catalogue import best_library_similarity, is_library_step
+
+FeatureProblem = tuple[int, str, str]  # line, what is wrong, what to do
+ESCAPED_BRACKET = re.compile(r"\\<(?=[^<>]*>)")
+BRACKET_MARK = "\ue000"  # stands for an escaped "<" while placeholders are filled
+_PLACEHOLDER_PATTERN = re.compile(r"(?<!\\)<([^<>\n]+)>")
+_CLOSING_TAG = re.compile(r"</([^<>\n]+)>")
+_PLACEHOLDER_WORDS = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+){0,3}")
+_ESCAPE_HINT = r"Write \<{0}> where the text itself is meant."
+_RENAME_COLUMN_HINT = "Where the text itself is meant, give the column another name."
+
+
+def mark_escaped_brackets(text: str) -> str:
+    """Return *text* with a sign that nothing fills in place of each escaped bracket."""
+    return ESCAPED_BRACKET.sub(BRACKET_MARK, text)
+
+
+def restore_escaped_brackets(text: str) -> str:
+    """Return *text* with the brackets that `protect` put away."""
+    return text.replace(BRACKET_MARK, "<")
+
+
+def find_placeholder_problems(
+    scenario: JSONObject, *, is_outline: bool
+) -> Iterator[FeatureProblem]:
+    """Find what is wrong with the placeholders and the Examples of a parsed scenario.
+
+    Args:
+        scenario: As Gherkin's parser gives it.
+        outline: Whether its keyword is that of an outline.
+    """
+    examples = scenario.get("examples", [])
+    if not examples:
+        yield from _find_unfilled_placeholders(scenario, is_outline=is_outline)
+        return
+    used = {
+        name
+        for _, text in scenario_texts_with_lines(scenario)
+        for name in _PLACEHOLDER_PATTERN.findall(text)
+    }
+    for examples_table in examples:
+        yield from _check_examples_table(scenario, examples_table, used)
+
+
+def find_background_placeholders(background: JSONObject) -> Iterator[FeatureProblem]:
+    """Find placeholders in a Background, which has no Examples."""
+    for line, text in scenario_texts_with_lines(background):
+        for name in _probable_placeholders(text):
+            what = f"<{name}> is in a Background, which no Examples fill"
+            yield line, what, f"Move the step into the outline. {_ESCAPE_HINT.format(name)}"
+
+
+def scenario_texts_with_lines(scenario: JSONObject) -> Iterator[tuple[int, str]]:
+    """Line and text of all places of a scenario that a placeholder may stand in."""
+    yield scenario["location"]["line"], scenario["name"]
+    for step in scenario["steps"]:
+        line = step["location"]["line"]
+        yield line, step["text"]
+        for row in step.get("dataTable", {}).get("rows", ()):
+            yield from ((row["location"]["line"], cell["value"]) for cell in row["cells"])
+        yield line, step.get("docString", {}).get("content", "")
+
+
+def _find_unfilled_placeholders(
+    scenario: JSONObject, *, is_outline: bool
+) -> Iterator[FeatureProblem]:
+    line = scenario["location"]["line"]
+    names = [
+        (at, name)
+        for at, text in scenario_texts_with_lines(scenario)
+        for name in _probable_placeholders(text)
+    ]
+    if is_outline:
+        named = " for " + ", ".join(sorted({f"<{name}>" for _, name in names})) if names else ""
+        remedy = f"Add Examples with a table of values{named}, or call it a Scenario."
+        yield line, "this outline has no Examples", remedy
+        return
+    for at, name in names:
+        what = f"<{name}> is in a scenario without Examples, so nothing fills it"
+        yield at, what, f"Write the value, or add Examples. {_ESCAPE_HINT.format(name)}"
+
+
+def _check_examples_table(
+    scenario: JSONObject, examples: JSONObject, used_names: set[str]
+) -> Iterator[FeatureProblem]:
+    line = examples["location"]["line"]
+    header = examples.get("tableHeader")
+    if not header or not examples["tableBody"]:
+        what = "these Examples have no rows, so nothing would run"
+        yield line, what, "Add a table: a header with the placeholders' names, and rows of values."
+        return
+    line = header["location"]["line"]
+    columns = [cell["value"] for cell in header["cells"]]
+    twice = next((name for at, name in enumerate(columns) if name in columns[:at]), None)
+    if twice is not None:
+        yield line, f"the column {twice!r} of Examples is there twice", "Keep one of the two."
+    for at, text in scenario_texts_with_lines(scenario):
+        yield from ((at, *fault) for fault in _check_placeholders_of_text(text, columns))
+    for column in columns:
+        if column not in used_names:
+            placeholders = ", ".join(sorted(f"<{name}>" for name in used_names)) or "none"
+            what = f"no placeholder names the column {column!r} of Examples"
+            remedy = f"Placeholders: {placeholders}. Use <{column}> in a step or in the title."
+            yield line, what, remedy
+
+
+def _check_placeholders_of_text(text: str, columns: list[str]) -> Iterator[tuple[str, str]]:
+    rest, meant = text, set(_probable_placeholders(text))
+    for name in _PLACEHOLDER_PATTERN.findall(text):
+        if name in columns or _closest_column(name, columns) or name in meant:
+            rest = rest.replace(f"<{name}>", "\n")
+            if name not in columns:
+                what = f"Examples have no column for <{name}>. Columns: {', '.join(columns)}"
+                yield what, _suggest_column(name, columns)
+    for fragment in _find_half_open_placeholders(rest, columns):
+        what = f"{fragment!r} lacks a bracket of its placeholder"
+        column = max((each for each in columns if each in fragment), key=len)
+        yield what, f"Write <{column}>. {_RENAME_COLUMN_HINT}"
+
+
+def _suggest_column(name: str, columns: list[str]) -> str:
+    if near := _closest_column(name, columns):
+        return f"Did you mean <{near}>?"
+    return f"Add the column. {_ESCAPE_HINT.format(name)}"
+
+
+def _closest_column(name: str, columns: list[str]) -> str | None:
+    """The column that *name* is a slip of."""
+    folded = {column.strip().casefold(): column for column in columns}
+    near = get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.75)
+    return folded[near[0]] if near else None
+
+
+def _find_half_open_placeholders(text: str, columns: list[str]) -> Iterator[str]:
+    """Find placeholders that lost a bracket: `value>` or `<value` where a column has the name."""
+    names = "|".join(re.escape(each) for each in sorted(columns, key=len, reverse=True) if each)
+    if names:
+        yield from re.findall(rf"(?<![\w<\\])<(?:{names})(?![\w>])|(?<![\w<])\w?(?:{names})>", text)
+
+
+def _probable_placeholders(text: str) -> Iterator[str]:
+    """The names in angle brackets that look like placeholders, and not like HTML."""
+    closed = set(_CLOSING_TAG.findall(text))
+    for name in _PLACEHOLDER_PATTERN.findall(text):
+        if _PLACEHOLDER_WORDS.fullmatch(name) and name not in closed:
+            yield name
+
+
+MIN_STEP_SIMILARITY = 0.75  # how much the rest of a line is like a step that it nearly is
+_STEP_ARGUMENT_MARKS = ("|", '"""', "```")
+_MISSING_TEXT_HINT = "Write the step behind it, in the same line."
+_COMMENT_HINT = "Put # before it if it is a remark."
+
+
+def find_steps_in_description(
+    node: JSONObject, lines: list[str], language: str, *, allows_steps: bool
+) -> Iterator[FeatureProblem]:
+    """Find the lines of a description that read as steps.
+
+    Args:
+        node: What has the description, as Gherkin's parser gives it.
+        lines: Of the whole file.
+        language: Code of the file's language.
+        steps: Whether steps may follow it, as in a scenario; above them prose is rare.
+    """
+    before = ""
+    for number, line in _description_lines(node, lines):
+        if told := _diagnose_description_line(line, before, language, allows_steps=allows_steps):
+            what, remedy = told
+            yield number, f"{what}, so it would not run: {line}", f"{remedy} {_COMMENT_HINT}"
+            return
+        before = line
+
+
+def _description_lines(node: JSONObject, lines: list[str]) -> Iterator[tuple[int, str]]:
+    """Number and text of each line of a description; comments are none."""
+    description_lines = [each.strip() for each in node.get("description", "").split("\n")]
+    at = 0
+    for number, line in enumerate(lines[node["location"]["line"] :], node["location"]["line"] + 1):
+        while at < len(description_lines) and not description_lines[at]:
+            at += 1
+        if at == len(description_lines):
+            return
+        if line.strip() == description_lines[at]:
+            yield number, description_lines[at]
+            at += 1
+
+
+def _diagnose_description_line(
+    line: str, previous_line: str, language: str, *, allows_steps: bool
+) -> tuple[str, str] | None:
+    """What a line is that is no prose, and what to do; None for prose."""
+    if allows_steps and line.startswith(_STEP_ARGUMENT_MARKS):
+        return "there is no step above this line", "Begin the line above with Given, When or Then."
+    for words, rest in split_after_first_words(line):
+        if _looks_like_step(words, rest, allows_steps=allows_steps):
+            return explain_wrong_keyword(words, language)
+    if not allows_steps:
+        return explain_wrong_title(line, language)
+    return _diagnose_scenario_line(line, previous_line, language)
+
+
+def _diagnose_scenario_line(line: str, previous_line: str, language: str) -> tuple[str, str] | None:
+    """The same for a line below which steps follow: it need not read as one to the letter."""
+    if is_library_step(line):
+        return "this step has no keyword", "Begin it with Given, When or Then."
+    for words, rest in split_after_first_words(line):
+        if (
+            rest
+            and resembles_keyword(words)
+            and best_library_similarity(rest) >= MIN_STEP_SIMILARITY
+        ):
+            return explain_wrong_keyword(words, language)
+    if title := explain_wrong_title(line, language):
+        return title
+    if _starts_with_english_keyword(line) and not _continues_sentence(previous_line, line):
+        word, *more = line.split()
+        alone = f"{word!r} is alone in its line", _MISSING_TEXT_HINT
+        return explain_wrong_keyword(word, language) if more else alone
+    return None
+
+
+def _looks_like_step(words: str, rest: str, *, allows_steps: bool) -> bool:
+    if not is_library_step(rest):
+        return False
+    return resembles_keyword(words) or (
+        allows_steps and (is_list_bullet(words) or " " not in words)
+    )
+
+
+def _starts_with_english_keyword(line: str) -> bool:
+    return normalise_keyword(line.split()[0]) in STEP_KEYWORD_ROLES
+
+
+def _continues_sentence(previous_line: str, line: str) -> bool:
+    """Whether *line* goes on with the sentence of the line *before* it."""
+    return (
+        bool(previous_line)
+        and not previous_line.endswith((".", "!", "?", ":"))
+        and line[0].islower()
+    )
+
+
+_PARSER_POSITION_PREFIX = re.compile(r"^\(\d+:\d+\): ")
+_LANGUAGE_COMMENT = re.compile(r"^\s*#\s*language\s*:\s*(\S+)\s*$")
+_DOCSTRING_QUOTES = ('"""', "```")
+_QUOTE_LOOKALIKES = re.compile(r"['`\"\u2018-\u201f\u00ab\u00bb]{2,3}")
+_STEP_HINT = "Begin it with Given, When, Then, And or But. Put # before it if it is a remark."
+
+
+class _ParserProblem(NamedTuple):
+    """What is wrong, what to do, and the line to look at."""
+
+    what: str
+    remedy: str
+    line: int
+
+
+def explain_parser_error(error: CompositeParserException, text: str) -> FeatureProblem:
+    """Return the first fault that the parser found: the others mostly follow from it."""
+    lines = text.split("\n")
+    problem = _explain_first_error(min(error.errors, key=lambda each: each.location["line"]), lines)
+    line_text = lines[problem.line - 1].strip() if problem.line <= len(lines) else ""
+    return (
+        problem.line,
+        problem.what,
+        f"{problem.remedy} It reads: {line_text}" if line_text else problem.remedy,
+    )
+
+
+def _explain_first_error(error: ParserException, lines: list[str]) -> _ParserProblem:
+    number = error.location["line"]
+    parser_message = _PARSER_POSITION_PREFIX.sub("", str(error))
+    if isinstance(error, NoSuchLanguageException):
+        code = parser_message.rpartition(" ")[2]
+        known = ", ".join(f"{each} ({language_name(each)})" for each in ("en", "tr", "de", "fr"))
+        return _ParserProblem(
+            f"Gherkin has no language {code!r}", f"Known: {known} and others.", number
+        )
+    if "inconsistent cell count" in parser_message:
+        what = "this row has more or fewer cells than the first row of its table"
+        return _ParserProblem(what, "Write | between cells, and \\| within one.", number)
+    if "whitespace" in parser_message:
+        return _ParserProblem(
+            "a tag has a blank in it", "Write each tag in one word: @slow.", number
+        )
+    if opened := _find_unclosed_docstring(lines):
+        remedy = f"End it with {lines[opened - 1].strip()[:3]} in a line of its own."
+        return _ParserProblem("the text that begins here is not closed", remedy, opened)
+    if "unexpected end of file" in parser_message:
+        what = "the file ends where a scenario should follow"
+        return _ParserProblem(what, "Write it, or remove what is before it.", number)
+    what, remedy = _diagnose_rejected_line(
+        lines[number - 1].strip(), parser_message, _file_language(lines)
+    )
+    return _ParserProblem(what, remedy, number)
+
+
+def _file_language(lines: list[str]) -> str:
+    match_found = next((match for line in lines if (match := _LANGUAGE_COMMENT.match(line))), None)
+    return match_found[1] if match_found else "en"
+
+
+def _find_unclosed_docstring(lines: list[str]) -> int | None:
+    """The line of a text between triple quotes that has no end."""
+    sign, opened = "", None
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        if sign and line.startswith(sign):
+            sign, opened = "", None
+        elif not sign and line.startswith(_DOCSTRING_QUOTES):
+            sign, opened = line[:3], number
+    return opened
+
+
+def _diagnose_rejected_line(line: str, parser_message: str, language: str) -> tuple[str, str]:
+    """What a line is that cannot stand where it does."""
+    if found := explain_wrong_title(line, language) or _diagnose_keyword(line, language):
+        return found
+    if "#FeatureLine" in parser_message:
+        what = "this line is where `Feature:` should be"
+        return what, "Begin the file with `Feature:` and a name."
+    if line.startswith("|"):
+        return "this row belongs to no step", "Put it below a step that takes a table."
+    if line.startswith("@"):
+        return "these tags belong to no scenario", "Put them above `Scenario:`."
+    if _QUOTE_LOOKALIKES.match(line):
+        return "this line is no step", 'A text is between """ and """, in lines of their own.'
+    return "this line is no step", _STEP_HINT
+
+
+def _diagnose_keyword(line: str, language: str) -> tuple[str, str] | None:
+    for words, rest in split_after_first_words(line):
+        known = is_library_step(rest) or normalise_keyword(words) in step_keyword_languages()
+        if rest and known and resembles_keyword(words):
+            return explain_wrong_keyword(words, language)
+    return None

@@ -1,0 +1,329 @@
+"""Names in the tables of Then steps: one that Insider One never has would check nothing."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from segment_insider_emulator.analysis.known_names import (
+    INSIDER_EVENT_NAMES,
+    SPEC_EVENTS_BY_NORMALISED_NAME,
+    KnownNames,
+)
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.catalog import (
+    DEFAULT_ATTRIBUTES,
+    DEFAULT_PARAMETERS,
+    resolve_event_alias,
+)
+from segment_insider_emulator.insider.formats import VALUE_FORMATS
+from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
+from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.validation import is_valid_event_name
+from segment_insider_emulator.json_text import DECIMAL_COMMA_NUMBER
+from segment_insider_emulator.mapping.upserts import normalise_name
+from segment_insider_emulator.similar_names import find_intended_name
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.validation import suggest_name
+from segment_insider_scenarios.context import ScenarioContext
+from segment_insider_scenarios.spelling import CONFIRM_NAME_STEP, ScenarioTexts, typo_hint
+from segment_insider_scenarios.tables import (
+    StepTable,
+    nest_dotted_values,
+    parse_pairs,
+    parse_records,
+)
+
+EVENT_NAME_COLUMN = "event_name"
+# Before names that an account makes up itself, and those that Insider One knows nothing of.
+CUSTOM_PREFIXES = ("custom.", "unrecognised.")
+EVENT_NAME_RULE = "Names have lower-case letters, digits, dots, underscores and hyphens."
+KNOWN_NAMES = {
+    "parameter": frozenset({EVENT_NAME_COLUMN, *DEFAULT_PARAMETERS.schemas}),
+    "attribute": frozenset(DEFAULT_ATTRIBUTES.schemas),
+    "identifier": frozenset(DEFAULT_IDENTIFIERS),
+}
+
+
+def require_known_or_received(
+    noun: str,
+    names: Iterable[str],
+    received: Callable[[], Collection[str]],
+    where: str,
+    texts: ScenarioTexts,
+) -> None:
+    """Refuse a name that Insider One neither knows nor received.
+
+    One of the account's own, as custom.plan, is refused where it is one slip away from another.
+
+    Args:
+        noun: One of KNOWN.
+        received: Gives the names that anybody has; asked only about a name that is not known.
+        where: The step, for the error message.
+    Raises: EmulatorError.
+    """
+    unknown = [name for name in names if name not in KNOWN_NAMES[noun] | texts.confirmed_names]
+    if not unknown:
+        return
+    there = received()
+    for name in unknown:
+        if name in there:
+            continue
+        if not _has_custom_prefix(name):
+            remedy = _suggest_name(name, noun, there)
+            raise EmulatorError(f"Insider One has no {noun} {name!r}", where, remedy)
+        bare = name.partition(".")[2]
+        known = [*there, *KNOWN_NAMES[noun], *(f"custom.{each}" for each in texts.scenario_texts)]
+        texts.reject_typo(noun, name, known, where)
+        texts.reject_typo(noun, bare, KNOWN_NAMES[noun], where)
+
+
+def require_known_name(noun: str, names: Iterable[str], known: Collection[str], where: str) -> None:
+    """Refuse a name that is none of *known*; a list without any says nothing against it.
+
+    Raises: EmulatorError.
+    """
+    for name in names:
+        if known and name not in known:
+            remedy = suggest_name(name, sorted(known))
+            raise EmulatorError(f"there is no {noun} {name!r}", where, remedy)
+
+
+def require_text(noun: str, text: str, where: str) -> None:
+    """Refuse a text without a character, which every text contains. Raises: EmulatorError."""
+    if not text.strip():
+        raise EmulatorError(f"the {noun} is empty", where, "Write a part of it.")
+
+
+def require_valid_event_name(
+    name: str, options: InsiderOptions, vocabulary: KnownNames, where: str
+) -> None:
+    """Refuse the name of an event that this account can have none of, whatever is sent.
+
+    Raises: EmulatorError.
+    """
+    if not is_valid_event_name(name, options.event_names):
+        meant = normalise_name(name)
+        arriving = sorted(vocabulary.insider_names_of_event(name))
+        if arriving and meant not in arriving:
+            raise EmulatorError(f"{name!r} arrives as {arriving[0]!r}", where, "Write that name.")
+        known = is_valid_event_name(meant, options.event_names)
+        remedy = f"Did you mean {meant!r}? {EVENT_NAME_RULE}" if known else EVENT_NAME_RULE
+    elif (kept := resolve_event_alias(name)) != name:
+        remedy = f"It keeps them as {kept!r}."
+    else:
+        return
+    raise EmulatorError(f"Insider One has no events {name!r}", where, remedy)
+
+
+def require_known_channels(names: Iterable[str], known: Collection[str], where: str) -> None:
+    """Refuse a channel that is none of *known*. Raises: EmulatorError."""
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            meant = f"Did you mean {near[0]!r}? " if near else ""
+            remedy = f"{meant}Known: {', '.join(known)}."
+            raise EmulatorError(f"unknown channel {name!r}", where, remedy)
+
+
+def _has_custom_prefix(name: str) -> bool:
+    return any(name.startswith(prefix) and name != prefix for prefix in CUSTOM_PREFIXES)
+
+
+def _suggest_name(name: str, noun: str, received: Collection[str]) -> str:
+    inside = [f"{prefix}{name}" for prefix in CUSTOM_PREFIXES if f"{prefix}{name}" in received]
+    known = sorted({*KNOWN_NAMES[noun], *received})
+    near = inside or get_close_matches(name, known, n=1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"Write 'custom.{name}' when it is one of your own."
+
+
+WORD_STEM_LENGTH = 3  # letters that two forms of a word share: add and added
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioEvents:
+    """The events around a claim.
+
+    Args:
+        sent: The names that the shop gave the track calls of the scenario.
+        said: Texts of the feature; the events of its other scenarios are among them.
+        received: The names of the events that Insider One has, of all people.
+    """
+
+    sent_names: Sequence[str]
+    feature_texts: frozenset[str]
+    received_names: frozenset[str]
+
+
+def require_possible_event(
+    name: str, vocabulary: KnownNames, scenario_events: ScenarioEvents, where: str
+) -> None:
+    """Refuse an event's name under which no event of this scenario could arrive.
+
+    Raises: EmulatorError, naming the one under which it arrives, or that may be meant.
+    """
+    if name in vocabulary.fixed_insider_event_names or name in scenario_events.received_names:
+        return
+    events = _find_source_events(name, scenario_events)
+    arriving = sorted(
+        {other for event in events for other in vocabulary.insider_names_of_event(event)}
+    )
+    if name in arriving or (
+        not arriving and name in map(normalise_name, scenario_events.sent_names)
+    ):
+        return
+    if events and arriving:
+        what = f"{events[0]!r} arrives as {arriving[0]!r}, not as {name!r}"
+        raise EmulatorError(what, where, f"Write {arriving[0]!r}.")
+    if name in INSIDER_EVENT_NAMES and vocabulary.forwards_event_names:
+        return
+    if near := _suggest_event_name(name, vocabulary, scenario_events):
+        raise EmulatorError(f"nothing arrives as {name!r}", where, typo_hint(name, near))
+    remedy = f"Correct the name. If it is right, add the step: {CONFIRM_NAME_STEP.format(name)}."
+    raise EmulatorError(f"no event of this feature arrives as {name!r}", where, remedy)
+
+
+def _find_source_events(name: str, scenario_events: ScenarioEvents) -> list[str]:
+    """The track events that Track Event would send as *name*, those of the scenario first."""
+    known = [
+        *scenario_events.sent_names,
+        *sorted(scenario_events.feature_texts),
+        *SPEC_EVENTS_BY_NORMALISED_NAME.values(),
+    ]
+    return [
+        event for event in dict.fromkeys(known) if normalise_name(event) == name and event != name
+    ]
+
+
+def _suggest_event_name(
+    name: str, vocabulary: KnownNames, scenario_events: ScenarioEvents
+) -> str | None:
+    """The name that may be meant: one slip away, else one that has all words of *name*."""
+    exact_names = [
+        *scenario_events.received_names,
+        *vocabulary.fixed_insider_event_names,
+        *INSIDER_EVENT_NAMES,
+    ]
+    source_events = [
+        *scenario_events.sent_names,
+        *sorted(scenario_events.feature_texts),
+        *SPEC_EVENTS_BY_NORMALISED_NAME.values(),
+    ]
+    known = {other: other for other in exact_names}
+    for event in source_events:
+        for arriving in (
+            sorted(vocabulary.insider_names_of_event(event))
+            if event != normalise_name(event)
+            else ()
+        ):
+            known.setdefault(normalise_name(event), arriving)
+    if near := find_intended_name(name, known):
+        return known[near]
+    return next(
+        (other for other in exact_names if _has_all_words(other.split("_"), name.split("_"))), None
+    )
+
+
+def _has_all_words(words: Iterable[str], required_words: Sequence[str]) -> bool:
+    """Whether each of two or more *wanted* words has a form among *words*."""
+    stems = {word[:WORD_STEM_LENGTH] for word in words}
+    return len(required_words) > 1 and all(
+        word[:WORD_STEM_LENGTH] in stems for word in required_words
+    )
+
+
+_NUMBER_PROPERTY_NAMES = (
+    "price quantity position total subtotal revenue shipping tax discount unit_price "
+    "unit_sale_price value stock"
+)
+NUMBER_PROPERTIES = frozenset(_NUMBER_PROPERTY_NAMES.split())
+
+
+def read_product_table(scene: ScenarioContext, table: StepTable) -> list[JSONObject]:
+    """Return one object for each row of *table*, under the names of Segment's e-commerce spec.
+
+    Raises: EmulatorError, for a table without rows or names, or a name that is a slip.
+    """
+    header, *lines = table
+    where = " | ".join(header)
+    if not lines or not scene.vocabulary.properties & {*header}:
+        remedy = "Begin with a line of names such as: | product_id | price |."
+        what = "the table has no rows" if not lines else "this line has no name of a property"
+        raise EmulatorError(what, where, remedy)
+    _reject_name_typos(scene, "property", header, scene.vocabulary.properties, where)
+    products = parse_records(table)
+    for line in lines:
+        for name, cell in zip(header, line, strict=True):
+            _reject_decimal_comma(name, cell, where)
+    return products
+
+
+def read_property_table(scene: ScenarioContext, table: StepTable, event: str) -> JSONObject:
+    """Read the properties of a call from a table. Raises: EmulatorError."""
+    return _read_checked_pairs(scene, "property", table, scene.vocabulary.properties_of(event))
+
+
+def read_trait_table(scene: ScenarioContext, table: StepTable) -> JSONObject:
+    """Read the traits of an identify call from a table. Raises: EmulatorError."""
+    return _read_checked_pairs(scene, "trait", table, scene.vocabulary.traits)
+
+
+def reject_event_typo(scene: ScenarioContext, event: str) -> None:
+    """Refuse the name of a track call that is one slip away from a known one.
+
+    Raises: EmulatorError.
+    """
+    near = scene.vocabulary.suggest_event(event)
+    scene.texts.reject_name("event", event, near, f'does "{event}"')
+
+
+def reject_page_typo(scene: ScenarioContext, page: str) -> None:
+    """Refuse the name of a page that is one slip away from one that a mapping knows.
+
+    Raises: EmulatorError.
+    """
+    near = scene.vocabulary.suggest_page(page)
+    scene.texts.reject_name("page", page, near, f'the page "{page}"')
+
+
+def require_iso_currency(scene: ScenarioContext, currency: str) -> None:
+    """Refuse a currency that no ISO 4217 code names. Raises: EmulatorError."""
+    is_known, format_hint = VALUE_FORMATS["iso4217"]
+    if not is_known(currency) and currency not in scene.texts.confirmed_names:
+        remedy = (
+            f"Write {format_hint}. To send it all the same: {CONFIRM_NAME_STEP.format(currency)}."
+        )
+        raise EmulatorError(f"unknown currency {currency!r}", f"in {currency}", remedy)
+
+
+def _read_checked_pairs(
+    scene: ScenarioContext, noun: str, table: StepTable, known: Iterable[str]
+) -> JSONObject:
+    values: dict[str, JSON] = parse_pairs(table, noun)
+    where = f"the table of {noun} and value"
+    _reject_name_typos(scene, noun, (name for name, _ in table[1:]), known, where)
+    for name, cell in table[1:]:
+        _reject_decimal_comma(name, cell, where)
+    return nest_dotted_values(values)
+
+
+def _reject_name_typos(
+    scene: ScenarioContext, noun: str, names: Iterable[str], known: Iterable[str], where: str
+) -> None:
+    used_names = {
+        part for text in scene.texts.scenario_texts for part in text.split(".") if "_" in part
+    }
+    for name in names:
+        for part in name.split("."):
+            if part not in known and not part.isdigit():
+                scene.texts.reject_typo(noun, part, known, where)
+                scene.texts.reject_typo(noun, part, used_names - {part}, where)
+
+
+def _reject_decimal_comma(name: str, cell: str, where: str) -> None:
+    """Refuse a decimal comma where a number belongs. Raises: EmulatorError."""
+    if name.rpartition(".")[2] in NUMBER_PROPERTIES and DECIMAL_COMMA_NUMBER.fullmatch(cell):
+        point = cell.replace(".", "").replace(",", ".")
+        remedy = f'Write {point}, or "{cell}" in quotes when a text is meant.'
+        raise EmulatorError(f"the {name} {cell} is not a number", where, remedy)

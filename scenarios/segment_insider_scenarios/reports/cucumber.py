@@ -1,0 +1,276 @@
+"""Cucumber JSON: the older of Cucumber's two forms, which many viewers read."""
+
+import base64
+import platform
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+from gherkin.ast_builder import AstBuilder
+from gherkin.errors import ParserError
+from gherkin.parser import Parser
+from gherkin.pickles.compiler import Compiler
+from gherkin.stream.id_generator import IdGenerator
+
+from segment_insider_emulator import __version__
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.feature_parser import read_feature_text
+from segment_insider_scenarios.reports import RunResults, ScenarioResult, StepResult
+
+NANOSECONDS_PER_SECOND = 1_000_000_000
+# The form has no word for a step that was interrupted; none of its other words says "passed".
+STEP_STATUSES = {"unknown": "pending"}
+
+
+def render_cucumber_json(results: RunResults) -> bytes:
+    """A list of features; a scenario that failed without steps fails before its first."""
+    features = [_json_feature(file, scenarios) for file, scenarios in results.group_by_feature()]
+    features += [_json_unreadable_file(each.where, each.message) for each in results.unreadable]
+    return orjson.dumps(features, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def _json_feature(file: str, scenarios: list[ScenarioResult]) -> JSONObject:
+    name = scenarios[0].feature
+    return {
+        "uri": file,
+        "id": _slugify(name),
+        "keyword": "Feature",
+        "name": name,
+        "description": "",
+        "line": 1,
+        "tags": [],
+        "elements": [_json_scenario(each) for each in scenarios],
+    }
+
+
+def _json_unreadable_file(file: str, message: str) -> JSONObject:
+    broken = ScenarioResult(file, file, "The file can be read", "failed", 0.0, message)
+    return _json_feature(file, [broken])
+
+
+def _json_scenario(scenario: ScenarioResult) -> JSONObject:
+    element: JSONObject = {
+        "id": f"{_slugify(scenario.feature)};{_slugify(scenario.scenario)};{scenario.row}",
+        "keyword": "Scenario",
+        "type": "scenario",
+        "name": scenario.scenario,
+        "description": "",
+        "line": scenario.line or 1,
+        "tags": [],
+        "steps": [_json_step(each) for each in scenario.steps],
+    }
+    if scenario.started_at:
+        element["start_timestamp"] = scenario.started_at
+    if scenario.verdict == "failed" and not scenario.steps:
+        result = {"status": "failed", "duration": 0, "error_message": scenario.failure or ""}
+        element["before"] = [{"match": {"location": scenario.where}, "result": result}]
+    return element
+
+
+def _json_step(step: StepResult) -> JSONObject:
+    result: JSONObject = {
+        "status": STEP_STATUSES.get(step.verdict, step.verdict),
+        "duration": round(step.seconds * NANOSECONDS_PER_SECOND),
+    }
+    if step.failure:
+        result["error_message"] = step.failure
+    document: JSONObject = {
+        "keyword": f"{step.keyword} ",
+        "name": step.text,
+        "line": step.line,
+        "match": {"location": ""},
+        "result": result,
+    }
+    if step.table is not None:
+        document["rows"] = [{"cells": row} for row in step.table]
+    if step.docstring is not None:
+        document["doc_string"] = {
+            "value": step.docstring,
+            "content_type": "",
+            "line": step.line + 1,
+        }
+    if step.traffic is not None:
+        traffic = base64.b64encode(orjson.dumps(step.traffic)).decode()
+        document["embeddings"] = [{"mime_type": "application/json", "data": traffic}]
+    return document
+
+
+def _slugify(name: str) -> str:
+    return re.sub(r"\W+", "-", name.lower()).strip("-")
+
+
+PROTOCOL_VERSION = "34.2.1"  # the version of the messages that this follows
+GHERKIN_MEDIA_TYPE = "text/x.cucumber.gherkin+plain"
+NANOS_PER_SECOND = 1_000_000_000
+
+
+def render_cucumber_messages(results: RunResults, root: Path) -> bytes:
+    """The messages of one run.
+
+    Args:
+        root: Where the run began: feature files are named from there.
+    """
+    return b"".join(
+        orjson.dumps(each) + b"\n" for each in _MessageWriter(results, root).iterate_messages()
+    )
+
+
+class _MessageWriter:
+    """Numbers what it writes: messages refer to each other by id."""
+
+    def __init__(self, results: RunResults, root: Path) -> None:
+        self._results, self._root = results, root
+        self._ids = IdGenerator()
+        self._run_id = self._ids.get_next_id()
+
+    def iterate_messages(self) -> Iterator[JSONObject]:
+        yield {"meta": _meta_message()}
+        pickles: dict[tuple[str, int, int], JSONObject] = {}
+        for file in self._list_files():
+            yield from self._source_messages(file, pickles)
+        started = {"id": self._run_id, "timestamp": _timestamp_message(self._results.started_at)}
+        yield {"testRunStarted": started}
+        for _, scenarios in self._results.group_by_feature():
+            for scenario in scenarios:
+                if pickle := pickles.get(scenario.sort_key):
+                    yield from self._test_case_messages(scenario, pickle)
+        yield {"testRunFinished": self._run_finished_message()}
+
+    def _list_files(self) -> list[str]:
+        files = [file for file, _ in self._results.group_by_feature()]
+        broken = [each.where for each in self._results.unreadable]
+        return sorted({*files, *broken})
+
+    def _source_messages(
+        self, file: str, pickles: dict[tuple[str, int, int], JSONObject]
+    ) -> Iterator[JSONObject]:
+        """A file, what the parser makes of it, and the scenarios in it, which *pickles* takes."""
+        try:
+            text = read_feature_text(self._root / file)
+        except EmulatorError as error:
+            yield _parse_error_message(file, str(error))
+            return
+        yield {"source": {"uri": file, "data": text, "mediaType": GHERKIN_MEDIA_TYPE}}
+        try:
+            document: Any = Parser(AstBuilder(self._ids)).parse(text)
+        except ParserError as error:
+            yield _parse_error_message(file, str(error))
+            return
+        document["uri"] = file
+        yield {"gherkinDocument": document}
+        lines = dict(_list_scenario_lines(document.get("feature") or {}))
+        rows: dict[int, int] = {}
+        compiled: Any = Compiler(self._ids).compile(document)
+        for pickle in compiled:
+            line = lines[pickle["astNodeIds"][0]]
+            rows[line] = rows.get(line, -1) + 1
+            pickles[file, line, rows[line]] = pickle
+            yield {"pickle": pickle}
+
+    def _test_case_messages(
+        self, scenario: ScenarioResult, pickle: JSONObject
+    ) -> Iterator[JSONObject]:
+        case, attempt = self._ids.get_next_id(), self._ids.get_next_id()
+        at = _parse_start_time(scenario.started_at, self._results.started_at)
+        steps = [(self._ids.get_next_id(), each) for each in pickle["steps"]]
+        test_steps = [_test_step_message(id, each) for id, each in steps]
+        yield {
+            "testCase": {
+                "id": case, "pickleId": pickle["id"], "testSteps": test_steps,
+                "testRunStartedId": self._run_id,
+            }
+        }  # fmt: skip
+        yield {
+            "testCaseStarted": {
+                "id": attempt, "testCaseId": case, "attempt": 0, "timestamp": _timestamp_message(at),
+            }
+        }  # fmt: skip
+        # Cucumber gives a scenario without steps of its own none of its Background.
+        for (id, _), result in zip(steps, scenario.steps, strict=bool(steps)):
+            yield from _step_messages(attempt, id, result, at)
+            at += timedelta(seconds=result.seconds)
+        yield {
+            "testCaseFinished": {
+                "testCaseStartedId": attempt, "timestamp": _timestamp_message(at), "willBeRetried": False,
+            }
+        }  # fmt: skip
+
+    def _run_finished_message(self) -> JSONObject:
+        message: JSONObject = {
+            "success": self._results.passed,
+            "timestamp": _timestamp_message(self._results.ended_at),
+            "testRunStartedId": self._run_id,
+        }
+        if self._results.interrupted:
+            message["message"] = "The run was interrupted: scenarios are missing."
+        return message
+
+
+def _step_messages(attempt: str, id: str, result: StepResult, at: datetime) -> Iterator[JSONObject]:
+    ids = {"testCaseStartedId": attempt, "testStepId": id}
+    yield {"testStepStarted": {**ids, "timestamp": _timestamp_message(at)}}
+    if result.traffic is not None:
+        yield {"attachment": {**ids, **_traffic_attachment(result.traffic)}}
+    outcome: JSONObject = {
+        "status": result.verdict.upper(),
+        "duration": _duration_message(round(result.seconds * NANOS_PER_SECOND)),
+    }
+    if result.failure:
+        outcome["message"] = result.failure
+    end = _timestamp_message(at + timedelta(seconds=result.seconds))
+    yield {"testStepFinished": {**ids, "testStepResult": outcome, "timestamp": end}}
+
+
+def _traffic_attachment(traffic: JSON) -> JSONObject:
+    return {
+        "body": base64.b64encode(orjson.dumps(traffic)).decode(),
+        "contentEncoding": "BASE64",
+        "mediaType": "application/json",
+        "fileName": "traffic.json",
+    }
+
+
+def _test_step_message(id: str, step: JSONObject) -> JSONObject:
+    # Without definitions: a viewer would show their patterns, and people know the words.
+    return {"id": id, "pickleStepId": step["id"], "stepDefinitionIds": []}
+
+
+def _list_scenario_lines(inside: JSONObject) -> Iterator[tuple[str, int]]:
+    """Id and line of each scenario of a feature or a rule."""
+    children: Iterable[JSONObject] = inside.get("children", ())
+    for child in children:
+        if rule := child.get("rule"):
+            yield from _list_scenario_lines(rule)
+        if scenario := child.get("scenario"):
+            yield scenario["id"], scenario["location"]["line"]
+
+
+def _parse_error_message(file: str, message: str) -> JSONObject:
+    return {"parseError": {"source": {"uri": file}, "message": message}}
+
+
+def _meta_message() -> JSONObject:
+    return {
+        "protocolVersion": PROTOCOL_VERSION,
+        "implementation": {"name": "segment-insider-emulator", "version": __version__},
+        "runtime": {"name": "python", "version": platform.python_version()},
+        "os": {"name": platform.system(), "version": platform.release()},
+        "cpu": {"name": platform.machine()},
+    }
+
+
+def _parse_start_time(iso: str | None, otherwise: datetime) -> datetime:
+    return datetime.fromisoformat(iso) if iso else otherwise
+
+
+def _timestamp_message(moment: datetime) -> JSONObject:
+    return {"seconds": int(moment.timestamp()), "nanos": moment.microsecond * 1000}
+
+
+def _duration_message(nanoseconds: int) -> JSONObject:
+    seconds, nanos = divmod(nanoseconds, NANOS_PER_SECOND)
+    return {"seconds": seconds, "nanos": nanos}

@@ -1,0 +1,180 @@
+"""One page with everything in it: it can be kept, mailed, and opened without a network."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+import orjson
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from segment_insider_emulator.contract.junit_xml import JUnitCase
+from segment_insider_emulator.contract.junit_xml import render_junit_xml as document
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.client import ControlClient
+from segment_insider_scenarios.reports import RunResults, ScenarioResult, StepResult
+from segment_insider_scenarios.reports.cucumber import (
+    render_cucumber_json,
+    render_cucumber_messages,
+)
+
+
+def render_html(results: RunResults) -> str:
+    """The page. What was captured is hostile text: all of it is escaped, and no script may run."""
+    verdicts = [each.verdict for each in results.scenarios]
+    counts = {verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "skipped")}
+    return _load_template().render(results=results, counts=counts, shown=_format_json)
+
+
+def _format_json(value: JSON) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+@cache
+def _load_template() -> Template:
+    loader = PackageLoader("segment_insider_scenarios.reports")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    return environment.get_template("report.html")
+
+
+SUITE_NAME: Final = "emulator verify"
+OUTCOME_BY_VERDICT: Final[dict[str, Literal["passed", "failure", "skipped"]]] = {
+    "passed": "passed",
+    "failed": "failure",
+    "skipped": "skipped",
+}
+
+
+def render_junit(results: RunResults) -> bytes:
+    """One suite; a file that cannot be read is an error in it, and so is an interruption."""
+    seconds = (results.ended_at - results.started_at).total_seconds()
+    return document(
+        SUITE_NAME, _junit_cases(results), seconds=seconds, started_at=results.started_at
+    )
+
+
+def _junit_cases(results: RunResults) -> Iterator[JUnitCase]:
+    for _, scenarios in results.group_by_feature():
+        yield from map(_junit_case, scenarios)
+    for unreadable_file in results.unreadable:
+        yield _junit_error(unreadable_file.where, unreadable_file.message)
+    if results.interrupted:
+        yield _junit_error(SUITE_NAME, "The run was interrupted: scenarios are missing.")
+
+
+def _junit_case(scenario: ScenarioResult) -> JUnitCase:
+    failure = scenario.failure or ""
+    classname = f"{scenario.where.removesuffix('.feature')}.{scenario.feature}"
+    end = OUTCOME_BY_VERDICT[scenario.verdict]
+    return JUnitCase(
+        classname, scenario.scenario, scenario.seconds, end, _failure_headline(failure), failure
+    )
+
+
+def _junit_error(where: str, message: str) -> JUnitCase:
+    return JUnitCase(where, "it can be run", outcome="error", message=message, text=message)
+
+
+def _failure_headline(failure: str) -> str:
+    """What does not hold: the first line behind the scenario."""
+    _, _, why = failure.partition("\n\n")
+    return (why or failure).partition("\n")[0]
+
+
+# Option of `emulator verify` -> what it writes.
+REPORT_WRITERS: dict[str, Callable[[RunResults], bytes]] = {
+    "junit": render_junit,
+    "cucumber_json": render_cucumber_json,
+    "cucumber_messages": lambda results: render_cucumber_messages(results, Path.cwd()),
+    "html": lambda results: render_html(results).encode(),
+}
+# Those that show what each step sent and delivered.
+FORMATS_WITH_TRAFFIC = ("cucumber_json", "cucumber_messages", "html")
+
+
+def write_reports(results: RunResults, files: dict[str, Path]) -> None:
+    """Write a report to each of *files*.
+
+    Args:
+        files: By one of WRITERS.
+    Raises: EmulatorError, when a file cannot be written.
+    """
+    for kind, path in files.items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(REPORT_WRITERS[kind](results))
+        except OSError as error:
+            what = f"the report cannot be written ({error.strerror})"
+            raise EmulatorError(what, str(path), "Name a file that you may write.") from error
+
+
+MAX_FEATURES, MAX_SCENARIOS, MAX_STEPS, MAX_MESSAGES = 1000, 2000, 500, 500
+MAX_TEXT_LENGTH, MAX_STEP_LENGTH, MAX_FAILURE_LENGTH = 1000, 10_000, 20_000  # characters
+# The emulator knows three verdicts of a step.
+STEP_VERDICTS = {"passed": "passed", "skipped": "skipped"}
+
+
+def send_run(results: RunResults, url: str) -> int:
+    """Report *results*; gives the id of the run there. Raises: EmulatorError."""
+    with ControlClient.connect(url) as client:
+        return client.report_scenario_run(to_run_document(results))
+
+
+def to_run_document(results: RunResults) -> JSONObject:
+    """The body of POST /emulator/v1/scenario-runs, cut to its limits."""
+    return {
+        "startedAt": results.started_at.isoformat(),
+        "features": list(_feature_documents(results))[:MAX_FEATURES],
+    }
+
+
+def _feature_documents(results: RunResults) -> Iterator[JSONObject]:
+    for file, scenarios in results.group_by_feature():
+        told = [_scenario_document(each) for each in scenarios[:MAX_SCENARIOS]]
+        yield {
+            "name": scenarios[0].feature[:MAX_TEXT_LENGTH],
+            "uri": file[:MAX_TEXT_LENGTH],
+            "scenarios": told,
+        }
+    for each in results.unreadable:
+        told = [
+            _scenario_document(
+                ScenarioResult(each.where, "", "It can be run", "failed", 0, each.message)
+            )
+        ]
+        yield {
+            "name": each.where[:MAX_TEXT_LENGTH],
+            "uri": each.where[:MAX_TEXT_LENGTH],
+            "scenarios": told,
+        }
+
+
+def _scenario_document(result: ScenarioResult) -> JSONObject:
+    return {
+        "name": result.scenario[:MAX_TEXT_LENGTH],
+        "line": result.line,
+        "verdict": result.verdict,
+        "seconds": result.seconds,
+        "sandbox": _sandbox_id(result.sandbox),
+        "messages": result.messages[:MAX_MESSAGES],
+        "failure": result.failure and result.failure[:MAX_FAILURE_LENGTH],
+        "steps": [_step_document(each) for each in result.steps[:MAX_STEPS]],
+    }
+
+
+def _step_document(result: StepResult) -> JSONObject:
+    return {
+        "keyword": result.keyword,
+        "text": result.text[:MAX_STEP_LENGTH],
+        "line": result.line,
+        "verdict": STEP_VERDICTS.get(result.verdict, "failed"),
+        "failure": result.failure and result.failure[:MAX_FAILURE_LENGTH],
+    }
+
+
+def _sandbox_id(url: str | None) -> str | None:
+    """The id that the address of a sandbox ends in."""
+    return url.rpartition("/sandboxes/")[2] if url and "/sandboxes/" in url else None

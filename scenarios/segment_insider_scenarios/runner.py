@@ -1,0 +1,420 @@
+"""Signals with which machines end a run: they end it as Ctrl-C does, with its reports."""
+
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from io import StringIO
+from pathlib import Path
+from types import FrameType
+
+import pytest
+from pytest_bdd.parser import Feature, Scenario, Step
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.context import ScenarioContext
+from segment_insider_scenarios.plugin import SCENARIO_CONTEXT, STOP_REASON_ATTRIBUTE
+from segment_insider_scenarios.reports import (
+    RunResults,
+    ScenarioResult,
+    UnreadableFile,
+    scenario_result_from_record,
+)
+from segment_insider_scenarios.step_errors import (
+    describe_ambiguous_step,
+    find_unknown_steps,
+    relative_path,
+)
+
+# SIGTERM is a time-out of CI, SIGHUP a terminal that is closed; Windows has no SIGHUP.
+TERMINATION_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+@contextmanager
+def interrupt_on_termination() -> Iterator[None]:
+    """Raise KeyboardInterrupt on the first such signal during the block, and ignore the others."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {each: signal.signal(each, _raise_keyboard_interrupt) for each in TERMINATION_SIGNALS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def install_termination_handlers() -> None:
+    """Do the same until this process ends, in a worker of pytest-xdist."""
+    if threading.current_thread() is threading.main_thread():
+        for each in TERMINATION_SIGNALS:
+            signal.signal(each, _raise_keyboard_interrupt)
+
+
+def _raise_keyboard_interrupt(number: int, frame: FrameType | None) -> None:
+    for each in TERMINATION_SIGNALS:  # what ends the run cleanly must not be ended itself
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+SCENARIO_RECORD = pytest.StashKey[JSONObject]()
+INTERRUPTED_MESSAGE = "The run was interrupted here."
+RECORD_ATTRIBUTE = "scenario_record"  # of a test report
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say whether calls and requests are written down, too."""
+    parser.getgroup("emulator").addoption(
+        "--emulator-traffic", action="store_true", help="Record what each step sent and delivered."
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to write."""
+    if hasattr(config, "workerinput"):
+        install_termination_handlers()
+    config.pluginmanager.register(
+        StepRecorder(config, traffic=config.getoption("emulator_traffic"))
+    )
+
+
+class StepRecorder:
+    """Keeps the record of the scenario that runs, and hands it on with the report of its test."""
+
+    def __init__(self, config: pytest.Config, *, traffic: bool) -> None:
+        self._config, self._records_traffic = config, traffic
+        self._step_started_at = 0.0
+        self._last_seen_ids = {"messages": 0, "deliveries": 0}
+        self._running_item: pytest.Item | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_bdd_before_scenario(
+        self, request: pytest.FixtureRequest, feature: Feature, scenario: Scenario
+    ) -> None:
+        """Begin a record, in which no step has run."""
+        self._last_seen_ids = dict.fromkeys(self._last_seen_ids, 0)
+        request.node.stash[SCENARIO_RECORD] = _new_scenario_record(request, feature, scenario)
+        for step in find_unknown_steps(scenario, request):
+            _find_step_record(request, step)["verdict"] = "undefined"
+        self._running_item = request.node
+
+    def pytest_bdd_before_step(self, request: pytest.FixtureRequest, step: Step) -> None:
+        """Note the time."""
+        self._step_started_at = time.perf_counter()
+        _find_step_record(request, step)["verdict"] = "unknown"
+
+    def pytest_bdd_after_step(self, request: pytest.FixtureRequest, step: Step) -> None:
+        """A step that passed."""
+        self._finish_step(request, step, "passed")
+
+    def pytest_bdd_step_error(self, request: pytest.FixtureRequest, step: Step) -> None:
+        """A step that failed, or that nobody can tell which it is."""
+        # Its own error is what matters, not that the emulator of the step is gone with it.
+        with suppress(EmulatorError):
+            self._finish_step(
+                request, step, "ambiguous" if describe_ambiguous_step(step) else "failed"
+            )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Hand the record on."""
+        report = yield
+        if report.when == "call" and SCENARIO_RECORD in item.stash:
+            setattr(report, RECORD_ATTRIBUTE, item.stash[SCENARIO_RECORD])
+            self._running_item = None
+        return report
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """A scenario that was stopped has not passed."""
+        if item := self._running_item:
+            report = pytest.TestReport(
+                item.nodeid, item.location, {}, "failed", INTERRUPTED_MESSAGE, "call", [], 0.0
+            )
+            setattr(report, RECORD_ATTRIBUTE, item.stash[SCENARIO_RECORD])
+            self._config.hook.pytest_runtest_logreport(report=report)
+
+    def _finish_step(self, request: pytest.FixtureRequest, step: Step, verdict: str) -> None:
+        step_record = _find_step_record(request, step)
+        step_record["verdict"], step_record["seconds"] = (
+            verdict,
+            round(time.perf_counter() - self._step_started_at, 6),
+        )
+        if scene := request.node.stash.get(SCENARIO_CONTEXT, None):
+            self._record_traffic(scene, request.node.stash[SCENARIO_RECORD], step_record)
+
+    def _record_traffic(
+        self, scene: ScenarioContext, record: JSONObject, step_record: JSONObject
+    ) -> None:
+        """What was sent and delivered since the step before."""
+        record["sandbox"], record["stays"] = scene.emulator.url, scene.emulator.remains_after_run
+        if not self._records_traffic:
+            return
+        client = scene.emulator.client
+        new = {
+            "messages": client.list_messages(after=self._last_seen_ids["messages"]),
+            "deliveries": client.list_deliveries(after=self._last_seen_ids["deliveries"]),
+        }
+        for kind, rows in new.items():
+            self._last_seen_ids[kind] = max(
+                [self._last_seen_ids[kind], *(each["id"] for each in rows)]
+            )
+        step_record["traffic"] = new
+        record["messages"] += [each["messageId"] for each in new["messages"] if each["messageId"]]
+
+
+def _find_step_record(request: pytest.FixtureRequest, step: Step) -> JSONObject:
+    """The record of *step*; of a scenario's steps each has a line of its own."""
+    steps: list[JSONObject] = request.node.stash[SCENARIO_RECORD]["steps"]
+    return next(each for each in steps if each["line"] == step.line_number)
+
+
+def _new_scenario_record(
+    request: pytest.FixtureRequest, feature: Feature, scenario: Scenario
+) -> JSONObject:
+    callspec = getattr(request.node, "callspec", None)
+    return {
+        "uri": relative_path(feature.filename, request.config.rootpath),
+        "feature": feature.name,
+        "scenario": scenario.name,
+        "line": scenario.line_number,
+        "row": callspec.indices.get("_pytest_bdd_example", 0) if callspec else 0,
+        "startedAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "sandbox": None,
+        "stays": False,
+        "messages": [],
+        "steps": [_new_step_record(step) for step in scenario.steps],
+    }
+
+
+def _new_step_record(step: Step) -> JSONObject:
+    return {
+        "keyword": step.keyword.strip(),
+        "text": step.name,
+        "line": step.line_number,
+        "table": step.datatable.raw() if step.datatable else None,
+        "docstring": step.docstring,
+        "verdict": "skipped",
+        "seconds": 0.0,
+        "failure": None,
+        "traffic": None,
+    }
+
+
+# Nothing of the project around is wanted: neither its settings nor its Python tests. Its conftest
+# files are read, as steps of one's own are there.
+PYTEST_ARGUMENTS = (
+    *("-c", os.devnull),
+    *("-p", "segment_insider_scenarios.runner"),
+    *("-p", "no:terminal"),
+    *("-p", "no:cacheprovider"),
+    *("-o", "python_files="),
+    *("-o", "emulator_features=all"),
+    *("-W", "ignore::pytest.PytestUnknownMarkWarning"),  # a tag is free text
+    "--continue-on-collection-errors",
+)
+
+# How pytest puts that a conftest file cannot be imported, and the exception below it.
+CONFTEST_ERROR = re.compile(r"^ImportError while loading conftest '(.+)'\.$", re.MULTILINE)
+EXCEPTION_LINE = re.compile(r"^E   ([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE)
+
+# The line in which pytest-xdist names the process that a failure comes from.
+WORKER_LINE = re.compile(r"\A\[gw\d+\] .*\n")
+
+
+class VerifyRun:
+    """One run: results in the order in which scenarios ended, and files that cannot be read."""
+
+    def __init__(self, on_result: Callable[[ScenarioResult, int, int], None]) -> None:
+        self._on_result = on_result
+        self._started_at = datetime.now(UTC)
+        self._open_results: dict[
+            str, ScenarioResult
+        ] = {}  # of tests that are not torn down yet, by id
+        self.expected_count = 0  # scenarios that were found
+        self.results: list[ScenarioResult] = []
+        self.unreadable: list[UnreadableFile] = []
+        self.interrupted = False
+        self.stop_reason: str | None = None  # why the emulator elsewhere is of no more use
+
+    def count_verdict(self, verdict: str) -> int:
+        """How many scenarios ended so."""
+        return sum(result.verdict == verdict for result in self.results)
+
+    def to_results(self) -> RunResults:
+        """The whole run, for reports; it has ended."""
+        ended_at = datetime.now(UTC)
+        cut_short = self.interrupted or self.stop_reason is not None
+        return RunResults(self._started_at, ended_at, self.results, self.unreadable, cut_short)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take how many scenarios there are; with workers, each knows them all."""
+        self.expected_count = max(self.expected_count, len(session.items))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """The same, from a worker."""
+        self.expected_count = max(self.expected_count, len(ids))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what came of a scenario; it has ended when its sandbox has."""
+        if told := getattr(report, STOP_REASON_ATTRIBUTE, None):
+            self.stop_reason = told
+        elif report.when == "call" or report.failed or report.skipped:
+            self._take_report(report)
+        if report.when not in ("setup", "call"):
+            self._finish_scenario(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """End what the run ended in."""
+        for node in list(self._open_results):
+            self._finish_scenario(node)
+
+    def _take_report(self, report: pytest.TestReport) -> None:
+        failure = _failure_text(report) if report.failed else None
+        if before := self._open_results.get(
+            report.nodeid
+        ):  # its end failed, whatever came of itself
+            failures = "\n\n".join(filter(None, (before.failure, failure)))
+            self._open_results[report.nodeid] = replace(before, verdict="failed", failure=failures)
+            return
+        if self.stop_reason and report.when == "teardown":  # of one that was not run
+            return
+        where, _, name = report.nodeid.partition("::")
+        if record := getattr(report, RECORD_ATTRIBUTE, None):
+            result = scenario_result_from_record(where, report.outcome, record, failure)
+        else:  # one that could not be set up has no steps
+            seconds = round(report.duration, 3)
+            result = ScenarioResult(where, where, name, report.outcome, seconds, failure)
+        self._open_results[report.nodeid] = result
+
+    def _finish_scenario(self, node_id: str) -> None:
+        if result := self._open_results.pop(node_id, None):
+            self.results.append(result)
+            self._on_result(result, len(self.results), self.expected_count)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take what is wrong with a file."""
+        if report.failed:
+            message = _explain_unreadable_file(report.nodeid, report.longreprtext)
+            self.unreadable.append(UnreadableFile(report.nodeid, message))
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """How scenarios are run.
+
+    Args:
+        workers: Processes; 1 is this one.
+        traffic: Whether what each step sent and delivered is recorded.
+        url: Of an emulator that runs elsewhere; None has one in each process.
+        served: Whether emulators listen at ports.
+        seed: Another one makes other people.
+        no_keep: Whether no sandbox of a failed scenario stays at *url*.
+        workspace: Of scenarios that name none, a file or a preset; None is the preset guide.
+    """
+
+    workers: int = 1
+    traffic: bool = False
+    url: str | None = None
+    served: bool = False
+    seed: int = 0
+    no_keep: bool = False
+    workspace: str | None = None
+
+    def to_pytest_arguments(self) -> list[str]:
+        """For pytest. Raises: EmulatorError, when several processes cannot be had."""
+        arguments = [f"--emulator-seed={self.seed}"]
+        if self.workers > 1:
+            if find_spec("xdist") is None:
+                remedy = "Run: pip install 'segment-insider-emulator[scenarios]', or leave it out."
+                raise EmulatorError("pytest-xdist is not installed", "--workers", remedy)
+            arguments += ["-p", "xdist", f"--numprocesses={self.workers}"]
+        if self.url:
+            arguments += [f"--emulator-url={self.url}"]
+        if self.workspace:
+            arguments += [f"--emulator-workspace={self.workspace}"]
+        flags = {
+            "--emulator-traffic": self.traffic,
+            "--emulator-served": self.served,
+            "--emulator-no-keep": self.no_keep,
+        }
+        return arguments + [flag for flag, wanted in flags.items() if wanted]
+
+
+def run_features(
+    features: Sequence[Path],
+    on_result: Callable[[ScenarioResult, int, int], None],
+    options: VerifyOptions,
+) -> VerifyRun:
+    """Run the scenarios in files and folders.
+
+    Args:
+        ended: Called with each result as it comes, how many there are, and how many will be.
+    Raises: EmulatorError, when a path is no feature or none has a scenario, or when the project's
+        conftest.py cannot be imported.
+    """
+    for path in features:
+        _require_feature_path(path)
+    for variable in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        os.environ.pop(variable, None)  # meant for the tests of the project around
+    run = VerifyRun(on_result)
+    arguments = [
+        *PYTEST_ARGUMENTS,
+        f"--rootdir={Path.cwd()}",
+        *options.to_pytest_arguments(),
+        *map(str, features),
+    ]
+    with redirect_stderr(StringIO()) as stderr:
+        code = pytest.main(arguments, plugins=[run])
+    if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        raise _pytest_failure_error(stderr.getvalue())
+    run.interrupted = code == pytest.ExitCode.INTERRUPTED and run.stop_reason is None
+    if not (run.results or run.unreadable or run.interrupted or run.stop_reason):
+        where = ", ".join(map(str, features))
+        raise EmulatorError("no scenarios found", where, "Name a .feature file that has some.")
+    return run
+
+
+def _require_feature_path(path: Path) -> None:
+    if not path.exists():
+        raise EmulatorError("there is no such file or folder", str(path), "Name a .feature file.")
+    if path.is_file() and path.suffix != ".feature":
+        raise EmulatorError(f"{path} is not a .feature file", "", "Name one, or a folder of them.")
+
+
+def _explain_unreadable_file(node: str, error_output: str) -> str:
+    """What is wrong with a feature file; a folder is collected but for its conftest file."""
+    if node.endswith(".feature"):
+        return error_output
+    return str(_import_error(f"{node}/conftest.py", error_output) or error_output)
+
+
+def _pytest_failure_error(error_output: str) -> EmulatorError:
+    """Why pytest did not run, by what it *said* on stderr."""
+    conftest = CONFTEST_ERROR.search(error_output)
+    error = _import_error(os.path.relpath(conftest[1]), error_output) if conftest else None
+    last = (error_output.strip().splitlines() or ["it does not say why"])[-1]
+    return error or EmulatorError(f"pytest could not run ({last})", "", "Run pytest to see more.")
+
+
+def _import_error(where: str, error_output: str) -> EmulatorError | None:
+    faults = EXCEPTION_LINE.findall(error_output)
+    if not faults:
+        return None
+    return EmulatorError(f"it cannot be imported ({faults[-1]})", where, "Correct it.")
+
+
+def _failure_text(report: pytest.TestReport) -> str:
+    located = [text for title, text in report.sections if title.endswith("scenario call")]
+    return "\n\n".join([*located, WORKER_LINE.sub("", report.longreprtext)])

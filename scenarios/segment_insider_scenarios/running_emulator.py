@@ -1,0 +1,341 @@
+"""Emulators that run during the tests: in this process, or at a port for programs in others."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeAlias
+from urllib.parse import urljoin, urlsplit
+
+import responses
+from flask import Flask
+from requests import PreparedRequest, Session
+from segment.analytics import request as sdk  # type: ignore[import-untyped]  # ships no types
+
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.errors import ConflictError, EmulatorError
+from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.sandboxes import SandboxRegistry
+from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.workspace import PRESET_NAMES, Workspace, load_preset
+from segment_insider_emulator.workspace.model import replace_keys
+from segment_insider_scenarios.client import ControlClient
+from segment_insider_scenarios.client_errors import SandboxLimitReached
+from segment_insider_scenarios.context import load_named_workspace
+from segment_insider_scenarios.http_adapters import InProcessAdapter
+from segment_insider_scenarios.shop import SegmentShop
+
+# The name resolves to this machine alone, and nothing listens behind it.
+IN_PROCESS_HOST = "emulator-{}.localhost"
+_host_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningEmulator:
+    """One emulator that answers at *url*, its control API and a shop that sends to it.
+
+    Args:
+        stays: Whether somebody can look at it when the tests are over.
+    """
+
+    url: str
+    workspace: Workspace
+    client: ControlClient
+    shop: SegmentShop
+    remains_after_run: bool = False
+
+
+@contextmanager
+def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmulator]:
+    """Serve an emulator of *workspace* at a port, its captures in memory, during the block.
+
+    Args:
+        port: 0 takes any free one.
+    """
+    with (
+        _open_app(workspace, Config(db=":memory:", port=port)) as app,
+        serve_in_thread(app, port) as url,
+        ControlClient(url) as client,
+    ):
+        yield RunningEmulator(url, workspace, client, SegmentShop(url, workspace.write_key))
+
+
+@contextmanager
+def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator]:
+    """An emulator of *workspace* without a port: requests to its URL are function calls.
+
+    The control client and the SDK reach it, and so does a session of `requests` on which somebody
+    mounts scenarios.transport.InProcess.
+
+    Args:
+        workspace: One that is read, the name of a preset, or the path of a file.
+    Raises: EmulatorError, when the workspace cannot be read.
+    """
+    if isinstance(workspace, str):
+        workspace = load_named_workspace(workspace, Path())
+    name = IN_PROCESS_HOST.format(next(_host_numbers))
+    url = f"http://{name}"
+    with (
+        _open_app(workspace, Config(db=":memory:", host=name)) as app,
+        ControlClient(url) as client,
+    ):
+        client.session.mount(url, InProcessAdapter(app))
+        # The SDK has one session for all its clients, and no way to be given another.
+        sdk._session.mount(url, InProcessAdapter(app))
+        try:
+            yield RunningEmulator(url, workspace, client, SegmentShop(url, workspace.write_key))
+        finally:
+            del sdk._session.adapters[url]
+
+
+@contextmanager
+def _open_app(workspace: Workspace, config: Config) -> Iterator[Flask]:
+    app = create_app(config, workspace)
+    sandboxes: SandboxRegistry = app.extensions["sandboxes"]
+    try:
+        yield app
+    finally:
+        sandboxes.close()
+
+
+class SandboxProvider:
+    """Sandboxes, each an emulator of its own: of one that starts when the first is asked for.
+
+    Args:
+        served: At a free port, so that programs in other processes reach it.
+        url: Of an emulator that runs elsewhere; its sandboxes have keys that nobody else has.
+        no_keep: Whether none of those may stay.
+    """
+
+    def __init__(
+        self, *, served: bool = False, url: str | None = None, no_keep: bool = False
+    ) -> None:
+        self._start_emulator = serve_emulator if served else in_process
+        self.url = url
+        self.keeps_failed_sandboxes = bool(url) and not no_keep
+        self._exit_stack = ExitStack()
+        self._host_client: ControlClient | None = None
+        self._used_write_keys: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._exit_stack.close()
+
+    @contextmanager
+    def open_sandbox(
+        self, workspace: Workspace, should_remain: Callable[[], bool] = lambda: False
+    ) -> Iterator[RunningEmulator]:
+        """An emulator of *workspace* in which nothing has happened, during the block.
+
+        Args:
+            kept: Asked at the end whether it shall stay, for somebody who looks at it.
+        Raises: EmulatorError, when no emulator answers at the url; NoMoreSandboxes.
+        """
+        if workspace.tracking_plan:  # a file of its own, which no sandbox can be sent
+            self._refuse_tracking_plan(workspace)
+            with self._start_emulator(workspace) as emulator:
+                yield emulator
+            return
+        host = self._get_host_client()
+        created = self._create_sandbox(host, workspace)
+        try:
+            yield self._connect_sandbox(host, created, workspace)
+        finally:
+            self._used_write_keys.discard(created["writeKey"])
+            if not should_remain():
+                host.delete_sandbox(created["id"])
+
+    def _create_sandbox(self, host: ControlClient, workspace: Workspace) -> JSONObject:
+        try:
+            return host.create_sandbox(
+                workspace=self._workspace_for_request(workspace),
+                **self._reserve_workspace_keys(workspace),
+            )
+        except ConflictError as error:
+            if self.url:  # nothing was named that somebody may have
+                raise SandboxLimitReached(error.what, self.url, error.remedy) from error
+            raise
+
+    def _connect_sandbox(
+        self, host: ControlClient, created: JSONObject, workspace: Workspace
+    ) -> RunningEmulator:
+        sandbox_workspace = replace_keys(
+            workspace, created["writeKey"], created["account"], created["key"]
+        )
+        # Whoever is reached through a proxy need not know of its https, or its name.
+        url = urljoin(self.url, urlsplit(created["url"]).path) if self.url else created["url"]
+        client = ControlClient(url, session=host.session, token=host.token)
+        return RunningEmulator(
+            url,
+            sandbox_workspace,
+            client,
+            SegmentShop(url, sandbox_workspace.write_key),
+            self.keeps_failed_sandboxes,
+        )
+
+    def _get_host_client(self) -> ControlClient:
+        if self._host_client is None:
+            if self.url:
+                self._host_client = self._exit_stack.enter_context(ControlClient.connect(self.url))
+            else:
+                # Whose keys no workspace file has, so that a sandbox may have those of its own.
+                hosting = replace_keys(load_preset("guide"), *("of-the-host",) * 3)
+                self._host_client = self._exit_stack.enter_context(
+                    self._start_emulator(hosting)
+                ).client
+        return self._host_client
+
+    def _reserve_workspace_keys(self, workspace: Workspace) -> dict[str, str]:
+        """Those of the file, while nobody else has them."""
+        if self.url or workspace.write_key in self._used_write_keys:
+            return {}
+        self._used_write_keys.add(workspace.write_key)
+        return {
+            "writeKey": workspace.write_key,
+            "account": workspace.account_name,
+            "key": workspace.account_key,
+        }
+
+    def _workspace_for_request(self, workspace: Workspace) -> JSONObject | str:
+        """What tells *workspace*: the name of a preset, which the host has read, is shorter than
+        its document; elsewhere it may stand for another one."""
+        presets = () if self.url else PRESET_NAMES
+        preset_names = (name for name in presets if load_named_workspace(name, Path()) is workspace)
+        return next(preset_names, workspace.document)
+
+    def _refuse_tracking_plan(self, workspace: Workspace) -> None:
+        if self.url:
+            what = "a sandbox elsewhere cannot be given a tracking plan"
+            remedy = "Run these scenarios without --emulator-url."
+            raise EmulatorError(what, workspace.source_name, remedy)
+
+
+_SANDBOX_PATH: Final = "/sandboxes/"
+
+
+def check_emulator_url(option: str, url: str) -> None:
+    """Ask the emulator at *url* once for its sandboxes, as a run will that has its own there.
+
+    Args:
+        option: Which names the address.
+    Raises: EmulatorError, which names both, when nobody answers, or not to us.
+    """
+    host, within, _ = url.partition(_SANDBOX_PATH)
+    if within:
+        what = "this is the address of one sandbox, and each scenario has one of its own"
+        raise EmulatorError(what, f"{option} {url}", f"Give that of the emulator: {host}")
+    _check_url_responds(option, url, ControlClient.list_sandboxes)
+
+
+def check_sandbox_url(option: str, url: str) -> None:
+    """Ask the emulator at *url* once, whether or not that is the address of a sandbox.
+
+    Raises: EmulatorError, as above.
+    """
+    _check_url_responds(option, url, ControlClient.list_journeys)
+
+
+def _check_url_responds(
+    option: str, url: str, send_request: Callable[[ControlClient], object]
+) -> None:
+    where = f"{option} {url}"
+    with ControlClient.connect(url) as client:
+        try:
+            send_request(client)
+        except EmulatorError as error:
+            raise EmulatorError(error.what, where, error.remedy) from error
+        except (KeyError, TypeError) as error:  # JSON, but somebody else's
+            remedy = "Give the address of an emulator."
+            raise EmulatorError("this is no emulator", where, remedy) from error
+
+
+@dataclass(frozen=True, slots=True)
+class InsiderOneView:
+    """Insider One as one emulator has it. An identifier is such as "uuid:ada"."""
+
+    client: ControlClient
+
+    def profile(self, identifier: str) -> JSONObject | None:
+        """Who owns *identifier*."""
+        return self.client.find_profile(identifier)
+
+    def profiles(self) -> list[JSONObject]:
+        """Everybody."""
+        return self.client.list_profiles()
+
+    def events(self, identifier: str) -> list[JSONObject]:
+        """The events of whoever owns *identifier*, oldest first; none of somebody unknown."""
+        events: list[JSONObject] = (self.profile(identifier) or {"events": []})["events"]
+        return events
+
+    def requests(self) -> list[JSONObject]:
+        """Every request that was sent, oldest first: method, url, headers, json."""
+        return [each["request"] for each in self.client.list_deliveries() if each["request"]]
+
+
+# What Segment's and Insider One's documentation tells code to talk to.
+SEGMENT_HOSTS = (
+    "api.segment.io",
+    "events.eu1.segmentapis.com",
+    "cdn.segment.com",
+    "oauth2.segment.io",
+    "oauth2.eu1.segmentapis.com",
+)
+INSIDER_ONE_HOSTS = ("unification.useinsider.com", "contact.useinsider.com")
+INTERCEPTED_HOSTS = (*SEGMENT_HOSTS, *INSIDER_ONE_HOSTS)
+HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
+ENCODING_HEADERS = (
+    "Content-Encoding",
+    "Content-Length",
+    "Transfer-Encoding",
+)  # of what is read already
+
+_CallbackResponse: TypeAlias = tuple[int, dict[str, str], bytes]
+
+
+@contextmanager
+def intercepting(emulator: RunningEmulator) -> Iterator[responses.RequestsMock]:
+    """Have *emulator* answer whatever `requests` sends to HOSTS during the block.
+
+    Requests to other hosts go where they go without this; requests by other libraries do, too.
+    """
+    session = emulator.client.session
+
+    def answer(request: PreparedRequest) -> _CallbackResponse:
+        return _forward_request(session, emulator.url, request)
+
+    # Not all hosts are talked to, and what goes elsewhere is no business of the emulator.
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        mock.add_passthru(
+            re.compile(rf"^https?://(?!({'|'.join(map(re.escape, INTERCEPTED_HOSTS))})([:/]|$))")
+        )
+        for method in HTTP_METHODS:
+            for host in INTERCEPTED_HOSTS:
+                address = re.compile(rf"^https?://{re.escape(host)}(:\d+)?/")
+                mock.add_callback(method, address, callback=answer)
+        yield mock
+
+
+def _forward_request(
+    session: Session, emulator_url: str, request: PreparedRequest
+) -> _CallbackResponse:
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+    answer = session.request(
+        str(request.method), emulator_url + request.path_url, data=request.body, headers=headers,
+        allow_redirects=False,
+    )  # fmt: skip
+    headers_to_return = {
+        name: value for name, value in answer.headers.items() if name not in ENCODING_HEADERS
+    }
+    return answer.status_code, headers_to_return, answer.content

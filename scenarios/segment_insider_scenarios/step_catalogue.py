@@ -1,0 +1,312 @@
+"""How much the words of a step are like a pattern: where to look for what was meant."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import lru_cache
+from importlib import import_module
+from inspect import getdoc, signature
+from itertools import islice
+from typing import Any
+
+from pytest_bdd import parsers
+from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
+
+from segment_insider_scenarios.steps import THEMES
+
+VALUE_TOKEN = "_"
+_VALUE_PATTERN = re.compile(r'{\w+}|"[^"]*"|<[^<>]+>|\b\d[\d.,]*\b')
+_WORD_PATTERN = re.compile(r"[\w'-]+")
+_VALUE_COST = 0.1  # the cost of a word that may be a value, such as a name
+_EXTRA_VALUE_WORD_COST = 0.5  # of one more word of the same value, by its weight
+_MISSING_WORD_COST = 0.7  # of a word that the other does not have, by its weight
+_MIN_WORD_SIMILARITY = 0.6  # of two words that differ by a slip
+_MAX_WORDS, _MAX_WORD_LENGTH = (
+    50,
+    50,
+)  # words of a line and characters of a word: no step has as many
+_SHORT_WORD_WEIGHT = 0.35  # the weight of a word such as "in"
+
+
+def step_similarity(words: str, pattern: str) -> float:
+    """Return how alike they are: 1 when *pattern* would read *words*, 0 when nothing is common."""
+    words_tokens, pattern_tokens = tokenise_step(words), tokenise_step(pattern)
+    total = sum(map(_word_weight, pattern_tokens)) + sum(map(_word_weight, words_tokens))
+    return max(0.0, 1 - 2 * _edit_distance(words_tokens, pattern_tokens) / (total or 1))
+
+
+@lru_cache(maxsize=2048)
+def tokenise_step(words: str) -> tuple[str, ...]:
+    """Return the words in lower case, with "_" for each value."""
+    matches = _WORD_PATTERN.finditer(_VALUE_PATTERN.sub(f" {VALUE_TOKEN} ", words).lower())
+    return tuple(each[0][:_MAX_WORD_LENGTH] for each in islice(matches, _MAX_WORDS))
+
+
+def _edit_distance(words_tokens: tuple[str, ...], pattern_tokens: tuple[str, ...]) -> float:
+    """The least cost of making one list of words of the other."""
+    row = [0.0]
+    for token in pattern_tokens:
+        row.append(row[-1] + _word_weight(token) * _MISSING_WORD_COST)
+    for word in words_tokens:
+        above, row = row, [row[0] + _word_weight(word) * _MISSING_WORD_COST]
+        for to, token in enumerate(pattern_tokens, start=1):
+            more = _word_weight(word) * (
+                _EXTRA_VALUE_WORD_COST if token == VALUE_TOKEN else _MISSING_WORD_COST
+            )
+            row.append(
+                min(
+                    above[to - 1] + _replacement_cost(word, token),
+                    above[to] + more,
+                    row[to - 1] + _word_weight(token) * _MISSING_WORD_COST,
+                )
+            )
+    return row[-1]
+
+
+@lru_cache(maxsize=65536)
+def _replacement_cost(word: str, token: str) -> float:
+    if word == token:
+        return 0.0
+    if token == VALUE_TOKEN:
+        return _VALUE_COST
+    ratio = SequenceMatcher(None, word, token, autojunk=False).ratio()
+    return max(_word_weight(word), _word_weight(token)) * (
+        1 - ratio if ratio >= _MIN_WORD_SIMILARITY else 1
+    )
+
+
+def _word_weight(word: str) -> float:
+    """A value says little of which step is meant, and so does a short word."""
+    if word == VALUE_TOKEN:
+        return 0.15
+    return _SHORT_WORD_WEIGHT if len(word) < 3 else min(len(word), 6) / 6 * 0.5 + 0.5
+
+
+LIBRARY_PACKAGE = "segment_insider_scenarios.steps"
+PARSER_TYPE = re.compile(r":[a-z]}")  # the parser's type of a word or a number
+MAX_SUGGESTIONS = 3
+MIN_SUGGESTION_SIMILARITY = 0.35
+STEP_KINDS = ("given", "when", "then")
+PLACEHOLDER_PATTERN = re.compile(r"{(\w+)}")
+# What stands for a placeholder in an example.
+EXAMPLE_VALUES = {
+    "address": "ada@shop.example",
+    "call": "Order Completed",
+    "cart": "c-9",
+    "category": "Kitchen",
+    "channel": "email",
+    "channels": "email and sms",
+    "checkout": "k-3",
+    "count": "2",
+    "currency": "EUR",
+    "device": "phone",
+    "end": "completed",
+    "event": "Wish Listed",
+    "event_name": "wish_listed",
+    "file": "shop.ndjson",
+    "goal": "Purchase",
+    "group": "acme",
+    "journey": "Welcome",
+    "length": "45 minutes",
+    "locale": "de_DE",
+    "mapping": "Order Completed Event",
+    "name": "Web shop",
+    "now": "2026-11-23T12:00:00Z",
+    "order": "o-17",
+    "page": "Home",
+    "path": "/v1/track",
+    "person": "Ada",
+    "previous": "guest-7",
+    "reason": "event_group_id parameter is required",
+    "role": "Administrator",
+    "screen": "Home",
+    "status": "503",
+    "type": "Source",
+    "verdict": "accepted",
+    "why": "email_optin is absent",
+    "workspace": "segment-defaults",
+}
+# Step -> what stands for its placeholders where the others would not do.
+EXAMPLE_VALUES_BY_STEP = {
+    'InOne refuses because "{reason}"': {"reason": "cannot make changes"},
+    '{person} disables the mapping "{name}"': {"name": "Order Completed Event"},
+    '{person} enables the mapping "{name}"': {"name": "Order Completed Event"},
+    '{person} enters the journey "{journey}" because of "{event}"': {
+        "journey": "Cart abandonment",
+        "event": "item_added_to_cart",
+    },
+    '{person} leaves the journey "{journey}" because of "{event}"': {
+        "journey": "Cart abandonment",
+        "event": "confirmation_page_view",
+    },
+    'the call "{call}" ends as {verdict} because "{reason}"': {
+        "call": "Cart Viewed",
+        "verdict": "dropped",
+    },
+}
+# What pytest-bdd calls that which stands below a step -> what people call it.
+ARGUMENT_NOUNS = {"datatable": "table", "docstring": "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class StepEntry:
+    """One step.
+
+    Args:
+        module: Of the function, e.g. "segment_insider_scenarios.steps.setup".
+        kinds: Of "given", "when", "then", in this order.
+        pattern: What it reads, e.g. '{person} does "{event}"'.
+        about: One sentence.
+        below: "table" or "text", when it needs one below it.
+        shown: An example of what stands below it; empty when nothing does, or none is known.
+    """
+
+    module: str
+    kinds: tuple[str, ...]
+    pattern: str
+    about: str
+    below: str | None
+    shown: str
+
+    @property
+    def theme(self) -> str:
+        """The last part of its module, e.g. "people"."""
+        return self.module.rpartition(".")[2]
+
+    @property
+    def example(self) -> str:
+        """The step as a feature has it, with what stands below it."""
+        values = EXAMPLE_VALUES | EXAMPLE_VALUES_BY_STEP.get(self.pattern, {})
+        words = PLACEHOLDER_PATTERN.sub(lambda found: values.get(found[1], found[0]), self.pattern)
+        lines = [f"{self.kinds[-1].capitalize()} {words}", *self._format_argument()]
+        return "\n".join(lines)
+
+    def _format_argument(self) -> list[str]:
+        if not self.shown:
+            return []
+        if self.below == "table":
+            return [f"  {line}" for line in self.shown.splitlines()]
+        quoted = ['"""', *self.shown.splitlines(), '"""']
+        return [f"  {line}" for line in quoted]
+
+
+def list_steps() -> list[StepEntry]:
+    """The steps in the order of their patterns."""
+    kinds: dict[tuple[str, str, str, str | None, str], set[str]] = {}
+    for context in step_function_context_registry.values():
+        function = context.step_func
+        about, _, example = (getdoc(function) or "").partition("\n\n")
+        below = _argument_noun(function)
+        entry = (
+            function.__module__,
+            _readable_pattern(context),
+            about,
+            below,
+            example if below else "",
+        )
+        kinds.setdefault(entry, set()).add(context.type or "step")
+    entries = [
+        StepEntry(module, tuple(k for k in STEP_KINDS if k in found), pattern, about, below, shown)
+        for (module, pattern, about, below, shown), found in kinds.items()
+        if module != "pytest_bdd.plugin"
+    ]
+    return sorted(entries, key=lambda entry: entry.pattern)
+
+
+def list_library_steps() -> list[StepEntry]:
+    """The library's own steps, theme by theme in the order of its page."""
+    for theme in THEMES:
+        import_module(f"{LIBRARY_PACKAGE}.{theme}")
+    module_order = {f"{LIBRARY_PACKAGE}.{theme}": at for at, theme in enumerate(THEMES)}
+    entries = [entry for entry in list_steps() if entry.module in module_order]
+    return sorted(entries, key=lambda entry: (module_order[entry.module], entry.pattern))
+
+
+def is_library_step(name: str) -> bool:
+    """Whether a step of the library would read *name*."""
+    return any(context.parser.is_matching(name) for context in _library_step_contexts())
+
+
+def find_matching_steps(name: str) -> list[StepEntry]:
+    """The steps, of whatever kind, that would read *name*, e.g. 'Ada does "Wish Listed"'."""
+    patterns = {
+        _readable_pattern(context)
+        for context in step_function_context_registry.values()
+        if context.parser.is_matching(name)
+    }
+    return [entry for entry in list_steps() if entry.pattern in patterns]
+
+
+def find_matching_patterns(name: str, kind: str) -> set[str]:
+    """The patterns of *kind* that would read *name*, as the parser has them."""
+    return {
+        context.parser.name
+        for context in step_function_context_registry.values()
+        if context.type in (kind, None) and context.parser.is_matching(name)
+    }
+
+
+def suggest_steps(words: str, kind: str | None = None) -> list[str]:
+    """The patterns of *kind*, or of any, that come nearest to *words*, best first."""
+    patterns = [each.pattern for each in list_steps() if kind in (None, *each.kinds)]
+    scored_patterns = sorted(
+        ((step_similarity(words, each), each) for each in patterns), reverse=True
+    )
+    return [
+        each
+        for score, each in scored_patterns[:MAX_SUGGESTIONS]
+        if score >= MIN_SUGGESTION_SIMILARITY
+    ]
+
+
+def best_library_similarity(words: str) -> float:
+    """Return how much *words* are like the nearest pattern of the library."""
+    return max(
+        (step_similarity(words, _readable_pattern(each)) for each in _library_step_contexts()),
+        default=0.0,
+    )
+
+
+def _readable_pattern(context: StepFunctionContext) -> str:
+    return PARSER_TYPE.sub("}", context.parser.name)
+
+
+def _library_step_contexts() -> Iterator[StepFunctionContext]:
+    """The steps of the library."""
+    for context in step_function_context_registry.values():
+        if context.step_func.__module__.startswith(LIBRARY_PACKAGE):
+            yield context
+
+
+def _argument_noun(function: Callable[..., object]) -> str | None:
+    nouns = (
+        noun
+        for argument, noun in ARGUMENT_NOUNS.items()
+        if argument in signature(function).parameters
+    )
+    return next(nouns, None)
+
+
+_EMPTY_QUOTES = re.compile(r'(?<!\S)""(?!\w)')
+_EMPTY_MARK = "\ue002"  # stands between two quotes that have nothing between them
+
+
+class StepPattern(parsers.parse):  # in small letters, as pytest-bdd has it
+    """Reads a step in which `""` is a text of no characters, as an empty cell of Examples gives."""
+
+    def is_matching(self, name: str) -> bool:
+        """Check whether the step is called so."""
+        return super().is_matching(_mark_empty_quotes(name))
+
+    def parse_arguments(self, name: str) -> dict[str, Any]:
+        """Return the values of the step."""
+        arguments = super().parse_arguments(_mark_empty_quotes(name))
+        return {
+            key: value.replace(_EMPTY_MARK, "") if isinstance(value, str) else value
+            for key, value in arguments.items()
+        }
+
+
+def _mark_empty_quotes(name: str) -> str:
+    return _EMPTY_QUOTES.sub(f'"{_EMPTY_MARK}"', name)

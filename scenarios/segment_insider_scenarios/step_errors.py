@@ -1,0 +1,223 @@
+"""Signs that word processors and chats put in place of those that a step has."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from inspect import getdoc, signature
+from itertools import groupby
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+from pytest_bdd.parser import Scenario, Step
+from pytest_bdd.scenario import find_fixturedefs_for_step
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_scenarios.step_catalogue import (
+    ARGUMENT_NOUNS,
+    LIBRARY_PACKAGE,
+    find_matching_patterns,
+    find_matching_steps,
+    list_steps,
+    suggest_steps,
+)
+
+# Sign that a step has -> those that are taken for it.
+_LOOKALIKE_CHARACTERS = {
+    '"': "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\u301d\u301e\uff02",
+    "'": "\u2018\u2019\u201a\u201b\u2032\u00b4`\uff07",
+    " ": "\t\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))),
+    ":": "\uff1a\ua789\u2236",
+    ",": "\uff0c\u201a",
+    "": "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad",
+}
+_INTENDED_CHARACTER = {
+    other: sign for sign, others in _LOOKALIKE_CHARACTERS.items() for other in others
+}
+_CHARACTER_HINTS = {'"': 'Write " there.', " ": "Write a blank there.", "": "Remove it."}
+# What else a text may have: how it is put right, and what to say.
+_PUNCTUATION_CORRECTIONS: tuple[tuple[Callable[[str], str], str], ...] = (
+    (lambda text: text.replace("'", '"'), 'It has single quotes. Write " around the text.'),
+    (lambda text: re.sub(" {2,}", " ", text), "It has several blanks in a row. Write one."),
+    (lambda text: text.rstrip(".;,!"), "It ends in a sign too many. Remove that."),
+    (lambda text: text.rstrip(": ") + ":", "Write a colon at its end: a table or a text follows."),
+    (lambda text: text.rstrip(": "), "It takes nothing below it. Remove the colon at its end."),
+    (lambda text: unicodedata.normalize("NFC", text), "Type its accented letters anew."),
+)  # fmt: skip
+
+
+def correct_punctuation(text: str, is_step: Callable[[str], bool]) -> tuple[str, str] | None:
+    """Find the step that differs from *text* by its signs alone.
+
+    Args:
+        known: Whether there is a step of that text.
+    Returns: Its text, and a sentence on each sign; None when there is no such step.
+    """
+    plain = "".join(_INTENDED_CHARACTER.get(sign, sign) for sign in text)
+    sentences = list(_describe_wrong_characters(text))
+    if sentences and is_step(plain):
+        return plain, " ".join(sentences)
+    for correct, sentence in _PUNCTUATION_CORRECTIONS:
+        corrected = correct(plain)
+        if corrected != plain and is_step(corrected):
+            return corrected, " ".join([*sentences, sentence])
+    return None
+
+
+def _describe_wrong_characters(text: str) -> Iterable[str]:
+    for sign in dict.fromkeys(each for each in text if each in _INTENDED_CHARACTER):
+        name = unicodedata.name(sign, "a tabulator").lower()
+        description = f"{sign} ({name})" if sign.isprintable() else name
+        write = _CHARACTER_HINTS.get(
+            _INTENDED_CHARACTER[sign], f"Write {_INTENDED_CHARACTER[sign]} there."
+        )
+        yield f"Column {text.index(sign) + 1} has {description}. {write}"
+
+
+NO_THEN_MESSAGE = "This scenario checks nothing: it has no Then. Add a Then step."
+COMPOUND_NAME = re.compile(r"\w+(?:['.@+-]\w+)+")
+EXAMPLE_PERSON = "Ada"
+
+
+def relative_path(file: str, root: Path) -> str:
+    """The feature *file* from where the run began, when it is below."""
+    path = Path(file)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+
+
+def format_scenario(scenario: Scenario, root: Path, *failed_steps: Step) -> str:
+    """Return the scenario's steps, with `>` at those that failed.
+
+    Args:
+        root: Where the run began.
+    """
+    at = failed_steps[0].line_number if failed_steps else scenario.line_number
+    lines = [f"{relative_path(scenario.feature.filename, root)}:{at}: {scenario.name}"]
+    marked = {(step.line_number, step.name) for step in failed_steps}
+    for step in scenario.steps:
+        mark = ">" if (step.line_number, step.name) in marked else " "
+        lines.append(f"{mark} {step.keyword.strip():5} {step.name}")
+    return "\n".join(lines)
+
+
+def has_then_step(scenario: Scenario) -> bool:
+    """Whether the scenario has a Then."""
+    return any(step.type == "then" for step in scenario.steps)
+
+
+def find_unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> list[Step]:
+    """Return the steps of a scenario that no function takes, among those that its test can see."""
+    manager = request._fixturemanager
+    return [
+        step
+        for step in scenario.steps
+        if not any(find_fixturedefs_for_step(step, manager, request.node))
+    ]
+
+
+def describe_unknown_step(step: Step) -> str:
+    """Say that there is no such step, and which was meant or comes near."""
+    kind = step.type.capitalize()
+    meant = (_suggest_other_keyword, _suggest_corrected_punctuation, _suggest_short_name)
+    suggestion = next(filter(None, (find(step) for find in meant)), None) or _suggest_nearest_steps(
+        step
+    )
+    return f"There is no such step: {kind} {step.name}\n\n{suggestion}"
+
+
+def describe_ambiguous_step(step: Step) -> str | None:
+    """Say which steps would all read this one; None when only one does, or none."""
+    if len(find_matching_patterns(step.name, step.type)) < 2:
+        return None
+    entries = [entry for entry in find_matching_steps(step.name) if step.type in entry.kinds]
+    kind = step.type.capitalize()
+    lead = f"Several steps read this: {kind} {step.name}"
+    known = [f"  {kind} {entry.pattern}  ({entry.module})" for entry in entries]
+    remedy = "Say it in other words, or rename the step that is your own."
+    return "\n".join([lead, "", *known, "", remedy])
+
+
+def _suggest_other_keyword(step: Step) -> str | None:
+    for entry in find_matching_steps(step.name):
+        kind = entry.kinds[0].capitalize()
+        return f"It exists as a {kind}:\n  {kind} {entry.pattern}"
+    return None
+
+
+def _suggest_corrected_punctuation(step: Step) -> str | None:
+    """A step that is known, but for signs such as curly quotes."""
+    correction = correct_punctuation(
+        step.name, lambda text: bool(find_matching_patterns(text, step.type))
+    )
+    if correction is None:
+        return None
+    text, sentences = correction
+    kind = step.type.capitalize()
+    return f"It differs in its signs. {sentences}\n  {kind} {text}"
+
+
+def _suggest_short_name(step: Step) -> str | None:
+    """A step that is known, but for a person with a name of several words or with other signs."""
+    for compound_name in _find_compound_names(step.name):
+        for entry in find_matching_steps(step.name.replace(compound_name, EXAMPLE_PERSON, 1)):
+            if step.type in entry.kinds:
+                kind = step.type.capitalize()
+                short = re.split(r"\W", compound_name)[0]
+                lead = f"People have names of one word: {short}, not {compound_name}."
+                return f"{lead}\n  {kind} {entry.pattern}"
+    return None
+
+
+def _find_compound_names(text: str) -> Iterator[str]:
+    """What may be such a name: words in capitals one after the other, and one such as ada-7."""
+    words = text.rstrip(":").split(" ")
+    for is_capital, run in groupby(words, key=lambda word: word[:1].isupper()):
+        if is_capital and " " in (name := " ".join(run)):
+            yield name
+    yield from (word for word in words if COMPOUND_NAME.fullmatch(word))
+
+
+def _suggest_nearest_steps(step: Step) -> str:
+    kind = step.type.capitalize()
+    known = [entry.pattern for entry in list_steps() if step.type in entry.kinds]
+    near = suggest_steps(step.name, step.type)
+    lead = "Did you mean one of these?" if near else f"These are the {kind} steps:"
+    return "\n".join([lead, *(f"  {kind} {pattern}" for pattern in near or known)])
+
+
+def describe_missing_argument(argument: str, function: Callable[..., object]) -> str:
+    """Say what a step needs below it, with the example of its docstring.
+
+    Args:
+        argument: One of NOUNS.
+    """
+    noun = ARGUMENT_NOUNS[argument]
+    about, _, example = (getdoc(function) or "").partition("\n\n")
+    if not example:
+        return f"This step needs a {noun} below it. {about}".rstrip()
+    formatted_example = example if argument == "datatable" else f'"""\n{example}\n"""'
+    return f"This step needs a {noun} below it, such as:\n\n{indent(formatted_example, '  ')}"
+
+
+def reject_unused_argument(step: Step, function: Callable[..., object]) -> None:
+    """Refuse what stands below a step of the library that does not read it.
+
+    Raises: EmulatorError.
+    """
+    if not function.__module__.startswith(LIBRARY_PACKAGE):
+        return
+    arguments = {"datatable": step.datatable, "docstring": step.docstring}
+    for argument, value in arguments.items():
+        if value is not None and argument not in signature(function).parameters:
+            noun = ARGUMENT_NOUNS[argument]
+            what = f"this step takes no {noun}"
+            raise EmulatorError(what, step.name, _suggest_step_with_argument(step, noun))
+
+
+def _suggest_step_with_argument(step: Step, noun: str) -> str:
+    """The step that begins as this one and takes what stands below."""
+    begun = tuple(entry.pattern for entry in find_matching_steps(step.name))
+    for entry in list_steps():
+        if entry.below == noun and step.type in entry.kinds and entry.pattern.startswith(begun):
+            return f"With a {noun} it is: {step.type.capitalize()} {entry.pattern}"
+    return f"Remove the {noun}, or choose another step."

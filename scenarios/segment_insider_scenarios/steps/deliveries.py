@@ -1,0 +1,343 @@
+"""What Insider One received: events and their parameters."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from pytest_bdd import then
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.storage.records import VERDICTS
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios import step_catalogue
+from segment_insider_scenarios.assertions import (
+    assert_claim,
+    assert_rows_equal,
+    fail_claim,
+    fail_missing_rows,
+    find_unread_paths,
+)
+from segment_insider_scenarios.context import ScenarioContext, find_newest_call
+from segment_insider_scenarios.name_checks import (
+    ScenarioEvents,
+    require_known_name,
+    require_known_or_received,
+    require_possible_event,
+    require_text,
+    require_valid_event_name,
+)
+from segment_insider_scenarios.tables import (
+    StepTable,
+    TableRow,
+    flatten_values,
+    format_row,
+    parse_rows,
+    require_header,
+)
+from segment_insider_scenarios.value_checks import find_failed_rows
+
+
+@then(step_catalogue.StepPattern("Insider One receives exactly these events for {person:w}:"))
+def receives_exactly_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """These events in this order, no others; parameters without a column are not looked at.
+
+    | event_name             | product_id | unit_price |
+    | confirmation_page_view | mug        | 8.50       |
+    """
+    claim = f"Insider One receives exactly these events for {person}"
+    _assert_events(scene, claim, person, datatable, datatable[0])
+
+
+@then(
+    step_catalogue.StepPattern(
+        "Insider One receives exactly these events and parameters for {person:w}:"
+    )
+)
+def receives_exactly_events_and_parameters(
+    scene: ScenarioContext, person: str, datatable: StepTable
+) -> None:
+    """These events with these parameters and no others; custom.sku is a custom parameter.
+
+    | event_name  | custom.list |
+    | wish_listed | mine        |
+    """
+    received = [_event_columns(event) for event in scene.list_events(person)]
+    columns = list(dict.fromkeys([*datatable[0], *(name for each in received for name in each)]))
+    claim = f"Insider One receives exactly these events and parameters for {person}"
+    _assert_events(scene, claim, person, datatable, columns)
+
+
+@then(step_catalogue.StepPattern("Insider One receives no events for {person:w}"))
+def receives_no_events(scene: ScenarioContext, person: str) -> None:
+    """It may know the person, or not."""
+    claim = f"Insider One receives no events for {person}"
+    columns = ("event_name",)
+    received = [format_row(_event_columns(event), columns) for event in scene.list_events(person)]
+    assert_rows_equal(scene, claim, columns, [], received, name=person)
+
+
+@then(step_catalogue.StepPattern('Insider One receives no "{event_name}" for {person:w}'))
+def receives_no_event_named(scene: ScenarioContext, person: str, event_name: str) -> None:
+    """The event's name as Insider One has it."""
+    _assert_event_count(scene, person, event_name, 0)
+
+
+@then(step_catalogue.StepPattern('Insider One receives {count:d} "{event_name}" for {person:w}'))
+def receives_event_count(scene: ScenarioContext, person: str, event_name: str, count: int) -> None:
+    """How many there are of one event."""
+    _assert_event_count(scene, person, event_name, count)
+
+
+@then(step_catalogue.StepPattern("Insider One receives at least these events for {person:w}:"))
+def receives_at_least_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """Each row once, in any order; others may be there.
+
+    | event_name  | product_id |
+    | wish_listed | mug        |
+    """
+    claim = f"Insider One receives at least these events for {person}"
+    expected, received = _expected_and_received_rows(scene, claim, person, datatable, datatable[0])
+    missing = list((Counter(expected) - Counter(received)).elements())
+    if missing:
+        fail_missing_rows(scene, claim, datatable[0], missing, received, name=person)
+
+
+@then(step_catalogue.StepPattern("Insider One receives these events for {person:w} in this order:"))
+def receives_events_in_order(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """Others may come before, between and after.
+
+    | event_name               |
+    | product_detail_page_view |
+    | wish_listed              |
+    """
+    claim = f"Insider One receives these events for {person} in this order"
+    expected, received = _expected_and_received_rows(scene, claim, person, datatable, datatable[0])
+    coming = iter(received)
+    missing = [row for row in expected if row not in coming]
+    if missing:
+        fail_missing_rows(scene, claim, datatable[0], missing, received, name=person)
+
+
+@then(step_catalogue.StepPattern('the newest "{event_name}" of {person:w} has these values:'))
+def newest_event_has_values(
+    scene: ScenarioContext, person: str, event_name: str, datatable: StepTable
+) -> None:
+    """Of the event as the profile has it: event_name, timestamp, event_params.
+
+    | place                   | must be | value |
+    | timestamp               | a       | time  |
+    | event_params.unit_price | about   | 8.5   |
+    """
+    claim = f'the newest "{event_name}" of {person} has these values'
+    require_valid_event_name(
+        event_name, scene.emulator.workspace.insider_options, scene.vocabulary, claim
+    )
+    events = [each for each in scene.list_events(person) if each["event_name"] == event_name]
+    why = (
+        find_failed_rows(datatable, events[-1], claim, scene.texts.confirmed_names)
+        if events
+        else [f"There is no {event_name!r}."]
+    )
+    if why:
+        fail_claim(scene, claim, why, name=person)
+
+
+def _assert_event_count(scene: ScenarioContext, person: str, event_name: str, count: int) -> None:
+    claim = f'Insider One receives {count or "no"} "{event_name}" for {person}'
+    require_valid_event_name(
+        event_name, scene.emulator.workspace.insider_options, scene.vocabulary, claim
+    )
+    if not count:
+        _reject_impossible_event(scene, event_name, claim)
+    names = [event["event_name"] for event in scene.list_events(person)]
+    actual_count = names.count(event_name)
+    assert_claim(
+        scene,
+        claim,
+        holds=actual_count == count,
+        actual_text=f"It received {actual_count}; all events: {', '.join(names) or 'none'}.",
+        name=person,
+    )
+
+
+def _reject_impossible_event(scene: ScenarioContext, event_name: str, claim: str) -> None:
+    """Refuse to exclude an event that could not arrive. Raises: EmulatorError."""
+    if event_name in scene.texts.confirmed_names:
+        return
+    profiles = scene.emulator.client.list_profiles()
+    received = {event["event_name"] for profile in profiles for event in profile["events"]}
+    sent = [str(each["event"]) for each in scene.list_messages() if each["event"]]
+    traffic = ScenarioEvents(sent, scene.texts.feature_texts, frozenset(received))
+    require_possible_event(event_name, scene.vocabulary, traffic, claim)
+
+
+def _assert_events(
+    scene: ScenarioContext, claim: str, person: str, table: StepTable, columns: Sequence[str]
+) -> None:
+    expected, received = _expected_and_received_rows(scene, claim, person, table, columns)
+    assert_rows_equal(scene, claim, columns, expected, received, name=person)
+
+
+def _expected_and_received_rows(
+    scene: ScenarioContext, claim: str, person: str, table: StepTable, columns: Sequence[str]
+) -> tuple[list[TableRow], list[TableRow]]:
+    """What *table* expects, and what Insider One received, in these columns."""
+    require_known_or_received(
+        "parameter", table[0], lambda: _list_received_parameters(scene), claim, scene.texts
+    )
+    expected = [format_row(each, columns) for each in parse_rows(table, scene.is_text_value)]
+    return expected, [
+        format_row(_event_columns(event), columns) for event in scene.list_events(person)
+    ]
+
+
+def _list_received_parameters(scene: ScenarioContext) -> set[str]:
+    """The parameters of all events of everybody."""
+    profiles = scene.emulator.client.list_profiles()
+    return {name for each in profiles for event in each["events"] for name in _event_columns(event)}
+
+
+def _event_columns(event: JSONObject) -> dict[str, JSON]:
+    """Column -> value: the event's name and its parameters by place, e.g. "custom.sku"."""
+    return {"event_name": event["event_name"], **flatten_values(event["event_params"])}
+
+
+@then(step_catalogue.StepPattern("the number of requests to Insider One is {count:d}"))
+def request_count_is(scene: ScenarioContext, count: int) -> None:
+    """Of everybody; attempts that were repeated count once."""
+    deliveries = [each for each in scene.emulator.client.list_deliveries() if each["request"]]
+    names = ", ".join(f"{each['event']} by {each['subscription']}" for each in deliveries)
+    assert_claim(
+        scene,
+        f"the number of requests to Insider One is {count}",
+        holds=len(deliveries) == count,
+        actual_text=f"There were {len(deliveries)}: {names or 'none'}.",
+    )
+
+
+@then(step_catalogue.StepPattern('the request of the call "{call}" has these values:'))
+def call_request_has_values(scene: ScenarioContext, call: str, datatable: StepTable) -> None:
+    """The body of the only request that the newest such call led to.
+
+    | place                             | must be | value |
+    | users.0.identifiers.uuid          |         | ada   |
+    | users.0.events.0.timestamp        | a       | time  |
+    | users.0.events.0.event_params.url | absent  |       |
+    """
+    claim = f'the request of the call "{call}" has these values'
+    deliveries = _list_requests_of_call(scene, call)
+    if len(deliveries) > 1:
+        names = ", ".join(f'"{each["subscription"]}"' for each in deliveries)
+        remedy = f'Say which: the request of the mapping "…" has these values. Mappings: {names}.'
+        raise EmulatorError(f"the call {call!r} led to {len(deliveries)} requests", claim, remedy)
+    _assert_request_values(
+        scene, claim, deliveries[0]["request"]["json"] if deliveries else None, datatable
+    )
+
+
+@then(step_catalogue.StepPattern('the request of the mapping "{mapping}" has these values:'))
+def mapping_request_has_values(scene: ScenarioContext, mapping: str, datatable: StepTable) -> None:
+    """The newest request of one mapping: method, url, headers and json.
+
+    | place                  | must be   | value |
+    | method                 |           | POST  |
+    | headers.x-partner-name | a         | text  |
+    | json.users             | of length | 1     |
+    """
+    claim = f'the request of the mapping "{mapping}" has these values'
+    _require_mapping(scene, mapping, claim)
+    mapping_requests = [
+        each["request"]
+        for each in scene.emulator.client.list_deliveries()
+        if each["subscription"] == mapping and each["request"]
+    ]
+    _assert_request_values(
+        scene, claim, mapping_requests[-1] if mapping_requests else None, datatable
+    )
+
+
+@then(step_catalogue.StepPattern('the mapping "{mapping}" takes no call'))
+def mapping_takes_no_call(scene: ScenarioContext, mapping: str) -> None:
+    """Its trigger matched nothing, or it is disabled."""
+    claim = f'the mapping "{mapping}" takes no call'
+    _require_mapping(scene, mapping, claim)
+    deliveries = scene.emulator.client.list_deliveries()
+    event_names = [str(each["event"]) for each in deliveries if each["subscription"] == mapping]
+    assert_claim(
+        scene,
+        claim,
+        holds=not event_names,
+        actual_text=f"It took {', '.join(event_names)}.",
+    )
+
+
+def _require_mapping(scene: ScenarioContext, mapping: str, claim: str) -> None:
+    known = [each["name"] for each in scene.emulator.client.get_destination()["subscriptions"]]
+    require_known_name("mapping", [mapping], known, claim)
+
+
+def _list_requests_of_call(scene: ScenarioContext, call: str) -> list[JSONObject]:
+    message = find_newest_call(scene, call)
+    deliveries = scene.emulator.client.list_deliveries(messageId=message["messageId"])
+    return [each for each in deliveries if each["request"]]
+
+
+def _assert_request_values(
+    scene: ScenarioContext, claim: str, document: JSON, table: StepTable
+) -> None:
+    if document is None:
+        fail_claim(scene, claim, ["There was no request."])
+    if differing := find_failed_rows(table, document, claim, scene.texts.confirmed_names):
+        fail_claim(scene, claim, differing)
+
+
+@then(step_catalogue.StepPattern('the call "{call}" ends as {verdict:w}'))
+def call_ends_as(scene: ScenarioContext, call: str, verdict: str) -> None:
+    """The newest call of this event, page or screen, or of this type."""
+    _require_known_verdict(verdict)
+    message = find_newest_call(scene, call)
+    assert_claim(
+        scene,
+        f'the call "{call}" ends as {verdict}',
+        holds=message["verdict"] == verdict,
+        actual_text=f"It ended as {_describe_outcome(message)}.",
+    )
+
+
+@then(step_catalogue.StepPattern('the call "{call}" ends as {verdict:w} because "{reason}"'))
+def call_ends_as_because(scene: ScenarioContext, call: str, verdict: str, reason: str) -> None:
+    """The reason may be a part of what the emulator says."""
+    _require_known_verdict(verdict)
+    require_text("reason", reason, f'the call "{call}" ends as {verdict} because ""')
+    message = find_newest_call(scene, call)
+    assert_claim(
+        scene,
+        f'the call "{call}" ends as {verdict} because "{reason}"',
+        holds=message["verdict"] == verdict and reason in (message["reason"] or ""),
+        actual_text=f"It ended as {_describe_outcome(message)}.",
+    )
+
+
+@then(step_catalogue.StepPattern('no mapping reads exactly these properties of the call "{call}":'))
+def no_mapping_reads(scene: ScenarioContext, call: str, datatable: StepTable) -> None:
+    """A table with one column: properties.gift_wrap, traits.nickname.
+
+    | property             |
+    | properties.gift_wrap |
+    """
+    require_header(datatable, ("property",))
+    columns = datatable[0]
+    paths = find_unread_paths(scene, find_newest_call(scene, call))
+    received = [format_row({columns[0]: path}, columns) for path in sorted(paths)]
+    expected = sorted(tuple(line) for line in datatable[1:])
+    claim = f'no mapping reads exactly these properties of the call "{call}"'
+    assert_rows_equal(scene, claim, columns, expected, received)
+
+
+def _require_known_verdict(verdict: str) -> None:
+    if verdict not in VERDICTS:
+        raise EmulatorError(f"unknown verdict {verdict!r}", "", f"Known: {', '.join(VERDICTS)}.")
+
+
+def _describe_outcome(message: JSONObject) -> str:
+    because = f', because "{message["reason"]}"' if message["reason"] else ""
+    return f"{message['verdict']}{because}"

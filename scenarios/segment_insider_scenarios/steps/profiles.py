@@ -1,0 +1,268 @@
+"""Whom Insider One knows: attributes, identifiers, reach."""
+
+from collections.abc import Sequence
+
+from pytest_bdd import then
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios import step_catalogue
+from segment_insider_scenarios.assertions import assert_claim, assert_rows_equal, fail_claim
+from segment_insider_scenarios.context import ScenarioContext
+from segment_insider_scenarios.name_checks import (
+    require_known_channels,
+    require_known_name,
+    require_known_or_received,
+)
+from segment_insider_scenarios.tables import (
+    StepTable,
+    TableRow,
+    flatten_values,
+    format_cell,
+    format_row,
+    parse_pairs,
+    parse_rows,
+    split_words,
+)
+from segment_insider_scenarios.value_checks import find_failed_rows
+
+FOUND_BY_COLUMN, BROUGHT_COLUMN_PREFIX = "found_by", "brought"  # the columns of a merge
+REACH_CHANNELS = (*CHANNEL_ATTRIBUTES, "web_push")
+# What personalisation knows several of -> the name that a table has each by.
+PERSONALISATION_LIST_KEYS = {
+    "viewed_products": "product_id",
+    "cart": "product_id",
+    "interest_categories": "category",
+    "order_value": "amount",
+}
+
+
+@then(step_catalogue.StepPattern("Insider One knows exactly these attributes of {person:w}:"))
+def has_exactly_attributes(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """A table of attribute and value; custom.plan is a custom attribute.
+
+    | attribute   | value            |
+    | email       | ada@shop.example |
+    | custom.plan | gold             |
+    """
+    claim = f"Insider One knows exactly these attributes of {person}"
+    _assert_profile_part(scene, claim, person, "attributes", datatable, only=False)
+
+
+@then(step_catalogue.StepPattern("Insider One knows these attributes of {person:w}:"))
+def has_attributes(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """Others may be there; an empty value is an attribute that is not there.
+
+    | attribute | value            |
+    | email     | ada@shop.example |
+    | sms_optin |                  |
+    """
+    claim = f"Insider One knows these attributes of {person}"
+    _assert_profile_part(scene, claim, person, "attributes", datatable, only=True)
+
+
+@then(step_catalogue.StepPattern("the profile of {person:w} has these values:"))
+def profile_has_values(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """Places begin with identifiers, attributes, events, reach, or merges.
+
+    | place            | must be   | value            |
+    | attributes.email | like      | .+@example[.]com |
+    | events           | of length | 0                |
+    """
+    claim = f"the profile of {person} has these values"
+    profile = scene.find_profile(person)
+    why = (
+        ["There is no profile."]
+        if profile is None
+        else find_failed_rows(datatable, profile, claim, scene.texts.confirmed_names)
+    )
+    if why:
+        fail_claim(scene, claim, why, name=person)
+
+
+@then(step_catalogue.StepPattern("Insider One knows {person:w} by exactly these identifiers:"))
+def has_exactly_identifiers(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """A table of identifier and value; custom.segment_anonymous_id is the anonymous id.
+
+    | identifier | value |
+    | uuid       | ada   |
+    """
+    claim = f"Insider One knows {person} by exactly these identifiers"
+    _assert_profile_part(scene, claim, person, "identifiers", datatable, only=False)
+
+
+@then(step_catalogue.StepPattern("Insider One does not know {person:w}"))
+def has_no_profile(scene: ScenarioContext, person: str) -> None:
+    """There is no profile with an identifier of theirs."""
+    profile = scene.find_profile(person)
+    assert_claim(
+        scene,
+        f"Insider One does not know {person}",
+        holds=profile is None,
+        actual_text=f"It has the profile of {', '.join(_format_identifiers(profile or {}))}.",
+        name=person,
+    )
+
+
+@then("Insider One knows nobody")
+def there_are_no_profiles(scene: ScenarioContext) -> None:
+    """There is no profile at all."""
+    _assert_profile_count(scene, 0, "Insider One knows nobody")
+
+
+@then(step_catalogue.StepPattern("Insider One knows {count:d} people"))
+@then("Insider One knows 1 person")
+def profile_count_is(scene: ScenarioContext, count: int = 1) -> None:
+    """How many profiles there are."""
+    _assert_profile_count(
+        scene, count, f"Insider One knows {count} {'person' if count == 1 else 'people'}"
+    )
+
+
+@then(step_catalogue.StepPattern("{person:w} can be reached by {channels}"))
+def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
+    """Exactly these channels of email, sms, whatsapp and web_push; "no channel" is none."""
+    claim = f"{person} can be reached by {channels}"
+    expected_channels = [] if channels == "no channel" else split_words(channels)
+    require_known_channels(expected_channels, REACH_CHANNELS, claim)
+    reach = (scene.find_profile(person) or {"reach": {}})["reach"]
+    columns = ("channel", "reached")
+    received = [_reach_row(channel, reach[channel]["reachable"]) for channel in sorted(reach)]
+    expected = [
+        _reach_row(channel, channel in expected_channels)
+        for channel in sorted({*reach, *expected_channels})
+    ]
+    assert_rows_equal(scene, claim, columns, expected, received, name=person)
+
+
+@then(step_catalogue.StepPattern("{person:w} cannot be reached by {channel:w} because {why}"))
+def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: str) -> None:
+    """All reasons, separated by commas."""
+    claim = f"{person} cannot be reached by {channel} because {why}"
+    require_known_channels([channel], REACH_CHANNELS, claim)
+    reach = (scene.find_profile(person) or {"reach": {}})["reach"]
+    reasons = ", ".join(reach[channel]["why"]) if channel in reach else "there is no profile"
+    assert_claim(
+        scene,
+        claim,
+        holds=reasons == why,
+        actual_text=f"Because {reasons}." if reasons else f"{person} can be reached by {channel}.",
+        name=person,
+    )
+
+
+@then(
+    step_catalogue.StepPattern(
+        "Insider One has merged exactly these profiles into that of {person:w}:"
+    )
+)
+def has_merged_profiles(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """found_by is the identifier that did it; brought.uuid and so on, what the other one had.
+
+    | found_by                   |
+    | segment_anonymous_id:phone |
+    """
+    columns = datatable[0]
+    _require_merge_columns(columns)
+    merges = (scene.find_profile(person) or {"merges": []})["merges"]
+    received = [format_row(flatten_values(merge), columns) for merge in merges]
+    expected = [format_row(row, columns) for row in parse_rows(datatable)]
+    claim = f"Insider One has merged exactly these profiles into that of {person}"
+    assert_rows_equal(scene, claim, columns, expected, received, name=person)
+
+
+@then(step_catalogue.StepPattern("Insider One can personalise for {person:w} by:"))
+def has_personalisation_values(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """A table of what and value: name, age, viewed_products, cart, interest_categories and more.
+
+    | what | value |
+    | name | Ada   |
+    """
+    known = _personalisation_columns((scene.find_profile(person) or {"personal": {}})["personal"])
+    claim = f"Insider One can personalise for {person} by"
+    names = [name for name, _ in datatable[1:]]
+    expected = parse_pairs(datatable, "what")
+    require_known_name("detail", names, known, claim)
+    columns = datatable[0]
+    want: list[TableRow] = [
+        (name, format_cell(expected[name]) if name in expected else "") for name in names
+    ]
+    values_by_name = {
+        name: format_cell(value) for name, value in known.items() if value is not None
+    }
+    have: list[TableRow] = [(name, values_by_name.get(name, "")) for name in names]
+    assert_rows_equal(scene, claim, columns, want, have, name=person)
+
+
+def _personalisation_columns(known: JSONObject) -> dict[str, JSON]:
+    """What a table says of it: products and categories by their names alone."""
+    short = dict(known)
+    for lists, name in PERSONALISATION_LIST_KEYS.items():
+        if lists in known:
+            short[lists] = [each[name] for each in known[lists]]
+    if bought := known.get("last_purchase"):
+        short["last_purchase"] = [each["product_id"] for each in bought["products"]]
+    return short
+
+
+def _assert_profile_part(
+    scene: ScenarioContext, claim: str, person: str, part: str, table: StepTable, *, only: bool
+) -> None:
+    """Compare a part of the profile with the table; *only* the names that the table has."""
+    expected = parse_pairs(table, part.removesuffix("s"), scene.is_text_value)
+    values: dict[str, JSON] = flatten_values((scene.find_profile(person) or {part: {}})[part])
+    listed = [name for name, _ in table[1:]]
+    require_known_or_received(
+        part.removesuffix("s"),
+        listed,
+        lambda: _list_received_names(scene, part),
+        claim,
+        scene.texts,
+    )
+    others = [] if only else sorted(values.keys() - listed)
+    both = ("name", "value")
+    want = [format_row({"name": n, "value": v}, both) for n, v in expected.items()]
+    have = [
+        format_row({"name": n, "value": values[n]}, both) for n in [*listed, *others] if n in values
+    ]
+    assert_rows_equal(scene, claim, (part.removesuffix("s"), "value"), want, have, name=person)
+
+
+def _list_received_names(scene: ScenarioContext, part: str) -> set[str]:
+    """The names in this part of everybody's profile."""
+    return {
+        name
+        for each in scene.emulator.client.list_profiles()
+        for name in flatten_values(each[part])
+    }
+
+
+def _require_merge_columns(columns: Sequence[str]) -> None:
+    for column in columns:
+        if column != FOUND_BY_COLUMN and not column.startswith(f"{BROUGHT_COLUMN_PREFIX}."):
+            remedy = f"Known: {FOUND_BY_COLUMN}, and {BROUGHT_COLUMN_PREFIX}. before an identifier, as {BROUGHT_COLUMN_PREFIX}.uuid."
+            raise EmulatorError(f"there is no column {column!r}", " | ".join(columns), remedy)
+
+
+def _reach_row(channel: str, reachable: bool) -> TableRow:
+    return (channel, "yes" if reachable else "no")
+
+
+def _assert_profile_count(scene: ScenarioContext, count: int, claim: str) -> None:
+    profiles = scene.emulator.client.list_profiles()
+    who = "; ".join(
+        ", ".join(_format_identifiers(profile)) or "nobody by name" for profile in profiles
+    )
+    assert_claim(
+        scene,
+        claim,
+        holds=len(profiles) == count,
+        actual_text=f"It knows {len(profiles)}: {who or '-'}.",
+    )
+
+
+def _format_identifiers(profile: dict[str, JSON]) -> list[str]:
+    return [
+        f"{name} {value}" for name, value in flatten_values(profile.get("identifiers", {})).items()
+    ]
