@@ -344,7 +344,7 @@ def _remove_control_characters(report: pytest.TestReport) -> None:
     """Leave out what a terminal would obey: a failure shows what was captured."""
     from _pytest._code.code import ExceptionRepr
 
-    from segment_insider_emulator.cli.terminal_output import replace_control_characters
+    from segment_insider_emulator.terminal_output import replace_control_characters
 
     report.sections = [(title, replace_control_characters(text)) for title, text in report.sections]
     failure = report.longrepr

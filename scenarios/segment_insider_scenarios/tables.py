@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import orjson
 
-from segment_insider_emulator.cli.terminal_output import escape_json, is_single_safe_line
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.terminal_output import escape_json, is_single_safe_line
 from segment_insider_emulator.types import JSON, JSONObject
 
 StepTable: TypeAlias = Sequence[Sequence[str]]

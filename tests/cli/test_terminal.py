@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.cli.terminal_output import escape_json
+from segment_insider_emulator.terminal_output import escape_json
 
 HOSTILE = "gift\x1b[2J\x1b[35m\x9b2J\r\n\x07\u202eend\u2066"
 PLAIN = "gift�[2J�[35m�2J����end�"

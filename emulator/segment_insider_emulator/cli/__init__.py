@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.cli.terminal_output import print_lines
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.terminal_output import print_lines
 
 
 class LazyGroup(click.Group):

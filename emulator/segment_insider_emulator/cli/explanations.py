@@ -15,12 +15,6 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
     find_unsent_values,
 )
 from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
-from segment_insider_emulator.cli.terminal_output import (
-    escape_json,
-    expand_settings_hint,
-    print_lines,
-    style_text,
-)
 from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.validation import UserError, validate_user
 from segment_insider_emulator.mapping import Destination, InsiderRequest, MappingFailure
@@ -34,6 +28,12 @@ from segment_insider_emulator.mapping.javascript import to_json_text
 from segment_insider_emulator.mapping.upserts import normalise_name
 from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
+from segment_insider_emulator.terminal_output import (
+    escape_json,
+    expand_settings_hint,
+    print_lines,
+    style_text,
+)
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from segment_insider_emulator.cli.inputs import fetch_running_workspace, is_emulator_url
-from segment_insider_emulator.cli.terminal_output import make_terminal_safe, print_lines
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange import workspace_yaml
 from segment_insider_emulator.interchange.export_public_api import (
@@ -21,6 +20,7 @@ from segment_insider_emulator.interchange.imported_workspace import (
     build_imported_workspace,
 )
 from segment_insider_emulator.interchange.workspace_yaml import format_yaml
+from segment_insider_emulator.terminal_output import make_terminal_safe, print_lines
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import (
     PRESET_NAMES,

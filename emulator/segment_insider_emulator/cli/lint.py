@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from segment_insider_emulator.analysis.lint import lint_document
-from segment_insider_emulator.cli.terminal_output import expand_settings_hint, print_lines
+from segment_insider_emulator.terminal_output import expand_settings_hint, print_lines
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.loading import (
     PRESET_NAMES,

@@ -16,11 +16,11 @@ from segment_insider_emulator.cli.inputs import (
     load_workspace,
     selected_workspace_name,
 )
-from segment_insider_emulator.cli.terminal_output import escape_json, print_lines
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import InvalidLine, parse_event_line
 from segment_insider_emulator.mapping import Destination, SubscriptionOutcome
 from segment_insider_emulator.segment.normalise import warn_of_lost_characters
+from segment_insider_emulator.terminal_output import escape_json, print_lines
 from segment_insider_emulator.text_encoding import reject_utf16, strip_bom
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.loading import read_document

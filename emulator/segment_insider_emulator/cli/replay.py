@@ -17,7 +17,6 @@ from segment_insider_emulator.cli.inputs import (
     load_workspace,
     selected_workspace_name,
 )
-from segment_insider_emulator.cli.terminal_output import print_json, print_lines
 from segment_insider_emulator.clock import parse_iso_time, utc_now
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.replay.archive import ArchivePart, find_files, split_files
@@ -33,6 +32,7 @@ from segment_insider_emulator.replay.dry_run import (
 from segment_insider_emulator.replay.evaluator import EvaluationClocks
 from segment_insider_emulator.replay.html_report import write_html
 from segment_insider_emulator.replay.report import build_report, format_text, list_losses
+from segment_insider_emulator.terminal_output import print_json, print_lines
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset
 

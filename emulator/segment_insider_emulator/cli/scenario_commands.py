@@ -20,7 +20,7 @@ from segment_insider_emulator.cli.inputs import (
     load_workspace,
     selected_workspace_name,
 )
-from segment_insider_emulator.cli.terminal_output import print_json, print_lines, style_text
+from segment_insider_emulator.terminal_output import print_json, print_lines, style_text
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_scenarios import require_extra
 

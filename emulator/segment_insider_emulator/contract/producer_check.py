@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
+from flask.testing import FlaskClient
 
-from segment_insider_emulator.app import create_app
-from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import Workspace
 
 ACCEPTED_VERDICT: Final = "accepted"
 TOLERATED_VERDICTS: Final = ("warning", "not_subscribed")
@@ -40,30 +38,27 @@ class ProducerCheckResult:
 
 
 def check_producer_events(
-    events: Iterable[tuple[str, JSONObject]], workspace: Workspace
+    events: Iterable[tuple[str, JSONObject]], client: FlaskClient, write_key: str
 ) -> Iterator[ProducerCheckResult]:
-    """Send each event through the whole road, and say what became of it.
+    """Send each event to an emulator and yield what becomes of it.
 
     Args:
         events: Place and event.
+        client: Of an emulator that may be reset before each event.
+        write_key: Of the source that the events are sent to.
     """
-    app = create_app(Config(db=":memory:"), workspace)
-    client = app.test_client()
-    try:
-        for where, event in events:
-            client.post("/emulator/v1/reset")
-            call_type = event.get("type", "track")
-            body = orjson.dumps({**event, "writeKey": workspace.write_key})
-            answer = client.post(f"/v1/{call_type}", data=body, content_type="application/json")
-            if answer.status_code != 200:
-                why = [f"Segment answers {answer.status_code}: {answer.get_data(as_text=True)}"]
-                yield ProducerCheckResult(where, str(call_type), "rejected", why)
-                continue
-            messages = orjson.loads(client.get("/emulator/v1/messages").data)["messages"]
-            deliveries = orjson.loads(client.get("/emulator/v1/deliveries").data)["deliveries"]
-            yield _build_producer_result(where, messages[-1], deliveries)
-    finally:
-        app.extensions["sandboxes"].close()
+    for where, event in events:
+        client.post("/emulator/v1/reset")
+        call_type = event.get("type", "track")
+        body = orjson.dumps({**event, "writeKey": write_key})
+        answer = client.post(f"/v1/{call_type}", data=body, content_type="application/json")
+        if answer.status_code != 200:
+            why = [f"Segment answers {answer.status_code}: {answer.get_data(as_text=True)}"]
+            yield ProducerCheckResult(where, str(call_type), "rejected", why)
+            continue
+        messages = orjson.loads(client.get("/emulator/v1/messages").data)["messages"]
+        deliveries = orjson.loads(client.get("/emulator/v1/deliveries").data)["deliveries"]
+        yield _build_producer_result(where, messages[-1], deliveries)
 
 
 def _build_producer_result(

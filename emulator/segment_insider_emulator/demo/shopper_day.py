@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from textwrap import wrap
 
-from segment_insider_emulator.cli.terminal_output import style_text
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import explain_event
+from segment_insider_emulator.terminal_output import style_text
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios import segment_calls
 from segment_insider_scenarios.client import ControlClient

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
-from segment_insider_emulator.cli.terminal_output import style_text
 from segment_insider_emulator.replay.archive import ArchiveFile
 from segment_insider_emulator.replay.dry_run import CompletedParts
 from segment_insider_emulator.replay.metrics import TABLE_COLUMNS, LineSample, RowKey, RowTally
+from segment_insider_emulator.terminal_output import style_text
 from segment_insider_emulator.types import JSON, JSONObject
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -15,7 +15,7 @@ from segment_insider_emulator.cli.inputs import (
     read_numbered_events,
     selected_workspace_name,
 )
-from segment_insider_emulator.cli.terminal_output import print_json, print_lines
+from segment_insider_emulator.config import Config
 from segment_insider_emulator.contract.cases import ContractCase, read_cases, run_case
 from segment_insider_emulator.contract.checks import (
     CaseVerdict,
@@ -35,7 +35,9 @@ from segment_insider_emulator.contract.producer_check import (
 from segment_insider_emulator.contract.recording import case_to_json_file, cases_to_ndjson
 from segment_insider_emulator.contract.request_schema import build_request_schema
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.terminal_output import print_json, print_lines
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import Workspace
 
 CASE_FILES_ARGUMENT = click.argument(
     "files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path)
@@ -314,7 +316,7 @@ def events_command(
         remedy = "Name a file of events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)), remedy)
     cases = []
-    for each in check_producer_events(events, load_workspace(workspace, preset)):
+    for each in _check_in_new_emulator(events, load_workspace(workspace, preset)):
         holds = each.is_accepted(strict=strict)
         if as_json:
             print_json({**asdict(each), "satisfies": holds})
@@ -336,3 +338,13 @@ def _print_event_verdict(result: ProducerCheckResult) -> None:
     print_lines([f"FAILED  {result.name}: {result.verdict}  {result.where}"])
     for why in result.problems:
         print_lines([f"    {why}"])
+
+
+def _check_in_new_emulator(
+    events: list[tuple[str, JSONObject]], workspace: Workspace
+) -> Iterator[ProducerCheckResult]:
+    from segment_insider_emulator.app import create_app
+
+    app = create_app(Config(db=":memory:"), workspace)
+    with closing(app.extensions["sandboxes"]):
+        yield from check_producer_events(events, app.test_client(), workspace.write_key)
