@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT / "tests" / "conformance"), str(ROOT / "tests" / "mappi
 from explained_cases import generated_outputs, shipped_outputs  # noqa: E402
 
 from segment_insider_emulator.mapping import Destination, InsiderRequest, Subscription  # noqa: E402
-from segment_insider_emulator.mapping.explanation import (
+from segment_insider_emulator.mapping.explanation import (  # noqa: E402
     EventExplanation,
     SubscriptionTrace,
     explain_event,
