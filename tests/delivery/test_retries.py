@@ -241,7 +241,7 @@ class Meanwhile(UpsertStore):
         self.brought: Future[None] | None = None
         self._pool = pool
 
-    def earliest(self) -> str | None:
+    def find_earliest_due_at(self) -> str | None:
         found = super().find_earliest_due_at()
         if self.bring:
             self.brought, self.bring = self._pool.submit(self.bring), None

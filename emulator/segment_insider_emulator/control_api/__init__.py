@@ -1,1 +1,1 @@
-"""The control API that tests and tools read, under /emulator/v1/."""
+"""The control API for tests and tools, under /emulator/v1/."""

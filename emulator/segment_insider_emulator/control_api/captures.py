@@ -1,4 +1,4 @@
-"""The control API's addresses."""
+"""Control API routes for messages, deliveries, profiles, journeys, storage and resets."""
 
 from collections.abc import Callable
 from typing import Never
@@ -38,13 +38,13 @@ capture_routes = Blueprint("harness", __name__, url_prefix="/emulator/v1")
 
 @capture_routes.get("/health")
 def health() -> JSONObject:
-    """Answers as soon as the emulator can take events."""
+    """Return 200 as soon as the emulator accepts events."""
     return {"status": "ok", "version": __version__}
 
 
 @capture_routes.get("/messages")
 def messages() -> JSONObject:
-    """What SDKs sent, oldest first."""
+    """List the messages that SDKs sent, oldest first."""
     query = parse_page_query(request.args, MESSAGE_FILTERS)
     records, following = current_services().store.list_messages(
         query.filters,
@@ -57,7 +57,7 @@ def messages() -> JSONObject:
 
 @capture_routes.get("/messages/newest")
 def newest_message() -> JSONObject:
-    """The last message that the filters find, with the deliveries it led to."""
+    """Return the newest message that matches the filters, with its deliveries."""
     record = current_services().store.find_newest_message(
         parse_filters(request.args, MESSAGE_FILTERS)
     )
@@ -66,7 +66,7 @@ def newest_message() -> JSONObject:
 
 @capture_routes.get("/deliveries/newest")
 def newest_delivery() -> JSONObject:
-    """The last delivery that the filters find."""
+    """Return the newest delivery that matches the filters."""
     newest = current_services().store.find_newest_delivery(
         parse_filters(request.args, DELIVERY_FILTERS)
     )
@@ -75,7 +75,7 @@ def newest_delivery() -> JSONObject:
 
 @capture_routes.get(f"/messages/{ID_ROUTE}")
 def message(id: int) -> JSONObject:
-    """One message with the deliveries it led to."""
+    """Return one message with its deliveries."""
     return _message_with_deliveries(
         current_services().store.get_message(id) or _abort_not_found("message", id)
     )
@@ -83,7 +83,7 @@ def message(id: int) -> JSONObject:
 
 @capture_routes.get("/deliveries")
 def deliveries() -> JSONObject:
-    """What subscriptions sent to Insider One, oldest first."""
+    """List the deliveries to Insider One, oldest first."""
     query = parse_page_query(request.args, DELIVERY_FILTERS)
     records, following = current_services().store.list_deliveries(
         query.filters,
@@ -96,7 +96,7 @@ def deliveries() -> JSONObject:
 
 @capture_routes.get(f"/deliveries/{ID_ROUTE}")
 def delivery(id: int) -> JSONObject:
-    """One delivery."""
+    """Return one delivery."""
     return models.delivery_json(
         current_services().store.get_delivery(id) or _abort_not_found("delivery", id)
     )
@@ -104,9 +104,9 @@ def delivery(id: int) -> JSONObject:
 
 @capture_routes.get("/profiles")
 def profiles() -> JSONObject:
-    """Who Insider One would know, oldest first, or the one who owns an identifier.
+    """List the profiles in Insider One, oldest first, or the one with an identifier.
 
-    A page ends early where its profiles have many events, of which each shows the oldest.
+    A page ends early when its profiles have many events; each shows its oldest ones.
     """
     query = parse_page_query(request.args, PROFILE_FILTERS)
     current_services().endpoint.delete_expired_data()
@@ -127,7 +127,7 @@ def profiles() -> JSONObject:
 
 @capture_routes.get("/profiles/<id>")
 def profile(id: str) -> JSONObject:
-    """One profile by its Profile ID."""
+    """Return one profile by its Profile ID."""
     current_services().endpoint.delete_expired_data()
     return _profile_with_first_events(
         current_services().profiles.get_with_events(id) or _abort_not_found("profile", id)
@@ -136,7 +136,7 @@ def profile(id: str) -> JSONObject:
 
 @capture_routes.get("/profiles/<id>/events")
 def profile_events(id: str) -> JSONObject:
-    """The events of one profile, oldest first; `after` counts those before the page."""
+    """List the events of a profile, oldest first; `after` is the number of events to skip."""
     query = parse_page_query(request.args, ())
     current_services().endpoint.delete_expired_data()
     profile = current_services().profiles.get_with_events(id) or _abort_not_found("profile", id)
@@ -147,10 +147,10 @@ def profile_events(id: str) -> JSONObject:
 
 @capture_routes.post("/reset")
 def reset() -> JSONObject:
-    """Forget all that happened, and faults; the clock follows the machine again.
+    """Delete all data and faults, and let the clock follow real time again.
 
-    A body {"now": time} makes the clock stand still at that time, which may be in the past. Both
-    panels are set back to the workspace file.
+    A body {"now": time} freezes the clock at that time, which may be in the past. The settings of
+    the destination and the integrations are set back to the workspace file.
     """
     current_services().reset(
         parse_reset_time(request_parsing.read_body(RESET_FIELDS, min_fields=0))
@@ -160,25 +160,25 @@ def reset() -> JSONObject:
 
 @capture_routes.post("/reset/captures")
 def reset_captures() -> JSONObject:
-    """Forget messages and deliveries alone."""
+    """Delete messages and deliveries only."""
     return _run_reset(current_services().reset_traffic)
 
 
 @capture_routes.post("/reset/profiles")
 def reset_profiles() -> JSONObject:
-    """Forget profiles and their journeys alone."""
+    """Delete profiles and their journey runs only."""
     return _run_reset(current_services().reset_profiles)
 
 
 @capture_routes.post("/reset/faults")
 def reset_faults() -> JSONObject:
-    """Forget what was to go wrong, at either end."""
+    """Remove all injected faults, of Segment and of Insider One."""
     return _run_reset(current_services().reset_faults)
 
 
 @capture_routes.post("/reset/clock")
 def reset_clock() -> JSONObject:
-    """Let the clock follow the machine again, or stand still at a time: {"now"}."""
+    """Let the clock follow real time again, or freeze it at a time: {"now"}."""
     current_services().clock.reset(
         parse_reset_time(request_parsing.read_body(RESET_FIELDS, min_fields=0))
     )
@@ -192,7 +192,7 @@ def _run_reset(reset_action: Callable[[], None]) -> JSONObject:
 
 
 def _profile_with_first_events(profile: Profile) -> JSONObject:
-    """*profile* with its oldest events, how many it has, and where the next ones begin."""
+    """Return *profile* as JSON with its first events, its event count and the next offset."""
     shown_profile = serialize_profile(profile)
     count = len(shown_profile["events"])
     following = MAX_EVENTS_PER_PROFILE if count > MAX_EVENTS_PER_PROFILE else None
@@ -226,7 +226,7 @@ JOURNEY_RUN_FILTERS = ("identifier", "status")
 
 @journey_routes.get("/journeys")
 def journeys() -> JSONObject:
-    """The journeys of the workspace with their counters, in the order of the file."""
+    """List the journeys of the workspace with their counters, in the order of the file."""
     refuse_parameters(request.args)
     journey_services = current_services().journeys
     journeys_json = [
@@ -238,7 +238,7 @@ def journeys() -> JSONObject:
 
 @journey_routes.get(f"/journeys/{ID_ROUTE}")
 def journey(id: int) -> JSONObject:
-    """One journey."""
+    """Return one journey."""
     definition = _find_journey(id)
     tally = current_services().journeys.run_store.count_outcomes(id)
     return {"simulated": SIMULATION_NOTICE, **serialize_journey(definition, tally)}
@@ -246,7 +246,7 @@ def journey(id: int) -> JSONObject:
 
 @journey_routes.get(f"/journeys/{ID_ROUTE}/runs")
 def runs(id: int) -> JSONObject:
-    """Who is or was in a journey, each with a trail; oldest first, or those of one person."""
+    """List the runs of a journey with their trails, oldest first, or those of one profile."""
     _find_journey(id)
     query = parse_page_query(request.args, JOURNEY_RUN_FILTERS)
     filters = _journey_run_filters(query.filters)
@@ -260,7 +260,7 @@ def runs(id: int) -> JSONObject:
 
 
 def _journey_run_filters(query_filters: dict[str, str]) -> dict[str, str] | None:
-    """What the store can filter by; None when nobody owns the identifier."""
+    """Return the filters for the store; None when no profile has the identifier."""
     filters = {}
     if "status" in query_filters:
         if query_filters["status"] not in JOURNEY_RUN_STATUSES:
@@ -292,7 +292,7 @@ storage_routes = Blueprint("storage", __name__, url_prefix="/emulator/v1")
 
 @storage_routes.get("/storage")
 def storage() -> JSONObject:
-    """Counted at this moment; with millions of messages that takes a while."""
+    """Return the number and size of stored records; slow with millions of messages."""
     request_parsing.refuse_parameters(request.args)
     services = current_services()
     sizes, config = services.store.measure_size(), services.config

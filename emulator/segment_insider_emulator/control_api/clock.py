@@ -1,4 +1,4 @@
-"""What the control API is told to do with the clock, checked."""
+"""Control API routes and commands of the sandbox clock: advance, set, freeze, resume."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -29,11 +29,10 @@ RESET_FIELDS: Mapping[str, type] = {"now": str}
 
 
 def apply_clock_command(clock: SandboxClock, command: JSONObject, path_prefix: str = "") -> None:
-    """Do to *clock* what *order* says: one of FIELDS, as {"advance": length}, {"set": time},
-    {"freeze": true} or {"resume": true}.
+    """Apply one command: "advance", "set", "freeze" or "resume".
 
     Args:
-        within: What stands before the name of an order in a message, e.g. "body.".
+        path_prefix: Text before the name of the command in error messages, e.g. "body.".
     Raises: EmulatorError, when it says several, or what cannot be done.
     """
     if len(command) != 1:
@@ -44,7 +43,7 @@ def apply_clock_command(clock: SandboxClock, command: JSONObject, path_prefix: s
 
 
 def parse_reset_time(body: JSONObject) -> datetime | None:
-    """The `now` of a reset; None where it has none.
+    """Return the time in `now` of a reset body; None without `now`.
 
     Raises: EmulatorError, when it is no time, or none that a clock may show.
     """
@@ -100,7 +99,7 @@ clock_routes = Blueprint("clock", __name__, url_prefix="/emulator/v1")
 
 @clock_routes.get("/clock")
 def show() -> JSONObject:
-    """{"now", "frozen", "offset"}; `offset` in seconds ahead of the machine's clock."""
+    """Return {"now", "frozen", "offset"}; `offset` is in seconds ahead of real time."""
     reading = current_services().clock.read()
     offset = round(reading.offset.total_seconds(), 3) or 0.0  # never -0.0
     return {"now": format_iso_utc(reading.now), "frozen": reading.frozen, "offset": offset}
@@ -108,7 +107,7 @@ def show() -> JSONObject:
 
 @clock_routes.post("/clock")
 def move() -> JSONObject:
-    """Do what the body says, see obey, and take on what is due by then."""
+    """Apply one clock command and run the journey steps that are due then."""
     apply_clock_command(
         current_services().clock, request_parsing.read_body(CLOCK_COMMAND_FIELDS), "body."
     )

@@ -1,4 +1,4 @@
-"""Control API: retries, batches, what goes wrong on the way to Insider One, and what differs."""
+"""Control API routes for retries, upserts, injected faults and real-account differences."""
 
 from flask import Blueprint, abort, request
 
@@ -28,16 +28,16 @@ PATHS_THAT_RUN_RETRIES = (
 
 @delivery_routes.before_app_request
 def run_due_retries() -> None:
-    """Make the attempts that are due before anybody looks, so that a moved clock is seen."""
+    """Send due retries before a request, so that readers see the effect of a moved clock."""
     if request.path.startswith(PATHS_THAT_RUN_RETRIES):
         current_services().pipeline.retries.retry_due()
 
 
 @delivery_routes.post("/deliveries/retry")
 def retry() -> JSONObject:
-    """Deliver what waits and try every unsettled request once, due or not.
+    """Deliver queued messages and retry every unsettled request once, due or not.
 
-    {"attempts": requests made, "retrying": those still unsettled}
+    Returns {"attempts": sent requests, "retrying": requests that still wait for a retry}.
     """
     services = current_services()
     services.queue.drain()
@@ -47,7 +47,7 @@ def retry() -> JSONObject:
 
 @delivery_routes.get("/upserts/<id>")
 def upsert(id: str) -> JSONObject:
-    """The whole of a request that carries a batch, or that is tried again."""
+    """Return a whole request that carries a batch or waits for a retry."""
     stored_upsert = current_services().store.upserts.get(id)
     if stored_upsert is None:
         remedy = "A delivery names its own under `upsert`: GET /emulator/v1/deliveries."
@@ -58,13 +58,13 @@ def upsert(id: str) -> JSONObject:
 
 @delivery_routes.get("/faults")
 def faults() -> JSONObject:
-    """What is still to go wrong on the way to Insider One."""
+    """List the injected faults of requests to Insider One."""
     return {"faults": current_services().insider_faults.list_active()}
 
 
 @delivery_routes.post("/faults")
 def add_fault() -> JSONObject:
-    """Let deliveries meet a fault; gives all that there are."""
+    """Inject a fault into deliveries; return all active faults."""
     current_services().insider_faults.add(
         parse_insider_fault(
             request_parsing.read_fault_body(INSIDER_FAULT_VALIDATOR, INSIDER_FAULT_REMEDY)
@@ -75,14 +75,14 @@ def add_fault() -> JSONObject:
 
 @delivery_routes.delete("/faults")
 def clear_faults() -> JSONObject:
-    """Let nothing go wrong any more."""
+    """Remove all injected faults of deliveries."""
     current_services().insider_faults.clear()
     return faults()
 
 
 @delivery_routes.get("/fidelity")
 def fidelity() -> JSONObject:
-    """Where a real account answered differently from the emulated one, each kind once."""
+    """List how responses of a real account differ from emulated ones, each kind once."""
     services = current_services()
     query = request_parsing.parse_page_query(request.args, ())
     differences, following = services.differences.list_differences(
@@ -102,7 +102,7 @@ segment_fault_routes = Blueprint(
 
 @segment_fault_routes.post("")
 def add() -> JSONObject:
-    """Let the next requests with events meet a fault; gives all that wait."""
+    """Inject a fault into the next requests to Segment; return all waiting faults."""
     current_services().segment_faults.add(
         fault_from_json(
             request_parsing.read_fault_body(
@@ -115,7 +115,7 @@ def add() -> JSONObject:
 
 @segment_fault_routes.get("")
 def waiting() -> JSONObject:
-    """What is still to happen, next first."""
+    """List the faults that wait for a request, the next one first."""
     return {
         "faults": [
             fault_to_json(fault) for fault in current_services().segment_faults.list_waiting()
@@ -125,6 +125,6 @@ def waiting() -> JSONObject:
 
 @segment_fault_routes.delete("")
 def clear() -> JSONObject:
-    """Answer as usual again."""
+    """Remove all faults of Segment's responses."""
     current_services().segment_faults.clear()
     return waiting()

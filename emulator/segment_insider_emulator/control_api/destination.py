@@ -1,4 +1,4 @@
-"""Segment's settings of the destination as addresses of the control API."""
+"""Control API routes for the destination's settings, its subscriptions and integrations."""
 
 from collections.abc import Mapping
 from unicodedata import category
@@ -31,13 +31,13 @@ SUBSCRIPTION_FIELDS: Mapping[str, request_parsing.FieldType] = {
 
 @destination_routes.get("")
 def destination() -> JSONObject:
-    """The destination as it is now; its key is redacted."""
+    """Return the current destination; its key is redacted."""
     return _destination_json(current_services().destination_overrides.destination)
 
 
 @destination_routes.patch("")
 def save() -> JSONObject:
-    """Save Changes: the Enable Destination toggle, the settings, or both."""
+    """Save the enabled switch, the settings, or both."""
     form = request_parsing.read_body({"enabled": bool, "settings": dict})
     settings = check_settings(form["settings"]) if "settings" in form else None
     return _destination_json(
@@ -49,7 +49,7 @@ def save() -> JSONObject:
 
 @destination_routes.patch(f"/subscriptions/{ID_ROUTE}")
 def change(id: int) -> JSONObject:
-    """Enable or disable one subscription, or change its trigger or mapping; 1 is the first."""
+    """Enable or disable a subscription, or change its trigger or mapping; 1 is the first."""
     overrides = current_services().destination_overrides
     _abort_unless_subscription_exists(id)
     form = request_parsing.read_body({"enabled": bool, "trigger": str, "settings": dict})
@@ -62,8 +62,7 @@ def change(id: int) -> JSONObject:
 
 @destination_routes.post("/subscriptions")
 def add() -> tuple[JSONObject, int]:
-    """Add a subscription behind the others: {"name", "actionSlug", "enabled", "trigger",
-    "settings"}, where what is left out is the action's own."""
+    """Add a subscription as the last one; missing fields get the action's defaults."""
     overrides = current_services().destination_overrides
     subscription = request_parsing.read_body(SUBSCRIPTION_FIELDS)
     current_subscriptions = overrides.destination["subscriptions"]
@@ -76,7 +75,7 @@ def add() -> tuple[JSONObject, int]:
 
 @destination_routes.delete(f"/subscriptions/{ID_ROUTE}")
 def remove(id: int) -> JSONObject:
-    """Remove a subscription; those after it move up. Gives the destination."""
+    """Remove a subscription; later ones move up. Returns the destination."""
     overrides = current_services().destination_overrides
     _abort_unless_subscription_exists(id)
     remaining = [
@@ -101,7 +100,10 @@ def _refuse_invalid_subscriptions(subscriptions: list[JSONObject]) -> None:
 
 
 def check_settings(settings_json: JSONObject) -> JSONObject:
-    """Settings as Segment's form lets them be saved. Raises: EmulatorError."""
+    """Return the settings when Segment's form accepts them. Raises: EmulatorError.
+
+    Raises: EmulatorError.
+    """
     settings = request_parsing.check_fields(
         settings_json, {field.key: str for field in SETTINGS_FIELDS}, "body.settings"
     )
@@ -113,7 +115,7 @@ def check_settings(settings_json: JSONObject) -> JSONObject:
 
 
 def _describe_invalid_setting(value: str | None) -> str | None:
-    """What is wrong with a setting's *value*; it may be a key, and is not repeated."""
+    """Return what is wrong with a setting, without repeating its value: it may be a key."""
     if value is None:
         return None
     if not value:
@@ -154,7 +156,7 @@ ROLE_HEADER = "X-InOne-Role"  # who acts: the emulator has roles, and no account
 
 @panel_routes.get("/integrations")
 def integrations() -> JSONObject:
-    """Who may send to the account, oldest first; keys are redacted."""
+    """List the integrations that can send to the account, oldest first; keys are redacted."""
     query = parse_page_query(request.args, ())
     later = [
         each
@@ -168,7 +170,7 @@ def integrations() -> JSONObject:
 
 @panel_routes.post("/integrations")
 def create() -> tuple[JSONObject, int]:
-    """Save an integration; the only answer that has its key."""
+    """Create an integration; only this response contains its key."""
     form = request_parsing.read_body({"name": str, "type": str}, min_fields=2)
     integration, key = current_services().insider_panel.create_integration(
         form["name"], form["type"], _request_role()
@@ -178,7 +180,7 @@ def create() -> tuple[JSONObject, int]:
 
 @panel_routes.delete(f"/integrations/{ID_ROUTE}")
 def revoke(id: int) -> JSONObject:
-    """End an integration's key; it stays in the list."""
+    """Revoke an integration's key; the integration stays in the list."""
     revoked = current_services().insider_panel.revoke_integration(id, _request_role())
     if revoked is None:
         remedy = "List them with GET /emulator/v1/panel/integrations."
@@ -188,7 +190,7 @@ def revoke(id: int) -> JSONObject:
 
 @panel_routes.errorhandler(RoleNotPermitted)
 def handle_not_permitted(error: RoleNotPermitted) -> Response:
-    """The panel's answer to a role without the right."""
+    """Answer 403 when the role lacks the permission."""
     return error_response(403, error.what, ROLE_HEADER, error.remedy)
 
 

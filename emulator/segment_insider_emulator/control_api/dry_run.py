@@ -1,4 +1,4 @@
-"""The control API's dry run: what would become of events, with nothing sent and nothing kept."""
+"""Control API route of the dry run: results of events without sending or storing them."""
 
 import secrets
 
@@ -33,7 +33,7 @@ EVENT_REMEDY = 'Send an event such as {"type": "track", "event": "Song Played", 
 
 @dry_run_routes.post("/dry-run")
 def dry_run() -> JSONObject:
-    """What an event, or a {"batch": [...]}, would lead to; neither needs a write key.
+    """Return what an event or a {"batch": [...]} would lead to; no write key is needed.
 
     Each message as it would be kept, with its "deliveries" and, for every subscription, whether it
     matches and why: {"messages": [{..., "deliveries", "subscriptions"}]}.
@@ -47,10 +47,10 @@ def dry_run() -> JSONObject:
 
 
 def dry_run_messages(services: SandboxServices, messages: list[Message]) -> list[MessageRecord]:
-    """What would become of *messages*; those that were sent before count as new.
+    """Return the records that *messages* would get; known message ids count as new.
 
-    Answers are those of the emulated account as it is now, without faults and rates, wherever
-    deliveries go otherwise.
+    Responses come from the emulated account, without faults and rate limits, also when deliveries
+    go to another account.
     """
     with services.profiles.dry_run():
         return services.pipeline.dry_run(
@@ -75,7 +75,7 @@ def _parse_messages(services: SandboxServices, raw: bytes) -> list[Message]:
 
 
 def _with_all_enabled(destination: JSONObject) -> Destination:
-    """*destination* with all of its subscriptions enabled."""
+    """Return *destination* with all subscriptions enabled."""
     every = [{**each, "enabled": True} for each in destination["subscriptions"]]
     return Destination({**destination, "subscriptions": every})
 
@@ -101,7 +101,7 @@ def _dry_run_json(
 
 
 def _without_ids(record_json: JSONObject) -> JSONObject:
-    """*shown* without the numbers that are given to what is kept."""
+    """Return *record_json* without the ids of stored records."""
     return {name: value for name, value in record_json.items() if name not in ("id", "upsert")}
 
 

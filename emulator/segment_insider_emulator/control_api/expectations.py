@@ -1,4 +1,4 @@
-"""What can be claimed about: everything that the emulator kept, as the control API shows it."""
+"""Assertions about stored records: how many must match, and routes that check or wait for them."""
 
 import time
 from collections import deque
@@ -66,7 +66,7 @@ def _read_profiles(
 def _read_journey_runs(
     services: SandboxServices, after: int, _exact_texts: ExactTexts
 ) -> Iterator[JSONObject]:
-    """Runs of all journeys, those of the first journey first."""
+    """Yield the runs of all journeys, those of the first journey first."""
     for journey in services.journeys.definitions:
         yield from read_runs_of_journey(services, journey, after)
 
@@ -74,7 +74,7 @@ def _read_journey_runs(
 def read_runs_of_journey(
     services: SandboxServices, journey_id: int, after: int = 0
 ) -> Iterator[JSONObject]:
-    """Runs of the journey with that id, whether the workspace has it or not."""
+    """Yield the runs of a journey, also of one that the workspace no longer has."""
     of_one = partial(services.journeys.run_store.list_runs, journey_id, {}, limit=ROWS_PER_READ)
     return (
         serialize_run(run, trail)
@@ -139,14 +139,14 @@ _COUNT_WORDS = {"exactly": "exactly", "atLeast": "at least", "atMost": "at most"
 
 @dataclass(frozen=True, slots=True)
 class FieldExpectation:
-    """What is to stand at one place."""
+    """An expected value at one JSON path."""
 
     path: str
     steps: tuple[PathStep, ...]
     matcher: Matcher
 
     def find_difference(self, candidate: JSON) -> JSONObject | None:
-        """What keeps *candidate* from meeting it; None when nothing does."""
+        """Return how *candidate* differs from the expectation; None when it matches."""
         values = list(matchers.select_values(candidate, self.steps))
         matcher = self.matcher
         if not values if matcher.expects_absence else any(map(matcher.matches, values)):
@@ -162,13 +162,13 @@ class FieldExpectation:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A number of things that meet all expectations.
+    """An expected number of records that match all field expectations.
 
     Args:
-        of: One of SUBJECTS.
-        exact: Path -> the text that is expected there, for a search that narrows by it.
-        counts: Keys of _COUNTS -> number.
-        after: Only what was captured after this id.
+        record_kind: A key of RECORD_READERS.
+        exact_texts: Path -> expected text, which narrows the database query.
+        expected_counts: Key of _COUNT_COMPARISONS -> number.
+        after_id: Only records after this id count.
     """
 
     record_kind: str
@@ -179,25 +179,25 @@ class Assertion:
 
     @property
     def count_in_words(self) -> str:
-        """The count in words, e.g. "at least 1"."""
+        """The expected count in words, e.g. "at least 1"."""
         return " and ".join(
             f"{_COUNT_WORDS[name]} {number}" for name, number in self.expected_counts.items()
         )
 
     def is_met_by(self, count: int) -> bool:
-        """Whether *count* is what is claimed."""
+        """Return whether *count* is the expected count."""
         return all(
             _COUNT_COMPARISONS[name](count, number) for name, number in self.expected_counts.items()
         )
 
     def find_differences(self, candidate: JSON) -> list[JSONObject]:
-        """What keeps *candidate* from matching."""
+        """Return all differences between *candidate* and the expectations."""
         return [told for each in self.expectations if (told := each.find_difference(candidate))]
 
 
 @dataclass(slots=True)
 class AssertionOutcome:
-    """What became of a claim; *matched* holds the first few of the matches."""
+    """Result of an assertion: the match count and the first matches."""
 
     assertion: Assertion
     count: int
@@ -209,10 +209,10 @@ class AssertionOutcome:
 
 
 def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
-    """The claim that *given* makes.
+    """Parse an assertion.
 
     Args:
-        given: {"of", "where": {path: matcher}, "exactly" | "atLeast" | "atMost", "after"}.
+        assertion_json: {"of", "where": {path: matcher}, "exactly" | "atLeast" | "atMost", "after"}.
     Raises: EmulatorError, naming the first mistake.
     """
     form = request_parsing.check_fields(assertion_json, ASSERTION_FIELDS, where)
@@ -242,7 +242,7 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
 
 
 def check_assertion(assertion: Assertion, candidates: Iterable[JSONObject]) -> AssertionOutcome:
-    """Count those of *candidates* that match."""
+    """Count the *candidates* that match the assertion."""
     outcome = AssertionOutcome(assertion, 0, [])
     for candidate in candidates:
         if not assertion.find_differences(candidate):
@@ -253,7 +253,7 @@ def check_assertion(assertion: Assertion, candidates: Iterable[JSONObject]) -> A
 
 
 def find_near_misses(assertion: Assertion, candidates: Iterable[JSONObject]) -> list[JSONObject]:
-    """Those of *candidates* that miss the claim by the least, and why; newest first among equals.
+    """Return the candidates with the fewest differences, the newest first among equals.
 
     Args:
         candidates: Newest first.
@@ -293,15 +293,12 @@ _waiter_slots = BoundedSemaphore(MAX_WAITING_REQUESTS)
 
 
 class TooManyWaiters(EmulatorError):
-    """More wait than there are threads to spare."""
+    """Too many requests wait already."""
 
 
 @expectation_routes.post("/verify")
 def verify() -> JSONObject:
-    """Check claims about what happened so far, see claims.read.
-
-    {"ok": whether all are met, "claims": [{"ok", "count", "expected", "matched", "near"}]}
-    """
+    """Check assertions about what happened so far."""
     form = request_parsing.read_body({"claims": list})
     assertions_json = form["claims"]
     if not 1 <= len(assertions_json) <= MAX_ASSERTIONS:
@@ -317,9 +314,9 @@ def verify() -> JSONObject:
 
 @expectation_routes.post("/wait-for")
 def wait_for() -> JSONObject:
-    """Answer as soon as a claim is met, or with near misses when its "timeout" has passed.
+    """Answer when an assertion is met, or with near misses after its "timeout".
 
-    The timeout is the machine's time, whatever the sandbox's clock does.
+    The timeout is in real time, whatever the sandbox's clock shows.
     """
     form = request_parsing.read_body({**ASSERTION_FIELDS, "timeout": str})
     timeout = parse_duration(form.pop("timeout", DEFAULT_WAIT), "body.timeout")
@@ -338,7 +335,7 @@ def wait_for() -> JSONObject:
 
 @expectation_routes.errorhandler(TooManyWaiters)
 def handle_too_many_waiters(error: TooManyWaiters) -> Response:
-    """Nobody else may wait now."""
+    """Answer 503 when too many requests wait."""
     answer = error_response(503, error.what, error.where, error.remedy)
     answer.headers["Retry-After"] = "1"
     return answer
@@ -363,7 +360,7 @@ def _wait_until_met(
 def _wait_for_change(
     services: SandboxServices, change_count: int, deadline: float, is_abandoned: Callable[[], bool]
 ) -> None:
-    """Return when something was kept, at the *deadline*, or when nobody waits any more."""
+    """Wait for a change, for the *deadline*, or until nobody waits for the response."""
     while (left := deadline - time.monotonic()) > 0 and not is_abandoned():
         if (
             services.store.change_counter.wait_for_change(change_count, min(POLL_INTERVAL_S, left))
@@ -374,14 +371,14 @@ def _wait_for_change(
 
 
 def _abandonment_check() -> Callable[[], bool]:
-    """Whether the client of the current request is gone, or the server ends."""
+    """Return a check whether the client disconnected or the server is shutting down."""
     streams: StreamSlots | None = request.environ.get("emulator.streams")
     gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
     return lambda: gone() or (streams is not None and streams.is_closing)
 
 
 def _run_due_work(services: SandboxServices) -> None:
-    """Do what the clock, where it runs, has made due: no other request may come to do it."""
+    """Run the retries and journey steps that are due by now."""
     services.shared_state.refresh_from_database()
     services.pipeline.retries.retry_due()
     services.journeys.advance_due_runs()

@@ -1,8 +1,4 @@
-"""Answers as large as the database: few at a time, written to a file and sent from there.
-
-A thread is busy only while the file is written; the server sends it as fast as its client reads,
-and closes it when that is done or the client is gone.
-"""
+"""Control API routes that export a sandbox as NDJSON or HAR, and import it."""
 
 import tempfile
 import weakref
@@ -49,11 +45,11 @@ _large_response_slots = BoundedSemaphore(MAX_LARGE_RESPONSES)
 
 
 class ClientDisconnected(TemporarilyUnavailable):
-    """The client has closed its connection: nobody reads the answer."""
+    """The client closed the connection before the response was complete."""
 
 
 class _ResponseFile:
-    """A temporary file that gives its place back when it is closed."""
+    """A temporary file of a large response; closing it frees its slot."""
 
     def __init__(self) -> None:
         if not _large_response_slots.acquire(blocking=False):
@@ -72,9 +68,9 @@ def _close_and_release(file: IO[bytes]) -> None:
 
 
 def send_large_response(chunks: Iterable[bytes], mimetype: str) -> Response:
-    """Answer with *parts*, one after the other.
+    """Return a response of *chunks*, sent from a temporary file.
 
-    Raises: Unavailable, when enough such answers are under way, or the client is gone.
+    Raises: TemporarilyUnavailable, when enough such answers are under way, or the client is gone.
     """
     spool = _ResponseFile()
     try:
@@ -109,7 +105,7 @@ UNKNOWN_SIZE: Final = -1  # the format's own word for a size that nobody measure
 
 
 def write_har(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[bytes]:
-    """{"log": ...} with an entry for each attempt, in the order in which they were made.
+    """Yield a HAR document with one entry per attempt, ordered by time.
 
     An attempt but the last has no answer kept: its status alone is told.
     """
@@ -189,7 +185,7 @@ IMPORT_REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
 
 @export_routes.get("/export")
 def export() -> Response:
-    """The sandbox as lines of JSON: workspace and clock in the first, then a line for each row.
+    """Export the sandbox as NDJSON: workspace and clock first, then one line per row.
 
     Keys are redacted: whoever imports it has others.
     """
@@ -211,16 +207,13 @@ def export() -> Response:
 
 @export_routes.get("/export.har")
 def export_har() -> Response:
-    """All requests to Insider One with their answers, HAR 1.2; tokens are redacted."""
+    """Export all requests to Insider One and their responses as HAR 1.2; tokens are redacted."""
     return send_large_response(write_har(_list_requests(current_services())), HAR_MEDIA_TYPE)
 
 
 @export_routes.post("/import")
 def import_() -> JSONObject:
-    """Take an export in, in the place of all that this sandbox has; it keeps its own keys.
-
-    {"imported": number of rows}
-    """
+    """Replace the data of this sandbox by an export; the sandbox keeps its own keys."""
     head, rows = _read_export()
     clock, frozen = _parse_exported_clock(head["clock"])
     old = current_services()
@@ -240,7 +233,7 @@ def import_() -> JSONObject:
 
 
 def _list_requests(services: SandboxServices) -> Iterator[DeliveryRecord | UpsertRecord]:
-    """Each request once, whole: a batch is that of its upsert, not of its deliveries."""
+    """Yield each request once; a batch comes as its upsert, not as its deliveries."""
     listed_upsert_ids: set[str] = set()
     after: int | None = 0
     while after is not None:
@@ -288,7 +281,7 @@ def _parse_export_line(raw: bytes, number: int) -> JSONObject:
 
 
 def _parse_exported_clock(clock_json: JSON) -> tuple[datetime, bool]:
-    """Where the clock of an export stood, and whether it stood still."""
+    """Return the time of an exported clock and whether it was frozen."""
     place = f"{HEADER_PATH}.clock"
     if not isinstance(clock_json, dict) or clock_json.keys() != {"now", "frozen"}:
         raise EmulatorError("this is no clock", place, IMPORT_REMEDY)
@@ -300,10 +293,12 @@ def _parse_exported_clock(clock_json: JSON) -> tuple[datetime, bool]:
 
 
 def _check_readable(services: SandboxServices, journey_ids: set[int]) -> None:
-    """See that what was written can be shown. Raises: EmulatorError, when some of it cannot.
+    """Check that all imported rows can be shown. Raises: EmulatorError.
+
+    Raises: EmulatorError, when some of it cannot.
 
     Args:
-        journeys: Those that somebody is or was in, whether the workspace has them or not.
+        journey_ids: Journeys with runs, whether the workspace has them or not.
     """
     record_readers = [
         *(read(services, 0, {}) for read in RECORD_READERS.values()),

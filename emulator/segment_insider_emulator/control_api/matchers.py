@@ -1,4 +1,4 @@
-"""Places in a JSON value, as matchers name them: request.json.users[0].attributes.email."""
+"""Matchers of assertions, e.g. {"regex": "^ada@"}, and the JSON paths they apply to."""
 
 import math
 import re
@@ -24,7 +24,10 @@ _PATH_REMEDY = (
 
 
 def parse_json_path(path: str, where: str) -> tuple[PathStep, ...]:
-    """The steps of *path*, which stands at *where*. Raises: EmulatorError, when it is none."""
+    """Parse a JSON path into its steps. Raises: EmulatorError, when it is invalid.
+
+    Raises: EmulatorError, when it is none.
+    """
     steps: list[PathStep] = []
     at = 0
     while at < len(path) <= MAX_PATH_LENGTH:
@@ -43,7 +46,7 @@ def parse_json_path(path: str, where: str) -> tuple[PathStep, ...]:
 
 
 def select_values(value: JSON, steps: tuple[PathStep, ...]) -> Iterator[JSON]:
-    """What stands in *value* at *steps*: nothing, one value, or with [*] several."""
+    """Yield the values in *value* at a path: none, one, or several with [*]."""
     if not steps:
         yield value
         return
@@ -74,11 +77,11 @@ ValueCheck: TypeAlias = Callable[[JSON], bool]
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """One expectation.
+    """Check of one value, with its description.
 
     Args:
-        wanted: It in words, e.g. "text that matches '^ada@'".
-        absent: Whether there must be no value at all.
+        description: The check in words, e.g. "text that matches '^ada@'".
+        expects_absence: Whether there must be no value at all.
     """
 
     description: str
@@ -87,7 +90,7 @@ class Matcher:
 
 
 def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
-    """The matcher that *given* says; any JSON but an object stands for itself.
+    """Parse a matcher; JSON other than an object matches an equal value.
 
     Raises: EmulatorError, when it says none.
     """
@@ -110,7 +113,7 @@ def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
 
 
 def is_equal_json(expected: JSON, actual: JSON) -> bool:
-    """Whether two JSON values are equal: 1 is 1.0, and true is not 1."""
+    """Return whether two JSON values are equal: 1 equals 1.0, true does not equal 1."""
     if isinstance(expected, dict):
         return (
             isinstance(actual, dict)
@@ -129,7 +132,7 @@ def is_equal_json(expected: JSON, actual: JSON) -> bool:
 
 
 def format_value(value: JSON) -> str:
-    """*value* as JSON, cut where it is long."""
+    """Return *value* as JSON, cut when it is long."""
     text = orjson.dumps(value).decode(errors="replace")
     return text if len(text) <= _MAX_SHOWN_LENGTH else f"{text[:_MAX_SHOWN_LENGTH]}…"
 
@@ -187,7 +190,7 @@ def _parse_contains(part: JSON, _where: str) -> Matcher:
 
 
 def _contains_part(value: JSON, part: JSON) -> bool:
-    """Whether *value* is *part* and perhaps more: text, entries of a list, members of an object."""
+    """Return whether *value* contains *part*: a substring, list entries or object members."""
     if isinstance(value, str):
         return isinstance(part, str) and part in value
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Records as the control API shows them."""
+"""JSON of messages, deliveries and upserts, and the JSON Schemas of responses."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ EMPTY_FILTER_REPORT: JSONObject = {
 
 
 def message_json(record: MessageRecord) -> JSONObject:
-    """A message: `message` as the SDK sent it, `normalised` as destinations were handed it.
+    """Return a message as JSON: `message` is the SDK's, `normalised` the destination's.
 
     `violations`, `filtered_by`, `omitted` and `hints` say what tracking plan and filters did.
     """
@@ -46,7 +46,7 @@ def message_json(record: MessageRecord) -> JSONObject:
 
 
 def delivery_json(delivery: DeliveryRecord) -> JSONObject:
-    """A delivery: `request` is null when the mapping failed, `response` when nothing answered.
+    """Return a delivery as JSON; without a request or a response these are null.
 
     Of a batch, both are the part that is this event's; `upsert` names the whole.
     """
@@ -69,7 +69,7 @@ def delivery_json(delivery: DeliveryRecord) -> JSONObject:
 
 
 def upsert_json(upsert: UpsertRecord) -> JSONObject:
-    """A request that carries a batch, or that is tried again; `dueAt` is null when settled."""
+    """Return an upsert as JSON; `dueAt` is null when no retry follows."""
     return {
         "id": upsert.id,
         "dueAt": upsert.due_at,
@@ -103,7 +103,7 @@ def _attempt_json(attempt: DeliveryAttempt) -> JSONObject:
 
 
 def _json_or_text(body: str) -> JSON:
-    """The value of *body*; a text that is not JSON, such as a proxy's page, as it stands."""
+    """Parse *body* as JSON; return other bodies, such as a proxy's page, as text."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -121,12 +121,12 @@ OBJECT_LIST_SCHEMA: Final[JSONObject] = {"type": "array", "items": OBJECT_SCHEMA
 
 
 def schema_reference(name: str) -> JSONObject:
-    """A reference to the component *name*."""
+    """Return a reference to the component schema *name*."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def object_schema(properties: JSONObject, required: list[str] | None = None) -> JSONObject:
-    """An object with all of *properties*, or those that are *required*, and no others."""
+    """Return the schema of an object without other properties."""
     required_names = list(properties) if required is None else required
     return {
         "type": "object",
@@ -137,19 +137,19 @@ def object_schema(properties: JSONObject, required: list[str] | None = None) -> 
 
 
 def list_schema(items: JSONObject) -> JSONObject:
-    """A list of *items*."""
+    """Return the schema of a list of *items*."""
     return {"type": "array", "items": items}
 
 
 def page_schema(list_name: str, items: JSONObject, **others: JSONObject) -> JSONObject:
-    """One page of a list; `next` is the `after` of the next one, null at the end."""
+    """Return the schema of one page of a list; `next` is null on the last page."""
     return object_schema(
         {**others, list_name: list_schema(items), "next": nullable_schema(COUNT_SCHEMA)}
     )
 
 
 def nullable_schema(schema: JSONObject) -> JSONObject:
-    """*schema*, or null."""
+    """Return *schema* extended by null."""
     return {"anyOf": [schema, {"type": "null"}]}
 
 

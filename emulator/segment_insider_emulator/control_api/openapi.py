@@ -1,4 +1,4 @@
-"""What each address of the control API takes and answers, by the name of its view."""
+"""The OpenAPI document of the control API."""
 
 import json
 import re
@@ -48,7 +48,7 @@ NDJSON_MEDIA_TYPE: Final = "application/x-ndjson"
 
 @dataclass(frozen=True, slots=True)
 class ApiOperation:
-    """One address with one method.
+    """Schemas, examples and statuses of one route and method.
 
     Args:
         answer: Schema of the answer with *status*.
@@ -72,7 +72,7 @@ class ApiOperation:
 
 
 def optional_object_schema(**properties: JSONObject) -> JSONObject:
-    """An object with any of *properties*."""
+    """Return the schema of an object with optional *properties* and no others."""
     return object_schema(dict(properties), [])
 
 
@@ -152,14 +152,14 @@ _RESET_OPERATION = ApiOperation(_EMPTY_OBJECT_SCHEMA, _RESET_BODY_SCHEMA, _RESET
 
 
 def _schema_of_validator(validator: Draft202012Validator) -> JSONObject:
-    """The schema that *validator* checks, which is an object."""
+    """Return the schema object of *validator*."""
     schema = validator.schema
     assert isinstance(schema, Mapping)
     return dict(schema)
 
 
 def component_schemas() -> JSONObject:
-    """The components that operations refer to."""
+    """Return the component schemas of the OpenAPI document."""
     text = files(__package__).joinpath("scenario_run.schema.json").read_text("utf-8")
     run = json.loads(text.replace("#/$defs/", "#/components/schemas/ScenarioRun/$defs/"))
     return {**RESPONSE_SCHEMAS, "ScenarioRun": run}
@@ -167,7 +167,7 @@ def component_schemas() -> JSONObject:
 
 @cache
 def operations_by_endpoint() -> Mapping[str, ApiOperation]:
-    """Endpoint of a view -> its operation."""
+    """Return the operations by endpoint."""
     return {
         "harness.health": ApiOperation(
             object_schema({"status": {"const": "ok"}, "version": TEXT_SCHEMA})
@@ -374,19 +374,19 @@ _PATH_VARIABLE = re.compile(r"<(?:(int)\([^)]*\):)?(\w+)>")
 
 @openapi_routes.get("/openapi.json")
 def described() -> JSONObject:
-    """What the addresses of the control API take and answer: OpenAPI 3.1."""
+    """Return the OpenAPI 3.1 document of the control API."""
     return build_openapi(current_app)
 
 
 # Not at Segment's end, whose answers any page may read.
 @openapi_routes.get("/openapi/segment.json")
 def segment() -> JSONObject:
-    """What the addresses of Segment's end take and answer."""
+    """Return the OpenAPI document of Segment's Tracking API."""
     return of_segment()
 
 
 def build_openapi(app: Flask) -> JSONObject:
-    """OpenAPI 3.1 of everything below /emulator/v1/ that *app* answers."""
+    """Build the OpenAPI document of all routes below /emulator/v1/."""
     paths: JSONObject = {}
     for rule in sorted(app.url_map.iter_rules(), key=lambda each: each.rule):
         if rule.rule.startswith(CONTROL_API_PREFIX):

@@ -1,4 +1,4 @@
-"""Bodies of the control API's requests, checked."""
+"""Parse and check the JSON bodies and query parameters of requests."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ FIELD_TYPE_NAMES: Mapping[FieldType, str] = {
 
 
 def read_body(fields: Mapping[str, FieldType], *, min_fields: int = 1) -> JSONObject:
-    """The JSON object of the current request.
+    """Return the checked JSON object in the body of the current request.
 
     Args:
         fields: Name -> one of KINDS, for each that may be there.
-        required: How many of them must be; with 0 the body may be empty.
+        min_fields: How many of them are required; with 0 the body may be empty.
     Raises: EmulatorError, naming the first mistake.
     """
     return check_fields(
@@ -45,19 +45,22 @@ def read_body(fields: Mapping[str, FieldType], *, min_fields: int = 1) -> JSONOb
 def read_fault_body(
     validator: Draft202012Validator, remedy: str, *, min_fields: int = 1
 ) -> JSONObject:
-    """The fault that the current request asks for, at either end.
+    """Return the checked fault in the body of the current request.
 
     Args:
-        shape: What there may be in it.
+        validator: Checks the fault.
         remedy: The same in words.
-        required: With 0 the body may be empty.
+        min_fields: With 0 the body may be empty.
     Raises: EmulatorError, naming the first mistake.
     """
     return check_fault(_parse_request_body(remedy, min_fields), validator, remedy)
 
 
 def check_fault(fault_json: JSON, validator: Draft202012Validator, remedy: str) -> JSONObject:
-    """*asked*, a fault that fits *shape*. Raises: EmulatorError, naming the first mistake."""
+    """Return *fault_json* when it is valid. Raises: EmulatorError, naming the first error.
+
+    Raises: EmulatorError, naming the first mistake.
+    """
     error = next(validator.iter_errors(fault_json), None)
     if error is not None:
         where = format_path("body", *error.absolute_path)
@@ -68,7 +71,7 @@ def check_fault(fault_json: JSON, validator: Draft202012Validator, remedy: str) 
 def check_fields(
     value: JSON, fields: Mapping[str, FieldType], where: str, *, min_fields: int = 1
 ) -> JSONObject:
-    """*value*, an object with *required* of *fields* or more, and no others.
+    """Return *value* when it is an object with the allowed fields and at least *min_fields*.
 
     Raises: EmulatorError.
     """
@@ -120,7 +123,7 @@ ID_ROUTE = (
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """One page asked for: rows after id *after*, at most *limit*, oldest first."""
+    """A requested page: at most *limit* rows after id *after*, oldest first."""
 
     filters: dict[str, str]
     after: int
@@ -128,7 +131,7 @@ class PageQuery:
 
 
 def parse_page_query(args: Mapping[str, str], filters: Collection[str]) -> PageQuery:
-    """Read *args*, of which those named in *filters* narrow the list; empty ones do not count.
+    """Parse the filters, `after` and `limit` of a list; empty values are ignored.
 
     Raises: EmulatorError, for an unknown parameter or a value that cannot be meant.
     """
@@ -139,7 +142,7 @@ def parse_page_query(args: Mapping[str, str], filters: Collection[str]) -> PageQ
 
 
 def parse_filters(args: Mapping[str, str], filters: Collection[str]) -> dict[str, str]:
-    """Read *args* of what gives one thing: filters alone. Raises: EmulatorError."""
+    """Parse filters alone, for a request that returns one record. Raises: EmulatorError."""
     return _known_filters(args, filters, list(filters))
 
 
@@ -164,7 +167,10 @@ def _known_filters(
 
 
 def refuse_parameters(args: Mapping[str, str]) -> None:
-    """For what takes no parameter. Raises: EmulatorError, naming the first of *args*."""
+    """Refuse all query parameters. Raises: EmulatorError, naming the first.
+
+    Raises: EmulatorError, naming the first of *args*.
+    """
     for name in args:
         raise EmulatorError(f"unknown parameter {name!r}", "query", "Send none.")
 

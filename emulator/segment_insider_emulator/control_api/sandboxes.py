@@ -1,4 +1,4 @@
-"""The control API's workspace: what a sandbox was made of, and another in its place."""
+"""Control API routes of sandboxes and their workspaces."""
 
 from collections.abc import Mapping
 
@@ -23,18 +23,18 @@ workspace_routes = Blueprint("workspaces", __name__, url_prefix="/emulator/v1/wo
 
 @workspace_routes.get("")
 def workspace() -> JSONObject:
-    """The document, without what was changed of it since; keys are redacted."""
+    """Return the workspace without later changes; keys are redacted."""
     return redact_document(current_services().workspace.document)
 
 
 @workspace_routes.get("/current")
 def current() -> JSONObject:
-    """The document with what was changed of its destination since; keys are redacted."""
+    """Return the workspace with later changes of its destination; keys are redacted."""
     return redact_document(current_workspace(current_services()))
 
 
 def current_workspace(services: SandboxServices) -> JSONObject:
-    """The document of a sandbox with its destination as it is now, keys included."""
+    """Return the workspace with the current destination, keys included."""
     return {
         **services.workspace.document,
         "destination": services.destination_overrides.destination,
@@ -43,7 +43,7 @@ def current_workspace(services: SandboxServices) -> JSONObject:
 
 @workspace_routes.put("")
 def replace() -> JSONObject:
-    """Use another workspace from now on: {"workspace": a preset's name or a document}.
+    """Replace the workspace: {"workspace": a preset's name or a document}.
 
     What was captured stays, and the sandbox's own keys, too; journeys begin afresh. The default
     sandbox has its file again after a restart.
@@ -68,16 +68,16 @@ SANDBOX_FIELDS: Mapping[str, request_parsing.FieldType] = {
 
 @sandbox_routes.get("")
 def sandboxes() -> JSONObject:
-    """The caller's sandboxes, the default one first; keys are redacted."""
+    """List the caller's sandboxes, the default one first; keys are redacted."""
     refuse_parameters(request.args)
     return {"sandboxes": [_sandbox_json(each) for each in known.visible_sandboxes()], "next": None}
 
 
 @sandbox_routes.post("")
 def create() -> tuple[JSONObject, int]:
-    """Create a sandbox; the only answer that has the key of its account.
+    """Create a sandbox; only this response contains the key of its account.
 
-    With "now" its clock stands still at that time.
+    With "now" the clock is frozen at that time.
     """
     order = request_parsing.read_body(SANDBOX_FIELDS, min_fields=0)
     now = parse_reset_time(order)
@@ -95,13 +95,13 @@ def create() -> tuple[JSONObject, int]:
 
 @sandbox_routes.get("/<id>")
 def sandbox(id: str) -> JSONObject:
-    """One sandbox; its key is redacted."""
+    """Return one sandbox; its key is redacted."""
     return _sandbox_json(known.find_sandbox(id))
 
 
 @sandbox_routes.post("/<id>/reset")
 def reset(id: str) -> JSONObject:
-    """Start one afresh, see POST /emulator/v1/reset."""
+    """Reset a sandbox, see POST /emulator/v1/reset."""
     known.find_sandbox(id).services.reset(
         parse_reset_time(request_parsing.read_body(RESET_FIELDS, min_fields=0))
     )
@@ -110,14 +110,14 @@ def reset(id: str) -> JSONObject:
 
 @sandbox_routes.delete("/<id>")
 def delete(id: str) -> JSONObject:
-    """End one with all that it holds."""
+    """Delete a sandbox and all its data."""
     known.delete_sandbox(id)
     return {}
 
 
 @sandbox_routes.errorhandler(ConflictError)
 def handle_conflict(error: ConflictError) -> Response:
-    """What the sandboxes that there are do not allow."""
+    """Answer 409 when existing sandboxes do not allow the request."""
     return error_response(409, error.what, error.where, error.remedy)
 
 

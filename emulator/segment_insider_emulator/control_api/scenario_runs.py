@@ -1,4 +1,4 @@
-"""The control API's scenario runs: test runners report what came of their scenarios."""
+"""Control API routes for the results that test runners report."""
 
 import json
 from functools import cache
@@ -32,20 +32,20 @@ TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z
 
 @scenario_run_routes.post("")
 def add() -> tuple[JSONObject, int]:
-    """Keep a run, {"startedAt", "features"}; the last fifty are kept."""
+    """Store a run, {"startedAt", "features"}; only the last fifty stay."""
     return {"id": scenario_run_store().add(parse_report(request.get_data()))}, 201
 
 
 @scenario_run_routes.get("")
 def runs() -> JSONObject:
-    """All runs that are kept, the newest last."""
+    """List all stored runs, the newest last."""
     refuse_parameters(request.args)
     oldest_first = reversed(scenario_run_store().list_newest())
     return {"scenarioRuns": [_scenario_run_json(each) for each in oldest_first], "next": None}
 
 
 def scenario_run_store() -> ScenarioRunStore:
-    """The runs of the process, which the default sandbox keeps: a run may use many sandboxes.
+    """Return the store of the default sandbox, or of the addressed team sandbox.
 
     A team's sandbox keeps those that are reported to it: others see none of them.
     """
@@ -58,7 +58,10 @@ def scenario_run_store() -> ScenarioRunStore:
 
 
 def parse_report(raw: bytes) -> JSONObject:
-    """The run that *raw* reports. Raises: EmulatorError, naming the first mistake."""
+    """Parse a reported run. Raises: EmulatorError, naming the first error.
+
+    Raises: EmulatorError, naming the first mistake.
+    """
     if len(raw) > MAX_REPORT_BYTES:
         remedy = f"Keep it below {MAX_REPORT_BYTES:,} bytes: report fewer features at once."
         raise EmulatorError(f"a report of {len(raw):,} bytes is too large", "body", remedy)
@@ -79,7 +82,7 @@ def parse_report(raw: bytes) -> JSONObject:
 
 
 def _describe_violation(validator: object, message: str) -> str:
-    """The fault, without the value that has it: it may be as long as the report."""
+    """Return what is wrong, without the value: it may be as long as the report."""
     if validator in ("required", "additionalProperties"):
         return message[:200]
     return f"this breaks the rule {validator!r} of a scenario run"

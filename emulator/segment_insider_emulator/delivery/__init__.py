@@ -1,1 +1,1 @@
-"""Carrying an event to Insider One: which subscriptions, what went out, what came back."""
+"""Deliver events to Insider One: filters, planned requests, retries and results."""

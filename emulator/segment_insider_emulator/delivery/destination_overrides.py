@@ -1,4 +1,4 @@
-"""What is set at Segment's end: the destination's switch, its settings, its mappings."""
+"""Changes of the destination's settings and mappings since the workspace was loaded."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from segment_insider_emulator.workspace.model import fingerprint_document
 
 
 class DestinationOverrides:
-    """The destination of the workspace file, and what was changed of it since.
+    """The workspace's destination with the changes that users saved.
 
-    A change outlives a restart, until the file's own destination is another.
+    Changes survive a restart unless the destination in the workspace file changes.
 
     Args:
         original: The destination as the workspace file has it.
@@ -37,13 +37,13 @@ class DestinationOverrides:
 
     @property
     def destination(self) -> JSONObject:
-        """The destination as it is now, in the shape of Segment's Public API, key included."""
+        """The current destination in the shape of Segment's Public API, key included."""
         return apply_overrides(self._original, self._overrides)
 
     def save_settings(
         self, *, enabled: bool | None = None, settings: JSONObject | None = None
     ) -> JSONObject:
-        """Save the settings page: what is given replaces what was; gives the destination."""
+        """Save the enabled switch and the given settings; return the destination."""
         with self._guard.updating():
             changes = dict(self._overrides)
             if enabled is not None:
@@ -52,16 +52,16 @@ class DestinationOverrides:
             return self._store_overrides(changes)
 
     def set_subscription_enabled(self, index: int, enabled: bool) -> JSONObject:
-        """Enable or disable one subscription, 0 for the first; gives the destination."""
+        """Enable or disable subscription *index* (0 is the first); return the destination."""
         with self._guard.updating():
             switches = {**self._overrides.get("subscriptions", {}), str(index): enabled}
             return self._store_overrides({**self._overrides, "subscriptions": switches})
 
     def edit_subscription(self, index: int, edits: JSONObject) -> JSONObject:
-        """Change the trigger or the mapping of one subscription, 0 for the first.
+        """Change the trigger or mapping of subscription *index* (0 is the first).
 
         Args:
-            edited: {"trigger", "settings"}, of which what is missing stays as it is.
+            edits: {"trigger", "settings"}; a missing key keeps its value.
         Raises: EmulatorError, when the mapping is nested too deep.
         """
         if nesting_depth(edits) > MAX_DEPTH:
@@ -73,7 +73,7 @@ class DestinationOverrides:
             return self._store_overrides({**self._overrides, "edited": all_edits})
 
     def replace_subscriptions(self, subscriptions: Sequence[JSONObject]) -> JSONObject:
-        """Put *subscriptions* in the place of all there are; gives the destination."""
+        """Replace all subscriptions; return the destination."""
         with self._guard.updating():
             preserved = {
                 key: self._overrides[key]
@@ -82,17 +82,17 @@ class DestinationOverrides:
             return self._store_overrides({**preserved, "replaced": list(subscriptions)})
 
     def reset(self) -> None:
-        """Back to what the workspace file says."""
+        """Discard all changes and use the destination of the workspace file."""
         with self._guard.updating():
             self._store.reset()
             self._use_overrides({})
 
     def state(self) -> JSONObject:
-        """For other processes: nothing but that it has changed; the rest is in the store."""
+        """Return an empty state: the changes themselves are in the database."""
         return {}
 
     def restore(self, state: JSONObject) -> None:
-        """Go by what another process has stored."""
+        """Reload the changes that another process stored."""
         self._use_overrides(self._store.load(self._original_fingerprint))
 
     def _store_overrides(self, overrides: JSONObject) -> JSONObject:
@@ -109,9 +109,10 @@ class DestinationOverrides:
 
 
 def apply_overrides(destination: JSONObject, overrides: JSONObject) -> JSONObject:
-    """*destination* with *changes*, each optional: "enabled"; "settings"; "replaced", the
-    subscriptions instead of its own; and of these, by index, "subscriptions", whether they are
-    enabled, and "edited", their {"trigger", "settings"}.
+    """Return *destination* with the saved *overrides* applied.
+
+    *overrides* may have "enabled", "settings", "replaced" (all subscriptions) and, by index as
+    text, "subscriptions" (whether each is enabled) and "edited" (its {"trigger", "settings"}).
 
     An index is text, "0" for the first.
     """
@@ -134,6 +135,6 @@ def apply_overrides(destination: JSONObject, overrides: JSONObject) -> JSONObjec
 
 
 def _swap_enabled_subscriptions(destination: JSONObject) -> JSONObject:
-    """The same destination with its disabled subscriptions enabled, and the others disabled."""
+    """Return *destination* with enabled and disabled subscriptions swapped."""
     inverted = [{**each, "enabled": not each["enabled"]} for each in destination["subscriptions"]]
     return {**destination, "subscriptions": inverted}

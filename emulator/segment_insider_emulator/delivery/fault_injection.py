@@ -1,4 +1,4 @@
-"""One fault asked for: what it does to a request, and how it is described."""
+"""Injected faults of requests to Insider One: their JSON, and the sender that applies them."""
 
 import time
 from collections.abc import Callable
@@ -57,7 +57,7 @@ DOCUMENTED_ERROR_BODIES: dict[int, JSONObject] = {
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """What happens to some of the requests that go to Insider One.
+    """A fault that some of the requests to Insider One meet.
 
     Args:
         status: Answered in place of the account's own status; None leaves the answer alone.
@@ -84,7 +84,7 @@ class InjectedFault:
     seed: str = ""
 
     def build_response(self, status: int, retry_after_s: int | None = None) -> HttpResponse:
-        """The answer with *status*, and how long to wait in seconds."""
+        """Build the HTTP response with *status*, and with `Retry-After` when it is given."""
         body: JSON = DOCUMENTED_ERROR_BODIES.get(status, {}) if self.body is None else self.body
         page = body.encode() if isinstance(body, str) else None
         headers = {"content-type": "text/html" if page is not None else "application/json"}
@@ -94,9 +94,9 @@ class InjectedFault:
 
 
 def parse_insider_fault(fault_json: JSONObject) -> InjectedFault:
-    """The fault that *asked*, which fits SHAPE, describes.
+    """Build an injected fault from validated JSON.
 
-    Left out, `times` is 1, or without end where there is a `share` or a `rateLimit`.
+    Without `times` the fault applies once, or without end when it has a `share` or a `rateLimit`.
     """
     lasting = "share" in fault_json or "rateLimit" in fault_json
     named = {"delayMs": "delay_ms", "rateLimit": "rate_limit"}
@@ -105,7 +105,7 @@ def parse_insider_fault(fault_json: JSONObject) -> InjectedFault:
 
 
 def insider_fault_json(id: int, fault: InjectedFault, remaining_times: int | None) -> JSONObject:
-    """*fault* as the control API lists it; *times* is for how many more requests."""
+    """Return *fault* as control API JSON; *remaining_times* is None when it has no end."""
     return {
         "id": id,
         "status": fault.status,
@@ -127,7 +127,7 @@ MAX_ACTIVE_FAULTS = 1000  # faults at once
 
 @dataclass(slots=True)
 class _ActiveFault:
-    """A fault while it lasts.
+    """An injected fault with its remaining number of requests.
 
     Args:
         seed: Decides, with the number of requests *drawn* for, which of them meet it.
@@ -143,7 +143,7 @@ class _ActiveFault:
     counted: int = 0
 
     def applies(self, now: datetime) -> bool:
-        """Whether the request at hand meets it, which counts as one of its times."""
+        """Return whether the fault applies to the current request; counts the request."""
         if self.left is not None:
             self.left -= 1
         if self.fault.share < 1 and self._draw_random_share() >= self.fault.share:
@@ -151,17 +151,17 @@ class _ActiveFault:
         return self.fault.rate_limit is None or self._exceeds_rate_limit(now, self.fault.rate_limit)
 
     def seconds_until_window_ends(self, now: datetime) -> int:
-        """Seconds until the minute of a rate limit ends, at least 1."""
+        """Return the seconds until the rate limit's minute ends, at least 1."""
         left = (self.minute or now) + RATE_LIMIT_WINDOW - now
         return max(1, round(left.total_seconds()))
 
     def to_json(self) -> JSONObject:
-        """It, as JSON."""
+        """Return the active fault as JSON."""
         return {**asdict(self), "minute": self.minute and self.minute.isoformat()}
 
     @classmethod
     def from_json(cls, state: JSONObject) -> "_ActiveFault":
-        """The one that `state` gave."""
+        """Build an active fault from the JSON of `to_json`."""
         minute = state["minute"] and datetime.fromisoformat(state["minute"])
         return cls(**{**state, "fault": InjectedFault(**state["fault"]), "minute": minute})
 
@@ -177,9 +177,9 @@ class _ActiveFault:
 
 
 class FaultInjector:
-    """The faults of one emulator, in the order in which they were asked for.
+    """Injected faults of one sandbox, in the order in which they were added.
 
-    A request meets the first of them that strikes.
+    The first fault that applies to a request decides.
 
     Args:
         seed: Decides, with a fault's own seed, which share of requests meets it.
@@ -201,7 +201,10 @@ class FaultInjector:
         self._guard = guard_factory("faults", self)
 
     def add(self, fault: InjectedFault) -> None:
-        """Let *fault* happen from now on. Raises: EmulatorError, when there are too many."""
+        """Add *fault*. Raises: EmulatorError, when there are too many.
+
+        Raises: EmulatorError, when there are too many.
+        """
         with self._guard.updating():
             if len(self._active_faults) >= MAX_ACTIVE_FAULTS:
                 raise EmulatorError(
@@ -212,7 +215,7 @@ class FaultInjector:
             self._active_faults.append(_ActiveFault(self._added_count, fault, fault.times, seed))
 
     def list_active(self) -> list[JSONObject]:
-        """What is still to happen."""
+        """List the active faults as control API JSON."""
         with self._guard.reading():
             return [
                 insider_fault_json(each.id, each.fault, each.left) for each in self._active_faults
@@ -220,29 +223,29 @@ class FaultInjector:
 
     @property
     def has_no_faults(self) -> bool:
-        """Whether nothing is to go wrong."""
+        """Whether no fault is active."""
         return not self._active_faults
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """Remove all faults."""
         with self._guard.updating():
             self._active_faults = []
             self._added_count = 0
 
     def state(self) -> JSONObject:
-        """For other processes: {"added": how many there were, "standing": those that last}."""
+        """Return the state for other processes: {"added": count, "standing": active faults}."""
         return {
             "added": self._added_count,
             "standing": [each.to_json() for each in self._active_faults],
         }
 
     def restore(self, state: JSONObject) -> None:
-        """Go on with what `state` gave."""
+        """Load the state that `state` of another process returned."""
         self._added_count = state["added"]
         self._active_faults = [_ActiveFault.from_json(each) for each in state["standing"]]
 
     def wrap(self, sender: Sender) -> Sender:
-        """*sender*, met by these faults."""
+        """Return a sender that applies these faults and then sends with *sender*."""
 
         def send(request: HttpRequest, /) -> HttpResponse:
             met = self._take_matching_fault() if self._active_faults else None

@@ -1,8 +1,8 @@
-"""The `integrations` object of an event: which destinations it may reach.
+"""Filters between a source and a destination's subscriptions, and warnings about event names.
 
-Source: Segment, "Filtering with the Integrations object". Letter case counts; an entry of its own
-outweighs `All`; options in place of true count as on. (documented) `null` counts as absent: the
-Python SDK sends it for whatever is not set. (assumed)
+In Segment's order: the source's schema and tracking plan; then, for the destination, whether it is
+enabled, the event's integrations object, the type of the event, and the destination filters.
+Source: assembled from Segment's pages; the place of the integrations object is assumed.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -33,7 +33,7 @@ INTEGRATIONS_OBJECT_CODE = "FILTERED_BY_INTEGRATIONS_OBJECT"
 
 
 def filter_by_integrations(event: JSONObject) -> FilterResult:
-    """Let *event* pass unless its integrations object switches this destination off."""
+    """Reject *event* when its integrations object switches this destination off."""
     integrations = event.get("integrations")
     if not isinstance(integrations, dict):
         return FilterResult(event)
@@ -50,7 +50,7 @@ def filter_by_integrations(event: JSONObject) -> FilterResult:
 
 
 def is_switched_off(integrations: JSON) -> bool:
-    """Whether *integrations* keeps the event from this destination."""
+    """Return whether *integrations* switches this destination off."""
     if not isinstance(integrations, dict):
         return False
     for name in (CATALOG_NAME, ALL_INTEGRATIONS):
@@ -60,7 +60,7 @@ def is_switched_off(integrations: JSON) -> bool:
 
 
 def _unknown_integration_hints(integrations: JSONObject) -> list[str]:
-    """What to say about names that are not this destination's."""
+    """List hints about integration names that do not match this destination."""
     return [
         _unknown_integration_hint(name)
         for name in integrations
@@ -85,7 +85,7 @@ SCREEN_NOT_LISTED = "Segment's catalogue lists no Screen for this destination"
 
 
 def filter_unsupported_type(event: JSONObject) -> FilterResult:
-    """Let *event* pass unless its type is not listed."""
+    """Reject *event* when the destination does not support its type."""
     if event.get("type") != "screen":
         return FilterResult(event)
     return FilterResult(
@@ -94,7 +94,7 @@ def filter_unsupported_type(event: JSONObject) -> FilterResult:
 
 
 def warn_unsupported_type(event: JSONObject) -> SenderWarning | None:
-    """Say of an *event* that passed that its type is not listed; None when it is."""
+    """Return a warning when the destination does not support the type of *event*."""
     if event.get("type") != "screen":
         return None
     return SenderWarning(
@@ -114,10 +114,10 @@ DESTINATION_DISABLED = Rejection(
 
 @dataclass(frozen=True, slots=True)
 class FilterChain:
-    """The stages on either side of the question whether the destination is enabled.
+    """The filter stages of a source and its destination, in Segment's order.
 
     Args:
-        planned: The event names in the tracking plan.
+        tracking_plan_events: The event names in the tracking plan.
     """
 
     source_stages: tuple[FilterStage, ...] = ()
@@ -125,7 +125,7 @@ class FilterChain:
     tracking_plan_events: frozenset[str] = frozenset()
 
     def filter_event(self, event: JSONObject, *, enabled: bool) -> FilterResult:
-        """Lead *event* through the stages until one stops it; *event* itself stays as it is."""
+        """Run *event* through the stages until one rejects it; *event* itself is not changed."""
         result = FilterResult(event)
         for stage in self._stages(enabled):
             result = result.merge(stage(result.event))
@@ -147,12 +147,12 @@ def compile_filter_chain(
     sample_seed: str = "",
     options: SegmentOptions = DEFAULT_SEGMENT_OPTIONS,
 ) -> FilterChain:
-    """The gate of a workspace.
+    """Build the filter chain of a workspace.
 
     Args:
         source: With "schema" and "settings", where it has any.
         destination: With "filters", where it has any.
-        seed: Decides who is in the samples that filters take.
+        sample_seed: Decides which events are in the samples of the filters.
     """
     before: list[FilterStage] = []
     if source.get("schema"):
@@ -173,7 +173,7 @@ def compile_filter_chain(
 
 
 def verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
-    """The verdict of a message that was stopped, and the reason in words."""
+    """Return the message verdict and reason for a rejection."""
     return (
         ("disabled", rejection.detail)
         if rejection is DESTINATION_DISABLED
@@ -182,7 +182,7 @@ def verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
 
 
 def filter_report(result: FilterResult) -> JSONObject:
-    """What is kept next to a message: {"violations", "filtered_by", "omitted", "hints"}."""
+    """Return the stored filter report: {"violations", "filtered_by", "omitted", "hints"}."""
     filtered = result.rejection if result.rejection is not DESTINATION_DISABLED else None
     return {
         "violations": [
@@ -206,10 +206,10 @@ _ANY_EVENT_ACTION = "trackEvent"  # the action that records every event under it
 
 
 class EventNameChecker:
-    """The event names that a destination's mappings, Segment's spec and the plan know.
+    """Compares event names with the names in triggers, Segment's spec and the tracking plan.
 
     Args:
-        planned: Names in the tracking plan.
+        tracking_plan_events: Event names in the tracking plan.
     """
 
     def __init__(
@@ -226,7 +226,7 @@ class EventNameChecker:
         )
 
     def find_warnings(self, event: JSONObject) -> list[SenderWarning]:
-        """List what is odd about the name and the type of an *event* that no stage stopped."""
+        """List the warnings about the name and type of *event*."""
         return [
             note
             for note in (self.find_misspelled_name(event), warn_unsupported_type(event))
@@ -234,7 +234,7 @@ class EventNameChecker:
         ]
 
     def find_misspelled_name(self, event: JSONObject) -> SenderWarning | None:
-        """Name the event that *event* was probably meant to be; None when its name is fine."""
+        """Return a warning when the name of *event* is a likely misspelling, else None."""
         name = event.get("event")
         if (
             event.get("type") != "track"
@@ -251,7 +251,7 @@ class EventNameChecker:
         return SenderWarning("event", f"{what} {remedy}", general)
 
     def _has_own_mapping(self, event: JSONObject) -> bool:
-        """Whether a mapping of its own takes *event*."""
+        """Return whether a subscription other than the catch-all one matches *event*."""
         for subscription in self._destination.find_candidates(event):
             try:
                 if subscription.action_slug != _ANY_EVENT_ACTION and subscription.matches(event):

@@ -1,4 +1,4 @@
-"""Delivering to a real account, and comparing what it answers with what is emulated."""
+"""Send to a real account and record how its responses differ from emulated ones."""
 
 import orjson
 
@@ -21,10 +21,10 @@ MIN_SECRET_LENGTH = 4  # characters; anything shorter would take ordinary words 
 
 
 class PassThroughSender:
-    """Sends to *real*, and keeps each kind of difference to what *emulated* answers.
+    """Sends to a real account and records each kind of difference to the emulated response.
 
-    An answer that Segment would retry says something about load, not about the contract: it is
-    not compared, and the emulated account does not get the request.
+    Responses that Segment would retry are not compared: they are about load, not about the
+    contract. The emulated account does not get these requests.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class PassThroughSender:
 
     @property
     def compared_count(self) -> int:
-        """Answers compared since the start."""
+        """Number of responses compared since the start."""
         return self._compared_count
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
@@ -60,11 +60,11 @@ class PassThroughSender:
         return answer
 
     def state(self) -> JSONObject:
-        """For other processes: {"compared"}."""
+        """Return the state for other processes: {"compared": count}."""
         return {"compared": self._compared_count}
 
     def restore(self, state: JSONObject) -> None:
-        """Count on from what `state` gave."""
+        """Load the count that `state` of another process returned."""
         self._compared_count = state["compared"]
 
     def _record_differences(
@@ -99,7 +99,7 @@ class PassThroughSender:
 
 
 def redact_secrets(secrets: list[str], response: HttpResponse) -> HttpResponse:
-    """*answer* without *secrets*, wherever it repeats them."""
+    """Return *response* with every occurrence of *secrets* redacted."""
     body, headers = response.body, dict(response.headers)
     for secret in secrets:
         if len(secret) >= MIN_SECRET_LENGTH:
@@ -113,7 +113,7 @@ def _response_json(response: HttpResponse) -> JSONObject:
 
 
 def _json_or_text(body: bytes) -> JSON:
-    """The value of *body*; what is no JSON, such as a proxy's page, as text."""
+    """Parse *body* as JSON; return other bodies, such as a proxy's page, as text."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""Which messages are under way, so that two requests never carry the same one at once."""
+"""Deliver messages: filter them, plan and send requests, store the results."""
 
 import logging
 import time
@@ -53,10 +53,10 @@ IN_FLIGHT_TIMEOUT_S = 20.0  # seconds; a thread of the server waits as long
 
 
 class InFlightIds:
-    """Message ids held by the requests that carry them now.
+    """Message ids that current requests are delivering.
 
     Args:
-        patience: Seconds that a request waits for the one before it.
+        timeout_s: Seconds that a request waits for an earlier one.
     """
 
     def __init__(self, timeout_s: float = IN_FLIGHT_TIMEOUT_S) -> None:
@@ -66,9 +66,9 @@ class InFlightIds:
 
     @contextmanager
     def reserve(self, message_ids: Set[str]) -> Iterator[None]:
-        """Wait until nobody holds any of *message_ids*, then hold them all for the block.
+        """Wait until no other request delivers *message_ids*, then reserve them for the block.
 
-        Raises: Unavailable, when they are held for longer than a request waits.
+        Raises: TemporarilyUnavailable, when they are held for longer than a request waits.
         """
         with self._released:
             if not self._released.wait_for(
@@ -96,10 +96,10 @@ NOT_SUBSCRIBED_REASON = "no enabled subscription matches this event"
 
 
 class FilteredMessage(NamedTuple):
-    """A message that goes on to the subscriptions.
+    """A message that passed all filters.
 
     Args:
-        filtering: What was found on the way, as `gate.told` says it.
+        filter_report: The report of `filter_report`.
     """
 
     message: Message
@@ -111,11 +111,11 @@ TransactionFactory: TypeAlias = Callable[[Collection[str]], AbstractContextManag
 
 
 class DeliveryPipeline:
-    """Carries messages from the source to Insider One, and keeps what happened to each.
+    """Delivers messages of a source to Insider One and stores the results.
 
     Args:
-        together: Makes one transaction of all that the messages of one request write, or where
-            that may take long, keeps other processes from what it names.
+        transaction: Opens one transaction for everything that the messages of a request write; when
+            that may take long, it only locks the given names against other processes.
     """
 
     def __init__(
@@ -146,11 +146,11 @@ class DeliveryPipeline:
     def configure(
         self, destination: Destination, disabled_subscriptions: Destination | None = None
     ) -> None:
-        """Deliver by *destination* from now on; what is under way goes on as it was.
+        """Use *destination* for all later deliveries.
 
         Args:
-            switched_off: The same destination with the disabled subscriptions alone, to tell which
-                of them an event would have gone through.
+            disabled_subscriptions: The same destination with only its disabled subscriptions, to
+                name those that would match an event.
         """
         self._destinations = (destination, disabled_subscriptions)
         self._event_name_checker = EventNameChecker(
@@ -158,9 +158,9 @@ class DeliveryPipeline:
         )
 
     def submit(self, messages: Sequence[Message]) -> None:
-        """Deliver what is new in *messages* and keep all of them, before returning.
+        """Deliver the new ones of *messages* and store all of them before returning.
 
-        Raises: Unavailable, when nothing could be kept; the caller must not acknowledge then.
+        Raises: TemporarilyUnavailable, when nothing could be kept; the caller must not acknowledge then.
         """
         with self.deduplicating(messages) as admitted:
             records, unsettled = self.deliver(admitted)
@@ -169,14 +169,13 @@ class DeliveryPipeline:
 
     @contextmanager
     def deduplicating(self, messages: Sequence[Message]) -> Iterator[list[NewMessageOrRecord]]:
-        """Tell what is new; until the end of the block, which is together, nobody else can bring
-        it too."""
+        """Yield new messages and records of duplicates; reserve the ids for the block."""
         message_ids = {message.message_id for message in messages}
         with self._in_flight_ids.reserve(message_ids), self.transaction(message_ids):
             yield _drop_duplicates(messages, self._store.find_known_ids(message_ids))
 
     def dry_run(self, messages: Sequence[Message], sender: Sender) -> list[MessageRecord]:
-        """What would become of *messages*, were they new and handed over by *sender*."""
+        """Return the records that *messages* would get if they were new, and store nothing."""
         twin = copy(self)
         twin._sender = sender
         return twin.deliver(_drop_duplicates(messages, set()))[0]
@@ -184,7 +183,7 @@ class DeliveryPipeline:
     def deliver(
         self, deduplicated: Sequence[NewMessageOrRecord]
     ) -> tuple[list[MessageRecord], list[UpsertRecord]]:
-        """Deliver what is new among *admitted*, and tell what became of all; keep nothing."""
+        """Deliver the new messages and return all records and unsettled upserts; store nothing."""
         destination, disabled = self._destinations  # read once: it may be changed meanwhile
         filtered = [
             each if isinstance(each, MessageRecord) else self._filter(each, destination)
@@ -227,7 +226,7 @@ class DeliveryPipeline:
     def _send_planned(
         self, planned: PlannedRequest
     ) -> tuple[list[DeliveryRecord], UpsertRecord | None]:
-        """The deliveries of *planned* after its first attempt, and what has to be kept of it."""
+        """Send *planned* once; return its deliveries and the upsert to store, if any."""
         drafts, request = build_pending_deliveries(planned, self._real_account), planned.request
         if request is None:
             return drafts, None
@@ -274,7 +273,7 @@ def build_message_record(
     deliveries: Sequence[DeliveryRecord] = (),
     filter_report: JSONObject | None = None,
 ) -> MessageRecord:
-    """What is kept of *message*."""
+    """Build the record of *message* that is stored."""
     call = message.sent  # a filter may have taken names and ids out of the event
     return MessageRecord(
         message_id=message.message_id,
@@ -294,7 +293,7 @@ def build_message_record(
 
 
 def _drop_duplicates(messages: Sequence[Message], known_ids: set[str]) -> list[NewMessageOrRecord]:
-    """What goes on of *messages*, and what became of the rest; adds their ids to *seen*."""
+    """Return new messages and records of rejected ones; add their ids to *known_ids*."""
     admitted: list[NewMessageOrRecord] = []
     for message in messages:
         admitted.append(_reject_or_pass(message, message.message_id in known_ids))
@@ -331,7 +330,7 @@ def _record_deliveries(
 
 
 def _text_or_none(value: object) -> str | None:
-    """*value* where it is text: an SDK may send anything under any name."""
+    """Return *value* when it is text, else None: SDKs may send any type."""
     return value if isinstance(value, str) else None
 
 

@@ -1,4 +1,4 @@
-"""When events share a request: the four settings that Segment adds to every action.
+"""Plan the requests for some messages, in batches or one by one, without sending them.
 
 Source: Segment, action-destinations, "Batching"; batches of at most 1,000 events or 4 MB, formed
 for each destination, mapping and combination of the batch keys' values. (documented)
@@ -27,12 +27,12 @@ MAX_REQUEST_BYTES = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
-    """How one mapping collects events.
+    """Batch settings of one mapping.
 
     Args:
-        size: Events of one batch at most.
-        size_bytes: Bytes of their JSON at most; an event that is larger goes alone.
-        keys: Fields of the action; events that differ in one of them do not share a batch.
+        max_events: Most events of a batch.
+        max_bytes: Most bytes of their JSON; a larger event is sent alone.
+        key_fields: Fields of the action; events with different values do not share a batch.
     """
 
     max_events: int = MAX_EVENTS_PER_REQUEST
@@ -41,9 +41,9 @@ class BatchSettings:
 
     @classmethod
     def from_mapping(cls, mapping: JSONObject) -> Self | None:
-        """The terms in *mapping*; None when it sends each event alone.
+        """Read the batch settings of *mapping*; None when batching is disabled.
 
-        Assumed: a number out of range is taken as the nearest one that is in it.
+        Assumed: the nearest valid number is used for a number out of range.
         """
         if mapping.get("enable_batching") not in (True, "true"):
             return None
@@ -55,7 +55,7 @@ class BatchSettings:
         )
 
     def batch_key(self, subscription: Subscription, event: JSONObject) -> bytes:
-        """What *event* has in the batch keys; events of one kind may share a batch."""
+        """Return the batch key values of *event*; only events with equal values share a batch."""
         if not self.key_fields:
             return b""
         try:
@@ -74,11 +74,11 @@ def _clamp_setting(value: JSON, maximum: int) -> int:
 
 
 class BatchMember(NamedTuple):
-    """A message that a request speaks for.
+    """A message in a planned request.
 
     Args:
         failure: Why the request leaves it out; None when it does not.
-        position: Of its user in the request.
+        user_index: Index of its user in the request.
     """
 
     message: Message
@@ -87,7 +87,7 @@ class BatchMember(NamedTuple):
 
 
 class PlannedRequest(NamedTuple):
-    """One request, or none when every member failed before there could be one."""
+    """A request to Insider One, or None when the mapping of every message failed."""
 
     subscription: Subscription
     request: InsiderRequest | None
@@ -96,9 +96,9 @@ class PlannedRequest(NamedTuple):
 
 
 def plan_requests(destination: Destination, messages: Sequence[Message]) -> list[PlannedRequest]:
-    """The requests that *messages* make, in the order in which their first events came.
+    """Plan the requests for *messages*, in the order of their first events.
 
-    A message may be in several, one for each subscription that takes it.
+    A message is in several requests when several subscriptions match it.
     """
     collected: list[PlannedRequest | _OpenBatch] = []
     open_batches: dict[tuple[int, bytes], _OpenBatch] = {}
@@ -121,7 +121,7 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
 
 @dataclass(slots=True)
 class _OpenBatch:
-    """A batch while it is filled."""
+    """A batch that can take more events."""
 
     subscription: Subscription
     settings: BatchSettings
@@ -157,11 +157,7 @@ def _batch_members(
 
 
 def _can_join_batch(subscription: Subscription, event: JSONObject) -> bool:
-    """Whether *event* joins a batch. One that a trigger cannot decide fails by itself.
-
-    Assumed: the published package would let it fail the whole batch it was handed, but Segment
-    matches before it collects.
-    """
+    """Return whether *event* can join a batch; False when its trigger fails."""
     try:
         return subscription.matches(event)
     except MAPPING_ERRORS:

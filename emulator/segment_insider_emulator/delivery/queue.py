@@ -1,4 +1,4 @@
-"""Acknowledge first, deliver after: the road with a durable queue before it."""
+"""Durable queue that acknowledges messages first and delivers them later."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -29,11 +29,10 @@ UNFINISHED_REASON = (
 
 
 class DeliveryQueue:
-    """Takes messages in at once, and carries them on a thread of its own.
+    """Stores messages at once and delivers them on a worker thread.
 
-    What was taken in is in the database, and a new Queue goes on where the last one stopped. The
-    thread begins with `begin`, or when messages are found waiting. When it ends, nothing more is
-    taken in.
+    Stored messages survive a restart: a new queue continues with them. The thread starts with
+    `start`, or when messages wait already. When it ends, no more messages are accepted.
 
     A message on which the emulator itself fails is settled as failed. So is one at which several
     processes ended: the database knows what a process has begun. What was begun before is delivered
@@ -41,7 +40,7 @@ class DeliveryQueue:
 
     Args:
         is_current: Whether this process knows what the sandbox is to do, by now.
-        patience: Seconds to wait for deliveries that make no progress.
+        stall_timeout_s: Seconds to wait for deliveries that make no progress.
     """
 
     def __init__(
@@ -70,11 +69,11 @@ class DeliveryQueue:
 
     @property
     def is_started(self) -> bool:
-        """Whether its thread has, though it may have ended."""
+        """Whether the worker thread was started (it may have exited)."""
         return self._worker_thread is not None
 
     def start(self) -> None:
-        """Deliver what waits, and from now on what is taken in."""
+        """Start the worker thread."""
         with self._state_changed:
             if self._worker_thread is None:
                 self._worker_thread = Thread(
@@ -83,9 +82,9 @@ class DeliveryQueue:
                 self._worker_thread.start()
 
     def submit(self, messages: Sequence[Message]) -> None:
-        """Keep *messages*, to be delivered later; waits while the queue is full.
+        """Store *messages* for later delivery; wait while the queue is full.
 
-        Raises: Unavailable, when nothing could be kept or nothing is delivered any more; the
+        Raises: TemporarilyUnavailable, when nothing could be kept or nothing is delivered any more; the
             caller must not acknowledge then.
         """
         self._wait_until_fewer_than(MAX_QUEUED_MESSAGES)
@@ -103,15 +102,15 @@ class DeliveryQueue:
         self._add_to_waiting_count(len(new))
 
     def drain(self) -> None:
-        """Return when everything that was taken in is delivered, or waits for its retry.
+        """Wait until every stored message is delivered or scheduled for a retry.
 
-        Raises: Unavailable, when nothing is delivered any more.
+        Raises: TemporarilyUnavailable, when nothing is delivered any more.
         """
         self._resume_waiting_deliveries()
         self._wait_until_fewer_than(1)
 
     def close(self) -> None:
-        """Finish what is under way; the rest is delivered after the next start."""
+        """Finish the current batch; the rest is delivered after the next start."""
         if self._worker_thread is None:
             return
         with self._state_changed:
@@ -120,14 +119,14 @@ class DeliveryQueue:
         self._worker_thread.join()
 
     def _resume_waiting_deliveries(self) -> None:
-        """Whether this emulator took in what waits, or another that is gone, it is delivered."""
+        """Start the worker thread when messages wait, also those of an ended process."""
         self._reload_waiting_count()
         if self._waiting_count and not self.is_started:
             log.warning("resumed deliveries waiting=%d", self._waiting_count)
             self.start()
 
     def _wait_until_fewer_than(self, max_waiting: int) -> None:
-        """Raises: Unavailable, when nothing is delivered any more."""
+        """Wait until fewer than *max_waiting* messages wait. Raises: TemporarilyUnavailable."""
         with self._state_changed:
             while self._waiting_count >= max_waiting and not self._is_closing:
                 self._wait_for_progress(self._waiting_count)
@@ -162,7 +161,7 @@ class DeliveryQueue:
                 self._state_changed.notify_all()
 
     def _wait_for_work(self) -> bool:
-        """Wait until there is something to do; whether there will be."""
+        """Wait for messages or the retry interval; return False when the queue closes."""
         with self._state_changed:
             self._state_changed.wait_for(
                 lambda: self._waiting_count > 0 or self._is_closing, DATABASE_RETRY_DELAY_S
@@ -193,7 +192,7 @@ class DeliveryQueue:
                 self._state_changed.wait_for(lambda: self._is_closing, DATABASE_RETRY_DELAY_S)
 
     def _deliver_oldest_batch(self) -> None:
-        """Deliver what waits longest, or settle it as failed, if it can only fail."""
+        """Deliver the oldest batch, or store it as failed after too many starts."""
         unsettled: list[UpsertRecord] = []
         with self._store.message_queue.lock_deliveries():
             batch = self._next_batch()
@@ -213,7 +212,7 @@ class DeliveryQueue:
         self._pipeline.retries.note_due(unsettled)
 
     def _next_batch(self) -> list[QueuedMessage]:
-        """What waits longest: a message that was begun before is alone."""
+        """Return the oldest messages; a message whose delivery was started before comes alone."""
         first = self._store.message_queue.list_oldest(MAX_MESSAGES_PER_BATCH)
         self._is_delivering_singly = bool(first and first[0].begin_count)
         if self._is_delivering_singly:
@@ -227,7 +226,7 @@ class DeliveryQueue:
         )
 
     def _mark_started(self, batch: Sequence[QueuedMessage]) -> None:
-        """Have the database know what is under way, before it is: the process may end at it."""
+        """Store that the delivery of *batch* starts, because the process may end during it."""
         places = {each.queue_id for each in batch}
         self._store.message_queue.mark_begun(places - self._started_positions)
         self._started_positions |= places
@@ -239,7 +238,7 @@ class DeliveryQueue:
         return unsettled
 
     def _store_as_failed(self, queued: QueuedMessage, reason: str) -> None:
-        """Settle a message as failed, so that it stops no other."""
+        """Store a message as failed so that it blocks no other."""
         with self._pipeline.transaction(()):
             failed = build_message_record(Message(**queued.message), "failed", reason)
             self._finish_batch([failed], [], [queued])
@@ -260,7 +259,7 @@ class DeliveryQueue:
             self._state_changed.notify_all()
 
     def _reload_waiting_count(self) -> None:
-        """Ask the database: a reset empties the queue without a word, and others may share it."""
+        """Count the waiting messages in the database, which other processes may share."""
         with self._state_changed:
             self._waiting_count = self._store.message_queue.count_queued()
             self._state_changed.notify_all()

@@ -1,4 +1,4 @@
-"""What an answer means: to Segment the status alone decides, to a shopper the body does."""
+"""Turn responses of Insider One into deliveries, verdicts and Segment's delivery status."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ VERDICTS_WORST_FIRST: tuple[Verdict, ...] = ("failed", "dropped", "retrying", "w
 
 @dataclass(frozen=True, slots=True)
 class ResponseVerdict:
-    """A verdict, why, and what the emulated endpoint noticed on the way."""
+    """Verdict of a response, its reason, and the findings of the emulated endpoint."""
 
     verdict: Verdict
     reason: str | None = None
@@ -34,7 +34,7 @@ class ResponseVerdict:
 
 
 def classify_response(response: HttpResponse) -> ResponseVerdict:
-    """Say what *answer* means.
+    """Return the verdict of *response*.
 
     Source: Segment raises for a status outside 2xx only; a 200 whose body lists failed users
     counts as delivered, and is not retried. (observed)
@@ -59,18 +59,18 @@ def classify_response(response: HttpResponse) -> ResponseVerdict:
 
 
 def read_profile_changes(response: HttpResponse) -> tuple[JSONObject, ...] | None:
-    """What the emulated endpoint says to have changed in profiles; None when it says nothing."""
+    """Return the profile changes that the emulated endpoint reports; None without a report."""
     listed = _parse_header_or_body(response.headers.get("x-emulator-changes", "").encode())
     return tuple(listed) if isinstance(listed, list) else None
 
 
 def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict of a message from those of its deliveries: `not_subscribed` without any."""
+    """Return the worst of *verdicts*, `not_subscribed` when there are none."""
     return min(verdicts, key=VERDICTS_WORST_FIRST.index, default="not_subscribed")
 
 
 def _failed_users_reason(body: bytes) -> str | None:
-    """The reason in a body that reports failed users, None when it reports none."""
+    """Return the reason for failed users in *body*; None when no user failed."""
     match _parse_header_or_body(body):
         case {"data": {"fail": {"count": int(count), **rest}}} if count > 0:
             return _join_error_texts(rest.get("errors")) or f"{count} failed"
@@ -78,7 +78,7 @@ def _failed_users_reason(body: bytes) -> str | None:
 
 
 def _join_error_texts(errors: JSON) -> str:
-    """The texts of {"users.0.….required": ["text", …]}, each once, as one line."""
+    """Join the texts of {"users.0.….required": ["text", …]} without duplicates."""
     listed = errors.values() if isinstance(errors, dict) else ()
     texts = [str(text) for each in listed if isinstance(each, list) for text in each]
     return "; ".join(dict.fromkeys(texts))
@@ -94,7 +94,7 @@ def _first_finding_text(findings: tuple[JSONObject, ...]) -> str | None:
 
 
 def _parse_header_or_body(body: bytes) -> JSON:
-    """The JSON value of *body*; None for anything else, as a real server may answer HTML."""
+    """Parse *body* as JSON; return None for other bodies, such as HTML."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -109,13 +109,13 @@ USER_INDEX_PATTERN = re.compile(r"users\.(\d+)(?=\.|$)")
 
 
 def request_for_user(body: JSONObject, user_index: int) -> str:
-    """The body of an upsert with the one user at *position*."""
+    """Return the upsert body with only the user at *user_index*."""
     user_body = {**body, "users": body["users"][user_index : user_index + 1]}
     return orjson.dumps(user_body).decode()
 
 
 def response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
-    """*answer* as if the user at *position* had been alone; an error is everybody's."""
+    """Return the part of *response* for the user at *user_index*; errors apply to all users."""
     if not 200 <= response.status < 300:
         return HttpResponse(response.status, response.body[:MAX_BATCH_ERROR_BYTES])
     findings_header = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
@@ -211,10 +211,10 @@ PUBLISHED_ERROR_CODES = frozenset(
 
 
 def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
-    """{"eventDelivery", "step", "code", "reason", "error", "standing"}.
+    """Return {"eventDelivery", "step", "code", "reason", "error", "standing"}.
 
-    `error` is Event Delivery's error code, `code` and `reason` are Delivery Overview's. Codes that
-    Segment publishes nowhere follow the pattern of those that it does, and are "assumed".
+    `error` is the error code of Event Delivery, `code` and `reason` those of Delivery Overview.
+    Codes that Segment has not published follow the pattern of the published ones and are "assumed".
     """
     if delivery.verdict == "retrying":
         error = f"errors.awaiting-retry.{_group_5xx_codes(delivery.code)}"
@@ -256,7 +256,7 @@ INTERNAL_ERROR_CODE = "INTERNAL"  # Segment's name for what ended without a stat
 def build_pending_deliveries(
     planned: PlannedRequest, real_account: RealAccount | None = None
 ) -> list[DeliveryRecord]:
-    """The deliveries of *planned* before its first attempt; those without a request have failed."""
+    """Build the deliveries of *planned* before its first attempt."""
     request = planned.request
     if request is None:
         return [_build_pending_delivery(planned, member) for member in planned.members]
@@ -280,7 +280,7 @@ def build_pending_deliveries(
 def apply_attempt(
     delivery: DeliveryRecord, attempt_result: AttemptResult, due_at: str | None
 ) -> DeliveryRecord:
-    """*delivery* after one more attempt.
+    """Return *delivery* updated with the result of an attempt.
 
     Args:
         due_at: When the next one is made; None when this was the last.
@@ -318,7 +318,7 @@ def build_upsert_record(
     attempt_result: AttemptResult,
     due_at: str | None,
 ) -> UpsertRecord:
-    """What is kept of *planned* and its *request* besides deliveries, after the first attempt."""
+    """Build the upsert record of *planned* after its first attempt."""
     return UpsertRecord(
         uuid4().hex,
         request,
@@ -333,10 +333,10 @@ def build_upsert_record(
 def summarise_deliveries(
     deliveries: Sequence[DeliveryRecord], warning: str | None
 ) -> tuple[Verdict, str | None]:
-    """The verdict and reason of a message from those of its deliveries.
+    """Return the verdict and reason of a message from its deliveries.
 
     Args:
-        note: What does not do what the sender of the message thinks; it is a warning at least.
+        warning: A warning to the sender of the message; the verdict is at least "warning".
     """
     verdict = worst_verdict(delivery.verdict for delivery in deliveries)
     reason = next(each.reason for each in deliveries if each.verdict == verdict)
@@ -350,7 +350,7 @@ def summarise_deliveries(
 def redact_request(
     request: InsiderRequest, real_account: RealAccount | None = None
 ) -> RecordedRequest:
-    """*request* as it is really sent, without its secret."""
+    """Return *request* as it is sent, with redacted headers."""
     url, headers = request.url, request.headers
     if real_account:
         url, headers = real_account.request_url(url), real_account.with_credentials(headers)
@@ -358,7 +358,7 @@ def redact_request(
 
 
 def record_response(response: HttpResponse) -> RecordedResponse:
-    """*response* as it is kept."""
+    """Return *response* as a record."""
     return RecordedResponse(response.status, response.body.decode(errors="replace"))
 
 

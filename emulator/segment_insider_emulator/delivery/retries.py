@@ -1,4 +1,4 @@
-"""Which failures Segment tries again, how often and how long."""
+"""Retry policy of Segment, and the scheduler that retries failed upserts when they are due."""
 
 import logging
 import time
@@ -42,7 +42,7 @@ RETRYABLE_NETWORK_ERRORS = frozenset(
 
 
 def is_retryable(error_code: str) -> bool:
-    """Whether Segment tries again after *code*, an HTTP status or the name of a fault.
+    """Return whether Segment retries after an HTTP status or network error code.
 
     Source: Segment, action-destinations, retryable statuses; "Retries between Segment and
     destinations". (documented)
@@ -55,9 +55,9 @@ def is_retryable(error_code: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Randomised exponential backoff inside a window that begins with the first attempt.
+    """Randomised exponential backoff within a time window after the first attempt.
 
-    The window is documented. The intervals are published nowhere: these are assumed.
+    The window is documented. Segment does not publish the intervals: they are assumed.
 
     Args:
         seed: Decides the random part; with the same seed, the same delivery waits as long.
@@ -75,11 +75,12 @@ class RetryPolicy:
         first_attempt_at: datetime,
         last_attempt_at: datetime,
     ) -> datetime | None:
-        """When to try again.
+        """Return the time of the next attempt.
 
         Args:
-            key: Names what is delivered.
-            attempts: Made so far; the *first* and the *last* of them began then.
+            delivery_key: Seeds the random part.
+            attempt_count: Attempts so far; the first and the last of them began at
+                *first_attempt_at* and *last_attempt_at*.
         Returns: None when the window would be over.
         """
         # 2 ** 20 is beyond the longest wait, and small enough for a timedelta.
@@ -100,11 +101,11 @@ RETRY_LOCK_NAMES = ("retries",)  # claimed by whoever makes one
 
 
 class RetryScheduler:
-    """The unsettled upserts of one emulator.
+    """Schedules and sends the retries of one sandbox's failed upserts.
 
     Args:
-        credentials: Gives the headers that authenticate; the key is stored nowhere.
-        together: As of a Road.
+        credential_headers: Returns the authentication headers; the key is not stored.
+        transaction: As in DeliveryPipeline.
     """
 
     def __init__(
@@ -131,11 +132,11 @@ class RetryScheduler:
     def next_attempt_at(
         self, attempt_result: AttemptResult, delivery_key: str, first_attempt_at: str | None = None
     ) -> str | None:
-        """When to try again after *exchange*, ISO 8601; None when it settled the matter.
+        """Return the time of the next attempt (ISO 8601), or None when no retry follows.
 
         Args:
-            named: The `key` of what is delivered.
-            first: When the first attempt was made; None when *exchange* is the first.
+            delivery_key: As in `delivery_key`.
+            first_attempt_at: Time of the first attempt; None when *attempt_result* is the first.
         """
         if attempt_result.error_code is None or not is_retryable(attempt_result.error_code):
             return None
@@ -146,15 +147,15 @@ class RetryScheduler:
         return format_iso_utc(due) if due else None
 
     def note_due(self, upserts: Iterable[UpsertRecord]) -> None:
-        """Remember when those of *kept* are due that are tried again."""
+        """Note the due times of *upserts* that wait for a retry."""
         due = [each.due_at for each in upserts if each.due_at]
         with self._next_due_lock:
             self._next_due_at = min([*due, self._next_due_at])
 
     def retry_due(self) -> int:
-        """Make every attempt that is due, each as of the moment at which it was; how many.
+        """Send all due retries, each at its own due time, and return their number.
 
-        A clock that was set ahead finds the attempts that would have been made meanwhile.
+        After the clock was moved ahead, this sends the attempts of the time in between.
         """
         attempt_count = 0
         if self._next_due_at > format_iso_utc(self._clock()):
@@ -166,7 +167,7 @@ class RetryScheduler:
         return attempt_count
 
     def retry_all(self) -> int:
-        """Try everything that is unsettled once, due or not; how many attempts that were."""
+        """Retry every unsettled upsert once, due or not, and return their number."""
         with self._retry_lock:
             ids = self._upserts.list_pending_ids()
             for id in ids:
@@ -175,15 +176,15 @@ class RetryScheduler:
         return len(ids)
 
     def _retry_next_due(self) -> bool:
-        """Make the attempt that has been due the longest; whether there was one."""
+        """Retry the upsert that has been due the longest; return whether there was one."""
         return self._retry_one(lambda: self._upserts.find_next_due(format_iso_utc(self._clock())))
 
     def _retry_one(
         self, load_upsert: Callable[[], UpsertRecord | None], attempt_at: datetime | None = None
     ) -> bool:
-        """Make an attempt of the upsert that *find* gives, if it is due at all; whether it is.
+        """Retry the upsert that *load_upsert* returns; return whether it returned one.
 
-        One on which the emulator itself fails is settled as failed, so that it stops no other.
+        When the emulator itself fails, the upsert is stored as failed so that it blocks no other.
         """
         upsert: UpsertRecord | None = None
         try:
@@ -201,12 +202,12 @@ class RetryScheduler:
         return upsert is not None
 
     def set_next_due(self, due_at: str | None) -> None:
-        """Know when the next attempt is due, ISO 8601, whoever put it off; None when none is."""
+        """Set the time of the next due retry (ISO 8601, None: none)."""
         with self._next_due_lock:
             self._next_due_at = due_at or NEVER_DUE
 
     def reload_next_due(self) -> None:
-        """Ask the database when the next attempt is due."""
+        """Read the time of the next due retry from the database."""
         with self._next_due_lock:  # whoever expects one meanwhile has the last word
             self._next_due_at = self._upserts.find_earliest_due_at() or NEVER_DUE
 
@@ -229,7 +230,7 @@ class RetryScheduler:
             )
 
     def _store_attempt(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:
-        """Store what came of an attempt, and when the next one is due."""
+        """Store the result of an attempt and the time of the next one."""
         deliveries = self._upserts.list_deliveries(upsert.id)
         due_at = self.next_attempt_at(
             attempt_result, delivery_key(deliveries), upsert.attempts[0].at
@@ -255,7 +256,7 @@ class RetryScheduler:
     def _message_verdicts(
         self, upsert: UpsertRecord, updated_deliveries: Mapping[int, DeliveryRecord]
     ) -> Iterator[tuple[str, Verdict, str | None]]:
-        """What the messages of *made* have come to, their other deliveries considered."""
+        """Yield the new verdict of each message that the upsert delivers."""
         by_message: dict[str, list[DeliveryRecord]] = {
             each.message_id: [] for each in updated_deliveries.values()
         }
@@ -272,5 +273,5 @@ class RetryScheduler:
 
 
 def delivery_key(deliveries: Sequence[DeliveryRecord]) -> str:
-    """What names a request that carries these: the first of them; "" when a reset took them."""
+    """Return the key that seeds the retry delays of a request, "" without deliveries."""
     return f"{deliveries[0].message_id} {deliveries[0].subscription}" if deliveries else ""

@@ -1,4 +1,4 @@
-"""A real Insider One account in place of the emulated one: its address and its credentials."""
+"""Senders of requests: to the emulated endpoint or to a real Insider One account."""
 
 import errno
 import socket
@@ -25,7 +25,7 @@ REDACTED_MARK = "…"
 
 @dataclass(frozen=True, slots=True)
 class RealAccount:
-    """Where requests really go.
+    """URL and credentials of a real Insider One account.
 
     Args:
         url: Its host, with a path before Insider One's own if need be, without a slash at the end.
@@ -38,24 +38,24 @@ class RealAccount:
     key: str | None = None
 
     def with_credentials(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The headers *own* of a request, with the account's credentials."""
+        """Return *headers* of a request with the account's credentials."""
         credentials = {PARTNER_HEADER: self.name, TOKEN_HEADER: self.key}
         return {**headers, **{name: value for name, value in credentials.items() if value}}
 
     def request_url(self, url: str) -> str:
-        """Where a request for *url* goes."""
+        """Return *url* with the host of this account."""
         return self.url + urlsplit(url).path
 
 
 def credential_headers(settings: Mapping[str, str]) -> dict[str, str]:
-    """The headers that a destination of these *settings* authenticates with."""
+    """Return the authentication headers for the destination *settings*."""
     return {PARTNER_HEADER: settings["account_name"], TOKEN_HEADER: settings["ucd_key"]}
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """*headers* without their secret, so that a database or a screenshot can be passed on.
+    """Return *headers* with a shortened token, safe to store or show.
 
-    The first two characters stay: one sees which of two keys it was.
+    The first two characters stay, to tell two keys apart.
     """
     return {
         name: f"{value[:2]}{REDACTED_MARK}" if name.lower() == TOKEN_HEADER else value
@@ -68,7 +68,7 @@ MAX_RESPONSE_BYTES = 1_000_000  # bytes kept of a body
 
 
 class Sender(Protocol):
-    """Hands one request over. The emulated endpoint's own `answer` is one.
+    """Sends one request and returns the response, as the emulated endpoint does.
 
     Raises: Unanswered, when nothing came back.
     """
@@ -77,7 +77,7 @@ class Sender(Protocol):
 
 
 class NoResponse(Exception):
-    """A request that met no answer; its text is the reason, for people.
+    """A request got no response; the text is the reason for people.
 
     Args:
         code: Node.js's name of the fault, which Segment shows, e.g. "ECONNRESET".
@@ -90,10 +90,10 @@ class NoResponse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RemoteSender:
-    """Sends to *base_url* in place of the host that the destination has built in.
+    """Sends to *base_url* instead of the host in the destination.
 
     Args:
-        timeout: Seconds for the whole answer, however slowly it drips.
+        timeout_s: Seconds for the whole response, however slowly it arrives.
     """
 
     base_url: str
@@ -137,13 +137,13 @@ class RemoteSender:
 
     @property
     def _url_without_password(self) -> str:
-        """The address without the user and password that it may hold."""
+        """The base URL without user and password."""
         parts = urlsplit(self.base_url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 class _DeadlineAdapter(HTTPAdapter):
-    """Ends its connections at a deadline: the timeout of `requests` is that of each read alone."""
+    """HTTP adapter with a deadline for the whole response, not only for each read."""
 
     def __init__(self) -> None:
         self._is_expired = False
@@ -157,7 +157,10 @@ class _DeadlineAdapter(HTTPAdapter):
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:
-        """Cut what is still open after *seconds* of the block. Raises: Timeout, when it was."""
+        """Close open connections *seconds* after the block starts. Raises: Timeout.
+
+        Raises: Timeout, when it was.
+        """
         timer = Timer(seconds, self._close_sockets)
         timer.daemon = True
         timer.start()
@@ -197,7 +200,7 @@ class _DeadlineAdapter(HTTPAdapter):
 
 
 def _invalid_header_names(headers: Mapping[str, str]) -> Iterator[str]:
-    """Names of those of *headers* whose values HTTP cannot carry."""
+    """Yield the names of *headers* whose values are not valid in HTTP."""
     for name, value in headers.items():
         try:
             check_header_validity((name, value))
@@ -216,7 +219,7 @@ def _read_body(response: requests.Response) -> bytes:
 
 
 def _error_chain(error: BaseException) -> list[BaseException]:
-    """*error* and what lies under it: the layers above repeat the address and name objects."""
+    """Return *error* and the errors that caused it, the root cause last."""
 
     def layers(current: BaseException | None) -> Iterator[BaseException]:
         while current:
@@ -227,7 +230,7 @@ def _error_chain(error: BaseException) -> list[BaseException]:
 
 
 def _node_error_code(error: BaseException) -> str:
-    """Node.js's name for what ended a request; a fault that it would not retry is UNKNOWN_ERROR."""
+    """Return Node.js's error code for a failed request, else UNKNOWN_ERROR."""
     causes = _error_chain(error)
     for cause in causes:
         if isinstance(cause, socket.gaierror):
@@ -253,12 +256,12 @@ NODE_ERROR_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """An attempt and its answer.
+    """Result of one attempt: the response or the network error.
 
     Args:
-        code: What Segment files the failure under, an HTTP status or the name of a fault; None
-            when the request was delivered.
-        silence: Why nothing answered; None when something did.
+        error_code: HTTP status or network error code of a failure; None when the request was
+            delivered.
+        transport_error: Why there is no response; None when there is one.
     """
 
     attempt: DeliveryAttempt
@@ -275,12 +278,12 @@ def send_attempt(
     attempt_number: int = 1,
     due_at: datetime | None = None,
 ) -> AttemptResult:
-    """Hand *request* over.
+    """Send *request* once and measure how long it takes.
 
     Args:
         stopwatch: Measures how long it takes: the clock may stand still, or be moved meanwhile.
-        number: Of the attempt, from 1.
-        at: When it was due, if that is not now.
+        attempt_number: Number of the attempt, from 1.
+        due_at: When it was due, if that is not now.
     """
     when = format_iso_utc(due_at or clock())
     started = stopwatch()

@@ -1,5 +1,5 @@
-"""A dry run of a Segment archive: what Insider One would have received, and what it would not.
+"""Dry run of a Segment archive: what Insider One would receive and what would be lost.
 
-Nothing is stored and nothing is sent. Files are cut into parts; each part becomes figures by
-itself; figures are put together in any order, on one machine or many.
+Nothing is stored and nothing is sent. Files are split into parts; the metrics of the parts are
+added in any order, on one machine or many.
 """

@@ -1,4 +1,4 @@
-"""The files of an archive, and the parts that they are read in."""
+"""Files of a Segment archive, the parts they are split into, and the lines of a part."""
 
 import gzip
 import io
@@ -21,7 +21,7 @@ _FSSPEC_REMEDY = "Install the extra: pip install 'segment-insider-emulator[archi
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """One file: a path, or an address such as "s3://bucket/2026-03-14/1.gz", and its bytes."""
+    """One file: a path or a URL such as "s3://bucket/2026-03-14/1.gz", and its size."""
 
     name: str
     size: int
@@ -29,10 +29,10 @@ class ArchiveFile:
 
 @dataclass(frozen=True, slots=True)
 class ArchivePart:
-    """The lines of a file that begin at *start* or later, and before *end*.
+    """The lines of a file that begin at byte *start* or later, and before *end*.
 
     Args:
-        file: Number of the file in the archive.
+        file_index: Index of the file in the archive.
         end: None reads to the end of the file; what is packed is read as a whole.
         size: Bytes of the file that this is, for showing progress.
     """
@@ -45,10 +45,10 @@ class ArchivePart:
 
 
 def find_files(names: Iterable[str]) -> list[ArchiveFile]:
-    """The files that *names* stand for, each once, in the order of their names.
+    """Find the files that *names* refer to, each once, sorted by name.
 
-    Folders are read with all that is below them. Names that begin with "." or "_" are left out:
-    they are the notes of the programs that write archives.
+    Folders include all files below them. Names that begin with "." or "_" are skipped: programs
+    that write archives keep their notes there.
     Raises: EmulatorError, when a name stands for nothing.
     """
     files_by_name: dict[str, ArchiveFile] = {}
@@ -63,7 +63,7 @@ def find_files(names: Iterable[str]) -> list[ArchiveFile]:
 def split_files(
     files: Iterable[ArchiveFile], max_bytes: int = MAX_PART_BYTES
 ) -> Iterator[ArchivePart]:
-    """Cut *files* into parts of about *most* bytes.
+    """Split *files* into parts of about *max_bytes*.
 
     Raises: EmulatorError, when a file cannot be read.
     """
@@ -77,7 +77,10 @@ def split_files(
 
 
 def open_file(name: str) -> IO[bytes]:
-    """The bytes of a file, unbuffered. Raises: OSError, or what its file system raises."""
+    """Open a file unbuffered. Raises: OSError, or an error of its file system.
+
+    Raises: OSError, or what its file system raises.
+    """
     if "://" not in name:
         return Path(name).open("rb", buffering=0)
     system, path = _file_system(name)
@@ -148,11 +151,11 @@ _READ_BUFFER_BYTES = 1024 * 1024
 
 
 class DamagedFile(Exception):
-    """A file that cannot be read to its end; the message says why."""
+    """A file cannot be read to its end; the message says why."""
 
 
 def read_lines(part: ArchivePart) -> Iterator[bytes | None]:
-    """The lines that begin in *part*, without their ends; None is one longer than LONGEST.
+    """Yield the lines of *part*; None stands for a line longer than MAX_LINE_BYTES.
 
     Raises: Damaged, after the lines that could be read.
     """
@@ -173,7 +176,7 @@ def read_lines(part: ArchivePart) -> Iterator[bytes | None]:
 
 
 def _open_plain(file: io.BufferedIOBase, part: ArchivePart) -> io.BufferedIOBase:
-    """*file* unpacked, if it is packed, at the first line that begins in *part*."""
+    """Return *file* decompressed and positioned at the first line of *part*."""
     if part.start:
         file.seek(part.start - 1)
         _skip_line(file)
@@ -200,7 +203,10 @@ def _read_plain_lines(file: io.BufferedIOBase, part: ArchivePart) -> Iterator[by
 
 
 def _skip_bom(file: io.BufferedIOBase, name: str) -> int:
-    """Pass over a byte order mark and return its length. Raises: Damaged, when it is UTF-16's."""
+    """Skip a byte order mark and return its length. Raises: DamagedFile, for UTF-16.
+
+    Raises: Damaged, when it is UTF-16's.
+    """
     beginning = file.peek(MAX_LINE_BYTES)  # type: ignore[attr-defined]  # both that come here have it
     try:
         reject_utf16(beginning, name)
@@ -210,7 +216,7 @@ def _skip_bom(file: io.BufferedIOBase, name: str) -> int:
 
 
 def _skip_line(file: io.BufferedIOBase) -> int:
-    """Go to the end of the line; the bytes that were passed."""
+    """Skip the rest of the line and return the number of bytes."""
     passed = 0
     while piece := file.readline(MAX_LINE_BYTES):
         passed += len(piece)

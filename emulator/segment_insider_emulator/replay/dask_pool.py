@@ -1,4 +1,4 @@
-"""Parts counted by the workers of a Dask cluster, on as many machines as it has."""
+"""Measure archive parts on a Dask cluster."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -23,12 +23,12 @@ _CLUSTER_REMEDY = "Start `dask scheduler` and `dask worker` where this package i
 def measure_on_cluster(
     job: DryRunJob, parts: Iterable[ArchivePart], scheduler_url: str
 ) -> Iterator[PartResult]:
-    """Count *parts*, in the order in which they are done.
+    """Measure *parts* on a Dask cluster and yield results as they finish.
 
-    A part whose worker dies is given to another one; what a part gives does not depend on that.
+    When a worker dies, another one measures its part; the result is the same.
 
     Args:
-        scheduler: Its address, e.g. "tcp://10.0.0.5:8786".
+        scheduler_url: URL of the scheduler, e.g. "tcp://10.0.0.5:8786".
     Raises: EmulatorError, when the cluster cannot be reached or gives up.
     """
     _check_scheduler(scheduler_url)

@@ -1,4 +1,4 @@
-"""One part of an archive, tried line by line and counted."""
+"""Run an archive through a workspace, in parts: local processes, metrics and checkpoints."""
 
 import multiprocessing
 import os
@@ -55,10 +55,10 @@ UNREADABLE_LINE, UNREADABLE_FILE = "line", "file"  # kinds of what cannot be rea
 
 @dataclass(frozen=True, slots=True)
 class DryRunJob:
-    """What all parts are tried with. It goes to other processes as bytes, which are small.
+    """Workspaces and clocks for all parts, small enough to send to other processes.
 
     Args:
-        workspaces: The pickled workspace, and the one to compare it with or None.
+        pickled_workspaces: The pickled workspace, and the one to compare it with or None.
     """
 
     pickled_workspaces: bytes
@@ -72,14 +72,14 @@ class DryRunJob:
 
 
 class PartResult(NamedTuple):
-    """A part and its figures."""
+    """An archive part and its metrics."""
 
     part: ArchivePart
     metrics: ReplayMetrics
 
 
 def measure_part(job: DryRunJob, part: ArchivePart) -> PartResult:
-    """The figures of *part*. What cannot be read of it is counted too."""
+    """Return the metrics of *part*, including its unreadable lines."""
     counter = _PartCounter(*_load_evaluators(job), part)
     counter.count_lines()
     return PartResult(part, counter.metrics)
@@ -216,7 +216,7 @@ class _PartCounter:
 
 
 def _event_key(event: JSONObject) -> tuple[str, str]:
-    """Type of the call and, of a track call, its name, as they are counted."""
+    """Return the type of a call and, for track calls, the event name."""
     kind, name = event.get("type"), event.get("event")
     named = kind == "track" and isinstance(name, str)
     return kind if isinstance(kind, str) else "", shorten_text(str(name)) if named else ""
@@ -235,7 +235,7 @@ _PARTS_AHEAD_PER_PROCESS = 2  # parts handed out to each process, so that none w
 def measure_in_processes(
     job: DryRunJob, parts: Iterable[ArchivePart], workers: int
 ) -> Iterator[PartResult]:
-    """Count *parts*, in the order in which they are done.
+    """Measure *parts* in local processes and yield results as they finish.
 
     Args:
         workers: Processes; 1 counts in this one.
@@ -283,7 +283,7 @@ _CHECKPOINT_REMEDY = "Give another file to --resume, or delete this one to begin
 
 
 class CompletedParts:
-    """Figures of the parts that are done, each counted once."""
+    """Metrics of completed parts; every part is counted once."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -291,7 +291,7 @@ class CompletedParts:
         self._line_counts: dict[int, dict[int, int]] = {}  # file -> start of a part -> its lines
 
     def add(self, counted: PartResult) -> None:
-        """Count a part, unless it was counted."""
+        """Add the result of a part unless it was added before."""
         if not self.is_done(counted.part):
             self._line_counts.setdefault(counted.part.file_index, {})[counted.part.start] = (
                 counted.metrics.lines
@@ -299,18 +299,18 @@ class CompletedParts:
             self.metrics.add(counted.metrics)
 
     def is_done(self, part: ArchivePart) -> bool:
-        """Whether *part* is done."""
+        """Return whether *part* is completed."""
         return part.start in self._line_counts.get(part.file_index, ())
 
     def line_number(self, position: LinePosition) -> int:
-        """The number of a line in its file, once all parts before it are done."""
+        """Return the line number in the file, once all earlier parts are completed."""
         parts = self._line_counts[position.file_index].items()
         return position.line_in_part + sum(
             lines for start, lines in parts if start < position.part_start
         )
 
     def to_json(self) -> JSONObject:
-        """What `read` makes a ledger of."""
+        """Return the completed parts as JSON for a checkpoint."""
         return {
             "now": format_iso_utc(self.now),
             "done": [[file, list(parts.items())] for file, parts in self._line_counts.items()],
@@ -319,7 +319,10 @@ class CompletedParts:
 
     @classmethod
     def from_json(cls, document: JSON) -> Self:
-        """The ledger that `document` wrote. Raises: LookupError, TypeError or ValueError."""
+        """Build completed parts from `to_json`. Raises: LookupError, TypeError or ValueError.
+
+        Raises: LookupError, TypeError or ValueError.
+        """
         now = parse_iso_time(document["now"])
         if now is None:
             raise ValueError("no time")
@@ -330,10 +333,10 @@ class CompletedParts:
 
 
 class CheckpointFile:
-    """A file with a ledger in it, written every few seconds.
+    """A file with the completed parts, written every few seconds.
 
     Args:
-        work: What the ledger is of, see `work_of`; a file of other work is refused.
+        job_digest: Digest of the job, see `job_digest`; a file of another job is refused.
     """
 
     def __init__(self, path: Path, job_digest: str, stopwatch: Stopwatch) -> None:
@@ -341,7 +344,7 @@ class CheckpointFile:
         self._saved_at = stopwatch()
 
     def load(self) -> CompletedParts | None:
-        """The ledger in the file; None when there is no file.
+        """Load the completed parts; None when the file does not exist.
 
         Raises: EmulatorError, when it cannot be read or is of other work.
         """
@@ -362,7 +365,7 @@ class CheckpointFile:
             ) from None
 
     def save(self, completed: CompletedParts, *, force: bool = False) -> None:
-        """Write *ledger* unless that was done a moment ago.
+        """Write *completed*, at most every few seconds unless *force* is set.
 
         Raises: EmulatorError, when it cannot be written.
         """
@@ -381,7 +384,7 @@ class CheckpointFile:
 
 
 def job_digest(job: DryRunJob, parts: Sequence[ArchivePart]) -> str:
-    """A digest of all that decides what the figures will be, but for the time of the dry run."""
+    """Return a digest of everything that determines the metrics, except the current time."""
     insider = job.clocks.insider_now
     archive = [[part.name, part.start, part.size] for part in parts]
     digest = blake2b(orjson.dumps([archive, insider and format_iso_utc(insider)]), digest_size=16)
@@ -400,7 +403,7 @@ def run_dry_run(
     checkpoint: CheckpointFile | None,
     on_done: Callable[[ArchivePart], None],
 ) -> None:
-    """Count in *ledger* what it lacks of *parts*.
+    """Measure all *parts* that *completed* does not contain yet.
 
     Args:
         checkpoint: Where the ledger is kept, however the run ends.

@@ -1,4 +1,8 @@
-"""Why events are lost, in words that are the same for all events lost for that reason."""
+"""Evaluate archived events: verdicts, reasons for losses, changes between two workspaces.
+
+What depends on other events is left out: duplicate message ids, batches, rate limits, profiles and
+journeys.
+"""
 
 import json
 import re
@@ -48,7 +52,7 @@ _ACTUAL_VALUE_PATTERN = re.compile(r" but it was .*?(?=\. |\.?$)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class EventReason:
-    """Something that befell an event.
+    """Why an event is lost, filtered or warned about.
 
     Args:
         lost: Whether it kept the event, or an event made of it, from being stored.
@@ -65,7 +69,7 @@ class EventReason:
 
 
 def reason_for_discard(discard: DiscardReason) -> EventReason:
-    """Segment took the call in, and dropped it."""
+    """Return the reason for a call that Segment accepts and then discards."""
     statement, _, remedy = discard.detail.partition(". ")
     subject, has_verb, _ = statement.partition(" is ")
     what = f"{subject} is not what Segment takes" if has_verb else statement.rstrip(".")
@@ -73,17 +77,17 @@ def reason_for_discard(discard: DiscardReason) -> EventReason:
 
 
 def reason_for_filter(verdict: Verdict, detail: str) -> EventReason:
-    """An event that was meant to go no further."""
+    """Return the reason for an event that filters or settings stop on purpose."""
     return EventReason(verdict, False, "", shorten_text(detail))
 
 
 def reason_for_warning(warning: SenderWarning) -> EventReason:
-    """Segment took the call, and something in it does not do what its sender thinks."""
+    """Return the reason for a call with a warning to its sender."""
     return EventReason("warning", False, warning.key, warning.general_text)
 
 
 def reason_for_mapping_failure(failure: MappingFailure) -> EventReason:
-    """Segment made no request of the event."""
+    """Return the reason for an event whose mapping fails."""
     message_text = _ACTUAL_VALUE_PATTERN.sub(
         " but it was not", " ".join(failure.message.split()).rstrip(".")
     )
@@ -91,20 +95,20 @@ def reason_for_mapping_failure(failure: MappingFailure) -> EventReason:
 
 
 def reason_for_rejected_request(rejection: Answered) -> EventReason:
-    """Insider One refused the request as a whole."""
+    """Return the reason for a request that Insider One rejects."""
     what = f"Insider One answers {rejection.status}: {rejection}"
     return EventReason("failed", True, "", shorten_text(what), rejection.remedy)
 
 
 def reasons_for_rejected_user(errors: Iterable[UserError], user: JSON) -> Iterator[EventReason]:
-    """Insider One refused the user."""
+    """Yield the reasons for a user that Insider One rejects."""
     for fault in errors:
         what = _without_quoted_value(fault.text, fault.where, user)
         yield EventReason("dropped", True, _without_indexes(fault.where), what, fault.remedy)
 
 
 def reasons_for_findings(parsed_user: ParsedUser, user: JSONObject) -> Iterator[EventReason]:
-    """What Insider One took otherwise than its sender thinks; *read* was made of *user*."""
+    """Yield the reasons for the findings of a user that Insider One accepts."""
     stored = {place for place, _ in parsed_user.events}
     for finding in parsed_user.findings:
         user_path = finding.where.removeprefix(parsed_user.where).removeprefix(".")
@@ -114,7 +118,7 @@ def reasons_for_findings(parsed_user: ParsedUser, user: JSONObject) -> Iterator[
 
 
 def shorten_text(text: str) -> str:
-    """*text*, short enough to be the name of a row, and text that every file can hold."""
+    """Return *text* shortened and safe to encode."""
     if not text.isascii():
         text = text.encode(errors="replace").decode()  # half of a surrogate pair
     return text if len(text) <= _MAX_REASON_LENGTH else f"{text[: _MAX_REASON_LENGTH - 1]}…"
@@ -130,7 +134,7 @@ def _without_indexes(where: str) -> str:
 
 
 def _without_quoted_value(what: str, where: str, user: JSON) -> str:
-    """The sentence up to the value that it quotes at its end."""
+    """Return the sentence without the value that it quotes at its end."""
     if ": " not in what:
         return shorten_text(what)
     try:
@@ -153,12 +157,12 @@ _MAX_SIZE_GROWTH = 8
 
 
 class DeliveryResult(NamedTuple):
-    """What one subscription made of an event.
+    """Result of one subscription for an event.
 
     Args:
-        body: Of the request; None when there is none.
-        received: Names of the events that Insider One would store; PROFILE_UPDATE for a user that
-            is taken and brings none.
+        request_body: Body of the request; None when there is none.
+        stored_events: Names of the events that Insider One would store; PROFILE_UPDATE_NAME for an
+            accepted user without events.
     """
 
     subscription: str
@@ -170,12 +174,12 @@ class DeliveryResult(NamedTuple):
 
 
 class EventResult(NamedTuple):
-    """What became of one event.
+    """Verdict, reasons and deliveries of one event.
 
     Args:
         received_at: Of the event, or the time of the dry run where it has none.
         reason: Why there are no deliveries; None when there are.
-        notes: What in the event itself does not do what its sender thinks.
+        warnings: Parts of the event that do not work as its sender expects.
     """
 
     verdict: Verdict
@@ -186,7 +190,7 @@ class EventResult(NamedTuple):
 
     @property
     def has_loss(self) -> bool:
-        """Whether the event is lost, or a part of it."""
+        """Whether the event or a part of it is lost."""
         if self.reason and self.reason.lost:
             return True
         return any(reason.lost for each in self.deliveries for reason in each.reasons)
@@ -194,11 +198,11 @@ class EventResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EvaluationClocks:
-    """The times that a dry run goes by.
+    """Times that a dry run uses.
 
     Args:
         now: When an event arrives that does not say when it did.
-        insider: What Insider One's clock shows; None for the time at which each event arrived.
+        insider_now: Time of Insider One's clock; None: the time at which each event arrived.
     """
 
     now: datetime
@@ -206,7 +210,7 @@ class EvaluationClocks:
 
 
 class EventEvaluator:
-    """A workspace, compiled once for many events."""
+    """Evaluates events with a workspace that is compiled once."""
 
     def __init__(self, workspace: Workspace, clocks: EvaluationClocks) -> None:
         source = workspace.document.get("source", {})
@@ -227,12 +231,12 @@ class EventEvaluator:
         self._clocks = clocks
 
     def evaluate(self, call: JSONObject, line_bytes: int, random_bytes: bytes) -> EventResult:
-        """Try *call*.
+        """Evaluate *call*.
 
         Args:
             call: As a destination was handed it or, without receivedAt, as an SDK sent it.
-            size: Bytes of its line.
-            chance: 16 bytes, which make the id of a call that has none.
+            line_bytes: Bytes of its line.
+            random_bytes: 16 bytes for the id of a call without messageId.
         """
         arrived = parse_iso_time(call.get("receivedAt"))
         received_at = arrived or self._clocks.now
@@ -326,7 +330,7 @@ _MISSING = object()
 
 
 class RequestChange(NamedTuple):
-    """One field of the request that a subscription makes, lists as "[]"; REQUEST is all of it."""
+    """A changed field of a subscription's request; list indexes are "[]"."""
 
     subscription: str
     field: str
@@ -336,9 +340,9 @@ class RequestChange(NamedTuple):
 def compare_deliveries(
     before: Sequence[DeliveryResult], after: Sequence[DeliveryResult]
 ) -> list[RequestChange]:
-    """How the requests of one event differ, each field once.
+    """Return how the requests of one event differ, each field once.
 
-    Requests belong together when the subscriptions that make them have one name.
+    Requests are compared when the names of their subscriptions are equal.
     """
     changes_found: dict[RequestChange, None] = {}
     unmatched = list(after)

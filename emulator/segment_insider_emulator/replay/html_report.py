@@ -1,4 +1,4 @@
-"""Charts as shapes: what a page draws as SVG, without a script."""
+"""Write the report as one HTML page with SVG charts and without scripts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _MAX_DAY_COLUMNS = 62  # more are drawn by month
 
 @dataclass(frozen=True, slots=True)
 class ChartBar:
-    """A named figure; the units are those of the drawing."""
+    """A labelled bar; lengths are in units of the drawing."""
 
     label: str
     count: int
@@ -38,7 +38,7 @@ class ChartBar:
 
 @dataclass(frozen=True, slots=True)
 class ChartColumnPart:
-    """One verdict of one day."""
+    """The part of a chart column for one verdict."""
 
     verdict: str
     count: int
@@ -48,7 +48,7 @@ class ChartColumnPart:
 
 @dataclass(frozen=True, slots=True)
 class ChartColumn:
-    """One day, or month where there are many days."""
+    """A chart column of one day, or of one month for long archives."""
 
     label: str
     x: float
@@ -57,7 +57,7 @@ class ChartColumn:
 
 
 def build_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> list[ChartBar]:
-    """Bars of the *most* largest of *rows*, which come in order."""
+    """Build bars of the first *max_bars* of the sorted *rows*."""
     shown_rows = list(rows)[:max_bars]
     largest = max((count for _, count in shown_rows), default=1)
     room = CHART_WIDTH - _LABEL_WIDTH - 90
@@ -68,7 +68,7 @@ def build_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> list[Char
 
 
 def build_day_columns(days: Sequence[JSONObject]) -> list[ChartColumn]:
-    """Days side by side, each with its verdicts on top of one another."""
+    """Build one column per day, with its verdicts stacked."""
     long = len({row["day"] for row in days}) > _MAX_DAY_COLUMNS
     counts: dict[str, dict[str, int]] = {}
     for row in days:
@@ -106,7 +106,10 @@ _MAX_HTML_ROWS = 200  # of a table; all of them are in the JSON report
 
 
 def write_html(report_json: JSONObject, path: Path) -> None:
-    """Write the page. Raises: EmulatorError, when the file cannot be written."""
+    """Write the HTML page. Raises: EmulatorError, when the file cannot be written.
+
+    Raises: EmulatorError, when the file cannot be written.
+    """
     try:
         path.write_text(render_html(report_json), encoding="utf-8")
     except OSError as error:
@@ -115,7 +118,7 @@ def write_html(report_json: JSONObject, path: Path) -> None:
 
 
 def render_html(report_json: JSONObject) -> str:
-    """The page as HTML."""
+    """Return the report as HTML."""
     template = files(__package__).joinpath("report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -1,4 +1,9 @@
-"""Events as examples: short, and without what is secret."""
+"""Metrics of a dry run, with sample lines and the value of orders.
+
+The result does not depend on how an archive is split or on the order of the parts: sums are whole
+numbers, samples are the first lines of the archive, and a hash of the row's names chooses which of
+too many rows stay.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -23,7 +28,7 @@ _MAX_SAMPLE_BYTES = 4_000  # bytes of one example
 
 
 def format_sample(event: JSONObject, **bodies: bytes | None) -> str:
-    """An event and, by name, the users of requests made of it, as JSON text."""
+    """Return an event and the users of its requests as short JSON text."""
     sample_json: JSONObject = {"event": shorten_and_redact(event)}
     for name, body in bodies.items():
         if body is not None:
@@ -42,7 +47,7 @@ def _users_in_body(body: bytes) -> JSON:
 
 
 def shorten_and_redact(value: JSON, max_levels: int = _MAX_LEVELS) -> JSON:
-    """*value* without secrets, with ellipses for what is too long or too deep."""
+    """Return *value* with secrets redacted and long or deep parts cut."""
     if isinstance(value, str):
         return value if len(value) <= _MAX_TEXT_LENGTH else f"{value[:_MAX_TEXT_LENGTH]}…"
     if not isinstance(value, dict | list):
@@ -72,7 +77,7 @@ _CURRENCIES = frozenset(load_json_document("codes")["currencies"])
 
 
 def order_value(event: JSONObject) -> tuple[str, int] | None:
-    """Currency and hundredths of it that an order is worth; None for what is no order.
+    """Return the currency and value of an order in hundredths; None when it is no order.
 
     Source: Segment, Spec: V2 Ecommerce Events, "Order Completed".
     """
@@ -116,7 +121,7 @@ MAX_SAMPLES = 2  # of each row
 
 
 class LinePosition(NamedTuple):
-    """A line: number of its file, where its part of the file starts, its number in that part."""
+    """Position of a line: file index, start of its part, line number in that part."""
 
     file_index: int
     part_start: int
@@ -124,7 +129,7 @@ class LinePosition(NamedTuple):
 
 
 class LineSample(NamedTuple):
-    """One line that a row counts; *text* is JSON, bounded and without secrets."""
+    """An example line of a row; *text* is short JSON without secrets."""
 
     position: LinePosition
     text: str
@@ -132,10 +137,10 @@ class LineSample(NamedTuple):
 
 @dataclass(slots=True)
 class RowTally:
-    """How often something was seen.
+    """Count, order value and sample lines of a table row.
 
     Args:
-        value: Currency -> hundredths of it, of the orders among what was seen.
+        order_value: Currency -> hundredths of it, of the orders in this row.
         samples: The first in the archive, at most SAMPLES.
     """
 
@@ -144,11 +149,11 @@ class RowTally:
     samples: list[LineSample] = field(default_factory=list)
 
     def add_samples(self, samples: Iterable[LineSample]) -> None:
-        """Keep the first of those that there are and *found*."""
+        """Add *samples* and keep the first ones of the archive."""
         self.samples = sorted([*self.samples, *samples])[:MAX_SAMPLES]
 
     def add(self, other: Self) -> None:
-        """Count what *other* counted."""
+        """Add the counts of *other*."""
         self.count += other.count
         for currency, amount in other.order_value.items():
             self.order_value[currency] = self.order_value.get(currency, 0) + amount
@@ -157,10 +162,10 @@ class RowTally:
 
 @dataclass(slots=True)
 class MetricTable:
-    """Rows by their names, at most *most* of them; what is beyond is counted as one.
+    """Tallies by row key, at most *max_rows*; the rest is summed in *overflow*.
 
-    A row that was left out once is left out for good, so the counts of those that are kept are
-    exact: among more names its hash is no lower than it was among fewer.
+    A row that was dropped once stays dropped, so the counts of the other rows are exact: with more
+    rows its rank by hash cannot improve.
     """
 
     max_rows: int
@@ -168,7 +173,7 @@ class MetricTable:
     overflow: RowTally = field(default_factory=RowTally)
 
     def get_tally(self, row: RowKey) -> RowTally:
-        """The tally of *row*, to count in."""
+        """Return the tally of *row*, created when it is missing."""
         tally = self.rows.get(row)
         if tally is None:
             if len(self.rows) >= 2 * self.max_rows:
@@ -177,14 +182,14 @@ class MetricTable:
         return tally
 
     def add(self, other: Self) -> None:
-        """Count what *other* counted."""
+        """Add the counts of *other*."""
         for row, tally in other.rows.items():
             self.get_tally(row).add(tally)
         self.overflow.add(other.overflow)
         self.drop_excess_rows()
 
     def drop_excess_rows(self) -> None:
-        """Come down to *most* rows."""
+        """Drop rows above *max_rows* into *overflow*."""
         if len(self.rows) > self.max_rows:
             for row in sorted(self.rows, key=_row_hash)[self.max_rows :]:
                 self.overflow.add(RowTally(self.rows[row].count, self.rows.pop(row).order_value))
@@ -220,7 +225,7 @@ def _empty_tables() -> dict[str, MetricTable]:
 
 @dataclass(slots=True)
 class ReplayMetrics:
-    """Everything that is counted of some lines.
+    """All metrics of some archive lines.
 
     Args:
         lines: Lines read, empty and broken ones among them.
@@ -238,20 +243,20 @@ class ReplayMetrics:
     tables: dict[str, MetricTable] = field(default_factory=_empty_tables)
 
     def add(self, other: Self) -> None:
-        """Count what *other* counted, which are other lines."""
+        """Add the metrics of other lines."""
         for name in _COUNT_NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, table in self.tables.items():
             table.add(other.tables[name])
 
     def drop_excess_rows(self) -> None:
-        """Come down to the rows that are kept."""
+        """Drop the excess rows of all tables."""
         for table in self.tables.values():
             table.drop_excess_rows()
 
 
 def metrics_to_json(metrics: ReplayMetrics) -> JSONObject:
-    """*figures* as JSON, for `from_json`."""
+    """Return *metrics* as JSON for a checkpoint."""
     return {
         **{name: getattr(metrics, name) for name in _COUNT_NAMES},
         "tables": {
@@ -265,7 +270,7 @@ def metrics_to_json(metrics: ReplayMetrics) -> JSONObject:
 
 
 def metrics_from_json(document: JSONObject) -> ReplayMetrics:
-    """Figures that `to_json` wrote."""
+    """Build metrics from the JSON of a checkpoint."""
     tables = _empty_tables()
     for name, table in tables.items():
         written = document["tables"][name]

@@ -1,4 +1,4 @@
-"""The report as a Parquet file, one row for each figure."""
+"""Write the report as a Parquet file, one row per metric."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ _REPORT_SECTIONS = ("verdicts", "events", "received", "deliveries", "reasons", "
 
 
 def write_parquet(report_json: JSONObject, path: Path) -> None:
-    """Write the rows of all tables, which `section` tells apart; a column that it lacks is null.
+    """Write all report tables into one Parquet file; `section` names the table.
 
     Raises: EmulatorError, when the file cannot be written.
     """

@@ -1,4 +1,4 @@
-"""The report as one JSON document; text, page and Parquet are made of it."""
+"""Build the JSON report of a dry run and format it for a terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -14,10 +14,10 @@ from segment_insider_emulator.types import JSON, JSONObject
 def build_report(
     completed: CompletedParts, files: Sequence[ArchiveFile], *, has_comparison: bool
 ) -> JSONObject:
-    """What the dry run found. docs/replay.md names its parts.
+    """Build the report; docs/replay.md describes its parts.
 
     Args:
-        compared: Whether events were tried with a second workspace too.
+        has_comparison: Whether events were evaluated with a second workspace too.
     """
     figures = completed.metrics
     tables = figures.tables
@@ -58,12 +58,12 @@ def build_report(
 
 
 def list_losses(report_json: JSONObject) -> list[JSONObject]:
-    """The reasons for which events are lost, the costliest first."""
+    """List the reasons for lost events, the most expensive first."""
     return [row for row in report_json["reasons"] if row["lost"]]
 
 
 def list_warnings(report_json: JSONObject) -> list[JSONObject]:
-    """What befalls events that are not lost, the most frequent first; no text is told twice.
+    """List warnings about events that are not lost, the most frequent first, without repeats.
 
     Returns: Rows of `verdict`, `where`, `what`, `remedy`, `count` and, where there are any,
         `samples`. What is said of requests is told once, `of` all subscriptions whose it is: rows
@@ -128,7 +128,7 @@ _MAX_CELL_LENGTH = 100  # characters of a cell
 
 
 def format_text(report_json: JSONObject) -> str:
-    """The report as tables, the costliest losses first."""
+    """Return the report as text tables, the most expensive losses first."""
     return "\n".join(_text_lines(report_json))
 
 
@@ -194,23 +194,23 @@ def _comparison_tables(comparison: JSONObject, event_count: int) -> Iterator[str
 
 
 def event_label(row: JSONObject) -> str:
-    """What people call the event of a row: the name of a track call, else its type."""
+    """Return the event name of a track call, else the type."""
     return str(row["event"] or row["type"] or "(no type)")
 
 
 def reason_text(row: JSONObject) -> str:
-    """Why, in one line, with its place."""
+    """Return a reason in one line, with its path."""
     place = f"{row['where']}: " if row["where"] else ""
     return f"{place}{row['what']}"
 
 
 def order_value_text(row: JSONObject) -> str:
-    """What the orders of a row are worth, e.g. "1,200.50 EUR"."""
+    """Return the value of a row's orders, e.g. "1,200.50 EUR"."""
     return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in row["value"].items())
 
 
 def _first_and_count(names: Iterable[str]) -> str:
-    """The first of them, and how many more there are."""
+    """Return the first name and how many more there are."""
     first, *more = dict.fromkeys(names)
     return f"{first} and {len(more)} more" if more else first
 
