@@ -1,3 +1,3 @@
-"""A local stand-in for the road an event travels from a Segment SDK to Insider One."""
+"""A local emulator of Segment and Insider One, for testing the way of an event between them."""
 
 __version__ = "0.1.0"

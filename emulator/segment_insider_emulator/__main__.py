@@ -1,4 +1,4 @@
-"""`python -m segment_insider_emulator` is the console script `emulator`."""
+"""Run the `emulator` command with `python -m`."""
 
 from segment_insider_emulator.cli import main
 

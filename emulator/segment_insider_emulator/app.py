@@ -1,4 +1,4 @@
-"""The application: what the parts are and how they meet, nothing else."""
+"""Compose the Flask app: create all services and register all blueprints."""
 
 import time
 from collections.abc import Collection
@@ -98,7 +98,7 @@ def create_app(
     clock: Clock = utc_now,
     stopwatch: Stopwatch = time.monotonic,
 ) -> Flask:
-    """One emulator of *workspace*, whose clock runs with *clock* until somebody moves it.
+    """Create the Flask app for *workspace*. *clock* supplies the time until it is overridden.
 
     Args:
         stopwatch: Measures how long deliveries take, and how long nobody asks for a sandbox,
@@ -130,7 +130,7 @@ def create_app(
 
 
 def run_due_journeys() -> None:
-    """Take the journeys of the sandbox that is asked, if one is, to where they are by now.
+    """Run the journey steps of the current sandbox that are due by now.
 
     Not for who asks whether the emulator is up: the answer is the same, and soon given.
     """
@@ -146,7 +146,7 @@ def _install_sandboxes(
     stopwatch: Stopwatch,
     default_owner: str | None,
 ) -> SandboxServices:
-    """The parts of the default sandbox, *owner*'s; *app* answers for it and those created."""
+    """Create the default sandbox and the registry; returns the default sandbox's services."""
     assets = AnalyticsJsAssets(Path(config.cache).expanduser())
 
     basis, listener = fingerprint_document(workspace.document), PostgresListener()
@@ -237,7 +237,7 @@ def _build_services(
 def _build_insider_account(
     config: Config, workspace: Workspace, state: SandboxState
 ) -> tuple[InsiderApi, JourneyRunner, IntegrationPanel]:
-    """Insider One's end."""
+    """Create the emulated Insider One account: endpoint, journeys and panel."""
     hold, name, key = state.shared_state.create_guard, workspace.account_name, workspace.account_key
     defined = workspace.document.get("insider", {}).get("journeys", ())
     captures = JourneyRunner(
@@ -262,7 +262,7 @@ def _build_insider_account(
 
 
 def _allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
-    """Who shares an emulator may replace its workspace, so that does not open its machine."""
+    """Return where error callbacks may go; a shared emulator ignores the workspace's list."""
     listed = workspace.insider_options.error_callback_hosts
     is_shared = config.teams or config.password or not is_loopback(config.host)
     own = config.callback_hosts if is_shared else (*config.callback_hosts, *listed)
@@ -283,7 +283,7 @@ def _build_filter_chain(config: Config, workspace: Workspace) -> FilterChain:
 def _transaction_factory(
     state: SandboxState, fault_injector: InsiderFaults | None
 ) -> TransactionFactory:
-    """One transaction for what one request brings, unless a fault may make it a long one.
+    """Return the transaction factory: one transaction per request, or only locks if slow.
 
     Args:
         faults: None where a real account may make it a long one, whatever goes wrong on purpose.

@@ -1,4 +1,4 @@
-"""Time as the emulator sees it: passed in, never read inside a decision."""
+"""Parse ISO 8601 times and correct the skew of a client's clock."""
 
 import re
 from collections.abc import Callable
@@ -21,19 +21,19 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def utc_now() -> datetime:
-    """The machine's time, aware, in UTC."""
+    """Return the machine's current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def format_iso_utc(moment: datetime) -> str:
-    """ISO 8601 in UTC with milliseconds and `Z`, as Segment writes times."""
+    """Format a time as ISO 8601 in UTC with milliseconds and `Z`, as Segment does."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"  # without its "+00:00"
 
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """What a clock shows: the time, whether it stands still, and how far ahead of the machine."""
+    """What a clock shows: the time, whether it is frozen, its offset from the machine's clock."""
 
     now: datetime
     frozen: bool
@@ -61,13 +61,13 @@ class SandboxClock:
             return self._current_time()
 
     def read(self) -> ClockReading:
-        """Everything the clock shows, at one moment."""
+        """Return the time, the offset and whether the clock is frozen, all at one moment."""
         with self._guard.reading():
             now = self._current_time()
             return ClockReading(now, self._frozen is not None, now - self._machine_clock())
 
     def freeze(self) -> None:
-        """Stand still at the present time."""
+        """Stop the clock at the current time."""
         with self._guard.updating():
             self._frozen = self._current_time()
 
@@ -78,7 +78,7 @@ class SandboxClock:
             self._offset, self._frozen = now - self._machine_clock(), None
 
     def set(self, at: datetime, where: str = "set") -> None:
-        """Go to *at*, aware, and stand still there.
+        """Set the clock to *at*, aware, and freeze it there.
 
         Raises: EmulatorError, when that is earlier than the clock's time, or beyond LATEST.
         """
@@ -91,7 +91,7 @@ class SandboxClock:
             self._frozen = self._latest_time = at
 
     def advance(self, by: timedelta, where: str = "advance") -> None:
-        """Go forward by *by*, which is positive; a clock that runs goes on running.
+        """Move the clock forward by *by*, which is positive; a running clock keeps running.
 
         Raises: EmulatorError, when that is beyond LATEST.
         """
@@ -106,7 +106,7 @@ class SandboxClock:
                 self._offset += by
 
     def reset(self, at: datetime | None = None) -> None:
-        """Follow the machine again or, with *at*, stand still there: the only way back in time.
+        """Follow the machine's clock again or, with *at*, freeze there; may go back in time.
 
         Raises: EmulatorError, when *at* is not from EARLIEST to LATEST.
         """
@@ -117,7 +117,7 @@ class SandboxClock:
             self._latest_time = at or self._machine_clock()
 
     def state(self) -> JSONObject:
-        """For other processes: {"frozen", "offset", "latest"}; the offset in microseconds."""
+        """Return {"frozen", "offset", "latest"} for other processes; the offset in microseconds."""
         return {
             "frozen": self._frozen and self._frozen.isoformat(),
             "offset": self._offset // _MICROSECOND,
@@ -125,7 +125,7 @@ class SandboxClock:
         }
 
     def restore(self, state: JSONObject) -> None:
-        """Go on from what `state` gave."""
+        """Load what `state` returned in another process."""
         self._frozen = state["frozen"] and datetime.fromisoformat(state["frozen"])
         self._offset = state["offset"] * _MICROSECOND
         self._latest_time = datetime.fromisoformat(state["latest"])
@@ -138,7 +138,7 @@ class SandboxClock:
 
 
 def check_clock_range(at: datetime, where: str) -> None:
-    """Raises: EmulatorError, when *at* is not from EARLIEST to LATEST."""
+    """Check that *at* is from EARLIEST_TIME to LATEST_TIME. Raises: EmulatorError."""
     if not EARLIEST_TIME <= at <= LATEST_TIME:
         raise _out_of_range_error(where)
 
@@ -149,7 +149,7 @@ def _out_of_range_error(where: str) -> EmulatorError:
 
 
 def parse_iso_time(value: JSON) -> datetime | None:
-    """Read an ISO 8601 time with `Z`, an offset or neither (then UTC); None when it is none."""
+    """Parse an ISO 8601 time (UTC if it has no offset); None if it is not a time."""
     if not isinstance(value, str):
         return None
     try:
@@ -162,7 +162,7 @@ def parse_iso_time(value: JSON) -> datetime | None:
 def correct_clock_skew(
     original_at: datetime, sent_at: datetime | None, received_at: datetime
 ) -> datetime:
-    """When it happened by Segment's clock: the event is as old as the client says it is.
+    """Return when an event happened by Segment's clock, corrected for the client's clock skew.
 
     Args:
         original: When it happened, by the client's clock.
@@ -176,7 +176,7 @@ def correct_clock_skew(
 
 
 def is_skew_correctable(original_at: datetime, sent_at: datetime, received_at: datetime) -> bool:
-    """Check whether the client's clock can be used: not if it is off by thousands of years."""
+    """Return whether clock skew can be corrected: not if it is thousands of years."""
     try:
         received_at - (sent_at - original_at)
     except OverflowError:
@@ -207,7 +207,7 @@ DURATION_REMEDY = "Give a length of time, such as 45 minutes, 1 day 2 hours or P
 
 
 def parse_duration(text: str, where: str) -> timedelta:
-    """Read a length of time.
+    """Parse a duration.
 
     Args:
         text: Numbers with units, or an ISO 8601 duration of weeks, days, hours, minutes, seconds.
@@ -233,7 +233,7 @@ def parse_duration(text: str, where: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """A positive *length* for people, e.g. "1 day 2 hours"; exact to the millisecond."""
+    """Format a positive *duration* for people, e.g. "1 day 2 hours"; exact to the millisecond."""
     rest = duration // timedelta(milliseconds=1)
     told = []
     for name, seconds in _UNIT_SECONDS.items():

@@ -1,4 +1,4 @@
-"""Settings of one emulator: defaults, then the environment, then flags."""
+"""Configuration of one emulator: defaults, then environment variables, then flags."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ _HOST_NAME_PATTERN = re.compile(r"[\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What one emulator is told at start; nothing reads the environment after that.
+    """All settings of one emulator, read once at start.
 
     Args:
         db: A path to an SQLite file, the address of a PostgreSQL database, or ":memory:".
@@ -71,7 +71,7 @@ class Config:
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
-    """Fill a Config once.
+    """Load the configuration from the environment and flags.
 
     Args:
         environ: Environment variables; those that begin with EMULATOR_ are settings.
@@ -160,7 +160,7 @@ def _parse_hosts(text: str) -> tuple[str, ...]:
 
 
 def _parse_host(text: str) -> str:
-    """Check that *text* is a host: an address with a scheme or a port would never be met."""
+    """Check that *text* is a host name, address or network, without scheme and port."""
     try:
         ip_network(text, strict=False)
     except ValueError:

@@ -1,8 +1,8 @@
-"""What can go wrong for a user: one line that says what, where and what to do instead."""
+"""Base classes of errors for users: what is wrong, where, and what to do."""
 
 
 class EmulatorError(Exception):
-    """Bad input or a bad environment, told in one line.
+    """An error of the input or the environment, with a one-line message for users.
 
     Args:
         what: The fault in the data's own words, e.g. "unknown action 'orderComplete'".
@@ -23,8 +23,8 @@ class EmulatorError(Exception):
 
 
 class ConflictError(EmulatorError):
-    """What cannot be had because of what there is already."""
+    """The request conflicts with something that exists already."""
 
 
 class TemporarilyUnavailable(EmulatorError):
-    """A fault that passes: the same request may be taken a little later."""
+    """A temporary error: the same request may succeed later."""

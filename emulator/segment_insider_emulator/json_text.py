@@ -1,4 +1,4 @@
-"""How deep JSON may be nested: deeper input is refused where it enters."""
+"""Measure and limit the nesting depth of JSON."""
 
 import re
 
@@ -11,7 +11,7 @@ MAX_DEPTH = 100
 
 
 def nesting_depth(value: JSON) -> int:
-    """How many objects and lists stand inside one another: 0 for a number, 1 for {}."""
+    """Return how deep objects and lists are nested: 0 for a number, 1 for {}."""
     levels = 0
     layer = [value]
     while layer := [one for one in layer if isinstance(one, dict | list)]:
@@ -36,12 +36,12 @@ _ESCAPE_IN_BYTES = re.compile(_ESCAPE_PATTERN.encode(), re.DOTALL)
 
 
 def replace_lone_surrogates(text: str) -> str:
-    """Return JSON *text* with the escape of U+FFFD for each escape of half a character."""
+    """Replace each escaped lone surrogate in JSON *text* by the escape of U+FFFD."""
     return _ESCAPE_IN_TEXT.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
 
 
 def parse_json(raw: bytes) -> JSON:
-    """Return the value of JSON in UTF-8, with U+FFFD for each half character.
+    """Parse JSON in UTF-8, with U+FFFD for each lone surrogate.
 
     Raises: orjson.JSONDecodeError.
     """
@@ -55,7 +55,7 @@ def parse_json(raw: bytes) -> JSON:
 
 
 def parse_json_integer(text: str) -> int | float:
-    """Read a whole number; one that 64 bits cannot hold becomes what JavaScript makes of it."""
+    """Parse an integer of JSON; one over 64 bits becomes a float, as in JavaScript."""
     if len(text) < _MAX_INT64_DIGITS:
         return int(text)
     number = float(text)
@@ -63,7 +63,7 @@ def parse_json_integer(text: str) -> int | float:
 
 
 def find_replacement_character(value: JSON) -> str | None:
-    """Find the first text in *value* with U+FFFD: its dotted keys, or None."""
+    """Return the dotted path of the first text in *value* with U+FFFD, or None."""
     if _REPLACEMENT_UTF8 not in orjson.dumps(value):
         return None
     waiting: list[tuple[str, JSON]] = [("", value)]
@@ -82,11 +82,11 @@ def find_replacement_character(value: JSON) -> str | None:
 
 
 class InvalidLine(ValueError):
-    """A line that holds no event; the message says why."""
+    """The line is not an event; the message says why."""
 
 
 def parse_event_line(line: bytes) -> JSONObject | None:
-    """The event on a line; None when the line is empty. Raises: BadLine."""
+    """Parse the event on a line; None for an empty line. Raises: InvalidLine."""
     try:
         event = parse_json(line)
     except orjson.JSONDecodeError as error:

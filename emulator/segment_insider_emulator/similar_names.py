@@ -1,4 +1,4 @@
-"""Names that were probably meant: the same but for case and separators, or one slip away.
+"""Find the known name that a misspelled name was meant to be.
 
 `near_miss` looks at traffic and at request bodies, where a miss is a warning. `is_slip` looks at
 names that a person writes in a scenario, where a miss is an error, and so takes less for a slip.
@@ -17,7 +17,7 @@ _SHORT_NAME_LENGTH, MIN_MISSPELLED_LENGTH = 4, 3
 
 
 def find_similar_name(name: str, known: Iterable[str]) -> str | None:
-    """Find the known name that *name* misses by little; None when it is known, or like none.
+    """Return the known name that *name* probably means; None if *name* is known or like none.
 
     It misses by little when it differs in letter case, blanks, underscores, dots and hyphens
     alone, or by one letter more, less, other or swapped besides.
@@ -41,7 +41,7 @@ def _strip_separators(name: str) -> str:
 
 
 def is_one_edit_apart(first: str, second: str) -> bool:
-    """Check whether one letter was added, left out, replaced, or swapped with its neighbour."""
+    """Return whether two names differ by one letter added, removed, replaced or swapped."""
     if first == second or abs(len(first) - len(second)) > 1:
         return False
     start = _common_prefix_length(first, second)
@@ -57,12 +57,12 @@ def _common_prefix_length(first: str, second: str) -> int:
 
 
 def normalise_name(name: str) -> str:
-    """Write *name* in small letters, without blanks, underscores and hyphens."""
+    """Return *name* in lower case, without blanks, underscores and hyphens."""
     return _BLANKS_AND_HYPHENS.sub("", name).casefold()
 
 
 def is_misspelling(name: str, known: str) -> bool:
-    """Check whether *name* is *known* with one letter dropped, added, hit wrongly or swapped.
+    """Return whether *name* is probably a misspelling of *known*.
 
     Capitals, blanks, underscores and hyphens are slips as well. A short name is one only where
     hardly anyone would choose it.
@@ -80,7 +80,7 @@ def is_misspelling(name: str, known: str) -> bool:
 
 
 def find_intended_name(name: str, known: Iterable[str]) -> str | None:
-    """Find the first of *known* of which *name* is a slip; None when it is known, or like none."""
+    """Return the first of *known* that *name* misspells; None if *name* is known or like none."""
     names = list(known)
     return (
         None

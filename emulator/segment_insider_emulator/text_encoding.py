@@ -1,4 +1,4 @@
-"""Text files that people save: UTF-8, with or without a byte order mark."""
+"""Read UTF-8 text files, with or without a byte order mark."""
 
 import codecs
 
@@ -11,12 +11,12 @@ _SAMPLE_BYTES = 64
 
 
 def strip_bom(raw: bytes) -> bytes:
-    """Return *raw* without the byte order mark that Notepad and Excel put at its beginning."""
+    """Return *raw* without the byte order mark that Notepad and Excel add."""
     return raw.removeprefix(UTF8_BOM)
 
 
 def read_utf8_bytes(raw: bytes, where: str) -> bytes:
-    """Return the content of a text file without its byte order mark.
+    """Check that a file is UTF-8 and return its bytes without a byte order mark.
 
     Args:
         raw: The whole file.
@@ -28,7 +28,7 @@ def read_utf8_bytes(raw: bytes, where: str) -> bytes:
 
 
 def decode_utf8(raw: bytes, where: str) -> str:
-    """Return the text of a file. Raises: EmulatorError, as `utf8` does."""
+    """Return the text of a UTF-8 file. Raises: EmulatorError, as `read_utf8_bytes` does."""
     reject_utf16(raw, where)
     try:
         return strip_bom(raw).decode()
@@ -40,7 +40,7 @@ def decode_utf8(raw: bytes, where: str) -> str:
 
 
 def reject_utf16(first_bytes: bytes, where: str) -> None:
-    """Refuse a file in UTF-16 or UTF-32, which Windows calls Unicode.
+    """Reject a file in UTF-16 or UTF-32, which Windows calls Unicode.
 
     Args:
         beginning: The file's first bytes.

@@ -1,4 +1,4 @@
-"""Names for the JSON that every part of the road passes on."""
+"""HTTP requests and responses as plain values, independent of a framework."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ JSONObject: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as it stands on the wire. Header names are lower case."""
+    """An HTTP request as sent. Header names are lower case."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An answer as it stands on the wire. Header names are lower case."""
+    """An HTTP response as sent. Header names are lower case."""
 
     status: int
     body: bytes = b""

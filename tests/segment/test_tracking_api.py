@@ -44,13 +44,13 @@ def road() -> Keeper:
 def emulator(road: Keeper, *, strict: bool = False) -> Flask:
     app = Flask(__name__)
     app.extensions["emulator"] = SimpleNamespace(
-        carrier=road,
+        message_sink=road,
         clock=lambda: NOW,
         config=SimpleNamespace(strict=strict),
         workspace=SimpleNamespace(
-            sources=(SegmentSource("Web shop", "wk_demo"),), segment=SegmentOptions()
+            sources=(SegmentSource("Web shop", "wk_demo"),), segment_options=SegmentOptions()
         ),
-        tokens=TokenIssuer("secret", None),
+        token_issuer=TokenIssuer("secret", None),
         segment_faults=SegmentFaultQueue(),
     )
     app.register_blueprint(bp)

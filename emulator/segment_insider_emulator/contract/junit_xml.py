@@ -1,4 +1,4 @@
-"""JUnit XML, in the words that pytest has for it: what CI servers read."""
+"""Write JUnit XML reports for CI servers, in pytest's format."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ INVALID_XML_CHARACTERS = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U000100
 
 @dataclass(frozen=True, slots=True)
 class JUnitCase:
-    """One case of a suite.
+    """One test case of a JUnit report.
 
     Args:
         classname: What groups cases, such as their file.
@@ -37,7 +37,7 @@ def render_junit_xml(
     seconds: float = 0.0,
     started_at: datetime | None = None,
 ) -> bytes:
-    """A document of one suite."""
+    """Return a JUnit XML document of one suite."""
     listed = list(cases)
     ends = [each.outcome for each in listed]
     suites = Element("testsuites", name=suite_name)

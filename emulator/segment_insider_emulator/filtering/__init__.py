@@ -1,1 +1,1 @@
-"""What may stop or change an event between the source and a destination, in Segment's order."""
+"""Filters between a source and a destination that reject or change events, in Segment's order."""

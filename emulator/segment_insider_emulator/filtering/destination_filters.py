@@ -1,4 +1,4 @@
-"""Fields taken out of an event by the places that a destination filter names.
+"""Destination filters: reject, sample or strip events before one destination.
 
 Source: Segment, destination filters; `@segment/tsub` 2.0.1, `transformers.ts`: the path names an
 object, or a list of them at its end, and the names below it are keys, not paths. A number in the
@@ -36,12 +36,12 @@ FieldsByPath: TypeAlias = dict[str, list[str]]  # dotted path of an object, "" f
 
 
 def drop_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
-    """*event* without the named keys, and the places of those that were there."""
+    """Return *event* without the named keys, and the removed paths."""
     return _filter_fields(event, fields, lambda key, named: key not in named)
 
 
 def allow_only_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
-    """*event* with no other keys in the named objects, and the places of those that went.
+    """Return *event* with only the named keys of the named objects, and the removed paths.
 
     Objects that are not named stay as they are.
     """
@@ -69,14 +69,14 @@ def _filter_fields(
 
 
 def _list_entries(container: JSON) -> Iterable[tuple[str, JSON]]:
-    """The keys and values of an object; of a list inside a list, its indexes and items."""
+    """Return the keys and values of an object, or the indexes and items of a list."""
     if isinstance(container, list):
         return ((str(index), item) for index, item in enumerate(container))
     return container.items() if isinstance(container, dict) else ()
 
 
 def _replace_at_path(value: JSON, keys: list[str], transform: Callable[[JSON], JSON]) -> JSON:
-    """A copy of *value* with *change* done at *keys*: to an object, or to each item of a list."""
+    """Return a copy of *value* with *transform* applied to the object or list items at *keys*."""
     if not keys:
         return [transform(item) for item in value] if isinstance(value, list) else transform(value)
     first, *others = keys
@@ -99,7 +99,7 @@ ACTION_ORDER = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
 
 @dataclass(frozen=True, slots=True)
 class DestinationFilter:
-    """One enabled filter.
+    """One enabled destination filter.
 
     Args:
         name: What people know it by, e.g. "filter 'No staff'".
@@ -114,7 +114,7 @@ class DestinationFilter:
 
 
 def compile_filters(documents: Iterable[JSONObject]) -> tuple[DestinationFilter, ...]:
-    """The enabled ones of the filters in *documents*, in the shape of the Public API."""
+    """Compile the enabled filters of *documents*, which have the shape of the Public API."""
     return tuple(
         _compile_filter(document, number)
         for number, document in enumerate(documents, 1)
@@ -125,7 +125,7 @@ def compile_filters(documents: Iterable[JSONObject]) -> tuple[DestinationFilter,
 def apply_filters(
     filters: tuple[DestinationFilter, ...], event: JSONObject, seed: str = ""
 ) -> FilterResult:
-    """Let *filters* at *event*.
+    """Apply destination filters to *event*.
 
     Every condition looks at the event as it came, whatever another filter took out. (assumed)
 
@@ -159,7 +159,7 @@ def _compile_filter(document: JSONObject, number: int) -> DestinationFilter:
 def _ordered_actions(
     filters: list[DestinationFilter],
 ) -> Iterator[tuple[DestinationFilter, JSONObject]]:
-    """Actions as Segment does them: by their kind first, then as listed."""
+    """Yield the actions in Segment's order: by type first, then as listed."""
     for kind in ACTION_ORDER:
         for each in filters:
             yield from ((each, action) for action in each.actions if action["type"] == kind)
@@ -195,7 +195,7 @@ def _apply_action(
 def _is_sampled(
     destination_filter: DestinationFilter, action: JSONObject, event: JSONObject, seed: str
 ) -> bool:
-    """Whether *event* is in the share: its message, or the value at `path`, decides for good.
+    """Return whether *event* is in the sample; its messageId or the value at `path` decides.
 
     Segment documents neither its hash nor what a missing value means: here all events without
     one are in the sample, or none is. (assumed)

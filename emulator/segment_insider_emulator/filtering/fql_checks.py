@@ -1,4 +1,4 @@
-"""Conditions that can only fail, or only hold: a statement's faults that no event is needed for."""
+"""Find conditions of an FQL statement that are always true or always false."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ _CHARACTER_TO_ESCAPE = re.compile(r"[^A-Za-z0-9_-]")
 
 @dataclass(frozen=True, slots=True)
 class ConstantCondition:
-    """A part of a statement that every event answers alike.
+    """A condition with the same result for every event.
 
     Args:
         part: The part, as text.
@@ -63,7 +63,7 @@ class ConstantCondition:
 
 
 def find_constant_conditions(statement: FqlNode) -> Iterator[ConstantCondition]:
-    """Yield the parts of *statement* that can only fail, or only hold; the outermost first.
+    """Yield the conditions of *statement* that are always true or false; the outermost first.
 
     A statement that is a plain `true`, `false` or `all` is meant.
     """
@@ -107,7 +107,7 @@ def _check_node(node: FqlNode) -> Iterator[ConstantCondition]:
 
 
 def _check_operand(node: FqlNode) -> Iterator[ConstantCondition]:
-    """A value where true or false is wanted; a function's counts unless it is empty or zero."""
+    """Check an operand that must be a condition; a function call counts unless empty or zero."""
     if not isinstance(node, FqlCall):
         yield from _check_condition(node)
 
@@ -121,7 +121,7 @@ def _check_condition(node: FqlNode) -> Iterator[ConstantCondition]:
 
 
 def _mismatch_reason(node: FqlOperation) -> str | None:
-    """Why the two sides of a comparison never meet."""
+    """Return why the two sides of a comparison can never be equal or ordered."""
     if node.operator in ORDER_OPERATORS:
         for side in (node.left, node.right):
             types = _possible_types(side)
@@ -191,7 +191,7 @@ def _version_error(version: JSON, comparison: JSON, other: JSON) -> str | None:
 
 
 def _contradiction_reason(node: FqlOperation) -> str | None:
-    """Why no event fits all of `a and b and …`: a field cannot be two values at once."""
+    """Return why no event can match all parts of `a and b and …`."""
     wanted = [found for part in _list_conjuncts(node) if (found := _required_values(part))]
     for (path, values), (other, others) in pairwise(sorted(wanted, key=lambda want: want[0].keys)):
         if path == other and not any(
@@ -210,7 +210,7 @@ def _list_conjuncts(node: FqlNode) -> Iterator[FqlNode]:
 
 
 def _required_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | None:
-    """The field that a comparison names, and the values that make it hold."""
+    """Return the field that a comparison tests, and the values that make it true."""
     if not isinstance(node, FqlOperation) or not isinstance(node.left, FqlPath):
         return None
     items = node.right.items if isinstance(node.right, FqlList) else (node.right,)
@@ -223,7 +223,7 @@ def _required_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | None:
 
 
 def _possible_types(node: FqlNode) -> set[str] | None:
-    """What typeof() may call *node*; None for a field, which may be anything."""
+    """Return the types that *node* can have; None for a field, which can have any."""
     match node:
         case FqlPath():
             return None
@@ -247,7 +247,7 @@ def _join_with_or(words: tuple[str, ...]) -> str:
 
 
 def format_statement(node: FqlNode) -> str:
-    """Return *node* as filter FQL."""
+    """Return *node* as FQL text."""
     match node:
         case FqlPath():
             return ".".join(_CHARACTER_TO_ESCAPE.sub(r"\\\g<0>", key) for key in node.keys)

@@ -1,4 +1,4 @@
-"""The types of filter FQL, which compare strictly: true is not 1, and "1" is not 1."""
+"""Evaluate an FQL statement for an event."""
 
 import json
 import math
@@ -38,17 +38,17 @@ _TYPE_NAMES = {
 
 
 def type_name(value: JSON) -> str:
-    """The word that typeof() gives *value*."""
+    """Return the type of *value* as typeof() names it."""
     return _TYPE_NAMES[type(value)]
 
 
 def is_number(value: JSON) -> TypeGuard[float]:
-    """Check whether *value* is a number; true and false are none."""
+    """Return whether *value* is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def to_double(number: float) -> float:
-    """Round *number* as JSON numbers are read at Segment: to 64 bits."""
+    """Round *number* to 64 bits, as Segment reads JSON numbers."""
     try:
         return float(number)
     except OverflowError:
@@ -56,7 +56,7 @@ def to_double(number: float) -> float:
 
 
 def is_strictly_equal(left: JSON, right: JSON) -> bool:
-    """Check whether two values have one type and are equal; objects have one order of keys."""
+    """Return whether two values have the same type and are equal; object keys in the same order."""
     if type_name(left) != type_name(right):
         return False
     if isinstance(left, list):
@@ -88,7 +88,7 @@ def match_glob(text: JSON, pattern: JSON) -> bool:
 
 
 def length_of(value: JSON) -> float:
-    """Items of a list; bytes of a text, which may be more than its characters.
+    """Return the number of items of a list, or of bytes of a text.
 
     Of null it is 0, of any other value NaN, which nothing equals.
     """
@@ -110,7 +110,7 @@ def compare_versions(version: JSON, comparison: JSON, other: JSON) -> bool:
 
 
 def parse_version(version: JSON) -> tuple[float, ...] | None:
-    """Return the major, minor and patch number of *version*; None when it is no version."""
+    """Return the major, minor and patch number of *version*; None if it is not a version."""
     if not isinstance(version, str):
         return None
     found = [_LEADING_INTEGER.match(part) for part in version.split(".")]
@@ -121,19 +121,19 @@ def parse_version(version: JSON) -> tuple[float, ...] | None:
 
 
 def to_boolean(value: JSON) -> bool:
-    """Null, zero, "false" and whatever is empty are false; nobody documents the rule. (assumed)"""
+    """Convert to a boolean: null, zero, "false" and empty values are false. (assumed)"""
     return value != "false" and bool(value)
 
 
 def to_text(value: JSON) -> str:
-    """A text as it is, null as an empty one, anything else as JSON. (assumed)"""
+    """Convert to text: null becomes an empty text, other values become JSON. (assumed)"""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def to_number(value: JSON) -> float | None:
-    """Return the number that *value* is or that its text says; null for others. (assumed)"""
+    """Convert a number or a text with a number; null for other values. (assumed)"""
     if not is_number(value) and not isinstance(value, str):
         return None
     try:
@@ -168,12 +168,12 @@ MAX_INDEX_DIGITS = 10
 
 
 def matches_event(statement: FqlNode, event: JSONObject) -> bool:
-    """Check whether *event* is one that *statement* speaks of; a text or a number is not enough."""
+    """Return whether *statement* is true for *event*; a text or a number does not count as true."""
     return evaluate(statement, event) is True
 
 
 def evaluate(node: FqlNode, event: JSONObject) -> JSON:
-    """Return what *node* stands for in *event*."""
+    """Return the value of *node* for *event*."""
     match node:
         case FqlLiteral():
             return node.value
@@ -193,7 +193,7 @@ def evaluate(node: FqlNode, event: JSONObject) -> JSON:
 
 
 def value_at_path(path: tuple[str, ...], event: JSONObject) -> JSON:
-    """Return the value at *path*; None when there is none. A number names one item of a list."""
+    """Return the value at *path*, None if missing. A number selects one item of a list."""
     at: JSON = event
     for key in path:
         if isinstance(at, dict):
@@ -206,7 +206,7 @@ def value_at_path(path: tuple[str, ...], event: JSONObject) -> JSON:
 
 
 def is_list_index(key: str, items: list[JSON]) -> bool:
-    """Check whether *key* names one of *items*: 0, 1, 2 …, without leading zeros."""
+    """Return whether *key* is an index of *items*: 0, 1, 2 …, without leading zeros."""
     if not (key.isascii() and key.isdigit()) or len(key) > MAX_INDEX_DIGITS:
         return False
     return str(int(key)) == key and int(key) < len(items)
@@ -228,7 +228,7 @@ def _evaluate_operation(node: FqlOperation, event: JSONObject) -> bool:
 
 
 def _is_truthy(node: FqlNode, event: JSONObject) -> bool:
-    """Whether *node* counts as true: a field only as `true`, a function as JavaScript counts."""
+    """Return whether *node* counts as true: a field only if `true`, a function as in JavaScript."""
     result = evaluate(node, event)
     if isinstance(node, FqlCall):
         return bool(result) and result == result  # NaN, a length of what has none, does not count
@@ -236,7 +236,7 @@ def _is_truthy(node: FqlNode, event: JSONObject) -> bool:
 
 
 def _is_in(left: JSON, right: JSON) -> bool:
-    """Whether a text, number, bool or null is in a list; lists and objects never are."""
+    """Return whether a text, number, bool or null is in a list; lists and objects never are."""
     if isinstance(left, list | dict) or not isinstance(right, list):
         return False
     return any(is_strictly_equal(left, item) for item in right)

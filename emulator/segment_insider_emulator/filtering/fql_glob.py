@@ -1,4 +1,4 @@
-"""Glob patterns of filter FQL, matched in time that the lengths bound.
+"""Match texts with the glob patterns of FQL, in time bounded by their lengths.
 
 Source: Segment, Public API, "Destination Filter Query Language", match(); `@segment/tsub` 2.0.1,
 `matchers.ts`, for what lists in brackets mean and which patterns are malformed.
@@ -15,17 +15,20 @@ _LIST_RANGE = re.compile(f"{_LIST_CHARACTER}(?:-{_LIST_CHARACTER})?", re.DOTALL)
 
 
 class InvalidGlobPattern(ValueError):
-    """A pattern that cannot be read, which matches nothing; the text says why."""
+    """The glob pattern is malformed and matches nothing; the text says why."""
 
 
 def matches_glob(text: str, pattern: str) -> bool:
-    """Check whether all of *text* has the form of *pattern*; a malformed one matches nothing."""
+    """Return whether the whole of *text* matches *pattern*; a malformed pattern matches nothing."""
     compiled = _compile_glob(pattern)
     return compiled is not None and compiled.fullmatch(text) is not None
 
 
 def check_glob(pattern: str) -> None:
-    """Read *pattern*. Raises: GlobError."""
+    """Validate *pattern*. Raises: InvalidGlobPattern.
+
+    Raises: GlobError.
+    """
     _glob_to_regex(pattern)
 
 
@@ -62,7 +65,7 @@ def _glob_to_regex(pattern: str) -> str:
 
 
 def _parse_character_list(pattern: str, start: int) -> tuple[str, int]:
-    """The characters and ranges of a list, for a regular expression, and where it ends.
+    """Parse a character list [...] to a regular expression; also return where it ends.
 
     Raises: GlobError.
     """

@@ -1,4 +1,4 @@
-"""Tokens of filter FQL. Trigger FQL looks alike and is another language: see `mapping/trigger_lexer.py`."""
+"""Split FQL of destination filters into tokens. Trigger FQL is another language: see mapping/."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ _TOKEN_PATTERN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FqlToken:
-    """One word of a statement, as written; *at* is its first character's place, from 1."""
+    """One token of a statement, as written; *position* is its first character, counted from 1."""
 
     kind: TokenKind
     text: str
@@ -33,11 +33,11 @@ class FqlToken:
 
 
 class FqlSyntaxError(ValueError):
-    """A statement that cannot be read; the text says what is wrong and where."""
+    """The FQL statement cannot be parsed; the text says what is wrong and where."""
 
 
 def tokenize(statement: str) -> Iterator[FqlToken]:
-    """Cut *statement* into tokens, the last one of kind "end". Raises: FqlError."""
+    """Split *statement* into tokens, the last one of kind "end". Raises: FqlSyntaxError."""
     size = len(statement.encode("utf-8", "surrogatepass"))
     if size > MAX_STATEMENT_BYTES:
         raise FqlSyntaxError(
@@ -55,12 +55,12 @@ def tokenize(statement: str) -> Iterator[FqlToken]:
 
 
 def parse_path(path: str) -> tuple[str, ...]:
-    r"""The keys of a path: `properties.product\ 1` gives ("properties", "product 1")."""
+    r"""Split a path into keys: `properties.product\ 1` gives ("properties", "product 1")."""
     return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in _find_raw_keys(path))
 
 
 def unquote(literal: str) -> str:
-    r"""Read the text of a quoted literal up to its own quote: `\` is for match() to read.
+    r"""Return the text of a quoted literal; `\` stays, because match() reads it.
 
     Source: `@segment/fql-ts` 1.10.1, `lexer.ts`.
     """
@@ -98,21 +98,21 @@ RESERVED_WORDS = {*CONSTANTS, "and", "or", "in"}
 
 @dataclass(frozen=True, slots=True)
 class FqlLiteral:
-    """A value that stands in the statement."""
+    """A literal value in the statement."""
 
     value: JSON
 
 
 @dataclass(frozen=True, slots=True)
 class FqlPath:
-    """A field of the event by its keys."""
+    """A field of the event, by its keys."""
 
     keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FqlList:
-    """A list whose items are worked out."""
+    """A list whose items are evaluated."""
 
     items: tuple["FqlNode", ...]
 
@@ -126,7 +126,7 @@ class FqlNegation:
 
 @dataclass(frozen=True, slots=True)
 class FqlOperation:
-    """Two operands joined by "and", "or" or one of COMPARISONS."""
+    """Two operands joined by "and", "or" or one of COMPARISON_OPERATORS."""
 
     operator: str
     left: "FqlNode"
@@ -135,7 +135,7 @@ class FqlOperation:
 
 @dataclass(frozen=True, slots=True)
 class FqlCall:
-    """One of FUNCTIONS with its arguments."""
+    """A call of one of FUNCTION_ARGUMENT_COUNTS with its arguments."""
 
     name: str
     arguments: tuple["FqlNode", ...]
@@ -145,7 +145,7 @@ FqlNode: TypeAlias = FqlLiteral | FqlPath | FqlList | FqlNegation | FqlOperation
 
 
 def parse_statement(statement: str) -> FqlNode:
-    """Read a filter's statement. Raises: FqlError."""
+    """Parse the statement of a filter. Raises: FqlSyntaxError."""
     reader = _StatementParser(tokenize(statement))
     node = reader.parse_expression()
     reader.expect_token("", "the end, `and` or `or`")

@@ -1,4 +1,4 @@
-"""What a source does with data that its tracking plan does not allow.
+"""Source settings: what happens to events that violate the tracking plan.
 
 Source: Segment, Public API, source settings; Protocols, "Schema configuration".
 """
@@ -22,7 +22,7 @@ CommonRuleMode = Literal["ALLOW", "BLOCK", "OMIT"]
 
 @dataclass(frozen=True, slots=True)
 class PlanControls:
-    """The settings of one type of event; left out, everything is let through.
+    """The settings for one type of event; the defaults allow everything.
 
     Args:
         section: Where its values stand: "properties" or "traits".
@@ -42,7 +42,7 @@ class PlanControls:
 
 
 def parse_controls(settings: JSONObject) -> dict[str, PlanControls]:
-    """Type of event -> its controls, from a source's settings in the Public API's shape.
+    """Return event type -> controls, from source settings in the shape of the Public API.
 
     Pages, screens and aliases have none: they are checked and let through.
     """
@@ -83,7 +83,7 @@ ValuePath = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class PlanEnforcer:
-    """A plan, and what its source does about violations.
+    """A tracking plan, and what its source does about violations.
 
     Args:
         controls: Type of event -> its controls.
@@ -95,7 +95,7 @@ class PlanEnforcer:
     source_id: str | None = None
 
     def enforce(self, event: JSONObject) -> FilterResult:
-        """Check *event*. One that has something against the plan says so in its context."""
+        """Check *event* against the plan; violations are recorded in its context."""
         controls = self.controls[event["type"]]
         rule = self.plan.find_rule(event)
         if rule is None:
@@ -162,7 +162,7 @@ def _apply_event_rule(event: JSONObject, rule: PlanRule, controls: PlanControls)
 def _omit_unplanned(
     event: JSONObject, section: str, rule: PlanRule
 ) -> tuple[JSONObject, tuple[OmittedField, ...]]:
-    """Take out what the rule does not name; what lies deeper goes or stays with it. (assumed)"""
+    """Remove the properties that the rule does not name, with all that they contain. (assumed)"""
     held = event.get(section) or {}
     planned = rule.planned_names(section)
     unplanned = [name for name in held if planned is not None and name not in planned]
@@ -176,7 +176,7 @@ def _omit_unplanned(
 def _omit_violating(
     event: JSONObject, section: str, violations: tuple[PlanViolation, ...]
 ) -> tuple[JSONObject, tuple[OmittedField, ...]]:
-    """Take out each violating value below *section*; one that is missing leaves no trace."""
+    """Remove each violating value below *section*."""
     omitted = []
     # The last item of a list goes first, so that the places of the others still hold.
     for violation in sorted(
@@ -195,7 +195,7 @@ def _path_sort_key(step: str | int) -> tuple[int, str]:
 
 
 def _remove_at_path(value: JSON, path: ValuePath) -> JSON:
-    """A copy of *value* without what stands at *path*; *value* itself when nothing does."""
+    """Return a copy of *value* without the value at *path*; *value* itself if there is none."""
     step, *rest = path
     try:
         child = value[step]
@@ -211,7 +211,7 @@ def _remove_at_path(value: JSON, path: ValuePath) -> JSON:
 
 
 def _add_protocols_context(result: FilterResult, source_id: str | None) -> JSONObject:
-    """The event with what Segment writes into `context.protocols`."""
+    """Return the event with `context.protocols` as Segment writes it."""
     by_cause: dict[str, list[JSON]] = {UNPLANNED_CAUSE: [], VIOLATION_CAUSE: []}
     for omission in result.omitted:
         by_cause[omission.by].append(omission.field)

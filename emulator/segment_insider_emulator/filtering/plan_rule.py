@@ -1,4 +1,4 @@
-"""The formats of JSON Schema that a tracking plan's texts are checked for.
+"""Formats of JSON Schema that tracking plans check, such as date-time and uri.
 
 Those that are not listed here are not checked, as in Segment's library those it does not know.
 """
@@ -34,7 +34,7 @@ _DATE_TIME_PATTERN = re.compile(
 
 @FORMAT_CHECKER.checks("date-time")
 def is_date_time(value: JSON) -> bool:
-    """ISO 8601 with its zone; the Go library that the wording comes from takes a date, too."""
+    """Return whether *value* is an ISO 8601 time with a time zone, or a date."""
     if not isinstance(value, str):
         return True
     return _DATE_TIME_PATTERN.fullmatch(value) is not None and parse_iso_time(value) is not None
@@ -42,7 +42,7 @@ def is_date_time(value: JSON) -> bool:
 
 @FORMAT_CHECKER.checks("uri", raises=ValueError)
 def is_uri(value: JSON) -> bool:
-    """An address that says how to read it, e.g. "https://shop.example/p"."""
+    """Return whether *value* is an address with a scheme, e.g. "https://shop.example/p"."""
     return not isinstance(value, str) or bool(urlsplit(value).scheme)
 
 
@@ -80,7 +80,7 @@ BRANCH_VIOLATION_TEXTS = {
 
 
 def to_violation(error: ValidationError, rule_name: str) -> PlanViolation:
-    """The violation that *error* is, found by *rule*."""
+    """Convert a JSON Schema error of rule *rule_name* to a violation."""
     path = tuple(error.absolute_path)
     if error.validator in ("required", "additionalProperties"):
         return _member_violation(error, rule_name, (*path, error.message))
@@ -93,12 +93,12 @@ def to_violation(error: ValidationError, rule_name: str) -> PlanViolation:
 
 
 def format_path(path: tuple[str | int, ...]) -> str:
-    """A path as Segment writes it, e.g. "properties.products.0.price"."""
+    """Return a path as Segment writes it, e.g. "properties.products.0.price"."""
     return ".".join(map(str, path)) or ROOT_FIELD
 
 
 def shorten_value(value: JSON) -> JSON:
-    """*value* itself, or the beginning of its JSON when it is long."""
+    """Return *value*, or the beginning of its JSON if it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return value if len(text) <= MAX_SHOWN_VALUE_LENGTH else f"{text[:MAX_SHOWN_VALUE_LENGTH]}…"
 
@@ -106,7 +106,7 @@ def shorten_value(value: JSON) -> JSON:
 def _member_violation(
     error: ValidationError, rule_name: str, path: tuple[str | int, ...]
 ) -> PlanViolation:
-    """A violation by a member that is missing, or that should be."""
+    """Return the violation for a member that is missing or not allowed."""
     field = format_path(path)
     if error.validator == "required":
         return PlanViolation(rule_name, "Required", field, None, f"{field} is required", path)
@@ -169,7 +169,7 @@ ValidationErrors = Iterator[ValidationError]
 
 @dataclass(frozen=True, slots=True)
 class PlanRule:
-    """A rule, ready to check events.
+    """A compiled rule of a tracking plan.
 
     Args:
         kind: "COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE" or "SCREEN".
@@ -192,7 +192,7 @@ class PlanRule:
         return name if self.kind == "COMMON" else f"{name}, version {self.version}"
 
     def planned_names(self, section: str) -> frozenset[str] | None:
-        """Names that the rule knows below *section*, "properties" or "traits".
+        """Return the names that the rule defines below *section*, "properties" or "traits".
 
         None where that cannot be read.
         """
@@ -204,7 +204,7 @@ class PlanRule:
         return frozenset(held) if isinstance(held, dict) else None
 
     def find_violations(self, event: JSONObject) -> tuple[PlanViolation, ...]:
-        """What *event* has against this rule, in the order of its schema."""
+        """Return the violations of *event*, in the order of the schema."""
         validator = RULE_VALIDATOR(
             self.checked_schema, registry=Registry(), format_checker=FORMAT_CHECKER
         )
@@ -213,7 +213,7 @@ class PlanRule:
 
 
 def compile_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRule:
-    """Read a rule. What of it cannot be checked is among its problems."""
+    """Compile a rule; parts that cannot be checked are listed in its problems."""
     if not isinstance(schema, dict):
         return PlanRule(kind, key, version, {}, problems=("its jsonSchema is not an object",))
     try:

@@ -1,4 +1,4 @@
-"""Regular expressions as Segment's engine reads them: in linear time, without look-around.
+"""Regular expressions of tracking plans, run by RE2 in linear time and without look-around.
 
 Segment's plans are checked by a Go library, whose expressions are RE2's; a plan's author may write
 anything, so an engine that can be made to search for ever would be a way to stop the emulator.
@@ -22,16 +22,16 @@ _RE2_OPTIONS.never_capture = True  # thousands of groups would take quadratic ti
 
 
 class UnsupportedPattern(ValueError):
-    """An expression that the engine does not read."""
+    """RE2 does not support the regular expression."""
 
 
 def matches_pattern(pattern: str, text: str) -> bool:
-    """Whether *pattern* is found in *text*. Raises: PatternError."""
+    """Return whether *pattern* matches anywhere in *text*. Raises: UnsupportedPattern."""
     return _compile_pattern(pattern).search(text) is not None
 
 
 def check_pattern(pattern: str) -> None:
-    """Read *pattern*. Raises: PatternError, with the engine's reason."""
+    """Validate *pattern*. Raises: UnsupportedPattern, with RE2's reason."""
     _compile_pattern(pattern)
 
 
@@ -54,11 +54,11 @@ SCHEMA_MAP_KEYWORDS = frozenset({"properties", "patternProperties", "definitions
 
 
 class SchemaTooLarge(ValueError):
-    """A schema that is too deep or has too many parts; the text says which."""
+    """The schema is too deep or has too many parts; the text says which."""
 
 
 def inline_references(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
-    """Copy *schema* with its references replaced; also return why the others are not, by text.
+    """Return a copy of *schema* with $refs replaced, and why the others could not be.
 
     Raises: TooLarge.
     """
@@ -79,7 +79,7 @@ class _ReferenceInliner:
         self.unresolved: dict[str, str] = {}
 
     def copy_inlined(self, value: JSON, open_references: tuple[str, ...]) -> JSON:
-        """Copy *value*, which the references *within* have led to."""
+        """Return a copy of *value*; *open_references* are the $refs being replaced."""
         if not isinstance(value, dict | list):
             return value
         self._part_count += 1
@@ -194,7 +194,7 @@ MAX_SHOWN_CHARACTERS: Final = 80  # characters of a value that are shown
 
 
 class SchemaSanitizer:
-    """Finds what of one schema can be checked.
+    """Removes from one schema what cannot be checked, and lists it in `problems`.
 
     Args:
         references: Why a `$ref` could not be replaced, by its text.
@@ -205,7 +205,7 @@ class SchemaSanitizer:
         self.problems: list[str] = []
 
     def sanitize(self, schema: JSON, path: str = "") -> JSON:
-        """Return a copy of *schema* with the keywords that can be checked; True is anything."""
+        """Return a copy of *schema* with only the keywords that can be checked; True allows all."""
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, dict):
@@ -227,7 +227,7 @@ class SchemaSanitizer:
         self.problems.append(f"{path}: {problem}")
 
     def _sanitize_keyword(self, keyword: str, value: JSON, path: str) -> JSONObject:
-        """{keyword: value} as far as it can be checked; {} where it cannot."""
+        """Return {keyword: value} without parts that cannot be checked; {} if nothing is left."""
         if keyword in _ANNOTATION_KEYWORDS:
             return {}
         if keyword in _VALUE_CHECKS:
@@ -258,7 +258,7 @@ class SchemaSanitizer:
         return not reason
 
     def _sanitize_subschemas(self, keyword: str, value: JSON, path: str) -> JSON:
-        """The value of a keyword with schemas in it; None where it cannot be checked."""
+        """Return the value of a keyword that contains schemas; None if it cannot be checked."""
         if keyword in _SINGLE_SCHEMA_KEYWORDS:
             return self.sanitize(value, path)
         if keyword in _SCHEMA_LIST_KEYWORDS:
@@ -285,7 +285,7 @@ class SchemaSanitizer:
         return self._reject_value(path, value, "a schema or a list of schemas")
 
     def _sanitize_named(self, keyword: str, value: JSON, path: str) -> JSON:
-        """Schemas by name. A name that is an expression which cannot be read leaves with them."""
+        """Return schemas by name, without names that are unsupported regular expressions."""
         if not isinstance(value, dict):
             return self._reject_value(path, value, "an object of schemas")
         found: JSONObject = {}
@@ -320,7 +320,7 @@ def _has_dropped_names(schema: JSONObject, sanitized: JSONObject) -> bool:
 
 
 def _pattern_problem(expression: JSON) -> str:
-    """Why Segment's engine does not read an *expression*; "" when it does."""
+    """Return why Segment does not support the regular expression; "" if it does."""
     if not isinstance(expression, str):
         return f"{_shorten_json(expression)} is not text"
     try:

@@ -1,4 +1,4 @@
-"""What is left of an event behind a gate, and what was found on the way."""
+"""The result of filtering an event: what is left of it, violations, removed fields, rejection."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DESTINATION_STEP: FilterStep = "Filtered at destination"
 
 @dataclass(frozen=True, slots=True)
 class PlanViolation:
-    """One value that a tracking plan does not allow.
+    """One value that violates a tracking plan.
 
     Args:
         rule: The rule of the plan, e.g. "TRACK Order Completed, version 1".
@@ -34,7 +34,7 @@ class PlanViolation:
 
 @dataclass(frozen=True, slots=True)
 class OmittedField:
-    """One field taken out of an event.
+    """One field that was removed from an event.
 
     Args:
         field: Dotted path, e.g. "properties.ssn"; a list on the way stands for each of its items.
@@ -47,7 +47,7 @@ class OmittedField:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why an event goes no further.
+    """Why an event is not delivered.
 
     Args:
         step: Where Segment's Delivery Overview counts it.
@@ -65,7 +65,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """An event on its way: as it stands now, and all that is known about how it came to that.
+    """Result of a filter stage: the (changed) event, violations, removed fields, rejection.
 
     Args:
         event: The event as the next stage is handed it.
@@ -80,7 +80,7 @@ class FilterResult:
     hints: tuple[str, ...] = ()
 
     def merge(self, later: Self) -> Self:
-        """This passage, continued by *later*, which began with this one's event."""
+        """Combine this result with *later*, which started from this result's event."""
         if not (self.violations or self.omitted or self.hints):
             return later
         return dataclasses.replace(

@@ -1,4 +1,4 @@
-"""The source's schema: events and traits that are switched off by name.
+"""The source schema: block events and traits that are switched off by name.
 
 Source: Segment, "Source Schema": track calls by name, all pages, all screens, single traits.
 """
@@ -15,7 +15,7 @@ EVENT_SETTING_CODE = "event_setting"
 
 
 def apply_source_schema(schema: JSONObject, event: JSONObject) -> FilterResult:
-    """Let *event* pass, stop it, or take out its traits.
+    """Accept or reject *event*, or remove its disabled traits.
 
     Args:
         schema: {"track": {event: on}, "page": on, "screen": on, "identify": {trait: on},

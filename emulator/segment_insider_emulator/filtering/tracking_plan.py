@@ -1,4 +1,4 @@
-"""A tracking plan: which rule an event is held to.
+"""Parse a tracking plan from a file of the Public API, or of the older export.
 
 Source: Segment, Protocols, "Tracking plan"; Public API, tracking plan rules.
 """
@@ -17,7 +17,7 @@ VIEW_EVENT_NAMES = {"PAGE": "Page Viewed", "SCREEN": "Screen Viewed"}
 
 @dataclass(frozen=True, slots=True)
 class RuleProblem:
-    """A rule, or a part of one, that cannot be checked; the others hold.
+    """A rule, or a part of one, that cannot be checked; the other rules still apply.
 
     Args:
         where: e.g. "plan.json: rules[3]".
@@ -32,7 +32,7 @@ class RuleProblem:
 
 @dataclass(frozen=True, slots=True)
 class TrackingPlan:
-    """A tracking plan by kind and name.
+    """A tracking plan: its rules by type and event name.
 
     Args:
         id: Segment's, such as "tp_1"; "" where it is not known.
@@ -55,7 +55,7 @@ class TrackingPlan:
         ]
 
     def find_rule(self, event: JSONObject) -> PlanRule | None:
-        """The rule for events such as *event*, in its version; None when none is planned."""
+        """Return the rule for *event*, in the version it asks for; None if it is unplanned."""
         kind = event["type"].upper()
         found = self.rules_by_version.get((kind, event["event"] if kind == "TRACK" else ""))
         if found is None and kind in VIEW_EVENT_NAMES:
@@ -66,7 +66,7 @@ class TrackingPlan:
 
 
 def build_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPlan:
-    """Put *rules* together; the last one of a name and version counts."""
+    """Build a plan of *rules*; the last one of a name and version counts."""
     common = []
     versions: dict[tuple[str, str], dict[int, PlanRule]] = {}
     for rule in rules:
@@ -79,7 +79,7 @@ def build_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPl
 
 
 def _requested_version(event: JSONObject) -> int:
-    """The version that *event* asks for; 0, which is none, when it is no whole number."""
+    """Return the plan version that *event* asks for; 0 if it asks for none."""
     context: JSON = event.get("context") or {}
     protocols = context.get("protocols")
     version = protocols.get("event_version") if isinstance(protocols, dict) else None
@@ -92,7 +92,7 @@ PLAN_FORMAT_REMEDY = (
 
 
 def parse_plan(document: JSONObject, where: str) -> TrackingPlan:
-    """Read a plan.
+    """Parse a tracking plan.
 
     Args:
         document: With "rules": a list of {"type", "key", "version", "jsonSchema"}, wrapped in
@@ -124,7 +124,7 @@ def parse_plan(document: JSONObject, where: str) -> TrackingPlan:
 
 
 def _first_text(document: JSONObject, *keys: str) -> str:
-    """The first text under one of *keys*."""
+    """Return the first text under one of *keys*."""
     return next((document[key] for key in keys if isinstance(document.get(key), str)), "")
 
 
@@ -163,7 +163,7 @@ def _parse_legacy_rules(rules: JSONObject, where: str) -> Iterator[PlanRule | Ru
 def _parse_rule(
     kind: str, key: JSON, version: JSON, schema: JSON, place: str
 ) -> Iterator[PlanRule | RuleProblem]:
-    """The rule, and what of it cannot be checked."""
+    """Yield the compiled rule, and its parts that cannot be checked as problems."""
     if kind == "TRACK" and not (key and isinstance(key, str)):
         what = "this rule names no event and is not checked"
         yield RuleProblem(place, what, "Give the event's exact name.")

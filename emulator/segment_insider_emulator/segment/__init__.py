@@ -1,1 +1,1 @@
-"""Segment's end of the road: what its Tracking API does before a destination sees an event."""
+"""The Segment side: from an HTTP body to validated, normalised messages. Needs no Flask."""

@@ -1,4 +1,4 @@
-"""analytics.js as published: fetched once with npm, kept in a folder, served from there."""
+"""Download analytics.js with npm once and serve it from a cache folder."""
 
 import base64
 import hashlib
@@ -35,11 +35,11 @@ FETCH_REMEDY: Final = "Run `emulator assets` once where npm and the internet are
 
 
 class AssetsUnavailable(EmulatorError):
-    """The bundle of analytics.js is not here and cannot be fetched. Nothing else is affected."""
+    """analytics.js is not in the cache and cannot be downloaded; everything else still works."""
 
 
 class AnalyticsJsAssets:
-    """The files of analytics.js in a cache folder, the same for all emulators of a machine.
+    """The files of analytics.js in a cache folder that all emulators of a machine share.
 
     Args:
         cache: Folder of this program's caches; made when it is needed.
@@ -60,7 +60,7 @@ class AnalyticsJsAssets:
         self._last_failure: tuple[float, AssetsUnavailable] | None = None
 
     def read_file(self, name: str) -> bytes | None:
-        """One file, e.g. "standalone.js"; None when the package has none of this name.
+        """Return one file, e.g. "standalone.js"; None if the package has no such file.
 
         Raises: AssetsMissing.
         """
@@ -69,7 +69,10 @@ class AnalyticsJsAssets:
         return path.read_bytes() if FILE_NAME_PATTERN.fullmatch(name) and path.is_file() else None
 
     def fetch_if_missing(self) -> None:
-        """See to it that the files are in the folder. Raises: AssetsMissing."""
+        """Download the files unless they are in the cache folder. Raises: AssetsUnavailable.
+
+        Raises: AssetsMissing.
+        """
         with self._lock:  # one asks npm, the others wait for what comes of it
             if self.folder.is_dir():
                 return
@@ -109,7 +112,7 @@ class AnalyticsJsAssets:
 
 
 def extract_browser_files(archive: bytes) -> dict[str, bytes]:
-    """The browser files of the package's *archive* by name. Raises: AssetsMissing."""
+    """Return the browser files of the npm package by name. Raises: AssetsUnavailable."""
     digest = base64.b64encode(hashlib.sha512(archive).digest()).decode()
     if digest != PACKAGE_SHA512:
         what = f"the archive of {NPM_PACKAGE} is not that of version {ANALYTICS_JS_VERSION}"
@@ -127,7 +130,7 @@ def extract_browser_files(archive: bytes) -> dict[str, bytes]:
 
 
 def download_with_npm(folder: Path) -> Path:
-    """Download the archive into *folder* with the npm client. Raises: AssetsMissing."""
+    """Download the archive into *folder* with the npm client. Raises: AssetsUnavailable."""
     npm = shutil.which("npm")
     wanted = f"{NPM_PACKAGE}@{ANALYTICS_JS_VERSION}"
     if npm is None:
@@ -156,7 +159,7 @@ def download_with_npm(folder: Path) -> Path:
 
 
 def _move_into_place(new_folder: Path, folder: Path) -> None:
-    """Put the whole folder in place at once; another process may have been faster."""
+    """Move the whole folder into place in one step; another process may have been faster."""
     try:
         new_folder.rename(folder)
     except OSError:

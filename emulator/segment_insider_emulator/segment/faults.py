@@ -1,4 +1,4 @@
-"""Answers that go wrong on purpose, so that one sees what an SDK does then."""
+"""Inject error responses at Segment's endpoint, to test how an SDK reacts."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ MAX_WAITING_FAULTS = 1000  # faults waiting at once
 
 @dataclass(frozen=True, slots=True)
 class SegmentFault:
-    """How the next requests with events are answered.
+    """An injected fault: how the next requests with events are answered.
 
     Args:
         status: HTTP status from 400 to 599.
@@ -54,7 +54,7 @@ class SegmentFault:
     times: int = 1
 
     def to_response(self) -> Response:
-        """What the sender gets."""
+        """Return the response that the sender gets."""
         if self.drop:
             return Response(_disconnect())
         said = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else "fault"
@@ -69,14 +69,14 @@ class SegmentFault:
 
 
 class SegmentFaultQueue:
-    """Faults in the order in which they were asked for; shared by all who answer."""
+    """Queue of injected faults, first in, first out; shared by all processes of a sandbox."""
 
     def __init__(self, create_guard: StateGuardFactory = process_local) -> None:
         self._waiting: deque[SegmentFault] = deque()
         self._guard = create_guard("segment_faults", self)
 
     def add(self, fault: SegmentFault) -> None:
-        """Let *fault* happen after those that wait. Raises: EmulatorError, when too many wait."""
+        """Add *fault* to the end of the queue. Raises: EmulatorError, when the queue is full."""
         with self._guard.updating():
             if len(self._waiting) >= MAX_WAITING_FAULTS:
                 raise EmulatorError(
@@ -85,7 +85,7 @@ class SegmentFaultQueue:
             self._waiting.append(fault)
 
     def take_next(self) -> SegmentFault | None:
-        """The fault of the request at hand, which it uses up; None to answer as usual."""
+        """Return the fault for this request and count it as used; None to answer normally."""
         if not self._waiting:
             return None
         with self._guard.updating():
@@ -97,26 +97,26 @@ class SegmentFaultQueue:
             return fault
 
     def list_waiting(self) -> list[SegmentFault]:
-        """What is still to happen, next first."""
+        """Return the faults that have not happened yet, next first."""
         with self._guard.reading():
             return list(self._waiting)
 
     def clear(self) -> None:
-        """Answer as usual again."""
+        """Remove all faults, so that requests are answered normally."""
         with self._guard.updating():
             self._waiting.clear()
 
     def state(self) -> JSONObject:
-        """For other processes: {"waiting": what is still to happen}."""
+        """Return the queue for other processes: {"waiting": [fault]}."""
         return {"waiting": [asdict(each) for each in self._waiting]}
 
     def restore(self, state: JSONObject) -> None:
-        """Go on with what `state` gave."""
+        """Load what `state` returned in another process."""
         self._waiting = deque(SegmentFault(**each) for each in state["waiting"])
 
 
 def fault_from_json(document: JSONObject) -> SegmentFault:
-    """The fault that *asked*, which fits SHAPE, describes."""
+    """Create the fault that a JSON object describes; it is valid for SEGMENT_FAULT_VALIDATOR."""
     return SegmentFault(
         status=document.get("status", 503),
         retry_after=document.get("retryAfter"),
@@ -127,7 +127,7 @@ def fault_from_json(document: JSONObject) -> SegmentFault:
 
 
 def fault_to_json(fault: SegmentFault) -> JSONObject:
-    """*fault* as the control API takes and lists it."""
+    """Return *fault* as JSON, as the control API reads and lists it."""
     return {
         "status": fault.status,
         "retryAfter": fault.retry_after,
@@ -138,6 +138,6 @@ def fault_to_json(fault: SegmentFault) -> JSONObject:
 
 
 def _disconnect() -> Iterator[Never]:
-    """A body at which the server closes the connection before it has sent a byte."""
+    """Yield a response body at which the server closes the connection before sending a byte."""
     raise ClientDisconnected
     yield  # a generator, so that it is raised where the server reads it and nothing answers 500

@@ -1,4 +1,4 @@
-"""The bytes of a request, read as the JSON object they hold, whatever the content type says."""
+"""Decode the body of a request into a JSON object, whatever its content type."""
 
 import base64
 import gzip
@@ -40,7 +40,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 
 def parse_body(body: bytes, content_encoding: str | None, max_bytes: int) -> JSONObject:
-    """Unpack and parse *body*.
+    """Decompress and parse *body*.
 
     Args:
         encoding: The Content-Encoding header.
@@ -68,7 +68,7 @@ def parse_body(body: bytes, content_encoding: str | None, max_bytes: int) -> JSO
 
 
 def _json_error_remedy(error: orjson.JSONDecodeError) -> str:
-    """What to send in place of the text that *error* is about."""
+    """Return what to send instead of JSON with this *error*."""
     if "depth limit" in error.msg:
         return f"Nest it no deeper than {MAX_DEPTH} levels."
     after = error.doc[max(0, error.pos - 1) : error.pos + 10].lstrip("-")
@@ -78,7 +78,7 @@ def _json_error_remedy(error: orjson.JSONDecodeError) -> str:
 
 
 def _decompress(body: bytes, content_encoding: str | None, max_bytes: int) -> bytes:
-    """Give the plain bytes, at most one more than *most*: a gzip bomb is never unpacked."""
+    """Return the decompressed bytes, at most one more than *max_bytes*: safe against gzip bombs."""
     match (content_encoding or "identity").strip().lower():
         case "identity" | "":
             return body
@@ -103,7 +103,7 @@ def _json_type_name(value: object) -> str:
 
 
 def find_write_key(authorization: str | None, call: JSONObject) -> str:
-    """Find the key of a single call or of a batch's envelope; the header goes first.
+    """Return the write key of a call or batch; the Authorization header comes before the body.
 
     Raises: IngestError, when there is none. A key nobody knows is taken: Segment's edge does not
         look it up.
@@ -122,7 +122,7 @@ def find_write_key(authorization: str | None, call: JSONObject) -> str:
 
 
 def basic_auth_user(authorization: str | None) -> str:
-    """The user name of Basic authentication; "" where there is none."""
+    """Return the user name of Basic authentication; "" if there is none."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return ""
@@ -140,7 +140,7 @@ KSUID_SECOND_RANGE = 2**32
 
 
 def generate_message_id(now: datetime, random_bytes: bytes) -> str:
-    """Make a sortable id as Segment assigns it: "api-" and 27 digits of base 62.
+    """Generate a sortable id in Segment's format: "api-" and 27 digits of base 62.
 
     Args:
         chance: 16 random bytes, which tell ids of the same second apart.
@@ -157,7 +157,7 @@ def generate_message_id(now: datetime, random_bytes: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A call as it was sent and, unless rejected, as destinations are handed it.
+    """A call as sent and, unless rejected, the normalised event for destinations.
 
     Args:
         message_id: As sent, or assigned ("api-" and 27 characters) when the call had none.
@@ -186,7 +186,7 @@ BATCH_KIND = "batch"
 
 
 def decode_body(body: bytes, content_encoding: str | None, kind: str) -> JSONObject:
-    """The call that the *body* of a request holds; for *kind* see receive.
+    """Decompress and parse the *body* of a request; for *kind* see parse_messages.
 
     Args:
         encoding: The Content-Encoding header.
@@ -206,7 +206,7 @@ def parse_messages(
     new_id: Callable[[], str],
     client_ip: str | None = None,
 ) -> list[Message]:
-    """Take one request in, as Segment does: it refuses little and swallows much.
+    """Parse one request into messages, as Segment does: few errors, silent drops.
 
     Args:
         call: What `unpacked` gave.
@@ -232,7 +232,7 @@ def parse_messages(
 
 @dataclass(frozen=True, slots=True)
 class _RequestContext:
-    """What all messages of one request share."""
+    """The write key, time and client address that all messages of a request share."""
 
     write_key: str
     received_at: datetime
@@ -242,7 +242,7 @@ class _RequestContext:
     def accept_call(
         self, sent: JSONObject, call: JSONObject, envelope: JSONObject, kind: str | None = None
     ) -> Message:
-        """Make the message of *call*, which is *sent* with its type filled in.
+        """Validate and normalise one call; returns its message, accepted or discarded.
 
         Args:
             kind: The type that the path asks for; None for a call of a batch.
@@ -265,7 +265,7 @@ class _RequestContext:
     def discard_call(
         self, sent: JSONObject, reason: DiscardReason, message_type: JSON = None
     ) -> Message:
-        """Keep what Segment dropped, and the reason."""
+        """Return a message for a call that Segment discards, with the reason."""
         own_id = sent.get("messageId")
         return Message(
             message_id=own_id if own_id and isinstance(own_id, str) else self.new_id(),
@@ -309,7 +309,7 @@ def _parse_batch_call(call: JSON, envelope: JSONObject, context: _RequestContext
 
 
 def _check_envelope(envelope: JSONObject) -> None:
-    """Refuse a batch whose own values could not be lent to its calls."""
+    """Reject a batch whose shared values cannot be copied to its calls."""
     if problem := depth_problem(envelope):
         raise malformed_request_error(
             f"the envelope is nested too deep: {problem}", "body", "Send less in it."

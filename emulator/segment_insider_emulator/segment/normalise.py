@@ -1,4 +1,4 @@
-"""`context.ip`: the address of a browser or an app, as Segment's edge fills it in.
+"""Add `context.ip`, the client's address, as Segment's edge does.
 
 Source: Segment, Spec: Common Fields, "Context" (documented): for client-side sources only, IPv4
 only, and never where the call has an address already; an HTTP call asks for it with
@@ -37,7 +37,7 @@ CLIENT_SIDE_LIBRARIES = (
 
 
 def add_client_ip(call: JSONObject, address: str | None) -> JSONObject:
-    """Give *call* the address it came from, where Segment's edge would; else give it back.
+    """Return *call* with the client's address as context.ip, where Segment would add it.
 
     Args:
         call: With `context` an object or null.
@@ -64,7 +64,7 @@ def _is_ipv4(address: str | None) -> bool:
 
 
 def inherit_from_batch(envelope: JSONObject, call: JSONObject) -> JSONObject:
-    """Give *call* its batch's `context`, `integrations` and `sentAt`; its own values win.
+    """Copy `context`, `integrations` and `sentAt` of the batch into *call*; its own values win.
 
     Objects merge one level deep: Segment documents the merge, not its precedence or depth.
     """
@@ -78,7 +78,7 @@ def inherit_from_batch(envelope: JSONObject, call: JSONObject) -> JSONObject:
 
 
 def normalise_call(call: JSONObject, message_id: str, received_at: datetime) -> JSONObject:
-    """Fill in the id and the times of *call*; everything else stays as sent.
+    """Set the id and the times of *call*; everything else stays as sent.
 
     Args:
         call: Its type filled in, its batch's values lent to it.
@@ -111,7 +111,7 @@ _KNOWN_KEYS = _IGNORED_KEYS.union(_USED_KEYS)
 
 
 class SenderWarning(NamedTuple):
-    """One remark about a call that Segment took.
+    """One warning about a call that Segment accepted.
 
     Args:
         where: The key that it is about.
@@ -127,7 +127,7 @@ class SenderWarning(NamedTuple):
 def list_sender_warnings(
     call: JSONObject, received_at: datetime, path_kind: str | None = None
 ) -> list[SenderWarning]:
-    """List what does not do what the sender of *call* thinks, in a fixed order.
+    """List what works differently from what the sender of *call* expects, in a fixed order.
 
     Args:
         call: Its type filled in, its batch's values lent to it.
@@ -145,7 +145,7 @@ def list_sender_warnings(
 
 
 def warn_of_lost_characters(call: JSONObject) -> Iterator[SenderWarning]:
-    """Name a text with U+FFFD: a character was lost before it came here, or on arrival.
+    """Warn of a text with U+FFFD: a character was lost before or on arrival.
 
     Assumed: Segment takes half a character as U+FFFD.
     """
@@ -159,7 +159,7 @@ def warn_of_lost_characters(call: JSONObject) -> Iterator[SenderWarning]:
 
 
 def join_warnings(warnings: list[SenderWarning]) -> str | None:
-    """Return all of *found* as one text; None when there is nothing."""
+    """Join *warnings* to one text; None if there are none."""
     return " ".join(note.text for note in warnings) or None
 
 
@@ -203,7 +203,7 @@ def _check_type_of_path(call: JSONObject, path_kind: str | None) -> Iterator[Sen
 
 
 def _check_misspelled_keys(call: JSONObject) -> Iterator[SenderWarning]:
-    """Name each key that misses one by little that the call does not have."""
+    """Warn of each unknown key that is probably a misspelled key missing in the call."""
     for name in call:
         meant = None if name in _KNOWN_KEYS else find_similar_name(name, _USED_KEYS)
         if meant is not None and meant not in call:

@@ -1,4 +1,4 @@
-"""Tokens in place of a secret: an assertion signed by an app, exchanged for what its calls bear.
+"""OAuth 2.0: exchange a signed assertion for a bearer token, and check tokens.
 
 All of it goes by the wall clock, never by an emulator's own: SDKs sign by the Date of an answer.
 """
@@ -24,7 +24,7 @@ UNAUTHORISED_CODE: Final = "unauthorized"
 
 
 class TokenRequestRejected(EmulatorError):
-    """An exchange that is refused.
+    """The token request is rejected.
 
     Args:
         status: HTTP status.
@@ -38,7 +38,7 @@ class TokenRequestRejected(EmulatorError):
 
 
 class TokenIssuer:
-    """Gives tokens out and knows them again, after a restart as well.
+    """Issues bearer tokens and verifies them, also after a restart.
 
     Args:
         secret: What tokens are signed with; the same for the life of a workspace.
@@ -53,7 +53,7 @@ class TokenIssuer:
             _check_public_key(application.public_key)
 
     def exchange_assertion(self, form: Mapping[str, str], now: float) -> JSONObject:
-        """A token for the assertion in *form*.
+        """Return a token for the signed assertion in *form*.
 
         Args:
             now: Seconds since 1970.
@@ -84,7 +84,7 @@ class TokenIssuer:
         return {"access_token": token, "expires_in": TOKEN_LIFETIME_S, "token_type": "Bearer"}
 
     def check_authorization(self, authorization: str | None, now: float) -> None:
-        """Refuse a call whose bearer is not one of ours, where an application is configured.
+        """Reject a call whose bearer token was not issued here, if an application is configured.
 
         A call without a bearer passes: that Segment can insist on one is a setting of the source,
         and is not imitated. The answer to a bad one is assumed; both SDKs then ask for another

@@ -1,4 +1,4 @@
-"""The OpenAPI description of Segment's end, made of the limits and rules that it keeps."""
+"""The OpenAPI document of the emulated Tracking API, built from its limits and rules."""
 
 from functools import cache
 from typing import Final
@@ -61,7 +61,7 @@ _EXAMPLES_BY_TYPE: Final[dict[str, JSONObject]] = {
 
 @cache
 def openapi_document() -> JSONObject:
-    """OpenAPI 3.1 of the Tracking API, its pixels, the settings of a source, and tokens."""
+    """Return OpenAPI 3.1 of the Tracking API, pixels, source settings and tokens."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -245,7 +245,7 @@ def _component_schemas() -> JSONObject:
 
 
 def _call_schema(kind: str) -> JSONObject:
-    """The schema of a *kind* of call that is not dropped."""
+    """Return the schema of a valid call of this type."""
     schema = _object_schema(
         {**_COMMON_PROPERTIES, "type": {"const": kind}, **_PROPERTIES_BY_TYPE[kind]},
         _REQUIRED_BY_TYPE.get(kind, []),

@@ -1,4 +1,4 @@
-"""Which source a message belongs to: the one that has its write key."""
+"""The settings of a source that Segment's CDN gives to browser and mobile SDKs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ DISABLED_SOURCE_TEXT = "The source is turned off in the workspace. Set its `enab
 def assign_sources(
     messages: list[Message], sources: Sequence[SegmentSource], *, strict: bool
 ) -> list[Message]:
-    """Name the source of each of *messages*; drop, as Segment does silently, what none takes.
+    """Set the source of each message; discard those without an enabled source, as Segment does.
 
     Args:
         sources: Of the workspace; the first stands in for a write key that none has.
@@ -42,7 +42,7 @@ def _discard_message(message: Message, code: str, detail: str) -> Message:
 
 
 def build_source_settings(write_key: str, host: str, protocol: str) -> JSONObject:
-    """The settings of a source, such that its events come to this emulator and nowhere else.
+    """Build the settings of a source, so that its SDK sends to this emulator only.
 
     Args:
         host: Name, port and any path under which the emulator was asked, e.g. "127.0.0.1:8282".

@@ -1,4 +1,4 @@
-"""What Segment tells a sender: everything else it finds wrong, it swallows."""
+"""Errors Segment reports to the sender; all other problems are answered with 200 and dropped."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 
 class IngestError(EmulatorError):
-    """A request that is refused as a whole.
+    """The whole request is rejected.
 
     Args:
         status: The HTTP status, e.g. 400.
@@ -31,12 +31,12 @@ class IngestError(EmulatorError):
 
 
 def malformed_request_error(what: str, where: str, remedy: str) -> IngestError:
-    """A body that cannot be read as a call."""
+    """Return the error for a body that cannot be read as a call."""
     return IngestError(400, "malformed JSON", "invalid_request", what, where, remedy)
 
 
 def request_too_large_error(what: str, where: str, remedy: str) -> IngestError:
-    """A body over one of Segment's size limits."""
+    """Return the error for a body over one of Segment's size limits."""
     return IngestError(400, "Exceed payload limit", "invalid_request", what, where, remedy)
 
 
@@ -47,19 +47,19 @@ MAX_MESSAGE_ID_LENGTH: Final = 100  # characters
 
 
 def depth_problem(value: JSON) -> str | None:
-    """Say by how much *value* is nested too deep; None when it is not."""
+    """Describe by how much *value* is nested too deep; None if it is not."""
     levels = nesting_depth(value)
     return f"it is {levels} levels deep, {MAX_DEPTH} are taken" if levels > MAX_DEPTH else None
 
 
 def size_problem(value: JSON, max_bytes: int = MAX_EVENT_BYTES) -> str | None:
-    """Say by how much *value*, no deeper than MAX_DEPTH, has too many bytes as compact JSON."""
+    """Describe by how much *value* is too large as compact JSON; None if it is not."""
     size = len(orjson.dumps(value))
     return f"it has {size:,} bytes, Segment takes {max_bytes:,}" if size > max_bytes else None
 
 
 def truncate_depth(value: JSON, max_depth: int = MAX_DEPTH) -> JSON:
-    """Copy *value* with an ellipsis for whatever lies deeper than *levels*."""
+    """Return a copy of *value* with an ellipsis for everything deeper than *max_depth*."""
     if not isinstance(value, dict | list):
         return value
     if max_depth == 0:
@@ -78,7 +78,7 @@ ID_FIELDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
 
 @dataclass(frozen=True, slots=True)
 class DiscardReason:
-    """Why a call is dropped: Segment's code, and one sentence for people."""
+    """Why Segment drops a call: its code, and one sentence for people."""
 
     code: str
     detail: str
@@ -90,12 +90,12 @@ CALL_NOT_AN_OBJECT = DiscardReason(
 
 
 def find_discard_reason(call: JSONObject) -> DiscardReason | None:
-    """Say why Segment drops *call*, its type filled in; None when it is taken."""
+    """Return why Segment drops *call*; None if it is valid."""
     return next((found for rule in CALL_CHECKS for found in rule(call)), None)
 
 
 def too_many_calls(batch: list[JSON]) -> DiscardReason | None:
-    """Say that *batch* has too many calls: Segment then drops them all."""
+    """Return the reason if *batch* has too many calls: Segment then drops them all."""
     if len(batch) <= MAX_BATCH_EVENTS:
         return None
     # The code is not documented, only that the answer is 200 and the events are gone.
@@ -107,7 +107,7 @@ def too_many_calls(batch: list[JSON]) -> DiscardReason | None:
 
 
 def event_too_large(call: JSONObject) -> DiscardReason | None:
-    """Say that *call*, one of a batch, is too large, and spare the others.
+    """Return the reason if *call*, one of a batch, is too large: only this call is dropped.
 
     Segment documents both this and refusing the whole batch with 400, and no code for either.
     """

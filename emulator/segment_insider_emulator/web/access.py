@@ -1,4 +1,4 @@
-"""Teams of a shared emulator: who holds a token of theirs sees their sandboxes and no others."""
+"""Access control: check passwords and tokens, and refuse foreign hosts and web pages."""
 
 import hmac
 import json
@@ -45,7 +45,7 @@ _SCHEMA_ERRORS = {
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """People who see the same sandboxes.
+    """A team whose members share sandboxes.
 
     Args:
         digests: SHA-256 of each of its tokens; a token is never kept.
@@ -61,17 +61,17 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: one of a team or, without one, who runs the emulator and sees everything."""
+    """The authenticated caller: a member of a team, or the operator, who can access everything."""
 
     team: Team | None = None
 
     def can_access(self, owner: str | None) -> bool:
-        """Whether what belongs to the team *owner*, None for nobody's, is there for this one."""
+        """Return whether this caller may access resources of team *owner* (None: unowned)."""
         return self.team is None or self.team.name == owner
 
 
 class CallerAuthenticator:
-    """Tells callers by what they hold.
+    """Authenticates callers by password or team token.
 
     Args:
         password: Of who runs the emulator; None lets everybody be that.
@@ -86,7 +86,7 @@ class CallerAuthenticator:
         self._password_digest = None if password is None else _sha256(password)
 
     def authenticate(self, secret: str | None) -> Caller | None:
-        """Who holds *said*, None when that is nobody. It takes as long whatever was said."""
+        """Return the caller with this *secret*, None if unknown; takes constant time."""
         if self._password_digest is None:
             return Caller()
         digest = _sha256(secret or "")
@@ -102,12 +102,12 @@ class CallerAuthenticator:
 
 
 def current_caller() -> Caller:
-    """Who asks the current request, which is for pages or the control API."""
+    """Return the authenticated caller of the current page or control API request."""
     return cast(Caller, request.environ[CALLER_KEY])
 
 
 def load_teams(path: str | None) -> list[Team]:
-    """The teams of the file at *path*; none without one.
+    """Load the teams from the file at *path*; none without a path.
 
     Raises: EmulatorError, naming the first mistake and never a token.
     """
@@ -133,7 +133,7 @@ def load_teams(path: str | None) -> list[Team]:
 
 
 def find_default_sandbox_owner(teams: Iterable[Team]) -> str | None:
-    """The team whose the default sandbox is, None when it is nobody's."""
+    """Return the name of the team that owns the default sandbox; None if no team does."""
     return next((team.name for team in teams if team.owns_default_sandbox), None)
 
 
@@ -155,7 +155,7 @@ def _reject_duplicates(path: str, label: str, values: Sequence[object]) -> None:
 
 
 def _redacted_error_text(error: ValidationError) -> str:
-    """The fault without the value that has it, which may be a token."""
+    """Describe a schema error without the invalid value, which may be a token."""
     if error.validator == "required":
         return error.message
     if error.validator == "type":
@@ -189,32 +189,32 @@ ALLOWED_FETCH_SITES = (
 
 
 class AccessDenied(EmulatorError):
-    """A request that its caller may not make."""
+    """The caller may not make this request."""
 
     status = 403
 
 
 class UntrustedOrigin(AccessDenied):
-    """A request addressed to a name that is not this machine's own, or made by another's page."""
+    """The request has a foreign Host header, or comes from another site's page."""
 
 
 class CallbackLoop(AccessDenied):
-    """An error callback, which an emulator made."""
+    """The request is an error callback of an emulator."""
 
 
 class AuthenticationRequired(AccessDenied):
-    """A request without the password."""
+    """The request has no valid password or token."""
 
     status = 401
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches what is bound to *host*, a name or address."""
+    """Return whether only this machine can reach a server bound to *host*."""
     return host in LOOPBACK_HOSTS or host.startswith("127.")
 
 
 def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> Callable[[], None]:
-    """A before-request check for an emulator bound to *bound*, a host name or address.
+    """Create the before-request check for an emulator bound to *bound_host*.
 
     One that is bound beyond the loopback is meant to be reached by names we cannot know.
 
@@ -250,13 +250,13 @@ def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> 
 
 
 def add_password_challenge(response: Response) -> Response:
-    """*answer*, so that a browser asks for the password."""
+    """Add WWW-Authenticate to *response*, so that a browser asks for the password."""
     response.headers["WWW-Authenticate"] = 'Basic realm="emulator", charset="UTF-8"'
     return response
 
 
 def _needs_authentication() -> bool:
-    """Whether this is asked of ourselves: the rest Segment and Insider One answer to anybody."""
+    """Return whether the request is for a page or the control API, which need a password."""
     pages = request.blueprints
     return request.path.startswith(CONTROL_API_PREFIX) or bool(
         pages and pages[-1] == INSPECTOR_BLUEPRINT
@@ -291,7 +291,7 @@ def _reject_cross_origin(host: str | None) -> None:
 
 
 def _is_link_navigation() -> bool:
-    """Whether a person came by a link: the page that has it sees nothing of the answer."""
+    """Return whether a person followed a link from another site."""
     wanted = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
     return request.method == "GET" and wanted == ("navigate", "document")
 
@@ -310,7 +310,7 @@ def _authentication_error(secret: str | None) -> AuthenticationRequired:
 
 
 def _presented_secret() -> str | None:
-    """The secret that came with the request."""
+    """Return the password or token of the current request; None if it has none."""
     try:
         given = request.authorization
     except ValueError:  # Werkzeug decodes it, and not everything is base64

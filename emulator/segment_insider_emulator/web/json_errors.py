@@ -1,4 +1,4 @@
-"""One shape for every JSON the emulator speaks in its own name."""
+"""JSON error responses in one shape: {"error": {"what", "where", "remedy"}}."""
 
 import logging
 from typing import Any
@@ -28,7 +28,7 @@ ERROR_TEXTS = {
 
 
 class OrjsonProvider(JSONProvider):
-    """JSON in the order that a view wrote it, in UTF-8."""
+    """Flask's JSON provider with orjson; keeps the order of keys."""
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         return orjson.dumps(obj).decode()
@@ -38,7 +38,7 @@ class OrjsonProvider(JSONProvider):
 
 
 def register_json_errors(app: Flask) -> None:
-    """Give *app* its JSON, and every error the shape {"error": {"what", "where", "remedy"}}."""
+    """Set the JSON provider and the error handlers of *app*."""
     app.json = OrjsonProvider(app)
     app.register_error_handler(EmulatorError, _handle_emulator_error)
     app.register_error_handler(TemporarilyUnavailable, _handle_unavailable)
@@ -46,7 +46,7 @@ def register_json_errors(app: Flask) -> None:
 
 
 def error_response(status: int, what: str, where: str = "", remedy: str = "") -> Response:
-    """An error answer."""
+    """Return a JSON error response."""
     body = {"error": {"what": what, "where": where, "remedy": remedy}}
     return Response(orjson.dumps(body), status, mimetype="application/json")
 
@@ -65,7 +65,7 @@ def _handle_unavailable(error: TemporarilyUnavailable) -> Response:
 
 
 def handle_http_error(error: HTTPException) -> Response:
-    """The answer to what Flask and Werkzeug refuse."""
+    """Convert an HTTP error of Flask or Werkzeug to a JSON error response."""
     status = error.code or 500
     what, remedy = ERROR_TEXTS.get(status, (error.description or error.name, ""))
     answer = error_response(status, what, request.path, remedy)

@@ -1,4 +1,4 @@
-"""The address by which the current request reached this emulator, as its sender wrote it.
+"""Read the Host header of the current request, and build URLs with it.
 
 Docker's names may have an underscore, which no name of the DNS has and Werkzeug therefore refuses.
 """
@@ -15,13 +15,13 @@ _HOST_REMEDY = "Send a name or an address and perhaps a port, such as localhost:
 
 
 class InvalidHostHeader(EmulatorError):
-    """A request whose Host header cannot be used, or that has none where one is needed."""
+    """The Host header is invalid, or missing where it is needed."""
 
     status = 400
 
 
 def read_host_header() -> str | None:
-    """Return the Host header, without the port that its scheme implies; None where there is none.
+    """Return the Host header without a default port; None if it is missing.
 
     Raises: BadHost, when it is neither a name nor an address.
     """
@@ -38,7 +38,7 @@ def read_host_header() -> str | None:
 
 
 def require_host_header() -> str:
-    """Return the Host header, for addresses that we give out, e.g. "my_service:8282".
+    """Return the Host header for URLs of this emulator, e.g. "my_service:8282".
 
     Raises: BadHost, when there is none: HTTP/1.0 needs none, and then no address is known.
     """
@@ -50,10 +50,10 @@ def require_host_header() -> str:
 
 
 def request_base_url() -> str:
-    """Scheme and host, e.g. "http://my_service:8282". Raises: BadHost."""
+    """Return scheme and host, e.g. "http://my_service:8282". Raises: InvalidHostHeader."""
     return f"{request.scheme}://{require_host_header()}"
 
 
 def normalise_host_name(host: str) -> str:
-    """Return the name in a *host*, without its port and the final dot, in lower case."""
+    """Return the name in *host* in lower case, without port and final dot."""
     return re.sub(r":\d*$", "", host).removesuffix(".").lower()

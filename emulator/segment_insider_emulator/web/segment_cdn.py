@@ -1,4 +1,4 @@
-"""Segment's CDN: settings of a source, and analytics.js with its parts."""
+"""Segment's CDN: the settings of a source, and analytics.js with its bundles."""
 
 import logging
 import re
@@ -28,7 +28,7 @@ PLAIN_WRITE_KEY_PATTERN: Final = re.compile(r"[\w-]+", re.ASCII)
 
 @bp.get("/v1/projects/<write_key>/settings", strict_slashes=False)
 def source_settings(write_key: str) -> Response:
-    """What a browser or a mobile app reads before it sends anything."""
+    """Return the settings that browser and mobile SDKs read before they send events."""
     own = current_services()
     known = {source.write_key for source in own.workspace.sources}
     if own.config.strict and write_key not in known:
@@ -42,27 +42,27 @@ def source_settings(write_key: str) -> Response:
 
 @bp.get("/projects/<write_key>/settings", strict_slashes=False)
 def reject_settings_without_version(write_key: str) -> Response:
-    """What a mobile SDK with a wrong cdnHost asks for."""
+    """Refuse the settings path without /v1 and name the right cdnHost."""
     remedy = f"The cdnHost of this SDK has to end in /v1, so that it asks for {SETTINGS_PATH}."
     raise _not_found_error("the CDN has no such address", SETTINGS_PATH.removeprefix("/v1"), remedy)
 
 
 @bp.get("/analytics.js/v1/<write_key>/analytics.min.js")
 def analytics_js(write_key: str) -> Response:
-    """analytics.js for Segment's snippet."""
+    """Serve analytics.js for Segment's snippet."""
     base = f"{request_base_url()}{request.root_path}"
     return _serve_script(MAIN_SCRIPT, lambda source: personalise_script(source, write_key, base))
 
 
 @bp.get("/analytics-next/bundles/<name>")
 def analytics_js_bundle(name: str) -> Response:
-    """A part of analytics.js that it loads when it needs it."""
+    """Serve a part of analytics.js that it loads on demand."""
     return _serve_script(name, lambda source: source)
 
 
 @bp.get("/next-integrations/<path:name>")
 def reject_device_mode(name: str) -> Response:
-    """A destination that runs in the page: none is imitated."""
+    """Refuse device-mode destinations: they are not emulated."""
     what = "destinations in device mode are not imitated"
     raise _not_found_error(
         what, f"/next-integrations/{name}", "Take remotePlugins out of the settings."
@@ -70,7 +70,7 @@ def reject_device_mode(name: str) -> Response:
 
 
 def personalise_script(source: bytes, write_key: str, base: str) -> bytes:
-    """analytics.js *source* for one write key, looking for all it loads under *base*.
+    """Insert the write key into analytics.js and make it load everything from *base*.
 
     It knows its own address only by https: the line in front tells it, unless the page has.
     (observed)

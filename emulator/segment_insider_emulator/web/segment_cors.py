@@ -1,15 +1,15 @@
-"""What a browser asks before it lets a page of another origin call."""
+"""CORS: let browsers call Segment's endpoints from pages of any origin."""
 
 from flask import Response, request
 
 
 def answer_preflight() -> Response | None:
-    """Answer a browser's question before its request, whatever the path."""
+    """Answer a CORS preflight request, on every path."""
     return Response(status=204) if request.method == "OPTIONS" else None
 
 
 def add_cors_headers(response: Response) -> Response:
-    """Let a page of any origin call, and read how long to wait.
+    """Add CORS headers: allow every origin and expose Retry-After.
 
     The headers are named one by one: the wildcard does not cover Authorization.
     """

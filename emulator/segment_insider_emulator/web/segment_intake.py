@@ -1,4 +1,4 @@
-"""A request's way in, whichever address it came by: read, given to its source, delivered."""
+"""Ingest a request, whichever endpoint received it: parse, assign to its source, deliver."""
 
 import logging
 import secrets
@@ -37,7 +37,7 @@ _PARSED_BODY_KEY: Final = "emulator.call"
 
 
 def read_raw_body(*, cache: bool = False) -> bytes:
-    """The body of the current request, packed as it came.
+    """Return the body of the current request, still compressed.
 
     Args:
         cache: Keep it, so that it can be read again.
@@ -63,7 +63,7 @@ def parse_body_once(read_body: Callable[[], bytes], kind: str) -> JSONObject:
 
 
 def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
-    """Take *body* in, and return once its messages are delivered and kept.
+    """Ingest the body of the current request; return when its messages are delivered.
 
     Args:
         kind: What the path asks for: a type of message, or "batch".
@@ -75,7 +75,7 @@ def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
 
 
 def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -> None:
-    """The same for a *call* that was unpacked, or made here."""
+    """Ingest a parsed *call*: assign its messages to their source and deliver them."""
     own = current_services()
     now = own.clock()
     messages = parse_messages(

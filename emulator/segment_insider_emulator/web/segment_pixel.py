@@ -1,4 +1,4 @@
-"""Calls made by an image in a page or a mail, where nothing can be posted."""
+"""The pixel tracking endpoint: calls made by an image in a page or an e-mail."""
 
 import base64
 import logging
@@ -28,7 +28,7 @@ BASE64_TRANSLATION: Final = str.maketrans(
 
 @bp.get("/v1/pixel/<kind>")
 def pixel(kind: str) -> Response:
-    """Take the call in and answer with an image of one pixel, whatever became of it.
+    """Ingest the call in the query and answer with a one-pixel image, even after an error.
 
     Source: Segment, Pixel Tracking API. What was wrong stands in a header that Segment has not.
     """
@@ -43,7 +43,7 @@ def pixel(kind: str) -> Response:
 
 
 def decode_pixel_query(query: Iterable[tuple[str, str]]) -> bytes:
-    """The JSON of the call that *query* holds: base64 in `data`, or spread over dotted names.
+    """Return the JSON of the call in *query*: base64 in `data`, or dotted names.
 
     Args:
         query: Names and values, e.g. ("properties.subject", "Spring"); all values are text.
@@ -62,7 +62,7 @@ def decode_pixel_query(query: Iterable[tuple[str, str]]) -> bytes:
 
 
 def read_pixel_call() -> bytes:
-    """The call in the current request's query. Raises: IngestError."""
+    """Return the JSON of the call in the current request's query. Raises: IngestError."""
     return decode_pixel_query(request.args.items(multi=True))
 
 

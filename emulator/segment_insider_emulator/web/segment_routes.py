@@ -1,4 +1,4 @@
-"""Segment's Tracking API over HTTP, and in the same place all else that an SDK asks Segment for."""
+"""The HTTP endpoints of Segment's Tracking API."""
 
 import logging
 from typing import Final
@@ -34,7 +34,7 @@ CALL_ADDRESSES: Final = f"POST /v1/{{{','.join((*MESSAGE_TYPES, BATCH_KIND, 'imp
 @bp.route("/v1/<path:path>", methods=METHODS, merge_slashes=False)
 @bp.route("/v1//<path:path>", methods=METHODS, merge_slashes=False)
 def handle_tracking_call(path: str) -> Response:
-    """Take in what an SDK sends, and answer once it is delivered and kept."""
+    """Ingest the call or batch of an SDK; answers when it is delivered and stored."""
     name = path.rstrip("/")
     kind = CALL_KINDS.get(name)
     if request.method == "POST" and name == TELEMETRY_NAME:
@@ -50,7 +50,7 @@ def handle_tracking_call(path: str) -> Response:
 
 @bp.post(f"/<any({','.join((*CALL_KINDS, TELEMETRY_NAME))}):name>", strict_slashes=False)
 def reject_call_without_version(name: str) -> Response:
-    """What an SDK with a wrong apiHost asks for: a browser could not read the plain refusal."""
+    """Refuse a path without /v1 and name the right apiHost."""
     raise _unknown_address_error(
         f"The apiHost of this SDK has to end in /v1, so that it sends {CALL_ADDRESSES}."
     )
@@ -58,7 +58,7 @@ def reject_call_without_version(name: str) -> Response:
 
 @bp.errorhandler(IngestError)
 def handle_ingest_error(error: IngestError) -> Response:
-    """Answer as Segment does, with a `detail` for people that Segment has not.
+    """Answer an IngestError as Segment does, with `detail` for people added.
 
     It stands in the log as well: hardly an SDK shows more of an answer than `message`.
     """

@@ -16,7 +16,7 @@ FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
 
 @bp.post("/token", strict_slashes=False)
 def exchange_token() -> Response:
-    """Exchange a signed assertion for a token."""
+    """Exchange a signed assertion for a bearer token."""
     if request.mimetype != FORM_CONTENT_TYPE:
         what = f"the content type is {request.mimetype or 'missing'}"
         raise TokenRequestRejected(
@@ -29,7 +29,7 @@ def exchange_token() -> Response:
 
 @bp.errorhandler(TokenRequestRejected)
 def handle_token_error(error: TokenRequestRejected) -> Response:
-    """Answer with the two members that SDKs read, and a `detail` for people."""
+    """Answer a rejected token request as SDKs expect, with `detail` for people added."""
     body = {"error": error.error, "error_description": error.what, "detail": str(error)}
     return _token_response(body, error.status)
 

@@ -1,4 +1,4 @@
-"""Which write key a request names, told before it is taken in."""
+"""Find the write key of a request before its body is ingested."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from segment_insider_emulator.web.segment_intake import CALL_KINDS, parse_body_o
 
 
 def request_write_key() -> str | None:
-    """The write key in the path, the headers or the call of the current request to this end.
+    """Return the write key in the path, headers or body of the current request.
 
     None where there is none, or the request will be refused: whoever takes it in says why.
     """

@@ -1,4 +1,4 @@
-"""The WSGI server: in the foreground for people, in a thread for tests and the demo."""
+"""The WSGI server (waitress): in the foreground, or in a thread for tests and the demo."""
 
 import signal
 import time
@@ -30,23 +30,26 @@ MAX_BODY_BYTES = 64 * 1024 * 1024  # bytes read at all; the application refuses 
 
 
 class StreamSlots:
-    """The threads of one server that may hold a stream. Found in its WSGI environment."""
+    """Slots for long-running event streams, each of which occupies a server thread.
+
+    Found in its WSGI environment.
+    """
 
     def __init__(self, max_streams: int = MAX_STREAMS) -> None:
         self._slots = BoundedSemaphore(max_streams)
         self.is_closing = False  # whether streams have to end, because the server does
 
     def acquire(self) -> bool:
-        """Take a thread, where one is left; `release` gives it back."""
+        """Acquire a slot if one is free; `release` returns it."""
         return self._slots.acquire(blocking=False)
 
     def release(self) -> None:
-        """Give back what `take` took."""
+        """Release a slot that `acquire` returned."""
         self._slots.release()
 
 
 class _StrictFramingParser(HTTPRequestParser):
-    """A request of one length only.
+    """A request parser that rejects ambiguous body lengths.
 
     Source: RFC 9112, 6.1: a request with both lengths may be an attempt at smuggling, and one of
     HTTP/1.0 has no Transfer-Encoding. waitress reads the one and ignores the other.
@@ -74,7 +77,7 @@ def serve(
     on_ready: Callable[[str], None],
     trusted_proxy: str | None = None,
 ) -> None:
-    """Answer requests until Ctrl-C or SIGTERM.
+    """Serve *app* until Ctrl-C or SIGTERM.
 
     Args:
         port: 0 takes any free one.
@@ -104,7 +107,7 @@ def serve(
 
 @contextmanager
 def serve_in_thread(app: Flask, port: int = 0, trusted_proxy: str | None = None) -> Iterator[str]:
-    """Serve *app* at 127.0.0.1 during the block; gives its base URL."""
+    """Serve *app* on 127.0.0.1 during the with block; yields its base URL."""
     sockets: dict[int, Any] = {}
     streams = StreamSlots()
     server = _create_listening_server(
@@ -126,7 +129,7 @@ def serve_in_thread(app: Flask, port: int = 0, trusted_proxy: str | None = None)
 
 
 def _raise_open_file_limit() -> None:
-    """Have as many files open as the machine allows: a connection is one, a sandbox three."""
+    """Raise the limit of open files: a connection needs one, a sandbox three."""
     with suppress(ImportError, OSError, ValueError):  # not every system has, or lets us
         import resource
 
@@ -143,7 +146,7 @@ def _create_listening_server(
     option_names: str,
     trusted_proxy: str | None,
 ) -> Any:
-    """A listening server. It is untyped, and one of two classes when *host* has two addresses.
+    """Create a listening server. It is untyped: one of two classes.
 
     Args:
         options: Those that choose the address, for the error message.
@@ -183,7 +186,7 @@ def _create_listening_server(
 
 
 def _wait_until_threads_idle(dispatcher: ThreadedTaskDispatcher) -> None:
-    """Return when all threads wait for requests: waitress warns of one that waits for a thread."""
+    """Wait until all threads are idle, so that waitress does not warn of queued tasks."""
     end = time.monotonic() + THREAD_START_TIMEOUT_S
     while dispatcher.active_count and time.monotonic() < end:
         time.sleep(0.001)

@@ -1,4 +1,4 @@
-"""What the blueprints of one sandbox share."""
+"""The services of one sandbox, and those of the current request."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +70,7 @@ class WorkspaceVersion:
 
 
 class SandboxState(NamedTuple):
-    """What a sandbox has whatever its workspace is."""
+    """The database, stores and clock of a sandbox, which stay when its workspace is replaced."""
 
     engine: Engine
     store: MessageStore
@@ -82,7 +82,7 @@ class SandboxState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SandboxServices:
-    """One sandbox's parts. Two sandboxes of one process share none that holds anything."""
+    """All services of one sandbox. Stateful services are never shared between sandboxes."""
 
     config: Config
     workspace: Workspace
@@ -108,17 +108,17 @@ class SandboxServices:
 
     @property
     def state(self) -> SandboxState:
-        """What goes on when the workspace is replaced."""
+        """The part that stays when the workspace is replaced."""
         stores = self.store, self.profiles, self.journeys.run_store
         return SandboxState(self.engine, *stores, self.shared_state, self.clock)
 
     @property
     def message_sink(self) -> DeliveryPipeline | DeliveryQueue:
-        """Who takes messages from the source."""
+        """Where messages of the source go: the queue, or directly the delivery pipeline."""
         return self.queue if self.config.asynchronous else self.pipeline
 
     def reset(self, now: datetime | None = None) -> None:
-        """Forget all that happened, and faults; both panels are set back to the workspace file.
+        """Delete all data and faults; reset both panels to the workspace file.
 
         Args:
             now: Where the clock stands still then; None has it follow the machine.
@@ -131,29 +131,29 @@ class SandboxServices:
         self.reset_faults()
 
     def reset_traffic(self) -> None:
-        """Forget messages, deliveries and what waits to be tried again."""
+        """Delete messages, deliveries and pending retries."""
         self.queue.drain()
         self.store.reset()
 
     def reset_profiles(self) -> None:
-        """Forget profiles, their journeys, and how often anybody called the account."""
+        """Delete profiles and journey runs, and reset the account's rate limits."""
         self.journeys.reset()
         self.profiles.reset()
         self.endpoint.reset()
 
     def reset_faults(self) -> None:
-        """Let nothing go wrong any more."""
+        """Remove all injected faults."""
         self.segment_faults.clear()
         self.insider_faults.clear()
 
     def stop(self) -> None:
-        """Finish what is under way; what waits is left to others of the same database."""
+        """Finish running work; queued work is left to other processes of the same database."""
         self.queue.close()
         if self.retention_worker:
             self.retention_worker.close()
 
     def close(self) -> None:
-        """Finish what is under way, and let go of the database."""
+        """Finish running work and close the database."""
         self.stop()
         self.store.close()
 
@@ -164,6 +164,6 @@ IMPLICIT_DEFAULT_KEY: Final = "emulator.unasked"
 
 
 def current_services() -> SandboxServices:
-    """The parts of the sandbox that answers the current request."""
+    """Return the services of the current request's sandbox."""
     addressed = request.environ.get(SERVICES_KEY) if has_request_context() else None
     return cast(SandboxServices, addressed or current_app.extensions["emulator"])

@@ -1,4 +1,4 @@
-"""What may differ at Segment's end: the key `segment` of the workspace file."""
+"""Options of the Segment side: the key `segment` of the workspace file."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -10,7 +10,7 @@ ScreenCalls: TypeAlias = Literal["warn", "filter"]
 
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
-    """Settings of Segment's end; the workspace file has the same names in camelCase.
+    """Options of the Segment side; the workspace file has the same names in camelCase.
 
     Args:
         context_ip: Fill `context.ip` of browsers and apps in.
@@ -22,5 +22,5 @@ class SegmentOptions:
 
 
 def read_segment_options(document: JSONObject) -> SegmentOptions:
-    """Read `segment` of a workspace file that its schema has nothing against."""
+    """Read `segment` of a valid workspace file."""
     return SegmentOptions(document.get("contextIp", True), document.get("screenCalls", "warn"))

@@ -1,4 +1,4 @@
-"""Emulators beside each other in one process: the default sandbox, and those that were created."""
+"""Sandboxes: several emulators in one process, the default one and those created."""
 
 from segment_insider_emulator.web.sandboxes.creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandboxes.registry import Sandbox, SandboxExpiry, SandboxRegistry

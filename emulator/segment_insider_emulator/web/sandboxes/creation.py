@@ -1,4 +1,4 @@
-"""What a sandbox is asked to be, checked, and made up where nothing is asked."""
+"""Check a new sandbox against the quota and the names of the existing ones."""
 
 import re
 import secrets
@@ -33,7 +33,7 @@ def new_sandbox_record(
     created_at: str,
     team: str | None,
 ) -> SandboxRecord:
-    """The sandbox that is asked for; what is None is made up, and nobody else has it.
+    """Return the record of a new sandbox; settings that are None are generated and unique.
 
     Raises: EmulatorError, naming the first that cannot be had.
     """
@@ -51,7 +51,7 @@ def new_sandbox_record(
 def load_requested_workspace(
     requested: JSONObject | str | None, where: str = WORKSPACE_FIELD
 ) -> Workspace | None:
-    """A preset, the workspace of a document, or None for the emulator's own.
+    """Load the requested preset or document; None for the emulator's own workspace.
 
     Raises: EmulatorError, naming the first mistake.
     """
@@ -91,7 +91,7 @@ MAX_SANDBOXES: Final = 1000  # sandboxes; each costs memory, and on disk open fi
 
 
 def check_quota(team: Team | None, existing: Collection[SandboxRecord]) -> None:
-    """Raises: Conflict, when *others*, all but the default one, are as many as there may be."""
+    """Check that one more sandbox is allowed. Raises: ConflictError."""
     remedy = (
         "Delete those that are done with, on the page /team or with "
         "DELETE /emulator/v1/sandboxes/<id>."
@@ -110,7 +110,7 @@ def check_unique(
     default_workspace: Workspace,
     engine: Engine,
 ) -> None:
-    """Let two sandboxes have no name in common.
+    """Check that no other sandbox has the same id, write key or account.
 
     Args:
         others: All but the default one.

@@ -1,4 +1,4 @@
-"""The sandboxes of one process: found, created, given another workspace, and ended."""
+"""Delete sandboxes that were not used for longer than --keep-sandboxes."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -37,14 +37,14 @@ SANDBOX_LIST_LOCK: Final = ("sandboxes",)
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """One emulator of several."""
+    """One sandbox: its stored record and its services."""
 
     record: SandboxRecord
     services: SandboxServices
 
 
 class SandboxRegistry:
-    """The sandboxes of one process.
+    """The sandboxes of one process, synchronised with other processes of the same database.
 
     Args:
         default: Answers whatever names no other.
@@ -89,28 +89,28 @@ class SandboxRegistry:
 
     @property
     def default(self) -> Sandbox:
-        """The one that answers whatever names no other."""
+        """The sandbox that answers requests that name no other."""
         return self._default
 
     @property
     def has_only_default(self) -> bool:
-        """Whether there is only the default one."""
+        """Whether the default sandbox is the only one."""
         return not self._by_id
 
     def list(self) -> list[Sandbox]:
-        """The default one, then the others in the order of their creation."""
+        """Return the default sandbox, then the others in the order of their creation."""
         return [self._default, *self._by_id.values()]
 
     def get(self, id: str) -> Sandbox | None:
-        """One sandbox by its id."""
+        """Return the sandbox *id*; None if there is none."""
         return self._default if id == DEFAULT_SANDBOX_ID else self._by_id.get(id)
 
     def find_by_write_key(self, write_key: str) -> Sandbox | None:
-        """The one that was created with *write_key*, or got it then."""
+        """Return the created sandbox with *write_key*; None if there is none."""
         return self._by_write_key.get(write_key)
 
     def find_by_account(self, account: str) -> Sandbox | None:
-        """The one whose Insider One account has that name, likewise."""
+        """Return the created sandbox with this Insider One account; None if there is none."""
         return self._by_account.get(account)
 
     def create(
@@ -123,7 +123,7 @@ class SandboxRegistry:
         key: str | None = None,
         team: Team | None = None,
     ) -> Sandbox:
-        """One more sandbox; what is not named is made up, and nobody else has it.
+        """Create a sandbox; settings that are None are generated and unique.
 
         Args:
             workspace: A document, the name of a preset, or None for the emulator's own.
@@ -189,7 +189,7 @@ class SandboxRegistry:
             undo.pop_all()
 
     def delete(self, id: str, *, unused_since: str | None = None) -> bool:
-        """End a sandbox with all that it holds; whether there was one.
+        """Delete a sandbox with everything in it; returns whether it existed.
 
         Args:
             unused_since: Only if nobody has asked for it since that time, ISO 8601.
@@ -212,7 +212,7 @@ class SandboxRegistry:
         return True
 
     def refresh(self) -> None:
-        """Know which sandboxes there are by now, whichever process created or ended them."""
+        """Load sandboxes that other processes have created or deleted."""
         self._default.services.shared_state.refresh_from_database()
         if self._loaded_marker is not self._change_marker:
             with self._exclusive_access():
@@ -231,15 +231,15 @@ class SandboxRegistry:
             return self._rebuild(known) if known.services.workspace_version.is_stale else known
 
     def state(self) -> JSONObject:
-        """For other processes: nothing but that it has changed; the rest is in the store."""
+        """Return an empty state for other processes: the list of sandboxes is in the database."""
         return {}
 
     def restore(self, state: JSONObject) -> None:
-        """Take note that another process has created or ended one."""
+        """Note that another process has created or deleted a sandbox."""
         self._change_marker = object()
 
     def close(self) -> None:
-        """Finish what is under way in all of them, and let go of their databases."""
+        """Finish the work of all sandboxes and close their databases."""
         for each in reversed(self.list()):
             each.services.close()
 
@@ -249,7 +249,7 @@ class SandboxRegistry:
 
     @contextmanager
     def _exclusive_access(self) -> Iterator[None]:
-        """Nobody, in another process either, creates, changes or ends one meanwhile."""
+        """Hold the cross-process lock on the sandbox registry."""
         with self._lock, advisory_locks(self._engine, SANDBOX_LIST_LOCK):
             self._default.services.shared_state.refresh_from_database()
             self._load_changes()
@@ -274,7 +274,7 @@ class SandboxRegistry:
         self._loaded_marker = changed
 
     def _rebuild(self, sandbox: Sandbox) -> Sandbox:
-        """A sandbox with the workspace that another process has given it."""
+        """Rebuild a sandbox with the workspace that another process has given it."""
         wanted = sandbox.services.workspace_version.latest
         new = self._build_sandbox(
             replace(sandbox.record, workspace=wanted),
@@ -317,7 +317,7 @@ class SandboxRegistry:
             self._register(self._build_sandbox(sandbox.record, own.workspace, own))
 
     def _find_by_services(self, services: SandboxServices) -> Sandbox:
-        """The sandbox of *own*, whose workspace another request may have replaced since."""
+        """Return the sandbox of *services*, whose workspace may have been replaced since."""
         for each in self.list():
             if each.services.engine is services.engine:
                 return each
@@ -343,7 +343,7 @@ NEVER_USED: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class SandboxExpiry:
-    """Ends sandboxes that nobody has asked for, in any process, longer than *idle*.
+    """Deletes sandboxes that no process has used for longer than *max_idle*.
 
     It does so when something else is asked for. The time counts anew when a process starts: nobody
     has counted before.
@@ -369,7 +369,7 @@ class SandboxExpiry:
         record_store.mark_all_used(format_iso_utc(clock()))
 
     def record_use(self, id: str) -> None:
-        """Take note that somebody asks for the sandbox *id*, and end what is idle."""
+        """Record that the sandbox *id* is used now, and delete idle ones."""
         now, grain = self._clock(), self._max_idle / CHECKS_PER_IDLE_PERIOD
         if id != DEFAULT_SANDBOX_ID and now - self._last_recorded_at.get(id, NEVER_USED) >= grain:
             self._record_store.mark_used(id, format_iso_utc(now))

@@ -1,4 +1,4 @@
-"""Which sandbox a request is for: by its address, its write key or its account."""
+"""Select the sandbox of a request: by URL prefix, write key or Insider One account."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -43,13 +43,13 @@ _TEAM_PAGE_ENDPOINT: Final = "inspector.team.show_team_sandboxes"
 
 
 class SandboxNotFound(AccessDenied):
-    """A name that no sandbox has, for the caller at least."""
+    """The sandbox does not exist, or the caller may not access it."""
 
     status = 404
 
 
 class SandboxPrefixMiddleware:
-    """Below /sandboxes/<id>/ is the whole emulator of that sandbox: WSGI middleware.
+    """WSGI middleware that serves a sandbox's whole emulator below /sandboxes/<id>/.
 
     The prefix becomes a part of the application's root, so that every address made keeps it.
     """
@@ -70,7 +70,7 @@ class SandboxPrefixMiddleware:
 def install_sandbox_routing(
     app: Flask, registry: SandboxRegistry, expiry: SandboxExpiry | None
 ) -> None:
-    """Have *app* answer for all that are *served*.
+    """Make *app* serve all sandboxes of *registry*.
 
     Args:
         expiry: Ends those that nobody asks for; None keeps them.
@@ -81,17 +81,17 @@ def install_sandbox_routing(
 
 
 def current_registry() -> SandboxRegistry:
-    """The sandboxes of the process that answers the current request."""
+    """Return the sandbox registry of the app that answers the current request."""
     return cast(SandboxRegistry, current_app.extensions["sandboxes"])
 
 
 def current_sandbox() -> Sandbox | None:
-    """The sandbox that the current request is for, None where the caller has none there."""
+    """Return the sandbox of the current request; None if it has none."""
     return request.environ.get(_SANDBOX_KEY)
 
 
 def visible_sandboxes() -> list[Sandbox]:
-    """The sandboxes that are there for the caller, as Sandboxes.list has them."""
+    """Return the sandboxes that the caller can access, the default one first."""
     served = current_registry()
     theirs = [each for each in served.list() if current_caller().can_access(each.record.team)]
     found = []
@@ -102,7 +102,7 @@ def visible_sandboxes() -> list[Sandbox]:
 
 
 def find_sandbox(id: str) -> Sandbox:
-    """The sandbox *id*. Raises: NoSandbox, where there is none for the caller."""
+    """Return the sandbox *id*. Raises: SandboxNotFound, also when the caller cannot access it."""
     served, found = current_registry(), current_registry().get(id)
     if found is None or not current_caller().can_access(found.record.team):
         raise _sandbox_not_found(id)
@@ -110,12 +110,12 @@ def find_sandbox(id: str) -> Sandbox:
 
 
 def create_sandbox(**options: Any) -> Sandbox:
-    """One more sandbox, the caller's, see Sandboxes.create."""
+    """Create a sandbox for the caller's team; see SandboxRegistry.create."""
     return current_registry().create(**options, team=current_caller().team)
 
 
 def delete_sandbox(id: str) -> None:
-    """End a sandbox of the caller's with all that it holds.
+    """Delete a sandbox of the caller with everything in it.
 
     Raises: NoSandbox, where there is none; Conflict, for the default one.
     """
@@ -125,7 +125,7 @@ def delete_sandbox(id: str) -> None:
 
 @contextmanager
 def replace_current_workspace(requested: JSONObject | str, where: str) -> Iterator[SandboxServices]:
-    """Give the sandbox that the current request is for another workspace, see Sandboxes.replacing.
+    """Replace the workspace of the current sandbox; see SandboxRegistry.replace_workspace.
 
     Raises: EmulatorError, naming the first mistake of the workspace that is *asked* for.
     """
@@ -144,7 +144,7 @@ def _sandbox_not_found(id: str) -> SandboxNotFound:
 
 
 def _select_sandbox() -> None:
-    """Find the sandbox that the current request is for, so that `parts` gives its parts.
+    """Select the sandbox of the current request, for `current_services`.
 
     Named by the address; else by the write key at Segment's end, or the account at Insider One's;
     else it is the default one. Files of the pages are of none: they come without a database, too.
@@ -175,7 +175,7 @@ def _select_sandbox() -> None:
 
 
 def _deny_access(id: str, requested_id: str | None) -> None:
-    """Answer as though the sandbox *id* were not there, where it is asked for at all.
+    """Answer as if the sandbox *id* did not exist, unless the endpoint needs no sandbox.
 
     Args:
         named: What the address names.
