@@ -1,4 +1,11 @@
-"""Dates as JavaScript reads and counts them."""
+"""Parse dates from text as V8's `Date.parse` does on a machine in UTC.
+
+A text is read as ISO 8601 as far as possible. What follows, or any other text, is read as a legacy
+date: numbers, names of months and zones, and punctuation in nearly any order.
+
+Source: V8, `src/date/dateparser-inl.h`, `src/date/dateparser.cc`; ECMAScript, "Time-related
+constants and abstract operations".
+"""
 
 import math
 import re
@@ -6,18 +13,57 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from segment_insider_emulator.mapping.javascript import WHITE_SPACE
-from segment_insider_emulator.mapping.zoned_time import clip_epoch_ms, count_days_since_epoch
 
 _TOKEN_PATTERN: Final = re.compile(
     rf"(?P<number>[0-9]+)|(?P<word>[^\x00-@{WHITE_SPACE}]+)|(?P<space>[{WHITE_SPACE}]+)|(?P<sign>.)",
     re.DOTALL,
 )
-# Digits behind the ninth are read over.
+# Digits after the ninth are ignored.
 _SIGNIFICANT_DIGITS: Final = 9
+# Limits of minutes, seconds and milliseconds.
+_TIME_PART_LIMITS: Final = (60, 60, 1_000)
+_MONTH_PREFIXES: Final = (
+    *("jan", "feb", "mar", "apr", "may", "jun"),
+    *("jul", "aug", "sep", "oct", "nov", "dec"),
+)
+_ZONE_OFFSET_HOURS: Final = {
+    **{"ut": 0, "utc": 0, "z": 0, "gmt": 0, "est": -5, "edt": -4},
+    **{"cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7},
+}
+_SIGNS_AFTER_TIME: Final = ("Z", "z", "+", "-")
+
+MS_PER_DAY: Final = 86_400_000
+_MAX_EPOCH_MS: Final = 8.64e15
+
+
+def parse_date_ms(text: str) -> float:
+    """Parse *text* as a date; return milliseconds since 1970 in UTC, NaN when it is not a date."""
+    tokens, parts = DateTokenStream(text), DateParts()
+    try:
+        _read_iso_date(tokens, parts)
+        _read_legacy_date(tokens, parts)
+        return clip_epoch_ms(parts.compute_epoch_ms())
+    except UnreadableDateError:
+        return math.nan
+
+
+def count_days_since_epoch(year: int, month: int, day: int) -> int:
+    """Return the days from 1970-01-01 to a Gregorian date; *day* may exceed the month."""
+    # Years that begin in March end with the leap day.
+    year -= month <= 2
+    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    return year * 365 + year // 4 - year // 100 + year // 400 + day_of_year - 719_468
+
+
+def clip_epoch_ms(milliseconds: float) -> float:
+    """Return *milliseconds* as JavaScript dates store them: whole, NaN when too far from 1970."""
+    if not abs(milliseconds) <= _MAX_EPOCH_MS:
+        return math.nan
+    return float(int(milliseconds))
 
 
 class UnreadableDateError(Exception):
-    """The text is no date."""
+    """The text is not a date."""
 
 
 class DateToken(NamedTuple):
@@ -28,11 +74,12 @@ class DateToken(NamedTuple):
 
     @property
     def number(self) -> int:
+        """The value of a number."""
         return int(self.text.lstrip("0")[:_SIGNIFICANT_DIGITS] or 0)
 
     @property
     def fraction_ms(self) -> int:
-        """The number as the digits behind a decimal point of seconds."""
+        """The number as the decimal fraction of a second, in milliseconds."""
         return self.number * 1_000 // int(10 ** min(len(self.text), _SIGNIFICANT_DIGITS))
 
 
@@ -40,26 +87,28 @@ END_TOKEN: Final = DateToken("end", "")
 
 
 class DateTokenStream:
-    """The tokens of a text and a place among them."""
+    """The tokens of a text, read one after the other."""
 
     def __init__(self, text: str) -> None:
         self._tokens = _tokenize_date(text)
         self._position = 0
 
     def peek(self) -> DateToken:
+        """Return the next token without taking it; END_TOKEN at the end."""
         return self._tokens[self._position] if self._position < len(self._tokens) else END_TOKEN
 
     def take(self) -> DateToken:
+        """Return the next token and move past it."""
         token = self.peek()
         self._position += 1
         return token
 
     def take_text_if(self, *texts: str) -> str:
-        """Step over the next token if it is one of *texts*, and give it; else give nothing."""
+        """Take the next token if its text is one of *texts*; return the text, or ""."""
         return self.take().text if self.peek().text in texts else ""
 
     def take_digits(self, length: int, minimum: int, maximum: int) -> int | None:
-        """Read a number of exactly *length* digits between *low* and *high*, if it is next."""
+        """Take the next token if it is a number of *length* digits from *minimum* to *maximum*."""
         token = self.peek()
         if (
             token.kind != "number"
@@ -70,9 +119,9 @@ class DateTokenStream:
         return self.take().number
 
     def take_two_digits(self, maximum: int) -> int:
-        """Read two digits up to *high*.
+        """Take a number of two digits up to *maximum*.
 
-        Raises: Unreadable, when something else is next.
+        Raises: UnreadableDateError, when something else is next.
         """
         number = self.take_digits(2, 0, maximum)
         if number is None:
@@ -81,22 +130,19 @@ class DateTokenStream:
 
 
 def _tokenize_date(text: str) -> list[DateToken]:
-    """The tokens of *text*; what stands in parentheses becomes one sign."""
+    """Split *text* into tokens; text in parentheses becomes one sign."""
     tokens: list[DateToken] = []
     depth = 0
-    for found in _TOKEN_PATTERN.finditer(text):
+    for match in _TOKEN_PATTERN.finditer(text):
         if depth == 0:
-            tokens.append(DateToken(found.lastgroup or "sign", found.group()))
-        depth += found.group() == "("
-        depth -= depth > 0 and found.group() == ")"
+            tokens.append(DateToken(match.lastgroup or "sign", match.group()))
+        depth += match.group() == "("
+        depth -= depth > 0 and match.group() == ")"
     return tokens
 
 
-_TIME_PART_LIMITS: Final = (60, 60, 1_000)
-
-
 class ZoneOffset(NamedTuple):
-    """How far the clock is ahead of UTC; minutes are None while they may follow a colon."""
+    """Offset of a clock from UTC; minutes are None while they may follow after a colon."""
 
     sign: int
     hours: int
@@ -104,6 +150,7 @@ class ZoneOffset(NamedTuple):
 
     @property
     def is_utc(self) -> bool:
+        """Whether the clock is UTC."""
         return self.hours == 0 and self.minutes == 0
 
 
@@ -112,14 +159,14 @@ UTC_OFFSET: Final = ZoneOffset(1, 0, 0)
 
 @dataclass
 class DateParts:
-    """What a text has said so far.
+    """Parts of a date that were read so far.
 
     Args:
-        days: Up to three numbers, in the order of the text.
-        times: Hour, minute, second and millisecond, as far as known.
-        month: A month that the text names, 1 to 12.
-        half_day: 12 behind "pm", 0 behind "am".
-        iso: Whether *days* are certainly year, month and day.
+        day_numbers: Up to three numbers, in the order of the text.
+        time_numbers: Hour, minute, second and millisecond, as far as known.
+        named_month: A month that the text names, 1 to 12.
+        half_day_hours: 12 after "pm", 0 after "am".
+        is_iso: Whether *day_numbers* are certainly year, month and day.
     """
 
     day_numbers: list[int] = field(default_factory=list)
@@ -130,37 +177,33 @@ class DateParts:
     is_iso: bool = False
 
     def can_be_next_time_part(self, number: int) -> bool:
-        """Whether *number* can be the next part of the time that has begun."""
+        """Return whether *number* can be the next part of a time that has begun."""
         return (
             0 < len(self.time_numbers) < 4
             and number < _TIME_PART_LIMITS[len(self.time_numbers) - 1]
         )
 
     def can_be_zone_minutes(self, number: int) -> bool:
+        """Return whether *number* can be the minutes of an offset such as "+5:30"."""
         return self.zone_offset is not None and self.zone_offset.minutes is None and number < 60
 
     def finish_time(self, *numbers: int) -> None:
-        """Add *numbers* to the time; what is still unknown is 0."""
+        """Add *numbers* to the time; parts that are still unknown become 0."""
         self.time_numbers = [*self.time_numbers, *numbers, 0, 0, 0][:4]
 
     def compute_epoch_ms(self) -> int:
-        """Milliseconds since 1970 in UTC.
+        """Return the date in milliseconds since 1970 in UTC.
 
-        Raises: Unreadable, when a part is missing or out of its range.
+        Raises: UnreadableDateError, when a part is missing or out of range.
         """
-        offset = 0
-        if self.zone_offset is not None:
-            offset = self.zone_offset.sign * (
-                self.zone_offset.hours * 60 + (self.zone_offset.minutes or 0)
-            )
-        return (
-            self._compute_epoch_days() * 86_400_000
-            + self._compute_time_of_day_ms()
-            - offset * 60_000
-        )
+        day_ms = self._compute_epoch_days() * MS_PER_DAY + self._compute_time_of_day_ms()
+        if self.zone_offset is None:
+            return day_ms
+        sign, hours, minutes = self.zone_offset
+        return day_ms - sign * (hours * 60 + (minutes or 0)) * 60_000
 
     def _compute_epoch_days(self) -> int:
-        """Days since 1970."""
+        """Return the days since 1970."""
         if not self.day_numbers:
             raise UnreadableDateError
         year, month, day = self._order_day_numbers(*[*self.day_numbers, 1, 1][:3])
@@ -183,7 +226,7 @@ class DateParts:
         return third, first, second
 
     def _compute_time_of_day_ms(self) -> int:
-        """Milliseconds since midnight."""
+        """Return the milliseconds since midnight."""
         hour, minute, second, millisecond = [*self.time_numbers, 0, 0, 0, 0][:4]
         if self.half_day_hours is not None:
             if hour > 12:
@@ -195,10 +238,10 @@ class DateParts:
         return ((hour * 60 + minute) * 60 + second) * 1_000 + millisecond
 
 
-def read_iso_date(tokens: DateTokenStream, parts: DateParts) -> None:
-    """Read as much of an ISO date as there is; a time behind it must be whole.
+def _read_iso_date(tokens: DateTokenStream, parts: DateParts) -> None:
+    """Read an ISO 8601 date from the beginning of the text, as far as it goes.
 
-    Raises: Unreadable, when the time is not.
+    Raises: UnreadableDateError, when a time is not complete.
     """
     if not _read_iso_day(tokens, parts):
         return
@@ -214,18 +257,18 @@ def read_iso_date(tokens: DateTokenStream, parts: DateParts) -> None:
 
 
 def _read_iso_day(tokens: DateTokenStream, parts: DateParts) -> bool:
-    """Whether what was read is a date so far: year, perhaps with month and day."""
+    """Read a year, perhaps with month and day; return whether all of it was valid."""
     year = _read_iso_year(tokens)
     if year is None:
         return False
     parts.day_numbers.append(year)
-    for high in (12, 31):
+    for maximum in (12, 31):
         if not tokens.take_text_if("-"):
             return True
-        part = tokens.take_digits(2, 1, high)
-        if part is None:
+        number = tokens.take_digits(2, 1, maximum)
+        if number is None:
             return False
-        parts.day_numbers.append(part)
+        parts.day_numbers.append(number)
     return True
 
 
@@ -235,19 +278,19 @@ def _read_iso_year(tokens: DateTokenStream) -> int | None:
         return tokens.take_digits(4, 0, 9_999)
     year = tokens.take_digits(6, 0, 999_999)
     if sign == "-" and year is not None:
-        # There is no negative year zero; V8 has read over it by now.
+        # There is no negative year zero; V8 has moved past it.
         return -year or None
     return year
 
 
 def _read_iso_time(tokens: DateTokenStream, parts: DateParts) -> None:
     hour = tokens.take_two_digits(24)
-    # 24:00 is the end of a day, and no minute of it is left.
-    last = 0 if hour == 24 else 59
-    parts.time_numbers += [hour, _read_two_digits_after_colon(tokens, last)]
+    # 24:00 is the end of a day, so no minutes or seconds may follow.
+    maximum = 0 if hour == 24 else 59
+    parts.time_numbers += [hour, _read_two_digits_after_colon(tokens, maximum)]
     if not tokens.take_text_if(":"):
         return
-    parts.time_numbers.append(tokens.take_two_digits(last))
+    parts.time_numbers.append(tokens.take_two_digits(maximum))
     if tokens.take_text_if("."):
         fraction = tokens.take()
         if fraction.kind != "number" or (hour == 24 and fraction.number):
@@ -263,12 +306,12 @@ def _read_iso_zone(tokens: DateTokenStream, parts: DateParts) -> None:
 
 
 def _read_iso_offset(tokens: DateTokenStream) -> tuple[int, int]:
-    both = tokens.take_digits(4, 0, 2_359)
-    if both is None:
+    hours_minutes = tokens.take_digits(4, 0, 2_359)
+    if hours_minutes is None:
         return tokens.take_two_digits(23), _read_two_digits_after_colon(tokens, 59)
-    if both % 100 > 59:
+    if hours_minutes % 100 > 59:
         raise UnreadableDateError
-    return divmod(both, 100)
+    return divmod(hours_minutes, 100)
 
 
 def _read_two_digits_after_colon(tokens: DateTokenStream, maximum: int) -> int:
@@ -277,42 +320,20 @@ def _read_two_digits_after_colon(tokens: DateTokenStream, maximum: int) -> int:
     return tokens.take_two_digits(maximum)
 
 
-_MONTH_PREFIXES: Final = (
-    *("jan", "feb", "mar", "apr", "may", "jun"),
-    *("jul", "aug", "sep", "oct", "nov", "dec"),
-)
-_ZONE_OFFSET_HOURS: Final = {
-    **{"ut": 0, "utc": 0, "z": 0, "gmt": 0, "est": -5, "edt": -4},
-    **{"cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7},
-}
-_SIGNS_AFTER_TIME: Final = ("Z", "z", "+", "-")
-
-
-def parse_date_ms(text: str) -> float:
-    """Milliseconds since 1970 in UTC; NaN when *text* is no date."""
-    tokens, parts = DateTokenStream(text), DateParts()
-    try:
-        read_iso_date(tokens, parts)
-        _read_legacy_date(tokens, parts)
-        return clip_epoch_ms(parts.compute_epoch_ms())
-    except UnreadableDateError:
-        return math.nan
-
-
 def _read_legacy_date(tokens: DateTokenStream, parts: DateParts) -> None:
-    numbered = bool(parts.day_numbers)
+    has_number = bool(parts.day_numbers)
     while (token := tokens.take()) is not END_TOKEN:
         if token.kind == "number":
-            numbered = True
+            has_number = True
             _read_number(tokens, parts, token.number)
         elif token.kind == "word":
-            _read_word(tokens, parts, token.text.lower(), numbered)
+            _read_word(tokens, parts, token.text.lower(), has_number)
         elif token.text in "+-" and (
             parts.time_numbers or (parts.zone_offset and parts.zone_offset.is_utc)
         ):
-            numbered = True
+            has_number = True
             _read_zone_offset(tokens, parts, -1 if token.text == "-" else 1)
-        elif token.text in "+-)" and numbered:
+        elif token.text in "+-)" and has_number:
             raise UnreadableDateError
 
 
@@ -328,8 +349,8 @@ def _read_number(tokens: DateTokenStream, parts: DateParts, number: int) -> None
         parts.zone_offset = parts.zone_offset._replace(minutes=number)
     elif parts.can_be_next_time_part(number):
         parts.finish_time(number)
-        following = tokens.peek()
-        if following.kind not in ("end", "space") and following.text not in _SIGNS_AFTER_TIME:
+        next_token = tokens.peek()
+        if next_token.kind not in ("end", "space") and next_token.text not in _SIGNS_AFTER_TIME:
             raise UnreadableDateError
     elif len(parts.day_numbers) < 3:
         parts.day_numbers.append(number)

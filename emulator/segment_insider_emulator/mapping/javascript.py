@@ -1,15 +1,15 @@
-"""The few habits of JavaScript that show in Segment's output: text, numbers, emptiness, lookups."""
+"""JavaScript conversions that show in Segment's output: text, numbers, truthiness, members."""
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final, Literal
 
 from segment_insider_emulator.types import JSON
 
 
 class MissingType:
-    """JavaScript's `undefined`: not there, which is not the same as null."""
+    """JavaScript's `undefined`: the value is absent, which differs from null."""
 
     def __repr__(self) -> str:
         return "MISSING"
@@ -20,7 +20,7 @@ class MissingType:
 
 MISSING: Final = MissingType()
 
-# What String.prototype.trim removes; Python's own set has U+001C to U+001F and lacks U+FEFF.
+# What String.prototype.trim removes; Python's own set has U+001C to U+001F, but not U+FEFF.
 WHITE_SPACE: Final = (
     "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -29,7 +29,7 @@ MAX_EXACT_INTEGER: Final = 2**53
 
 
 def get_type_name(value: JSON) -> str:
-    """The name Segment's messages give a value's type, e.g. "object"."""
+    """Return the type name of a value as Segment's messages write it, e.g. "object"."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, int | float):
@@ -44,19 +44,19 @@ def get_type_name(value: JSON) -> str:
 
 
 def drop_missing(value: JSON) -> JSON:
-    """Copy *value* without the keys that are MISSING, at any depth; in lists MISSING stays."""
+    """Copy *value* without keys that are MISSING, at any depth; lists keep MISSING."""
     if isinstance(value, dict):
         return {key: drop_missing(member) for key, member in value.items() if member is not MISSING}
     return [drop_missing(item) for item in value] if isinstance(value, list) else value
 
 
 def is_number(value: JSON) -> bool:
-    """Whether *value* is a JSON number; Python counts booleans as numbers, JavaScript does not."""
+    """Return whether *value* is a JSON number; in Python alone, booleans are numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def to_js_string(value: JSON) -> str:
-    """The text that `String(value)` gives."""
+    """Return the result of `String(value)`."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -80,7 +80,7 @@ def _format_number(number: float) -> str:
     mantissa, _, exponent = f"{abs(number)!r}".partition("e")
     whole, _, fraction = mantissa.partition(".")
     digits = (whole + fraction).lstrip("0")
-    # The decimal point stands behind this many digits.
+    # The decimal point comes after this many digits.
     point = len(whole) + int(exponent or 0) - (len(whole + fraction) - len(digits))
     digits = digits.rstrip("0")
     return sign + _insert_decimal_point(digits, point) if digits else "0"
@@ -97,7 +97,7 @@ def _insert_decimal_point(digits: str, point: int) -> str:
 
 
 def to_js_number(text: str) -> float:
-    """The number that `Number(text)` gives; NaN when the text is no number."""
+    """Return the result of `Number(text)`; NaN when the text is not a number."""
     text = text.strip(WHITE_SPACE)
     if not text:
         return 0
@@ -110,7 +110,7 @@ def to_js_number(text: str) -> float:
             return float(int(text[2:], bases[prefix]))
         if text.lstrip("+-") == "Infinity" and len(text) <= len("+Infinity"):
             return -math.inf if text[0] == "-" else math.inf
-        # Python reads more than JavaScript does: digits of other scripts, 1_000, nan, inf.
+        # Python accepts more than JavaScript: digits of other scripts, 1_000, nan, inf.
         if not set(text) <= set("0123456789+-.eE"):
             return math.nan
         return float(text)
@@ -121,14 +121,14 @@ def to_js_number(text: str) -> float:
 
 
 def is_truthy(value: JSON) -> bool:
-    """Whether `if (value)` holds: empty lists and objects do, NaN does not."""
+    """Return whether `if (value)` is taken: yes for empty lists and objects, no for NaN."""
     if isinstance(value, list | dict):
         return True
     return bool(value) and value == value
 
 
 def equals_empty_text(value: JSON) -> bool:
-    """Whether `value == ""` holds, JavaScript's conversions included."""
+    """Return the result of `value == ""`, with JavaScript's conversions."""
     if isinstance(value, str | list):
         return to_js_string(value) == ""
     return (is_number(value) and value == 0) or value is False
@@ -139,12 +139,12 @@ def _is_nullish(value: JSON) -> bool:
 
 
 def count_utf16_units(text: str) -> int:
-    """The length of *text* in UTF-16 units, as JavaScript counts."""
+    """Return the length of *text* in UTF-16 units, as JavaScript counts it."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def get_member(value: JSON, key: str) -> JSON:
-    """What `value && value[key]` gives; MISSING when there is no such member."""
+    """Return the result of `value && value[key]`; MISSING when there is no such member."""
     if isinstance(value, dict):
         return value.get(key, MISSING)
     if not is_truthy(value):
@@ -156,34 +156,41 @@ def get_member(value: JSON, key: str) -> JSON:
     if not (key.isascii() and key.isdigit() and str(int(key[:16])) == key):
         return MISSING
     if isinstance(value, str):
-        value = _split_utf16_units(value)
+        value = split_surrogates(value)
     return value[int(key)] if int(key) < len(value) else MISSING
 
 
-def _split_utf16_units(text: str) -> str | list[str]:
-    """The characters of *text* as JavaScript counts them: half a pair is one."""
+def split_surrogates(text: str) -> str:
+    """Replace each character outside the basic plane by its two surrogates.
+
+    Each character of the result is one UTF-16 unit, as JavaScript indexes it.
+    """
     if text.isascii():
         return text
     encoded = text.encode("utf-16-le", "surrogatepass")
-    return [
-        encoded[at : at + 2].decode("utf-16-le", "surrogatepass")
-        for at in range(0, len(encoded), 2)
-    ]
+    pairs = zip(encoded[::2], encoded[1::2], strict=True)
+    return "".join(chr(low | high << 8) for low, high in pairs)
+
+
+def join_surrogates(text: str) -> str:
+    """Join adjacent surrogates to one character again."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def iter_entries(value: JSON) -> Iterator[tuple[str, JSON]]:
-    """The pairs of `Object.entries`: integer-like keys first, in numeric order."""
+    """Yield the pairs of `Object.entries(value)`: integer keys first, in numeric order."""
     if isinstance(value, list | str):
-        members = _split_utf16_units(value) if isinstance(value, str) else value
-        pairs: Iterable[tuple[str, JSON]] = ((str(at), each) for at, each in enumerate(members))
-        yield from pairs
+        items = split_surrogates(value) if isinstance(value, str) else value
+        yield from ((str(index), item) for index, item in enumerate(items))
     elif isinstance(value, dict):
         indexes = [key for key in value if key.isascii() and key.isdigit() and _is_array_index(key)]
         for key in sorted(indexes, key=int):
             yield key, value[key]
-        for key, each in value.items():
+        for key, member in value.items():
             if key not in indexes:
-                yield key, each
+                yield key, member
 
 
 def _is_array_index(key: str) -> bool:
@@ -191,7 +198,7 @@ def _is_array_index(key: str) -> bool:
 
 
 def to_json_text(value: JSON) -> str:
-    """The text that `JSON.stringify(value)` gives for a value that is not undefined."""
+    """Return the result of `JSON.stringify(value)` for a value that is not undefined."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):

@@ -1,17 +1,18 @@
-"""The `@liquid` directive: Liquid templates that render exactly as Segment renders them.
+"""Render the Liquid templates of the `@liquid` directive exactly as Segment does.
 
-Segment runs liquidjs 10.30; here python-liquid is the engine, with liquidjs' grammar in
-`markup`, `scanner` and `expressions`, and its tags and filters in the modules named after them.
-Import `compile_liquid` from `templates`: the engine takes long to load, and few mappings need it.
+Segment runs liquidjs 10.30. The grammar is in `tokenizer` and `expressions`, the tags in `parser`,
+the filters in the modules named after them.
 """
+
+from segment_insider_emulator.mapping.javascript import join_surrogates
 
 
 class LiquidError(Exception):
-    """A template that does not parse or does not render.
+    """A Liquid template cannot be parsed or rendered.
 
     Args:
-        name: The kind of error as Segment reports it, e.g. "ParseError".
-        message: Segment's words; for errors in the template they end in line and column.
+        error_name: The kind of error as Segment reports it, e.g. "ParseError".
+        message: Segment's words; for errors in the template they end with line and column.
     """
 
     def __init__(self, error_name: str, message: str) -> None:
@@ -20,11 +21,11 @@ class LiquidError(Exception):
 
 
 class UnlocatedLiquidError(Exception):
-    """An error that does not know its place yet: the tag or output it happened in adds it."""
+    """A Liquid error without a position; the tag or output in which it occurs adds the position."""
 
 
 def create_located_error(error_name: str, message: str, source: str, index: int) -> LiquidError:
-    """*message* with the place of *index* in *source*, e.g. `tag "x" not found, line:2, col:3`.
+    """Return a LiquidError with a position, e.g. `tag "x" not found, line:2, col:3`.
 
     Args:
         source: The template as single UTF-16 units.
@@ -34,19 +35,3 @@ def create_located_error(error_name: str, message: str, source: str, index: int)
     line = before.count("\n") + 1
     column = index - (before.rfind("\n") + 1) + 1
     return LiquidError(error_name, join_surrogates(f"{message}, line:{line}, col:{column}"))
-
-
-def split_surrogates(text: str) -> str:
-    """*text* with each character outside the basic plane as its two surrogates."""
-    if text.isascii():
-        return text
-    encoded = text.encode("utf-16-le", "surrogatepass")
-    pairs = zip(encoded[::2], encoded[1::2], strict=True)
-    return "".join(chr(low | high << 8) for low, high in pairs)
-
-
-def join_surrogates(text: str) -> str:
-    """*text* with surrogates that stand side by side made one character again."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

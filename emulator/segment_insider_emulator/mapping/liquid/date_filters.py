@@ -1,17 +1,25 @@
-"""Dates written by a format such as `%Y-%m-%d`, with the flags and widths of Ruby's strftime.
+"""Liquid filters that format dates, with the flags and widths of Ruby's strftime.
 
-Source: liquidjs 10.30, `util/strftime.ts`; names and notations are those of American English.
+A value that is not a date is returned unchanged. Names and notations are American English.
+Source: liquidjs 10.30, `filters/date.ts`, `util/liquid-date.ts`, `util/strftime.ts`; ECMAScript,
+"Time-related constants and abstract operations".
 """
 
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from segment_insider_emulator.mapping.date_parser import parse_date_ms
+from segment_insider_emulator.mapping.date_parser import (
+    MS_PER_DAY,
+    clip_epoch_ms,
+    count_days_since_epoch,
+    parse_date_ms,
+)
 from segment_insider_emulator.mapping.javascript import MISSING, get_member, is_number, to_js_string
 from segment_insider_emulator.mapping.liquid import UnlocatedLiquidError
 from segment_insider_emulator.mapping.liquid.runtime import (
@@ -23,7 +31,6 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     to_plain_value,
     to_string,
 )
-from segment_insider_emulator.mapping.zoned_time import ZonedTime, clip_epoch_ms
 from segment_insider_emulator.types import JSON
 
 _FORMAT_CODE: Final = re.compile("%([-_0^#:]+)?([0-9]+)?([EO])?([^\n\r\u2028\u2029])")
@@ -41,19 +48,98 @@ _DEFAULT_WIDTHS: Final = {
     "Y": 4,
 }
 _SPACE_PADDED_CODES: Final = "aAbBceklpP"
+_DEFAULT_FORMAT: Final = "%A, %B %-e, %Y at %-l:%M %P %z"
+_EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class ZonedTime:
+    """A point in time with the time zone in which its calendar fields are read.
+
+    Python's own dates end with the year 9999; JavaScript's do not.
+
+    Args:
+        epoch_ms: Milliseconds since 1970 in UTC.
+        offset_minutes: Minutes to add to local time to get UTC, negative in the east.
+        zone_name: The name of the time zone; empty when only the offset is known.
+    """
+
+    epoch_ms: float
+    offset_minutes: float
+    zone_name: str
+
+    @cached_property
+    def local_ms(self) -> int:
+        """Milliseconds since 1970 on the local clock."""
+        return int(self.epoch_ms - self.offset_minutes * 60_000)
+
+    @cached_property
+    def _year_month_day(self) -> tuple[int, int, int]:
+        days = self.local_ms // MS_PER_DAY + 719_468
+        era, day_of_era = divmod(days, 146_097)
+        year = (
+            day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
+        ) // 365
+        # The year begins in March, so that the leap day is its last.
+        day_of_year = day_of_era - (365 * year + year // 4 - year // 100)
+        month = (5 * day_of_year + 2) // 153
+        day = day_of_year - (153 * month + 2) // 5 + 1
+        return era * 400 + year + (month >= 10), (month + 2) % 12 + 1, day
+
+    @property
+    def year(self) -> int:
+        """Year."""
+        return self._year_month_day[0]
+
+    @property
+    def month(self) -> int:
+        """Month, 1 to 12."""
+        return self._year_month_day[1]
+
+    @property
+    def day(self) -> int:
+        """Day of the month."""
+        return self._year_month_day[2]
+
+    @property
+    def day_of_year(self) -> int:
+        """Day of the year, 1 to 366."""
+        return self.local_ms // MS_PER_DAY - count_days_since_epoch(self.year, 1, 1) + 1
+
+    @property
+    def weekday(self) -> int:
+        """Day of the week, 0 to 6, Sunday first."""
+        return (self.local_ms // MS_PER_DAY + 4) % 7
+
+    @property
+    def hour(self) -> int:
+        """Hour, 0 to 23."""
+        return self.local_ms // 3_600_000 % 24
+
+    @property
+    def minute(self) -> int:
+        """Minute."""
+        return self.local_ms // 60_000 % 60
+
+    @property
+    def second(self) -> int:
+        """Second."""
+        return self.local_ms // 1_000 % 60
+
+    @property
+    def millisecond(self) -> int:
+        """Millisecond."""
+        return self.local_ms % 1_000
 
 
 def format_time(context: LiquidContext, zoned_time: ZonedTime, pattern: str) -> str:
-    """Write *moment* as *pattern* says; codes that nobody knows stay as they are."""
-    return _FORMAT_CODE.sub(lambda code: _format_code(context, zoned_time, code), pattern)
+    """Format *zoned_time* by *pattern*, e.g. `%Y-%m-%d`; unknown codes stay unchanged."""
+    return _FORMAT_CODE.sub(lambda match: _format_code(context, zoned_time, match), pattern)
 
 
 def _format_code(context: LiquidContext, zoned_time: ZonedTime, code_match: re.Match[str]) -> str:
-    flags, width, _, letter = (
-        code_match.group(1) or "",
-        int(code_match.group(2) or 0),
-        *code_match.group(3, 4),
-    )
+    flags, width = code_match.group(1) or "", int(code_match.group(2) or 0)
+    letter = code_match.group(4)
     if letter == "N":
         text = _format_fraction(context, zoned_time, width or 9)
     elif letter == "z" or (letter == "Z" and not zoned_time.zone_name):
@@ -94,20 +180,22 @@ def _format_fraction(context: LiquidContext, zoned_time: ZonedTime, width: int) 
 
 
 def _format_offset(minutes: float, separator: str) -> str:
-    hours, rest = divmod(abs(minutes), 60)
     sign = "-" if minutes > 0 else "+"
-    return f"{sign}{to_js_string(hours).rjust(2, '0')}{separator}{to_js_string(rest).rjust(2, '0')}"
+    hours, minutes_left = (
+        to_js_string(number).rjust(2, "0") for number in divmod(abs(minutes), 60)
+    )
+    return f"{sign}{hours}{separator}{minutes_left}"
 
 
 def get_ordinal_suffix(day: int) -> str:
-    """The ending of *day* as an ordinal number, e.g. "st"."""
+    """Return the ending of *day* as an ordinal number, e.g. "st"."""
     if day in (11, 12, 13):
         return "th"
     return {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
 
 
 def _compute_week_number(zoned_time: ZonedTime, first_weekday: int) -> int:
-    """The week of the year; days before the first *first_weekday* belong to week 0."""
+    """Return the week of the year; days before the first *first_weekday* are in week 0."""
     return (zoned_time.day_of_year + 6 - (zoned_time.weekday - first_weekday) % 7) // 7
 
 
@@ -120,7 +208,8 @@ def _get_am_or_pm(zoned_time: ZonedTime) -> str:
 
 
 def _format_us_time(zoned_time: ZonedTime) -> str:
-    return f"{_get_hour_of_12(zoned_time)}:{zoned_time.minute:02}:{zoned_time.second:02} {_get_am_or_pm(zoned_time)}"
+    hour, half = _get_hour_of_12(zoned_time), _get_am_or_pm(zoned_time)
+    return f"{hour}:{zoned_time.minute:02}:{zoned_time.second:02} {half}"
 
 
 def _format_us_date(zoned_time: ZonedTime) -> str:
@@ -128,44 +217,41 @@ def _format_us_date(zoned_time: ZonedTime) -> str:
 
 
 _CODE_FORMATTERS: Final[dict[str, Callable[[ZonedTime], str | int]]] = {
-    "a": lambda moment: _WEEKDAY_NAMES[moment.weekday][:3],
-    "A": lambda moment: _WEEKDAY_NAMES[moment.weekday],
-    "b": lambda moment: _MONTH_NAMES[moment.month - 1][:3],
-    "B": lambda moment: _MONTH_NAMES[moment.month - 1],
-    "c": lambda moment: f"{_format_us_date(moment)}, {_format_us_time(moment)}",
-    "C": lambda moment: moment.year // 100,
-    "d": lambda moment: moment.day,
-    "e": lambda moment: moment.day,
-    "h": lambda moment: _MONTH_NAMES[moment.month - 1][:3],
-    "H": lambda moment: moment.hour,
+    "a": lambda time: _WEEKDAY_NAMES[time.weekday][:3],
+    "A": lambda time: _WEEKDAY_NAMES[time.weekday],
+    "b": lambda time: _MONTH_NAMES[time.month - 1][:3],
+    "B": lambda time: _MONTH_NAMES[time.month - 1],
+    "c": lambda time: f"{_format_us_date(time)}, {_format_us_time(time)}",
+    "C": lambda time: time.year // 100,
+    "d": lambda time: time.day,
+    "e": lambda time: time.day,
+    "h": lambda time: _MONTH_NAMES[time.month - 1][:3],
+    "H": lambda time: time.hour,
     "I": _get_hour_of_12,
-    "j": lambda moment: moment.day_of_year,
-    "k": lambda moment: moment.hour,
+    "j": lambda time: time.day_of_year,
+    "k": lambda time: time.hour,
     "l": _get_hour_of_12,
-    "L": lambda moment: moment.millisecond,
-    "m": lambda moment: moment.month,
-    "M": lambda moment: moment.minute,
+    "L": lambda time: time.millisecond,
+    "m": lambda time: time.month,
+    "M": lambda time: time.minute,
     "p": _get_am_or_pm,
-    "P": lambda moment: _get_am_or_pm(moment).lower(),
-    "q": lambda moment: get_ordinal_suffix(moment.day),
-    "s": lambda moment: int(moment.epoch_ms // 1000),
-    "S": lambda moment: moment.second,
-    "u": lambda moment: moment.weekday or 7,
-    "U": lambda moment: _compute_week_number(moment, 0),
-    "w": lambda moment: moment.weekday,
-    "W": lambda moment: _compute_week_number(moment, 1),
+    "P": lambda time: _get_am_or_pm(time).lower(),
+    "q": lambda time: get_ordinal_suffix(time.day),
+    "s": lambda time: int(time.epoch_ms // 1000),
+    "S": lambda time: time.second,
+    "u": lambda time: time.weekday or 7,
+    "U": lambda time: _compute_week_number(time, 0),
+    "w": lambda time: time.weekday,
+    "W": lambda time: _compute_week_number(time, 1),
     "x": _format_us_date,
     "X": _format_us_time,
-    "y": lambda moment: moment.year % 100,
-    "Y": lambda moment: moment.year,
-    "Z": lambda moment: moment.zone_name,
+    "y": lambda time: time.year % 100,
+    "Y": lambda time: time.year,
+    "Z": lambda time: time.zone_name,
     "t": lambda _: "\t",
     "n": lambda _: "\n",
     "%": lambda _: "%",
 }
-
-_DEFAULT_FORMAT: Final = "%A, %B %-e, %Y at %-l:%M %P %z"
-_EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _date_filter(
@@ -173,37 +259,35 @@ def _date_filter(
     value: JSON,
     pattern: JSON = MISSING,
     zone: JSON = MISSING,
-    *_extra_arguments: JSON,
+    *_ignored: JSON,
 ) -> JSON:
-    moment = _parse_zoned_time(context, value, zone)
-    if moment is None:
+    time = _parse_zoned_time(context, value, zone)
+    if time is None:
         return value
     pattern = to_plain_value(pattern)
     text = _DEFAULT_FORMAT if is_nil(pattern) else format_output(pattern)
     context.count_memory(len(text))
-    return format_time(context, moment, text)
+    return format_time(context, time, text)
 
 
 def _parse_zoned_time(
     context: LiquidContext, value: JSON, zone: JSON = MISSING
 ) -> ZonedTime | None:
-    instant = _parse_epoch_ms(context, to_plain_value(value))
-    if math.isnan(instant):
+    epoch_ms = _parse_epoch_ms(context, to_plain_value(value))
+    if math.isnan(epoch_ms):
         return None
     if is_nil(zone):
-        return ZonedTime(instant, 0, "UTC")
+        return ZonedTime(epoch_ms, 0, "UTC")
     if isinstance(zone, str):
-        return ZonedTime(instant, _get_zone_offset_minutes(zone, instant), zone)
+        return ZonedTime(epoch_ms, _get_zone_offset_minutes(zone, epoch_ms), zone)
     offset = to_number(zone)
-    return (
-        None
-        if math.isnan(clip_epoch_ms(instant - offset * 60_000))
-        else ZonedTime(instant, offset, "")
-    )
+    if math.isnan(clip_epoch_ms(epoch_ms - offset * 60_000)):
+        return None
+    return ZonedTime(epoch_ms, offset, "")
 
 
 def _parse_epoch_ms(context: LiquidContext, value: JSON) -> float:
-    """Milliseconds since 1970; numbers, and texts of digits, are seconds."""
+    """Convert a value to milliseconds since 1970; numbers and texts of digits are seconds."""
     if is_nil(value):
         return math.nan
     if value in ("now", "today"):
@@ -219,19 +303,22 @@ def _parse_epoch_ms(context: LiquidContext, value: JSON) -> float:
 
 
 def _get_arrival_ms(event: JSON) -> float:
-    """The present of an event: when Segment received it. A clock would make two runs differ."""
-    times = (get_member(event, key) for key in ("receivedAt", "timestamp"))
-    return next((parse_date_ms(time) for time in times if isinstance(time, str)), math.nan)
+    """Return when Segment received the event: the value of "now".
+
+    The current time would make the results of two runs differ.
+    """
+    texts = (get_member(event, key) for key in ("receivedAt", "timestamp"))
+    return next((parse_date_ms(text) for text in texts if isinstance(text, str)), math.nan)
 
 
-def _get_zone_offset_minutes(name: str, instant: float) -> float:
-    """Minutes to add to the clock of the time zone *name* to get UTC."""
+def _get_zone_offset_minutes(name: str, epoch_ms: float) -> float:
+    """Return the minutes to add to local time in the time zone *name* to get UTC."""
     zone = _list_zone_names().get(name.lower())
     if zone is None:
         raise UnlocatedLiquidError(f"Invalid time zone specified: {name}")
-    # Python's zones end with its years; whole days further out change nothing but the season.
-    moment = _EPOCH_START + timedelta(milliseconds=max(-62e12, min(instant, 250e12)))
-    offset = moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+    # Python has no later years. Beyond them an offset may only be that of the other season.
+    nearest = _EPOCH_START + timedelta(milliseconds=max(-62e12, min(epoch_ms, 250e12)))
+    offset = nearest.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
     return -offset / timedelta(minutes=1)
 
 
@@ -240,11 +327,11 @@ def _list_zone_names() -> dict[str, str]:
     return {name.lower(): name for name in available_timezones()}
 
 
-def _date_to_xmlschema_filter(context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> JSON:
+def _date_to_xmlschema_filter(context: LiquidContext, value: JSON, *_ignored: JSON) -> JSON:
     return _date_filter(context, value, "%Y-%m-%dT%H:%M:%S%:z")
 
 
-def _date_to_rfc822_filter(context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> JSON:
+def _date_to_rfc822_filter(context: LiquidContext, value: JSON, *_ignored: JSON) -> JSON:
     return _date_filter(context, value, "%a, %d %b %Y %H:%M:%S %z")
 
 
@@ -253,7 +340,7 @@ def _date_to_string_filter(
     value: JSON,
     kind: JSON = MISSING,
     style: JSON = MISSING,
-    *_extra_arguments: JSON,
+    *_ignored: JSON,
 ) -> JSON:
     return _format_in_words(context, value, "%b", kind, style)
 
@@ -263,7 +350,7 @@ def _date_to_long_string_filter(
     value: JSON,
     kind: JSON = MISSING,
     style: JSON = MISSING,
-    *_extra_arguments: JSON,
+    *_ignored: JSON,
 ) -> JSON:
     return _format_in_words(context, value, "%B", kind, style)
 
@@ -271,14 +358,14 @@ def _date_to_long_string_filter(
 def _format_in_words(
     context: LiquidContext, value: JSON, month: str, kind: JSON, style: JSON
 ) -> JSON:
-    moment = _parse_zoned_time(context, value)
-    if moment is None:
+    time = _parse_zoned_time(context, value)
+    if time is None:
         return value
     if kind != "ordinal":
-        return format_time(context, moment, f"%d {month} %Y")
-    day = f"{moment.day}{get_ordinal_suffix(moment.day)}"
+        return format_time(context, time, f"%d {month} %Y")
+    day = f"{time.day}{get_ordinal_suffix(time.day)}"
     words = f"{month} {day}, %Y" if style == "US" else f"{day} {month} %Y"
-    return format_time(context, moment, words)
+    return format_time(context, time, words)
 
 
 DATE_FILTERS: Final[dict[str, LiquidFilter]] = {

@@ -1,6 +1,7 @@
-"""Filters that write text for HTML, addresses, base64 and as digests.
+"""Liquid filters that encode text: HTML, URL, base64, digests, JSON; and `default`.
 
-Source: liquidjs 10.30, `filters/html.ts`, `url.ts`, `base64.ts`, `crypto.ts`.
+Source: liquidjs 10.30, `filters/html.ts`, `url.ts`, `base64.ts`, `crypto.ts`,
+`misc.ts`.
 """
 
 import base64
@@ -19,9 +20,10 @@ from segment_insider_emulator.mapping.javascript import (
     is_number,
     is_truthy,
     iter_entries,
+    join_surrogates,
     to_json_text,
 )
-from segment_insider_emulator.mapping.liquid import UnlocatedLiquidError, join_surrogates
+from segment_insider_emulator.mapping.liquid import UnlocatedLiquidError
 from segment_insider_emulator.mapping.liquid.runtime import (
     LiquidContext,
     LiquidFilter,
@@ -45,52 +47,60 @@ _URL_SAFE: Final = _URL_COMPONENT_SAFE + ";,/?:@&=+$#"
 _INCOMPLETE_PERCENT_ESCAPE: Final = re.compile("%(?![0-9A-Fa-f]{2})")
 _PERCENT_ESCAPES: Final = re.compile("(?:%[0-9A-Fa-f]{2})+")
 _BASE64_WHITE_SPACE: Final = re.compile("[\t\n\f\r ]")
+_MAX_INDENT: Final = 10
 _ACCENTED_LETTERS: Final = {
     "a": "àáâãäå", "ae": "æ", "c": "ç", "e": "èéêë", "i": "ìíîï", "d": "ð", "n": "ñ",
     "o": "òóôõöø", "u": "ùúûü", "y": "ýÿ", "ss": "ß", "oe": "œ", "th": "þ", "SS": "ẞ",
     "OE": "Œ", "TH": "Þ",
 }  # fmt: skip
 _ACCENT_TRANSLATION: Final = str.maketrans(
-    {letter: plain for plain, letters in _ACCENTED_LETTERS.items() for letter in letters}
+    {
+        letter: base_letter
+        for base_letter, letters in _ACCENTED_LETTERS.items()
+        for letter in letters
+    }
 )
 
 
 def _escape_html(text: str) -> str:
-    return _HTML_SPECIAL_CHARACTER.sub(lambda found: _HTML_ESCAPES[found.group()], text)
+    return _HTML_SPECIAL_CHARACTER.sub(lambda match: _HTML_ESCAPES[match.group()], text)
 
 
 @text_filter
-def _escape_filter(text: str, *_extra_arguments: JSON) -> str:
+def _escape_filter(text: str, *_ignored: JSON) -> str:
     return _escape_html(text)
 
 
 @text_filter
-def _escape_once_filter(text: str, *_extra_arguments: JSON) -> str:
-    return _escape_html(_HTML_ENTITY_PATTERN.sub(lambda found: _HTML_ENTITIES[found.group()], text))
+def _escape_once_filter(text: str, *_ignored: JSON) -> str:
+    unescaped = _HTML_ENTITY_PATTERN.sub(lambda match: _HTML_ENTITIES[match.group()], text)
+    return _escape_html(unescaped)
 
 
 @text_filter
-def _strip_html_filter(text: str, *_extra_arguments: JSON) -> str:
+def _strip_html_filter(text: str, *_ignored: JSON) -> str:
     blocks = dict(_HTML_BLOCK_ENDS)
-    kept: list[str] = []
-    at = 0
-    while (opening := text.find("<", at)) >= 0:
-        kept.append(text[at:opening])
-        closed = _find_block_end(text, opening, blocks)
-        if closed < 0:
-            return "".join(kept) + text[opening:]
-        at = closed
-    return "".join(kept) + text[at:]
+    texts: list[str] = []
+    position = 0
+    while (opening := text.find("<", position)) >= 0:
+        texts.append(text[position:opening])
+        position = _find_block_end(text, opening, blocks)
+        if position < 0:
+            return "".join(texts) + text[opening:]
+    return "".join(texts) + text[position:]
 
 
 def _find_block_end(text: str, opening: int, blocks: dict[str, str]) -> int:
-    """Where the block at *opening* ends, -1 if nowhere; what never ends leaves *blocks*."""
-    for opener, closer in tuple(blocks.items()):
-        if text.startswith(opener, opening):
-            end = text.find(closer, opening + len(opener))
+    """Return the end of the block at *opening*; -1 when it is not closed.
+
+    A kind of block that is not closed once is removed from *blocks*, as it cannot be closed later.
+    """
+    for start_mark, end_mark in tuple(blocks.items()):
+        if text.startswith(start_mark, opening):
+            end = text.find(end_mark, opening + len(start_mark))
             if end >= 0:
-                return end + len(closer)
-            del blocks[opener]
+                return end + len(end_mark)
+            del blocks[start_mark]
     return -1
 
 
@@ -102,12 +112,12 @@ def _percent_encode(text: str, safe: str) -> str:
 
 
 @text_filter
-def _url_encode_filter(text: str, *_extra_arguments: JSON) -> str:
+def _url_encode_filter(text: str, *_ignored: JSON) -> str:
     return _percent_encode(text, _URL_COMPONENT_SAFE).replace("%20", "+")
 
 
 @text_filter
-def _url_decode_filter(text: str, *_extra_arguments: JSON) -> str:
+def _url_decode_filter(text: str, *_ignored: JSON) -> str:
     if _INCOMPLETE_PERCENT_ESCAPE.search(text):
         raise UnlocatedLiquidError("URI malformed")
     return _PERCENT_ESCAPES.sub(_percent_decode, text.replace("+", " "))
@@ -121,12 +131,12 @@ def _percent_decode(escapes: re.Match[str]) -> str:
 
 
 @text_filter
-def _cgi_escape_filter(text: str, *_extra_arguments: JSON) -> str:
+def _cgi_escape_filter(text: str, *_ignored: JSON) -> str:
     return _percent_encode(text, "-_.~").replace("%20", "+")
 
 
 @text_filter
-def _uri_escape_filter(text: str, *_extra_arguments: JSON) -> str:
+def _uri_escape_filter(text: str, *_ignored: JSON) -> str:
     return _percent_encode(text, _URL_SAFE).replace("%5B", "[").replace("%5D", "]")
 
 
@@ -146,9 +156,7 @@ _SLUG_CHARACTER_TESTS: Final[dict[str, Callable[[str], bool]]] = {
 
 
 @text_filter
-def _slugify_filter(
-    text: str, mode: JSON = MISSING, cased: JSON = False, *_extra_arguments: JSON
-) -> str:
+def _slugify_filter(text: str, mode: JSON = MISSING, cased: JSON = False, *_ignored: JSON) -> str:
     name = to_string(replace_missing(mode, "default"))
     if name in _SLUG_CHARACTER_TESTS:
         text = text.translate(_ACCENT_TRANSLATION) if name == "latin" else text
@@ -157,7 +165,7 @@ def _slugify_filter(
 
 
 def _hyphenate(text: str, is_slug_character: Callable[[str], bool]) -> str:
-    """*text* with one hyphen for each run that is not kept, and none at either end."""
+    """Replace each run of other characters by one hyphen; remove one hyphen at either end."""
     marked = "".join(character if is_slug_character(character) else "\0" for character in text)
     slug = re.sub("\0+", "-", marked)
     return slug.removeprefix("-").removesuffix("-")
@@ -173,12 +181,12 @@ def _encode_utf8(text: str) -> bytes:
 
 
 @text_filter
-def _base64_encode_filter(text: str, *_extra_arguments: JSON) -> str:
+def _base64_encode_filter(text: str, *_ignored: JSON) -> str:
     return base64.b64encode(_encode_utf8(text)).decode()
 
 
 @text_filter
-def _base64_decode_filter(text: str, *_extra_arguments: JSON) -> str:
+def _base64_decode_filter(text: str, *_ignored: JSON) -> str:
     digits = _BASE64_WHITE_SPACE.sub("", text)
     if len(digits) % 4 == 0:
         digits = re.sub("==?$", "", digits)
@@ -188,32 +196,13 @@ def _base64_decode_filter(text: str, *_extra_arguments: JSON) -> str:
 
 
 @text_filter
-def _sha256_filter(text: str, *_extra_arguments: JSON) -> str:
+def _sha256_filter(text: str, *_ignored: JSON) -> str:
     return hashlib.sha256(_encode_utf8(text)).hexdigest()
 
 
 @text_filter
-def _hmac_sha256_filter(text: str, key: JSON = MISSING, *_extra_arguments: JSON) -> str:
+def _hmac_sha256_filter(text: str, key: JSON = MISSING, *_ignored: JSON) -> str:
     return hmac.new(_encode_utf8(format_output(key)), _encode_utf8(text), "sha256").hexdigest()
-
-
-ENCODING_FILTERS: Final[dict[str, LiquidFilter]] = {
-    "base64_decode": _base64_decode_filter,
-    "base64_encode": _base64_encode_filter,
-    "cgi_escape": _cgi_escape_filter,
-    "escape": _escape_filter,
-    "escape_once": _escape_once_filter,
-    "hmac_sha256": _hmac_sha256_filter,
-    "sha256": _sha256_filter,
-    "slugify": _slugify_filter,
-    "strip_html": _strip_html_filter,
-    "uri_escape": _uri_escape_filter,
-    "url_decode": _url_decode_filter,
-    "url_encode": _url_encode_filter,
-    "xml_escape": _escape_filter,
-}
-
-_MAX_INDENT: Final = 10
 
 
 def _default_filter(
@@ -228,15 +217,13 @@ def _default_filter(
 
 
 def _read_options(options: tuple[JSON, ...]) -> dict[str, JSON]:
-    for each in options:
-        if not isinstance(each, list):
-            raise UnlocatedLiquidError(f"Iterator value {to_string(each)} is not an entry object")
-    return {to_string(each[0]): each[1] for each in options}
+    for option in options:
+        if not isinstance(option, list):
+            raise UnlocatedLiquidError(f"Iterator value {to_string(option)} is not an entry object")
+    return {to_string(option[0]): option[1] for option in options}
 
 
-def _json_filter(
-    context: LiquidContext, value: JSON, space: JSON = 0, *_extra_arguments: JSON
-) -> JSON:
+def _json_filter(context: LiquidContext, value: JSON, space: JSON = 0, *_ignored: JSON) -> JSON:
     context.count_memory(_count_memory_units(value))
     if value is MISSING:
         return MISSING
@@ -245,10 +232,10 @@ def _json_filter(
 
 
 def _replace_keywords(value: JSON) -> JSON:
-    """*value* with the words nil, empty and blank as the objects that they are in liquidjs."""
+    """Replace the keywords nil, empty and blank by {}, which they are in liquidjs."""
     if isinstance(value, LiquidKeyword):
         return {}
-    return [_replace_keywords(each) for each in value] if isinstance(value, list) else value
+    return [_replace_keywords(item) for item in value] if isinstance(value, list) else value
 
 
 def _count_memory_units(value: JSON) -> int:
@@ -266,29 +253,46 @@ def _get_indent(space: JSON) -> str:
     return space[:_MAX_INDENT] if isinstance(space, str) else ""
 
 
-def _format_indented_json(value: JSON, indent: str, line: str) -> str:
-    """The text that `JSON.stringify(value, null, indent)` gives; *line* begins the closing line."""
-    inner = line + indent
+def _format_indented_json(value: JSON, indent: str, line_start: str) -> str:
+    """Return the result of `JSON.stringify(value, null, indent)`.
+
+    Args:
+        line_start: Line feed and indent of the line with the closing bracket.
+    """
+    inner_start = line_start + indent
     if isinstance(value, list) and value:
-        elements = (_format_indented_json(each, indent, inner) for each in value)
-        return f"[{inner}{f',{inner}'.join(elements)}{line}]"
+        items = (_format_indented_json(item, indent, inner_start) for item in value)
+        return f"[{inner_start}{f',{inner_start}'.join(items)}{line_start}]"
     if isinstance(value, dict) and value:
         members = (
-            f"{to_json_text(k)}: {_format_indented_json(v, indent, inner)}"
-            for k, v in iter_entries(value)
+            f"{to_json_text(key)}: {_format_indented_json(member, indent, inner_start)}"
+            for key, member in iter_entries(value)
         )
-        return f"{{{inner}{f',{inner}'.join(members)}{line}}}"
+        return f"{{{inner_start}{f',{inner_start}'.join(members)}{line_start}}}"
     return to_json_text(value)
 
 
-def _raw_filter(_context: LiquidContext, value: JSON, *_extra_arguments: JSON) -> JSON:
+def _raw_filter(_context: LiquidContext, value: JSON, *_ignored: JSON) -> JSON:
     return value
 
 
-OUTPUT_FILTERS: Final[dict[str, LiquidFilter]] = {
+ENCODING_FILTERS: Final[dict[str, LiquidFilter]] = {
+    "base64_decode": _base64_decode_filter,
+    "base64_encode": _base64_encode_filter,
+    "cgi_escape": _cgi_escape_filter,
     "default": _default_filter,
+    "escape": _escape_filter,
+    "escape_once": _escape_once_filter,
+    "hmac_sha256": _hmac_sha256_filter,
     "inspect": _json_filter,
     "json": _json_filter,
     "jsonify": _json_filter,
     "raw": _raw_filter,
+    "sha256": _sha256_filter,
+    "slugify": _slugify_filter,
+    "strip_html": _strip_html_filter,
+    "uri_escape": _uri_escape_filter,
+    "url_decode": _url_decode_filter,
+    "url_encode": _url_encode_filter,
+    "xml_escape": _escape_filter,
 }

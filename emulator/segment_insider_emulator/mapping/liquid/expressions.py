@@ -1,11 +1,11 @@
-"""Values, operators and filters as liquidjs reads them, compiled to functions of a scope.
+"""Parse Liquid values, operators and filters to functions of a rendering context.
 
 Source: liquidjs 10.30, `parser/tokenizer.ts`, `render/expression.ts`, `render/operator.ts`.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 from segment_insider_emulator.mapping.javascript import MISSING
 from segment_insider_emulator.mapping.liquid.runtime import (
@@ -14,6 +14,7 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     NIL,
     CompiledExpression,
     LiquidContext,
+    LiquidFilter,
     compare_values,
     contains_value,
     get_property,
@@ -25,7 +26,7 @@ from segment_insider_emulator.mapping.liquid.runtime import (
 from segment_insider_emulator.mapping.liquid.tokenizer import TemplateScanner
 from segment_insider_emulator.types import JSON
 
-FilterTable = Mapping[str, Callable[..., Any]]
+FilterTable: TypeAlias = Mapping[str, LiquidFilter]
 
 _KEYWORD_VALUES: Final = {
     "true": True,
@@ -57,9 +58,9 @@ _OPERATORS: Final[dict[str, Callable[[JSON, JSON], bool]]] = {
 
 
 def parse_filtered_value(scanner: TemplateScanner, filters: FilterTable) -> CompiledExpression:
-    """Read `value | filter: argument | …`; a filter that is not in *filters* changes nothing.
+    """Parse `value | filter: argument | …`; a filter that is not in *filters* changes nothing.
 
-    Raises: LiquidError, when there is no value or something else stands where a filter should.
+    Raises: LiquidError, when there is no value or something else is in the place of a filter.
     """
     value = _parse_expression(scanner)
     while (step := _parse_filter(scanner)) is not None:
@@ -77,12 +78,14 @@ def _return_unchanged(_context: LiquidContext, value: JSON, *_arguments: JSON) -
 
 def _compile_filter_call(
     value: CompiledExpression,
-    filter_function: Callable[..., Any],
+    filter_function: LiquidFilter,
     arguments: list[CompiledExpression],
 ) -> CompiledExpression:
     if not arguments:
-        return lambda scope: filter_function(scope, value(scope))
-    return lambda scope: filter_function(scope, value(scope), *[each(scope) for each in arguments])
+        return lambda context: filter_function(context, value(context))
+    return lambda context: filter_function(
+        context, value(context), *[argument(context) for argument in arguments]
+    )
 
 
 def _parse_expression(scanner: TemplateScanner) -> CompiledExpression:
@@ -100,17 +103,18 @@ def _parse_expression(scanner: TemplateScanner) -> CompiledExpression:
 
 
 def _convert_to_postfix(parts: list[CompiledExpression | str]) -> list[CompiledExpression | str]:
-    """Operands before their operators; operators of one rank group from the right."""
+    """Reorder operands before their operators; operators of one rank group from the right."""
     ordered: list[CompiledExpression | str] = []
-    waiting: list[str] = []
+    pending_operators: list[str] = []
     for part in parts:
         if not isinstance(part, str):
             ordered.append(part)
             continue
-        while waiting and _get_operator_rank(waiting[-1]) > _get_operator_rank(part):
-            ordered.append(waiting.pop())
-        waiting.append(part)
-    return ordered + waiting[::-1]
+        rank = _get_operator_rank(part)
+        while pending_operators and _get_operator_rank(pending_operators[-1]) > rank:
+            ordered.append(pending_operators.pop())
+        pending_operators.append(part)
+    return ordered + pending_operators[::-1]
 
 
 def _get_operator_rank(operator: str) -> int:
@@ -118,11 +122,11 @@ def _get_operator_rank(operator: str) -> int:
 
 
 def _compile_postfix(parts: list[CompiledExpression | str]) -> CompiledExpression:
-    def calculate(scope: LiquidContext) -> JSON:
+    def calculate(context: LiquidContext) -> JSON:
         operands: list[JSON] = []
         for part in parts:
             operands.append(
-                _apply_operator(part, operands) if isinstance(part, str) else part(scope)
+                _apply_operator(part, operands) if isinstance(part, str) else part(context)
             )
         return operands[0]
 
@@ -130,7 +134,7 @@ def _compile_postfix(parts: list[CompiledExpression | str]) -> CompiledExpressio
 
 
 def _apply_operator(operator: str, operands: list[JSON]) -> bool:
-    """Take the operands of *operator* off the stack; one that is not there is undefined."""
+    """Apply *operator* to operands from the stack; a missing one is undefined."""
     right = operands.pop() if operands else MISSING
     if operator == "not":
         return not is_liquid_truthy(right)
@@ -139,7 +143,7 @@ def _apply_operator(operator: str, operands: list[JSON]) -> bool:
 
 
 def parse_operand(scanner: TemplateScanner) -> CompiledExpression | None:
-    """Read a literal, a range or a path; None when none of these begins here."""
+    """Parse a literal, a range or a path; return None when none begins here."""
     scanner.skip_blanks()
     value = _parse_literal(scanner)
     if value is None and scanner.peek() == "(":
@@ -151,24 +155,24 @@ def parse_operand(scanner: TemplateScanner) -> CompiledExpression | None:
 
 
 def parse_leading_path(scanner: TemplateScanner) -> CompiledExpression:
-    """Read the path that a text begins with, and no more; without one the value is undefined."""
+    """Parse the path at the beginning of a text; without one the value is undefined."""
     scanner.skip_blanks()
     steps = _parse_path_steps(scanner, starts_path=True)
     return _compile_variable_path(steps) if steps else _compile_constant(MISSING)
 
 
 def _parse_literal(scanner: TemplateScanner) -> CompiledExpression | None:
-    if (word := scanner.read_keyword()) is not None:
-        return _compile_constant(_KEYWORD_VALUES[word])
+    if (keyword := scanner.read_keyword()) is not None:
+        return _compile_constant(_KEYWORD_VALUES[keyword])
     if (text := scanner.read_quoted_text()) is not None:
         return _compile_constant(text)
-    if (figure := scanner.read_number()) is not None:
-        return _compile_constant(figure)
+    if (number := scanner.read_number()) is not None:
+        return _compile_constant(number)
     return None
 
 
 def _compile_constant(value: JSON) -> CompiledExpression:
-    return lambda _scope: value
+    return lambda _context: value
 
 
 def _parse_range(scanner: TemplateScanner) -> CompiledExpression:
@@ -182,7 +186,7 @@ def _parse_range(scanner: TemplateScanner) -> CompiledExpression:
     scanner.skip_blanks()
     if not scanner.take_expected(")"):
         raise scanner.create_error("invalid range syntax")
-    return lambda scope: _list_range_numbers(scope, low(scope), high(scope))
+    return lambda context: _list_range_numbers(context, low(context), high(context))
 
 
 def _parse_required_operand(scanner: TemplateScanner) -> CompiledExpression:
@@ -202,7 +206,7 @@ def _list_range_numbers(context: LiquidContext, low: JSON, high: JSON) -> list[f
 
 
 def _parse_path_steps(scanner: TemplateScanner, *, starts_path: bool) -> list[CompiledExpression]:
-    """Read the parts of a path: names behind dots, and values in brackets."""
+    """Parse the steps of a path: names after dots, values in brackets."""
     steps: list[CompiledExpression] = []
     while True:
         if scanner.peek() == "[":
@@ -229,25 +233,25 @@ def _parse_bracket_step(scanner: TemplateScanner) -> CompiledExpression:
 def _compile_variable_path(steps: list[CompiledExpression]) -> CompiledExpression:
     first, rest = steps[0], steps[1:]
 
-    def follow(scope: LiquidContext) -> JSON:
-        value = scope.get_variable(to_plain_value(first(scope)))
+    def get_value(context: LiquidContext) -> JSON:
+        value = context.get_variable(to_plain_value(first(context)))
         for step in rest:
-            value = get_property(value, to_plain_value(step(scope)))
+            value = get_property(value, to_plain_value(step(context)))
         return value
 
-    return follow
+    return get_value
 
 
 def _compile_property_path(
     value: CompiledExpression, steps: list[CompiledExpression]
 ) -> CompiledExpression:
-    def follow(scope: LiquidContext) -> JSON:
-        result = value(scope)
+    def get_value(context: LiquidContext) -> JSON:
+        result = value(context)
         for step in steps:
-            result = get_property(result, to_plain_value(step(scope)))
+            result = get_property(result, to_plain_value(step(context)))
         return result
 
-    return follow
+    return get_value
 
 
 def _parse_filter(scanner: TemplateScanner) -> tuple[str, list[CompiledExpression]] | None:
@@ -282,7 +286,7 @@ def _parse_arguments(scanner: TemplateScanner) -> list[CompiledExpression]:
 
 
 def _parse_argument(scanner: TemplateScanner) -> CompiledExpression | None:
-    """Read a value or `key: value`, which reaches the filter as a pair."""
+    """Parse a value, or `key: value`, which the filter gets as a pair."""
     scanner.skip_blanks()
     begin = scanner.position
     value = parse_operand(scanner)
@@ -293,5 +297,5 @@ def _parse_argument(scanner: TemplateScanner) -> CompiledExpression | None:
     if scanner.peek() != ":":
         return value
     scanner.position += 1
-    named = parse_operand(scanner) or _compile_constant(MISSING)
-    return lambda scope: [key, named(scope)]
+    option = parse_operand(scanner) or _compile_constant(MISSING)
+    return lambda context: [key, option(context)]

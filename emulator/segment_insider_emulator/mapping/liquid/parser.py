@@ -1,83 +1,389 @@
-"""What every output and tag of a template has in common: a place that its errors name."""
+"""Parse Liquid templates to render actions: the parse loop and the tags that Segment allows.
 
-from abc import abstractmethod
-from collections.abc import Callable
-from typing import TextIO, cast
+Source: liquidjs 10.30, `tags/`; Segment, action-destinations, `liquid-directive.ts`.
+"""
 
-from liquid import Node, RenderContext, Tag, TokenStream
-from liquid.ast import BlockNode
-from liquid.parser import get_parser
-from liquid.token import TOKEN_EOF
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Final, TextIO, TypeAlias
 
-from segment_insider_emulator.mapping.liquid import UnlocatedLiquidError, create_located_error
-from segment_insider_emulator.mapping.liquid.expressions import parse_filtered_value
-from segment_insider_emulator.mapping.liquid.runtime import CompiledExpression, LiquidContext
-from segment_insider_emulator.mapping.liquid.tokenizer import TemplateScanner, TemplateToken
+from segment_insider_emulator.mapping.javascript import is_truthy, join_surrogates, to_json_text
+from segment_insider_emulator.mapping.liquid import (
+    LiquidError,
+    UnlocatedLiquidError,
+    create_located_error,
+)
+from segment_insider_emulator.mapping.liquid.expressions import (
+    FilterTable,
+    parse_filtered_value,
+    parse_operand,
+)
+from segment_insider_emulator.mapping.liquid.runtime import (
+    CompiledExpression,
+    LiquidContext,
+    format_output,
+    is_liquid_truthy,
+    to_plain_value,
+    to_string,
+)
+from segment_insider_emulator.mapping.liquid.tokenizer import (
+    TemplateScanner,
+    TemplateToken,
+    tokenize_lines,
+)
 
-RenderAction = Callable[[LiquidContext, TextIO], None]
+# As deep as 1,000 characters can open and close blocks.
+MAX_BLOCK_DEPTH: Final = 90
+
+RenderAction: TypeAlias = Callable[[LiquidContext, TextIO], None]
+TagCompiler: TypeAlias = Callable[["TemplateParser", TemplateToken], RenderAction]
+_Branch: TypeAlias = tuple[Callable[[LiquidContext], bool], RenderAction]
 
 
-def get_current_token(stream: TokenStream) -> TemplateToken:
-    """The token at the head of *stream*."""
-    return cast(TemplateToken, stream.current)
+class StopRendering(Exception):
+    """A `break` or `continue` tag ends the template."""
 
 
-class RenderNode(Node):
-    """A part of a template: *action* writes what it renders to."""
+class TemplateParser:
+    """Parser of the tokens of a template, or of the lines of a `liquid` tag.
 
-    def __init__(self, token: TemplateToken, action: RenderAction) -> None:
-        super().__init__(token)
-        self._action = action
+    Args:
+        filters: Filter functions by name.
+        block_depth: Number of blocks around the tokens.
+    """
 
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        try:
-            self._action(cast(LiquidContext, context), buffer)
-        except UnlocatedLiquidError as fault:
-            token = self.token
-            raise create_located_error(
-                "RenderError", str(fault), token.source, token.start_index
-            ) from None
-        return 0
+    def __init__(
+        self, tokens: list[TemplateToken], filters: FilterTable, block_depth: int = 0
+    ) -> None:
+        self.filters = filters
+        self.block_depth = block_depth
+        self._tokens = tokens
+        self._position = 0
 
+    def parse_all(self) -> RenderAction:
+        """Parse all tokens.
 
-class LiquidTag(Tag):
-    """A tag that compiles to one action."""
-
-    def parse(self, stream: TokenStream) -> Node:
-        token = get_current_token(stream)
-        try:
-            return RenderNode(token, self.compile(token, stream))
-        except UnlocatedLiquidError as fault:
-            raise create_located_error(
-                "ParseError", str(fault), token.source, token.start_index
-            ) from None
-
-    @abstractmethod
-    def compile(self, token: TemplateToken, stream: TokenStream) -> RenderAction:
-        """Read the tag, which is the current token, and its block if it has one.
-
-        Raises: Fault or LiquidError, when the tag is written wrongly.
+        Raises: LiquidError.
         """
+        return self._parse_until()
+
+    def parse_body(self, tag: TemplateToken, *end_tags: str) -> tuple[RenderAction, TemplateToken]:
+        """Parse the block of *tag*; return its action and the end tag.
+
+        Raises: UnlocatedLiquidError, when none of *end_tags* follows. LiquidError.
+        """
+        self.block_depth += 1
+        if self.block_depth > MAX_BLOCK_DEPTH:
+            raise LiquidError("ParseError", "blocks are nested too deeply")
+        self._position += 1
+        body = self._parse_until(*end_tags)
+        self.block_depth -= 1
+        return body, self._require_token(tag)
+
+    def skip_body(self, tag: TemplateToken, end_tag: str) -> list[TemplateToken]:
+        """Return the tokens of the block of *tag* without parsing them.
+
+        Raises: UnlocatedLiquidError, when *end_tag* does not follow.
+        """
+        begin = self._position = self._position + 1
+        while not self._require_token(tag).is_tag(end_tag):
+            self._position += 1
+        return self._tokens[begin : self._position]
 
     def parse_value(self, scanner: TemplateScanner) -> CompiledExpression:
-        return parse_filtered_value(scanner, self.env.filters)
+        """Parse a value with its filters."""
+        return parse_filtered_value(scanner, self.filters)
 
-    def parse_body(self, token: TemplateToken, stream: TokenStream, *end_tags: str) -> BlockNode:
-        """Parse up to one of the tags *ends*, which becomes the current token."""
-        next(stream)
-        block = get_parser(self.env).parse_block(stream, end_tags)
-        if stream.current.kind == TOKEN_EOF:
-            raise UnlocatedLiquidError(f"tag {token.source_text} not closed")
-        return block
+    def _parse_until(self, *end_tags: str) -> RenderAction:
+        """Parse up to a tag of *end_tags*, which becomes the current token, or to the end."""
+        actions: list[RenderAction] = []
+        while self._position < len(self._tokens):
+            token = self._tokens[self._position]
+            if token.is_tag(*end_tags):
+                break
+            actions.append(self._compile_token(token))
+            self._position += 1
 
-    def skip_body(
-        self, token: TemplateToken, stream: TokenStream, end_tag: str
-    ) -> list[TemplateToken]:
-        """Step over everything up to the tag *end*, which becomes the current token."""
-        tokens: list[TemplateToken] = []
-        next(stream)
-        while not stream.current.is_tag(end_tag):
-            if stream.current.kind == TOKEN_EOF:
-                raise UnlocatedLiquidError(f"tag {token.source_text} not closed")
-            tokens.append(cast(TemplateToken, next(stream)))
-        return tokens
+        def render(context: LiquidContext, output: TextIO) -> None:
+            for action in actions:
+                action(context, output)
+
+        return render
+
+    def _compile_token(self, token: TemplateToken) -> RenderAction:
+        if token.kind == "tag":
+            compiler = TAG_COMPILERS.get(token.value, _compile_unknown)
+        else:
+            compiler = _compile_output if token.kind == "output" else _compile_text
+        try:
+            action = compiler(self, token)
+        except UnlocatedLiquidError as error:
+            raise _locate_error(error, "ParseError", token) from None
+
+        def render(context: LiquidContext, output: TextIO) -> None:
+            try:
+                action(context, output)
+            except UnlocatedLiquidError as error:
+                raise _locate_error(error, "RenderError", token) from None
+
+        return render
+
+    def _require_token(self, tag: TemplateToken) -> TemplateToken:
+        if self._position == len(self._tokens):
+            raise UnlocatedLiquidError(f"tag {tag.source_text} not closed")
+        return self._tokens[self._position]
+
+
+def _locate_error(error: Exception, error_name: str, token: TemplateToken) -> LiquidError:
+    return create_located_error(error_name, str(error), token.source, token.begin)
+
+
+def _render_nothing(_context: LiquidContext, _output: TextIO) -> None:
+    pass
+
+
+def _build_text_action(text: str) -> RenderAction:
+    return lambda context, output: context.write_output(text, output)
+
+
+def _compile_text(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    return _build_text_action(join_surrogates(token.value))
+
+
+def _compile_output(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    value = parser.parse_value(token.create_scanner())
+    return lambda context, output: context.write_output(format_output(value(context)), output)
+
+
+def _compile_unknown(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    """Reject a tag that does not exist, or an end tag without its start tag."""
+    raise UnlocatedLiquidError(f'tag "{token.value}" not found')
+
+
+def _compile_disabled(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    raise UnlocatedLiquidError(f'tag "{token.value}" is disabled')
+
+
+def _compile_echo(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    return _compile_output(parser, token) if token.arguments_text else _render_nothing
+
+
+def _compile_assign(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    scanner = token.create_scanner()
+    variable = scanner.read_name()
+    if not variable:
+        raise scanner.create_error("expected variable name")
+    scanner.skip_blanks()
+    if scanner.peek() != "=":
+        raise scanner.create_error('expected "="')
+    scanner.position += 1
+    value = parser.parse_value(scanner)
+    return lambda context, _output: context.set_variable(variable, value(context))
+
+
+def _compile_capture(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    scanner = token.create_scanner()
+    variable = scanner.read_name() or scanner.read_quoted_text()
+    if variable is None:
+        raise scanner.create_error("invalid capture name")
+    body, _ = parser.parse_body(token, "endcapture")
+
+    def capture(context: LiquidContext, _output: TextIO) -> None:
+        captured = StringIO()
+        try:
+            body(context, captured)
+        finally:
+            context.set_variable(variable, captured.getvalue())
+
+    return capture
+
+
+def _compile_comment(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    parser.skip_body(token, "endcomment")
+    return _render_nothing
+
+
+def _compile_inline_comment(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    # Lines are split by hand: a pattern would try again from each of many line feeds.
+    following_lines = token.arguments_text.split("\n")[1:]
+    if any(not line.lstrip().startswith("#") for line in following_lines if line.strip()):
+        raise UnlocatedLiquidError(
+            "every line of an inline comment must start with a '#' character"
+        )
+    return _render_nothing
+
+
+def _compile_raw(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    body = parser.skip_body(token, "endraw")
+    return _build_text_action(
+        join_surrogates("".join(body_token.source_text for body_token in body))
+    )
+
+
+def _compile_increment(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    """Compile the tag that writes a counter, then adds 1."""
+    name = token.create_scanner().read_name()
+    return lambda context, output: context.write_output(
+        to_string(context.step_counter(name, 1)), output
+    )
+
+
+def _compile_decrement(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    """Compile the tag that subtracts 1 from a counter, then writes it."""
+    name = token.create_scanner().read_name()
+    return lambda context, output: context.write_output(
+        to_string(context.step_counter(name, -1) - 1), output
+    )
+
+
+def _compile_cycle(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    """Compile the tag that writes the next of its values each time it is rendered."""
+    scanner = token.create_scanner()
+    begin = scanner.position
+    group = parse_operand(scanner)
+    scanner.skip_blanks()
+    if group is not None and scanner.peek() == ":":
+        scanner.position += 1
+    else:
+        scanner.position, group = begin, None
+    candidates = list(_iter_cycle_candidates(parser, scanner))
+    if not candidates:
+        raise scanner.create_error(f'empty candidates: "{token.source_text}"')
+    texts = ",".join(text for text, _ in candidates)
+
+    def render_next(context: LiquidContext, output: TextIO) -> None:
+        cycle_key = f"{to_string(group(context)) if group else 'undefined'}:{texts}"
+        _, value = candidates[context.next_cycle_index(cycle_key, len(candidates))]
+        result = to_plain_value(value(context))
+        if is_truthy(result):
+            context.write_output(format_output(result), output)
+
+    return render_next
+
+
+def _iter_cycle_candidates(
+    parser: TemplateParser, scanner: TemplateScanner
+) -> Iterator[tuple[str, CompiledExpression]]:
+    while not scanner.is_at_end():
+        begin = scanner.position
+        value = parser.parse_value(scanner)
+        yield scanner.source[begin : scanner.position], value
+        scanner.skip_past(",")
+
+
+def _compile_block(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    """Compile the tag `block`, which without layouts only sets the variable `block`."""
+    body, _ = parser.parse_body(token, "endblock")
+
+    def render(context: LiquidContext, output: TextIO) -> None:
+        with context.push_variables({"block": {"super": ""}}):
+            body(context, output)
+
+    return render
+
+
+def _compile_break(_parser: TemplateParser, _token: TemplateToken) -> RenderAction:
+    """Compile `break` or `continue`; without a loop they end the whole template."""
+
+    def stop_rendering(_context: LiquidContext, _output: TextIO) -> None:
+        raise StopRendering
+
+    return stop_rendering
+
+
+def _compile_liquid_lines(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    """Compile the tag `liquid`, which has one tag per line, without delimiters."""
+    tokens = tokenize_lines(token.create_scanner())
+    return TemplateParser(tokens, parser.filters, parser.block_depth).parse_all()
+
+
+def _compile_if(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    branches, end_tag = _parse_branches(parser, token)
+    else_body = None
+    if end_tag.is_tag("else"):
+        _reject_arguments(end_tag)
+        else_body, end_tag = _parse_branch_body(parser, token)
+    if end_tag.is_tag("elsif"):
+        raise UnlocatedLiquidError("unexpected elsif after else")
+    _reject_arguments(end_tag)
+    if end_tag.is_tag("else"):
+        raise UnlocatedLiquidError("duplicated else")
+    return _build_branches_action(branches, else_body)
+
+
+def _compile_unless(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    """Compile `unless`, which accepts a second `else`, as `if` does not; it is not rendered."""
+    branches, end_tag = _parse_branches(parser, token)
+    else_body = None
+    while not end_tag.is_tag("endunless"):
+        body, end_tag = _parse_branch_body(parser, token)
+        else_body = else_body or body
+    return _build_branches_action(branches, else_body)
+
+
+def _parse_branches(
+    parser: TemplateParser, token: TemplateToken
+) -> tuple[list[_Branch], TemplateToken]:
+    """Return the branches of `if` or `unless` that have a condition, and the next tag."""
+    branches: list[_Branch] = []
+    condition_tag = token
+    while condition_tag is token or condition_tag.is_tag("elsif"):
+        test = _compile_condition(parser, condition_tag)
+        body, condition_tag = _parse_branch_body(parser, token)
+        branches.append((test, body))
+    return branches, condition_tag
+
+
+def _parse_branch_body(
+    parser: TemplateParser, token: TemplateToken
+) -> tuple[RenderAction, TemplateToken]:
+    return parser.parse_body(token, "elsif", "else", f"end{token.value}")
+
+
+def _compile_condition(
+    parser: TemplateParser, token: TemplateToken
+) -> Callable[[LiquidContext], bool]:
+    value = parser.parse_value(token.create_scanner())
+    if token.is_tag("unless"):
+        return lambda context: not is_liquid_truthy(value(context))
+    return lambda context: is_liquid_truthy(value(context))
+
+
+def _build_branches_action(branches: list[_Branch], else_body: RenderAction | None) -> RenderAction:
+    def render(context: LiquidContext, output: TextIO) -> None:
+        for test, body in branches:
+            if test(context):
+                body(context, output)
+                return
+        if else_body is not None:
+            else_body(context, output)
+
+    return render
+
+
+def _reject_arguments(token: TemplateToken) -> None:
+    if token.arguments_text:
+        raise UnlocatedLiquidError(
+            f"unexpected {to_json_text(join_surrogates(token.arguments_text))}"
+        )
+
+
+DISABLED_TAGS: Final = ("case", "for", "include", "layout", "render", "tablerow")
+TAG_COMPILERS: Final[dict[str, TagCompiler]] = {
+    "#": _compile_inline_comment,
+    "assign": _compile_assign,
+    "block": _compile_block,
+    "break": _compile_break,
+    "capture": _compile_capture,
+    "comment": _compile_comment,
+    "continue": _compile_break,
+    "cycle": _compile_cycle,
+    "decrement": _compile_decrement,
+    "echo": _compile_echo,
+    "if": _compile_if,
+    "increment": _compile_increment,
+    "liquid": _compile_liquid_lines,
+    "raw": _compile_raw,
+    "unless": _compile_unless,
+    **dict.fromkeys(DISABLED_TAGS, _compile_disabled),
+}

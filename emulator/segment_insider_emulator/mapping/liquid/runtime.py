@@ -1,4 +1,4 @@
-"""Values as liquidjs sees them: the special words nil, empty and blank, and how values compare.
+"""Convert and compare Liquid values, and hold the state and limits of one rendering.
 
 Source: liquidjs 10.30, `drop/`, `render/operator.ts`, `context/context.ts`, `util/underscore.ts`.
 """
@@ -7,9 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Final, TextIO, TypeGuard
-
-from liquid import BoundTemplate, RenderContext
+from typing import Any, Final, TextIO, TypeAlias, TypeGuard
 
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
@@ -23,12 +21,12 @@ from segment_insider_emulator.mapping.javascript import (
 from segment_insider_emulator.mapping.liquid import UnlocatedLiquidError
 from segment_insider_emulator.types import JSON, JSONObject
 
-# JavaScript engines refuse longer texts at five times this size; here it also guards memory.
+# JavaScript engines reject texts from five times this length; here the limit also guards memory.
 MAX_TEXT_LENGTH: Final = 100_000_000
 
 
 class LiquidKeyword:
-    """One of the words nil, empty and blank: equal to many values, ordered with none."""
+    """One of the keywords nil, empty and blank: equal to many values, comparable with none."""
 
     def __init__(self, plain_value: str | None) -> None:
         self.plain_value = plain_value
@@ -40,45 +38,45 @@ BLANK: Final = LiquidKeyword("")
 
 
 def to_plain_value(value: JSON) -> JSON:
-    """*value*, with a word replaced by what filters get for it: nil gives null, the others ''."""
+    """Replace a keyword by the value that filters get for it: null for nil, "" for the others."""
     return value.plain_value if isinstance(value, LiquidKeyword) else value
 
 
 def replace_missing(value: JSON, default: JSON) -> JSON:
-    """*otherwise* for an argument that is left out, or that names what is not there."""
+    """Return *default* for an argument that is left out or undefined."""
     return default if value is MISSING else value
 
 
 def is_nil(value: JSON) -> bool:
-    """Whether *value* is null or undefined."""
+    """Return whether *value* is null or undefined."""
     return value is None or value is MISSING
 
 
 def is_liquid_truthy(value: JSON) -> bool:
-    """Whether a condition with *value* holds: only false and nil do not."""
+    """Return whether a condition with *value* is true: only false and nil are not."""
     value = to_plain_value(value)
     return value is not False and not is_nil(value)
 
 
 def format_output(value: JSON) -> str:
-    """The text that an output writes: nothing for nil, lists without separators."""
+    """Return the text that an output writes: nothing for nil, lists without separators."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        pieces = [format_output(each) for each in value]
-        if sum(map(len, pieces)) > MAX_TEXT_LENGTH:
+        texts = [format_output(item) for item in value]
+        if sum(map(len, texts)) > MAX_TEXT_LENGTH:
             raise UnlocatedLiquidError("Invalid string length")
-        return "".join(pieces)
+        return "".join(texts)
     return "" if is_nil(value) or isinstance(value, LiquidKeyword) else to_js_string(value)
 
 
 def to_string(value: JSON) -> str:
-    """The text that JavaScript's own `String(value)` gives."""
+    """Return the result of JavaScript's `String(value)`."""
     return "[object Object]" if isinstance(value, LiquidKeyword) else to_js_string(value)
 
 
 def to_number(value: JSON) -> float:
-    """The number that `Number(value)` gives, NaN included."""
+    """Return the result of JavaScript's `Number(value)`, NaN included."""
     value = to_plain_value(value)
     if isinstance(value, int | float):
         return +value
@@ -88,14 +86,14 @@ def to_number(value: JSON) -> float:
 
 
 def to_number_or_zero(value: JSON) -> float:
-    """The number that arithmetic filters take *value* for."""
+    """Convert *value* for arithmetic filters: 0 when it is not a number."""
     result = float(to_number(value))
     # JavaScript's `+value || 0`, which loses the sign of -0 too.
     return 0.0 if math.isnan(result) or not result else result
 
 
 def is_equal(left: JSON, right: JSON) -> bool:
-    """What `==` says: no conversions, lists by their elements, objects by identity."""
+    """Return the result of `==`: no conversions, lists by elements, objects by identity."""
     if isinstance(left, LiquidKeyword):
         return _matches_keyword(left, right)
     if isinstance(right, LiquidKeyword):
@@ -122,17 +120,19 @@ def _matches_keyword(keyword: LiquidKeyword, value: JSON) -> bool:
 
 
 def compare_values(left: JSON, right: JSON) -> int | None:
-    """-1, 0 or 1 as *left* is less, equal or greater; None when they have no order."""
+    """Return -1, 0 or 1 as *left* is less, equal or greater; None when they cannot be ordered."""
     if isinstance(left, LiquidKeyword) or isinstance(right, LiquidKeyword):
         return None
     left, right = _to_primitive(left), _to_primitive(right)
     if isinstance(left, str) and isinstance(right, str):
-        first, second = (side.encode("utf-16-be", "surrogatepass") for side in (left, right))
-        return (first > second) - (first < second)
-    one, other = to_number(left), to_number(right)
-    if math.isnan(one) or math.isnan(other):
+        left_units, right_units = (
+            text.encode("utf-16-be", "surrogatepass") for text in (left, right)
+        )
+        return (left_units > right_units) - (left_units < right_units)
+    left_number, right_number = to_number(left), to_number(right)
+    if math.isnan(left_number) or math.isnan(right_number):
         return None
-    return (one > other) - (one < other)
+    return (left_number > right_number) - (left_number < right_number)
 
 
 def _to_primitive(value: JSON) -> JSON:
@@ -140,7 +140,7 @@ def _to_primitive(value: JSON) -> JSON:
 
 
 def add_values(left: JSON, right: JSON) -> JSON:
-    """What JavaScript's `left + right` gives: texts are joined, all else is added."""
+    """Return the result of JavaScript's `left + right`: texts are joined, other values added."""
     left, right = _to_primitive(to_plain_value(left)), _to_primitive(to_plain_value(right))
     if isinstance(left, str) or isinstance(right, str):
         return to_js_string(left) + to_js_string(right)
@@ -148,29 +148,29 @@ def add_values(left: JSON, right: JSON) -> JSON:
 
 
 def contains_value(left: JSON, right: JSON) -> bool:
-    """What `contains` says: an equal element in a list, or a text in a text."""
+    """Return the result of `contains`: an equal element in a list, or a text in a text."""
     left = to_plain_value(left)
     if isinstance(left, list):
-        return any(is_equal(each, right) for each in left)
+        return any(is_equal(item, right) for item in left)
     return isinstance(left, str) and to_string(to_plain_value(right)) in left
 
 
 def count_loop_characters(count: float, text: str) -> int:
-    """How many characters of *text* a loop up to *count* walks: a fraction takes one more."""
+    """Return how many characters of *text* a loop up to *count* visits, rounded up."""
     return 0 if math.isnan(count) else math.ceil(max(0, min(count, len(text))))
 
 
 def get_element(values: list[JSON], index: float) -> JSON:
-    """The element at *index*, from the end when negative; MISSING outside the list."""
+    """Return the element at *index*, from the end when negative; MISSING outside the list."""
     if index < 0:
         index += len(values)
     return values[int(index)] if index == int(index) and 0 <= index < len(values) else MISSING
 
 
 def get_property(value: JSON, key: JSON) -> JSON:
-    """The member *key* of *value*; `size`, `first` and `last` are there without being members.
+    """Return property *key* of *value*; `size`, `first` and `last` exist without being members.
 
-    Nil has nil for every member. MISSING says that there is no such member.
+    Every property of nil is nil. MISSING means that there is no such property.
     """
     if is_nil(value):
         return value
@@ -178,21 +178,21 @@ def get_property(value: JSON, key: JSON) -> JSON:
         return MISSING
     if isinstance(value, list) and is_finite_number(key):
         return get_element(value, key)
-    found = get_own_property(value, to_string(key))
-    if found is MISSING and key == "size" and isinstance(value, list | dict | str):
+    own_value = get_own_property(value, to_string(key))
+    if own_value is MISSING and key == "size" and isinstance(value, list | dict | str):
         return count_utf16_units(value) if isinstance(value, str) else len(value)
     if isinstance(value, list) and key in ("first", "last"):
         return get_element(value, 0 if key == "first" else -1)
-    return found
+    return own_value
 
 
 def is_finite_number(key: JSON) -> TypeGuard[float]:
-    """Whether *key* is a number that can be an index."""
+    """Return whether *key* is a number that can be an index."""
     return is_number(key) and math.isfinite(key)
 
 
 def get_own_property(value: JSON, key: str) -> JSON:
-    """The own property *key* of *value*; MISSING when it has none."""
+    """Return the own property *key* of *value*; MISSING when there is none."""
     if isinstance(value, dict):
         return value.get(key, MISSING)
     if value == "":
@@ -201,96 +201,109 @@ def get_own_property(value: JSON, key: str) -> JSON:
 
 
 # Segment's limits are 100 million units of memory, which liquidjs counts by its own rules, and
-# half a second. The time is kept by counting too, so that a result never depends on the machine.
+# half a second. Time is limited by counting, too, so that a result never depends on the machine.
 MAX_MEMORY_UNITS: Final = 100_000_000
 MAX_LIST_LENGTH: Final = 300_000
 
-CompiledExpression = Callable[["LiquidContext"], JSON]
+CompiledExpression: TypeAlias = Callable[["LiquidContext"], JSON]
 
 
-class LiquidContext(RenderContext):
-    """One rendering: variables that the template sets hide the event's."""
+class LiquidContext:
+    """State of one rendering: event, variables, counters and limits."""
 
-    def __init__(self, template: BoundTemplate, event: JSON) -> None:
-        super().__init__(template)
+    def __init__(self, event: JSON) -> None:
         self.event = event
         self.variable_frames: list[JSONObject] = [{}]
         self.counter_values: dict[str, float] = {}
+        self._next_cycle_indexes: dict[str, int] = {}
         self._memory_units = 0.0
         self._output_length = 0
 
     def count_memory(self, amount: float) -> None:
-        """Count *amount* units of memory, before they are used."""
+        """Count *amount* units of memory before they are used.
+
+        Raises: UnlocatedLiquidError, beyond Segment's limit.
+        """
         if amount > 0:
             self._memory_units += amount
             if self._memory_units > MAX_MEMORY_UNITS:
                 raise UnlocatedLiquidError("memory alloc limit exceeded")
 
     def count_list(self, length: float) -> None:
-        """Count a new list of *length* elements."""
+        """Count the memory of a new list of *length* elements."""
         self.count_memory(length)
         if length > MAX_LIST_LENGTH:
             raise UnlocatedLiquidError("template render limit exceeded")
 
-    def write_output(self, text: str, buffer: TextIO) -> None:
+    def write_output(self, text: str, output: TextIO) -> None:
+        """Write *text*, and count its length."""
         self._output_length += len(text)
         if self._output_length > MAX_TEXT_LENGTH:
             raise UnlocatedLiquidError("Invalid string length")
-        buffer.write(text)
+        output.write(text)
 
     def get_variable(self, key: JSON) -> JSON:
-        """The variable *key*, else the event's member; MISSING when there is neither."""
+        """Return the variable *key*, else the event's member; MISSING when there is neither."""
         name = to_string(key)
         for frame in reversed(self.variable_frames):
             if name in frame:
                 return frame[name]
         if name in self.counter_values:
             return self.counter_values[name]
-        found = get_own_property(self.event, name)
-        # liquidjs looks names that nobody set up in an empty object, and its size is 0.
-        return 0 if found is MISSING and key == "size" else found
+        event_value = get_own_property(self.event, name)
+        # liquidjs looks up unknown names in an empty object, and the size of that is 0.
+        return 0 if event_value is MISSING and key == "size" else event_value
 
     def set_variable(self, name: str, value: JSON) -> None:
+        """Set a variable of the template."""
         self.variable_frames[0][name] = value
 
     @contextmanager
     def push_variables(self, variables: JSONObject) -> Iterator[None]:
-        """Hide variables behind *names* for a while."""
+        """Set *variables* for the duration of a block; they hide others of the same name."""
         self.variable_frames.append(variables)
         yield
         self.variable_frames.pop()
 
     def step_counter(self, name: str, step: int) -> float:
-        """Move the counter *name* by *step*; a number of the event serves as its start.
+        """Add *step* to the counter *name*; it starts at the event's number of that name, or 0.
 
-        Returns: The value before the move.
+        Returns: The value before the step.
         """
         value = self.counter_values.get(name, get_own_property(self.event, name))
-        before = to_number(value) if is_number(value) else 0
-        self.counter_values[name] = before + step
-        return before
+        previous = to_number(value) if is_number(value) else 0
+        self.counter_values[name] = previous + step
+        return previous
+
+    def next_cycle_index(self, cycle_key: str, length: int) -> int:
+        """Return the index of the next value of a cycle of *length* values."""
+        index = self._next_cycle_indexes.get(cycle_key, 0)
+        self._next_cycle_indexes[cycle_key] = (index + 1) % length
+        return index
 
 
-LiquidFilter = Callable[..., Any]
+# Takes the context, the value and the arguments. An argument that is left out is undefined;
+# `name: value` arrives as the pair [name, value].
+LiquidFilter: TypeAlias = Callable[..., Any]
 
 
 def number_filter(function: Callable[..., float]) -> LiquidFilter:
-    """Give *function* the value and the arguments as numbers, 0 for what is none."""
+    """Decorate a filter that takes the value and its arguments as numbers, 0 for other values."""
 
     @wraps(function)
-    def filtered(_scope: LiquidContext, *values: JSON) -> float:
+    def call_with_numbers(_context: LiquidContext, *values: JSON) -> float:
         return function(*map(to_number_or_zero, values))
 
-    return filtered
+    return call_with_numbers
 
 
 def text_filter(function: LiquidFilter) -> LiquidFilter:
-    """Give *function* the value as text, counted as memory, and the arguments as they are."""
+    """Decorate a filter that takes the value as text, and count the memory of the text."""
 
     @wraps(function)
-    def filtered(scope: LiquidContext, value: JSON, *arguments: JSON) -> JSON:
+    def call_with_text(context: LiquidContext, value: JSON, *arguments: JSON) -> JSON:
         text = format_output(value)
-        scope.count_memory(len(text))
+        context.count_memory(len(text))
         return function(text, *arguments)
 
-    return filtered
+    return call_with_text

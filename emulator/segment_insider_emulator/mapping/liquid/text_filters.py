@@ -1,4 +1,4 @@
-"""Filters that turn text into text, or into its parts.
+"""Liquid filters that change, split and measure text.
 
 Source: liquidjs 10.30, `filters/string.ts`.
 """
@@ -12,8 +12,9 @@ from segment_insider_emulator.mapping.javascript import (
     WHITE_SPACE,
     count_utf16_units,
     is_truthy,
+    split_surrogates,
 )
-from segment_insider_emulator.mapping.liquid import UnlocatedLiquidError, split_surrogates
+from segment_insider_emulator.mapping.liquid import UnlocatedLiquidError
 from segment_insider_emulator.mapping.liquid.runtime import (
     LiquidContext,
     LiquidFilter,
@@ -52,32 +53,32 @@ def _read_both_texts(
 
 
 @text_filter
-def _downcase_filter(text: str, *_extra_arguments: JSON) -> str:
+def _downcase_filter(text: str, *_ignored: JSON) -> str:
     return text.lower()
 
 
 @text_filter
-def _upcase_filter(text: str, *_extra_arguments: JSON) -> str:
+def _upcase_filter(text: str, *_ignored: JSON) -> str:
     return text.upper()
 
 
 @text_filter
-def _capitalize_filter(text: str, *_extra_arguments: JSON) -> str:
+def _capitalize_filter(text: str, *_ignored: JSON) -> str:
     return text[:1].upper() + text[1:].lower()
 
 
 @text_filter
-def _strip_filter(text: str, characters: JSON = MISSING, *_extra_arguments: JSON) -> str:
+def _strip_filter(text: str, characters: JSON = MISSING, *_ignored: JSON) -> str:
     return text.strip(_get_stripped_characters(characters))
 
 
 @text_filter
-def _lstrip_filter(text: str, characters: JSON = MISSING, *_extra_arguments: JSON) -> str:
+def _lstrip_filter(text: str, characters: JSON = MISSING, *_ignored: JSON) -> str:
     return text.lstrip(_get_stripped_characters(characters))
 
 
 @text_filter
-def _rstrip_filter(text: str, characters: JSON = MISSING, *_extra_arguments: JSON) -> str:
+def _rstrip_filter(text: str, characters: JSON = MISSING, *_ignored: JSON) -> str:
     return text.rstrip(_get_stripped_characters(characters))
 
 
@@ -86,32 +87,32 @@ def _get_stripped_characters(characters: JSON) -> str:
 
 
 @text_filter
-def _strip_newlines_filter(text: str, *_extra_arguments: JSON) -> str:
+def _strip_newlines_filter(text: str, *_ignored: JSON) -> str:
     return text.replace("\r\n", "").replace("\n", "")
 
 
 @text_filter
-def _squish_filter(text: str, *_extra_arguments: JSON) -> str:
+def _squish_filter(text: str, *_ignored: JSON) -> str:
     return _SPACE_RUN.sub(" ", text).strip(WHITE_SPACE)
 
 
 @text_filter
-def _normalize_whitespace_filter(text: str, *_extra_arguments: JSON) -> str:
+def _normalize_whitespace_filter(text: str, *_ignored: JSON) -> str:
     return _SPACE_RUN.sub(" ", text)
 
 
 @text_filter
-def _remove_filter(text: str, removed: JSON = MISSING, *_extra_arguments: JSON) -> str:
+def _remove_filter(text: str, removed: JSON = MISSING, *_ignored: JSON) -> str:
     return text.replace(format_output(removed), "")
 
 
 @text_filter
-def _remove_first_filter(text: str, removed: JSON = MISSING, *_extra_arguments: JSON) -> str:
+def _remove_first_filter(text: str, removed: JSON = MISSING, *_ignored: JSON) -> str:
     return text.replace(format_output(removed), "", 1)
 
 
 @text_filter
-def _remove_last_filter(text: str, removed: JSON = MISSING, *_extra_arguments: JSON) -> str:
+def _remove_last_filter(text: str, removed: JSON = MISSING, *_ignored: JSON) -> str:
     return _replace_last_occurrence(text, format_output(removed), "")
 
 
@@ -120,7 +121,7 @@ def _replace_filter(
     value: JSON,
     old: JSON = MISSING,
     new: JSON = MISSING,
-    *_extra_arguments: JSON,
+    *_ignored: JSON,
 ) -> str:
     text, pattern, replacement = format_output(value), format_output(old), format_output(new)
     count = text.count(pattern) if pattern else count_utf16_units(text) - 1
@@ -132,32 +133,34 @@ def _replace_filter(
 
 @text_filter
 def _replace_first_filter(
-    text: str, old: JSON = MISSING, new: JSON = MISSING, *_extra_arguments: JSON
+    text: str, old: JSON = MISSING, new: JSON = MISSING, *_ignored: JSON
 ) -> str:
     return text.replace(format_output(old), format_output(new), 1)
 
 
 @text_filter
 def _replace_last_filter(
-    text: str, old: JSON = MISSING, new: JSON = MISSING, *_extra_arguments: JSON
+    text: str, old: JSON = MISSING, new: JSON = MISSING, *_ignored: JSON
 ) -> str:
     return _replace_last_occurrence(text, format_output(old), format_output(new))
 
 
 def _replace_last_occurrence(text: str, old: str, new: str) -> str:
-    before, found, after = text.rpartition(old) if old else (text, "here", "")
-    return before + new + after if found else text
+    if not old:
+        return text + new
+    before, separator, after = text.rpartition(old)
+    return before + new + after if separator else text
 
 
 def _split_filter(
-    context: LiquidContext, value: JSON, separator: JSON = MISSING, *_extra_arguments: JSON
+    context: LiquidContext, value: JSON, separator: JSON = MISSING, *_ignored: JSON
 ) -> list[str]:
-    text, between = format_output(value), format_output(separator)
-    parts = text.count(between) + 1 if between else len(text)
-    context.count_list(parts)
-    context.count_memory(len(text) - parts)
-    pieces = text.split(between) if between else list(split_surrogates(text))
-    # Ruby's split drops empty pieces at the end, and liquidjs follows it.
+    text, separator_text = format_output(value), format_output(separator)
+    piece_count = text.count(separator_text) + 1 if separator_text else len(text)
+    context.count_list(piece_count)
+    context.count_memory(len(text) - piece_count)
+    pieces = text.split(separator_text) if separator_text else list(split_surrogates(text))
+    # Ruby's split drops empty pieces at the end, and so does liquidjs.
     while pieces and not pieces[-1]:
         pieces.pop()
     return pieces
@@ -168,31 +171,33 @@ def _truncate_filter(
     value: JSON,
     length: JSON = MISSING,
     ending: JSON = MISSING,
-    *_extra_arguments: JSON,
+    *_ignored: JSON,
 ) -> JSON:
-    text, tail = format_output(value), format_output(replace_missing(ending, "..."))
-    context.count_memory(len(text) + len(tail))
+    text, ending_text = format_output(value), format_output(replace_missing(ending, "..."))
+    context.count_memory(len(text) + len(ending_text))
     limit = to_number(replace_missing(length, 50))
     if count_loop_characters(limit, text) >= len(text):
         return value
-    return text[: count_loop_characters(limit - len(tail), text)] + tail
+    return text[: count_loop_characters(limit - len(ending_text), text)] + ending_text
 
 
 @text_filter
 def _truncatewords_filter(
-    text: str, words: JSON = MISSING, ending: JSON = MISSING, *_extra_arguments: JSON
+    text: str, words: JSON = MISSING, ending: JSON = MISSING, *_ignored: JSON
 ) -> str:
-    pieces = _SPACE_RUN.split(text.lstrip(WHITE_SPACE))
+    all_words = _SPACE_RUN.split(text.lstrip(WHITE_SPACE))
     limit = to_number(replace_missing(words, 15))
     if math.isnan(limit):
         return ""
     limit = 1 if limit <= 0 else limit
-    kept = " ".join(pieces[: int(min(limit, len(pieces)))])
-    return kept + format_output(replace_missing(ending, "...")) if len(pieces) >= limit else kept
+    first_words = " ".join(all_words[: int(min(limit, len(all_words)))])
+    if len(all_words) < limit:
+        return first_words
+    return first_words + format_output(replace_missing(ending, "..."))
 
 
 @text_filter
-def _number_of_words_filter(text: str, mode: JSON = MISSING, *_extra_arguments: JSON) -> int:
+def _number_of_words_filter(text: str, mode: JSON = MISSING, *_ignored: JSON) -> int:
     text = text.strip(WHITE_SPACE)
     if not text:
         return 0

@@ -1,26 +1,24 @@
-"""Reading a template left to right: blanks, names, numbers, quoted texts, and what an error says.
+"""Split Liquid templates into text, outputs and tags, and scan the expressions inside them.
 
-Positions are indexes of UTF-16 units. Source: liquidjs 10.30, `parser/tokenizer.ts`.
+White space next to `{{-` and `-%}` is removed. Positions are indexes of UTF-16 units.
+Source: liquidjs 10.30, `parser/tokenizer.ts`, `parser/whitespace-ctrl.ts`.
 """
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from liquid.token import TOKEN_CONTENT, TOKEN_OUTPUT, TOKEN_TAG, Token
+from segment_insider_emulator.mapping.javascript import join_surrogates, to_json_text
+from segment_insider_emulator.mapping.liquid import LiquidError, create_located_error
 
-from segment_insider_emulator.mapping.javascript import to_json_text
-from segment_insider_emulator.mapping.liquid import (
-    LiquidError,
-    create_located_error,
-    join_surrogates,
-)
+TokenKind: TypeAlias = Literal["text", "output", "tag"]
 
 BLANK_CHARACTERS: Final = (
     "\t\n\v\f\r \u00a0\u1680\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009"
     "\u200a\u2028\u2029\u202f\u205f\u3000"
 )
-# Hyphen and question mark belong to names, so `a-b` is one name and no subtraction.
+# Hyphen and question mark belong to names, so `a-b` is one name, not a subtraction.
 _NAME_CHARACTER: Final = rf"[^\x00-,./:->@\[-^`{{-\x7f\u201c\u201d{BLANK_CHARACTERS}]"
 _NAME_PATTERN: Final = re.compile(f"{_NAME_CHARACTER}*")
 _NUMBER_PATTERN: Final = re.compile(
@@ -30,7 +28,7 @@ _OPERATOR_PATTERN: Final = re.compile(
     rf"==|!=|>=|<=|>|<|(?:contains|not|and|or)(?!{_NAME_CHARACTER})"
 )
 _KEYWORD_PATTERN: Final = re.compile(rf"(?:true|false|nil|null|empty|blank)(?!{_NAME_CHARACTER})")
-# The last unit is the closing quote, unless an escape has taken it.
+# The last unit is the closing quote, unless it belongs to an escape.
 _ESCAPE_PATTERN: Final = re.compile(
     r"\\(?:u([0-9a-fA-F]{0,4})|([0-7]{1,3})|([^u0-7]))|(.)\Z", re.DOTALL
 )
@@ -40,11 +38,11 @@ _MAX_SNAPSHOT_UNITS: Final = 32
 
 
 class TemplateScanner:
-    """A place in a stretch of a template, and the readers that move it.
+    """Scanner of a section of a template: reads names, numbers and texts from its position.
 
     Args:
         source: The whole template, as single UTF-16 units.
-        at, end: The stretch to read.
+        position, end: The section to read.
     """
 
     def __init__(self, source: str, position: int, end: int) -> None:
@@ -53,48 +51,52 @@ class TemplateScanner:
         self.end = end
 
     def peek(self, offset: int = 0) -> str:
-        """The unit *ahead* of this place; empty behind the end."""
-        place = self.position + offset
-        return self.source[place] if place < self.end else ""
+        """Return the unit at *offset* from the position; "" after the end."""
+        index = self.position + offset
+        return self.source[index] if index < self.end else ""
 
     def is_at_end(self) -> bool:
+        """Return whether nothing is left to read."""
         return self.position >= self.end
 
     def skip_blanks(self) -> None:
+        """Move past blank characters."""
         while self.position < self.end and self.source[self.position] in BLANK_CHARACTERS:
             self.position += 1
 
     def take_expected(self, expected: str) -> bool:
-        """Step over the next unit, whatever it is, and say whether it was *expected*."""
+        """Move past the next unit, whatever it is; return whether it was *expected*."""
         self.position += 1
         return self.source[self.position - 1 : self.position] == expected
 
     def read_name(self) -> str:
-        """The name that begins after blanks, perhaps empty."""
+        """Read a name after blanks; return "" when there is none."""
         self.skip_blanks()
         return self._read_pattern(_NAME_PATTERN) or ""
 
     def read_operator(self) -> str | None:
+        """Read an operator after blanks, e.g. "==" or "contains"."""
         self.skip_blanks()
         return self._read_pattern(_OPERATOR_PATTERN)
 
     def read_keyword(self) -> str | None:
-        """One of the words true, false, nil, null, empty and blank."""
+        """Read one of the keywords true, false, nil, null, empty and blank."""
         return self._read_pattern(_KEYWORD_PATTERN)
 
     def read_number(self) -> float | None:
+        """Read a number, e.g. "-1.5"."""
         text = self._read_pattern(_NUMBER_PATTERN)
         return None if text is None else float(text)
 
     def read_quoted_text(self) -> str | None:
-        """A text in quotes with its escapes resolved; one that is not closed runs to the end."""
+        """Read a quoted text and resolve its escapes; an unclosed one runs to the end."""
         text = self.read_raw_quotation()
         if text is None:
             return None
         return join_surrogates(_ESCAPE_PATTERN.sub(_resolve_escape, text[1:]))
 
     def read_raw_quotation(self) -> str | None:
-        """A text in quotes as it stands."""
+        """Read a quoted text with its quotes and escapes unchanged."""
         self.skip_blanks()
         quote = self.peek()
         if quote not in ("'", '"'):
@@ -107,28 +109,28 @@ class TemplateScanner:
         return self.source[begin : self.position]
 
     def skip_past(self, character: str) -> bool:
-        """Step behind the next *unit*, or to the end when there is none."""
-        found = self.source.find(character, self.position, self.end)
-        self.position = found + 1 if found >= 0 else max(self.position, self.end)
-        return found >= 0
+        """Move past the next *character*, or to the end; return whether it was found."""
+        index = self.source.find(character, self.position, self.end)
+        self.position = index + 1 if index >= 0 else max(self.position, self.end)
+        return index >= 0
 
     def format_snapshot(self, begin: int | None = None) -> str:
-        """What stands here, quoted and shortened for an error message."""
+        """Return the text from *begin*, quoted and shortened for an error message."""
         text = self.source[self.position if begin is None else begin : self.end]
         if len(text) > _MAX_SNAPSHOT_UNITS:
             text = text[: _MAX_SNAPSHOT_UNITS - 3] + "..."
         return _LONE_SURROGATE.sub(_escape_surrogate, to_json_text(join_surrogates(text)))
 
-    def create_error(self, message: str, index: int | None = None) -> LiquidError:
-        place = self.position if index is None else index
-        return create_located_error("TokenizationError", message, self.source, place)
+    def create_error(self, message: str) -> LiquidError:
+        """Return a TokenizationError at the position."""
+        return create_located_error("TokenizationError", message, self.source, self.position)
 
     def _read_pattern(self, pattern: re.Pattern[str]) -> str | None:
-        found = pattern.match(self.source, self.position, self.end)
-        if found is None:
+        match = pattern.match(self.source, self.position, self.end)
+        if match is None:
             return None
-        self.position = found.end()
-        return found.group()
+        self.position = match.end()
+        return match.group()
 
 
 def _resolve_escape(escape: re.Match[str]) -> str:
@@ -145,36 +147,50 @@ def _escape_surrogate(surrogate: re.Match[str]) -> str:
 
 
 class SourceSpan(NamedTuple):
-    """A stretch of a template; an empty one may end before it begins."""
+    """A section of a template; an empty one may end before it begins."""
 
     begin: int
     end: int
 
 
-class TemplateToken(Token):
-    """A token of the engine that also knows where it ends.
+@dataclass(frozen=True, slots=True)
+class TemplateToken:
+    """A text, output or tag of a template, with its position.
 
-    Its value is a tag's name, or what trimming left of a stretch of text.
+    Args:
+        value: The name of a tag, the trimmed content of a text, or "".
+        source: The whole template.
+        content_span: The arguments of a tag, or the expression of an output.
     """
 
+    kind: TokenKind
+    value: str
+    source: str
+    begin: int
     end: int
-    content_span: SourceSpan  # a tag's arguments or an output's expression
+    content_span: SourceSpan
 
     @property
     def source_text(self) -> str:
-        """The token as it stands in the template."""
-        return self.source[self.start_index : self.end]
+        """The token as written in the template."""
+        return self.source[self.begin : self.end]
 
     @property
     def arguments_text(self) -> str:
+        """The arguments of a tag as written in the template."""
         return self.source[slice(*self.content_span)]
 
+    def is_tag(self, *names: str) -> bool:
+        """Return whether the token is a tag with one of *names*."""
+        return self.kind == "tag" and self.value in names
+
     def create_scanner(self) -> TemplateScanner:
+        """Return a scanner of the arguments or the expression."""
         return TemplateScanner(self.source, *self.content_span)
 
 
 def tokenize_template(source: str) -> list[TemplateToken]:
-    """Cut *source*, a template as single UTF-16 units, into its tokens.
+    """Split *source*, a template as single UTF-16 units, into tokens.
 
     Raises: LiquidError, when a tag, an output or raw text is not closed or a tag has no name.
     """
@@ -182,7 +198,7 @@ def tokenize_template(source: str) -> list[TemplateToken]:
 
 
 def tokenize_lines(scanner: TemplateScanner) -> list[TemplateToken]:
-    """Cut the lines of a `liquid` tag into tags without delimiters."""
+    """Split the lines of a `liquid` tag into tags without delimiters."""
     tokens: list[TemplateToken] = []
     scanner.skip_blanks()
     while not scanner.is_at_end():
@@ -195,82 +211,68 @@ def tokenize_lines(scanner: TemplateScanner) -> list[TemplateToken]:
 
 
 def _iter_tokens(source: str) -> Iterator[TemplateToken]:
-    at = 0
-    raw: TemplateToken | None = None
-    while at < len(source):
-        if raw is not None:
-            token = _read_raw_text(source, at, raw)
-        elif source.startswith("{%", at):
-            token = _read_delimited_tag(source, at)
-        elif source.startswith("{{", at):
-            token = _read_output(source, at)
+    position = 0
+    raw_tag: TemplateToken | None = None
+    while position < len(source):
+        if raw_tag is not None:
+            token = _read_raw_text(source, position, raw_tag)
+        elif source.startswith("{%", position):
+            token = _read_delimited_tag(source, position)
+        elif source.startswith("{{", position):
+            token = _read_output(source, position)
         else:
-            token = _create_content_token(source, at, _find_next_opening(source, at))
-        if token.kind == TOKEN_TAG:
-            raw = token if token.value == "raw" and raw is None else None
+            token = _create_text_token(source, position, _find_next_opening(source, position))
+        if token.kind == "tag":
+            raw_tag = token if token.value == "raw" and raw_tag is None else None
         yield token
-        at = token.end
+        position = token.end
 
 
 def _find_next_opening(source: str, position: int) -> int:
-    found = [place for mark in ("{%", "{{") if (place := source.find(mark, position)) >= 0]
-    return min(found, default=len(source))
+    openings = [source.find(delimiter, position) for delimiter in ("{%", "{{")]
+    return min((opening for opening in openings if opening >= 0), default=len(source))
 
 
-def _create_token(
-    kind: str, value: str, source: str, span: SourceSpan, inner: SourceSpan
-) -> TemplateToken:
-    markup = TemplateToken(kind, value, span.begin, source)
-    markup.end = span.end
-    markup.content_span = inner
-    return markup
-
-
-def _create_content_token(source: str, begin: int, end: int) -> TemplateToken:
-    return _create_token(
-        TOKEN_CONTENT, source[begin:end], source, SourceSpan(begin, end), SourceSpan(begin, end)
-    )
+def _create_text_token(source: str, begin: int, end: int) -> TemplateToken:
+    return TemplateToken("text", source[begin:end], source, begin, end, SourceSpan(begin, end))
 
 
 def _read_delimited_tag(source: str, begin: int) -> TemplateToken:
     closing = source.find("%}", begin + 1)
     if closing < 0:
         raise _create_unclosed_error("tag", source, begin, begin)
-    span = SourceSpan(begin, closing + 2)
-    inner = SourceSpan(span.begin + 2, span.end - 2)
-    return _create_tag_token(source, span, inner, "illegal tag syntax, tag name expected")
+    span, content = SourceSpan(begin, closing + 2), SourceSpan(begin + 2, closing)
+    return _create_tag_token(source, span, content, "illegal tag syntax, tag name expected")
 
 
 def _create_tag_token(
-    source: str, span: SourceSpan, inner: SourceSpan, error_message: str
+    source: str, span: SourceSpan, content: SourceSpan, error_message: str
 ) -> TemplateToken:
-    scanner = TemplateScanner(source, *_trim_dashes(source, inner))
+    scanner = TemplateScanner(source, *_trim_dashes(source, content))
     scanner.skip_blanks()
     name = "#" if source.startswith("#", scanner.position) else scanner.read_name()
     if not name:
         raise scanner.create_error(error_message)
     scanner.position += name == "#"
     scanner.skip_blanks()
-    return _create_token(TOKEN_TAG, name, source, span, SourceSpan(scanner.position, scanner.end))
+    return TemplateToken("tag", name, source, *span, SourceSpan(scanner.position, scanner.end))
 
 
 def _read_output(source: str, begin: int) -> TemplateToken:
     scanner = TemplateScanner(source, begin, len(source))
     while not scanner.is_at_end():
-        # Braces inside quotes close nothing.
+        # Braces inside quotes do not close the output.
         if scanner.read_raw_quotation() is not None:
             continue
         scanner.position += 1
         if source.startswith("}}", scanner.position - 2):
-            inner = _trim_dashes(source, SourceSpan(begin + 2, scanner.position - 2))
-            return _create_token(
-                TOKEN_OUTPUT, "", source, SourceSpan(begin, scanner.position), inner
-            )
+            expression = _trim_dashes(source, SourceSpan(begin + 2, scanner.position - 2))
+            return TemplateToken("output", "", source, begin, scanner.position, expression)
     raise _create_unclosed_error("output", source, begin, begin)
 
 
-def _trim_dashes(source: str, inner: SourceSpan) -> SourceSpan:
-    begin, end = inner
+def _trim_dashes(source: str, content: SourceSpan) -> SourceSpan:
+    begin, end = content
     begin, end = begin + (source[begin] == "-"), end - (source[end - 1] == "-")
     while begin < end and source[begin] in BLANK_CHARACTERS:
         begin += 1
@@ -279,33 +281,28 @@ def _trim_dashes(source: str, inner: SourceSpan) -> SourceSpan:
     return SourceSpan(begin, end)
 
 
-def _read_raw_text(source: str, begin: int, raw_token: TemplateToken) -> TemplateToken:
-    """The text up to `{% endraw %}`, or that tag when it begins right here."""
+def _read_raw_text(source: str, begin: int, raw_tag: TemplateToken) -> TemplateToken:
+    """Read the text up to `{% endraw %}`, or that tag if it begins here."""
     scanner = TemplateScanner(source, begin, len(source))
     opening = _skip_past_tag_opening(scanner)
     while not scanner.is_at_end():
         if scanner.read_name() != "endraw":
             opening = _skip_past_tag_opening(scanner)
             continue
-        closing, reopening = (
-            source.find("%}", scanner.position),
-            source.find("{%", scanner.position),
-        )
-        if closing >= 0 and not 0 <= reopening < closing:
-            ends = begin == opening
-            return (
-                _read_delimited_tag(source, begin)
-                if ends
-                else _create_content_token(source, begin, opening)
-            )
-        if reopening < 0:
+        closing = source.find("%}", scanner.position)
+        next_opening = source.find("{%", scanner.position)
+        if closing >= 0 and not 0 <= next_opening < closing:
+            if begin == opening:
+                return _read_delimited_tag(source, begin)
+            return _create_text_token(source, begin, opening)
+        if next_opening < 0:
             break
-        scanner.position = reopening + 2
-    raise _create_unclosed_error("raw", source, raw_token.start_index, begin)
+        scanner.position = next_opening + 2
+    raise _create_unclosed_error("raw", source, raw_tag.begin, begin)
 
 
 def _skip_past_tag_opening(scanner: TemplateScanner) -> int:
-    """Step behind the next `{%` and give its place; without one, step to the end."""
+    """Move past the next `{%` and return its position; without one, move to the end."""
     opening = scanner.source.find("{%", scanner.position)
     scanner.position = opening + 2 if opening >= 0 else scanner.end
     return opening
@@ -317,32 +314,25 @@ def _create_unclosed_error(kind: str, source: str, snapshot_begin: int, position
 
 
 def _trim_whitespace(tokens: list[TemplateToken]) -> Iterator[TemplateToken]:
-    raw = False
-    dashed = False  # the token before ends in a dash
-    for place, token in enumerate(tokens):
-        if token.kind == TOKEN_CONTENT:
-            following = tokens[place + 1 : place + 2]
-            yield _trim_content_token(
-                token, dashed, not raw and any(map(_has_opening_dash, following))
-            )
-            dashed = False
+    is_raw = False
+    follows_dash = False
+    for index, token in enumerate(tokens):
+        if token.kind == "text":
+            next_tokens = tokens[index + 1 : index + 2]
+            precedes_dash = not is_raw and any(map(_has_opening_dash, next_tokens))
+            yield _trim_text_token(token, trim_left=follows_dash, trim_right=precedes_dash)
+            follows_dash = False
             continue
-        raw = token.value == "raw" or (raw and token.value != "endraw")
-        dashed = not raw and token.source[token.end - 3] == "-"
+        is_raw = token.value == "raw" or (is_raw and token.value != "endraw")
+        follows_dash = not is_raw and token.source[token.end - 3] == "-"
         yield token
 
 
 def _has_opening_dash(token: TemplateToken) -> bool:
-    return token.source[token.start_index + 2] == "-"
+    return token.source[token.begin + 2] == "-"
 
 
-def _trim_content_token(token: TemplateToken, trim_left: bool, trim_right: bool) -> TemplateToken:
+def _trim_text_token(token: TemplateToken, *, trim_left: bool, trim_right: bool) -> TemplateToken:
     value = token.value.lstrip(BLANK_CHARACTERS) if trim_left else token.value
     value = value.rstrip(BLANK_CHARACTERS) if trim_right else value
-    return _create_token(
-        token.kind,
-        value,
-        token.source,
-        SourceSpan(token.start_index, token.end),
-        token.content_span,
-    )
+    return replace(token, value=value)
