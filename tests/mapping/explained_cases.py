@@ -1,6 +1,6 @@
-"""Destinations and events whose explanations are tried: shipped ones, and generated ones.
+"""Destinations and events for tests of explanations: shipped ones and generated ones.
 
-Everything comes from one seed.
+All of them come from one seed.
 """
 
 from collections.abc import Callable, Iterator

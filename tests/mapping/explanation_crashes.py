@@ -1,9 +1,9 @@
-"""Every way in which the product explains an event, run for generated workspaces and events.
+"""Run every explanation of the product for generated workspaces and events.
 
     python tests/mapping/explanation_crashes.py --cases 500 --seed 1
 
-The generators of the conformance run, and those of nested mappings and bent events; `map
---explain`, `drift` and `lint`, the pages of the message and of the tester, and the list.
+It uses the generators of the conformance run, nested mappings and changed events. It runs `map
+--explain`, `drift` and `lint`, the event page, the tester page and the event list.
 """
 
 import argparse
@@ -92,7 +92,7 @@ def crashes(output: Output, folder: Path) -> Iterator[str]:
         found.extend([] if found else [find_drift(*given)])
         return found[0]
 
-    with patch("segment_insider_emulator.cli.drift.drift", drift_once):
+    with patch("segment_insider_emulator.cli.drift.find_drift", drift_once):
         yield from _command_crashes(workspace, events)
     yield from _page_crashes(workspace, event)
 

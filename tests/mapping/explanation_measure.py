@@ -1,11 +1,10 @@
-"""Measure whether explanations are true: change each leaf of an event, and see what changes.
+"""Measure whether explanations are true: change each leaf of an event and compare.
 
     python tests/mapping/explanation_measure.py --outputs 1000 --seed 1
 
-An output is one request. Each leaf of its event is replaced by values of its own and of other
-types, by null, and taken out; what then changes in the request is compared with what the
-explanation names. An entry of a list is not taken out: the entries behind it would move up, and the
-first tag is no source of the second.
+An output is one request. Each leaf of its event is replaced by values of its own type and of other
+types, by null, and removed; the change of the request is compared with the explanation. An item of
+a list is not removed: the items after it would move, and the first tag is no source of the second.
 """
 
 import argparse

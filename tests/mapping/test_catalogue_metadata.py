@@ -22,7 +22,7 @@ PUBLISHED: JSONObject = json.loads(
 FIELDS = [(slug, key) for slug, action in PUBLISHED["actions"].items() for key in action["fields"]]
 
 
-def facts(field: ActionField) -> JSONObject:
+def describe_field(field: ActionField) -> JSONObject:
     return {
         "label": field.label,
         "type": field.type,
@@ -36,7 +36,7 @@ def facts(field: ActionField) -> JSONObject:
 
 
 @pytest.mark.documented
-def test_the_destination_has_the_published_names_and_settings() -> None:
+def test_destination_has_the_published_names_and_settings() -> None:
     own = {
         field.key: {"label": field.label, "required": field.required} for field in SETTINGS_FIELDS
     }
@@ -48,7 +48,7 @@ def test_the_destination_has_the_published_names_and_settings() -> None:
 
 
 @pytest.mark.documented
-def test_the_actions_are_the_published_ones_with_their_titles_and_triggers() -> None:
+def test_actions_have_the_published_titles_and_triggers() -> None:
     own = {slug: (action.title, action.trigger) for slug, action in ACTIONS.items()}
     assert own == {
         slug: (action["title"], action["defaultSubscription"])
@@ -57,7 +57,7 @@ def test_the_actions_are_the_published_ones_with_their_titles_and_triggers() -> 
 
 
 @pytest.mark.documented
-def test_no_field_is_missing_and_none_is_added_in_the_published_order() -> None:
+def test_fields_are_the_published_ones_in_order() -> None:
     own = [(slug, field.key) for slug, action in ACTIONS.items() for field in action.fields]
     assert len(own) == 106
     assert sorted(own) == sorted(FIELDS)
@@ -68,6 +68,6 @@ def test_no_field_is_missing_and_none_is_added_in_the_published_order() -> None:
 
 @pytest.mark.documented
 @pytest.mark.parametrize(("slug", "key"), FIELDS)
-def test_a_field_is_the_published_one(slug: str, key: str) -> None:
+def test_field_equals_the_published_one(slug: str, key: str) -> None:
     own: Any = {field.key: field for field in ACTIONS[slug].fields}
-    assert facts(own[key]) == PUBLISHED["actions"][slug]["fields"][key]
+    assert describe_field(own[key]) == PUBLISHED["actions"][slug]["fields"][key]

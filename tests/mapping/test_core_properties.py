@@ -1,4 +1,4 @@
-"""What holds for every event and mapping, whatever they contain."""
+"""Properties of the mapping core for any event and any mapping."""
 
 import copy
 
@@ -56,7 +56,7 @@ FIELDS = st.sampled_from(["uuid", "parameters", "attributes", "products", "custo
 
 @given(EVENTS)
 @settings(max_examples=200)
-def test_default_mappings_never_crash_and_leave_the_event_alone(event: JSONObject) -> None:
+def test_default_mappings_never_crash_nor_change_the_event(event: JSONObject) -> None:
     destination = Destination(
         {"settings": SETTINGS, "subscriptions": [{"actionSlug": slug} for slug in ACTIONS]}
     )
@@ -70,7 +70,7 @@ def test_default_mappings_never_crash_and_leave_the_event_alone(event: JSONObjec
 
 @given(EVENTS, st.dictionaries(FIELDS, MAPPINGS, max_size=3), st.sampled_from(sorted(ACTIONS)))
 @settings(max_examples=300)
-def test_any_mapping_gives_a_request_or_a_reason(
+def test_any_mapping_gives_a_request_or_a_failure(
     event: JSONObject, mapping: dict[str, JSON], slug: str
 ) -> None:
     action = ACTIONS[slug]

@@ -1,4 +1,4 @@
-"""What each directive makes of an event, beside the recorded cases."""
+"""Results of each directive, in addition to the recorded cases."""
 
 import math
 from typing import Any
@@ -31,10 +31,10 @@ ABSENT = {"@path": "$.properties.absent"}
     [
         pytest.param("EUR", "EUR", id="raw value stays"),
         pytest.param(NAME, "Mug", id="path"),
-        pytest.param(ABSENT, MISSING, id="path to nothing"),
+        pytest.param(ABSENT, MISSING, id="missing path"),
         pytest.param({"@path": "$.properties.zero.x"}, 0, id="path through zero yields zero"),
         pytest.param({"@path": "$.properties.tags.length"}, 2, id="length of a list"),
-        pytest.param({"a": NAME, "b": ABSENT}, {"a": "Mug"}, id="missing keys vanish"),
+        pytest.param({"a": NAME, "b": ABSENT}, {"a": "Mug"}, id="missing keys are left out"),
         pytest.param([NAME, ABSENT], ["Mug", MISSING], id="missing elements stay in place"),
         pytest.param({"@template": "{{userId}}-{{ properties.absent }}!"}, "u1-!", id="template"),
         pytest.param({"@template": "{{properties.deep}}"}, "[object Object]", id="object as text"),
@@ -74,9 +74,11 @@ ABSENT = {"@path": "$.properties.absent"}
                                                "mapping": {"@path": "$.x"}}},
                 }
             },
-            1, id="transform of what another one did not make",
+            1, id="transform of a transform without a result",
         ),
-        pytest.param({"@excludeWhenNull": {"@path": "$.properties.none"}}, MISSING, id="null goes"),
+        pytest.param(
+            {"@excludeWhenNull": {"@path": "$.properties.none"}}, MISSING, id="null is excluded"
+        ),
         pytest.param({"@liquid": "{{ userId | upcase }}"}, "U1", id="liquid"),
     ],
 )  # fmt: skip
@@ -96,7 +98,7 @@ def test_directive(mapping: Any, value: Any) -> None:
         ({"@merge": {"direction": "left"}}, '@merge requires a "objects" key'),
     ],
 )
-def test_misused_directive_fails_when_an_event_reaches_it(mapping: Any, message: str) -> None:
+def test_misused_directive_fails_when_an_event_arrives(mapping: Any, message: str) -> None:
     resolve = compile_mapping({"a": mapping})
 
     with pytest.raises(DirectiveError) as raised:
@@ -104,11 +106,11 @@ def test_misused_directive_fails_when_an_event_reaches_it(mapping: Any, message:
     assert str(raised.value) == message
 
 
-def merged(*objects: Any) -> Any:
+def merge(*objects: Any) -> Any:
     return {"@merge": {"direction": "right", "objects": list(objects)}}
 
 
-def taking(name: str, value: Any, **options: Any) -> Any:
+def build_directive(name: str, value: Any, **options: Any) -> Any:
     return {name: {**options, "value": value}}
 
 
@@ -116,41 +118,42 @@ def taking(name: str, value: Any, **options: Any) -> Any:
 @pytest.mark.parametrize(
     ("mapping", "value"),
     [
-        pytest.param(merged({"a": {"b": {"c": ABSENT}}}), {"a": {"b": {}}}, id="deep in a merge"),
+        pytest.param(merge({"a": {"b": {"c": ABSENT}}}), {"a": {"b": {}}}, id="deep in a merge"),
         pytest.param(
-            merged({"a": [{"b": ABSENT, "c": ABSENT}, ABSENT]}), {"a": [{}, MISSING]},
+            merge({"a": [{"b": ABSENT, "c": ABSENT}, ABSENT]}), {"a": [{}, MISSING]},
             id="in a list of a merge",
         ),
-        pytest.param(merged(merged({"a": {"b": ABSENT}})), {"a": {}}, id="in a merge of a merge"),
+        pytest.param(merge(merge({"a": {"b": ABSENT}})), {"a": {}}, id="in a merge of a merge"),
         pytest.param(
-            merged({"a": {"@arrayPath": ["$.properties.products", {"p": {"@path": "price"}}]}}),
+            merge({"a": {"@arrayPath": ["$.properties.products", {"p": {"@path": "price"}}]}}),
             {"a": [{"p": 1}, {}]}, id="in the items of a merge",
         ),
         pytest.param(
-            merged({"a": 1}, {"@arrayPath": [{"a": ABSENT}]}), {}, id="a list path removes"
+            merge({"a": 1}, {"@arrayPath": [{"a": ABSENT}]}), {}, id="a list path removes"
         ),
         pytest.param(
-            merged({"a": 1}, {"@excludeWhenNull": {"a": None}}), {}, id="an excluded null removes"
+            merge({"a": 1}, {"@excludeWhenNull": {"a": None}}), {}, id="an excluded null removes"
         ),
         pytest.param(
-            merged({"a": 1}, taking("@json", {"a": ABSENT}, mode="decode")), {}, id="json removes"
+            merge({"a": 1}, build_directive("@json", {"a": ABSENT}, mode="decode")), {},
+            id="json removes",
         ),
         pytest.param(
-            merged({"a": 1}, taking("@flatten", {"a": ABSENT}, separator="_")), {},
+            merge({"a": 1}, build_directive("@flatten", {"a": ABSENT}, separator="_")), {},
             id="a flattened key removes",
         ),
         pytest.param(
-            taking("@flatten", {"a": {"b": 1}, "a_b": ABSENT}, separator="_"), {},
+            build_directive("@flatten", {"a": {"b": 1}, "a_b": ABSENT}, separator="_"), {},
             id="a missing key removes an earlier one of its flat name",
         ),
         pytest.param(
-            taking("@flatten", {"a": [{"b": ABSENT}]}, separator="_", omitArrays=True),
+            build_directive("@flatten", {"a": [{"b": ABSENT}]}, separator="_", omitArrays=True),
             {"a": [{}]}, id="in a list that is not flattened",
         ),
-        pytest.param({"@excludeWhenNull": merged({"a": {"b": ABSENT}})}, {"a": {}}, id="excluded"),
+        pytest.param({"@excludeWhenNull": merge({"a": {"b": ABSENT}})}, {"a": {}}, id="excluded"),
     ],
 )  # fmt: skip
-def test_a_missing_value_leaves_no_key_at_any_depth(mapping: Any, value: Any) -> None:
+def test_missing_value_leaves_no_key_at_any_depth(mapping: Any, value: Any) -> None:
     assert compile_mapping(mapping)(EVENT) == value
 
 
@@ -167,11 +170,11 @@ def test_a_missing_value_leaves_no_key_at_any_depth(mapping: Any, value: Any) ->
         ("[" * 100_000, "[" * 100_000),
     ],
 )
-def test_json_is_decoded_as_javascript_decodes_it(text: str, value: Any) -> None:
-    assert compile_mapping(taking("@json", text, mode="decode"))(EVENT) == value
+def test_json_is_decoded_as_in_javascript(text: str, value: Any) -> None:
+    assert compile_mapping(build_directive("@json", text, mode="decode"))(EVENT) == value
 
 
-def test_branches_not_taken_cannot_fail() -> None:
+def test_unused_branches_cannot_fail() -> None:
     mapping = {"@if": {"exists": NAME, "then": "fine", "else": {"@case": {"operator": ""}}}}
 
     assert compile_mapping(mapping)(EVENT) == "fine"

@@ -13,17 +13,17 @@ from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.types import JSONObject
 
 
-def shop(*subscriptions: JSONObject) -> Destination:
+def build_destination(*subscriptions: JSONObject) -> Destination:
     settings = {"account_name": "shop", "ucd_key": "key"}
     return Destination({"settings": settings, "subscriptions": [*subscriptions]})
 
 
-def explained(subscription: JSONObject, event: JSONObject) -> EventExplanation:
-    return explain_event(shop(subscription), event)
+def explain_one(subscription: JSONObject, event: JSONObject) -> EventExplanation:
+    return explain_event(build_destination(subscription), event)
 
 
-def account(subscription: JSONObject, event: JSONObject) -> SubscriptionTrace:
-    return explained(subscription, event).accounts[0]
+def trace_one(subscription: JSONObject, event: JSONObject) -> SubscriptionTrace:
+    return explain_one(subscription, event).accounts[0]
 
 
 ORDER: JSONObject = {
@@ -40,12 +40,14 @@ ORDER: JSONObject = {
 }
 
 
-def origin(field: str, subscription: JSONObject, event: JSONObject) -> ValueOrigin:
-    return next(each for each in account(subscription, event).origins if each.field == field)
+def find_origin(field: str, subscription: JSONObject, event: JSONObject) -> ValueOrigin:
+    return next(
+        origin for origin in trace_one(subscription, event).origins if origin.field == field
+    )
 
 
-def test_value_names_its_places_field_mapping_and_event_path() -> None:
-    assert origin(
+def test_origin_has_body_paths_field_mapping_and_event_path() -> None:
+    assert find_origin(
         "parameters.event_group_id", {"actionSlug": "orderCompletedEvent"}, ORDER
     ) == ValueOrigin(
         at=[
@@ -59,8 +61,8 @@ def test_value_names_its_places_field_mapping_and_event_path() -> None:
     )
 
 
-def test_product_value_names_the_item_it_came_from() -> None:
-    assert origin(
+def test_origin_of_a_product_value_names_its_item() -> None:
+    assert find_origin(
         "products[1].product_id", {"actionSlug": "orderCompletedEvent"}, ORDER
     ) == ValueOrigin(
         at=["users[0].events[1].event_params.product_id"],
@@ -71,45 +73,45 @@ def test_product_value_names_the_item_it_came_from() -> None:
     )
 
 
-def test_fallback_that_was_taken_is_the_one_named() -> None:
+def test_origin_names_the_fallback_that_was_used() -> None:
     subscription = {"actionSlug": "productViewedEvent", "trigger": 'type = "track"'}
     event = {**ORDER, "context": {"page": {"url": "https://shop.example/p"}}}
 
-    assert origin("parameters.url", subscription, event).read == ["context.page.url"]
+    assert find_origin("parameters.url", subscription, event).read == ["context.page.url"]
 
 
-def test_opt_in_names_its_trait() -> None:
+def test_origin_of_an_opt_in_names_its_trait() -> None:
     subscription = {
         "actionSlug": "updateUserProfile",
         "settings": {"uuid": "u1", "emailOptin": {"@path": "$.traits.email_optin"}},
     }
     event = {"type": "identify", "traits": {"email_optin": False}}
 
-    found = origin("emailOptin", subscription, event)
+    result = find_origin("emailOptin", subscription, event)
 
-    assert (found.at, found.value) == (["users[0].attributes.email_optin"], False)
-    assert explained(subscription, event).dropped == []
+    assert (result.at, result.value) == (["users[0].attributes.email_optin"], False)
+    assert explain_one(subscription, event).dropped == []
 
 
-def test_properties_that_nobody_reads_are_dropped() -> None:
-    assert explained({"actionSlug": "orderCompletedEvent"}, ORDER).dropped == [
+def test_unread_properties_are_dropped() -> None:
+    assert explain_one({"actionSlug": "orderCompletedEvent"}, ORDER).dropped == [
         "properties.coupon",
         "properties.products[0].brand",
     ]
 
 
-def test_value_of_a_key_with_capitals_gets_nowhere() -> None:
+def test_value_of_a_key_with_capitals_is_not_sent() -> None:
     mapping = {
         "uuid": "u1",
         "timestamp": "2026-01-01",
         "parameters": {"giftWrap": {"@path": "$.properties.coupon"}},
     }
 
-    found = origin(
+    result = find_origin(
         "parameters.giftWrap", {"actionSlug": "orderCompletedEvent", "settings": mapping}, ORDER
     )
 
-    assert (found.at, found.value, found.read) == ([], "SPRING", ["properties.coupon"])
+    assert (result.at, result.value, result.read) == ([], "SPRING", ["properties.coupon"])
 
 
 @pytest.mark.parametrize(
@@ -129,36 +131,36 @@ def test_value_of_a_key_with_capitals_gets_nowhere() -> None:
         ),
     ],
 )  # fmt: skip
-def test_event_that_does_not_match_is_told_why(
+def test_unmatched_event_has_the_failed_condition(
     subscription: JSONObject, event: JSONObject, why: list[tuple[str, bool, object]]
 ) -> None:
-    found = account(subscription, event)
+    result = trace_one(subscription, event)
 
-    assert found.matched is False
-    assert [(each.condition, each.holds, each.found) for each in found.conditions] == why
-    assert found.origins == []
+    assert result.matched is False
+    assert [(each.condition, each.holds, each.found) for each in result.conditions] == why
+    assert result.origins == []
 
 
-def test_failed_event_still_tells_what_was_read() -> None:
+def test_failed_event_has_the_paths_that_were_read() -> None:
     event = {**ORDER, "properties": {"products": [{"product_id": "mug", "price": "free"}]}}
 
-    found = account({"actionSlug": "orderCompletedEvent"}, event)
+    result = trace_one({"actionSlug": "orderCompletedEvent"}, event)
 
-    assert found.failure is not None
-    assert found.failure.message == (
+    assert result.failure is not None
+    assert result.failure.message == (
         "Unit Sale Price must be a number but it was a string. "
         "Unit Price must be a number but it was a string."
     )
-    assert "properties.products[0].price" in {p for each in found.origins for p in each.read}
+    assert "properties.products[0].price" in {p for each in result.origins for p in each.read}
 
 
-def test_failed_event_names_no_field_whose_paths_it_does_not_have() -> None:
+def test_failed_event_names_no_field_of_missing_paths() -> None:
     event = {**ORDER, "properties": {"products": [{"product_id": "mug", "price": "free"}]}}
 
-    found = account({"actionSlug": "orderCompletedEvent"}, event)
+    result = trace_one({"actionSlug": "orderCompletedEvent"}, event)
 
-    assert found.failure is not None
-    assert [each.field for each in found.origins if not each.read] == []
+    assert result.failure is not None
+    assert [each.field for each in result.origins if not each.read] == []
 
 
 COUPON = {"actionSlug": "trackEvent", "settings": {"uuid": {"@path": "$.properties.coupon"}}}
@@ -169,7 +171,8 @@ COUPON = {"actionSlug": "trackEvent", "settings": {"uuid": {"@path": "$.properti
     [
         pytest.param(
             [{"actionSlug": "orderCompletedEvent"}], ORDER,
-            UnreadPaths(True, ["properties.coupon", "properties.products[0].brand"]), id="one takes it",
+            UnreadPaths(True, ["properties.coupon", "properties.products[0].brand"]),
+            id="one matches",
         ),
         pytest.param(
             [{"actionSlug": "orderCompletedEvent"}, COUPON], ORDER,
@@ -177,7 +180,7 @@ COUPON = {"actionSlug": "trackEvent", "settings": {"uuid": {"@path": "$.properti
         ),
         pytest.param(
             [{"actionSlug": "cartViewedEvent"}], {**ORDER, "properties": {"coupon": "SPRING"}},
-            UnreadPaths(False, ["properties.coupon"]), id="none takes it",
+            UnreadPaths(False, ["properties.coupon"]), id="none matches",
         ),
         pytest.param(
             [{"actionSlug": "orderCompletedEvent"}],
@@ -190,16 +193,16 @@ COUPON = {"actionSlug": "trackEvent", "settings": {"uuid": {"@path": "$.properti
         ),
     ],
 )  # fmt: skip
-def test_what_got_lost_is_told_alone(
+def test_unread_paths_equal_the_dropped_ones(
     subscriptions: list[JSONObject], event: JSONObject, expected: UnreadPaths
 ) -> None:
-    destination = shop(*subscriptions)
+    destination = build_destination(*subscriptions)
     assert find_unread_paths(destination, event) == expected
     assert explain_event(destination, event).dropped == expected.paths
 
 
-def parcel(**parameters: object) -> JSONObject:
-    """A subscription that sends these parameters of a track call."""
+def build_parameters_subscription(**parameters: object) -> JSONObject:
+    """Return a subscription that sends these parameters of a track call."""
     common = {"event_name": "parcel_sent", "timestamp": {"@path": "$.timestamp"}}
     return {
         "actionSlug": "trackEvent",
@@ -208,12 +211,12 @@ def parcel(**parameters: object) -> JSONObject:
     }
 
 
-def reads(subscription: JSONObject, event: JSONObject) -> dict[str, list[str]]:
-    """Place below the event's parameters -> what its value was made from."""
+def find_reads(subscription: JSONObject, event: JSONObject) -> dict[str, list[str]]:
+    """Return path in the event's parameters -> paths that its value comes from."""
     prefix = "users[0].events[0].event_params."
     return {
         place.removeprefix(prefix): origin.read
-        for origin in account(subscription, event).origins
+        for origin in trace_one(subscription, event).origins
         for place in origin.at
         if place.startswith(prefix)
     }
@@ -299,23 +302,23 @@ LINES = {"@path": "$.properties.lines"}
         ),
     ],
 )  # fmt: skip
-def test_value_names_what_it_was_made_from_and_no_more(
+def test_origin_names_the_sources_of_a_value_and_no_others(
     mapping: object, expected: dict[str, list[str]]
 ) -> None:
-    found = reads(parcel(x=mapping), PARCEL)
+    result = find_reads(build_parameters_subscription(x=mapping), PARCEL)
 
-    assert {place.removeprefix("custom."): read for place, read in found.items()} == expected
+    assert {place.removeprefix("custom."): read for place, read in result.items()} == expected
 
 
-def test_each_merged_property_names_itself() -> None:
+def test_origin_of_a_merged_property_names_that_property() -> None:
     whole = {"@merge": {"direction": "right", "objects": [{"@path": "$.properties"}, {"b": 1}]}}
-    subscription = parcel()
+    subscription = build_parameters_subscription()
     subscription["settings"]["parameters"] = whole
 
-    assert reads(subscription, {**ORDER, "properties": {"a": "x", "b": "y"}}) == {
+    assert find_reads(subscription, {**ORDER, "properties": {"a": "x", "b": "y"}}) == {
         "custom.a": ["properties.a"], "custom.b": [],
     }  # fmt: skip
-    assert explained(subscription, {**ORDER, "properties": {"a": "x", "b": "y"}}).dropped == [
+    assert explain_one(subscription, {**ORDER, "properties": {"a": "x", "b": "y"}}).dropped == [
         "properties.b"
     ]
 
@@ -323,54 +326,54 @@ def test_each_merged_property_names_itself() -> None:
 @pytest.mark.parametrize(
     ("field", "value"), [("zone", None), ("note", ""), ("codes", [])], ids=["null", "text", "list"]
 )
-def test_read_that_ended_in_nothing_is_not_dropped(field: str, value: object) -> None:
+def test_property_read_without_a_result_is_not_dropped(field: str, value: object) -> None:
     subscription = {
         "actionSlug": "updateUserProfile", "trigger": 'type = "track"',
         "settings": {"uuid": {"@path": f"$.properties.{field}.below"}, "firstName": field},
     }  # fmt: skip
     event = {**ORDER, "properties": {field: value}}
 
-    found = explained(subscription, event)
+    result = explain_one(subscription, event)
 
-    assert found.dropped == []
-    assert [o.at for o in found.accounts[0].origins if o.read == [f"properties.{field}"]] == [[]]
+    assert result.dropped == []
+    assert [o.at for o in result.accounts[0].origins if o.read == [f"properties.{field}"]] == [[]]
 
 
 def test_property_that_only_decides_is_not_dropped() -> None:
-    vip = {**parcel(x="fixed"), "trigger": "properties.vip = true"}
+    vip = {**build_parameters_subscription(x="fixed"), "trigger": "properties.vip = true"}
 
-    found = explained(vip, {**ORDER, "properties": {"vip": False, "other": 1}})
+    result = explain_one(vip, {**ORDER, "properties": {"vip": False, "other": 1}})
 
-    assert (found.dropped, found.deciding) == (["properties.other"], ["properties.vip"])
+    assert (result.dropped, result.deciding) == (["properties.other"], ["properties.vip"])
 
 
-def test_value_that_is_taken_because_it_exists_is_sent_and_does_not_only_decide() -> None:
+def test_value_of_an_exists_condition_is_sent_and_not_only_deciding() -> None:
     subscription = {
         "actionSlug": "updateUserProfile", "trigger": 'type = "identify"',
         "settings": {"firstName": map_first_path("traits.firstName", "traits.first_name")},
     }  # fmt: skip
     event = {"type": "identify", "traits": {"firstName": "Ada"}}
 
-    found = origin("firstName", subscription, event)
+    result = find_origin("firstName", subscription, event)
 
-    assert (found.read, found.decided_by) == (["traits.firstName"], [])
-    assert explained(subscription, event).deciding == []
+    assert (result.read, result.decided_by) == (["traits.firstName"], [])
+    assert explain_one(subscription, event).deciding == []
 
 
-def test_empty_list_of_products_is_why_no_event_is_sent() -> None:
-    found = account(
+def test_empty_product_list_explains_why_no_event_is_sent() -> None:
+    result = trace_one(
         {"actionSlug": "orderCompletedEvent"}, {**ORDER, "properties": {"products": []}}
     )
 
-    assert [(o.field, o.read) for o in found.origins if o.at == ["users[0].events"]] == [
+    assert [(o.field, o.read) for o in result.origins if o.at == ["users[0].events"]] == [
         ("products", ["properties.products"])
     ]
 
 
-def test_parameter_without_a_value_decides_that_the_products_own_is_sent() -> None:
+def test_missing_parameter_decides_that_the_value_of_the_product_is_sent() -> None:
     event = {**ORDER, "properties": {"price": None, "products": [{"price": 8.5}]}}
 
-    found = origin("products[0].unit_price", {"actionSlug": "trackEvent"}, event)
+    result = find_origin("products[0].unit_price", {"actionSlug": "trackEvent"}, event)
 
-    assert found.read == ["properties.price", "properties.products[0].price"]
-    assert found.decided_by == ["properties.price"]
+    assert result.read == ["properties.price", "properties.products[0].price"]
+    assert result.decided_by == ["properties.price"]

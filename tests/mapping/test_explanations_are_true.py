@@ -1,4 +1,4 @@
-"""Explanations against what really happens when a value of the event is another."""
+"""Explanations compared with what changes when a value of the event changes."""
 
 from random import Random
 
@@ -17,7 +17,7 @@ SEED = 20
 
 
 @pytest.mark.parametrize("kind", ["segment-defaults", "guide", "generated"])
-def test_values_name_their_sources_and_no_others(kind: str) -> None:
+def test_origins_name_the_sources_and_no_others(kind: str) -> None:
     outputs = (
         generated_outputs(SEED, 40) if kind == "generated" else shipped_outputs(kind, Random(SEED))
     )
@@ -30,7 +30,7 @@ def test_values_name_their_sources_and_no_others(kind: str) -> None:
     assert found.leaves["dropped"] > 50
 
 
-def test_measure_finds_an_explanation_that_is_not_true(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measure_detects_a_wrong_explanation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "segment_insider_emulator.mapping.path_tracking.TracedValue.with_deciding_paths",
         lambda self, paths: self,
@@ -39,26 +39,26 @@ def test_measure_finds_an_explanation_that_is_not_true(monkeypatch: pytest.Monke
     assert measure(generated_outputs(SEED, 40), 40).values["missing"] > 0
 
 
-def test_explanations_are_of_the_values_that_are_sent() -> None:
-    for destination, event in _outputs(300):
+def test_explanations_describe_the_sent_values() -> None:
+    for destination, event in _list_outputs(300):
         mapping = destination["subscriptions"][0]["settings"]
         try:
             expected = compile_validated(mapping, compile_mapping)(event)
         except MAPPING_ERRORS:
             continue  # its fields are traced one by one
 
-        assert _typed(trace_payload(mapping, event).value) == _typed(expected)
+        assert _add_types(trace_payload(mapping, event).value) == _add_types(expected)
 
 
-def _outputs(count: int) -> list[Output]:
+def _list_outputs(count: int) -> list[Output]:
     generated = generated_outputs(SEED, count)
     return [next(generated) for _ in range(count)]
 
 
-def _typed(value: JSON) -> JSON:
-    """*value* with the type of each scalar: for Python `True` equals `1`."""
+def _add_types(value: JSON) -> JSON:
+    """Return *value* with the type of each scalar; in Python, `True` equals `1`."""
     if isinstance(value, dict):
-        return {key: _typed(each) for key, each in value.items()}
+        return {key: _add_types(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [_typed(each) for each in value]
+        return [_add_types(each) for each in value]
     return "missing" if value is MISSING else (type(value).__name__, value)

@@ -28,7 +28,7 @@ from segment_insider_emulator.types import JSON
     ],
 )
 @pytest.mark.observed
-def test_text_is_what_javascript_prints(value: JSON, text: str) -> None:
+def test_to_js_string(value: JSON, text: str) -> None:
     assert to_js_string(value) == text
 
 
@@ -48,22 +48,22 @@ def test_text_is_what_javascript_prints(value: JSON, text: str) -> None:
     ],
 )
 @pytest.mark.observed
-def test_number_of_text(text: str, number: float) -> None:
+def test_to_js_number(text: str, number: float) -> None:
     assert to_js_number(text) == number
 
 
 @pytest.mark.parametrize("text", ["abc", "1_000", "1,000", "inf", "nan", "٣", "0x", "--1", "1e"])
 @pytest.mark.observed
-def test_text_that_is_no_number(text: str) -> None:
+def test_to_js_number_of_other_text(text: str) -> None:
     assert math.isnan(to_js_number(text))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_printed_number_reads_back_as_itself(number: float) -> None:
+def test_formatted_number_converts_back(number: float) -> None:
     assert to_js_number(to_js_string(number)) == number
 
 
-def test_json_text_puts_integer_like_keys_first() -> None:
+def test_json_text_has_integer_keys_first() -> None:
     assert to_json_text({"b": 1, "10": 2, "2": 3, "01": 4}) == '{"2":3,"10":2,"b":1,"01":4}'
 
 
@@ -71,6 +71,6 @@ def test_json_text_puts_integer_like_keys_first() -> None:
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),
 ))  # fmt: skip
-def test_json_text_reads_back_as_the_same_value(value: JSON) -> None:
+def test_json_text_parses_to_the_same_value(value: JSON) -> None:
     # Beyond 2^53 the text is shorter than the exact integer, and the same double.
     assert json.loads(to_json_text(value), parse_int=float) == value

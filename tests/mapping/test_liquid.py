@@ -34,13 +34,13 @@ EVENT: JSON = {
 }
 
 
-def rendered(source: str, event: JSON = EVENT) -> str:
+def render(source: str, event: JSON = EVENT) -> str:
     return compile_liquid_template(source)(event)
 
 
-def failure(source: str, event: JSON = EVENT) -> tuple[str, str]:
+def render_error(source: str, event: JSON = EVENT) -> tuple[str, str]:
     with pytest.raises(LiquidError) as caught:
-        rendered(source, event)
+        render(source, event)
     return caught.value.error_name, str(caught.value)
 
 
@@ -49,7 +49,7 @@ def failure(source: str, event: JSON = EVENT) -> tuple[str, str]:
     [
         pytest.param("", "", id="an empty template is empty"),
         pytest.param("{{ properties.s }}", "Hello World", id="a path reads the event"),
-        pytest.param("[{{ properties.nope.a }}]", "[]", id="a missing path writes nothing"),
+        pytest.param("[{{ properties.nope.a }}]", "[]", id="a missing path gives no output"),
         pytest.param("{{ properties['s'] }}", "Hello World", id="brackets read a member"),
         pytest.param("{{ properties.dash-key }}", "dk", id="a hyphen belongs to a name"),
         pytest.param("{{ properties.arr[-1] }}", "c", id="a negative index counts from the end"),
@@ -57,13 +57,15 @@ def failure(source: str, event: JSON = EVENT) -> tuple[str, str]:
         pytest.param("{{ ''.size }} {{ properties.e.size }}", "0 0", id="an empty text has a size"),
         pytest.param("[{{ ''.first }}{{ ''.last }}]", "[]", id="a text has no first and last"),
         pytest.param("{{ properties.uni.size }}", "6", id="texts are measured in UTF-16 units"),
-        pytest.param("{{ properties.mixed }}", "123[object Object]", id="lists run together"),
+        pytest.param(
+            "{{ properties.mixed }}", "123[object Object]", id="lists are joined without separator"
+        ),
         pytest.param("{{ properties.big }} {{ 1.0 }}", "1e+21 1", id="numbers as JavaScript's"),
         pytest.param("{{ (1..3) }}", "123", id="a range is a list"),
         pytest.param("{{ 'a\\n\\u0041\\'' }}", "a\nA'", id="quoted texts have escapes"),
         pytest.param("{{ properties.s == 'x' }}", "false", id="an output may compare"),
-        pytest.param("{{ properties.i other }}", "7", id="a second value is read over"),
-        pytest.param("{{ properties.i, other }}", "7", id="what follows a comma is read over"),
+        pytest.param("{{ properties.i other }}", "7", id="a second value is ignored"),
+        pytest.param("{{ properties.i, other }}", "7", id="text after a comma is ignored"),
         pytest.param(
             "{{ properties.s | nope: 1 }}", "Hello World", id="unknown filters do nothing"
         ),
@@ -72,15 +74,15 @@ def failure(source: str, event: JSON = EVENT) -> tuple[str, str]:
     ],
 )
 def test_output(source: str, expected: str) -> None:
-    assert rendered(source) == expected
+    assert render(source) == expected
 
 
 @pytest.mark.parametrize(
     ("condition", "expected"),
     [
-        pytest.param("properties.e", True, id="an empty text holds"),
-        pytest.param("0", True, id="zero holds"),
-        pytest.param("properties.nope", False, id="a missing value does not hold"),
+        pytest.param("properties.e", True, id="an empty text is true"),
+        pytest.param("0", True, id="zero is true"),
+        pytest.param("properties.nope", False, id="a missing value is false"),
         pytest.param("properties.i == 7.0", True, id="whole and decimal numbers are equal"),
         pytest.param("properties.i == '7'", False, id="a number is not its text"),
         pytest.param("properties.t == 1", False, id="true is not 1"),
@@ -102,7 +104,7 @@ def test_output(source: str, expected: str) -> None:
 )
 def test_condition(condition: str, expected: bool) -> None:
     source = f"{{% if {condition} %}}yes{{% else %}}no{{% endif %}}"
-    assert rendered(source) == ("yes" if expected else "no")
+    assert render(source) == ("yes" if expected else "no")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_condition(condition: str, expected: bool) -> None:
         pytest.param(
             "{% capture c %}a{{ 1 }}{% endcapture %}{{ c }}",
             "a1",
-            id="capture keeps what it renders",
+            id="capture stores its output",
         ),
         pytest.param(
             "{% if false %}a{% elsif 1 == 2 %}b{% else %}c{% endif %}", "c", id="else is the last"
@@ -120,7 +122,7 @@ def test_condition(condition: str, expected: bool) -> None:
         pytest.param(
             "{% unless true %}a{% else %}b{% else %}c{% endunless %}",
             "b",
-            id="unless reads over a second else",
+            id="unless ignores a second else",
         ),
         pytest.param("{% raw %}{{ x }}{% endraw %}", "{{ x }}", id="raw is not rendered"),
         pytest.param("a{% comment %}{% x %}{% endcomment %}b", "ab", id="a comment is not parsed"),
@@ -135,7 +137,7 @@ def test_condition(condition: str, expected: bool) -> None:
         pytest.param(
             "{% cycle 'a','b' %}{% cycle 'a','b' %}{% cycle 'a','b' %}",
             "aba",
-            id="cycle goes round",
+            id="cycle repeats its values",
         ),
         pytest.param("{% liquid\nassign a = 1\necho a\n%}", "1", id="liquid has a tag a line"),
         pytest.param("a{% if true %}b{% break %}c{% endif %}d", "ab", id="break ends the template"),
@@ -143,7 +145,7 @@ def test_condition(condition: str, expected: bool) -> None:
     ],
 )
 def test_tag(source: str, expected: str) -> None:
-    assert rendered(source) == expected
+    assert render(source) == expected
 
 
 @pytest.mark.parametrize(
@@ -152,14 +154,16 @@ def test_tag(source: str, expected: str) -> None:
         pytest.param("10 | divided_by: 4", "2.5", id="division has fractions"),
         pytest.param("10 | divided_by: 4, true", "2", id="division may be whole"),
         pytest.param("1 | divided_by: 0", "Infinity", id="division by zero is infinite"),
-        pytest.param("'x' | plus: 1", "1", id="what is no number counts as zero"),
+        pytest.param("'x' | plus: 1", "1", id="other values count as zero"),
         pytest.param("1 | plus", "NaN", id="a missing operand is no number"),
         pytest.param("-7 | modulo: 3", "2", id="modulo takes the divisor's sign"),
         pytest.param("0.1 | plus: 0.2", "0.30000000000000004", id="sums are doubles"),
         pytest.param("1.005 | round: 2", "1.01", id="rounding shifts the decimal point"),
         pytest.param("-2.5 | round", "-3", id="halves round away from zero"),
         pytest.param("properties.s | slice: -5, 3", "Wor", id="slice counts from the end"),
-        pytest.param("'abc' | replace: '', '-'", "a-b-c", id="replacing nothing goes between"),
+        pytest.param(
+            "'abc' | replace: '', '-'", "a-b-c", id="replacing an empty text inserts between units"
+        ),
         pytest.param("'a,b,,' | split: ',' | size", "2", id="split drops empty ends"),
         pytest.param("properties.s | truncate: 8", "Hello...", id="truncate counts the ending"),
         pytest.param("properties.s | truncatewords: 1", "Hello...", id="truncatewords keeps words"),
@@ -184,7 +188,7 @@ def test_tag(source: str, expected: str) -> None:
     ],
 )
 def test_filter(expression: str, expected: str) -> None:
-    assert rendered(f"{{{{ {expression} }}}}") == expected
+    assert render(f"{{{{ {expression} }}}}") == expected
 
 
 @pytest.mark.parametrize(
@@ -208,9 +212,13 @@ def test_filter(expression: str, expected: str) -> None:
         pytest.param("'2026-02-31' | date: '%m-%d'", "03-03", id="days overflow into the month"),
         pytest.param("'05/06/07' | date: '%Y-%m-%d'", "2007-05-06", id="slashes put months first"),
         pytest.param("'1 May 2026 10:00 PST' | date: '%H'", "18", id="a zone in the text"),
-        pytest.param("'May 1st 2026' | date: '%Y'", "May 1st 2026", id="no date stays as it is"),
+        pytest.param(
+            "'May 1st 2026' | date: '%Y'", "May 1st 2026", id="another value is unchanged"
+        ),
         pytest.param("properties.date | date_to_string: 'ordinal'", "14th Mar 2026", id="ordinal"),
-        pytest.param("'now' | date: '%Y-%m-%d'", "2024-02-29", id="now is when the event arrived"),
+        pytest.param(
+            "'now' | date: '%Y-%m-%d'", "2024-02-29", id="now is the arrival of the event"
+        ),
     ],
 )
 def test_date(expression: str, expected: str) -> None:
@@ -228,7 +236,7 @@ def test_date(expression: str, expected: str) -> None:
     ],
 )
 def test_event_of_any_kind(source: JSON, expected: str) -> None:
-    assert rendered("{{ name.a }}", source) == expected
+    assert render("{{ name.a }}", source) == expected
 
 
 @pytest.mark.parametrize(
@@ -360,21 +368,21 @@ def test_event_of_any_kind(source: JSON, expected: str) -> None:
     ],
 )
 def test_failure(source: str, name: str, message: str) -> None:
-    assert failure(source) == (name, message)
+    assert render_error(source) == (name, message)
 
 
-def test_time_is_bounded_by_counting() -> None:
+def test_rendering_time_is_limited_by_counting() -> None:
     # Standing: assumed. Segment gives a template half a second, which is no number of elements.
     expected = ("RenderError", "template render limit exceeded, line:1, col:1")
-    assert failure("{{ (1..1000000) | size }}") == expected
+    assert render_error("{{ (1..1000000) | size }}") == expected
 
 
-def test_nesting_is_bounded() -> None:
+def test_nesting_is_limited() -> None:
     # Standing: assumed. JavaScript's stack is deeper than anything a template can reach.
-    assert failure("{%if a%}" * 125) == ("ParseError", "blocks are nested too deeply")
+    assert render_error("{%if a%}" * 125) == ("ParseError", "blocks are nested too deeply")
 
 
-def test_rendering_leaves_the_event_alone() -> None:
+def test_rendering_does_not_change_the_event() -> None:
     event = {"k": 1}
     renderer = compile_liquid_template("{% increment k %}{% assign k = 9 %}")
     assert (renderer(event), renderer(event), event) == ("1", "1", {"k": 1})

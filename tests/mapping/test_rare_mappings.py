@@ -1,4 +1,4 @@
-"""Mappings that nobody writes on purpose, as the published destination treats them."""
+"""Unusual mappings, treated as the published destination treats them."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ FAULT = 'should be one of encode, decode but it is "x".'
 pytestmark = pytest.mark.observed
 
 
-def delivered(settings: JSONObject, batch: bool = False) -> Any:
+def build_result(settings: JSONObject, batch: bool = False) -> Any:
     subscription = compile_subscription(
         {"actionSlug": "trackEvent", "trigger": 'type = "track"', "settings": settings}, SETTINGS
     )
@@ -78,12 +78,12 @@ def delivered(settings: JSONObject, batch: bool = False) -> Any:
         ),
     ],
 )
-def test_a_rare_mapping(changes: JSONObject, expected: MappingFailure) -> None:
-    assert delivered(MAPPING | changes) == expected
+def test_rare_mapping(changes: JSONObject, expected: MappingFailure) -> None:
+    assert build_result(MAPPING | changes) == expected
 
 
-def test_a_list_of_null_is_an_empty_text_that_stays() -> None:
-    assert delivered(MAPPING | {"uuid": [None]})["identifiers"] == {"uuid": "", "custom": {}}
+def test_list_of_null_becomes_an_empty_text() -> None:
+    assert build_result(MAPPING | {"uuid": [None]})["identifiers"] == {"uuid": "", "custom": {}}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,6 @@ def test_a_list_of_null_is_an_empty_text_that_stays() -> None:
         ),
     ],
 )
-def test_a_merge_of_what_is_no_object(merged: list[Any], expected: JSONObject) -> None:
+def test_merge_of_other_values_than_objects(merged: list[Any], expected: JSONObject) -> None:
     mapping = {"custom_identifiers": {"@merge": {"direction": "right", "objects": merged}}}
-    assert delivered(MAPPING | mapping)["identifiers"]["custom"] == expected
+    assert build_result(MAPPING | mapping)["identifiers"]["custom"] == expected

@@ -24,15 +24,15 @@ EVENT: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("trigger", "matches"),
     [
-        pytest.param('type = "track" and event = "Order Completed"', True, id="both hold"),
-        pytest.param('type = "track" and event = "Cart Viewed"', False, id="one does not hold"),
+        pytest.param('type = "track" and event = "Order Completed"', True, id="both are true"),
+        pytest.param('type = "track" and event = "Cart Viewed"', False, id="one is false"),
         pytest.param('event = "order completed"', False, id="case matters"),
         pytest.param("properties.total > 99", True, id="number greater"),
         pytest.param('properties.total > "99"', True, id="a literal in quotes is made a number"),
         pytest.param("properties.note > 1", False, id="text is never greater"),
         pytest.param("properties.vip = true", True, id="boolean"),
-        pytest.param("properties.vip != true", True, id="not true holds for true"),
-        pytest.param('properties.absent != "x"', True, id="not equal holds for missing values"),
+        pytest.param("properties.vip != true", True, id="not true matches true"),
+        pytest.param('properties.absent != "x"', True, id="not equal matches missing values"),
         pytest.param("properties.absent != 3", False, id="number not equal does not"),
         pytest.param("properties.coupon = null", True, id="null counts as missing"),
         pytest.param("properties.absent = null", True, id="missing equals null"),
@@ -47,10 +47,14 @@ EVENT: dict[str, Any] = {
         pytest.param("type = 'track'", False, id="single quotes belong to the text"),
         pytest.param('type = "track" AND event = "X"', False, id="AND in capitals is skipped"),
         pytest.param(
-            'event = "X" and type = "track" or userId = "u1"', True, id="the last word governs all"
+            'event = "X" and type = "track" or userId = "u1"',
+            True,
+            id="the last and or or applies to all",
         ),
         pytest.param(
-            'type = "track" and !(event = "Order Completed")', True, id="not a group does nothing"
+            'type = "track" and !(event = "Order Completed")',
+            True,
+            id="not before a group does nothing",
         ),
         pytest.param('anonymousId = "a" and type = "track"', True, id="unknown names are skipped"),
     ],
@@ -66,7 +70,7 @@ def test_trigger(trigger: str, matches: bool) -> None:
         pytest.param("", id="empty"),
         pytest.param("hello world", id="words"),
         pytest.param('type = "track', id="unterminated text"),
-        pytest.param('type!="track"', id="no blank behind the operator"),
+        pytest.param('type!="track"', id="no blank after the operator"),
         pytest.param('((type = "track"))', id="groups two deep"),
         pytest.param('anonymousId = "a"', id="only unknown names"),
         pytest.param("properties.list[0] = 1", id="an index"),
@@ -79,7 +83,7 @@ def test_malformed_trigger(trigger: str) -> None:
         parse_trigger(trigger)
 
 
-def test_empty_parentheses_break_when_they_are_reached() -> None:
+def test_empty_parentheses_fail_during_evaluation() -> None:
     matches = compile_trigger('type = "track" and ()')
 
     assert matches({"type": "page"}) is False
@@ -87,7 +91,7 @@ def test_empty_parentheses_break_when_they_are_reached() -> None:
         matches({"type": "track"})
 
 
-def test_parsing_tells_conditions() -> None:
+def test_parsed_conditions() -> None:
     assert parse_trigger('type = "track" and (properties.a = 1 or event = "x")') == TriggerGroup(
         "and",
         (

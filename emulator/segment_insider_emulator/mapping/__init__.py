@@ -1,4 +1,4 @@
-"""The mapping core: what Segment's Insider One destination would send. Pure: no I/O, no clock."""
+"""Compute the requests that Segment's Insider One destination sends for an event. Pure: no I/O."""
 
 from segment_insider_emulator.mapping.destination import (
     BatchResult,

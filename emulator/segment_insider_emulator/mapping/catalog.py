@@ -1,6 +1,7 @@
-"""Fields that several actions share, with the keys, labels, types and defaults of the catalogue.
+"""The destination in Segment's catalogue: its settings, ten actions and their fields.
 
-Labels stand as published, oddities included: they appear in Segment's validation messages.
+An action is data. To add one, add its entry to `_ACTIONS`. Labels are as published, mistakes
+included: they appear in Segment's validation messages.
 """
 
 from collections.abc import Callable
@@ -17,12 +18,12 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 
 def map_path(event_path: str) -> JSON:
-    """A mapping that takes the value at *place*, e.g. "traits.email", from the event."""
+    """Return a mapping that takes the value at *event_path*, e.g. "traits.email"."""
     return {"@path": f"$.{event_path}"}
 
 
 def map_first_path(event_path: str, fallback_path: str) -> JSON:
-    """A mapping that takes the value at *place* if there is one, else that at *otherwise*."""
+    """Return a mapping that takes the value at *event_path*, else at *fallback_path*."""
     return {
         "@if": {
             "exists": map_path(event_path),
@@ -43,23 +44,23 @@ IDENTIFIER_SWITCH_FIELDS = (
     ),
     ActionField(
         "append_arrays", "Append Array Fields", "boolean",
-        "Whether lists are added to what the profile has, rather than put in its place.",
+        "Whether lists are added to those of the profile, rather than replace them.",
         default=False,
     ),
 )  # fmt: skip
 
 USER_ID_FIELD = ActionField(
-    "uuid", "UUID", description="Your own user id; needed where there is no anonymous id.",
+    "uuid", "UUID", description="Your own user id; required when there is no anonymous id.",
     default=map_path("userId"),
 )  # fmt: skip
 ANONYMOUS_ID_FIELD = ActionField(
     "segment_anonymous_id", "Anonymous Id",
-    description="Segment's anonymous id; needed where there is no user id.",
+    description="Segment's anonymous id; required when there is no user id.",
     default=map_path("anonymousId"),
 )  # fmt: skip
 CUSTOM_IDENTIFIERS_FIELD = ActionField(
     "custom_identifiers", "Custom Identifiers", "object",
-    "Further identifiers, by the names that Identity Resolution lists.",
+    "Further identifiers, by their names in Identity Resolution.",
 )  # fmt: skip
 EVENT_NAME_FIELD = ActionField(
     "event_name", "Event Name", description="The name of the custom event.", required=True,
@@ -112,8 +113,8 @@ PRODUCTS_FIELD = ActionField(
 def create_object_field(
     key: str, label: str, description: str, *properties: ActionField
 ) -> ActionField:
-    """A field that is an object, whose default is made of its properties' defaults."""
-    defaults = {each.key: each.default for each in properties}
+    """Create an object field; its default mapping contains the defaults of its properties."""
+    defaults = {property_field.key: property_field.default for property_field in properties}
     return ActionField(key, label, "object", description, properties=properties, default=defaults)
 
 
@@ -141,7 +142,7 @@ def _create_location_field(key: str, label: str) -> ActionField:
 
 
 ATTRIBUTES_FIELD = create_object_field(
-    "attributes", "User Properties", "What the event tells about the user.",
+    "attributes", "User Properties", "Attributes of the user that the event contains.",
     _create_trait_field("email", "Email"),
     _create_trait_field("phone", "Phone Number"),
     _create_trait_field("age", "Age", field_type="number"),
@@ -172,7 +173,7 @@ def _create_property_field(
 
 
 def create_event_group_field(mapping: JSON) -> ActionField:
-    """The parameter that groups the events of one cart, checkout or order."""
+    """Create the parameter that groups the events of one cart, checkout or order."""
     return _create_typed_field("event_group_id", "Event Group ID", mapping)
 
 
@@ -197,14 +198,18 @@ _TRACK_PARAMETER_FIELDS = (
 
 
 def create_parameters_field(*properties: ActionField) -> ActionField:
-    """The field for event parameters, with these typed ones."""
+    """Create the field for event parameters with these typed properties."""
     return create_object_field(
-        "parameters", "Event Parameters", "What the event tells about itself.", *properties
+        "parameters", "Event Parameters", "Parameters of the event.", *properties
     )
 
 
 def _list_track_parameters_except(*keys: str) -> tuple[ActionField, ...]:
-    return tuple(each for each in _TRACK_PARAMETER_FIELDS if each.key not in keys)
+    return tuple(
+        parameter_field
+        for parameter_field in _TRACK_PARAMETER_FIELDS
+        if parameter_field.key not in keys
+    )
 
 
 TRACK_PARAMETERS_FIELD = create_parameters_field(*_TRACK_PARAMETER_FIELDS)
@@ -212,7 +217,7 @@ PRODUCT_PARAMETERS_FIELD = create_parameters_field(
     *_list_track_parameters_except("variant_id", "event_group_id", "user_agent")
 )
 PRODUCT_LIST_PARAMETERS_FIELD = create_parameters_field(
-    *(each for each in _TRACK_PARAMETER_FIELDS if each.key in ("url", "taxonomy", "referrer"))
+    *(field for field in _TRACK_PARAMETER_FIELDS if field.key in ("url", "taxonomy", "referrer"))
 )
 
 DESTINATION_NAME = "Insider Cloud Mode (Actions)"
@@ -232,7 +237,7 @@ class DestinationAction:
     Args:
         trigger: The trigger that Segment proposes.
         fields: In the catalogue's order, which is the order of validation messages.
-        user: Builds the user object of an upsert from the values of the fields.
+        build_user: Builds the user object of an upsert from the values of the fields.
     """
 
     slug: str
@@ -245,7 +250,7 @@ class DestinationAction:
     @property
     def default_mapping(self) -> JSONObject:
         """The mapping that Segment proposes: every field that has a default."""
-        return {each.key: each.default for each in self.fields if each.default is not MISSING}
+        return {field.key: field.default for field in self.fields if field.default is not MISSING}
 
 
 def _format_track_trigger(event_name: str) -> str:
@@ -280,7 +285,7 @@ _ACTIONS = (
     DestinationAction(
         "updateUserProfile",
         "Create or Update a User Profile",
-        "Writes what an identify call tells about the user to the profile.",
+        "Writes the traits of an identify call to the profile.",
         'type = "identify"',
         _PROFILE_FIELDS,
         build_profile_user,

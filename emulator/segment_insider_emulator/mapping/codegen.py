@@ -1,9 +1,12 @@
-"""Object mappings as generated Python: what makes an event cost microseconds.
+"""Generate one Python function per mapping, so that resolving an event takes microseconds.
 
-Nearly every mapping is an object of paths, many with the same beginnings, some with a second
-path to fall back on. For those this module writes one straight function that looks at each
-beginning once; any other directive is called as the resolver it was compiled to.
+Nearly every mapping is an object of paths; many paths have the same first keys, some have a second
+path as fallback. For these mappings, this module writes one function without calls that reads each
+common beginning once. Other directives are called as the resolvers to which they were compiled.
 Keys enter the source as Python literals only.
+
+`compile_field_values` writes resolving and reading the fields as one function. It stores a value
+at once when its type is accepted unchanged, and calls the reader of the field for other values.
 """
 
 from collections.abc import Callable
@@ -17,57 +20,60 @@ from segment_insider_emulator.mapping.fields import (
     compile_payload_reader,
 )
 from segment_insider_emulator.mapping.javascript import MISSING, get_member, is_truthy
-from segment_insider_emulator.mapping.resolvers import Resolver, split_path, strip_path_prefix
+from segment_insider_emulator.mapping.resolvers import (
+    MappingCompiler,
+    Resolver,
+    split_path,
+    strip_path_prefix,
+)
 from segment_insider_emulator.mapping.validation import ROOT_DIRECTIVE_KEY, find_mapping_errors
 from segment_insider_emulator.types import JSON, JSONObject
 
-CompileDirective: TypeAlias = Callable[[JSON, bool], Resolver]
-
 
 def compile_object(
-    mapping: JSONObject, keep_missing: bool, compile_directive: CompileDirective
+    mapping: JSONObject, keep_missing: bool, compile_mapping: MappingCompiler
 ) -> Resolver:
-    """A resolver of an object mapping that is not a directive.
+    """Compile an object mapping that is not a directive to a resolver.
 
     Args:
-        keep_missing: Whether keys without a value stay, as MISSING.
-        compile_other: Compiles the directives that are not inlined.
+        keep_missing: Whether keys without a value stay in the object, as MISSING.
+        compile_mapping: Compiles directives other than paths.
     """
-    writer = FunctionWriter(keep_missing, compile_directive)
+    writer = FunctionWriter(keep_missing, compile_mapping)
     return writer.build_function(writer.write_object(mapping))
 
 
 def is_plain_object(mapping: JSON) -> bool:
-    """Whether *mapping* is an object whose keys are data, not directives."""
+    """Return whether *mapping* is an object with data keys only, no directives."""
     return isinstance(mapping, dict) and not any(key.startswith("@") for key in mapping)
 
 
 class FunctionWriter:
-    """Writes the body of one function of an event.
+    """Writer of the source of one function that takes an event.
 
     Args:
-        keep_missing, compile_other: As for `inline_object`.
+        keep_missing, compile_mapping: As for `compile_object`.
     """
 
-    def __init__(self, keep_missing: bool, compile_directive: CompileDirective) -> None:
+    def __init__(self, keep_missing: bool, compile_mapping: MappingCompiler) -> None:
         self.lines: list[str] = []
-        self._namespace: dict[str, JSON] = {"MISSING": MISSING, "member": get_member}
+        self._namespace: dict[str, JSON] = {"MISSING": MISSING, "get_member": get_member}
         self._path_variables: dict[tuple[str, ...], str] = {(): "event"}
         self._keep_missing = keep_missing
-        self._compile_directive = compile_directive
+        self._compile_mapping = compile_mapping
 
     def build_function(self, result_expression: str) -> Resolver:
-        """The function written so far, giving *result*."""
+        """Compile the lines written so far to a function that returns *result_expression*."""
         source = "\n    ".join(["def resolve(event):", *self.lines, f"return {result_expression}"])
         exec(compile(source, "<mapping>", "exec"), self._namespace)
         resolver: Resolver = self._namespace["resolve"]
         return resolver
 
     def write_object(self, mapping: JSONObject) -> str:
-        """Write an object; the variable that holds it."""
+        """Write code for an object mapping; return the variable with its value."""
         result = self.assign_variable("{}")
-        for key, each in mapping.items():
-            value = self.write_value(each)
+        for key, member in mapping.items():
+            value = self.write_value(member)
             assignment = f"{result}[{key!r}] = {value}"
             if not self._keep_missing:
                 assignment = f"if {value} is not MISSING: {assignment}"
@@ -75,32 +81,32 @@ class FunctionWriter:
         return result
 
     def write_value(self, mapping: JSON) -> str:
-        """Write any mapping; the variable that holds its value."""
+        """Write code for any mapping; return the variable with its value."""
         keys = _get_plain_path_keys(mapping)
         if keys is not None:
-            # A variable of its own: the one of a path may be read again.
+            # A new variable, because that of the path may be read again.
             return self.assign_variable(self._write_path(keys))
         if is_plain_object(mapping):
             return self.write_object(mapping)
         if not _is_path_with_fallbacks(mapping):
-            resolve = self.bind_object(self._compile_directive(mapping, self._keep_missing))
+            resolve = self.bind_object(self._compile_mapping(mapping, self._keep_missing))
             return self.assign_variable(f"{resolve}(event)")
         options = mapping["@if"]
-        otherwise = options.get("else")
-        fallback = self.write_value(otherwise) if is_truthy(otherwise) else "MISSING"
+        else_mapping = options.get("else")
+        fallback = self.write_value(else_mapping) if is_truthy(else_mapping) else "MISSING"
         value = self.write_value(options["exists"])
         self.lines.append(f"if {value} is None or {value} is MISSING: {value} = {fallback}")
         return value
 
     def assign_variable(self, expression: str) -> str:
-        """Assign *expression* to a new variable."""
+        """Write an assignment of *expression* to a new variable; return the variable."""
         variable = f"value_{len(self.lines)}"
         self.lines.append(f"{variable} = {expression}")
         return variable
 
     def bind_object(self, value: JSON) -> str:
-        """A name for a Python object, for use in the source."""
-        name = f"other_{len(self._namespace)}"
+        """Bind a Python object to a new name that generated code can use; return the name."""
+        name = f"object_{len(self._namespace)}"
         self._namespace[name] = value
         return name
 
@@ -109,13 +115,13 @@ class FunctionWriter:
             parent, key = self._write_path(keys[:-1]), keys[-1]
             self._path_variables[keys] = self.assign_variable(
                 f"{parent}.get({key!r}, MISSING) if type({parent}) is dict "
-                f"else MISSING if {parent} is MISSING else member({parent}, {key!r})"
+                f"else MISSING if {parent} is MISSING else get_member({parent}, {key!r})"
             )
         return self._path_variables[keys]
 
 
 def _get_plain_path_keys(mapping: JSON) -> tuple[str, ...] | None:
-    """The keys of a plain `@path`; None for any other mapping, and deeper than events are."""
+    """Return the keys of a plain `@path`; None for other mappings and for too deep paths."""
     if not isinstance(mapping, dict) or list(mapping) != ["@path"]:
         return None
     path = mapping["@path"]
@@ -126,20 +132,20 @@ def _get_plain_path_keys(mapping: JSON) -> tuple[str, ...] | None:
 
 
 def _is_path_with_fallbacks(mapping: JSON) -> bool:
-    """Whether *mapping* is an `@if` that takes a path if it exists, else another such choice.
+    """Return whether *mapping* is an `@if` of a path, else another path or such an `@if`.
 
-    Looking at all of them is cheap and cannot fail, so the choice needs no calls.
+    Reading all of these paths is cheap and cannot fail, so no calls are needed.
     """
     options = mapping.get("@if") if isinstance(mapping, dict) and len(mapping) == 1 else None
     if not isinstance(options, dict) or "exists" not in options:
         return False
     if options.get("then", MISSING) != options["exists"]:
         return False
-    otherwise = options.get("else")
+    else_mapping = options.get("else")
     return _get_plain_path_keys(options.get("exists")) is not None and (
-        not is_truthy(otherwise)
-        or _get_plain_path_keys(otherwise) is not None
-        or _is_path_with_fallbacks(otherwise)
+        not is_truthy(else_mapping)
+        or _get_plain_path_keys(else_mapping) is not None
+        or _is_path_with_fallbacks(else_mapping)
     )
 
 
@@ -150,14 +156,14 @@ def compile_field_values(
     mapping: JSONObject,
     fields: tuple[ActionField, ...],
     resolve_mapping: Resolver,
-    compile_mapping: CompileDirective,
+    compile_mapping: MappingCompiler,
 ) -> FieldValueResolver:
-    """A function from a single event to the cleaned, coerced values of *fields*.
+    """Return a function from one event to the cleaned, coerced values of *fields*.
 
     Args:
-        resolve: The compiled mapping; it has the last word on events whose values do not fit, and
-            the only one on mappings that are no plain object of fields, or are refused.
-    Raises: What *resolve* raises; PayloadError.
+        resolve_mapping: The compiled mapping. Used for events with values that do not fit, and
+            for mappings that are invalid or not a plain object of fields.
+    Raises: What *resolve_mapping* raises; PayloadValidationError.
     """
     read = compile_payload_reader(fields, drop_empty_text=True)
     if (
@@ -169,60 +175,66 @@ def compile_field_values(
     writer = _FieldValuesWriter(compile_mapping)
     writer.write_fields(mapping, fields)
     required = {field.key for field in fields if field.required}
-    write = writer.build_function("values, faults")
+    resolve_and_read = writer.build_function("values, errors")
 
-    def values(event: JSON) -> JSONObject:
-        found: JSONObject
-        found, faults = write(event)
-        if faults or not required <= found.keys():
-            # Segment lists faults in the order of the fields, which the mapping need not keep.
+    def resolve_values(event: JSON) -> JSONObject:
+        values: JSONObject
+        values, errors = resolve_and_read(event)
+        if errors or not required <= values.keys():
+            # Segment lists errors in the order of the fields, which may differ from the mapping.
             return read(resolve_mapping(event))
-        return found
+        return values
 
-    return values
+    return resolve_values
 
 
 class _FieldValuesWriter(FunctionWriter):
-    def __init__(self, compile_directive: CompileDirective) -> None:
-        super().__init__(keep_missing=False, compile_directive=compile_directive)
-        self.lines += ["values = {}", "faults = []"]
+    def __init__(self, compile_mapping: MappingCompiler) -> None:
+        super().__init__(keep_missing=False, compile_mapping=compile_mapping)
+        self.lines += ["values = {}", "errors = []"]
 
     def write_fields(self, mapping: JSONObject, fields: tuple[ActionField, ...]) -> None:
-        known = {field.key: field for field in fields}
-        for key, each in mapping.items():
-            field = known.get(key)
+        fields_by_key = {field.key: field for field in fields}
+        for key, field_mapping in mapping.items():
+            field = fields_by_key.get(key)
             if field is None:
-                self.write_value(each)  # nobody reads it, but a directive in it may fail
-            elif field.properties and not field.multiple and is_plain_object(each):
-                self._write_properties(each, field)
+                self.write_value(field_mapping)  # not a field, but a directive in it may fail
+            elif field.properties and not field.multiple and is_plain_object(field_mapping):
+                self._write_properties(field_mapping, field)
             else:
                 self._write_typed_assignment(
-                    "values", self.write_value(each), compile_field_reader(field, True, True), True
+                    "values",
+                    self.write_value(field_mapping),
+                    compile_field_reader(field, True, True),
+                    True,
                 )
 
     def _write_properties(self, mapping: JSONObject, field: ActionField) -> None:
-        members = {each.key: compile_field_reader(each, True) for each in field.properties}
-        holder = self.assign_variable("{}")
-        for key, each in mapping.items():
-            value = self.write_value(each)
-            if key in members:
-                self._write_typed_assignment(holder, value, members[key], False)
+        readers = {
+            property_field.key: compile_field_reader(property_field, True)
+            for property_field in field.properties
+        }
+        target = self.assign_variable("{}")
+        for key, property_field in mapping.items():
+            value = self.write_value(property_field)
+            if key in readers:
+                self._write_typed_assignment(target, value, readers[key], False)
             else:
-                self.lines.append(f"if {value} is not MISSING: {holder}[{key!r}] = {value}")
-        self.lines.append(f"values[{field.key!r}] = {holder}")
+                self.lines.append(f"if {value} is not MISSING: {target}[{key!r}] = {value}")
+        self.lines.append(f"values[{field.key!r}] = {target}")
 
     def _write_typed_assignment(
         self, target: str, variable: str, field_reader: FieldReader, drop_empty_text: bool
     ) -> None:
-        key, taken, read = field_reader
-        types, reader = self.bind_object(taken), self.bind_object(read)
-        put = f"{target}[{key!r}] = {variable}"
-        put_taken = f'if {variable} != "": {put}' if drop_empty_text else put
-        # Written out: the usual value costs one look at its type.
+        key, accepted_types, read = field_reader
+        types, reader = self.bind_object(accepted_types), self.bind_object(read)
+        assignment = f"{target}[{key!r}] = {variable}"
+        direct_assignment = f'if {variable} != "": {assignment}' if drop_empty_text else assignment
+        # Written inline: the usual value costs one check of its type.
         self.lines += [
             f"if type({variable}) in {types}:",
-            f"    {put_taken}",
+            f"    {direct_assignment}",
             f"elif {variable} is not MISSING:",
-            f"    {variable} = {reader}({variable}, faults)",
-            f"    if {variable} is not MISSING: {put}",
+            f"    {variable} = {reader}({variable}, errors)",
+            f"    if {variable} is not MISSING: {assignment}",
         ]

@@ -1,7 +1,6 @@
-"""One subscription, compiled: trigger, mapping, typed fields and upsert body in one pass."""
+"""Compile a destination with its subscriptions, and build Insider One requests from events."""
 
 import json
-import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +23,7 @@ from segment_insider_emulator.mapping.fields import (
     PayloadValidationError,
     compile_payload_reader,
 )
-from segment_insider_emulator.mapping.javascript import MAX_EXACT_INTEGER, MISSING
+from segment_insider_emulator.mapping.javascript import MISSING
 from segment_insider_emulator.mapping.liquid import LiquidError
 from segment_insider_emulator.mapping.resolvers import DirectiveError, Resolver
 from segment_insider_emulator.mapping.triggers import (
@@ -35,7 +34,7 @@ from segment_insider_emulator.mapping.triggers import (
     is_decided_by_name,
     parse_trigger,
 )
-from segment_insider_emulator.mapping.upserts import build_upsert_body
+from segment_insider_emulator.mapping.upserts import build_upsert_body, encode_upsert_body
 from segment_insider_emulator.mapping.validation import (
     MappingError,
     NullRootDirectiveError,
@@ -45,8 +44,10 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 _ILLEGAL_HEADER_CHARACTER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
-_SUBSCRIPTION_CACHE_SIZE = 1024  # subscriptions
-_MAX_CACHED_DEFINITION_CHARS = 50_000  # characters of one
+_SUBSCRIPTION_CACHE_SIZE = 1024
+_MAX_CACHED_DEFINITION_CHARS = 50_000
+_EVENT_NAME_CACHE_SIZE = 1024
+_PAYLOAD_VALIDATION_FAILED = "PAYLOAD_VALIDATION_FAILED"
 
 
 class InsiderRequest(NamedTuple):
@@ -63,16 +64,16 @@ class InsiderRequest(NamedTuple):
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
-            # Half of a surrogate pair, which only the slower reader takes.
+            # A lone surrogate, which only the slower parser accepts.
             return json.loads(self.body)
 
 
 class MappingFailure(NamedTuple):
-    """Why Segment sends nothing for an event that it should have sent.
+    """The reason why Segment sends nothing for an event that it should have sent.
 
     Args:
-        code: The status Segment gives it; None for faults that carry none.
-        name: The class of the fault; None for a malformed trigger on a single event.
+        code: The status Segment gives it; None for errors without a status.
+        name: The class of the error; None for a malformed trigger on a single event.
     """
 
     code: int | None
@@ -85,21 +86,21 @@ MappingResult: TypeAlias = MappingFailure | Literal["delivered", "not_subscribed
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch of events makes: at most one request, and one result for each event."""
+    """Result of a batch of events: at most one request, and one result per event."""
 
     request: InsiderRequest | None
     results: list[MappingResult]
 
 
 class _NullContextError(TypeError):
-    """The event's context is null where Segment's audience code looks into it."""
+    """The event's context is null; Segment's audience code expects an object."""
 
 
 class _IllegalHeaderError(TypeError):
-    """A setting of the destination cannot stand in a header."""
+    """A setting of the destination has a character that is not allowed in a header."""
 
 
-# Everything an event can run into on its way; any other exception is a bug.
+# Every error that an event can cause; any other exception is a bug.
 MAPPING_ERRORS = (
     PayloadValidationError, MappingError, DirectiveError, LiquidError,
     EmptyGroupError, NullRootDirectiveError, _NullContextError, _IllegalHeaderError,
@@ -108,11 +109,11 @@ MAPPING_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One configured mapping, ready to deliver.
+    """One subscription, compiled: trigger, mapping, typed fields and upsert body.
 
     Args:
-        matches: Whether the trigger takes an event; raises BrokenGroupError.
-        decided_by_name: Whether an event's type and name alone decide that.
+        matches: Whether the trigger matches an event; raises EmptyGroupError.
+        is_decided_by_name: Whether the trigger depends only on an event's type and name.
     """
 
     name: str
@@ -131,35 +132,36 @@ class Subscription:
 
     @property
     def action_slug(self) -> str:
+        """The slug of the action."""
         return self.action.slug
 
     def build_request(self, event: JSONObject) -> InsiderRequest | MappingFailure | None:
-        """Deliver one event; None when the trigger does not match it."""
+        """Build the request for one event; return None when the trigger does not match."""
         if self._settings_error is not None:
             return MappingFailure(400, "AggregateAjvError", self._settings_error)
         if self._trigger_error is not None:
             return MappingFailure(None, None, self._trigger_error)
         try:
             return self.build_request_for_match(event) if self.matches(event) else None
-        except MAPPING_ERRORS as fault:
-            return _create_failure(fault)
+        except MAPPING_ERRORS as error:
+            return _create_failure(error)
 
     def build_request_for_match(self, event: JSONObject) -> InsiderRequest | MappingFailure:
-        """Deliver one event that the trigger is known to match."""
+        """Build the request for one event that is known to match the trigger."""
         try:
             return self._create_request([event], [self.resolve_field_values(event)])
-        except MAPPING_ERRORS as fault:
-            return _create_failure(fault)
+        except MAPPING_ERRORS as error:
+            return _create_failure(error)
 
     def resolve_field_values(self, event: JSONObject) -> JSONObject:
-        """The values of the action's fields for one event, cleaned and coerced.
+        """Return the cleaned, coerced values of the action's fields for one event.
 
-        Raises: One of FAULTS.
+        Raises: One of MAPPING_ERRORS.
         """
         return self._resolve_field_values(event)
 
     def build_batch_request(self, events: list[JSONObject]) -> BatchResult:
-        """Deliver events in one request."""
+        """Build one request for a batch of events."""
         if self._settings_error is not None:
             return _fail_all_events(
                 events, MappingFailure(400, "AggregateAjvError", self._settings_error)
@@ -170,21 +172,23 @@ class Subscription:
             )
         try:
             return self._build_batch_of_matches(events)
-        except MAPPING_ERRORS as fault:
-            return _fail_all_events(events, _create_failure(fault))
+        except MAPPING_ERRORS as error:
+            return _fail_all_events(events, _create_failure(error))
 
     def _build_batch_of_matches(self, events: list[JSONObject]) -> BatchResult:
         results: list[MappingResult] = ["not_subscribed"] * len(events)
-        matching = {at: event for at, event in enumerate(events) if self.matches(event)}
-        payloads = {at: self._resolve_mapping(event) for at, event in matching.items()}
+        matching_events = {
+            index: event for index, event in enumerate(events) if self.matches(event)
+        }
+        payloads = {index: self._resolve_mapping(event) for index, event in matching_events.items()}
         values = []
-        for at, payload in payloads.items():
+        for index, payload in payloads.items():
             try:
                 values.append(self._read_batched_payload(payload))
-                results[at] = "delivered"
-            except PayloadValidationError as fault:
-                results[at] = MappingFailure(400, _PAYLOAD_VALIDATION_FAILED, str(fault))
-        request = self._create_request(list(matching.values()), values) if values else None
+                results[index] = "delivered"
+            except PayloadValidationError as error:
+                results[index] = MappingFailure(400, _PAYLOAD_VALIDATION_FAILED, str(error))
+        request = self._create_request(list(matching_events.values()), values) if values else None
         return BatchResult(request, results)
 
     def _create_request(self, events: list[JSONObject], values: list[JSONObject]) -> InsiderRequest:
@@ -194,15 +198,98 @@ class Subscription:
                 context = context.get("personas", MISSING)
             if context is None:
                 raise _NullContextError(
-                    "Cannot read the audience of an event whose context is null"
+                    "Cannot read the audience: the context of the event is null"
                 )
         if self._header_error is not None:
             raise _IllegalHeaderError(self._header_error)
-        body = build_upsert_body([self.action.build_user(each) for each in values])
-        return InsiderRequest("POST", UPSERT_URL, self._headers, _encode_body(body))
+        body = build_upsert_body([self.action.build_user(user_values) for user_values in values])
+        return InsiderRequest("POST", UPSERT_URL, self._headers, encode_upsert_body(body))
 
 
-_PAYLOAD_VALIDATION_FAILED = "PAYLOAD_VALIDATION_FAILED"
+class SubscriptionOutcome(NamedTuple):
+    """Outcome of one subscription that matches an event: a request, or a failure."""
+
+    subscription: Subscription
+    request: InsiderRequest | None = None
+    failure: MappingFailure | None = None
+
+
+class Destination:
+    """A destination with its settings and enabled subscriptions.
+
+    Args:
+        document: In the shape of Segment's Public API: "name", "enabled", "settings" and
+            "subscriptions", each with "name", "actionSlug", "enabled", "trigger" and "settings".
+    Raises: EmulatorError, when a subscription names an action that is not in the catalogue.
+    """
+
+    def __init__(self, document: JSONObject) -> None:
+        self.enabled: bool = document.get("enabled", True)
+        self.settings: JSONObject = document.get("settings", {})
+        self.subscriptions = tuple(
+            compile_subscription(subscription, self.settings)
+            for subscription in document.get("subscriptions", [])
+            if subscription.get("enabled", True)
+        )
+        self._select_candidates_cached = lru_cache(_EVENT_NAME_CACHE_SIZE)(self._select_candidates)
+
+    def iter_outcomes(self, event: JSONObject) -> Iterator[SubscriptionOutcome]:
+        """Yield the outcome of each subscription that matches *event*, in order."""
+        for subscription in self.find_candidates(event):
+            if outcome := evaluate_subscription(subscription, event):
+                yield outcome
+
+    def find_candidates(self, event: JSONObject) -> tuple[Subscription, ...]:
+        """Return the subscriptions that match by type and name, or need the whole event."""
+        event_type, event_name = event.get("type"), event.get("event")
+        try:
+            return self._select_candidates_cached(event_type, event_name)
+        except TypeError:  # a name that is a list or an object cannot be cached
+            return self._select_candidates(event_type, event_name)
+
+    def _select_candidates(self, event_type: JSON, event_name: JSON) -> tuple[Subscription, ...]:
+        """Return the subscriptions that match this type and name, or need more to decide."""
+        type_and_name = {"type": event_type, "event": event_name}
+        return tuple(
+            subscription
+            for subscription in self.subscriptions
+            if not subscription.is_decided_by_name or subscription.matches(type_and_name)
+        )
+
+
+def evaluate_subscription(
+    subscription: Subscription, event: JSONObject
+) -> SubscriptionOutcome | None:
+    """Evaluate a candidate subscription for *event*; None when its trigger does not match."""
+    build_request = (
+        subscription.build_request_for_match
+        if subscription.is_decided_by_name
+        else subscription.build_request
+    )
+    result = build_request(event)
+    if isinstance(result, InsiderRequest):
+        return SubscriptionOutcome(subscription, result)
+    return None if result is None else SubscriptionOutcome(subscription, None, result)
+
+
+def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscription:
+    """Compile a subscription that has the shape of Segment's Public API.
+
+    Args:
+        definition: Has "actionSlug"; may have "name", "trigger" and "settings" (the mapping) in
+            place of the action's own.
+        settings: The destination's settings.
+    Raises: EmulatorError, when the action is not in the catalogue.
+    """
+    headers, settings_error = _build_headers(settings)
+    compiled = _get_compiled_subscription(definition)
+    return replace(
+        compiled,
+        is_decided_by_name=compiled.is_decided_by_name and settings_error is None,
+        _settings_error=settings_error,
+        _headers=headers,
+        _header_error=_find_header_error(headers),
+    )
 
 
 def _fail_all_events(events: list[JSONObject], failure: MappingFailure) -> BatchResult:
@@ -223,55 +310,12 @@ def _create_failure(error: Exception) -> MappingFailure:
     )
 
 
-def _encode_body(body: JSON) -> bytes:
-    try:
-        return orjson.dumps(body, default=_encode_missing_as_null, option=orjson.OPT_STRICT_INTEGER)
-    except orjson.JSONEncodeError:
-        # Half of a surrogate pair, cut out of a text, which only an escape can carry; or an integer
-        # beyond 2^53, of which JavaScript keeps what a double can hold.
-        return json.dumps(_round_large_integers(body), default=_encode_missing_as_null).encode()
-
-
-def _round_large_integers(value: JSON) -> JSON:
-    if isinstance(value, dict):
-        return {key: _round_large_integers(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_round_large_integers(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    is_large = isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER
-    return int(float(value)) if is_large else value
-
-
-def _encode_missing_as_null(value: object) -> None:
-    """Values that are missing in a list are sent as null."""
-
-
-def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscription:
-    """Compile a subscription in the shape of Segment's Public API.
-
-    Args:
-        definition: With "actionSlug", and "name", "trigger" and "settings" (the mapping) where
-            they are not the action's own.
-        settings: The destination's settings.
-    Raises: EmulatorError, when the action is not in the catalogue.
-    """
-    headers, settings_fault = _build_headers(settings)
-    compiled = _get_compiled_subscription(definition)
-    return replace(
-        compiled,
-        is_decided_by_name=compiled.is_decided_by_name and settings_fault is None,
-        _settings_error=settings_fault,
-        _headers=headers,
-        _header_error=_find_header_error(headers),
-    )
-
-
 def _get_compiled_subscription(definition: JSONObject) -> Subscription:
-    """*definition* compiled, with no settings; once for all destinations that have the same."""
-    same = json.dumps(definition)
-    remembered = len(same) <= _MAX_CACHED_DEFINITION_CHARS
-    return _compile_definition_cached(same) if remembered else _compile_definition(definition)
+    """Return *definition* compiled without settings; equal definitions are compiled once."""
+    definition_text = json.dumps(definition)
+    if len(definition_text) > _MAX_CACHED_DEFINITION_CHARS:
+        return _compile_definition(definition)
+    return _compile_definition_cached(definition_text)
 
 
 @lru_cache(_SUBSCRIPTION_CACHE_SIZE)
@@ -288,22 +332,22 @@ def _compile_definition(definition: JSONObject) -> Subscription:
         )
     trigger = definition.get("trigger", action.trigger)
     mapping = definition.get("settings", action.default_mapping)
-    matches, decided, trigger_fault = _compile_trigger_or_report(trigger)
-    resolve = _compile_on_first_use(lambda: compile_validated(mapping, compile_mapping))
-    values = _compile_on_first_use(
-        lambda: compile_field_values(mapping, action.fields, resolve, compile_mapping)
+    predicate, is_decided, trigger_error = _compile_trigger_or_report(trigger)
+    resolve_mapping = _compile_on_first_use(lambda: compile_validated(mapping, compile_mapping))
+    resolve_field_values = _compile_on_first_use(
+        lambda: compile_field_values(mapping, action.fields, resolve_mapping, compile_mapping)
     )
     return Subscription(
         definition.get("name", action.title),
         action,
         mapping,
         trigger,
-        matches,
-        decided,
+        predicate,
+        is_decided,
         None,
-        trigger_fault,
-        resolve,
-        values,
+        trigger_error,
+        resolve_mapping,
+        resolve_field_values,
         compile_payload_reader(action.fields),
         {},
         None,
@@ -313,9 +357,9 @@ def _compile_definition(definition: JSONObject) -> Subscription:
 def _compile_on_first_use(
     compile_function: Callable[[], Callable[[JSON], JSON]],
 ) -> Callable[[JSON], JSON]:
-    """Put off what takes milliseconds until an event needs it: many subscriptions meet none."""
-    compiled = cache(compile_function)
-    return lambda event: compiled()(event)
+    """Delay a compilation of milliseconds to the first event: many subscriptions never get one."""
+    get_compiled = cache(compile_function)
+    return lambda event: get_compiled()(event)
 
 
 def _compile_trigger_or_report(trigger: JSON) -> tuple[EventPredicate, bool, str | None]:
@@ -351,75 +395,10 @@ def _get_settings_reader() -> PayloadReader:
 
 
 def _find_header_error(headers: dict[str, str]) -> str | None:
-    """What is wrong with the headers, without their values: one of them is a secret."""
-    illegal = [name for name, value in headers.items() if _ILLEGAL_HEADER_CHARACTER.search(value)]
-    return f"{' and '.join(illegal)}: not a legal HTTP header value" if illegal else None
-
-
-_EVENT_NAME_CACHE_SIZE = 1024
-
-
-class SubscriptionOutcome(NamedTuple):
-    """What one subscription makes of an event it takes: a request, or the reason for none."""
-
-    subscription: Subscription
-    request: InsiderRequest | None = None
-    failure: MappingFailure | None = None
-
-
-class Destination:
-    """A destination with its settings and enabled subscriptions.
-
-    Args:
-        document: In the shape of Segment's Public API: "name", "enabled", "settings" and
-            "subscriptions", each with "name", "actionSlug", "enabled", "trigger" and "settings".
-    Raises: EmulatorError, when a subscription names an action that is not in the catalogue.
-    """
-
-    def __init__(self, document: JSONObject) -> None:
-        self.enabled: bool = document.get("enabled", True)
-        self.settings: JSONObject = document.get("settings", {})
-        self.subscriptions = tuple(
-            compile_subscription(subscription, self.settings)
-            for subscription in document.get("subscriptions", [])
-            if subscription.get("enabled", True)
-        )
-        self._select_candidates_cached = lru_cache(_EVENT_NAME_CACHE_SIZE)(self._select_candidates)
-
-    def iter_outcomes(self, event: JSONObject) -> Iterator[SubscriptionOutcome]:
-        """The outcomes of the subscriptions that take *event*, in their order."""
-        for subscription in self.find_candidates(event):
-            if found := evaluate_subscription(subscription, event):
-                yield found
-
-    def find_candidates(self, event: JSONObject) -> tuple[Subscription, ...]:
-        """The subscriptions whose trigger takes *event*, or needs all of it to decide."""
-        kind, name = event.get("type"), event.get("event")
-        try:
-            return self._select_candidates_cached(kind, name)
-        except TypeError:  # a name that is a list or an object cannot be remembered
-            return self._select_candidates(kind, name)
-
-    def _select_candidates(self, event_type: JSON, event_name: JSON) -> tuple[Subscription, ...]:
-        """The subscriptions that this type and name decide for, or cannot decide."""
-        named = {"type": event_type, "event": event_name}
-        return tuple(
-            subscription
-            for subscription in self.subscriptions
-            if not subscription.is_decided_by_name or subscription.matches(named)
-        )
-
-
-def evaluate_subscription(
-    subscription: Subscription, event: JSONObject
-) -> SubscriptionOutcome | None:
-    """What one of an event's candidates makes of it; None when it does not take it."""
-    deliver = (
-        subscription.build_request_for_match
-        if subscription.is_decided_by_name
-        else subscription.build_request
+    """Return what is wrong with the headers, without their values: one of them is a secret."""
+    illegal_names = [
+        name for name, value in headers.items() if _ILLEGAL_HEADER_CHARACTER.search(value)
+    ]
+    return (
+        f"{' and '.join(illegal_names)}: not a legal HTTP header value" if illegal_names else None
     )
-    result = deliver(event)
-    if isinstance(result, InsiderRequest):
-        return SubscriptionOutcome(subscription, result)
-    return None if result is None else SubscriptionOutcome(subscription, None, result)

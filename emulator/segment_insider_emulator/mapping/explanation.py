@@ -1,6 +1,6 @@
-"""Why an event made the requests it made: matched or not, each value's origin, what got lost.
+"""Explain which subscriptions matched an event, where values come from, and what was dropped.
 
-Nothing here runs when events are delivered.
+This module does not run when events are delivered.
 """
 
 from collections.abc import Callable, Iterator, Set
@@ -25,17 +25,17 @@ from segment_insider_emulator.mapping.value_origins import (
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
-# What an app says of its own; the rest of an event is Segment's envelope.
+# The data of the app; the rest of an event is Segment's envelope.
 _APP_DATA_KEYS = ("properties", "traits")
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionCheck:
-    """One condition of a trigger.
+    """Result of one condition of a trigger for an event.
 
     Args:
-        found: What the event has there; None also for nothing.
-        read: The path of the event that the condition looks at; empty when it is not there.
+        found: The value of the event; None also when there is none.
+        read: The path of the event that the condition reads; empty when the event lacks it.
     """
 
     condition: str
@@ -46,7 +46,7 @@ class ConditionCheck:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionTrace:
-    """What one subscription made of the event."""
+    """What one subscription did with the event."""
 
     subscription: str
     action_slug: str
@@ -58,11 +58,12 @@ class SubscriptionTrace:
 
 @dataclass(frozen=True, slots=True)
 class EventExplanation:
-    """What all subscriptions made of the event.
+    """What all subscriptions did with the event.
 
     Args:
-        dropped: Properties and traits that have no influence on any request.
-        deciding: Those that decide something, such as a trigger, and are themselves not sent.
+        accounts: One trace for each subscription.
+        dropped: Properties and traits that no request depends on.
+        deciding: Properties and traits that decide something, e.g. in a trigger, and are not sent.
     """
 
     message_id: str | None
@@ -72,50 +73,59 @@ class EventExplanation:
 
 
 class UnreadPaths(NamedTuple):
-    """Whether any subscription takes the event, and the paths without influence on a request."""
+    """Whether a subscription matches the event, and the paths that no request depends on."""
 
     has_matching_subscription: bool
     paths: list[str]
 
 
 def explain_event(destination: Destination, event: JSONObject) -> EventExplanation:
-    """Account for every subscription and every property of *event*; nothing is sent."""
-    present = {path for path, _ in iter_leaves(event)}
-    accounts = [_trace_subscription(each, event, present) for each in destination.subscriptions]
-    origins = [origin for account in accounts for origin in account.origins]
-    read = {path for origin in origins for path in origin.read}
-    valued = {path for origin in origins for path in {*origin.read}.difference(origin.decided_by)}
-    conditions = [check for account in accounts for check in account.conditions]
-    deciding = read.union(path for check in conditions for path in check.read) - valued
+    """Explain what every subscription does with *event*; nothing is sent."""
+    present_paths = {path for path, _ in iter_leaves(event)}
+    traces = [
+        _trace_subscription(subscription, event, present_paths)
+        for subscription in destination.subscriptions
+    ]
+    origins = [origin for trace in traces for origin in trace.origins]
+    read_paths = {path for origin in origins for path in origin.read}
+    sent_paths = {
+        path for origin in origins for path in {*origin.read}.difference(origin.decided_by)
+    }
+    checks = [check for trace in traces for check in trace.conditions]
+    deciding_paths = read_paths.union(path for check in checks for path in check.read) - sent_paths
     return EventExplanation(
         event.get("messageId"),
-        accounts,
-        _list_app_paths(event, lambda path: path not in read and path not in deciding),
-        _list_app_paths(event, lambda path: path in deciding),
+        traces,
+        _list_app_paths(event, lambda path: path not in read_paths and path not in deciding_paths),
+        _list_app_paths(event, lambda path: path in deciding_paths),
     )
 
 
 def find_unread_paths(destination: Destination, event: JSONObject) -> UnreadPaths:
-    """Return what `explain` says of the properties that got lost, and nothing else."""
-    takers = [each for each in destination.subscriptions if each.build_request(event) is not None]
-    read = set[str]()
+    """Return only the dropped paths that `explain_event` reports, faster."""
+    matching = [
+        subscription
+        for subscription in destination.subscriptions
+        if subscription.build_request(event) is not None
+    ]
+    read_paths = set[str]()
     for subscription in destination.subscriptions:
-        read.update(
+        read_paths.update(
             path for check in _check_conditions(subscription.trigger, event) for path in check.read
         )
-    for subscription in takers:
+    for subscription in matching:
         if _is_matched(subscription, event):
-            read |= find_read_paths(subscription, event)
-    return UnreadPaths(bool(takers), _list_app_paths(event, lambda path: path not in read))
+            read_paths |= find_read_paths(subscription, event)
+    return UnreadPaths(bool(matching), _list_app_paths(event, lambda path: path not in read_paths))
 
 
 def _list_app_paths(event: JSONObject, is_included: Callable[[str], bool]) -> list[str]:
     paths = (
         path
-        for part in _APP_DATA_KEYS
-        if isinstance(event.get(part), dict)
-        for path, _ in iter_leaves(event[part], part)
-        if path != part
+        for key in _APP_DATA_KEYS
+        if isinstance(event.get(key), dict)
+        for path, _ in iter_leaves(event[key], key)
+        if path != key
     )
     return [path for path in paths if is_included(path)]
 
@@ -148,17 +158,17 @@ def _check_conditions(trigger: JSON, event: JSONObject) -> Iterator[ConditionChe
         group = parse_trigger(trigger) if isinstance(trigger, str) else TriggerGroup("and", ())
     except TriggerError:
         return
-    source = TracedValue.from_event(event)
+    event_value = TracedValue.from_event(event)
     for condition in _iter_conditions(group):
-        found = reduce(TracedValue.get_member, (condition.root, *condition.path), source)
+        traced = reduce(TracedValue.get_member, (condition.root, *condition.path), event_value)
         yield ConditionCheck(
             str(condition),
             condition.is_met(event),
-            None if found.value is MISSING else found.value,
+            None if traced.value is MISSING else traced.value,
             sorted(
-                found.own_source_paths - {found.event_path}
-                if found.value is MISSING
-                else found.own_source_paths
+                traced.own_source_paths - {traced.event_path}
+                if traced.value is MISSING
+                else traced.own_source_paths
             ),
         )
 

@@ -1,7 +1,7 @@
-"""Which parts of an event are looked at: containers that remember what was taken out of them.
+"""Track the event paths behind each mapped value, for explanations.
 
-Resolvers treat these containers like any dict or list, only slower; the normal path of an event
-never meets them.
+`track_reads` wraps an event in objects and lists that record what resolvers read from them.
+`TracedValue` is a value together with the paths that it comes from. Delivery uses neither.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def track_reads(value: JSON, read_paths: set[str], path: str = "") -> JSON:
-    """Return a copy of *value* that adds the path of every value taken from it to *reads*.
+    """Return a copy of *value* that adds the path of every value read from it to *read_paths*.
 
     Paths are dotted, lists are numbered: "properties.products[0].name". An empty object or list
     counts as a value.
@@ -27,35 +27,35 @@ def track_reads(value: JSON, read_paths: set[str], path: str = "") -> JSON:
 
 
 def strip_tracking(value: JSON) -> JSON:
-    """Return *value* with plain objects and lists in place of those that `traced` made."""
+    """Return *value* with plain objects and lists in place of tracked ones."""
     if isinstance(value, dict):
         return {key: strip_tracking(dict.__getitem__(value, key)) for key in value}
     if isinstance(value, list):
-        return [strip_tracking(list.__getitem__(value, at)) for at in range(len(value))]
+        return [strip_tracking(list.__getitem__(value, index)) for index in range(len(value))]
     return value
 
 
 def iter_leaves(value: JSON, path: str = "") -> Iterator[tuple[str, JSON]]:
-    """The path and value of everything in *value* that is no object or list with content."""
+    """Yield the path and value of every leaf of *value*: scalars, empty objects and empty lists."""
     if isinstance(value, dict) and value:
         for key in value:
             yield from iter_leaves(dict.__getitem__(value, key), join_path(path, key))
     elif isinstance(value, list) and value:
-        for at in range(len(value)):
-            yield from iter_leaves(list.__getitem__(value, at), join_path(path, at))
+        for index in range(len(value)):
+            yield from iter_leaves(list.__getitem__(value, index), join_path(path, index))
     else:
         yield path, value
 
 
 def join_path(path: str, key: str | int) -> str:
-    """Return the path of a member of the object at *path*, or of an item of the list."""
+    """Return the path of a member of the object, or an item of the list, at *path*."""
     if isinstance(key, int):
         return f"{path}[{key}]"
     return f"{path}.{key}" if path else key
 
 
 def mark_all_read(value: JSON) -> None:
-    """Count everything inside the containers of *value* as read: they are sent as they are."""
+    """Record everything inside the tracked containers of *value* as read."""
     if isinstance(value, _TrackedObject | _TrackedList):
         value.read_paths.update(path for path, _ in iter_leaves(value, value.path))
     elif isinstance(value, dict | list):
@@ -68,9 +68,12 @@ def _is_nonempty_tracked(value: JSON) -> bool:
 
 
 class _TrackedObject(dict[str, JSON]):
+    """An object that adds the path of every value read from it to *read_paths*."""
+
     def __init__(self, value: JSONObject, path: str, read_paths: set[str]) -> None:
         super().__init__(
-            (k, track_reads(v, read_paths, join_path(path, k))) for k, v in value.items()
+            (key, track_reads(member, read_paths, join_path(path, key)))
+            for key, member in value.items()
         )
         self.path, self.read_paths = path, read_paths
 
@@ -98,9 +101,12 @@ class _TrackedObject(dict[str, JSON]):
 
 
 class _TrackedList(list[JSON]):
+    """A list that adds the path of every item read from it to *read_paths*."""
+
     def __init__(self, value: list[JSON], path: str, read_paths: set[str]) -> None:
         super().__init__(
-            track_reads(v, read_paths, join_path(path, at)) for at, v in enumerate(value)
+            track_reads(item, read_paths, join_path(path, index))
+            for index, item in enumerate(value)
         )
         self.path, self.read_paths = path, read_paths
 
@@ -121,8 +127,8 @@ class _TrackedList(list[JSON]):
         return super().__getitem__(at)
 
     def __iter__(self) -> Iterator[JSON]:
-        for at in range(len(self)):
-            self._record_read(at)
+        for index in range(len(self)):
+            self._record_read(index)
         return super().__iter__()
 
 
@@ -133,18 +139,18 @@ NO_PATHS: Final[EventPaths] = frozenset()
 
 @dataclass(slots=True, eq=False)
 class TracedValue:
-    """A value, and the paths of the event that have an influence on it.
+    """A value with the event paths that influence it.
 
     Paths are dotted, lists are numbered: "properties.products[0].name".
 
     Args:
-        value: MISSING where there is none.
-        reads: Paths whose values went into it; those of *parts* come on top.
-        decided_by: Paths that decided that it is this value and not another.
-        unused: Paths that were looked at and put nothing into it.
-        always_there: Whether it has a value whatever *reads* hold, as a template has.
-        path: Its place in the event; None for what the mapping made.
-        mapping: The part of the mapping that made it; None when that is the part around it.
+        value: MISSING when there is none.
+        own_source_paths: Paths of values that are part of it, in addition to those of *parts*.
+        deciding_paths: Paths that decided that it is this value and not another.
+        unused_paths: Paths that were read and contributed nothing.
+        is_always_present: Whether it has a value for any *own_source_paths*, as a template does.
+        event_path: Its path in the event; None when the mapping built it.
+        mapping: The part of the mapping that built it; None when that is the enclosing part.
     """
 
     value: JSON
@@ -165,16 +171,16 @@ class TracedValue:
 
     @classmethod
     def from_parts(cls, value: JSON, parts: "dict[PartKey, TracedValue]") -> Self:
-        """Return an object or a list that a mapping put together.
+        """Return an object or list that a mapping built from *parts*.
 
         Args:
-            parts: May have keys that *value* lacks: what would stand there has no value.
+            parts: May have keys that *value* does not have: those of parts without a value.
         """
         return cls(value, _parts=parts)
 
     @property
     def parts(self) -> "dict[PartKey, TracedValue]":
-        """The members of an object or a list, the items of which are numbered from 0."""
+        """The members of the object, or the items of the list by index."""
         if self._parts is None:
             value = self.value
             pairs: Iterable[tuple[PartKey, JSON]] = ()
@@ -182,27 +188,27 @@ class TracedValue:
                 pairs = value.items()
             elif isinstance(value, list):
                 pairs = enumerate(value)
-            self._parts = {key: self._create_part(each, key) for key, each in pairs}
+            self._parts = {key: self._create_part(part_value, key) for key, part_value in pairs}
         return self._parts
 
     @property
     def is_event_value(self) -> bool:
-        """Whether it stands in the event just like this."""
+        """Whether the value is an unchanged part of the event."""
         return self.event_path is not None and self._parts is None
 
     @property
     def influencing_paths(self) -> set[str]:
-        """Every path that has an influence on the value or on one of its parts."""
-        found = {*self.own_source_paths, *self.deciding_paths, *self.unused_paths}
+        """Every path that influences the value or one of its parts."""
+        paths = {*self.own_source_paths, *self.deciding_paths, *self.unused_paths}
         if self.event_path is not None and self._parts is None:
             if is_nonempty_container(self.value):
-                found.update(path for path, _ in iter_leaves(self.value, self.event_path))
-            return found
-        return found.union(*(part.influencing_paths for part in self.parts.values()))
+                paths.update(path for path, _ in iter_leaves(self.value, self.event_path))
+            return paths
+        return paths.union(*(part.influencing_paths for part in self.parts.values()))
 
     @property
     def source_paths(self) -> set[str]:
-        """Every path whose value went into the value or into one of its parts."""
+        """The path of every event value that is part of this value."""
         if self.event_path is not None and self._parts is None:
             return (
                 self.influencing_paths - self.deciding_paths - self.unused_paths
@@ -212,7 +218,7 @@ class TracedValue:
 
     @property
     def presence_paths(self) -> EventPaths:
-        """The paths that decide whether there is a value, and not null."""
+        """The paths that decide whether there is a value other than null."""
         return (
             self.deciding_paths
             if self.is_always_present
@@ -220,12 +226,16 @@ class TracedValue:
         )
 
     def with_deciding_paths(self, paths: Iterable[str]) -> Self:
-        """Return the same value, decided by *paths* as well."""
-        more = self.deciding_paths.union(paths)
-        return self if more == self.deciding_paths else replace(self, deciding_paths=more)
+        """Return the same value with *paths* added to its deciding paths."""
+        deciding_paths = self.deciding_paths.union(paths)
+        return (
+            self
+            if deciding_paths == self.deciding_paths
+            else replace(self, deciding_paths=deciding_paths)
+        )
 
     def get_member(self, key: str) -> "TracedValue":
-        """Return what `javascript.member` gives, with its paths."""
+        """Return the member *key* as `javascript.get_member` does, with its paths."""
         if isinstance(self.value, dict):
             if key in self.value:
                 return self.parts[key].with_deciding_paths(self.deciding_paths)
@@ -234,25 +244,27 @@ class TracedValue:
             return self._create_missing_member(key) if self.event_path else self
         if not is_truthy(self.value):
             return self
-        found = get_member(self.value, key)
+        member = get_member(self.value, key)
         if not isinstance(self.value, list):
-            return replace(self, value=found, event_path=None, is_always_present=False, _parts=None)
+            return replace(
+                self, value=member, event_path=None, is_always_present=False, _parts=None
+            )
         if key == "length":
-            # What an entry has inside does not change how many there are.
-            entries_read = (part.own_source_paths for part in self.parts.values())
+            # The content of an item does not change the number of items.
+            item_paths = (part.own_source_paths for part in self.parts.values())
             return TracedValue(
-                found, self.own_source_paths.union(*entries_read), self.deciding_paths
+                member, self.own_source_paths.union(*item_paths), self.deciding_paths
             )
         if key.isascii() and key.isdigit() and int(key) in self.parts:
             return self.parts[int(key)].with_deciding_paths(self.deciding_paths)
         return self._create_missing_member(int(key) if key.isascii() and key.isdigit() else key)
 
     def list_members(self) -> "list[tuple[str, TracedValue]]":
-        """Return what `javascript.entries` gives, with the paths of each value."""
+        """Return the pairs of `javascript.iter_entries`, with the paths of each value."""
         pairs: list[tuple[str, TracedValue]] = []
-        for key, each in iter_entries(self.value):
+        for key, member in iter_entries(self.value):
             if isinstance(self.value, str):
-                part = replace(self, value=each, event_path=None, _parts=None)
+                part = replace(self, value=member, event_path=None, _parts=None)
             else:
                 part = self.parts[int(key) if isinstance(self.value, list) else key]
             pairs.append((key, part.with_deciding_paths(self.deciding_paths)))
@@ -260,11 +272,11 @@ class TracedValue:
 
     @property
     def absent_parts(self) -> "dict[PartKey, TracedValue]":
-        """The parts without a value, which *value* does not have."""
-        own: JSONObject = self.value if isinstance(self.value, dict) else {}
+        """The parts that have no value and are therefore not in *value*."""
+        members: JSONObject = self.value if isinstance(self.value, dict) else {}
         is_list = isinstance(self.value, list)
         parts = {} if is_list else self._parts or {}
-        return {key: part for key, part in parts.items() if key not in own}
+        return {key: part for key, part in parts.items() if key not in members}
 
     def _create_part(self, value: JSON, key: PartKey) -> "TracedValue":
         if self.event_path is not None:
@@ -272,65 +284,70 @@ class TracedValue:
         return TracedValue(value, self.own_source_paths)
 
     def _create_missing_member(self, key: PartKey) -> "TracedValue":
-        """What stands at a key that is not there; with the path at which it was sought."""
+        """Return the MISSING member *key*, with the path at which it was looked for."""
         path = None if self.event_path is None else join_path(self.event_path, key)
-        reads = self.own_source_paths if path is None else self.own_source_paths | {path}
+        source_paths = self.own_source_paths if path is None else self.own_source_paths | {path}
         part = (self._parts or {}).get(key)
-        decided_by = (
+        deciding_paths = (
             self.deciding_paths.union(part.influencing_paths) if part else self.deciding_paths
         )
-        return TracedValue(MISSING, reads, decided_by, event_path=path)
+        return TracedValue(MISSING, source_paths, deciding_paths, event_path=path)
 
 
 def is_nonempty_container(value: JSON) -> bool:
-    """Check whether *value* is an object or a list with something in it."""
+    """Return whether *value* is a non-empty object or list."""
     return isinstance(value, dict | list) and bool(value)
 
 
 def find_text_paths(traced_value: TracedValue) -> set[str]:
-    """Return the paths that show when a value is written as text; those of an object do not."""
-    found = {*traced_value.own_source_paths, *traced_value.deciding_paths}
+    """Return the paths that show in the text of a value; an object's text shows none."""
+    paths = {*traced_value.own_source_paths, *traced_value.deciding_paths}
     if isinstance(traced_value.value, list):
-        found = found.union(*(find_text_paths(part) for part in traced_value.parts.values()))
-    return found
+        paths = paths.union(*(find_text_paths(part) for part in traced_value.parts.values()))
+    return paths
 
 
 def combine_alternatives(
     chosen: TracedValue, alternative: TracedValue | None, deciding_paths: Iterable[str]
 ) -> TracedValue:
-    """Return *chosen*, in whose place *other* would be if the paths *deciding* had other values.
+    """Return *chosen* with *deciding_paths* on the parts in which *alternative* differs.
 
     Args:
-        other: None when it cannot be known.
+        alternative: The value for other values of *deciding_paths*; None when unknown.
     """
-    by = frozenset(deciding_paths)
-    if not by:
+    deciding = frozenset(deciding_paths)
+    if not deciding:
         return chosen
     if alternative is None:
-        return chosen.with_deciding_paths(by)
-    if _is_same_json(chosen.value, alternative.value) and not alternative.influencing_paths & by:
+        return chosen.with_deciding_paths(deciding)
+    if (
+        _is_same_json(chosen.value, alternative.value)
+        and not alternative.influencing_paths & deciding
+    ):
         return chosen
-    nothing = TracedValue(MISSING)
+    missing = TracedValue(MISSING)
     if isinstance(chosen.value, dict) and isinstance(alternative.value, dict):
         parts = {
             key: combine_alternatives(
-                chosen.parts.get(key, nothing), alternative.parts.get(key, nothing), by
+                chosen.parts.get(key, missing), alternative.parts.get(key, missing), deciding
             )
             for key in {**chosen.parts, **alternative.parts}
         }
         return replace(chosen, _parts=parts)
     if isinstance(alternative.value, dict) and not is_nonempty_container(chosen.value):
         return replace(
-            chosen.with_deciding_paths(by),
-            _parts={key: nothing.with_deciding_paths(by) for key in alternative.parts},
+            chosen.with_deciding_paths(deciding),
+            _parts={key: missing.with_deciding_paths(deciding) for key in alternative.parts},
         )
-    return chosen.with_deciding_paths(by)
+    return chosen.with_deciding_paths(deciding)
 
 
 def _is_same_json(left: JSON, right: JSON) -> bool:
-    """Whether both are the same JSON; for Python, `True` would equal `1`."""
+    """Return whether both are the same JSON; in Python alone, `True` would equal `1`."""
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_is_same_json(left[k], right[k]) for k in left)
+        return left.keys() == right.keys() and all(
+            _is_same_json(left[key], right[key]) for key in left
+        )
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(_is_same_json, left, right))
     return type(left) is type(right) and left == right

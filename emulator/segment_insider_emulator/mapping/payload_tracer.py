@@ -1,7 +1,7 @@
-"""The directives once more, for explanations: each value with the paths that made it.
+"""Resolve a mapping and trace each value to its event paths, for explanations.
 
-What a directive makes of its values is left to the directive itself; this module says which of
-them it looks at. A generated test holds both to the same values.
+The directives themselves compute the values; this module follows which values they read. A
+generated test compares both.
 """
 
 import json
@@ -39,11 +39,11 @@ _MAX_CACHED_MAPPING_CHARS = 2_000  # characters of one
 
 
 def trace_payload(mapping: JSONObject, event: JSONObject) -> TracedValue:
-    """Resolve a whole *mapping* for *event*.
+    """Resolve a whole *mapping* for *event* with the paths of each value.
 
-    A field that fails has no value, and all that was read before it failed in `unused`.
+    A field that fails has no value; the paths read before the failure are in `unused_paths`.
 
-    Raises: MappingError, DirectiveError or NullRootError for a mapping that is refused.
+    Raises: MappingError, DirectiveError or NullRootDirectiveError, when the mapping is invalid.
     """
     processed = apply_root_directive(mapping)
     validate_mapping(processed)
@@ -69,12 +69,14 @@ def _trace_field(mapping: JSON, source: TracedValue) -> TracedValue:
 
 
 def _expand_visited_paths(visited_paths: set[str], event: JSON) -> frozenset[str]:
-    """The paths of *event* that are among *visited*, or below one."""
-    below = tuple(end for path in visited_paths for end in (f"{path}.", f"{path}[") if path)
+    """Return the paths of *event* that are in *visited_paths* or below one of them."""
+    prefixes = tuple(
+        prefix for path in visited_paths for prefix in (f"{path}.", f"{path}[") if path
+    )
     return frozenset(
         path
         for path, _ in iter_leaves(event)
-        if "" in visited_paths or path in visited_paths or path.startswith(below)
+        if "" in visited_paths or path in visited_paths or path.startswith(prefixes)
     )
 
 
@@ -86,7 +88,7 @@ def _build_traced_object(parts: dict[PartKey, TracedValue], *, keep_missing: boo
 
 
 class _MappingTracer:
-    """Traces one field; *visited* are the paths that it came to so far."""
+    """Tracer of one field; *visited_paths* are the paths looked at so far."""
 
     def __init__(self) -> None:
         self.visited_paths: set[str] = set()
@@ -94,7 +96,7 @@ class _MappingTracer:
     def trace_mapping(
         self, mapping: JSON, source: TracedValue, keep_missing: bool = False
     ) -> TracedValue:
-        """Return what `compile_mapping` makes of *mapping* and *source*. Raises: One of FAULTS."""
+        """Return the value that `compile_mapping` gives for *mapping*, with its paths."""
         if isinstance(mapping, list):
             items = [self.trace_mapping(part, source, keep_missing) for part in mapping]
             return TracedValue.from_parts([item.value for item in items], dict(enumerate(items)))
@@ -107,26 +109,28 @@ class _MappingTracer:
             }
             return _build_traced_object(parts, keep_missing=keep_missing)
         name = next(key for key in mapping if key.startswith("@"))
-        directive = _DIRECTIVE_TRACERS.get(name)
-        found = directive(self, mapping[name], source, keep_missing) if directive else None
-        # Options that the directive does not take, or takes in a way of its own.
-        return found or self.resolve_tracked(mapping, source, keep_missing)
+        trace_directive = _DIRECTIVE_TRACERS.get(name)
+        traced = (
+            trace_directive(self, mapping[name], source, keep_missing) if trace_directive else None
+        )
+        # None: the options are invalid, or only the directive can evaluate them.
+        return traced or self.resolve_tracked(mapping, source, keep_missing)
 
     def resolve_tracked(
         self, mapping: JSON, source: TracedValue, keep_missing: bool = False
     ) -> TracedValue:
-        """Run *mapping* as it is delivered, on values that note what is taken from them."""
-        reads: set[str] = set()
+        """Resolve *mapping* with the compiled directive on a tracked copy of *source*."""
+        read_paths: set[str] = set()
         try:
-            value = _get_resolver(mapping, keep_missing)(track_reads(source.value, reads))
+            value = _get_resolver(mapping, keep_missing)(track_reads(source.value, read_paths))
             mark_all_read(value)
         finally:
-            found = frozenset(self._find_event_paths(source, reads))
-            self.visited_paths |= found
-        return TracedValue(strip_tracking(value), found)
+            event_paths = frozenset(self._find_event_paths(source, read_paths))
+            self.visited_paths |= event_paths
+        return TracedValue(strip_tracking(value), event_paths)
 
     def follow_path(self, source: TracedValue, keys: tuple[str, ...]) -> TracedValue:
-        """Return what a path finds."""
+        """Return the value at the path *keys* of *source*."""
         for key in keys:
             source = source.get_member(key)
         self.visited_paths |= source.own_source_paths
@@ -137,14 +141,14 @@ class _MappingTracer:
         return source
 
     def _find_event_paths(self, source: TracedValue, read_paths: set[str]) -> set[str]:
-        """The paths of the event behind *reads*, which begin at *source*."""
+        """Return the event paths behind *read_paths*, which are relative to *source*."""
         if source.event_path == "" and not source.deciding_paths:
             return read_paths
-        own: set[str] = set()
+        event_paths: set[str] = set()
         for path, part in _list_leaf_parts(source, ""):
             if path in read_paths:
-                own |= part.influencing_paths
-        return own
+                event_paths |= part.influencing_paths
+        return event_paths
 
 
 def _list_leaf_parts(source: TracedValue, path: str) -> "list[tuple[str, TracedValue]]":
@@ -171,7 +175,7 @@ def _compile_mapping_cached(mapping: str, keep_missing: bool) -> Resolver:
     return compile_mapping(json.loads(mapping), keep_missing)
 
 
-# Each gives None for options that only the directive itself can judge.
+# Returns None for options that only the directive itself can evaluate.
 _DirectiveTracer: TypeAlias = Callable[
     [_MappingTracer, JSON, TracedValue, bool], TracedValue | None
 ]
@@ -180,7 +184,7 @@ _DirectiveTracer: TypeAlias = Callable[
 def _trace_text_option(
     tracer: _MappingTracer, options: JSON, source: TracedValue
 ) -> TracedValue | None:
-    """The text of a directive on one text; None when it is no text."""
+    """Return the text that a directive takes; None when it is not a text."""
     text = (
         TracedValue(options) if isinstance(options, str) else tracer.trace_mapping(options, source)
     )
@@ -205,9 +209,11 @@ def _trace_template(
     if text is None:
         return None
     rendered, paths = render_with_paths(text.value, source.value)
-    found = [tracer.follow_path(source, split_path(path)) for path in paths]
-    reads = text.influencing_paths.union(*map(find_text_paths, found))
-    return TracedValue(rendered, frozenset(reads), text.presence_paths, is_always_present=True)
+    printed = [tracer.follow_path(source, split_path(path)) for path in paths]
+    source_paths = text.influencing_paths.union(*map(find_text_paths, printed))
+    return TracedValue(
+        rendered, frozenset(source_paths), text.presence_paths, is_always_present=True
+    )
 
 
 def _trace_literal(
@@ -225,21 +231,23 @@ def _trace_if(
         return None
     tested = "exists" if "exists" in options else "blank"
     subject = tracer.trace_mapping(options[tested], source)
-    then = options.get("then", MISSING)
-    otherwise = options["else"] if is_truthy(options.get("else")) else MISSING
-    deciding = set(subject.presence_paths)
+    then_mapping = options.get("then", MISSING)
+    else_mapping = options["else"] if is_truthy(options.get("else")) else MISSING
+    deciding_paths = set(subject.presence_paths)
     is_empty = subject.value is None or subject.value is MISSING
     if tested == "blank":
         is_empty = is_empty or equals_empty_text(subject.value)
         if not isinstance(subject.value, list) or len(subject.value) < 2:
-            deciding |= find_text_paths(subject)
-    chosen, other = (otherwise, then) if is_empty else (then, otherwise)
-    value = tracer.trace_mapping(chosen, source, keep_missing)
+            deciding_paths |= find_text_paths(subject)
+    chosen_mapping, other_mapping = (
+        (else_mapping, then_mapping) if is_empty else (then_mapping, else_mapping)
+    )
+    value = tracer.trace_mapping(chosen_mapping, source, keep_missing)
     try:
-        alternative = tracer.trace_mapping(other, source, keep_missing)
+        alternative = tracer.trace_mapping(other_mapping, source, keep_missing)
     except MAPPING_ERRORS:
-        return value.with_deciding_paths(deciding)
-    return combine_alternatives(value, alternative, deciding)
+        return value.with_deciding_paths(deciding_paths)
+    return combine_alternatives(value, alternative, deciding_paths)
 
 
 def _trace_array_path(
@@ -262,8 +270,10 @@ def _trace_array_path(
     else:
         return root
     items = [tracer.trace_mapping(shape, item, keep_missing) for item in sources]
-    made = TracedValue.from_parts([item.value for item in items], dict(enumerate(items)))
-    return replace(made, own_source_paths=root.own_source_paths, deciding_paths=root.deciding_paths)
+    traced_list = TracedValue.from_parts([item.value for item in items], dict(enumerate(items)))
+    return replace(
+        traced_list, own_source_paths=root.own_source_paths, deciding_paths=root.deciding_paths
+    )
 
 
 def _trace_case(
@@ -318,24 +328,28 @@ def _trace_flatten(
         return None
     subject = tracer.trace_mapping(options.get("value", MISSING), source, True)
     parts: dict[PartKey, TracedValue] = {}
-    unused: set[str] = set()
+    unused_paths: set[str] = set()
 
     def flatten(part: TracedValue, prefix: str) -> None:
         value = part.value
-        omitted = isinstance(value, list) and is_truthy(options.get("omitArrays"))
-        if omitted or not isinstance(value, dict | list):
+        is_omitted = isinstance(value, list) and is_truthy(options.get("omitArrays"))
+        if is_omitted or not isinstance(value, dict | list):
             parts[prefix] = part.with_deciding_paths(separator.influencing_paths)
             return
         if not value:
-            unused.update(part.influencing_paths)
-        unused.update(
-            path for gone in part.absent_parts.values() for path in gone.influencing_paths
+            unused_paths.update(part.influencing_paths)
+        unused_paths.update(
+            path
+            for absent_part in part.absent_parts.values()
+            for path in absent_part.influencing_paths
         )
-        for key, each in part.list_members():
-            flatten(each, f"{prefix}{separator.value}{key}" if prefix else key)
+        for key, member in part.list_members():
+            flatten(member, f"{prefix}{separator.value}{key}" if prefix else key)
 
     flatten(subject, "")
-    flat = replace(_build_traced_object(parts, keep_missing=True), unused_paths=frozenset(unused))
+    flat = replace(
+        _build_traced_object(parts, keep_missing=True), unused_paths=frozenset(unused_paths)
+    )
     return flat if keep_missing else _drop_missing_parts(flat)
 
 
@@ -347,23 +361,27 @@ def _trace_merge(
     if not isinstance(options.get("objects"), list):
         return None
     direction = tracer.trace_mapping(options["direction"], source)
-    objects = [tracer.trace_mapping(each, source, True) for each in options["objects"]]
+    objects = [
+        tracer.trace_mapping(traced_object, source, True) for traced_object in options["objects"]
+    ]
     merged: dict[PartKey, TracedValue] = {}
-    unused: set[str] = set()
-    for each in reversed(objects) if direction.value == "left" else objects:
+    unused_paths: set[str] = set()
+    for traced_object in reversed(objects) if direction.value == "left" else objects:
         merged.update(
             (key, part.with_deciding_paths(direction.influencing_paths))
-            for key, part in each.list_members()
+            for key, part in traced_object.list_members()
         )
-        for key, part in each.absent_parts.items():
+        for key, part in traced_object.absent_parts.items():
             merged[key] = merged.get(key, TracedValue(MISSING)).with_deciding_paths(
                 part.influencing_paths
             )
-        if not is_nonempty_container(each.value):
-            unused |= each.influencing_paths
-        unused |= each.unused_paths
-    made = replace(_build_traced_object(merged, keep_missing=True), unused_paths=frozenset(unused))
-    return made if keep_missing else _drop_missing_parts(made)
+        if not is_nonempty_container(traced_object.value):
+            unused_paths |= traced_object.influencing_paths
+        unused_paths |= traced_object.unused_paths
+    result = replace(
+        _build_traced_object(merged, keep_missing=True), unused_paths=frozenset(unused_paths)
+    )
+    return result if keep_missing else _drop_missing_parts(result)
 
 
 def _trace_transform(
@@ -388,8 +406,8 @@ def _trace_exclude_when_null(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     subject = tracer.trace_mapping(options, source, keep_missing)
-    excluded = _replace_nulls_with_missing(subject)
-    return excluded if keep_missing else _drop_missing_parts(excluded)
+    result = _replace_nulls_with_missing(subject)
+    return result if keep_missing else _drop_missing_parts(result)
 
 
 def _replace_nulls_with_missing(traced_value: TracedValue) -> TracedValue:
@@ -402,7 +420,7 @@ def _replace_nulls_with_missing(traced_value: TracedValue) -> TracedValue:
 
 
 def _drop_missing_parts(traced_value: TracedValue) -> TracedValue:
-    """*traced_value* without the keys that are MISSING, as `javascript.without_missing` does it."""
+    """Return *traced_value* without MISSING keys, as `javascript.drop_missing` does."""
     if not is_nonempty_container(traced_value.value) or traced_value.is_event_value:
         return traced_value
     parts = {key: _drop_missing_parts(part) for key, part in traced_value.parts.items()}
@@ -412,12 +430,12 @@ def _drop_missing_parts(traced_value: TracedValue) -> TracedValue:
 def _replace_parts(
     traced_value: TracedValue, parts: dict[PartKey, TracedValue], *, keep_missing: bool = True
 ) -> TracedValue:
-    """*traced_value* with other values of its members."""
+    """Return *traced_value* with other values for its members."""
     if isinstance(traced_value.value, list):
         value: JSON = [part.value for part in parts.values()]
     else:
-        own = {key: parts[key].value for key in traced_value.value}
-        value = own if keep_missing else {k: v for k, v in own.items() if v is not MISSING}
+        values = {key: parts[key].value for key in traced_value.value}
+        value = values if keep_missing else {k: v for k, v in values.items() if v is not MISSING}
     return replace(traced_value, value=value, _parts=parts)
 
 

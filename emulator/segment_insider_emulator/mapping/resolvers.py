@@ -1,4 +1,4 @@
-"""Paths into an event, and the templates that print what paths find."""
+"""Compile paths and templates of mappings to resolvers, which return the value for an event."""
 
 import re
 from collections.abc import Callable
@@ -20,19 +20,19 @@ _QUOTE_CHARACTER = re.compile("['\"]")
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """Split a path: dots and quoted or numbered brackets separate, quotes vanish."""
+    """Split a path into its keys at dots and brackets; quotes are removed."""
     if path in ("", "."):
         return ()
     return tuple(_QUOTE_CHARACTER.sub("", part) for part in _PATH_SEPARATOR.split(path) if part)
 
 
 def strip_path_prefix(path: str) -> str:
-    """Remove the first `$.`, wherever it stands."""
+    """Remove the first `$.` of *path*, at any position."""
     return path.replace("$.", "", 1)
 
 
 def compile_path(path: str) -> Resolver:
-    """A resolver of one path; what is not there gives MISSING, falsy values end the walk."""
+    """Return a resolver of one path; a missing key gives MISSING, a falsy value ends it."""
     keys = split_path(path)
     if not keys:
         return lambda event: event
@@ -64,7 +64,7 @@ def _build_many_key_resolver(*keys: str) -> Resolver:
     return lambda event: reduce(get_member, keys, event)
 
 
-# Nearly every path of a real mapping is one or two keys long; those are worth their own code.
+# Nearly all paths have one or two keys; specialised code makes them faster.
 _BUILDERS_BY_KEY_COUNT: dict[int, Callable[..., Resolver]] = {
     1: _build_one_key_resolver,
     2: _build_two_key_resolver,
@@ -72,10 +72,10 @@ _BUILDERS_BY_KEY_COUNT: dict[int, Callable[..., Resolver]] = {
 
 
 def compile_template(template: str) -> Callable[[JSON], str]:
-    """A renderer of `{{path}}` and `{{{path}}}`; neither escapes.
+    """Return a renderer of `{{path}}` and `{{{path}}}` in *template*; neither escapes.
 
-    Text that triple braces put in is rendered once more, because the braces are replaced in two
-    passes: first the triple ones, then the double ones.
+    Braces are replaced in two passes, first triple, then double ones; so the text that triple
+    braces add is rendered again.
     """
     double = _compile_template_pass(2, template)
     if not _split_template(3, template)[1]:
@@ -89,33 +89,33 @@ def _compile_template_pass(brace_count: int, template: str) -> Callable[[JSON], 
     resolvers = [compile_path(path) for path in paths]
 
     def render(event: JSON) -> str:
-        found = [_format_value(resolve(event)) for resolve in resolvers]
-        return "".join(part for pair in zip(texts, [*found, ""], strict=True) for part in pair)
+        values = [_format_value(resolve(event)) for resolve in resolvers]
+        return "".join(part for pair in zip(texts, [*values, ""], strict=True) for part in pair)
 
     return render
 
 
 def _split_template(brace_count: int, template: str) -> tuple[list[str], list[str]]:
-    """The texts of *template*, and the paths in braces between them.
+    """Split *template* into its texts and the paths in braces between them.
 
-    A path has no closing brace in it. Braces are sought by hand: a pattern would try again from
-    each of a long run of opening ones, which an event may contain.
+    A path contains no closing brace. Braces are searched by hand: a regular expression would try
+    again from each of a long run of opening braces, which an event may contain.
     """
     opening, closing = "{" * brace_count, "}" * brace_count
     texts: list[str] = []
     paths: list[str] = []
-    behind = at = 0
-    while (start := template.find(opening, at)) >= 0:
-        end = template.find("}", start)
+    text_begin = search_from = 0
+    while (begin := template.find(opening, search_from)) >= 0:
+        end = template.find("}", begin)
         if end < 0:
             break
-        at = end + 1
-        path = template[start + brace_count : end]
+        search_from = end + 1
+        path = template[begin + brace_count : end]
         if path and template.startswith(closing, end):
-            texts.append(template[behind:start])
+            texts.append(template[text_begin:begin])
             paths.append(path.strip(WHITE_SPACE))
-            behind = at = end + brace_count
-    return [*texts, template[behind:]], paths
+            text_begin = search_from = end + brace_count
+    return [*texts, template[text_begin:]], paths
 
 
 def _format_value(value: JSON) -> str:
@@ -123,47 +123,47 @@ def _format_value(value: JSON) -> str:
 
 
 def render_with_paths(template: str, event: JSON) -> tuple[str, list[str]]:
-    """Render *template* for *event*; the text, and every path that was printed into it."""
+    """Render *template* for *event*; return the text and every path that was printed."""
     triple = _split_template(3, template)[1]
     second = _compile_template_pass(3, template)(event) if triple else template
     return _compile_template_pass(2, second)(event), [*triple, *_split_template(2, second)[1]]
 
 
 def find_template_paths(template: str) -> list[str]:
-    """The paths between double or triple braces of *template*."""
+    """Return the paths between double or triple braces of *template*."""
     texts, triple = _split_template(3, template)
     return [*triple, *(path for text in texts for path in _split_template(2, text)[1])]
 
 
 class DirectiveError(Exception):
-    """A directive cannot work on this event; the message is Segment's."""
+    """A directive cannot be applied to this event; the message is Segment's."""
 
 
 class MappingCompiler(Protocol):
-    """Compiles a mapping inside a directive; see `directives.compile_mapping`."""
+    """Compiler for the mapping inside a directive; see `directives.compile_mapping`."""
 
     def __call__(self, mapping: JSON, keep_missing: bool = False) -> Resolver: ...
 
 
-# What stands under the @-key, whether objects keep MISSING values, how to compile what is inside.
+# Arguments: value of the @-key, whether objects keep MISSING values, compiler of inner mappings.
 DirectiveCompiler: TypeAlias = Callable[[JSON, bool, MappingCompiler], Resolver]
 
 
 def resolve_to_missing(event: JSON) -> JSON:
-    """The resolver that never finds anything."""
+    """Return MISSING for every event."""
     return MISSING
 
 
 def build_directive_error_resolver(message: str) -> Resolver:
-    """A resolver that says for every event what is wrong with its directive."""
+    """Return a resolver that raises DirectiveError with *message* for every event."""
     return build_error_resolver(DirectiveError(message))
 
 
 def build_error_resolver(error: Exception) -> Resolver:
-    """A resolver that raises *fault* for every event."""
+    """Return a resolver that raises *error* for every event."""
 
     def resolve(event: JSON) -> JSON:
-        # Its traceback would grow by every event that it was raised for, and keep them all.
+        # Its traceback would grow with each event, and keep all of them in memory.
         raise error.with_traceback(None)
 
     return resolve

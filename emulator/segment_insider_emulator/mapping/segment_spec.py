@@ -1,11 +1,11 @@
-"""What Segment's specs say events carry: the yardstick for what a mapping leaves behind.
+"""Names that Segment's specs define: call types, root fields, e-commerce events, their properties.
 
 Source: Segment's Ecommerce (v2) and Identify specs.
 """
 
 CALL_TYPES = ("identify", "track", "page", "screen", "group", "alias")
 
-# What each call has at its root besides what every call has.
+# Root fields of each call type in addition to the common ones.
 _CALL_SPECIFIC_ROOTS = {
     "identify": {"traits"},
     "track": {"event", "properties"},
@@ -14,10 +14,13 @@ _CALL_SPECIFIC_ROOTS = {
     "group": {"groupId", "traits"},
     "alias": {"previousId"},
 }
-_COMMON_ROOT_FIELDS = {"type", "userId", "anonymousId", "messageId", "timestamp", "originalTimestamp"} | {
-    "sentAt", "receivedAt", "context", "integrations", "channel", "version",
-}  # fmt: skip
-ROOT_FIELDS = {call: _COMMON_ROOT_FIELDS | own for call, own in _CALL_SPECIFIC_ROOTS.items()}
+_COMMON_ROOT_FIELDS = {
+    *("type", "userId", "anonymousId", "messageId", "timestamp", "originalTimestamp"),
+    *("sentAt", "receivedAt", "context", "integrations", "channel", "version"),
+}
+ROOT_FIELDS = {
+    call_type: _COMMON_ROOT_FIELDS | fields for call_type, fields in _CALL_SPECIFIC_ROOTS.items()
+}
 
 _PRODUCT_PROPERTY_TEXT = (
     "product_id sku category name brand variant price quantity coupon position url image_url"
@@ -65,10 +68,10 @@ ECOMMERCE_EVENT_PROPERTIES: dict[str, tuple[str, ...]] = {
         "Product Reviewed": "product_id review_id review_body rating",
     }.items()
 }
-# What events with products say of the whole list, some of it by the names products use.
+# Properties of the whole list in events with products; some have the same names in products.
 LIST_LEVEL_PROPERTIES = {
     name for names in ECOMMERCE_EVENT_PROPERTIES.values() if "products" in names for name in names
 } - {"products"}  # fmt: skip
 
-# The e-commerce events by name, and the two that Insider One's guide adds to them.
+# The e-commerce events, and two that Insider One's guide adds.
 SPEC_EVENT_NAMES = (*ECOMMERCE_EVENT_PROPERTIES, "User Registered", "Cart Reviewed")

@@ -1,4 +1,4 @@
-"""Text replacement with JavaScript's rules, for the `@replace` directive."""
+"""Compile directives that give one value: @path, @template, @liquid, @case, @replace, @json."""
 
 import json
 import re
@@ -28,6 +28,8 @@ from segment_insider_emulator.mapping.resolvers import (
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
+MAX_REPLACE_OPTION_UNITS = 10
+
 TextReplacer: TypeAlias = Callable[[str], str]
 
 _REPLACEMENT_REFERENCE = re.compile(r"\$([$&`'])")
@@ -36,21 +38,24 @@ _REPLACEMENT_REFERENCE = re.compile(r"\$([$&`'])")
 def compile_text_replacer(
     pattern: str, replacement: str, *, ignore_case: bool, replace_all: bool
 ) -> TextReplacer:
-    """Replace literal *pattern*; `$$`, `$&`, `` $` `` and `$'` in *replacement* are references."""
+    """Return a replacer of the literal *pattern*.
+
+    *replacement* may contain the references `$$`, `$&`, `` $` `` and `$'` of JavaScript.
+    """
     fold = _fold_case if ignore_case else str
-    wanted = fold(pattern)
+    folded_pattern = fold(pattern)
 
     def replace(text: str) -> str:
         folded = fold(text)
-        done: list[str] = []
-        behind = 0
-        at = folded.find(wanted)
-        while at >= 0:
-            end = at + len(pattern)
-            done += text[behind:at], _expand_references(replacement, text, at, end)
-            behind = end
-            at = folded.find(wanted, end) if replace_all else -1
-        return "".join([*done, text[behind:]])
+        pieces: list[str] = []
+        text_begin = 0
+        begin = folded.find(folded_pattern)
+        while begin >= 0:
+            end = begin + len(pattern)
+            pieces += text[text_begin:begin], _expand_references(replacement, text, begin, end)
+            text_begin = end
+            begin = folded.find(folded_pattern, end) if replace_all else -1
+        return "".join([*pieces, text[text_begin:]])
 
     return replace
 
@@ -63,8 +68,12 @@ def _expand_references(replacement: str, text: str, start: int, end: int) -> str
 
 
 def _fold_case(text: str) -> str:
-    """One character for one: JavaScript compares upper-case forms, if they are single and
-    do not turn a character outside ASCII into one inside it."""
+    """Fold the case of each character as JavaScript does, one for one.
+
+    It compares upper-case forms if they are single characters, and do not turn a character outside
+    ASCII into one inside it.
+
+    """
     return "".join(map(_fold_character_case, text))
 
 
@@ -75,22 +84,19 @@ def _fold_character_case(char: str) -> str:
     return upper
 
 
-MAX_REPLACE_OPTION_UNITS = 10
-
-
 def _compile_text_option(
     directive_name: str,
     mapping: JSON,
     compile_mapping: MappingCompiler,
     compile_text: Callable[[str], Resolver],
 ) -> Resolver:
-    """For directives on one text: used at once when it is plain text, else when it is resolved."""
+    """Compile a directive that takes one text, literal or from another directive."""
     if isinstance(mapping, str):
         return compile_text(mapping)
-    source = compile_mapping(mapping)
+    resolve_text = compile_mapping(mapping)
 
     def resolve(event: JSON) -> JSON:
-        text = source(event)
+        text = resolve_text(event)
         if not isinstance(text, str):
             raise DirectiveError(f"{directive_name}: expected string, got {get_type_name(text)}")
         return compile_text(text)(event)
@@ -117,7 +123,7 @@ def _compile_liquid_directive(
 ) -> Resolver:
     if not isinstance(mapping, str):
         return build_directive_error_resolver("liquid template value must be a string")
-    # The engine takes a tenth of a second to load, which most mappings need not pay.
+    # Loaded on demand: most mappings contain no Liquid template.
     from segment_insider_emulator.mapping.liquid.templates import compile_liquid_template
 
     return compile_liquid_template(mapping)
@@ -132,16 +138,16 @@ def _compile_case_directive(
         return build_directive_error_resolver('@case requires a "operator" key')
     if not is_truthy(options.get("value")):
         return resolve_to_missing
-    subject = compile_mapping(options["value"], keep_missing)
-    change = {"lower": str.lower, "upper": str.upper}.get(to_js_string(options["operator"]))
+    resolve_value = compile_mapping(options["value"], keep_missing)
+    change_case = {"lower": str.lower, "upper": str.upper}.get(to_js_string(options["operator"]))
 
     def resolve(event: JSON) -> JSON:
-        value = subject(event)
+        value = resolve_value(event)
         if not isinstance(value, str):
             return value
-        if change is None:
+        if change_case is None:
             raise DirectiveError('operator key should have a value of "lower" or "upper"')
-        return change(value)
+        return change_case(value)
 
     return resolve
 
@@ -155,40 +161,46 @@ def _compile_replace_directive(
         return build_directive_error_resolver('@replace requires a "pattern" key')
     if not is_truthy(options.get("value")):
         return resolve_to_missing
-    subject = compile_mapping(options["value"])
-    steps = _compile_replacers(options)
+    resolve_value = compile_mapping(options["value"])
+    replacers = _compile_replacers(options)
 
     def resolve(event: JSON) -> JSON:
-        value = subject(event)
-        if steps is None or not isinstance(value, str | int | float):
+        value = resolve_value(event)
+        if replacers is None or not isinstance(value, str | int | float):
             return ""
         text = to_js_string(value)
-        for pattern, replacement, replacer in steps:
+        for pattern, replacement, replace in replacers:
             _check_replace_option_length("pattern", pattern)
             _check_replace_option_length("replacement", replacement)
-            text = replacer(text)
+            text = replace(text)
         return text
 
     return resolve
 
 
 def _compile_replacers(options: JSONObject) -> list[tuple[str, str, TextReplacer]] | None:
-    """The replacements in order; None when an option has a type that makes Segment give up."""
-    given = {key: value for key, value in options.items() if value is not None}
-    ignore_case, everywhere = given.get("ignorecase", False), given.get("global", True)
-    if not isinstance(ignore_case, bool) or not isinstance(everywhere, bool):
+    """Compile the replacements in order; return None when an option has a wrong type."""
+    known_options = {key: value for key, value in options.items() if value is not None}
+    ignore_case, replace_all = (
+        known_options.get("ignorecase", False),
+        known_options.get("global", True),
+    )
+    if not isinstance(ignore_case, bool) or not isinstance(replace_all, bool):
         return None
-    steps = []
+    replacers = []
     for suffix in ("", "2"):
-        pattern, replacement = given.get(f"pattern{suffix}"), given.get(f"replacement{suffix}", "")
+        pattern, replacement = (
+            known_options.get(f"pattern{suffix}"),
+            known_options.get(f"replacement{suffix}", ""),
+        )
         if isinstance(pattern, str) and pattern and isinstance(replacement, str):
             replacer = compile_text_replacer(
-                pattern, replacement, ignore_case=ignore_case, replace_all=everywhere
+                pattern, replacement, ignore_case=ignore_case, replace_all=replace_all
             )
-            steps.append((pattern, replacement, replacer))
+            replacers.append((pattern, replacement, replacer))
         elif not suffix:
             return None
-    return steps
+    return replacers
 
 
 def _check_replace_option_length(option_name: str, text: str) -> None:
@@ -207,15 +219,17 @@ def _compile_json_directive(
         if not is_truthy(options.get(required)):
             return build_directive_error_resolver(f'@json requires a "{required}" key')
     convert = {"encode": _encode_json, "decode": _decode_json}.get(to_js_string(options["mode"]))
-    subject = compile_mapping(options["value"], keep_missing)
+    resolve_value = compile_mapping(options["value"], keep_missing)
     return (
-        (lambda event: convert(subject(event))) if convert else _build_discarding_resolver(subject)
+        (lambda event: convert(resolve_value(event)))
+        if convert
+        else _build_discarding_resolver(resolve_value)
     )
 
 
-def _build_discarding_resolver(subject: Resolver) -> Resolver:
+def _build_discarding_resolver(resolve_value: Resolver) -> Resolver:
     def resolve(event: JSON) -> JSON:
-        subject(event)
+        resolve_value(event)
         return MISSING
 
     return resolve
@@ -235,7 +249,7 @@ def _decode_json(value: JSON) -> JSON:
 
 
 def _decode_json_leniently(text: str) -> JSON:
-    """Read what JavaScript reads and orjson refuses: numbers without bounds, half surrogates."""
+    """Parse JSON that JavaScript accepts and orjson rejects: unbounded numbers, lone surrogates."""
     try:
         return json.loads(text, parse_int=float, parse_constant=_reject_json_constant)
     except (ValueError, RecursionError):

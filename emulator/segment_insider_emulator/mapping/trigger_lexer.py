@@ -1,4 +1,4 @@
-"""Tokens of trigger text, cut exactly where Segment's published lexer cuts them."""
+"""Split trigger text into tokens exactly as Segment's published lexer does."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,17 +28,17 @@ _MAX_TOKEN_LENGTH = 100_000
 
 @dataclass(frozen=True, slots=True)
 class TriggerToken:
-    """One word of a trigger; a string keeps its quotes."""
+    """One token of a trigger; a string includes its quotes."""
 
     kind: TriggerTokenKind
     value: str
 
 
 class TriggerLexerError(ValueError):
-    """The text has a character, or an end, where none may be.
+    """The trigger text has an invalid character or ends too early.
 
     Args:
-        at: Which character of the text that is, from 1.
+        position: Number of the character, from 1.
     """
 
     def __init__(self, message: str, position: int) -> None:
@@ -47,18 +47,20 @@ class TriggerLexerError(ValueError):
 
 
 def tokenize_trigger(text: str) -> list[TriggerToken]:
-    """Cut *text* into tokens, the last one of kind "eos". Raises: LexerError."""
-    found = [*_TriggerLexer(text).iter_tokens(), TriggerToken("eos", "eos")]
-    joined: list[TriggerToken] = []
-    at = 0
-    while at < len(found):
-        if joined and _continues_dotted_name(joined[-1], found[at : at + 2]):
-            joined[-1] = TriggerToken("ident", f"{joined[-1].value}.{found[at + 1].value}")
-            at += 2
+    """Split *text* into tokens, the last one of kind "eos". Raises: TriggerLexerError."""
+    tokens = [*_TriggerLexer(text).iter_tokens(), TriggerToken("eos", "eos")]
+    joined_tokens: list[TriggerToken] = []
+    index = 0
+    while index < len(tokens):
+        if joined_tokens and _continues_dotted_name(joined_tokens[-1], tokens[index : index + 2]):
+            joined_tokens[-1] = TriggerToken(
+                "ident", f"{joined_tokens[-1].value}.{tokens[index + 1].value}"
+            )
+            index += 2
         else:
-            joined.append(found[at])
-            at += 1
-    return joined
+            joined_tokens.append(tokens[index])
+            index += 1
+    return joined_tokens
 
 
 def _continues_dotted_name(previous: TriggerToken, following: list[TriggerToken]) -> bool:
@@ -87,7 +89,7 @@ class _TriggerLexer:
             return self._read_string(char)
         if char in _SINGLE_CHARACTER_KINDS:
             return TriggerToken(_SINGLE_CHARACTER_KINDS[char], char)
-        raise TriggerLexerError(f"a trigger cannot have {char!r}", self._position)
+        raise TriggerLexerError(f"a trigger cannot contain {char!r}", self._position)
 
     def _read_operator(self, char: str) -> TriggerToken:
         if char == "=":
@@ -97,7 +99,7 @@ class _TriggerLexer:
         if self._accept_word("="):
             return TriggerToken("operator", f"{char}=")
         if char == "!":
-            raise TriggerLexerError("'!' stands alone", self._position)
+            raise TriggerLexerError("'!' must come before '=', a letter or '('", self._position)
         return TriggerToken("operator", char)
 
     def _read_word(self, char: str) -> TriggerToken:
@@ -125,7 +127,7 @@ class _TriggerLexer:
             if number[-1] == "." and (
                 _is_word_end(self._peek_character()) or number.count(".") > 1
             ):
-                raise TriggerLexerError(f"{number!r} is no number", self._position)
+                raise TriggerLexerError(f"{number!r} is not a number", self._position)
         return TriggerToken("number", self._check_token_length(number))
 
     def _read_string(self, quote: str) -> TriggerToken:
@@ -134,12 +136,12 @@ class _TriggerLexer:
             raise TriggerLexerError("this quote is never closed", self._position)
         content = self._check_token_length(self._text[self._position : end])
         self._position = end
-        # A closing quote that does not end a word is not eaten: it opens the next string.
+        # A closing quote that does not end a word is not consumed: it opens the next string.
         self._accept_word(quote)
         return TriggerToken("string", f"{quote}{content}{quote}")
 
     def _accept_word(self, expected: str) -> bool:
-        """Eat *expected* when a word ends behind it; what is eaten at the end stays eaten."""
+        """Consume *expected* if a word ends after it; not undone at the end of the text."""
         start = self._position
         for _ in expected:
             if self._position >= len(self._text):

@@ -1,5 +1,6 @@
-"""Triggers: which events a subscription takes, in the FQL subset of Segment's subscriptions.
+"""Parse and compile triggers: conditions that select the events of a subscription.
 
+The language is the FQL subset of Segment's subscriptions.
 Source: behaviour recorded from Segment's published trigger parser and evaluator.
 """
 
@@ -38,12 +39,12 @@ class TriggerError(ValueError):
 
 
 class EmptyGroupError(TypeError):
-    """An empty pair of parentheses was reached while the trigger was evaluated."""
+    """Evaluation of a trigger reached an empty pair of parentheses."""
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerCondition:
-    """One comparison.
+    """One comparison of an event field with a literal.
 
     Args:
         root: "type", "event", "name", "userId", "properties", "traits" or "context".
@@ -64,16 +65,17 @@ class TriggerCondition:
         return f"{field} {self.operator} {to_json_text(self.value)}"
 
     def read_value(self, event: JSONObject) -> JSON:
-        """What the event has in the place that is compared; MISSING for nothing."""
+        """Return the compared value of *event*; MISSING when there is none."""
         return reduce(get_member, self.path, event.get(self.root, MISSING))
 
     def is_met(self, event: JSONObject) -> bool:
+        """Return whether *event* meets the condition."""
         return _build_value_test(self.operator, self.value)(self.read_value(event))
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerGroup:
-    """Conditions and groups joined by one "and" or "or"; None stands for empty parentheses."""
+    """Conditions and groups joined by one "and" or "or"; None means empty parentheses."""
 
     operator: str
     children: tuple["TriggerCondition | TriggerGroup | None", ...]
@@ -83,32 +85,32 @@ TriggerNode: TypeAlias = TriggerCondition | TriggerGroup | None
 
 
 def parse_trigger(trigger: str) -> TriggerGroup:
-    """Read a trigger. Raises: TriggerError, with the text that Segment reports."""
+    """Parse a trigger. Raises: TriggerError, with the text that Segment reports."""
     try:
-        found = tokenize_trigger(trigger)
+        tokens = tokenize_trigger(trigger)
     except TriggerLexerError:
-        # The published parser goes on with no tokens at all and trips over the empty result.
+        # The published parser continues without tokens and fails on the empty result.
         raise TriggerError(_UNREADABLE_MESSAGE) from None
-    node = _TriggerParser(found).parse_group()
+    node = _TriggerParser(tokens).parse_group()
     if node is None:
         raise TriggerError(_UNREADABLE_MESSAGE)
     return node if isinstance(node, TriggerGroup) else TriggerGroup("and", (node,))
 
 
 def compile_trigger(trigger: str) -> EventPredicate:
-    """Turn a trigger into a predicate over events. Raises: TriggerError."""
+    """Compile a trigger to a predicate of events. Raises: TriggerError."""
     return _compile_node(parse_trigger(trigger))
 
 
 def is_decided_by_name(node: TriggerNode) -> bool:
-    """Whether nothing but an event's type and name is looked at."""
+    """Return whether the trigger depends only on an event's type and name."""
     if isinstance(node, TriggerGroup):
         return all(map(is_decided_by_name, node.children))
     return node is not None and node.root in ("type", "event")
 
 
 def list_event_names(trigger: JSON) -> list[str]:
-    """Return the event names that *trigger* compares with; none when it is malformed."""
+    """Return the event names that *trigger* compares with; an empty list when it is malformed."""
     try:
         pending: list[TriggerNode] = [parse_trigger(trigger)] if isinstance(trigger, str) else []
     except TriggerError:
@@ -129,11 +131,11 @@ class _TriggerParser:
         self._nodes: list[TriggerNode] = []
 
     def parse_group(self) -> TriggerNode:
-        # Whatever the grouping meant, the last word that joins governs the whole level.
-        joined_by = "and"
+        # The last "and" or "or" of a level is applied to the whole level.
+        operator = "and"
         while self._tokens and (token := self._tokens.pop()).kind != "eos":
             if token.kind == "conditional":
-                joined_by = token.value
+                operator = token.value
             elif token.kind == "(":
                 self._nodes.append(_TriggerParser(self._take_until_parenthesis()).parse_group())
             elif token.kind == "ident":
@@ -141,7 +143,7 @@ class _TriggerParser:
             elif token == _NOT_TOKEN and _is_function_token(self._tokens[-1]):
                 self._parse_function(self._tokens.pop().value, is_negated=True)
         if len(self._nodes) > 1:
-            return TriggerGroup(joined_by, tuple(self._nodes))
+            return TriggerGroup(operator, tuple(self._nodes))
         return self._nodes[0] if self._nodes else None
 
     def _take_until_parenthesis(self) -> list[TriggerToken]:
@@ -170,16 +172,16 @@ class _TriggerParser:
         del self._tokens[-1:]  # the closing parenthesis
         text = to_js_string(_parse_literal(argument))
         if function_name == "contains":
-            meaning = "contains"
+            operator = "contains"
         elif argument.value.endswith('*"'):
-            meaning, text = "starts_with", text[:-1]
+            operator, text = "starts_with", text[:-1]
         else:
-            meaning, text = "ends_with", text[1:]
+            operator, text = "ends_with", text[1:]
         root = next((root for root in _NESTED_ROOTS if field.startswith(root)), field)
         if root in _NESTED_ROOTS or root in ("event", "name", "userId"):
-            meaning = f"not_{meaning}" if is_negated else meaning
+            operator = f"not_{operator}" if is_negated else operator
             self._nodes.append(
-                TriggerCondition(root, _split_field_path(root, field), meaning, text)
+                TriggerCondition(root, _split_field_path(root, field), operator, text)
             )
 
     def _take_token(self, error_message: str) -> TriggerToken:
@@ -211,7 +213,7 @@ def _parse_literal(token: TriggerToken) -> TriggerLiteral:
 def _choose_operator(
     root: str, comparison: str, literal: TriggerToken
 ) -> tuple[str, TriggerLiteral]:
-    """The operator that is evaluated and its value; which words are special depends on *root*."""
+    """Return the operator to evaluate and its value; which words are special depends on *root*."""
     spelled = (comparison, literal.value)
     if root not in ("type", "event") and spelled in _PRESENCE_OPERATORS:
         return _PRESENCE_OPERATORS[spelled], None
@@ -232,7 +234,7 @@ def _compile_node(node: TriggerNode) -> EventPredicate:
         return _compile_condition(node)
     children = [_compile_node(child) for child in node.children]
     if node.operator == "and" and len(children) == 2:
-        # Nearly every trigger is a type and a name.
+        # Nearly every trigger compares a type and a name.
         first, second = children
         return lambda event: first(event) and second(event)
     if node.operator == "and":
@@ -253,7 +255,7 @@ def _compile_condition(condition: TriggerCondition) -> EventPredicate:
 
 
 def _build_value_test(operator_name: str, value: TriggerLiteral) -> Callable[[JSON], bool]:
-    """A test of one value from the event; an operator nobody knows never holds."""
+    """Return a test of one event value; an unknown operator is never true."""
     if operator_name in _UNARY_TESTS:
         return _UNARY_TESTS[operator_name]
     if operator_name in _NUMBER_COMPARISONS:
@@ -261,8 +263,8 @@ def _build_value_test(operator_name: str, value: TriggerLiteral) -> Callable[[JS
         return lambda actual: is_number(actual) and order(actual, number)
     text = to_js_string(value)
     if operator_name in _TEXT_TESTS:
-        of_text, wanted = _TEXT_TESTS[operator_name]
-        return lambda actual: isinstance(actual, str) and of_text(actual, text) is wanted
+        test_text, is_expected = _TEXT_TESTS[operator_name]
+        return lambda actual: isinstance(actual, str) and test_text(actual, text) is is_expected
     if operator_name == "=":
         return lambda actual: bool(actual == text)
     if operator_name == "!=":

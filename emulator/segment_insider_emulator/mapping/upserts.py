@@ -1,20 +1,29 @@
-"""Upsert bodies: how the values of an action's fields become a user of an Insider One upsert.
+"""Build the users and the body of an Insider One upsert from the values of an action's fields.
 
-A value that is MISSING, or was never there, is left out. The body of a single event and of a
-batch is the same list of users.
+A value that is MISSING or absent is left out. The body of a single event and of a batch is the
+same list of users.
 Source: behaviour recorded from the published destination, 3.497.0.
 """
 
+import json
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeAlias
 
-from segment_insider_emulator.mapping.javascript import MISSING, WHITE_SPACE, to_js_string
-from segment_insider_emulator.types import JSONObject
+import orjson
+
+from segment_insider_emulator.mapping.javascript import (
+    MAX_EXACT_INTEGER,
+    MISSING,
+    WHITE_SPACE,
+    to_js_string,
+)
+from segment_insider_emulator.types import JSON, JSONObject
 
 UPSERT_PLATFORM = "segment"
 
-# Where a name stands on its own; every other name goes under "custom".
+# Names at the root of attributes and parameters; every other name goes under "custom".
 ROOT_ATTRIBUTES = frozenset(
     [
         "email",
@@ -78,20 +87,22 @@ UserBuilder: TypeAlias = Callable[[JSONObject], JSONObject]
 
 
 def build_upsert_body(users: list[JSONObject]) -> JSONObject:
-    """The body of one upsert request."""
+    """Return the body of one upsert request."""
     return {"users": users, "platform": UPSERT_PLATFORM}
 
 
 @lru_cache(maxsize=16_384)
 def normalise_name(name: str) -> str:
-    """The name under which Insider One is sent an event, attribute or parameter."""
+    """Return the name that Insider One receives for an event, attribute or parameter."""
     return name.lower().strip(WHITE_SPACE).replace(" ", "_")
 
 
 def build_profile_user(values: JSONObject) -> JSONObject:
-    """The user of a profile update: identifiers and attributes, no events."""
+    """Build the user of a profile update: identifiers and attributes, no events."""
     attributes = {
-        sent: values[key] for key, sent in PROFILE_ATTRIBUTE_NAMES.items() if key in values
+        attribute_name: values[key]
+        for key, attribute_name in PROFILE_ATTRIBUTE_NAMES.items()
+        if key in values
     }
     if "language" in attributes:
         attributes["language"] = attributes["language"].replace("-", "_", 1)
@@ -108,13 +119,38 @@ def build_profile_user(values: JSONObject) -> JSONObject:
 
 
 def make_event_user_builder(event_name: str) -> UserBuilder:
-    """A builder of users with events of this name, one for each product."""
+    """Return a builder of users with events of a fixed name, one event per product."""
     return lambda values: _build_event_user(values, event_name)
 
 
 def build_custom_event_user(values: JSONObject) -> JSONObject:
-    """The user with events named after the Segment event."""
+    """Build the user with events that have the name of the Segment event."""
     return _build_event_user(values, normalise_name(values["event_name"]))
+
+
+def encode_upsert_body(body: JSON) -> bytes:
+    """Return *body* as JSON in UTF-8, with numbers as JavaScript writes them."""
+    try:
+        return orjson.dumps(body, default=_encode_missing_as_null, option=orjson.OPT_STRICT_INTEGER)
+    except orjson.JSONEncodeError:
+        # A lone surrogate, which only an escape can express; or an integer beyond 2^53, which
+        # JavaScript rounds to a double.
+        return json.dumps(_round_large_integers(body), default=_encode_missing_as_null).encode()
+
+
+def _round_large_integers(value: JSON) -> JSON:
+    if isinstance(value, dict):
+        return {key: _round_large_integers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_round_large_integers(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    is_large = isinstance(value, int) and abs(value) > MAX_EXACT_INTEGER
+    return int(float(value)) if is_large else value
+
+
+def _encode_missing_as_null(value: object) -> None:
+    """Encode a MISSING value in a list as null."""
 
 
 def _build_event_user(values: JSONObject, event_name: str) -> JSONObject:
@@ -165,7 +201,7 @@ def _build_attributes(values: JSONObject) -> JSONObject:
 def _build_event_params(product: JSONObject, parameters: JSONObject) -> JSONObject:
     event_params: JSONObject = {"custom": {}}
     _add_normalised_values(product, event_params, ROOT_PARAMETERS)
-    # The event's parameters come last and win over the product's, even when they have no value.
+    # The event's parameters override the product's, even when they have no value.
     _add_normalised_values(parameters, event_params, ROOT_PARAMETERS)
     return event_params
 
@@ -173,13 +209,13 @@ def _build_event_params(product: JSONObject, parameters: JSONObject) -> JSONObje
 def _add_normalised_values(
     values: JSONObject, target: JSONObject, root_names: frozenset[str]
 ) -> None:
-    """Put each value under its normalised name, at the root of *target* or under "custom".
+    """Add each value under its normalised name, at the root of *target* or under "custom".
 
-    The value is looked up under the normalised name too: a key that changes loses its value.
+    The value is also read by its normalised name, so a key that changes loses its value.
     """
     custom = target["custom"]
     for key, value in values.items():
-        name = key if key in root_names else normalise_name(key)  # those are normal already
+        name = key if key in root_names else normalise_name(key)  # root names need no change
         if name != key:
             value = values.get(name, MISSING)
         if name in root_names:

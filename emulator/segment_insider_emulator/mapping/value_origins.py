@@ -1,7 +1,7 @@
-"""Where each value of a request comes from, and which values did not get into it.
+"""Find where each value of a request comes from, and which values are not sent.
 
-Where a value ends up in the body is not said twice: the action builds a body of marks instead of
-values, and the marks are looked up in it.
+The place of a value in the body is not defined twice: the action builds a body from marks in place
+of values, and the marks are searched in it.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from segment_insider_emulator.mapping.payload_tracer import trace_payload
 from segment_insider_emulator.mapping.upserts import normalise_name
 from segment_insider_emulator.types import JSON, JSONObject
 
-# They say how a body is built, and where that shows in a user, if it shows.
+# Fields that switch how a body is built -> the path in a user where the effect shows.
 _SWITCH_FIELD_PATHS = {
     "email_as_identifier": "identifiers.email",
     "phone_number_as_identifier": "identifiers.phone_number",
@@ -32,18 +32,18 @@ _MARK_PATTERN = re.compile("\x01(\\d+)\x01")
 
 @dataclass(frozen=True, slots=True)
 class ValueOrigin:
-    """One mapped value.
+    """Origin of one mapped value.
 
     Args:
-        at: Places in the body, e.g. "users[0].events[1].event_params.name"; empty when the value
-            did not get into the body.
-        value: As it is sent; None also for no value.
+        at: Paths in the body, e.g. "users[0].events[1].event_params.name"; empty when the value
+            is not sent.
+        value: The value as sent; None also when there is none.
         field: The action's field, e.g. "parameters.currency" or "products[0].name".
         mapping: The part of the mapping that produced the value.
-        read: Paths of the event that have an influence on the value.
-        decided_by: Those of *read* that only decided which value it is, such as the subject of an
+        read: Paths of the event that influence the value.
+        decided_by: Those of *read* that only decide which value it is, such as the subject of an
             `@if`.
-        sought: Paths that were looked for and that the event does not have.
+        sought: Paths that were looked up and that the event does not have.
     """
 
     at: list[str]
@@ -57,7 +57,7 @@ class ValueOrigin:
 
 @dataclass(slots=True)
 class _MappedValue:
-    """One value of a field before it is known where it went."""
+    """A mapped value of a field; its place in the body is not known yet."""
 
     field: str
     value: JSON
@@ -82,83 +82,85 @@ class _MappedValue:
 def find_value_origins(
     subscription: Subscription, event: JSONObject, present_paths: Set[str]
 ) -> list[ValueOrigin]:
-    """Return the origin of each value that *subscription* makes of *event*, which it takes.
+    """Return the origin of each value that *subscription* maps from *event*, which matches it.
 
-    What was read and gave no value has an origin as well, in no place.
+    Paths that were read and gave no value have an origin, too, without a path in the body.
 
     Args:
-        present: The paths of the event that have a value.
+        present_paths: The paths of the event that have a value.
     """
     try:
         payload = trace_payload(subscription.mapping, event)
     except MAPPING_ERRORS:
-        return []  # the mapping is refused before it reads anything
+        return []  # the mapping is rejected before it reads anything
     try:
         values = subscription.resolve_field_values(event)
     except MAPPING_ERRORS:
-        # Nothing is sent, but what was read still tells what was meant.
-        walk = _ValueMarker()
-        walk.mark_fields(subscription, payload.value, payload)
+        # Nothing is sent, but the paths read still show what the mapping intends.
+        marker = _ValueMarker()
+        marker.mark_fields(subscription, payload.value, payload)
         return [
             mapped.create_origin([], None, present_paths)
-            for mapped in walk.mapped_values
+            for mapped in marker.mapped_values
             if mapped.influencing_paths & present_paths
         ]
-    walk = _ValueMarker()
-    marked = walk.mark_fields(subscription, values, payload)
-    sent = subscription.action.build_user(values)
-    places: dict[int, list[tuple[str, JSON]]] = {}
-    for number, place, value in _find_marks(
-        subscription.action.build_user(marked), sent, "users[0]"
+    marker = _ValueMarker()
+    marked = marker.mark_fields(subscription, values, payload)
+    sent_user = subscription.action.build_user(values)
+    marks: dict[int, list[tuple[str, JSON]]] = {}
+    for number, body_path, value in _find_marks(
+        subscription.action.build_user(marked), sent_user, "users[0]"
     ):
-        places.setdefault(number, []).append((place, value))
+        marks.setdefault(number, []).append((body_path, value))
     return [
         mapped.create_origin(
-            [place for place, _ in found], found[0][1] if found else mapped.value, present_paths
+            [body_path for body_path, _ in places],
+            places[0][1] if places else mapped.value,
+            present_paths,
         )
-        for number, mapped in enumerate(walk.mapped_values)
-        if number in walk.marked_numbers or mapped.influencing_paths & present_paths
-        for found in [places.get(number) or list(_find_switch_effects(mapped.field, sent))]
+        for number, mapped in enumerate(marker.mapped_values)
+        if number in marker.marked_numbers or mapped.influencing_paths & present_paths
+        for places in [marks.get(number) or list(_find_switch_effects(mapped.field, sent_user))]
     ]
 
 
 def find_read_paths(subscription: Subscription, event: JSONObject) -> set[str]:
-    """Return every path that an origin of `origins_of` names."""
+    """Return every event path that the origins of `find_value_origins` contain."""
     try:
         payload = trace_payload(subscription.mapping, event)
     except MAPPING_ERRORS:
         return set()
-    read = {*payload.own_source_paths, *payload.deciding_paths, *payload.unused_paths}
+    read_paths = {*payload.own_source_paths, *payload.deciding_paths, *payload.unused_paths}
     parts = (payload.parts.get(field.key) for field in subscription.action.fields)
-    return read.union(*(part.influencing_paths for part in parts if part))
+    return read_paths.union(*(part.influencing_paths for part in parts if part))
 
 
 def _find_marks(marked: JSON, sent: JSON, body_path: str) -> Iterator[tuple[int, str, JSON]]:
-    """The number of each mark in *marked*, with its place and what is sent there."""
+    """Yield each mark's number, its place in the body and the value sent there."""
     if isinstance(marked, str) and (mark := _MARK_PATTERN.search(marked)):
         yield int(mark[1]), body_path, sent
     elif isinstance(marked, dict) and isinstance(sent, dict):
         for key in (key for key in marked if key in sent):
             yield from _find_marks(marked[key], sent[key], join_path(body_path, key))
     elif isinstance(marked, list) and isinstance(sent, list):
-        for at, (part, sent_part) in enumerate(zip(marked, sent, strict=False)):
-            yield from _find_marks(part, sent_part, join_path(body_path, at))
+        for index, (part, sent_part) in enumerate(zip(marked, sent, strict=False)):
+            yield from _find_marks(part, sent_part, join_path(body_path, index))
 
 
 def _find_switch_effects(field_key: str, sent: JSONObject) -> Iterator[tuple[str, JSON]]:
-    """What the field *key* decided without standing there itself, if that shows."""
+    """Yield the places where a switch field shows its effect without its own value."""
     if field_key == "products" and sent.get("events") == []:
         yield "users[0].events", []
-    *above, name = _SWITCH_FIELD_PATHS.get(field_key, "").split(".")
-    holder = sent[above[0]] if above else sent
-    if name in holder:
-        yield f"users[0].{_SWITCH_FIELD_PATHS[field_key]}", holder[name]
+    *parent_keys, name = _SWITCH_FIELD_PATHS.get(field_key, "").split(".")
+    parent = sent[parent_keys[0]] if parent_keys else sent
+    if name in parent:
+        yield f"users[0].{_SWITCH_FIELD_PATHS[field_key]}", parent[name]
 
 
 class _ValueMarker:
-    """Puts marks in place of values.
+    """Replacement of values by numbered marks, to find their places in the body.
 
-    The mark of a value is its number in *found*; *marked* are the numbers that were used.
+    A mark contains the index of the value in *mapped_values*; *marked_numbers* are the used ones.
     """
 
     def __init__(self) -> None:
@@ -169,16 +171,16 @@ class _ValueMarker:
     def mark_fields(
         self, subscription: Subscription, values: JSON, payload: TracedValue
     ) -> JSONObject:
-        """Return the *values* of the action's fields with marks in place of them."""
+        """Return the *values* of the action's fields, replaced by marks."""
         marked: JSONObject = {}
-        outside = payload.own_source_paths | payload.deciding_paths | payload.unused_paths
-        if outside and not is_nonempty_container(payload.value):
+        payload_paths = payload.own_source_paths | payload.deciding_paths | payload.unused_paths
+        if payload_paths and not is_nonempty_container(payload.value):
             self._record_value("", MISSING, payload)
         self._overriding_paths = _find_overriding_paths(payload, values)
         for field in subscription.action.fields:
             if field.key in payload.parts:
                 value = values.get(field.key, MISSING) if isinstance(values, dict) else MISSING
-                part = payload.parts[field.key].with_deciding_paths(outside)
+                part = payload.parts[field.key].with_deciding_paths(payload_paths)
                 value = self._mark_field(field, value, part)
                 if value is not MISSING:
                     marked[field.key] = value
@@ -196,30 +198,30 @@ class _ValueMarker:
         return self._mark_value(value, part, key, None)
 
     def _mark_items(self, values: list[JSON], part: TracedValue, field_path: str) -> list[JSON]:
-        """Mark a list of objects, from which Segment takes empty entries out."""
-        whole = part.own_source_paths | part.deciding_paths
+        """Mark a list of objects; Segment removes empty items from it."""
+        list_paths = part.own_source_paths | part.deciding_paths
         items = list(part.parts.values()) if isinstance(part.value, list) else [part]
-        filled = [item for item in items if not _is_empty_value(item.value)]
-        for at, item in enumerate(items):
+        filled_items = [item for item in items if not _is_empty_value(item.value)]
+        for index, item in enumerate(items):
             if _is_empty_value(item.value):
-                self._record_value(join_path(field_path, at), MISSING, item)
-        if not filled or part.unused_paths:
+                self._record_value(join_path(field_path, index), MISSING, item)
+        if not filled_items or part.unused_paths:
             self._record_value(field_path, values, part)
         values = [value for value in values if not _is_empty_value(value)]
         return [
             self._mark_members(
                 value,
-                self._add_overriding_paths(item.with_deciding_paths(whole)),
-                join_path(field_path, at),
+                self._add_overriding_paths(item.with_deciding_paths(list_paths)),
+                join_path(field_path, index),
                 part.mapping,
             )
             if isinstance(value, dict)
-            else self._mark_value(value, item, join_path(field_path, at), part.mapping)
-            for at, (value, item) in enumerate(zip(values, filled, strict=False))
+            else self._mark_value(value, item, join_path(field_path, index), part.mapping)
+            for index, (value, item) in enumerate(zip(values, filled_items, strict=False))
         ]
 
     def _add_overriding_paths(self, item: TracedValue) -> TracedValue:
-        """*item*, whose values are sent only where no parameter of the event has that name."""
+        """Add to *item* the parameters that override its values when they have one."""
         parts = {
             key: part.with_deciding_paths(self._overriding_paths.get(normalise_name(str(key)), ()))
             for key, part in item.parts.items()
@@ -230,31 +232,39 @@ class _ValueMarker:
         self, value: JSONObject, part: TracedValue, field_path: str, mapping: JSON
     ) -> JSONObject:
         mapping = mapping if part.mapping is None else part.mapping
-        own = part.own_source_paths | part.deciding_paths
-        if part.unused_paths or (own and not part.parts):
+        object_paths = part.own_source_paths | part.deciding_paths
+        if part.unused_paths or (object_paths and not part.parts):
             self._record_value(field_path, value or MISSING, part)
-        parts = {key: member.with_deciding_paths(own) for key, member in part.parts.items()}
+        parts = {
+            key: member.with_deciding_paths(object_paths) for key, member in part.parts.items()
+        }
         for key in (key for key in parts if key not in value):
             self._record_value(join_path(field_path, key), MISSING, parts[key])
         return {
-            key: self._mark_value(each, parts.get(key, part), join_path(field_path, key), mapping)
-            for key, each in value.items()
+            key: self._mark_value(
+                member_value, parts.get(key, part), join_path(field_path, key), mapping
+            )
+            for key, member_value in value.items()
         }
 
     def _mark_value(self, value: JSON, part: TracedValue, field_path: str, mapping: JSON) -> JSON:
         mapping = mapping if part.mapping is None else part.mapping
         if isinstance(value, dict) and value:
             return self._mark_members(value, part, field_path, mapping)
-        if isinstance(value, list) and value and all(isinstance(e, dict) and e for e in value):
-            own = part.own_source_paths | part.deciding_paths
+        if (
+            isinstance(value, list)
+            and value
+            and all(isinstance(item, dict) and item for item in value)
+        ):
+            list_paths = part.own_source_paths | part.deciding_paths
             return [
                 self._mark_members(
-                    each,
-                    part.parts.get(at, part).with_deciding_paths(own),
-                    join_path(field_path, at),
+                    item,
+                    part.parts.get(index, part).with_deciding_paths(list_paths),
+                    join_path(field_path, index),
                     mapping,
                 )
-                for at, each in enumerate(value)
+                for index, item in enumerate(value)
             ]
         self._record_value(field_path, value, part, mapping)
         self.marked_numbers.add(len(self.mapped_values) - 1)
@@ -270,15 +280,15 @@ class _ValueMarker:
 
 
 def _find_overriding_paths(payload: TracedValue, values: JSON) -> dict[str, set[str]]:
-    """Name of an event parameter without a value -> the paths that could give it one."""
+    """Return parameter names without a value -> the paths that could give them one."""
     parameters = payload.parts.get("parameters")
     if parameters is None or not isinstance(values, dict):
         return {}
-    sent = values.get("parameters", {})
+    sent_parameters = values.get("parameters", {})
     return {
         normalise_name(str(key)): part.influencing_paths
         for key, part in parameters.parts.items()
-        if key not in sent
+        if key not in sent_parameters
     }
 
 
