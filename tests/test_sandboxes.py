@@ -22,7 +22,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import ConflictError
 from segment_insider_emulator.storage.database import DatabaseUnavailable
 from segment_insider_emulator.storage.sandboxes import SandboxStore
-from segment_insider_emulator.web.sandboxes.creation import MAX_SANDBOXES
+from segment_insider_emulator.web.sandbox_creation import MAX_SANDBOXES
 from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
 
@@ -199,7 +199,7 @@ def test_a_deleted_sandbox_is_gone(client: FlaskClient) -> None:
 
 
 def test_a_request_that_outlives_its_sandbox_is_told_so(client: FlaskClient) -> None:
-    own = client.application.extensions["sandboxes"].get("red").parts
+    own = client.application.extensions["sandboxes"].get("red").services
     client.delete(f"{SANDBOXES}/red")
     with pytest.raises(DatabaseUnavailable, match="it was closed"):
         own.store.messages()
@@ -306,21 +306,24 @@ def test_a_document_has_its_tracking_plan_in_it(client: FlaskClient) -> None:
 
 def test_a_replacement_finds_the_sandbox_that_another_one_has_replaced(client: FlaskClient) -> None:
     served = client.application.extensions["sandboxes"]
-    seen = served.get("red").parts
+    seen = served.get("red").services
     for _ in range(2):
-        with served.replacing(seen, None, None) as new:
+        with served.replace_workspace(seen, None, None) as new:
             pass
-    assert served.get("red").parts is new
+    assert served.get("red").services is new
     client.delete(f"{SANDBOXES}/red")
     refused = pytest.raises(ConflictError, match="the sandbox was deleted meanwhile")
-    with refused, served.replacing(seen, None, None):
+    with refused, served.replace_workspace(seen, None, None):
         pass
 
 
 def test_a_replacement_that_fails_leaves_a_sandbox_that_works() -> None:
     with emulator(asynchronous=True) as app:
         served, client = app.extensions["sandboxes"], app.test_client()
-        with pytest.raises(ZeroDivisionError), served.replacing(served.default.parts, None, None):
+        with (
+            pytest.raises(ZeroDivisionError),
+            served.replace_workspace(served.default.services, None, None),
+        ):
             raise ZeroDivisionError
         client.post("/v1/identify", json=ADA, headers=basic("wk_demo"))
         client.post("/emulator/v1/deliveries/retry")
@@ -344,7 +347,7 @@ def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> 
 
 
 def test_their_number_is_bounded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segment_insider_emulator.web.sandboxes.creation.MAX_SANDBOXES", 1)
+    monkeypatch.setattr("segment_insider_emulator.web.sandbox_creation.MAX_SANDBOXES", 1)
     answer = client.post(SANDBOXES, json={})
     assert (answer.status_code, told(answer)["error"]["what"]) == (
         409,
@@ -428,7 +431,7 @@ def test_a_sandbox_that_nobody_asks_for_is_ended(asked: str, left: list[str]) ->
 def test_who_is_asked_for_before_it_is_ended_stays(tmp_path: Path) -> None:
     with emulator(str(tmp_path / "emulator.db")) as app:
         served, client = app.extensions["sandboxes"], app.test_client()
-        store = SandboxStore(served.default.parts.engine)
+        store = SandboxStore(served.default.services.engine)
         client.post(SANDBOXES, json=NAMES)
         assert store.list_idle_ids(format_iso_utc(NOW + timedelta(hours=1))) == ["red"]
         store.mark_used("red", format_iso_utc(NOW + timedelta(hours=2)))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask
 
 from segment_insider_emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from segment_insider_emulator.config import Config
@@ -78,12 +78,9 @@ from segment_insider_emulator.web.access import (
     is_loopback,
     load_teams,
 )
-from segment_insider_emulator.web.sandboxes import (
-    SandboxExpiry,
-    SandboxRegistry,
-    current_sandbox,
-    install_sandbox_routing,
-)
+from segment_insider_emulator.web.request_hooks import install_request_hooks
+from segment_insider_emulator.web.sandbox_registry import SandboxExpiry, SandboxRegistry
+from segment_insider_emulator.web.sandbox_routing import install_sandbox_routing
 from segment_insider_emulator.web.services import SandboxServices, SandboxState, WorkspaceVersion
 from segment_insider_emulator.workspace import Workspace
 from segment_insider_emulator.workspace.model import fingerprint_document
@@ -111,13 +108,13 @@ def create_app(
     teams = load_teams(config.teams)
     # What is for none of several teams must not be taken for the default sandbox's.
     config = replace(config, strict=config.strict or bool(teams))
-    app.before_request(
-        create_access_check(config.host, CallerAuthenticator(config.password, teams))
-    )
+    authenticator = CallerAuthenticator(config.password, teams)
     owner = find_default_sandbox_owner(teams)
-    app.extensions["emulator"] = _install_sandboxes(app, config, workspace, clock, stopwatch, owner)
-    # What was due by now is decided before a request changes anything, or looks.
-    app.before_request(run_due_journeys)
+    idle_connections = IdleConnectionReaper(stopwatch)
+    app.extensions["emulator"] = _install_sandboxes(
+        app, config, workspace, clock, stopwatch, owner, idle_connections
+    )
+    install_request_hooks(app, create_access_check(config.host, authenticator), idle_connections)
     json_errors.register_json_errors(app)
     for blueprint in (
             segment.bp, insider.bp, capture_routes, delivery_routes, segment_fault_routes,
@@ -129,15 +126,6 @@ def create_app(
     return app
 
 
-def run_due_journeys() -> None:
-    """Run the journey steps of the current sandbox that are due by now.
-
-    Not for who asks whether the emulator is up: the answer is the same, and soon given.
-    """
-    if request.endpoint != "harness.health" and (asked := current_sandbox()):
-        asked.services.journeys.advance_due_runs()
-
-
 def _install_sandboxes(
     app: Flask,
     config: Config,
@@ -145,13 +133,12 @@ def _install_sandboxes(
     clock: Clock,
     stopwatch: Stopwatch,
     default_owner: str | None,
+    idle_connections: IdleConnectionReaper,
 ) -> SandboxServices:
     """Create the default sandbox and the registry; returns the default sandbox's services."""
     assets = AnalyticsJsAssets(Path(config.cache).expanduser())
 
     basis, listener = fingerprint_document(workspace.document), PostgresListener()
-    idle = IdleConnectionReaper(stopwatch)
-    app.before_request(idle.close_idle)
 
     def make(
         workspace: Workspace, kept: SandboxState, asked: JSONObject | str | None
@@ -163,7 +150,7 @@ def _install_sandboxes(
         engine = open_database(db)
         shared = ReplicatedState(engine)
         store = MessageStore(engine, listener)
-        idle.watch_pool(store.pool_usage)
+        idle_connections.watch_pool(store.pool_usage)
         stores = store, ProfileStore(engine), JourneyStore(engine)
         return SandboxState(engine, *stores, shared, SandboxClock(clock, shared.create_guard))
 

@@ -159,31 +159,6 @@ def parse_iso_time(value: JSON) -> datetime | None:
         return None
 
 
-def correct_clock_skew(
-    original_at: datetime, sent_at: datetime | None, received_at: datetime
-) -> datetime:
-    """Return when an event happened by Segment's clock, corrected for the client's clock skew.
-
-    Args:
-        original: When it happened, by the client's clock.
-        sent: When it was sent, by the same clock; None corrects nothing.
-        received: When it arrived, by Segment's clock.
-    Source: Segment, Spec: Common Fields, "Timestamps".
-    """
-    if sent_at is None or not is_skew_correctable(original_at, sent_at, received_at):
-        return original_at
-    return received_at - (sent_at - original_at)
-
-
-def is_skew_correctable(original_at: datetime, sent_at: datetime, received_at: datetime) -> bool:
-    """Return whether clock skew can be corrected: not if it is thousands of years."""
-    try:
-        received_at - (sent_at - original_at)
-    except OverflowError:
-        return False
-    return True
-
-
 _UNIT_SECONDS = {"week": 604_800, "day": 86_400, "hour": 3600, "minute": 60, "second": 1}
 _UNIT_NAMES = {
     **{name: name for name in _UNIT_SECONDS},

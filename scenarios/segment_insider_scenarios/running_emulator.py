@@ -19,7 +19,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.sandboxes import SandboxRegistry
+from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
 from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import PRESET_NAMES, Workspace, load_preset
 from segment_insider_emulator.workspace.model import replace_keys

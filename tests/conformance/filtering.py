@@ -9,7 +9,7 @@ from conditions import filter_cases
 from hypothesis import Phase
 from published import NodeProcess, installed_evaluator
 
-from segment_insider_emulator.filtering.destination_filters import apply_filters, compile_filters
+from segment_insider_emulator.filtering.event_filters import apply_filters, compile_filters
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
 from segment_insider_emulator.filtering.fql_parser import parse_statement
 from segment_insider_emulator.types import JSON, JSONObject

@@ -492,7 +492,7 @@ def test_who_works_while_connections_are_given_back_goes_on(url: str) -> None:
     now = [0.0]
     with kept(url, now) as client:
         client.post("/emulator/v1/sandboxes", json={"id": "red"})
-        engine = client.application.extensions["sandboxes"].get("red").parts.engine
+        engine = client.application.extensions["sandboxes"].get("red").services.engine
         with transaction(engine) as connection:
             before = connection.scalar(text("SELECT pg_backend_pid()"))
             for now[-1] in (20.0, 90.0, 160.0):

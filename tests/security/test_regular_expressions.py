@@ -41,7 +41,7 @@ BOUNDED = {
     ): "what one part gives back, the last one takes",
     ("segment_insider_emulator.replay.evaluator", "_WAS"): "the end of the text always matches",
     (
-        "segment_insider_emulator.filtering.fql_glob",
+        "segment_insider_emulator.filtering.fql_evaluator",
         "_compiled",
     ): "atomic groups, which never give back",
     ("segment_insider_emulator.filtering.fql_parser", "_TOKEN"): ONE_PLACE,

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.clock import correct_clock_skew, parse_iso_time
+from segment_insider_emulator.clock import parse_iso_time
+from segment_insider_emulator.segment.normalise import correct_clock_skew
 
 MOMENTS = st.datetimes(
     min_value=datetime(1990, 1, 1), max_value=datetime(2090, 1, 1), timezones=st.just(UTC)

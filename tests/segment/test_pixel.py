@@ -9,9 +9,10 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
+from segment_insider_emulator.segment.ingest import decode_pixel_query
 from segment_insider_emulator.segment.validation import IngestError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.segment_pixel import PIXEL_GIF, decode_pixel_query
+from segment_insider_emulator.web.segment_routes import PIXEL_GIF
 from segment_insider_emulator.workspace import load_preset
 
 OPENED: JSONObject = {

@@ -16,6 +16,10 @@ from werkzeug.test import TestResponse
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.ingest import Message
 from segment_insider_emulator.segment.oauth import TokenIssuer
+from segment_insider_emulator.web.request_hooks import (
+    allow_segment_cors,
+    answer_segment_preflight,
+)
 from segment_insider_emulator.web.segment_routes import bp
 from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace.model import SegmentSource
@@ -32,7 +36,7 @@ class Keeper:
 
     messages: list[Message] = field(default_factory=list)
 
-    def carry(self, messages: list[Message]) -> None:
+    def submit(self, messages: list[Message]) -> None:
         self.messages += messages
 
 
@@ -54,6 +58,8 @@ def emulator(road: Keeper, *, strict: bool = False) -> Flask:
         segment_faults=SegmentFaultQueue(),
     )
     app.register_blueprint(bp)
+    app.before_request(answer_segment_preflight)
+    app.after_request(allow_segment_cors)
     return app
 
 

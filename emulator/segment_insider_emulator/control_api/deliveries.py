@@ -20,18 +20,6 @@ from segment_insider_emulator.web.services import current_services
 
 delivery_routes = Blueprint("delivery", __name__, url_prefix="/emulator/v1")
 
-PATHS_THAT_RUN_RETRIES = (
-    "/v1/",
-    "/emulator/v1/",
-)  # a request to Insider One's own end may be a retry itself
-
-
-@delivery_routes.before_app_request
-def run_due_retries() -> None:
-    """Send due retries before a request, so that readers see the effect of a moved clock."""
-    if request.path.startswith(PATHS_THAT_RUN_RETRIES):
-        current_services().pipeline.retries.retry_due()
-
 
 @delivery_routes.post("/deliveries/retry")
 def retry() -> JSONObject:

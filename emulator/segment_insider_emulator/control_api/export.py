@@ -33,7 +33,7 @@ from segment_insider_emulator.storage.records import (
 from segment_insider_emulator.storage.sandboxes import SandboxArchive, validate_exported_row
 from segment_insider_emulator.text_encoding import strip_bom
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.web.sandboxes import replace_current_workspace
+from segment_insider_emulator.web.sandbox_routing import replace_current_workspace
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.model import redact_document
 

@@ -11,10 +11,11 @@ from segment_insider_emulator.control_api.request_parsing import refuse_paramete
 from segment_insider_emulator.errors import ConflictError
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web import sandboxes as known
+from segment_insider_emulator.web import sandbox_routing as known
+from segment_insider_emulator.web.access import request_base_url
 from segment_insider_emulator.web.json_errors import error_response
-from segment_insider_emulator.web.request_host import request_base_url
-from segment_insider_emulator.web.sandboxes import Sandbox, replace_current_workspace
+from segment_insider_emulator.web.sandbox_registry import Sandbox
+from segment_insider_emulator.web.sandbox_routing import replace_current_workspace
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.model import redact_document
 

@@ -15,11 +15,8 @@ from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.json_text import nesting_depth
 from segment_insider_emulator.storage.reports import ScenarioRun, ScenarioRunStore
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.web.sandboxes import (
-    DEFAULT_SANDBOX_ID,
-    current_registry,
-    current_sandbox,
-)
+from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
+from segment_insider_emulator.web.sandbox_routing import current_registry, current_sandbox
 from segment_insider_emulator.web.services import current_services
 from segment_insider_emulator.workspace.validation import format_path
 

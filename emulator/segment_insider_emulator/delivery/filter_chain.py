@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from typing import TypeAlias
 
-from segment_insider_emulator.filtering.destination_filters import apply_filters, compile_filters
+from segment_insider_emulator.filtering.event_filters import (
+    apply_filters,
+    apply_source_schema,
+    compile_filters,
+)
 from segment_insider_emulator.filtering.plan_enforcement import PlanEnforcer, parse_controls
 from segment_insider_emulator.filtering.result import DESTINATION_STEP, FilterResult, Rejection
-from segment_insider_emulator.filtering.source_schema import apply_source_schema
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.segment_spec import SPEC_EVENT_NAMES

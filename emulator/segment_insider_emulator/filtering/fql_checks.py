@@ -7,10 +7,11 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import assert_never
 
-from segment_insider_emulator.filtering import fql_glob
 from segment_insider_emulator.filtering.fql_evaluator import (
     ORDER_OPERATORS,
     VERSION_OPERATORS,
+    InvalidGlobPattern,
+    check_glob,
     is_strictly_equal,
     parse_version,
     type_name,
@@ -175,8 +176,8 @@ def _always_false_call_reason(call: FqlCall) -> str | None:
     ]
     if call.name == "match" and isinstance(known[1], str):
         try:
-            fql_glob.check_glob(known[1])
-        except fql_glob.InvalidGlobPattern as error:
+            check_glob(known[1])
+        except InvalidGlobPattern as error:
             return f"the pattern is malformed, {error}"
     return _version_error(*known) if call.name == "semver" else None
 

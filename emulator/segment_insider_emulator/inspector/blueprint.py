@@ -35,7 +35,8 @@ from segment_insider_emulator.web.access import (
     add_password_challenge,
 )
 from segment_insider_emulator.web.json_errors import ERROR_TEXTS, RETRY_AFTER_S, handle_http_error
-from segment_insider_emulator.web.sandboxes import DEFAULT_SANDBOX_ID, current_sandbox
+from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
+from segment_insider_emulator.web.sandbox_routing import current_sandbox
 from segment_insider_emulator.web.services import current_services
 
 # No inline script or style anywhere: text that was captured cannot become either.

@@ -18,7 +18,7 @@ from segment_insider_emulator.interchange.imported_workspace import (
 from segment_insider_emulator.interchange.workspace_yaml import format_yaml
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.sandboxes import create_sandbox
+from segment_insider_emulator.web.sandbox_routing import create_sandbox
 from segment_insider_emulator.web.services import current_services
 from segment_insider_emulator.workspace.loading import (
     PRESET_NAMES,

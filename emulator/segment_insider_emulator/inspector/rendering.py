@@ -13,8 +13,9 @@ import orjson
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from segment_insider_emulator.delivery.results import DROPPED_REASON
-from segment_insider_emulator.web.request_host import request_base_url
-from segment_insider_emulator.web.sandboxes import DEFAULT_SANDBOX_ID, SANDBOX_PATH_PREFIX
+from segment_insider_emulator.web.access import request_base_url
+from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
+from segment_insider_emulator.web.sandbox_routing import SANDBOX_PATH_PREFIX
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 MIME_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}

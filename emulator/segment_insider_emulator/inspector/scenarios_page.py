@@ -15,7 +15,7 @@ from segment_insider_emulator.inspector.rendering import (
 )
 from segment_insider_emulator.storage.reports import ScenarioRun
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.sandboxes import visible_sandboxes
+from segment_insider_emulator.web.sandbox_routing import visible_sandboxes
 from segment_insider_emulator.web.services import SandboxServices, current_services
 
 bp = Blueprint("scenarios", __name__, url_prefix="/scenarios")

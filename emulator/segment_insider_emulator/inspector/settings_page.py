@@ -24,7 +24,7 @@ from segment_insider_emulator.segment.validation import (
     MAX_EVENT_BYTES,
 )
 from segment_insider_emulator.web.access import current_caller
-from segment_insider_emulator.web.sandboxes import DEFAULT_SANDBOX_ID
+from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.services import current_services
 from segment_insider_emulator.workspace import PRESET_NAMES
 

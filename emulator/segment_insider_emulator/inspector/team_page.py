@@ -11,8 +11,8 @@ from segment_insider_emulator.inspector.rendering import (
     team_page_path,
 )
 from segment_insider_emulator.web.access import current_caller
-from segment_insider_emulator.web.sandboxes import (
-    DEFAULT_SANDBOX_ID,
+from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
+from segment_insider_emulator.web.sandbox_routing import (
     create_sandbox,
     current_sandbox,
     delete_sandbox,

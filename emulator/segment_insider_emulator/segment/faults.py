@@ -1,15 +1,9 @@
 """Inject error responses at Segment's endpoint, to test how an SDK reacts."""
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from http import HTTPStatus
-from typing import Never
 
-import orjson
-from flask import Response
 from jsonschema import Draft202012Validator
-from waitress.channel import ClientDisconnected
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.shared_state import StateGuardFactory, process_local
@@ -52,20 +46,6 @@ class SegmentFault:
     drop: bool = False
     taken: bool = False
     times: int = 1
-
-    def to_response(self) -> Response:
-        """Return the response that the sender gets."""
-        if self.drop:
-            return Response(_disconnect())
-        said = HTTPStatus(self.status).phrase if self.status in set(HTTPStatus) else "fault"
-        body = {"success": False, "message": said, "code": "fault", "detail": "Asked for."}
-        response = Response(orjson.dumps(body), self.status, mimetype="application/json")
-        if self.retry_after is not None:
-            response.headers["Retry-After"] = str(self.retry_after)
-        if self.retry_after is not None and self.status == HTTPStatus.TOO_MANY_REQUESTS:
-            # Segment names it beside the other, in seconds as well. (documented)
-            response.headers["X-RateLimit-Reset"] = str(self.retry_after)
-        return response
 
 
 class SegmentFaultQueue:
@@ -135,9 +115,3 @@ def fault_to_json(fault: SegmentFault) -> JSONObject:
         "taken": fault.taken,
         "times": fault.times,
     }
-
-
-def _disconnect() -> Iterator[Never]:
-    """Yield a response body at which the server closes the connection before sending a byte."""
-    raise ClientDisconnected
-    yield  # a generator, so that it is raised where the server reads it and nothing answers 500

@@ -4,7 +4,7 @@ import base64
 import gzip
 import io
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -182,6 +182,8 @@ class Message:
     source: str | None = None
 
 
+# URL-safe base64, and a plus sign that was read as a blank.
+BASE64_TRANSLATION = str.maketrans("-_ ", "+/+")
 BATCH_KIND = "batch"
 
 
@@ -327,3 +329,45 @@ def _check_envelope(envelope: JSONObject) -> None:
 
 def _without_key(call: JSONObject, key: str) -> JSONObject:
     return {name: value for name, value in call.items() if name != key}
+
+
+def decode_pixel_query(query: Iterable[tuple[str, str]]) -> bytes:
+    """Return the JSON of the call in *query*: base64 in `data`, or dotted names.
+
+    Args:
+        query: Names and values, e.g. ("properties.subject", "Spring"); all values are text.
+    Raises: IngestError, when it cannot be read.
+    """
+    given = dict(reversed(list(query)))  # of names that stand twice the first counts
+    if "data" not in given:
+        return orjson.dumps(_nest_dotted_names(reversed(given.items())))
+    packed = given["data"].translate(BASE64_TRANSLATION).rstrip("=")
+    try:
+        return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True)
+    except ValueError as error:
+        raise malformed_request_error(
+            "it is not base64", "data", "Encode the call's JSON as base64."
+        ) from error
+
+
+def _nest_dotted_names(dotted_names: Iterable[tuple[str, str]]) -> JSONObject:
+    nested: JSONObject = {}
+    for name, value in dotted_names:
+        *outer, last = name.split(".")
+        if len(outer) >= MAX_DEPTH:
+            raise malformed_request_error(
+                "the name has too many dots", name[:40], "Send a flatter call."
+            )
+        inside = nested
+        for part in outer:
+            inside = inside.setdefault(part, {})
+            if not isinstance(inside, dict):
+                raise malformed_request_error(
+                    f"{part!r} is a value and an object", name, "Give it once."
+                )
+        if last in inside:
+            raise malformed_request_error(
+                f"{last!r} is a value and an object", name, "Give it once."
+            )
+        inside[last] = value
+    return nested

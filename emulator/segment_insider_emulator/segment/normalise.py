@@ -1,8 +1,8 @@
-"""Add `context.ip`, the client's address, as Segment's edge does.
+"""Normalise a call to the event that destinations receive, and warn its sender of wrong values.
 
-Source: Segment, Spec: Common Fields, "Context" (documented): for client-side sources only, IPv4
-only, and never where the call has an address already; an HTTP call asks for it with
-`context.direct`. Which sources are client-side is told here by the SDK's own name. (assumed)
+Source: Segment, Spec: Common Fields, "Timestamps" and "Context". `context.ip` (documented): for
+client-side sources only, IPv4 only, and never if the call has an address; an HTTP call asks for it
+with `context.direct`. The SDK's name shows which sources are client-side. (assumed)
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,7 @@ from ipaddress import AddressValueError, IPv4Address
 from reprlib import repr as brief
 from typing import NamedTuple
 
-from segment_insider_emulator.clock import (
-    correct_clock_skew,
-    format_iso_utc,
-    is_skew_correctable,
-    parse_iso_time,
-)
+from segment_insider_emulator.clock import format_iso_utc, parse_iso_time
 from segment_insider_emulator.json_text import find_replacement_character
 from segment_insider_emulator.segment.validation import MAX_MESSAGE_ID_LENGTH
 from segment_insider_emulator.similar_names import find_similar_name
@@ -34,33 +29,15 @@ CLIENT_SIDE_LIBRARIES = (
     "@segment/analytics-react-native",
     "analytics_flutter",
 )
-
-
-def add_client_ip(call: JSONObject, address: str | None) -> JSONObject:
-    """Return *call* with the client's address as context.ip, where Segment would add it.
-
-    Args:
-        call: With `context` an object or null.
-        address: Of the client; None fills nothing in.
-    """
-    context = call.get("context") or {}
-    if not _is_ipv4(address) or "ip" in context or not _wants_client_ip(context):
-        return call
-    return {**call, "context": {**context, "ip": address}}
-
-
-def _wants_client_ip(context: JSONObject) -> bool:
-    library: JSON = context.get("library")
-    name = library.get("name") if isinstance(library, dict) else None
-    is_client = isinstance(name, str) and name.lower().startswith(CLIENT_SIDE_LIBRARIES)
-    return is_client or context.get("direct") is True
-
-
-def _is_ipv4(address: str | None) -> bool:
-    try:
-        return address is not None and bool(IPv4Address(address))
-    except AddressValueError:
-        return False
+# Keys of a call that somebody reads, and those that libraries send besides.
+_USED_KEYS = (
+    *("type", "userId", "anonymousId", "previousId", "groupId", "event", "name", "category"),
+    *("properties", "traits", "context", "integrations", "messageId", "timestamp", "sentAt"),
+)
+_IGNORED_KEYS = frozenset(
+    ("writeKey", "originalTimestamp", "receivedAt", "channel", "version", "projectId", "_metadata")
+)
+_KNOWN_KEYS = _IGNORED_KEYS.union(_USED_KEYS)
 
 
 def inherit_from_batch(envelope: JSONObject, call: JSONObject) -> JSONObject:
@@ -99,15 +76,56 @@ def normalise_call(call: JSONObject, message_id: str, received_at: datetime) -> 
     return event
 
 
-# Keys of a call that somebody reads, and those that libraries send besides.
-_USED_KEYS = (
-    *("type", "userId", "anonymousId", "previousId", "groupId", "event", "name", "category"),
-    *("properties", "traits", "context", "integrations", "messageId", "timestamp", "sentAt"),
-)
-_IGNORED_KEYS = frozenset(
-    ("writeKey", "originalTimestamp", "receivedAt", "channel", "version", "projectId", "_metadata")
-)
-_KNOWN_KEYS = _IGNORED_KEYS.union(_USED_KEYS)
+def correct_clock_skew(
+    original_at: datetime, sent_at: datetime | None, received_at: datetime
+) -> datetime:
+    """Return when an event happened by Segment's clock, corrected for the client's clock skew.
+
+    Args:
+        original: When it happened, by the client's clock.
+        sent: When it was sent, by the same clock; None corrects nothing.
+        received: When it arrived, by Segment's clock.
+    Source: Segment, Spec: Common Fields, "Timestamps".
+    """
+    if sent_at is None or not is_skew_correctable(original_at, sent_at, received_at):
+        return original_at
+    return received_at - (sent_at - original_at)
+
+
+def is_skew_correctable(original_at: datetime, sent_at: datetime, received_at: datetime) -> bool:
+    """Return whether clock skew can be corrected: not if it is thousands of years."""
+    try:
+        received_at - (sent_at - original_at)
+    except OverflowError:
+        return False
+    return True
+
+
+def add_client_ip(call: JSONObject, address: str | None) -> JSONObject:
+    """Return *call* with the client's address as context.ip, where Segment would add it.
+
+    Args:
+        call: With `context` an object or null.
+        address: Of the client; None fills nothing in.
+    """
+    context = call.get("context") or {}
+    if not _is_ipv4(address) or "ip" in context or not _wants_client_ip(context):
+        return call
+    return {**call, "context": {**context, "ip": address}}
+
+
+def _wants_client_ip(context: JSONObject) -> bool:
+    library: JSON = context.get("library")
+    name = library.get("name") if isinstance(library, dict) else None
+    is_client = isinstance(name, str) and name.lower().startswith(CLIENT_SIDE_LIBRARIES)
+    return is_client or context.get("direct") is True
+
+
+def _is_ipv4(address: str | None) -> bool:
+    try:
+        return address is not None and bool(IPv4Address(address))
+    except AddressValueError:
+        return False
 
 
 class SenderWarning(NamedTuple):

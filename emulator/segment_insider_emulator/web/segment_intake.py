@@ -4,6 +4,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from flask import request
@@ -11,7 +12,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from segment_insider_emulator.segment.ingest import (
     BATCH_KIND,
+    basic_auth_user,
     decode_body,
+    decode_pixel_query,
+    find_write_key,
     generate_message_id,
     parse_messages,
 )
@@ -19,6 +23,7 @@ from segment_insider_emulator.segment.sources import assign_sources
 from segment_insider_emulator.segment.validation import (
     MAX_BATCH_BYTES,
     MESSAGE_TYPES,
+    IngestError,
     request_too_large_error,
 )
 from segment_insider_emulator.types import JSONObject
@@ -92,3 +97,31 @@ def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -
     own.message_sink.submit([each for each in messages if each.source or not unasked])
     rejected = sum(message.rejection is not None for message in messages)
     log.info("received kind=%s messages=%d rejected=%d", kind, len(messages), rejected)
+
+
+def request_write_key() -> str | None:
+    """Return the write key in the path, headers or body of the current request.
+
+    None where there is none, or the request will be refused: whoever takes it in says why.
+    """
+    given = request.view_args or {}
+    if "write_key" in given:
+        return str(given["write_key"])
+    if key := basic_auth_user(request.headers.get("Authorization")):
+        return key
+    try:
+        if given.get("kind") in MESSAGE_TYPES:
+            return find_write_key(None, parse_body_once(read_pixel_call, given["kind"]))
+        kind = CALL_KINDS.get(given.get("path", "").rstrip("/"))
+        return (
+            find_write_key(None, parse_body_once(partial(read_raw_body, cache=True), kind))
+            if kind
+            else None
+        )
+    except IngestError:
+        return None
+
+
+def read_pixel_call() -> bytes:
+    """Return the JSON of the call in the current request's query. Raises: IngestError."""
+    return decode_pixel_query(request.args.items(multi=True))

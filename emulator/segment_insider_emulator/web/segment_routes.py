@@ -1,32 +1,52 @@
-"""The HTTP endpoints of Segment's Tracking API."""
+"""The HTTP endpoints of Segment: Tracking API, pixel, OAuth tokens, source settings, analytics.js."""
 
+import base64
 import logging
-from typing import Final
+import re
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Final, Never
 
 import orjson
 from flask import Blueprint, Response, request
+from waitress.channel import ClientDisconnected
 
+from segment_insider_emulator.segment.assets import (
+    ANALYTICS_JS_VERSION,
+    MAIN_SCRIPT,
+    AssetsUnavailable,
+)
+from segment_insider_emulator.segment.faults import SegmentFault
 from segment_insider_emulator.segment.ingest import BATCH_KIND
+from segment_insider_emulator.segment.oauth import TokenRequestRejected
+from segment_insider_emulator.segment.sources import build_source_settings
 from segment_insider_emulator.segment.validation import (
     MESSAGE_TYPES,
     IngestError,
     malformed_request_error,
 )
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web import segment_cdn, segment_cors, segment_pixel, segment_token
-from segment_insider_emulator.web.segment_intake import CALL_KINDS, ingest_request, read_raw_body
+from segment_insider_emulator.web.access import request_base_url, require_host_header
+from segment_insider_emulator.web.segment_intake import (
+    CALL_KINDS,
+    ingest_request,
+    read_pixel_call,
+    read_raw_body,
+)
 from segment_insider_emulator.web.services import current_services
 
 bp = Blueprint("segment", __name__)
 log = logging.getLogger(__name__)
-for part in (segment_cdn, segment_pixel, segment_token):
-    bp.register_blueprint(part.bp)
-bp.before_request(segment_cors.answer_preflight)
-bp.after_request(segment_cors.add_cors_headers)
 
 TELEMETRY_NAME: Final = "m"  # an SDK's counters about itself, not events
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 CALL_ADDRESSES: Final = f"POST /v1/{{{','.join((*MESSAGE_TYPES, BATCH_KIND, 'import'))}}}"
+PIXEL_GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+FORM_CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
+SETTINGS_PATH: Final = "/v1/projects/<writeKey>/settings"  # for errors: never with a real key
+WRITE_KEY_PLACEHOLDER: Final = b"__WRITE_KEY__"
+PLAIN_WRITE_KEY_PATTERN: Final = re.compile(r"[\w-]+", re.ASCII)
 
 
 # One rule for all paths: SDKs differ in trailing slashes, and one that follows a redirect
@@ -56,6 +76,78 @@ def reject_call_without_version(name: str) -> Response:
     )
 
 
+@bp.get("/v1/pixel/<kind>")
+def pixel(kind: str) -> Response:
+    """Ingest the call in the query and answer with a one-pixel image, even after an error.
+
+    Source: Segment, Pixel Tracking API. What was wrong stands in a header that Segment has not.
+    """
+    answer = Response(PIXEL_GIF, mimetype="image/gif")
+    answer.headers["Cache-Control"] = "no-store"
+    try:
+        _ingest_pixel(kind)
+    except IngestError as error:
+        log.warning("refused pixel=%r reason=%r", kind, error.what)
+        answer.headers["X-Emulator-Detail"] = ascii(str(error))[1:-1]
+    return answer
+
+
+@bp.post("/token", strict_slashes=False)
+def exchange_token() -> Response:
+    """Exchange a signed assertion for a bearer token."""
+    if request.mimetype != FORM_CONTENT_TYPE:
+        what = f"the content type is {request.mimetype or 'missing'}"
+        raise TokenRequestRejected(
+            415, "invalid_request", what, "Content-Type", f"Send {FORM_CONTENT_TYPE}."
+        )
+    return _token_response(
+        current_services().token_issuer.exchange_assertion(request.form, time.time())
+    )
+
+
+@bp.get("/v1/projects/<write_key>/settings", strict_slashes=False)
+def source_settings(write_key: str) -> Response:
+    """Return the settings that browser and mobile SDKs read before they send events."""
+    own = current_services()
+    known = {source.write_key for source in own.workspace.sources}
+    if own.config.strict and write_key not in known:
+        remedy = "Use one of this workspace; only without --strict and --teams any will do."
+        raise _not_found_error("no source has this write key", SETTINGS_PATH, remedy)
+    body = build_source_settings(
+        write_key, require_host_header() + request.root_path, request.scheme
+    )
+    return _disable_caching(Response(orjson.dumps(body), mimetype="application/json"))
+
+
+@bp.get("/projects/<write_key>/settings", strict_slashes=False)
+def reject_settings_without_version(write_key: str) -> Response:
+    """Refuse the settings path without /v1 and name the right cdnHost."""
+    remedy = f"The cdnHost of this SDK has to end in /v1, so that it asks for {SETTINGS_PATH}."
+    raise _not_found_error("the CDN has no such address", SETTINGS_PATH.removeprefix("/v1"), remedy)
+
+
+@bp.get("/analytics.js/v1/<write_key>/analytics.min.js")
+def analytics_js(write_key: str) -> Response:
+    """Serve analytics.js for Segment's snippet."""
+    base = f"{request_base_url()}{request.root_path}"
+    return _serve_script(MAIN_SCRIPT, lambda source: personalise_script(source, write_key, base))
+
+
+@bp.get("/analytics-next/bundles/<name>")
+def analytics_js_bundle(name: str) -> Response:
+    """Serve a part of analytics.js that it loads on demand."""
+    return _serve_script(name, lambda source: source)
+
+
+@bp.get("/next-integrations/<path:name>")
+def reject_device_mode(name: str) -> Response:
+    """Refuse device-mode destinations: they are not emulated."""
+    what = "destinations in device mode are not imitated"
+    raise _not_found_error(
+        what, f"/next-integrations/{name}", "Take remotePlugins out of the settings."
+    )
+
+
 @bp.errorhandler(IngestError)
 def handle_ingest_error(error: IngestError) -> Response:
     """Answer an IngestError as Segment does, with `detail` for people added.
@@ -72,11 +164,106 @@ def handle_ingest_error(error: IngestError) -> Response:
     return _json_response(answer, error.status)
 
 
+@bp.errorhandler(TokenRequestRejected)
+def handle_token_error(error: TokenRequestRejected) -> Response:
+    """Answer a rejected token request as SDKs expect, with `detail` for people added."""
+    body = {"error": error.error, "error_description": error.what, "detail": str(error)}
+    return _token_response(body, error.status)
+
+
+def answer_preflight() -> Response | None:
+    """Answer a CORS preflight request, on every path."""
+    return Response(status=204) if request.method == "OPTIONS" else None
+
+
+def add_cors_headers(response: Response) -> Response:
+    """Add CORS headers: allow every origin and expose Retry-After.
+
+    The headers are named one by one: the wildcard does not cover Authorization.
+    """
+    headers = response.headers
+    headers["Access-Control-Allow-Origin"] = request.headers.get("Origin", "*")
+    headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+    headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Retry-Count"
+    headers["Access-Control-Expose-Headers"] = "Retry-After"
+    if "Origin" in request.headers:
+        headers["Access-Control-Allow-Credentials"] = "true"
+        headers.add("Vary", "Origin")
+    return response
+
+
+def personalise_script(source: bytes, write_key: str, base: str) -> bytes:
+    """Insert the write key into analytics.js and make it load everything from *base*.
+
+    It knows its own address only by https: the line in front tells it, unless the page has.
+    (observed)
+    """
+    cdn = orjson.dumps(base)
+    line = b"(window.analytics=window.analytics||[])._cdn=window.analytics._cdn||" + cdn + b";\n"
+    # A key of other characters stands in the snippet; in a script it could be more than a text.
+    key = (
+        write_key.encode()
+        if PLAIN_WRITE_KEY_PATTERN.fullmatch(write_key)
+        else WRITE_KEY_PLACEHOLDER
+    )
+    return line + source.replace(WRITE_KEY_PLACEHOLDER, key)
+
+
 def _ingest_or_fail(kind: str) -> Response:
     fault = current_services().segment_faults.take_next()
     if fault is None or fault.taken:
         ingest_request(read_raw_body, kind)
-    return fault.to_response() if fault else _json_response({"success": True})
+    return _fault_response(fault) if fault else _json_response({"success": True})
+
+
+def _fault_response(fault: SegmentFault) -> Response:
+    if fault.drop:
+        return Response(_disconnect())
+    said = HTTPStatus(fault.status).phrase if fault.status in set(HTTPStatus) else "fault"
+    body = {"success": False, "message": said, "code": "fault", "detail": "Asked for."}
+    response = Response(orjson.dumps(body), fault.status, mimetype="application/json")
+    if fault.retry_after is not None:
+        response.headers["Retry-After"] = str(fault.retry_after)
+    if fault.retry_after is not None and fault.status == HTTPStatus.TOO_MANY_REQUESTS:
+        # Segment names it beside the other, in seconds as well. (documented)
+        response.headers["X-RateLimit-Reset"] = str(fault.retry_after)
+    return response
+
+
+def _disconnect() -> Iterator[Never]:
+    """Yield a response body at which the server closes the connection before sending a byte."""
+    raise ClientDisconnected
+    yield  # a generator, so that it is raised where the server reads it and nothing answers 500
+
+
+def _ingest_pixel(kind: str) -> None:
+    if kind not in MESSAGE_TYPES:
+        remedy = f"Ask for /v1/pixel/{{{','.join(MESSAGE_TYPES)}}}."
+        raise malformed_request_error(f"there is no pixel {kind!r}", request.path, remedy)
+    ingest_request(read_pixel_call, kind)
+
+
+def _serve_script(name: str, transform: Callable[[bytes], bytes]) -> Response:
+    try:
+        source = current_services().assets.read_file(name)
+    except AssetsUnavailable as error:
+        # 200, because a browser runs no script of another status, and then nobody reads why.
+        log.warning("missing file=%r reason=%r", name, error.what)
+        said = orjson.dumps(f"Segment emulator: {error}")
+        return _script_response(b"console.error(" + said + b");\n")
+    if source is None:
+        what = f"analytics.js {ANALYTICS_JS_VERSION} has no such part"
+        raise _not_found_error(what, request.path, "Load analytics.js from this emulator as well.")
+    return _script_response(transform(source))
+
+
+def _script_response(content: bytes) -> Response:
+    return _disable_caching(Response(content, mimetype="text/javascript"))
+
+
+def _disable_caching(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def _unknown_address_error(remedy: str) -> IngestError:
@@ -85,5 +272,15 @@ def _unknown_address_error(remedy: str) -> IngestError:
     return IngestError(404, "not found", "not_found", what, asked, remedy)
 
 
+def _not_found_error(what: str, where: str, remedy: str) -> IngestError:
+    return IngestError(404, "not found", "not_found", what, where, remedy)
+
+
 def _json_response(document: JSONObject, status: int = 200) -> Response:
     return Response(orjson.dumps(document), status, mimetype="application/json")
+
+
+def _token_response(document: JSONObject, status: int = 200) -> Response:
+    response = Response(orjson.dumps(document), status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.filtering.destination_filters import apply_filters, compile_filters
+from segment_insider_emulator.filtering.event_filters import apply_filters, compile_filters
 from segment_insider_emulator.filtering.fql_checks import find_constant_conditions
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
 from segment_insider_emulator.filtering.fql_parser import parse_statement

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
+from segment_insider_emulator.filtering.event_filters import apply_source_schema
 from segment_insider_emulator.filtering.result import (
     SOURCE_STEP,
     FilterResult,
     OmittedField,
     Rejection,
 )
-from segment_insider_emulator.filtering.source_schema import apply_source_schema
 from segment_insider_emulator.types import JSONObject
 
 SCHEMA: JSONObject = {

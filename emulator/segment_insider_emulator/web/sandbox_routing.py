@@ -16,12 +16,12 @@ from segment_insider_emulator.web.access import (
     Caller,
     current_caller,
 )
-from segment_insider_emulator.web.sandboxes.creation import (
+from segment_insider_emulator.web.sandbox_creation import (
     DEFAULT_SANDBOX_ID,
     load_requested_workspace,
 )
-from segment_insider_emulator.web.sandboxes.registry import Sandbox, SandboxExpiry, SandboxRegistry
-from segment_insider_emulator.web.segment_write_key import request_write_key
+from segment_insider_emulator.web.sandbox_registry import Sandbox, SandboxExpiry, SandboxRegistry
+from segment_insider_emulator.web.segment_intake import request_write_key
 from segment_insider_emulator.web.services import (
     IMPLICIT_DEFAULT_KEY,
     SERVICES_KEY,
@@ -77,7 +77,6 @@ def install_sandbox_routing(
     """
     app.extensions |= {"sandboxes": registry, "expiry": expiry}
     app.wsgi_app = SandboxPrefixMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
-    app.before_request(_select_sandbox)
 
 
 def current_registry() -> SandboxRegistry:
@@ -143,7 +142,7 @@ def _sandbox_not_found(id: str) -> SandboxNotFound:
     return SandboxNotFound(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 
 
-def _select_sandbox() -> None:
+def select_sandbox() -> None:
     """Select the sandbox of the current request, for `current_services`.
 
     Named by the address; else by the write key at Segment's end, or the account at Insider One's;

@@ -1,8 +1,9 @@
-"""Destination filters: reject, sample or strip events before one destination.
+"""Source schema and destination filters: reject an event, sample it or remove some of its fields.
 
-Source: Segment, destination filters; `@segment/tsub` 2.0.1, `transformers.ts`: the path names an
-object, or a list of them at its end, and the names below it are keys, not paths. A number in the
-path names one item of a list.
+Source: Segment, "Source Schema": track calls by name, all pages, all screens, single traits;
+"Destination Filters" and the Public API's filter resource. `@segment/tsub` 2.0.1,
+`transformers.ts`: the path of a field list names an object, or a list of objects at its end, and the
+names below it are keys, not paths. A number in the path selects one item of a list.
 """
 
 import hashlib
@@ -26,73 +27,51 @@ from segment_insider_emulator.filtering.fql_parser import (
 )
 from segment_insider_emulator.filtering.result import (
     DESTINATION_STEP,
+    SOURCE_STEP,
     FilterResult,
     OmittedField,
     Rejection,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
+log = logging.getLogger(__name__)
+
 FieldsByPath: TypeAlias = dict[str, list[str]]  # dotted path of an object, "" for the event -> keys
 
-
-def drop_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
-    """Return *event* without the named keys, and the removed paths."""
-    return _filter_fields(event, fields, lambda key, named: key not in named)
+EVENT_SETTING_CODE = "event_setting"
 
 
-def allow_only_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
-    """Return *event* with only the named keys of the named objects, and the removed paths.
+def apply_source_schema(schema: JSONObject, event: JSONObject) -> FilterResult:
+    """Accept or reject *event*, or remove its disabled traits.
 
-    Objects that are not named stay as they are.
+    Args:
+        schema: {"track": {event: on}, "page": on, "screen": on, "identify": {trait: on},
+            "group": {trait: on}}; what it does not name is on.
     """
-    return _filter_fields(event, fields, lambda key, named: key in named)
+    kind = event["type"]
+    setting = schema.get(kind, True)
+    if kind == "track" and setting is not True and setting.get(event["event"]) is False:
+        return _rejected(event, f"the source's schema switches {event['event']!r} off")
+    if kind in ("page", "screen") and setting is False:
+        return _rejected(event, f"the source's schema switches {kind} calls off")
+    if kind in ("identify", "group") and setting is not True:
+        return _drop_disabled_traits(event, [trait for trait, on in setting.items() if on is False])
+    return FilterResult(event)
 
 
-def _filter_fields(
-    event: JSONObject, fields: FieldsByPath, should_keep: Callable[[str, list[str]], bool]
-) -> tuple[JSONObject, list[str]]:
-    removed: dict[str, None] = {}
-    for path, named in fields.items():
-
-        def thin(holder: JSON, path: str = path, named: list[str] = named) -> JSON:
-            remaining = {
-                key: value for key, value in _list_entries(holder) if should_keep(key, named)
-            }
-            gone = [key for key, _ in _list_entries(holder) if key not in remaining]
-            removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in gone))
-            if isinstance(holder, list):
-                return [remaining.get(str(index)) for index in range(len(holder))]
-            return remaining if isinstance(holder, dict) else holder
-
-        event = _replace_at_path(event, path.split(".") if path else [], thin)
-    return event, sorted(removed)
+def _rejected(event: JSONObject, detail: str) -> FilterResult:
+    return FilterResult(event, Rejection(SOURCE_STEP, EVENT_SETTING_CODE, detail))
 
 
-def _list_entries(container: JSON) -> Iterable[tuple[str, JSON]]:
-    """Return the keys and values of an object, or the indexes and items of a list."""
-    if isinstance(container, list):
-        return ((str(index), item) for index, item in enumerate(container))
-    return container.items() if isinstance(container, dict) else ()
+def _drop_disabled_traits(event: JSONObject, disabled_traits: list[str]) -> FilterResult:
+    traits = event.get("traits") or {}
+    blocked = [trait for trait in traits if trait in disabled_traits]
+    if not blocked:
+        return FilterResult(event)
+    left = {trait: value for trait, value in traits.items() if trait not in disabled_traits}
+    omitted = tuple(OmittedField(f"traits.{trait}", EVENT_SETTING_CODE) for trait in blocked)
+    return FilterResult({**event, "traits": left}, omitted=omitted)
 
-
-def _replace_at_path(value: JSON, keys: list[str], transform: Callable[[JSON], JSON]) -> JSON:
-    """Return a copy of *value* with *transform* applied to the object or list items at *keys*."""
-    if not keys:
-        return [transform(item) for item in value] if isinstance(value, list) else transform(value)
-    first, *others = keys
-    if isinstance(value, dict) and first in value:
-        return {**value, first: _replace_at_path(value[first], others, transform)}
-    if isinstance(value, list) and is_list_index(first, value):
-        index = int(first)
-        return [
-            *value[:index],
-            _replace_at_path(value[index], others, transform),
-            *value[index + 1 :],
-        ]
-    return value
-
-
-log = logging.getLogger(__name__)
 
 ACTION_ORDER = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
 
@@ -221,3 +200,60 @@ def _rejected_by_error(destination_filter: DestinationFilter) -> Rejection:
         "INTERNAL",
         f"destination {destination_filter.name} fails and drops it: {destination_filter.error}",
     )
+
+
+def drop_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
+    """Return *event* without the named keys, and the removed paths."""
+    return _filter_fields(event, fields, lambda key, named: key not in named)
+
+
+def allow_only_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
+    """Return *event* with only the named keys of the named objects, and the removed paths.
+
+    Objects that are not named stay as they are.
+    """
+    return _filter_fields(event, fields, lambda key, named: key in named)
+
+
+def _filter_fields(
+    event: JSONObject, fields: FieldsByPath, should_keep: Callable[[str, list[str]], bool]
+) -> tuple[JSONObject, list[str]]:
+    removed: dict[str, None] = {}
+    for path, named in fields.items():
+
+        def thin(holder: JSON, path: str = path, named: list[str] = named) -> JSON:
+            remaining = {
+                key: value for key, value in _list_entries(holder) if should_keep(key, named)
+            }
+            gone = [key for key, _ in _list_entries(holder) if key not in remaining]
+            removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in gone))
+            if isinstance(holder, list):
+                return [remaining.get(str(index)) for index in range(len(holder))]
+            return remaining if isinstance(holder, dict) else holder
+
+        event = _replace_at_path(event, path.split(".") if path else [], thin)
+    return event, sorted(removed)
+
+
+def _list_entries(container: JSON) -> Iterable[tuple[str, JSON]]:
+    """Return the keys and values of an object, or the indexes and items of a list."""
+    if isinstance(container, list):
+        return ((str(index), item) for index, item in enumerate(container))
+    return container.items() if isinstance(container, dict) else ()
+
+
+def _replace_at_path(value: JSON, keys: list[str], transform: Callable[[JSON], JSON]) -> JSON:
+    """Return a copy of *value* with *transform* applied to the object or list items at *keys*."""
+    if not keys:
+        return [transform(item) for item in value] if isinstance(value, list) else transform(value)
+    first, *others = keys
+    if isinstance(value, dict) and first in value:
+        return {**value, first: _replace_at_path(value[first], others, transform)}
+    if isinstance(value, list) and is_list_index(first, value):
+        index = int(first)
+        return [
+            *value[:index],
+            _replace_at_path(value[index], others, transform),
+            *value[index + 1 :],
+        ]
+    return value

@@ -20,7 +20,7 @@ from segment_insider_emulator.storage.sandboxes import (
 )
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import Team
-from segment_insider_emulator.web.sandboxes.creation import (
+from segment_insider_emulator.web.sandbox_creation import (
     DEFAULT_SANDBOX_ID,
     WORKSPACE_FIELD,
     check_quota,

@@ -1,0 +1,81 @@
+"""What runs before and after every view: access, sandbox, due journeys and retries, CORS."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from flask import Flask, Response, current_app, request
+
+from segment_insider_emulator.storage.postgres import IdleConnectionReaper
+from segment_insider_emulator.web.sandbox_routing import current_sandbox, select_sandbox
+from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_preflight
+from segment_insider_emulator.web.services import current_services
+
+BeforeView: TypeAlias = Callable[[], Response | None]  # a response ends the request
+AfterView: TypeAlias = Callable[[Response], Response]
+
+HEALTH_ENDPOINT: Final = "harness.health"
+# Not for Insider One's own addresses: a request there may be a retry itself.
+PATHS_THAT_RUN_RETRIES: Final = ("/v1/", "/emulator/v1/")
+SEGMENT_BLUEPRINT: Final = "segment"
+
+
+def check_access() -> None:
+    """Refuse foreign hosts and pages, and callers without password or token."""
+    current_app.extensions["access_check"]()
+
+
+def close_idle_connections() -> None:
+    """Close database connections that were not used for a while."""
+    current_app.extensions["idle_connections"].close_idle()
+
+
+def run_due_journeys() -> None:
+    """Run the journey steps of the current sandbox that are due by now.
+
+    Not for health checks: their answer does not depend on it, and has to be fast.
+    """
+    if request.endpoint != HEALTH_ENDPOINT and (sandbox := current_sandbox()):
+        sandbox.services.journeys.advance_due_runs()
+
+
+def run_due_retries() -> None:
+    """Send due retries, so that readers see the effect of a moved clock."""
+    if request.path.startswith(PATHS_THAT_RUN_RETRIES):
+        current_services().pipeline.retries.retry_due()
+
+
+def answer_segment_preflight() -> Response | None:
+    """Answer the CORS preflight requests of browsers at Segment's endpoints."""
+    return answer_preflight() if _is_segment_request() else None
+
+
+def allow_segment_cors(response: Response) -> Response:
+    """Let browsers call Segment's endpoints from pages of any origin."""
+    return add_cors_headers(response) if _is_segment_request() else response
+
+
+# In this order. Blueprints may have hooks for their own views; these run for all.
+BEFORE_VIEW: Final[tuple[BeforeView, ...]] = (
+    check_access,
+    close_idle_connections,
+    select_sandbox,
+    run_due_journeys,
+    run_due_retries,
+    answer_segment_preflight,
+)
+AFTER_VIEW: Final[tuple[AfterView, ...]] = (allow_segment_cors,)
+
+
+def install_request_hooks(
+    app: Flask, access_check: Callable[[], None], idle_connections: IdleConnectionReaper
+) -> None:
+    """Register BEFORE_VIEW and AFTER_VIEW for all views of *app*."""
+    app.extensions |= {"access_check": access_check, "idle_connections": idle_connections}
+    for before_view in BEFORE_VIEW:
+        app.before_request(before_view)
+    for after_view in AFTER_VIEW:
+        app.after_request(after_view)
+
+
+def _is_segment_request() -> bool:
+    return request.blueprint == SEGMENT_BLUEPRINT

@@ -1,0 +1,28 @@
+"""One ordered list says what runs before and after every view."""
+
+from flask import Flask
+
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.web.request_hooks import AFTER_VIEW, BEFORE_VIEW
+from segment_insider_emulator.workspace import load_preset
+
+
+def create_emulator() -> Flask:
+    return create_app(Config(db=":memory:"), load_preset("guide"))
+
+
+def test_hooks_of_all_views_are_those_of_the_list_in_its_order() -> None:
+    app = create_emulator()
+    assert app.before_request_funcs[None] == list(BEFORE_VIEW)
+    assert app.after_request_funcs[None] == list(AFTER_VIEW)
+
+
+def test_access_is_checked_before_a_sandbox_is_selected() -> None:
+    names = [hook.__name__ for hook in BEFORE_VIEW]
+    assert names.index("check_access") < names.index("select_sandbox")
+
+
+def test_a_sandbox_is_selected_before_anything_reads_it() -> None:
+    names = [hook.__name__ for hook in BEFORE_VIEW]
+    assert names.index("select_sandbox") < names.index("run_due_journeys")
