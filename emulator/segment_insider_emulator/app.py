@@ -18,9 +18,12 @@ from segment_insider_emulator.control_api.captures import (
     storage_routes,
 )
 from segment_insider_emulator.control_api.clock import clock_routes
-from segment_insider_emulator.control_api.deliveries import delivery_routes, segment_fault_routes
+from segment_insider_emulator.control_api.deliveries import (
+    delivery_routes,
+    dry_run_routes,
+    segment_fault_routes,
+)
 from segment_insider_emulator.control_api.destination import destination_routes, panel_routes
-from segment_insider_emulator.control_api.dry_run import dry_run_routes
 from segment_insider_emulator.control_api.expectations import expectation_routes
 from segment_insider_emulator.control_api.export import export_routes
 from segment_insider_emulator.control_api.openapi import openapi_routes

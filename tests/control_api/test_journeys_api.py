@@ -223,7 +223,9 @@ def test_reset_forgets_runs(shop: FlaskClient) -> None:
 def test_moving_the_clock_is_enough_for_what_is_due(shop: FlaskClient) -> None:
     does(shop, "User Registered")
     later(shop, "5 minutes")
-    (run, _), *_ = shop.application.extensions["emulator"].journeys.store.runs(WELCOME, {})[0]
+    (run, _), *_ = shop.application.extensions["emulator"].journeys.run_store.list_runs(
+        WELCOME, {}
+    )[0]
     assert run.status == "dropped"
 
 

@@ -1,18 +1,48 @@
 """Control API routes for messages, deliveries, profiles, journeys, storage and resets."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Never
 
 from flask import Blueprint, abort, request
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.control_api import models, request_parsing
-from segment_insider_emulator.control_api.clock import RESET_FIELDS, parse_reset_time
+from segment_insider_emulator.control_api.clock import (
+    RESET_EXAMPLE,
+    parse_reset_time,
+)
+from segment_insider_emulator.control_api.models import (
+    DeliveryModel,
+    DeliveryPage,
+    EmptyModel,
+    HealthModel,
+    JourneyListModel,
+    JourneyModel,
+    JourneyRunModel,
+    JourneyRunPage,
+    MessageModel,
+    MessagePage,
+    MessageWithDeliveriesModel,
+    ProfileEventPage,
+    ProfileModel,
+    ProfilePage,
+    RetentionModel,
+    StorageModel,
+)
+from segment_insider_emulator.control_api.openapi import (
+    PAGE_PARAMETERS,
+    TEXT_SCHEMA,
+    api_operation,
+    filter_parameters,
+)
 from segment_insider_emulator.control_api.request_parsing import (
     ID_ROUTE,
     PROFILE_FILTERS,
+    EmptyBody,
+    ResetBody,
     parse_filters,
     parse_page_query,
+    read_body,
     refuse_parameters,
 )
 from segment_insider_emulator.errors import EmulatorError
@@ -24,239 +54,267 @@ from segment_insider_emulator.insider.journey_runner import (
 )
 from segment_insider_emulator.insider.profile_json import serialize_profile, serialize_profile_event
 from segment_insider_emulator.storage.messages import DELIVERY_FILTERS, MESSAGE_FILTERS
-from segment_insider_emulator.storage.records import JOURNEY_RUN_STATUSES, MessageRecord, Profile
+from segment_insider_emulator.storage.records import JOURNEY_RUN_STATUSES, Profile
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.json_errors import error_response
 from segment_insider_emulator.web.services import current_services
 
-MAX_PAGE_CHARACTERS = 4_000_000  # characters of JSON, behind which a page of a list ends
-MAX_EVENTS_PER_PROFILE = 1000  # shown with it
-MAX_EVENTS_PER_PAGE = 5000  # behind which a page of profiles ends
+MAX_PAGE_CHARACTERS = 4_000_000  # of JSON; a page that is longer ends early
+MAX_EVENTS_PER_PROFILE = 1000  # in the JSON of the profile
+MAX_EVENTS_PER_PAGE = 5000  # a page of profiles with more events ends early
+JOURNEY_RUN_FILTERS = ("identifier", "status")
+
+_MESSAGE_PARAMETERS = filter_parameters(MESSAGE_FILTERS)
+_DELIVERY_PARAMETERS = filter_parameters(DELIVERY_FILTERS)
+_IDENTIFIER_PARAMETER: JSONObject = {"identifier": {**TEXT_SCHEMA, "pattern": ":"}}
+_STATUS_PARAMETER: JSONObject = {"status": {"enum": list(JOURNEY_RUN_STATUSES)}}
 
 capture_routes = Blueprint("harness", __name__, url_prefix="/emulator/v1")
+journey_routes = Blueprint("journeys", __name__, url_prefix="/emulator/v1")
+storage_routes = Blueprint("storage", __name__, url_prefix="/emulator/v1")
 
 
-@capture_routes.get("/health")
-def health() -> JSONObject:
+@capture_routes.get("/health", endpoint="health")
+@api_operation()
+def check_health() -> HealthModel:
     """Return 200 as soon as the emulator accepts events."""
-    return {"status": "ok", "version": __version__}
+    return HealthModel(status="ok", version=__version__)
 
 
-@capture_routes.get("/messages")
-def messages() -> JSONObject:
+@capture_routes.get("/messages", endpoint="messages")
+@api_operation(query=_MESSAGE_PARAMETERS | PAGE_PARAMETERS)
+def list_messages() -> MessagePage:
     """List the messages that SDKs sent, oldest first."""
     query = parse_page_query(request.args, MESSAGE_FILTERS)
-    records, following = current_services().store.list_messages(
+    records, next_id = current_services().store.list_messages(
         query.filters,
         after_id=query.after,
         limit=query.limit,
         max_json_characters=MAX_PAGE_CHARACTERS,
     )
-    return {"messages": [models.message_json(each) for each in records], "next": following}
+    return MessagePage(
+        messages=[MessageModel.from_record(message) for message in records], next=next_id
+    )
 
 
-@capture_routes.get("/messages/newest")
-def newest_message() -> JSONObject:
+@capture_routes.get("/messages/newest", endpoint="newest_message")
+@api_operation(query=_MESSAGE_PARAMETERS, errors=(404,))
+def get_newest_message() -> MessageWithDeliveriesModel:
     """Return the newest message that matches the filters, with its deliveries."""
-    record = current_services().store.find_newest_message(
-        parse_filters(request.args, MESSAGE_FILTERS)
-    )
-    return _message_with_deliveries(record or _abort_no_match("message"))
+    filters = parse_filters(request.args, MESSAGE_FILTERS)
+    message = current_services().store.find_newest_message(filters)
+    return MessageWithDeliveriesModel.from_record(message or _abort_no_match("message"))
 
 
-@capture_routes.get("/deliveries/newest")
-def newest_delivery() -> JSONObject:
+@capture_routes.get("/deliveries/newest", endpoint="newest_delivery")
+@api_operation(query=_DELIVERY_PARAMETERS, errors=(404,))
+def get_newest_delivery() -> DeliveryModel:
     """Return the newest delivery that matches the filters."""
-    newest = current_services().store.find_newest_delivery(
-        parse_filters(request.args, DELIVERY_FILTERS)
-    )
-    return models.delivery_json(newest or _abort_no_match("delivery"))
+    filters = parse_filters(request.args, DELIVERY_FILTERS)
+    delivery = current_services().store.find_newest_delivery(filters)
+    return DeliveryModel.from_record(delivery or _abort_no_match("delivery"))
 
 
-@capture_routes.get(f"/messages/{ID_ROUTE}")
-def message(id: int) -> JSONObject:
+@capture_routes.get(f"/messages/{ID_ROUTE}", endpoint="message")
+@api_operation(errors=(404,))
+def get_message(id: int) -> MessageWithDeliveriesModel:
     """Return one message with its deliveries."""
-    return _message_with_deliveries(
-        current_services().store.get_message(id) or _abort_not_found("message", id)
-    )
+    message = current_services().store.get_message(id) or _abort_not_found("message", id)
+    return MessageWithDeliveriesModel.from_record(message)
 
 
-@capture_routes.get("/deliveries")
-def deliveries() -> JSONObject:
+@capture_routes.get("/deliveries", endpoint="deliveries")
+@api_operation(query=_DELIVERY_PARAMETERS | PAGE_PARAMETERS)
+def list_deliveries() -> DeliveryPage:
     """List the deliveries to Insider One, oldest first."""
     query = parse_page_query(request.args, DELIVERY_FILTERS)
-    records, following = current_services().store.list_deliveries(
+    records, next_id = current_services().store.list_deliveries(
         query.filters,
         after_id=query.after,
         limit=query.limit,
         max_json_characters=MAX_PAGE_CHARACTERS,
     )
-    return {"deliveries": [models.delivery_json(each) for each in records], "next": following}
-
-
-@capture_routes.get(f"/deliveries/{ID_ROUTE}")
-def delivery(id: int) -> JSONObject:
-    """Return one delivery."""
-    return models.delivery_json(
-        current_services().store.get_delivery(id) or _abort_not_found("delivery", id)
+    return DeliveryPage(
+        deliveries=[DeliveryModel.from_record(delivery) for delivery in records], next=next_id
     )
 
 
-@capture_routes.get("/profiles")
-def profiles() -> JSONObject:
+@capture_routes.get(f"/deliveries/{ID_ROUTE}", endpoint="delivery")
+@api_operation(errors=(404,))
+def get_delivery(id: int) -> DeliveryModel:
+    """Return one delivery."""
+    delivery = current_services().store.get_delivery(id) or _abort_not_found("delivery", id)
+    return DeliveryModel.from_record(delivery)
+
+
+@capture_routes.get("/profiles", endpoint="profiles")
+@api_operation(query=_IDENTIFIER_PARAMETER | PAGE_PARAMETERS)
+def list_profiles() -> ProfilePage:
     """List the profiles in Insider One, oldest first, or the one with an identifier.
 
     A page ends early when its profiles have many events; each shows its oldest ones.
     """
     query = parse_page_query(request.args, PROFILE_FILTERS)
     current_services().endpoint.delete_expired_data()
-    records, following = current_services().profiles.list_with_events(
+    records, next_number = current_services().profiles.list_with_events(
         query.filters.get("identifier"), after_number=query.after, limit=query.limit
     )
-    page: list[JSONObject] = []
-    events = 0
+    page: list[ProfileModel] = []
+    event_count = 0
     for profile in records:
-        if events > MAX_EVENTS_PER_PAGE:
+        if event_count > MAX_EVENTS_PER_PAGE:
             break
-        page.append(_profile_with_first_events(profile))
-        events += len(page[-1]["events"])
+        page.append(_build_profile_model(profile))
+        event_count += len(page[-1].events)
     if len(page) < len(records):
-        following = records[len(page) - 1].number
-    return {"profiles": page, "next": following}
+        next_number = records[len(page) - 1].number
+    return ProfilePage(profiles=page, next=next_number)
 
 
-@capture_routes.get("/profiles/<id>")
-def profile(id: str) -> JSONObject:
+@capture_routes.get("/profiles/<id>", endpoint="profile")
+@api_operation(errors=(404,))
+def get_profile(id: str) -> ProfileModel:
     """Return one profile by its Profile ID."""
-    current_services().endpoint.delete_expired_data()
-    return _profile_with_first_events(
-        current_services().profiles.get_with_events(id) or _abort_not_found("profile", id)
+    return _build_profile_model(_load_profile(id))
+
+
+@capture_routes.get("/profiles/<id>/events", endpoint="profile_events")
+@api_operation(query=PAGE_PARAMETERS, errors=(404,))
+def list_profile_events(id: str) -> ProfileEventPage:
+    """List the events of a profile, oldest first; `after` is the number of events to skip."""
+    query = parse_page_query(request.args, ())
+    events = _load_profile(id).events
+    end = query.after + query.limit
+    return ProfileEventPage(
+        events=[serialize_profile_event(event) for event in events[query.after : end]],
+        next=end if end < len(events) else None,
     )
 
 
-@capture_routes.get("/profiles/<id>/events")
-def profile_events(id: str) -> JSONObject:
-    """List the events of a profile, oldest first; `after` is the number of events to skip."""
-    query = parse_page_query(request.args, ())
-    current_services().endpoint.delete_expired_data()
-    profile = current_services().profiles.get_with_events(id) or _abort_not_found("profile", id)
-    end = query.after + query.limit
-    events_json = [serialize_profile_event(event) for event in profile.events[query.after : end]]
-    return {"events": events_json, "next": end if end < len(profile.events) else None}
-
-
-@capture_routes.post("/reset")
-def reset() -> JSONObject:
+@capture_routes.post("/reset", endpoint="reset")
+@api_operation(body=ResetBody, example=RESET_EXAMPLE)
+def reset_sandbox_data() -> EmptyModel:
     """Delete all data and faults, and let the clock follow real time again.
 
     A body {"now": time} freezes the clock at that time, which may be in the past. The settings of
     the destination and the integrations are set back to the workspace file.
     """
-    current_services().reset(
-        parse_reset_time(request_parsing.read_body(RESET_FIELDS, min_fields=0))
-    )
-    return {}
+    current_services().reset(_read_reset_time())
+    return EmptyModel()
 
 
-@capture_routes.post("/reset/captures")
-def reset_captures() -> JSONObject:
+@capture_routes.post("/reset/captures", endpoint="reset_captures")
+@api_operation()
+def reset_traffic() -> EmptyModel:
     """Delete messages and deliveries only."""
     return _run_reset(current_services().reset_traffic)
 
 
-@capture_routes.post("/reset/profiles")
-def reset_profiles() -> JSONObject:
+@capture_routes.post("/reset/profiles", endpoint="reset_profiles")
+@api_operation()
+def reset_profiles() -> EmptyModel:
     """Delete profiles and their journey runs only."""
     return _run_reset(current_services().reset_profiles)
 
 
-@capture_routes.post("/reset/faults")
-def reset_faults() -> JSONObject:
+@capture_routes.post("/reset/faults", endpoint="reset_faults")
+@api_operation()
+def reset_faults() -> EmptyModel:
     """Remove all injected faults, of Segment and of Insider One."""
     return _run_reset(current_services().reset_faults)
 
 
-@capture_routes.post("/reset/clock")
-def reset_clock() -> JSONObject:
+@capture_routes.post("/reset/clock", endpoint="reset_clock")
+@api_operation(body=ResetBody, example=RESET_EXAMPLE)
+def reset_clock() -> EmptyModel:
     """Let the clock follow real time again, or freeze it at a time: {"now"}."""
-    current_services().clock.reset(
-        parse_reset_time(request_parsing.read_body(RESET_FIELDS, min_fields=0))
-    )
-    return {}
+    current_services().clock.reset(_read_reset_time())
+    return EmptyModel()
 
 
-def _run_reset(reset_action: Callable[[], None]) -> JSONObject:
-    request_parsing.read_body({}, min_fields=0)
-    reset_action()
-    return {}
-
-
-def _profile_with_first_events(profile: Profile) -> JSONObject:
-    """Return *profile* as JSON with its first events, its event count and the next offset."""
-    shown_profile = serialize_profile(profile)
-    count = len(shown_profile["events"])
-    following = MAX_EVENTS_PER_PROFILE if count > MAX_EVENTS_PER_PROFILE else None
-    events = shown_profile["events"][:MAX_EVENTS_PER_PROFILE]
-    return {**shown_profile, "events": events, "event_count": count, "events_next": following}
-
-
-def _message_with_deliveries(record: MessageRecord) -> JSONObject:
-    deliveries_json = [models.delivery_json(each) for each in record.deliveries]
-    return {**models.message_json(record), "deliveries": deliveries_json}
-
-
-def _abort_no_match(kind: str) -> Never:
-    remedy = "Ask for less, or wait for it with POST /emulator/v1/wait-for."
-    abort(error_response(404, f"no {kind} matches", request.path, remedy))
-
-
-def _abort_not_found(kind: str, id: int | str) -> Never:
-    listed = request.path.rpartition("/")[0]
-    abort(
-        error_response(
-            404, f"there is no {kind} {id}", request.path, f"List them with GET {listed}."
-        )
-    )
-
-
-journey_routes = Blueprint("journeys", __name__, url_prefix="/emulator/v1")
-
-JOURNEY_RUN_FILTERS = ("identifier", "status")
-
-
-@journey_routes.get("/journeys")
-def journeys() -> JSONObject:
+@journey_routes.get("/journeys", endpoint="journeys")
+@api_operation()
+def list_journeys() -> JourneyListModel:
     """List the journeys of the workspace with their counters, in the order of the file."""
     refuse_parameters(request.args)
-    journey_services = current_services().journeys
-    journeys_json = [
-        serialize_journey(each, journey_services.run_store.count_outcomes(each.id))
-        for each in journey_services.definitions.values()
+    journeys = current_services().journeys
+    models = [
+        JourneyModel(**serialize_journey(journey, journeys.run_store.count_outcomes(journey.id)))
+        for journey in journeys.definitions.values()
     ]
-    return {"simulated": SIMULATION_NOTICE, "journeys": journeys_json, "next": None}
+    return JourneyListModel(simulated=SIMULATION_NOTICE, journeys=models, next=None)
 
 
-@journey_routes.get(f"/journeys/{ID_ROUTE}")
-def journey(id: int) -> JSONObject:
+@journey_routes.get(f"/journeys/{ID_ROUTE}", endpoint="journey")
+@api_operation(errors=(404,))
+def get_journey(id: int) -> JourneyModel:
     """Return one journey."""
-    definition = _find_journey(id)
-    tally = current_services().journeys.run_store.count_outcomes(id)
-    return {"simulated": SIMULATION_NOTICE, **serialize_journey(definition, tally)}
+    journey = _find_journey(id)
+    outcomes = current_services().journeys.run_store.count_outcomes(id)
+    return JourneyModel(simulated=SIMULATION_NOTICE, **serialize_journey(journey, outcomes))
 
 
-@journey_routes.get(f"/journeys/{ID_ROUTE}/runs")
-def runs(id: int) -> JSONObject:
+@journey_routes.get(f"/journeys/{ID_ROUTE}/runs", endpoint="runs")
+@api_operation(query=_IDENTIFIER_PARAMETER | _STATUS_PARAMETER | PAGE_PARAMETERS, errors=(404,))
+def list_journey_runs(id: int) -> JourneyRunPage:
     """List the runs of a journey with their trails, oldest first, or those of one profile."""
     _find_journey(id)
     query = parse_page_query(request.args, JOURNEY_RUN_FILTERS)
     filters = _journey_run_filters(query.filters)
     if filters is None:
-        return {"simulated": SIMULATION_NOTICE, "runs": [], "next": None}
-    page, following = current_services().journeys.run_store.list_runs(
+        return JourneyRunPage(simulated=SIMULATION_NOTICE, runs=[], next=None)
+    page, next_id = current_services().journeys.run_store.list_runs(
         id, filters, after_id=query.after, limit=query.limit
     )
-    runs_json = [serialize_run(run, trail) for run, trail in page]
-    return {"simulated": SIMULATION_NOTICE, "runs": runs_json, "next": following}
+    runs = [JourneyRunModel(**serialize_run(run, trail)) for run, trail in page]
+    return JourneyRunPage(simulated=SIMULATION_NOTICE, runs=runs, next=next_id)
+
+
+@storage_routes.get("/storage", endpoint="storage")
+@api_operation()
+def get_storage_size() -> StorageModel:
+    """Return the number and size of stored records; slow with millions of messages."""
+    refuse_parameters(request.args)
+    services = current_services()
+    size, config = services.store.measure_size(), services.config
+    return StorageModel(
+        messages=size.messages,
+        deliveries=size.deliveries,
+        oldest=size.oldest,
+        remembered_ids=size.remembered,
+        used_bytes=size.used_bytes,
+        file_bytes=size.file_bytes,
+        keep=RetentionModel(
+            days=config.keep_days, messages=config.keep_messages, bytes=config.keep_bytes
+        ),
+    )
+
+
+def _run_reset(reset_action: Callable[[], None]) -> EmptyModel:
+    read_body(EmptyBody, min_fields=0)
+    reset_action()
+    return EmptyModel()
+
+
+def _read_reset_time() -> datetime | None:
+    return parse_reset_time(read_body(ResetBody, min_fields=0))
+
+
+def _load_profile(id: str) -> Profile:
+    current_services().endpoint.delete_expired_data()
+    return current_services().profiles.get_with_events(id) or _abort_not_found("profile", id)
+
+
+def _build_profile_model(profile: Profile) -> ProfileModel:
+    """Return *profile* with its first events, its event count and the next offset."""
+    fields = serialize_profile(profile)
+    events = fields.pop("events")
+    return ProfileModel(
+        **fields,
+        events=events[:MAX_EVENTS_PER_PROFILE],
+        event_count=len(events),
+        events_next=MAX_EVENTS_PER_PROFILE if len(events) > MAX_EVENTS_PER_PROFILE else None,
+    )
 
 
 def _journey_run_filters(query_filters: dict[str, str]) -> dict[str, str] | None:
@@ -268,13 +326,11 @@ def _journey_run_filters(query_filters: dict[str, str]) -> dict[str, str] | None
             raise EmulatorError(what, "status", f"Known: {', '.join(JOURNEY_RUN_STATUSES)}.")
         filters["status"] = query_filters["status"]
     if "identifier" in query_filters:
-        owner = next(
-            iter(current_services().profiles.find_by_identifiers([query_filters["identifier"]])),
-            None,
-        )
-        if owner is None:
+        profiles = current_services().profiles.find_by_identifiers([query_filters["identifier"]])
+        profile = next(iter(profiles), None)
+        if profile is None:
             return None
-        filters["profile_id"] = owner.id
+        filters["profile_id"] = profile.id
     return filters
 
 
@@ -282,30 +338,17 @@ def _find_journey(id: int) -> JourneyDefinition:
     return current_services().journeys.definitions.get(id) or _abort_journey_not_found(id)
 
 
+def _abort_no_match(kind: str) -> Never:
+    remedy = "Use fewer filters, or wait for it with POST /emulator/v1/wait-for."
+    abort(error_response(404, f"no {kind} matches", request.path, remedy))
+
+
+def _abort_not_found(kind: str, id: int | str) -> Never:
+    list_path = request.path.rpartition("/")[0]
+    remedy = f"List them with GET {list_path}."
+    abort(error_response(404, f"there is no {kind} {id}", request.path, remedy))
+
+
 def _abort_journey_not_found(id: int) -> Never:
     remedy = "List them with GET /emulator/v1/journeys, or define it in the workspace file."
     abort(error_response(404, f"there is no journey {id}", request.path, remedy))
-
-
-storage_routes = Blueprint("storage", __name__, url_prefix="/emulator/v1")
-
-
-@storage_routes.get("/storage")
-def storage() -> JSONObject:
-    """Return the number and size of stored records; slow with millions of messages."""
-    request_parsing.refuse_parameters(request.args)
-    services = current_services()
-    sizes, config = services.store.measure_size(), services.config
-    return {
-        "messages": sizes.messages,
-        "deliveries": sizes.deliveries,
-        "oldest": sizes.oldest,
-        "rememberedIds": sizes.remembered,
-        "usedBytes": sizes.used_bytes,
-        "fileBytes": sizes.file_bytes,
-        "keep": {
-            "days": config.keep_days,
-            "messages": config.keep_messages,
-            "bytes": config.keep_bytes,
-        },
-    }

@@ -12,20 +12,40 @@ from segment_insider_emulator.clock import (
     format_iso_utc,
     parse_duration,
 )
-from segment_insider_emulator.control_api import request_parsing
+from segment_insider_emulator.control_api.models import ClockModel
+from segment_insider_emulator.control_api.openapi import api_operation
+from segment_insider_emulator.control_api.request_parsing import ClockCommandBody, read_body
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.services import current_services
 
 TIME_EXAMPLE = "2026-11-23T10:00:00Z"
-CLOCK_COMMAND_FIELDS: Mapping[str, type] = {
-    "advance": str,
-    "set": str,
-    "freeze": bool,
-    "resume": bool,
-}
-RESET_FIELDS: Mapping[str, type] = {"now": str}
+RESET_EXAMPLE: JSONObject = {"now": TIME_EXAMPLE}
+
+clock_routes = Blueprint("clock", __name__, url_prefix="/emulator/v1")
+
+
+@clock_routes.get("/clock", endpoint="show")
+@api_operation()
+def get_clock() -> ClockModel:
+    """Return the time of the sandbox clock; `offset` is in seconds ahead of real time."""
+    return _build_clock_model()
+
+
+@clock_routes.post("/clock", endpoint="move")
+@api_operation(body=ClockCommandBody, example={"advance": "45 minutes"})
+def change_clock() -> ClockModel:
+    """Apply one clock command and run the journey steps that are due then."""
+    apply_clock_command(current_services().clock, read_body(ClockCommandBody), "body.")
+    current_services().journeys.advance_due_runs()
+    return _build_clock_model()
+
+
+def _build_clock_model() -> ClockModel:
+    reading = current_services().clock.read()
+    offset = round(reading.offset.total_seconds(), 3) or 0.0  # never -0.0
+    return ClockModel(now=format_iso_utc(reading.now), frozen=reading.frozen, offset=offset)
 
 
 def apply_clock_command(clock: SandboxClock, command: JSONObject, path_prefix: str = "") -> None:
@@ -92,24 +112,3 @@ def _parse_time(where: str, time_text: str) -> datetime:
 def _require_true(where: str, flag: bool) -> None:
     if not flag:
         raise EmulatorError("this takes true", where, 'Send {"resume": true} to let it run.')
-
-
-clock_routes = Blueprint("clock", __name__, url_prefix="/emulator/v1")
-
-
-@clock_routes.get("/clock")
-def show() -> JSONObject:
-    """Return {"now", "frozen", "offset"}; `offset` is in seconds ahead of real time."""
-    reading = current_services().clock.read()
-    offset = round(reading.offset.total_seconds(), 3) or 0.0  # never -0.0
-    return {"now": format_iso_utc(reading.now), "frozen": reading.frozen, "offset": offset}
-
-
-@clock_routes.post("/clock")
-def move() -> JSONObject:
-    """Apply one clock command and run the journey steps that are due then."""
-    apply_clock_command(
-        current_services().clock, request_parsing.read_body(CLOCK_COMMAND_FIELDS), "body."
-    )
-    current_services().journeys.advance_due_runs()
-    return show()

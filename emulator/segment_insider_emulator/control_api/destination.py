@@ -1,14 +1,28 @@
 """Control API routes for the destination's settings, its subscriptions and integrations."""
 
-from collections.abc import Mapping
 from unicodedata import category
 
 from flask import Blueprint, Response, abort, request
 
-from segment_insider_emulator.control_api import request_parsing
-from segment_insider_emulator.control_api.request_parsing import ID_ROUTE, parse_page_query
+from segment_insider_emulator.control_api.models import (
+    DestinationModel,
+    IntegrationModel,
+    IntegrationPage,
+    SubscriptionModel,
+)
+from segment_insider_emulator.control_api.openapi import PAGE_PARAMETERS, api_operation
+from segment_insider_emulator.control_api.request_parsing import (
+    ID_ROUTE,
+    NewIntegrationBody,
+    NewSubscriptionBody,
+    SaveDestinationBody,
+    SubscriptionChangeBody,
+    check_fields,
+    parse_page_query,
+    read_body,
+)
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.panel import RoleNotPermitted
+from segment_insider_emulator.insider.panel import EDITOR_ROLES, RoleNotPermitted
 from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
 from segment_insider_emulator.storage.panel_settings import Integration
 from segment_insider_emulator.storage.records import redact_secret
@@ -17,73 +31,122 @@ from segment_insider_emulator.web.json_errors import error_response
 from segment_insider_emulator.web.services import current_services
 from segment_insider_emulator.workspace.validation import validate_document
 
-destination_routes = Blueprint("destination", __name__, url_prefix="/emulator/v1/destination")
-
 SECRET_SETTING = "ucd_key"
-SUBSCRIPTION_FIELDS: Mapping[str, request_parsing.FieldType] = {
-    "name": str,
-    "actionSlug": str,
-    "enabled": bool,
-    "trigger": str,
-    "settings": dict,
-}
+ROLE_HEADER = "X-InOne-Role"  # the role of the user: the emulator has roles, but no user accounts
+
+_ROLE_PARAMETER: JSONObject = {ROLE_HEADER: {"enum": list(EDITOR_ROLES)}}
+
+destination_routes = Blueprint("destination", __name__, url_prefix="/emulator/v1/destination")
+panel_routes = Blueprint("panel", __name__, url_prefix="/emulator/v1/panel")
 
 
-@destination_routes.get("")
-def destination() -> JSONObject:
+@destination_routes.get("", endpoint="destination")
+@api_operation()
+def get_destination() -> DestinationModel:
     """Return the current destination; its key is redacted."""
-    return _destination_json(current_services().destination_overrides.destination)
+    return _build_destination_model(current_services().destination_overrides.destination)
 
 
-@destination_routes.patch("")
-def save() -> JSONObject:
+@destination_routes.patch("", endpoint="save")
+@api_operation(body=SaveDestinationBody, example={"enabled": True})
+def save_destination() -> DestinationModel:
     """Save the enabled switch, the settings, or both."""
-    form = request_parsing.read_body({"enabled": bool, "settings": dict})
-    settings = check_settings(form["settings"]) if "settings" in form else None
-    return _destination_json(
+    body = read_body(SaveDestinationBody)
+    settings = check_settings(body["settings"]) if "settings" in body else None
+    return _build_destination_model(
         current_services().destination_overrides.save_settings(
-            enabled=form.get("enabled"), settings=settings
+            enabled=body.get("enabled"), settings=settings
         )
     )
 
 
-@destination_routes.patch(f"/subscriptions/{ID_ROUTE}")
-def change(id: int) -> JSONObject:
+@destination_routes.patch(f"/subscriptions/{ID_ROUTE}", endpoint="change")
+@api_operation(body=SubscriptionChangeBody, example={"enabled": False}, errors=(404,))
+def change_subscription(id: int) -> SubscriptionModel:
     """Enable or disable a subscription, or change its trigger or mapping; 1 is the first."""
     overrides = current_services().destination_overrides
     _abort_unless_subscription_exists(id)
-    form = request_parsing.read_body({"enabled": bool, "trigger": str, "settings": dict})
-    if "enabled" in form:
-        overrides.set_subscription_enabled(id - 1, form.pop("enabled"))
-    if form:
-        overrides.edit_subscription(id - 1, form)
-    return _subscription_json(id, overrides.destination["subscriptions"][id - 1])
+    changes = read_body(SubscriptionChangeBody)
+    if "enabled" in changes:
+        overrides.set_subscription_enabled(id - 1, changes.pop("enabled"))
+    if changes:
+        overrides.edit_subscription(id - 1, changes)
+    return _build_subscription_model(id, overrides.destination["subscriptions"][id - 1])
 
 
-@destination_routes.post("/subscriptions")
-def add() -> tuple[JSONObject, int]:
+@destination_routes.post("/subscriptions", endpoint="add")
+@api_operation(
+    body=NewSubscriptionBody, example={"name": "Songs", "actionSlug": "trackEvent"}, status=201
+)
+def add_subscription() -> SubscriptionModel:
     """Add a subscription as the last one; missing fields get the action's defaults."""
     overrides = current_services().destination_overrides
-    subscription = request_parsing.read_body(SUBSCRIPTION_FIELDS)
-    current_subscriptions = overrides.destination["subscriptions"]
-    _refuse_invalid_subscriptions([*current_subscriptions, subscription])
-    changed = overrides.replace_subscriptions([*current_subscriptions, subscription])[
-        "subscriptions"
-    ]
-    return _subscription_json(len(changed), changed[-1]), 201
+    subscriptions = [*overrides.destination["subscriptions"], read_body(NewSubscriptionBody)]
+    _refuse_invalid_subscriptions(subscriptions)
+    changed = overrides.replace_subscriptions(subscriptions)["subscriptions"]
+    return _build_subscription_model(len(changed), changed[-1])
 
 
-@destination_routes.delete(f"/subscriptions/{ID_ROUTE}")
-def remove(id: int) -> JSONObject:
+@destination_routes.delete(f"/subscriptions/{ID_ROUTE}", endpoint="remove")
+@api_operation(errors=(404,))
+def remove_subscription(id: int) -> DestinationModel:
     """Remove a subscription; later ones move up. Returns the destination."""
     overrides = current_services().destination_overrides
     _abort_unless_subscription_exists(id)
-    remaining = [
-        each for at, each in enumerate(overrides.destination["subscriptions"], 1) if at != id
-    ]
-    return _destination_json(
+    remaining = list(overrides.destination["subscriptions"])
+    del remaining[id - 1]
+    return _build_destination_model(
         {**overrides.destination, **overrides.replace_subscriptions(remaining)}
     )
+
+
+@panel_routes.get("/integrations", endpoint="integrations")
+@api_operation(query=PAGE_PARAMETERS)
+def list_integrations() -> IntegrationPage:
+    """List the integrations that can send to the account, oldest first; keys are redacted."""
+    query = parse_page_query(request.args, ())
+    integrations = current_services().insider_panel.list_integrations()
+    later = [integration for integration in integrations if integration.id > query.after]
+    page = later[: query.limit]
+    return IntegrationPage(
+        integrations=[
+            _build_integration_model(integration, integration.key_shown) for integration in page
+        ],
+        next=page[-1].id if len(later) > query.limit else None,
+    )
+
+
+@panel_routes.post("/integrations", endpoint="create")
+@api_operation(
+    body=NewIntegrationBody,
+    example={"name": "Segment", "type": "Source"},
+    headers=_ROLE_PARAMETER,
+    status=201,
+)
+def create_integration() -> IntegrationModel:
+    """Create an integration; only this response contains its key."""
+    body = read_body(NewIntegrationBody, min_fields=2)
+    integration, key = current_services().insider_panel.create_integration(
+        body["name"], body["type"], _request_role()
+    )
+    return _build_integration_model(integration, key)
+
+
+@panel_routes.delete(f"/integrations/{ID_ROUTE}", endpoint="revoke")
+@api_operation(headers=_ROLE_PARAMETER, errors=(404,))
+def revoke_integration(id: int) -> IntegrationModel:
+    """Revoke an integration's key; the integration stays in the list."""
+    integration = current_services().insider_panel.revoke_integration(id, _request_role())
+    if integration is None:
+        remedy = "List them with GET /emulator/v1/panel/integrations."
+        abort(error_response(404, f"there is no integration {id}", request.path, remedy))
+    return _build_integration_model(integration, integration.key_shown)
+
+
+@panel_routes.errorhandler(RoleNotPermitted)
+def handle_not_permitted(error: RoleNotPermitted) -> Response:
+    """Answer 403 when the role lacks the permission."""
+    return error_response(403, error.what, ROLE_HEADER, error.remedy)
 
 
 def _abort_unless_subscription_exists(id: int) -> None:
@@ -100,12 +163,12 @@ def _refuse_invalid_subscriptions(subscriptions: list[JSONObject]) -> None:
 
 
 def check_settings(settings_json: JSONObject) -> JSONObject:
-    """Return the settings when Segment's form accepts them. Raises: EmulatorError.
+    """Return the settings when Segment's form accepts them.
 
     Raises: EmulatorError.
     """
-    settings = request_parsing.check_fields(
-        settings_json, {field.key: str for field in SETTINGS_FIELDS}, "body.settings"
+    settings = check_fields(
+        settings_json, {field.key: (str,) for field in SETTINGS_FIELDS}, "body.settings"
     )
     for field in SETTINGS_FIELDS:
         if wrong := _describe_invalid_setting(settings.get(field.key)):
@@ -120,93 +183,49 @@ def _describe_invalid_setting(value: str | None) -> str | None:
         return None
     if not value:
         return "is empty"  # Segment's form lets neither be. (observed in the destination's source)
-    # Assumed: a header carries either, and HTTP has no way to write these in one.
-    if value != value.strip() or any(category(each) == "Cc" for each in value):
+    # Assumed: both settings are sent in headers, where HTTP does not allow these characters.
+    if value != value.strip() or any(category(character) == "Cc" for character in value):
         return "has blanks around it, or control characters in it"
     return None
 
 
-def _destination_json(destination: JSONObject) -> JSONObject:
+def _build_destination_model(destination: JSONObject) -> DestinationModel:
     settings = {field.key: destination["settings"][field.key] for field in SETTINGS_FIELDS}
-    return {
-        "name": destination.get("name"),
-        "enabled": destination["enabled"],
-        "settings": {**settings, SECRET_SETTING: redact_secret(settings[SECRET_SETTING])},
-        "subscriptions": [
-            _subscription_json(number, each)
-            for number, each in enumerate(destination["subscriptions"], 1)
+    return DestinationModel(
+        name=destination.get("name"),
+        enabled=destination["enabled"],
+        settings={**settings, SECRET_SETTING: redact_secret(settings[SECRET_SETTING])},
+        subscriptions=[
+            _build_subscription_model(number, subscription)
+            for number, subscription in enumerate(destination["subscriptions"], 1)
         ],
-    }
-
-
-def _subscription_json(number: int, subscription: JSONObject) -> JSONObject:
-    return {
-        "number": number,
-        "name": subscription["name"],
-        "actionSlug": subscription["actionSlug"],
-        "enabled": subscription["enabled"],
-        "trigger": subscription.get("trigger", ACTIONS[subscription["actionSlug"]].trigger),
-    }
-
-
-panel_routes = Blueprint("panel", __name__, url_prefix="/emulator/v1/panel")
-
-ROLE_HEADER = "X-InOne-Role"  # who acts: the emulator has roles, and no accounts to log in to
-
-
-@panel_routes.get("/integrations")
-def integrations() -> JSONObject:
-    """List the integrations that can send to the account, oldest first; keys are redacted."""
-    query = parse_page_query(request.args, ())
-    later = [
-        each
-        for each in current_services().insider_panel.list_integrations()
-        if each.id > query.after
-    ]
-    page = later[: query.limit]
-    following = page[-1].id if len(later) > query.limit else None
-    return {"integrations": [_integration_json(each) for each in page], "next": following}
-
-
-@panel_routes.post("/integrations")
-def create() -> tuple[JSONObject, int]:
-    """Create an integration; only this response contains its key."""
-    form = request_parsing.read_body({"name": str, "type": str}, min_fields=2)
-    integration, key = current_services().insider_panel.create_integration(
-        form["name"], form["type"], _request_role()
     )
-    return {**_integration_json(integration), "key": key}, 201
 
 
-@panel_routes.delete(f"/integrations/{ID_ROUTE}")
-def revoke(id: int) -> JSONObject:
-    """Revoke an integration's key; the integration stays in the list."""
-    revoked = current_services().insider_panel.revoke_integration(id, _request_role())
-    if revoked is None:
-        remedy = "List them with GET /emulator/v1/panel/integrations."
-        abort(error_response(404, f"there is no integration {id}", request.path, remedy))
-    return _integration_json(revoked)
+def _build_subscription_model(number: int, subscription: JSONObject) -> SubscriptionModel:
+    action_slug = subscription["actionSlug"]
+    return SubscriptionModel(
+        number=number,
+        name=subscription["name"],
+        action_slug=action_slug,
+        enabled=subscription["enabled"],
+        trigger=subscription.get("trigger", ACTIONS[action_slug].trigger),
+    )
 
 
-@panel_routes.errorhandler(RoleNotPermitted)
-def handle_not_permitted(error: RoleNotPermitted) -> Response:
-    """Answer 403 when the role lacks the permission."""
-    return error_response(403, error.what, ROLE_HEADER, error.remedy)
+def _build_integration_model(integration: Integration, key: str) -> IntegrationModel:
+    return IntegrationModel(
+        id=integration.id,
+        name=integration.name,
+        type=integration.type,
+        account_name=current_services().insider_panel.account_name,
+        key=key,
+        origin=integration.origin,
+        created_at=integration.created_at,
+        created_by=integration.created_by,
+        revoked_at=integration.revoked_at,
+    )
 
 
 def _request_role() -> str:
     return request.headers.get(ROLE_HEADER, "")
-
-
-def _integration_json(integration: Integration) -> JSONObject:
-    return {
-        "id": integration.id,
-        "name": integration.name,
-        "type": integration.type,
-        "accountName": current_services().insider_panel.account_name,
-        "key": integration.key_shown,
-        "origin": integration.origin,
-        "createdAt": integration.created_at,
-        "createdBy": integration.created_by,
-        "revokedAt": integration.revoked_at,
-    }

@@ -6,16 +6,33 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from heapq import nsmallest
 from threading import BoundedSemaphore
 from typing import Final, TypeAlias, TypeVar
 
+import msgspec
 from flask import Blueprint, Response, request
 
 from segment_insider_emulator.clock import parse_duration
-from segment_insider_emulator.control_api import matchers, models, request_parsing
+from segment_insider_emulator.control_api import matchers
 from segment_insider_emulator.control_api.matchers import Matcher, PathStep
+from segment_insider_emulator.control_api.models import (
+    AssertionOutcomeModel,
+    DeliveryModel,
+    FieldDifferenceModel,
+    MessageModel,
+    NearMissModel,
+    VerifyModel,
+)
+from segment_insider_emulator.control_api.openapi import api_operation
+from segment_insider_emulator.control_api.request_parsing import (
+    AssertionBody,
+    VerifyBody,
+    WaitBody,
+    check_fields,
+    field_types,
+    read_body,
+)
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.journey_runner import serialize_run
 from segment_insider_emulator.insider.profile_json import serialize_profile
@@ -41,7 +58,7 @@ def _read_messages(
     records = _read_all_pages(
         lambda at: services.store.list_messages(filters, after_id=at, limit=ROWS_PER_READ), after
     )
-    return map(models.message_json, records)
+    return (msgspec.to_builtins(MessageModel.from_record(record)) for record in records)
 
 
 def _read_deliveries(
@@ -51,7 +68,7 @@ def _read_deliveries(
     deliveries = _read_all_pages(
         lambda at: services.store.list_deliveries(filters, after_id=at, limit=ROWS_PER_READ), after
     )
-    return map(models.delivery_json, deliveries)
+    return (msgspec.to_builtins(DeliveryModel.from_record(record)) for record in deliveries)
 
 
 def _read_profiles(
@@ -75,11 +92,14 @@ def read_runs_of_journey(
     services: SandboxServices, journey_id: int, after: int = 0
 ) -> Iterator[JSONObject]:
     """Yield the runs of a journey, also of one that the workspace no longer has."""
-    of_one = partial(services.journeys.run_store.list_runs, journey_id, {}, limit=ROWS_PER_READ)
-    return (
-        serialize_run(run, trail)
-        for run, trail in _read_all_pages(_page_reader_after(of_one), after)
+    run_store = services.journeys.run_store
+    runs = _read_all_pages(
+        lambda after_id: run_store.list_runs(
+            journey_id, {}, after_id=after_id, limit=ROWS_PER_READ
+        ),
+        after,
     )
+    return (serialize_run(run, trail) for run, trail in runs)
 
 
 RECORD_READERS: Mapping[str, RecordReader] = {
@@ -102,12 +122,6 @@ def _store_filters(exact_texts: ExactTexts, filter_names: Mapping[str, object]) 
     }
 
 
-def _page_reader_after(
-    read_page: Callable[..., RecordPage[RecordType]],
-) -> Callable[[int], RecordPage[RecordType]]:
-    return lambda after: read_page(after=after)
-
-
 def _read_all_pages(
     read_page: Callable[[int], RecordPage[RecordType]], after: int
 ) -> Iterator[RecordType]:
@@ -121,14 +135,6 @@ MAX_FIELD_EXPECTATIONS: Final = 50  # of one claim
 MAX_EXPECTED_COUNT: Final = 1_000_000
 MAX_SHOWN_MATCHES: Final = 10  # matches in an answer
 MAX_NEAR_MISSES: Final = 3
-ASSERTION_FIELDS: Mapping[str, request_parsing.FieldType] = {
-    "of": str,
-    "where": dict,
-    "exactly": int,
-    "atLeast": int,
-    "atMost": int,
-    "after": int,
-}
 _COUNT_COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
     "exactly": int.__eq__,
     "atLeast": int.__ge__,
@@ -145,19 +151,19 @@ class FieldExpectation:
     steps: tuple[PathStep, ...]
     matcher: Matcher
 
-    def find_difference(self, candidate: JSON) -> JSONObject | None:
+    def find_difference(self, candidate: JSON) -> FieldDifferenceModel | None:
         """Return how *candidate* differs from the expectation; None when it matches."""
         values = list(matchers.select_values(candidate, self.steps))
         matcher = self.matcher
         if not values if matcher.expects_absence else any(map(matcher.matches, values)):
             return None
         received = " and ".join(matchers.format_value(each) for each in values[:3]) or "nothing"
-        return {
-            "path": self.path,
-            "expected": matcher.description,
-            "received": received,
-            "why": f"{self.path}: expected {matcher.description}, received {received}",
-        }
+        return FieldDifferenceModel(
+            path=self.path,
+            expected=matcher.description,
+            received=received,
+            why=f"{self.path}: expected {matcher.description}, received {received}",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +196,10 @@ class Assertion:
             _COUNT_COMPARISONS[name](count, number) for name, number in self.expected_counts.items()
         )
 
-    def find_differences(self, candidate: JSON) -> list[JSONObject]:
+    def find_differences(self, candidate: JSON) -> list[FieldDifferenceModel]:
         """Return all differences between *candidate* and the expectations."""
-        return [told for each in self.expectations if (told := each.find_difference(candidate))]
+        differences = (field.find_difference(candidate) for field in self.expectations)
+        return [difference for difference in differences if difference]
 
 
 @dataclass(slots=True)
@@ -215,7 +222,7 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
         assertion_json: {"of", "where": {path: matcher}, "exactly" | "atLeast" | "atMost", "after"}.
     Raises: EmulatorError, naming the first mistake.
     """
-    form = request_parsing.check_fields(assertion_json, ASSERTION_FIELDS, where)
+    form = check_fields(assertion_json, field_types(AssertionBody), where)
     of = form.get("of", "deliveries")
     if of not in RECORD_READERS:
         remedy = suggest_name(of, list(RECORD_READERS))
@@ -252,18 +259,19 @@ def check_assertion(assertion: Assertion, candidates: Iterable[JSONObject]) -> A
     return outcome
 
 
-def find_near_misses(assertion: Assertion, candidates: Iterable[JSONObject]) -> list[JSONObject]:
+def find_near_misses(assertion: Assertion, candidates: Iterable[JSONObject]) -> list[NearMissModel]:
     """Return the candidates with the fewest differences, the newest first among equals.
 
     Args:
         candidates: Newest first.
     """
-    missed = ((each, told) for each in candidates if (told := assertion.find_differences(each)))
-    near = nsmallest(MAX_NEAR_MISSES, missed, key=lambda each: len(each[1]))
-    return [
-        {"id": each["id"], "differences": told, SINGULAR_NAMES[assertion.record_kind]: each}
-        for each, told in near
-    ]
+    singular_name = SINGULAR_NAMES[assertion.record_kind]
+    near_misses = (
+        NearMissModel(id=candidate["id"], differences=differences, **{singular_name: candidate})
+        for candidate in candidates
+        if (differences := assertion.find_differences(candidate))
+    )
+    return nsmallest(MAX_NEAR_MISSES, near_misses, key=lambda near_miss: len(near_miss.differences))
 
 
 def _parse_field_expectation(path: str, matcher_json: JSON, where: str) -> FieldExpectation:
@@ -277,6 +285,8 @@ def _parse_count(count: JSON, where: str) -> int:
         raise EmulatorError("this is no count", where, remedy)
     return int(count)
 
+
+ASSERTION_EXAMPLE: JSONObject = {"of": "messages", "where": {"type": {"regex": "^identify$"}}}
 
 expectation_routes = Blueprint("verifying", __name__, url_prefix="/emulator/v1")
 
@@ -296,11 +306,11 @@ class TooManyWaiters(EmulatorError):
     """Too many requests wait already."""
 
 
-@expectation_routes.post("/verify")
-def verify() -> JSONObject:
+@expectation_routes.post("/verify", endpoint="verify")
+@api_operation(body=VerifyBody, example={"claims": [ASSERTION_EXAMPLE]})
+def verify_assertions() -> VerifyModel:
     """Check assertions about what happened so far."""
-    form = request_parsing.read_body({"claims": list})
-    assertions_json = form["claims"]
+    assertions_json = read_body(VerifyBody)["claims"]
     if not 1 <= len(assertions_json) <= MAX_ASSERTIONS:
         remedy = f"Make from 1 to {MAX_ASSERTIONS} claims."
         raise EmulatorError(f"{len(assertions_json)} claims", "body.claims", remedy)
@@ -308,29 +318,32 @@ def verify() -> JSONObject:
         parse_assertion(each, f"body.claims[{at}]") for at, each in enumerate(assertions_json)
     ]
     services = current_services()
-    outcomes = [_outcome_json(services, _check_now(services, claim)) for claim in assertions]
-    return {"ok": all(each["ok"] for each in outcomes), "claims": outcomes}
+    outcomes = [
+        _build_outcome_model(services, _check_now(services, assertion)) for assertion in assertions
+    ]
+    return VerifyModel(ok=all(outcome.ok for outcome in outcomes), claims=outcomes)
 
 
-@expectation_routes.post("/wait-for")
-def wait_for() -> JSONObject:
+@expectation_routes.post("/wait-for", endpoint="wait_for")
+@api_operation(body=WaitBody, example={**ASSERTION_EXAMPLE, "timeout": "5 seconds"})
+def wait_for_assertion() -> AssertionOutcomeModel:
     """Answer when an assertion is met, or with near misses after its "timeout".
 
     The timeout is in real time, whatever the sandbox's clock shows.
     """
-    form = request_parsing.read_body({**ASSERTION_FIELDS, "timeout": str})
-    timeout = parse_duration(form.pop("timeout", DEFAULT_WAIT), "body.timeout")
+    body = read_body(WaitBody)
+    timeout = parse_duration(body.pop("timeout", DEFAULT_WAIT), "body.timeout")
     if timeout > MAX_WAIT:
         remedy = f"Wait up to {MAX_WAIT.seconds} seconds, and then again."
         raise EmulatorError("this is too long a wait", "body.timeout", remedy)
-    claim = parse_assertion(form or {"of": "deliveries"})
-    if claim.is_met_by(0):
-        what = f"{claim.count_in_words} is met before anything happens"
+    assertion = parse_assertion(body or {"of": "deliveries"})
+    if assertion.is_met_by(0):
+        what = f"{assertion.count_in_words} is met before anything happens"
         raise EmulatorError(what, "body", "Wait for something, and verify that there is no more.")
     with _reserve_waiter_slot():
-        return _outcome_json(
-            current_services(), _wait_until_met(current_services(), claim, timeout.total_seconds())
-        )
+        services = current_services()
+        outcome = _wait_until_met(services, assertion, timeout.total_seconds())
+        return _build_outcome_model(services, outcome)
 
 
 @expectation_routes.errorhandler(TooManyWaiters)
@@ -392,23 +405,23 @@ def _check_now(services: SandboxServices, assertion: Assertion) -> AssertionOutc
     )
 
 
-def _outcome_json(services: SandboxServices, outcome: AssertionOutcome) -> JSONObject:
-    claim = outcome.assertion
-    near = []
-    if not outcome.is_met and outcome.count <= min(claim.expected_counts.values()):
-        newest = deque(
-            RECORD_READERS[claim.record_kind](services, claim.after_id, {}),
-            MAX_NEAR_MISS_CANDIDATES,
-        )
-        near = find_near_misses(claim, reversed(newest))
-    return {
-        "ok": outcome.is_met,
-        "of": claim.record_kind,
-        "expected": claim.count_in_words,
-        "count": outcome.count,
-        "matched": outcome.first_matches,
-        "near": near,
-    }
+def _build_outcome_model(
+    services: SandboxServices, outcome: AssertionOutcome
+) -> AssertionOutcomeModel:
+    assertion = outcome.assertion
+    near_misses = []
+    if not outcome.is_met and outcome.count <= min(assertion.expected_counts.values()):
+        records = RECORD_READERS[assertion.record_kind](services, assertion.after_id, {})
+        newest = deque(records, MAX_NEAR_MISS_CANDIDATES)
+        near_misses = find_near_misses(assertion, reversed(newest))
+    return AssertionOutcomeModel(
+        ok=outcome.is_met,
+        of=assertion.record_kind,
+        expected=assertion.count_in_words,
+        count=outcome.count,
+        matched=outcome.first_matches,
+        near=near_misses,
+    )
 
 
 @contextmanager

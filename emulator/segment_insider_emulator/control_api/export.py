@@ -17,8 +17,9 @@ from werkzeug.wsgi import wrap_file
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.clock import check_clock_range, format_iso_utc
-from segment_insider_emulator.control_api import models
 from segment_insider_emulator.control_api.expectations import RECORD_READERS, read_runs_of_journey
+from segment_insider_emulator.control_api.models import ImportModel, UpsertModel
+from segment_insider_emulator.control_api.openapi import api_operation
 from segment_insider_emulator.control_api.sandboxes import current_workspace
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.insider.formats import parse_rfc3339
@@ -183,8 +184,9 @@ HEADER_PATH: Final = "body, line 1"
 IMPORT_REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
 
 
-@export_routes.get("/export")
-def export() -> Response:
+@export_routes.get("/export", endpoint="export")
+@api_operation(response=str, media_type=EXPORT_MEDIA_TYPE)
+def export_sandbox() -> Response:
     """Export the sandbox as NDJSON: workspace and clock first, then one line per row.
 
     Keys are redacted: whoever imports it has others.
@@ -205,14 +207,16 @@ def export() -> Response:
     return send_large_response(lines, EXPORT_MEDIA_TYPE)
 
 
-@export_routes.get("/export.har")
+@export_routes.get("/export.har", endpoint="export_har")
+@api_operation(response=JSONObject)
 def export_har() -> Response:
     """Export all requests to Insider One and their responses as HAR 1.2; tokens are redacted."""
     return send_large_response(write_har(_list_requests(current_services())), HAR_MEDIA_TYPE)
 
 
-@export_routes.post("/import")
-def import_() -> JSONObject:
+@export_routes.post("/import", endpoint="import_")
+@api_operation(body=str, body_media_types=(EXPORT_MEDIA_TYPE, "text/plain"))
+def import_sandbox() -> ImportModel:
     """Replace the data of this sandbox by an export; the sandbox keeps its own keys."""
     head, rows = _read_export()
     clock, frozen = _parse_exported_clock(head["clock"])
@@ -229,7 +233,7 @@ def import_() -> JSONObject:
         services.clock.reset(clock)
         if not frozen:
             services.clock.resume()
-    return {"imported": len(rows)}
+    return ImportModel(imported=len(rows))
 
 
 def _list_requests(services: SandboxServices) -> Iterator[DeliveryRecord | UpsertRecord]:
@@ -304,9 +308,9 @@ def _check_readable(services: SandboxServices, journey_ids: set[int]) -> None:
         *(read(services, 0, {}) for read in RECORD_READERS.values()),
         *(read_runs_of_journey(services, journey) for journey in journey_ids),
         (
-            models.upsert_json(each)
-            for each in _list_requests(services)
-            if isinstance(each, UpsertRecord)
+            UpsertModel.from_record(record, [])
+            for record in _list_requests(services)
+            if isinstance(record, UpsertRecord)
         ),
     ]
     try:

@@ -1,19 +1,232 @@
-"""JSON of messages, deliveries and upserts, and the JSON Schemas of responses."""
+"""Models of the control API's responses: one class for each JSON object.
 
-from typing import Final
+The JSON of a response and its schema in the OpenAPI document both come from them.
+"""
 
+from typing import Annotated, Any, Literal, Self
+
+import msgspec
 import orjson
+from msgspec import UNSET, Meta, UnsetType, field
 
 from segment_insider_emulator.delivery.results import describe_delivery_status
 from segment_insider_emulator.storage.records import (
-    JOURNEY_RUN_STATUSES,
-    VERDICTS,
     DeliveryAttempt,
     DeliveryRecord,
+    JourneyRunStatus,
     MessageRecord,
     UpsertRecord,
+    Verdict,
 )
 from segment_insider_emulator.types import JSON, JSONObject
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class ApiModel(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A JSON object of the control API, with these keys and no others."""
+
+
+class CamelModel(ApiModel, rename="camel"):
+    """A JSON object whose keys are the field names in camel case."""
+
+
+class EmptyModel(ApiModel):
+    """The response of a request that only changes something."""
+
+
+class ErrorDetailModel(ApiModel):
+    """What is wrong, where, and what to do."""
+
+    what: str
+    where: str
+    remedy: str
+
+
+class ErrorModel(ApiModel):
+    """The response with an error status."""
+
+    error: ErrorDetailModel
+
+
+class HealthModel(ApiModel):
+    """The response of the health check."""
+
+    status: Literal["ok"]
+    version: str
+
+
+# Messages and deliveries
+
+
+class RequestModel(ApiModel):
+    """A request to Insider One; `json` is text when the body is not JSON."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    json: Any
+
+
+class ResponseModel(ApiModel):
+    """A response of Insider One; `json` is text when the body is not JSON."""
+
+    status: Count
+    json: Any
+
+
+class AttemptModel(CamelModel):
+    """One attempt to send a request."""
+
+    number: Count
+    at: str
+    duration_ms: float
+    status: Count | None
+    error: str | None
+
+    @classmethod
+    def from_record(cls, attempt: DeliveryAttempt) -> Self:
+        """Build the model of a stored attempt."""
+        return cls(
+            number=attempt.number,
+            at=attempt.at,
+            duration_ms=attempt.duration_ms,
+            status=attempt.status,
+            error=attempt.error,
+        )
+
+
+class BatchPositionModel(ApiModel):
+    """The position of an event in its batch, from 0."""
+
+    size: Count
+    position: Count
+
+
+class DeliveryFields(CamelModel, kw_only=True):
+    """A delivery; `request` and `response` are null when there are none.
+
+    Of a batch, both are the part for this event; `upsert` is the id of the whole request.
+    """
+
+    id: Count | UnsetType = UNSET
+    message_id: str
+    event: str | None
+    subscription: str
+    action_slug: str
+    verdict: Verdict
+    reason: str | None
+    status: JSONObject
+    attempts: list[AttemptModel]
+    upsert: str | UnsetType | None = UNSET
+    batch: BatchPositionModel | None
+    request: RequestModel | None
+    response: ResponseModel | None
+    findings: list[JSONObject]
+
+
+class DeliveryModel(DeliveryFields, kw_only=True):
+    """A stored delivery."""
+
+    id: Count
+    upsert: str | None
+
+    @classmethod
+    def from_record(cls, delivery: DeliveryRecord) -> Self:
+        """Build the model of a stored delivery."""
+        return cls(id=delivery.id, upsert=delivery.upsert, **delivery_values(delivery))
+
+
+def delivery_values(delivery: DeliveryRecord) -> dict[str, Any]:
+    """Return the fields of DeliveryFields, except those of stored deliveries only."""
+    batch = delivery.batch
+    return {
+        "message_id": delivery.message_id,
+        "event": delivery.event,
+        "subscription": delivery.subscription,
+        "action_slug": delivery.action_slug,
+        "verdict": delivery.verdict,
+        "reason": delivery.reason,
+        "status": describe_delivery_status(delivery),
+        "attempts": [AttemptModel.from_record(attempt) for attempt in delivery.attempts],
+        "batch": batch and BatchPositionModel(size=batch.size, position=batch.position),
+        **_request_and_response(delivery),
+        "findings": list(delivery.findings),
+    }
+
+
+class UpsertModel(CamelModel):
+    """A whole request that carries a batch or waits for a retry.
+
+    `dueAt` is null when no retry follows; `deliveries` are ids.
+    """
+
+    id: str
+    due_at: str | None
+    attempts: list[AttemptModel]
+    request: RequestModel | None
+    response: ResponseModel | None
+    deliveries: list[Count]
+
+    @classmethod
+    def from_record(cls, upsert: UpsertRecord, delivery_ids: list[int]) -> Self:
+        """Build the model of a stored upsert."""
+        return cls(
+            id=upsert.id,
+            due_at=upsert.due_at,
+            attempts=[AttemptModel.from_record(attempt) for attempt in upsert.attempts],
+            deliveries=delivery_ids,
+            **_request_and_response(upsert),
+        )
+
+
+class MessageFields(CamelModel, kw_only=True):
+    """A message: `message` is what the SDK sent, `normalised` what destinations received.
+
+    `violations`, `filtered_by`, `omitted` and `hints` are the results of the tracking plan and
+    the filters.
+    """
+
+    id: Count | UnsetType = UNSET
+    message_id: str
+    type: str | None
+    event: str | None
+    user_id: str | None
+    anonymous_id: str | None
+    source: str | None
+    received_at: str
+    verdict: Verdict
+    reason: str | None
+    violations: list[JSONObject]
+    filtered_by: JSONObject | None = field(name="filtered_by")
+    omitted: list[JSONObject]
+    hints: list[JSON]
+    message: JSONObject
+    normalised: JSONObject
+
+
+class MessageModel(MessageFields, kw_only=True):
+    """A stored message."""
+
+    id: Count
+
+    @classmethod
+    def from_record(cls, message: MessageRecord) -> Self:
+        """Build the model of a stored message."""
+        return cls(id=message.id, **message_values(message))
+
+
+class MessageWithDeliveriesModel(MessageModel, kw_only=True):
+    """A stored message with its deliveries."""
+
+    deliveries: list[DeliveryModel]
+
+    @classmethod
+    def from_record(cls, message: MessageRecord) -> Self:
+        """Build the model of a stored message and its deliveries."""
+        deliveries = [DeliveryModel.from_record(delivery) for delivery in message.deliveries]
+        return cls(id=message.id, deliveries=deliveries, **message_values(message))
+
 
 EMPTY_FILTER_REPORT: JSONObject = {
     "violations": [],
@@ -23,82 +236,336 @@ EMPTY_FILTER_REPORT: JSONObject = {
 }
 
 
-def message_json(record: MessageRecord) -> JSONObject:
-    """Return a message as JSON: `message` is the SDK's, `normalised` the destination's.
-
-    `violations`, `filtered_by`, `omitted` and `hints` say what tracking plan and filters did.
-    """
+def message_values(message: MessageRecord) -> dict[str, Any]:
+    """Return the fields of MessageFields, except the id of stored messages."""
     return {
-        "id": record.id,
-        "messageId": record.message_id,
-        "type": record.type,
-        "event": record.event,
-        "userId": record.user_id,
-        "anonymousId": record.anonymous_id,
-        "source": record.source,
-        "receivedAt": record.received_at,
-        "verdict": record.verdict,
-        "reason": record.reason,
-        **(record.filtering or EMPTY_FILTER_REPORT),
-        "message": record.sent,
-        "normalised": record.normalised,
+        "message_id": message.message_id,
+        "type": message.type,
+        "event": message.event,
+        "user_id": message.user_id,
+        "anonymous_id": message.anonymous_id,
+        "source": message.source,
+        "received_at": message.received_at,
+        "verdict": message.verdict,
+        "reason": message.reason,
+        **(message.filtering or EMPTY_FILTER_REPORT),
+        "message": message.sent,
+        "normalised": message.normalised,
     }
 
 
-def delivery_json(delivery: DeliveryRecord) -> JSONObject:
-    """Return a delivery as JSON; without a request or a response these are null.
+class ConditionModel(ApiModel):
+    """One condition of a trigger, and the value that the event has there."""
 
-    Of a batch, both are the part that is this event's; `upsert` names the whole.
-    """
-    return {
-        "id": delivery.id,
-        "messageId": delivery.message_id,
-        "event": delivery.event,
-        "subscription": delivery.subscription,
-        "actionSlug": delivery.action_slug,
-        "verdict": delivery.verdict,
-        "reason": delivery.reason,
-        "status": describe_delivery_status(delivery),
-        "attempts": [_attempt_json(each) for each in delivery.attempts],
-        "upsert": delivery.upsert,
-        "batch": delivery.batch
-        and {"size": delivery.batch.size, "position": delivery.batch.position},
-        **_exchange_json(delivery),
-        "findings": list(delivery.findings),
-    }
+    condition: str
+    holds: bool
+    found: Any
 
 
-def upsert_json(upsert: UpsertRecord) -> JSONObject:
-    """Return an upsert as JSON; `dueAt` is null when no retry follows."""
-    return {
-        "id": upsert.id,
-        "dueAt": upsert.due_at,
-        "attempts": [_attempt_json(each) for each in upsert.attempts],
-        **_exchange_json(upsert),
-    }
+class SubscriptionTraceModel(CamelModel):
+    """Whether a subscription matches an event, and why."""
+
+    number: Count
+    name: str
+    action_slug: str
+    enabled: bool
+    matched: bool
+    why: str
+    conditions: list[ConditionModel]
 
 
-def _exchange_json(record: DeliveryRecord | UpsertRecord) -> JSONObject:
+class DryRunMessageModel(MessageFields, kw_only=True):
+    """What a message would lead to."""
+
+    deliveries: list[DeliveryFields]
+    subscriptions: list[SubscriptionTraceModel]
+
+
+class DryRunModel(ApiModel):
+    """The response of a dry run."""
+
+    messages: list[DryRunMessageModel]
+
+
+class MessagePage(ApiModel):
+    """One page of messages; `next` is null on the last page."""
+
+    messages: list[MessageModel]
+    next: Count | None
+
+
+class DeliveryPage(ApiModel):
+    """One page of deliveries; `next` is null on the last page."""
+
+    deliveries: list[DeliveryModel]
+    next: Count | None
+
+
+class RetryModel(ApiModel):
+    """How many requests were sent again, and how many still wait for a retry."""
+
+    attempts: Count
+    retrying: Count
+
+
+class FaultListModel(ApiModel):
+    """Injected faults."""
+
+    faults: list[JSONObject]
+
+
+class ResponseDifferencePage(ApiModel):
+    """The number of compared responses and one page of the differences."""
+
+    compared: Count
+    differences: list[JSONObject]
+    next: Count | None
+
+
+# Profiles and journeys
+
+
+class ProfileModel(ApiModel):
+    """A profile with its first events; `events_next` is the `after` of the others."""
+
+    id: str
+    identifiers: JSONObject
+    attributes: JSONObject
+    events: list[JSONObject]
+    reach: JSONObject
+    personal: JSONObject
+    identifier_values: JSONObject
+    created_at: str
+    updated_at: str
+    trail: list[JSONObject]
+    merges: list[JSONObject]
+    event_count: Count
+    events_next: Count | None
+
+
+class ProfilePage(ApiModel):
+    """One page of profiles; `next` is null on the last page."""
+
+    profiles: list[ProfileModel]
+    next: Count | None
+
+
+class ProfileEventPage(ApiModel):
+    """One page of a profile's events; `next` is null on the last page."""
+
+    events: list[JSONObject]
+    next: Count | None
+
+
+class JourneyModel(ApiModel, kw_only=True):
+    """A journey with its counters."""
+
+    simulated: str | UnsetType = UNSET
+    id: Count
+    name: str
+    counters: JSONObject
+    goals: JSONObject
+    elements: list[JSONObject]
+    definition: JSONObject
+
+
+class JourneyListModel(ApiModel):
+    """All journeys of the workspace."""
+
+    simulated: str
+    journeys: list[JourneyModel]
+    next: None
+
+
+class JourneyRunModel(ApiModel):
+    """The run of one profile through a journey."""
+
+    id: Count
+    journey_id: Count
+    profile_id: str
+    status: JourneyRunStatus
+    entered_at: str
+    waits_until: str | None
+    ended_at: str | None
+    goals: list[str]
+    trail: list[JSONObject]
+
+
+class JourneyRunPage(ApiModel):
+    """One page of journey runs; `next` is null on the last page."""
+
+    simulated: str
+    runs: list[JourneyRunModel]
+    next: Count | None
+
+
+# Clock, storage, sandboxes and workspaces
+
+
+class ClockModel(ApiModel):
+    """The sandbox clock; `offset` is in seconds ahead of real time."""
+
+    now: str
+    frozen: bool
+    offset: float
+
+
+class RetentionModel(ApiModel):
+    """How much of the data is kept; null is without limit."""
+
+    days: float | None
+    messages: Count | None
+    bytes: Count | None
+
+
+class StorageModel(CamelModel):
+    """Number and size of the stored records."""
+
+    messages: Count
+    deliveries: Count
+    oldest: str | None
+    remembered_ids: Count
+    used_bytes: Count
+    file_bytes: Count | None
+    keep: RetentionModel
+
+
+class SandboxModel(CamelModel):
+    """A sandbox: its address, keys and clock."""
+
+    id: str
+    url: str
+    write_key: str
+    account: str
+    key: str
+    workspace: str
+    now: str
+    created_at: str
+    team: str | None
+
+
+class SandboxListModel(ApiModel):
+    """All sandboxes of the caller."""
+
+    sandboxes: list[SandboxModel]
+    next: None
+
+
+class ScenarioRunIdModel(ApiModel):
+    """The id of a stored scenario run."""
+
+    id: Count
+
+
+class ScenarioRunPage(CamelModel):
+    """All stored scenario runs."""
+
+    scenario_runs: list[JSONObject]
+    next: Count | None
+
+
+class ImportModel(ApiModel):
+    """The number of imported rows."""
+
+    imported: Count
+
+
+# Destination and integrations
+
+
+class SubscriptionModel(CamelModel):
+    """A subscription of the destination; 1 is the first."""
+
+    number: Count
+    name: str
+    action_slug: str
+    enabled: bool
+    trigger: Any
+
+
+class DestinationModel(ApiModel):
+    """The destination with its settings and subscriptions."""
+
+    name: str | None
+    enabled: bool
+    settings: JSONObject
+    subscriptions: list[SubscriptionModel]
+
+
+class IntegrationModel(CamelModel):
+    """An integration of the InOne panel."""
+
+    id: Count
+    name: str
+    type: str
+    account_name: str
+    key: str
+    origin: Literal["panel", "workspace"]
+    created_at: str
+    created_by: str | None
+    revoked_at: str | None
+
+
+class IntegrationPage(ApiModel):
+    """One page of integrations; `next` is null on the last page."""
+
+    integrations: list[IntegrationModel]
+    next: Count | None
+
+
+# Assertions
+
+
+class FieldDifferenceModel(ApiModel):
+    """How one value differs from the expected one."""
+
+    path: str
+    expected: str
+    received: str
+    why: str
+
+
+class NearMissModel(ApiModel):
+    """A record that almost matches."""
+
+    id: Any
+    differences: list[FieldDifferenceModel]
+    delivery: JSONObject | UnsetType = UNSET
+    message: JSONObject | UnsetType = UNSET
+    profile: JSONObject | UnsetType = UNSET
+    run: JSONObject | UnsetType = UNSET
+
+
+class AssertionOutcomeModel(ApiModel):
+    """The outcome of an assertion, with the first matches or near misses."""
+
+    ok: bool
+    of: str
+    expected: str
+    count: Count
+    matched: list[JSONObject]
+    near: list[NearMissModel]
+
+
+class VerifyModel(ApiModel):
+    """The outcomes of several assertions."""
+
+    ok: bool
+    claims: list[AssertionOutcomeModel]
+
+
+def _request_and_response(record: DeliveryRecord | UpsertRecord) -> dict[str, Any]:
     request, response = record.request, record.response
     return {
         "request": request
-        and {
-            "method": request.method,
-            "url": request.url,
-            "headers": request.headers,
-            "json": _json_or_text(request.body),
-        },
-        "response": response and {"status": response.status, "json": _json_or_text(response.body)},
-    }
-
-
-def _attempt_json(attempt: DeliveryAttempt) -> JSONObject:
-    return {
-        "number": attempt.number,
-        "at": attempt.at,
-        "durationMs": attempt.duration_ms,
-        "status": attempt.status,
-        "error": attempt.error,
+        and RequestModel(
+            method=request.method,
+            url=request.url,
+            headers=request.headers,
+            json=_json_or_text(request.body),
+        ),
+        "response": response
+        and ResponseModel(status=response.status, json=_json_or_text(response.body)),
     }
 
 
@@ -108,263 +575,3 @@ def _json_or_text(body: str) -> JSON:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return body
-
-
-ANY_SCHEMA: Final[JSONObject] = {}
-TEXT_SCHEMA: Final[JSONObject] = {"type": "string"}
-BOOLEAN_SCHEMA: Final[JSONObject] = {"type": "boolean"}
-NUMBER_SCHEMA: Final[JSONObject] = {"type": "number"}
-COUNT_SCHEMA: Final[JSONObject] = {"type": "integer", "minimum": 0}
-OBJECT_SCHEMA: Final[JSONObject] = {"type": "object"}
-TEXT_LIST_SCHEMA: Final[JSONObject] = {"type": "array", "items": TEXT_SCHEMA}
-OBJECT_LIST_SCHEMA: Final[JSONObject] = {"type": "array", "items": OBJECT_SCHEMA}
-
-
-def schema_reference(name: str) -> JSONObject:
-    """Return a reference to the component schema *name*."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def object_schema(properties: JSONObject, required: list[str] | None = None) -> JSONObject:
-    """Return the schema of an object without other properties."""
-    required_names = list(properties) if required is None else required
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": required_names,
-        "additionalProperties": False,
-    }
-
-
-def list_schema(items: JSONObject) -> JSONObject:
-    """Return the schema of a list of *items*."""
-    return {"type": "array", "items": items}
-
-
-def page_schema(list_name: str, items: JSONObject, **others: JSONObject) -> JSONObject:
-    """Return the schema of one page of a list; `next` is null on the last page."""
-    return object_schema(
-        {**others, list_name: list_schema(items), "next": nullable_schema(COUNT_SCHEMA)}
-    )
-
-
-def nullable_schema(schema: JSONObject) -> JSONObject:
-    """Return *schema* extended by null."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-_VERDICT_SCHEMA: JSONObject = {"enum": list(VERDICTS)}
-_EXCHANGE_PROPERTIES: JSONObject = {
-    "request": nullable_schema(
-        object_schema(
-            {
-                "method": TEXT_SCHEMA,
-                "url": TEXT_SCHEMA,
-                "headers": OBJECT_SCHEMA,
-                "json": ANY_SCHEMA,
-            }
-        )
-    ),
-    "response": nullable_schema(object_schema({"status": COUNT_SCHEMA, "json": ANY_SCHEMA})),
-}
-_ATTEMPTS_SCHEMA = list_schema(
-    object_schema(
-        {
-            "number": COUNT_SCHEMA,
-            "at": TEXT_SCHEMA,
-            "durationMs": NUMBER_SCHEMA,
-            "status": nullable_schema(COUNT_SCHEMA),
-            "error": nullable_schema(TEXT_SCHEMA),
-        }
-    )
-)
-_MESSAGE_PROPERTIES: JSONObject = {
-    "id": COUNT_SCHEMA,
-    "messageId": TEXT_SCHEMA,
-    "type": nullable_schema(TEXT_SCHEMA),
-    "event": nullable_schema(TEXT_SCHEMA),
-    "userId": nullable_schema(TEXT_SCHEMA),
-    "anonymousId": nullable_schema(TEXT_SCHEMA),
-    "source": nullable_schema(TEXT_SCHEMA),
-    "receivedAt": TEXT_SCHEMA,
-    "verdict": _VERDICT_SCHEMA,
-    "reason": nullable_schema(TEXT_SCHEMA),
-    "violations": OBJECT_LIST_SCHEMA,
-    "filtered_by": nullable_schema(OBJECT_SCHEMA),
-    "omitted": OBJECT_LIST_SCHEMA,
-    "hints": {"type": "array"},
-    "message": OBJECT_SCHEMA,
-    "normalised": OBJECT_SCHEMA,
-}
-_DELIVERY_PROPERTIES: JSONObject = {
-    "id": COUNT_SCHEMA,
-    "messageId": TEXT_SCHEMA,
-    "event": nullable_schema(TEXT_SCHEMA),
-    "subscription": TEXT_SCHEMA,
-    "actionSlug": TEXT_SCHEMA,
-    "verdict": _VERDICT_SCHEMA,
-    "reason": nullable_schema(TEXT_SCHEMA),
-    "status": OBJECT_SCHEMA,
-    "attempts": _ATTEMPTS_SCHEMA,
-    "upsert": nullable_schema(TEXT_SCHEMA),
-    "batch": nullable_schema(object_schema({"size": COUNT_SCHEMA, "position": COUNT_SCHEMA})),
-    **_EXCHANGE_PROPERTIES,
-    "findings": OBJECT_LIST_SCHEMA,
-}
-_SUBSCRIPTION_PROPERTIES: JSONObject = {
-    "number": COUNT_SCHEMA,
-    "name": TEXT_SCHEMA,
-    "actionSlug": TEXT_SCHEMA,
-    "enabled": BOOLEAN_SCHEMA,
-    "trigger": ANY_SCHEMA,
-}
-_EXPLAINED_SUBSCRIPTION_SCHEMA = object_schema(
-    {
-        "number": COUNT_SCHEMA,
-        "name": TEXT_SCHEMA,
-        "actionSlug": TEXT_SCHEMA,
-        "enabled": BOOLEAN_SCHEMA,
-        "matched": BOOLEAN_SCHEMA,
-        "why": TEXT_SCHEMA,
-        "conditions": list_schema(
-            object_schema({"condition": TEXT_SCHEMA, "holds": BOOLEAN_SCHEMA, "found": ANY_SCHEMA})
-        ),
-    }
-)
-_SANDBOX_PROPERTIES: JSONObject = {
-    "id": TEXT_SCHEMA,
-    "url": TEXT_SCHEMA,
-    "writeKey": TEXT_SCHEMA,
-    "account": TEXT_SCHEMA,
-    "key": TEXT_SCHEMA,
-    "workspace": TEXT_SCHEMA,
-    "now": TEXT_SCHEMA,
-    "createdAt": TEXT_SCHEMA,
-    "team": nullable_schema(TEXT_SCHEMA),
-}
-_INTEGRATION_PROPERTIES: JSONObject = {
-    "id": COUNT_SCHEMA,
-    "name": TEXT_SCHEMA,
-    "type": TEXT_SCHEMA,
-    "accountName": TEXT_SCHEMA,
-    "key": TEXT_SCHEMA,
-    "origin": {"enum": ["panel", "workspace"]},
-    "createdAt": TEXT_SCHEMA,
-    "createdBy": nullable_schema(TEXT_SCHEMA),
-    "revokedAt": nullable_schema(TEXT_SCHEMA),
-}
-
-
-def _without_properties(properties: JSONObject, *names: str) -> JSONObject:
-    return {name: schema for name, schema in properties.items() if name not in names}
-
-
-RESPONSE_SCHEMAS: Final[JSONObject] = {
-    "Error": object_schema(
-        {"error": object_schema({"what": TEXT_SCHEMA, "where": TEXT_SCHEMA, "remedy": TEXT_SCHEMA})}
-    ),
-    "Message": object_schema(_MESSAGE_PROPERTIES),
-    "MessageWithDeliveries": object_schema(
-        {**_MESSAGE_PROPERTIES, "deliveries": list_schema(schema_reference("Delivery"))}
-    ),
-    "Delivery": object_schema(_DELIVERY_PROPERTIES),
-    "Upsert": object_schema(
-        {
-            "id": TEXT_SCHEMA,
-            "dueAt": nullable_schema(TEXT_SCHEMA),
-            "attempts": _ATTEMPTS_SCHEMA,
-            **_EXCHANGE_PROPERTIES,
-            "deliveries": list_schema(COUNT_SCHEMA),
-        }
-    ),
-    "Profile": {
-        "type": "object",
-        "required": [
-            *("id", "identifiers", "attributes", "events", "reach"),
-            *("event_count", "events_next"),
-        ],
-        "properties": {
-            "id": TEXT_SCHEMA,
-            "identifiers": OBJECT_SCHEMA,
-            "attributes": OBJECT_SCHEMA,
-            "events": OBJECT_LIST_SCHEMA,
-            "event_count": COUNT_SCHEMA,
-            "events_next": nullable_schema(COUNT_SCHEMA),
-            "reach": OBJECT_SCHEMA,
-        },
-    },
-    "Journey": object_schema(
-        {
-            "simulated": TEXT_SCHEMA,
-            "id": COUNT_SCHEMA,
-            "name": TEXT_SCHEMA,
-            "counters": OBJECT_SCHEMA,
-            "goals": OBJECT_SCHEMA,
-            "elements": OBJECT_LIST_SCHEMA,
-            "definition": OBJECT_SCHEMA,
-        },
-        ["id", "name", "counters", "goals", "elements", "definition"],
-    ),
-    "Run": object_schema(
-        {
-            "id": COUNT_SCHEMA,
-            "journey_id": COUNT_SCHEMA,
-            "profile_id": TEXT_SCHEMA,
-            "status": {"enum": list(JOURNEY_RUN_STATUSES)},
-            "entered_at": TEXT_SCHEMA,
-            "waits_until": nullable_schema(TEXT_SCHEMA),
-            "ended_at": nullable_schema(TEXT_SCHEMA),
-            "goals": TEXT_LIST_SCHEMA,
-            "trail": OBJECT_LIST_SCHEMA,
-        }
-    ),
-    "Clock": object_schema({"now": TEXT_SCHEMA, "frozen": BOOLEAN_SCHEMA, "offset": NUMBER_SCHEMA}),
-    "Destination": object_schema(
-        {
-            "name": nullable_schema(TEXT_SCHEMA),
-            "enabled": BOOLEAN_SCHEMA,
-            "settings": OBJECT_SCHEMA,
-            "subscriptions": list_schema(schema_reference("Subscription")),
-        }
-    ),
-    "Subscription": object_schema(_SUBSCRIPTION_PROPERTIES),
-    "Integration": object_schema(_INTEGRATION_PROPERTIES),
-    "Sandbox": object_schema(_SANDBOX_PROPERTIES),
-    "Outcome": object_schema(
-        {
-            "ok": BOOLEAN_SCHEMA,
-            "of": TEXT_SCHEMA,
-            "expected": TEXT_SCHEMA,
-            "count": COUNT_SCHEMA,
-            "matched": OBJECT_LIST_SCHEMA,
-            "near": list_schema(
-                {
-                    "type": "object",
-                    "required": ["id", "differences"],
-                    "properties": {
-                        "id": ANY_SCHEMA,
-                        "differences": list_schema(
-                            object_schema(
-                                {
-                                    "path": TEXT_SCHEMA,
-                                    "expected": TEXT_SCHEMA,
-                                    "received": TEXT_SCHEMA,
-                                    "why": TEXT_SCHEMA,
-                                }
-                            )
-                        ),
-                    },
-                }
-            ),
-        }
-    ),
-    "Rehearsed": object_schema(
-        {
-            **_without_properties(_MESSAGE_PROPERTIES, "id"),
-            "deliveries": list_schema(
-                object_schema(_without_properties(_DELIVERY_PROPERTIES, "id", "upsert"))
-            ),
-            "subscriptions": list_schema(_EXPLAINED_SUBSCRIPTION_SCHEMA),
-        }
-    ),
-}

@@ -1,45 +1,175 @@
-"""Parse and check the JSON bodies and query parameters of requests."""
+"""Request bodies and query parameters of the control API: their models, and how they are checked."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import UnionType
-from typing import TypeAlias, cast
+from typing import Annotated, Any, TypeAlias, Union, cast, get_args, get_origin, get_type_hints
 
+import msgspec
 import orjson
 from flask import request
 from jsonschema import Draft202012Validator
+from msgspec import UNSET, Meta, UnsetType
 
+from segment_insider_emulator.control_api.models import ApiModel, CamelModel
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import format_path, suggest_name
 
-FieldType: TypeAlias = type | UnionType
-FIELD_TYPE_NAMES: Mapping[FieldType, str] = {
+TimeText = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+NonEmptyText = Annotated[str, Meta(extra_json_schema={"minLength": 1})]
+TrueFlag = Annotated[bool, Meta(extra_json_schema={"const": True})]
+PresetOrDocument = str | JSONObject
+RecordKind = Annotated[
+    str, Meta(extra_json_schema={"enum": ["deliveries", "messages", "profiles", "runs"]})
+]
+SandboxId = Annotated[str, Meta(extra_json_schema={"pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"})]
+DestinationSettings = Annotated[
+    JSONObject,
+    Meta(
+        extra_json_schema={
+            "properties": {
+                field.key: {"type": "string", "minLength": 1} for field in SETTINGS_FIELDS
+            },
+            "additionalProperties": False,
+        }
+    ),
+]
+FieldMatchers = Annotated[JSONObject, Meta(extra_json_schema={"maxProperties": 50})]
+FieldTypes: TypeAlias = Mapping[str, tuple[type, ...]]  # JSON key -> types of its value
+FIELD_TYPE_NAMES: Mapping[type, str] = {
     str: "text",
     bool: "true or false",
     dict: "an object",
-    str | dict: "text or an object",
     list: "a list",
     int: "a whole number",
 }
 
 
-def read_body(fields: Mapping[str, FieldType], *, min_fields: int = 1) -> JSONObject:
-    """Return the checked JSON object in the body of the current request.
+class ResetBody(ApiModel):
+    """When the clock shall stand still after a reset."""
+
+    now: TimeText | UnsetType = UNSET
+
+
+class ClockCommandBody(ApiModel):
+    """One change of the clock."""
+
+    advance: str | UnsetType = UNSET
+    set: TimeText | UnsetType = UNSET
+    freeze: TrueFlag | UnsetType = UNSET
+    resume: TrueFlag | UnsetType = UNSET
+
+
+class SubscriptionChangeBody(ApiModel):
+    """The changes of a subscription."""
+
+    enabled: bool | UnsetType = UNSET
+    trigger: str | UnsetType = UNSET
+    settings: JSONObject | UnsetType = UNSET
+
+
+class NewSubscriptionBody(CamelModel):
+    """A subscription to add; missing fields get the action's defaults."""
+
+    name: NonEmptyText
+    action_slug: Annotated[str, Meta(extra_json_schema={"enum": list(ACTIONS)})]
+    enabled: bool | UnsetType = UNSET
+    trigger: str | UnsetType = UNSET
+    settings: JSONObject | UnsetType = UNSET
+
+
+class NewIntegrationBody(ApiModel):
+    """An integration to create."""
+
+    name: NonEmptyText
+    type: Annotated[str, Meta(extra_json_schema={"const": "Source"})]
+
+
+class NewSandboxBody(CamelModel):
+    """A sandbox to create; missing fields are generated."""
+
+    id: SandboxId | UnsetType = UNSET
+    workspace: PresetOrDocument | UnsetType = UNSET
+    write_key: str | UnsetType = UNSET
+    account: str | UnsetType = UNSET
+    key: str | UnsetType = UNSET
+    now: TimeText | UnsetType = UNSET
+
+
+class ReplaceWorkspaceBody(ApiModel):
+    """The workspace that replaces the current one."""
+
+    workspace: PresetOrDocument
+
+
+class AssertionBody(CamelModel):
+    """How many records must match; "at least 1" without a count."""
+
+    of: RecordKind | UnsetType = UNSET
+    where: FieldMatchers | UnsetType = UNSET
+    exactly: int | UnsetType = UNSET
+    at_least: int | UnsetType = UNSET
+    at_most: int | UnsetType = UNSET
+    after: int | UnsetType = UNSET
+
+
+class WaitBody(AssertionBody):
+    """An assertion to wait for, and how long."""
+
+    timeout: str | UnsetType = UNSET
+
+
+class VerifyBody(ApiModel):
+    """Assertions to check."""
+
+    claims: Annotated[list[AssertionBody], Meta(extra_json_schema={"minItems": 1})]
+
+
+class SaveDestinationBody(ApiModel):
+    """The enabled switch and the settings to save."""
+
+    enabled: bool | UnsetType = UNSET
+    settings: DestinationSettings | UnsetType = UNSET
+
+
+class EmptyBody(ApiModel):
+    """An empty body."""
+
+
+def read_body(model: type[ApiModel], *, min_fields: int = 1) -> JSONObject:
+    """Return the JSON object in the body of the current request, checked against *model*.
 
     Args:
-        fields: Name -> one of KINDS, for each that may be there.
-        min_fields: How many of them are required; with 0 the body may be empty.
-    Raises: EmulatorError, naming the first mistake.
+        min_fields: How many fields are required; with 0 the body may be empty.
+    Raises: EmulatorError, naming the first error.
     """
-    return check_fields(
-        _parse_request_body(_describe_fields(fields), min_fields),
-        fields,
-        "body",
-        min_fields=min_fields,
-    )
+    fields = field_types(model)
+    body = _parse_request_body(_describe_fields(fields), min_fields)
+    return check_fields(body, fields, "body", min_fields=min_fields)
+
+
+@cache
+def field_types(model: type[ApiModel]) -> FieldTypes:
+    """Return the JSON keys of *model* and the Python types that their values may have."""
+    hints = get_type_hints(model)
+    return {
+        field.encode_name: tuple(_value_types(hints[field.name]))
+        for field in msgspec.structs.fields(model)
+    }
+
+
+def _value_types(hint: Any) -> Iterator[type]:
+    if get_origin(hint) in (Union, UnionType):
+        for member in get_args(hint):
+            if member is not UnsetType:
+                yield from _value_types(member)
+    else:
+        yield get_origin(hint) or hint
 
 
 def read_fault_body(
@@ -68,9 +198,7 @@ def check_fault(fault_json: JSON, validator: Draft202012Validator, remedy: str) 
     return cast(JSONObject, fault_json)
 
 
-def check_fields(
-    value: JSON, fields: Mapping[str, FieldType], where: str, *, min_fields: int = 1
-) -> JSONObject:
+def check_fields(value: JSON, fields: FieldTypes, where: str, *, min_fields: int = 1) -> JSONObject:
     """Return *value* when it is an object with the allowed fields and at least *min_fields*.
 
     Raises: EmulatorError.
@@ -83,7 +211,7 @@ def check_fields(
             raise EmulatorError(f"unknown key {name[:80]!r}", where, remedy)
         if not isinstance(field_value, fields[name]):
             raise EmulatorError(
-                f"{name} is not {FIELD_TYPE_NAMES[fields[name]]}",
+                f"{name} is not {_describe_types(fields[name])}",
                 f"{where}.{name}",
                 _describe_fields(fields),
             )
@@ -104,12 +232,15 @@ def _parse_request_body(remedy: str, min_fields: int) -> JSON:
         raise EmulatorError("this is no JSON", "body", remedy) from error
 
 
-def _describe_fields(fields: Mapping[str, FieldType]) -> str:
+def _describe_fields(fields: FieldTypes) -> str:
     if not fields:
         return "Send an empty body."
-    return (
-        f"Send {', '.join(f'{name} ({FIELD_TYPE_NAMES[kind]})' for name, kind in fields.items())}."
-    )
+    descriptions = (f"{name} ({_describe_types(types)})" for name, types in fields.items())
+    return f"Send {', '.join(descriptions)}."
+
+
+def _describe_types(types: tuple[type, ...]) -> str:
+    return " or ".join(FIELD_TYPE_NAMES[type] for type in types)
 
 
 PROFILE_FILTERS = ("identifier",)  # a type and a value, such as uuid:u1

@@ -9,6 +9,8 @@ from flask import Blueprint, request
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from segment_insider_emulator.control_api.models import ScenarioRunIdModel, ScenarioRunPage
+from segment_insider_emulator.control_api.openapi import SCENARIO_RUN_SCHEMA, api_operation
 from segment_insider_emulator.control_api.request_parsing import refuse_parameters
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.formats import parse_rfc3339
@@ -24,21 +26,27 @@ scenario_run_routes = Blueprint("scenario_runs", __name__, url_prefix="/emulator
 
 MAX_REPORT_BYTES = 5_000_000  # bytes
 MAX_REPORT_DEPTH = 10  # levels; a run has 8
+REPORT_EXAMPLE: JSONObject = {"startedAt": "2026-11-23T10:00:00Z", "features": []}
 TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z."
 
 
-@scenario_run_routes.post("")
-def add() -> tuple[JSONObject, int]:
+@scenario_run_routes.post("", endpoint="add")
+@api_operation(body=SCENARIO_RUN_SCHEMA, example=REPORT_EXAMPLE, status=201)
+def add_scenario_run() -> ScenarioRunIdModel:
     """Store a run, {"startedAt", "features"}; only the last fifty stay."""
-    return {"id": scenario_run_store().add(parse_report(request.get_data()))}, 201
+    return ScenarioRunIdModel(id=scenario_run_store().add(parse_report(request.get_data())))
 
 
-@scenario_run_routes.get("")
-def runs() -> JSONObject:
+@scenario_run_routes.get("", endpoint="runs")
+@api_operation()
+def list_scenario_runs() -> ScenarioRunPage:
     """List all stored runs, the newest last."""
     refuse_parameters(request.args)
     oldest_first = reversed(scenario_run_store().list_newest())
-    return {"scenarioRuns": [_scenario_run_json(each) for each in oldest_first], "next": None}
+    return ScenarioRunPage(
+        scenario_runs=[_scenario_run_json(scenario_run) for scenario_run in oldest_first],
+        next=None,
+    )
 
 
 def scenario_run_store() -> ScenarioRunStore:
