@@ -181,7 +181,7 @@ def test_what_was_acknowledged_outlives_the_server(tmp_path: Path, ending: signa
         ),
         pytest.param(
             ["--db", "nonsense://user:secret@host/x"],
-            r"emulator: nonsense:…: captures cannot go to a database of this kind\. Give a file, "
+            r"emulator: nonsense:…: this kind of database is not supported\. Give a file, "
             r"such as --db emulator\.db, or :memory:, or a PostgreSQL database: .+\n",
             id="no such kind of database",
         ),

@@ -1,5 +1,4 @@
-"""What all who answer for one sandbox hold in common: the threads of a process or, where they share
-a database, those of several processes."""
+"""Guards for state shared by threads and, on PostgreSQL, by processes."""
 
 from contextlib import AbstractContextManager
 from threading import Lock
@@ -9,36 +8,39 @@ from segment_insider_emulator.types import JSONObject
 
 
 class Shareable(Protocol):
-    """Has a small state that can be written down."""
+    """Has a small state that can be exported as JSON and restored."""
 
     def state(self) -> JSONObject:
-        """What it holds."""
+        """Return the state as a JSON object."""
 
     def restore(self, state: JSONObject) -> None:
-        """Hold what `state` of the same holder in another process gave."""
+        """Replace the state by one that `state` returned, maybe in another process."""
 
 
 class StateGuard(Protocol):
-    """The state of one holder, guarded."""
+    """Locks the state of one Shareable."""
 
     def reading(self) -> AbstractContextManager[object]:
-        """A block in which no other thread changes it."""
+        """Return a context in which no other thread changes the state."""
 
     def updating(self) -> AbstractContextManager[object]:
-        """A block that begins with the latest state, and whose outcome all have; nobody else
-        changes it meanwhile. One that raises has to leave the state as it was."""
+        """Return a context that starts with the latest state and shares the changed one at its end.
+
+        No other thread or process changes the state during the block. If the block raises, it
+        must leave the state unchanged.
+        """
 
 
 class StateGuardFactory(Protocol):
-    """Guards the state of a holder that is whole, and known by its name."""
+    """Creates the guard of a named state."""
 
     def __call__(
         self, name: str, shareable: Shareable, *, refresh_on_read: bool = True
     ) -> StateGuard:
-        """The guard.
+        """Create the guard of *shareable*.
 
         Args:
-            looked_at: Whether anybody looks who does not change it.
+            refresh_on_read: Whether readers need the latest state, and not only updates.
         """
 
 
@@ -53,5 +55,5 @@ class _ProcessLocalGuard:
 
 
 def process_local(name: str, shareable: Shareable, *, refresh_on_read: bool = True) -> StateGuard:
-    """For a process that shares with no other."""
+    """Create a guard for state that no other process shares."""
     return _ProcessLocalGuard()

@@ -225,7 +225,7 @@ def test_an_sqlite_file_is_served_once(tmp_path: Path, written: str) -> None:
     (tmp_path / "linked.db").symlink_to("kept.db")
     with serving(tmp_path / "kept.db") as first:
         refused = (
-            f"emulator: {db}: another emulator serves this SQLite file (process {first.pid}). Stop"
+            f"emulator: {db}: another emulator uses this SQLite file (process {first.pid}). Stop"
             " that one, name another file with --db, or let both share a PostgreSQL database.\n"
         )
         assert run("serve", "--port", "0", "--db", db) == (2, refused)

@@ -124,8 +124,8 @@ def test_a_copy_delivers_with_keys_of_its_own(client: FlaskClient) -> None:
             id="late",
         ),
         pytest.param(0, {"workspace": {}}, "'source' is missing", id="workspace"),
-        pytest.param(1, {"kind": "sandboxes"}, "this is no row of an export", id="table"),
-        pytest.param(1, {"row": {"id": 1}}, "other columns than messages has", id="columns"),
+        pytest.param(1, {"kind": "sandboxes"}, "not a row of an export", id="table"),
+        pytest.param(1, {"row": {"id": 1}}, "messages has other columns", id="columns"),
     ],
 )
 def test_what_is_no_export_is_refused(
@@ -142,8 +142,8 @@ def test_what_is_no_export_is_refused(
 @pytest.mark.parametrize(
     ("kind", "change", "what"),
     [
-        pytest.param("messages", {"id": "1"}, "not a value of this column", id="type"),
-        pytest.param("deliveries", {"request": "{}"}, "not a value of this column", id="text"),
+        pytest.param("messages", {"id": "1"}, "invalid value for this column", id="type"),
+        pytest.param("deliveries", {"request": "{}"}, "invalid value for this column", id="text"),
         pytest.param(
             "deliveries",
             {"attempts": [{"no": 1}]},

@@ -209,8 +209,8 @@ def test_a_page_without_its_database_has_its_styles_and_says_what_to_do(tmp_path
     assert fault(answer.text) == [
         "The database cannot be used",
         "file is not a database",
-        "Move the file away; `sqlite3 FILE .recover` may save what is in it."
-        " What was not acknowledged may be sent again.",
+        "Move the file away; `sqlite3 FILE .recover` may save its rows."
+        " Unacknowledged messages may be sent again.",
         "",
         "Try again",
     ]

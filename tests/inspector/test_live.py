@@ -115,9 +115,9 @@ def test_the_address_says_which_messages(
     ("query", "what"),
     [
         ("verdict=lost", "unknown verdict &#39;lost&#39;"),
-        ("path=$..x", "&#39;$..x&#39; is no path"),
-        ('path=$["a', "&#39;$[&#34;a&#39; is no path"),
-        ("path=%3D1", "&#39;&#39; is no path"),
+        ("path=$..x", "&#39;$..x&#39; is not a path"),
+        ('path=$["a', "&#39;$[&#34;a&#39; is not a path"),
+        ("path=%3D1", "&#39;&#39; is not a path"),
         ("since=soon", "&#39;soon&#39; is not a time"),
         ("since=9999-12-31T23:59-14:00", "&#39;9999-12-31T23:59-14:00&#39; is not a time"),
         ("before=x", "&#39;x&#39; is no id"),

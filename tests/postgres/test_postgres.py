@@ -209,7 +209,7 @@ def test_a_server_that_nobody_reaches_is_told_in_one_line() -> None:
         open_database("postgresql+psycopg://ada:secret@127.0.0.1:1/emulator?connect_timeout=2")
     assert "secret" not in str(error.value)
     assert str(error.value).count("\n") == 0
-    assert "See that the database can be reached." in str(error.value)
+    assert "Check that the database can be reached." in str(error.value)
 
 
 @pytest.mark.parametrize("kind", ["postgres", "postgresql"])
@@ -237,9 +237,9 @@ def refused(url: URL) -> EmulatorError:
         (
             "query",
             {"host": "/nowhere", "sslmode": "bogus"},
-            "Give sslmode in its address as disable, allow, prefer, require",
+            "Set sslmode in the database URL to disable, allow, prefer, require",
         ),
-        ("query", {"host": "/nowhere"}, "See that the database can be reached."),
+        ("query", {"host": "/nowhere"}, "Check that the database can be reached."),
     ],
 )
 def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
@@ -258,7 +258,7 @@ def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
 
 
 GRANT = (
-    "Let the user in its address own the tables, and GRANT it CREATE on the database and the"
+    "Make the user of the database URL the owner of the tables, and GRANT it CREATE on the database and the"
     " schema, or let it own these, too."
 )
 
@@ -294,7 +294,7 @@ def test_who_may_make_tables_and_no_schema_is_told_so_until_it_may(server: Serve
             {
                 "what": "the database cannot be used (permission denied for database rented)",
                 "where": "",
-                "remedy": f"{GRANT} What was not acknowledged may be sent again.",
+                "remedy": f"{GRANT} Unacknowledged messages may be sent again.",
             },
         )
         with admin.begin() as connection:
@@ -404,7 +404,7 @@ def test_a_server_that_stays_away_is_told_once_by_who_listens_and_once_when_it_i
         server.start()
         assert store.change_counter.wait_for_change(2, 2 * HEARD) == 3
     said = [each.getMessage() for each in caplog.records if each.name == LISTENING]
-    assert [each.partition(" reason=")[0] for each in said] == ["lost news", "heard news again"]
+    assert [each.partition(" reason=")[0] for each in said] == ["lost news", "PostgreSQL LISTEN connection restored"]
 
 
 @contextmanager

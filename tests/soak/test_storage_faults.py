@@ -90,7 +90,7 @@ def kept(tmp_path: Path) -> Path:
             "{file}",
             damaged_head,
             "emulator: {file}: the database cannot be opened (file is not a database). Move the "
-            "file away; `sqlite3 FILE .recover` may save what is in it.\n",
+            "file away; `sqlite3 FILE .recover` may save its rows.\n",
             id="no database any more",
         ),
         pytest.param(
@@ -121,8 +121,8 @@ def test_a_file_that_is_damaged_within_is_answered_with_503(kept: Path) -> None:
         {
             "what": "the database cannot be used (database disk image is malformed)",
             "where": "",
-            "remedy": "Move the file away; `sqlite3 FILE .recover` may save what is in it. "
-            "What was not acknowledged may be sent again.",
+            "remedy": "Move the file away; `sqlite3 FILE .recover` may save its rows. "
+            "Unacknowledged messages may be sent again.",
         },
     )
 
@@ -135,5 +135,5 @@ def test_a_database_that_another_program_holds_is_told_at_the_start(kept: Path) 
     assert (result.exit_code, result.stderr) == (
         2,
         f"emulator: {kept}: the database cannot be opened (database is locked). "
-        "Stop the program that holds the database.\n",
+        "Stop the other program that uses the database.\n",
     )

@@ -57,7 +57,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
     name = selected_workspace_name(flags["workspace"], preset)
     # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
     from segment_insider_emulator.app import create_app
-    from segment_insider_emulator.storage.file_lock import lock_database_file
+    from segment_insider_emulator.storage.database_file import lock_database_file
     from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
     from segment_insider_emulator.web.server import serve
 

@@ -32,7 +32,7 @@ def show_checks() -> str:
     """Findings and departures; `notes` shows also those that need nothing done."""
     services = current_services()
     workspace_document = current_workspace_document(services)
-    recent, _ = services.store.recent_activity.load_latest(MAX_TRAFFIC_EVENTS)
+    recent, _ = services.store.list_latest(MAX_TRAFFIC_EVENTS)
     traffic = [each.normalised for each in reversed(recent) if each.normalised]
     drift_result = find_drift(workspace_document, traffic)
     departures = drift_result.deviations if isinstance(drift_result, DriftReport) else []

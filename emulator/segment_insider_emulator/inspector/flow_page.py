@@ -286,7 +286,7 @@ MAX_FLOW_MESSAGES = 1000  # messages
 @bp.get("")
 def show_flow() -> str:
     """The last messages, by event name, subscription and Insider One event."""
-    messages, deliveries = current_services().store.recent_activity.load_latest(MAX_FLOW_MESSAGES)
+    messages, deliveries = current_services().store.list_latest(MAX_FLOW_MESSAGES)
     links = count_flow_links(messages, deliveries)
     return render_page(
         "flow.html",

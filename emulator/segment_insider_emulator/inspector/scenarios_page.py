@@ -104,7 +104,7 @@ def _find_message_paths(run: JSONObject) -> dict[tuple[str | None, str], str]:
     paths: dict[tuple[str | None, str], str] = {}
     for sandbox, message_ids in message_ids_by_sandbox.items():
         services, root = _find_sandbox_services(sandbox)
-        known = services.store.recent_activity.find_first_ids(message_ids) if services else {}
+        known = services.store.find_first_ids(message_ids) if services else {}
         paths |= {(sandbox, each): f"{root}/messages/{id}" for each, id in known.items()}
     return paths
 

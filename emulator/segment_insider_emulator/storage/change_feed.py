@@ -1,4 +1,4 @@
-"""What others write to a PostgreSQL database, heard over one connection of each process."""
+"""Change feed: counts commits, and wakes readers that wait for new rows."""
 
 import logging
 from collections.abc import Iterator
@@ -19,57 +19,62 @@ from segment_insider_emulator.storage.schema import messages
 
 log = logging.getLogger(__name__)
 
-LISTEN_TIMEOUT_S = 0.25  # seconds until it is noticed that nobody listens any more
-RECONNECT_DELAY_S = 1.0  # seconds until a connection that was lost is opened again
+LISTEN_TIMEOUT_S = 0.25  # until the thread notices that it has no subscribers
+RECONNECT_DELAY_S = 1.0
+POLL_INTERVAL_S = 1.0
 SELECT_CURRENT_SCHEMA = select(func.current_schema())
+SELECT_NEWEST_MESSAGE_ID = select(func.max(messages.c.id))
 
 
 class ChangeSubscriber(Protocol):
-    """Somebody who may have missed something."""
+    """Receives notifications that rows may have changed."""
 
     def notify(self) -> None:
-        """Something was written."""
+        """Signal that rows may have changed."""
 
 
 class PostgresListener:
-    """Tells the sandboxes of one process what others write in them. Connects when one first asks
-    to be told; after a connection was lost, tells all, as nobody knows what was missed."""
+    """Notifies subscribers of one process about writes of others, by PostgreSQL LISTEN.
+
+    Connects at the first subscription. After a lost connection it notifies all subscribers, since
+    notifications may be missing.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._subscribers: WeakValueDictionary[str, ChangeSubscriber] = (
-            WeakValueDictionary()
-        )  # by schema
-        self._sender_ids: dict[str, str] = {}  # by schema: as whom this process writes there
+        # Both by schema; the sender ids are those of this process.
+        self._subscribers: WeakValueDictionary[str, ChangeSubscriber] = WeakValueDictionary()
+        self._sender_ids: dict[str, str] = {}
         self._thread: Thread | None = None
-        self._is_disconnected = False  # whether it was said that the connection is
+        self._is_disconnected = False  # since a logged error
 
     def subscribe(self, engine: Engine, subscriber: ChangeSubscriber) -> None:
-        """Tell *told*, from now on and once at first, of the schema that *engine* works in.
+        """Notify *subscriber* now, and on each write to the schema of *engine*.
 
-        Raises: StorageFault.
+        Raises: DatabaseUnavailable.
         """
         with transaction(engine) as connection:
-            schema, own = (
-                str(connection.scalar(SELECT_CURRENT_SCHEMA)),
-                connection.info[SENDER_ID_KEY],
-            )
+            schema = str(connection.scalar(SELECT_CURRENT_SCHEMA))
+            sender_id = connection.info[SENDER_ID_KEY]
         with self._lock:
             self._subscribers[schema] = subscriber
-            self._sender_ids[schema] = own
+            self._sender_ids[schema] = sender_id
             if self._thread is None:
-                self._thread = Thread(target=self._run, args=(engine,), name="news", daemon=True)
+                self._thread = Thread(
+                    target=self._run, args=(engine,), name="postgres-listener", daemon=True
+                )
                 self._thread.start()
         subscriber.notify()
 
     def unsubscribe(self, subscriber: ChangeSubscriber) -> None:
-        """Tell *told* no more; the last one finds the connection closed."""
+        """Stop notifying *subscriber*; without subscribers the connection closes."""
         with self._lock:
-            for schema in [name for name, each in self._subscribers.items() if each is subscriber]:
-                del self._subscribers[schema]
-            ending = None if self._subscribers else self._thread
-        if ending:
-            ending.join(RECONNECT_DELAY_S + LISTEN_TIMEOUT_S)
+            for schema, other in list(self._subscribers.items()):
+                if other is subscriber:
+                    del self._subscribers[schema]
+            ending_thread = None if self._subscribers else self._thread
+        if ending_thread:
+            ending_thread.join(RECONNECT_DELAY_S + LISTEN_TIMEOUT_S)
 
     def _run(self, engine: Engine) -> None:
         while self._should_continue():
@@ -77,7 +82,7 @@ class PostgresListener:
                 self._listen(engine)
             except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
                 if not self._is_disconnected:
-                    log.warning("lost news reason=%s", first_line(error))
+                    log.warning("PostgreSQL LISTEN connection lost reason=%s", first_line(error))
                 self._is_disconnected = True
                 sleep(RECONNECT_DELAY_S)
 
@@ -90,45 +95,44 @@ class PostgresListener:
     def _listen(self, engine: Engine) -> None:
         with _open_listen_connection(engine) as connection:
             if self._is_disconnected:
-                log.warning("heard news again")
+                log.warning("PostgreSQL LISTEN connection restored")
             self._is_disconnected = False
-            for each in list(self._subscribers.values()):
-                each.notify()
+            for subscriber in list(self._subscribers.values()):
+                subscriber.notify()
             while self._subscribers:
-                for heard in connection.notifies(timeout=LISTEN_TIMEOUT_S):
-                    schema, _, sender = heard.payload.rpartition(" ")
-                    named = self._subscribers.get(schema)
-                    if named and sender != self._sender_ids[schema]:  # which it knows sooner
-                        named.notify()
+                for notification in connection.notifies(timeout=LISTEN_TIMEOUT_S):
+                    self._forward(notification.payload)
+
+    def _forward(self, payload: str) -> None:
+        schema, _, sender_id = payload.rpartition(" ")
+        subscriber = self._subscribers.get(schema)
+        # Writes of this process were counted already, when their connection returned.
+        if subscriber and sender_id != self._sender_ids[schema]:
+            subscriber.notify()
 
 
 @contextmanager
 def _open_listen_connection(engine: Engine) -> Iterator[Any]:
-    """A connection of the driver's, beside those of the pool."""
-    lent = engine.raw_connection()
-    connection: Any = lent.driver_connection
-    lent.detach()
+    """Open a driver connection for LISTEN outside the pool."""
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    pooled.detach()
     try:
         connection.autocommit = True
         connection.execute(f"LISTEN {NOTIFY_CHANNEL}")
         yield connection
     finally:
-        lent.invalidate()  # closed as it is: there is nothing to roll back, and it may be lost
+        pooled.invalidate()  # without a rollback: nothing was written, and it may be lost
         connection.close()
 
 
-POLL_INTERVAL_S = 1.0  # seconds between two looks for what another process kept
-SELECT_NEWEST_MESSAGE_ID = select(func.max(messages.c.id))
-
-
 class ChangeCounter:
-    """Counts the commits of one engine that wrote something.
+    """Counts the commits of one engine that wrote rows, and wakes waiting readers.
 
-    A connection goes back to its pool when its transaction is over: whoever is woken then finds
-    everything in the database.
+    A commit counts when its connection returns to the pool, so that readers see its rows.
 
     Args:
-        listener: Tells what other processes wrote, where the database can; else one looks.
+        listener: Reports writes of other processes on PostgreSQL; without it, the count polls.
     """
 
     def __init__(self, engine: Engine, listener: PostgresListener | None = None) -> None:
@@ -139,16 +143,15 @@ class ChangeCounter:
         self._count = 0
         self._newest_message_id: int | None = None
         self._polled_at = 0.0
-        event.listen(engine, "after_cursor_execute", _mark_written)
         event.listen(engine, "checkin", self._on_checkin)
 
     @property
     def count(self) -> int:
-        """How many changes there were."""
+        """Return the number of changes so far."""
         return self._count
 
     def wait_for_change(self, last_count: int, timeout_s: float) -> int:
-        """The count, as soon as it is not *told* or after *seconds*."""
+        """Wait until the count differs from *last_count*, at most *timeout_s*; return the count."""
         if self._listener is None:
             self._poll()
         elif not self._is_subscribed:
@@ -159,13 +162,13 @@ class ChangeCounter:
             return self._count
 
     def notify(self) -> None:
-        """Something was kept, by whomever."""
+        """Count one change and wake all waiting readers."""
         with self._condition:
             self._count += 1
             self._condition.notify_all()
 
     def close(self) -> None:
-        """Nobody waits any more."""
+        """End the subscription to other processes' writes."""
         if self._listener:
             self._listener.unsubscribe(self)
 
@@ -174,20 +177,13 @@ class ChangeCounter:
             self.notify()
 
     def _poll(self) -> None:
-        """See, once in a while for all who wait, whether another process kept something."""
+        """Check, at most once per POLL_INTERVAL_S, whether another process stored messages."""
         with self._condition:
             if monotonic() - self._polled_at < POLL_INTERVAL_S:
                 return
             self._polled_at = monotonic()
         with transaction(self._engine) as connection:
-            newest = connection.scalar(SELECT_NEWEST_MESSAGE_ID)
-        if newest != self._newest_message_id:
-            self._newest_message_id = newest
+            newest_message_id = connection.scalar(SELECT_NEWEST_MESSAGE_ID)
+        if newest_message_id != self._newest_message_id:
+            self._newest_message_id = newest_message_id
             self.notify()
-
-
-def _mark_written(
-    connection: Any, _cursor: object, _statement: object, _values: object, context: Any, _many: bool
-) -> None:
-    if context.isinsert or context.isupdate or context.isdelete:
-        connection.info[HAS_WRITTEN_KEY] = True

@@ -1,111 +1,170 @@
-"""What a database cannot do now and may later, and what to do about it."""
+"""Database errors: exceptions for the emulator's users, with advice for each driver error."""
 
 import re
 import sqlite3
 from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from segment_insider_emulator.errors import TemporarilyUnavailable
 
 DATABASE_GONE_CODES = ("42P01", "3F000")  # PostgreSQL has no such table, or no such schema
-FORBIDDEN_CODE = "42501"  # PostgreSQL does not let the user do it
+FORBIDDEN_CODE = "42501"  # PostgreSQL's insufficient_privilege
 URL_ESCAPING_HINT = (
     "In a user, password or option, write % as %25, @ as %40, : as %3A, / as %2F and # as %23."
 )
-RECOVER_FILE_HINT = "Move the file away; `sqlite3 FILE .recover` may save what is in it."
-# SQLite's numbers, and PostgreSQL's states.
+RECOVER_FILE_HINT = "Move the file away; `sqlite3 FILE .recover` may save its rows."
+# By SQLite's result codes and PostgreSQL's SQLSTATEs.
 HINTS_BY_CODE: Mapping[int | str, str] = {
-    sqlite3.SQLITE_BUSY: "Stop the program that holds the database.",
-    sqlite3.SQLITE_LOCKED: "Stop the program that holds the database.",
+    sqlite3.SQLITE_BUSY: "Stop the other program that uses the database.",
+    sqlite3.SQLITE_LOCKED: "Stop the other program that uses the database.",
     sqlite3.SQLITE_READONLY: "Make the file and its folder writable.",
-    sqlite3.SQLITE_IOERR: "Look at the disk, and the space left on it.",
+    sqlite3.SQLITE_IOERR: "Check the disk and its free space.",
     sqlite3.SQLITE_FULL: "Free space on the disk.",
-    sqlite3.SQLITE_CANTOPEN: "Name a file in a folder you may write to, or use --db :memory:.",
+    sqlite3.SQLITE_CANTOPEN: "Name a file in a folder that you may write to, or use --db :memory:.",
     sqlite3.SQLITE_CORRUPT: RECOVER_FILE_HINT,
     sqlite3.SQLITE_NOTADB: RECOVER_FILE_HINT,
-    "55P03": "Another emulator on it is still at work; see that what it delivers to answers.",
+    "55P03": "Another emulator uses the database; check that its deliveries get responses.",
     FORBIDDEN_CODE: (
-        "Let the user in its address own the tables, and GRANT it CREATE on the database and the"
-        " schema, or let it own these, too."
+        "Make the user of the database URL the owner of the tables, and GRANT it CREATE on the"
+        " database and the schema, or make it the owner of these, too."
     ),
-    **dict.fromkeys(DATABASE_GONE_CODES, "The sandbox was deleted meanwhile."),
+    **dict.fromkeys(DATABASE_GONE_CODES, "The sandbox was deleted."),
 }
 FEWER_CONNECTIONS_HINT = (
-    "or have fewer sandboxes or processes; docs/operations.md says how many connections they take."
+    "or use fewer sandboxes or processes; docs/operations.md says how many connections they need."
 )
 SERVER_STARTING_PATTERN = "is starting up|is shutting down|not yet accepting connections"
-# Who is refused a connection is given no state, only words: those of PostgreSQL and its library.
+# A refused connection has no SQLSTATE, only a message of PostgreSQL or its library.
 HINTS_BY_MESSAGE_PATTERN: Mapping[str, str] = {
     "sorry, too many clients|remaining connection slots": (
         f"Raise max_connections of the server, {FEWER_CONNECTIONS_HINT}"
     ),
     "too many connections for role": (
-        "Raise the limit of the user in its address, as with ALTER ROLE … CONNECTION LIMIT,"
+        "Raise the limit of the database URL's user, e.g. with ALTER ROLE … CONNECTION LIMIT,"
         f" {FEWER_CONNECTIONS_HINT}"
     ),
     "too many connections for database": (
-        f"Raise the limit of the database, as with ALTER DATABASE … CONNECTION LIMIT, {FEWER_CONNECTIONS_HINT}"
+        "Raise the limit of the database, e.g. with ALTER DATABASE … CONNECTION LIMIT,"
+        f" {FEWER_CONNECTIONS_HINT}"
     ),
     'role ".*" does not exist|database ".*" does not exist': (
-        "See that the user and the database that its address names exist on that server."
+        "Check that the user and the database of the database URL exist on the server."
     ),
     "password authentication failed|no password supplied": (
-        "See to the user and the password in its address, or to the password in ~/.pgpass."
+        "Correct the user and the password in the database URL, or the password in ~/.pgpass."
         f" {URL_ESCAPING_HINT}"
     ),
     "no pg_hba.conf entry|(?:peer|ident) authentication failed": (
-        "See to the user, host and database in its address, or have the server's pg_hba.conf let"
-        " them in."
+        "Correct the user, host and database in the database URL, or allow them in the server's"
+        " pg_hba.conf."
     ),
     "is not permitted to log in|permission denied for database": (
-        "Have the server let the user in its address connect to that database, or name another."
+        "Allow the database URL's user to connect to that database, or name another user."
     ),
-    f"{SERVER_STARTING_PATTERN}|in recovery mode": "Wait until the server takes connections.",
+    f"{SERVER_STARTING_PATTERN}|in recovery mode": "Wait until the server accepts connections.",
     "unsupported startup parameter": (
-        "Name the server itself, not a pooler before it: a connection is told its sandbox by"
-        " options, which that does not hand on."
+        "Name the server itself, not a connection pooler: a connection gets its sandbox's schema as"
+        " a startup option, which the pooler does not pass on."
     ),
     "invalid sslmode value": (
-        "Give sslmode in its address as disable, allow, prefer, require, verify-ca or verify-full."
+        "Set sslmode in the database URL to disable, allow, prefer, require, verify-ca or"
+        " verify-full."
     ),
     "invalid .* value|bad value for|unrecognized configuration parameter": (
-        "Correct that option of its address, or leave it out."
+        "Correct or remove that option of the database URL."
     ),
     "root certificate file|certificate verify failed": (
-        "Name the file with the server's root certificate as sslrootcert in its address."
+        "Name the file of the server's root certificate as sslrootcert in the database URL."
     ),
-    "server does not support SSL": "Leave sslmode out of its address, or have the server use TLS.",
-    "invalid connection option|invalid URI query parameter": "Leave it out of its address.",
+    "server does not support SSL": (
+        "Remove sslmode from the database URL, or enable TLS on the server."
+    ),
+    "invalid connection option|invalid URI query parameter": "Remove it from the database URL.",
 }
-# What a driver says of a server that is not there, or not yet, or went away meanwhile.
+# Messages of a driver when the server is down, not up yet, or closed the connection.
 SERVER_UNREACHABLE_PATTERN = (
     "connection refused|no such file or directory|timeout expired|connection timeout"
     "|failed to resolve host|could not translate host name|no route to host|is unreachable"
     "|server closed the connection|connection is lost|connection reset|terminating connection"
     f"|{SERVER_STARTING_PATTERN}"
 )
-UNREACHABLE_HINT = "See that the database can be reached."
+UNREACHABLE_HINT = "Check that the database can be reached."
+
+
+class DatabaseUnavailable(TemporarilyUnavailable):
+    """The database cannot be used now: locked, full, read-only, damaged, or out of connections.
+
+    Args:
+        reason: The driver's error.
+    """
+
+    def __init__(self, reason: object) -> None:
+        self.reason = first_line(reason)
+        self.is_server_unreachable = is_server_unreachable(self.reason)
+        remedy = f"{find_hint(reason)} Unacknowledged messages may be sent again."
+        super().__init__(f"the database cannot be used ({self.reason})", "", remedy)
+
+
+class DatabaseFileLost(DatabaseUnavailable):
+    """The SQLite file was deleted, replaced or truncated while in use."""
+
+    def __init__(self, reason: str, path: Path) -> None:
+        super().__init__(f"the file {path.name}: {reason}")
+        self.remedy = (
+            "Stop the emulator, restore the file if you have a copy, and start again;"
+            " until then nothing is stored."
+        )
+
+
+class DatabaseClosed(DatabaseUnavailable):
+    """The database of this sandbox was closed or deleted, by this process or another."""
+
+
+def translate_error(engine: Engine, error: BaseException | None) -> DatabaseUnavailable | None:
+    """Return a driver error as DatabaseUnavailable if it may pass, else None.
+
+    Missing permissions may pass: they may be granted.
+    """
+    if error_code(error) in DATABASE_GONE_CODES:
+        return DatabaseClosed(error)
+    may_pass = is_transient(engine, error) or error_code(error) == FORBIDDEN_CODE
+    return DatabaseUnavailable(error) if may_pass else None
+
+
+def is_transient(engine: Engine, error: BaseException | None) -> bool:
+    """Return whether a retry may help; it never helps for SQL that does not fit the tables."""
+    if isinstance(error, sqlite3.Error):
+        return error_code(error) in HINTS_BY_CODE
+    driver = engine.dialect.loaded_dbapi
+    return isinstance(error, (driver.OperationalError, driver.InterfaceError))
 
 
 def find_hint(error: object) -> str:
-    """What to do about *reason*, a driver's error."""
-    if known := HINTS_BY_CODE.get(error_code(error)):
-        return known
-    told = first_line(error)
-    found = (
-        advice for words, advice in HINTS_BY_MESSAGE_PATTERN.items() if re.search(words, told, re.I)
+    """Return advice for a driver's *error*."""
+    if hint := HINTS_BY_CODE.get(error_code(error)):
+        return hint
+    message = first_line(error)
+    hints = (
+        hint
+        for pattern, hint in HINTS_BY_MESSAGE_PATTERN.items()
+        if re.search(pattern, message, re.I)
     )
-    return next(found, UNREACHABLE_HINT)
+    return next(hints, UNREACHABLE_HINT)
 
 
 def is_server_unreachable(message: str) -> bool:
-    """Whether a driver's message says that there is no server, or that it hung up."""
+    """Return whether a driver's message means that the server is down or unreachable."""
     return re.search(SERVER_UNREACHABLE_PATTERN, message, re.I) is not None
 
 
 def error_code(error: object) -> int | str:
-    """PostgreSQL's state or SQLite's number, without its finer shades, for *reason*; else 0."""
+    """Return PostgreSQL's SQLSTATE or SQLite's primary result code of *error*; else 0."""
     state: str | None = getattr(error, "sqlstate", None)
     return state or getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def first_line(error: object) -> str:
-    """The first line of a driver's message, which says what; others have advice of its own."""
+    """Return the first line of a driver's message; later lines are hints of its own."""
     return str(error).partition("\n")[0]

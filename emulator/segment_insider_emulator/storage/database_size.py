@@ -1,8 +1,4 @@
-"""How much a PostgreSQL schema holds, and what it takes on the disk.
-
-Deleting frees space within a table and makes no file smaller: by the files nothing would ever fit
-again. So rows are measured, of a large table those on some of its pages, at a cost that is bounded.
-"""
+"""Measures a database: rows, bytes in use, and bytes on disk."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +7,18 @@ from operator import add
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, Table, bindparam, func, literal, select, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+)
 
 from segment_insider_emulator.storage.database import transaction
 from segment_insider_emulator.storage.schema import (
@@ -21,8 +28,11 @@ from segment_insider_emulator.storage.schema import (
     metadata,
 )
 
-MAX_SAMPLE_BYTES: Final = 16 * 1024 * 1024  # bytes of a table that are read at most, about
-ROW_OVERHEAD_BYTES: Final = 28  # bytes of a row's header, and of its place on its page
+SQLITE_FILE_SUFFIXES = ("", "-wal", "-shm")
+PUBLIC_URL_OPTIONS = ("host", "port", "options")  # others of a URL may be secret
+MAX_SAMPLE_BYTES: Final = 16 * 1024 * 1024  # read of one table, about
+ROW_OVERHEAD_BYTES: Final = 28  # of a row's header and its place on the page
+SELECT_OLDEST_RECEIVED_AT = select(messages.c.received_at).order_by(messages.c.id).limit(1)
 _SELECT_TABLE_FILE_SIZES = text(
     """
     SELECT relname, pg_relation_size(pg_class.oid) AS heap,
@@ -33,53 +43,16 @@ _SELECT_TABLE_FILE_SIZES = text(
 )
 
 
-def estimate_row_bytes(connection: Connection, max_sample_bytes: int = MAX_SAMPLE_BYTES) -> int:
-    """Bytes of the rows that are there, as they are stored, indexes and free space left out.
-
-    Args:
-        sample: Of a table that is larger, this many bytes are read and stand for the rest.
-    """
-    stored = 0.0
-    for row in connection.execute(_SELECT_TABLE_FILE_SIZES).all():
-        if row.heap and row.relname in metadata.tables:
-            percent = min(100.0, 100.0 * max_sample_bytes / row.heap)
-            rows = _row_size_statements()[row.relname]
-            stored += (connection.scalar(rows, {"percent": percent}) or 0) * 100 / percent
-    return round(stored)
-
-
-def count_disk_bytes(connection: Connection) -> int:
-    """Bytes of the files of the schema, with indexes, free space and all."""
-    return sum(row.whole for row in connection.execute(_SELECT_TABLE_FILE_SIZES))
-
-
-@cache
-def _row_size_statements() -> Mapping[str, Select[Any]]:
-    return {name: _select_row_bytes(table) for name, table in metadata.tables.items()}
-
-
-def _select_row_bytes(table: Table) -> Select[Any]:
-    # The same pages each time they are there: a measure that jumps would forget too much.
-    pages = table.tablesample(func.system(bindparam("percent")), seed=bindparam("seed", 1))
-    columns = [func.coalesce(func.pg_column_size(column), 0) for column in pages.c]
-    return select(func.sum(reduce(add, columns, literal(ROW_OVERHEAD_BYTES))))
-
-
-SELECT_OLDEST_RECEIVED_AT = select(messages.c.received_at).order_by(messages.c.id).limit(1)
-SQLITE_FILE_SUFFIXES = ("", "-wal", "-shm")
-
-
 @dataclass(frozen=True, slots=True)
 class DatabaseSize:
-    """What a database holds.
+    """Size of a database.
 
     Args:
-        remembered: Ids of messages that are gone, and whose duplicates are dropped all the same.
-        oldest: When the oldest message was received, ISO 8601; None when there is none.
-        used_bytes: What is taken by something; of a PostgreSQL schema what its rows take, of a
-            large one about.
-        file_bytes: What it takes on the disk, free pages and what is written beside it included;
-            None when it is in memory.
+        remembered: Ids of deleted messages that are still used to drop duplicates.
+        oldest: When the oldest message was received, ISO 8601; None without messages.
+        used_bytes: Without free space; on PostgreSQL the size of the rows, estimated for large
+            tables.
+        file_bytes: On disk, free space and WAL files included; None in memory.
     """
 
     messages: int
@@ -90,36 +63,106 @@ class DatabaseSize:
     file_bytes: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class StorageReport:
+    """Where one sandbox's database is and how much it has.
+
+    Args:
+        kind: "sqlite" or "postgresql".
+        address: The URL without its password.
+        bytes: Bytes in use.
+        rows: Row count by table.
+    """
+
+    kind: str
+    address: str
+    bytes: int
+    rows: dict[str, int]
+
+
 def measure_database(engine: Engine) -> DatabaseSize:
-    """Count. Raises: StorageFault, when the database cannot be used."""
+    """Measure the database of *engine*. Raises: DatabaseUnavailable."""
     with transaction(engine) as connection:
-        kept, made, remembered = (
-            connection.scalar(select(func.count()).select_from(table)) or 0
-            for table in (messages, deliveries, forgotten_message_ids)
+        return DatabaseSize(
+            messages=_count_rows(connection, messages),
+            deliveries=_count_rows(connection, deliveries),
+            remembered=_count_rows(connection, forgotten_message_ids),
+            oldest=connection.scalar(SELECT_OLDEST_RECEIVED_AT),
+            used_bytes=count_used_bytes(connection),
+            file_bytes=count_disk_bytes(connection)
+            if _is_postgres(connection)
+            else _count_file_bytes(engine),
         )
-        oldest, used = connection.scalar(SELECT_OLDEST_RECEIVED_AT), count_used_bytes(connection)
-        taken = (
-            count_disk_bytes(connection) if _is_postgres(connection) else _count_file_bytes(engine)
-        )
-    return DatabaseSize(kept, made, remembered, oldest, used, taken)
+
+
+def report_storage(engine: Engine) -> StorageReport:
+    """Return the address, size and row counts of a database. Raises: DatabaseUnavailable."""
+    with transaction(engine) as connection:
+        rows = {table.name: _count_rows(connection, table) for table in metadata.sorted_tables}
+        used_bytes = count_used_bytes(connection)
+    return StorageReport(engine.dialect.name, _redact_address(engine.url), used_bytes, rows)
 
 
 def count_used_bytes(connection: Connection) -> int:
-    """Bytes in use."""
+    """Return the bytes in use, without free space."""
     if _is_postgres(connection):
         return estimate_row_bytes(connection)
-    pages, free, size = (
+    pages, free_pages, page_size = (
         int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
         for name in ("page_count", "freelist_count", "page_size")
     )
-    return (pages - free) * size
+    return (pages - free_pages) * page_size
+
+
+def estimate_row_bytes(connection: Connection, max_sample_bytes: int = MAX_SAMPLE_BYTES) -> int:
+    """Estimate the bytes of all rows of a PostgreSQL schema, without indexes and free space.
+
+    Files do not show it: deleted rows leave free space in them, and no file shrinks.
+
+    Args:
+        max_sample_bytes: Of a larger table, a sample of this size is measured and scaled up.
+    """
+    row_bytes = 0.0
+    for file in connection.execute(_SELECT_TABLE_FILE_SIZES).all():
+        if file.heap and file.relname in metadata.tables:
+            percent = min(100.0, 100.0 * max_sample_bytes / file.heap)
+            statement = _row_size_statements()[file.relname]
+            row_bytes += (connection.scalar(statement, {"percent": percent}) or 0) * 100 / percent
+    return round(row_bytes)
+
+
+def count_disk_bytes(connection: Connection) -> int:
+    """Return the bytes of a PostgreSQL schema's files, indexes and free space included."""
+    return sum(int(file.whole) for file in connection.execute(_SELECT_TABLE_FILE_SIZES))
+
+
+def _count_rows(connection: Connection, table: Table) -> int:
+    return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
 def _count_file_bytes(engine: Engine) -> int | None:
-    if not engine.url.database:
+    path = engine.url.database
+    if not path:
         return None
-    files = [Path(engine.url.database + end) for end in SQLITE_FILE_SUFFIXES]
+    files = [Path(path + suffix) for suffix in SQLITE_FILE_SUFFIXES]
     return sum(file.stat().st_size for file in files if file.exists())
+
+
+@cache
+def _row_size_statements() -> Mapping[str, Select[Any]]:
+    return {name: _select_row_bytes(table) for name, table in metadata.tables.items()}
+
+
+def _select_row_bytes(table: Table) -> Select[Any]:
+    # The seed selects the same pages each time: a varying estimate would delete too much.
+    pages = table.tablesample(func.system(bindparam("percent")), seed=bindparam("seed", 1))
+    columns = [func.coalesce(func.pg_column_size(column), 0) for column in pages.c]
+    return select(func.sum(reduce(add, columns, literal(ROW_OVERHEAD_BYTES))))
+
+
+def _redact_address(url: URL) -> str:
+    options = {name: value for name, value in url.query.items() if name in PUBLIC_URL_OPTIONS}
+    return url.set(query=options).render_as_string()
 
 
 def _is_postgres(connection: Connection) -> bool:

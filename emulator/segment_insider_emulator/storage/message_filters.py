@@ -1,4 +1,4 @@
-"""Paths into captured messages, such as `$.properties.products[0].id`, in Python and in SQL."""
+"""Message filters, and JSON paths such as `$.properties.products[0].id`, as SQL conditions."""
 
 import re
 from collections.abc import Iterator
@@ -25,27 +25,29 @@ _STEP_PATTERN = re.compile(r"""\.?([^\s.\[\]"'=]+)|\[(\d{1,6})\]|\["([^"\\]+)"\]
 
 @dataclass(frozen=True, slots=True)
 class JsonPath:
-    """A place in a message: names of members and numbers of list entries.
+    """Path into a message, e.g. `$.properties.products[0].id`.
 
-    Raises: EmulatorError, from `parse`, for what is no path.
+    Args:
+        steps: Member names and list indexes.
+    Raises: EmulatorError, from `parse`, for an invalid path.
     """
 
     steps: JsonPathSteps
 
     @classmethod
     def parse(cls, text: str, where: str = "path") -> "JsonPath":
-        """Read a path; its `$` may be left out."""
+        """Parse a path; its leading `$` is optional."""
         rest = text.strip().removeprefix("$")
         steps: list[str | int] = []
         while rest and len(text) <= MAX_PATH_LENGTH:
-            found = _STEP_PATTERN.match(rest)
-            if found is None:
+            match = _STEP_PATTERN.match(rest)
+            if match is None:
                 break
-            name, number, quoted = found.groups()
-            steps.append(int(number) if number else name or quoted)
-            rest = rest[found.end() :]
+            name, number, quoted_name = match.groups()
+            steps.append(int(number) if number else name or quoted_name)
+            rest = rest[match.end() :]
         if rest or not steps:
-            raise EmulatorError(f"{text[:60]!r} is no path", where, PATH_EXAMPLE_HINT)
+            raise EmulatorError(f"{text[:60]!r} is not a path", where, PATH_EXAMPLE_HINT)
         return cls(tuple(steps))
 
     def __str__(self) -> str:
@@ -54,28 +56,35 @@ class JsonPath:
         )
 
     def find_value(self, document: JSON) -> JSON:
-        """What *value* has there; None also for nothing."""
+        """Return the value of *document* at this path; None if there is none."""
+        value = document
         for step in self.steps:
             if isinstance(step, int):
-                document = (
-                    document[step] if isinstance(document, list) and step < len(document) else None
-                )
+                value = value[step] if isinstance(value, list) and step < len(value) else None
             else:
-                document = document.get(step) if isinstance(document, dict) else None
-        return document
+                value = value.get(step) if isinstance(value, dict) else None
+        return value
 
     def sql_exists(self, json_column: ColumnElement[str]) -> ColumnElement[bool]:
-        """Whether the JSON text *document* has anything there, null included."""
-        found = self._sql_value(json_column).is_not(None)
-        named = [f"{_to_json_text(step)}:" for step in self.steps if isinstance(step, str)]
-        return and_(_contains_any_text(json_column, named[-1:]), found) if named else found
+        """Build the SQL condition that a JSON column has any value at this path, null included."""
+        exists = self._sql_value(json_column).is_not(None)
+        names = [f"{_to_json_text(step)}:" for step in self.steps if isinstance(step, str)]
+        return and_(_contains_any_text(json_column, names[-1:]), exists) if names else exists
 
     def sql_equals(self, json_column: ColumnElement[str], value: str) -> ColumnElement[bool]:
-        """Whether it has *wanted* there: a JSON value such as 8.5 or true, or a text."""
-        text, found = _to_json_text(value), self._sql_value(json_column)
-        places = [value] if value in text else [value, text]
-        values = [found == _JsonLiteral(literal(each)) for each in (value, text) if is_json(each)]
-        return and_(_contains_any_text(json_column, places), or_(*values))
+        """Build the SQL condition that a JSON column has *value* at this path.
+
+        Args:
+            value: A JSON value such as 8.5 or true, or a plain text.
+        """
+        json_text, stored_value = _to_json_text(value), self._sql_value(json_column)
+        parts = [value] if value in json_text else [value, json_text]
+        is_equal = [
+            stored_value == _JsonLiteral(literal(text))
+            for text in (value, json_text)
+            if is_json(text)
+        ]
+        return and_(_contains_any_text(json_column, parts), or_(*is_equal))
 
     def _sql_value(self, json_column: ColumnElement[str]) -> "_JsonValueAtPath":
         return _JsonValueAtPath(
@@ -86,26 +95,26 @@ class JsonPath:
 
 
 class _JsonValueAtPath(FunctionElement[str]):
-    """What a JSON text has at a place, as the database compares it; NULL for nothing.
+    """SQL function: the value of a JSON text at a path, in comparable form; NULL if missing.
 
-    Its clauses: the text, and the place in the language of either database.
+    Its clauses: the JSON text, the SQLite path, the PostgreSQL path.
     """
 
-    name = "found"
+    name = "json_value_at_path"
     type = Text()
     inherit_cache = True
 
 
 class _JsonLiteral(FunctionElement[str]):
-    """A JSON text, as `_Found` is compared with it."""
+    """SQL function: a JSON text, comparable with `_JsonValueAtPath`."""
 
-    name = "value"
+    name = "json_literal"
     type = Text()
     inherit_cache = True
 
 
 class _TextPosition(FunctionElement[int]):
-    """Where a text stands in another, from 1; 0 where it does not."""
+    """SQL function: position of a text in another, from 1; 0 if it is not there."""
 
     name = "position"
     type = Integer()
@@ -128,7 +137,7 @@ def _compile_position_postgres(
 def _compile_json_value_sqlite(
     element: _JsonValueAtPath, compiler: SQLCompiler, **options: Any
 ) -> str:
-    document, path, _ = (compiler.process(each, **options) for each in element.clauses)
+    document, path, _ = (compiler.process(clause, **options) for clause in element.clauses)
     return f"({document} -> {path})"
 
 
@@ -143,9 +152,9 @@ def _compile_json_literal_sqlite(
 def _compile_json_value_postgres(
     element: _JsonValueAtPath, compiler: SQLCompiler, **options: Any
 ) -> str:
-    document, _, path = (compiler.process(each, **options) for each in element.clauses)
-    found = f"jsonb_path_query_first({_cast_to_jsonb(document)}, CAST({path} AS jsonpath), '{{}}', true)"
-    return f"({found})"
+    document, _, path = (compiler.process(clause, **options) for clause in element.clauses)
+    json_path = f"CAST({path} AS jsonpath)"
+    return f"(jsonb_path_query_first({_cast_to_jsonb(document)}, {json_path}, '{{}}', true))"
 
 
 @compiles(_JsonLiteral, "postgresql")
@@ -156,25 +165,25 @@ def _compile_json_literal_postgres(
 
 
 def _cast_to_jsonb(sql_text: str) -> str:
-    # PostgreSQL's JSON has every character but NUL.
+    # PostgreSQL's jsonb does not accept NUL characters.
     return rf"CAST(replace({sql_text}, '\u0000', '\ufffd') AS jsonb)"
 
 
 def _contains_any_text(json_column: ColumnElement[str], texts: list[str]) -> ColumnElement[bool]:
-    """Whether one of *texts* stands anywhere in *document*, which is kept without spaces.
+    """Build the SQL condition that one of *texts* occurs in a JSON column, stored without spaces.
 
-    Looking for a text costs less than reading the JSON, and leaves few documents to be read.
+    A text search costs less than parsing JSON, and leaves few rows to parse.
     """
-    return or_(*(_TextPosition(json_column, literal(each)) > 0 for each in texts))
+    return or_(*(_TextPosition(json_column, literal(text)) > 0 for text in texts))
 
 
 def _to_json_text(value: str) -> str:
-    """*value* as JSON writes it."""
+    """Return *value* as JSON text."""
     return orjson.dumps(value).decode()
 
 
 def is_json(text: str) -> bool:
-    """Whether *text* is a JSON value, and so means that value where it is looked for."""
+    """Return whether *text* is a JSON value."""
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -187,36 +196,36 @@ def _to_sqlite_path(steps: JsonPathSteps) -> str:
 
 
 def _to_postgres_path(steps: JsonPathSteps) -> str:
-    places = "".join(
+    path = "".join(
         f"[{step}]" if isinstance(step, int) else f".{_to_json_text(step)}" for step in steps
     )
-    # Else it would look into lists that no step names.
-    return "strict $" + places.replace(r"\u0000", r"\ufffd")
+    # Without "strict" it would also search in lists that no step names.
+    return "strict $" + path.replace(r"\u0000", r"\ufffd")
 
 
 def _format_member(name: str) -> str:
     return f".{name}" if re.fullmatch(r"[^\s.\[\]\"'=]+", name) else f'["{name}"]'
 
 
-# What destinations were handed; of a rejected message, which came to none, what was sent.
+# The normalised event; for a rejected message, which has none, the message as sent.
 MESSAGE_DOCUMENT = case(
     (messages.c.verdict == "rejected", messages.c.sent), else_=messages.c.normalised
 )
 
-# What LIKE would take for a placeholder, and for what takes its meaning away.
-_LIKE_ESCAPES = str.maketrans({each: f"/{each}" for each in "%_/"})
+# LIKE's wildcards, and its escape character.
+_LIKE_ESCAPES = str.maketrans({character: f"/{character}" for character in "%_/"})
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFilters:
-    """What a message must have to be shown; what is empty does not matter.
+    """Filters of a message search; empty ones match everything.
 
     Args:
-        text: Stands in what was sent, in its id or in the reason, in any case.
+        text: Part of the sent JSON, the message id or the reason; case does not matter.
         user: A user id or an anonymous id.
-        verdicts: Any of them.
-        since, until: ISO 8601, UTC, milliseconds; the latter is not included.
-        paths: Each with the value wanted there, or None where any will do.
+        verdicts: Any of these.
+        since, until: ISO 8601, UTC, milliseconds; `until` is exclusive.
+        paths: (path, value) pairs; None matches any value.
     """
 
     text: str = ""
@@ -232,7 +241,7 @@ class MessageFilters:
 
 
 def build_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
-    """What a row of messages must fulfil, all of it, to pass *filters*."""
+    """Yield the SQL conditions of *filters* on the messages table."""
     yield from (
         messages.c[name] == getattr(filters, name)
         for name in ("type", "event", "source")
@@ -249,7 +258,7 @@ def build_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
 
 
 def build_time_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
-    """The part of it that asks for a time."""
+    """Yield the SQL conditions for `since` and `until`."""
     if filters.since:
         yield messages.c.received_at >= filters.since
     if filters.until:
@@ -257,17 +266,15 @@ def build_time_conditions(filters: MessageFilters) -> Iterator[ColumnElement[boo
 
 
 def _build_content_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
-    for path, wanted in filters.paths:
-        yield (
-            path.sql_exists(MESSAGE_DOCUMENT)
-            if wanted is None
-            else path.sql_equals(MESSAGE_DOCUMENT, wanted)
-        )
+    for path, value in filters.paths:
+        if value is None:
+            yield path.sql_exists(MESSAGE_DOCUMENT)
+        else:
+            yield path.sql_equals(MESSAGE_DOCUMENT, value)
     if filters.text:
-        places = (messages.c.sent, messages.c.message_id, messages.c.reason)
-        yield or_(
-            *(_ContainsText(each, literal(_build_like_pattern(filters.text))) for each in places)
-        )
+        pattern = literal(_build_like_pattern(filters.text))
+        columns = (messages.c.sent, messages.c.message_id, messages.c.reason)
+        yield or_(*(_ContainsText(column, pattern) for column in columns))
 
 
 def _build_like_pattern(text: str) -> str:
@@ -275,15 +282,15 @@ def _build_like_pattern(text: str) -> str:
 
 
 def _is_delivered_by(subscription: str) -> ColumnElement[bool]:
-    # A duplicate has the id of a message that was delivered, but led to nothing itself.
-    taken = exists().where(
+    # A rejected duplicate has the messageId of a delivered message, but no deliveries.
+    has_delivery = exists().where(
         deliveries.c.subscription == subscription, deliveries.c.message_id == messages.c.message_id
     )
-    return and_(taken, messages.c.verdict != "rejected")
+    return and_(has_delivery, messages.c.verdict != "rejected")
 
 
 class _ContainsText(FunctionElement[bool]):
-    """Whether a text has another in it, in any case. Its clauses: the text, and a pattern."""
+    """SQL function: whether a text matches a LIKE pattern, ignoring case."""
 
     name = "contains"
     type = Boolean()
@@ -292,9 +299,9 @@ class _ContainsText(FunctionElement[bool]):
 
 @compiles(_ContainsText)
 def _compile_contains_sqlite(element: _ContainsText, compiler: SQLCompiler, **options: Any) -> str:
-    # SQLite's LIKE heeds no case; to have it compare lower() of both, as SQLAlchemy would, takes
-    # half as long again.
-    text, pattern = (compiler.process(each, **options) for each in element.clauses)
+    # SQLite's LIKE ignores case; comparing lower() of both, as SQLAlchemy would, takes half as long
+    # again.
+    text, pattern = (compiler.process(clause, **options) for clause in element.clauses)
     return f"{text} LIKE {pattern} ESCAPE '/'"
 
 
@@ -302,5 +309,5 @@ def _compile_contains_sqlite(element: _ContainsText, compiler: SQLCompiler, **op
 def _compile_contains_postgres(
     element: _ContainsText, compiler: SQLCompiler, **options: Any
 ) -> str:
-    text, pattern = (compiler.process(each, **options) for each in element.clauses)
+    text, pattern = (compiler.process(clause, **options) for clause in element.clauses)
     return f"{text} ILIKE {pattern} ESCAPE '/'"

@@ -1,17 +1,17 @@
-"""The whole of what is kept at a glance: its latest part, how much there is, and where."""
+"""Stores messages and deliveries before they are acknowledged, and lists them page by page."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    URL,
     BindParameter,
     Connection,
     Engine,
     Row,
     Select,
+    Table,
     bindparam,
     delete,
     func,
@@ -20,8 +20,8 @@ from sqlalchemy import (
     or_,
     select,
     union_all,
+    update,
 )
-from sqlalchemy import update as change
 
 from segment_insider_emulator.storage.change_feed import ChangeCounter, PostgresListener
 from segment_insider_emulator.storage.database import (
@@ -31,130 +31,46 @@ from segment_insider_emulator.storage.database import (
 )
 from segment_insider_emulator.storage.database_size import (
     DatabaseSize,
-    count_used_bytes,
+    StorageReport,
     measure_database,
+    report_storage,
 )
 from segment_insider_emulator.storage.delivery_queue import (
     MessageQueue,
     UpsertStore,
-    messages_to_queue_rows,
+    split_ids,
 )
-from segment_insider_emulator.storage.message_search import MessageSearch, message_counts
+from segment_insider_emulator.storage.message_search import MessageSearch
 from segment_insider_emulator.storage.postgres import PoolUsage
 from segment_insider_emulator.storage.query_execution import CompiledStatement
-from segment_insider_emulator.storage.records import DeliveryRecord, MessageRecord, UpsertRecord
-from segment_insider_emulator.storage.reports import ScenarioRunStore
-from segment_insider_emulator.storage.row_mapping import (
+from segment_insider_emulator.storage.records import (
     DELIVERY_COLUMNS,
     MESSAGE_COLUMNS,
+    DeliveryRecord,
+    MessageRecord,
+    UpsertRecord,
     delivery_from_row,
     delivery_to_row,
     message_from_row,
     message_to_row,
     upsert_to_row,
 )
+from segment_insider_emulator.storage.reports import ScenarioRunStore
 from segment_insider_emulator.storage.schema import (
+    JsonText,
     deliveries,
     differences,
     forgotten_message_ids,
+    message_counts,
     messages,
-    metadata,
     queued_messages,
     upserts,
 )
 from segment_insider_emulator.types import JSONObject
 
-SELECT_LATEST_MESSAGES = select(messages).order_by(messages.c.id.desc()).limit(bindparam("most"))
-SELECT_DELIVERIES_OF_MESSAGES = (
-    select(deliveries)
-    .where(deliveries.c.message_id.in_(bindparam("message_ids", expanding=True)))
-    .order_by(deliveries.c.id)
-)
-SELECT_IDS_BY_MESSAGE_ID = (
-    select(messages.c.message_id, messages.c.id)
-    .where(messages.c.message_id.in_(bindparam("message_ids", expanding=True)))
-    .order_by(messages.c.id.desc())
-)
-PUBLIC_URL_OPTIONS = (
-    "host",
-    "port",
-    "options",
-)  # what of an address' options says where; others may be secret
-MAX_IDS_PER_QUERY = 1000  # ids asked for at once; a database bounds the values of one statement
-
-
-@dataclass(frozen=True, slots=True)
-class StorageReport:
-    """What one sandbox has: the kind of its database, its address without a password, bytes in use,
-    and rows of each table."""
-
-    kind: str
-    address: str
-    bytes: int
-    rows: dict[str, int]
-
-
-class RecentActivity:
-    """Looks at one database. Raises StorageFault when it cannot be used."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def load_latest(self, limit: int) -> tuple[list[MessageRecord], list[DeliveryRecord]]:
-        """The last *most* messages, newest first, and what they led to."""
-        with transaction(self._engine) as connection:
-            found = [
-                message_from_row(row)
-                for row in connection.execute(SELECT_LATEST_MESSAGES, {"most": limit})
-            ]
-            made = [
-                delivery_from_row(row)
-                for ids in _split_ids([each.message_id for each in found])
-                for row in connection.execute(SELECT_DELIVERIES_OF_MESSAGES, {"message_ids": ids})
-            ]
-        return found, made
-
-    def find_first_ids(self, message_ids: Sequence[str]) -> dict[str, int]:
-        """messageId -> id of the first message that has it, for those that are kept."""
-        with transaction(self._engine) as connection:
-            return {
-                row.message_id: row.id
-                for ids in _split_ids(message_ids)
-                for row in connection.execute(SELECT_IDS_BY_MESSAGE_ID, {"message_ids": ids})
-            }
-
-    def report_storage(self) -> StorageReport:
-        """How much is kept where."""
-        engine = self._engine
-        with transaction(engine) as connection:
-            rows = {
-                table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-                for table in metadata.sorted_tables
-            }
-            used = count_used_bytes(connection)
-        return StorageReport(engine.dialect.name, _redact_address(engine.url), used, rows)
-
-
-def _split_ids(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[at : at + MAX_IDS_PER_QUERY] for at in range(0, len(ids), MAX_IDS_PER_QUERY)]
-
-
-def _redact_address(url: URL) -> str:
-    told = {name: value for name, value in url.query.items() if name in PUBLIC_URL_OPTIONS}
-    return url.set(query=told).render_as_string()
-
-
 __all__ = ["DELIVERY_FILTERS", "MESSAGE_FILTERS", "DatabaseUnavailable", "MessageStore"]
 
-SELECT_MESSAGES = select(messages).where(messages.c.id > bindparam("after")).order_by(messages.c.id)
-SELECT_DELIVERIES = (
-    select(deliveries).where(deliveries.c.id > bindparam("after")).order_by(deliveries.c.id)
-)
-SELECT_MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
-SELECT_DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("id"))
-SELECT_NEWEST_MESSAGE_ID = select(messages.c.id).order_by(messages.c.id.desc())
-SELECT_NEWEST_DELIVERY = select(deliveries).order_by(deliveries.c.id.desc())
-# A shopper is asked for by either of the ids a message may carry.
+# A user filter matches either id that a message may carry.
 MESSAGE_FILTERS = {
     "type": messages.c.type == bindparam("type"),
     "event": messages.c.event == bindparam("event"),
@@ -171,18 +87,40 @@ DELIVERY_FILTERS = {
     "subscription": deliveries.c.subscription == bindparam("subscription"),
     "actionSlug": deliveries.c.action_slug == bindparam("actionSlug"),
 }
+ROWS_PER_FETCH = 50  # of a page that may end early
+MAX_IDS_PER_LOOKUP = 1024  # a power of two; a database limits the parameters of one statement
 
+
+def _select_after_id(table: Table) -> Select[Any]:
+    """Select the rows after an id, oldest first, each with the size of its JSON."""
+    sizes = [
+        func.coalesce(func.length(column), 0)
+        for column in table.c
+        if isinstance(column.type, JsonText)
+    ]
+    characters = sum(sizes[1:], start=sizes[0]).label("json_characters")
+    return select(table, characters).where(table.c.id > bindparam("after")).order_by(table.c.id)
+
+
+SELECT_MESSAGES = _select_after_id(messages)
+SELECT_DELIVERIES = _select_after_id(deliveries)
+SELECT_MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
+SELECT_DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("id"))
+SELECT_NEWEST_MESSAGE_ID = select(messages.c.id).order_by(messages.c.id.desc())
+SELECT_NEWEST_DELIVERY = select(deliveries).order_by(deliveries.c.id.desc())
+SELECT_LATEST_MESSAGES = select(messages).order_by(messages.c.id.desc()).limit(bindparam("limit"))
+SELECT_IDS_BY_MESSAGE_ID = (
+    select(messages.c.message_id, messages.c.id)
+    .where(messages.c.message_id.in_(bindparam("message_ids", expanding=True)))
+    .order_by(messages.c.id.desc())
+)
 INSERT_MESSAGE = CompiledStatement(insert(messages), MESSAGE_COLUMNS)
 INSERT_DELIVERY = CompiledStatement(insert(deliveries), DELIVERY_COLUMNS)
-UPDATE_QUEUED_MESSAGE = change(messages).where(
-    messages.c.message_id == bindparam("which"), messages.c.verdict != "rejected"
+UPDATE_QUEUED_MESSAGE = update(messages).where(
+    messages.c.message_id == bindparam("of_message"), messages.c.verdict != "rejected"
 )
-DELETE_FROM_QUEUE = delete(queued_messages).where(queued_messages.c.id == bindparam("place"))
-
-ROWS_PER_FETCH = 50  # rows read at once of a page that may end early
-MAX_IDS_PER_LOOKUP = 1024  # ids asked for at once; a database bounds the values of one statement
-
-# Counts after messages, which are taken off them one by one.
+DELETE_FROM_QUEUE = delete(queued_messages).where(queued_messages.c.id == bindparam("queue_id"))
+# Counts after messages: the triggers lower them as messages go.
 TABLES_TO_CLEAR = (
     deliveries,
     messages,
@@ -198,7 +136,7 @@ RecordPage = tuple[list[MessageOrDelivery], int | None]
 
 
 class MessageStore:
-    """Messages and deliveries in one database. Raises StorageFault when it cannot be used."""
+    """Stores messages and deliveries of one database. Raises: DatabaseUnavailable."""
 
     def __init__(self, engine: Engine, listener: PostgresListener | None = None) -> None:
         self._engine = engine
@@ -208,7 +146,6 @@ class MessageStore:
         self.pool_usage = PoolUsage(engine)
         self.message_search = MessageSearch(engine)
         self.scenario_runs = ScenarioRunStore(engine)
-        self.recent_activity = RecentActivity(engine)
 
     def record_messages(
         self,
@@ -216,19 +153,18 @@ class MessageStore:
         pending_upserts: Sequence[UpsertRecord] = (),
         messages_to_queue: Sequence[JSONObject] = (),
     ) -> None:
-        """Keep messages and their deliveries, all or none; on return they survive a crash.
+        """Store messages and their deliveries in one transaction; then they survive a crash.
 
         Args:
-            unsettled: Upserts that carry several of the deliveries, or are tried again.
-            acknowledged: What is put aside for `waiting` to give back.
+            pending_upserts: Requests that carry several of the deliveries, or will be retried.
+            messages_to_queue: Messages that `message_queue` delivers later.
         """
         with transaction(self._engine) as connection:
             if new_messages:
                 INSERT_MESSAGE.execute_many(connection, map(message_to_row, new_messages))
             if messages_to_queue:
-                connection.execute(
-                    insert(queued_messages), messages_to_queue_rows(messages_to_queue)
-                )
+                rows = [{"message": message} for message in messages_to_queue]
+                connection.execute(insert(queued_messages), rows)
             _insert_deliveries(connection, new_messages, pending_upserts)
 
     def finish_queued(
@@ -237,25 +173,29 @@ class MessageStore:
         pending_upserts: Sequence[UpsertRecord],
         queue_ids: Sequence[int],
     ) -> None:
-        """Keep what became of messages that waited at *places*; they wait no longer."""
+        """Store the results of queued messages, and remove them from the queue."""
         with transaction(self._engine) as connection:
             rows = [
-                {"which": each.message_id, **message_to_row(each)} for each in delivered_messages
+                {"of_message": message.message_id, **message_to_row(message)}
+                for message in delivered_messages
             ]
             if rows:
                 connection.execute(UPDATE_QUEUED_MESSAGE, rows)
-            connection.execute(DELETE_FROM_QUEUE, [{"place": place} for place in queue_ids])
+            queue_rows = [{"queue_id": queue_id} for queue_id in queue_ids]
+            connection.execute(DELETE_FROM_QUEUE, queue_rows)
             _insert_deliveries(connection, delivered_messages, pending_upserts)
 
     def find_known_ids(self, message_ids: Iterable[str]) -> set[str]:
-        """Those of *message_ids* under which a message was taken in already; rejected ones, which
-        never got as far as Segment's de-duplication, do not count."""
-        asked = list(message_ids)
+        """Return those of *message_ids* that were received before, rejected messages excluded.
+
+        Rejected messages do not reach Segment's deduplication.
+        """
+        ids = list(message_ids)
         with transaction(self._engine) as connection:
             return {
-                found.message_id
-                for start in range(0, len(asked), MAX_IDS_PER_LOOKUP)
-                for found in _fetch_known_ids(connection, asked[start : start + MAX_IDS_PER_LOOKUP])
+                row.message_id
+                for start in range(0, len(ids), MAX_IDS_PER_LOOKUP)
+                for row in _fetch_known_ids(connection, ids[start : start + MAX_IDS_PER_LOOKUP])
             }
 
     def list_messages(
@@ -266,19 +206,19 @@ class MessageStore:
         limit: int = 100,
         max_json_characters: int | None = None,
     ) -> RecordPage[MessageRecord]:
-        """Messages after id *after*, oldest first, without their deliveries.
+        """Return messages after *after_id*, oldest first, without their deliveries.
 
         Args:
-            filters: Keys of MESSAGE_FILTERS -> wanted value.
-            characters: Of JSON, behind which the page ends; None for any number.
-        Returns: The page, and the `after` of the next one or None.
+            filters: Keys of MESSAGE_FILTERS -> value.
+            max_json_characters: JSON size at which the page ends; None for no limit.
+        Returns: The page, and the next page's `after_id` or None.
         """
-        given = filters or {}
-        statement = SELECT_MESSAGES.where(*(MESSAGE_FILTERS[name] for name in given))
-        rows, following = self._fetch_page(
-            statement, {**given, "after": after_id}, limit, max_json_characters
+        values = filters or {}
+        statement = SELECT_MESSAGES.where(*(MESSAGE_FILTERS[name] for name in values))
+        rows, next_after_id = self._fetch_page(
+            statement, {**values, "after": after_id}, limit, max_json_characters
         )
-        return [message_from_row(row) for row in rows], following
+        return [message_from_row(row) for row in rows], next_after_id
 
     def list_deliveries(
         self,
@@ -288,55 +228,76 @@ class MessageStore:
         limit: int = 100,
         max_json_characters: int | None = None,
     ) -> RecordPage[DeliveryRecord]:
-        """Deliveries after id *after*, as `messages`; *filters* has keys of DELIVERY_FILTERS."""
-        given = filters or {}
-        statement = SELECT_DELIVERIES.where(*(DELIVERY_FILTERS[name] for name in given))
-        rows, following = self._fetch_page(
-            statement, {**given, "after": after_id}, limit, max_json_characters
+        """Return deliveries after *after_id* like `list_messages`, by DELIVERY_FILTERS."""
+        values = filters or {}
+        statement = SELECT_DELIVERIES.where(*(DELIVERY_FILTERS[name] for name in values))
+        rows, next_after_id = self._fetch_page(
+            statement, {**values, "after": after_id}, limit, max_json_characters
         )
-        return [delivery_from_row(row) for row in rows], following
+        return [delivery_from_row(row) for row in rows], next_after_id
+
+    def list_latest(self, limit: int) -> tuple[list[MessageRecord], list[DeliveryRecord]]:
+        """Return the latest *limit* messages, newest first, and all their deliveries."""
+        with transaction(self._engine) as connection:
+            rows = connection.execute(SELECT_LATEST_MESSAGES, {"limit": limit})
+            latest = [message_from_row(row) for row in rows]
+            message_ids = [message.message_id for message in latest]
+            return latest, self.upserts.list_deliveries_of_messages(message_ids)
 
     def find_newest_message(self, filters: Mapping[str, str]) -> MessageRecord | None:
-        """The last message that *filters*, keys of MESSAGE_FILTERS, find, with its deliveries."""
+        """Return the newest message that matches *filters*, with its deliveries."""
         statement = SELECT_NEWEST_MESSAGE_ID.where(*(MESSAGE_FILTERS[name] for name in filters))
-        found = next((row.id for row in self._fetch_rows(statement, filters, 1)), None)
-        return found and self.get_message(found)
+        row = self._fetch_first(statement, filters)
+        return self.get_message(row.id) if row else None
 
     def find_newest_delivery(self, filters: Mapping[str, str]) -> DeliveryRecord | None:
-        """The last delivery that *filters*, keys of DELIVERY_FILTERS, find."""
+        """Return the newest delivery that matches *filters*, keys of DELIVERY_FILTERS -> value."""
         statement = SELECT_NEWEST_DELIVERY.where(*(DELIVERY_FILTERS[name] for name in filters))
-        return next(
-            (delivery_from_row(row) for row in self._fetch_rows(statement, filters, 1)), None
-        )
+        row = self._fetch_first(statement, filters)
+        return delivery_from_row(row) if row else None
+
+    def find_first_ids(self, message_ids: Sequence[str]) -> dict[str, int]:
+        """Return the id of the first stored message of each messageId."""
+        with transaction(self._engine) as connection:
+            return {  # newest first: the oldest comes last, and stays
+                row.message_id: row.id
+                for part in split_ids(message_ids)
+                for row in connection.execute(SELECT_IDS_BY_MESSAGE_ID, {"message_ids": part})
+            }
 
     def get_message(self, id: int) -> MessageRecord | None:
-        """One message with its deliveries."""
-        for row in self._fetch_rows(SELECT_MESSAGE, {"id": id}, 1):
-            found = message_from_row(row)
-            made = self.list_deliveries({"messageId": found.message_id}, limit=1000)[0]
-            # A duplicate has the id of a message that was delivered, but led to nothing itself.
-            return found if found.verdict == "rejected" else replace(found, deliveries=tuple(made))
-        return None
+        """Return one message with its deliveries."""
+        row = self._fetch_first(SELECT_MESSAGE, {"id": id})
+        if row is None:
+            return None
+        message = message_from_row(row)
+        if message.verdict == "rejected":
+            # A duplicate has the messageId of a delivered message, but no deliveries of its own.
+            return message
+        own_deliveries, _ = self.list_deliveries({"messageId": message.message_id}, limit=1000)
+        return replace(message, deliveries=tuple(own_deliveries))
 
     def get_delivery(self, id: int) -> DeliveryRecord | None:
-        """One delivery."""
-        return next(
-            (delivery_from_row(row) for row in self._fetch_rows(SELECT_DELIVERY, {"id": id}, 1)),
-            None,
-        )
+        """Return one delivery."""
+        row = self._fetch_first(SELECT_DELIVERY, {"id": id})
+        return delivery_from_row(row) if row else None
 
     def measure_size(self) -> DatabaseSize:
-        """How much there is."""
+        """Measure the size of the database."""
         return measure_database(self._engine)
 
+    def report_storage(self) -> StorageReport:
+        """Return where the database is, its size, and the row count of each table."""
+        return report_storage(self._engine)
+
     def reset(self) -> None:
-        """Forget everything kept here."""
+        """Delete all messages, deliveries and differences."""
         with transaction(self._engine) as connection:
             for table in TABLES_TO_CLEAR:
                 connection.execute(delete(table))
 
     def close(self) -> None:
-        """Let go of the database for good."""
+        """Close the database for good."""
         self.change_counter.close()
         close_database(self._engine)
 
@@ -347,52 +308,50 @@ class MessageStore:
         limit: int,
         max_json_characters: int | None,
     ) -> tuple[list[Row[Any]], int | None]:
-        """The first rows, and the id of the last one where more follow."""
+        """Return the first rows, and the last one's id if more follow."""
         page: list[Row[Any]] = []
-        size = 0
-        more = statement.limit(limit + 1).execution_options(yield_per=ROWS_PER_FETCH)
+        characters = 0
+        statement = statement.limit(limit + 1).execution_options(yield_per=ROWS_PER_FETCH)
         with (
             transaction(self._engine) as connection,
-            connection.execute(more, values) as found,
+            connection.execute(statement, values) as rows,
         ):
-            for row in found:
-                if len(page) == limit or (max_json_characters and size > max_json_characters):
+            for row in rows:
+                if len(page) == limit or (max_json_characters and characters > max_json_characters):
                     return page, page[-1].id
                 page.append(row)
-                size += sum(len(value) for value in row if isinstance(value, str))
+                characters += row.json_characters
         return page, None
 
-    def _fetch_rows(
-        self, statement: Select[Any], values: Mapping[str, Any], limit: int
-    ) -> list[Row[Any]]:
+    def _fetch_first(self, statement: Select[Any], values: Mapping[str, Any]) -> Row[Any] | None:
         with transaction(self._engine) as connection:
-            return list(connection.execute(statement.limit(limit), values))
+            return connection.execute(statement.limit(1), values).first()
 
 
 def _fetch_known_ids(connection: Connection, message_ids: list[str]) -> list[Any]:
-    # As many values as the next power of two, so that there are a dozen statements at most.
+    # The number of parameters is a power of two, so that there are a dozen statements at most.
     size = 1 << (len(message_ids) - 1).bit_length()
     statement, names = _known_ids_statement(size)
-    padded = message_ids + message_ids[-1:] * (size - len(message_ids))
-    return statement.fetch_all(connection, dict(zip(names, padded, strict=True)))
+    padded_ids = message_ids + message_ids[-1:] * (size - len(message_ids))
+    return statement.fetch_all(connection, dict(zip(names, padded_ids, strict=True)))
 
 
 @cache
 def _known_ids_statement(count: int) -> tuple[CompiledStatement, list[str]]:
-    """The ids of *count* that were taken in, and the names of the values.
+    """Return the statement that finds known ids among *count*, and its parameter names.
 
-    Segment looks back for 24 hours at least; here as long as the message is kept, and for these 24
+    Segment deduplicates over at least 24 hours; here as long as the message is stored, and for 24
     hours in any case. (docs/assumptions.md, A9)
     """
     names = [f"id_{number}" for number in range(count)]
     ids: list[BindParameter[str]] = [bindparam(name) for name in names]
-    kept = select(messages.c.message_id).where(
+    stored_ids = select(messages.c.message_id).where(
         messages.c.message_id.in_(ids), messages.c.verdict != literal_column("'rejected'")
     )
-    gone = select(forgotten_message_ids.c.message_id).where(
+    forgotten_ids = select(forgotten_message_ids.c.message_id).where(
         forgotten_message_ids.c.message_id.in_(ids)
     )
-    return CompiledStatement(union_all(kept, gone)), names
+    return CompiledStatement(union_all(stored_ids, forgotten_ids)), names
 
 
 def _insert_deliveries(
@@ -400,10 +359,10 @@ def _insert_deliveries(
     new_messages: Sequence[MessageRecord],
     pending_upserts: Sequence[UpsertRecord],
 ) -> None:
-    made = [
+    rows = [
         delivery_to_row(delivery) for message in new_messages for delivery in message.deliveries
     ]
-    if made:
-        INSERT_DELIVERY.execute_many(connection, made)
+    if rows:
+        INSERT_DELIVERY.execute_many(connection, rows)
     if pending_upserts:
-        connection.execute(insert(upserts), [upsert_to_row(each) for each in pending_upserts])
+        connection.execute(insert(upserts), [upsert_to_row(upsert) for upsert in pending_upserts])

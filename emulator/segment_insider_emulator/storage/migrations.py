@@ -1,19 +1,15 @@
-"""How the tables came to their present shape, in numbered steps.
+"""Creates the tables of a new database, and migrates those of an older version.
 
-Whoever changes a table does it twice: in its definition, which new databases are made from, and in
-a step at the end of STEPS, for those that are there. A step is written out in SQL or with tables of
-its own, never with the definitions: these go on to change, and it must not. A step that somebody
-may have taken stays as it is.
+A change to a table is made twice: in `schema`, from which new databases are created, and in a
+migration at the end of MIGRATIONS, for existing ones. A migration is written in SQL or with tables
+of its own, never with those of `schema`, which change later. Never change a released migration.
 
-    def browsing(connection: Connection) -> None:
+    def m011_message_times(connection: Connection) -> None:
         connection.execute(DDL("CREATE INDEX messages_received ON messages (received_at)"))
 """
 
-import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
-from pathlib import Path
 from typing import TypeAlias
 
 from sqlalchemy import (
@@ -33,13 +29,13 @@ from sqlalchemy import (
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.storage.postgres import ADVISORY_LOCK_ID
-from segment_insider_emulator.storage.schema import MESSAGE_COUNT_TRIGGERS
+from segment_insider_emulator.storage.schema import MESSAGE_COUNT_TRIGGERS, metadata
 
 Migration: TypeAlias = Callable[[Connection], None]
 
 
 def m002_scenario_runs(connection: Connection) -> None:
-    """What came of Gherkin scenarios."""
+    """Add table `scenario_runs`."""
     Table(
         "scenario_runs",
         MetaData(),
@@ -50,7 +46,7 @@ def m002_scenario_runs(connection: Connection) -> None:
 
 
 def m003_sandboxes(connection: Connection) -> None:
-    """Which sandboxes were created."""
+    """Add table `sandboxes`."""
     required = ("workspace", "write_key", "account", "key", "created_at")
     Table(
         "sandboxes",
@@ -61,7 +57,7 @@ def m003_sandboxes(connection: Connection) -> None:
 
 
 def m004_message_search_indexes(connection: Connection) -> None:
-    """Ways to find messages among many, and what a delivery changed in profiles."""
+    """Add indexes for message search, and `deliveries.changes`."""
     for name in ("event", "user_id", "anonymous_id", "verdict"):
         connection.exec_driver_sql(f"CREATE INDEX ix_messages_{name} ON messages ({name})")
     for statement in (
@@ -73,7 +69,7 @@ def m004_message_search_indexes(connection: Connection) -> None:
 
 
 def m005_forgotten_message_ids(connection: Connection) -> None:
-    """Ids of messages that retention took away."""
+    """Add table `forgotten`: ids of messages that retention deleted."""
     Table(
         "forgotten",
         MetaData(),
@@ -85,12 +81,12 @@ def m005_forgotten_message_ids(connection: Connection) -> None:
 
 
 def m006_sandbox_team(connection: Connection) -> None:
-    """Whose a sandbox is."""
+    """Add `sandboxes.team`."""
     connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN team TEXT")
 
 
 def m007_shared_state(connection: Connection) -> None:
-    """What processes on one database have in common."""
+    """Add table `shared`: states that processes share."""
     Table(
         "shared",
         MetaData(),
@@ -100,7 +96,7 @@ def m007_shared_state(connection: Connection) -> None:
 
 
 def m008_message_counts(connection: Connection) -> None:
-    """How many messages there are by second and verdict, from now on counted by the database."""
+    """Add table `message_counts` and the triggers that update it."""
     Table(
         "message_counts",
         MetaData(),
@@ -118,17 +114,17 @@ def m008_message_counts(connection: Connection) -> None:
 
 
 def m009_sandbox_used_at(connection: Connection) -> None:
-    """When somebody last asked for a sandbox."""
+    """Add `sandboxes.used_at`."""
     connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN used_at TEXT")
 
 
 def m010_queued_message_begin_count(connection: Connection) -> None:
-    """How many processes have begun to deliver a message that waits."""
-    kind = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
-    connection.exec_driver_sql(f"ALTER TABLE waiting ADD COLUMN begun {kind}")
+    """Add `waiting.begun`: how many processes began to deliver a queued message."""
+    column_type = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
+    connection.exec_driver_sql(f"ALTER TABLE waiting ADD COLUMN begun {column_type}")
 
 
-# The first leads from version 1 to version 2.
+# The first one leads from version 1 to version 2.
 MIGRATIONS: tuple[Migration, ...] = (
     m002_scenario_runs,
     m003_sandboxes,
@@ -140,83 +136,67 @@ MIGRATIONS: tuple[Migration, ...] = (
     m009_sandbox_used_at,
     m010_queued_message_begin_count,
 )
-
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
-SQLITE_APPLICATION_ID = (
-    ADVISORY_LOCK_ID  # marks an SQLite file as the emulator's, whatever its tables are called
-)
-# Where a database that is no file keeps its version; a file has a place for it in its head.
+SQLITE_APPLICATION_ID = ADVISORY_LOCK_ID  # marks a file as the emulator's
+# PostgreSQL's place for the version; SQLite has one in the file's header.
 _schema_version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 
 
 def refuse_foreign_file(engine: Engine, display_url: str) -> None:
-    """Refuse an SQLite file that another program made, or a later version, and leave it as it is.
+    """Refuse an SQLite file that another program or a later version created; change nothing.
 
     Raises: EmulatorError.
     """
     with engine.connect() as connection:
-        if _read_version(connection) is None:
+        version = _read_version(connection)
+        if version is None:
             return
         if _read_pragma(connection, "application_id") != SQLITE_APPLICATION_ID:
-            what = "this is the database of another program"
+            what = "another program created this database"
             raise EmulatorError(what, display_url, "Name another file.")
-        _refuse_newer_version(_read_version(connection), display_url)
+        _refuse_newer_version(version, display_url)
 
 
-def migrate(
-    engine: Engine,
-    metadata: MetaData,
-    display_url: str,
-    migrations: Sequence[Migration] = MIGRATIONS,
-) -> None:
-    """Give the database of *engine* the tables of this version, in one transaction.
+def migrate(engine: Engine, display_url: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Create or update the tables of *engine* in one transaction.
 
     Args:
-        url: For the error message.
-    Raises: EmulatorError, when a later version of the emulator made it.
+        display_url: For the error message.
+    Raises: EmulatorError, when a later version of the emulator created the database.
     """
-    _import_all_tables()
     with _exclusive_transaction(engine) as connection:
-        found = _read_version(connection)
-        _refuse_newer_version(found, display_url)
-        if found is None:
+        version = _read_version(connection)
+        _refuse_newer_version(version, display_url)
+        if version is None:
             metadata.create_all(connection, checkfirst=False)
         else:
-            for step in migrations[found - 1 :]:
-                step(connection)
-        # Even where nothing has changed: a disk that takes nothing is to be told at the start.
+            for migration in migrations[version - 1 :]:
+                migration(connection)
+        # Written even if unchanged, so that a read-only or full disk is reported at the start.
         _write_version(connection)
-
-
-def _import_all_tables() -> None:
-    """A database has all tables, whichever modules the program that makes it has asked for."""
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        import_module(f"segment_insider_emulator.storage.{module.name}")
 
 
 @contextmanager
 def _exclusive_transaction(engine: Engine) -> Iterator[Connection]:
-    """A transaction that no other process has at the same time, table changes included."""
+    """Begin a transaction that excludes all other writers, even for DDL."""
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            # Another process may be at it, and a large table takes its time.
+            # Another process may be migrating a large table: wait without a timeout.
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK_ID})")
         yield connection
 
 
 def _read_version(connection: Connection) -> int | None:
-    """The version of the tables; None when there are none yet."""
+    """Return the schema version; None for an empty database."""
     tables = inspect(connection).get_table_names()
     if connection.dialect.name == "sqlite":
         return _read_pragma(connection, "user_version") if tables else None
-    return (
-        connection.scalar(select(_schema_version.c.version))
-        if _schema_version.name in tables
-        else None
-    )
+    if _schema_version.name not in tables:
+        return None
+    return connection.scalar(select(_schema_version.c.version))
 
 
 def _write_version(connection: Connection) -> None:
@@ -235,7 +215,6 @@ def _read_pragma(connection: Connection, pragma: str) -> int:
 
 def _refuse_newer_version(version: int | None, display_url: str) -> None:
     if version is not None and version > SCHEMA_VERSION:
-        what = (
-            f"a later version of the emulator made this database ({version}, not {SCHEMA_VERSION})"
-        )
+        versions = f"({version}, not {SCHEMA_VERSION})"
+        what = f"a later version of the emulator created this database {versions}"
         raise EmulatorError(what, display_url, "Install that version, or name another database.")

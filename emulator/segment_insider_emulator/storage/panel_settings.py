@@ -1,9 +1,8 @@
-"""Integrations of the InOne panel and changes of the destination: kept over a restart."""
+"""Stores the InOne panel's integrations, and changes to the destination."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import orjson
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
 from segment_insider_emulator.storage.database import transaction
@@ -17,13 +16,13 @@ INSERT_INTEGRATION = insert(integrations).returning(integrations.c.id)
 SELECT_INTEGRATION_ID_BY_KEY = select(integrations.c.id).where(
     integrations.c.key_digest == bindparam("digest")
 )
-# A key that the workspace file no longer has must not open the account any more.
+# A key that was removed from the workspace file must not work any more.
 DELETE_OLD_WORKSPACE_INTEGRATIONS = delete(integrations).where(
     integrations.c.origin == "workspace", integrations.c.key_digest != bindparam("digest")
 )
 REVOKE_INTEGRATION = (
     update(integrations)
-    .where(integrations.c.id == bindparam("which"), integrations.c.revoked_at.is_(None))
+    .where(integrations.c.id == bindparam("integration_id"), integrations.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("at"))
 )
 SELECT_DESTINATION_CHANGES = select(destination_changes.c.changes).where(
@@ -37,11 +36,11 @@ class Integration:
 
     Args:
         type: Integration Type, e.g. "Source".
-        origin: "workspace" for the one whose key stands in the workspace file.
-        key_digest: SHA-256 of its key, hexadecimal; the key itself is not kept.
-        key_shown: The key, redacted.
-        created_at, revoked_at: ISO 8601, UTC, milliseconds; revoked_at is None while it works.
-        created_by: Role of who created it; None for the workspace file's.
+        origin: "workspace" for the one from the workspace file.
+        key_digest: SHA-256 of its API key, hexadecimal; the key itself is not stored.
+        key_shown: The redacted key.
+        created_at, revoked_at: ISO 8601, UTC, milliseconds; revoked_at is None while it is active.
+        created_by: Role of its creator; None for the workspace file's.
         id: Order of creation; 0 until stored.
     """
 
@@ -57,26 +56,25 @@ class Integration:
 
 
 class IntegrationStore:
-    """All integrations of one emulator. Raises StorageFault when the database cannot be used."""
+    """Stores integrations of the InOne panel. Raises: DatabaseUnavailable."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def list_integrations(self) -> list[Integration]:
-        """Every integration, oldest first, revoked ones among them."""
+        """Return all integrations, oldest first, revoked ones included."""
         with transaction(self._engine) as connection:
             return [Integration(**row._mapping) for row in connection.execute(SELECT_INTEGRATIONS)]
 
     def add(self, integration: Integration) -> int:
-        """Keep a new one; gives its id."""
+        """Store a new integration; return its id."""
         with transaction(self._engine) as connection:
-            id: int = connection.scalars(
-                INSERT_INTEGRATION, [_integration_to_row(integration)]
-            ).one()
+            rows = [_integration_to_row(integration)]
+            id: int = connection.scalars(INSERT_INTEGRATION, rows).one()
         return id
 
     def replace_workspace_integration(self, integration: Integration) -> None:
-        """Keep the workspace file's one in place of any from an earlier file."""
+        """Replace the integration of an earlier workspace file by the current one."""
         digest = {"digest": integration.key_digest}
         with transaction(self._engine) as connection:
             connection.execute(DELETE_OLD_WORKSPACE_INTEGRATIONS, digest)
@@ -84,39 +82,39 @@ class IntegrationStore:
                 connection.execute(insert(integrations), [_integration_to_row(integration)])
 
     def revoke(self, id: int, at: str) -> None:
-        """Note that a key ends at *at*; one that has ended keeps its time."""
+        """Revoke an integration's key at the time *at*; an earlier revocation stays."""
         with transaction(self._engine) as connection:
-            connection.execute(REVOKE_INTEGRATION, {"which": id, "at": at})
+            connection.execute(REVOKE_INTEGRATION, {"integration_id": id, "at": at})
 
     def reset(self, workspace_integration: Integration) -> None:
-        """Forget all but the workspace file's one."""
+        """Delete all integrations except the workspace file's."""
         with transaction(self._engine) as connection:
             connection.execute(delete(integrations))
             connection.execute(insert(integrations), [_integration_to_row(workspace_integration)])
 
 
 class DestinationChangesStore:
-    """What was changed of a destination. Raises StorageFault when the database cannot be used."""
+    """Stores changes made to the workspace file's destination. Raises: DatabaseUnavailable."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def load(self, workspace_fingerprint: str) -> JSONObject:
-        """The changes that were made to *basis*, a fingerprint; {} when there are none."""
+        """Return the changes made to the destination with this fingerprint; {} if none."""
         with transaction(self._engine) as connection:
-            found = connection.scalar(SELECT_DESTINATION_CHANGES, {"basis": workspace_fingerprint})
-        changes: JSONObject = orjson.loads(found) if found else {}
-        return changes
+            values = {"basis": workspace_fingerprint}
+            changes: JSONObject | None = connection.scalar(SELECT_DESTINATION_CHANGES, values)
+        return changes or {}
 
     def replace(self, workspace_fingerprint: str, changes: JSONObject) -> None:
-        """Keep *changes* in place of all earlier ones."""
-        row = {"basis": workspace_fingerprint, "changes": orjson.dumps(changes).decode()}
+        """Replace all stored changes."""
+        row = {"basis": workspace_fingerprint, "changes": changes}
         with transaction(self._engine) as connection:
             connection.execute(delete(destination_changes))
             connection.execute(insert(destination_changes), [row])
 
     def reset(self) -> None:
-        """Forget every change."""
+        """Delete all changes."""
         with transaction(self._engine) as connection:
             connection.execute(delete(destination_changes))
 

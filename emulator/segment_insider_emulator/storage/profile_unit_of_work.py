@@ -1,135 +1,34 @@
-"""Tables of profiles, their identifiers and their events, and the statements on them."""
+"""Unit of work on profiles: one transaction with cached reads and collected writes.
+
+A batch brings a hundred requests in one transaction. Written one by one, their rows cost several
+times what they cost together, and most of that is spent around SQLite, not in it.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
+from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Connection,
-    Index,
-    Table,
-    Text,
-    bindparam,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
 from segment_insider_emulator.storage.query_execution import CompiledStatement, column_names
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
-from segment_insider_emulator.storage.row_mapping import (
-    profile_event_from_row,
-    profile_event_to_row,
-    profile_from_row,
-    profile_to_row,
-)
-from segment_insider_emulator.storage.schema import Int64, JsonText, metadata
+from segment_insider_emulator.storage.schema import identifiers, profile_events, profiles
 
-profiles = Table(
-    "profiles",
-    metadata,
-    Column("number", Int64, primary_key=True),
-    Column("id", Text, nullable=False, unique=True),
-    Column("identifiers", JsonText, nullable=False),  # JSON: type -> values
-    Column("attributes", JsonText, nullable=False),  # JSON: place -> value
-    Column("written", JsonText, nullable=False),  # JSON: place -> ISO 8601
-    Column("trail", JsonText, nullable=False),  # JSON list
-    Column("created_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
-    Column("updated_at", Text, nullable=False),
-    sqlite_autoincrement=True,
-)
-identifiers = Table(
-    "identifiers",
-    metadata,
-    Column("identifier", Text, primary_key=True),  # "uuid:u1": one owner in the whole account
-    Column("profile_id", Text, nullable=False, index=True),
-)
-profile_events = Table(
-    "profile_events",
-    metadata,
-    Column("number", Int64, primary_key=True),
-    Column("profile_id", Text, nullable=False),
-    Column("fingerprint", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("sent_as", Text, nullable=False),
-    Column("timestamp", Text, nullable=False),  # as sent
-    Column("occurred_at", Text, nullable=False),  # ISO 8601, UTC, milliseconds
-    Column("params", JsonText, nullable=False),  # JSON object
-    Column("received_at", Text, nullable=False),
-    Column("skip_hook", Boolean, nullable=False),
-    Index("profile_events_once", "profile_id", "fingerprint", unique=True),
-    sqlite_autoincrement=True,
-)
-
-SELECT_PROFILES = (
-    select(profiles).where(profiles.c.number > bindparam("after")).order_by(profiles.c.number)
-)
-SELECT_PROFILE_OF_IDENTIFIER = SELECT_PROFILES.where(
-    profiles.c.id.in_(
-        select(identifiers.c.profile_id).where(identifiers.c.identifier == bindparam("identifier"))
-    )
-)
-SELECT_NEWEST_PROFILES = (
-    select(profiles)
-    .where(profiles.c.number < bindparam("before"))
-    .order_by(profiles.c.number.desc())
-    .limit(bindparam("most"))
-)
-SELECT_PROFILE_NUMBER_BOUNDS = select(
-    *(select(each(profiles.c.number)).scalar_subquery() for each in (func.min, func.max))
-)
-SELECT_NEWEST_PROFILES_CONTAINING = (
-    select(profiles)
-    .where(profiles.c.number.between(bindparam("low"), bindparam("high")))
-    .where(
-        profiles.c.attributes.ilike(bindparam("like"), escape="\\")
-        | exists().where(
-            identifiers.c.profile_id == profiles.c.id,
-            identifiers.c.identifier.ilike(bindparam("like"), escape="\\"),
-        )
-    )
-    .order_by(profiles.c.number.desc())
-    .limit(bindparam("most"))
-)
-COUNT_EVENTS_BY_PROFILE = (
-    select(profile_events.c.profile_id, func.count().label("number"))
-    .where(profile_events.c.profile_id.in_(bindparam("ids", expanding=True)))
-    .group_by(profile_events.c.profile_id)
-)
 SELECT_PROFILE = CompiledStatement(select(profiles).where(profiles.c.id == bindparam("id")))
-
-
-@cache
-def select_identifier_owners(count: int) -> tuple[CompiledStatement, list[str]]:
-    """The profiles that own any of *count* identifiers, each beside the `identifier` that it owns;
-    and the names of the values."""
-    names = [f"identifier_{number}" for number in range(count)]
-    wanted = identifiers.c.identifier.in_([bindparam(name) for name in names])
-    joined = identifiers.join(profiles, profiles.c.id == identifiers.c.profile_id)
-    return CompiledStatement(
-        select(identifiers.c.identifier, profiles).select_from(joined).where(wanted)
-    ), names
-
-
 INSERT_PROFILE = CompiledStatement(insert(profiles), column_names(profiles, "number"))
+UPDATE_PROFILE = CompiledStatement(
+    update(profiles).where(profiles.c.id == bindparam("profile_id")),
+    column_names(profiles, "number"),
+)
 INSERT_IDENTIFIER = CompiledStatement(insert(identifiers), column_names(identifiers))
 INSERT_EVENT = CompiledStatement(insert(profile_events), column_names(profile_events, "number"))
-SELECT_EVENTS_OF_PROFILE = CompiledStatement(
-    select(profile_events)
-    .where(profile_events.c.profile_id == bindparam("id"))
-    .order_by(profile_events.c.number)
-)
 SELECT_EVENT_BY_FINGERPRINT = CompiledStatement(
     select(profile_events.c.number).where(
         profile_events.c.profile_id == bindparam("id"),
         profile_events.c.fingerprint == bindparam("fingerprint"),
     )
 )
-# Bounded: somebody who buys a hundred thousand times must not make each purchase slower.
+# A limit, so that a profile with a hundred thousand purchases does not slow down each purchase.
 MAX_EVENTS_SEARCHED = 200
 _SEARCHED_EVENTS = (
     select(profile_events)
@@ -139,18 +38,6 @@ _SEARCHED_EVENTS = (
 )
 SELECT_EVENTS_BY_NAME = CompiledStatement(
     select(_SEARCHED_EVENTS).where(_SEARCHED_EVENTS.c.name == bindparam("name"))
-)
-UPDATE_PROFILE = CompiledStatement(
-    update(profiles).where(profiles.c.id == bindparam("which")), column_names(profiles, "number")
-)
-# Of an event that both profiles have, the survivor's copy stays.
-DELETE_DUPLICATE_EVENTS = delete(profile_events).where(
-    profile_events.c.profile_id == bindparam("ended"),
-    profile_events.c.fingerprint.in_(
-        select(profile_events.c.fingerprint).where(
-            profile_events.c.profile_id == bindparam("survivor")
-        )
-    ),
 )
 DELETE_IDENTIFIERS = delete(identifiers).where(
     identifiers.c.identifier.in_(bindparam("identifiers", expanding=True))
@@ -163,7 +50,24 @@ DELETE_PROFILES = [
         (profiles, profiles.c.id),
     )
 ]
-# Events kept for a time of their own, and all others.
+MERGE_PROFILES = [
+    # Of an event that both profiles have, the survivor's copy stays.
+    delete(profile_events).where(
+        profile_events.c.profile_id == bindparam("ended"),
+        profile_events.c.fingerprint.in_(
+            select(profile_events.c.fingerprint).where(
+                profile_events.c.profile_id == bindparam("survivor")
+            )
+        ),
+    ),
+    *(
+        update(table)
+        .where(table.c.profile_id == bindparam("ended"))
+        .values(profile_id=bindparam("survivor"))
+        for table in (identifiers, profile_events)
+    ),
+    delete(profiles).where(profiles.c.id == bindparam("ended")),
+]
 DELETE_EXPIRED_EVENTS_BY_NAME = delete(profile_events).where(
     profile_events.c.name.in_(bindparam("names", expanding=True)),
     profile_events.c.occurred_at < bindparam("before"),
@@ -175,34 +79,24 @@ DELETE_EXPIRED_OTHER_EVENTS = delete(profile_events).where(
 SELECT_EXPIRED_PROFILE_IDS = select(profiles.c.id).where(
     profiles.c.updated_at < bindparam("before")
 )
-MERGE_PROFILES = [
-    DELETE_DUPLICATE_EVENTS,
-    *(
-        update(table)
-        .where(table.c.profile_id == bindparam("ended"))
-        .values(profile_id=bindparam("survivor"))
-        for table in (identifiers, profile_events)
-    ),
-    delete(profiles).where(profiles.c.id == bindparam("ended")),
-]
 
-UNIT_OF_WORK_KEY = "writing"  # in the info of a connection: the Writing of its transaction
-_MAX_BOUND_VALUES = 10_000  # bound in one statement; SQLite takes 32,766
+UNIT_OF_WORK_KEY = "profile unit of work"  # in the info of a connection, during a transaction
+_MAX_BOUND_VALUES = 10_000  # of one statement; SQLite allows 32,766
 
 
 class ProfileUnitOfWork:
-    """The profiles inside one transaction, which nobody else writes to meanwhile.
+    """Reads and writes profiles within one exclusive transaction, and caches them until its end.
 
-    Whoever is given a profile is given the one that all others in the transaction have: what is
-    changed of it has to be saved, or the transaction undone.
+    All callers within the transaction get the same Profile object: changes to it must be saved, or
+    the transaction rolled back.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._profiles: dict[str, Profile] = {}  # known by now, by id
-        self._owner_ids: dict[str, str | None] = {}  # identifier -> id; None is nobody
-        self._saved_event_keys: set[tuple[str, str]] = set()  # id and fingerprint of events
-        self._ids_without_events: set[str] = set()  # ids of profiles that had none before
+        self._profiles: dict[str, Profile] = {}  # by id
+        self._owner_ids: dict[str, str | None] = {}  # by identifier; None: no profile owns it
+        self._saved_event_keys: set[tuple[str, str]] = set()  # profile id, fingerprint
+        self._ids_without_events: set[str] = set()  # of profiles created here
         self._created_profiles: dict[str, Profile] = {}
         self._changed_profiles: dict[str, Profile] = {}
         self._added_identifiers: dict[str, str] = {}
@@ -211,57 +105,60 @@ class ProfileUnitOfWork:
     def find_by_identifiers(
         self, identifiers: Collection[str], profile_ids: Collection[str] = ()
     ) -> list[Profile]:
-        """The profiles that own any of *wanted* or are one of *ids*, without their events."""
-        self._load_owners([each for each in identifiers if each not in self._owner_ids])
-        owners = [owner for each in identifiers if (owner := self._owner_ids[each])]
-        found = (self._load_profile(id) for id in dict.fromkeys([*owners, *profile_ids]))
-        return [each for each in found if each]
+        """Return the profiles that own any of *identifiers* or have one of *profile_ids*.
+
+        Their events are not loaded.
+        """
+        self._load_owners(
+            [identifier for identifier in identifiers if identifier not in self._owner_ids]
+        )
+        owner_ids = [
+            owner_id for identifier in identifiers if (owner_id := self._owner_ids[identifier])
+        ]
+        candidates = map(self._load_profile, dict.fromkeys([*owner_ids, *profile_ids]))
+        return [profile for profile in candidates if profile]
 
     def save_changes(self, changes: ProfileChanges) -> list[ProfileEvent]:
-        """Take *changes* in. Returns: the events that were kept already, and so not again."""
+        """Save *changes*; return the events that were stored before, and so not again."""
         if changes.merges or changes.deleted_profile_ids or changes.removed_identifiers:
             self._apply_removals(changes)
-        for each in changes.created_profiles:
-            self._created_profiles[each.id] = self._profiles[each.id] = each
+        for profile in changes.created_profiles:
+            self._created_profiles[profile.id] = self._profiles[profile.id] = profile
             if not changes.merges:
-                self._ids_without_events.add(each.id)
-        for each in changes.changed_profiles:
-            written = (
-                self._created_profiles
-                if each.id in self._created_profiles
-                else self._changed_profiles
-            )
-            written[each.id] = self._profiles[each.id] = each
+                self._ids_without_events.add(profile.id)
+        for profile in changes.changed_profiles:
+            is_new = profile.id in self._created_profiles
+            pending = self._created_profiles if is_new else self._changed_profiles
+            pending[profile.id] = self._profiles[profile.id] = profile
         self._added_identifiers |= changes.added_identifiers
         self._owner_ids |= changes.added_identifiers
-        known = [
+        known_events = [
             event
-            for owner, made in changes.new_events.items()
-            for event in made
-            if not self._add_if_new(owner, event)
+            for profile_id, events in changes.new_events.items()
+            for event in events
+            if not self._add_if_new(profile_id, event)
         ]
         if changes.merges:
-            # Identifiers were handed to a profile that may be new: a look-up has to find it.
+            # Identifiers moved to a profile that may be new: look-ups have to find it.
             self.flush()
-        return known
+        return known_events
 
     def find_events_by_name(self, profile_id: str, event_name: str) -> list[ProfileEvent]:
-        """List the events of this name that the profile *owner* has, those just saved included.
+        """Return a profile's events with this name, those just saved included.
 
-        Of a profile with more than MOST_LOOKED_AT events, as many are looked at.
+        Of a profile with more than MAX_EVENTS_SEARCHED events, only that many are searched.
         """
-        earlier: list[ProfileEvent] = []
+        stored_events: list[ProfileEvent] = []
         if profile_id not in self._ids_without_events:
-            rows = SELECT_EVENTS_BY_NAME.fetch_all(
-                self._connection, {"id": profile_id, "name": event_name}
-            )
-            earlier = [profile_event_from_row(row) for row in rows]
-        saved = (
+            values = {"id": profile_id, "name": event_name}
+            rows = SELECT_EVENTS_BY_NAME.fetch_all(self._connection, values)
+            stored_events = [profile_event_from_row(row) for row in rows]
+        pending_events = (
             event
-            for whose, event in self._new_events
-            if whose == profile_id and event.name == event_name
+            for owner_id, event in self._new_events
+            if owner_id == profile_id and event.name == event_name
         )
-        return [*earlier, *saved]
+        return [*stored_events, *pending_events]
 
     def delete_profiles(self, profile_ids: Collection[str]) -> None:
         """Delete profiles with their identifiers and events."""
@@ -274,57 +171,54 @@ class ProfileUnitOfWork:
     def delete_expired(
         self, event_cutoffs: Mapping[str, str], other_events_cutoff: str, profile_cutoff: str
     ) -> None:
-        """Delete what is kept no longer; all times ISO 8601, UTC, milliseconds.
+        """Delete expired events and profiles; all times ISO 8601, UTC, milliseconds.
 
         Args:
-            events: Name -> time before which an event of that name is outdated.
-            others: The same for every other name.
-            profiles: Time since which a profile must have been updated.
+            event_cutoffs: Event name -> time before which such events expire.
+            other_events_cutoff: The same for all other names.
+            profile_cutoff: Profiles last updated before this time expire.
         """
         self.flush()
         for name, before in event_cutoffs.items():
-            self._connection.execute(
-                DELETE_EXPIRED_EVENTS_BY_NAME, {"names": [name], "before": before}
-            )
+            values = {"names": [name], "before": before}
+            self._connection.execute(DELETE_EXPIRED_EVENTS_BY_NAME, values)
         self._connection.execute(
             DELETE_EXPIRED_OTHER_EVENTS,
             {"names": list(event_cutoffs), "before": other_events_cutoff},
         )
-        self.delete_profiles(
-            list(self._connection.scalars(SELECT_EXPIRED_PROFILE_IDS, {"before": profile_cutoff}))
+        expired_ids = self._connection.scalars(
+            SELECT_EXPIRED_PROFILE_IDS, {"before": profile_cutoff}
         )
+        self.delete_profiles(list(expired_ids))
 
     def flush(self) -> None:
-        """Write what was taken in, so that every statement finds it."""
+        """Write all pending changes, so that queries see them."""
         if self._created_profiles:
             INSERT_PROFILE.execute_many(
                 self._connection, map(profile_to_row, self._created_profiles.values())
             )
         if self._changed_profiles:
-            rows = [
-                {"which": each.id, **profile_to_row(each)}
-                for each in self._changed_profiles.values()
+            profile_rows = [
+                {"profile_id": profile.id, **profile_to_row(profile)}
+                for profile in self._changed_profiles.values()
             ]
-            UPDATE_PROFILE.execute_many(self._connection, rows)
+            UPDATE_PROFILE.execute_many(self._connection, profile_rows)
         if self._added_identifiers:
-            pairs = self._added_identifiers.items()
-            INSERT_IDENTIFIER.execute_many(
-                self._connection, [{"identifier": k, "profile_id": id} for k, id in pairs]
-            )
+            identifier_rows = [
+                {"identifier": identifier, "profile_id": profile_id}
+                for identifier, profile_id in self._added_identifiers.items()
+            ]
+            INSERT_IDENTIFIER.execute_many(self._connection, identifier_rows)
         if self._new_events:
-            INSERT_EVENT.execute_many(
-                self._connection, [profile_event_to_row(*each) for each in self._new_events]
-            )
-        for written in (
-            self._created_profiles,
-            self._changed_profiles,
-            self._added_identifiers,
-            self._new_events,
-        ):
-            written.clear()
+            event_rows = [profile_event_to_row(*pair) for pair in self._new_events]
+            INSERT_EVENT.execute_many(self._connection, event_rows)
+        self._created_profiles.clear()
+        self._changed_profiles.clear()
+        self._added_identifiers.clear()
+        self._new_events.clear()
 
     def _apply_removals(self, changes: ProfileChanges) -> None:
-        """What takes rows from others, which are written for that."""
+        """Apply merges and deletions, which need all rows written first."""
         self.flush()
         self._clear_cache()
         for ended, survivor in changes.merges:
@@ -333,27 +227,22 @@ class ProfileUnitOfWork:
         if changes.deleted_profile_ids:
             self.delete_profiles(changes.deleted_profile_ids)
         if changes.removed_identifiers:
-            self._connection.execute(
-                DELETE_IDENTIFIERS, {"identifiers": changes.removed_identifiers}
-            )
+            values = {"identifiers": changes.removed_identifiers}
+            self._connection.execute(DELETE_IDENTIFIERS, values)
 
     def _clear_cache(self) -> None:
-        for known in (
-            self._profiles,
-            self._owner_ids,
-            self._saved_event_keys,
-            self._ids_without_events,
-        ):
-            known.clear()
+        self._profiles.clear()
+        self._owner_ids.clear()
+        self._saved_event_keys.clear()
+        self._ids_without_events.clear()
 
     def _load_owners(self, unknown_identifiers: Sequence[str]) -> None:
         if not unknown_identifiers:
             return
         self._owner_ids |= dict.fromkeys(unknown_identifiers)
         statement, names = select_identifier_owners(len(unknown_identifiers))
-        for row in statement.fetch_all(
-            self._connection, dict(zip(names, unknown_identifiers, strict=True))
-        ):
+        values = dict(zip(names, unknown_identifiers, strict=True))
+        for row in statement.fetch_all(self._connection, values):
             self._owner_ids[row.identifier] = row.id
             if row.id not in self._profiles:
                 self._profiles[row.id] = profile_from_row(row)
@@ -365,27 +254,95 @@ class ProfileUnitOfWork:
         return self._profiles.get(profile_id)
 
     def _add_if_new(self, profile_id: str, event: ProfileEvent) -> bool:
-        """Whether *event* is a new one of *owner*, who has it from now on."""
-        occurrence = profile_id, event.fingerprint
-        if occurrence in self._saved_event_keys:
+        """Add *event* unless the profile has it already; return whether it was new."""
+        key = profile_id, event.fingerprint
+        if key in self._saved_event_keys:
             return False
-        if profile_id not in self._ids_without_events and self._has_event(*occurrence):
+        if profile_id not in self._ids_without_events and self._has_event(*key):
             return False
-        self._saved_event_keys.add(occurrence)
+        self._saved_event_keys.add(key)
         self._new_events.append((profile_id, event))
         return True
 
     def _has_event(self, profile_id: str, fingerprint: str) -> bool:
-        return bool(
-            SELECT_EVENT_BY_FINGERPRINT.fetch_all(
-                self._connection, {"id": profile_id, "fingerprint": fingerprint}
-            )
-        )
+        values = {"id": profile_id, "fingerprint": fingerprint}
+        return bool(SELECT_EVENT_BY_FINGERPRINT.fetch_all(self._connection, values))
 
 
 def current_unit_of_work(connection: Connection) -> ProfileUnitOfWork | None:
-    """What is written in the transaction of *connection*; None where it only reads."""
+    """Return the unit of work of *connection*'s transaction; None if it only reads."""
     return connection.info.get(UNIT_OF_WORK_KEY)
+
+
+@cache
+def select_identifier_owners(count: int) -> tuple[CompiledStatement, list[str]]:
+    """Return the statement that finds the owners of *count* identifiers, and its parameter names.
+
+    Each row has the `identifier` and its profile.
+    """
+    names = [f"identifier_{number}" for number in range(count)]
+    parameters: list[BindParameter[str]] = [bindparam(name) for name in names]
+    statement = (
+        select(identifiers.c.identifier, profiles)
+        .select_from(identifiers.join(profiles, profiles.c.id == identifiers.c.profile_id))
+        .where(identifiers.c.identifier.in_(parameters))
+    )
+    return CompiledStatement(statement), names
+
+
+def profile_to_row(profile: Profile) -> dict[str, Any]:
+    """Convert a profile to a row without number."""
+    return {
+        "id": profile.id,
+        "identifiers": profile.identifiers,
+        "attributes": profile.attributes,
+        "written": profile.written,
+        "trail": profile.trail,
+        "created_at": profile.created_at,
+        "updated_at": profile.updated_at,
+    }
+
+
+def profile_from_row(row: Any) -> Profile:
+    """Convert a row to a profile without events."""
+    return Profile(
+        id=row.id,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        identifiers=row.identifiers,
+        attributes=row.attributes,
+        written=row.written,
+        trail=row.trail,
+        number=row.number,
+    )
+
+
+def profile_event_to_row(profile_id: str, event: ProfileEvent) -> dict[str, Any]:
+    """Convert an event of a profile to a row."""
+    return {
+        "profile_id": profile_id,
+        "fingerprint": event.fingerprint,
+        "name": event.name,
+        "sent_as": event.sent_as,
+        "timestamp": event.timestamp,
+        "occurred_at": event.occurred_at,
+        "params": event.params,
+        "received_at": event.received_at,
+        "skip_hook": event.skip_hook,
+    }
+
+
+def profile_event_from_row(row: Any) -> ProfileEvent:
+    """Convert a row to a profile event."""
+    return ProfileEvent(
+        name=row.name,
+        sent_as=row.sent_as,
+        timestamp=row.timestamp,
+        occurred_at=row.occurred_at,
+        params=row.params,
+        received_at=row.received_at,
+        skip_hook=bool(row.skip_hook),
+    )
 
 
 def _split_values(values: Sequence[str]) -> list[Sequence[str]]:

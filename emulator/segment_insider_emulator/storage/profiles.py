@@ -1,4 +1,4 @@
-"""Where profiles, their identifiers and their events are kept."""
+"""Stores profiles with their identifiers and events, and lists them page by page."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -6,7 +6,17 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import RLock
 from typing import Final
 
-from sqlalchemy import Connection, Engine, delete
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Text,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    type_coerce,
+)
 
 from segment_insider_emulator.storage.database import (
     DatabaseUnavailable,
@@ -15,33 +25,71 @@ from segment_insider_emulator.storage.database import (
 )
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
 from segment_insider_emulator.storage.profile_unit_of_work import (
-    COUNT_EVENTS_BY_PROFILE,
-    SELECT_EVENTS_OF_PROFILE,
-    SELECT_NEWEST_PROFILES,
-    SELECT_NEWEST_PROFILES_CONTAINING,
     SELECT_PROFILE,
-    SELECT_PROFILE_NUMBER_BOUNDS,
-    SELECT_PROFILE_OF_IDENTIFIER,
-    SELECT_PROFILES,
     UNIT_OF_WORK_KEY,
     ProfileUnitOfWork,
     current_unit_of_work,
-    identifiers,
-    profile_events,
-    profiles,
+    profile_event_from_row,
+    profile_from_row,
 )
-from segment_insider_emulator.storage.query_execution import IdRange, split_into_chunks
+from segment_insider_emulator.storage.query_execution import (
+    CompiledStatement,
+    IdRange,
+    split_into_chunks,
+)
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
-from segment_insider_emulator.storage.row_mapping import profile_event_from_row, profile_from_row
+from segment_insider_emulator.storage.schema import identifiers, profile_events, profiles
 
-MAX_PROFILE_NUMBER = 2**63 - 1  # no profile has a larger number
-WRITE_LOCK_TIMEOUT_S: Final = 20.0  # seconds to wait for another who writes
+SELECT_PROFILES = (
+    select(profiles).where(profiles.c.number > bindparam("after")).order_by(profiles.c.number)
+)
+SELECT_PROFILE_OF_IDENTIFIER = SELECT_PROFILES.where(
+    profiles.c.id.in_(
+        select(identifiers.c.profile_id).where(identifiers.c.identifier == bindparam("identifier"))
+    )
+)
+SELECT_NEWEST_PROFILES = (
+    select(profiles)
+    .where(profiles.c.number < bindparam("before"))
+    .order_by(profiles.c.number.desc())
+    .limit(bindparam("limit"))
+)
+# Two subqueries: each is looked up in the index, where one query would scan for both.
+SELECT_PROFILE_NUMBER_BOUNDS = select(
+    select(func.min(profiles.c.number)).scalar_subquery(),
+    select(func.max(profiles.c.number)).scalar_subquery(),
+)
+SELECT_NEWEST_PROFILES_CONTAINING = (
+    select(profiles)
+    .where(profiles.c.number.between(bindparam("low"), bindparam("high")))
+    .where(
+        type_coerce(profiles.c.attributes, Text).ilike(bindparam("like"), escape="\\")
+        | exists().where(
+            identifiers.c.profile_id == profiles.c.id,
+            identifiers.c.identifier.ilike(bindparam("like"), escape="\\"),
+        )
+    )
+    .order_by(profiles.c.number.desc())
+    .limit(bindparam("limit"))
+)
+COUNT_EVENTS_BY_PROFILE = (
+    select(profile_events.c.profile_id, func.count().label("number"))
+    .where(profile_events.c.profile_id.in_(bindparam("ids", expanding=True)))
+    .group_by(profile_events.c.profile_id)
+)
+SELECT_EVENTS_OF_PROFILE = CompiledStatement(
+    select(profile_events)
+    .where(profile_events.c.profile_id == bindparam("id"))
+    .order_by(profile_events.c.number)
+)
+MAX_PROFILE_NUMBER = 2**63 - 1
+WRITE_LOCK_TIMEOUT_S: Final = 20.0
 
 
 class TimeoutLock:
-    """A lock that a thread may take again, and that nobody waits for without end.
+    """A reentrant lock with a timeout.
 
-    Raises: StorageFault, when another thread keeps it for longer than *patience*, in seconds.
+    Raises: DatabaseUnavailable, when another thread has it for longer than *timeout_s*.
     """
 
     def __init__(self, timeout_s: float = WRITE_LOCK_TIMEOUT_S) -> None:
@@ -50,96 +98,84 @@ class TimeoutLock:
 
     def __enter__(self) -> None:
         if not self._lock.acquire(timeout=self._timeout_s):
-            raise DatabaseUnavailable(
-                f"something else has been writing for {self._timeout_s:g} seconds"
-            )
+            what = f"something else has been writing for {self._timeout_s:g} seconds"
+            raise DatabaseUnavailable(what)
 
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
 
 class ProfileStore:
-    """All profiles of one emulator."""
+    """Stores profiles, their identifiers and their events."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        # Two requests about one person must not both find nobody and create them twice. Journeys
-        # take the same lock: with one of their own, either could wait for what the other has.
-        # PostgreSQL has the writer's turn, which other processes wait for as well.
-        several = engine.dialect.name == "postgresql"
+        # Two requests about one person must not both find no profile and create two. Journeys use
+        # the same lock: with one of their own, there could be a deadlock. PostgreSQL has the writer
+        # lock, which excludes other processes, too.
+        is_postgres = engine.dialect.name == "postgresql"
         self.write_lock: AbstractContextManager[object] = (
-            nullcontext() if several else TimeoutLock()
+            nullcontext() if is_postgres else TimeoutLock()
         )
 
     @contextmanager
     def unit_of_work(self, lock_names: Collection[str] = ()) -> Iterator[ProfileUnitOfWork]:
-        """One transaction, alone: committed at the end, undone by an exception. What is kept in
-        the block, here or in another store, belongs to it.
+        """Open one exclusive transaction on profiles: committed, or rolled back on an error.
+
+        Writes to other stores within the block belong to the same transaction.
 
         Args:
-            claimed: What is not to be in other hands, as of database.claimed.
+            lock_names: Named locks to acquire first, see `database.advisory_locks`.
         """
         with self.write_lock, transaction(self._engine) as connection:
             if outer := current_unit_of_work(connection):
                 yield outer
                 return
             acquire_writer_lock(connection, lock_names)
-            info = connection.info  # at hand, as a connection that is lost gives none
-            made = info[UNIT_OF_WORK_KEY] = ProfileUnitOfWork(connection)
+            info = connection.info  # looked up now: a lost connection has none
+            unit_of_work = info[UNIT_OF_WORK_KEY] = ProfileUnitOfWork(connection)
             try:
-                yield made
-                made.flush()
+                yield unit_of_work
+                unit_of_work.flush()
             finally:
                 del info[UNIT_OF_WORK_KEY]
 
     @contextmanager
-    def _read_transaction(self) -> Iterator[Connection]:
-        """A transaction that finds everything written, by itself too."""
-        with transaction(self._engine) as connection:
-            if writing := current_unit_of_work(connection):
-                writing.flush()
-            yield connection
-
-    @contextmanager
     def dry_run(self) -> Iterator[None]:
-        """One transaction, alone, and undone at its end: for what is tried and not kept."""
+        """Run the block in one exclusive transaction that is rolled back."""
         with self.write_lock, rollback_transaction(self._engine):
             yield
 
     def find_by_identifiers(
         self, identifiers: Collection[str], profile_ids: Collection[str] = ()
     ) -> list[Profile]:
-        """The profiles that own any of *wanted*, such as "uuid:u1", or are one of *ids*, without
-        their events."""
+        """Return the profiles that own any of *identifiers*, e.g. "uuid:u1", or have a given id.
+
+        Their events are not loaded.
+        """
         with transaction(self._engine) as connection:
-            return (
-                current_unit_of_work(connection) or ProfileUnitOfWork(connection)
-            ).find_by_identifiers(identifiers, profile_ids)
+            unit_of_work = current_unit_of_work(connection) or ProfileUnitOfWork(connection)
+            return unit_of_work.find_by_identifiers(identifiers, profile_ids)
 
     def get_with_events(self, profile_id: str) -> Profile | None:
-        """One profile with its events."""
+        """Return one profile with its events."""
         with self._read_transaction() as connection:
-            found = [
-                profile_from_row(row)
-                for row in SELECT_PROFILE.fetch_all(connection, {"id": profile_id})
-            ]
-            return next(iter(_load_events(connection, found)), None)
+            rows = SELECT_PROFILE.fetch_all(connection, {"id": profile_id})
+            found = [_load_events(connection, profile_from_row(row)) for row in rows]
+        return found[0] if found else None
 
     def list_events(self, profile_id: str) -> Sequence[ProfileEvent]:
-        """What one profile did, the oldest write first."""
+        """Return the events of one profile, oldest first."""
         with self._read_transaction() as connection:
-            return [
-                profile_event_from_row(row)
-                for row in SELECT_EVENTS_OF_PROFILE.fetch_all(connection, {"id": profile_id})
-            ]
+            return _select_events(connection, profile_id)
 
     def save(self, changes: ProfileChanges) -> list[ProfileEvent]:
-        """Write *changes* in a transaction of their own; see Writing.save."""
-        with self.unit_of_work() as writing:
-            return writing.save_changes(changes)
+        """Save *changes* in one transaction; see ProfileUnitOfWork.save_changes."""
+        with self.unit_of_work() as unit_of_work:
+            return unit_of_work.save_changes(changes)
 
     def reset(self) -> None:
-        """Forget every profile."""
+        """Delete all profiles."""
         with self.write_lock, transaction(self._engine) as connection:
             for table in (profile_events, identifiers, profiles):
                 connection.execute(delete(table))
@@ -147,81 +183,88 @@ class ProfileStore:
     def list_newest(
         self, containing: str = "", *, before_number: int = MAX_PROFILE_NUMBER, limit: int = 100
     ) -> tuple[list[tuple[Profile, int]], int | None]:
-        """Profiles before number *before*, newest first, each with how many events it has.
+        """Return profiles before *before_number* with their event counts, newest first.
 
         Args:
-            containing: Only those with this text in an identifier or an attribute.
-        Returns: The page, and the `before` of the next one or None. A page may have room, and one
-            follow it, when there was no time to look at all profiles.
+            containing: Only profiles with this text in an identifier or an attribute.
+        Returns: The page, and the next page's `before_number` or None. A page may be short, and
+            have a next one, when the search ran out of time.
         """
         with transaction(self._engine) as connection:
             if containing:
-                found, reached = _find_newest_containing(
+                newest, scan_limit = _find_newest_containing(
                     connection, containing, before_number, limit + 1
                 )
             else:
-                values = {"before": before_number, "most": limit + 1}
-                found = [
-                    profile_from_row(row)
-                    for row in connection.execute(SELECT_NEWEST_PROFILES, values)
-                ]
-                reached = None
-            page = found[:limit]
-            ids = {"ids": [each.id for each in page]}
-            counts = {
-                row.profile_id: row.number
-                for row in connection.execute(COUNT_EVENTS_BY_PROFILE, ids)
-            }
-        following = page[-1].number if len(found) > limit else reached
-        return [(each, counts.get(each.id, 0)) for each in page], following
+                values = {"before": before_number, "limit": limit + 1}
+                rows = connection.execute(SELECT_NEWEST_PROFILES, values)
+                newest, scan_limit = [profile_from_row(row) for row in rows], None
+            page = newest[:limit]
+            ids = {"ids": [profile.id for profile in page]}
+            count_rows = connection.execute(COUNT_EVENTS_BY_PROFILE, ids)
+            event_counts = {row.profile_id: row.number for row in count_rows}
+        next_before = page[-1].number if len(newest) > limit else scan_limit
+        return [(profile, event_counts.get(profile.id, 0)) for profile in page], next_before
 
     def list_with_events(
         self, identifier: str | None = None, *, after_number: int = 0, limit: int = 100
     ) -> tuple[list[Profile], int | None]:
-        """Profiles after number *after*, oldest first, with their events.
+        """Return profiles after *after_number* with their events, oldest first.
 
         Args:
             identifier: Only the profile that owns it, e.g. "uuid:u1".
-        Returns: The page, and the `after` of the next one or None.
+        Returns: The page, and the next page's `after_number` or None.
         """
-        statement = (SELECT_PROFILE_OF_IDENTIFIER if identifier else SELECT_PROFILES).limit(
-            limit + 1
-        )
+        statement = SELECT_PROFILE_OF_IDENTIFIER if identifier else SELECT_PROFILES
         values = {"after": after_number} | ({"identifier": identifier} if identifier else {})
         with self._read_transaction() as connection:
-            found = [profile_from_row(row) for row in connection.execute(statement, values)]
-            page = _load_events(connection, found[:limit])
-        return page, page[-1].number if len(found) > limit else None
+            rows = connection.execute(statement.limit(limit + 1), values)
+            oldest = [profile_from_row(row) for row in rows]
+            page = [_load_events(connection, profile) for profile in oldest[:limit]]
+        return page, page[-1].number if len(oldest) > limit else None
+
+    @contextmanager
+    def _read_transaction(self) -> Iterator[Connection]:
+        """Open a transaction that sees the pending writes of this thread."""
+        with transaction(self._engine) as connection:
+            if unit_of_work := current_unit_of_work(connection):
+                unit_of_work.flush()
+            yield connection
 
 
 def _find_newest_containing(
     connection: Connection, text: str, before_number: int, limit: int
 ) -> tuple[list[Profile], int | None]:
-    """The newest profiles with *text*, and how far was looked if there was no time for all."""
+    """Return the newest profiles with *text*, and where the scan stopped if time ran out."""
     lowest, highest = connection.execute(SELECT_PROFILE_NUMBER_BOUNDS).one()
     if lowest is None:
         return [], None
-    found: list[Profile] = []
-    part = numbers = IdRange(lowest, min(highest, before_number - 1))
-    for part in split_into_chunks(numbers):
-        values = {**part._asdict(), "like": f"%{_escape_like(text)}%", "most": limit - len(found)}
-        found += map(
+    matches: list[Profile] = []
+    chunk = numbers = IdRange(lowest, min(highest, before_number - 1))
+    for chunk in split_into_chunks(numbers):
+        values = {
+            **chunk._asdict(),
+            "like": f"%{_escape_like(text)}%",
+            "limit": limit - len(matches),
+        }
+        matches += map(
             profile_from_row, connection.execute(SELECT_NEWEST_PROFILES_CONTAINING, values)
         )
-        if len(found) == limit:
+        if len(matches) == limit:
             break
-    return found, None if part.low <= numbers.low else part.low
+    return matches, None if chunk.low <= numbers.low else chunk.low
 
 
 def _escape_like(text: str) -> str:
-    """*text* in a pattern that stands for itself."""
+    """Escape the LIKE wildcards of *text*."""
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _load_events(connection: Connection, profiles_without_events: list[Profile]) -> list[Profile]:
-    for profile in profiles_without_events:
-        profile.events += map(
-            profile_event_from_row,
-            SELECT_EVENTS_OF_PROFILE.fetch_all(connection, {"id": profile.id}),
-        )
-    return profiles_without_events
+def _load_events(connection: Connection, profile: Profile) -> Profile:
+    profile.events += _select_events(connection, profile.id)
+    return profile
+
+
+def _select_events(connection: Connection, profile_id: str) -> list[ProfileEvent]:
+    rows = SELECT_EVENTS_OF_PROFILE.fetch_all(connection, {"id": profile_id})
+    return [profile_event_from_row(row) for row in rows]

@@ -1,8 +1,4 @@
-"""Statements that every event runs, compiled once and handed to the driver as they are.
-
-SQLAlchemy looks at a statement anew each time, which takes several times as long as SQLite needs
-to run it.
-"""
+"""How queries run: statements compiled once, the hook before writes, and scans in chunks."""
 
 import time
 from collections import namedtuple
@@ -11,35 +7,72 @@ from contextlib import closing
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CompoundSelect, Connection, Dialect, Insert, Select, Table, Update
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    Dialect,
+    Engine,
+    Insert,
+    Select,
+    Table,
+    Update,
+    event,
+)
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
 
 from segment_insider_emulator.clock import Stopwatch
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
+from segment_insider_emulator.storage.schema import JsonText
 
 ParameterValues = Mapping[str, Any]
-HAS_WRITTEN_KEY = "wrote"  # in the info of a connection: something was written through it
+Convert = Callable[[Any], Any]
+HAS_WRITTEN_KEY = "has written"  # in the info of a connection: rows were written through it
+
+DEFAULT_TIME_BUDGET_S: Final = 0.2
+FIRST_CHUNK_SIZE: Final = 2_000  # ids
+MAX_CHUNK_GROWTH: Final = 4  # a chunk is at most this many times as large as the one before
 
 
 def column_names(table: Table, generated_column: str = "") -> list[str]:
-    """The columns of *table* but for the one that the database numbers."""
+    """Return the column names of *table*, without the one the database generates."""
     return [column.name for column in table.c if column.name != generated_column]
 
 
+def install_write_hook(engine: Engine) -> None:
+    """Call `prepare_write` before each write that SQLAlchemy executes on *engine*."""
+    event.listen(engine, "before_cursor_execute", _prepare_if_write)
+
+
+def prepare_write(connection: Connection) -> None:
+    """Acquire the writer lock, and mark the connection for the change counter."""
+    acquire_writer_lock(connection)
+    connection.info[HAS_WRITTEN_KEY] = True
+
+
+def _prepare_if_write(
+    connection: Any, _cursor: object, _statement: object, _values: object, context: Any, _many: bool
+) -> None:
+    if context.isinsert or context.isupdate or context.isdelete:
+        prepare_write(connection)
+
+
 class _DriverStatement(NamedTuple):
-    """How a driver is asked: its SQL, values as it takes them, and what a row becomes."""
+    """A statement in a driver's form: its SQL, and conversions of parameters and rows."""
 
     sql: str
     bind: Callable[[ParameterValues], Any]
-    row_type: Callable[..., Any]
+    read_row: Callable[[Sequence[Any]], Any]
 
 
 class CompiledStatement:
-    """One statement, for columns of plain text, numbers and Booleans.
+    """A statement compiled once and run on the driver directly.
+
+    SQLAlchemy analyses a statement on each run, which takes several times as long as SQLite needs
+    to execute it. Columns are text, numbers, Booleans, or JsonText.
 
     Args:
-        columns: Those that an insert or an update gives a value.
+        columns: Columns that an INSERT or UPDATE sets.
     """
 
     def __init__(
@@ -48,61 +81,101 @@ class CompiledStatement:
         columns: Sequence[str] | None = None,
     ) -> None:
         self._statement, self._columns = statement, columns
-        self._driver_statements: dict[
-            str, _DriverStatement
-        ] = {}  # by driver: each sandbox has a dialect of its own
+        # By driver, not by dialect: each sandbox has a dialect object of its own.
+        self._driver_statements: dict[str, _DriverStatement] = {}
 
     def fetch_all(self, connection: Connection, values: ParameterValues) -> list[Any]:
-        """Named tuples of what it selects or returns. Raises: the driver's own errors."""
-        sql, bind, row = self._driver_statement(connection.dialect)
+        """Run the statement and return its rows as named tuples. Raises: the driver's errors."""
+        sql, bind, read_row = self._driver_statement(connection.dialect)
         if self._columns:
-            acquire_writer_lock(connection)
+            prepare_write(connection)
         with closing(connection.connection.cursor()) as cursor:
             cursor.execute(sql, bind(values))
-            found = [row(*each) for each in cursor.fetchall()]
-        if self._columns:
-            connection.info[HAS_WRITTEN_KEY] = True
-        return found
+            return [read_row(row) for row in cursor.fetchall()]
 
     def execute_many(self, connection: Connection, rows: Iterable[ParameterValues]) -> None:
-        """Write *rows*. Raises: the driver's own errors."""
+        """Run an INSERT or UPDATE for each of *rows*. Raises: the driver's errors."""
         sql, bind, _ = self._driver_statement(connection.dialect)
-        acquire_writer_lock(connection)
+        prepare_write(connection)
         with closing(connection.connection.cursor()) as cursor:
-            cursor.executemany(sql, [bind(each) for each in rows])
-        connection.info[HAS_WRITTEN_KEY] = True
+            cursor.executemany(sql, [bind(row) for row in rows])
 
     def _driver_statement(self, dialect: Dialect) -> _DriverStatement:
-        way = self._driver_statements.get(dialect.driver)
-        if way is None:
-            way = self._driver_statements[dialect.driver] = self._compile(dialect)
-        return way
+        statement = self._driver_statements.get(dialect.driver)
+        if statement is None:
+            statement = self._driver_statements[dialect.driver] = self._compile(dialect)
+        return statement
 
     def _compile(self, dialect: Dialect) -> _DriverStatement:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiled, SQLCompiler)
-        given = {name: value for name, value in compiled.params.items() if value is not None}
-        selected = getattr(self._statement, "exported_columns", ())
-        names = [each.key for each in selected]
-        row: Any = namedtuple("row", names)  # type: ignore[misc]  # only the statement knows
-        if compiled.positiontup is None:
-            return _DriverStatement(str(compiled), lambda values: {**given, **values}, row)
-        take = _value_getter(compiled.positiontup)
-        if not given:
-            return _DriverStatement(str(compiled), take, row)
-        return _DriverStatement(str(compiled), lambda values: take({**given, **values}), row)
+        constants = {name: value for name, value in compiled.params.items() if value is not None}
+        dumpers = {
+            name: dump
+            for name, parameter in compiled.binds.items()
+            if isinstance(parameter.type, JsonText)
+            and (dump := parameter.type.bind_processor(dialect))
+        }
+        bind = _parameter_binder(compiled.positiontup, constants, dumpers)
+        columns = getattr(self._statement, "exported_columns", ())
+        loaders = {
+            index: load
+            for index, column in enumerate(columns)
+            if isinstance(column.type, JsonText)
+            and (load := column.type.result_processor(dialect, None))
+        }
+        return _DriverStatement(
+            str(compiled), bind, _row_reader([column.key for column in columns], loaders)
+        )
+
+
+def _parameter_binder(
+    positions: Sequence[str] | None,
+    constants: ParameterValues,
+    dumpers: Mapping[str, Convert],
+) -> Callable[[ParameterValues], Any]:
+    """Return the function that converts values by name to a driver's parameters.
+
+    Args:
+        positions: Names in the driver's order; None where the driver takes names.
+        constants: Values of parameters that the statement itself sets.
+        dumpers: Conversions of values by name.
+    """
+    if positions is None:
+        return lambda values: _convert({**constants, **values}, dumpers)
+    get_values = _value_getter(positions)
+    dumpers_by_index = {
+        index: dumpers[name] for index, name in enumerate(positions) if name in dumpers
+    }
+    if not constants:
+        if not dumpers_by_index:
+            return get_values
+        return lambda values: _convert(list(get_values(values)), dumpers_by_index)
+    return lambda values: _convert(list(get_values({**constants, **values})), dumpers_by_index)
+
+
+def _row_reader(
+    names: Sequence[str], loaders: Mapping[int, Convert]
+) -> Callable[[Sequence[Any]], Any]:
+    """Return the function that converts a driver's row to a named tuple."""
+    row_type: Any = namedtuple("row", names)  # type: ignore[misc]  # only the statement knows
+    if not loaders:
+        return lambda row: row_type(*row)
+    return lambda row: row_type(*_convert(list(row), loaders))
+
+
+def _convert(values: Any, conversions: Mapping[Any, Convert]) -> Any:
+    """Replace the values that have a conversion, in a list by index or a dict by name."""
+    for key, convert in conversions.items():
+        values[key] = convert(values[key])
+    return values
 
 
 def _value_getter(names: Sequence[str]) -> Callable[[ParameterValues], Sequence[Any]]:
-    """What gives the values of *names* in their order."""
-    if len(names) < 2:  # of one name, itemgetter gives the value alone
+    """Return a function that gives the values of *names* in order."""
+    if len(names) < 2:  # of one name, itemgetter returns the value alone
         return lambda values: [values[name] for name in names]
     return itemgetter(*names)
-
-
-DEFAULT_TIME_BUDGET_S: Final = 0.2  # seconds
-FIRST_CHUNK_SIZE: Final = 2_000  # ids of the first stretch
-MAX_CHUNK_GROWTH: Final = 4  # times as many ids has a stretch at most as the one before
 
 
 class IdRange(NamedTuple):
@@ -119,25 +192,26 @@ def split_into_chunks(
     time_budget_s: float = DEFAULT_TIME_BUDGET_S,
     stopwatch: Stopwatch = time.monotonic,
 ) -> Iterator[IdRange]:
-    """*ids* in parts, from the highest down or, *rising*, from the lowest up.
+    """Yield *id_range* in chunks, from the highest ids down or, if *ascending*, from the lowest up.
 
-    A part is as long as can be looked at in what is left of *patience*, going by the one before;
-    when nothing is left there are no more.
+    The next chunk is as large as the rest of *time_budget_s* allows, judged by the one before; no
+    chunk follows when the time is over.
     """
     low, high = id_range
-    length, begun = FIRST_CHUNK_SIZE, stopwatch()
+    size, started = FIRST_CHUNK_SIZE, stopwatch()
     while low <= high:
-        before = stopwatch()
+        chunk_started = stopwatch()
         if ascending:
-            part = IdRange(low, min(high, low + length - 1))
-            low = part.high + 1
+            chunk = IdRange(low, min(high, low + size - 1))
+            low = chunk.high + 1
         else:
-            part = IdRange(max(low, high - length + 1), high)
-            high = part.low - 1
-        yield part
+            chunk = IdRange(max(low, high - size + 1), high)
+            high = chunk.low - 1
+        yield chunk
         now = stopwatch()
-        left = time_budget_s - (now - begun)
-        if left <= 0:
+        remaining = time_budget_s - (now - started)
+        if remaining <= 0:
             return
-        likely = int(length * left / (now - before)) if now > before else length * MAX_CHUNK_GROWTH
-        length = max(1, min(length * MAX_CHUNK_GROWTH, likely))
+        growth_limit = size * MAX_CHUNK_GROWTH
+        took = now - chunk_started
+        size = max(1, min(growth_limit, int(size * remaining / took) if took > 0 else growth_limit))

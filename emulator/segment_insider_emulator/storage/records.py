@@ -1,45 +1,63 @@
-"""What is kept of one message and of each delivery it led to."""
+"""Dataclasses of stored messages, deliveries, profiles and journey runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
-from typing import Literal, get_args
+from operator import attrgetter
+from typing import Any, Literal, get_args
 
 import orjson
 
 from segment_insider_emulator.types import JSON, JSONObject
 
 Verdict = Literal[
-    "accepted",  # Insider One took it
-    "warning",  # accepted, and something in it will not do what its sender thinks
-    "dropped",  # answered 200, refused in the body
-    "rejected",  # Segment swallowed it
-    "filtered",  # its integrations object switches the destination off
+    "accepted",  # Insider One accepted it
+    "warning",  # accepted, but part of it has no effect
+    "dropped",  # answered 200, but rejected in the body
+    "rejected",  # discarded by Segment
+    "filtered",  # switched off by filters or by the message's integrations object
     "not_subscribed",  # no enabled subscription matches
     "disabled",  # the destination is turned off
-    "failed",  # never answered, or answered with an error
-    "retrying",  # failed, and will be tried again
+    "failed",  # answered with an error, or not at all
+    "retrying",  # failed, and will be retried
 ]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
 
+JourneyRunStatus = Literal["in_progress", "dropped", "completed", "exited"]
+JOURNEY_RUN_STATUSES: tuple[str, ...] = get_args(JourneyRunStatus)
+
+TrailEntryKind = Literal[
+    "entered",
+    "waiting",  # at a wait, until the time in the entry
+    "checked",  # at a check, with its result
+    "would_send",  # at a channel that reaches the profile
+    "held_back",  # at a channel that does not, with the reason
+    "skipped",  # at a channel that sent the same a moment ago
+    "goal",
+    "merged",  # the profile was merged into another one
+    "completed",
+    "dropped",
+    "exited",
+]
+
 
 def redact_secret(secret: str) -> str:
-    """*secret* as it may be shown: enough to tell two of them apart, too little to use one."""
+    """Return the first characters of *secret*: enough to recognise it, too few to use it."""
     return f"{secret[:2]}…"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One try to hand a request over.
+    """One attempt to send a request.
 
     Args:
-        number: 1 for the first try.
+        number: 1 for the first attempt.
         at: ISO 8601, UTC.
-        duration_ms: Until the answer was read, in milliseconds.
-        status: HTTP status; None when nothing answered.
-        error: Name of the network's fault, such as "ECONNRESET"; None when something answered.
+        duration_ms: Until the response was read, in milliseconds.
+        status: HTTP status; None without a response.
+        error: Network error such as "ECONNRESET"; None with a response.
     """
 
     number: int
@@ -51,7 +69,7 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as it left, its token redacted. `body` is text, normally JSON."""
+    """A request as sent, its token redacted. `body` is text, normally JSON."""
 
     method: str
     url: str
@@ -61,7 +79,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedResponse:
-    """What came back. `body` is text, normally JSON."""
+    """A response as received. `body` is text, normally JSON."""
 
     status: int
     body: str
@@ -69,7 +87,7 @@ class RecordedResponse:
 
 @dataclass(frozen=True, slots=True)
 class BatchPosition:
-    """The place of one event in a request that carries several.
+    """Position of one event in a batched request.
 
     Args:
         size: Users in the request.
@@ -82,15 +100,15 @@ class BatchPosition:
 
 @dataclass(frozen=True, slots=True)
 class UpsertRecord:
-    """A request that is more than one delivery's own: a batch, or one that is tried again.
+    """A request with several deliveries, or one that will be retried.
 
     Args:
-        request: The whole of it.
-        response: The last answer; None when nothing answered.
-        attempts: Made so far, at least one.
-        due_at: ISO 8601, UTC, when it is tried again; None when it is settled.
-        batched: Whether its mapping collects events.
-        notes: Message id -> what to know about that message, as the source said.
+        request: The whole request.
+        response: The last response; None without one.
+        attempts: So far, at least one.
+        due_at: ISO 8601, UTC, of the next retry; None when finished.
+        batched: Whether its mapping batches events.
+        notes: Message id -> the source's warning about that message.
     """
 
     id: str
@@ -104,18 +122,17 @@ class UpsertRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """One subscription that matched a message, and what came of it.
+    """One subscription that matched a message, and the result of its delivery.
 
     Args:
-        verdict: "retrying" until an attempt settles it.
-        request: None when the mapping failed before a request could be made; of a batch, the part
-            that is this event's.
-        response: None when nothing answered; of a batch, the part that is this event's.
-        findings: [{"verdict", "where", "what", "remedy"}], what the emulated endpoint noticed.
-        code: What Segment files a failure under: an HTTP status or the name of a fault.
-        upsert: Id of the Upsert that carries it; None when its request is its own, and settled.
-        changes: What it changed in profiles, as the emulated endpoint tells; None when nobody told.
-        id: Order of capture; 0 until stored.
+        verdict: "retrying" until the last attempt.
+        request: None when the mapping failed; in a batch, this event's part.
+        response: None without a response; in a batch, this event's part.
+        findings: [{"verdict", "where", "what", "remedy"}] of the emulated endpoint.
+        code: Segment's error code: an HTTP status or the name of a network error.
+        upsert: Id of the UpsertRecord that carries it; None if it has its own finished request.
+        changes: Changes to profiles, as the emulated endpoint reports; None if not reported.
+        id: Order of storage; 0 until stored.
     """
 
     message_id: str
@@ -140,13 +157,13 @@ class MessageRecord:
     """One message as sent and as normalised, with its verdict.
 
     Args:
-        sent: The call as the SDK made it.
-        normalised: The event that destinations were handed; {} when rejected.
-        deliveries: In the order they were made; empty when read back from the store.
-        id: Order of capture; 0 until stored.
-        source: Name of the source whose write key it came with; None when no source has it.
-        filtering: {"violations", "filtered_by", "omitted", "hints"}, what tracking plan and
-            filters did; None when it never came to them.
+        sent: The SDK's message.
+        normalised: The event that destinations received; {} when rejected.
+        deliveries: In order; empty when read without deliveries.
+        id: Order of storage; 0 until stored.
+        source: Name of the source of its write key; None if unknown.
+        filtering: {"violations", "filtered_by", "omitted", "hints"} of tracking plan and filters;
+            None when they did not run.
     """
 
     message_id: str
@@ -165,12 +182,69 @@ class MessageRecord:
     filtering: JSONObject | None = None
 
 
+# Fields that are columns of the same name; the database generates the ids.
+MESSAGE_COLUMNS = tuple(
+    column.name for column in fields(MessageRecord) if column.name not in ("id", "deliveries")
+)
+DELIVERY_COLUMNS = tuple(column.name for column in fields(DeliveryRecord) if column.name != "id")
+_get_message_values = attrgetter(*MESSAGE_COLUMNS)
+_get_delivery_values = attrgetter(*DELIVERY_COLUMNS)
+
+
+def message_to_row(message: MessageRecord) -> dict[str, Any]:
+    """Convert a message to a row without id."""
+    return dict(zip(MESSAGE_COLUMNS, _get_message_values(message), strict=True))
+
+
+def message_from_row(row: Any) -> MessageRecord:
+    """Convert a row to a message without deliveries."""
+    return MessageRecord(
+        id=row.id, **dict(zip(MESSAGE_COLUMNS, _get_message_values(row), strict=True))
+    )
+
+
+def delivery_to_row(delivery: DeliveryRecord) -> dict[str, Any]:
+    """Convert a delivery to a row without id."""
+    return dict(zip(DELIVERY_COLUMNS, _get_delivery_values(delivery), strict=True))
+
+
+def delivery_from_row(row: Any) -> DeliveryRecord:
+    """Convert a row to a delivery."""
+    values = {
+        **dict(zip(DELIVERY_COLUMNS, _get_delivery_values(row), strict=True)),
+        **_request_and_attempts(row),
+        "id": row.id,
+        "findings": tuple(row.findings),
+        "batch": BatchPosition(**row.batch) if row.batch else None,
+        "changes": None if row.changes is None else tuple(row.changes),
+    }
+    return DeliveryRecord(**values)
+
+
+def upsert_to_row(upsert: UpsertRecord) -> dict[str, Any]:
+    """Convert an upsert to a row."""
+    return {column.name: getattr(upsert, column.name) for column in fields(upsert)}
+
+
+def upsert_from_row(row: Any) -> UpsertRecord:
+    """Convert a row to an upsert."""
+    return UpsertRecord(**{**row._mapping, **_request_and_attempts(row)})
+
+
+def _request_and_attempts(row: Any) -> dict[str, Any]:
+    return {
+        "attempts": tuple(DeliveryAttempt(**attempt) for attempt in row.attempts),
+        "request": RecordedRequest(**row.request) if row.request else None,
+        "response": RecordedResponse(**row.response) if row.response else None,
+    }
+
+
 @dataclass(frozen=True)
 class ProfileEvent:
-    """One occurrence of an event.
+    """One event of a profile.
 
     Args:
-        name: The stored name; `sent_as` is the one in the request, `purchase` for example.
+        name: The stored name; `sent_as` is the requested one, e.g. `purchase`.
         timestamp: As sent; `occurred_at` is the same instant in UTC, ISO 8601, milliseconds.
         params: Default parameters at the root, others under "custom" and "unrecognised".
         received_at: ISO 8601, UTC, milliseconds.
@@ -187,24 +261,25 @@ class ProfileEvent:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Equal for occurrences that one profile keeps once: same name, instant, parameters."""
-        same = orjson.dumps([self.name, self.occurred_at, self.params], option=orjson.OPT_SORT_KEYS)
-        return blake2b(same, digest_size=16).hexdigest()
+        """Return a hash of name, instant and parameters; a profile stores equal events once."""
+        identity = [self.name, self.occurred_at, self.params]
+        return blake2b(
+            orjson.dumps(identity, option=orjson.OPT_SORT_KEYS), digest_size=16
+        ).hexdigest()
 
 
 @dataclass(slots=True)
 class Profile:
-    """One person.
+    """One user profile of Insider One.
 
     Args:
         id: Insider One's Profile ID.
-        identifiers: Type -> values, oldest first. A type in the account's list, none other.
-        attributes: Value by place: "email", "custom.plan", "unrecognised.idfa".
-        written: ISO 8601 time of the last write, by the same places.
+        identifiers: Type -> values, oldest first; only types of the account's list.
+        attributes: Value by path: "email", "custom.plan", "unrecognised.idfa".
+        written: ISO 8601 time of the last write, by the same paths.
         created_at, updated_at: ISO 8601, UTC, milliseconds.
-        trail: What happened to the identity, [{"at", "what"}], oldest first; a merge has its
-            record beside them, under "merge".
-        events: Oldest write first; empty where they were not asked for.
+        trail: Identity history, [{"at", "what"}], oldest first; a merge adds its record as "merge".
+        events: Oldest first; empty if not loaded.
         number: Order of creation; 0 until stored.
     """
 
@@ -219,27 +294,27 @@ class Profile:
     number: int = 0
 
     def set_attribute(self, path: str, value: JSON, at: str) -> None:
-        """Set one attribute."""
+        """Set one attribute, written at the time *at*."""
         self.attributes[path] = value
         self.written[path] = at
 
     def remove_attribute(self, path: str) -> None:
-        """Remove one attribute; nothing happens when it is absent."""
+        """Remove one attribute, if present."""
         self.attributes.pop(path, None)
         self.written.pop(path, None)
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileChanges:
-    """What one request does to the profiles.
+    """All changes of one request to profiles.
 
     Args:
-        created, changed: Profiles as they are afterwards.
-        absorbed: (profile id that ends, profile id that goes on), in the order of the merges.
-        gained: Identifier such as "uuid:u1" -> id of the profile that now owns it.
-        events: Profile id -> events in the order sent.
-        lost: Identifiers that nobody owns any more; `gained` may give them to somebody else.
-        deleted: Ids of profiles that end with everything they have.
+        created_profiles, changed_profiles: Profiles after the change.
+        merges: (deleted profile id, surviving profile id), in order.
+        added_identifiers: Identifier, e.g. "uuid:u1" -> id of its new profile.
+        new_events: Profile id -> events in the order sent.
+        removed_identifiers: Removed first; `added_identifiers` may assign them again.
+        deleted_profile_ids: Profiles deleted with their identifiers and events.
     """
 
     created_profiles: list[Profile] = field(default_factory=list)
@@ -252,45 +327,27 @@ class ProfileChanges:
 
 
 def nest_attributes(attributes: Mapping[str, JSON]) -> JSONObject:
-    """Values by place, such as "custom.plan", as objects within the object."""
-    shown: JSONObject = {}
-    for place, value in attributes.items():
-        group, dot, name = place.partition(".")
+    """Convert attributes by path, e.g. "custom.plan", to nested objects."""
+    nested: JSONObject = {}
+    for path, value in attributes.items():
+        group, dot, name = path.partition(".")
         if dot:
-            shown.setdefault(group, {})[name] = value
+            nested.setdefault(group, {})[name] = value
         else:
-            shown[place] = value
-    return shown
-
-
-JourneyRunStatus = Literal["in_progress", "dropped", "completed", "exited"]
-JOURNEY_RUN_STATUSES: tuple[str, ...] = get_args(JourneyRunStatus)
-
-TrailEntryKind = Literal[
-    "entered",
-    "waiting",  # at a wait, until the time that the entry names
-    "checked",  # at a check, and where it led
-    "would_send",  # at a channel that reaches the person
-    "held_back",  # at a channel that does not, and why
-    "skipped",  # at a channel that had sent the same a moment ago
-    "goal",
-    "merged",  # the profile was merged into another one, which goes on
-    "completed",
-    "dropped",
-    "exited",
-]
+            nested[path] = value
+    return nested
 
 
 @dataclass(frozen=True, slots=True)
 class JourneyRun:
-    """One person in one journey.
+    """One profile's run through a journey.
 
     Args:
-        mark: Fingerprint of the event on the profile after which others are "since entry".
-        element: Place in the workspace file of the element that comes next; None is the end.
-        due_at: When it goes on; None once it has ended.
+        mark: Fingerprint of the profile's event after which others are "since entry".
+        element: Path in the workspace file of the next element; None is the end.
+        due_at: When the run continues; None once it has ended.
         watched_until: Until when goals count although the run has ended.
-        goals: Names of those reached, in that order.
+        goals: Names of reached goals, in order.
         id: Order of entry; 0 until stored.
     """
 
@@ -309,12 +366,12 @@ class JourneyRun:
 
 @dataclass(frozen=True, slots=True)
 class TrailEntry:
-    """One line of a trail.
+    """One entry of a journey run's trail.
 
     Args:
         what: A sentence for people.
-        element: Place of the element it happened at; None for what concerns the whole run.
-        details: The same for tests and tools, by kind.
+        element: Path of the element it happened at; None for the whole run.
+        details: The same as data for tests and tools, by kind.
     """
 
     at: datetime

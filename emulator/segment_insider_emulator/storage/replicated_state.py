@@ -1,7 +1,7 @@
-"""What processes on one PostgreSQL database have in common beside captures: a row for each holder.
+"""Small states that all processes on one PostgreSQL database share, each in one row.
 
-A process holds each state in memory, and reads it again where its revision has changed: at the
-start of a request, and in the writer's turn before it changes anything.
+A process has each state in memory, and reloads it when its revision has changed: at the start of a
+request, and under the writer lock before a change.
 """
 
 import secrets
@@ -9,13 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Lock
 
-import orjson
 from sqlalchemy import (
-    Column,
     Connection,
     Engine,
-    Table,
-    Text,
     bindparam,
     func,
     literal_column,
@@ -26,36 +22,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from segment_insider_emulator.shared_state import Shareable, StateGuard, process_local
 from segment_insider_emulator.storage.database import transaction
-from segment_insider_emulator.storage.journeys import journey_runs
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
 from segment_insider_emulator.storage.query_execution import CompiledStatement
-from segment_insider_emulator.storage.schema import metadata, upserts
+from segment_insider_emulator.storage.schema import journey_runs, shared_states, upserts
 
-shared_states = Table(
-    "shared",
-    metadata,
-    Column("name", Text, primary_key=True),  # of the holder, e.g. "clock"
-    # Made up for each change: that of a transaction which was undone never comes again.
-    Column("revision", Text, nullable=False),
-    Column("state", Text, nullable=False),  # JSON object
-)
-
-# Beside the states, when something is due that any process may have put off.
+# Due times, which any process may have changed, are read together with the revisions.
 RETRIES_DUE, JOURNEY_RUNS_DUE = "retries", "journey runs"
 SELECT_REVISIONS_AND_DUE_TIMES = CompiledStatement(
     union_all(
         select(shared_states.c.name, shared_states.c.revision),
-        *(
-            select(literal_column(f"'{name}'"), func.min(due_at))
-            for name, due_at in (
-                (RETRIES_DUE, upserts.c.due_at),
-                (JOURNEY_RUNS_DUE, journey_runs.c.due_at),
-            )
-        ),
+        select(literal_column(f"'{RETRIES_DUE}'"), func.min(upserts.c.due_at)),
+        select(literal_column(f"'{JOURNEY_RUNS_DUE}'"), func.min(journey_runs.c.due_at)),
     )
 )
 SELECT_STATE = CompiledStatement(
-    select(shared_states).where(shared_states.c.name == bindparam("wanted"))
+    select(shared_states).where(shared_states.c.name == bindparam("state_name"))
 )
 _INSERT_STATE = insert(shared_states)
 UPSERT_STATE = CompiledStatement(
@@ -68,9 +49,9 @@ UPSERT_STATE = CompiledStatement(
 
 
 class ReplicatedState:
-    """The holders of one sandbox. Where its database is not shared, this asks nothing of it.
+    """Small states of one sandbox that all processes on a PostgreSQL database share.
 
-    *several* is whether it may be.
+    On SQLite, which one process uses alone, it makes no queries.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -82,43 +63,42 @@ class ReplicatedState:
     def create_guard(
         self, name: str, shareable: Shareable, *, refresh_on_read: bool = True
     ) -> StateGuard:
-        """Have *holder*, in place of any earlier one of that name, hold what all processes do.
+        """Share the state of *shareable* under *name*, in place of an earlier one of that name.
 
         Args:
-            looked_at: Whether it has to know at each `refresh`, and not only when it changes.
+            refresh_on_read: Whether each refresh reloads it, or only an update.
         """
         if not self.is_multi_process:
             return process_local(name, shareable)
-        held = _ReplicatedEntry(self._engine, name, shareable)
+        entry = _ReplicatedEntry(self._engine, name, shareable)
         if refresh_on_read:
-            self._entries[name] = held
-        return held
+            self._entries[name] = entry
+        return entry
 
     def watch_next_due(self, name: str, callback: Callable[[str | None], None]) -> None:
-        """Tell when the next of RETRIES or RUNS is due, ISO 8601, or None, at each `refresh`."""
+        """Call *callback* with the next due time (ISO 8601 or None) at each refresh.
+
+        Args:
+            name: RETRIES_DUE or JOURNEY_RUNS_DUE.
+        """
         self._due_callbacks[name] = callback
 
     def refresh_from_database(self) -> None:
-        """Know what other processes have changed so far. Raises: StorageFault."""
+        """Load states that other processes changed. Raises: DatabaseUnavailable."""
         if not self.is_multi_process:
             return
         with transaction(self._engine) as connection:
-            revisions = {
-                row.name: row.revision
-                for row in SELECT_REVISIONS_AND_DUE_TIMES.fetch_all(connection, {})
-            }
-            for name, held in list(self._entries.items()):
-                if revisions.get(name) != held.revision:
-                    held.reload()
-        for name, tell in self._due_callbacks.items():
-            tell(revisions[name])
+            rows = SELECT_REVISIONS_AND_DUE_TIMES.fetch_all(connection, {})
+            revisions = {row.name: row.revision for row in rows}
+            for name, entry in list(self._entries.items()):
+                if revisions.get(name) != entry.revision:
+                    entry.reload()
+        for name, callback in self._due_callbacks.items():
+            callback(revisions[name])
 
 
 class _ReplicatedEntry:
-    """The state of one holder.
-
-    Its lock is taken after the writer's turn, never before: who has the turn may look, too.
-    """
+    """One shared state. Its lock is taken after the writer lock, never before."""
 
     def __init__(self, engine: Engine, name: str, shareable: Shareable) -> None:
         self._engine, self._name, self._shareable = engine, name, shareable
@@ -131,25 +111,25 @@ class _ReplicatedEntry:
 
     @contextmanager
     def updating(self) -> Iterator[None]:
-        with ExitStack() as afterwards, transaction(self._engine) as connection:
+        with ExitStack() as exit_stack, transaction(self._engine) as connection:
             acquire_writer_lock(connection)
-            # Until the end of the transaction, so that `refresh` does not bring back what was.
-            afterwards.enter_context(self._lock)
+            # Released after the transaction, so that no refresh brings back the old state.
+            exit_stack.enter_context(self._lock)
             self._load_state(connection)
             yield
             self.revision = secrets.token_hex(8)
-            state = orjson.dumps(self._shareable.state()).decode()
+            state = self._shareable.state()
             row = {"name": self._name, "revision": self.revision, "state": state}
             UPSERT_STATE.execute_many(connection, [row])
 
     def reload(self) -> None:
-        """Hold what is in the database."""
+        """Load the state from the database."""
         with transaction(self._engine) as connection, self._lock:
             self._load_state(connection)
 
     def _load_state(self, connection: Connection) -> None:
-        found = next(iter(SELECT_STATE.fetch_all(connection, {"wanted": self._name})), None)
-        revision = found.revision if found else None
+        rows = SELECT_STATE.fetch_all(connection, {"state_name": self._name})
+        revision, state = (rows[0].revision, rows[0].state) if rows else (None, self._initial_state)
         if revision != self.revision:
-            self._shareable.restore(orjson.loads(found.state) if found else self._initial_state)
+            self._shareable.restore(state)
             self.revision = revision

@@ -1,4 +1,4 @@
-"""Letting go of the oldest messages, a few at a time, so that whoever writes is never held up."""
+"""Retention: deletes the oldest messages beyond the limits, in small steps on its own thread."""
 
 import logging
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from segment_insider_emulator.storage.database import (
     transaction,
 )
 from segment_insider_emulator.storage.database_size import count_used_bytes
-from segment_insider_emulator.storage.message_search import SECOND_PREFIX_LENGTH, message_counts
+from segment_insider_emulator.storage.message_search import SECOND_PREFIX_LENGTH
 from segment_insider_emulator.storage.postgres import (
     PoolUsage,
     acquire_writer_lock,
@@ -38,15 +38,21 @@ from segment_insider_emulator.storage.postgres import (
 from segment_insider_emulator.storage.schema import (
     deliveries,
     forgotten_message_ids,
+    message_counts,
     messages,
     upserts,
 )
 
-OldestMessageRows: TypeAlias = Sequence[Any]  # of OLDEST
+log = logging.getLogger(__name__)
 
-MAX_MESSAGES_PER_STEP = 200  # messages of one transaction: some milliseconds
-# Segment drops what has the messageId of a message that is younger, and so do we.
+STEP_PAUSE_S = 0.02  # between two steps, so that others can write
+LIMIT_CHECK_INTERVAL_S = 10.0
+UNUSED_CHECK_INTERVAL_S = 600.0  # the same while nothing else uses the database
+MAX_MESSAGES_PER_STEP = 200  # in one transaction: some milliseconds
+# Segment drops duplicates of a message for at least this time, and so do we.
 DUPLICATE_WINDOW = timedelta(hours=24)
+
+OldestMessageRows: TypeAlias = Sequence[Any]  # of SELECT_OLDEST_MESSAGES
 
 _HAS_RETRYING_DELIVERY = exists().where(
     deliveries.c.message_id == messages.c.message_id, deliveries.c.verdict == "retrying"
@@ -86,12 +92,12 @@ DELETE_OLD_FORGOTTEN_IDS = delete(forgotten_message_ids).where(
 
 @dataclass(frozen=True, slots=True)
 class RetentionLimits:
-    """What is kept at most; None is without limit.
+    """How much to store; None is unlimited.
 
     Args:
-        days: Age of a message by the emulator's clock.
-        messages: How many.
-        bytes: Of the whole database, what is free in its files not counted.
+        days: Maximum age of messages, by the emulator's clock.
+        messages: Maximum number.
+        bytes: Maximum size of the whole database, without free space in its files.
     """
 
     days: int | None = None
@@ -103,9 +109,9 @@ class RetentionLimits:
 
 
 class MessageRetention:
-    """Forgets messages of one database with all that they led to, the oldest first.
+    """Deletes the oldest messages of one database, with their deliveries, beyond the limits.
 
-    What waits to be delivered, or to be tried again, stays until it is settled; profiles stay.
+    Messages with pending deliveries or retries stay; profiles stay.
     """
 
     def __init__(self, engine: Engine, limits: RetentionLimits, clock: Clock) -> None:
@@ -114,23 +120,25 @@ class MessageRetention:
         self._clock = clock
 
     def delete_excess(self) -> int:
-        """Forget at most STEP messages beyond the limits; how many these were."""
+        """Delete at most MAX_MESSAGES_PER_STEP messages beyond the limits; return how many."""
         with transaction(self._engine) as connection:
             oldest = connection.execute(SELECT_OLDEST_MESSAGES).all()
-            doomed = oldest[: self._count_excess(connection, oldest)]
-        # In a transaction of its own, which has the lock of writers no longer than it deletes.
+            excess = oldest[: self._count_excess(connection, oldest)]
+        # A transaction of its own, so that the writer lock is taken only while deleting.
         with transaction(self._engine) as connection:
             acquire_writer_lock(connection)
-            ids = {"ids": [row.id for row in doomed]}
-            # Another process may have forgotten some of them meanwhile.
-            there = set(connection.scalars(SELECT_EXISTING_IDS, ids))
-            if there:
-                self._delete_messages(connection, [row for row in doomed if row.id in there])
-            connection.execute(DELETE_OLD_FORGOTTEN_IDS, {"before": self._duplicate_window_start()})
-        return len(there)
+            # Another process may have deleted some of them.
+            ids = {"ids": [row.id for row in excess]}
+            existing_ids = set(connection.scalars(SELECT_EXISTING_IDS, ids))
+            if existing_ids:
+                rows = [row for row in excess if row.id in existing_ids]
+                self._delete_messages(connection, rows)
+            values = {"before": self._duplicate_window_start()}
+            connection.execute(DELETE_OLD_FORGOTTEN_IDS, values)
+        return len(existing_ids)
 
     def _count_excess(self, connection: Connection, oldest: OldestMessageRows) -> int:
-        """How many of *oldest* are beyond the limits."""
+        """Count how many of *oldest* are beyond the limits."""
         limits, excess = self._limits, [0]
         if limits.days is not None:
             before = format_iso_utc(self._clock() - timedelta(days=limits.days))
@@ -142,41 +150,33 @@ class MessageRetention:
         return max(excess)
 
     def _delete_messages(self, connection: Connection, rows: OldestMessageRows) -> None:
-        # A duplicate has the id of a message that may stay, and led to nothing itself.
-        led = [row for row in rows if row.verdict != "rejected"]
-        theirs = {"message_ids": [row.message_id for row in led]}
-        carriers = list(connection.scalars(SELECT_UPSERT_IDS, theirs))
-        connection.execute(DELETE_DELIVERIES, theirs)
-        connection.execute(DELETE_FINISHED_UPSERTS, {"ids": carriers})
+        # A rejected duplicate has the messageId of a message that may stay, and no deliveries.
+        delivered = [row for row in rows if row.verdict != "rejected"]
+        message_ids = {"message_ids": [row.message_id for row in delivered]}
+        upsert_ids = list(connection.scalars(SELECT_UPSERT_IDS, message_ids))
+        connection.execute(DELETE_DELIVERIES, message_ids)
+        connection.execute(DELETE_FINISHED_UPSERTS, {"ids": upsert_ids})
         connection.execute(DELETE_MESSAGES, {"ids": [row.id for row in rows]})
-        connection.execute(
-            DELETE_EMPTY_COUNTS, {"second": rows[-1].received_at[:SECOND_PREFIX_LENGTH]}
-        )
-        since = self._duplicate_window_start()
-        remembered = [
+        last_second = rows[-1].received_at[:SECOND_PREFIX_LENGTH]
+        connection.execute(DELETE_EMPTY_COUNTS, {"second": last_second})
+        window_start = self._duplicate_window_start()
+        forgotten_rows = [
             {"message_id": row.message_id, "received_at": row.received_at}
-            for row in led
-            if row.received_at >= since
+            for row in delivered
+            if row.received_at >= window_start
         ]
-        if remembered:
-            connection.execute(insert(forgotten_message_ids), remembered)
+        if forgotten_rows:
+            connection.execute(insert(forgotten_message_ids), forgotten_rows)
 
     def _duplicate_window_start(self) -> str:
         return format_iso_utc(self._clock() - DUPLICATE_WINDOW)
 
 
-log = logging.getLogger(__name__)
-
-STEP_PAUSE_S = 0.02  # seconds between two steps, in which others write
-LIMIT_CHECK_INTERVAL_S = 10.0  # seconds until the limits are looked at again
-UNUSED_CHECK_INTERVAL_S = 600.0  # seconds, likewise, where nobody uses what is limited
-
-
 class RetentionSchedule:
-    """Steps of a retention, as long as there is something to forget.
+    """Decides when a retention step is due, and runs it.
 
     Args:
-        use: Of its database. While nobody else uses that, no connection stays open for this alone.
+        pool_usage: Of the database; while it is unused, retention keeps no connection open.
     """
 
     def __init__(self, retention: MessageRetention, pool_usage: PoolUsage) -> None:
@@ -184,48 +184,52 @@ class RetentionSchedule:
         self._pool_usage = pool_usage
         self._last_checkin_count = pool_usage.checkin_count
         self._checked_at = 0.0
-        self._is_within_limits = False  # whether nothing was left to forget
+        self._is_within_limits = False
 
     def run_step_if_due(self, now: float) -> float:
-        """Take one at *now*, in seconds, if there may be something to forget; seconds until the
-        next.
+        """Run one step if messages may be beyond the limits; return the seconds until the next.
 
-        Raises: Gone.
+        Args:
+            now: Seconds of a monotonic clock.
+        Raises: DatabaseClosed.
         """
-        unused = (
-            self._pool_usage.checkin_count == self._last_checkin_count
-        )  # by others, since the last step
-        if unused and self._is_within_limits and now - self._checked_at < UNUSED_CHECK_INTERVAL_S:
+        # By others, since the last step.
+        is_unused = self._pool_usage.checkin_count == self._last_checkin_count
+        if (
+            is_unused
+            and self._is_within_limits
+            and now - self._checked_at < UNUSED_CHECK_INTERVAL_S
+        ):
             return LIMIT_CHECK_INTERVAL_S
         self._checked_at = now
         try:
             count = self._retention.delete_excess()
         except DatabaseClosed:
             raise
-        except DatabaseUnavailable as fault:
+        except DatabaseUnavailable as error:
             self._is_within_limits = False
-            log.warning("forgot nothing reason=%s", fault.what)
+            log.warning("retention failed reason=%s", error.what)
             return LIMIT_CHECK_INTERVAL_S
         self._last_checkin_count, self._is_within_limits = self._pool_usage.checkin_count, not count
         if count:
-            log.info("forgot messages=%d", count)
+            log.info("retention deleted messages=%d", count)
             return STEP_PAUSE_S
-        if unused:
+        if is_unused:
             close_unused_connections(self._pool_usage.engine)
         return LIMIT_CHECK_INTERVAL_S
 
 
 class RetentionWorker:
-    """Takes steps on a thread of its own."""
+    """Runs retention steps on its own thread."""
 
     def __init__(self, schedule: RetentionSchedule) -> None:
         self._schedule = schedule
         self._stop_requested = Event()
-        self._thread = Thread(target=self._run, name="pruning", daemon=True)
+        self._thread = Thread(target=self._run, name="retention", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Finish the step that is under way."""
+        """Stop after the current step."""
         self._stop_requested.set()
         self._thread.join()
 

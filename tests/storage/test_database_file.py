@@ -17,7 +17,7 @@ from segment_insider_emulator.workspace import load_preset
 CALL = {"writeKey": "wk_demo", "userId": "ada", "event": "Seen", "properties": {"n": "x" * 20_000}}
 USER = {"users": [{"identifiers": {"uuid": "ada"}, "attributes": {"age": 3}}]}
 REMEDY = (
-    "Stop the emulator, put the file back if you have it, and start again;"
+    "Stop the emulator, restore the file if you have a copy, and start again;"
     " until then nothing is stored."
 )
 
@@ -51,20 +51,20 @@ def replace_wal(file: Path) -> None:
 
 
 LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "deleted": (Path.unlink, "it was deleted or moved away, or cannot be seen"),
+    "deleted": (Path.unlink, "it was deleted or moved, or cannot be accessed"),
     "moved": (
         lambda file: file.rename(beside(file, "-old")),
-        "it was deleted or moved away, or cannot be seen",
+        "it was deleted or moved, or cannot be accessed",
     ),
     "folder deleted": (
         lambda file: shutil.rmtree(file.parent),
-        "it was deleted or moved away, or cannot be seen",
+        "it was deleted or moved, or cannot be accessed",
     ),
     "replaced": (replace_file, "another file is in its place"),
-    "emptied": (lambda file: os.truncate(file, 0), "it was cut short or overwritten"),
+    "emptied": (lambda file: os.truncate(file, 0), "it was truncated or overwritten"),
     "overwritten": (
         lambda file: file.write_bytes(b"no database"),
-        "it was cut short or overwritten",
+        "it was truncated or overwritten",
     ),
 }
 SIDE_LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -115,7 +115,7 @@ def test_a_lost_side_file_is_noticed_before_the_next_answer(
     lose(file)
     answer = client.post("/v1/track", json=CALL)
     what = (
-        f"the database cannot be used (the file kept.db: {lost} beside it was deleted or replaced)"
+        f"the database cannot be used (the file kept.db: {lost} next to it was deleted or replaced)"
     )
     assert (answer.status_code, answer.get_json()["error"]["what"]) == (503, what)
     assert client.get("/emulator/v1/health").status_code == 503
@@ -153,10 +153,10 @@ def test_a_new_database_is_for_its_owner_alone(client: FlaskClient, file: Path) 
     assert modes == dict.fromkeys(("kept.db", "kept.db-wal", "kept.db-shm"), "0o600")
 
 
-IN_MEMORY = "this is no file. For a database in memory, use --db :memory:."
+IN_MEMORY = "this is not a file. For a database in memory, use --db :memory:."
 HALF_A_URI = (
     "SQLite reads this as the name of a file."
-    " Give the path alone, or write sqlite:///file:PATH?uri=true."
+    " Give only the path, or write sqlite:///file:PATH?uri=true."
 )
 
 

@@ -22,7 +22,6 @@ from segment_insider_emulator.storage.migrations import (
     SQLITE_APPLICATION_ID,
     migrate,
 )
-from segment_insider_emulator.storage.schema import metadata
 from segment_insider_emulator.workspace import load_preset
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))
@@ -99,7 +98,7 @@ def test_a_foreign_file_is_refused_and_not_touched(tmp_path: Path, lines: list[s
     before = file.read_bytes()
     with pytest.raises(EmulatorError) as refusal:
         open_database(str(file))
-    what = "this is the database of another program. Name another file."
+    what = "another program created this database. Name another file."
     assert (str(refusal.value), file.read_bytes()) == (f"{file}: {what}", before)
 
 
@@ -115,7 +114,7 @@ def test_a_file_of_a_later_version_is_refused_and_not_touched(tmp_path: Path) ->
     with pytest.raises(EmulatorError) as refusal:
         open_database(str(file))
     told = (
-        f"{file}: a later version of the emulator made this database ({SCHEMA_VERSION + 1}, not "
+        f"{file}: a later version of the emulator created this database ({SCHEMA_VERSION + 1}, not "
         f"{SCHEMA_VERSION}). Install that version, or name another database."
     )
     assert (str(refusal.value), file.read_bytes()) == (told, before)
@@ -163,7 +162,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         connection.exec_driver_sql("ALTER TABLE nobody ADD COLUMN done TEXT")
 
     with pytest.raises(OperationalError, match="no such table: nobody"):
-        migrate(engine, metadata, file, [fails])
+        migrate(engine, file, [fails])
     assert shape(engine) == before
     engine.dispose()
 

@@ -72,7 +72,7 @@ def second(number: int) -> str:
 
 
 def rows(store: MessageStore) -> int:
-    return store.recent_activity.report_storage().rows["message_counts"]
+    return store.report_storage().rows["message_counts"]
 
 
 def counted(store: MessageStore, **filters: Any) -> dict[tuple[str, Verdict], int]:

@@ -1,4 +1,4 @@
-"""Whoever cannot use a database is told what to do about it."""
+"""Advice for database errors."""
 
 import sqlite3
 
@@ -10,31 +10,31 @@ from segment_insider_emulator.storage.database_errors import UNREACHABLE_HINT, f
 
 AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
 FEWER = (
-    "or have fewer sandboxes or processes; docs/operations.md says how many connections they take."
+    "or use fewer sandboxes or processes; docs/operations.md says how many connections they need."
 )
 CONNECTIONS = f"Raise max_connections of the server, {FEWER}"
-EXISTS = "See that the user and the database that its address names exist on that server."
+EXISTS = "Check that the user and the database of the database URL exist on the server."
 ESCAPE = "In a user, password or option, write % as %25, @ as %40, : as %3A, / as %2F and # as %23."
 PASSWORD = (
-    f"See to the user and the password in its address, or to the password in ~/.pgpass. {ESCAPE}"
+    f"Correct the user and the password in the database URL, or the password in ~/.pgpass. {ESCAPE}"
 )
-LET_IN = (
-    "See to the user, host and database in its address, or have the server's pg_hba.conf let them"
-    " in."
+PG_HBA = (
+    "Correct the user, host and database in the database URL, or allow them in the server's"
+    " pg_hba.conf."
 )
-ALLOW = "Have the server let the user in its address connect to that database, or name another."
+ALLOW = "Allow the database URL's user to connect to that database, or name another user."
 NO_POOLER = (
-    "Name the server itself, not a pooler before it: a connection is told its sandbox by options,"
-    " which that does not hand on."
+    "Name the server itself, not a connection pooler: a connection gets its sandbox's schema as a"
+    " startup option, which the pooler does not pass on."
 )
-NO_TLS = "Leave sslmode out of its address, or have the server use TLS."
-OPTION = "Correct that option of its address, or leave it out."
-ROOT = "Name the file with the server's root certificate as sslrootcert in its address."
-WAIT = "Wait until the server takes connections."
+NO_TLS = "Remove sslmode from the database URL, or enable TLS on the server."
+OPTION = "Correct or remove that option of the database URL."
+ROOT = "Name the file of the server's root certificate as sslrootcert in the database URL."
+WAIT = "Wait until the server accepts connections."
 
 
 @pytest.mark.parametrize(
-    ("told", "advice"),
+    ("message", "hint"),
     [
         ("FATAL:  sorry, too many clients already", CONNECTIONS),
         (
@@ -44,12 +44,13 @@ WAIT = "Wait until the server takes connections."
         ),
         (
             'FATAL:  too many connections for role "ada"',
-            "Raise the limit of the user in its address, as with ALTER ROLE … CONNECTION LIMIT,"
+            "Raise the limit of the database URL's user, e.g. with ALTER ROLE … CONNECTION LIMIT,"
             f" {FEWER}",
         ),
         (
             'FATAL:  too many connections for database "team"',
-            f"Raise the limit of the database, as with ALTER DATABASE … CONNECTION LIMIT, {FEWER}",
+            "Raise the limit of the database, e.g. with ALTER DATABASE … CONNECTION LIMIT,"
+            f" {FEWER}",
         ),
         ('FATAL:  role "ada" does not exist', EXISTS),
         ('FATAL:  database "team" does not exist', EXISTS),
@@ -57,9 +58,9 @@ WAIT = "Wait until the server takes connections."
         ("fe_sendauth: no password supplied", PASSWORD),
         (
             'FATAL:  no pg_hba.conf entry for host "10.0.0.7", user "ada", database "x", SSL off',
-            LET_IN,
+            PG_HBA,
         ),
-        ('FATAL:  Peer authentication failed for user "ada"', LET_IN),
+        ('FATAL:  Peer authentication failed for user "ada"', PG_HBA),
         ('FATAL:  role "ada" is not permitted to log in', ALLOW),
         (
             'FATAL:  permission denied for database "team"\nDETAIL:  User does not have CONNECT',
@@ -68,7 +69,7 @@ WAIT = "Wait until the server takes connections."
         ("FATAL:  unsupported startup parameter: options", NO_POOLER),
         (
             'invalid sslmode value: "bogus"',
-            "Give sslmode in its address as disable, allow, prefer, require, verify-ca or"
+            "Set sslmode in the database URL to disable, allow, prefer, require, verify-ca or"
             " verify-full.",
         ),
         ('invalid channel_binding value: "maybe"', OPTION),
@@ -84,28 +85,28 @@ WAIT = "Wait until the server takes connections."
         ("server closed the connection unexpectedly", UNREACHABLE_HINT),
     ],
 )
-def test_words_of_a_server_that_refuses(told: str, advice: str) -> None:
-    assert find_hint(OSError(AT + told)) == advice
+def test_a_message_of_the_server_has_a_hint(message: str, hint: str) -> None:
+    assert find_hint(OSError(AT + message)) == hint
     assert (
-        DatabaseUnavailable(AT + told).remedy
-        == f"{advice} What was not acknowledged may be sent again."
+        DatabaseUnavailable(AT + message).remedy
+        == f"{hint} Unacknowledged messages may be sent again."
     )
 
 
-def test_a_number_of_sqlite_is_known_with_its_finer_shades() -> None:
+def test_an_extended_result_code_of_sqlite_has_the_hint_of_its_primary_code() -> None:
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    assert find_hint(error) == "Look at the disk, and the space left on it."
+    assert find_hint(error) == "Check the disk and its free space."
 
 
 @pytest.mark.parametrize(
     "kind", ["mysql", "mysql+pymysql", "mssql", "postgresql+asyncpg", "oracle", "https"]
 )
-def test_a_database_of_another_kind_is_refused_with_those_that_there_are(kind: str) -> None:
+def test_an_unsupported_kind_of_database_is_refused_with_the_supported_ones(kind: str) -> None:
     with pytest.raises(EmulatorError) as refusal:
         open_database(f"{kind}://ada:secret@127.0.0.1:3306/team")
     assert str(refusal.value) == (
-        f"{kind}:…: captures cannot go to a database of this kind. "
+        f"{kind}:…: this kind of database is not supported. "
         "Give a file, such as --db emulator.db, or :memory:,"
         " or a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE."
     )
@@ -115,7 +116,7 @@ def test_a_database_of_another_kind_is_refused_with_those_that_there_are(kind: s
 @pytest.mark.parametrize(
     "secret", ["ada:secret@127.0.0.1:1/team", "127.0.0.1:1/team?user=ada&password=secret"]
 )
-def test_an_address_is_taken_as_a_hosting_provider_writes_it_and_shown_without_its_secrets(
+def test_a_hosting_providers_url_is_accepted_and_shown_without_secrets(
     kind: str, secret: str
 ) -> None:
     with pytest.raises(EmulatorError) as refusal:
@@ -125,12 +126,12 @@ def test_an_address_is_taken_as_a_hosting_provider_writes_it_and_shown_without_i
         f"postgresql+psycopg:{at}127.0.0.1:1/team: the database cannot be opened"
         ' (connection failed: connection to server at "127.0.0.1", port 1 failed: Connection'
         " refused)."
-        " See that the database can be reached."
+        " Check that the database can be reached."
     )
 
 
 @pytest.mark.parametrize(
-    "address",
+    "url",
     [
         pytest.param("postgres://ada:sec@ret@127.0.0.1:1/team", id="a password with @"),
         pytest.param("postgres://ada:sec@r/et@127.0.0.1:1/team", id="with @ and /"),
@@ -143,21 +144,21 @@ def test_an_address_is_taken_as_a_hosting_provider_writes_it_and_shown_without_i
         pytest.param("://secret", id="no kind"),
     ],
 )
-def test_of_an_address_that_cannot_be_read_nothing_is_told_but_its_kind(address: str) -> None:
+def test_an_invalid_url_is_shown_as_its_scheme_only(url: str) -> None:
     with pytest.raises(EmulatorError) as refusal:
-        open_database(address)
+        open_database(url)
     assert str(refusal.value) == (
-        f"{address.partition(':')[0]}:…: its address cannot be read."
+        f"{url.partition(':')[0]}:…: invalid database URL."
         " Give a file, such as --db emulator.db, or :memory:,"
         " or a PostgreSQL database: postgresql://USER:PASSWORD@HOST/DATABASE."
         f" {ESCAPE}"
     )
 
 
-def test_an_option_that_the_driver_does_not_know_is_told() -> None:
+def test_an_unknown_option_of_a_url_is_reported() -> None:
     with pytest.raises(EmulatorError) as refusal:
         open_database("postgres://ada:secret@127.0.0.1:1/team?pgbouncer=true")
     assert str(refusal.value) == (
         "postgresql+psycopg://…@127.0.0.1:1/team: the database cannot be opened"
-        ' (invalid connection option "pgbouncer"). Leave it out of its address.'
+        ' (invalid connection option "pgbouncer"). Remove it from the database URL.'
     )
