@@ -404,7 +404,10 @@ def test_a_server_that_stays_away_is_told_once_by_who_listens_and_once_when_it_i
         server.start()
         assert store.change_counter.wait_for_change(2, 2 * HEARD) == 3
     said = [each.getMessage() for each in caplog.records if each.name == LISTENING]
-    assert [each.partition(" reason=")[0] for each in said] == ["lost news", "PostgreSQL LISTEN connection restored"]
+    assert [each.partition(" reason=")[0] for each in said] == [
+        "PostgreSQL LISTEN connection lost",
+        "PostgreSQL LISTEN connection restored",
+    ]
 
 
 @contextmanager
