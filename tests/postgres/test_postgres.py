@@ -230,10 +230,10 @@ def refused(url: URL) -> EmulatorError:
 @pytest.mark.parametrize(
     ("name", "value", "advice"),
     [
-        ("username", "nobody", "See that the user and the database that its address names exist"),
-        ("database", "none", "See that the user and the database that its address names exist"),
-        ("username", "idle", "Have the server let the user in its address connect"),
-        ("username", "full", "Raise the limit of the user in its address, as with ALTER ROLE"),
+        ("username", "nobody", "Check that the user and the database of the database URL exist"),
+        ("database", "none", "Check that the user and the database of the database URL exist"),
+        ("username", "idle", "Allow the database URL's user to connect"),
+        ("username", "full", "Raise the limit of the database URL's user, e.g. with ALTER ROLE"),
         (
             "query",
             {"host": "/nowhere", "sslmode": "bogus"},
@@ -259,7 +259,7 @@ def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
 
 GRANT = (
     "Make the user of the database URL the owner of the tables, and GRANT it CREATE on the database and the"
-    " schema, or let it own these, too."
+    " schema, or make it the owner of these, too."
 )
 
 
@@ -318,7 +318,7 @@ def test_who_makes_a_sandbox_while_the_server_takes_no_connection_may_ask_again(
         refused = client.post("/emulator/v1/sandboxes", json={"id": "red"})
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
         remedy = refused.get_json()["error"]["remedy"]
-        assert remedy.startswith("Raise the limit of the user in its address")
+        assert remedy.startswith("Raise the limit of the database URL's user")
         with admin.begin() as connection:
             connection.execute(text(limit.format(-1)))
         assert client.post("/emulator/v1/sandboxes", json={"id": "red"}).status_code == 201
