@@ -1,6 +1,8 @@
-"""Measure and limit the nesting depth of JSON."""
+"""JSON values and texts: nesting depth, half characters, large numbers, differences."""
 
+import json
 import re
+from collections.abc import Iterator
 
 import orjson
 
@@ -107,3 +109,46 @@ def _json_error_text(line: bytes, error: orjson.JSONDecodeError) -> str:
     except UnicodeDecodeError as fault:
         return f"not UTF-8 text (byte 0x{line[fault.start]:02x}, column {fault.start + 1})"
     return f"not JSON ({error})"
+
+
+def find_value_differences(expected: JSON, actual: JSON, path: str) -> Iterator[str]:
+    """Yield one line for each path at which *actual* differs from *expected*."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in {**expected, **actual}:
+            yield from _find_member_differences(expected, actual, key, f"{path}.{key}")
+    elif isinstance(expected, list) and isinstance(actual, list):
+        if len(expected) != len(actual):
+            extra = _truncate_json(actual[len(expected) :]) if len(actual) > len(expected) else ""
+            more = f", among them {extra}" if extra else ""
+            yield f"{path}: expected {len(expected)} entries, received {len(actual)}{more}"
+        for at, (expected_item, actual_item) in enumerate(zip(expected, actual, strict=False)):
+            yield from find_value_differences(expected_item, actual_item, f"{path}[{at}]")
+    elif not _is_same_value(expected, actual):
+        yield f"{path}: expected {_truncate_json(expected)}, received {_truncate_json(actual)}"
+
+
+def _find_member_differences(
+    expected: JSONObject, actual: JSONObject, key: str, path: str
+) -> Iterator[str]:
+    if key not in actual:
+        yield f"{path}: expected {_truncate_json(expected[key])}, received nothing"
+    elif key not in expected:
+        yield f"{path}: expected nothing, received {_truncate_json(actual[key])}"
+    else:
+        yield from find_value_differences(expected[key], actual[key], path)
+
+
+def _is_same_value(expected: JSON, actual: JSON) -> bool:
+    """Return whether two JSON values are equal; numbers compare as doubles, true is not 1."""
+    numbers = [
+        float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        for value in (expected, actual)
+    ]
+    if None in numbers:
+        return type(expected) is type(actual) and bool(expected == actual)
+    return numbers[0] == numbers[1]
+
+
+def _truncate_json(value: JSON) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 200 else f"{text[:200]}…"

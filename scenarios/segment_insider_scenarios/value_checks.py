@@ -10,13 +10,13 @@ from segment_insider_emulator.analysis.known_names import (
     INSIDER_PARAMETERS_AND_ATTRIBUTES,
     TEXT_VALUED_NAMES,
 )
-from segment_insider_emulator.contract.cases import find_value_differences
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.plan_schema import (
     UnsupportedPattern,
     check_pattern,
     matches_pattern,
 )
+from segment_insider_emulator.json_text import find_value_differences
 from segment_insider_emulator.similar_names import find_intended_name
 from segment_insider_emulator.types import JSON
 from segment_insider_scenarios.spelling import typo_hint

@@ -13,7 +13,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
+from segment_insider_emulator.json_text import (
+    MAX_DEPTH,
+    find_value_differences,
+    nesting_depth,
+    parse_json,
+)
 from segment_insider_emulator.mapping.destination import (
     InsiderRequest,
     MappingFailure,
@@ -22,7 +27,7 @@ from segment_insider_emulator.mapping.destination import (
     compile_subscription,
 )
 from segment_insider_emulator.text_encoding import read_utf8_bytes
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSONObject
 
 _CASE_REMEDY = "A case has name, destination, subscription and events; docs/contract.md shows one."
 
@@ -177,49 +182,6 @@ def _mask_engine_message(result: JSONObject) -> JSONObject:
 
 
 _ENGINE_MESSAGE_PREFIX = "Invalid subscription : Cannot read"
-
-
-def find_value_differences(expected: JSON, actual: JSON, path: str) -> Iterator[str]:
-    """Where the JSON value *received* departs from *expected*, one line for each place."""
-    if isinstance(expected, dict) and isinstance(actual, dict):
-        for key in {**expected, **actual}:
-            yield from _find_member_differences(expected, actual, key, f"{path}.{key}")
-    elif isinstance(expected, list) and isinstance(actual, list):
-        if len(expected) != len(actual):
-            extra = _truncate_json(actual[len(expected) :]) if len(actual) > len(expected) else ""
-            more = f", among them {extra}" if extra else ""
-            yield f"{path}: expected {len(expected)} entries, received {len(actual)}{more}"
-        for at, (expected_item, actual_item) in enumerate(zip(expected, actual, strict=False)):
-            yield from find_value_differences(expected_item, actual_item, f"{path}[{at}]")
-    elif not _is_same_value(expected, actual):
-        yield f"{path}: expected {_truncate_json(expected)}, received {_truncate_json(actual)}"
-
-
-def _find_member_differences(
-    expected: JSONObject, actual: JSONObject, key: str, path: str
-) -> Iterator[str]:
-    if key not in actual:
-        yield f"{path}: expected {_truncate_json(expected[key])}, received nothing"
-    elif key not in expected:
-        yield f"{path}: expected nothing, received {_truncate_json(actual[key])}"
-    else:
-        yield from find_value_differences(expected[key], actual[key], path)
-
-
-def _is_same_value(expected: JSON, actual: JSON) -> bool:
-    """Numbers are compared as IEEE doubles; true is not 1."""
-    numbers = [
-        float(each) if isinstance(each, int | float) and not isinstance(each, bool) else None
-        for each in (expected, actual)
-    ]
-    if None in numbers:
-        return type(expected) is type(actual) and bool(expected == actual)
-    return numbers[0] == numbers[1]
-
-
-def _truncate_json(value: JSON) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 @cache

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, TypeAlias
 
-from segment_insider_emulator.contract.cases import ContractCase, find_value_differences, run_events
+from segment_insider_emulator.contract.cases import ContractCase, run_events
 from segment_insider_emulator.delivery.filter_chain import (
     compile_filter_chain,
     verdict_for_rejection,
 )
 from segment_insider_emulator.filtering.result import SOURCE_STEP, Rejection
 from segment_insider_emulator.interchange.imported_workspace import TEST_ACCOUNT_KEY
+from segment_insider_emulator.json_text import find_value_differences
 from segment_insider_emulator.mapping.destination import Subscription, compile_subscription
 from segment_insider_emulator.segment.sources import DISABLED_SOURCE_TEXT
 from segment_insider_emulator.types import JSON, JSONObject

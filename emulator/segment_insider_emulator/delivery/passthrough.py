@@ -4,7 +4,6 @@ import orjson
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.clock import Clock, format_iso_utc
-from segment_insider_emulator.contract.cases import find_value_differences
 from segment_insider_emulator.delivery.retries import is_retryable
 from segment_insider_emulator.delivery.senders import (
     REDACTED_MARK,
@@ -13,6 +12,7 @@ from segment_insider_emulator.delivery.senders import (
     Sender,
     redact_headers,
 )
+from segment_insider_emulator.json_text import find_value_differences
 from segment_insider_emulator.shared_state import StateGuardFactory, process_local
 from segment_insider_emulator.storage.reports import ResponseDifferenceStore
 from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
