@@ -23,7 +23,7 @@ from jinja2 import FileSystemBytecodeCache
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "conformance"), str(ROOT / "tests" / "mapping"), str(ROOT)]
 
-from explained_cases import Output, generated_outputs, shipped_outputs  # noqa: E402
+from explanation_cases import Output, iter_generated_outputs, iter_shipped_outputs  # noqa: E402
 from generation import cases  # noqa: E402
 
 from segment_insider_emulator.analysis.drift import find_drift  # noqa: E402
@@ -47,11 +47,11 @@ TEMPLATES = FileSystemBytecodeCache(_COMPILED.name)
 DEEP: JSON = {"a": [{"b": [{"c": [[{"d": None}], [], {}]}]}]}
 
 
-def crash_cases(seeded: int, count: int) -> Iterator[Output]:
-    """Pairs of a destination and an event, *count* of each generator."""
+def iter_crash_cases(seeded: int, count: int) -> Iterator[Output]:
+    """Yield pairs of a destination and an event, *count* from each generator."""
     random = Random(seeded)
-    nested = generated_outputs(seeded, count)
-    shipped = [shipped_outputs(preset, random) for preset in ("guide", "segment-defaults")]
+    nested = iter_generated_outputs(seeded, count)
+    shipped = [iter_shipped_outputs(preset, random) for preset in ("guide", "segment-defaults")]
     for case in _conformance_cases(seeded, count):
         settings_ = {"account_name": "shop", "ucd_key": "key"}
         yield {"settings": settings_, "subscriptions": [case["subscription"]]}, case["events"][0]
@@ -64,7 +64,7 @@ def crash_cases(seeded: int, count: int) -> Iterator[Output]:
 
 
 def _conformance_cases(seeded: int, count: int) -> list[JSONObject]:
-    found: list[JSONObject] = []
+    results: list[JSONObject] = []
 
     @seed(seeded)
     @given(cases())
@@ -73,24 +73,24 @@ def _conformance_cases(seeded: int, count: int) -> list[JSONObject]:
         suppress_health_check=list(HealthCheck), verbosity=Verbosity.quiet,
     )  # fmt: skip
     def collect(case: JSONObject) -> None:
-        found.append(case)
+        results.append(case)
 
     collect()
-    return found
+    return results
 
 
-def crashes(output: Output, folder: Path) -> Iterator[str]:
-    """What ends otherwise than in words for *output*, one line each."""
+def find_crashes(output: Output, folder: Path) -> Iterator[str]:
+    """Yield one line for each explanation of *output* that does not end with a text."""
     destination, event = output
-    document = {"source": {"name": "Shop", "writeKey": "wk"}, "destination": named(destination)}
+    document = {"source": {"name": "Shop", "writeKey": "wk"}, "destination": add_names(destination)}
     workspace, events = folder / "shop.json", folder / "events.ndjson"
     workspace.write_text(json.dumps(document))
     events.write_text(json.dumps(event) + "\n")
-    found: list[object] = []
+    results: list[object] = []
 
-    def drift_once(*given: Any) -> object:  # what is found is the same, as text and as JSON
-        found.extend([] if found else [find_drift(*given)])
-        return found[0]
+    def drift_once(*given: Any) -> object:  # the report is the same as text and as JSON
+        results.extend([] if results else [find_drift(*given)])
+        return results[0]
 
     with patch("segment_insider_emulator.cli.drift.find_drift", drift_once):
         yield from _command_crashes(workspace, events)
@@ -112,28 +112,28 @@ def _command_crashes(workspace: Path, events: Path) -> Iterator[str]:
             yield f"emulator {' '.join(arguments[:-1])}: exit {result.exit_code}"
 
 
-def named(destination: JSONObject) -> JSONObject:
-    """*destination* with what a workspace file has to have."""
+def add_names(destination: JSONObject) -> JSONObject:
+    """Return *destination* with the names that a workspace file requires."""
     subscriptions = [
-        {"name": f"S{number}", "enabled": True, **each}
-        for number, each in enumerate(destination["subscriptions"])
+        {"name": f"S{number}", "enabled": True, **subscription}
+        for number, subscription in enumerate(destination["subscriptions"])
     ]
     return {"name": "Insider", "enabled": True, **destination, "subscriptions": subscriptions}
 
 
 def _page_crashes(workspace: Path, event: JSONObject) -> Iterator[str]:
     try:
-        own = load_workspace_or_preset(str(workspace))
+        loaded_workspace = load_workspace_or_preset(str(workspace))
     except EmulatorError:
-        return  # the workspace is refused, in words
-    app = create_app(Config(db=":memory:"), own)
+        return  # the workspace is rejected with a text
+    app = create_app(Config(db=":memory:"), loaded_workspace)
     app.jinja_env.bytecode_cache = TEMPLATES
     client = app.test_client()
     client.post(f"/v1/{event.get('type')}", json={**event, "writeKey": "wk"})
     client.post("/v1/batch", json={"batch": [event], "writeKey": "wk"})
     for page in PAGES:
         status = client.get(page).status_code
-        if status not in (200, 400, 404):  # of 400, the page says why
+        if status not in (200, 400, 404):  # for 400, the page gives the reason
             yield f"GET {page}: {status}"
     status = client.post("/workspace/test", data={"event": json.dumps(event)}).status_code
     if status != 200:
@@ -150,9 +150,9 @@ def main() -> None:
     options = parser.parse_args()
     count = wrong = 0
     with tempfile.TemporaryDirectory() as folder:
-        for output in crash_cases(options.seed, options.cases):
+        for output in iter_crash_cases(options.seed, options.cases):
             count += 1
-            for line in crashes(output, Path(folder)):
+            for line in find_crashes(output, Path(folder)):
                 wrong += 1
                 print(line, json.dumps(output), sep="\n")  # noqa: T201
     print(f"{count} workspaces and events, {wrong} explanations did not end in words")  # noqa: T201

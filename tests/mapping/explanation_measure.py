@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "conformance"), str(ROOT / "tests" / "mapping"), str(ROOT)]
 
-from explained_cases import generated_outputs, shipped_outputs  # noqa: E402
+from explanation_cases import iter_generated_outputs, iter_shipped_outputs  # noqa: E402
 
 from segment_insider_emulator.mapping import Destination, InsiderRequest, Subscription  # noqa: E402
 from segment_insider_emulator.mapping.explanation import (  # noqa: E402
@@ -41,69 +41,73 @@ Keys = tuple[str | int, ...]
 
 
 @dataclass
-class Measure:
-    """How many values have which kind of explanation, with a few examples of each fault."""
+class Measurement:
+    """Number of values by kind of explanation, with examples of wrong ones."""
 
     outputs: int = 0
     values: Counter[str] = field(default_factory=Counter)
     leaves: Counter[str] = field(default_factory=Counter)
     examples: list[JSONObject] = field(default_factory=list)
 
-    def note(self, kind: str, **example: JSON) -> None:
+    def record(self, kind: str, **example: JSON) -> None:
         self.values[kind] += 1
         if kind != "exact" and len(self.examples) < 500:
             self.examples.append({"kind": kind, **example})
 
 
-def measure(outputs: Iterable[tuple[JSONObject, JSONObject]], count: int) -> Measure:
-    """Measure *count* requests of pairs of a destination and an event."""
-    found = Measure()
+def measure_explanations(
+    outputs: Iterable[tuple[JSONObject, JSONObject]], count: int
+) -> Measurement:
+    """Measure the explanations of *count* requests of pairs of a destination and an event."""
+    measurement = Measurement()
     for document, event in outputs:
-        if found.outputs >= count:
+        if measurement.outputs >= count:
             break
         destination = Destination(document)
         explanation = explain_event(destination, event)
         variants = {
-            path: list(_variants(event, keys, value)) for path, keys, value in _leaves(event)
+            path: list(_iter_variants(event, keys, value))
+            for path, keys, value in _iter_leaves(event)
         }
         if any(
-            isinstance(each.build_request(event), InsiderRequest)
-            for each in destination.subscriptions
+            isinstance(subscription.build_request(event), InsiderRequest)
+            for subscription in destination.subscriptions
         ):
-            _measure_dropped(found, destination, event, explanation, variants)
-        for subscription, account in zip(
+            _measure_dropped_paths(measurement, destination, event, explanation, variants)
+        for subscription, trace in zip(
             destination.subscriptions, explanation.accounts, strict=True
         ):
             if isinstance(subscription.build_request(event), InsiderRequest):
-                found.outputs += 1
-                _measure_output(found, subscription, event, account, variants)
-    return found
+                measurement.outputs += 1
+                _measure_output(measurement, subscription, event, trace, variants)
+    return measurement
 
 
-def _measure_dropped(
-    found: Measure,
+def _measure_dropped_paths(
+    measurement: Measurement,
     destination: Destination,
     event: JSONObject,
     explanation: EventExplanation,
     variants: dict[str, list[JSONObject]],
 ) -> None:
-    before = [_made(each, event) for each in destination.subscriptions]
+    subscriptions = destination.subscriptions
+    results = [_get_result(subscription, event) for subscription in subscriptions]
     for path in variants:
-        found.leaves["all"] += 1
+        measurement.leaves["all"] += 1
         if path not in explanation.dropped:
             continue
-        found.leaves["dropped"] += 1
+        measurement.leaves["dropped"] += 1
         for variant in variants[path]:
-            if [_made(each, variant) for each in destination.subscriptions] != before:
-                found.leaves["falsely dropped"] += 1
-                found.examples.append(
+            if [_get_result(subscription, variant) for subscription in subscriptions] != results:
+                measurement.leaves["falsely dropped"] += 1
+                measurement.examples.append(
                     {"kind": "falsely dropped", "path": path, "event": event, "variant": variant,
-                     "mappings": [e.mapping for e in destination.subscriptions]}
+                     "mappings": [subscription.mapping for subscription in subscriptions]}
                 )  # fmt: skip
                 break
 
 
-def _made(subscription: Subscription, event: JSONObject) -> JSON:
+def _get_result(subscription: Subscription, event: JSONObject) -> JSON:
     result = subscription.build_request(event)
     if isinstance(result, InsiderRequest):
         return result.json
@@ -111,72 +115,84 @@ def _made(subscription: Subscription, event: JSONObject) -> JSON:
 
 
 def _measure_output(
-    found: Measure,
+    measurement: Measurement,
     subscription: Subscription,
     event: JSONObject,
-    account: SubscriptionTrace,
+    trace: SubscriptionTrace,
     variants: dict[str, list[JSONObject]],
 ) -> None:
-    body = _made(subscription, event)
-    claimed = {place for origin in account.origins for place in origin.at}
-    places = _values(body, claimed)
-    true: dict[str, set[str]] = {place: set() for place in places}
-    untried = set(variants)  # whatever they hold, there is no request to compare with
-    for path, variant in [(p, v) for p, changed in variants.items() for v in changed]:
-        other = _made(subscription, variant)
-        if not isinstance(other, dict):
-            _check_named(found, account, path, variant, failed=other is not None)
+    body = _get_result(subscription, event)
+    claimed = {body_path for origin in trace.origins for body_path in origin.at}
+    body_values = _list_values(body, claimed)
+    true: dict[str, set[str]] = {body_path: set() for body_path in body_values}
+    untested = set(variants)  # no other value of them gives a request to compare with
+    for path, variant in [(p, v) for p, path_variants in variants.items() for v in path_variants]:
+        changed_body = _get_result(subscription, variant)
+        if not isinstance(changed_body, dict):
+            _check_named(measurement, trace, path, variant, failed=changed_body is not None)
             continue
-        untried.discard(path)
-        have = _values(other, claimed) if other != body else places
-        for place in places:
-            if not _is_same(have.get(place, _GONE), places[place]):
-                true[place].add(path)
-        if have.keys() - places.keys():
-            _check_named(found, account, path, variant, failed=True)
-    _note_values(found, event, account, true, untried, places)
+        untested.discard(path)
+        changed_values = (
+            _list_values(changed_body, claimed) if changed_body != body else body_values
+        )
+        for body_path in body_values:
+            if not _is_same(changed_values.get(body_path, _GONE), body_values[body_path]):
+                true[body_path].add(path)
+        if changed_values.keys() - body_values.keys():
+            _check_named(measurement, trace, path, variant, failed=True)
+    _record_values(measurement, event, trace, true, untested, body_values)
 
 
-def _note_values(
-    found: Measure,
+def _record_values(
+    measurement: Measurement,
     event: JSONObject,
-    account: SubscriptionTrace,
+    trace: SubscriptionTrace,
     true: dict[str, set[str]],
-    untried: set[str],
+    untested: set[str],
     values: dict[str, JSON],
 ) -> None:
     origins: dict[str, list[ValueOrigin]] = {}
-    for origin in account.origins:
-        for place in origin.at:
-            origins.setdefault(place, []).append(origin)
-    for place, influences in true.items():
-        if values[place] == {} and place not in origins:
-            continue  # what fills it is a value of its own
-        own = origins.get(place, [])
-        said = {path for origin in own for path in origin.read} - untried
-        found.note(
-            _kind(said, influences), place=place, claimed=sorted(said), true=sorted(influences),
-            value=values[place], mapping=[origin.mapping for origin in own], event=event,
-        )  # fmt: skip
+    for origin in trace.origins:
+        for body_path in origin.at:
+            origins.setdefault(body_path, []).append(origin)
+    for body_path, influences in true.items():
+        if values[body_path] == {} and body_path not in origins:
+            continue  # its content is a value of its own
+        path_origins = origins.get(body_path, [])
+        claimed_paths = {path for origin in path_origins for path in origin.read} - untested
+        measurement.record(
+            _classify_paths(claimed_paths, influences),
+            body_path=body_path,
+            claimed=sorted(claimed_paths),
+            true=sorted(influences),
+            value=values[body_path],
+            mapping=[origin.mapping for origin in path_origins],
+            event=event,
+        )
 
 
 def _check_named(
-    found: Measure, account: SubscriptionTrace, path: str, variant: JSONObject, *, failed: bool
+    measurement: Measurement,
+    trace: SubscriptionTrace,
+    path: str,
+    variant: JSONObject,
+    *,
+    failed: bool,
 ) -> None:
-    """Note that *path*, which decides more than one value, is named nowhere."""
-    named = {each for check in account.conditions for each in check.read}
+    """Record *path* as missing if it has an influence and the explanation does not name it."""
+    named = {read_path for check in trace.conditions for read_path in check.read}
     if failed:
-        named = named.union(*(origin.read for origin in account.origins))
+        named = named.union(*(origin.read for origin in trace.origins))
     if path not in named and path not in _SEGMENTS_OWN:
-        found.note("missing", path=path, place="(the request)", variant=variant)
+        measurement.record("missing", path=path, body_path="(the request)", variant=variant)
 
 
-def _is_same(one: JSON, other: JSON) -> bool:
-    return type(one) is type(other) and bool(one == other)
+def _is_same(left: JSON, right: JSON) -> bool:
+    return type(left) is type(right) and bool(left == right)
 
 
-def _kind(claimed: set[str], true: set[str]) -> str:
-    """How the paths that are *claimed* compare with those that have an influence."""
+def _classify_paths(claimed: set[str], true: set[str]) -> str:
+    """Return how the *claimed* paths compare with those that have an influence."""
     if claimed == true:
         return "exact"
     if claimed > true:
@@ -184,23 +200,23 @@ def _kind(claimed: set[str], true: set[str]) -> str:
     return "missing" if claimed < true else "wrong"
 
 
-def _values(value: JSON, whole: Iterable[str], path: str = "") -> dict[str, JSON]:
-    """The values of a body by place; a place that an explanation names is not taken apart."""
-    if path in whole or not isinstance(value, dict | list) or not value:
+def _list_values(value: JSON, named_paths: Iterable[str], path: str = "") -> dict[str, JSON]:
+    """Return the values of a body by path; a path that an explanation names is not split."""
+    if path in named_paths or not isinstance(value, dict | list) or not value:
         return {path: value}
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     return {
-        place: part
+        body_path: part
         for key, member in pairs
-        for place, part in _values(member, whole, join_path(path, key)).items()
+        for body_path, part in _list_values(member, named_paths, join_path(path, key)).items()
     }
 
 
-def _leaves(value: JSON, keys: Keys = ()) -> Iterator[tuple[str, Keys, JSON]]:
+def _iter_leaves(value: JSON, keys: Keys = ()) -> Iterator[tuple[str, Keys, JSON]]:
     if isinstance(value, dict | list) and value:
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         for key, member in pairs:
-            yield from _leaves(member, (*keys, key))
+            yield from _iter_leaves(member, (*keys, key))
         return
     path = ""
     for key in keys:
@@ -208,24 +224,24 @@ def _leaves(value: JSON, keys: Keys = ()) -> Iterator[tuple[str, Keys, JSON]]:
     yield path, keys, value
 
 
-def _variants(event: JSONObject, keys: Keys, value: JSON) -> Iterator[JSONObject]:
-    own: tuple[JSON, ...] = ()
+def _iter_variants(event: JSONObject, keys: Keys, value: JSON) -> Iterator[JSONObject]:
+    own_type_values: tuple[JSON, ...] = ()
     if isinstance(value, str):
-        own = (f"{value}x", f"y{value}", value[:-1])
+        own_type_values = (f"{value}x", f"y{value}", value[:-1])
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        own = (value + 1, -value, str(value))
-    for other in (*own, *_OTHERS):
-        if other is _GONE and isinstance(keys[-1], int):
+        own_type_values = (value + 1, -value, str(value))
+    for new_value in (*own_type_values, *_OTHERS):
+        if new_value is _GONE and isinstance(keys[-1], int):
             continue
-        if other is _GONE or other != value or type(other) is not type(value):
-            yield _with(event, keys, other)
+        if new_value is _GONE or new_value != value or type(new_value) is not type(value):
+            yield _replace_leaf(event, keys, new_value)
 
 
-def _with(container: JSON, keys: Keys, value: JSON) -> JSON:
+def _replace_leaf(container: JSON, keys: Keys, value: JSON) -> JSON:
     key, *below = keys
     copy = container.copy()
     if below:
-        copy[key] = _with(container[key], tuple(below), value)
+        copy[key] = _replace_leaf(container[key], tuple(below), value)
     elif value is _GONE:
         del copy[key]
     else:
@@ -233,16 +249,16 @@ def _with(container: JSON, keys: Keys, value: JSON) -> JSON:
     return copy
 
 
-def _report(name: str, found: Measure) -> None:
-    total = sum(found.values.values())
+def _print_report(name: str, measurement: Measurement) -> None:
+    total = sum(measurement.values.values())
     shares = ", ".join(
-        f"{kind} {found.values[kind]} ({found.values[kind] / max(total, 1):.2%})"
+        f"{kind} {measurement.values[kind]} ({measurement.values[kind] / max(total, 1):.2%})"
         for kind in ("exact", "missing", "wrong", "over-broad")
     )
-    print(f"{name}: {found.outputs} outputs, {total} values: {shares}")  # noqa: T201
+    print(f"{name}: {measurement.outputs} outputs, {total} values: {shares}")  # noqa: T201
     print(  # noqa: T201
-        f"  of {found.leaves['all']} leaves {found.leaves['dropped']} are called dropped, "
-        f"falsely {found.leaves['falsely dropped']}"
+        f"  of {measurement.leaves['all']} leaves {measurement.leaves['dropped']} are "
+        f"called dropped, falsely {measurement.leaves['falsely dropped']}"
     )
 
 
@@ -253,13 +269,13 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=0, help="faults to print")
     options = parser.parse_args()
     for name, outputs in (
-        ("segment-defaults", shipped_outputs("segment-defaults", random.Random(options.seed))),
-        ("guide", shipped_outputs("guide", random.Random(options.seed))),
-        ("generated", generated_outputs(options.seed, options.outputs)),
+        ("segment-defaults", iter_shipped_outputs("segment-defaults", random.Random(options.seed))),
+        ("guide", iter_shipped_outputs("guide", random.Random(options.seed))),
+        ("generated", iter_generated_outputs(options.seed, options.outputs)),
     ):
-        found = measure(outputs, options.outputs)
-        _report(name, found)
-        for example in found.examples[: options.examples]:
+        measurement = measure_explanations(outputs, options.outputs)
+        _print_report(name, measurement)
+        for example in measurement.examples[: options.examples]:
             print(json.dumps(example, default=repr))  # noqa: T201
 
 

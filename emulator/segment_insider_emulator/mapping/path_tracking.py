@@ -278,6 +278,36 @@ class TracedValue:
         parts = {} if is_list else self._parts or {}
         return {key: part for key, part in parts.items() if key not in members}
 
+    def replace_nulls_with_missing(self) -> "TracedValue":
+        """Return the value with MISSING in place of null, in nested objects, too."""
+        if self.value is None:
+            return replace(self, value=MISSING)
+        if not isinstance(self.value, dict):
+            return self
+        parts = {key: part.replace_nulls_with_missing() for key, part in self.parts.items()}
+        return self._with_parts(parts, keep_missing=True)
+
+    def drop_missing(self) -> "TracedValue":
+        """Return the value without MISSING keys, as `javascript.drop_missing` does."""
+        if not is_nonempty_container(self.value) or self.is_event_value:
+            return self
+        parts = {key: part.drop_missing() for key, part in self.parts.items()}
+        return self._with_parts(parts, keep_missing=False)
+
+    def _with_parts(
+        self, parts: "dict[PartKey, TracedValue]", *, keep_missing: bool
+    ) -> "TracedValue":
+        value: JSON
+        if isinstance(self.value, list):
+            value = [part.value for part in parts.values()]
+        else:
+            value = {
+                key: parts[key].value
+                for key in self.value
+                if keep_missing or parts[key].value is not MISSING
+            }
+        return replace(self, value=value, _parts=parts)
+
     def _create_part(self, value: JSON, key: PartKey) -> "TracedValue":
         if self.event_path is not None:
             return TracedValue.from_event(value, join_path(self.event_path, key))

@@ -350,7 +350,7 @@ def _trace_flatten(
     flat = replace(
         _build_traced_object(parts, keep_missing=True), unused_paths=frozenset(unused_paths)
     )
-    return flat if keep_missing else _drop_missing_parts(flat)
+    return flat if keep_missing else flat.drop_missing()
 
 
 def _trace_merge(
@@ -381,7 +381,7 @@ def _trace_merge(
     result = replace(
         _build_traced_object(merged, keep_missing=True), unused_paths=frozenset(unused_paths)
     )
-    return result if keep_missing else _drop_missing_parts(result)
+    return result if keep_missing else result.drop_missing()
 
 
 def _trace_transform(
@@ -406,37 +406,8 @@ def _trace_exclude_when_null(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     subject = tracer.trace_mapping(options, source, keep_missing)
-    result = _replace_nulls_with_missing(subject)
-    return result if keep_missing else _drop_missing_parts(result)
-
-
-def _replace_nulls_with_missing(traced_value: TracedValue) -> TracedValue:
-    if traced_value.value is None:
-        return replace(traced_value, value=MISSING)
-    if not isinstance(traced_value.value, dict):
-        return traced_value
-    parts = {key: _replace_nulls_with_missing(part) for key, part in traced_value.parts.items()}
-    return _replace_parts(traced_value, parts)
-
-
-def _drop_missing_parts(traced_value: TracedValue) -> TracedValue:
-    """Return *traced_value* without MISSING keys, as `javascript.drop_missing` does."""
-    if not is_nonempty_container(traced_value.value) or traced_value.is_event_value:
-        return traced_value
-    parts = {key: _drop_missing_parts(part) for key, part in traced_value.parts.items()}
-    return _replace_parts(traced_value, parts, keep_missing=False)
-
-
-def _replace_parts(
-    traced_value: TracedValue, parts: dict[PartKey, TracedValue], *, keep_missing: bool = True
-) -> TracedValue:
-    """Return *traced_value* with other values for its members."""
-    if isinstance(traced_value.value, list):
-        value: JSON = [part.value for part in parts.values()]
-    else:
-        values = {key: parts[key].value for key in traced_value.value}
-        value = values if keep_missing else {k: v for k, v in values.items() if v is not MISSING}
-    return replace(traced_value, value=value, _parts=parts)
+    result = subject.replace_nulls_with_missing()
+    return result if keep_missing else result.drop_missing()
 
 
 _DIRECTIVE_TRACERS: dict[str, _DirectiveTracer] = {

@@ -3,8 +3,8 @@
 from random import Random
 
 import pytest
-from explained_cases import Output, generated_outputs, shipped_outputs
-from explanation_measure import measure
+from explanation_cases import Output, iter_generated_outputs, iter_shipped_outputs
+from explanation_measure import measure_explanations
 
 from segment_insider_emulator.mapping.destination import MAPPING_ERRORS
 from segment_insider_emulator.mapping.directives import compile_mapping
@@ -19,15 +19,17 @@ SEED = 20
 @pytest.mark.parametrize("kind", ["segment-defaults", "guide", "generated"])
 def test_origins_name_the_sources_and_no_others(kind: str) -> None:
     outputs = (
-        generated_outputs(SEED, 40) if kind == "generated" else shipped_outputs(kind, Random(SEED))
+        iter_generated_outputs(SEED, 40)
+        if kind == "generated"
+        else iter_shipped_outputs(kind, Random(SEED))
     )
 
-    found = measure(outputs, 40)
+    measurement = measure_explanations(outputs, 40)
 
-    assert [each for each in found.examples if each["kind"] != "over-broad"] == []
-    assert found.values["over-broad"] <= found.values["exact"] // 200
-    assert found.values["exact"] > 500
-    assert found.leaves["dropped"] > 50
+    assert [example for example in measurement.examples if example["kind"] != "over-broad"] == []
+    assert measurement.values["over-broad"] <= measurement.values["exact"] // 200
+    assert measurement.values["exact"] > 500
+    assert measurement.leaves["dropped"] > 50
 
 
 def test_measure_detects_a_wrong_explanation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +38,7 @@ def test_measure_detects_a_wrong_explanation(monkeypatch: pytest.MonkeyPatch) ->
         lambda self, paths: self,
     )
 
-    assert measure(generated_outputs(SEED, 40), 40).values["missing"] > 0
+    assert measure_explanations(iter_generated_outputs(SEED, 40), 40).values["missing"] > 0
 
 
 def test_explanations_describe_the_sent_values() -> None:
@@ -45,20 +47,20 @@ def test_explanations_describe_the_sent_values() -> None:
         try:
             expected = compile_validated(mapping, compile_mapping)(event)
         except MAPPING_ERRORS:
-            continue  # its fields are traced one by one
+            continue  # its fields are traced separately
 
         assert _add_types(trace_payload(mapping, event).value) == _add_types(expected)
 
 
 def _list_outputs(count: int) -> list[Output]:
-    generated = generated_outputs(SEED, count)
+    generated = iter_generated_outputs(SEED, count)
     return [next(generated) for _ in range(count)]
 
 
 def _add_types(value: JSON) -> JSON:
     """Return *value* with the type of each scalar; in Python, `True` equals `1`."""
     if isinstance(value, dict):
-        return {key: _add_types(each) for key, each in value.items()}
+        return {key: _add_types(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_add_types(each) for each in value]
+        return [_add_types(item) for item in value]
     return "missing" if value is MISSING else (type(value).__name__, value)
