@@ -261,7 +261,7 @@ def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> Non
             {"workspace": {"trackingPlan": "/etc/passwd"}},
             400,
             "body.workspace.trackingPlan",
-            "no file is read for a document that comes from elsewhere than a file",
+            "only a workspace file can name a file with a tracking plan",
             id="no file is read",
         ),
         pytest.param(

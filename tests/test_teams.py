@@ -378,7 +378,7 @@ def test_a_team_may_have_two_tokens_while_one_replaces_the_other(tmp_path: Path)
     ("document", "complaint"),
     [
         pytest.param("teams: []", "teams: the list is empty. List one", id="none"),
-        pytest.param("[]", "this is no file of teams. Begin with `teams:`.", id="no object"),
+        pytest.param("[]", "this is not a file of teams. Begin with `teams:`.", id="no object"),
         pytest.param(
             "teams: [{name: a, tokens: [topsecret]}]",
             "teams[0].tokens[0]: this is written otherwise than it must be. Write sha256: and",

@@ -10,12 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from segment_insider_emulator.analysis.known_names import (
-    ALL_SPEC_NAMES,
-    TEXT_VALUED_NAMES,
-    KnownNames,
-    collect_known_names,
-)
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.similar_names import find_intended_name, is_one_edit_apart
@@ -25,6 +19,12 @@ from segment_insider_emulator.workspace import (
     Workspace,
     load_preset,
     load_workspace_or_preset,
+)
+from segment_insider_emulator.workspace.known_names import (
+    ALL_SPEC_NAMES,
+    TEXT_VALUED_NAMES,
+    KnownNames,
+    collect_known_names,
 )
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 from segment_insider_scenarios import segment_calls

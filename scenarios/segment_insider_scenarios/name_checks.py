@@ -4,11 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from segment_insider_emulator.analysis.known_names import (
-    INSIDER_EVENT_NAMES,
-    SPEC_EVENTS_BY_NORMALISED_NAME,
-    KnownNames,
-)
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.catalog import (
     DEFAULT_ATTRIBUTES,
@@ -23,6 +18,11 @@ from segment_insider_emulator.json_text import DECIMAL_COMMA_NUMBER
 from segment_insider_emulator.mapping.upserts import normalise_name
 from segment_insider_emulator.similar_names import find_intended_name
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.known_names import (
+    INSIDER_EVENT_NAMES,
+    SPEC_EVENTS_BY_NORMALISED_NAME,
+    KnownNames,
+)
 from segment_insider_emulator.workspace.validation import suggest_name
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.spelling import CONFIRM_NAME_STEP, ScenarioTexts, typo_hint

@@ -6,10 +6,6 @@ from datetime import datetime, tzinfo
 from difflib import get_close_matches
 from uuid import UUID
 
-from segment_insider_emulator.analysis.known_names import (
-    INSIDER_PARAMETERS_AND_ATTRIBUTES,
-    TEXT_VALUED_NAMES,
-)
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.plan_schema import (
     UnsupportedPattern,
@@ -19,6 +15,10 @@ from segment_insider_emulator.filtering.plan_schema import (
 from segment_insider_emulator.json_text import find_value_differences
 from segment_insider_emulator.similar_names import find_intended_name
 from segment_insider_emulator.types import JSON
+from segment_insider_emulator.workspace.known_names import (
+    INSIDER_PARAMETERS_AND_ATTRIBUTES,
+    TEXT_VALUED_NAMES,
+)
 from segment_insider_scenarios.spelling import typo_hint
 from segment_insider_scenarios.tables import StepTable, format_cell, parse_cell
 

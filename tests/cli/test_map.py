@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.parsing import parse_document
+from segment_insider_emulator.workspace.documents import parse_document
 
 AT = "2026-11-27T09:15:00Z"
 ORDER: JSONObject = {
@@ -128,7 +128,7 @@ def test_explanation_tells_origin_and_loss() -> None:
         '  not matched  8 others, which want type = "identify" or event = "Product List Viewed" '
         'or event = "Product Viewed" or 5 more, see --json',
         "  dropped: no matching subscription reads",
-        "    properties.gift came once and no mapping reads it. Map it under parameters.",
+        "    properties.gift was sent once, but no mapping reads it. Map it under parameters.",
         "      write at destination.subscriptions[9].settings.parameters.gift: "
         '{"@path":"$.properties.gift"}',
         "      this subscription leaves `settings` out, and a line of it alone would replace the "
@@ -150,7 +150,7 @@ def test_explanation_says_what_is_read_in_place_of_a_name() -> None:
         "        from userId, by uuid",
         '  not matched  9 others, which want type = "track"',
         "  dropped: no matching subscription reads",
-        "    traits.firstName came once, but firstName reads traits.first_name, which never came. "
+        "    traits.firstName was sent once, but firstName reads traits.first_name, which was never sent. "
         "Read $.traits.firstName as well.",
         "      write at destination.subscriptions[0].settings.firstName: "
         '{"@if":{"exists":{"@path":"$.traits.firstName"},"then":{"@path":"$.traits.firstName"},'

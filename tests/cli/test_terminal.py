@@ -48,7 +48,7 @@ def test_control_characters_of_a_name_are_replaced(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
     told = run(tmp_path, *command, "--preset", "segment-defaults").stdout
-    assert f"traits.{PLAIN} came once and no mapping reads it." in told
+    assert f"traits.{PLAIN} was sent once, but no mapping reads it." in told
     assert COLOUR.search(told)
     assert obeyed(told) == []
 

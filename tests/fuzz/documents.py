@@ -23,15 +23,14 @@ from segment_insider_emulator.delivery import fault_injection as insider_fault
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.interchange.import_files import read_import_file
-from segment_insider_emulator.interchange.imported_workspace import build_imported_workspace
-from segment_insider_emulator.interchange.workspace_yaml import format_yaml
+from segment_insider_emulator.interchange.import_workspace import build_imported_workspace
 from segment_insider_emulator.json_text import InvalidLine, parse_event_line
 from segment_insider_emulator.replay.evaluator import EvaluationClocks, EventEvaluator
 from segment_insider_emulator.segment import faults as segment_fault
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.documents import format_yaml, parse_document
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
-from segment_insider_emulator.workspace.parsing import parse_document
 from segment_insider_emulator.workspace.validation import validate_document
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

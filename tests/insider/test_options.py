@@ -237,7 +237,7 @@ def test_a_workspace_without_options_has_the_defaults(tmp_path: Path) -> None:
         (
             {"authFailure": 404},
             "authFailure",
-            "this is none of 403, 401",
+            "this must be one of 403, 401",
             "Give the status that answers a wrong key.",
         ),
         (

@@ -15,7 +15,7 @@ def test_segments_defaults_lose_what_apps_send_as_first_name(
         emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
         page.goto(f"{emulator.url}/workspace/checks")
         drift = page.get_by_role("region", name="Drift")
-        loss = drift.get_by_role("listitem").filter(has_text="traits.firstName came once").first
+        loss = drift.get_by_role("listitem").filter(has_text="traits.firstName was sent once").first
         expect(loss).to_contain_text("Loses data")
         expect(loss).to_contain_text("nothing → Ada")
         loss.get_by_text("Write in destination.subscriptions[0]").click()

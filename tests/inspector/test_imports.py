@@ -66,7 +66,7 @@ def test_a_sandbox_is_created_of_a_workspace_file(emulator: Running, page: Page)
     ("content", "told"),
     [
         pytest.param(b"\xff\xfe", "the file is in UTF-16, not in UTF-8", id="no text"),
-        pytest.param(b"[1, 2]", "nothing of a workspace is in here", id="something else"),
+        pytest.param(b"[1, 2]", "the files contain no part of a workspace", id="something else"),
         pytest.param(b" " * 5_000_002, "too large", id="too large"),
     ],
 )

@@ -43,7 +43,7 @@ def test_a_pasted_event_shows_who_takes_it_and_what_insider_one_would_say(
     unread = page.locator("#unread")
     expect(unread).to_contain_text("No mapping reads 1 property of this event.")
     expect(unread.get_by_role("listitem")).to_have_text(
-        "properties.mood came once and no mapping reads it. Map it under parameters. "
+        "properties.mood was sent once, but no mapping reads it. Map it under parameters. "
         "Write at destination.subscriptions[6].settings.parameters.mood: "
         '{"@path":"$.properties.mood"} Copy'
     )
@@ -177,7 +177,7 @@ def test_a_mapping_that_a_file_leaves_out_is_edited_whole(page: Page) -> None:
         )
         page.locator("#unread").get_by_role("link", name="edit it where it is spelled out").click()
         unread = page.locator("#unread")
-        expect(unread).to_contain_text("firstName reads traits.first_name, which never came")
+        expect(unread).to_contain_text("firstName reads traits.first_name, which was never sent")
         line = json.loads(unread.locator(".line-to-write").inner_text())
         page.get_by_role("button", name="Edit the mapping Create or Update").click()
         mapping = page.locator("textarea[name=mapping]")

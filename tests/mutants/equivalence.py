@@ -20,7 +20,7 @@ from shipped_features import (
 )
 from slips import Mutant
 
-from segment_insider_emulator.analysis.known_names import ALL_SPEC_NAMES
+from segment_insider_emulator.workspace.known_names import ALL_SPEC_NAMES
 from segment_insider_scenarios.spelling import is_typo_of_text
 
 # Before a text that the shop chooses freely, and that goes through as it is.

@@ -4,13 +4,13 @@ from random import Random
 
 import pytest
 
-from segment_insider_emulator.analysis.known_names import (
+from segment_insider_emulator.similar_names import find_intended_name, is_misspelling
+from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace.known_names import (
     ALL_SPEC_NAMES,
     KnownNames,
     collect_known_names,
 )
-from segment_insider_emulator.similar_names import find_intended_name, is_misspelling
-from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.spelling import is_typo_of_text
 
 

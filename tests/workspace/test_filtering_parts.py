@@ -77,7 +77,7 @@ ACTION = f"{FILTER}.actions[0]"
             acting(type="BLOCK"),
             (
                 f"{ACTION}.type",
-                "this is none of SAMPLE, DROP, DROP_PROPERTIES, ALLOW_PROPERTIES",
+                "this must be one of SAMPLE, DROP, DROP_PROPERTIES, ALLOW_PROPERTIES",
                 "Write SAMPLE, DROP, DROP_PROPERTIES or ALLOW_PROPERTIES.",
             ),
             id="an unknown action",
@@ -115,7 +115,7 @@ ACTION = f"{FILTER}.actions[0]"
             workspace({"settings": {"identify": {"commonEventOnViolations": "OMIT_PROPERTIES"}}}),
             (
                 "source.settings.identify.commonEventOnViolations",
-                "this is none of ALLOW, BLOCK, OMIT_TRAITS",
+                "this must be one of ALLOW, BLOCK, OMIT_TRAITS",
                 "Write ALLOW, BLOCK or OMIT_TRAITS.",
             ),
             id="traits are no properties",
@@ -278,7 +278,7 @@ def test_a_plan_is_read_beside_the_workspace_file() -> None:
         ),
         pytest.param(
             "[]",
-            "{}: this is no tracking plan. Give what GET /tracking-plans/{{id}}/rules answers: "
+            "{}: this is not a tracking plan. Give what GET /tracking-plans/{{id}}/rules answers: "
             '{{"rules": [{{"type", "key", "jsonSchema"}}]}}.',
             id="no plan",
         ),

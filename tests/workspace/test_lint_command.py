@@ -50,7 +50,7 @@ def test_people_get_severity_place_fault_and_remedy() -> None:
     result = CliRunner().invoke(main, ["lint", MISTAKES])
     assert result.stdout.splitlines()[:3] == [
         "error: destination.settings.ucd_key",
-        "  ucd_key is not that of insider.account, so that every request is refused.",
+        "  ucd_key is not that of insider.account, so every request is refused.",
         "  Write the same in both places.",
     ]
 
@@ -61,7 +61,7 @@ def test_programs_get_findings() -> None:
     assert findings[0] == {
         "severity": "error",
         "where": "destination.settings.ucd_key",
-        "what": "ucd_key is not that of insider.account, so that every request is refused",
+        "what": "ucd_key is not that of insider.account, so every request is refused",
         "remedy": "Write the same in both places.",
     }
 

@@ -47,7 +47,7 @@ def test_an_application_has_an_id_and_a_key(tmp_path: Path) -> None:
         pytest.param(
             {"sources": [APP, {**APP, "writeKey": "wk_demo"}]},
             "sources[1].writeKey: another source has this write key. "
-            "Give each source a write key of its own.",
+            "Give each source its own write key.",
             id="one key for two",
         ),
         pytest.param(

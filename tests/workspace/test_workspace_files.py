@@ -15,8 +15,8 @@ from segment_insider_emulator.workspace import (
     load_preset,
     load_workspace_or_preset,
 )
+from segment_insider_emulator.workspace.documents import MAX_DOCUMENT_BYTES, parse_document
 from segment_insider_emulator.workspace.model import fingerprint_document
-from segment_insider_emulator.workspace.parsing import MAX_DOCUMENT_BYTES, parse_document
 
 FIXTURES = Path("fixtures/workspaces")
 SOURCE = {"name": "Web shop", "writeKey": "wk_demo"}
@@ -101,7 +101,7 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
     [
         pytest.param(
             b"",
-            "shop.yaml: this is no workspace file. Begin with `source:` and `destination:`.",
+            "shop.yaml: this is not a workspace file. Begin with `source:` and `destination:`.",
             id="empty",
         ),
         pytest.param(
@@ -111,12 +111,12 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
         ),
         pytest.param(
             b"source: {}\nsource: {}",
-            "shop.yaml, line 2: the key 'source' stands twice in one object. Keep one of the two.",
+            "shop.yaml, line 2: the key 'source' occurs twice in one object. Keep one of the two.",
             id="repeated key in yaml",
         ),
         pytest.param(
             b'{"source": 1, "source": 2}',
-            "shop.yaml: the key 'source' stands twice in one object. Keep one of the two.",
+            "shop.yaml: the key 'source' occurs twice in one object. Keep one of the two.",
             id="repeated key in json",
         ),
         pytest.param(
@@ -126,30 +126,30 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
         ),
         pytest.param(
             b'{\n"a": }x',
-            "shop.yaml, line 2: broken JSON: Expecting value. Correct it there, or before.",
+            "shop.yaml, line 2: broken JSON: Expecting value. Correct it at this place, or just before it.",
             id="broken json",
         ),
         pytest.param(
             b"a:\n\tb: 1",
             "shop.yaml, line 2: broken YAML: found character that cannot start any token. "
-            "Indent with blanks, not with tabs. Put quotes around a text that begins with @.",
+            "Indent with spaces, not with tabs. Put quotes around a text that begins with @.",
             id="tab",
         ),
         pytest.param(
             b"uuid: {@path: $.userId}",
             "shop.yaml, line 1: broken YAML: found character that cannot start any token. "
-            "Indent with blanks, not with tabs. Put quotes around a text that begins with @.",
+            "Indent with spaces, not with tabs. Put quotes around a text that begins with @.",
             id="directive without quotes",
         ),
         pytest.param(
             b"a: !!python/name:os.system ''",
             "shop.yaml, line 1: broken YAML: could not determine a constructor for the tag "
-            "'tag:yaml.org,2002:python/name:os.system'. Correct it there, or before.",
+            "'tag:yaml.org,2002:python/name:os.system'. Correct it at this place, or just before it.",
             id="python object",
         ),
         pytest.param(
             b'{"a": NaN}',
-            "shop.yaml: NaN is no JSON value. Write a number, or null.",
+            "shop.yaml: NaN is not a JSON value. Write a number, or null.",
             id="not a number",
         ),
         pytest.param(
@@ -164,7 +164,7 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
         ),
         pytest.param(
             rb'{"a": ["\ud800"]}',
-            r"shop.yaml: \ud800 to \udfff are no characters. Leave them out.",
+            r"shop.yaml: \ud800 to \udfff are not characters. Leave them out.",
             id="half a character",
         ),
         pytest.param(
@@ -184,7 +184,7 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
         ),
         pytest.param(
             BLOWN_UP.encode(),
-            "shop.yaml: the file stands for more than 200,000 values. Use fewer aliases.",
+            "shop.yaml: the file expands to more than 200,000 values. Use fewer aliases.",
             id="aliases of aliases",
         ),
         pytest.param(
@@ -314,7 +314,7 @@ def test_a_key_that_comes_twice_among_many_is_named() -> None:
     keys = ",".join(f'"k{number}": 1' for number in range(100_000))
     with pytest.raises(EmulatorError) as raised:
         parse_document(f'{{{keys}, "k99999": 2}}'.encode(), "shop.json")
-    assert raised.value.what == "the key 'k99999' stands twice in one object"
+    assert raised.value.what == "the key 'k99999' occurs twice in one object"
 
 
 def test_merge_keys_that_stand_for_too_much_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""What a mapping says before any event comes: which paths it reads, which keys it writes."""
+"""Static analysis of a mapping: which event paths it reads, which keys it writes."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -12,25 +12,27 @@ from segment_insider_emulator.mapping.resolvers import (
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
-# Stands among the paths for a value that is always there.
+# Marks, among the paths, a value that does not depend on the event.
 LITERAL_MARKER = "(literal)"
 _LIQUID_PATH_PATTERN = re.compile(r"\b(?:properties|traits|context)(?:\.\w+)+")
 
 
 def list_read_paths(mapping: JSON, existing_paths: Iterable[str] = ()) -> set[str]:
-    """The event paths whose values *mapping* passes on, e.g. {"properties.tax"}.
+    """Return the event paths whose values *mapping* sends, e.g. {"properties.tax"}.
 
-    Items of a list are written "properties.products[].sku". Paths that are only asked for their
-    existence are not among them.
+    Items of a list are written "properties.products[].sku". Paths that only an existence test
+    reads are not included.
 
     Args:
-        given: Paths that the event is known to have, which decides each @if about them.
+        existing_paths: Paths that the event has; they decide every @if that tests them.
     """
     if is_directive(mapping):
-        name, options = next(each for each in mapping.items() if each[0].startswith("@"))
-        read = _DIRECTIVE_PATH_READERS.get(name)
+        name, options = next(member for member in mapping.items() if member[0].startswith("@"))
+        read_directive = _DIRECTIVE_PATH_READERS.get(name)
         return (
-            read(options, existing_paths) if read else _paths_in_children(options, existing_paths)
+            read_directive(options, existing_paths)
+            if read_directive
+            else _paths_in_children(options, existing_paths)
         )
     if isinstance(mapping, dict | list):
         return _paths_in_children(mapping, existing_paths)
@@ -38,9 +40,9 @@ def list_read_paths(mapping: JSON, existing_paths: Iterable[str] = ()) -> set[st
 
 
 def list_written_keys(mapping: JSON) -> dict[str, JSON]:
-    """The keys that *mapping* is known to write, each with its mapping.
+    """Return the keys that *mapping* is known to write, each with its mapping.
 
-    The keys of an object taken whole from the event are not known; `takes_whole` says so.
+    Keys of an object that is copied whole are unknown, see `copies_whole_object`.
     """
     if not isinstance(mapping, dict):
         return {}
@@ -53,15 +55,15 @@ def list_written_keys(mapping: JSON) -> dict[str, JSON]:
 
 
 def copies_whole_object(mapping: JSON) -> bool:
-    """Whether *mapping* takes an object with keys that only the event knows."""
+    """Whether *mapping* copies an object whose keys are known only from the event."""
     if not is_directive(mapping):
         return False
     objects = _alternative_objects(mapping)
-    return not objects or any(copies_whole_object(each) for each in objects)
+    return not objects or any(copies_whole_object(alternative) for alternative in objects)
 
 
 def get_product_mapping(mapping: JSON) -> JSON:
-    """The mapping of one product in the mapping of `products`; None where there is none."""
+    """Return the mapping of one product within the mapping of `products`, or None."""
     match mapping:
         case {"@arrayPath": [_, shape, *_]}:
             return shape
@@ -72,12 +74,13 @@ def get_product_mapping(mapping: JSON) -> JSON:
 
 
 def is_path_read(read_paths: set[str], path: str) -> bool:
-    """Whether something of what stands at *path* is among the paths *read*."""
+    """Whether *path*, or a part of it, is among *read_paths*."""
     return any(
-        each == "" or path == each or path.startswith(f"{each}.") or path.startswith(f"{each}[]")
-        or each.startswith((f"{path}.", f"{path}[]"))
-        for each in read_paths
-    )  # fmt: skip
+        read_path in ("", path)
+        or path.startswith((f"{read_path}.", f"{read_path}[]"))
+        or read_path.startswith((f"{path}.", f"{path}[]"))
+        for read_path in read_paths
+    )
 
 
 def _alternative_objects(mapping: JSON) -> list[JSON]:
@@ -91,10 +94,10 @@ def _alternative_objects(mapping: JSON) -> list[JSON]:
 
 
 def _paths_in_children(mapping: JSON, existing_paths: Iterable[str]) -> set[str]:
-    parts = mapping.values() if isinstance(mapping, dict) else mapping
+    children = mapping.values() if isinstance(mapping, dict) else mapping
     if not isinstance(mapping, dict | list):
-        parts = [mapping]
-    return set().union(*(list_read_paths(each, existing_paths) for each in parts))
+        children = [mapping]
+    return set().union(*(list_read_paths(child, existing_paths) for child in children))
 
 
 def _paths_in_path_directive(options: JSON, existing_paths: Iterable[str]) -> set[str]:
@@ -132,8 +135,8 @@ def _paths_in_array_path(options: JSON, existing_paths: Iterable[str]) -> set[st
         case [path, dict() as shape, *_]:
             lists = _paths_in_path_directive(path, existing_paths)
             return {
-                f"{each}[].{item}"
-                for each in lists
+                f"{path}[].{item}"
+                for path in lists
                 for item in list_read_paths(shape, existing_paths)
             }
         case [path, *_]:
@@ -183,42 +186,44 @@ _DIRECTIVE_PATH_READERS: dict[str, _DirectivePathReader] = {
     "@flatten": _paths_in_value_option,
     "@merge": _paths_in_merge,
     "@transform": _paths_in_transform,
-    "@literal": lambda options, given: {LITERAL_MARKER},
+    "@literal": lambda options, existing_paths: {LITERAL_MARKER},
 }
 
-# Fields whose keys are mapped one by one.
+# Fields that are objects: each of their keys has its own mapping.
 CONTAINER_FIELDS = ("attributes", "parameters", "products", "custom_identifiers", "custom")
 
 MappedValues: TypeAlias = dict[tuple[str, ...], JSON]
 
 
 def list_mapped_values(mapping: JSONObject) -> MappedValues:
-    """Each mapped value by field, or by field and key.
+    """Return each mapped value by field, or by field and key.
 
-    A value of products is named ("products", "sku"); its path begins at the product.
+    A product value has the keys ("products", "sku"); its paths start at the product.
     """
-    leaves: MappedValues = {}
+    mapped_values: MappedValues = {}
     for field, value in mapping.items():
         inner = get_product_mapping(value) if field == "products" else value
         if field not in CONTAINER_FIELDS:
-            leaves[(field,)] = value
+            mapped_values[(field,)] = value
         elif not copies_whole_object(inner):
-            leaves |= {(field, key): each for key, each in list_written_keys(inner).items()}
-    return leaves
+            mapped_values |= {
+                (field, key): written for key, written in list_written_keys(inner).items()
+            }
+    return mapped_values
 
 
 def list_value_sources(mapping: JSONObject, keys: tuple[str, ...]) -> set[str]:
-    """The paths of the event that the value at *keys* is read from, those of products in full."""
-    leaf = list_mapped_values(mapping)[keys]
+    """Return the event paths that the value at *keys* reads, with full paths for products."""
+    value_mapping = list_mapped_values(mapping)[keys]
     match mapping.get(keys[0]):
-        case {"@arrayPath": [place, dict(), *_]} if keys[0] == "products":
-            return list_read_paths({"@arrayPath": [place, {keys[1]: leaf}]})
+        case {"@arrayPath": [list_path, dict(), *_]} if keys[0] == "products":
+            return list_read_paths({"@arrayPath": [list_path, {keys[1]: value_mapping}]})
         case _:
-            return list_read_paths(leaf)
+            return list_read_paths(value_mapping)
 
 
 def list_open_fields(mapping: JSONObject) -> frozenset[str]:
-    """Fields that take objects whose keys only the event knows."""
+    """Return the fields that copy whole objects, so that any key may be sent."""
     return frozenset(
         field
         for field in CONTAINER_FIELDS

@@ -1,4 +1,4 @@
-"""Events to try the triggers with: the spec's, and one for each way a trigger can be met."""
+"""Sample events that match the triggers of a workspace."""
 
 from collections.abc import Iterator
 from itertools import chain, islice, product
@@ -6,7 +6,6 @@ from itertools import chain, islice, product
 from segment_insider_emulator.analysis.context import (
     AnalysisContext,
     LocatedSubscription,
-    iterate_conditions,
     list_accepted_call_types,
 )
 from segment_insider_emulator.mapping.javascript import to_js_number, to_js_string
@@ -16,16 +15,20 @@ from segment_insider_emulator.mapping.segment_spec import (
     PRODUCT_PROPERTIES,
     SPEC_EVENT_NAMES,
 )
-from segment_insider_emulator.mapping.triggers import TriggerCondition, TriggerNode
+from segment_insider_emulator.mapping.triggers import (
+    TriggerCondition,
+    TriggerNode,
+    iterate_conditions,
+)
 from segment_insider_emulator.types import JSON, JSONObject
 
 OTHER_TRACK_CALL = "every other track call"
-# An "and" of many "or" groups can be met in more ways than are worth trying.
+# An "and" of many "or" groups has more combinations than are useful to try.
 _MAX_CONDITION_COMBINATIONS = 64
 
 
 def build_probe_events(context: AnalysisContext) -> list[tuple[str, JSONObject]]:
-    """Events, each with what people call it: the name of a track call, else its type."""
+    """Build sample events for all triggers, each with its event name or call type."""
     events = [{"type": call} for call in CALL_TYPES if call != "track"]
     events += [
         build_track_call(name)
@@ -35,61 +38,72 @@ def build_probe_events(context: AnalysisContext) -> list[tuple[str, JSONObject]]
             OTHER_TRACK_CALL,
         )
     ]
-    events += [event for placed in context.subscriptions for event in _events_that_match(placed)]
+    events += [
+        event
+        for subscription in context.subscriptions
+        for event in _events_that_match(subscription)
+    ]
     return [(str(event.get("event", event["type"])), event) for event in events]
 
 
 def build_track_call(event_name: str) -> JSONObject:
-    """A track call that has nothing but its name."""
+    """Build a track call that has only a name."""
     return {"type": "track", "event": event_name, "properties": {}}
 
 
 def _event_names_in_triggers(context: AnalysisContext) -> set[str]:
-    found = (
-        each
-        for placed in context.subscriptions
-        for each in iterate_conditions(placed.parsed_trigger)
+    conditions = (
+        condition
+        for subscription in context.subscriptions
+        for condition in iterate_conditions(subscription.parsed_trigger)
     )
-    return {str(each.value) for each in found if each.root == "event" and each.operator == "="}
+    return {
+        str(condition.value)
+        for condition in conditions
+        if condition.root == "event" and condition.operator == "="
+    }
 
 
 def _events_that_match(subscription: LocatedSubscription) -> Iterator[JSONObject]:
     for call in list_accepted_call_types(subscription):
-        for together in _condition_combinations(subscription.parsed_trigger):
+        for conditions in _condition_combinations(subscription.parsed_trigger):
             event: JSONObject = {"event": OTHER_TRACK_CALL} if call == "track" else {}
-            for condition in together:
+            for condition in conditions:
                 _satisfy_condition(condition, event)
             yield event | {"type": call}
 
 
 def _condition_combinations(node: TriggerNode) -> list[list[TriggerCondition]]:
-    """Lists of conditions, any of which is enough to meet *node*."""
+    """Return lists of conditions; meeting all conditions of one list matches *node*."""
     if node is None:
         return []
     if isinstance(node, TriggerCondition):
         return [[node]]
-    ways = [_condition_combinations(child) for child in node.children]
+    combinations = [_condition_combinations(child) for child in node.children]
     if node.operator == "or":
-        return [way for each in ways for way in each]
-    return [list(chain(*choice)) for choice in islice(product(*ways), _MAX_CONDITION_COMBINATIONS)]
+        return [combination for alternatives in combinations for combination in alternatives]
+    return [
+        list(chain(*choice))
+        for choice in islice(product(*combinations), _MAX_CONDITION_COMBINATIONS)
+    ]
 
 
 def _satisfy_condition(condition: TriggerCondition, event: JSONObject) -> None:
     value = _satisfying_value(condition)
     if value is None:
         return
-    holder = event
-    *above, last = (condition.root, *condition.path)
-    for key in above:
-        child = holder.setdefault(key, {})
+    container = event
+    *parent_keys, last_key = (condition.root, *condition.path)
+    for key in parent_keys:
+        child = container.setdefault(key, {})
         if not isinstance(child, dict):
             return
-        holder = child
-    holder[last] = value
+        container = child
+    container[last_key] = value
 
 
 def _satisfying_value(condition: TriggerCondition) -> JSON:
-    """A value that meets *condition*; None where a missing one does."""
+    """Return a value that meets *condition*; None if a missing value does."""
     value = condition.value
     match condition.operator:
         case "=" | "number_equals" | "contains" | "starts_with" | "ends_with":
@@ -133,36 +147,40 @@ _SAMPLE_TEXTS = {"currency": "EUR", "url": "https://shop.example/p1"}
 def build_sample_events(
     context: AnalysisContext, subscription: LocatedSubscription
 ) -> Iterator[JSONObject]:
-    """Events that *placed* takes, each with all that the specs give such an event."""
+    """Yield events that *subscription* accepts, with all properties of Segment's specs."""
     return (
         fill_event(event) for _, event in build_probe_events(context) if subscription.matches(event)
     )
 
 
 def fill_event(event: JSONObject) -> JSONObject:
-    """*event*, with everything else that an event of its kind and name may have."""
+    """Add all properties that Segment's specs have for an event of this type and name."""
     kind, name = event["type"], event.get("event")
-    full: JSONObject = {
+    sample: JSONObject = {
         "messageId": "sample", "userId": "u1", "anonymousId": "a1",
         "timestamp": "2026-05-06T07:08:09.123Z", "context": _SAMPLE_CONTEXT,
     }  # fmt: skip
     if kind == "identify":
-        full["traits"] = _SAMPLE_TRAITS
+        sample["traits"] = _SAMPLE_TRAITS
     elif kind == "page":
-        full["properties"] = {"path": "/boots", "title": "Boots", "url": _SAMPLE_TEXTS["url"]}
+        sample["properties"] = {"path": "/boots", "title": "Boots", "url": _SAMPLE_TEXTS["url"]}
     else:
-        full["properties"] = _sample_properties(str(name))
-    whole: JSONObject = _merge_objects(full, event)
-    return whole
+        sample["properties"] = _sample_properties(str(name))
+    filled: JSONObject = _merge_objects(sample, event)
+    return filled
 
 
 def _sample_properties(event_name: str) -> JSONObject:
     known = ECOMMERCE_EVENT_PROPERTIES.get(event_name, ("category", "price", "colour"))
-    given = {each: _sample_value(each) for each in known if each != "products"}
+    properties = {
+        property_name: _sample_value(property_name)
+        for property_name in known
+        if property_name != "products"
+    }
     if "products" in known:
-        given["products"] = [{each: _sample_value(each) for each in PRODUCT_PROPERTIES}]
-    # Not of the spec: what Insider One needs with a cart, and what the guide's example sends.
-    return given | ({"currency": "EUR"} if "cart_id" in known else {})
+        properties["products"] = [{name: _sample_value(name) for name in PRODUCT_PROPERTIES}]
+    # Not in the spec: Insider One requires a currency with a cart; the guide's example sends it.
+    return properties | ({"currency": "EUR"} if "cart_id" in known else {})
 
 
 def _sample_value(property_name: str) -> JSON:
@@ -175,5 +193,5 @@ def _sample_value(property_name: str) -> JSON:
 
 def _merge_objects(base: JSON, override: JSON) -> JSON:
     if isinstance(base, dict) and isinstance(override, dict):
-        return base | {key: _merge_objects(base.get(key), each) for key, each in override.items()}
+        return base | {key: _merge_objects(base.get(key), value) for key, value in override.items()}
     return override

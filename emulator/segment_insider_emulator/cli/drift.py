@@ -8,13 +8,13 @@ from itertools import groupby
 import click
 
 from segment_insider_emulator.analysis.drift import DriftReport, find_drift
-from segment_insider_emulator.analysis.drift.known_differences import KnownDifference
-from segment_insider_emulator.analysis.drift.model import (
+from segment_insider_emulator.analysis.drift.deviations import (
     DeviationTable,
     PreviewedDeviation,
     ValueChange,
     WorkspaceEdit,
 )
+from segment_insider_emulator.analysis.drift.known_differences import KnownDifference
 from segment_insider_emulator.cli.inputs import (
     fetch_running_workspace,
     is_emulator_url,

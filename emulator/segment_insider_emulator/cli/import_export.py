@@ -8,18 +8,17 @@ import click
 
 from segment_insider_emulator.cli.inputs import fetch_running_workspace, is_emulator_url
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.interchange import workspace_yaml
-from segment_insider_emulator.interchange.export_public_api import (
+from segment_insider_emulator.interchange import export_workspace
+from segment_insider_emulator.interchange.export_terraform import build_terraform
+from segment_insider_emulator.interchange.export_workspace import (
     build_api_requests,
     list_unexported_paths,
 )
-from segment_insider_emulator.interchange.export_terraform import build_terraform
 from segment_insider_emulator.interchange.import_files import list_import_files, read_import_files
-from segment_insider_emulator.interchange.imported_workspace import (
+from segment_insider_emulator.interchange.import_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
 )
-from segment_insider_emulator.interchange.workspace_yaml import format_yaml
 from segment_insider_emulator.terminal_output import make_terminal_safe, print_lines
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import (
@@ -28,6 +27,7 @@ from segment_insider_emulator.workspace import (
     load_preset,
     load_workspace_or_preset,
 )
+from segment_insider_emulator.workspace.documents import format_yaml
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
 EXPORT_FORMATS = ("public-api", "terraform", "workspace")
@@ -111,10 +111,10 @@ def _render_export(
             return build_terraform(workspace, keep_secrets=keep_secrets)
         case _ if as_json:
             written = {
-                "workspace": workspace_yaml.export_document(workspace, keep_secrets=keep_secrets)
+                "workspace": export_workspace.export_document(workspace, keep_secrets=keep_secrets)
             }
         case _:
-            return workspace_yaml.export_workspace_file(workspace, keep_secrets=keep_secrets)
+            return export_workspace.export_workspace_file(workspace, keep_secrets=keep_secrets)
     indent = None if form == "terraform" else 2
     return json.dumps(written | {"leftOut": left_out}, indent=indent) + "\n"
 

@@ -71,7 +71,7 @@ def fetch_running_workspace(url: str) -> JSONObject:
     Raises: EmulatorError, when no emulator answers there.
     """
     # Here, not above: most commands that ask whether a name is an address are given a file.
-    from segment_insider_emulator.interchange.workspace_yaml import replace_secrets
+    from segment_insider_emulator.interchange.export_workspace import replace_secrets
     from segment_insider_scenarios.client import ControlClient
 
     with ControlClient.connect(url) as client:

@@ -23,8 +23,8 @@ from segment_insider_emulator.segment.normalise import warn_of_lost_characters
 from segment_insider_emulator.terminal_output import escape_json, print_lines
 from segment_insider_emulator.text_encoding import reject_utf16, strip_bom
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.documents import MAX_DOCUMENT_BYTES
 from segment_insider_emulator.workspace.loading import read_document
-from segment_insider_emulator.workspace.parsing import MAX_DOCUMENT_BYTES
 
 _LINES_PER_WRITE = 512
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from flask import Blueprint, request
 
 from segment_insider_emulator.analysis.drift import DriftReport, find_drift
-from segment_insider_emulator.analysis.drift.model import DEVIATION_EFFECTS, PreviewedDeviation
+from segment_insider_emulator.analysis.drift.deviations import DEVIATION_EFFECTS, PreviewedDeviation
 from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.inspector.workspace_page import current_workspace_document

@@ -8,7 +8,6 @@ from datetime import datetime
 
 import orjson
 
-from segment_insider_emulator.analysis.known_names import KnownNames
 from segment_insider_emulator.contract.cases import compile_case, run_case
 from segment_insider_emulator.insider.identity import build_identity_rules
 from segment_insider_emulator.insider.options import InsiderOptions
@@ -21,6 +20,7 @@ from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.storage.message_filters import is_json
 from segment_insider_emulator.storage.records import MessageRecord, ProfileEvent
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.known_names import KnownNames
 
 
 def without_message_id(message: MessageRecord) -> JSONObject:

@@ -8,7 +8,6 @@ import orjson
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from segment_insider_emulator.analysis.known_names import collect_known_names
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import copy_as, event_comparison
@@ -28,6 +27,7 @@ from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_j
 from segment_insider_emulator.storage.message_filters import MessageFilters
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace.known_names import collect_known_names
 from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_preset
 
 bp = Blueprint("event", __name__)

@@ -11,21 +11,24 @@ from segment_insider_emulator.inspector.mapping_description import describe_trig
 from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.inspector.workspace_page import current_workspace_document
 from segment_insider_emulator.interchange.import_files import read_import_files
-from segment_insider_emulator.interchange.imported_workspace import (
+from segment_insider_emulator.interchange.import_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
 )
-from segment_insider_emulator.interchange.workspace_yaml import format_yaml
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.sandbox_routing import create_sandbox
 from segment_insider_emulator.web.services import current_services
+from segment_insider_emulator.workspace.documents import (
+    MAX_DOCUMENT_BYTES,
+    format_yaml,
+    parse_document,
+)
 from segment_insider_emulator.workspace.loading import (
     PRESET_NAMES,
     load_workspace_from_document,
     read_preset,
 )
-from segment_insider_emulator.workspace.parsing import MAX_DOCUMENT_BYTES, parse_document
 from segment_insider_emulator.workspace.validation import WorkspaceFinding, validate_document
 
 bp = Blueprint("imports", __name__, url_prefix="/workspace/import")

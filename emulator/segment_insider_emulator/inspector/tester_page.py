@@ -24,9 +24,11 @@ from segment_insider_emulator.inspector.tester_view_model import (
     evaluate_event,
 )
 from segment_insider_emulator.inspector.workspace_page import current_workspace_document
-from segment_insider_emulator.interchange.export_public_api import build_api_requests
 from segment_insider_emulator.interchange.export_terraform import build_terraform
-from segment_insider_emulator.interchange.workspace_yaml import export_workspace_file
+from segment_insider_emulator.interchange.export_workspace import (
+    build_api_requests,
+    export_workspace_file,
+)
 from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.segment.normalise import normalise_call

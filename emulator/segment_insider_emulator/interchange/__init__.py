@@ -1,1 +1,1 @@
-"""`emulator export`: a workspace as what Segment can be told to do."""
+"""Import and export of workspaces: Segment's Public API, Terraform and workspace files."""

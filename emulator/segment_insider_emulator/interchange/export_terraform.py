@@ -1,6 +1,8 @@
-"""JSON values as expressions of Terraform's configuration language.
+"""Export a workspace as Terraform configuration for Segment's provider.
 
-Source: Terraform's language documentation, "Strings and templates" and "Types and values".
+Source: Segment's Terraform provider, resources segment_destination, _destination_subscription,
+_destination_filter, _tracking_plan and _source_tracking_plan_connection; Terraform's language
+documentation, "Strings and templates" and "Types and values".
 """
 
 import json
@@ -9,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from segment_insider_emulator.interchange import export_public_api
-from segment_insider_emulator.interchange.export_public_api import (
+from segment_insider_emulator.interchange import export_workspace
+from segment_insider_emulator.interchange.export_workspace import (
     ACTION_SLUGS,
     DESTINATION_METADATA_ID,
 )
@@ -18,19 +20,19 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.model import Workspace
 
 _HCL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-# Words of the language, and what a `for` would begin.
+# Reserved words; an object that begins with `for` would be a loop.
 _RESERVED_WORDS = ("null", "true", "false", "for", "if", "in", "else", "endif", "endfor")
 
 
 @dataclass(frozen=True, slots=True)
 class HclExpression:
-    """Text that is written as it stands, e.g. "var.ucd_key"."""
+    """HCL text that is written without quotes, e.g. "var.ucd_key"."""
 
     text: str
 
 
 def format_hcl_value(value: JSON | HclExpression, indent_level: int = 0) -> str:
-    """*value* as an expression; objects and lists take a line for each of their parts."""
+    """Format *value* as an HCL expression; objects and lists get one line per entry."""
     match value:
         case HclExpression():
             return value.text
@@ -38,15 +40,15 @@ def format_hcl_value(value: JSON | HclExpression, indent_level: int = 0) -> str:
             # A directive such as {"@path" = "$.userId"} is easier to read on one line.
             return f"{{ {_format_key(next(iter(value)))} = {format_hcl_string(only)} }}"
         case dict() if value:
-            parts = [
-                f"{_format_key(key)} = {format_hcl_value(each, indent_level + 1)}"
-                for key, each in value.items()
+            entries = [
+                f"{_format_key(key)} = {format_hcl_value(child, indent_level + 1)}"
+                for key, child in value.items()
             ]
-            return _format_lines("{", parts, "}", indent_level)
+            return _format_lines("{", entries, "}", indent_level)
         case list() if value:
             return _format_lines(
                 "[",
-                [f"{format_hcl_value(each, indent_level + 1)}," for each in value],
+                [f"{format_hcl_value(child, indent_level + 1)}," for child in value],
                 "]",
                 indent_level,
             )
@@ -57,14 +59,14 @@ def format_hcl_value(value: JSON | HclExpression, indent_level: int = 0) -> str:
 
 
 def format_hcl_string(value: str) -> str:
-    """*value* in quotes, with nothing left in it that the language would interpret."""
+    """Format *value* as a quoted HCL string without template sequences."""
     return '"' + "".join(_escape_characters(value)) + '"'
 
 
 def _escape_characters(value: str) -> Iterator[str]:
-    for character, after in zip_longest(value, value[1:], fillvalue=""):
-        if character in "$%" and after and after in "$%{":
-            # Not doubled, as the language has it: parsers differ about doubled signs.
+    for character, next_character in zip_longest(value, value[1:], fillvalue=""):
+        if character in "$%" and next_character and next_character in "$%{":
+            # Escaped instead of doubled, because parsers read doubled signs differently.
             yield f"\\u{ord(character):04x}"
         elif character in _HCL_ESCAPES:
             yield _HCL_ESCAPES[character]
@@ -98,19 +100,23 @@ _FILE_HEADER = """\
 
 
 def build_terraform(workspace: Workspace, *, keep_secrets: bool = False) -> str:
-    """The configuration as text. The key is a variable unless secrets are kept."""
+    """Build the Terraform configuration. The key is a variable unless secrets are kept."""
     blocks = [
         *_variable_blocks(workspace, keep_secrets),
         _destination_block(workspace, keep_secrets),
     ]
     labels: set[str] = set()
     blocks += (
-        _subscription_block(_unique_label(each["name"], labels), each)
-        for each in export_public_api.export_subscriptions(workspace)
+        _subscription_block(_unique_label(subscription["name"], labels), subscription)
+        for subscription in export_workspace.export_subscriptions(workspace)
     )
     blocks += (
-        _filter_block(_unique_label(each["title"] or "filter", labels), each, workspace)
-        for each in export_public_api.export_filters(workspace)
+        _filter_block(
+            _unique_label(destination_filter["title"] or "filter", labels),
+            destination_filter,
+            workspace,
+        )
+        for destination_filter in export_workspace.export_filters(workspace)
     )
     blocks += _tracking_plan_blocks(workspace)
     return "\n\n".join([_FILE_HEADER, *blocks]) + "\n"
@@ -124,13 +130,13 @@ def _variable_blocks(workspace: Workspace, keep_secrets: bool) -> Iterator[str]:
 
 
 def _destination_block(workspace: Workspace, keep_secrets: bool) -> str:
-    own = export_public_api.export_destination(workspace, keep_secrets=keep_secrets)
-    settings = own["settings"]
+    destination = export_workspace.export_destination(workspace, keep_secrets=keep_secrets)
+    settings = destination["settings"]
     if not keep_secrets:
         settings = settings | {"ucd_key": HclExpression("var.ucd_key")}
     arguments = {
-        "name": own["name"],
-        "enabled": own["enabled"],
+        "name": destination["name"],
+        "enabled": destination["enabled"],
         "source_id": _source_id_expression(workspace),
         "metadata": {"id": DESTINATION_METADATA_ID},
         "settings": _jsonencode_expression(settings),
@@ -160,7 +166,7 @@ def _filter_block(label: str, destination_filter: JSONObject, workspace: Workspa
         "destination_id": _destination_id_reference(),
         "title": destination_filter["title"],
         "enabled": destination_filter["enabled"],
-        "actions": [_format_filter_action(each) for each in destination_filter["actions"]],
+        "actions": [_format_filter_action(action) for action in destination_filter["actions"]],
     }
     return _resource_block("segment_destination_filter", label, arguments)
 
@@ -174,18 +180,18 @@ def _format_filter_action(action: JSONObject) -> JSONObject:
 
 
 def _tracking_plan_blocks(workspace: Workspace) -> Iterator[str]:
-    """The tracking plan, and the source's connection to it with what it does about violations."""
-    own = export_public_api.export_tracking_plan(workspace)
-    if own is None:
+    """Yield the tracking plan, and its connection to the source with the schema settings."""
+    tracking_plan = export_workspace.export_tracking_plan(workspace)
+    if tracking_plan is None:
         return
-    rules = [_format_rule(each) for each in own["rules"]]
-    arguments: JSONObject = {"name": own["name"], "type": "LIVE", "rules": rules}
+    rules = [_format_rule(rule) for rule in tracking_plan["rules"]]
+    arguments: JSONObject = {"name": tracking_plan["name"], "type": "LIVE", "rules": rules}
     yield _resource_block("segment_tracking_plan", _TRACKING_PLAN_LABEL, arguments)
     connection: JSONObject = {
         "source_id": _source_id_expression(workspace),
         "tracking_plan_id": HclExpression(f"segment_tracking_plan.{_TRACKING_PLAN_LABEL}.id"),
     }
-    if controls := export_public_api.export_schema_settings(workspace):
+    if controls := export_workspace.export_schema_settings(workspace):
         connection["schema_settings"] = _snake_case_keys(controls)
     yield _resource_block(
         "segment_source_tracking_plan_connection", _TRACKING_PLAN_LABEL, connection
@@ -202,8 +208,8 @@ def _snake_case_keys(value: JSON) -> JSON:
     if not isinstance(value, dict):
         return value
     return {
-        re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", key): _snake_case_keys(each)
-        for key, each in value.items()
+        re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", key): _snake_case_keys(child)
+        for key, child in value.items()
     }
 
 
@@ -228,7 +234,7 @@ def _resource_block(resource_type: str, label: str, arguments: JSONObject) -> st
 
 
 def _unique_label(name: str, used_labels: set[str]) -> str:
-    """A label made of *name* that no other resource has yet."""
+    """Build a unique Terraform label from *name*."""
     words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     base = words if words[:1].isalpha() else f"mapping_{words}".rstrip("_")
     label, number = base, 1

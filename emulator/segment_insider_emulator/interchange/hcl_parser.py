@@ -1,4 +1,4 @@
-"""A parser of Terraform's configuration language that reads literals and keeps the rest as text.
+"""Parser for Terraform's configuration language: reads literals, keeps the rest as text.
 
 It reads each character once: its time grows with the length of the text.
 
@@ -30,29 +30,29 @@ _NAME = re.compile(r"[^\W\d][\w-]*+")
 _NUMBER = re.compile(r"\d++(?:\.\d++)?+(?:[eE][-+]?+\d++)?+")
 _HEREDOC = re.compile(r"<<(-?)([^\W\d][\w-]*+)[ \t]*+\r?+\n")
 _QUOTED_TEXT = re.compile(r'[^"\\$%\n]++')  # in quotes
-_TEMPLATE_TEXT = re.compile(r"[^$%]++")  # in a heredoc, or in a text of JSON syntax
+_TEMPLATE_TEXT = re.compile(r"[^$%]++")  # in a heredoc, or in a string of the JSON syntax
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))")
-_SKIPPED_TEXT = re.compile(r'[^\s"#/<()\[\]{},]++')  # of an expression that is passed over
+_SKIPPED_TEXT = re.compile(r'[^\s"#/<()\[\]{},]++')  # in an expression that is skipped
 _SIMPLE_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _LITERAL_WORDS = {"true": True, "false": False, "null": None}
 _CLOSING_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 
 class HclSyntaxError(ValueError):
-    """The text is not HCL. Its argument is the position."""
+    """The text is not valid HCL. The argument is the position."""
 
 
 class HclTooDeep(ValueError):
-    """The text nests deeper than MAX_DEPTH levels."""
+    """The text is nested deeper than MAX_DEPTH levels."""
 
 
 class InvalidHclEscape(ValueError):
-    """An escape whose number no character has; the text is the escape."""
+    """A Unicode escape that encodes no character. The argument is the escape."""
 
 
 @dataclass(slots=True)
 class HclBody:
-    """What stands between the braces of a block, or in a whole file."""
+    """The attributes and blocks of a file or of a block."""
 
     attributes: dict[str, ImportValue] = field(default_factory=dict)
     blocks: list["HclBlock"] = field(default_factory=list)
@@ -68,12 +68,12 @@ class HclBlock:
 
 
 def parse_hcl_file(text: str) -> HclBody:
-    """Read a whole file. Raises: HclFault, TooDeep, NoCharacter."""
+    """Parse a whole .tf file. Raises: HclSyntaxError, HclTooDeep, InvalidHclEscape."""
     return _HclParser(text).parse_body("")
 
 
 def parse_hcl_template(text: str) -> ImportValue:
-    """Read a text of the JSON syntax, in which `${…}` is an expression. Raises: as parse_file."""
+    """Parse a string of the JSON syntax with its `${…}` parts. Raises: as parse_hcl_file."""
     return _HclParser(text).parse_template(_TEMPLATE_TEXT, len(text))
 
 
@@ -82,13 +82,13 @@ class _HclParser:
         self._text = text
         self._position = 0
         self._depth = depth
-        self._line_ends = True  # whether a line's end is an expression's
+        self._line_ends = True  # whether a line end ends an expression
 
     def _skip_blanks(self, *, lines: bool) -> None:
-        """Pass over blanks and comments, and over ends of lines where they mean nothing."""
+        """Skip blanks and comments, and line ends when *lines* is true."""
         while True:
-            found = _BLANK_OR_COMMENT.match(self._text, self._position)
-            self._position = found.end() if found else self._position
+            match = _BLANK_OR_COMMENT.match(self._text, self._position)
+            self._position = match.end() if match else self._position
             if self._text.startswith("/*", self._position):
                 end = self._text.find("*/", self._position + 2)
                 if end < 0:
@@ -114,24 +114,24 @@ class _HclParser:
 
     @contextmanager
     def _nested(self, *, line_ends: bool) -> Iterator[None]:
-        """One level deeper, where a line's end is the end of an expression or is not."""
-        before, self._line_ends = self._line_ends, line_ends
+        """Context manager for one nesting level; *line_ends*: a line end ends an expression."""
+        outer, self._line_ends = self._line_ends, line_ends
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise HclTooDeep
         yield
         self._depth -= 1
-        self._line_ends = before
+        self._line_ends = outer
 
     def parse_body(self, closing: str) -> HclBody:
-        """Everything up to *closing*; "" is the end of the file."""
-        found = HclBody()
+        """Parse everything up to *closing*; "" is the end of the file."""
+        body = HclBody()
         while True:
             self._skip_blanks(lines=True)
             if self._peek() == closing:
                 self._position += len(closing)
-                return found
-            self._parse_entry(found)
+                return body
+            self._parse_entry(body)
 
     def _parse_entry(self, body: HclBody) -> None:
         name = self._parse_name()
@@ -156,21 +156,21 @@ class _HclParser:
         return label
 
     def _parse_name(self) -> str:
-        found = _NAME.match(self._text, self._position)
-        if not found:
+        match = _NAME.match(self._text, self._position)
+        if not match:
             raise HclSyntaxError(self._position)
-        self._position = found.end()
-        return found[0]
+        self._position = match.end()
+        return match[0]
 
     def parse_value(self) -> ImportValue:
-        """Return one expression: its value where it is a literal, and otherwise its text."""
+        """Parse one expression: return a literal's value, otherwise an UnknownValue."""
         start = self._position
-        found = self._parse_operand()
+        value = self._parse_operand()
         self._skip_blanks(lines=not self._line_ends)
         if self._is_expression_end():
             if self._position == start:
                 raise HclSyntaxError(start)
-            return found
+            return value
         self._skip_expression()
         return UnknownValue(self._text[start : self._position].strip())
 
@@ -206,14 +206,14 @@ class _HclParser:
         return -number
 
     def _parse_number(self) -> int | float | UnknownValue | None:
-        found = _NUMBER.match(self._text, self._position)
-        if not found:
+        match = _NUMBER.match(self._text, self._position)
+        if not match:
             return None
-        self._position = found.end()
-        return _convert_number(found[0])
+        self._position = match.end()
+        return _convert_number(match[0])
 
     def _parse_named_value(self) -> ImportValue:
-        """A word of the language, a call, or the name of a value."""
+        """Parse a literal word, a function call, or a reference."""
         start = self._position
         name = _NAME.match(self._text, start)
         if not name:
@@ -230,8 +230,8 @@ class _HclParser:
         return UnknownValue(self._text[start : self._position])
 
     def _skip_path(self) -> None:
-        while (after := self._peek()) and after in ".[":
-            if after == "[":
+        while (next_character := self._peek()) and next_character in ".[":
+            if next_character == "[":
                 self._skip_brackets()
                 continue
             self._position += 1
@@ -243,50 +243,50 @@ class _HclParser:
     def _parse_jsonencode(self) -> JsonEncodedValue:
         with self._nested(line_ends=False):
             self._skip_blanks(lines=True)
-            found = self.parse_value()
+            value = self.parse_value()
             self._accept(",")
             self._skip_blanks(lines=True)
             self._expect(")")
-        return JsonEncodedValue(found)
+        return JsonEncodedValue(value)
 
     def _parse_parenthesis(self) -> ImportValue:
         self._position += 1
         with self._nested(line_ends=False):
             self._skip_blanks(lines=True)
-            found = self.parse_value()
+            value = self.parse_value()
             self._expect(")")
-        return found
+        return value
 
     def _parse_list(self) -> ImportValue:
         start = self._position
         self._position += 1
-        found = []
+        items = []
         with self._nested(line_ends=False):
             self._skip_blanks(lines=True)
             if self._is_for_expression():
                 return self._skip_for_expression(start)
             while not self._accept("]"):
-                found.append(self.parse_value())
+                items.append(self.parse_value())
                 if not self._accept(",") and self._peek() != "]":
                     raise HclSyntaxError(self._position)
                 self._skip_blanks(lines=True)
-        return found
+        return items
 
     def _parse_object(self) -> ImportValue:
         start = self._position
         self._position += 1
-        found = {}
+        members = {}
         with self._nested(line_ends=True):
             self._skip_blanks(lines=True)
             if self._is_for_expression():
                 return self._skip_for_expression(start)
             while not self._accept("}"):
                 key, value = self._parse_member()
-                found[key] = value
+                members[key] = value
                 if not self._accept(",") and self._peek() not in ("}", "\n"):
                     raise HclSyntaxError(self._position)
                 self._skip_blanks(lines=True)
-        return found
+        return members
 
     def _parse_member(self) -> tuple[str, ImportValue]:
         start = self._position
@@ -315,18 +315,18 @@ class _HclParser:
         return UnknownValue("")
 
     def _is_for_expression(self) -> bool:
-        found = _NAME.match(self._text, self._position)
-        after = self._text[found.end() : found.end() + 1] if found else ""
-        return bool(found and found[0] == "for" and after.isspace())
+        match = _NAME.match(self._text, self._position)
+        next_character = self._text[match.end() : match.end() + 1] if match else ""
+        return bool(match and match[0] == "for" and next_character.isspace())
 
     def _skip_for_expression(self, start: int) -> UnknownValue:
-        """A `for` expression, whose opening bracket was read."""
+        """Skip a `for` expression whose opening bracket was read."""
         self._position = start
         self._skip_brackets()
         return UnknownValue(self._text[start : self._position])
 
     def _skip_expression(self) -> None:
-        """Go to the end of an expression."""
+        """Skip to the end of an expression."""
         while True:
             self._skip_blanks(lines=not self._line_ends)
             if self._is_expression_end():
@@ -337,7 +337,7 @@ class _HclParser:
                 self._skip_word()
 
     def _skip_brackets(self) -> None:
-        """Go behind the bracket that closes the next one."""
+        """Skip to the end of the bracket pair that opens here."""
         expected = []
         while True:
             character = self._peek()
@@ -364,23 +364,23 @@ class _HclParser:
         elif heredoc := _HEREDOC.match(self._text, self._position):
             self._parse_heredoc(heredoc)
         else:
-            found = _SKIPPED_TEXT.match(self._text, self._position)
-            self._position = found.end() if found else self._position + 1
+            match = _SKIPPED_TEXT.match(self._text, self._position)
+            self._position = match.end() if match else self._position + 1
 
     def _parse_heredoc(self, opening: re.Match[str]) -> ImportValue:
         closing = re.compile(rf"^[ \t]*+{re.escape(opening[2])}[ \t]*+\r?$", re.MULTILINE)
-        found = closing.search(self._text, opening.end())
-        if not found:
+        end = closing.search(self._text, opening.end())
+        if not end:
             raise HclSyntaxError(self._position)
-        inside = self._text[opening.end() : found.start()]
-        self._position = found.end()
-        inner = _HclParser(_remove_indent(inside) if opening[1] else inside, self._depth + 1)
+        content = self._text[opening.end() : end.start()]
+        self._position = end.end()
+        inner = _HclParser(_remove_indent(content) if opening[1] else content, self._depth + 1)
         if inner._depth > MAX_DEPTH:
             raise HclTooDeep
         return inner.parse_template(_TEMPLATE_TEXT, len(inner._text))
 
     def parse_template(self, plain_text: re.Pattern[str], end: int | None) -> ImportValue:
-        """Return a text and what is put into it, up to *end*; None is up to the closing quote."""
+        """Parse a template up to *end*, or up to the closing quote when *end* is None."""
         start, parts = self._position, []
         while self._position != end if end is not None else self._peek() != '"':
             parts.append(self._parse_template_part(plain_text))
@@ -393,9 +393,9 @@ class _HclParser:
         return TemplateValue(parts, written)
 
     def _parse_template_part(self, plain_text: re.Pattern[str]) -> ImportValue:
-        if found := plain_text.match(self._text, self._position):
-            self._position = found.end()
-            return found[0]
+        if match := plain_text.match(self._text, self._position):
+            self._position = match.end()
+            return match[0]
         marker = self._text[self._position : self._position + 3]
         if marker in ("$${", "%%{"):
             self._position += 3
@@ -413,7 +413,7 @@ class _HclParser:
 
     def _parse_interpolation(self) -> ImportValue:
         start = self._position
-        if self._peek() == "%":  # a directive: which of the text stays is not known
+        if self._peek() == "%":  # a template directive: the resulting text is unknown
             self._position += 1
             self._skip_brackets()
             return UnknownValue(self._text[start : self._position])
@@ -421,10 +421,10 @@ class _HclParser:
         self._accept("~")
         with self._nested(line_ends=False):
             self._skip_blanks(lines=True)
-            found = self.parse_value()
+            value = self.parse_value()
             self._accept("~")
             self._expect("}")
-        return found
+        return value
 
 
 def _convert_number(text: str) -> int | float | UnknownValue:
@@ -445,7 +445,7 @@ def _decode_escape(match: re.Match[str]) -> str:
 
 
 def _remove_indent(text: str) -> str:
-    """*text* without the blanks that all its lines begin with."""
+    """Remove the indentation that all lines of *text* share."""
     lines = text.split("\n")
     indents = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]
     least = min(indents, default=0)

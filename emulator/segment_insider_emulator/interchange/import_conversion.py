@@ -1,11 +1,14 @@
-"""One subscription of Segment's as one of a workspace file."""
+"""Convert imported subscriptions, tracking plans and transformations for a workspace file.
+
+Source: Segment, Protocols and its transformations; insert functions; Terraform provider 1.6.0.
+"""
 
 import json
 from collections.abc import Iterator
 
 from segment_insider_emulator.analysis.lint.mapping_rules import AUTOMATIC_FIELDS
 from segment_insider_emulator.filtering.tracking_plan import parse_plan
-from segment_insider_emulator.interchange.export_public_api import (
+from segment_insider_emulator.interchange.export_workspace import (
     ACTION_SLUGS,
     DESTINATION_METADATA_ID,
 )
@@ -23,40 +26,40 @@ from segment_insider_emulator.workspace.validation import Severity, WorkspaceFin
 def convert_subscription(
     resource: JSONObject, where: str, findings: list[WorkspaceFinding]
 ) -> JSONObject | None:
-    """Return the subscription, with its oddities in the findings; None when it is unusable.
+    """Convert an imported subscription for a workspace file; None when it is unusable.
 
-    Unknown values inside it stay for the walk over the whole document.
+    Unknown values inside it stay; `UnknownValueRemover` handles them later.
 
     Args:
-        where: Its place in the workspace file.
+        where: Its path in the workspace file.
     """
     action = _find_action(resource)
     reason, place = _unusable_reason(resource, action)
     name = resource.get("name")
     if action is None or reason:
-        said = name if isinstance(name, str) else where
+        label = name if isinstance(name, str) else where
         findings.append(
-            _skipped_subscription_finding(said, reason, place or where.rpartition("[")[0])
+            _skipped_subscription_finding(label, reason, place or where.rpartition("[")[0])
         )
         return None
     if not isinstance(name, str) or not name:
         why = str(name) if isinstance(name, UnknownValue) else "it has no name"
         place = name.where if isinstance(name, UnknownValue) else where
-        what = f"{why}, so that the subscription has its action's, {action.title!r}"
+        what = f"{why}, so the subscription has its action's, {action.title!r}"
         findings.append(WorkspaceFinding("warning", place, what, "Write its name."))
         name = action.title
     known = {key: value for key, value in resource.items() if value is not None}
-    own = {"name": name, "actionSlug": action.slug} | known
-    own |= {"name": name, "actionSlug": action.slug}
-    findings.extend(_find_unknown_mapping_fields(own["settings"], action, where))
-    if own.get("modelId"):
-        what = "this mapping is fed by a reverse-ETL model, whose rows do not come through here"
+    converted = {"name": name, "actionSlug": action.slug} | known
+    converted |= {"name": name, "actionSlug": action.slug}
+    findings.extend(_find_unknown_mapping_fields(converted["settings"], action, where))
+    if converted.get("modelId"):
+        what = "this mapping belongs to a reverse-ETL model; the emulator does not receive its rows"
         findings.append(
             WorkspaceFinding("warning", where, what, "Send its rows as track calls to try it.")
         )
     else:
-        own.pop("modelId", None)
-    return own
+        converted.pop("modelId", None)
+    return converted
 
 
 def _find_action(resource: JSONObject) -> DestinationAction | None:
@@ -71,7 +74,7 @@ def _find_action(resource: JSONObject) -> DestinationAction | None:
 
 
 def _unusable_reason(resource: JSONObject, action: DestinationAction | None) -> tuple[str, str]:
-    """Why the subscription cannot be used, "" when it can, and the place of what is missing."""
+    """Return why a subscription cannot be used and where; "" when it can."""
     if action is None:
         slug = resource.get("actionSlug") or resource.get("actionId")
         if isinstance(slug, UnknownValue):
@@ -99,7 +102,7 @@ def _find_unknown_mapping_fields(
     known = [field.key for field in action.fields]
     for key in settings:
         if key not in (*known, *AUTOMATIC_FIELDS, ROOT_DIRECTIVE_KEY) and not key.startswith("@"):
-            what = f"{action.slug} has no field {key!r}, so that Segment drops it; it is kept here"
+            what = f"{action.slug} has no field {key!r}, so Segment drops it; the import keeps it"
             place = f"{where}.settings.{key}"
             yield WorkspaceFinding("warning", place, what, suggest_name(key, known))
 
@@ -110,71 +113,77 @@ CONTROLLED_CALL_TYPES = ("track", "identify", "group")
 def collect_schema_settings(
     resources: ImportedResources, source_id: JSON, findings: list[WorkspaceFinding]
 ) -> JSONObject:
-    """The schema settings of the source, which a workspace file has under `source.settings`.
+    """Collect the source's schema settings; in a workspace file, `source.settings`.
 
     Args:
-        source: Its id, where it is known.
+        source_id: None when it is unknown.
     """
-    found: JSONObject = {}
+    settings: JSONObject = {}
     for connection in _connections_of_source(resources, source_id):
-        theirs, given = connection.get("sourceId"), connection.get("schemaSettings") or {}
-        if isinstance(theirs, UnknownValue) and _is_unresolved_source(theirs, resources):
-            what = f"{theirs}, so that this connection is taken as the source's"
+        connection_source, connection_settings = (
+            connection.get("sourceId"),
+            connection.get("schemaSettings") or {},
+        )
+        if isinstance(connection_source, UnknownValue) and _is_unresolved_source(
+            connection_source, resources
+        ):
+            what = f"{connection_source}, so this connection is taken as the source's"
             findings.append(
-                WorkspaceFinding("warning", theirs.where, what, "Name the source there.")
+                WorkspaceFinding("warning", connection_source.where, what, "Name the source there.")
             )
-        if isinstance(given, UnknownValue):
-            what = f"{given}, so that violations of the plan are let through here"
-            findings.append(WorkspaceFinding("warning", given.where, what, "Write its values."))
+        if isinstance(connection_settings, UnknownValue):
+            what = f"{connection_settings}, so violations of the plan are let through here"
+            findings.append(
+                WorkspaceFinding("warning", connection_settings.where, what, "Write its values.")
+            )
         else:
-            found |= given
-    for key in found:
+            settings |= connection_settings
+    for key in settings:
         if key not in CONTROLLED_CALL_TYPES:
-            what = f"{key} is kept, and nothing is forwarded here"
+            what = f"{key} is imported, but the emulator forwards no events"
             findings.append(
                 WorkspaceFinding("note", f"source.settings.{key}", what, "Nothing to do.")
             )
-    return found
+    return settings
 
 
 def select_tracking_plan(
     resources: ImportedResources, source_id: JSON, findings: list[WorkspaceFinding]
 ) -> JSONObject | None:
-    """The plan that the source is connected to, with its rules; None when it is not in the pieces.
+    """Return the tracking plan of the source with its rules; None when it is not included.
 
     Args:
-        source: Id of the source, where it is known.
+        source_id: None when it is unknown.
     """
     connected = [
-        each["trackingPlanId"]
-        for each in _connections_of_source(resources, source_id)
-        if _names_plan(each)
+        connection["trackingPlanId"]
+        for connection in _connections_of_source(resources, source_id)
+        if _names_plan(connection)
     ]
-    wanted = connected[0] if connected else None
-    own = _build_tracking_plan(resources, wanted, findings)
-    if own is None:
-        if wanted is not None:
-            findings.append(_missing_plan_finding(wanted))
+    plan_id = connected[0] if connected else None
+    plan = _build_tracking_plan(resources, plan_id, findings)
+    if plan is None:
+        if plan_id is not None:
+            findings.append(_missing_plan_finding(plan_id))
         return None
-    if isinstance(own["rules"], UnknownValue):
-        what = f"{own['rules']}, so that the tracking plan{_quoted_name(own)} is left out"
-        findings.append(WorkspaceFinding("error", own["rules"].where, what, "Write its rules."))
+    if isinstance(plan["rules"], UnknownValue):
+        what = f"{plan['rules']}, so the tracking plan{_quoted_name(plan)} is left out"
+        findings.append(WorkspaceFinding("error", plan["rules"].where, what, "Write its rules."))
         return None
-    if wanted is None:
-        what = (
-            f"the tracking plan{_quoted_name(own)} is taken as the source's; nothing here says so"
-        )
-        remedy = "Take the key out, if the source has another plan or none."
+    if plan_id is None:
+        name = _quoted_name(plan)
+        what = f"the tracking plan{name} is used for the source, although no file connects them"
+        remedy = "Remove the key if the source has another plan or none."
         findings.append(WorkspaceFinding("note", "trackingPlan", what, remedy))
-    return own
+    return plan
 
 
 def find_plan_problems(tracking_plan: JSONObject | None) -> Iterator[WorkspaceFinding]:
-    """Yield what of a plan cannot be checked, once it is assembled."""
+    """Find rules of a tracking plan that cannot be checked."""
     if tracking_plan is None:
         return
     if not tracking_plan["rules"]:
-        what = "the tracking plan has no rules here, so that all events are unplanned"
+        what = "the tracking plan has no rules here, so all events are unplanned"
         remedy = "Give the answer of GET /tracking-plans/{id}/rules too."
         yield WorkspaceFinding("warning", "trackingPlan.rules", what, remedy)
     for problem in parse_plan(tracking_plan, "trackingPlan").problems:
@@ -182,20 +191,20 @@ def find_plan_problems(tracking_plan: JSONObject | None) -> Iterator[WorkspaceFi
 
 
 def _connections_of_source(resources: ImportedResources, source_id: JSON) -> Iterator[JSONObject]:
-    for each in resources.connections:
-        theirs = each.get("sourceId")
+    for connection in resources.connections:
+        connection_source = connection.get("sourceId")
         if (
-            theirs in (None, source_id, "<sourceId>")
+            connection_source in (None, source_id, "<sourceId>")
             or source_id is None
-            or _is_unresolved_source(theirs, resources)
+            or _is_unresolved_source(connection_source, resources)
         ):
-            yield each
+            yield connection
 
 
 def _is_unresolved_source(source_id: JSON, resources: ImportedResources) -> bool:
-    """Whether a *source* is named in a way that nothing here is known by."""
+    """Whether a source id is a reference that matches no imported source."""
     return isinstance(source_id, UnknownValue) and source_id not in (
-        each.get("id") for each in resources.sources
+        source.get("id") for source in resources.sources
     )
 
 
@@ -206,70 +215,78 @@ def _names_plan(connection: JSONObject) -> bool:
 def _build_tracking_plan(
     resources: ImportedResources, plan_id: JSON, findings: list[WorkspaceFinding]
 ) -> JSONObject | None:
-    own = _find_tracking_plan(resources, plan_id, findings)
-    loose = []
-    for each in resources.rules:
-        theirs = each.get("trackingPlanId")
-        if theirs in (None, plan_id) or (own is not None and theirs == own.get("id")):
-            loose.append(each)
+    plan = _find_tracking_plan(resources, plan_id, findings)
+    rule_sets = []
+    for rule_set in resources.rules:
+        rules_plan_id = rule_set.get("trackingPlanId")
+        if rules_plan_id in (None, plan_id) or (
+            plan is not None and rules_plan_id == plan.get("id")
+        ):
+            rule_sets.append(rule_set)
         else:
-            said = (
-                theirs if isinstance(theirs, UnknownValue) else f"they are of the plan {theirs!r}"
+            reason = (
+                rules_plan_id
+                if isinstance(rules_plan_id, UnknownValue)
+                else f"they are of the plan {rules_plan_id!r}"
             )
-            severity: Severity = "warning" if isinstance(theirs, UnknownValue) else "note"
-            place = theirs.where if isinstance(theirs, UnknownValue) else "trackingPlan.rules"
-            what = f"{said}, so that {len(each.get('rules') or [])} rules are left out"
+            severity: Severity = "warning" if isinstance(rules_plan_id, UnknownValue) else "note"
+            place = (
+                rules_plan_id.where
+                if isinstance(rules_plan_id, UnknownValue)
+                else "trackingPlan.rules"
+            )
+            what = f"{reason}, so {len(rule_set.get('rules') or [])} rules are left out"
             findings.append(
                 WorkspaceFinding(severity, place, what, "Name this source's plan there.")
             )
-    if own is None and (not loose or resources.plans):
+    if plan is None and (not rule_sets or resources.plans):
         return None
-    described = {"id": plan_id} if own is None else own
+    described = {"id": plan_id} if plan is None else plan
     known = {key: value for key, value in described.items() if not _is_placeholder(key, value)}
-    given = [known.get("rules", []), *(each.get("rules", []) for each in loose)]
-    if unknown := [rules for rules in given if isinstance(rules, UnknownValue)]:
+    rule_lists = [known.get("rules", []), *(rule_set.get("rules", []) for rule_set in rule_sets)]
+    if unknown := [rules for rules in rule_lists if isinstance(rules, UnknownValue)]:
         return known | {"rules": unknown[0]}
-    return known | {"rules": _unique_rules([rule for rules in given for rule in rules])}
+    return known | {"rules": _unique_rules([rule for rules in rule_lists for rule in rules])}
 
 
 def _find_tracking_plan(
     resources: ImportedResources, plan_id: JSON, findings: list[WorkspaceFinding]
 ) -> JSONObject | None:
-    """The plan that is *wanted*, or the only one where nothing says which is."""
-    plans = [each for each in resources.plans if plan_id in (None, each.get("id"))]
+    """Return the plan with *plan_id*, or the only plan when no id is known."""
+    plans = [plan for plan in resources.plans if plan_id in (None, plan.get("id"))]
     if plan_id is None:
-        # A library of properties is connected to no source.
-        plans = [each for each in plans if each.get("type") != "PROPERTY_LIBRARY"]
+        # A property library is never connected to a source.
+        plans = [plan for plan in plans if plan.get("type") != "PROPERTY_LIBRARY"]
     if plan_id is None and len(plans) > 1:
-        what = f"nothing says which of {len(plans)} tracking plans is the source's"
+        what = f"no file says which of {len(plans)} tracking plans the source uses"
         remedy = "Name one under trackingPlan in the workspace file."
         findings.append(WorkspaceFinding("warning", "trackingPlan", what, remedy))
         plans = []
-    own = plans[0] if plans else None
-    for each in resources.plans:
-        if each is not own:
-            what = f"the tracking plan{_quoted_name(each)} is not this source's and is left out"
+    chosen = plans[0] if plans else None
+    for plan in resources.plans:
+        if plan is not chosen:
+            what = f"the tracking plan{_quoted_name(plan)} is not this source's and is left out"
             findings.append(WorkspaceFinding("note", "trackingPlan", what, "Nothing to do."))
-    return own
+    return chosen
 
 
 def _unique_rules(rules: list[JSON]) -> list[JSON]:
-    """*rules* without those that are the same as an earlier one."""
+    """Remove duplicate rules."""
     known = {json.dumps(make_printable(rule), sort_keys=True): rule for rule in reversed(rules)}
     return [*reversed(known.values())]
 
 
 def _is_placeholder(key: str, value: JSON) -> bool:
-    """Whether a value says nothing: an export leaves it open, or Terraform links by it alone."""
+    """Whether a value is a placeholder: left open by an export, or a Terraform reference."""
     placeholder = isinstance(value, str) and value.startswith(("<", "{"))
     return placeholder or value is None or (key == "id" and isinstance(value, UnknownValue))
 
 
 def _missing_plan_finding(plan_id: JSON) -> WorkspaceFinding:
-    said = plan_id.text if isinstance(plan_id, UnknownValue) else repr(plan_id)
-    asked = "{id}" if isinstance(plan_id, UnknownValue) else plan_id
-    what = f"the source is connected to the tracking plan {said}, whose rules are not in here"
-    remedy = f"Give the answer of GET /tracking-plans/{asked}/rules too."
+    plan_text = plan_id.text if isinstance(plan_id, UnknownValue) else repr(plan_id)
+    path_id = "{id}" if isinstance(plan_id, UnknownValue) else plan_id
+    what = f"the source uses the tracking plan {plan_text}, but the files do not contain its rules"
+    remedy = f"Give the answer of GET /tracking-plans/{path_id}/rules too."
     where = plan_id.where if isinstance(plan_id, UnknownValue) else "trackingPlan"
     return WorkspaceFinding("warning", where, what, remedy)
 
@@ -279,48 +296,48 @@ def _quoted_name(tracking_plan: JSONObject) -> str:
     return f" {name!r}" if isinstance(name, str) else ""
 
 
-_TRANSFORMATION_REMEDY = (
-    "Send the events as they are after it, or change the mapping to what it makes of them."
-)
+_TRANSFORMATION_REMEDY = "Send the events in their changed form, or map the changed form."
 
 
 def find_transformations(
     resources: ImportedResources, destination: JSONObject, source_id: JSON
 ) -> Iterator[WorkspaceFinding]:
-    """Yield what would change the events of this source on their way to this destination.
+    """Find transformations and functions that would change this source's events.
 
     Args:
-        source: Id of the source, where it is known.
+        source_id: None when it is unknown.
     """
-    own_source = destination.get("sourceId") or source_id
+    destination_source = destination.get("sourceId") or source_id
     for piece in resources.transformations:
         catalogue_id = piece.get("destinationMetadataId")
-        ours = catalogue_id in (None, "", DESTINATION_METADATA_ID) or isinstance(
+        applies = catalogue_id in (None, "", DESTINATION_METADATA_ID) or isinstance(
             catalogue_id, UnknownValue
         )
-        ours = ours and _may_refer_to(piece.get("sourceId"), (own_source,), resources)
-        yield _transformation_finding(piece, "the transformation", ours, "events of this source")
+        applies = applies and _may_refer_to(piece.get("sourceId"), (destination_source,), resources)
+        yield _transformation_finding(piece, "the transformation", applies, "events of this source")
     for piece in resources.functions:
         if "functionId" in piece or "integrationId" in piece:
-            ends = (destination.get("id"), own_source)
-            ours = _may_refer_to(piece.get("integrationId"), ends, resources)
+            ends = (destination.get("id"), destination_source)
+            applies = _may_refer_to(piece.get("integrationId"), ends, resources)
             yield _transformation_finding(
-                piece, "the insert function", ours, "events of this destination"
+                piece, "the insert function", applies, "events of this destination"
             )
         else:
-            ours = piece.get("resourceType") != "DESTINATION"
+            applies = piece.get("resourceType") != "DESTINATION"
             yield _transformation_finding(
-                piece, "the function", ours, "events that pass through it"
+                piece, "the function", applies, "events that pass through it"
             )
 
 
 def _may_refer_to(
     referenced_id: JSON, candidate_ids: tuple[JSON, ...], resources: ImportedResources
 ) -> bool:
-    """Whether an id is one of our *own*, as far as they are known."""
+    """Whether an id may be one of *candidate_ids*, as far as those are known."""
     if referenced_id in (None, "") or referenced_id in candidate_ids:
         return True
-    if referenced_id in (each.get("id") for each in (*resources.destinations, *resources.sources)):
+    if referenced_id in (
+        known.get("id") for known in (*resources.destinations, *resources.sources)
+    ):
         return False
     return isinstance(referenced_id, UnknownValue) or None in candidate_ids
 
@@ -330,14 +347,19 @@ def _transformation_finding(
 ) -> WorkspaceFinding:
     name = make_printable(resource.get("name") or resource.get("displayName") or resource.get("id"))
     where = resource["place"]
-    said = f"{description} {name!r}"
+    subject = f"{description} {name!r}"
     if not applies:
         return WorkspaceFinding(
-            "note", where, f"{said} is another road's and is left out", "Nothing to do."
+            "note",
+            where,
+            f"{subject} belongs to another source or destination and is left out",
+            "Nothing to do.",
         )
     if resource.get("enabled", True) is False:
-        return WorkspaceFinding("note", where, f"{said} is off and is left out", "Nothing to do.")
+        return WorkspaceFinding(
+            "note", where, f"{subject} is disabled and is left out", "Nothing to do."
+        )
     renamed = resource.get("newEventName")
-    more = f": it renames events to {renamed!r}" if isinstance(renamed, str) and renamed else ""
-    what = f"{said} changes {affected_events} at Segment and does nothing here{more}"
+    detail = f": it renames events to {renamed!r}" if isinstance(renamed, str) and renamed else ""
+    what = f"{subject} changes {affected_events} at Segment and does nothing here{detail}"
     return WorkspaceFinding("warning", where, what, _TRANSFORMATION_REMEDY)

@@ -1,4 +1,4 @@
-"""Answers of Segment's Public API, alone or together, wrapped or not, and its request bodies.
+"""Read files to import: detect the format, and parse answers of Segment's Public API.
 
 Source: Segment's Public API, destinations, subscriptions, destination filters, sources and their
 schema settings, tracking plans and their rules, transformations, functions.
@@ -17,10 +17,10 @@ from segment_insider_emulator.interchange.import_resources import ImportedResour
 from segment_insider_emulator.json_text import MAX_DEPTH
 from segment_insider_emulator.text_encoding import decode_utf8
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.parsing import JsonTooDeep, parse_json_documents
+from segment_insider_emulator.workspace.documents import JsonTooDeep, parse_json_documents
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
-# The key of a result -> what it is. An answer holds one object or a list of them.
+# Key of a result -> kind of resource. The value is one object or a list.
 _KIND_BY_RESULT_KEY = {
     "source": "sources",
     "sources": "sources",
@@ -41,7 +41,7 @@ _KIND_BY_RESULT_KEY = {
     "functions": "functions",
 }
 _WRAPPER_KEYS = ("data", "requests")
-# What a request is about, told by its path; the first that fits.
+# Path of a request -> kind of resource; the first match counts.
 _KIND_BY_REQUEST_PATH = (
     (
         re.compile(r"/destinations/(?P<destination>[^/]+)/subscriptions(?:/(?P<id>[^/]+))?"),
@@ -55,9 +55,9 @@ _KIND_BY_REQUEST_PATH = (
     (re.compile(r"/sources/(?P<source>[^/]+)/settings"), "connections"),
     (re.compile(r"/sources(?:/(?P<id>[^/]+))?"), "sources"),
 )
-# What an export writes for the id of a plan that is not there yet.
+# An export writes this as the id of a plan that does not exist yet.
 _NEW_PLAN_ID = "{trackingPlanId}"
-# What a path names besides the thing itself -> the key it is kept under.
+# Group in a request path -> key of the resource.
 _ID_KEY_BY_PATH_PART = {
     "id": "id",
     "destination": "destinationId",
@@ -67,19 +67,19 @@ _ID_KEY_BY_PATH_PART = {
 
 
 def parse_public_api(document: JSON, where: str) -> ImportedResources:
-    """Everything of a workspace in *document*, however it is wrapped.
+    """Collect all workspace resources of an API answer or an exported request list.
 
-    Raises: EmulatorError, when the document is an error that Segment answered with.
+    Raises: EmulatorError, when the document is an error answer of Segment.
     """
-    found = ImportedResources()
-    _collect_resources(document, where, found)
-    return found
+    resources = ImportedResources()
+    _collect_resources(document, where, resources)
+    return resources
 
 
 def _collect_resources(document: JSON, where: str, resources: ImportedResources) -> None:
     if isinstance(document, list):
-        for each in document:
-            _collect_resources(each, where, resources)
+        for child in document:
+            _collect_resources(child, where, resources)
     elif isinstance(document, dict):
         _raise_api_error(document, where)
         kind = _guess_resource_kind(document)
@@ -96,11 +96,11 @@ def _collect_resources(document: JSON, where: str, resources: ImportedResources)
 def _report_non_object(
     value: JSON, where: str, expected: str, resources: ImportedResources
 ) -> None:
-    """Say that *value* is in the place of an object; null says nothing."""
+    """Report that *value* is not of the expected type; null is ignored."""
     if value is not None:
-        what = f"{json.dumps(value)[:40]} is in the place of {expected}, left out"
+        what = f"{json.dumps(value)[:40]} is not {expected} and is left out"
         resources.findings.append(
-            WorkspaceFinding("error", where, what, "Give it as Segment does.")
+            WorkspaceFinding("error", where, what, "Write it as Segment's Public API does.")
         )
 
 
@@ -140,29 +140,29 @@ def _collect_rules(value: JSON, where: str, resources: ImportedResources) -> Non
 
 def _plan_connection(document: JSONObject, plan_id: JSON) -> JSONObject:
     source = document.get("source")
-    named = {"sourceId": source.get("id")} if isinstance(source, dict) else {}
-    return named | {"trackingPlanId": plan_id}
+    source_entry = {"sourceId": source.get("id")} if isinstance(source, dict) else {}
+    return source_entry | {"trackingPlanId": plan_id}
 
 
 def _raise_api_error(document: JSONObject, where: str) -> None:
     errors = document.get("errors")
     if isinstance(errors, list) and errors and isinstance(errors[0], dict):
-        said = errors[0].get("message") or errors[0].get("type")
-        what = f"Segment answered with an error instead ({said})"
+        message = errors[0].get("message") or errors[0].get("type")
+        what = f"Segment answered with an error instead ({message})"
         raise EmulatorError(what, where, "Make the call again with a token that may read this.")
 
 
 def _collect_results(kind: str, value: JSON, where: str, resources: ImportedResources) -> None:
     if isinstance(value, dict) and ("data" in value or _KIND_BY_RESULT_KEY.keys() & value.keys()):
-        # A whole answer under the name of what it holds.
+        # A complete answer under the name of its content.
         _collect_resources(value, where, resources)
         if not _guess_resource_kind(value):
             return
-    for each in value if isinstance(value, list) else [value]:
-        if isinstance(each, dict):
-            _add_nested_resource(kind, each, where, resources, deduplicate=True)
+    for resource in value if isinstance(value, list) else [value]:
+        if isinstance(resource, dict):
+            _add_nested_resource(kind, resource, where, resources, deduplicate=True)
         else:
-            _report_non_object(each, where, "an object", resources)
+            _report_non_object(resource, where, "an object", resources)
 
 
 def _add_nested_resource(
@@ -173,23 +173,23 @@ def _add_nested_resource(
     *,
     deduplicate: bool = False,
 ) -> None:
-    """Keep a piece, and what is inside of it as one of its own."""
+    """Add a resource, and the resources nested in it."""
     inner = {key: value for key, value in resource.items() if key in ("subscriptions", "filters")}
     name = resource.get("name") or resource.get("title") or resource.get("id")
     place = f"{where} {name!r}" if isinstance(name, str) else where
-    own = {key: value for key, value in resource.items() if key not in inner}
-    resources.add_resource(kind, own, place, deduplicate=deduplicate)
+    own_members = {key: value for key, value in resource.items() if key not in inner}
+    resources.add_resource(kind, own_members, place, deduplicate=deduplicate)
     for key, value in inner.items():
-        for each in value if isinstance(value, list) else [value]:
-            if isinstance(each, dict):
-                about = {"destinationId": resource.get("id"), **each}
-                _add_nested_resource(key, about, f"{place}: {key}", resources)
+        for nested in value if isinstance(value, list) else [value]:
+            if isinstance(nested, dict):
+                child = {"destinationId": resource.get("id"), **nested}
+                _add_nested_resource(key, child, f"{place}: {key}", resources)
             else:
-                _report_non_object(each, f"{place}: {key}", "an object", resources)
+                _report_non_object(nested, f"{place}: {key}", "an object", resources)
 
 
 def _guess_resource_kind(document: JSONObject) -> str | None:
-    """What an object is that has no name around it, by the keys that only it has."""
+    """Guess the kind of a resource from keys that only this kind has."""
     keys = document.keys()
     if {"actionId", "trigger"} <= keys or {"actionSlug", "name"} <= keys:
         return "subscriptions"
@@ -210,21 +210,19 @@ def _collect_from_request(request: JSONObject, where: str, resources: ImportedRe
         if match:
             body = request["body"].get("input")
             body = body if isinstance(body, dict) else request["body"]
-            about = {
+            ids = {
                 _ID_KEY_BY_PATH_PART[name]: value
                 for name, value in match.groupdict().items()
                 if value
             }
             extra = {"actionId": request["actionId"]} if "actionId" in request else {}
-            if "sourceId" in about:
+            if "sourceId" in ids:
                 body = {"schemaSettings": body}
             if kind == "plans":
-                about.setdefault("id", _NEW_PLAN_ID)
-            _add_nested_resource(
-                kind, about | extra | body, f"{where}: {request['path']}", resources
-            )
+                ids.setdefault("id", _NEW_PLAN_ID)
+            _add_nested_resource(kind, ids | extra | body, f"{where}: {request['path']}", resources)
             return
-    what = f"the request to {request['path']} is about nothing that a workspace file has"
+    what = f"the request to {request['path']} has no place in a workspace file"
     resources.findings.append(
         WorkspaceFinding("note", where, what, "Nothing to do, unless you need it.")
     )
@@ -240,7 +238,7 @@ def _warn_about_next_page(document: JSONObject, where: str, resources: ImportedR
 
 MAX_IMPORT_FILE_BYTES = 20_000_000
 MAX_IMPORT_FILES = 10_000
-# What a folder is looked through for; Segment's Git Sync writes .tf, one file a resource.
+# File types in a folder; Segment's Git Sync writes .tf, one file for each resource.
 IMPORT_FILE_SUFFIXES = (".tf", ".json", ".tfstate")
 _SUPPORTED_FILES_REMEDY = (
     "Give an answer of Segment's Public API, `terraform show -json`, a state file or configuration."
@@ -249,7 +247,7 @@ _SUPPORTED_FILES_REMEDY = (
 
 @dataclass(slots=True)
 class _ParsedFiles:
-    """What files have of a workspace, and configuration by its folder, which shares its names."""
+    """Parsed files: API resources, and Terraform files by folder."""
 
     api_resources: list[ImportedResources] = field(default_factory=list)
     config_folders: dict[PurePath, list[tuple[str, HclBody]]] = field(default_factory=dict)
@@ -257,75 +255,80 @@ class _ParsedFiles:
 
 
 def read_import_file(raw: bytes, where: str) -> ImportedResources:
-    """Return what one file has of a workspace. Raises: as `read_files`."""
+    """Read the resources of one file. Raises: as `read_import_files`."""
     return read_import_files([(where, raw)])
 
 
 def read_import_files(files: Iterable[tuple[str, bytes]]) -> ImportedResources:
-    """Return what files have of a workspace.
+    """Read the workspace resources of several files.
 
     Args:
-        files: Name and content: JSON (one document, or several one after the other), or Terraform
-            configuration. Configuration of one folder shares its variables and locals.
-    Raises: EmulatorError, when one is none of them, or nothing of a workspace is in any.
+        files: Name and content: JSON (one document, or several in a row), or Terraform
+            configuration. The files of one folder share variables and locals.
+    Raises: EmulatorError, when a file has another format, or no file has workspace resources.
     """
-    read = _ParsedFiles()
+    parsed = _ParsedFiles()
     names = []
     for where, raw in files:
         names.append(where)
-        _parse_file(raw, where, read)
-    found = merge_resources(
+        _parse_file(raw, where, parsed)
+    resources = merge_resources(
         [
-            *read.api_resources,
-            *(_config_folder_resources(*each, read) for each in read.config_folders.items()),
+            *parsed.api_resources,
+            *(
+                _config_folder_resources(*folder, parsed)
+                for folder in parsed.config_folders.items()
+            ),
         ]
     )
-    if not found and all(each.severity != "warning" for each in found.findings):
+    if not resources and all(finding.severity != "warning" for finding in resources.findings):
         raise EmulatorError(
-            "nothing of a workspace is in here", _format_file_names(names), _SUPPORTED_FILES_REMEDY
+            "the files contain no part of a workspace",
+            _format_file_names(names),
+            _SUPPORTED_FILES_REMEDY,
         )
-    return found
+    return resources
 
 
 def _config_folder_resources(
     folder: PurePath, files: list[tuple[str, HclBody]], parsed: _ParsedFiles
 ) -> ImportedResources:
-    """The resources of the configuration in one folder, which a state beside it makes idle."""
+    """Evaluate the configuration of one folder, unless the folder also has a state."""
     if folder not in parsed.state_folders:
         return import_terraform.collect_terraform_resources(
             terraform_config.list_config_resources(files)
         )
-    what = "the state in this folder says what exists, so that its configuration is not read"
-    remedy = "Give the configuration alone to import what is to be."
+    what = "this folder has a state; its configuration is not read"
+    remedy = "Give only the configuration to import what is planned."
     return ImportedResources(findings=[WorkspaceFinding("note", str(folder), what, remedy)])
 
 
 def list_import_files(path: Path) -> Iterator[Path]:
-    """Yield the files to import below a folder, or *path* itself where it is a file.
+    """Yield the importable files in a folder, or *path* itself when it is a file.
 
-    Raises: EmulatorError, when the folder has none, or too many.
+    Raises: EmulatorError, when the folder has no such files, or too many.
     """
     if not path.is_dir():
         yield path
         return
-    found = sorted(
+    paths = sorted(
         file
         for file in path.rglob("*")
         if file.suffix in IMPORT_FILE_SUFFIXES
         and file.is_file()
         and not _is_tool_file(file.relative_to(path))
     )
-    if not found:
+    if not paths:
         what = f"no file in this folder ends in {', '.join(IMPORT_FILE_SUFFIXES)}"
         raise EmulatorError(what, str(path), _SUPPORTED_FILES_REMEDY)
-    if len(found) > MAX_IMPORT_FILES:
-        what = f"this folder has {len(found):,} files to import"
+    if len(paths) > MAX_IMPORT_FILES:
+        what = f"this folder has {len(paths):,} files to import"
         raise EmulatorError(what, str(path), f"Give a folder of {MAX_IMPORT_FILES:,} at most.")
-    yield from found
+    yield from paths
 
 
 def _is_tool_file(file: Path) -> bool:
-    """Whether a folder or a file that belongs to a tool is on the way: .git, .terraform."""
+    """Whether a path belongs to a tool, e.g. .git, .terraform or node_modules."""
     return any(part.startswith(".") for part in file.parts) or "node_modules" in file.parts
 
 
@@ -364,8 +367,10 @@ def _resources_of_json(document: JSON, where: str) -> ImportedResources:
                 list(import_terraform.list_state_resources(document, where))
             )
         except (AttributeError, KeyError, TypeError) as error:
-            what = "this is no state of Terraform's, though it begins like one"
-            raise EmulatorError(what, where, "Write it anew with terraform show -json.") from error
+            what = "this is not a valid Terraform state"
+            raise EmulatorError(
+                what, where, "Create it again with terraform show -json."
+            ) from error
     return parse_public_api(document, where)
 
 
@@ -380,6 +385,4 @@ def _parse_json_file(text: str, where: str) -> Iterator[JSON]:
             f"nested deeper than {MAX_DEPTH} levels", where, _SUPPORTED_FILES_REMEDY
         ) from error
     except ValueError as error:
-        raise EmulatorError(
-            "this is no JSON that can be used", where, _SUPPORTED_FILES_REMEDY
-        ) from error
+        raise EmulatorError("this is not valid JSON", where, _SUPPORTED_FILES_REMEDY) from error

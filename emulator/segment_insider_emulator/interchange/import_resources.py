@@ -1,28 +1,36 @@
-"""Values of an import that are not JSON yet, or that it cannot use.
+"""Resources found in an import, and removal of the values in them that are unknown.
 
-Those keep their place until one walk names them.
+An unknown value keeps its location until UnknownValueRemover reports it and removes it together
+with the smallest part that is useless without it: a mapping field, a filter, a rule's schema.
+A switch with an unknown value is off.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 from typing import Any, TypeAlias
 
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.validation import WorkspaceFinding
+from segment_insider_emulator.workspace.validation import (
+    WorkspaceFinding,
+    format_path,
+    list_schema_errors,
+)
 
-# JSON, Unknown, Encoded or Template; objects and lists may hold any of them.
+# JSON, UnknownValue, JsonEncodedValue or TemplateValue; objects and lists may contain any of them.
 ImportValue: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownValue:
-    """A value that is not known here. Two are equal when they have the same text.
+    """A value that cannot be determined. Two with the same text are equal.
 
     Args:
-        text: What is written in its place, e.g. "var.trigger".
+        text: The expression, e.g. "var.trigger".
         where: File, resource and attribute, e.g. "shop.tf: segment_source.web.name".
-        reason: Why it is not known, a clause; "" is that only Terraform can work it out.
+        reason: Why it is unknown, a clause; "" means that only Terraform can evaluate it.
     """
 
     text: str
@@ -35,29 +43,29 @@ class UnknownValue:
 
 @dataclass(frozen=True, slots=True)
 class JsonEncodedValue:
-    """The argument of `jsonencode`: JSON whose text was never written."""
+    """The argument of a `jsonencode` call."""
 
     value: ImportValue
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateValue:
-    """A text with values in it: parts that are joined, and how it is written."""
+    """A text with embedded values: its parts, and the text as written."""
 
     parts: list[ImportValue]
     text: str
 
 
 def encode_json_text(encoded: JsonEncodedValue) -> str | UnknownValue:
-    """Write the JSON text of a `jsonencode`; Unknown when a value in it is not known."""
-    inside = next(iterate_unknown_values(encoded.value), None)
-    return UnknownValue("jsonencode(…)", inside.where) if inside else json.dumps(encoded.value)
+    """Return the JSON text of a `jsonencode`; an UnknownValue if a part is unknown."""
+    unknown = next(iterate_unknown_values(encoded.value), None)
+    return UnknownValue("jsonencode(…)", unknown.where) if unknown else json.dumps(encoded.value)
 
 
 def replace_encoded_values(
     value: ImportValue, encode: Callable[[JsonEncodedValue], str | UnknownValue] = encode_json_text
 ) -> ImportValue:
-    """Replace each Encoded in *value* by its text."""
+    """Replace every JsonEncodedValue in *value* by its text."""
     if isinstance(value, dict):
         return {key: replace_encoded_values(child, encode) for key, child in value.items()}
     if isinstance(value, list):
@@ -66,7 +74,7 @@ def replace_encoded_values(
 
 
 def iterate_unknown_values(value: JSON | UnknownValue) -> Iterator[UnknownValue]:
-    """Yield every unknown value in *value*, in order."""
+    """Yield every UnknownValue in *value*, in order."""
     if isinstance(value, UnknownValue):
         yield value
     elif isinstance(value, dict):
@@ -78,7 +86,7 @@ def iterate_unknown_values(value: JSON | UnknownValue) -> Iterator[UnknownValue]
 
 
 def make_printable(value: JSON | UnknownValue) -> JSON:
-    """Return *value* with each unknown value as text."""
+    """Return *value* with every UnknownValue as text."""
     if isinstance(value, dict):
         return {key: make_printable(child) for key, child in value.items()}
     if isinstance(value, list):
@@ -97,26 +105,26 @@ RESOURCE_KINDS = (
     "transformations",
     "functions",
 )
-# What is looked into before the whole is held against the schema of a workspace file.
+# Keys that are used before the whole document is validated -> expected type.
 _EXPECTED_TYPES = {
     **dict.fromkeys(("id", "metadataId", "sourceId", "destinationId", "trackingPlanId"), str),
     **dict.fromkeys(("settings", "schemaSettings", "metadata"), dict),
     **dict.fromkeys(("rules", "writeKeys"), list),
 }
-_KINDS_WITH_LOCATION = ("transformations", "functions")  # nothing of which gets into a document
+_KINDS_WITH_LOCATION = ("transformations", "functions")  # used only in findings
 _EXPECTED_TYPE_NAMES = {str: "text", dict: "an object", list: "a list"}
 
 
 @dataclass(slots=True)
 class ImportedResources:
-    """Objects by kind, each once, in the order in which they were found.
+    """The resources of an import by kind, without duplicates, in the order of the files.
 
     Args:
-        rules: {"rules": [...]} of a tracking plan, "trackingPlanId" where it is known.
-        connections: What a source has of Protocols: "trackingPlanId", "schemaSettings", or both;
-            "sourceId" where it is known.
-        transformations, functions: What changes events on their way; "place" is for messages.
-        findings: What could not be taken over on the way here.
+        rules: {"rules": [...]} of a tracking plan, with "trackingPlanId" when it is known.
+        connections: A source's "trackingPlanId", "schemaSettings", or both, with "sourceId" when
+            it is known.
+        transformations, functions: They change events at Segment; "place" is for messages.
+        findings: Problems found while the files were read.
     """
 
     sources: list[JSONObject] = field(default_factory=list)
@@ -134,7 +142,7 @@ class ImportedResources:
     def add_resource(
         self, kind: str, resource: JSONObject, where: str = "", *, deduplicate: bool = False
     ) -> None:
-        """Keep *piece* as one of KINDS, in place of an earlier one with its id.
+        """Add *resource* to its kind, or merge it into an earlier one with the same id.
 
         What of it has another shape than Segment's is named in the findings, and left out.
 
@@ -146,7 +154,7 @@ class ImportedResources:
             where
             or f"{kind} {make_printable(resource.get('name') or resource.get('id') or '')}".strip()
         )
-        if kind != "functions":  # of which nothing is looked into
+        if kind != "functions":  # only reported, so their types do not matter
             resource = {
                 key: value
                 for key, value in resource.items()
@@ -157,24 +165,26 @@ class ImportedResources:
             resource["enabled"] = UnknownValue("enabled", f"{where}.enabled", reason)
         if kind in _KINDS_WITH_LOCATION:
             resource.setdefault("place", where)
-        kept: list[JSONObject] = getattr(self, kind)
+        known: list[JSONObject] = getattr(self, kind)
         name = resource.get("id")
         if name is None:
             name = (
-                json.dumps(make_printable(resource), sort_keys=True) if deduplicate else len(kept)
+                json.dumps(make_printable(resource), sort_keys=True) if deduplicate else len(known)
             )
-        at = self._positions.setdefault((kind, name), len(kept))
-        if at < len(kept):
-            kept[at] |= resource
+        index = self._positions.setdefault((kind, name), len(known))
+        if index < len(known):
+            known[index] |= resource
         else:
-            kept.append(resource)
+            known.append(resource)
 
     def _has_expected_type(self, where: str, key: str, value: JSON) -> bool:
         shape = _EXPECTED_TYPES.get(key)
         if shape is None or value is None or isinstance(value, shape | UnknownValue):
             return True
         what = f"{key} is not {_EXPECTED_TYPE_NAMES[shape]} and is left out"
-        self.findings.append(WorkspaceFinding("error", where, what, "Give it as Segment does."))
+        self.findings.append(
+            WorkspaceFinding("error", where, what, "Write it as Segment's Public API does.")
+        )
         return False
 
     def __bool__(self) -> bool:
@@ -182,11 +192,173 @@ class ImportedResources:
 
 
 def merge_resources(parts: Iterable[ImportedResources]) -> ImportedResources:
-    """All pieces as one."""
-    whole = ImportedResources()
-    for each in parts:
-        whole.findings += each.findings
+    """Merge several import results into one."""
+    merged = ImportedResources()
+    for part in parts:
+        merged.findings += part.findings
         for kind in RESOURCE_KINDS:
-            for piece in getattr(each, kind):
-                whole.add_resource(kind, piece)
-    return whole
+            for piece in getattr(part, kind):
+                merged.add_resource(kind, piece)
+    return merged
+
+
+_SCHEMA_LOCATIONS = {
+    "source": ("properties", "source"),
+    "destination": ("properties", "destination"),
+    "subscription": ("$defs", "subscription"),
+    "filter": ("$defs", "filter"),
+}
+
+
+@cache
+def list_schema_keys(kind: str) -> frozenset[str]:
+    """Return the schema's keys of a "source", "destination", "subscription" or "filter"."""
+    text = files("segment_insider_emulator.workspace").joinpath("schema.json").read_text("utf-8")
+    group, name = _SCHEMA_LOCATIONS[kind]
+    return frozenset(json.loads(text)[group][name].get("properties", {}))
+
+
+# Key of a list -> name of one item, and the keys that an item requires.
+_REMOVABLE_ITEMS = {
+    "subscriptions": ("subscription", ("trigger", "settings")),
+    "filters": ("filter", ("if", "actions")),
+    "rules": ("rule", ("type", "key")),
+}
+_INDIVISIBLE_KEYS = ("jsonSchema",)  # useless in part: it would be another schema
+_MAX_SCHEMA_CHECKS = 20  # each check may remove more
+
+
+class UnknownValueRemover:
+    """Removes values that a workspace file cannot have, and reports each of them.
+
+    Args:
+        findings: List to which the reports are added.
+    """
+
+    def __init__(self, findings: list[WorkspaceFinding]) -> None:
+        self._findings = findings
+        self.removed_items: list[JSONObject] = []
+
+    def clean_document(self, document: JSONObject) -> JSONObject:
+        """Return *document* without unknown values and without what the schema rejects."""
+        known = self._clean_sections(document)
+        for _ in range(_MAX_SCHEMA_CHECKS):
+            if not (marked := _mark_schema_errors(known)):
+                break
+            known = self._clean_sections(marked)
+        return known
+
+    def _clean_sections(self, document: JSONObject) -> JSONObject:
+        return {key: self._clean_section(section) for key, section in document.items()}
+
+    def _clean_section(self, section: JSONObject) -> JSONObject:
+        """Clean a source, a destination, a tracking plan, or one item of their lists."""
+        cleaned: JSONObject = {}
+        for key, value in section.items():
+            if key in _REMOVABLE_ITEMS and isinstance(value, list):
+                cleaned[key] = self._clean_items(value, *_REMOVABLE_ITEMS[key])
+            elif key == "enabled" and isinstance(value, UnknownValue):
+                cleaned[key] = False
+                self._report_removed([value], "so it is off here", "Write true or false.")
+            else:
+                cleaned |= self._clean_member(key, value)
+        return cleaned
+
+    def _clean_member(self, key: str, value: JSON | UnknownValue) -> JSONObject:
+        """Return {key: value} without unknown parts; {} when nothing usable is left."""
+        unknown = [*iterate_unknown_values(value)]
+        if not unknown:
+            return {key: value}
+        if (
+            isinstance(value, dict)
+            and key not in _INDIVISIBLE_KEYS
+            and not _is_mapping_directive(value)
+        ):
+            members = [self._clean_member(name, child) for name, child in value.items()]
+            remaining = {name: child for member in members for name, child in member.items()}
+            return {key: remaining} if remaining else {}
+        self._report_removed(unknown, "so it is left out", "Write its value.")
+        return {}
+
+    def _clean_items(
+        self, items: list[Any], item_name: str, required_keys: tuple[str, ...]
+    ) -> list[JSON]:
+        cleaned = [self._clean_item(unit, item_name, required_keys) for unit in items]
+        return [unit for unit in cleaned if not isinstance(unit, UnknownValue)]
+
+    def _clean_item(
+        self, item: JSON | UnknownValue, item_name: str, required_keys: tuple[str, ...]
+    ) -> JSON | UnknownValue:
+        """Clean one list item; return an UnknownValue when it is useless without a part."""
+        members = item if isinstance(item, dict) else {}
+        label = make_printable(
+            members.get("name") or members.get("title") or members.get("key") or ""
+        )
+        consequence = (
+            f"so the {item_name} {label!r} is left out"
+            if label
+            else f"so the {item_name} is left out"
+        )
+        if missing := [*_required_unknown_values(item, required_keys)]:
+            self._report_removed(missing, consequence, "Write its value.", "error")
+        elif not members:
+            return item
+        else:
+            cleaned = self._clean_section(members)
+            if all(key in cleaned for key in required_keys if key in members):
+                return cleaned
+            what = f"nothing is left of what it is for, {consequence}"
+            self._findings.append(WorkspaceFinding("error", str(label), what, "Write its values."))
+        if members:
+            self.removed_items.append(make_printable(members))
+        return UnknownValue(consequence)
+
+    def _report_removed(
+        self,
+        values: Iterable[UnknownValue],
+        consequence: str,
+        remedy: str,
+        severity: Any = "warning",
+    ) -> None:
+        for value in values:
+            self._findings.append(
+                WorkspaceFinding(severity, value.where, f"{value}, {consequence}", remedy)
+            )
+
+
+def _required_unknown_values(
+    item: JSON | UnknownValue, required_keys: tuple[str, ...]
+) -> Iterable[UnknownValue]:
+    """Yield the unknown values without which *item* would mean something else."""
+    if not isinstance(item, dict):
+        yield from iterate_unknown_values(item)
+        return
+    for key in required_keys:
+        if key == "actions" or isinstance(item.get(key), UnknownValue):
+            yield from iterate_unknown_values(item.get(key))
+
+
+def _is_mapping_directive(value: JSONObject) -> bool:
+    """Whether an object in a mapping is a directive, which needs all its parts."""
+    return any(key.startswith("@") for key in value)
+
+
+def _mark_schema_errors(document: JSONObject) -> JSONObject | None:
+    """Replace what the schema rejects by unknown values; None when the schema accepts all."""
+    marks: dict[tuple[str | int, ...], UnknownValue] = {}
+    for path, what in list_schema_errors(document):
+        where = format_path(*path)
+        marks[path] = UnknownValue(where, where, what)
+    return _replace_marked(document, marks, ()) if marks else None
+
+
+def _replace_marked(
+    value: JSON, marks: dict[tuple[str | int, ...], UnknownValue], path: tuple[str | int, ...]
+) -> JSON:
+    if path in marks:
+        return marks[path]
+    if isinstance(value, dict):
+        return {key: _replace_marked(child, marks, (*path, key)) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_replace_marked(child, marks, (*path, index)) for index, child in enumerate(value)]
+    return value

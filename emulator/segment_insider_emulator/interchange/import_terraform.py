@@ -1,4 +1,4 @@
-"""Terraform's resources as pieces of a workspace.
+"""Convert resources of Terraform states and configuration to imported resources.
 
 Source: Segment's Terraform provider 1.6.0: arguments in snake case, `settings` as JSON text.
 """
@@ -16,7 +16,7 @@ from segment_insider_emulator.interchange.import_resources import (
     replace_encoded_values,
 )
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.parsing import parse_json_value
+from segment_insider_emulator.workspace.documents import parse_json_value
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 _RESOURCE_KINDS_BY_TYPE = {
@@ -32,7 +32,7 @@ _RESOURCE_KINDS_BY_TYPE = {
     "segment_function": "functions",
 }
 _CAMEL_CASE_EXCEPTIONS = {"reverse_etl_schedule": "reverseETLSchedule"}
-# Attribute -> the kind of its value, where it has one kind.
+# Attribute -> expected type of its value.
 _ATTRIBUTE_TYPES = {
     **dict.fromkeys(
         ("id", "name", "slug", "title", "if", "trigger", "type", "action_id", "source_id",
@@ -47,11 +47,11 @@ _COUNT_ATTRIBUTES = ("count", "for_each")
 
 @dataclass(frozen=True, slots=True)
 class TerraformResource:
-    """One resource, of a state or of configuration.
+    """One Terraform resource, from a state or from configuration.
 
     Args:
         address: e.g. "segment_destination.insider".
-        attributes: Under Terraform's names. A value may be Unknown or Encoded.
+        attributes: Under Terraform's names. A value may be an UnknownValue or JsonEncodedValue.
         file: Name of the file, for messages.
     """
 
@@ -61,21 +61,21 @@ class TerraformResource:
     file: str = ""
 
     def locate(self, attribute: str = "") -> str:
-        """Return where the resource, or an attribute of it, stands; for messages."""
+        """Return the location of the resource or of an attribute, for messages."""
         place = ".".join(filter(None, (self.address, attribute)))
         return f"{self.file}: {place}" if self.file else place
 
 
 def collect_terraform_resources(resources: Iterable[TerraformResource]) -> ImportedResources:
-    """Return the resources that make a workspace; others of Segment's are named in the findings."""
-    found = ImportedResources()
+    """Convert Terraform resources; report those of Segment that are not supported."""
+    imported = ImportedResources()
     for resource in resources:
         kind = _RESOURCE_KINDS_BY_TYPE.get(resource.resource_type)
         if kind and resource.attributes.get("count") != 0:
-            _add_converted_resource(kind, resource, found)
+            _add_converted_resource(kind, resource, imported)
         elif finding := _skipped_resource_finding(resource):
-            found.findings.append(finding)
-    return found
+            imported.findings.append(finding)
+    return imported
 
 
 def _skipped_resource_finding(resource: TerraformResource) -> WorkspaceFinding | None:
@@ -86,10 +86,10 @@ def _skipped_resource_finding(resource: TerraformResource) -> WorkspaceFinding |
     if not resource.resource_type.startswith("segment_"):
         return None
     if resource.resource_type in _RESOURCE_KINDS_BY_TYPE:
-        what = "its count is 0, so that it does not exist and is left out"
+        what = "its count is 0, so it does not exist and is left out"
     else:
         what = f"{resource.resource_type} has no place in a workspace file and is left out"
-    remedy = "Nothing to do, unless something of it should happen here."
+    remedy = "Nothing to do, unless you need it."
     return WorkspaceFinding("note", resource.locate(), what, remedy)
 
 
@@ -113,13 +113,16 @@ def _convert_resource(resource: TerraformResource, findings: list[WorkspaceFindi
         if key == "settings" and resource.resource_type != "segment_function":
             value = _decode_settings(value, place)
         elif key == "actions" and isinstance(value, list):
-            value = [_decode_filter_action(each, f"{place}[{at}]") for at, each in enumerate(value)]
+            value = [
+                _decode_filter_action(entry, f"{place}[{index}]")
+                for index, entry in enumerate(value)
+            ]
         elif key == "rules" and isinstance(value, list):
-            value = [_decode_rule(each, f"{place}[{at}]") for at, each in enumerate(value)]
+            value = [_decode_rule(entry, f"{place}[{index}]") for index, entry in enumerate(value)]
         elif key == "schema_settings":
             value = _camel_case_keys(value)
         piece[_camel_case(key)] = _check_attribute_type(key, value, place)
-    # What configuration has no id for yet is known by what others call it.
+    # A resource without an id is identified by the reference that others use for it.
     if not isinstance(piece.get("id"), str):
         piece["id"] = UnknownValue(f"{resource.address}.id", resource.locate("id"))
     return piece
@@ -128,41 +131,41 @@ def _convert_resource(resource: TerraformResource, findings: list[WorkspaceFindi
 def _single_instance_attributes(
     resource: TerraformResource, findings: list[WorkspaceFinding]
 ) -> JSONObject:
-    """The attributes of a resource that may exist any number of times: it is not known to be on."""
+    """Return a resource's attributes as one instance; report `count` and `for_each`."""
     attributes = {
-        key: each for key, each in resource.attributes.items() if key not in _COUNT_ATTRIBUTES
+        key: value for key, value in resource.attributes.items() if key not in _COUNT_ATTRIBUTES
     }
     for key in _COUNT_ATTRIBUTES:
         count = resource.attributes.get(key, 1)
         if count == 1:
             continue
-        said = str(count) if isinstance(count, UnknownValue) else f"it has {key}"
+        reason = str(count) if isinstance(count, UnknownValue) else f"it has {key}"
         if "enabled" in attributes:
-            attributes["enabled"] = UnknownValue(key, resource.locate(key), f"with {key}, {said}")
+            attributes["enabled"] = UnknownValue(key, resource.locate(key), f"with {key}, {reason}")
         else:
-            what = f"{said}, so that its number is not known; it is taken once"
+            what = f"{reason}, so its number is not known; it is taken once"
             remedy = "Write each one as a resource of its own, or give the state."
             findings.append(WorkspaceFinding("warning", resource.locate(key), what, remedy))
     return attributes
 
 
 def _check_attribute_type(key: str, value: JSON, location: str) -> JSON:
-    """*value*, or Unknown where the provider takes another kind."""
+    """Return *value*, or an UnknownValue when it has the wrong type."""
     kind = _ATTRIBUTE_TYPES.get(key)
     value = replace_encoded_values(value)
     if kind is None or value is None or isinstance(value, kind | UnknownValue):
         return value
-    inside = next(iterate_unknown_values(value), UnknownValue("", location))
-    said = {str: "text", dict: "an object", list: "a list"}[kind]
-    return UnknownValue(location, inside.where, f"{key} is not {said}")
+    unknown = next(iterate_unknown_values(value), UnknownValue("", location))
+    expected = {str: "text", dict: "an object", list: "a list"}[kind]
+    return UnknownValue(location, unknown.where, f"{key} is not {expected}")
 
 
 def _decode_settings(value: JSON, location: str) -> JSON:
     decoded = _decode_json_text(value, location)
     if isinstance(decoded, dict | UnknownValue):
         return decoded
-    inside = next(iterate_unknown_values(decoded), UnknownValue("", location))
-    return UnknownValue(location, inside.where, "settings is not an object")
+    unknown = next(iterate_unknown_values(decoded), UnknownValue("", location))
+    return UnknownValue(location, unknown.where, "settings is not an object")
 
 
 def _decode_filter_action(action: JSON, location: str) -> JSON:
@@ -184,11 +187,13 @@ def _decode_rule(rule: JSON, location: str) -> JSON:
 
 
 def _camel_case_keys(value: JSON) -> JSON:
-    """Schema settings under the Public API's names, without what is not set."""
+    """Rename the keys of schema settings to camelCase and drop null values."""
     if not isinstance(value, dict):
         return value
     return {
-        _camel_case(key): _camel_case_keys(each) for key, each in value.items() if each is not None
+        _camel_case(key): _camel_case_keys(child)
+        for key, child in value.items()
+        if child is not None
     }
 
 
@@ -200,7 +205,7 @@ def _decode_json_text(value: JSON, location: str) -> JSON:
     try:
         return parse_json_value(value)
     except ValueError:
-        return UnknownValue(value[:40], location, "this is no JSON text")
+        return UnknownValue(value[:40], location, "this is not JSON text")
 
 
 def _camel_case(key: str) -> str:
@@ -210,33 +215,35 @@ def _camel_case(key: str) -> str:
 
 
 def list_state_resources(document: JSONObject, file: str = "") -> Iterator[TerraformResource]:
-    """Yield the resources of a state: a state file, or what `terraform show -json` prints.
+    """Yield the resources of a state file, or of `terraform show -json`.
 
-    A deposed instance is left out: Terraform is about to delete it.
-    Raises: AttributeError, KeyError, TypeError, when it is no state.
+    Deposed instances are skipped: Terraform is about to delete them.
+    Raises: AttributeError, KeyError, TypeError, when *document* is not a state.
     """
     values = document.get("values") or document.get("planned_values") or {}
-    later = {each["address"]: each["change"].get("after_unknown") or {}
-             for each in document.get("resource_changes") or []}  # fmt: skip
+    later = {change["address"]: change["change"].get("after_unknown") or {}
+             for change in document.get("resource_changes") or []}  # fmt: skip
     yield from _module_resources(values.get("root_module", {}), later, file)
-    for each in document.get("resources") or []:
-        address = ".".join(filter(None, (each.get("module"), each["type"], each["name"])))
-        for instance in _list_or_empty(each.get("instances")):
+    for resource in document.get("resources") or []:
+        address = ".".join(
+            filter(None, (resource.get("module"), resource["type"], resource["name"]))
+        )
+        for instance in _list_or_empty(resource.get("instances")):
             if "deposed" not in instance:
                 yield TerraformResource(
-                    each["type"], address, instance.get("attributes") or {}, file
+                    resource["type"], address, instance.get("attributes") or {}, file
                 )
 
 
 def _list_or_empty(value: JSON) -> list[Any]:
-    """The entries of a list, or none. Raises: TypeError, when *value* is something else."""
+    """Return a list, [] for null. Raises: TypeError, for any other value."""
     if value is not None and not isinstance(value, list):
         raise TypeError(type(value))
     return value or []
 
 
 def is_terraform_state(document: JSON) -> bool:
-    """Check whether *document* is a state of Terraform's, in one of its forms."""
+    """Check whether *document* is a Terraform state or plan."""
     if not isinstance(document, dict):
         return False
     return "format_version" in document or isinstance(document.get("resources"), list)
@@ -245,27 +252,27 @@ def is_terraform_state(document: JSON) -> bool:
 def _module_resources(
     module: JSONObject, unknown_after_apply: dict[str, JSON], file: str
 ) -> Iterator[TerraformResource]:
-    for each in _list_or_empty(module.get("resources")):
-        if "deposed_key" in each:
+    for resource in _list_or_empty(module.get("resources")):
+        if "deposed_key" in resource:
             continue
-        place = f"{file}: {each['address']}"
+        place = f"{file}: {resource['address']}"
         attributes = _mark_unknown_after_apply(
-            each.get("values") or {}, unknown_after_apply.get(each["address"]), place
+            resource.get("values") or {}, unknown_after_apply.get(resource["address"]), place
         )
-        yield TerraformResource(each["type"], each["address"], attributes, file)
+        yield TerraformResource(resource["type"], resource["address"], attributes, file)
     for child in _list_or_empty(module.get("child_modules")):
         yield from _module_resources(child, unknown_after_apply, file)
 
 
 def _mark_unknown_after_apply(value: JSON, unknown_after_apply: JSON, location: str) -> JSON:
-    """*value* of a plan with what is known after apply alone as Unknown."""
+    """Mark the values of a plan that are known only after apply."""
     if unknown_after_apply is True:
         return UnknownValue("(known after apply)", location)
     if isinstance(value, dict) and isinstance(unknown_after_apply, dict):
-        added = {
-            key: _mark_unknown_after_apply(value.get(key), below, f"{location}.{key}")
-            for key, below in unknown_after_apply.items()
-            if below is not False
+        marked = {
+            key: _mark_unknown_after_apply(value.get(key), child, f"{location}.{key}")
+            for key, child in unknown_after_apply.items()
+            if child is not False
         }
-        return value | added
+        return value | marked
     return value

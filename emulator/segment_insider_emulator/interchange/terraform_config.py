@@ -1,4 +1,9 @@
-"""What names of Terraform's configuration stand for, where the files of one folder say so."""
+"""Parse and evaluate Terraform configuration: .tf and .tf.json files.
+
+Literals, `jsonencode`, templates, and references to variables, locals, data and resources with a
+literal value in the same folder are evaluated. Every other expression is an UnknownValue.
+Source: Terraform, "Configuration syntax" and "JSON configuration syntax".
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -27,18 +32,18 @@ from segment_insider_emulator.interchange.import_terraform import TerraformResou
 from segment_insider_emulator.json_text import MAX_DEPTH
 from segment_insider_emulator.types import JSON, JSONObject
 
-# What one folder may stand for: locals that name locals grow faster than their text.
+# Limits for one folder: locals that refer to locals grow faster than their text.
 MAX_EVALUATED_VALUES = 500_000
 MAX_EVALUATED_CHARACTERS = 5_000_000
 _PATH_STEP = re.compile(r'\.([\w-]+)|\[(\d+)\]|\["([^"\\$%]*)"\]')
 
 
 class HclEvaluationLimitExceeded(ValueError):
-    """The configuration stands for more values or longer texts than are read."""
+    """The configuration expands to too many values or too long texts."""
 
 
 class HclEvaluator:
-    """Replaces names by their values.
+    """Replaces names in HCL values by what they refer to.
 
     Args:
         definitions: Name such as "var.currency", "local.orders" or "segment_source.web" -> value.
@@ -52,9 +57,9 @@ class HclEvaluator:
         self._characters_left = MAX_EVALUATED_CHARACTERS
 
     def evaluate(self, value: ImportValue, where: str) -> ImportValue:
-        """Return *value* with JSON, Encoded and Unknown left in it, each Unknown with its place.
+        """Evaluate *value* to JSON; unresolved parts stay as values with their location.
 
-        Raises: TooMuch, TooDeep.
+        Raises: HclEvaluationLimitExceeded, HclTooDeep.
         """
         self._values_left -= 1
         if self._values_left < 0:
@@ -62,16 +67,18 @@ class HclEvaluator:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise HclTooDeep
-        found = self._evaluate_by_kind(value, where)
+        result = self._evaluate_by_kind(value, where)
         self._depth -= 1
-        return found
+        return result
 
     def _evaluate_by_kind(self, value: ImportValue, where: str) -> ImportValue:
         match value:
             case dict():
                 return {key: self.evaluate(child, f"{where}.{key}") for key, child in value.items()}
             case list():
-                return [self.evaluate(child, f"{where}[{at}]") for at, child in enumerate(value)]
+                return [
+                    self.evaluate(child, f"{where}[{index}]") for index, child in enumerate(value)
+                ]
             case JsonEncodedValue():
                 return JsonEncodedValue(
                     replace_encoded_values(self.evaluate(value.value, where), self._encode_json)
@@ -88,18 +95,18 @@ class HclEvaluator:
             return replace(unknown, where=where)
         value = self._definitions[name]
         if name.partition(".")[0] not in ("var", "local", "data"):
-            # A resource with `count` or `for_each` is named with an index.
+            # References to a resource with `count` or `for_each` have an index.
             steps = [step for step in steps if isinstance(step, str)]
-        for at, step in enumerate(steps):
+        for index, step in enumerate(steps):
             if isinstance(value, UnknownValue):
-                return self.evaluate(_with_steps(value, steps[at:]), where)
+                return self.evaluate(_with_steps(value, steps[index:]), where)
             if not _has_step(value, step):
                 return replace(_with_steps(UnknownValue(name), steps), where=where)
             value = value[step]
         self._names_in_evaluation.append(name)
-        found = self.evaluate(value, where)
+        result = self.evaluate(value, where)
         self._names_in_evaluation.pop()
-        return found
+        return result
 
     def _join_template(self, template: TemplateValue, where: str) -> str | UnknownValue:
         parts = [self.evaluate(part, where) for part in template.parts]
@@ -129,23 +136,23 @@ class HclEvaluator:
 
 
 def _split_name(text: str) -> tuple[str, list[str | int]]:
-    """A name such as `local.a.b[0]` as what is defined, "local.a", and the steps below it."""
-    words = 3 if text.startswith("data.") else 2
-    head = re.match(rf"[^\W\d][\w-]*+(?:\.[\w-]++){{{words - 1}}}", text)
+    """Split a name such as `local.a.b[0]` into the defined name "local.a" and its steps."""
+    word_count = 3 if text.startswith("data.") else 2
+    head = re.match(rf"[^\W\d][\w-]*+(?:\.[\w-]++){{{word_count - 1}}}", text)
     if not head:
         return "", []
     steps: list[str | int] = []
-    at = head.end()
-    while found := _PATH_STEP.match(text, at):
-        name, index, key = found.groups()
+    position = head.end()
+    while match := _PATH_STEP.match(text, position):
+        name, index, key = match.groups()
         steps.append(int(index) if index else name or key)
-        at = found.end()
-    return (head[0], steps) if at == len(text) else ("", [])
+        position = match.end()
+    return (head[0], steps) if position == len(text) else ("", [])
 
 
 def _with_steps(unknown: UnknownValue, steps: list[str | int]) -> UnknownValue:
-    below = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-    return UnknownValue(unknown.text + below)
+    suffix = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return UnknownValue(unknown.text + suffix)
 
 
 def _has_step(value: ImportValue, step: str | int) -> bool:
@@ -155,33 +162,33 @@ def _has_step(value: ImportValue, step: str | int) -> bool:
 
 
 MAX_CONFIG_CHARACTERS = 1_000_000
-# How many labels stand before the body of a block.
+# Number of labels of each kind of block.
 _LABEL_COUNTS = {"resource": 2, "data": 2, "variable": 1, "module": 1, "locals": 0, "import": 0}
-# Blocks of a resource that say how Terraform is to work.
+# Blocks of a resource that only configure Terraform.
 _META_BLOCKS = ("lifecycle", "provisioner", "connection", "timeouts")
 _USE_STATE_REMEDY = "Give the state instead: terraform show -json."
 
 
 def is_json_configuration(document: JSON) -> bool:
-    """Check whether *document* is configuration in Terraform's JSON syntax."""
+    """Check whether *document* is a Terraform configuration in JSON syntax."""
     known = {*_LABEL_COUNTS, "terraform", "provider", "output", "//"}
     return (
         isinstance(document, dict)
-        # `data` alone is what the Public API wraps its answers in.
+        # The Public API wraps its answers in `data`, so that alone does not count.
         and bool(document.keys() & (_LABEL_COUNTS.keys() - {"data"}))
         and document.keys() <= known
     )
 
 
 def parse_configuration(text: str, where: str) -> HclBody:
-    """Return the blocks of one .tf file. Raises: EmulatorError, when it cannot be read."""
+    """Parse one .tf file. Raises: EmulatorError, when it is invalid."""
     if len(text) > MAX_CONFIG_CHARACTERS:
         raise _too_large_error(where)
     return _translate_parse_errors(lambda: parse_hcl_file(text), text, where)
 
 
 def parse_json_configuration(document: JSONObject, where: str) -> HclBody:
-    """Return the blocks of one .tf.json file. Raises: EmulatorError, when it cannot be read."""
+    """Parse one .tf.json file. Raises: EmulatorError, when it is invalid."""
     return _translate_parse_errors(lambda: HclBody(blocks=list(_json_blocks(document))), "", where)
 
 
@@ -191,13 +198,15 @@ def _translate_parse_errors(parse_body: Callable[[], HclBody], text: str, where:
     except HclTooDeep as error:
         raise _too_large_error(where) from error
     except InvalidHclEscape as error:
-        remedy = "Write one up to \\U0010FFFF that is no half of a pair."
-        raise EmulatorError(f"the escape {error} stands for no character", where, remedy) from error
+        remedy = "Use a code up to \\U0010FFFF that is not half of a surrogate pair."
+        raise EmulatorError(
+            f"the escape {error} is not a valid character", where, remedy
+        ) from error
     except HclSyntaxError as error:
         line = f", line {text.count(chr(10), 0, error.args[0]) + 1}" if text else ""
         remedy = "Correct it; `terraform validate` says more."
         raise EmulatorError(
-            "this is no Terraform configuration", f"{where}{line}", remedy
+            "this is not valid Terraform configuration", f"{where}{line}", remedy
         ) from error
 
 
@@ -207,18 +216,18 @@ def _too_large_error(where: str) -> EmulatorError:
 
 
 def list_config_resources(parsed_files: list[tuple[str, HclBody]]) -> Iterator[TerraformResource]:
-    """Yield the resources of the files of one folder, (name, body), which share their names.
+    """Yield the resources of one folder's files, (name, body), evaluated together.
 
-    Raises: EmulatorError, when the files stand for too much.
+    Raises: EmulatorError, when the files expand to too many values.
     """
     blocks = [(where, block) for where, body in parsed_files for block in body.blocks]
     ids = dict(chain.from_iterable(_ids_in_import_block(block) for _, block in blocks))
     evaluation = HclEvaluator(_collect_definitions(blocks, ids))
     for where, block in blocks:
-        wanted = _LABEL_COUNTS.get(block.kind)
-        if block.kind == "module" and len(block.labels) == wanted:
+        label_count = _LABEL_COUNTS.get(block.kind)
+        if block.kind == "module" and len(block.labels) == label_count:
             yield TerraformResource("module", f"module.{block.labels[0]}", {}, where)
-        elif block.kind == "resource" and len(block.labels) == wanted:
+        elif block.kind == "resource" and len(block.labels) == label_count:
             yield _evaluate_resource(where, block, ids, evaluation)
 
 
@@ -226,63 +235,67 @@ def _evaluate_resource(
     where: str, block: HclBlock, resource_ids: dict[str, str], evaluation: HclEvaluator
 ) -> TerraformResource:
     kind, address = block.labels[0], ".".join(block.labels)
-    given = _attributes_with_blocks(block.body)
+    attributes_with_blocks = _attributes_with_blocks(block.body)
     if address in resource_ids:
-        given = {"id": resource_ids[address], **given}
+        attributes_with_blocks = {"id": resource_ids[address], **attributes_with_blocks}
     try:
-        attributes = evaluation.evaluate(given, f"{where}: {address}")
+        attributes = evaluation.evaluate(attributes_with_blocks, f"{where}: {address}")
     except HclTooDeep as error:
         raise _too_large_error(f"{where}: {address}") from error
     except HclEvaluationLimitExceeded as error:
-        what = "the configuration makes more values than are read"
+        what = "the configuration expands to too many values"
         raise EmulatorError(what, f"{where}: {address}", _USE_STATE_REMEDY) from error
     return TerraformResource(kind, address, attributes, where)
 
 
 def _attributes_with_blocks(body: HclBody) -> dict[str, ImportValue]:
-    """The attributes of a block, and the blocks inside it as lists of objects."""
-    found: dict[str, ImportValue] = dict(body.attributes)
+    """Return a block's attributes, with nested blocks as lists of objects."""
+    attributes: dict[str, ImportValue] = dict(body.attributes)
     for block in body.blocks:
         if block.kind == "dynamic" and block.labels:
-            found[block.labels[0]] = UnknownValue(f'dynamic "{block.labels[0]}"')
+            attributes[block.labels[0]] = UnknownValue(f'dynamic "{block.labels[0]}"')
         elif block.kind not in _META_BLOCKS:
-            held = found.setdefault(block.kind, [])
-            if isinstance(held, list):
-                held.append(_attributes_with_blocks(block.body))
-    return found
+            entries = attributes.setdefault(block.kind, [])
+            if isinstance(entries, list):
+                entries.append(_attributes_with_blocks(block.body))
+    return attributes
 
 
 def _ids_in_import_block(block: HclBlock) -> Iterator[tuple[str, str]]:
-    """Address and id of the resource that an `import` block names, as Git Sync writes them."""
-    to, own_id = block.body.attributes.get("to"), block.body.attributes.get("id")
-    if block.kind == "import" and isinstance(to, UnknownValue | str) and isinstance(own_id, str):
-        # Subscriptions and filters are named with their destination before a colon.
-        yield to.text if isinstance(to, UnknownValue) else to, own_id.rpartition(":")[2]
+    """Yield address and id of the resource that an `import` block names."""
+    to, resource_id = block.body.attributes.get("to"), block.body.attributes.get("id")
+    if (
+        block.kind == "import"
+        and isinstance(to, UnknownValue | str)
+        and isinstance(resource_id, str)
+    ):
+        # Ids of subscriptions and filters have the destination's id and a colon in front.
+        yield to.text if isinstance(to, UnknownValue) else to, resource_id.rpartition(":")[2]
 
 
 def _collect_definitions(
     blocks: list[tuple[str, HclBlock]], resource_ids: dict[str, str]
 ) -> dict[str, ImportValue]:
-    found: dict[str, ImportValue] = {}
+    definitions: dict[str, ImportValue] = {}
     for _, block in blocks:
         attributes = block.body.attributes
         match block.kind, block.labels:
             case "locals", []:
-                found |= {f"local.{name}": value for name, value in attributes.items()}
+                definitions |= {f"local.{name}": value for name, value in attributes.items()}
             case "variable", [name] if "default" in attributes:
-                found[f"var.{name}"] = attributes["default"]
+                definitions[f"var.{name}"] = attributes["default"]
             case "data", [kind, name]:
-                found[f"data.{kind}.{name}"] = attributes
+                definitions[f"data.{kind}.{name}"] = attributes
             case "resource", [kind, name]:
                 address = f"{kind}.{name}"
-                own = {"id": resource_ids[address]} if address in resource_ids else {}
-                found[address] = own | attributes
-    return found
+                known_id = {"id": resource_ids[address]} if address in resource_ids else {}
+                definitions[address] = known_id | attributes
+    return definitions
 
 
 def _json_blocks(document: JSONObject) -> Iterator[HclBlock]:
-    for kind, held in document.items():
-        for labels, attributes in _split_labels(held, _LABEL_COUNTS.get(kind, 0)):
+    for kind, content in document.items():
+        for labels, attributes in _split_labels(content, _LABEL_COUNTS.get(kind, 0)):
             if isinstance(attributes, dict) and kind in _LABEL_COUNTS:
                 body = {
                     key: _parse_json_templates(value)
@@ -293,14 +306,14 @@ def _json_blocks(document: JSONObject) -> Iterator[HclBlock]:
 
 
 def _split_labels(value: JSON, label_count: int) -> Iterator[tuple[list[str], JSON]]:
-    """What stands below *labels* names; at every level a list of objects may stand for one."""
-    for one in value if isinstance(value, list) else [value]:
+    """Yield the label names and content at depth *label_count*; lists stand for one object."""
+    for entry in value if isinstance(value, list) else [value]:
         if label_count == 0:
-            yield [], one
-        elif isinstance(one, dict):
-            for label, below in one.items():
-                for more, attributes in _split_labels(below, label_count - 1):
-                    yield [label, *more], attributes
+            yield [], entry
+        elif isinstance(entry, dict):
+            for label, child in entry.items():
+                for inner_labels, attributes in _split_labels(child, label_count - 1):
+                    yield [label, *inner_labels], attributes
 
 
 def _parse_json_templates(value: JSON) -> ImportValue:

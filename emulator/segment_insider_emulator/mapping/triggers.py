@@ -6,7 +6,7 @@ Source: behaviour recorded from Segment's published trigger parser and evaluator
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 from typing import TypeAlias
@@ -107,6 +107,15 @@ def is_decided_by_name(node: TriggerNode) -> bool:
     if isinstance(node, TriggerGroup):
         return all(map(is_decided_by_name, node.children))
     return node is not None and node.root in ("type", "event")
+
+
+def iterate_conditions(node: TriggerNode) -> Iterator[TriggerCondition]:
+    """Yield every condition of a trigger, in order."""
+    if isinstance(node, TriggerCondition):
+        yield node
+    elif isinstance(node, TriggerGroup):
+        for child in node.children:
+            yield from iterate_conditions(child)
 
 
 def list_event_names(trigger: JSON) -> list[str]:

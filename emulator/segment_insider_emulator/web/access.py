@@ -18,7 +18,7 @@ from jsonschema.exceptions import best_match
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.callbacks import CALLBACK_HEADER as CALLBACK_MARK
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.parsing import parse_document
+from segment_insider_emulator.workspace.documents import parse_document
 from segment_insider_emulator.workspace.validation import format_path
 
 CALLER_KEY: Final = "emulator.caller"  # in a WSGI environment: who asks what not everybody may ask

@@ -1,4 +1,4 @@
-"""Workspace files: one Segment source and destination, and the Insider One account behind them."""
+"""Workspace files: model, loading and validation."""
 
 from segment_insider_emulator.workspace.loading import (
     PRESET_NAMES,

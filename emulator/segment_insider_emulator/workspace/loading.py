@@ -1,4 +1,4 @@
-"""The tracking plan that a workspace file names."""
+"""Load workspace files, presets, and the tracking plans that they name."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,17 +12,19 @@ from segment_insider_emulator.filtering.tracking_plan import (
     parse_plan,
 )
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.documents import check_json_values, parse_document
 from segment_insider_emulator.workspace.model import Workspace, build_workspace
-from segment_insider_emulator.workspace.parsing import check_json_values, parse_document
 from segment_insider_emulator.workspace.validation import (
     WorkspaceFinding,
     suggest_name,
     validate_document,
 )
 
+PRESET_NAMES = ("guide", "segment-defaults")
+
 
 def lint_tracking_plan(document: JSONObject, path: str | Path) -> list[WorkspaceFinding]:
-    """What keeps the plan that *document* names from being used, for `emulator lint`."""
+    """Find problems of the tracking plan that *document* names, for `emulator lint`."""
     try:
         plan = read_plan_of_file(document, path)
     except EmulatorError as error:
@@ -32,32 +34,32 @@ def lint_tracking_plan(document: JSONObject, path: str | Path) -> list[Workspace
 
 
 def list_plan_problems(tracking_plan: TrackingPlan | None) -> Iterator[WorkspaceFinding]:
-    """Yield the rules of *plan* that cannot be checked, wholly or in part."""
+    """Yield a finding for each rule of *tracking_plan* that cannot be checked completely."""
     for problem in tracking_plan.problems if tracking_plan else ():
         what = f"{problem.what} ({problem.where})"
         yield WorkspaceFinding("warning", "trackingPlan", what, problem.remedy)
 
 
 def read_embedded_plan(document: JSONObject, where: str) -> TrackingPlan | None:
-    """The plan that a *document* from elsewhere than a file has in it; None when it has none.
+    """Read the plan inside a *document* that does not come from a file; None without one.
 
-    Raises: EmulatorError, when it names a file, or it is no plan.
+    Raises: EmulatorError, when the document names a file, or the plan is invalid.
     """
     plan = document.get("trackingPlan")
     if plan is None:
         return None
     place = f"{where}.trackingPlan"
     if not isinstance(plan, dict):
-        what = "no file is read for a document that comes from elsewhere than a file"
-        raise EmulatorError(what, place, f"Put the plan itself here. {PLAN_FORMAT_REMEDY}")
+        what = "only a workspace file can name a file with a tracking plan"
+        raise EmulatorError(what, place, f"Write the plan itself here. {PLAN_FORMAT_REMEDY}")
     return parse_plan(plan, place)
 
 
 def read_plan_of_file(document: JSONObject, path: str | Path) -> TrackingPlan | None:
-    """The plan that the workspace *document* at *path* has or names; None when it has none.
+    """Read the plan that a workspace file contains or names; None without one.
 
-    A relative name starts at the folder of the workspace file.
-    Raises: EmulatorError, when there is no such file or it is no plan.
+    A relative path starts at the folder of the workspace file.
+    Raises: EmulatorError, when the file is missing or is not a plan.
     """
     name = document.get("trackingPlan")
     if name is None:
@@ -77,13 +79,10 @@ def read_plan_of_file(document: JSONObject, path: str | Path) -> TrackingPlan | 
     )
 
 
-PRESET_NAMES = ("guide", "segment-defaults")
-
-
 def load_workspace_or_preset(path: str | Path) -> Workspace:
-    """The workspace that a file describes, or the preset of that name where there is no such file.
+    """Load a workspace file, or the preset of that name when no such file exists.
 
-    Raises: EmulatorError, naming the first mistake.
+    Raises: EmulatorError, with the first error.
     """
     if is_preset_name(path):
         return load_preset(str(path))
@@ -95,9 +94,9 @@ def load_workspace_or_preset(path: str | Path) -> Workspace:
 
 
 def load_workspace_from_document(document: JSONObject, where: str) -> Workspace:
-    """The workspace that a *document* describes which came from elsewhere than a file.
+    """Build a workspace from a *document* that does not come from a file.
 
-    Raises: EmulatorError, naming the first mistake.
+    Raises: EmulatorError, with the first error.
     """
     check_json_values(document, where)
     plan = read_embedded_plan(document, where)
@@ -105,21 +104,21 @@ def load_workspace_from_document(document: JSONObject, where: str) -> Workspace:
 
 
 def is_preset_name(path: str | Path) -> bool:
-    """Whether *path* is the name of a preset and of no file."""
+    """Whether *path* is the name of a preset and not of a file."""
     return str(path) in PRESET_NAMES and not Path(path).exists()
 
 
 def load_preset(name: str, where: str = "") -> Workspace:
-    """One of the workspaces in PRESETS. Raises: EmulatorError, for any other name.
+    """Load one of PRESET_NAMES. Raises: EmulatorError, for any other name.
 
     Args:
-        where: The name stands, for the error.
+        where: Where the name was given, for the error.
     """
     return _build_validated_workspace(read_preset(name, where), f"preset {name}")
 
 
 def read_document(path: str | Path) -> JSONObject:
-    """The document in a file, not checked. Raises: EmulatorError, when it cannot be read."""
+    """Read a document without validating it. Raises: EmulatorError, when it is unreadable."""
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
@@ -130,7 +129,7 @@ def read_document(path: str | Path) -> JSONObject:
 
 
 def read_preset(name: str, where: str = "") -> JSONObject:
-    """The document of a preset. Raises: EmulatorError, for a name that is not in PRESETS."""
+    """Read the document of a preset. Raises: EmulatorError, for an unknown name."""
     if name not in PRESET_NAMES:
         raise EmulatorError(
             f"unknown preset {name[:80]!r}", where, suggest_name(name, list(PRESET_NAMES))
@@ -140,10 +139,10 @@ def read_preset(name: str, where: str = "") -> JSONObject:
 
 
 def _build_validated_workspace(document: JSONObject, where: str) -> Workspace:
-    found = validate_document(document)
-    if found:
-        first, *others = found
-        more = f" `emulator lint` lists {len(others)} more." if others else ""
+    errors = validate_document(document)
+    if errors:
+        first, *others = errors
+        hint = f" `emulator lint` lists {len(others)} more." if others else ""
         place = f"{where}: {first.where}" if first.where else where
-        raise EmulatorError(first.what, place, first.remedy + more)
+        raise EmulatorError(first.what, place, first.remedy + hint)
     return build_workspace(document)

@@ -1,4 +1,4 @@
-"""The workspace: one Segment source and destination, and the Insider One account behind them."""
+"""The workspace model: Segment sources, one destination, and the Insider One account."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -12,15 +12,16 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.segment_options import SegmentOptions, read_segment_options
 
 REDACTED = "…"
-# What an account resolves profiles by until more is listed; the order is ours, nobody documents it.
+TEST_ACCOUNT_KEY = "test-key"  # the account key in imported and exported workspace files
+# Identifiers of an account without a list of its own; the order is an assumption.
 DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentSource:
-    """An app that sends with a write key. One that is not enabled takes nothing.
+    """A Segment source with its write key. A disabled source rejects all calls.
 
-    A source with several keys is told once for each.
+    A source with several keys has one entry for each key.
     """
 
     name: str
@@ -30,7 +31,7 @@ class SegmentSource:
 
 @dataclass(frozen=True, slots=True)
 class OAuthApplication:
-    """An OAuth application: its id, and the key that its assertions are checked with (PEM)."""
+    """An OAuth application: its id, and the public key (PEM) that verifies its assertions."""
 
     client_id: str
     public_key: str
@@ -38,22 +39,22 @@ class OAuthApplication:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One workspace file, checked.
+    """A validated workspace file.
 
     Args:
-        name: Name of the first source, e.g. "Web shop".
-        write_key: What its SDKs authenticate with.
-        destination: In the shape of Segment's Public API, `settings` and `subscriptions` included.
+        source_name: Name of the first source, e.g. "Web shop".
+        write_key: Write key of the first source.
+        destination: In the format of Segment's Public API, with `settings` and `subscriptions`.
         account_name: Insider One account name, as the endpoint expects it.
-        account_key: Its key.
-        identifiers: Names that resolve profiles, in the order in which they are tried.
-        document: The whole file as it was read.
-        options: What else differs from one Insider One account to the next.
-        enabled: Whether the first source takes anything.
-        others: The other sources, and the first one's other keys.
-        oauth: None where the bearers of tokens are not checked.
-        plan: What events are held to; None when no plan is connected.
-        segment: What may differ at Segment's end.
+        account_key: Key of the account.
+        identifiers: Identifiers that resolve profiles, in the order in which they are tried.
+        document: The complete workspace document.
+        insider_options: Other settings of the Insider One account.
+        source_enabled: Whether the first source accepts calls.
+        other_sources: The other sources, and the first source's other keys.
+        oauth_application: None when tokens are not checked.
+        tracking_plan: None when no plan is connected.
+        segment_options: Settings of Segment.
     """
 
     source_name: str
@@ -72,7 +73,7 @@ class Workspace:
 
     @property
     def sources(self) -> tuple[SegmentSource, ...]:
-        """All sources; the first stands for whoever sends with a key that none has."""
+        """All sources; the first is also used for unknown write keys."""
         return (
             SegmentSource(self.source_name, self.write_key, self.source_enabled),
             *self.other_sources,
@@ -80,7 +81,7 @@ class Workspace:
 
 
 def build_workspace(document: JSONObject) -> Workspace:
-    """Name the parts of a *document* that `structure.faults` has nothing against."""
+    """Build a workspace from a valid *document*."""
     settings = document["destination"]["settings"]
     insider = document.get("insider", {})
     account = insider.get("account", {"name": settings["account_name"], "key": settings["ucd_key"]})
@@ -104,23 +105,24 @@ def build_workspace(document: JSONObject) -> Workspace:
 
 
 def fingerprint_document(document: JSONObject) -> str:
-    """What tells *document* from every other one."""
-    same = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
-    return blake2b(same, digest_size=16).hexdigest()
+    """Return a hash that identifies *document*."""
+    canonical = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    return blake2b(canonical, digest_size=16).hexdigest()
 
 
 def replace_keys(
     workspace: Workspace, write_key: str, account_name: str, account_key: str
 ) -> Workspace:
-    """*workspace* with the write key of its first source, and its account, replaced.
+    """Return *workspace* with the first source's write key and the account replaced.
 
     Args:
-        account, key: Of Insider One; Segment's end has them too, where it had those of the account.
+        account_name, account_key: The new account of Insider One. The destination's settings get
+            them, too, if they had those of the old account.
     """
     document = workspace.document
     settings = workspace.destination["settings"]
-    held = (settings["account_name"], settings["ucd_key"])
-    if held == (workspace.account_name, workspace.account_key):
+    configured = (settings["account_name"], settings["ucd_key"])
+    if configured == (workspace.account_name, workspace.account_key):
         settings = {**settings, "account_name": account_name, "ucd_key": account_key}
     destination = {**workspace.destination, "settings": settings}
     insider = {**document.get("insider", {}), "account": {"name": account_name, "key": account_key}}
@@ -142,19 +144,19 @@ def _list_other_keys(source_document: JSONObject) -> Iterator[SegmentSource]:
 
 
 def redact_document(document: JSONObject) -> JSONObject:
-    """*document* without what opens the account, and without the name of another file."""
-    kept = dict(document)
-    if isinstance(kept.get("trackingPlan"), str):
-        del kept["trackingPlan"]
-    destination = kept["destination"]
-    kept["destination"] = {
+    """Return *document* without the account's key and without file names."""
+    redacted = dict(document)
+    if isinstance(redacted.get("trackingPlan"), str):
+        del redacted["trackingPlan"]
+    destination = redacted["destination"]
+    redacted["destination"] = {
         **destination,
         "settings": {**destination["settings"], "ucd_key": REDACTED},
     }
-    insider = kept.get("insider", {})
+    insider = redacted.get("insider", {})
     if "account" in insider:
-        kept["insider"] = {**insider, "account": {**insider["account"], "key": REDACTED}}
-    return kept
+        redacted["insider"] = {**insider, "account": {**insider["account"], "key": REDACTED}}
+    return redacted
 
 
 def _build_source(source_document: JSONObject) -> SegmentSource:

@@ -1,4 +1,7 @@
-"""What a check of a workspace file has to say."""
+"""Validate workspace documents, and describe the findings of all checks.
+
+No message quotes a value of the file, because it may be a key; only subscription names are quoted.
+"""
 
 import json
 import re
@@ -16,20 +19,20 @@ from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
-MAX_COMPARED_CHARACTERS = 100  # characters of a name that is compared with the known ones
+MAX_COMPARED_CHARACTERS = 100  # of a name that is compared with known names
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceFinding:
-    """One thing to know about a workspace file.
+    """One problem or remark about a workspace file.
 
     Args:
-        severity: "error" does not work, "warning" does something else than it seems, "note" is
-            how Segment or Insider One are.
-        where: Dotted path; "" is the whole file. The name of a subscription follows its index,
-            e.g. "destination.subscriptions[3] 'Purchases'.trigger".
-        what: The fault, a sentence without its full stop. Never holds a value that may be secret.
+        severity: "error" does not work, "warning" works differently than it seems, "note" explains
+            how Segment or Insider One work.
+        where: Dotted path; "" is the whole file. A subscription's name follows its index, e.g.
+            "destination.subscriptions[3] 'Purchases'.trigger".
+        what: The problem, a sentence without its full stop and without secret values.
         remedy: What to write instead, a full sentence.
     """
 
@@ -40,16 +43,18 @@ class WorkspaceFinding:
 
 
 def suggest_name(name: str, known_names: list[str]) -> str:
-    """A sentence that names the nearest of *known*, or else all of them."""
-    folded = {each.casefold(): each for each in known_names if len(each) <= MAX_COMPARED_CHARACTERS}
-    # The comparison takes quadratic time, and a longer word is no slip of the pen.
-    near = (
+    """Suggest the most similar of *known_names*, or list all of them."""
+    folded = {
+        known.casefold(): known for known in known_names if len(known) <= MAX_COMPARED_CHARACTERS
+    }
+    # The comparison takes quadratic time, and a longer name is not a misspelling.
+    matches = (
         get_close_matches(name.casefold(), folded, n=1)
         if len(name) <= MAX_COMPARED_CHARACTERS
         else ()
     )
-    if near:
-        return f"Did you mean {folded[near[0]]!r}?"
+    if matches:
+        return f"Did you mean {folded[matches[0]]!r}?"
     return f"Known: {', '.join(known_names)}."
 
 
@@ -73,26 +78,26 @@ _SCHEMA_TYPE_NAMES = {
 
 
 def validate_document(document: JSONObject) -> list[WorkspaceFinding]:
-    """What keeps *document* from being a workspace; every finding is an error."""
-    found = [
-        fault
+    """Validate *document* as a workspace; every finding is an error."""
+    findings = [
+        finding
         for error in sorted(
-            _schema_validator().iter_errors(document), key=lambda each: list(each.path)
+            _schema_validator().iter_errors(document), key=lambda error: list(error.path)
         )
-        for fault in _schema_error_findings(error)
+        for finding in _schema_error_findings(error)
     ]
-    found = found or [
+    findings = findings or [
         *_find_unknown_actions(document),
         *_find_journey_errors(document),
         *_find_shared_write_keys(document),
     ]
-    return add_subscription_names(found, document)
+    return add_subscription_names(findings, document)
 
 
 def list_schema_errors(document: JSONObject) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield where the schema of a workspace file refuses *document*: path and reason.
+    """Yield path and reason of everything in *document* that the JSON Schema rejects.
 
-    What lacks a key is refused itself; a key that is too many is refused alone.
+    An object with a missing key is rejected as a whole; an unknown key is rejected alone.
     """
     for error in _schema_validator().iter_errors(document):
         path = tuple(error.absolute_path)
@@ -106,7 +111,7 @@ def list_schema_errors(document: JSONObject) -> Iterator[tuple[tuple[str | int, 
 
 
 def format_path(*parts: str | int) -> str:
-    """A dotted path, e.g. "destination.subscriptions[3].name"."""
+    """Format keys and indexes as a path, e.g. "destination.subscriptions[3].name"."""
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return dotted.removeprefix(".")
 
@@ -114,8 +119,10 @@ def format_path(*parts: str | int) -> str:
 def add_subscription_names(
     findings: list[WorkspaceFinding], document: JSONObject
 ) -> list[WorkspaceFinding]:
-    """*found* with the name of a subscription, where it has one, behind its index."""
-    return [replace(each, where=_path_with_name(each.where, document)) for each in findings]
+    """Add the subscription's name after its index in the path of each finding."""
+    return [
+        replace(finding, where=_path_with_name(finding.where, document)) for finding in findings
+    ]
 
 
 def _path_with_name(where: str, document: JSONObject) -> str:
@@ -158,7 +165,7 @@ def _child_path(where: str, key: str) -> str:
 
 def _missing_key_message(error: ValidationError) -> str:
     required: JSON = error.validator_value
-    # One error comes for each missing key; the message is the only place that says which.
+    # jsonschema reports each missing key separately, and names it only in the message.
     return next(f"{key!r} is missing" for key in required if error.message.startswith(repr(key)))
 
 
@@ -167,12 +174,12 @@ _SCHEMA_ERROR_MESSAGES: dict[str, Any] = {
     "type": lambda error: (
         f"this is {_type_name(error.instance)}, not {_expected_types(error.validator_value)}"
     ),
-    "enum": lambda error: f"this is none of {', '.join(map(str, error.validator_value))}",
+    "enum": lambda error: f"this must be one of {', '.join(map(str, error.validator_value))}",
     "minimum": lambda error: f"this is less than {error.validator_value}",
     "maximum": lambda error: f"this is more than {error.validator_value}",
     "minLength": lambda error: "this is empty",
     "minItems": lambda error: "this list is empty",
-    "uniqueItems": lambda error: "the same entry stands twice",
+    "uniqueItems": lambda error: "this list contains the same entry twice",
     "maxLength": lambda error: f"this has more than {error.validator_value} characters",
     "maxItems": lambda error: f"this list has more than {error.validator_value} entries",
 }
@@ -180,7 +187,7 @@ _SCHEMA_ERROR_MESSAGES: dict[str, Any] = {
 
 def _expected_types(types: str | list[str]) -> str:
     return " or ".join(
-        _SCHEMA_TYPE_NAMES[each] for each in ([types] if isinstance(types, str) else types)
+        _SCHEMA_TYPE_NAMES[name] for name in ([types] if isinstance(types, str) else types)
     )
 
 
@@ -203,11 +210,11 @@ def _find_journey_errors(document: JSONObject) -> Iterator[WorkspaceFinding]:
 
 
 def _find_shared_write_keys(document: JSONObject) -> Iterator[WorkspaceFinding]:
-    own = document["source"]
-    taken = {own["writeKey"], *own.get("writeKeys", [])}
+    first_source = document["source"]
+    used_keys = {first_source["writeKey"], *first_source.get("writeKeys", [])}
     for index, source in enumerate(document.get("sources", [])):
-        if source["writeKey"] in taken:
+        if source["writeKey"] in used_keys:
             where = format_path("sources", index, "writeKey")
-            remedy = "Give each source a write key of its own."
+            remedy = "Give each source its own write key."
             yield WorkspaceFinding("error", where, "another source has this write key", remedy)
-        taken.add(source["writeKey"])
+        used_keys.add(source["writeKey"])

@@ -200,7 +200,7 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey(eligibility={"times": "twice"}),
             ".eligibility.times",
-            "this is none of once, multiple",
+            "this must be one of once, multiple",
             "Say how often one person may enter.",
             id="unknown eligibility",
         ),
@@ -230,7 +230,7 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey({"channel": "pigeon", "message": "Hi"}),
             ".steps[0].channel",
-            "this is none of email, sms, whatsapp, web_push",
+            "this must be one of email, sms, whatsapp, web_push",
             "Give one channel.",
             id="unknown channel",
         ),

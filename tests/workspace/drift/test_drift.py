@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segment_insider_emulator.analysis.drift import DriftReport, find_drift
-from segment_insider_emulator.analysis.drift.model import PreviewedDeviation
+from segment_insider_emulator.analysis.drift.deviations import PreviewedDeviation
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.interchange.import_files import read_import_file
 from segment_insider_emulator.interchange.import_resources import merge_resources
-from segment_insider_emulator.interchange.imported_workspace import build_imported_workspace
+from segment_insider_emulator.interchange.import_workspace import build_imported_workspace
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.messages import MessageStore
@@ -140,8 +140,8 @@ EITHER = {
         ),
         pytest.param(
             PROFILE,
-            "traits.firstName came 2 times, but firstName reads traits.first_name, which never "
-            "came",
+            "traits.firstName was sent 2 times, but firstName reads traits.first_name, which was "
+            "never sent",
             [identify(firstName="Eve"), identify(firstName="Bo")],
             (
                 "D1", "loses", ("traffic", "guide"), (f"{FIRST}.settings.firstName", EITHER),
@@ -151,7 +151,7 @@ EITHER = {
         ),
         pytest.param(
             PROFILE,
-            "traits.shoeSize came once and no mapping reads it",
+            "traits.shoeSize was sent once, but no mapping reads it",
             [identify(shoeSize=41)],
             (
                 "D38", "loses", ("traffic",),
@@ -162,21 +162,21 @@ EITHER = {
         ),
         pytest.param(
             PROFILE,
-            "traits.emailOptin came once and no mapping reads it",
+            "traits.emailOptin was sent once, but no mapping reads it",
             [identify(emailOptin=True)],
             None,
             id="an opt-in that is not mapped at all",
         ),
         pytest.param(
             PROFILE,
-            "custom.tier reads traits.tier, which never came in 1 event",
+            "custom.tier reads traits.tier, which was never sent in 1 event",
             [identify(plan="pro")],
             ("D38", "note", ("traffic",), None, []),
             id="a field mapped from a path that never arrives",
         ),
         pytest.param(
             ORDERS,
-            "properties.products[].brand came once and no mapping reads it",
+            "properties.products[].brand was sent once, but no mapping reads it",
             [track("Order Completed", products=[{"product_id": "p1", "brand": "Rain"}])],
             (
                 "D17", "loses", ("traffic", "guide"),
@@ -187,7 +187,7 @@ EITHER = {
         ),
         pytest.param(
             ORDERS,
-            "no subscription takes 'Cart Reviewed', which came 2 times",
+            "no subscription accepts 'Cart Reviewed', which was sent 2 times",
             [track("Cart Reviewed"), track("Cart Reviewed")],
             None,
             id="an event that nobody takes",
@@ -253,8 +253,8 @@ def test_a_departure(
 
 def test_two_subscriptions_that_match_one_event() -> None:
     document = read_preset("segment-defaults")
-    what = "'Order Completed' came once and is sent by 'Track Event' and 'Order Completed Event' "
-    told = departure(document, f"{what}each time", track("Order Completed", order_id="o1"))
+    what = "'Order Completed' was sent once; 'Track Event' and 'Order Completed Event' each send it"
+    told = departure(document, what, track("Order Completed", order_id="o1"))
     left_out = [
         "Order Completed", "Product List Viewed", "Product Viewed", "Product Added",
         "Product Removed", "Cart Viewed", "Checkout Started", "Checkout Step Viewed",
@@ -493,7 +493,7 @@ def test_traffic_comes_from_a_database_as_well(tmp_path: Path) -> None:
     )  # fmt: skip
     store.close()
     result = run("--preset", "guide", "--traffic", str(database))
-    assert "traits.shoeSize came once and no mapping reads it." in result.stdout
+    assert "traits.shoeSize was sent once, but no mapping reads it." in result.stdout
     assert result.exit_code == 1
 
 
@@ -505,7 +505,7 @@ def test_a_property_that_came_as_null_is_not_said_to_have_never_come() -> None:
     told = [each.what for each in found(subject, track("Sent", c=None)).deviations]
 
     assert (
-        "parameters.taxonomy reads properties.c, which came only as null or empty in 1 event"
+        "parameters.taxonomy reads properties.c, which was only sent as null or empty in 1 event"
         in told
     )
     assert not [each for each in told if each.startswith("properties.c came")]
@@ -521,5 +521,6 @@ def test_lists_of_objects_that_no_mapping_reads_are_listed_with_the_others(tmp_p
     assert result.exit_code == 1
     for key in ("code", "amount"):
         assert (
-            f"properties.discount_codes[].{key} came once and no mapping reads it." in result.stdout
+            f"properties.discount_codes[].{key} was sent once, but no mapping reads it."
+            in result.stdout
         )

@@ -12,7 +12,9 @@ from segment_insider_emulator.cli import main
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.workspace import load_workspace_or_preset
 
-LOST = "traits.firstName came once, but firstName reads traits.first_name, which never came."
+LOST = (
+    "traits.firstName was sent once, but firstName reads traits.first_name, which was never sent."
+)
 
 
 def drift(emulator: Running) -> Any:

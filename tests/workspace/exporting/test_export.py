@@ -15,15 +15,14 @@ from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.filtering.plan_rule import compile_rule
 from segment_insider_emulator.filtering.tracking_plan import build_plan, parse_plan
-from segment_insider_emulator.interchange.export_public_api import ACTION_IDS, build_api_requests
 from segment_insider_emulator.interchange.export_terraform import (
     build_terraform,
     format_hcl_string,
     format_hcl_value,
 )
+from segment_insider_emulator.interchange.export_workspace import ACTION_IDS, build_api_requests
 from segment_insider_emulator.interchange.import_files import read_import_file
-from segment_insider_emulator.interchange.imported_workspace import build_imported_workspace
-from segment_insider_emulator.interchange.workspace_yaml import format_yaml
+from segment_insider_emulator.interchange.import_workspace import build_imported_workspace
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
@@ -33,8 +32,8 @@ from segment_insider_emulator.workspace import (
     load_preset,
     load_workspace_or_preset,
 )
+from segment_insider_emulator.workspace.documents import format_yaml, parse_document
 from segment_insider_emulator.workspace.model import build_workspace
-from segment_insider_emulator.workspace.parsing import parse_document
 
 SETTINGS = {"account_name": "northwind", "ucd_key": "secret"}
 MATTERS = ("name", "actionSlug", "enabled", "trigger", "settings")

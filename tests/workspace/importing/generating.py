@@ -19,14 +19,13 @@ from typing import Any, NamedTuple
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange.import_files import read_import_files
-from segment_insider_emulator.interchange.imported_workspace import (
+from segment_insider_emulator.interchange.import_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
 )
-from segment_insider_emulator.interchange.workspace_yaml import format_yaml
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.documents import format_yaml, parse_document
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
-from segment_insider_emulator.workspace.parsing import parse_document
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "imports"
 EXPORTS = (

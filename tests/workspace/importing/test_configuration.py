@@ -12,7 +12,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange.hcl_parser import parse_hcl_file
 from segment_insider_emulator.interchange.import_files import read_import_file, read_import_files
 from segment_insider_emulator.interchange.import_resources import ImportedResources, UnknownValue
-from segment_insider_emulator.interchange.imported_workspace import (
+from segment_insider_emulator.interchange.import_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
 )
@@ -133,7 +133,7 @@ def test_a_name_is_what_the_folder_gives_it(expression: str, value: Any) -> None
 def test_what_is_no_configuration_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(EmulatorError) as error:
         read_import_file(f"\n\n{text}".encode(), "shop.tf")
-    assert error.value.what == "this is no Terraform configuration"
+    assert error.value.what == "this is not valid Terraform configuration"
     assert error.value.where.startswith("shop.tf, line ")
     assert int(error.value.where.rpartition(" ")[2]) >= 3
 
@@ -166,14 +166,14 @@ def test_what_stands_for_too_much_is_refused() -> None:
     doubled = "\n".join(f"a{n} = [local.a{n + 1}, local.a{n + 1}]" for n in range(40))
     with pytest.raises(EmulatorError) as error:
         attribute("local.a0", f"locals {{\n{doubled}\na40 = 1\n}}")
-    assert error.value.what == "the configuration makes more values than are read"
+    assert error.value.what == "the configuration expands to too many values"
 
 
 def test_nested_encodings_that_grow_without_end_are_refused() -> None:
     nested = 'jsonencode({ a = "b", c = ' * 40 + "1" + " })" * 40
     with pytest.raises(EmulatorError) as error:
         attribute(nested)
-    assert error.value.what == "the configuration makes more values than are read"
+    assert error.value.what == "the configuration expands to too many values"
 
 
 def test_what_is_off_or_not_known_to_be_on_stays_off() -> None:
@@ -187,11 +187,11 @@ def test_what_is_off_or_not_known_to_be_on_stays_off() -> None:
     assert [(each.where, each.what) for each in read.findings if each.severity == "warning"] == [
         (
             "shop.tf: segment_destination_subscription.orders.enabled",
-            "only Terraform knows var.on, so that it is off here",
+            "only Terraform knows var.on, so it is off here",
         ),
         (
             "shop.tf: segment_destination_filter.staff.enabled",
-            "only Terraform knows !var.off, so that it is off here",
+            "only Terraform knows !var.off, so it is off here",
         ),
     ]
 
@@ -276,7 +276,7 @@ def test_a_rule_whose_schema_is_not_known_stays_planned_and_is_not_checked() -> 
 def test_a_mapping_of_a_destination_that_is_not_known_is_taken_and_named() -> None:
     read = imported(subscription(destination_id="var.destination"))
     assert len(read.document["destination"]["subscriptions"]) == 1
-    assert "only Terraform knows var.destination, so that 'Orders' is taken as this" in (
+    assert "only Terraform knows var.destination, so 'Orders' is taken as this" in (
         " ".join(each.what for each in read.findings if each.severity == "warning")
     )
 

@@ -11,14 +11,13 @@ from segment_insider_emulator.cli import main
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange.import_files import read_import_file
 from segment_insider_emulator.interchange.import_resources import UnknownValue, merge_resources
-from segment_insider_emulator.interchange.imported_workspace import (
+from segment_insider_emulator.interchange.import_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
 )
-from segment_insider_emulator.interchange.workspace_yaml import format_yaml
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset
-from segment_insider_emulator.workspace.parsing import parse_document
+from segment_insider_emulator.workspace.documents import format_yaml, parse_document
 
 FILES = Path("fixtures/imports")
 ANSWERS = [FILES / "public-api" / f"{name}.json" for name in ("destination", "source", "filters")]
@@ -158,8 +157,7 @@ def test_what_names_a_destination_that_no_file_has_is_a_warning(theirs: str, sai
         ),
         pytest.param(
             {"settings": {"paramters": {}}},
-            "orderCompletedEvent has no field 'paramters', so that Segment drops it; it is kept "
-            "here",
+            "orderCompletedEvent has no field 'paramters', so Segment drops it; the import keeps it",
             id="an unknown field",
         ),
         pytest.param(
@@ -169,7 +167,7 @@ def test_what_names_a_destination_that_no_file_has_is_a_warning(theirs: str, sai
         ),
         pytest.param(
             {"modelId": "m1"},
-            "this mapping is fed by a reverse-ETL model, whose rows do not come through here",
+            "this mapping belongs to a reverse-ETL model; the emulator does not receive its rows",
             id="a model",
         ),
         pytest.param(
@@ -210,25 +208,25 @@ def test_the_key_is_left_out_unless_it_is_kept(keep: bool, key: str) -> None:
         ),
         pytest.param(
             [DESTINATION, DESTINATION | {"id": "d2"}],
-            "2 destinations are Insider One's. Name one with --destination: d1, d2.",
+            "the files contain 2 Insider One destinations. Name one with --destination: d1, d2.",
             id="two destinations",
         ),
         pytest.param(
             {"destination": DESTINATION | {"metadata": {"slug": "webhook"}, "settings": {}}},
-            "no destination of Insider One's is in here. Give what Segment answers about "
+            "the files contain no Insider One destination. Give what Segment answers about "
             "Insider Cloud Mode (Actions), or Terraform's resources.",
             id="another vendor's destination",
         ),
         pytest.param(
             {"data": {"warehouses": []}},
-            "answer.json: nothing of a workspace is in here. Give an answer of Segment's Public "
+            "answer.json: the files contain no part of a workspace. Give an answer of Segment's Public "
             "API, `terraform show -json`, a state file or configuration.",
             id="something else",
         ),
         pytest.param(
             {"format_version": "1.0", "values": {"root_module": {"resources": [{}]}}},
-            "answer.json: this is no state of Terraform's, though it begins like one. "
-            "Write it anew with terraform show -json.",
+            "answer.json: this is not a valid Terraform state. "
+            "Create it again with terraform show -json.",
             id="a broken state",
         ),
     ],
@@ -244,11 +242,11 @@ def test_input_that_cannot_be_used_gets_one_clear_message(document: Any, message
     [
         pytest.param(b'{"a": ', "x, line 1: broken JSON", id="JSON that ends early"),
         pytest.param(b"\xff\xfe", "x: the file is in UTF-16, not in UTF-8", id="no text"),
-        pytest.param(b'{"a": 1e999}', "x: this is no JSON that can be used", id="no number"),
-        pytest.param(b"[" * 5000, "x: this is no JSON that can be used", id="depth"),
-        pytest.param(b"resource {{{", "x, line 1: this is no Terraform", id="broken HCL"),
-        pytest.param(b"hello", "x, line 1: this is no Terraform", id="prose"),
-        pytest.param(b"", "x: nothing of a workspace", id="an empty file"),
+        pytest.param(b'{"a": 1e999}', "x: this is not valid JSON", id="no number"),
+        pytest.param(b"[" * 5000, "x: this is not valid JSON", id="depth"),
+        pytest.param(b"resource {{{", "x, line 1: this is not valid Terraform", id="broken HCL"),
+        pytest.param(b"hello", "x, line 1: this is not valid Terraform", id="prose"),
+        pytest.param(b"", "x: the files contain no part of a workspace", id="an empty file"),
     ],
 )
 def test_files_that_cannot_be_read_get_one_clear_message(raw: bytes, start: str) -> None:
@@ -280,7 +278,7 @@ def test_a_state_whose_lists_are_none_is_refused(file: str, way: list[Any], valu
     for step in way[:-1]:
         held = held[step]
     held[way[-1]] = value
-    with pytest.raises(EmulatorError, match="this is no state of Terraform's"):
+    with pytest.raises(EmulatorError, match="this is not a valid Terraform state"):
         imported(document)
 
 
@@ -313,7 +311,7 @@ def connected(plan: str | None) -> JSONObject:
         pytest.param(
             [connected("tp_1")],
             None,
-            ["the source is connected to the tracking plan 'tp_1', whose rules are not in here"],
+            ["the source uses the tracking plan 'tp_1', but the files do not contain its rules"],
             id="a plan that is not there",
         ),
         pytest.param(
@@ -331,7 +329,7 @@ def connected(plan: str | None) -> JSONObject:
         pytest.param(
             [SOURCE, {"data": {"rules": [RULE]}}],
             {"rules": [RULE]},
-            ["the tracking plan is taken as the source's; nothing here says so"],
+            ["the tracking plan is used for the source, although no file connects them"],
             id="rules of nobody",
         ),
         pytest.param(
@@ -339,14 +337,14 @@ def connected(plan: str | None) -> JSONObject:
             None,
             [
                 "the tracking plan 'Shop' is not this source's and is left out",
-                "the source is connected to the tracking plan 'tp_2', whose rules are not in here",
+                "the source uses the tracking plan 'tp_2', but the files do not contain its rules",
             ],
             id="another plan",
         ),
         pytest.param(
             [connected("tp_1"), {"data": {"trackingPlan": PLAN}}],
             PLAN | {"rules": []},
-            ["the tracking plan has no rules here, so that all events are unplanned"],
+            ["the tracking plan has no rules here, so all events are unplanned"],
             id="a plan without its rules",
         ),
         pytest.param(
@@ -410,8 +408,8 @@ def test_an_escape_of_no_character_gets_one_clear_message(escape: str) -> None:
             f'resource "segment_source" "a" {{ name = "{escape}" }}'.encode(), "shop.tf"
         )
     assert str(error.value) == (
-        f"shop.tf: the escape {escape} stands for no character. "
-        "Write one up to \\U0010FFFF that is no half of a pair."
+        f"shop.tf: the escape {escape} is not a valid character. "
+        "Use a code up to \\U0010FFFF that is not half of a surrogate pair."
     )
 
 
@@ -426,7 +424,7 @@ def test_an_escape_of_no_character_gets_one_clear_message(escape: str) -> None:
 )
 def test_what_has_another_shape_than_segment_s_is_left_out(piece: JSONObject, what: str) -> None:
     other = {"data": {"destination": DESTINATION | {"id": "d2", "metadata": {}, **piece}}}
-    found = imported(DESTINATION, other, wanted="d1").findings
+    found = imported(DESTINATION, other, destination_id="d1").findings
     assert [each.what for each in found if each.severity == "error"] == [f"{what} and is left out"]
 
 
@@ -483,7 +481,7 @@ def test_configuration_is_worked_out_as_far_as_it_can_be() -> None:
     }
     assert cart["settings"]["parameters"] == {"event_group_id": {"@path": "$.properties.cart_id"}}
     assert [each.what for each in read.findings if each.severity == "warning"] == [
-        'only Terraform knows lookup(local.currencies, "web"), so that it is left out'
+        'only Terraform knows lookup(local.currencies, "web"), so it is left out'
     ]
 
 
@@ -519,6 +517,6 @@ def test_nothing_to_tell_is_exit_code_0() -> None:
     result = run(FILES / "terraform" / "terraform.tfstate", "--destination", "none")
     assert (result.exit_code, result.stderr) == (
         2,
-        "emulator: no destination of Insider One's has the id 'none'. "
+        "emulator: no Insider One destination has the id 'none'. "
         "There are: 65a0exampledest00000000a.\n",
     )

@@ -10,8 +10,8 @@ from segment_insider_emulator.analysis.context import build_context
 from segment_insider_emulator.analysis.lint import LINT_RULES, lint_document
 from segment_insider_emulator.mapping.segment_spec import ECOMMERCE_EVENT_PROPERTIES
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.documents import parse_document
 from segment_insider_emulator.workspace.loading import read_document, read_preset
-from segment_insider_emulator.workspace.parsing import parse_document
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 

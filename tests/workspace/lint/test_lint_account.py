@@ -17,13 +17,13 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "warning",
                     "destination.enabled",
-                    "the destination is disabled, so that nothing is sent",
+                    "the destination is disabled, so nothing is sent",
                     "Write true.",
                 ),
                 (
                     "warning",
                     SUBSCRIPTIONS,
-                    "no subscription is enabled, so that nothing is sent",
+                    "no subscription is enabled, so nothing is sent",
                     "Enable one, or start from the preset guide.",
                 ),
             ],
@@ -42,7 +42,7 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "error",
                     "destination.settings.ucd_key",
-                    "ucd_key is not that of insider.account, so that every request is refused",
+                    "ucd_key is not that of insider.account, so every request is refused",
                     "Write the same in both places.",
                 )
             ],
@@ -55,8 +55,8 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "error",
                     "destination.settings.ucd_key",
-                    "ucd_key has a character that no header may have, so that nothing is sent",
-                    "Copy it anew, without line breaks.",
+                    "ucd_key has a character that no header may have, so nothing is sent",
+                    "Copy it again, without line breaks.",
                 )
             ],
             id="line break in the key",
@@ -70,7 +70,7 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "warning",
                     "destination.settings.ucdKey",
-                    "the destination has no setting 'ucdKey', so that it does nothing",
+                    "the destination has no setting 'ucdKey', so it does nothing",
                     "Did you mean 'ucd_key'?",
                 )
             ],
@@ -83,8 +83,8 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "warning",
                     f"{SUBSCRIPTIONS}[2].name",
-                    "subscriptions[0] has the name 'S', too",
-                    "Give each subscription a name of its own.",
+                    "subscriptions[0] also has the name 'S'",
+                    "Give each subscription its own name.",
                 )
             ],
             id="two subscriptions of one name",

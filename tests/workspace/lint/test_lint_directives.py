@@ -17,7 +17,7 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "error",
                     f"{FIRST}.settings.parameters.tax.@if.thn",
-                    "@if has no option 'thn', so that it is dropped",
+                    "@if has no option 'thn', so it is dropped",
                     "Did you mean 'then'?",
                 )
             ],
@@ -37,20 +37,20 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "error",
                     f"{FIRST}.settings.parameters.a.@if",
-                    "@if has no then, so that it never gives a value",
-                    "Say under then what it gives.",
+                    "@if has no then, so it never gives a value",
+                    "Write its value under then.",
                 ),
                 (
                     "warning",
                     f"{FIRST}.settings.parameters.b.@if",
-                    "@if has no then, so that it gives nothing where it finds what it tests",
-                    "Say under then what it gives.",
+                    "@if has no then, so it gives no value when its test is true",
+                    "Write its value under then.",
                 ),
                 (
                     "error",
                     f"{FIRST}.settings.parameters.c.@if",
-                    "@if tests nothing, so that every event fails",
-                    'Say what to test, such as exists: {"@path": ...}.',
+                    "@if tests nothing, so every event fails",
+                    'Add a test, such as exists: {"@path": ...}.',
                 ),
             ],
             id="conditions that lead nowhere",
@@ -82,7 +82,7 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "error",
                     f"{FIRST}.settings.parameters.{field}.@template",
-                    f"the braces of {template!r} do not pair, so that no value is put in",
+                    f"the braces of {template!r} do not pair, so no value is inserted",
                     remedy,
                 )
                 for field, template, remedy in [
@@ -105,9 +105,9 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "error",
                     f"{FIRST}.settings.parameters.color.@liquid",
-                    "this Liquid does not parse, so that every event fails: output "
+                    "this Liquid does not parse, so every event fails: output "
                     '"{{properties.color" not closed, line:1, col:1',
-                    "Correct it there, or before.",
+                    "Correct it at this place, or just before it.",
                 )
             ],
             id="unclosed Liquid",

@@ -31,7 +31,7 @@ from segment_insider_emulator.types import JSONObject
                     "error",
                     f"{FIRST}.settings",
                     "/uuid/@path should be a string or a mapping directive but it is a number",
-                    "Correct the mapping: as it is, every event fails.",
+                    "Correct the mapping; until then every event fails.",
                 )
             ],
             id="directive used wrongly",
@@ -43,21 +43,21 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "error",
                     f"{FIRST}.settings.event_name",
-                    "userRegisteredEvent has no field 'event_name', so that it is dropped",
+                    "userRegisteredEvent has no field 'event_name', so it is dropped",
                     "Known: email_as_identifier, phone_number_as_identifier, append_arrays, uuid, "
                     "segment_anonymous_id, custom_identifiers, timestamp, attributes.",
                 ),
                 (
                     "error",
                     f"{FIRST}.settings.parameters",
-                    "userRegisteredEvent has no field 'parameters', so that it is dropped",
+                    "userRegisteredEvent has no field 'parameters', so it is dropped",
                     "Known: email_as_identifier, phone_number_as_identifier, append_arrays, uuid, "
                     "segment_anonymous_id, custom_identifiers, timestamp, attributes.",
                 ),
                 (
                     "error",
                     f"{FIRST}.settings.atributes",
-                    "userRegisteredEvent has no field 'atributes', so that it is dropped",
+                    "userRegisteredEvent has no field 'atributes', so it is dropped",
                     "Did you mean 'attributes'?",
                 ),
             ],
@@ -70,7 +70,7 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "error",
                     f"{FIRST}.settings",
-                    "event_name is required and not mapped, so that every event fails",
+                    "event_name is required and not mapped, so every event fails",
                     "Map it, or leave settings out to get the action's own mapping.",
                 )
             ],
@@ -95,7 +95,7 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "warning",
                     f"{FIRST}.settings.parameters.plan",
-                    "only identify, group calls have traits, and the trigger takes track",
+                    "only identify, group calls have traits, but the trigger accepts track",
                     "Read $.context.traits.",
                 ),
             ],
@@ -108,7 +108,7 @@ from segment_insider_emulator.types import JSONObject
                 (
                     "error",
                     f"{FIRST}.settings.event_name",
-                    "page calls have no event name, so that each of them fails",
+                    "page calls have no event name, so each of them fails",
                     "Map event_name to a text, such as other_page_view.",
                 )
             ],

@@ -69,7 +69,7 @@ def test_an_event_that_two_subscriptions_take_is_a_warning(
                 (
                     "note",
                     SUBSCRIPTIONS,
-                    "no subscription takes track, page, screen, group, alias calls",
+                    "no subscription accepts track, page, screen, group, alias calls",
                     "If they matter, add a Track Event with a trigger and an event_name for them.",
                 )
             ],
@@ -82,7 +82,7 @@ def test_an_event_that_two_subscriptions_take_is_a_warning(
                 (
                     "note",
                     f"{FIRST}.trigger",
-                    '"Cart Reviewed", as the guide\'s table has it, makes no cart page view',
+                    '"Cart Reviewed", the name in the guide\'s table, creates no cart page view',
                     'Add `or event = "Cart Reviewed"`, in parentheses, if your shop sends it.',
                 )
             ],

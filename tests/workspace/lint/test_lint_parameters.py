@@ -72,7 +72,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
                     "error",
                     f"{FIRST}.settings",
                     "Insider One needs event_group_id, unit_sale_price with cart_page_view, and "
-                    "nothing fills it",
+                    "no mapping fills it",
                     "Map it under parameters, or under products where each has its own.",
                 )
             ],
@@ -87,8 +87,8 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
                     (
                         severity,
                         f"{FIRST}.settings",
-                        f"Insider One {verb} {names} with confirmation_page_view, and nothing "
-                        "fills it",
+                        f"Insider One {verb} {names} with confirmation_page_view, and no "
+                        "mapping fills it",
                         "Map it under parameters, or under products where each has its own.",
                     )
                 ],
@@ -118,7 +118,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
                     "error",
                     f"{FIRST}.settings",
                     "Insider One needs event_group_id, unit_sale_price, quantity with purchase, "
-                    "and nothing fills it",
+                    "and no mapping fills it",
                     "Map it under parameters, or under products where each has its own.",
                 )
             ],

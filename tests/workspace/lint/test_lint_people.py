@@ -42,7 +42,7 @@ def first_name_of(trait: str) -> JSONObject:
                 (
                     "error",
                     f"{FIRST}.settings",
-                    "'S' sends no identifier, so that Insider One knows nobody by it",
+                    "'S' sends no identifier; Insider One cannot identify its users",
                     "Map uuid, segment_anonymous_id or custom_identifiers.",
                 ),
                 (
@@ -61,16 +61,15 @@ def first_name_of(trait: str) -> JSONObject:
                 (
                     "warning",
                     "insider.identifiers",
-                    "segment_anonymous_id is sent as an identifier and not listed, so that it "
-                    "identifies nobody",
+                    "segment_anonymous_id is sent as an identifier but not listed; it "
+                    "identifies no profile",
                     "Write segment_anonymous_id for segment_anonymous_Id.",
                 ),
                 *(
                     (
                         "warning",
                         "insider.identifiers",
-                        f"{name} is sent as an identifier and not listed, so that it identifies "
-                        "nobody",
+                        f"{name} is sent as an identifier but not listed; it identifies no profile",
                         f"Add {name}, if the account has it.",
                     )
                     for name in ("email", "phone_number")
@@ -98,7 +97,7 @@ def first_name_of(trait: str) -> JSONObject:
                 (
                     "warning",
                     f"{FIRST}.settings.firstName",
-                    "the trait firstName is not read, and what it says is lost",
+                    "the trait firstName is not read; its value is lost",
                     "Read $.traits.firstName, else $.traits.first_name, with @if.",
                 )
             ],
@@ -111,7 +110,7 @@ def first_name_of(trait: str) -> JSONObject:
                 (
                     "warning",
                     f"{FIRST}.settings.firstName",
-                    "the traits firstName and first_name are not read, and what they say is lost",
+                    "the traits firstName and first_name are not read; their values are lost",
                     "Read $.traits.firstName, else $.traits.first_name, with @if.",
                 )
             ],
@@ -129,7 +128,7 @@ def first_name_of(trait: str) -> JSONObject:
                 (
                     "warning",
                     f"{FIRST}.settings",
-                    "nothing is mapped to whatsappOptin, so that people stay unreachable",
+                    "nothing is mapped to whatsappOptin, so people cannot be reached",
                     'Map them, such as whatsappOptin: {"@path": "$.traits.whatsapp_optin"}.',
                 )
             ],

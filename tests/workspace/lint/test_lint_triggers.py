@@ -3,7 +3,6 @@
 import pytest
 from small_workspaces import FIRST, TRACK, found, triggered
 
-from segment_insider_emulator.analysis import context
 from segment_insider_emulator.analysis.lint import LintRule, trigger_rules
 from segment_insider_emulator.types import JSONObject
 
@@ -20,7 +19,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "the trigger is empty, so that it never matches",
+                    "the trigger is empty, so it never matches",
                     'Write it like: type = "track" and event = "Order Completed".',
                 )
             ],
@@ -31,7 +30,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "the trigger has no condition, so that it never matches",
+                    "the trigger has no condition, so it never matches",
                     'Write it like: type = "track" and event = "Order Completed".',
                 )
             ],
@@ -53,7 +52,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "contains() ends its group, so that the rest of the group counts outside",
+                    "contains() ends its group, so the rest of the group counts outside",
                     "Put the function last in its group.",
                 )
             ],
@@ -62,29 +61,29 @@ from segment_insider_emulator.types import JSONObject
         *(
             pytest.param(
                 f"{TRACK} {rest}",
-                [("error", f"the trigger is malformed at character {what}", remedy)],
+                [("error", f"the trigger is invalid at character {what}", remedy)],
                 id=f"malformed: {rest}",
             )
             for rest, what, remedy in [
                 (
                     '& event = "A"',
-                    "16: a trigger cannot have '&', so that it never matches",
+                    "16: a trigger cannot have '&', so it never matches",
                     "Write and.",
                 ),
                 (
                     'and event# = "A"',
-                    "25: '#' cannot follow 'event', so that it never matches",
+                    "25: '#' cannot follow 'event', so it never matches",
                     'Write it like: type = "track" and event = "Order Completed".',
                 ),
                 (
                     'and event = "A',
-                    "28: this quote is never closed, so that it never matches",
+                    "28: this quote is never closed, so it never matches",
                     "Close the text with another quote.",
                 ),
                 (
                     'and (event = "A" or event = "("',
-                    "20: this parenthesis is never closed, so that it never matches",
-                    "Close it behind its last condition.",
+                    "20: this parenthesis is never closed, so it never matches",
+                    "Close it after its last condition.",
                 ),
             ]
         ),
@@ -106,8 +105,8 @@ from segment_insider_emulator.types import JSONObject
                 ),
                 (
                     '"A"',
-                    '"A" stands in no comparison, so that it is skipped',
-                    "Put a field before it, or take it out.",
+                    '"A" is not part of a comparison; it is ignored',
+                    "Put a field before it, or remove it.",
                 ),
             ]
         ),
@@ -116,7 +115,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "a group inside a group is malformed, so that the trigger never matches",
+                    "a group inside a group is invalid, so the trigger never matches",
                     "Use one level of groups, or two subscriptions.",
                 )
             ],
@@ -127,7 +126,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "! before a group is dropped, so that the group holds as it stands",
+                    "! before a group is ignored; the group is not negated",
                     "Negate each condition in it, with != for =.",
                 )
             ],
@@ -138,7 +137,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "warning",
-                    "AND in capitals is skipped, so that another word may join the conditions",
+                    "AND in capitals is ignored, so another word may join the conditions",
                     "Write and in lower case.",
                 )
             ],
@@ -149,7 +148,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "OR in capitals is skipped, so that all conditions must hold",
+                    "OR in capitals is ignored, so all conditions must be true",
                     "Write or in lower case.",
                 )
             ],
@@ -171,8 +170,8 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    'no blank follows "track", so that the next condition is lost',
-                    "Put a blank behind the closing quote.",
+                    'no space follows "track", so the next condition is lost',
+                    "Put a space after the closing quote.",
                 )
             ],
             id="no blank behind a quote",
@@ -193,7 +192,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "the condition on 'anonymousId' is skipped",
+                    "the condition on 'anonymousId' is ignored",
                     "Known: type, event, name, userId, properties, traits, context.",
                 )
             ],
@@ -204,7 +203,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "the condition on 'messageId' is skipped",
+                    "the condition on 'messageId' is ignored",
                     "Known: event, name, userId, properties, traits, context.",
                 )
             ],
@@ -215,7 +214,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "the condition on 'propertes.tax' is skipped",
+                    "the condition on 'propertes.tax' is ignored",
                     "Did you mean 'properties'?",
                 )
             ],
@@ -245,7 +244,7 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             f'{TRACK} and properties.list[0].k = "A"',
-            [("error", "a trigger cannot look into lists", "Compare another property.")],
+            [("error", "a trigger cannot read list items", "Compare another property.")],
             id="bracket",
         ),
         pytest.param(
@@ -253,7 +252,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    "!= true compares with text: it holds for true as well",
+                    "!= true compares with text: it is also true for true",
                     "Write = false.",
                 )
             ],
@@ -302,18 +301,20 @@ def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool)
     finding = (
         "error",
         f"{FIRST}.trigger",
-        "no event can meet the trigger of 'S'",
-        "Ask for one type of identify, track, page, screen, group, alias, for one event name, and "
-        "for fields that such a call has.",
+        "no event can match the trigger of 'S'",
+        "Use one call type of identify, track, page, screen, group, alias, one event name, and "
+        "fields that such a call has.",
     )
-    assert found(context.find_impossible_triggers, triggered(trigger)) == [finding] * impossible
+    assert (
+        found(trigger_rules.find_impossible_triggers, triggered(trigger)) == [finding] * impossible
+    )
 
 
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
     [
         pytest.param(
-            context.find_misspelled_event_names,
+            trigger_rules.find_misspelled_event_names,
             triggered(f'{TRACK} and event = "order completed"'),
             [
                 (
@@ -326,20 +327,20 @@ def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool)
             id="capitals of an event",
         ),
         pytest.param(
-            context.find_negations_of_missing_values,
+            trigger_rules.find_negations_of_missing_values,
             triggered(f'{TRACK} and properties.size != 3 and properties.tag != "x"'),
             [
                 (
                     "warning",
                     f"{FIRST}.trigger",
-                    "the negated condition on properties.size does not hold where properties.size "
-                    "is missing",
+                    "the negated condition on properties.size is false when properties.size is "
+                    "missing",
                     "Add `or properties.size = null` if those events count.",
                 ),
                 (
                     "note",
                     f"{FIRST}.trigger",
-                    "properties.tag != 'x' holds where properties.tag is missing, too",
+                    "properties.tag != 'x' is also true when properties.tag is missing",
                     "Add `and properties.tag != null` if those events do not count.",
                 ),
             ],

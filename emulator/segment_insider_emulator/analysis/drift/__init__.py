@@ -1,12 +1,26 @@
-"""What lint has to say, as departures: each rule with its row of the checklist."""
+"""`emulator drift`: compare a workspace with the guide, the catalogue and traffic."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from segment_insider_emulator.analysis.context import (
     AnalysisContext,
     LocatedSubscription,
     build_context,
+)
+from segment_insider_emulator.analysis.drift.deviations import (
+    SENT_TWICE_TEXT,
+    Deviation,
+    DeviationEffect,
+    DeviationTable,
+    PreviewedDeviation,
+    ValueChange,
+    WorkspaceEdit,
+    build_trigger_exclusion,
+    combine_trigger_edits,
+    group_by_subscription,
+    merge_deviations,
 )
 from segment_insider_emulator.analysis.drift.guide_comparison import (
     compare_mappings,
@@ -18,19 +32,6 @@ from segment_insider_emulator.analysis.drift.known_differences import (
     check_known_differences,
     find_platform_notes,
 )
-from segment_insider_emulator.analysis.drift.model import (
-    SENT_TWICE_TEXT,
-    Deviation,
-    DeviationEffect,
-    DeviationTable,
-    PreviewedDeviation,
-    WorkspaceEdit,
-    build_trigger_exclusion,
-    combine_trigger_edits,
-    group_by_subscription,
-    merge_deviations,
-)
-from segment_insider_emulator.analysis.drift.preview import EditPreview
 from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic
 from segment_insider_emulator.analysis.lint import (
     LINT_RULES,
@@ -39,8 +40,17 @@ from segment_insider_emulator.analysis.lint import (
     mapping_rules,
     payload_rules,
 )
+from segment_insider_emulator.analysis.sample_events import build_sample_events, fill_event
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.mapping.destination import (
+    InsiderRequest,
+    MappingFailure,
+    Subscription,
+    compile_subscription,
+)
 from segment_insider_emulator.mapping.directives import is_directive
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.mapping.path_tracking import iter_leaves
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import WorkspaceFinding, validate_document
 
 _DIFFERENCE_BY_RULE: dict[LintRule, str] = {
@@ -67,7 +77,7 @@ _DIFFERENCE_BY_RULE: dict[LintRule, str] = {
     payload_rules.find_cart_without_currency: "D41",
     payload_rules.find_strictly_typed_products: "D21",
 }
-# The comparison with the guide says the same, with the line to write.
+# The comparison with the guide reports the same, with a suggested edit.
 _RULES_COVERED_BY_COMPARISON = (
     payload_rules.find_unread_name_traits,
     payload_rules.find_unmapped_opt_ins,
@@ -75,7 +85,7 @@ _RULES_COVERED_BY_COMPARISON = (
     payload_rules.find_dropped_custom_properties,
     payload_rules.find_missing_required_parameters,
 )
-# Something arrives, only not as it should.
+# These findings are about data that arrives, but differently than expected.
 _RULES_WITHOUT_LOSS = (
     destination_rules.find_duplicate_deliveries,
     destination_rules.find_missing_cart_reviewed,
@@ -86,29 +96,35 @@ _RULES_WITHOUT_LOSS = (
 def convert_lint_findings(
     context: AnalysisContext, deviations: Sequence[Deviation]
 ) -> Iterator[Deviation]:
-    """The findings of every rule that say more than the departures *known* already."""
+    """Yield lint findings as deviations, except those that *deviations* already contain."""
     events = dict(destination_rules.find_duplicate_deliveries_by_event(context))
     losing = {
-        each.subscription_path
-        for each in deviations
-        if each.effect == "loses" and "guide" in each.references
+        deviation.subscription_path
+        for deviation in deviations
+        if deviation.effect == "loses" and "guide" in deviation.references
     }
     for rule in LINT_RULES:
         for finding in rule(context):
-            placed = _subscription_at(context, finding.where)
-            if rule in _RULES_COVERED_BY_COMPARISON and placed and placed.path in losing:
+            subscription = _subscription_at(context, finding.where)
+            if (
+                rule in _RULES_COVERED_BY_COMPARISON
+                and subscription
+                and subscription.path in losing
+            ):
                 continue
-            found = _finding_to_deviation(rule, finding, placed, events.get(finding))
-            if found.edit is None or all(found.edit != each.edit for each in deviations):
-                yield found
+            converted = _finding_to_deviation(rule, finding, subscription, events.get(finding))
+            if converted.edit is None or all(
+                converted.edit != deviation.edit for deviation in deviations
+            ):
+                yield converted
 
 
 def _subscription_at(context: AnalysisContext, path: str) -> LocatedSubscription | None:
     return next(
         (
-            each
-            for each in context.subscriptions
-            if path == each.path or path.startswith(f"{each.path}.")
+            subscription
+            for subscription in context.subscriptions
+            if path == subscription.path or path.startswith(f"{subscription.path}.")
         ),
         None,
     )
@@ -120,11 +136,11 @@ def _finding_to_deviation(
     subscription: LocatedSubscription | None,
     event_name: str | None,
 ) -> Deviation:
-    """*finding* of *rule* as a departure; *event* is the track call that it is about, if any."""
+    """Convert a lint *finding* to a deviation; *event_name* is the track call it is about."""
     effect: DeviationEffect = "note" if finding.severity == "note" else "loses"
     if rule in _RULES_WITHOUT_LOSS:
         effect = "differs"
-    found = Deviation(
+    deviation = Deviation(
         _DIFFERENCE_BY_RULE.get(rule, ""),
         subscription.path if subscription else "",
         ("guide",),
@@ -135,8 +151,8 @@ def _finding_to_deviation(
         group_text=SENT_TWICE_TEXT if rule is destination_rules.find_duplicate_deliveries else "",
     )
     if subscription is None:
-        return found
-    return replace(found, edit=_finding_edit(rule, finding, subscription, event_name))
+        return deviation
+    return replace(deviation, edit=_finding_edit(rule, finding, subscription, event_name))
 
 
 def _finding_edit(
@@ -147,9 +163,11 @@ def _finding_edit(
 ) -> WorkspaceEdit | None:
     if rule is destination_rules.find_duplicate_deliveries:
         return build_trigger_exclusion(subscription, event_name) if event_name is not None else None
-    guides = find_guide_subscription(subscription)
-    if rule is destination_rules.find_missing_cart_reviewed and guides:
-        return WorkspaceEdit(subscription.destination_keys("trigger"), guides.subscription.trigger)
+    guide_subscription = find_guide_subscription(subscription)
+    if rule is destination_rules.find_missing_cart_reviewed and guide_subscription:
+        return WorkspaceEdit(
+            subscription.destination_keys("trigger"), guide_subscription.subscription.trigger
+        )
     if rule is payload_rules.find_keys_changed_by_normalisation:
         return _rename_key_edit(finding, subscription)
     return None
@@ -162,55 +180,203 @@ def _rename_key_edit(
     mapping = subscription.mapping.get(field)
     if not isinstance(mapping, dict) or is_directive(mapping) or key not in mapping:
         return None
-    better = payload_rules.suggest_normalised_key(key)
+    new_key = payload_rules.suggest_normalised_key(key)
     return WorkspaceEdit(
-        subscription.destination_keys("settings", field, better), mapping[key], removed_key=key
+        subscription.destination_keys("settings", field, new_key), mapping[key], removed_key=key
     )
 
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What was found: a table for the workspace and for each subscription, and the checklist."""
+    """Deviations of a workspace, grouped by subscription, and the list of known differences."""
 
     tables: list[DeviationTable]
     known_differences: list[KnownDifference]
 
     @property
     def deviations(self) -> list[PreviewedDeviation]:
-        return [each for table in self.tables for each in table.deviations]
+        return [deviation for table in self.tables for deviation in table.deviations]
 
     @property
     def loses_data(self) -> bool:
-        """Whether any departure loses data."""
-        return any(each.effect == "loses" for each in self.deviations)
+        """Whether any deviation loses data."""
+        return any(deviation.effect == "loses" for deviation in self.deviations)
 
 
 def find_drift(
     document: JSONObject, traffic: Sequence[JSONObject] = ()
 ) -> DriftReport | list[WorkspaceFinding]:
-    """Everything in which a workspace departs; the errors of its shape when it has none.
+    """Compare a workspace with the guide, the catalogue and the traffic.
 
     Args:
-        document: A workspace file as read.
-        traffic: Captured events, as destinations are handed them.
+        document: A workspace file's document.
+        traffic: Captured events, after Segment's normalisation.
+    Returns: The report, or the validation errors of an invalid document.
     """
-    wrong = validate_document(document)
-    if wrong:
-        return wrong
-    subject = build_context(document)
-    found = merge_deviations(
-        list(compare_with_traffic(subject, traffic)), list(compare_mappings(subject))
+    errors = validate_document(document)
+    if errors:
+        return errors
+    context = build_context(document)
+    deviations = merge_deviations(
+        list(compare_with_traffic(context, traffic)), list(compare_mappings(context))
     )
-    found += [
-        each
-        for each in find_missing_subscriptions(subject)
-        if all(each.edit != other.edit for other in found)
+    deviations += [
+        deviation
+        for deviation in find_missing_subscriptions(context)
+        if all(deviation.edit != other.edit for other in deviations)
     ]
-    found += convert_lint_findings(subject, found)
-    found += find_platform_notes(subject)
-    found = combine_trigger_edits(subject, found)
-    preview = EditPreview(subject, traffic)
+    deviations += convert_lint_findings(context, deviations)
+    deviations += find_platform_notes(context)
+    deviations = combine_trigger_edits(context, deviations)
+    preview = EditPreview(context, traffic)
     tables = group_by_subscription(
-        subject, [(each, preview.list_value_changes(each)) for each in found]
+        context, [(deviation, preview.list_value_changes(deviation)) for deviation in deviations]
     )
     return DriftReport(tables, check_known_differences(tables))
+
+
+# Changes shown for one edit; the first few show its effect.
+_MAX_VALUE_CHANGES = 6
+# Events tried until one shows a change: traffic first, then samples.
+_MAX_TRIED_EVENTS = 60
+
+
+class EditPreview:
+    """Shows what an edit would change, using captured events or else sample events."""
+
+    def __init__(self, context: AnalysisContext, traffic: Sequence[JSONObject]) -> None:
+        self._context = context
+        self._traffic = traffic
+
+    def list_value_changes(self, deviation: Deviation) -> tuple[ValueChange, ...]:
+        """Return the first values that Insider One would receive differently."""
+        if deviation.edit is None:
+            return ()
+        destination = self._context.workspace.destination
+        original = _compile_edited_subscription(destination, deviation.edit)
+        edited = _compile_edited_subscription(
+            apply_edit(destination, deviation.edit), deviation.edit
+        )
+        for event in islice(self._candidate_events(deviation), _MAX_TRIED_EVENTS):
+            changes = tuple(
+                islice(
+                    _compare_deliveries(
+                        _deliver_event(original, event), _deliver_event(edited, event)
+                    ),
+                    _MAX_VALUE_CHANGES,
+                )
+            )
+            if changes:
+                return changes
+        return ()
+
+    def _candidate_events(self, deviation: Deviation) -> Iterator[JSONObject]:
+        """Yield events that may show the change, the most likely first."""
+        if deviation.example_event is not None:
+            yield (
+                deviation.example_event
+                if "messageId" in deviation.example_event
+                else fill_event(deviation.example_event)
+            )
+        subscription = self._edited_subscription(deviation)
+        if subscription:
+            yield from islice(
+                (event for event in self._traffic if subscription.matches(event)),
+                _MAX_TRIED_EVENTS // 2,
+            )
+            yield from build_sample_events(self._context, subscription)
+
+    def _edited_subscription(self, deviation: Deviation) -> LocatedSubscription | None:
+        """Return the subscription that the edit changes or adds."""
+        context = self._context
+        if deviation.subscription_path or deviation.edit is None:
+            return next(
+                (
+                    subscription
+                    for subscription in context.subscriptions
+                    if subscription.path == deviation.subscription_path
+                ),
+                None,
+            )
+        destination = apply_edit(context.workspace.destination, deviation.edit)
+        return build_context(
+            context.workspace.document | {"destination": destination}
+        ).subscriptions[-1]
+
+
+def apply_edit(destination: JSONObject, edit: WorkspaceEdit) -> JSONObject:
+    """Return a copy of *destination* with *edit* applied."""
+    first, index, *remaining_keys = edit.keys
+    subscriptions = list(destination["subscriptions"])
+    if index == len(subscriptions):
+        subscriptions.append(edit.value)
+    else:
+        subscription = _with_catalogue_defaults(subscriptions[int(index)])
+        subscriptions[int(index)] = _set_value(subscription, remaining_keys, edit)
+    return destination | {str(first): subscriptions}
+
+
+def _with_catalogue_defaults(subscription: JSONObject) -> JSONObject:
+    action = ACTIONS[subscription["actionSlug"]]
+    return {"settings": action.default_mapping, "trigger": action.trigger} | subscription
+
+
+def _set_value(container: JSON, keys: list[str | int], edit: WorkspaceEdit) -> JSON:
+    key, *remaining_keys = keys
+    value = edit.value
+    if isinstance(container, list):
+        copy = list(container)
+        copy[int(key)] = (
+            _set_value(copy[int(key)], remaining_keys, edit) if remaining_keys else value
+        )
+        return copy
+    members = dict(container or {})
+    members[str(key)] = (
+        _set_value(members.get(str(key)), remaining_keys, edit) if remaining_keys else value
+    )
+    if not remaining_keys and edit.removed_key:
+        members.pop(edit.removed_key, None)
+    return members
+
+
+def _compile_edited_subscription(
+    destination: JSONObject, edit: WorkspaceEdit
+) -> Subscription | None:
+    """Compile the edited subscription; None when it does not exist yet."""
+    definitions = destination["subscriptions"][int(edit.keys[1]) :][:1]
+    compiled = [
+        compile_subscription(definition, destination["settings"]) for definition in definitions
+    ]
+    return next(iter(compiled), None)
+
+
+def _deliver_event(subscription: Subscription | None, event: JSONObject) -> tuple[str, JSON]:
+    """Return the subscription's name and its result: a user, a failure message, or None."""
+    if subscription is None:
+        return "", None
+    result = subscription.build_request(event)
+    if isinstance(result, InsiderRequest):
+        return subscription.name, result.json["users"][0]
+    return subscription.name, result.message if isinstance(result, MappingFailure) else None
+
+
+def _compare_deliveries(before: tuple[str, JSON], after: tuple[str, JSON]) -> Iterator[ValueChange]:
+    (_, old), (name, new) = before, after
+    if old == new:
+        return
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        yield ValueChange(f"the request of {name!r}", _summarise_user(old), _summarise_user(new))
+        return
+    old_values, new_values = dict(iter_leaves(old)), dict(iter_leaves(new))
+    for path in {**old_values, **new_values}:
+        # An empty object that gets members is shown by its members.
+        if old_values.get(path) != new_values.get(path) and old_values.get(path) != {}:
+            yield ValueChange(path, old_values.get(path), new_values.get(path))
+
+
+def _summarise_user(user: JSON) -> JSON:
+    """Summarise a user: event names or attributes, or the reason for a failure."""
+    if not isinstance(user, dict):
+        return f"fails: {user}" if user else None
+    names = list(dict.fromkeys(event["event_name"] for event in user.get("events", [])))
+    return ", ".join(names) if names else "attributes " + ", ".join(user["attributes"])

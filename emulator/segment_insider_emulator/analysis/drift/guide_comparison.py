@@ -1,4 +1,4 @@
-"""What a subscription is held against: the guide's mapping of its action, and the catalogue's."""
+"""Compare subscriptions and mappings with the guide and the catalogue."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -9,13 +9,13 @@ from segment_insider_emulator.analysis.context import (
     LocatedSubscription,
     build_context,
 )
-from segment_insider_emulator.analysis.drift.known_differences import get_difference_id
-from segment_insider_emulator.analysis.drift.model import (
+from segment_insider_emulator.analysis.drift.deviations import (
     Deviation,
     DeviationEffect,
     DeviationReference,
     WorkspaceEdit,
 )
+from segment_insider_emulator.analysis.drift.known_differences import get_difference_id
 from segment_insider_emulator.analysis.mapping_paths import (
     CONTAINER_FIELDS,
     LITERAL_MARKER,
@@ -35,28 +35,30 @@ from segment_insider_emulator.workspace.loading import read_preset
 
 @cache
 def load_guide() -> AnalysisContext:
-    """The preset `guide`, which maps everything that the guide documents."""
+    """Load the preset `guide`, which maps everything that Insider One's guide documents."""
     return build_context(read_preset("guide"))
 
 
 def find_guide_subscription(subscription: LocatedSubscription) -> LocatedSubscription | None:
-    """The guide's subscription of the same action for the same events; None when it has none."""
-    same = [
-        each for each in load_guide().subscriptions if each.action_slug == subscription.action_slug
+    """Return the guide's subscription for the same action and events; None when there is none."""
+    candidates = [
+        candidate
+        for candidate in load_guide().subscriptions
+        if candidate.action_slug == subscription.action_slug
     ]
-    if len(same) < 2:
-        return next(iter(same), None)
+    if len(candidates) < 2:
+        return next(iter(candidates), None)
     events = [event for _, event in build_probe_events(load_guide()) if subscription.matches(event)]
-    shared = {each.path: sum(map(each.matches, events)) for each in same}
-    return max(same, key=lambda each: shared[each.path])
+    shared = {candidate.path: sum(map(candidate.matches, events)) for candidate in candidates}
+    return max(candidates, key=lambda candidate: shared[candidate.path])
 
 
 def get_guide_definition(subscription: LocatedSubscription) -> JSONObject:
-    """A subscription of the guide's as a workspace file has it."""
+    """Return a subscription of the guide as a workspace file has it."""
     return next(
-        each
-        for each in load_guide().workspace.destination["subscriptions"]
-        if each["name"] == subscription.name
+        definition
+        for definition in load_guide().workspace.destination["subscriptions"]
+        if definition["name"] == subscription.name
     )
 
 
@@ -65,19 +67,26 @@ _OTHER_PAGE_CALL: JSONObject = {"type": "page", "name": "Shoes", "properties": {
 
 
 def find_missing_subscriptions(context: AnalysisContext) -> Iterator[Deviation]:
-    """Actions of the guide that no subscription has, and page calls that go nowhere."""
-    slugs = {each.action_slug for each in context.subscriptions}
-    for own in load_guide().subscriptions:
-        if own.action_slug not in slugs:
-            what = f"no enabled subscription has the action {ACTIONS[own.action_slug].title}"
-            yield _missing_subscription_deviation(context, "D25", what, get_guide_definition(own))
-            slugs.add(own.action_slug)
-    for call, name in ((_HOME_PAGE_CALL, "the home page"), (_OTHER_PAGE_CALL, "other pages")):
-        if not any(each.matches(call) for each in context.subscriptions):
-            own = next(each for each in load_guide().subscriptions if each.matches(call))
-            what = f"page calls of {name} go nowhere; the guide collects the Page spec"
+    """Find actions of the guide without a subscription, and page calls without one."""
+    slugs = {subscription.action_slug for subscription in context.subscriptions}
+    for guide_subscription in load_guide().subscriptions:
+        if guide_subscription.action_slug not in slugs:
+            action = ACTIONS[guide_subscription.action_slug]
+            what = f"no enabled subscription has the action {action.title}"
             yield _missing_subscription_deviation(
-                context, "D26", what, get_guide_definition(own), call
+                context, "D25", what, get_guide_definition(guide_subscription)
+            )
+            slugs.add(guide_subscription.action_slug)
+    for call, name in ((_HOME_PAGE_CALL, "the home page"), (_OTHER_PAGE_CALL, "other pages")):
+        if not any(subscription.matches(call) for subscription in context.subscriptions):
+            guide_subscription = next(
+                subscription
+                for subscription in load_guide().subscriptions
+                if subscription.matches(call)
+            )
+            what = f"page calls of {name} are not sent; the guide collects page calls"
+            yield _missing_subscription_deviation(
+                context, "D26", what, get_guide_definition(guide_subscription), call
             )
 
 
@@ -89,11 +98,11 @@ def _missing_subscription_deviation(
     example_event: JSONObject | None = None,
 ) -> Deviation:
     count = len(context.workspace.destination["subscriptions"])
-    change = WorkspaceEdit(("subscriptions", count), definition)
+    edit = WorkspaceEdit(("subscriptions", count), definition)
     remedy = f"Add the subscription {definition['name']!r} of the preset guide."
     where = "destination.subscriptions"
     return Deviation(
-        difference_id, "", ("guide",), "loses", where, what, remedy, change, example_event
+        difference_id, "", ("guide",), "loses", where, what, remedy, edit, example_event
     )
 
 
@@ -101,20 +110,20 @@ _REFERENCE_NAMES: dict[DeviationReference, str] = {
     "guide": "the guide",
     "catalogue": "the catalogue",
 }
-# Without these Insider One refuses the event, so that more than a value is lost.
+# Insider One rejects the whole event when one of these is missing.
 _REQUIRED_CART_PARAMETERS = ("event_group_id", "currency", "unit_sale_price")
 
-# More paths than these are counted.
+# Longer lists end in a number.
 _MAX_LISTED_PATHS = 6
 
 
 @dataclass(frozen=True, slots=True)
 class _MappingSide:
-    """One side of a comparison.
+    """The values of one mapping, prepared for comparison.
 
     Args:
-        leaves: Each mapped value by field, or by field and key.
-        open: Fields that take objects whose keys only the event knows.
+        mapped_values: Each mapped value by field, or by field and key.
+        open_fields: Fields that copy whole objects, so that any key may be sent.
     """
 
     mapped_values: MappedValues
@@ -122,19 +131,25 @@ class _MappingSide:
 
 
 def compare_mappings(context: AnalysisContext) -> Iterator[Deviation]:
-    """Where the mappings depart from the guide's and from the catalogue's."""
-    for placed in context.subscriptions:
-        guides = find_guide_subscription(placed)
-        catalogue = placed.subscription.action.default_mapping
-        by_guide = _deviations_by_path(placed, guides.mapping if guides else {}, "guide")
-        by_catalogue = _deviations_by_path(placed, catalogue, "catalogue")
-        for where, found in by_guide.items():
-            other = by_catalogue.get(where)
-            both = other is not None and other.edit == found.edit
-            yield replace(found, references=("guide", "catalogue")) if both else found
-        alone = [each for where, each in by_catalogue.items() if where not in by_guide]
-        yield from _catalogue_only_deviations(placed, alone)
-        yield from _find_added_values(placed, catalogue)
+    """Compare every mapping with the guide's and the catalogue's."""
+    for subscription in context.subscriptions:
+        guide_subscription = find_guide_subscription(subscription)
+        catalogue = subscription.subscription.action.default_mapping
+        by_guide = _deviations_by_path(
+            subscription, guide_subscription.mapping if guide_subscription else {}, "guide"
+        )
+        by_catalogue = _deviations_by_path(subscription, catalogue, "catalogue")
+        for path, deviation in by_guide.items():
+            other = by_catalogue.get(path)
+            is_same_edit = other is not None and other.edit == deviation.edit
+            yield (
+                replace(deviation, references=("guide", "catalogue")) if is_same_edit else deviation
+            )
+        only_in_catalogue = [
+            deviation for path, deviation in by_catalogue.items() if path not in by_guide
+        ]
+        yield from _catalogue_only_deviations(subscription, only_in_catalogue)
+        yield from _find_added_values(subscription, catalogue)
 
 
 def _deviations_by_path(
@@ -143,26 +158,34 @@ def _deviations_by_path(
     reference_name: DeviationReference,
 ) -> dict[str, Deviation]:
     return {
-        each.path: each
-        for each in _compare_with_reference(subscription, reference_mapping, reference_name)
+        deviation.path: deviation
+        for deviation in _compare_with_reference(subscription, reference_mapping, reference_name)
     }
 
 
 def _catalogue_only_deviations(
     subscription: LocatedSubscription, deviations: list[Deviation]
 ) -> Iterator[Deviation]:
-    """Departures from the catalogue where the guide is met, or silent: nothing is lost by them."""
-    unmapped = [each for each in deviations if each.group_text == _unmapped_group_text("catalogue")]
+    """Yield the deviations from the catalogue only; none of them loses data."""
+    unmapped = [
+        deviation
+        for deviation in deviations
+        if deviation.group_text == _unmapped_group_text("catalogue")
+    ]
     if unmapped:
         row, where = (
             get_difference_id(subscription.action_slug, "parameters"),
             subscription.field_path(),
         )
-        names = ", ".join(each.path.removeprefix(f"{where}.") for each in unmapped)
+        names = ", ".join(deviation.path.removeprefix(f"{where}.") for deviation in unmapped)
         what = f"does not map what the catalogue maps: {names}"
-        remedy = "Nothing to do, if it is meant so."
+        remedy = "Nothing to do if this is intended."
         yield Deviation(row, subscription.path, ("catalogue",), "differs", where, what, remedy)
-    yield from (replace(each, effect="differs") for each in deviations if each not in unmapped)
+    yield from (
+        replace(deviation, effect="differs")
+        for deviation in deviations
+        if deviation not in unmapped
+    )
 
 
 def _compare_with_reference(
@@ -170,29 +193,29 @@ def _compare_with_reference(
     reference_mapping: JSONObject,
     reference_name: DeviationReference,
 ) -> Iterator[Deviation]:
-    own, wanted = _build_side(subscription.mapping), _build_side(reference_mapping)
-    absent = [
+    actual, expected = _build_side(subscription.mapping), _build_side(reference_mapping)
+    missing_fields = [
         field
         for field in CONTAINER_FIELDS
         if field in reference_mapping
-        and field not in own.open_fields
+        and field not in actual.open_fields
         and subscription.mapping.get(field) is None
     ]
-    for field in absent:
+    for field in missing_fields:
         yield _unmapped_value_deviation(
             subscription, (field,), reference_mapping[field], reference_name
         )
-    for field in sorted(wanted.open_fields - own.open_fields - set(absent)):
+    for field in sorted(expected.open_fields - actual.open_fields - set(missing_fields)):
         yield _closed_field_deviation(subscription, field, reference_mapping[field], reference_name)
-    untold = {*absent, *own.open_fields, *wanted.open_fields}
-    for keys, mapping in wanted.mapped_values.items():
-        if keys[0] in untold:
+    skipped_fields = {*missing_fields, *actual.open_fields, *expected.open_fields}
+    for keys, mapping in expected.mapped_values.items():
+        if keys[0] in skipped_fields:
             continue
-        if keys not in own.mapped_values:
+        if keys not in actual.mapped_values:
             yield _unmapped_value_deviation(subscription, keys, mapping, reference_name)
         else:
             yield from _changed_value_deviations(
-                subscription, keys, own.mapped_values[keys], mapping, reference_name
+                subscription, keys, actual.mapped_values[keys], mapping, reference_name
             )
 
 
@@ -203,14 +226,13 @@ def _build_side(mapping: JSONObject) -> _MappingSide:
 def _closed_field_deviation(
     subscription: LocatedSubscription, field: str, mapping: JSON, reference_name: DeviationReference
 ) -> Deviation:
-    what = f"{field} knows only the keys it names; {_REFERENCE_NAMES[reference_name]} takes every property"
+    reference = _REFERENCE_NAMES[reference_name]
+    what = f"{field} sends only the keys it names; {reference} sends every property"
     where = subscription.field_path(field)
-    change = WorkspaceEdit(subscription.destination_keys("settings", field), mapping)
+    edit = WorkspaceEdit(subscription.destination_keys("settings", field), mapping)
     remedy = f"Merge $.properties into {field}."
     row = get_difference_id(subscription.action_slug, field)
-    return Deviation(
-        row, subscription.path, (reference_name,), "loses", where, what, remedy, change
-    )
+    return Deviation(row, subscription.path, (reference_name,), "loses", where, what, remedy, edit)
 
 
 def _unmapped_value_deviation(
@@ -219,13 +241,13 @@ def _unmapped_value_deviation(
     mapping: JSON,
     reference_name: DeviationReference,
 ) -> Deviation:
-    read = list_read_paths(mapping)
-    paths = _format_paths(sorted(read - {LITERAL_MARKER}))
-    told = f"reads {paths}" if paths else f"has {_format_literal(mapping)}"
-    what = f"{'.'.join(keys)} is not mapped; {_REFERENCE_NAMES[reference_name]} {told}"
+    read_paths = list_read_paths(mapping)
+    paths = _format_paths(sorted(read_paths - {LITERAL_MARKER}))
+    description = f"reads {paths}" if paths else f"has {_format_literal(mapping)}"
+    what = f"{'.'.join(keys)} is not mapped; {_REFERENCE_NAMES[reference_name]} {description}"
     effect: DeviationEffect = (
         "differs"
-        if read <= {LITERAL_MARKER} or _is_sent_elsewhere(subscription, keys[0], read)
+        if read_paths <= {LITERAL_MARKER} or _is_sent_elsewhere(subscription, keys[0], read_paths)
         else "loses"
     )
     return _mapping_deviation(
@@ -244,18 +266,20 @@ def _unmapped_group_text(reference_name: DeviationReference) -> str:
 
 
 def _format_paths(paths: list[str]) -> str:
-    more = len(paths) - _MAX_LISTED_PATHS
-    return ", ".join(paths[:_MAX_LISTED_PATHS]) + (f" and {more} more" if more > 0 else "")
+    hidden_count = len(paths) - _MAX_LISTED_PATHS
+    return ", ".join(paths[:_MAX_LISTED_PATHS]) + (
+        f" and {hidden_count} more" if hidden_count > 0 else ""
+    )
 
 
 def _is_sent_elsewhere(subscription: LocatedSubscription, field: str, read_paths: set[str]) -> bool:
-    """Whether the mapping sends all of this under another name."""
-    # Within products, paths begin at the product.
+    """Whether the mapping sends all of these paths under other keys."""
+    # Paths in products start at the product.
     mapping = subscription.mapping
-    own = list_read_paths(
+    sent_paths = list_read_paths(
         get_product_mapping(mapping.get(field)) if field == "products" else mapping
     )
-    return all(is_path_read(own, path) for path in read_paths - {LITERAL_MARKER})
+    return all(is_path_read(sent_paths, path) for path in read_paths - {LITERAL_MARKER})
 
 
 def _changed_value_deviations(
@@ -267,25 +291,31 @@ def _changed_value_deviations(
 ) -> Iterator[Deviation]:
     if actual_mapping == reference_mapping:
         return
-    have, want = list_read_paths(actual_mapping), list_read_paths(reference_mapping)
-    unread = sorted(path for path in want - {LITERAL_MARKER} if not is_path_read(have, path))
+    actual_paths, expected_paths = (
+        list_read_paths(actual_mapping),
+        list_read_paths(reference_mapping),
+    )
+    unread = sorted(
+        path for path in expected_paths - {LITERAL_MARKER} if not is_path_read(actual_paths, path)
+    )
     dotted = ".".join(keys)
     if unread:
-        told = _format_paths(unread)
-        what = f"{dotted} does not read {told}; {_REFERENCE_NAMES[reference_name]} does"
-        # What reads less loses; what reads something else may be meant so.
-        effect: DeviationEffect = "loses" if have <= want else "differs"
-        several = f"values do not read all that {_REFERENCE_NAMES[reference_name]} reads"
-    elif have <= {LITERAL_MARKER} and want <= {LITERAL_MARKER}:
-        what = f"{dotted} is {_format_literal(actual_mapping)}; {_REFERENCE_NAMES[reference_name]} has {_format_literal(reference_mapping)}"
-        effect, several = (
+        path_text = _format_paths(unread)
+        what = f"{dotted} does not read {path_text}; {_REFERENCE_NAMES[reference_name]} does"
+        # A mapping that reads less loses data; one that reads other paths may be intended.
+        effect: DeviationEffect = "loses" if actual_paths <= expected_paths else "differs"
+        group_text = f"values do not read all that {_REFERENCE_NAMES[reference_name]} reads"
+    elif actual_paths <= {LITERAL_MARKER} and expected_paths <= {LITERAL_MARKER}:
+        reference, expected = _REFERENCE_NAMES[reference_name], _format_literal(reference_mapping)
+        what = f"{dotted} is {_format_literal(actual_mapping)}; {reference} has {expected}"
+        effect, group_text = (
             "differs",
-            f"values are others than {_REFERENCE_NAMES[reference_name]} has",
+            f"values differ from {_REFERENCE_NAMES[reference_name]}",
         )
     else:
         return
     yield _mapping_deviation(
-        subscription, keys, reference_mapping, reference_name, effect, what, several
+        subscription, keys, reference_mapping, reference_name, effect, what, group_text
     )
 
 
@@ -308,7 +338,7 @@ def _mapping_deviation(
         effect,
         subscription.field_path(*keys),
         what,
-        "Write the line below, unless it is meant so.",
+        "Write the line below, unless this is intended.",
         _mapping_edit(subscription, keys, mapping),
         group_text=group_text,
     )
@@ -317,17 +347,17 @@ def _mapping_deviation(
 def _mapping_edit(
     subscription: LocatedSubscription, keys: tuple[str, ...], mapping: JSON
 ) -> WorkspaceEdit | None:
-    """The change of one key; None where a directive stands in the way of it."""
+    """Return an edit that sets one key; None where a directive prevents it."""
     if len(keys) == 1:
         return WorkspaceEdit(subscription.destination_keys("settings", keys[0]), mapping)
     field, key = keys
-    own = subscription.mapping.get(field)
-    match own:
+    container = subscription.mapping.get(field)
+    match container:
         case {"@arrayPath": [_, dict() as shape, *_]} if not is_directive(shape):
             return WorkspaceEdit(
                 subscription.destination_keys("settings", field, "@arrayPath", 1, key), mapping
             )
-        case dict() if not is_directive(own):
+        case dict() if not is_directive(container):
             return WorkspaceEdit(subscription.destination_keys("settings", field, key), mapping)
         case _:
             return None
@@ -337,12 +367,16 @@ def _find_added_values(
     subscription: LocatedSubscription, catalogue_mapping: JSONObject
 ) -> Iterator[Deviation]:
     known = {field.key for field in subscription.subscription.action.fields}
-    own = _build_side({key: each for key, each in subscription.mapping.items() if key in known})
+    actual = _build_side(
+        {key: value for key, value in subscription.mapping.items() if key in known}
+    )
     published = _build_side(catalogue_mapping)
-    added = [".".join(keys) for keys in own.mapped_values if keys not in published.mapped_values]
-    added += [f"{field}.*" for field in sorted(own.open_fields - published.open_fields)]
-    if added:
-        what = f"maps in addition to the catalogue: {', '.join(added)}"
+    added_keys = [
+        ".".join(keys) for keys in actual.mapped_values if keys not in published.mapped_values
+    ]
+    added_keys += [f"{field}.*" for field in sorted(actual.open_fields - published.open_fields)]
+    if added_keys:
+        what = f"maps in addition to the catalogue: {', '.join(added_keys)}"
         remedy = "Nothing to do: custom names must exist in the panel first."
         where = subscription.field_path()
         row = get_difference_id(subscription.action_slug, "parameters")

@@ -1,6 +1,10 @@
-"""Which row of the checklist a part of a mapping belongs to."""
+"""The known differences D1 to D42 between what is documented and what happens.
+
+Source: Insider One's guide for Segment and its API collection, and the published destination.
+"""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +12,12 @@ from importlib.resources import files
 from typing import Literal, TypeAlias
 
 from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
-from segment_insider_emulator.analysis.drift.model import Deviation, DeviationEffect, DeviationTable
+from segment_insider_emulator.analysis.drift.deviations import (
+    Deviation,
+    DeviationEffect,
+    DeviationTable,
+    fold_spelling,
+)
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
     get_product_mapping,
@@ -18,7 +27,7 @@ from segment_insider_emulator.analysis.mapping_paths import (
 )
 from segment_insider_emulator.types import JSON
 
-# Attributes that say what a person uses.
+# Attributes of the device that a person uses.
 DEVICE_ATTRIBUTES = (
     "app_version", "idfa", "model", "last_ip", "carrier", "os_version", "platform", "timezone",
     "locale",
@@ -26,8 +35,8 @@ DEVICE_ATTRIBUTES = (
 
 
 def _iterate_mapping_paths() -> Iterator[tuple[str, str]]:
-    """Place in a mapping -> row, for all actions that have no row of their own for it."""
-    for id, places in {
+    """Yield each path in a mapping with the id of its known difference, for every action."""
+    for difference_id, paths in {
         "D1": "firstName lastName age birthday gender attributes.name attributes.surname "
         "attributes.age attributes.birthday attributes.gender attributes",
         "D2": "city country attributes.city attributes.country",
@@ -51,7 +60,7 @@ def _iterate_mapping_paths() -> Iterator[tuple[str, str]]:
         "D39": "timestamp",
         "D41": "parameters.event_group_id parameters.currency",
     }.items():
-        yield from ((place, id) for place in places.split())
+        yield from ((path, difference_id) for path in paths.split())
 
 
 _DIFFERENCE_BY_PATH = dict(_iterate_mapping_paths())
@@ -72,11 +81,13 @@ _DIFFERENCE_BY_ACTION = {
 
 
 def get_difference_id(action_slug: str, *keys: str) -> str:
-    """The row for a place in the mapping of an action, e.g. ("parameters", "tax")."""
+    """Return the id of the known difference about a mapping field, e.g. ("parameters", "tax")."""
     dotted = ".".join(keys)
-    own = _DIFFERENCE_BY_ACTION.get(action_slug, {})
+    action_differences = _DIFFERENCE_BY_ACTION.get(action_slug, {})
     return (
-        own.get(dotted) or _DIFFERENCE_BY_PATH.get(dotted) or _DIFFERENCE_BY_PATH.get(keys[0], "")
+        action_differences.get(dotted)
+        or _DIFFERENCE_BY_PATH.get(dotted)
+        or _DIFFERENCE_BY_PATH.get(keys[0], "")
     )
 
 
@@ -85,13 +96,15 @@ DifferenceState: TypeAlias = Literal["departs", "holds", "in order", "not seen",
 
 @dataclass(frozen=True, slots=True)
 class KnownDifference:
-    """One row.
+    """One known difference and whether it affects this workspace.
 
     Args:
-        state: "departs" when a table has it as more than a note; "holds" when as a note; "in
-            order" when nothing in the workspace has it; "not seen" when only traffic could show it
-            and none did; "always" when no mapping changes it.
-        departures: How many rows of the tables it has, notes included.
+        difference_id: E.g. "D16".
+        what: The difference, a full sentence.
+        state: "departs": a deviation other than a note has it; "holds": a note has it; "in order":
+            the workspace does not have it; "not seen": only traffic could show it and did not;
+            "always": no mapping changes it.
+        deviation_count: Number of deviations that have it, including notes.
     """
 
     difference_id: str
@@ -101,15 +114,22 @@ class KnownDifference:
 
 
 def check_known_differences(tables: list[DeviationTable]) -> list[KnownDifference]:
-    """Every row with its state."""
-    all_of_them = [each for table in tables for each in table.deviations]
+    """Return every known difference with its state in the workspace."""
+    deviations = [deviation for table in tables for deviation in table.deviations]
     effects = {
-        id: [each.effect for each in all_of_them if each.difference_id == id]
-        for id in _load_known_differences()
+        difference_id: [
+            deviation.effect for deviation in deviations if deviation.difference_id == difference_id
+        ]
+        for difference_id in _load_known_differences()
     }
     return [
-        KnownDifference(id, what, _difference_state(kind, effects[id]), len(effects[id]))
-        for id, (kind, what) in _load_known_differences().items()
+        KnownDifference(
+            difference_id,
+            what,
+            _difference_state(kind, effects[difference_id]),
+            len(effects[difference_id]),
+        )
+        for difference_id, (kind, what) in _load_known_differences().items()
     ]
 
 
@@ -123,28 +143,32 @@ def _difference_state(kind: str, effects: list[DeviationEffect]) -> DifferenceSt
 @cache
 def _load_known_differences() -> dict[str, tuple[str, str]]:
     text = files(__package__).joinpath("checklist.json").read_text("utf-8")
-    rows: dict[str, tuple[str, str]] = json.loads(text)
-    return rows
+    differences: dict[str, tuple[str, str]] = json.loads(text)
+    return differences
 
 
-# Of Segment's reserved traits, those that the profile action has no field for.
+# Segment's reserved traits for which the profile action has no field.
 _TRAITS_WITHOUT_FIELD = ("name", "title", "company", "username", "createdAt", "avatar")
 _ALWAYS_CUSTOM_PARAMETERS = (
     "shipping_cost", "promotion_name", "promotion_discount", "color", "size", "locale",
 )  # fmt: skip
 
-# More names than these are counted instead.
+# Longer lists are replaced by a number.
 _MAX_LISTED_NAMES = 2
 
 
 def find_platform_notes(context: AnalysisContext) -> Iterator[Deviation]:
-    """One note for each difference that some subscription has, at the workspace."""
-    for id, holds, what, remedy in _PLATFORM_NOTES:
-        names = [repr(each.name) for each in context.subscriptions if holds(each)]
+    """Yield one note for each platform difference that affects some subscription."""
+    for difference_id, applies_to, what, remedy in _PLATFORM_NOTES:
+        names = [
+            repr(subscription.name)
+            for subscription in context.subscriptions
+            if applies_to(subscription)
+        ]
         if names:
-            told = f"{what} ({_format_subscription_names(names, len(context.subscriptions))})"
+            text = f"{what} ({_format_subscription_names(names, len(context.subscriptions))})"
             where = "destination.subscriptions"
-            yield Deviation(id, "", ("guide",), "note", where, told, remedy)
+            yield Deviation(difference_id, "", ("guide",), "note", where, text, remedy)
 
 
 def _format_subscription_names(names: list[str], subscription_count: int) -> str:
@@ -156,16 +180,18 @@ def _format_subscription_names(names: list[str], subscription_count: int) -> str
 
 
 def _parameter_mapping(subscription: LocatedSubscription, key: str) -> JSON:
-    """The mapping of an event parameter, or else that of each product."""
-    own = list_written_keys(subscription.mapping.get("parameters"))
-    return own.get(key) or list_written_keys(
+    """Return the mapping of an event parameter, or else that of each product."""
+    parameters = list_written_keys(subscription.mapping.get("parameters"))
+    return parameters.get(key) or list_written_keys(
         get_product_mapping(subscription.mapping.get("products"))
     ).get(key)
 
 
 def _attribute_mapping(subscription: LocatedSubscription, key: str) -> JSON:
-    profile = subscription.action_slug == "updateUserProfile"
-    return subscription.mapping.get(key) if profile else _attribute_mappings(subscription).get(key)
+    is_profile = subscription.action_slug == "updateUserProfile"
+    return (
+        subscription.mapping.get(key) if is_profile else _attribute_mappings(subscription).get(key)
+    )
 
 
 def _attribute_mappings(subscription: LocatedSubscription) -> dict[str, JSON]:
@@ -174,12 +200,15 @@ def _attribute_mappings(subscription: LocatedSubscription) -> dict[str, JSON]:
 
 def _identifies_by_email_or_phone(subscription: LocatedSubscription) -> bool:
     switches = ("email_as_identifier", "phone_number_as_identifier")
-    return any(subscription.mapping.get(each) is True for each in switches)
+    return any(subscription.mapping.get(switch) is True for switch in switches)
 
 
 def _may_lack_user_id(subscription: LocatedSubscription) -> bool:
-    ids = (subscription.mapping.get("uuid"), subscription.mapping.get("segment_anonymous_id"))
-    return all(LITERAL_MARKER not in list_read_paths(each) for each in ids)
+    id_mappings = (
+        subscription.mapping.get("uuid"),
+        subscription.mapping.get("segment_anonymous_id"),
+    )
+    return all(LITERAL_MARKER not in list_read_paths(mapping) for mapping in id_mappings)
 
 
 def _has_equal_prices(subscription: LocatedSubscription) -> bool:
@@ -192,14 +221,16 @@ def _maps_product_url(subscription: LocatedSubscription) -> bool:
 
 
 def _drops_traits(subscription: LocatedSubscription) -> bool:
-    read = list_read_paths(subscription.mapping)
-    own = subscription.action_slug == "updateUserProfile"
-    return own and not all(is_path_read(read, f"traits.{each}") for each in _TRAITS_WITHOUT_FIELD)
+    read_paths = list_read_paths(subscription.mapping)
+    is_profile_action = subscription.action_slug == "updateUserProfile"
+    return is_profile_action and not all(
+        is_path_read(read_paths, f"traits.{trait}") for trait in _TRAITS_WITHOUT_FIELD
+    )
 
 
 def _sends_unchecked_formats(subscription: LocatedSubscription) -> bool:
     return any(
-        _attribute_mapping(subscription, each) is not None for each in ("birthday", "country")
+        _attribute_mapping(subscription, field) is not None for field in ("birthday", "country")
     )
 
 
@@ -221,54 +252,114 @@ _PlatformNote: TypeAlias = tuple[str, Callable[[LocatedSubscription], bool], str
 _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     (
         "D6",
-        lambda placed: "phone" in _attribute_mappings(placed),
+        lambda subscription: "phone" in _attribute_mappings(subscription),
         "the phone number of an event goes to the attribute phone, not to phone_number",
         "Send it with identify calls as well.",
     ),
-    ("D8", _identifies_by_email_or_phone, "e-mail address or phone number identify",
-     "Set email_as_identifier or phone_number_as_identifier to false if they must not."),
-    ("D11", _may_lack_user_id, "a call with neither userId nor anonymousId names nobody",
-     "Send one of the two."),
+    (
+        "D8",
+        _identifies_by_email_or_phone,
+        "the e-mail address or phone number is used as an identifier",
+        "Set email_as_identifier or phone_number_as_identifier to false if they must not.",
+    ),
+    (
+        "D11",
+        _may_lack_user_id,
+        "a call with neither userId nor anonymousId identifies no user",
+        "Send one of the two.",
+    ),
     (
         "D18",
-        lambda placed: any(_parameter_mapping(placed, each) is not None for each in _ALWAYS_CUSTOM_PARAMETERS),
+        lambda subscription: any(
+            _parameter_mapping(subscription, parameter) is not None
+            for parameter in _ALWAYS_CUSTOM_PARAMETERS
+        ),
         f"of {', '.join(_ALWAYS_CUSTOM_PARAMETERS)}, what is mapped arrives as a custom parameter",
         "Create the custom parameter in the panel.",
     ),
     (
         "D19",
-        lambda placed: _parameter_mapping(placed, "taxonomy") is not None,
+        lambda subscription: _parameter_mapping(subscription, "taxonomy") is not None,
         "a category arrives as one level of taxonomy, and a list of two fails the event",
         "Send the category as one text.",
     ),
-    ("D20", _has_equal_prices, "unit_price and unit_sale_price are the same value",
-     "Map unit_price to the price before the discount, if it is sent."),
-    ("D22", _maps_product_url, "a product without url gets none, not even the page's",
-     "Send url with each product."),
+    (
+        "D20",
+        _has_equal_prices,
+        "unit_price and unit_sale_price are the same value",
+        "Map unit_price to the price before the discount, if it is sent.",
+    ),
+    (
+        "D22",
+        _maps_product_url,
+        "a product without url gets none, not even the page's",
+        "Send url with each product.",
+    ),
     (
         "D27",
-        lambda placed: not placed.mapping.get("append_arrays"),
+        lambda subscription: not subscription.mapping.get("append_arrays"),
         "lists replace what the profile has",
         "Set append_arrays to true if they must add to it.",
     ),
     (
         "D28",
-        lambda placed: any(each in _attribute_mappings(placed) for each in DEVICE_ATTRIBUTES),
-        "attributes of the device stand where Insider One lists only some of them",
-        "Look on a profile which of them arrive.",
+        lambda subscription: any(
+            attribute in _attribute_mappings(subscription) for attribute in DEVICE_ATTRIBUTES
+        ),
+        "device attributes are sent at the top level, where Insider One lists only some of them",
+        "Check on a profile which of them arrive.",
     ),
-    ("D29", _sends_unchecked_formats, "birthday and country go out as they come",
-     "Send dates that end in Z, and country codes of two letters."),
-    ("D30", _forwards_event_name, "event names are sent with all their characters but blanks",
-     "Name events in letters, digits, blanks, - and _."),
+    (
+        "D29",
+        _sends_unchecked_formats,
+        "birthday and country are sent unchanged",
+        "Send dates that end in Z, and country codes of two letters.",
+    ),
+    (
+        "D30",
+        _forwards_event_name,
+        "event names keep all characters except spaces",
+        "Use only letters, digits, spaces, - and _ in event names.",
+    ),
     (
         "D38",
         _drops_traits,
         f"of {', '.join(_TRAITS_WITHOUT_FIELD)}, what is not mapped under custom is dropped",
         "Map what you need under custom.",
     ),
-    ("", _records_every_event, "Order Refunded and Order Cancelled take no order back",
-     "Correct order count and order value where they are used."),
-    ("D42", _ignores_consent, "context.consent is not read and becomes no opt-in",
-     "Send opt-ins as traits."),
-)  # fmt: skip
+    (
+        "",
+        _records_every_event,
+        "Order Refunded and Order Cancelled do not cancel an order",
+        "Correct order count and order value where they are used.",
+    ),
+    (
+        "D42",
+        _ignores_consent,
+        "context.consent is not read and does not become an opt-in",
+        "Send opt-ins as traits.",
+    ),
+)
+
+
+# Property of Segment's specs -> parameter of the catalogue's mapping.
+_PARAMETER_BY_PROPERTY = {
+    "category": "taxonomy", "price": "unit_price", "image_url": "product_image_url",
+    "order_id": "event_group_id",
+}  # fmt: skip
+
+
+def get_unread_difference_id(subscription: LocatedSubscription, path: str) -> str:
+    name = re.split(r"[.\[]", path.removeprefix("properties.").removeprefix("traits."))[0]
+    if path.startswith("traits."):
+        optin = "optin" in fold_spelling(name)
+        return "D3" if optin else get_difference_id(subscription.action_slug, name) or "D38"
+    difference_id = get_difference_id(
+        subscription.action_slug, "parameters", _PARAMETER_BY_PROPERTY.get(name, name)
+    )
+    # Only carts are rejected without it.
+    return (
+        "D17"
+        if difference_id == "D41" and subscription.action_slug != "cartViewedEvent"
+        else difference_id
+    )

@@ -1,4 +1,4 @@
-"""What captured traffic contains: events by name, the paths they have, and who reads them."""
+"""Compare mappings with captured traffic."""
 
 import re
 from collections import Counter, defaultdict
@@ -6,20 +6,24 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
-from segment_insider_emulator.analysis.drift.guide_comparison import (
-    get_guide_definition,
-    load_guide,
-)
-from segment_insider_emulator.analysis.drift.known_differences import get_difference_id
-from segment_insider_emulator.analysis.drift.model import (
+from segment_insider_emulator.analysis.drift.deviations import (
     SENT_TWICE_TEXT,
     Deviation,
     DeviationEffect,
     DeviationReference,
     WorkspaceEdit,
     build_trigger_exclusion,
+    fold_spelling,
+    suggest_mapping_edit,
 )
-from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
+from segment_insider_emulator.analysis.drift.guide_comparison import (
+    get_guide_definition,
+    load_guide,
+)
+from segment_insider_emulator.analysis.drift.known_differences import (
+    get_difference_id,
+    get_unread_difference_id,
+)
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
     list_mapped_values,
@@ -29,19 +33,18 @@ from segment_insider_emulator.analysis.mapping_paths import (
 from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.validation import UserError, validate_user
 from segment_insider_emulator.mapping.destination import Destination, InsiderRequest, MappingFailure
-from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.mapping.explanation import EventExplanation, explain_event
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.types import JSONObject
 
-# Explaining is slow; events of one name have much the same properties.
+# Explaining an event is slow, and events of one name have similar properties.
 MAX_EXPLAINED_EVENTS = 200
 _LIST_INDEX = re.compile(r"\[\d+\]")
 
 
 @dataclass(slots=True)
 class EventTally:
-    """How many events have something, and the first that has."""
+    """Number of events with some property, and the first such event."""
 
     count: int = 0
     first_event: JSONObject = field(default_factory=dict)
@@ -54,14 +57,15 @@ class EventTally:
 
 @dataclass(slots=True)
 class SubscriptionStats:
-    """What one subscription took.
+    """What the events accepted by one subscription contain.
 
     Args:
-        present: Paths that some event has a value at, e.g. "properties.products[].sku".
-        empty: Paths that some event has null or an empty text at.
-        unread: Paths that the app said and that no mapping read, with a value.
-        failures: By Segment's message.
-        users: Users that were made of events, each with its event.
+        event_count: Number of accepted events.
+        present_paths: Paths with a value in some event, e.g. "properties.products[].sku".
+        empty_paths: Paths with null or an empty text in some event.
+        unread_paths: Paths with a value that no mapping read.
+        failures: Failed events by Segment's message.
+        sent_users: The users sent to Insider One, each with its event.
     """
 
     event_count: int = 0
@@ -74,12 +78,13 @@ class SubscriptionStats:
 
 @dataclass(slots=True)
 class TrafficStats:
-    """The traffic as a whole.
+    """Counts over all captured events.
 
     Args:
-        taken: By the place of the subscription.
-        together: Names of events by the places of two or more subscriptions that take them.
-        not_taken: By what people call the event.
+        by_subscription: Statistics by the path of the subscription.
+        multiple_deliveries: Events that several subscriptions accept, by type, name and the paths
+            of the subscriptions.
+        unhandled_events: Events that no subscription accepts, by label.
     """
 
     by_subscription: dict[str, SubscriptionStats]
@@ -88,33 +93,37 @@ class TrafficStats:
 
 
 def count_traffic(context: AnalysisContext, traffic: Sequence[JSONObject]) -> TrafficStats:
-    """Count and explain the traffic."""
+    """Count the events of *traffic* and explain what the subscriptions do with them."""
     destination = Destination(context.workspace.destination | {"enabled": True})
-    counted = TrafficStats(
-        {each.path: SubscriptionStats() for each in context.subscriptions},
+    stats = TrafficStats(
+        {subscription.path: SubscriptionStats() for subscription in context.subscriptions},
         defaultdict(EventTally),
         defaultdict(EventTally),
     )
-    seen: Counter[tuple[str, str]] = Counter()
+    label_counts: Counter[tuple[str, str]] = Counter()
     for event in traffic:
         name = label_event(event)
-        takers = [each for each in context.subscriptions if each.matches(event)]
-        if not takers:
-            counted.unhandled_events[name].add_event(event)
-        if len(takers) > 1:
-            places = tuple(each.path for each in takers)
-            counted.multiple_deliveries[(str(event.get("type")), name, places)].add_event(event)
+        subscriptions = [
+            subscription for subscription in context.subscriptions if subscription.matches(event)
+        ]
+        if not subscriptions:
+            stats.unhandled_events[name].add_event(event)
+        if len(subscriptions) > 1:
+            paths = tuple(subscription.path for subscription in subscriptions)
+            stats.multiple_deliveries[(str(event.get("type")), name, paths)].add_event(event)
         kind = (str(event.get("type")), name)
-        seen[kind] += 1
+        label_counts[kind] += 1
         explanation = (
-            explain_event(destination, event) if seen[kind] <= MAX_EXPLAINED_EVENTS else None
+            explain_event(destination, event)
+            if label_counts[kind] <= MAX_EXPLAINED_EVENTS
+            else None
         )
-        _add_event_to_stats(counted, takers, event, explanation)
-    return counted
+        _add_event_to_stats(stats, subscriptions, event, explanation)
+    return stats
 
 
 def label_event(event: JSONObject) -> str:
-    """What people call an event: the name of a track call, else its type."""
+    """Return the name of a track call, or the type of any other call."""
     name = event.get("event")
     return (
         name if event.get("type") == "track" and isinstance(name, str) else str(event.get("type"))
@@ -130,20 +139,25 @@ def _add_event_to_stats(
     present = set(list_filled_paths(event))
     values = dict(iter_leaves(event))
     empty = {remove_indexes(path) for path, value in values.items() if value is None or value == ""}
-    for placed in subscriptions:
-        taken = stats.by_subscription[placed.path]
-        taken.event_count += 1
-        taken.present_paths |= present
-        taken.empty_paths |= empty
-        result = placed.subscription.build_request(event)
+    for accepting in subscriptions:
+        subscription_stats = stats.by_subscription[accepting.path]
+        subscription_stats.event_count += 1
+        subscription_stats.present_paths |= present
+        subscription_stats.empty_paths |= empty
+        result = accepting.subscription.build_request(event)
         if isinstance(result, MappingFailure):
-            taken.failures[result.message].add_event(event)
+            subscription_stats.failures[result.message].add_event(event)
         elif isinstance(result, InsiderRequest) and explanation:
-            taken.sent_users.append((result.json["users"][0], event))
+            subscription_stats.sent_users.append((result.json["users"][0], event))
     if subscriptions and explanation:
-        # Told once, where it would be mapped: at the subscription made for the event.
+        # Counted once, for the subscription that should map it: the one made for the event.
         narrowest = next(
-            (each for each in subscriptions if each.action_slug != "trackEvent"), subscriptions[0]
+            (
+                subscription
+                for subscription in subscriptions
+                if subscription.action_slug != "trackEvent"
+            ),
+            subscriptions[0],
         )
         unread = stats.by_subscription[narrowest.path].unread_paths
         filled = [path for path in explanation.dropped if values[path] not in (None, "", [], {})]
@@ -152,19 +166,19 @@ def _add_event_to_stats(
 
 
 def list_filled_paths(event: JSONObject) -> Iterator[str]:
-    """Every path with a value; the items of a list share theirs."""
+    """Yield every path of *event* that has a value; list items share one path."""
     for path, value in iter_leaves(event):
         if value is not None and value != "":
             yield remove_indexes(path)
 
 
 def remove_indexes(path: str) -> str:
-    """*path* in any entry of a list, e.g. "properties.products[].sku"."""
+    """Replace list indexes in *path*, e.g. "properties.products[].sku"."""
     return _LIST_INDEX.sub("[]", path)
 
 
 _TRAFFIC_REFERENCE: tuple[DeviationReference, ...] = ("traffic",)
-# Parts of Segment's messages and of Insider One's errors -> row.
+# Part of a Segment message or of an Insider One error -> id of the known difference.
 _DIFFERENCE_BY_FAILURE = (
     ("Opt-in", "D5"), ("Taxonomy", "D19"), ("Product Category", "D19"), ("Quantity", "D21"),
     ("Variant", "D21"), ("event_name", "D26"), ("Timestamp", "D39"),
@@ -173,107 +187,136 @@ _DIFFERENCE_BY_REJECTION = (
     ("phone", "D7"), ("event name", "D30"), ("required on", "D41"), ("insider_id", "D11"),
     ("birthday", "D29"), ("country", "D29"),
 )  # fmt: skip
-# Where the catalogue puts a property of Segment's specs.
-_PARAMETER_BY_PROPERTY = {
-    "category": "taxonomy", "price": "unit_price", "image_url": "product_image_url",
-    "order_id": "event_group_id",
-}  # fmt: skip
 
 
 def compare_with_traffic(
     context: AnalysisContext, traffic: Sequence[JSONObject]
 ) -> Iterator[Deviation]:
-    """What the traffic shows; nothing without traffic."""
+    """Compare the mappings with captured events; nothing without events."""
     if not traffic:
         return
-    counted = count_traffic(context, traffic)
-    yield from _find_unhandled_and_duplicate_events(context, counted)
-    for placed in context.subscriptions:
-        taken = counted.by_subscription[placed.path]
-        renamed = dict(_find_respelled_paths(placed, taken))
-        yield from (_respelled_path_deviation(placed, taken, *each) for each in renamed.items())
-        yield from _find_unread_paths(placed, taken, set(renamed.values()))
-        yield from _find_paths_never_sent(placed, taken, set(renamed))
-        yield from _find_failed_events(placed, taken)
-        yield from _find_rejected_users(placed, taken, context.workspace.insider_options)
+    traffic_stats = count_traffic(context, traffic)
+    yield from _find_unhandled_and_duplicate_events(context, traffic_stats)
+    for subscription in context.subscriptions:
+        stats = traffic_stats.by_subscription[subscription.path]
+        renamed = dict(_find_respelled_paths(subscription, stats))
+        yield from (
+            _respelled_path_deviation(subscription, stats, *paths) for paths in renamed.items()
+        )
+        yield from _find_unread_paths(subscription, stats, set(renamed.values()))
+        yield from _find_paths_never_sent(subscription, stats, set(renamed))
+        yield from _find_failed_events(subscription, stats)
+        yield from _find_rejected_users(subscription, stats, context.workspace.insider_options)
 
 
 def _find_unhandled_and_duplicate_events(
     context: AnalysisContext, stats: TrafficStats
 ) -> Iterator[Deviation]:
     for name, tally in stats.unhandled_events.items():
-        what = f"no subscription takes {name!r}, which came {_format_times(tally.count)}"
-        track = tally.first_event.get("type") == "track"
-        id = "D12" if name == "Cart Reviewed" else "D25" if track else "D26"
+        what = f"no subscription accepts {name!r}, which was sent {_format_times(tally.count)}"
+        is_track = tally.first_event.get("type") == "track"
+        difference_id = "D12" if name == "Cart Reviewed" else "D25" if is_track else "D26"
         remedy = f"Add a subscription with a trigger for {name!r}."
         where = "destination.subscriptions"
-        change = _guide_subscription_edit(context, tally.first_event)
+        edit = _guide_subscription_edit(context, tally.first_event)
         yield Deviation(
-            id, "", _TRAFFIC_REFERENCE, "loses", where, what, remedy, change, tally.first_event
+            difference_id,
+            "",
+            _TRAFFIC_REFERENCE,
+            "loses",
+            where,
+            what,
+            remedy,
+            edit,
+            tally.first_event,
         )
-    by_place = {each.path: each for each in context.subscriptions}
-    for (kind, name, places), tally in stats.multiple_deliveries.items():
-        takers = [by_place[each] for each in places]
-        names = " and ".join(repr(each.name) for each in takers)
-        what = f"{name!r} came {_format_times(tally.count)} and is sent by {names} each time"
-        widest = next((each for each in takers if each.action_slug == "trackEvent"), takers[-1])
-        change = build_trigger_exclusion(widest, name) if kind == "track" else None
+    by_path = {subscription.path: subscription for subscription in context.subscriptions}
+    for (kind, name, paths), tally in stats.multiple_deliveries.items():
+        subscriptions = [by_path[path] for path in paths]
+        names = " and ".join(repr(subscription.name) for subscription in subscriptions)
+        what = f"{name!r} was sent {_format_times(tally.count)}; {names} each send it"
+        widest = next(
+            (
+                subscription
+                for subscription in subscriptions
+                if subscription.action_slug == "trackEvent"
+            ),
+            subscriptions[-1],
+        )
+        edit = build_trigger_exclusion(widest, name) if kind == "track" else None
         remedy = f"Narrow the trigger of {widest.name!r}."
-        found = _traffic_deviation("D24", widest, "differs", "trigger", what, remedy, change, tally)
-        yield replace(found, group_text=SENT_TWICE_TEXT)
+        deviation = _traffic_deviation(
+            "D24", widest, "differs", "trigger", what, remedy, edit, tally
+        )
+        yield replace(deviation, group_text=SENT_TWICE_TEXT)
 
 
 def _guide_subscription_edit(context: AnalysisContext, event: JSONObject) -> WorkspaceEdit | None:
-    """The guide's subscription for *event*, added; None when the guide has none."""
-    own = next((each for each in load_guide().subscriptions if each.matches(event)), None)
+    """Return an edit that adds the guide's subscription for *event*; None without one."""
+    guide_subscription = next(
+        (
+            subscription
+            for subscription in load_guide().subscriptions
+            if subscription.matches(event)
+        ),
+        None,
+    )
     count = len(context.workspace.destination["subscriptions"])
-    return WorkspaceEdit(("subscriptions", count), get_guide_definition(own)) if own else None
+    return (
+        WorkspaceEdit(("subscriptions", count), get_guide_definition(guide_subscription))
+        if guide_subscription
+        else None
+    )
 
 
 def _find_respelled_paths(
     subscription: LocatedSubscription, stats: SubscriptionStats
 ) -> Iterator[tuple[str, str]]:
-    """Paths that are read and never came -> the same in another spelling, which came unread."""
-    read = {
+    """Yield paths that are read but never sent, with a respelled path that is sent unread."""
+    read_paths = {
         path
         for mapping in list_mapped_values(subscription.mapping).values()
         for path in list_read_paths(mapping)
     }
-    spelt = {_fold_spelling(path): path for path in stats.unread_paths}
-    for path in sorted(read - {LITERAL_MARKER, ""}):
-        other = spelt.get(_fold_spelling(path))
-        if other and other != path and path not in stats.present_paths:
-            yield path, other
-
-
-def _fold_spelling(path: str) -> str:
-    return re.sub(r"[_\-\s]", "", path).casefold()
+    sent_paths = {fold_spelling(path): path for path in stats.unread_paths}
+    for path in sorted(read_paths - {LITERAL_MARKER, ""}):
+        sent_path = sent_paths.get(fold_spelling(path))
+        if sent_path and sent_path != path and path not in stats.present_paths:
+            yield path, sent_path
 
 
 def _respelled_path_deviation(
     subscription: LocatedSubscription, stats: SubscriptionStats, read_path: str, sent_path: str
 ) -> Deviation:
-    keys, own = next(
+    keys, old_mapping = next(
         (keys, mapping)
         for keys, mapping in list_mapped_values(subscription.mapping).items()
         if read_path in list_read_paths(mapping)
     )
     tally = stats.unread_paths[sent_path]
     field = ".".join(keys)
-    what = f"{sent_path} came {_format_sample_count(tally.count)}, but {field} reads {read_path}, {_describe_absence(read_path, stats)}"
+    times, absence = _format_sample_count(tally.count), _describe_absence(read_path, stats)
+    what = f"{sent_path} was sent {times}, but {field} reads {read_path}, {absence}"
     new = {"@path": f"$.{sent_path}"}
-    mapping = {"@if": {"exists": new, "then": new, "else": own}}
-    change = (
+    mapping = {"@if": {"exists": new, "then": new, "else": old_mapping}}
+    edit = (
         WorkspaceEdit(subscription.destination_keys("settings", *keys), mapping)
         if "[]" not in sent_path
         else None
     )
-    row = get_difference_id(subscription.action_slug, *keys)
+    difference_id = get_difference_id(subscription.action_slug, *keys)
     where = ".".join(("settings", *keys))
-    found = _traffic_deviation(
-        row, subscription, "loses", where, what, f"Read $.{sent_path} as well.", change, tally
+    deviation = _traffic_deviation(
+        difference_id,
+        subscription,
+        "loses",
+        where,
+        what,
+        f"Read $.{sent_path} as well.",
+        edit,
+        tally,
     )
-    return replace(found, path=sent_path)
+    return replace(deviation, unread_path=sent_path)
 
 
 def _find_unread_paths(
@@ -282,71 +325,16 @@ def _find_unread_paths(
     for path, tally in stats.unread_paths.items():
         if path in reported_paths:
             continue
-        what = f"{path} came {_format_sample_count(tally.count)} and no mapping reads it"
-        change, remedy = _suggest_mapping_edit(subscription, path)
-        id = _difference_of_unread_path(subscription, path)
-        where = change.path.removeprefix(f"{subscription.path}.") if change else "settings"
-        found = _traffic_deviation(id, subscription, "loses", where, what, remedy, change, tally)
-        yield replace(found, path=path, group_text="paths came and no mapping reads them")
-
-
-def _difference_of_unread_path(subscription: LocatedSubscription, path: str) -> str:
-    name = re.split(r"[.\[]", path.removeprefix("properties.").removeprefix("traits."))[0]
-    if path.startswith("traits."):
-        optin = "optin" in _fold_spelling(name)
-        return "D3" if optin else get_difference_id(subscription.action_slug, name) or "D38"
-    row = get_difference_id(
-        subscription.action_slug, "parameters", _PARAMETER_BY_PROPERTY.get(name, name)
-    )
-    # Only carts are refused for the want of it.
-    return "D17" if row == "D41" and subscription.action_slug != "cartViewedEvent" else row
-
-
-def _suggest_mapping_edit(
-    subscription: LocatedSubscription, path: str
-) -> tuple[WorkspaceEdit | None, str]:
-    """The line that would read *path*; None where the action has no place for it."""
-    fields = {field.key for field in subscription.subscription.action.fields}
-    root, _, rest = path.partition(".")
-    products, _, item = rest.partition("products[].")
-    key = suggest_normalised_key((item or rest).replace(".", "_")).replace("[]", "")
-    field = {_fold_spelling(each): each for each in fields}.get(_fold_spelling(rest))
-    if root == "traits" and field in fields - subscription.mapping.keys():
-        keys = subscription.destination_keys("settings", field)
-        return WorkspaceEdit(keys, {"@path": f"$.{path}"}), f"Map it to {field}."
-    if root == "traits" and "custom" in fields:
-        return _suggest_container_edit(subscription, "custom", key, path)
-    if item and not products and "products" in fields:
-        shape = ("products", "@arrayPath", 1)
-        match subscription.mapping.get("products"):
-            case {"@arrayPath": [_, dict() as items, *_]} if not is_directive(items):
-                keys = subscription.destination_keys("settings", *shape, key)
-                return WorkspaceEdit(keys, {"@path": item}), "Map it for each product."
-        return None, "Map it in the shape of products."
-    if root == "properties" and "parameters" in fields:
-        return _suggest_container_edit(subscription, "parameters", key, path)
-    return (
-        None,
-        f"{subscription.action_slug} has no field for it; send it with another event, or as a trait.",
-    )
-
-
-def _suggest_container_edit(
-    subscription: LocatedSubscription, field: str, key: str, path: str
-) -> tuple[WorkspaceEdit | None, str]:
-    own = subscription.mapping.get(field)
-    if "[]" in path:
-        return None, f"Map it under {field}, as text or as a list of texts."
-    if is_directive(own):
-        return None, f"Map it under {field}."
-    mapping = {"@path": f"$.{path}"}
-    if isinstance(own, dict):
-        return WorkspaceEdit(
-            subscription.destination_keys("settings", field, key), mapping
-        ), f"Map it under {field}."
-    return WorkspaceEdit(
-        subscription.destination_keys("settings", field), {key: mapping}
-    ), f"Map it under {field}."
+        what = f"{path} was sent {_format_sample_count(tally.count)}, but no mapping reads it"
+        edit, remedy = suggest_mapping_edit(subscription, path)
+        difference_id = get_unread_difference_id(subscription, path)
+        where = edit.path.removeprefix(f"{subscription.path}.") if edit else "settings"
+        deviation = _traffic_deviation(
+            difference_id, subscription, "loses", where, what, remedy, edit, tally
+        )
+        yield replace(
+            deviation, unread_path=path, group_text="paths were sent, but no mapping reads them"
+        )
 
 
 def _find_paths_never_sent(
@@ -355,17 +343,18 @@ def _find_paths_never_sent(
     if not stats.event_count:
         return
     for keys in list_mapped_values(subscription.mapping):
-        read = list_value_sources(subscription.mapping, keys) - {""}
+        read_paths = list_value_sources(subscription.mapping, keys) - {""}
         if (
-            not read
-            or LITERAL_MARKER in read
-            or read & reported_paths
-            or any(has_value_at(path, stats.present_paths) for path in read)
+            not read_paths
+            or LITERAL_MARKER in read_paths
+            or read_paths & reported_paths
+            or any(has_value_at(path, stats.present_paths) for path in read_paths)
         ):
             continue
-        paths = ", ".join(sorted(read))
+        paths = ", ".join(sorted(read_paths))
         absence = _describe_absence(
-            "" if read.isdisjoint(stats.empty_paths) else min(read & stats.empty_paths), stats
+            "" if read_paths.isdisjoint(stats.empty_paths) else min(read_paths & stats.empty_paths),
+            stats,
         )
         what = (
             f"{'.'.join(keys)} reads {paths}, {absence} in {_format_event_count(stats.event_count)}"
@@ -374,38 +363,50 @@ def _find_paths_never_sent(
             "event_group_id",
             "currency",
         )
-        row = get_difference_id(subscription.action_slug, *keys)
+        difference_id = get_difference_id(subscription.action_slug, *keys)
         remedy = "Send it, or read what is sent." if needed else "Nothing to do if it is optional."
         where = ".".join(("settings", *keys))
         effect: DeviationEffect = "loses" if needed else "note"
-        yield _traffic_deviation(row, subscription, effect, where, what, remedy, None, EventTally())
+        yield _traffic_deviation(
+            difference_id, subscription, effect, where, what, remedy, None, EventTally()
+        )
 
 
 def _describe_absence(path: str, stats: SubscriptionStats) -> str:
-    """In which way *path* is not there."""
-    return "which came only as null or empty" if path in stats.empty_paths else "which never came"
+    """Describe whether *path* is missing, or null or empty."""
+    return (
+        "which was only sent as null or empty"
+        if path in stats.empty_paths
+        else "which was never sent"
+    )
 
 
 def has_value_at(path: str, present_paths: Set[str]) -> bool:
-    """Whether an event had anything at *path*, or below it."""
-    return any(each == path or each.startswith((f"{path}.", f"{path}[")) for each in present_paths)
+    """Whether an event had a value at *path* or below it."""
+    return any(
+        present == path or present.startswith((f"{path}.", f"{path}[")) for present in present_paths
+    )
 
 
 def _find_failed_events(
     subscription: LocatedSubscription, stats: SubscriptionStats
 ) -> Iterator[Deviation]:
     for message, tally in stats.failures.items():
-        said = " ".join(message.split())
-        what = f"Segment refuses {tally.count} of {stats.event_count} events: {said.rstrip('.')}"
-        id = next((row for part, row in _DIFFERENCE_BY_FAILURE if part in message), "")
+        reason = " ".join(message.split())
+        what = f"Segment refuses {tally.count} of {stats.event_count} events: {reason.rstrip('.')}"
+        difference_id = next(
+            (difference_id for part, difference_id in _DIFFERENCE_BY_FAILURE if part in message), ""
+        )
         remedy = "Send what the field takes, or map something else."
-        yield _traffic_deviation(id, subscription, "loses", "settings", what, remedy, None, tally)
+        yield _traffic_deviation(
+            difference_id, subscription, "loses", "settings", what, remedy, None, tally
+        )
 
 
 def _find_rejected_users(
     subscription: LocatedSubscription, stats: SubscriptionStats, options: InsiderOptions
 ) -> Iterator[Deviation]:
-    """What Insider One answers 200 to and does not take."""
+    """Find users that Insider One rejects although it answers 200."""
     tallies: dict[tuple[str, str], EventTally] = {}
     for user, event in stats.sent_users:
         for fault in dict.fromkeys(map(_error_without_value, validate_user(user, options))):
@@ -414,8 +415,13 @@ def _find_rejected_users(
         what = (
             f"Insider One refuses {tally.count} of {len(stats.sent_users)} users it is sent: {text}"
         )
-        id = next((row for part, row in _DIFFERENCE_BY_REJECTION if part in text), "D32")
-        yield _traffic_deviation(id, subscription, "loses", "settings", what, remedy, None, tally)
+        difference_id = next(
+            (difference_id for part, difference_id in _DIFFERENCE_BY_REJECTION if part in text),
+            "D32",
+        )
+        yield _traffic_deviation(
+            difference_id, subscription, "loses", "settings", what, remedy, None, tally
+        )
 
 
 def _error_without_value(fault: UserError) -> tuple[str, str]:
@@ -448,7 +454,7 @@ def _traffic_deviation(
 
 
 def _format_sample_count(count: int) -> str:
-    """How often something came among the events that were looked at."""
+    """Format how often something occurred among the explained events."""
     return f"{count} times or more" if count >= MAX_EXPLAINED_EVENTS else _format_times(count)
 
 

@@ -1,4 +1,4 @@
-"""What is to be said of the properties of one event that are not sent."""
+"""Explain which properties of an event are not sent, and how to map them."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 
 from segment_insider_emulator.analysis.context import AnalysisContext
-from segment_insider_emulator.analysis.drift.model import Deviation
+from segment_insider_emulator.analysis.drift.deviations import Deviation
 from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic, remove_indexes
 from segment_insider_emulator.mapping.explanation import EventExplanation, SubscriptionTrace
 from segment_insider_emulator.mapping.javascript import to_json_text
@@ -14,21 +14,22 @@ from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.types import JSON, JSONObject
 
-_MAX_VALUE_CHARACTERS = 60  # characters shown of a value
-_MAX_LISTED_FIELDS = 3  # fields that one sentence names
-_EMPTY_EVENTS_PATH = "users[0].events"  # the place in a body of a list of products that is empty
+_MAX_VALUE_CHARACTERS = 60  # of a value in a sentence
+_MAX_LISTED_FIELDS = 3  # in one sentence
+_EMPTY_EVENTS_PATH = "users[0].events"  # path in the request of an empty list of products
 
 
 @dataclass(frozen=True, slots=True)
 class UnmappedProperty:
-    """A property that no mapping reads.
+    """A property of an event that no mapping reads.
 
     Args:
-        path: In the event, e.g. "properties.gift_wrap".
-        why: What was seen, and what to do, in full sentences.
-        where: Place of the line in the workspace file that would map it; "" when there is none.
-        line: What to write there.
-        replaces: Whether the line alone would replace a whole mapping, see `Placed.mapped`.
+        path: Path in the event, e.g. "properties.gift_wrap".
+        explanation: What was sent, and what to do, in full sentences.
+        mapping_path: Path in the workspace file where a mapping can be added; "" when none can.
+        suggested_mapping: The mapping to write there.
+        replaces_mapping: Whether this line alone would replace the action's default mapping, see
+            `LocatedSubscription.has_custom_mapping`.
     """
 
     path: str
@@ -40,7 +41,7 @@ class UnmappedProperty:
 
     @property
     def suggestion_text(self) -> str:
-        """The line that would map it, as commands tell it; "" when there is none."""
+        """The suggested edit as text for a terminal; "" when there is none."""
         return (
             f"write at {self.mapping_path}: {orjson.dumps(self.suggested_mapping).decode()}"
             if self.mapping_path
@@ -51,31 +52,35 @@ class UnmappedProperty:
 def explain_unmapped_properties(
     context: AnalysisContext, event: JSONObject, unread_paths: Sequence[str]
 ) -> Iterator[UnmappedProperty]:
-    """Each of the paths *unread* of *event*, with what to do about it where something can be."""
+    """Yield each unread path of *event* with an explanation and, where possible, an edit."""
     values = dict(iter_leaves(event))
     remedies = {
-        each.unread_path: each
-        for each in compare_with_traffic(context, [event])
-        if each.unread_path
+        deviation.unread_path: deviation
+        for deviation in compare_with_traffic(context, [event])
+        if deviation.unread_path
     }
-    unmapped = {each.path for each in context.subscriptions if not each.has_custom_mapping}
+    default_mapped = {
+        subscription.path
+        for subscription in context.subscriptions
+        if not subscription.has_custom_mapping
+    }
     for path in unread_paths:
-        everywhere = remove_indexes(path)
+        general_path = remove_indexes(path)
         yield _explain_unmapped_property(
-            path, values.get(path), everywhere, remedies.get(everywhere), unmapped
+            path, values.get(path), general_path, remedies.get(general_path), default_mapped
         )
 
 
 def group_list_entries(properties: Iterable[UnmappedProperty]) -> dict[str, UnmappedProperty]:
-    """Unnumbered path -> the first of all entries of a list."""
-    told: dict[str, UnmappedProperty] = {}
-    for each in properties:
-        told.setdefault(remove_indexes(each.path), each)
-    return told
+    """Keep one property per path, ignoring list indexes."""
+    by_path: dict[str, UnmappedProperty] = {}
+    for unmapped in properties:
+        by_path.setdefault(remove_indexes(unmapped.path), unmapped)
+    return by_path
 
 
 def explain_empty_values(trace: SubscriptionTrace, event: JSONObject) -> Iterator[str]:
-    """Yield a sentence for each part of *event* that *account* reads and that has no value."""
+    """Explain which properties *trace* reads without getting a value from them."""
     if trace.failure:
         return
     values = dict(iter_leaves(event))
@@ -90,7 +95,7 @@ def explain_empty_values(trace: SubscriptionTrace, event: JSONObject) -> Iterato
 
 
 def find_unsent_values(trace: SubscriptionTrace) -> Iterator[ValueOrigin]:
-    """Yield the values that *account* makes and that get nowhere, each for a reason of its own."""
+    """Yield the values that *trace* computes but does not send."""
     sends_no_events = any(_EMPTY_EVENTS_PATH in origin.at for origin in trace.origins)
     sent_in_parts = set(_parent_fields(origin.field for origin in trace.origins if origin.at))
     for origin in trace.origins:
@@ -104,34 +109,35 @@ def find_unsent_values(trace: SubscriptionTrace) -> Iterator[ValueOrigin]:
 
 
 def _parent_fields(fields: Iterable[str]) -> Iterator[str]:
-    """Yield the fields that hold *fields*: "parameters.a[0].b" is in "parameters.a", for one."""
-    for each in fields:
-        yield from (each[:at] for at, letter in enumerate(each) if letter in ".[")
+    """Yield the parents of *fields*: "parameters.a[0].b" has the parent "parameters.a"."""
+    for field in fields:
+        yield from (field[:index] for index, letter in enumerate(field) if letter in ".[")
 
 
 def explain_deciding_properties(explanation: EventExplanation, event: JSONObject) -> Iterator[str]:
-    """Yield one sentence for each property that decides something and is not sent itself."""
+    """Explain which properties decide something without being sent themselves."""
     values = dict(iter_leaves(event))
     for path in explanation.deciding:
         triggers = [
-            f"the trigger of {account.subscription}"
-            for account in explanation.accounts
-            if any(path in check.read for check in account.conditions)
+            f"the trigger of {trace.subscription}"
+            for trace in explanation.accounts
+            if any(path in check.read for check in trace.conditions)
         ]
         fields = [
-            f"{origin.field} of {account.subscription}"
-            for account in explanation.accounts
-            for origin in account.origins
+            f"{origin.field} of {trace.subscription}"
+            for trace in explanation.accounts
+            for origin in trace.origins
             if path in origin.decided_by and not _has_no_result(origin)
         ]
         if not _is_empty(values.get(path)) and (triggers or fields):
-            yield f"{path} decides {_join_names([*triggers, *fields], 'and')}; it is not sent itself."
+            decided = _join_names([*triggers, *fields], "and")
+            yield f"{path} decides {decided}; it is not sent itself."
 
 
 def _has_no_result(origin: ValueOrigin) -> bool:
-    """Whether the event had something to read, and no value came of it."""
-    nowhere = not origin.at or origin.at == [_EMPTY_EVENTS_PATH]
-    return nowhere and bool(origin.read) and _is_empty(origin.value)
+    """Whether the event had a property to read, but it gave no value."""
+    is_unsent = not origin.at or origin.at == [_EMPTY_EVENTS_PATH]
+    return is_unsent and bool(origin.read) and _is_empty(origin.value)
 
 
 def _is_empty(value: JSON) -> bool:
@@ -139,13 +145,13 @@ def _is_empty(value: JSON) -> bool:
 
 
 def _describe_sent_values(paths: Sequence[str], values: Mapping[str, JSON]) -> str:
-    """How the app sent what stands at *paths*, in words."""
-    how = [
+    """Describe in words what the event has at *paths*."""
+    descriptions = [
         f"{path} was sent as {_describe_value(values.get(path))}"
         for path in paths[:_MAX_LISTED_FIELDS]
     ]
-    more = len(paths) - len(how)
-    return " and ".join([*how, *([f"{more} more"] if more > 0 else [])])
+    hidden_count = len(paths) - len(descriptions)
+    return " and ".join([*descriptions, *([f"{hidden_count} more"] if hidden_count > 0 else [])])
 
 
 def _describe_value(value: JSON) -> str:
@@ -159,12 +165,12 @@ def _describe_value(value: JSON) -> str:
 
 
 def _join_names(names: Sequence[str], conjunction: str = "or") -> str:
-    """Some of *names* as people list them, e.g. "a, b or c"."""
-    named = list(dict.fromkeys(names))
-    more = len(named) - _MAX_LISTED_FIELDS
-    if more > 0:
-        named = [*named[:_MAX_LISTED_FIELDS], f"{more} more"]
-    *first, last = named
+    """Join some of *names* as a sentence does, e.g. "a, b or c"."""
+    shown_names = list(dict.fromkeys(names))
+    hidden_count = len(shown_names) - _MAX_LISTED_FIELDS
+    if hidden_count > 0:
+        shown_names = [*shown_names[:_MAX_LISTED_FIELDS], f"{hidden_count} more"]
+    *first, last = shown_names
     return f"{', '.join(first)} {conjunction} {last}" if first else last
 
 
@@ -181,8 +187,10 @@ def _explain_unmapped_property(
         )
     if deviation is None:
         return UnmappedProperty(path, value)
-    why = f"{deviation.what.removeprefix(path_without_indexes).strip()}. {deviation.remedy}"
+    explanation = f"{deviation.what.removeprefix(path_without_indexes).strip()}. {deviation.remedy}"
     if deviation.edit is None:
-        return UnmappedProperty(path, value, why)
+        return UnmappedProperty(path, value, explanation)
     replaces = deviation.edit.edits_mapping and deviation.subscription_path in default_mapping_paths
-    return UnmappedProperty(path, value, why, deviation.edit.path, deviation.edit.value, replaces)
+    return UnmappedProperty(
+        path, value, explanation, deviation.edit.path, deviation.edit.value, replaces
+    )

@@ -1,9 +1,8 @@
-"""`emulator lint`: what is wrong in a workspace file, where, and what to write instead."""
+"""`emulator lint`: the list of all lint rules, and the function that runs them."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from segment_insider_emulator.analysis import context
 from segment_insider_emulator.analysis.context import AnalysisContext, build_context
 from segment_insider_emulator.analysis.lint import (
     destination_rules,
@@ -28,9 +27,9 @@ LINT_RULES: tuple[LintRule, ...] = (
     destination_rules.find_unknown_settings,
     destination_rules.find_duplicate_subscription_names,
     trigger_rules.find_misread_triggers,
-    context.find_impossible_triggers,
-    context.find_misspelled_event_names,
-    context.find_negations_of_missing_values,
+    trigger_rules.find_impossible_triggers,
+    trigger_rules.find_misspelled_event_names,
+    trigger_rules.find_negations_of_missing_values,
     destination_rules.find_duplicate_deliveries,
     destination_rules.find_unhandled_call_types,
     destination_rules.find_missing_cart_reviewed,
@@ -68,14 +67,14 @@ LINT_RULES: tuple[LintRule, ...] = (
 
 
 def lint_document(document: JSONObject) -> list[WorkspaceFinding]:
-    """Everything there is to say about a workspace *document*, the worst first.
+    """Check a workspace document with all rules; return the findings, the worst first.
 
-    A document that does not have the shape of a workspace gets the errors of its shape only.
+    An invalid document gets only its validation errors.
     """
-    found = validate_document(document)
-    if not found:
-        subject = build_context(document)
-        found = add_subscription_names(
-            [finding for rule in LINT_RULES for finding in rule(subject)], document
+    findings = validate_document(document)
+    if not findings:
+        context = build_context(document)
+        findings = add_subscription_names(
+            [finding for rule in LINT_RULES for finding in rule(context)], document
         )
-    return sorted(found, key=lambda each: SEVERITIES.index(each.severity))
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))

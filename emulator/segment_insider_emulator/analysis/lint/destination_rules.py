@@ -1,4 +1,4 @@
-"""Rules on the destination and the account behind it."""
+"""Lint rules for the destination: settings, filters, and which events are sent."""
 
 import re
 from collections.abc import Iterator
@@ -19,26 +19,26 @@ from segment_insider_emulator.workspace.validation import (
     suggest_name,
 )
 
-# A plan may allow fewer.
+# Some Segment plans allow fewer.
 _MAX_SUBSCRIPTIONS = 50
 _DESTINATION_SETTINGS = ["account_name", "ucd_key"]
 _ILLEGAL_HEADER_CHARACTER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 def find_inactive_destination(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Destinations that send nothing at all."""
+    """Find a destination that sends nothing: disabled, or without subscriptions."""
     destination = context.workspace.destination
     if not destination.get("enabled", True):
-        what = "the destination is disabled, so that nothing is sent"
+        what = "the destination is disabled, so nothing is sent"
         yield WorkspaceFinding("warning", "destination.enabled", what, "Write true.")
     if not context.subscriptions:
-        what = "no subscription is enabled, so that nothing is sent"
+        what = "no subscription is enabled, so nothing is sent"
         remedy = "Enable one, or start from the preset guide."
         yield WorkspaceFinding("warning", "destination.subscriptions", what, remedy)
 
 
 def find_too_many_subscriptions(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """More mappings than Segment lets a destination have."""
+    """Find more subscriptions than Segment allows."""
     count = len(context.workspace.destination["subscriptions"])
     if count > _MAX_SUBSCRIPTIONS:
         what = f"{count} subscriptions; Segment allows {_MAX_SUBSCRIPTIONS}"
@@ -46,47 +46,45 @@ def find_too_many_subscriptions(context: AnalysisContext) -> Iterator[WorkspaceF
 
 
 def find_wrong_credentials(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Settings that the account does not know: Insider One refuses every request."""
+    """Find credentials that Insider One would reject."""
     workspace = context.workspace
     settings = workspace.destination["settings"]
     pairs = (("account_name", workspace.account_name), ("ucd_key", workspace.account_key))
     for setting, expected in pairs:
         where = f"destination.settings.{setting}"
         if settings[setting] != expected:
-            what = f"{setting} is not that of insider.account, so that every request is refused"
+            what = f"{setting} is not that of insider.account, so every request is refused"
             yield WorkspaceFinding("error", where, what, "Write the same in both places.")
         if _ILLEGAL_HEADER_CHARACTER.search(settings[setting]):
-            what = f"{setting} has a character that no header may have, so that nothing is sent"
-            yield WorkspaceFinding("error", where, what, "Copy it anew, without line breaks.")
+            what = f"{setting} has a character that no header may have, so nothing is sent"
+            yield WorkspaceFinding("error", where, what, "Copy it again, without line breaks.")
 
 
 def find_unknown_settings(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Settings that the destination does not have."""
+    """Find settings that the destination does not have."""
     for setting in context.workspace.destination["settings"]:
         if setting not in _DESTINATION_SETTINGS:
             where = f"destination.settings.{setting}"
-            what = f"the destination has no setting {setting!r}, so that it does nothing"
+            what = f"the destination has no setting {setting!r}, so it does nothing"
             yield WorkspaceFinding(
                 "warning", where, what, suggest_name(setting, _DESTINATION_SETTINGS)
             )
 
 
 def find_duplicate_subscription_names(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Subscriptions that cannot be told apart, disabled ones included."""
+    """Find subscriptions with the same name, including disabled ones."""
     first: dict[str, int] = {}
     for index, subscription in enumerate(context.workspace.destination["subscriptions"]):
         name = subscription["name"]
         if name in first:
             where = format_path("destination", "subscriptions", index, "name")
-            what = f"subscriptions[{first[name]}] has the name {name!r}, too"
-            yield WorkspaceFinding(
-                "warning", where, what, "Give each subscription a name of its own."
-            )
+            what = f"subscriptions[{first[name]}] also has the name {name!r}"
+            yield WorkspaceFinding("warning", where, what, "Give each subscription its own name.")
         first.setdefault(name, index)
 
 
 def find_unparsable_filters(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """A filter whose statement cannot be read drops every event."""
+    """Find filters that Segment cannot parse; they drop every event."""
     for where, filter_ in _enabled_filters(context):
         try:
             parse_statement(filter_["if"])
@@ -97,19 +95,19 @@ def find_unparsable_filters(context: AnalysisContext) -> Iterator[WorkspaceFindi
 
 
 def find_constant_filter_conditions(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find conditions that every event answers alike, such as a number compared with a text."""
+    """Find conditions with the same result for every event, e.g. a number compared with text."""
     for where, filter_ in _enabled_filters(context):
         try:
             conditions = [*find_constant_conditions(parse_statement(filter_["if"]))]
         except FqlSyntaxError:
-            continue  # another rule says so
+            continue  # find_unparsable_filters reports it
         for condition in dict.fromkeys(conditions):
-            remedy = "Write what is meant, or take this part out."
+            remedy = "Correct this part or remove it."
             yield WorkspaceFinding("warning", f"{where}.if", str(condition), remedy)
 
 
 def find_filters_without_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """An action that names no fields changes nothing."""
+    """Find filter actions without fields, which do nothing."""
     for where, filter_ in _enabled_filters(context):
         for index, action in enumerate(filter_["actions"]):
             if action["type"].endswith("_PROPERTIES") and not action.get("fields"):
@@ -119,7 +117,7 @@ def find_filters_without_fields(context: AnalysisContext) -> Iterator[WorkspaceF
 
 
 def find_controls_without_plan(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Without a tracking plan there is nothing to violate."""
+    """Find schema settings without a tracking plan, which do nothing."""
     document = context.workspace.document
     if "trackingPlan" in document:
         return
@@ -138,25 +136,25 @@ def _enabled_filters(context: AnalysisContext) -> Iterator[tuple[str, JSONObject
 
 
 def find_duplicate_deliveries(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Events that more than one subscription takes: each of them makes a request."""
+    """Find events that several subscriptions send."""
     return (finding for finding, _ in find_duplicate_deliveries_by_event(context))
 
 
 def find_duplicate_deliveries_by_event(
     context: AnalysisContext,
 ) -> Iterator[tuple[WorkspaceFinding, str | None]]:
-    """The same, each with the name of its event; None where it is no track call of one name."""
-    takers = _subscriptions_by_event(context)
-    taken = [each for together in takers.values() for each in together]
-    for label, together in takers.items():
-        if len(together) < 2:
+    """Yield the same findings, each with its event name; None for other kinds of call."""
+    by_event = _subscriptions_by_event(context)
+    all_senders = [subscription for senders in by_event.values() for subscription in senders]
+    for label, senders in by_event.items():
+        if len(senders) < 2:
             continue
-        widest = max(together, key=taken.count)
-        names = " and ".join(repr(each.name) for each in together)
-        # The name is quoted as in a trigger; the call types are no names.
+        widest = max(senders, key=all_senders.count)
+        names = " and ".join(repr(subscription.name) for subscription in senders)
+        # Event names are quoted as in a trigger; call types are not.
         event = None if label in CALL_TYPES or label == OTHER_TRACK_CALL else label
-        told = label if event is None else f'"{event}"'
-        what = f"{told} is sent {len(together)} times: by {names}"
+        event_text = label if event is None else f'"{event}"'
+        what = f"{event_text} is sent {len(senders)} times: by {names}"
         yield (
             WorkspaceFinding(
                 "warning", widest.trigger_path, what, _narrow_trigger_remedy(event, widest)
@@ -166,34 +164,42 @@ def find_duplicate_deliveries_by_event(
 
 
 def find_unhandled_call_types(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Types of call that go nowhere."""
-    takers = _subscriptions_by_event(context)
-    track_taken = any(label not in CALL_TYPES for label in takers)
-    taken = {*takers, "track"} if track_taken else set(takers)
-    missing = [call for call in CALL_TYPES if call not in taken]
+    """Find call types that no subscription accepts."""
+    by_event = _subscriptions_by_event(context)
+    handles_track = any(label not in CALL_TYPES for label in by_event)
+    handled = {*by_event, "track"} if handles_track else set(by_event)
+    missing = [call for call in CALL_TYPES if call not in handled]
     if missing:
-        what = f"no subscription takes {', '.join(missing)} calls"
+        what = f"no subscription accepts {', '.join(missing)} calls"
         remedy = "If they matter, add a Track Event with a trigger and an event_name for them."
         yield WorkspaceFinding("note", "destination.subscriptions", what, remedy)
 
 
 def find_missing_cart_reviewed(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """The guide's table says Cart Reviewed where its text, and the catalogue, say Cart Viewed."""
-    carts = [each for each in context.subscriptions if each.action_slug == "cartViewedEvent"]
-    if carts and not any(each.matches(build_track_call("Cart Reviewed")) for each in carts):
-        what = '"Cart Reviewed", as the guide\'s table has it, makes no cart page view'
+    """Find cart subscriptions without Cart Reviewed, the name in the guide's table."""
+    carts = [
+        subscription
+        for subscription in context.subscriptions
+        if subscription.action_slug == "cartViewedEvent"
+    ]
+    if carts and not any(
+        subscription.matches(build_track_call("Cart Reviewed")) for subscription in carts
+    ):
+        what = '"Cart Reviewed", the name in the guide\'s table, creates no cart page view'
         remedy = 'Add `or event = "Cart Reviewed"`, in parentheses, if your shop sends it.'
         yield WorkspaceFinding("note", carts[0].trigger_path, what, remedy)
 
 
 def _subscriptions_by_event(context: AnalysisContext) -> dict[str, list[LocatedSubscription]]:
-    """For each kind of event that is taken at all, the subscriptions that take it together."""
-    takers: dict[str, list[LocatedSubscription]] = {}
+    """Return, for each kind of accepted event, the subscriptions that accept it."""
+    by_event: dict[str, list[LocatedSubscription]] = {}
     for label, event in build_probe_events(context):
-        together = [each for each in context.subscriptions if each.matches(event)]
-        if len(together) > len(takers.get(label, [])):
-            takers[label] = together
-    return takers
+        subscriptions = [
+            subscription for subscription in context.subscriptions if subscription.matches(event)
+        ]
+        if len(subscriptions) > len(by_event.get(label, [])):
+            by_event[label] = subscriptions
+    return by_event
 
 
 def _narrow_trigger_remedy(event_name: str | None, subscription: LocatedSubscription) -> str:

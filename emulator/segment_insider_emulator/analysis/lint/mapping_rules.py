@@ -1,4 +1,4 @@
-"""Rules on what stands inside a directive: options it does not have, texts it cannot read."""
+"""Lint rules for mappings: directives, templates, fields and paths."""
 
 import re
 from collections.abc import Iterator
@@ -35,85 +35,87 @@ _DIRECTIVE_OPTIONS = {
     "@merge": ("direction", "objects"),
     "@transform": ("apply", "mapping"),
 }
-# Three braces that two close do not pair: Segment looks for a key that begins with a brace.
+# "{{{path}}" is not a pair: Segment looks for a key that begins with a brace.
 _PAIRED_BRACES = re.compile(r"(?<!\{)(?:\{\{\{[^{}]+\}\}\}|\{\{[^{}]+\}\})")
 _TEMPLATE_NAME = re.compile(r"\{\{\s*([\w.$\[\]-]+)")
 
 
 def find_unknown_directive_options(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Options that a directive does not have; Segment passes over them."""
+    """Find options that a directive does not have; Segment ignores them."""
     for where, name, options in _iterate_directives(context):
         known = _DIRECTIVE_OPTIONS.get(name)
         if known is None or not isinstance(options, dict) or is_directive(options):
             continue
         for option in options:
             if option not in known:
-                what = f"{name} has no option {option!r}, so that it is dropped"
+                what = f"{name} has no option {option!r}, so it is dropped"
                 yield WorkspaceFinding(
                     "error", f"{where}.{option}", what, suggest_name(option, list(known))
                 )
 
 
 def find_ineffective_if_directives(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """An @if that tests nothing fails every event; one that leads nowhere never gives a value."""
+    """Find @if directives without a test or without a result."""
     for where, name, options in _iterate_directives(context):
         if name != "@if" or not isinstance(options, dict):
             continue
         if not {"exists", "blank"} & set(options):
-            what = "@if tests nothing, so that every event fails"
+            what = "@if tests nothing, so every event fails"
             yield WorkspaceFinding(
-                "error", where, what, 'Say what to test, such as exists: {"@path": ...}.'
+                "error", where, what, 'Add a test, such as exists: {"@path": ...}.'
             )
-        # In a @merge, a key without a value takes away what an earlier object put there.
+        # In a @merge, a key without a value removes the value of an earlier object.
         if "then" in options or "@merge" in where:
             continue
-        remedy = "Say under then what it gives."
+        remedy = "Write its value under then."
         if "else" in options:
-            what = "@if has no then, so that it gives nothing where it finds what it tests"
+            what = "@if has no then, so it gives no value when its test is true"
             yield WorkspaceFinding("warning", where, what, remedy)
         else:
             yield WorkspaceFinding(
-                "error", where, "@if has no then, so that it never gives a value", remedy
+                "error", where, "@if has no then, so it never gives a value", remedy
             )
 
 
 def find_unpaired_braces(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Braces that do not enclose a path, which Segment sends as text or fills with nothing."""
+    """Find template braces that do not form a pair around a path."""
     for where, name, template in _iterate_directives(context):
         if name != "@template" or not isinstance(template, str):
             continue
         rest = _PAIRED_BRACES.sub("", template)
         if "{{" in rest or ("}}" in rest and "{" not in rest):
-            what = f"the braces of {template!r} do not pair, so that no value is put in"
-            named = _TEMPLATE_NAME.search(rest)
-            example = named[1] if named else "properties.color"
+            what = f"the braces of {template!r} do not pair, so no value is inserted"
+            name_match = _TEMPLATE_NAME.search(rest)
+            example = name_match[1] if name_match else "properties.color"
             yield WorkspaceFinding("error", where, what, f"Write {{{{{example}}}}}.")
 
 
 def find_invalid_liquid(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Liquid that does not parse."""
+    """Find Liquid templates with syntax errors."""
     for where, name, template in _iterate_directives(context):
         if name == "@liquid" and isinstance(template, str):
-            # The engine takes a tenth of a second to load, which most mappings need not pay.
+            # The Liquid engine loads slowly, and most mappings do not need it.
             from segment_insider_emulator.mapping.liquid.templates import find_syntax_error
 
             if fault := find_syntax_error(template):
-                what = f"this Liquid does not parse, so that every event fails: {fault}"
-                yield WorkspaceFinding("error", where, what, "Correct it there, or before.")
+                what = f"this Liquid does not parse, so every event fails: {fault}"
+                yield WorkspaceFinding(
+                    "error", where, what, "Correct it at this place, or just before it."
+                )
 
 
 def _iterate_directives(context: AnalysisContext) -> Iterator[tuple[str, str, JSON]]:
-    """Each directive of the mappings: its place, its name, and what stands under the name."""
-    for placed in context.subscriptions:
-        for keys, mapping in _iterate_objects(placed.mapping, ()):
+    """Yield path, name and argument of every directive in the mappings."""
+    for subscription in context.subscriptions:
+        for keys, mapping in _iterate_objects(subscription.mapping, ()):
             for name in (key for key in mapping if key.startswith("@")):
-                yield placed.field_path(format_path(*keys, name)), name, mapping[name]
+                yield subscription.field_path(format_path(*keys, name)), name, mapping[name]
 
 
 def _iterate_objects(
     mapping: JSON, keys: tuple[str | int, ...]
 ) -> Iterator[tuple[tuple[str | int, ...], JSONObject]]:
-    """Every object in *mapping*, outermost first, with the keys that lead to it."""
+    """Yield every object in *mapping*, outermost first, with its keys."""
     if isinstance(mapping, dict):
         yield keys, mapping
         children = list(mapping.items())
@@ -123,88 +125,90 @@ def _iterate_objects(
         yield from _iterate_objects(child, (*keys, key))
 
 
-# Fields that Segment adds to every action that can send batches.
+# Segment adds these fields to every action that can send batches.
 AUTOMATIC_FIELDS = ("enable_batching", "batch_size", "batch_keys", "batch_bytes")
 _INVALID_DIRECTIVE_TEXT = " has an invalid directive: "
 
 
 def find_invalid_directives(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Directives that Segment refuses; every event of the subscription fails."""
-    for placed in context.subscriptions:
-        for fault in find_mapping_errors(placed.mapping):
+    """Find invalid directives, which make every event of the subscription fail."""
+    for subscription in context.subscriptions:
+        for fault in find_mapping_errors(subscription.mapping):
             path, is_invalid, name = fault.removesuffix(".").partition(_INVALID_DIRECTIVE_TEXT)
             if is_invalid:
-                where = placed.field_path(*filter(None, path.split("/")))
+                where = subscription.field_path(*filter(None, path.split("/")))
                 known = suggest_name(name, list(DIRECTIVES))
                 yield WorkspaceFinding("error", where, f"unknown directive {name!r}", known)
             else:
-                remedy = "Correct the mapping: as it is, every event fails."
-                yield WorkspaceFinding("error", placed.field_path(), fault.rstrip("."), remedy)
+                remedy = "Correct the mapping; until then every event fails."
+                yield WorkspaceFinding(
+                    "error", subscription.field_path(), fault.rstrip("."), remedy
+                )
 
 
 def find_unknown_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Fields that the action does not have; Segment drops them without a word."""
-    for placed in context.subscriptions:
-        known = [field.key for field in placed.subscription.action.fields]
-        for key in placed.mapping:
+    """Find mapped fields that the action does not have; Segment drops them silently."""
+    for subscription in context.subscriptions:
+        known = [field.key for field in subscription.subscription.action.fields]
+        for key in subscription.mapping:
             if key not in (*known, *AUTOMATIC_FIELDS, ROOT_DIRECTIVE_KEY) and not key.startswith(
                 "@"
             ):
-                what = f"{placed.action_slug} has no field {key!r}, so that it is dropped"
+                what = f"{subscription.action_slug} has no field {key!r}, so it is dropped"
                 yield WorkspaceFinding(
-                    "error", placed.field_path(key), what, suggest_name(key, known)
+                    "error", subscription.field_path(key), what, suggest_name(key, known)
                 )
 
 
 def find_unmapped_required_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Fields without which an action sends nothing."""
-    for placed in context.subscriptions:
-        for field in placed.subscription.action.fields:
-            if field.required and field.key not in placed.mapping:
-                what = f"{field.key} is required and not mapped, so that every event fails"
+    """Find required fields without a mapping."""
+    for subscription in context.subscriptions:
+        for field in subscription.subscription.action.fields:
+            if field.required and field.key not in subscription.mapping:
+                what = f"{field.key} is required and not mapped, so every event fails"
                 remedy = "Map it, or leave settings out to get the action's own mapping."
-                yield WorkspaceFinding("error", placed.field_path(), what, remedy)
+                yield WorkspaceFinding("error", subscription.field_path(), what, remedy)
 
 
 def find_paths_without_value(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Values that are read where the call has nothing."""
-    for placed in context.subscriptions:
-        calls = list_accepted_call_types(placed)
-        for where, read in _iterate_field_sources(placed):
-            roots = {path.split(".")[0].split("[")[0] for path in read - {LITERAL_MARKER, ""}}
+    """Find paths that never have a value in the accepted call types."""
+    for subscription in context.subscriptions:
+        calls = list_accepted_call_types(subscription)
+        for where, read_paths in _iterate_field_sources(subscription):
+            roots = {path.split(".")[0].split("[")[0] for path in read_paths - {LITERAL_MARKER, ""}}
             for root in sorted(roots - set().union(*ROOT_FIELDS.values())):
                 known = sorted(set().union(*ROOT_FIELDS.values()))
                 yield WorkspaceFinding(
                     "error", where, f"no event has {root!r}", suggest_name(root, known)
                 )
-            alive = any(root in ROOT_FIELDS[call] for call in calls for root in roots)
+            has_value = any(root in ROOT_FIELDS[call] for call in calls for root in roots)
             known_roots = roots and roots <= set().union(*ROOT_FIELDS.values())
-            if calls and known_roots and not alive and LITERAL_MARKER not in read:
+            if calls and known_roots and not has_value and LITERAL_MARKER not in read_paths:
                 yield _path_without_value_finding(where, sorted(roots)[0], calls)
 
 
 def find_calls_without_event_name(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Track Event on calls that have no `event`: Segment refuses each of them."""
-    for placed in context.subscriptions:
-        unnamed = [call for call in list_accepted_call_types(placed) if call != "track"]
-        read = list_read_paths(placed.mapping.get("event_name"))
-        if placed.action_slug == "trackEvent" and unnamed and read == {"event"}:
-            what = f"{', '.join(unnamed)} calls have no event name, so that each of them fails"
+    """Find Track Event subscriptions that accept calls without an event name."""
+    for subscription in context.subscriptions:
+        call_types = [call for call in list_accepted_call_types(subscription) if call != "track"]
+        read_paths = list_read_paths(subscription.mapping.get("event_name"))
+        if subscription.action_slug == "trackEvent" and call_types and read_paths == {"event"}:
+            what = f"{', '.join(call_types)} calls have no event name, so each of them fails"
             remedy = "Map event_name to a text, such as other_page_view."
-            yield WorkspaceFinding("error", placed.field_path("event_name"), what, remedy)
+            yield WorkspaceFinding("error", subscription.field_path("event_name"), what, remedy)
 
 
 def find_batched_subscriptions(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Batches behave otherwise than single events."""
-    for placed in context.subscriptions:
-        if placed.mapping.get("enable_batching") in (True, "true"):
+    """Find subscriptions with batching, which behaves differently from single events."""
+    for subscription in context.subscriptions:
+        if subscription.mapping.get("enable_batching") in (True, "true"):
             what = "a batch keeps empty texts, and one event's directive error fails all of it"
             remedy = "Try both, single and batched, or leave batching off."
-            yield WorkspaceFinding("note", placed.field_path("enable_batching"), what, remedy)
+            yield WorkspaceFinding("note", subscription.field_path("enable_batching"), what, remedy)
 
 
 def _iterate_field_sources(subscription: LocatedSubscription) -> Iterator[tuple[str, set[str]]]:
-    """The place and the sources of each field, or of each key of a field with keys."""
+    """Yield the path and the event paths read of each field, or of each key of a field."""
     for key, mapping in subscription.mapping.items():
         inner = list_written_keys(mapping)
         for name, value in inner.items():
@@ -214,7 +218,8 @@ def _iterate_field_sources(subscription: LocatedSubscription) -> Iterator[tuple[
 
 
 def _path_without_value_finding(where: str, root: str, call_types: list[str]) -> WorkspaceFinding:
-    holders = [call for call in CALL_TYPES if root in ROOT_FIELDS[call]]
-    what = f"only {', '.join(holders)} calls have {root}, and the trigger takes {', '.join(call_types)}"
+    possible_types = [call for call in CALL_TYPES if root in ROOT_FIELDS[call]]
+    accepted = ", ".join(call_types)
+    what = f"only {', '.join(possible_types)} calls have {root}, but the trigger accepts {accepted}"
     remedy = "Read $.context.traits." if root == "traits" else "Read another part of the event."
     return WorkspaceFinding("warning", where, what, remedy)

@@ -1,4 +1,4 @@
-"""Rules on who an event is about: identifiers, names, opt-ins, phone numbers."""
+"""Lint rules for what is sent: identifiers, attributes, parameters and products."""
 
 import re
 from collections.abc import Iterator
@@ -36,35 +36,48 @@ _NAME_TRAITS = {"firstName": ("firstName", "first_name"), "lastName": ("lastName
 
 
 def find_subscriptions_without_identifier(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Subscriptions whose users Insider One cannot tell apart."""
-    for placed in context.subscriptions:
-        sent = _sent_identifiers(placed)
+    """Find subscriptions whose users Insider One cannot identify."""
+    for subscription in context.subscriptions:
+        sent = _sent_identifiers(subscription)
         if not sent:
-            what = f"{placed.name!r} sends no identifier, so that Insider One knows nobody by it"
+            what = (
+                f"{subscription.name!r} sends no identifier; Insider One cannot identify its users"
+            )
             remedy = "Map uuid, segment_anonymous_id or custom_identifiers."
-            yield WorkspaceFinding("error", placed.field_path(), what, remedy)
+            yield WorkspaceFinding("error", subscription.field_path(), what, remedy)
         elif not set(sent) & set(context.workspace.identifiers):
-            what = f"{placed.name!r} sends {', '.join(sent)}, none of which the account lists"
+            what = f"{subscription.name!r} sends {', '.join(sent)}, none of which the account lists"
             remedy = "List one of them under insider.identifiers."
-            yield WorkspaceFinding("error", placed.field_path(), what, remedy)
+            yield WorkspaceFinding("error", subscription.field_path(), what, remedy)
 
 
 def find_unlisted_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Identifiers that are sent and that the account does not resolve profiles by."""
+    """Find identifiers that are sent but not configured in the account."""
     listed = list(context.workspace.identifiers)
-    sent = dict.fromkeys(name for each in context.subscriptions for name in _sent_identifiers(each))
+    sent = dict.fromkeys(
+        name for subscription in context.subscriptions for name in _sent_identifiers(subscription)
+    )
     for name in sent:
         if name not in listed:
-            near = next((each for each in listed if each.casefold() == name.casefold()), None)
-            what = f"{name} is sent as an identifier and not listed, so that it identifies nobody"
-            remedy = f"Write {name} for {near}." if near else f"Add {name}, if the account has it."
+            similar = next(
+                (identifier for identifier in listed if identifier.casefold() == name.casefold()),
+                None,
+            )
+            what = f"{name} is sent as an identifier but not listed; it identifies no profile"
+            remedy = (
+                f"Write {name} for {similar}." if similar else f"Add {name}, if the account has it."
+            )
             yield WorkspaceFinding("warning", "insider.identifiers", what, remedy)
 
 
 def find_unsent_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Identifiers that are listed and never sent."""
+    """Find configured identifiers that no subscription sends."""
     sent = list(
-        dict.fromkeys(name for each in context.subscriptions for name in _sent_identifiers(each))
+        dict.fromkeys(
+            name
+            for subscription in context.subscriptions
+            for name in _sent_identifiers(subscription)
+        )
     )
     for index, name in enumerate(context.workspace.identifiers):
         if sent and name not in sent:
@@ -74,69 +87,75 @@ def find_unsent_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFindi
 
 
 def find_unread_name_traits(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Names that arrive in one of the two spellings only."""
-    for placed in _profile_subscriptions(context):
+    """Find name traits that the profile mapping does not read in both spellings."""
+    for subscription in _profile_subscriptions(context):
         for field, traits in _NAME_TRAITS.items():
-            read = list_read_paths(placed.mapping.get(field))
-            unread = [trait for trait in traits if not is_path_read(read, f"traits.{trait}")]
+            read_paths = list_read_paths(subscription.mapping.get(field))
+            unread = [trait for trait in traits if not is_path_read(read_paths, f"traits.{trait}")]
             if unread:
-                what = f"the trait {unread[0]} is not read, and what it says is lost"
+                what = f"the trait {unread[0]} is not read; its value is lost"
                 if len(unread) > 1:
                     names = " and ".join(unread)
-                    what = f"the traits {names} are not read, and what they say is lost"
+                    what = f"the traits {names} are not read; their values are lost"
                 remedy = f"Read $.traits.{traits[0]}, else $.traits.{traits[1]}, with @if."
-                yield WorkspaceFinding("warning", placed.field_path(field), what, remedy)
+                yield WorkspaceFinding("warning", subscription.field_path(field), what, remedy)
 
 
 def find_unmapped_opt_ins(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Opt-ins have no mapping until somebody writes one."""
-    for placed in _profile_subscriptions(context):
-        missing = [field for field in _OPT_IN_ATTRIBUTES if field not in placed.mapping]
+    """Find opt-in fields without a mapping."""
+    for subscription in _profile_subscriptions(context):
+        missing = [field for field in _OPT_IN_ATTRIBUTES if field not in subscription.mapping]
         if missing:
-            what = f"nothing is mapped to {', '.join(missing)}, so that people stay unreachable"
+            what = f"nothing is mapped to {', '.join(missing)}, so people cannot be reached"
             example = _OPT_IN_ATTRIBUTES[missing[0]]
             remedy = f'Map them, such as {missing[0]}: {{"@path": "$.traits.{example}"}}.'
-            yield WorkspaceFinding("warning", placed.field_path(), what, remedy)
+            yield WorkspaceFinding("warning", subscription.field_path(), what, remedy)
 
 
 def find_default_attributes_sent_as_custom(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Attributes of the profile that an event action can only write as custom ones."""
-    for placed in context.subscriptions:
-        for key in list_written_keys(placed.mapping.get("attributes")):
+    """Find default attributes that an event action sends as custom attributes."""
+    for subscription in context.subscriptions:
+        for key in list_written_keys(subscription.mapping.get("attributes")):
             if key in (*_OPT_IN_ATTRIBUTES.values(), "phone_number", "language"):
                 what = f"on an event action, {key!r} becomes a custom attribute"
                 remedy = f"Map it on {_PROFILE_ACTION}" + (
                     ", or write phone." if "phone" in key else "."
                 )
                 yield WorkspaceFinding(
-                    "warning", placed.field_path("attributes", key), what, remedy
+                    "warning", subscription.field_path("attributes", key), what, remedy
                 )
 
 
 def find_phone_number_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Phone numbers go out as they come."""
-    if any("phone_number" in _sent_identifiers(each) for each in context.subscriptions):
-        what = "phone numbers are sent as they come, and one that is not E.164 fails its whole user"
+    """Note that phone numbers sent as identifiers must be E.164."""
+    if any(
+        "phone_number" in _sent_identifiers(subscription) for subscription in context.subscriptions
+    ):
+        what = "phone numbers are sent unchanged; one that is not E.164 makes its whole user fail"
         remedy = "Send them like +6598765432, or set phone_number_as_identifier to false."
         yield WorkspaceFinding("note", "destination.subscriptions", what, remedy)
 
 
 def find_opt_ins_that_need_booleans(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Opt-ins that are no booleans."""
-    for placed in _profile_subscriptions(context):
-        mapped = [field for field in _OPT_IN_ATTRIBUTES if field in placed.mapping]
+    """Note that mapped opt-ins must be booleans."""
+    for subscription in _profile_subscriptions(context):
+        mapped = [field for field in _OPT_IN_ATTRIBUTES if field in subscription.mapping]
         if mapped:
             what = f'only true and false fit {", ".join(mapped)}: a "yes" loses the identify call'
             remedy = "Send booleans."
-            yield WorkspaceFinding("note", placed.field_path(), what, remedy)
+            yield WorkspaceFinding("note", subscription.field_path(), what, remedy)
 
 
 def _profile_subscriptions(context: AnalysisContext) -> Iterator[LocatedSubscription]:
-    return (each for each in context.subscriptions if each.action_slug == _PROFILE_ACTION)
+    return (
+        subscription
+        for subscription in context.subscriptions
+        if subscription.action_slug == _PROFILE_ACTION
+    )
 
 
 def _sent_identifiers(subscription: LocatedSubscription) -> list[str]:
-    """The names of the identifiers that a subscription may send."""
+    """Return the names of the identifiers that a subscription may send."""
     mapping = subscription.mapping
     person = (
         mapping
@@ -161,121 +180,133 @@ _FIXED_EVENT_NAMES = {
 
 
 def find_keys_changed_by_normalisation(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Keys that change when Segment normalises them, and lose their value over it."""
-    for placed in context.subscriptions:
-        for field, mapping in _container_mappings(placed):
+    """Find keys that Segment's normalisation renames, so that their value is lost."""
+    for subscription in context.subscriptions:
+        for field, mapping in _container_mappings(subscription):
             for key in list_written_keys(mapping):
                 name = normalise_name(key)
                 if name != key:
                     what = f"the key {key!r} arrives as {name!r}, without its value"
                     remedy = f"Write {suggest_normalised_key(key)!r}."
-                    yield WorkspaceFinding("error", placed.field_path(field, key), what, remedy)
+                    yield WorkspaceFinding(
+                        "error", subscription.field_path(field, key), what, remedy
+                    )
 
 
 def suggest_normalised_key(key: str) -> str:
-    """*key* as it would keep its value, e.g. "gift_wrap" for "giftWrap"."""
+    """Suggest a key that normalisation does not change, e.g. "gift_wrap" for "giftWrap"."""
     return normalise_name(_CAMEL_CASE_BOUNDARY.sub("_", key))
 
 
 def find_overwritten_product_values(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Parameters that replace what each product brings under the same name."""
-    for placed in context.subscriptions:
-        items = list_written_keys(get_product_mapping(placed.mapping.get("products")))
-        parameters = list_written_keys(placed.mapping.get("parameters"))
+    """Find parameters that overwrite a value of each product."""
+    for subscription in context.subscriptions:
+        items = list_written_keys(get_product_mapping(subscription.mapping.get("products")))
+        parameters = list_written_keys(subscription.mapping.get("parameters"))
         for key in parameters:
             if key in items and _overwrites_product_value(parameters[key], items[key]):
                 what = f"the parameter {key!r} overwrites the {key} of each product"
                 remedy = "Give one of the two another name."
                 yield WorkspaceFinding(
-                    "warning", placed.field_path("parameters", key), what, remedy
+                    "warning", subscription.field_path("parameters", key), what, remedy
                 )
 
 
 def find_missing_required_parameters(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """What Insider One refuses an event without, or asks for, and no mapping fills."""
+    """Find parameters that Insider One requires or expects and no mapping fills."""
     options = context.workspace.insider_options
-    for placed in context.subscriptions:
-        event = _FIXED_EVENT_NAMES.get(placed.action_slug) or placed.mapping.get("event_name")
+    for subscription in context.subscriptions:
+        event = _FIXED_EVENT_NAMES.get(subscription.action_slug) or subscription.mapping.get(
+            "event_name"
+        )
         if not isinstance(event, str):
             continue
         refused_without = get_required_parameters(event, options)
-        wanted = refused_without or get_recommended_parameters(event, options)
+        expected = refused_without or get_recommended_parameters(event, options)
         fields = [
-            placed.mapping.get("parameters"),
-            get_product_mapping(placed.mapping.get("products")),
+            subscription.mapping.get("parameters"),
+            get_product_mapping(subscription.mapping.get("products")),
         ]
         filled = {key for mapping in fields for key in list_written_keys(mapping)}
-        missing = [key for key in wanted if key not in filled]
+        missing = [key for key in expected if key not in filled]
         if missing and not any(copies_whole_object(mapping) for mapping in fields):
             verb = "needs" if refused_without else "asks for"
-            what = f"Insider One {verb} {', '.join(missing)} with {event}, and nothing fills it"
+            what = f"Insider One {verb} {', '.join(missing)} with {event}, and no mapping fills it"
             remedy = "Map it under parameters, or under products where each has its own."
             severity: Severity = "error" if refused_without else "warning"
-            yield WorkspaceFinding(severity, placed.field_path(), what, remedy)
+            yield WorkspaceFinding(severity, subscription.field_path(), what, remedy)
 
 
 def find_dropped_spec_properties(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Properties of Segment's e-commerce spec that a subscription takes and does not read."""
-    for placed in context.subscriptions:
-        read = list_read_paths(placed.mapping)
+    """Find properties of Segment's e-commerce spec that the mapping does not read."""
+    for subscription in context.subscriptions:
+        read_paths = list_read_paths(subscription.mapping)
         for event, properties in ECOMMERCE_EVENT_PROPERTIES.items():
-            if placed.action_slug == "trackEvent" or not placed.matches(build_track_call(event)):
+            if subscription.action_slug == "trackEvent" or not subscription.matches(
+                build_track_call(event)
+            ):
                 continue
             dropped = [
-                each for each in _expected_paths(placed, properties) if not is_path_read(read, each)
+                path
+                for path in _expected_paths(subscription, properties)
+                if not is_path_read(read_paths, path)
             ]
             if dropped:
-                names = ", ".join(each.removeprefix("properties.") for each in dropped)
+                names = ", ".join(path.removeprefix("properties.") for path in dropped)
                 what = f'of "{event}", nothing reads {names}'
                 remedy = "Map what you need under parameters or products, in lower snake case."
-                yield WorkspaceFinding("warning", placed.field_path(), what, remedy)
+                yield WorkspaceFinding("warning", subscription.field_path(), what, remedy)
 
 
 def find_dropped_custom_properties(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """A Track Event for all that knows only the properties it names."""
-    for placed in context.subscriptions:
-        open_ended = copies_whole_object(placed.mapping.get("parameters"))
+    """Find a Track Event for all events that drops unmapped properties."""
+    for subscription in context.subscriptions:
+        open_ended = copies_whole_object(subscription.mapping.get("parameters"))
         if (
-            placed.action_slug == "trackEvent"
-            and placed.matches(build_track_call(OTHER_TRACK_CALL))
+            subscription.action_slug == "trackEvent"
+            and subscription.matches(build_track_call(OTHER_TRACK_CALL))
             and not open_ended
         ):
             what = "properties of custom events are dropped unless parameters names them"
             remedy = "Merge $.properties into parameters, as the preset guide does."
-            yield WorkspaceFinding("warning", placed.field_path("parameters"), what, remedy)
+            yield WorkspaceFinding("warning", subscription.field_path("parameters"), what, remedy)
 
 
 def find_textual_variants(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Track Event takes numbers only as variant_id."""
-    for placed in context.subscriptions:
-        variant = list_written_keys(placed.mapping.get("parameters")).get("variant_id")
-        if placed.action_slug == "trackEvent" and is_path_read(
+    """Find variants mapped to variant_id, where Track Event accepts only numbers."""
+    for subscription in context.subscriptions:
+        variant = list_written_keys(subscription.mapping.get("parameters")).get("variant_id")
+        if subscription.action_slug == "trackEvent" and is_path_read(
             list_read_paths(variant), "properties.variant"
         ):
             what = 'a variant in words, such as "Blue", fails the whole event'
             remedy = "Map it to a parameter of your own, such as variant."
-            where = placed.field_path("parameters", "variant_id")
+            where = subscription.field_path("parameters", "variant_id")
             yield WorkspaceFinding("warning", where, what, remedy)
 
 
 def find_cart_without_currency(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Segment's spec gives Cart Viewed no currency."""
-    for placed in context.subscriptions:
-        currency = list_written_keys(placed.mapping.get("parameters")).get("currency")
-        if placed.action_slug == "cartViewedEvent" and list_read_paths(currency) == {
+    """Find cart page views that take currency from a property the spec lacks."""
+    for subscription in context.subscriptions:
+        currency = list_written_keys(subscription.mapping.get("parameters")).get("currency")
+        if subscription.action_slug == "cartViewedEvent" and list_read_paths(currency) == {
             "properties.currency"
         }:
             what = "Segment's spec has no currency on Cart Viewed, and Insider One refuses a cart"
             what += " page view without one"
             remedy = "Send currency with the event, or map a fixed one."
             yield WorkspaceFinding(
-                "note", placed.field_path("parameters", "currency"), what, remedy
+                "note", subscription.field_path("parameters", "currency"), what, remedy
             )
 
 
 def find_strictly_typed_products(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Values of one product that fail a whole order."""
-    names = [repr(each.name) for each in context.subscriptions if each.mapping.get("products")]
+    """Note which product values make a whole order fail."""
+    names = [
+        repr(subscription.name)
+        for subscription in context.subscriptions
+        if subscription.mapping.get("products")
+    ]
     if names:
         what = "a fractional quantity, an empty price or a category of several levels in one "
         what += f"product fails the whole event of {', '.join(names)}"
@@ -290,11 +321,11 @@ def _container_mappings(subscription: LocatedSubscription) -> Iterator[tuple[str
 
 
 def _overwrites_product_value(parameter: JSON, item: JSON) -> bool:
-    # One product's own properties stand at the top only where there is no list of products.
-    own = {f"properties.{path}" for path in list_read_paths(item)} - {
+    # A single product's properties are at the top level only if there is no list of products.
+    product_paths = {f"properties.{path}" for path in list_read_paths(item)} - {
         f"properties.{name}" for name in LIST_LEVEL_PROPERTIES
     }
-    return not list_read_paths(parameter, existing_paths=["properties.products"]) <= own
+    return not list_read_paths(parameter, existing_paths=["properties.products"]) <= product_paths
 
 
 def _expected_paths(
@@ -305,6 +336,6 @@ def _expected_paths(
     )
     for name in properties:
         if name == "products" and takes_products:
-            yield from (f"properties.products[].{each}" for each in PRODUCT_PROPERTIES)
+            yield from (f"properties.products[].{item}" for item in PRODUCT_PROPERTIES)
         else:
             yield f"properties.{name}"

@@ -1,4 +1,7 @@
-"""A trigger as its author wrote it: terms in order, before anything is made of them."""
+"""Lint rules for triggers: syntax that Segment reads differently, and impossible conditions.
+
+Source: behaviour recorded from Segment's published trigger parser.
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,12 +9,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
+from segment_insider_emulator.analysis.context import (
+    AnalysisContext,
+    LocatedSubscription,
+    list_accepted_call_types,
+)
+from segment_insider_emulator.mapping.segment_spec import CALL_TYPES, SPEC_EVENT_NAMES
 from segment_insider_emulator.mapping.trigger_lexer import (
     TriggerLexerError,
     TriggerToken,
     tokenize_trigger,
 )
+from segment_insider_emulator.mapping.triggers import iterate_conditions
 from segment_insider_emulator.workspace.validation import Severity, WorkspaceFinding, suggest_name
 
 TRIGGER_FUNCTIONS = ("contains", "match")
@@ -19,16 +28,16 @@ TRIGGER_FUNCTIONS = ("contains", "match")
 
 @dataclass(frozen=True, slots=True)
 class TriggerTerm:
-    """One part of a trigger.
+    """One part of a trigger's text.
 
     Args:
-        kind: "comparison" of a field, "call" of a function, "join" for and/or, "word" for a name
-            that stands alone, "stray" for any other part that does, and the parts of groups.
+        kind: "comparison" of a field, "call" of a function, "join" for and/or, "word" for a single
+            name, "stray" for any other single token; the others are parts of groups.
         text: The field, the function, the word or the sign.
-        depth: How many groups stand around it, the one it opens included.
-        field: What a call looks at.
-        operator: Of a comparison.
-        value: The literal as written, with its quotes; "" where something else stands.
+        depth: Number of groups around it, including one that it opens.
+        field: The field that a call tests.
+        operator: Operator of a comparison.
+        value: The literal as written, with its quotes; "" when the value is not a literal.
     """
 
     kind: Literal["comparison", "call", "join", "word", "open", "close", "not", "stray"]
@@ -40,25 +49,25 @@ class TriggerTerm:
 
 
 def split_trigger(trigger: str) -> list[TriggerTerm]:
-    """The terms of *trigger*; none when it has a character that no trigger may have."""
+    """Split *trigger* into terms; [] when it has an invalid character."""
     try:
-        found = tokenize_trigger(trigger)
+        tokens_left = tokenize_trigger(trigger)
     except TriggerLexerError:
         return []
-    read: list[TriggerTerm] = []
+    result: list[TriggerTerm] = []
     depth = 0
-    while found[0].kind != "eos":
-        depth += found[0].kind == "("
-        read += _read_term(found, depth)
-        depth -= found[0].kind == ")"
-        del found[: _term_length(found)]
-    return read
+    while tokens_left[0].kind != "eos":
+        depth += tokens_left[0].kind == "("
+        result += _read_term(tokens_left, depth)
+        depth -= tokens_left[0].kind == ")"
+        del tokens_left[: _term_length(tokens_left)]
+    return result
 
 
 def _read_term(tokens_left: list[TriggerToken], depth: int) -> list[TriggerTerm]:
     first, second = tokens_left[0], tokens_left[1] if len(tokens_left) > 1 else tokens_left[0]
     if _is_function_call(tokens_left):
-        inner = [each for each in tokens_left[2 : _term_length(tokens_left)] if each.kind != ")"]
+        inner = [token for token in tokens_left[2 : _term_length(tokens_left)] if token.kind != ")"]
         field = inner[0].value if inner else ""
         value = _literal_text(inner[-1]) if len(inner) > 2 else ""
         return [TriggerTerm("call", first.value, depth, field=field, value=value)]
@@ -128,46 +137,48 @@ _EXAMPLE_REMEDY = 'Write it like: type = "track" and event = "Order Completed".'
 
 
 def find_misread_triggers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Text that Segment reads otherwise than it looks, or not at all."""
-    for placed in context.subscriptions:
-        for severity, what, remedy in dict.fromkeys(_trigger_messages(placed)):
-            yield WorkspaceFinding(severity, placed.trigger_path, what, remedy)
+    """Find trigger text that Segment parses differently from what it seems to say."""
+    for subscription in context.subscriptions:
+        for severity, what, remedy in dict.fromkeys(_trigger_messages(subscription)):
+            yield WorkspaceFinding(severity, subscription.trigger_path, what, remedy)
 
 
 def _trigger_messages(subscription: LocatedSubscription) -> list[TriggerMessage]:
     text = subscription.subscription.trigger
-    said = [each for rule in _TEXT_RULES for each in rule(text)]
-    # A quote that is glued to what follows moves the ends of all texts behind it.
-    rules = _TERM_RULES if said else (*_TERM_RULES, _find_stray_terms)
-    said += [each for rule in rules for each in rule(split_trigger(text))]
+    messages = [message for rule in _TEXT_RULES for message in rule(text)]
+    # After a quote without a following space, the ends of all later texts are wrong.
+    rules = _TERM_RULES if messages else (*_TERM_RULES, _find_stray_terms)
+    messages += [message for rule in rules for message in rule(split_trigger(text))]
     if subscription.parsed_trigger is None and not any(
-        severity == "error" for severity, _, _ in said
+        severity == "error" for severity, _, _ in messages
     ):
         what, remedy = _explain_syntax_error(text)
-        said.append(("error", f"{what}, so that it never matches", remedy))
-    return said
+        messages.append(("error", f"{what}, so it never matches", remedy))
+    return messages
 
 
 def _explain_syntax_error(text: str) -> tuple[str, str]:
-    """Where a trigger that no other rule explains breaks off, and what to write there."""
+    """Explain where the syntax of a trigger breaks, and what to write there."""
     if not text.strip():
         return "the trigger is empty", _EXAMPLE_REMEDY
     try:
         tokenize_trigger(text)
     except TriggerLexerError as error:
-        place = f"the trigger is malformed at character {error.position}"
+        place = f"the trigger is invalid at character {error.position}"
         return f"{place}: {error}", _REMEDY_BY_CHARACTER.get(
             text[error.position - 1 : error.position], _EXAMPLE_REMEDY
         )
     opened: list[int] = []
-    for at, char in enumerate(_TEXT_LITERAL.sub(lambda quoted: "_" * len(quoted[0]), text), 1):
+    for position, char in enumerate(
+        _TEXT_LITERAL.sub(lambda quoted: "_" * len(quoted[0]), text), 1
+    ):
         if char == "(":
-            opened.append(at)
+            opened.append(position)
         elif char == ")" and opened:
             opened.pop()
     if opened:
-        place = f"the trigger is malformed at character {opened[-1]}"
-        return f"{place}: this parenthesis is never closed", "Close it behind its last condition."
+        place = f"the trigger is invalid at character {opened[-1]}"
+        return f"{place}: this parenthesis is never closed", "Close it after its last condition."
     return "the trigger has no condition", _EXAMPLE_REMEDY
 
 
@@ -179,13 +190,13 @@ def _find_carriage_returns(text: str) -> Iterator[TriggerMessage]:
 def _find_glued_quotes(text: str) -> Iterator[TriggerMessage]:
     for quoted, glued in _QUOTED_TEXT.findall(text):
         if glued:
-            what = f"no blank follows {quoted}, so that the next condition is lost"
-            yield "error", what, "Put a blank behind the closing quote."
+            what = f"no space follows {quoted}, so the next condition is lost"
+            yield "error", what, "Put a space after the closing quote."
 
 
 def _find_list_indexes(text: str) -> Iterator[TriggerMessage]:
     if _LIST_INDEX.search(re.sub(r'"[^"]*"', '""', text)):
-        yield "error", "a trigger cannot look into lists", "Compare another property."
+        yield "error", "a trigger cannot read list items", "Compare another property."
 
 
 def _find_single_quotes(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
@@ -200,10 +211,10 @@ def _find_stray_words(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
         if term.kind != "word":
             continue
         if term.text == "OR":
-            what = "OR in capitals is skipped, so that all conditions must hold"
+            what = "OR in capitals is ignored, so all conditions must be true"
             yield "error", what, "Write or in lower case."
         elif term.text == "AND":
-            what = "AND in capitals is skipped, so that another word may join the conditions"
+            what = "AND in capitals is ignored, so another word may join the conditions"
             yield "warning", what, "Write and in lower case."
         elif term.text.split(".")[0] in _TRIGGER_ROOTS:
             yield "error", f"no operator follows {term.text!r}", f'Write {term.text} = "...".'
@@ -212,7 +223,7 @@ def _find_stray_words(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
             yield "error", f"no parenthesis follows {term.text!r}", example
         else:
             known = suggest_name(term.text, ["and", "or", *TRIGGER_FUNCTIONS])
-            yield "error", f"{term.text!r} means nothing here", known
+            yield "error", f"{term.text!r} is not valid here", known
 
 
 def _find_incomplete_comparisons(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
@@ -230,9 +241,9 @@ def _find_stray_terms(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
     explained = False
     for term in terms:
         if term.kind == "stray" and not explained:
-            what = f"{term.text} stands in no comparison, so that it is skipped"
-            yield "error", what, "Put a field before it, or take it out."
-        # What stands behind a field without operator or value has been told of with the field.
+            what = f"{term.text} is not part of a comparison; it is ignored"
+            yield "error", what, "Put a field before it, or remove it."
+        # After a field without operator or value, the finding about the field explains the rest.
         explained = term.kind == "word" or (term.kind == "comparison" and not term.value)
 
 
@@ -241,7 +252,7 @@ def _find_skipped_fields(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
         field = term.field if term.kind == "call" else term.text
         known = _TRIGGER_ROOTS[1:] if term.kind == "call" else _TRIGGER_ROOTS
         if term.kind in ("comparison", "call") and field and field.split(".")[0] not in known:
-            what = f"the condition on {field!r} is skipped"
+            what = f"the condition on {field!r} is ignored"
             yield "error", what, suggest_name(field.split(".")[0], known)
 
 
@@ -261,18 +272,18 @@ def _find_wrong_wildcards(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
 
 def _find_negated_groups(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
     if any(term.kind == "not" for term in terms):
-        what = "! before a group is dropped, so that the group holds as it stands"
+        what = "! before a group is ignored; the group is not negated"
         yield "error", what, "Negate each condition in it, with != for =."
 
 
 def _find_nested_groups(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
     if any(term.depth > 1 for term in terms):
-        what = "a group inside a group is malformed, so that the trigger never matches"
+        what = "a group inside a group is invalid, so the trigger never matches"
         yield "error", what, "Use one level of groups, or two subscriptions."
 
 
 def _find_mixed_and_or(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
-    # A group, or what is outside of all groups, is one level.
+    # Each group is one level, and so is everything outside of groups.
     levels: list[list[str]] = [[]]
     for term in terms:
         if term.kind == "open":
@@ -288,9 +299,9 @@ def _find_mixed_and_or(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
 
 
 def _find_groups_ended_by_function(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]:
-    for term, after in pairwise(terms):
-        if term.kind == "call" and term.depth and after.kind != "close":
-            what = f"{term.text}() ends its group, so that the rest of the group counts outside"
+    for term, next_term in pairwise(terms):
+        if term.kind == "call" and term.depth and next_term.kind != "close":
+            what = f"{term.text}() ends its group, so the rest of the group counts outside"
             yield "error", what, "Put the function last in its group."
 
 
@@ -298,7 +309,7 @@ def _find_negated_booleans(terms: list[TriggerTerm]) -> Iterator[TriggerMessage]
     opposite = {"true": "false", "false": "true"}
     for term in terms:
         if term.operator == "!=" and term.value in opposite:
-            what = f"!= {term.value} compares with text: it holds for {term.value} as well"
+            what = f"!= {term.value} compares with text: it is also true for {term.value}"
             yield "error", what, f"Write = {opposite[term.value]}."
 
 
@@ -327,3 +338,50 @@ _TERM_RULES: tuple[Callable[[list[TriggerTerm]], Iterator[TriggerMessage]], ...]
     _find_negated_booleans,
     _find_null_comparisons,
 )
+
+
+_OPTIONAL_ROOTS = ("properties", "traits", "context", "userId")
+
+
+def find_impossible_triggers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Find triggers that no event can match."""
+    for subscription in context.subscriptions:
+        if subscription.parsed_trigger is not None and not list_accepted_call_types(subscription):
+            what = f"no event can match the trigger of {subscription.name!r}"
+            remedy = (
+                f"Use one call type of {', '.join(CALL_TYPES)}, one event name, and fields that "
+                "such a call has."
+            )
+            yield WorkspaceFinding("error", subscription.trigger_path, what, remedy)
+
+
+def find_misspelled_event_names(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Find event names that differ from Segment's spec only in capital letters."""
+    spec_names = {event.casefold(): event for event in SPEC_EVENT_NAMES}
+    for subscription in context.subscriptions:
+        for condition in iterate_conditions(subscription.parsed_trigger):
+            name = str(condition.value)
+            spec = spec_names.get(name.casefold(), name)
+            if condition.root == "event" and condition.operator in ("=", "!=") and spec != name:
+                what = f"{name!r} does not match {spec!r}: capitals count"
+                yield WorkspaceFinding(
+                    "warning", subscription.trigger_path, what, f'Write "{spec}".'
+                )
+
+
+def find_negations_of_missing_values(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Find negated conditions that behave unexpectedly when the value is missing."""
+    for subscription in context.subscriptions:
+        for condition in iterate_conditions(subscription.parsed_trigger):
+            field = ".".join((condition.root, *condition.path))
+            if condition.root not in _OPTIONAL_ROOTS:
+                continue
+            if condition.operator == "number_not_equals" or condition.operator.startswith("not_"):
+                if condition.operator != "not_exists":
+                    what = f"the negated condition on {field} is false when {field} is missing"
+                    remedy = f"Add `or {field} = null` if those events count."
+                    yield WorkspaceFinding("warning", subscription.trigger_path, what, remedy)
+            elif condition.operator == "!=":
+                what = f"{field} != {condition.value!r} is also true when {field} is missing"
+                remedy = f"Add `and {field} != null` if those events do not count."
+                yield WorkspaceFinding("note", subscription.trigger_path, what, remedy)

@@ -1,17 +1,19 @@
-"""What Segment calls the destination and its actions in its catalogue.
+"""Export a workspace: Segment's resources, Public API requests, or a complete workspace file.
 
-Source: Segment's published catalogue; slugs and triggers stand in the mapping core.
+An object whose id the workspace knows is changed; any other is created.
+Source: Segment's published catalogue and Public API; subscriptions are an alpha resource there.
 """
 
 from collections.abc import Iterator
 
 from segment_insider_emulator.mapping.catalog import ACTIONS, DESTINATION_NAME
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.model import Workspace
+from segment_insider_emulator.workspace.documents import format_yaml
+from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY, Workspace
 
 DESTINATION_METADATA_ID = "643697f531f98a978f414453"
 
-# Slug -> actionId.
+# Action slug -> id in Segment's catalogue.
 ACTION_IDS = {
     "updateUserProfile": "4eDL7bCbqSbFusKgkdfbwT",
     "trackEvent": "jR4ZKLguthvzW1gJJTtVnj",
@@ -33,64 +35,68 @@ SCHEMA_SETTING_KEYS = (
     "forwardingViolationsTo",
     "forwardingBlockedEventsTo",
 )
-# Stands for a secret; whoever applies an export puts the real one there.
+# Placeholder for the secret key, to be replaced before an export is applied.
 SECRET_PLACEHOLDER = "<ucd_key>"
 
 
 def export_destination(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
-    """The destination as Segment stores it: name, enabled and settings."""
-    own = workspace.destination
+    """Return the destination as Segment stores it: name, enabled and settings."""
+    destination = workspace.destination
     secret = {} if keep_secrets else {"ucd_key": SECRET_PLACEHOLDER}
     return {
-        "name": own.get("name", DESTINATION_NAME),
-        "enabled": own.get("enabled", True),
-        "settings": own["settings"] | secret,
+        "name": destination.get("name", DESTINATION_NAME),
+        "enabled": destination.get("enabled", True),
+        "settings": destination["settings"] | secret,
     }
 
 
 def export_subscriptions(workspace: Workspace) -> list[JSONObject]:
-    """The subscriptions as Segment stores them, in order; `id` and `modelId` where known."""
-    return [_export_subscription(each) for each in workspace.destination["subscriptions"]]
+    """Return the subscriptions as Segment stores them, in order; known ids included."""
+    return [
+        _export_subscription(subscription)
+        for subscription in workspace.destination["subscriptions"]
+    ]
 
 
 def with_defaults(subscription: JSONObject) -> JSONObject:
-    """*subscription* with trigger, switch and mapping, whatever it leaves to the catalogue."""
+    """Add the catalogue's trigger, state and mapping where *subscription* has none."""
     action = ACTIONS[subscription["actionSlug"]]
-    left_to_it = {"trigger": action.trigger, "enabled": True, "settings": action.default_mapping}
-    said = {key: subscription[key] for key in subscription if key not in left_to_it}
-    return said | {key: subscription.get(key, own) for key, own in left_to_it.items()}
+    defaults = {"trigger": action.trigger, "enabled": True, "settings": action.default_mapping}
+    explicit = {key: subscription[key] for key in subscription if key not in defaults}
+    return explicit | {key: subscription.get(key, default) for key, default in defaults.items()}
 
 
 def export_filters(workspace: Workspace) -> list[JSONObject]:
-    """The destination filters as Segment stores them, in order."""
+    """Return the destination filters as Segment stores them, in order."""
     return [
-        {"title": "", "enabled": True, **each} for each in workspace.destination.get("filters", [])
+        {"title": "", "enabled": True, **destination_filter}
+        for destination_filter in workspace.destination.get("filters", [])
     ]
 
 
 def export_tracking_plan(workspace: Workspace) -> JSONObject | None:
-    """The tracking plan as Segment stores it, `id` "" where it is not known; None without one."""
-    own = workspace.tracking_plan
-    if own is None:
+    """Return the tracking plan as Segment stores it; None without one, `id` "" if unknown."""
+    tracking_plan = workspace.tracking_plan
+    if tracking_plan is None:
         return None
     rules = [
-        {"type": each.kind, "key": each.key, "version": each.version, "jsonSchema": each.schema}
-        for each in own.rules
+        {"type": rule.kind, "key": rule.key, "version": rule.version, "jsonSchema": rule.schema}
+        for rule in tracking_plan.rules
     ]
-    return {"id": own.id, "name": own.name or "Tracking plan", "rules": rules}
+    return {"id": tracking_plan.id, "name": tracking_plan.name or "Tracking plan", "rules": rules}
 
 
 def export_schema_settings(workspace: Workspace) -> JSONObject:
-    """What the source does about violations, {} where nothing is said."""
+    """Return the schema settings of the source, {} when there are none."""
     settings = workspace.document["source"].get("settings", {})
     return {key: settings[key] for key in SCHEMA_SETTING_KEYS if key in settings}
 
 
 def list_unexported_paths(workspace: Workspace, *, exports_schema_settings: bool) -> list[str]:
-    """What of Segment's end an export has no place for, as dotted places of the workspace file.
+    """List the workspace file's paths that an export leaves out.
 
     Args:
-        controlled: Whether what the source does about violations has one.
+        exports_schema_settings: Whether the export includes the schema settings.
     """
     document = workspace.document
     return [
@@ -105,14 +111,14 @@ def list_unexported_paths(workspace: Workspace, *, exports_schema_settings: bool
 
 
 def _export_subscription(subscription: JSONObject) -> JSONObject:
-    whole = with_defaults(subscription)
+    complete = with_defaults(subscription)
     known = {key: subscription[key] for key in ("id", "modelId") if subscription.get(key)}
     return known | {
         "name": subscription["name"],
         "actionId": ACTION_IDS[subscription["actionSlug"]],
-        "trigger": whole["trigger"],
-        "enabled": whole["enabled"],
-        "settings": whole["settings"],
+        "trigger": complete["trigger"],
+        "enabled": complete["enabled"],
+        "settings": complete["settings"],
     }
 
 
@@ -122,31 +128,37 @@ MAX_RULES_PER_REQUEST = 200  # of a tracking plan, in one request
 
 
 def build_api_requests(workspace: Workspace, *, keep_secrets: bool = False) -> list[JSONObject]:
-    """The requests in the order in which they are made.
+    """Build the API requests that create or update the workspace, in order.
 
-    Returns: [{"method", "path", "contentType", "body"}]; a path may have {destinationId} in it
-        or {trackingPlanId} in it, and "<sourceId>", to be filled in by whoever makes the requests.
+    Returns: [{"method", "path", "contentType", "body"}]. A path may contain the placeholders
+        {destinationId} and {trackingPlanId}, a path or a body "<sourceId>".
     """
-    own = workspace.destination
+    destination = workspace.destination
     return [
         _destination_request(workspace, keep_secrets=keep_secrets),
-        *(_subscription_request(own, each) for each in export_subscriptions(workspace)),
-        *(_filter_request(own, each) for each in export_filters(workspace)),
-        *_tracking_plan_requests(own, export_tracking_plan(workspace)),
-        *_schema_settings_requests(own, export_schema_settings(workspace)),
+        *(
+            _subscription_request(destination, subscription)
+            for subscription in export_subscriptions(workspace)
+        ),
+        *(
+            _filter_request(destination, destination_filter)
+            for destination_filter in export_filters(workspace)
+        ),
+        *_tracking_plan_requests(destination, export_tracking_plan(workspace)),
+        *_schema_settings_requests(destination, export_schema_settings(workspace)),
     ]
 
 
 def _destination_request(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
     body = export_destination(workspace, keep_secrets=keep_secrets)
-    own = workspace.destination
-    if own.get("id"):
-        return _build_request("PATCH", f"/destinations/{own['id']}", V1_CONTENT_TYPE, body)
+    destination = workspace.destination
+    if destination.get("id"):
+        return _build_request("PATCH", f"/destinations/{destination['id']}", V1_CONTENT_TYPE, body)
     return _build_request(
         "POST",
         "/destinations",
         V1_CONTENT_TYPE,
-        {"sourceId": _source_id(own), "metadataId": DESTINATION_METADATA_ID} | body,
+        {"sourceId": _source_id(destination), "metadataId": DESTINATION_METADATA_ID} | body,
     )
 
 
@@ -155,7 +167,7 @@ def _subscription_request(destination: JSONObject, subscription: JSONObject) -> 
     body = {key: value for key, value in subscription.items() if key != "id"}
     if "id" not in subscription:
         return _build_request("POST", where, ALPHA_CONTENT_TYPE, body)
-    # An action cannot be exchanged; the id stays for whoever reads the request.
+    # The action of a subscription cannot be changed; its id is only information.
     change = {key: body[key] for key in ("name", "trigger", "enabled", "settings")}
     path = f"{where}/{subscription['id']}"
     return _build_request("PATCH", path, ALPHA_CONTENT_TYPE, {"input": change}) | {
@@ -165,8 +177,8 @@ def _subscription_request(destination: JSONObject, subscription: JSONObject) -> 
 
 def _filter_request(destination: JSONObject, destination_filter: JSONObject) -> JSONObject:
     where = f"/destination/{_destination_id(destination)}/filters"
-    kept = ("title", "description", "if", "actions", "enabled")
-    body = {key: destination_filter[key] for key in kept if key in destination_filter}
+    allowed_keys = ("title", "description", "if", "actions", "enabled")
+    body = {key: destination_filter[key] for key in allowed_keys if key in destination_filter}
     if destination_filter.get("id"):
         return _build_request("PATCH", f"{where}/{destination_filter['id']}", V1_CONTENT_TYPE, body)
     return _build_request(
@@ -223,3 +235,45 @@ def _source_id(destination: JSONObject) -> str:
 
 def _build_request(method: str, path: str, content_type: str, body: JSONObject) -> JSONObject:
     return {"method": method, "path": path, "contentType": content_type, "body": body}
+
+
+# For a destination whose key differs from the account's: the exported keys differ, too.
+OTHER_TEST_KEY = f"other-{TEST_ACCOUNT_KEY}"
+
+
+def export_workspace_file(workspace: Workspace, *, keep_secrets: bool = False) -> str:
+    """Return the workspace as the YAML text of a workspace file."""
+    return format_yaml(export_document(workspace, keep_secrets=keep_secrets), [])
+
+
+def export_document(workspace: Workspace, *, keep_secrets: bool = False) -> JSONObject:
+    """Return the workspace file's document with all catalogue defaults written out.
+
+    Args:
+        keep_secrets: Keep the account's key; otherwise TEST_ACCOUNT_KEY replaces it.
+    """
+    destination = workspace.destination
+    settings = export_destination(workspace, keep_secrets=True)
+    subscriptions = [with_defaults(subscription) for subscription in destination["subscriptions"]]
+    document = {
+        **workspace.document,
+        "destination": {**destination, **settings, "subscriptions": subscriptions},
+    }
+    if isinstance(document.get("trackingPlan"), str):
+        document["trackingPlan"] = export_tracking_plan(workspace)
+    return document if keep_secrets else replace_secrets(document)
+
+
+def replace_secrets(document: JSONObject) -> JSONObject:
+    """Replace the account's key in a workspace document by TEST_ACCOUNT_KEY."""
+    destination, insider = document["destination"], document.get("insider", {})
+    account = insider.get("account")
+    matches = account is None or account["key"] == destination["settings"]["ucd_key"]
+    settings = {
+        **destination["settings"],
+        "ucd_key": TEST_ACCOUNT_KEY if matches else OTHER_TEST_KEY,
+    }
+    replaced = {**document, "destination": {**destination, "settings": settings}}
+    if account is not None:
+        replaced["insider"] = {**insider, "account": {**account, "key": TEST_ACCOUNT_KEY}}
+    return replaced

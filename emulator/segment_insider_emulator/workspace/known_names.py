@@ -1,4 +1,4 @@
-"""The names that a workspace and the specs of both sides know."""
+"""Known event, property and trait names of a workspace, for suggestions on misspelled names."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from functools import cached_property, lru_cache
 
 import orjson
 
-from segment_insider_emulator.analysis.context import iterate_conditions
 from segment_insider_emulator.insider.catalog import (
     DEFAULT_ATTRIBUTES,
     DEFAULT_EVENTS,
@@ -23,13 +22,14 @@ from segment_insider_emulator.mapping.triggers import (
     TriggerCondition,
     TriggerError,
     TriggerNode,
+    iterate_conditions,
     parse_trigger,
 )
 from segment_insider_emulator.mapping.upserts import normalise_name
 from segment_insider_emulator.similar_names import find_intended_name, is_misspelling
 from segment_insider_emulator.types import JSON, JSONObject
 
-# What Segment's specs say pages and people carry.
+# Properties of pages and traits of people in Segment's specs.
 PAGE_PROPERTIES = ("name", "category", "path", "referrer", "search", "title", "url", "keywords")
 _TRAIT_NAME_TEXT = (
     "address age avatar birthday city company country createdAt description email firstName gender "
@@ -37,7 +37,7 @@ _TRAIT_NAME_TEXT = (
     "industry employee_count plan"
 )
 SPEC_TRAITS = frozenset(_TRAIT_NAME_TEXT.split())
-# Events whose properties are known for them alone: a shop may well have a "season".
+# The properties of these events are known for these events only; elsewhere they are too general.
 _EVENTS_WITH_RARE_PROPERTIES = (
     "Coupon Denied",
     "Product Shared",
@@ -55,12 +55,12 @@ KNOWN_PROPERTIES = frozenset(
     }
 ) | frozenset(DEFAULT_PARAMETERS.schemas)
 INSIDER_EVENT_NAMES = frozenset({*DEFAULT_EVENTS, *EVENT_ALIASES})
-# Of every event of the spec: the name under which Track Event sends it -> its own name.
+# Name under which Track Event sends an event of the spec -> its name in the spec.
 SPEC_EVENTS_BY_NORMALISED_NAME = {normalise_name(event): event for event in SPEC_EVENT_NAMES}
 INSIDER_PARAMETERS_AND_ATTRIBUTES = frozenset(
     {*DEFAULT_PARAMETERS.schemas, *DEFAULT_ATTRIBUTES.schemas}
 )
-# The parameters, attributes and identifiers that are texts, also where they look like numbers.
+# Parameters and attributes whose values are always text, even if they look like numbers.
 TEXT_VALUED_NAMES = frozenset(
     name
     for kind in ("parameters", "attributes")
@@ -68,16 +68,12 @@ TEXT_VALUED_NAMES = frozenset(
     if schema.get("type") == "string"
 )
 ALL_SPEC_NAMES = KNOWN_PROPERTIES | SPEC_TRAITS | INSIDER_EVENT_NAMES | {*SPEC_EVENT_NAMES}
-CALL_NAME_ROOTS = (
-    "type",
-    "event",
-    "name",
-)  # the roots of a condition that decide which calls are taken
-MAX_CACHED_WORKSPACES = 16  # whose vocabulary is remembered
+CALL_NAME_ROOTS = ("type", "event", "name")  # condition roots that a call's type and name decide
+MAX_CACHED_WORKSPACES = 16
 
 
 def collect_known_names(workspace: JSONObject) -> "KnownNames":
-    """Read the names of a workspace's document."""
+    """Collect the names that a workspace's document uses."""
     return _cached_known_names(orjson.dumps(workspace["destination"]["subscriptions"]))
 
 
@@ -88,70 +84,78 @@ def _cached_known_names(subscriptions: bytes) -> "KnownNames":
 
 @dataclass(frozen=True)
 class KnownNames:
-    """The names of one workspace.
+    """All event, property and trait names of one workspace and of both specs.
 
     Args:
-        subscriptions: As the document has them, the disabled ones among them.
+        subscriptions: As in the document, including disabled ones.
     """
 
     subscriptions: tuple[JSONObject, ...]
 
     @cached_property
     def properties(self) -> frozenset[str]:
-        """Properties of events, pages and products."""
+        """Known properties of events, pages and products."""
         return KNOWN_PROPERTIES | self._names_below("properties") | self._names_below("")
 
     def properties_of(self, event: str) -> frozenset[str]:
-        """Return the properties, with those that the spec has for this event alone."""
+        """Return the known properties, including those the spec has for this event only."""
         return self.properties.union(ECOMMERCE_EVENT_PROPERTIES.get(event, ()))
 
     def suggest_event(self, event: str) -> str | None:
-        """Return the known event that *event* may mean; None when it is known, or like none."""
+        """Suggest a known event that *event* may mean; None if it is known or unlike any."""
         known = [*SPEC_EVENT_NAMES, *self.trigger_event_names]
         if event in known:
             return None
         system_name = normalise_name(event)
-        own = (name for name in sorted(INSIDER_EVENT_NAMES) if is_misspelling(system_name, name))
-        return find_intended_name(event, known) or next(own, None)
+        insider_names = (
+            name for name in sorted(INSIDER_EVENT_NAMES) if is_misspelling(system_name, name)
+        )
+        return find_intended_name(event, known) or next(insider_names, None)
 
     def suggest_page(self, page: str) -> str | None:
-        """Return the known page that *page* may mean, as `nearest_event` does."""
+        """Suggest a known page name that *page* may mean, as `suggest_event` does."""
         return find_intended_name(page, self.trigger_event_names)
 
     def has_misspelled_name(self, call: JSONObject) -> bool:
-        """Check whether a name of *call* may mean a known one."""
+        """Check whether a name in *call* looks like a misspelled known name."""
         kind, name = call.get("type"), str(call.get("event") or call.get("name") or "")
         known = self.traits if kind == "identify" else self.properties_of(name)
         body = call.get("traits" if kind == "identify" else "properties")
         names = body if isinstance(body, dict) else {}
-        near = {"track": self.suggest_event, "page": self.suggest_page}.get(str(kind))
-        return bool(near and near(name)) or any(find_intended_name(each, known) for each in names)
+        suggest = {"track": self.suggest_event, "page": self.suggest_page}.get(str(kind))
+        return bool(suggest and suggest(name)) or any(
+            find_intended_name(sent_name, known) for sent_name in names
+        )
 
     @cached_property
     def traits(self) -> frozenset[str]:
-        """Traits of an identify call."""
+        """Known traits of identify calls."""
         return SPEC_TRAITS | frozenset(DEFAULT_ATTRIBUTES.schemas) | self._names_below("traits")
 
     @cached_property
     def trigger_event_names(self) -> frozenset[str]:
-        """The names of events and pages that triggers compare with."""
-        found = (
-            each for _, trigger in self._event_mappings for each in iterate_conditions(trigger)
+        """Event and page names that triggers compare with."""
+        conditions = (
+            condition
+            for _, trigger in self._event_mappings
+            for condition in iterate_conditions(trigger)
         )
-        return frozenset(str(each.value) for each in found if each.root in ("event", "name"))
+        return frozenset(
+            str(condition.value) for condition in conditions if condition.root in ("event", "name")
+        )
 
     @cached_property
     def fixed_insider_event_names(self) -> frozenset[str]:
-        """The names under which Insider One gets events whatever they were called."""
+        """Event names that mappings send whatever the event was called."""
         return frozenset(name for name, _ in self._event_mappings if name)
 
     @property
     def forwards_event_names(self) -> bool:
-        """Whether any mapping sends an event under the name that the shop gave it."""
+        """Whether any mapping sends an event under its original name."""
         return any(name is None for name, _ in self._event_mappings)
 
     def insider_names_of_event(self, event: str) -> frozenset[str]:
-        """Return the names under which Insider One gets the track event *event* of a shop."""
+        """Return the names under which Insider One receives the track event *event*."""
         call = {"type": "track", "event": event}
         return frozenset(
             normalise_name(event) if name is None else name
@@ -161,30 +165,34 @@ class KnownNames:
 
     @cached_property
     def _event_mappings(self) -> list[tuple[str | None, TriggerNode]]:
-        """Of each mapping that makes events: their name, None for the shop's, and the trigger."""
+        """For each mapping that sends events: the fixed event name or None, and the trigger."""
         return [
-            each for definition in self.subscriptions for each in _insider_events_of(definition)
+            mapping
+            for definition in self.subscriptions
+            for mapping in _insider_events_of(definition)
         ]
 
     def _names_below(self, root: str) -> frozenset[str]:
-        """The names that mappings and triggers read below *root*; without one, of products."""
+        """Return the names that mappings and triggers read below *root*; "" means products."""
         start = f"$.{root}." if root else ""
-        found = (
-            path for each in self.subscriptions for path in _iterate_read_paths(_mapping_of(each))
+        paths = (
+            path
+            for subscription in self.subscriptions
+            for path in _iterate_read_paths(_mapping_of(subscription))
         )
-        inside = (
+        inner_paths = (
             path.removeprefix(start)
-            for path in found
+            for path in paths
             if path.startswith(start) and (root or not path.startswith("$"))
         )
-        named = {part.partition("[")[0] for path in inside for part in path.split(".")}
-        return frozenset(named | {step for path in self._compared_paths(root) for step in path})
+        names = {part.partition("[")[0] for path in inner_paths for part in path.split(".")}
+        return frozenset(names | {step for path in self._compared_paths(root) for step in path})
 
     def _compared_paths(self, root: str) -> Iterator[tuple[str, ...]]:
         for definition in self.subscriptions:
-            for each in iterate_conditions(_parsed_trigger_of(definition)):
-                if each.root == root:
-                    yield each.path
+            for condition in iterate_conditions(_parsed_trigger_of(definition)):
+                if condition.root == root:
+                    yield condition.path
 
 
 def _insider_events_of(subscription: JSONObject) -> Iterator[tuple[str | None, TriggerNode]]:
@@ -215,26 +223,26 @@ def _parsed_trigger_of(subscription: JSONObject) -> TriggerNode:
 
 
 def _can_match_call(node: TriggerNode, call: JSONObject) -> bool:
-    """Whether a call with this type and name can meet the trigger, whatever else it carries."""
+    """Whether a call of this type and name can match the trigger."""
     if node is None:
         return False
     if isinstance(node, TriggerCondition):
         return node.root not in CALL_NAME_ROOTS or node.is_met(call)
-    found = [_can_match_call(child, call) for child in node.children]
-    return all(found) if node.operator == "and" else any(found)
+    matches = [_can_match_call(child, call) for child in node.children]
+    return all(matches) if node.operator == "and" else any(matches)
 
 
 def _iterate_read_paths(value: JSON) -> Iterator[str]:
-    """Every path that a mapping reads, e.g. "$.properties.price", or "price" of a product."""
-    inside: Iterable[JSON] = ()
+    """Yield every path that a mapping reads, e.g. "$.properties.price"."""
+    children: Iterable[JSON] = ()
     if isinstance(value, dict):
         path = value.get("@path")
         if isinstance(path, str):
             yield path
-        inside = value.values()
+        children = value.values()
     elif isinstance(value, list):
-        inside = value
+        children = value
         if value and isinstance(value[0], str) and value[0].startswith("$."):
             yield value[0]
-    for each in inside:
-        yield from _iterate_read_paths(each)
+    for child in children:
+        yield from _iterate_read_paths(child)

@@ -1,4 +1,4 @@
-"""YAML with JSON's idea of a value: plain words are text unless JSON gives them a meaning."""
+"""Parse JSON and YAML documents strictly, and format workspace documents as YAML."""
 
 import json
 import math
@@ -22,7 +22,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 if TYPE_CHECKING:
     from yaml import SafeLoader as _SafeLoader
 else:
-    # The same loader on libyaml, ten times as fast, where PyYAML was built with it.
+    # The libyaml loader is ten times as fast, but not every PyYAML has it.
     _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -40,7 +40,7 @@ _JSON_TAGS = {*_PLAIN_SCALAR_PATTERNS, "str", "seq", "map"}
 
 
 class InvalidDocumentError(Exception):
-    """The document says what JSON cannot say."""
+    """The document contains something that JSON cannot express."""
 
     def __init__(self, what: str, remedy: str, line: int = 0) -> None:
         super().__init__(what)
@@ -49,26 +49,26 @@ class InvalidDocumentError(Exception):
 
     @classmethod
     def repeated_key(cls, key: str, line: int = 0) -> Self:
-        return cls(f"the key {key!r} stands twice in one object", "Keep one of the two.", line)
+        return cls(f"the key {key!r} occurs twice in one object", "Keep one of the two.", line)
 
 
 class StrictYamlLoader(_SafeLoader):
-    """Loads JSON values only, and no key twice. Raises: DocumentFault, yaml.YAMLError."""
+    """YAML loader for JSON values without repeated keys. Raises: InvalidDocumentError."""
 
-    merged_count = 0  # members that merge keys stand for
+    merged_count = 0  # members added by merge keys
 
 
 def _construct_mapping(loader: StrictYamlLoader, node: yaml.MappingNode) -> JSONObject:
-    seen = set()
+    keys = set()
     for key_node, _ in node.value:
         line = key_node.start_mark.line + 1
         if key_node.tag == f"{_YAML_TAG_PREFIX}merge":
             continue
         if key_node.tag != f"{_YAML_TAG_PREFIX}str":
             raise InvalidDocumentError("a key is not text", "Write it in quotes.", line)
-        if key_node.value in seen:
+        if key_node.value in keys:
             raise InvalidDocumentError.repeated_key(key_node.value, line)
-        seen.add(key_node.value)
+        keys.add(key_node.value)
     _check_merge_keys(loader, node)
     loader.flatten_mapping(node)
     return {
@@ -78,15 +78,15 @@ def _construct_mapping(loader: StrictYamlLoader, node: yaml.MappingNode) -> JSON
 
 
 def _check_merge_keys(loader: StrictYamlLoader, node: yaml.MappingNode) -> None:
-    """Refuse merge keys that stand for too much, before the loader copies what they name.
+    """Reject too many merge-key values before the loader copies them.
 
-    What is named was loaded before, so that its own merge keys have been replaced.
+    The merged mappings were loaded before, so their own merge keys are already replaced.
     """
-    for key_node, named in node.value:
+    for key_node, merged in node.value:
         if key_node.tag == f"{_YAML_TAG_PREFIX}merge":
-            several = isinstance(named, yaml.SequenceNode)
+            is_list = isinstance(merged, yaml.SequenceNode)
             loader.merged_count += sum(
-                len(each.value) for each in (named.value if several else [named])
+                len(mapping.value) for mapping in (merged.value if is_list else [merged])
             )
     if loader.merged_count > MAX_MERGED_VALUES:
         what = f"the merge keys add more than {MAX_MERGED_VALUES:,} values"
@@ -110,7 +110,7 @@ StrictYamlLoader.add_constructor(
 
 
 def parse_json_value(text: str) -> JSON:
-    """Return the one value of a *text*. Raises: ValueError, when it is no usable JSON."""
+    """Parse one JSON value. Raises: ValueError, when it is invalid or outside the limits."""
     try:
         value = _STRICT_JSON_DECODER.decode(replace_lone_surrogates(text))
     except RecursionError as error:
@@ -119,14 +119,14 @@ def parse_json_value(text: str) -> JSON:
 
 
 def parse_json_documents(text: str) -> Iterator[JSON]:
-    """Yield the values of a *text*, which may follow one another. Raises: as parse_value."""
+    """Parse several JSON values in a row. Raises: as parse_json_value."""
     text = replace_lone_surrogates(text).strip()
-    at = 0
-    while at < len(text):
-        while text[at].isspace():
-            at += 1
+    position = 0
+    while position < len(text):
+        while text[position].isspace():
+            position += 1
         try:
-            document, at = _STRICT_JSON_DECODER.raw_decode(text, at)
+            document, position = _STRICT_JSON_DECODER.raw_decode(text, position)
         except RecursionError as error:
             raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from error
         yield _check_nesting(document)
@@ -139,7 +139,7 @@ def _check_nesting(value: JSON) -> JSON:
 
 
 class JsonTooDeep(ValueError):
-    """JSON that nests deeper than MAX_DEPTH levels."""
+    """The JSON text is nested deeper than MAX_DEPTH levels."""
 
 
 def _parse_finite_number(text: str) -> float:
@@ -163,24 +163,23 @@ _STRICT_JSON_DECODER = json.JSONDecoder(
 )
 
 MAX_DOCUMENT_BYTES = 5_000_000
-# YAML's aliases let a short file stand for a document that fills the memory.
+# YAML aliases let a short file expand to a document that fills the memory.
 MAX_DOCUMENT_VALUES = 200_000
-_SURROGATE_PATTERN = re.compile(
-    "[\ud800-\udfff]"
-)  # half a character: JSON can write it, UTF-8 cannot
+# Half a character: JSON can write it, UTF-8 cannot.
+_SURROGATE_PATTERN = re.compile("[\ud800-\udfff]")
 WORKSPACE_FILE_KIND = ("workspace file", "Begin with `source:` and `destination:`.")
 
 
 def parse_document(
     raw: bytes, where: str, file_kind: tuple[str, str] = WORKSPACE_FILE_KIND
 ) -> JSONObject:
-    """Read a workspace file, or another document of the same bounds.
+    """Parse a workspace file or another document with the same limits.
 
     Args:
         raw: JSON or YAML text in UTF-8; the content decides which.
         where: Name of the file, for messages.
-        begin: What the file is to be, and how such a file begins, for messages.
-    Raises: EmulatorError, when *raw* is no JSON object of a reasonable size.
+        file_kind: Name of the kind of file, and a remedy that says how such a file begins.
+    Raises: EmulatorError, when *raw* is not a JSON object within the limits.
     """
     if len(raw) > MAX_DOCUMENT_BYTES:
         raise EmulatorError(
@@ -191,7 +190,7 @@ def parse_document(
     document = _parse_json_or_yaml(decode_utf8(raw, where), where)
     if not isinstance(document, dict):
         kind, remedy = file_kind
-        raise EmulatorError(f"this is no {kind}", where, remedy)
+        raise EmulatorError(f"this is not a {kind}", where, remedy)
     check_json_values(document, where)
     return document
 
@@ -210,7 +209,7 @@ def _parse_json_or_yaml(text: str, where: str) -> JSON:
         except RecursionError as error:
             raise _too_deep_error(where) from error
         except ValueError as json_error:
-            # Braces open YAML documents, too.
+            # A YAML document may also begin with a brace.
             return _parse_yaml(text, where, json_error=json_error)
     return _parse_yaml(text, where)
 
@@ -227,7 +226,7 @@ def _parse_yaml(text: str, where: str, json_error: ValueError | None = None) -> 
 
 
 def _yaml_nesting_depth(text: str) -> int:
-    """The depth of what a YAML *text* writes out: its loader would recurse that deep."""
+    """Return the nesting depth of a YAML *text* before aliases are expanded."""
     deepest = level = 0
     for event in yaml.parse(text, Loader=StrictYamlLoader):
         level += isinstance(event, yaml.CollectionStartEvent)
@@ -237,14 +236,14 @@ def _yaml_nesting_depth(text: str) -> int:
 
 
 def _syntax_error(error: Exception, where: str) -> EmulatorError:
-    remedy = "Correct it there, or before."
+    remedy = "Correct it at this place, or just before it."
     if isinstance(error, json.JSONDecodeError):
         return EmulatorError(f"broken JSON: {error.msg}", f"{where}, line {error.lineno}", remedy)
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         line = error.problem_mark.line + 1
         if "cannot start any token" in str(error.problem):
             remedy = (
-                "Indent with blanks, not with tabs. Put quotes around a text that begins with @."
+                "Indent with spaces, not with tabs. Put quotes around a text that begins with @."
             )
         return EmulatorError(f"broken YAML: {error.problem}", f"{where}, line {line}", remedy)
     return EmulatorError("the file is neither JSON nor YAML", where, "Write it as one of them.")
@@ -260,24 +259,24 @@ def _reject_repeated_keys(pairs: list[tuple[str, Any]]) -> JSONObject:
 
 
 def _reject_number_word(word: str) -> NoReturn:
-    raise InvalidDocumentError(f"{word} is no JSON value", "Write a number, or null.")
+    raise InvalidDocumentError(f"{word} is not a JSON value", "Write a number, or null.")
 
 
 def check_json_values(document: JSONObject, where: str) -> None:
-    """Refuse what JSON cannot say and what aliases have blown up."""
-    waiting: list[JSON] = [document]
-    seen = 0
-    while waiting:
-        value = waiting.pop()
-        seen += 1
-        if seen > MAX_DOCUMENT_VALUES:
-            what = f"the file stands for more than {MAX_DOCUMENT_VALUES:,} values"
+    """Reject values that JSON cannot have, and documents that aliases make too large."""
+    pending: list[JSON] = [document]
+    count = 0
+    while pending:
+        value = pending.pop()
+        count += 1
+        if count > MAX_DOCUMENT_VALUES:
+            what = f"the file expands to more than {MAX_DOCUMENT_VALUES:,} values"
             raise EmulatorError(what, where, "Use fewer aliases.")
         if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
             raise EmulatorError("a number is too large for JSON", where, "Write it as text.")
-        if any(_SURROGATE_PATTERN.search(each) for each in _strings_of(value)):
-            raise EmulatorError(r"\ud800 to \udfff are no characters", where, "Leave them out.")
-        waiting += _child_values(value)
+        if any(_SURROGATE_PATTERN.search(text) for text in _strings_of(value)):
+            raise EmulatorError(r"\ud800 to \udfff are not characters", where, "Leave them out.")
+        pending += _child_values(value)
     if nesting_depth(document) > MAX_DEPTH:
         raise _too_deep_error(where)
 
@@ -293,3 +292,56 @@ def _strings_of(value: JSON) -> Iterator[str]:
 def _too_deep_error(where: str) -> EmulatorError:
     what = f"the file nests deeper than {MAX_DEPTH} levels"
     return EmulatorError(what, where, "Flatten it.")
+
+
+_LINE_WIDTH = 110
+
+
+class _WorkspaceYamlDumper(yaml.SafeDumper):
+    """Quotes every string that a YAML loader could read as another type."""
+
+    def ignore_aliases(self, data: JSON) -> bool:
+        return True
+
+
+_WorkspaceYamlDumper.yaml_implicit_resolvers = {
+    first: [
+        *yaml.SafeDumper.yaml_implicit_resolvers.get(first, []),
+        *StrictYamlLoader.yaml_implicit_resolvers.get(first, []),
+    ]
+    for first in {
+        *yaml.SafeDumper.yaml_implicit_resolvers,
+        *StrictYamlLoader.yaml_implicit_resolvers,
+    }
+}
+
+
+def _represent_object(dumper: _WorkspaceYamlDumper, value: JSONObject) -> yaml.Node:
+    # A directive such as {"@path": $.userId} is easier to read on one line.
+    short = len(value) == 1 and all(isinstance(member, str) for member in value.values())
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=short)
+
+
+def _represent_text(dumper: _WorkspaceYamlDumper, value: str) -> yaml.Node:
+    # Without double quotes, YAML would fold these line ends.
+    style = '"' if any(line_end in value for line_end in "\x85\u2028\u2029") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_WorkspaceYamlDumper.add_representer(dict, _represent_object)
+_WorkspaceYamlDumper.add_representer(str, _represent_text)
+
+
+def format_yaml(document: JSONObject, left_out: list[JSONObject]) -> str:
+    """Return *document* as YAML; skipped subscriptions follow as comments."""
+    text = yaml.dump(
+        document,
+        Dumper=_WorkspaceYamlDumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=_LINE_WIDTH,
+    )
+    if left_out:
+        lines = [f"#   {json.dumps(subscription)}" for subscription in left_out]
+        text += "\n".join(["# Left out, because it cannot be used as it is:", *lines, ""])
+    return text

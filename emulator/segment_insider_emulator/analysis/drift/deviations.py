@@ -1,0 +1,296 @@
+"""Deviations of a workspace, and the edits that would remove them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
+from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
+from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.validation import format_path
+
+DeviationEffect: TypeAlias = Literal["loses", "differs", "note"]
+DEVIATION_EFFECTS: tuple[DeviationEffect, ...] = ("loses", "differs", "note")
+DeviationReference: TypeAlias = Literal["guide", "catalogue", "traffic"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceEdit:
+    """A suggested edit of one value in the workspace file.
+
+    Args:
+        keys: Keys from the destination on, e.g. ("subscriptions", 3, "settings", "uuid"). An index
+            after the last subscription means a new one.
+        value: The value to write.
+        removed_key: A key of the same object to remove, e.g. "giftWrap" for "gift_wrap".
+    """
+
+    keys: tuple[str | int, ...]
+    value: JSON
+    removed_key: str | None = None
+
+    @property
+    def adds_subscription(self) -> bool:
+        """Whether the edit adds a new subscription."""
+        return len(self.keys) == 2
+
+    @property
+    def edits_mapping(self) -> bool:
+        """Whether the edit changes one value of a mapping."""
+        return len(self.keys) > 3 and self.keys[2] == "settings"
+
+    @property
+    def path(self) -> str:
+        """Path in the file, e.g. "destination.subscriptions[3].settings.uuid"."""
+        return format_path("destination", *self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One way in which a workspace differs from the guide, the catalogue or the traffic.
+
+    Args:
+        difference_id: Id of the known difference, e.g. "D16"; "" when there is none.
+        subscription_path: E.g. "destination.subscriptions[3]"; "" for the whole workspace.
+        references: What the workspace was compared with.
+        effect: "loses": data does not arrive; "differs": it arrives differently; "note": how
+            Segment or Insider One work.
+        path: Path of the line to change.
+        example_event: An event that shows the deviation; None to use a sample.
+        unread_path: Path of a sent property that no mapping reads, e.g.
+            "properties.products[].colour"; "" for other deviations.
+        group_text: Text after the number when several such deviations are shown as one, e.g.
+            "values are not mapped; the guide maps them"; "" when they are not grouped.
+    """
+
+    difference_id: str
+    subscription_path: str
+    references: tuple[DeviationReference, ...]
+    effect: DeviationEffect
+    path: str
+    what: str
+    remedy: str
+    edit: WorkspaceEdit | None = None
+    example_event: JSONObject | None = None
+    unread_path: str = ""
+    group_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """One value that Insider One would receive differently after an edit; None when absent."""
+
+    path: str
+    before: JSON
+    after: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedDeviation:
+    """A deviation with a preview of what its edit would change at Insider One."""
+
+    difference_id: str
+    references: tuple[DeviationReference, ...]
+    effect: DeviationEffect
+    path: str
+    what: str
+    remedy: str
+    edit: WorkspaceEdit | None
+    value_changes: tuple[ValueChange, ...]
+    group_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviationTable:
+    """The deviations of one subscription, or of the whole workspace when *path* is empty.
+
+    Args:
+        has_custom_mapping: See `LocatedSubscription.has_custom_mapping`.
+    """
+
+    subscription_name: str
+    action_slug: str
+    path: str
+    deviations: list[PreviewedDeviation]
+    has_custom_mapping: bool = True
+
+    @property
+    def replaces_mapping(self) -> bool:
+        """Whether writing one of its edits alone would replace the action's default mapping."""
+        return not self.has_custom_mapping and any(
+            deviation.edit and deviation.edit.edits_mapping for deviation in self.deviations
+        )
+
+
+def merge_deviations(
+    traffic_deviations: list[Deviation], mapping_deviations: list[Deviation]
+) -> list[Deviation]:
+    """Merge deviations about the same value; those from traffic keep their counts."""
+    by_keys = {deviation.edit.keys: deviation for deviation in mapping_deviations if deviation.edit}
+    traffic_keys = {deviation.edit.keys for deviation in traffic_deviations if deviation.edit}
+    merged = []
+    for deviation in traffic_deviations:
+        same_value = by_keys.get(deviation.edit.keys) if deviation.edit else None
+        if same_value:
+            references = (*deviation.references, *same_value.references)
+            deviation = replace(deviation, references=references, edit=same_value.edit)
+        merged.append(deviation)
+    return merged + [
+        deviation
+        for deviation in mapping_deviations
+        if not (deviation.edit and deviation.edit.keys in traffic_keys)
+    ]
+
+
+def group_by_subscription(
+    context: AnalysisContext, previewed: Sequence[tuple[Deviation, tuple[ValueChange, ...]]]
+) -> list[DeviationTable]:
+    """Group deviations by subscription, the worst first; the workspace itself comes first."""
+    by_path = {subscription.path: subscription for subscription in context.subscriptions}
+    tables = [_build_table("", None, previewed)]
+    tables += [_build_table(path, located, previewed) for path, located in by_path.items()]
+    return tables
+
+
+def _build_table(
+    path: str,
+    subscription: LocatedSubscription | None,
+    previewed: Sequence[tuple[Deviation, tuple[ValueChange, ...]]],
+) -> DeviationTable:
+    rows = [
+        (deviation, value_changes)
+        for deviation, value_changes in previewed
+        if deviation.subscription_path == path
+    ]
+    rows.sort(
+        key=lambda pair: (
+            DEVIATION_EFFECTS.index(pair[0].effect),
+            difference_number(pair[0].difference_id),
+            pair[0].group_text,
+        )
+    )
+    deviations = [
+        PreviewedDeviation(
+            deviation.difference_id,
+            deviation.references,
+            deviation.effect,
+            deviation.path,
+            deviation.what,
+            deviation.remedy,
+            deviation.edit,
+            value_changes,
+            deviation.group_text,
+        )
+        for deviation, value_changes in rows
+    ]
+    if subscription is None:
+        return DeviationTable("", "", path, deviations)
+    return DeviationTable(
+        subscription.name,
+        subscription.action_slug,
+        path,
+        deviations,
+        subscription.has_custom_mapping,
+    )
+
+
+def difference_number(difference_id: str) -> int:
+    """Return the number in "D16"; a large one for an id without digits."""
+    digits = re.sub(r"\D", "", difference_id)
+    return int(digits) if digits else 1000
+
+
+SENT_TWICE_TEXT = "events are sent by more than one subscription"
+
+
+def build_trigger_exclusion(
+    subscription: LocatedSubscription, event_name: str
+) -> WorkspaceEdit | None:
+    """Return an edit that excludes a track call from a trigger; None if `and` cannot do it."""
+    trigger = subscription.subscription.trigger
+    if " or " in trigger or '"' in event_name:
+        return None
+    return WorkspaceEdit(
+        subscription.destination_keys("trigger"), f'{trigger} and event != "{event_name}"'
+    )
+
+
+def combine_trigger_edits(
+    context: AnalysisContext, deviations: Sequence[Deviation]
+) -> list[Deviation]:
+    """Combine all trigger edits of one subscription into one edit.
+
+    Two edits of one trigger could not both be applied.
+    """
+    triggers = {
+        subscription.trigger_path: subscription.subscription.trigger
+        for subscription in context.subscriptions
+    }
+    added_conditions: dict[str, list[str]] = {}
+    for deviation in deviations:
+        if deviation.difference_id == "D24" and deviation.edit:
+            condition = str(deviation.edit.value).removeprefix(triggers[deviation.edit.path])
+            added_conditions.setdefault(deviation.edit.path, []).append(condition)
+    combined = {
+        path: triggers[path] + "".join(dict.fromkeys(added_conditions[path]))
+        for path in added_conditions
+    }
+    return [
+        replace(deviation, edit=replace(deviation.edit, value=combined[deviation.edit.path]))
+        if deviation.difference_id == "D24" and deviation.edit
+        else deviation
+        for deviation in deviations
+    ]
+
+
+def fold_spelling(path: str) -> str:
+    return re.sub(r"[_\-\s]", "", path).casefold()
+
+
+def suggest_mapping_edit(
+    subscription: LocatedSubscription, path: str
+) -> tuple[WorkspaceEdit | None, str]:
+    """Return an edit and a remedy to map *path*; the edit is None without a suitable field."""
+    fields = {field.key for field in subscription.subscription.action.fields}
+    root, _, rest = path.partition(".")
+    products, _, item = rest.partition("products[].")
+    key = suggest_normalised_key((item or rest).replace(".", "_")).replace("[]", "")
+    field = {fold_spelling(name): name for name in fields}.get(fold_spelling(rest))
+    if root == "traits" and field in fields - subscription.mapping.keys():
+        keys = subscription.destination_keys("settings", field)
+        return WorkspaceEdit(keys, {"@path": f"$.{path}"}), f"Map it to {field}."
+    if root == "traits" and "custom" in fields:
+        return _suggest_container_edit(subscription, "custom", key, path)
+    if item and not products and "products" in fields:
+        shape = ("products", "@arrayPath", 1)
+        match subscription.mapping.get("products"):
+            case {"@arrayPath": [_, dict() as items, *_]} if not is_directive(items):
+                keys = subscription.destination_keys("settings", *shape, key)
+                return WorkspaceEdit(keys, {"@path": item}), "Map it for each product."
+        return None, "Map it in the shape of products."
+    if root == "properties" and "parameters" in fields:
+        return _suggest_container_edit(subscription, "parameters", key, path)
+    return (
+        None,
+        f"{subscription.action_slug} has no such field; send it with another event or as a trait.",
+    )
+
+
+def _suggest_container_edit(
+    subscription: LocatedSubscription, field: str, key: str, path: str
+) -> tuple[WorkspaceEdit | None, str]:
+    container = subscription.mapping.get(field)
+    if "[]" in path:
+        return None, f"Map it under {field}, as text or as a list of texts."
+    if is_directive(container):
+        return None, f"Map it under {field}."
+    mapping = {"@path": f"$.{path}"}
+    if isinstance(container, dict):
+        return WorkspaceEdit(
+            subscription.destination_keys("settings", field, key), mapping
+        ), f"Map it under {field}."
+    return WorkspaceEdit(
+        subscription.destination_keys("settings", field), {key: mapping}
+    ), f"Map it under {field}."
