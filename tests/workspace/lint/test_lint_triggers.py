@@ -67,7 +67,7 @@ from segment_insider_emulator.types import JSONObject
             for rest, what, remedy in [
                 (
                     '& event = "A"',
-                    "16: a trigger cannot have '&', so it never matches",
+                    "16: a trigger cannot contain '&', so it never matches",
                     "Write and.",
                 ),
                 (
